@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# usage: install.sh [GROUP...]
+# Installs the servers and tools that the tests and benchmarks use. Does nothing, quickly, when
+# all is there. Debian and Ubuntu packages by apt-get (sudo when not root); Python tools into
+# .tools/ in the repository, in the versions pinned here.
+#   snmp     snmpd and the snmpget family; snmpsim
+#   mqtt     mosquitto_pub and mosquitto_sub
+#   api      schemathesis
+#   check    typos
+#   bench    prometheus-snmp-exporter and collectd, to measure against
+# Without a GROUP: all but bench.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TOOLS=$ROOT/.tools
+PYTHON=/usr/bin/python3
+
+die() {
+    echo "install.sh: $*" >&2
+    exit 1
+}
+
+packages_of() {
+    case $1 in
+    snmp) echo "snmpd snmp iproute2 python3-venv python3-gdbm" ;;
+    mqtt) echo "mosquitto-clients" ;;
+    api | check) echo "python3-venv" ;;
+    bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
+    *) die "no such group: $1 (snmp, mqtt, api, check, bench)" ;;
+    esac
+}
+
+# Programs of their own environment each: their dependencies do not agree.
+requirements_of() {
+    case $1 in
+    snmp) echo "snmpsim==1.2.2 pysmi==2.0.0 pysnmp==7.1.30 pyasn1==0.6.5 requests==2.34.2 Jinja2==3.1.6" ;;
+    api) echo "schemathesis==4.32.5 hypothesis==6.170.15 pytest==9.2.0" ;;
+    check) echo "typos==1.52.0" ;;
+    esac
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+install_packages() {
+    local missing=() package
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null ||
+        die "apt-get is not here; install these with your own package manager: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || die "needs root or sudo to install: ${missing[*]}"
+        as_root=(sudo)
+    fi
+    echo "installing ${missing[*]}"
+    # A package's own service must not start: the tests start their own, on ports of their own.
+    local policy=/usr/sbin/policy-rc.d made=
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+        made=1
+    fi
+    local status=0
+    {
+        "${as_root[@]}" apt-get update -q &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -y -q --no-install-recommends "${missing[@]}"
+    } >"$TOOLS/apt.log" 2>&1 || status=$?
+    [ -z "$made" ] || "${as_root[@]}" rm -f "$policy"
+    [ "$status" = 0 ] || {
+        tail -n 20 "$TOOLS/apt.log" >&2
+        die "apt-get could not install: ${missing[*]}"
+    }
+}
+
+install_python() {
+    local group=$1 wanted venv
+    wanted=$(requirements_of "$group")
+    [ -n "$wanted" ] || return 0
+    venv=$TOOLS/$group
+    [ "$(cat "$venv/requirements" 2>/dev/null)" = "$wanted" ] && return 0
+    echo "installing $wanted"
+    rm -rf "$venv"
+    "$PYTHON" -m venv "$venv"
+    # shellcheck disable=SC2086 # a list of words
+    "$venv/bin/pip" install -q --disable-pip-version-check $wanted
+    echo "$wanted" >"$venv/requirements"
+}
+
+main() {
+    [ $# -gt 0 ] || set -- snmp mqtt api check
+    mkdir -p "$TOOLS"
+    local group packages=() names
+    for group in "$@"; do
+        names=$(packages_of "$group") # apart: an assignment keeps the exit code
+        # shellcheck disable=SC2206 # a list of words
+        packages+=($names)
+    done
+    # Two at once would take each other's half-made environment for a whole one.
+    exec 9>"$TOOLS/install.lock"
+    flock 9
+    install_packages "${packages[@]}"
+    for group in "$@"; do
+        install_python "$group"
+    done
+}
+
+main "$@"
