@@ -1,0 +1,80 @@
+//! What an environment tells of itself: its releases, its pools, how it is.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{EnvironmentId, Labels, Manifest, Problem, ReleaseId, Zone};
+
+/// What an environment tells of itself, again whenever something of it changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EnvironmentStatus {
+    /// Which environment.
+    pub id: EnvironmentId,
+    /// Which life of it: another one after each start.
+    #[schema(value_type = String, format = "uuid")]
+    pub incarnation: uuid::Uuid,
+    /// The zone whose targets it serves.
+    pub zone: Zone,
+    /// What people know of it.
+    #[serde(default)]
+    pub labels: Labels,
+    /// How it is.
+    pub state: EnvironmentState,
+    /// The version of its program.
+    pub version: String,
+    /// When this was told.
+    #[schema(value_type = String, format = "date-time")]
+    pub time: Timestamp,
+    /// Its pools, one for each release.
+    pub pools: Vec<PoolStatus>,
+    /// Releases that it found and refused.
+    #[serde(default)]
+    pub refused: Vec<RefusedRelease>,
+}
+
+/// How an environment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironmentState {
+    /// It works.
+    Running,
+    /// It ends what it has begun and takes nothing new.
+    Draining,
+    /// It is not there: said by itself at its end, or by the broker (last will).
+    Gone,
+}
+
+/// One pool: the workers of one release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PoolStatus {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Whether new tasks of the kind go to it.
+    pub active: bool,
+    /// Workers that are being started.
+    pub starting: u32,
+    /// Workers that said hello.
+    pub ready: u32,
+    /// Workers that end what they have.
+    pub draining: u32,
+    /// Tasks that a worker has.
+    pub running: u32,
+    /// Tasks that wait in the environment.
+    pub waiting: u32,
+    /// Workers that died or hung since the start.
+    pub lost: u64,
+    /// Why no worker is ready, when that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// A release folder that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RefusedRelease {
+    /// Where it lies.
+    pub path: String,
+    /// Why it is refused.
+    pub problem: Problem,
+}

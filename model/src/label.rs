@@ -1,0 +1,64 @@
+//! Labels: what people know of a target (`room`, `rack`, `feed`), as keys and values.
+
+use std::collections::BTreeMap;
+
+/// Labels of a target, an environment or a worker, by key.
+pub type Labels = BTreeMap<String, String>;
+
+/// Why labels were refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// A key has a character that a selector could not name.
+    #[error(
+        "the label key \"{key}\" may have only letters, digits, '.', '_', '-' and '/', and at least one"
+    )]
+    Key {
+        /// The key.
+        key: String,
+    },
+    /// A value has a character that a selector could not name.
+    #[error(
+        "the value \"{text}\" of the label \"{key}\" has a comma, a bracket, a quote or a control character"
+    )]
+    Text {
+        /// The key.
+        key: String,
+        /// The value.
+        text: String,
+    },
+    /// A key that selectors use for something else.
+    #[error("\"{key}\" cannot be a label: selectors use it for the target's own {key}")]
+    Reserved {
+        /// The key.
+        key: String,
+    },
+}
+
+/// Keys that a selector reads from the target itself.
+pub const RESERVED: [&str; 4] = ["name", "kind", "zone", "address"];
+
+/// Refuses labels that no selector could name.
+pub fn validate(labels: &Labels) -> Result<(), LabelError> {
+    for (key, text) in labels {
+        if RESERVED.contains(&key.as_str()) {
+            return Err(LabelError::Reserved { key: key.clone() });
+        }
+        if key.is_empty() || !key.chars().all(is_key_character) {
+            return Err(LabelError::Key { key: key.clone() });
+        }
+        if text
+            .chars()
+            .any(|c| c.is_control() || matches!(c, ',' | '(' | ')' | '"'))
+        {
+            return Err(LabelError::Text {
+                key: key.clone(),
+                text: text.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn is_key_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/')
+}

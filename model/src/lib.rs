@@ -1,0 +1,31 @@
+//! The words of utakata: no IO, no clock, no async.
+
+pub mod duration;
+pub mod environment;
+pub mod id;
+pub mod label;
+pub mod manifest;
+pub mod operation;
+pub mod outcome;
+pub mod reading;
+pub mod schedule;
+pub mod schema;
+pub mod selector;
+pub mod suggest;
+pub mod target;
+pub mod task;
+
+pub use environment::{EnvironmentState, EnvironmentStatus, PoolStatus};
+pub use id::{
+    ActionName, EnvironmentId, Kind, MetricName, NameError, OperationId, ReleaseDigest, ReleaseId,
+    ScheduleName, TargetName, TaskId, WorkerId, Zone,
+};
+pub use label::Labels;
+pub use manifest::{Action, Class, Manifest};
+pub use operation::Operation;
+pub use outcome::{Cure, Outcome, OutcomeStatus, Problem, RanBy, Timings};
+pub use reading::{Quality, Reading, ReadingValue, Readings};
+pub use schedule::Schedule;
+pub use selector::Selector;
+pub use target::{Credential, CredentialName, Target};
+pub use task::{Origin, Parameters, Task, TaskKey, TaskState};

@@ -1,0 +1,379 @@
+//! The manifest of a release (`worker.toml`): what a worker serves and what it can do.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{ActionName, Kind, duration, schema::Schema};
+
+/// What a release declares. On disk it is `worker.toml`; on the wire, the same as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// What it serves.
+    pub kind: Kind,
+    /// Its version: digits and dots, compared number by number (`1.10.0` is newer than `1.9.0`).
+    pub version: String,
+    /// The version of the worker protocol that it speaks.
+    pub protocol: u32,
+    /// What it is, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// What to start.
+    pub run: Run,
+    /// How many workers, where the environment does not say otherwise.
+    #[serde(default)]
+    pub pool: PoolSize,
+    /// JSON Schema of the credential's values; absent when none is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub credential: Option<Value>,
+    /// Settings that only the worker itself reads.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    #[schema(value_type = Object)]
+    pub settings: Value,
+    /// What it can do.
+    #[serde(rename = "action")]
+    pub actions: Vec<Action>,
+}
+
+/// What to start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// An executable of the release's folder, or one of those that come with utakata.
+    pub program: String,
+    /// Its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+}
+
+/// How many workers of a release an environment keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolSize {
+    /// Never fewer than this.
+    pub min: u32,
+    /// Never more than this.
+    pub max: u32,
+    /// Started and idle beyond those that work, for the next burst.
+    pub reserve: u32,
+}
+
+impl Default for PoolSize {
+    fn default() -> Self {
+        Self {
+            min: 1,
+            max: 4,
+            reserve: 0,
+        }
+    }
+}
+
+/// One thing that a worker can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// Its name, unique in the manifest.
+    pub name: ActionName,
+    /// Whether it only looks, or changes something.
+    pub class: Class,
+    /// What it does, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// JSON Schema of its parameters, always of an object.
+    #[serde(default = "no_parameters")]
+    #[schema(value_type = Object)]
+    pub parameters: Value,
+    /// How long one attempt may take at the most.
+    #[serde(with = "duration", default = "ten_seconds")]
+    #[schema(value_type = String, example = "10s")]
+    pub timeout: Duration,
+    /// Whether doing it twice does no harm.
+    #[serde(default)]
+    pub repeat: Repeat,
+    /// How to prove its effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+    /// The action that takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
+    /// How dangerous it is.
+    #[serde(default)]
+    pub risk: Risk,
+}
+
+/// Whether an action only looks, or changes something.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Only looks: may be dropped, may be repeated.
+    Observe,
+    /// Changes something: never lost, never done twice by accident.
+    Control,
+}
+
+impl Class {
+    /// `observe` or `control`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// Whether doing an action twice does no harm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Repeat {
+    /// Doing it twice is the same as doing it once ("outlet off").
+    Repeatable,
+    /// Doing it twice is not the same ("outlet cycle").
+    #[default]
+    Once,
+}
+
+/// How dangerous an action is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Nobody is cut off by it.
+    #[default]
+    Low,
+    /// Something loses service.
+    High,
+}
+
+/// The observe action, and the condition on its readings, that prove an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// The observe action that reads it back.
+    pub action: ActionName,
+    /// Its parameters; a text `$name` stands for the parameter `name` of the control action.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub parameters: BTreeMap<String, Value>,
+    /// The metric to look at.
+    pub metric: crate::MetricName,
+    /// The attributes that the reading must have; `$name` as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// The value that proves the effect; `$name` as above.
+    #[schema(value_type = Object)]
+    pub value: Value,
+    /// How long the target takes to show the effect.
+    #[serde(with = "duration", default = "five_seconds")]
+    #[schema(value_type = String, example = "5s")]
+    pub within: Duration,
+}
+
+/// The action that takes another back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Undo {
+    /// The control action.
+    pub action: ActionName,
+    /// Its parameters; a text `$name` stands for the parameter `name` of the action undone.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub parameters: BTreeMap<String, Value>,
+}
+
+/// Why a manifest was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// It is not TOML of the right form; the message has line and column.
+    #[error("worker.toml cannot be read: {problem}")]
+    Form {
+        /// What the parser says.
+        problem: String,
+    },
+    /// The version is not digits and dots.
+    #[error("the version \"{version}\" is not digits and dots, as in 1.0.0")]
+    Version {
+        /// The version.
+        version: String,
+    },
+    /// A name stands twice.
+    #[error("the action \"{action}\" is declared twice")]
+    Twice {
+        /// The action.
+        action: ActionName,
+    },
+    /// It declares nothing.
+    #[error("no action is declared: a worker must be able to do something")]
+    NoAction,
+    /// A schema is wrong.
+    #[error("the {of} has a wrong schema: {problem}")]
+    Schema {
+        /// Whose schema.
+        of: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// `verify` or `undo` names an action that is not there or of the wrong class.
+    #[error(
+        "{part} of the action \"{action}\" names \"{named}\", which is not an action of class {class}"
+    )]
+    Reference {
+        /// `verify` or `undo`.
+        part: &'static str,
+        /// The action.
+        action: ActionName,
+        /// The name given.
+        named: ActionName,
+        /// The class that was needed.
+        class: &'static str,
+    },
+    /// The sizes of the pool contradict each other.
+    #[error("pool.max ({max}) is less than pool.min ({min}) or is 0")]
+    Pool {
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+}
+
+impl Manifest {
+    /// Reads and validates a `worker.toml`.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text).map_err(|error| ManifestError::Form {
+            problem: error.to_string(),
+        })?;
+        manifest.validate()?;
+        Ok(manifest)
+    }
+
+    /// Checks what the form alone does not: schemas, references, names, sizes.
+    pub fn validate(&self) -> Result<(), ManifestError> {
+        if self.version_numbers().is_none() {
+            return Err(ManifestError::Version {
+                version: self.version.clone(),
+            });
+        }
+        if self.pool.max == 0 || self.pool.max < self.pool.min {
+            return Err(ManifestError::Pool {
+                min: self.pool.min,
+                max: self.pool.max,
+            });
+        }
+        if self.actions.is_empty() {
+            return Err(ManifestError::NoAction);
+        }
+        if let Some(schema) = &self.credential {
+            check_schema("credential", schema)?;
+        }
+        self.actions
+            .iter()
+            .enumerate()
+            .try_for_each(|(at, action)| {
+                if self.actions[..at]
+                    .iter()
+                    .any(|other| other.name == action.name)
+                {
+                    return Err(ManifestError::Twice {
+                        action: action.name.clone(),
+                    });
+                }
+                check_schema(&format!("action \"{}\"", action.name), &action.parameters)?;
+                self.check_references(action)
+            })
+    }
+
+    fn check_references(&self, action: &Action) -> Result<(), ManifestError> {
+        let verify = action
+            .verify
+            .as_ref()
+            .map(|v| ("verify", &v.action, Class::Observe));
+        let undo = action
+            .undo
+            .as_ref()
+            .map(|u| ("undo", &u.action, Class::Control));
+        for (part, named, class) in verify.into_iter().chain(undo) {
+            if self.action(named).is_none_or(|found| found.class != class) {
+                return Err(ManifestError::Reference {
+                    part,
+                    action: action.name.clone(),
+                    named: named.clone(),
+                    class: class.as_str(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The action of that name.
+    pub fn action(&self, name: &ActionName) -> Option<&Action> {
+        self.actions.iter().find(|action| action.name == *name)
+    }
+
+    /// The observe action that a plain read means: the first one declared.
+    pub fn default_observe(&self) -> Option<&Action> {
+        self.actions
+            .iter()
+            .find(|action| action.class == Class::Observe)
+    }
+
+    /// The version as numbers, for comparing; `None` when it is not digits and dots.
+    pub fn version_numbers(&self) -> Option<Vec<u64>> {
+        self.version
+            .split('.')
+            .map(|part| part.parse().ok())
+            .collect()
+    }
+}
+
+impl Action {
+    /// The compiled schema of its parameters.
+    pub fn schema(&self) -> Result<Schema, crate::schema::SchemaError> {
+        Schema::build(&self.parameters)
+    }
+}
+
+fn check_schema(of: &str, schema: &Value) -> Result<(), ManifestError> {
+    let wrong = |problem: String| ManifestError::Schema {
+        of: of.into(),
+        problem,
+    };
+    if schema.get("type").and_then(Value::as_str) != Some("object") {
+        return Err(wrong("its type must be \"object\"".into()));
+    }
+    Schema::build(schema)
+        .map(drop)
+        .map_err(|error| wrong(error.problem))
+}
+
+fn no_parameters() -> Value {
+    serde_json::json!({ "type": "object", "additionalProperties": false })
+}
+
+fn ten_seconds() -> Duration {
+    Duration::from_secs(10)
+}
+
+fn five_seconds() -> Duration {
+    Duration::from_secs(5)
+}
+
+fn is_empty(settings: &Value) -> bool {
+    settings.is_null() || settings.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Outcomes: how an attempt ended, who ran it, and how long it took.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    ActionName, EnvironmentId, Origin, ReleaseId, TargetName, TaskId, TaskKey, TaskState, WorkerId,
+    duration, manifest::Class,
+};
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Outcome {
+    /// The task.
+    pub task: TaskId,
+    /// Which try at it, from 1.
+    pub attempt: u32,
+    /// Why there was such a task.
+    pub origin: Origin,
+    /// The target.
+    pub target: TargetName,
+    /// What was to be done.
+    pub action: ActionName,
+    /// Whether that only looks, or changes something.
+    pub class: Class,
+    /// How it ended.
+    pub status: OutcomeStatus,
+    /// What went wrong, unless it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What the worker answered besides readings: any JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub result: Option<Arc<RawValue>>,
+    /// Who ran it; absent when nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_by: Option<RanBy>,
+    /// When it ended, and how long its parts took.
+    pub timings: Timings,
+}
+
+impl Outcome {
+    /// The fencing token of the attempt.
+    pub fn key(&self) -> TaskKey {
+        TaskKey {
+            task: self.task,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// How an attempt ended, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeStatus {
+    /// The target did it.
+    Succeeded,
+    /// The target did not do it.
+    Failed,
+    /// Nobody can know whether the target did it.
+    Unknown,
+    /// It was not begun in time.
+    Expired,
+    /// It was taken back before it took effect.
+    Cancelled,
+}
+
+impl From<OutcomeStatus> for TaskState {
+    fn from(status: OutcomeStatus) -> Self {
+        match status {
+            OutcomeStatus::Succeeded => Self::Succeeded,
+            OutcomeStatus::Failed => Self::Failed,
+            OutcomeStatus::Unknown => Self::Unknown,
+            OutcomeStatus::Expired => Self::Expired,
+            OutcomeStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// What went wrong, for people and for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// A word for programs, such as `unreachable`, `bad-parameters`, `device-refused`.
+    #[schema(value_type = String)]
+    pub code: Arc<str>,
+    /// What happened, in a sentence.
+    #[schema(value_type = String)]
+    pub message: Arc<str>,
+    /// Who can cure it.
+    pub cure: Cure,
+}
+
+impl Problem {
+    /// A problem of this code, cure and sentence.
+    pub fn new(code: &str, cure: Cure, message: impl AsRef<str>) -> Self {
+        Self {
+            code: code.into(),
+            cure,
+            message: message.as_ref().into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
+/// Who can cure a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Cure {
+    /// Time: trying again may help.
+    Retry,
+    /// A person: something must be set right first.
+    Operator,
+    /// The authors: this should not happen.
+    Bug,
+}
+
+/// Who ran an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RanBy {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Its worker.
+    pub worker: WorkerId,
+    /// The release of the worker.
+    #[schema(value_type = ReleaseId)]
+    pub release: Arc<ReleaseId>,
+}
+
+/// When an attempt ended, and how long its parts took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Timings {
+    /// When it ended.
+    #[schema(value_type = String, format = "date-time")]
+    pub ended: Timestamp,
+    /// How long it waited in the environment before a worker got it.
+    #[serde(with = "duration")]
+    #[schema(value_type = String, example = "2ms")]
+    pub waited: Duration,
+    /// How long the worker had it.
+    #[serde(with = "duration")]
+    #[schema(value_type = String, example = "14ms")]
+    pub ran: Duration,
+}

@@ -1,0 +1,105 @@
+//! Readings: values seen, named and measured after OpenTelemetry's hardware conventions.
+//!
+//! Metric names and attributes: <https://opentelemetry.io/docs/specs/semconv/hardware/>
+//! (`hw.temperature`, `hw.power`, `hw.voltage`, `hw.status`, ...; attributes `hw.id`,
+//! `hw.name`, `hw.sensor_location`, ...). Units: UCUM (<https://ucum.org>): `Cel`, `W`, `V`,
+//! `A`, `J`, `s`, `By`, `Hz`, `1`, `%`, `{outlet}`.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{ActionName, MetricName, TargetName, TaskKey};
+
+/// What one attempt saw on one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Readings {
+    /// The target.
+    pub target: TargetName,
+    /// The observe action that saw them.
+    pub action: ActionName,
+    /// The attempt that saw them.
+    #[schema(value_type = Object)]
+    pub seen_by: TaskKey,
+    /// When they were seen.
+    #[schema(value_type = String, format = "date-time")]
+    pub time: Timestamp,
+    /// The values, each metric and attributes at most once.
+    pub readings: Vec<Reading>,
+}
+
+/// One value of one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Reading {
+    /// What is measured.
+    pub metric: MetricName,
+    /// Which one of several: `hw.id`, `hw.name`, `network.interface.name`, `outlet`, ...
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub attributes: Attributes,
+    /// The value.
+    pub value: ReadingValue,
+    /// Its unit in UCUM; empty for a state.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[schema(value_type = String)]
+    pub unit: Arc<str>,
+    /// How far it can be trusted.
+    #[serde(default)]
+    pub quality: Quality,
+}
+
+/// Attributes of a reading, by key.
+pub type Attributes = BTreeMap<Arc<str>, Arc<str>>;
+
+/// A number, or a state by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum ReadingValue {
+    /// A number, in the unit of the reading.
+    Number(f64),
+    /// A state (`on`, `ok`) or a text (a serial number).
+    #[schema(value_type = String)]
+    Text(Arc<str>),
+}
+
+impl fmt::Display for ReadingValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.pad(text),
+        }
+    }
+}
+
+/// How far a reading can be trusted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Quality {
+    /// As the target said, and plausible.
+    #[default]
+    Good,
+    /// The target itself doubts it, or it is outside what its profile allows.
+    Suspect,
+    /// Older than its schedule allows: set by the logic environment, never by a worker.
+    Stale,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_has_this_form_on_the_wire() {
+        let reading = Reading {
+            metric: MetricName::new("hw.temperature").unwrap(),
+            attributes: BTreeMap::from([("hw.id".into(), "inlet".into())]),
+            value: ReadingValue::Number(24.5),
+            unit: "Cel".into(),
+            quality: Quality::Good,
+        };
+        let json = r#"{"metric":"hw.temperature","attributes":{"hw.id":"inlet"},"value":24.5,"unit":"Cel","quality":"good"}"#;
+        assert_eq!(serde_json::to_string(&reading).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Reading>(json).unwrap(), reading);
+    }
+}

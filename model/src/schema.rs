@@ -1,0 +1,90 @@
+//! JSON Schemas: compiled once, then used for every task.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+/// A schema that parameters can be checked against. Cheap to clone.
+#[derive(Clone)]
+pub struct Schema(Arc<jsonschema::Validator>);
+
+/// A schema that is itself wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a JSON Schema: {problem}")]
+pub struct SchemaError {
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Everything that a schema refuses in a document, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", problems.join("; "))]
+pub struct Refused {
+    /// One sentence for each thing that is wrong: where, and what.
+    pub problems: Vec<String>,
+}
+
+impl Schema {
+    /// Compiles a schema (draft 2020-12 unless it says otherwise). References to other
+    /// documents are refused: a manifest is complete in itself.
+    pub fn build(schema: &Value) -> Result<Self, SchemaError> {
+        jsonschema::validator_for(schema)
+            .map(|validator| Self(Arc::new(validator)))
+            .map_err(|error| SchemaError {
+                problem: error.to_string(),
+            })
+    }
+
+    /// Checks a document. Errors: every problem, each with its place in the document.
+    pub fn check(&self, document: &Value) -> Result<(), Refused> {
+        if self.0.is_valid(document) {
+            return Ok(());
+        }
+        let problems = self.0.iter_errors(document).map(|error| {
+            let place = error.instance_path().to_string();
+            let place = place.trim_start_matches('/').replace('/', ".");
+            if place.is_empty() {
+                error.to_string()
+            } else {
+                format!("{place}: {error}")
+            }
+        });
+        Err(Refused {
+            problems: problems.collect(),
+        })
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Schema")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Schema;
+
+    #[test]
+    fn every_problem_is_told_with_its_place() {
+        let schema = json!({
+            "type": "object",
+            "properties": { "outlet": { "type": "integer", "minimum": 1 } },
+            "required": ["outlet"],
+            "additionalProperties": false
+        });
+        let schema = Schema::build(&schema).unwrap();
+        assert!(schema.check(&json!({ "outlet": 3 })).is_ok());
+        let refused = schema.check(&json!({ "outlet": 0, "x": 1 })).unwrap_err();
+        assert_eq!(refused.problems.len(), 2, "{refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains("outlet: 0 is less than the minimum of 1"),
+            "{refused}"
+        );
+        assert!(Schema::build(&json!({ "type": "objekt" })).is_err());
+    }
+}

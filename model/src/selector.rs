@@ -1,0 +1,273 @@
+//! Selectors: which targets are meant, as in `kind=apc-pdu,room=A,rack in (A1,A2),!retired`.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{label::is_key_character, target::Target};
+
+/// Terms that must all hold. The empty selector means every target.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Selector {
+    terms: Vec<Term>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    key: String,
+    test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Test {
+    In(BTreeSet<String>),
+    NotIn(BTreeSet<String>),
+    Exists,
+    Absent,
+}
+
+/// Why a text is not a selector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the selector \"{text}\" is wrong at position {position}: {problem}")]
+pub struct SelectorError {
+    /// The whole text.
+    pub text: String,
+    /// Where it went wrong, in characters from 1.
+    pub position: usize,
+    /// What was expected there.
+    pub problem: String,
+}
+
+impl Selector {
+    /// The selector that means exactly one target.
+    pub fn name(name: &crate::TargetName) -> Self {
+        let names = BTreeSet::from([name.as_str().to_owned()]);
+        Self {
+            terms: vec![Term {
+                key: "name".into(),
+                test: Test::In(names),
+            }],
+        }
+    }
+
+    /// Whether it means every target there is.
+    pub fn is_everything(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Whether it means this target: `name`, `kind`, `zone` and `address` are read from the
+    /// target itself, all other keys from its labels. `!=` and `notin` also hold where the
+    /// label is absent.
+    pub fn matches(&self, target: &Target) -> bool {
+        self.terms.iter().all(|term| term.holds(target))
+    }
+
+    /// The names it asks for, when it asks for names: a shortcut for an index by name.
+    pub fn names(&self) -> Option<&BTreeSet<String>> {
+        self.terms.iter().find_map(|term| match &term.test {
+            Test::In(values) if term.key == "name" => Some(values),
+            _ => None,
+        })
+    }
+}
+
+impl Term {
+    fn holds(&self, target: &Target) -> bool {
+        let found = match self.key.as_str() {
+            "name" => Some(target.name.as_str()),
+            "kind" => Some(target.kind.as_str()),
+            "zone" => Some(target.zone.as_str()),
+            "address" => Some(target.address.as_str()),
+            key => target.labels.get(key).map(String::as_str),
+        };
+        match (&self.test, found) {
+            (Test::In(values), Some(found)) => values.contains(found),
+            (Test::In(_), None) => false,
+            (Test::NotIn(values), Some(found)) => !values.contains(found),
+            (Test::NotIn(_), None) => true,
+            (Test::Exists, found) => found.is_some(),
+            (Test::Absent, found) => found.is_none(),
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, term) in self.terms.iter().enumerate() {
+            if at > 0 {
+                f.write_str(",")?;
+            }
+            term.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = &self.key;
+        let list = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(",");
+        match &self.test {
+            Test::In(values) if values.len() == 1 => write!(f, "{key}={}", list(values)),
+            Test::NotIn(values) if values.len() == 1 => write!(f, "{key}!={}", list(values)),
+            Test::In(values) => write!(f, "{key} in ({})", list(values)),
+            Test::NotIn(values) => write!(f, "{key} notin ({})", list(values)),
+            Test::Exists => f.write_str(key),
+            Test::Absent => write!(f, "!{key}"),
+        }
+    }
+}
+
+impl utoipa::PartialSchema for Selector {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+impl utoipa::ToSchema for Selector {}
+
+impl FromStr for Selector {
+    type Err = SelectorError;
+
+    fn from_str(text: &str) -> Result<Self, SelectorError> {
+        let mut parser = Parser { text, at: 0 };
+        let mut terms = Vec::new();
+        parser.skip_space();
+        while !parser.rest().is_empty() {
+            terms.push(parser.term()?);
+            parser.skip_space();
+            if !parser.rest().is_empty() {
+                parser.expect(",")?;
+                parser.skip_space();
+                if parser.rest().is_empty() {
+                    return Err(parser.wrong("another term was expected after the comma"));
+                }
+            }
+        }
+        Ok(Self { terms })
+    }
+}
+
+impl TryFrom<String> for Selector {
+    type Error = SelectorError;
+    fn try_from(text: String) -> Result<Self, SelectorError> {
+        text.parse()
+    }
+}
+
+impl From<Selector> for String {
+    fn from(selector: Selector) -> String {
+        selector.to_string()
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn skip_space(&mut self) {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    fn wrong(&self, problem: impl Into<String>) -> SelectorError {
+        let position = self.text[..self.at].chars().count() + 1;
+        SelectorError {
+            text: self.text.into(),
+            position,
+            problem: problem.into(),
+        }
+    }
+
+    fn eat(&mut self, token: &str) -> bool {
+        let found = self.rest().starts_with(token);
+        if found {
+            self.at += token.len();
+        }
+        found
+    }
+
+    fn expect(&mut self, token: &str) -> Result<(), SelectorError> {
+        if self.eat(token) {
+            return Ok(());
+        }
+        Err(self.wrong(format!(
+            "\"{token}\" was expected, as in kind=snmp,rack in (A1,A2)"
+        )))
+    }
+
+    fn take(&mut self, part: impl Fn(char) -> bool, what: &str) -> Result<&'a str, SelectorError> {
+        let rest = self.rest();
+        let end = rest.find(|c| !part(c)).unwrap_or(rest.len());
+        if end == 0 {
+            return Err(self.wrong(format!(
+                "{what} was expected, as in kind=snmp,rack in (A1,A2)"
+            )));
+        }
+        self.at += end;
+        Ok(&rest[..end])
+    }
+
+    fn term(&mut self) -> Result<Term, SelectorError> {
+        if self.eat("!") {
+            self.skip_space();
+            let key = self.take(is_key_character, "a label key")?.to_owned();
+            return Ok(Term {
+                key,
+                test: Test::Absent,
+            });
+        }
+        let key = self.take(is_key_character, "a label key")?.to_owned();
+        self.skip_space();
+        let test = self.test()?;
+        Ok(Term { key, test })
+    }
+
+    fn test(&mut self) -> Result<Test, SelectorError> {
+        if self.eat("!=") {
+            return Ok(Test::NotIn(BTreeSet::from([self.one()?])));
+        }
+        if self.eat("==") || self.eat("=") {
+            return Ok(Test::In(BTreeSet::from([self.one()?])));
+        }
+        if self.eat("notin") {
+            return Ok(Test::NotIn(self.list()?));
+        }
+        if self.eat("in") {
+            return Ok(Test::In(self.list()?));
+        }
+        if self.rest().is_empty() || self.rest().starts_with(',') {
+            return Ok(Test::Exists);
+        }
+        Err(self.wrong("one of = != in notin or a comma was expected"))
+    }
+
+    fn one(&mut self) -> Result<String, SelectorError> {
+        self.skip_space();
+        let part = |c: char| !matches!(c, ',' | '(' | ')' | '"' | '=' | '!') && !c.is_control();
+        Ok(self.take(part, "a value")?.trim_end().to_owned())
+    }
+
+    fn list(&mut self) -> Result<BTreeSet<String>, SelectorError> {
+        self.skip_space();
+        self.expect("(")?;
+        let mut values = BTreeSet::new();
+        loop {
+            values.insert(self.one()?);
+            self.skip_space();
+            if self.eat(")") {
+                return Ok(values);
+            }
+            self.expect(",")?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

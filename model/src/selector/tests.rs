@@ -1,0 +1,74 @@
+//! Selectors by table and by property.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Kind, TargetName, Zone};
+
+fn target() -> Target {
+    let mut target = Target::new(
+        TargetName::new("pdu-1").unwrap(),
+        Kind::new("apc-pdu").unwrap(),
+        "127.0.0.1:161".into(),
+    );
+    target.labels.insert("room".into(), "A".into());
+    target.labels.insert("rack".into(), "A1".into());
+    target.zone = Zone::default();
+    target
+}
+
+#[test]
+fn a_selector_means_the_targets_that_hold_all_its_terms() {
+    for (text, expected) in [
+        ("", true),
+        ("kind=apc-pdu", true),
+        ("kind==apc-pdu", true),
+        ("kind = apc-pdu , room = A", true),
+        ("kind=apc-pdu,room=A,rack in (A1,A2)", true),
+        ("rack in (A2, A3)", false),
+        ("rack notin (A2,A3)", true),
+        ("rack!=A1", false),
+        ("row!=1", true),
+        ("row=1", false),
+        ("room", true),
+        ("row", false),
+        ("!row", true),
+        ("!room", false),
+        ("name=pdu-1", true),
+        ("zone=default", true),
+        ("kind=snmp", false),
+    ] {
+        let selector: Selector = text.parse().unwrap();
+        assert_eq!(selector.matches(&target()), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_selector_names_the_place() {
+    for (text, position) in [
+        ("=a", 1),
+        ("kind=", 6),
+        ("kind=a,", 8),
+        ("rack in A1", 9),
+        ("rack in (A1", 12),
+        ("a b", 3),
+        ("!", 2),
+        ("a=b=c", 4),
+    ] {
+        let error = text.parse::<Selector>().unwrap_err();
+        assert_eq!(error.position, position, "{error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,40}") {
+        let _ = text.parse::<Selector>();
+    }
+
+    #[test]
+    fn what_is_written_is_read_back(text in "(!?[a-z]{1,4}|[a-z]{1,4}(=|!=)[A-Z0-9]{1,3}|[a-z]{1,4} (in|notin) \\([A-Z]{1,2},[a-z]{1,2}\\))(,[a-z]{1,3}=[a-z]{1,3}){0,3}") {
+        let selector: Selector = text.parse().unwrap();
+        prop_assert_eq!(selector.to_string().parse::<Selector>().unwrap(), selector);
+    }
+}

@@ -1,0 +1,167 @@
+//! Tasks: one action on one target, once.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    ActionName, Class, OperationId, ScheduleName, Target, TaskId, duration, target::Credential,
+};
+
+/// One action on one target, as it travels to a worker. Cheap to clone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Task {
+    /// The task.
+    pub id: TaskId,
+    /// Which try at it this is, from 1. (task, attempt) is the fencing token.
+    pub attempt: u32,
+    /// Why there is such a task.
+    pub origin: Origin,
+    /// The target as it was when the task was made.
+    pub target: Arc<Target>,
+    /// What lets the worker in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Arc<Credential>>,
+    /// What to do.
+    pub action: ActionName,
+    /// Whether that only looks, or changes something.
+    pub class: Class,
+    /// The parameters of the action.
+    pub parameters: Parameters,
+    /// How long the attempt may take, counted from when the worker gets it.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    /// It is not begun after this.
+    pub expires: Timestamp,
+}
+
+impl Task {
+    /// The fencing token.
+    pub fn key(&self) -> TaskKey {
+        TaskKey {
+            task: self.id,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// A task and which try at it: the fencing token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskKey {
+    /// The task.
+    pub task: TaskId,
+    /// The try, from 1.
+    pub attempt: u32,
+}
+
+impl fmt::Display for TaskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.task, self.attempt)
+    }
+}
+
+/// Parameters as JSON text, always of an object. Kept as text, because most boxes only pass
+/// it on. Cheap to clone.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Parameters(Arc<RawValue>);
+
+impl Parameters {
+    /// From a JSON value.
+    pub fn new(parameters: &serde_json::Value) -> Self {
+        serde_json::value::to_raw_value(parameters).map_or_else(|_| Self::default(), Self::from)
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The parsed JSON; `null` if somebody sent what is none.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+impl From<Box<RawValue>> for Parameters {
+    fn from(text: Box<RawValue>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Default for Parameters {
+    /// `{}`.
+    fn default() -> Self {
+        RawValue::from_string("{}".into())
+            .map_or_else(|_| Self(Box::<RawValue>::default().into()), Self::from)
+    }
+}
+
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why there is a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A user asked for it.
+    Operation(OperationId),
+    /// A standing order to observe.
+    Schedule(ScheduleName),
+}
+
+/// Where a task stands.
+///
+/// ```text
+/// planned ─► queued ─► succeeded | failed | unknown
+///    └──────────┴────► expired | cancelled
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskState {
+    /// Written down, not yet sent.
+    Planned,
+    /// Handed to the inter connect.
+    Queued,
+    /// The target did it.
+    Succeeded,
+    /// The target did not do it, and said so, or was never asked.
+    Failed,
+    /// Nobody can know whether the target did it.
+    Unknown,
+    /// It was not begun in time.
+    Expired,
+    /// Somebody took it back before it began.
+    Cancelled,
+}
+
+impl TaskState {
+    /// Whether nothing more will come of it by itself.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Planned | Self::Queued)
+    }
+
+    /// The word for it, as on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Queued => "queued",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
