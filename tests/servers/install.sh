@@ -33,7 +33,7 @@ packages_of() {
 # Programs of their own environment each: their dependencies do not agree.
 requirements_of() {
     case $1 in
-    snmp) echo "snmpsim==1.2.2 pysmi==2.0.0 pysnmp==7.1.30 pyasn1==0.6.5 requests==2.34.2 Jinja2==3.1.6" ;;
+    snmp) echo "snmpsim==1.2.2 pysmi==2.0.0 pysnmp==7.1.30 pyasn1==0.6.5 requests==2.34.2 Jinja2==3.1.6 cryptography==50.0.2" ;;
     api) echo "schemathesis==4.32.5 hypothesis==6.170.15 pytest==9.2.0" ;;
     check) echo "typos==1.52.0" ;;
     esac

@@ -1,0 +1,3 @@
+//! Tests of the whole system, of the servers they use, and of the rules of the house.
+
+mod servers;

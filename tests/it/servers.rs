@@ -1,0 +1,108 @@
+//! The servers that other tests rely on do what their scripts say.
+
+use std::net::UdpSocket;
+
+use utakata_tests::netsnmp::{Client, Privacy};
+use utakata_tests::repository;
+use utakata_tests::servers::{Snmpd, Snmpsim};
+
+const UP_TIME: &str = "1.3.6.1.2.1.1.3.0";
+const NAME: &str = "1.3.6.1.2.1.1.5.0";
+const OUTLET: &str = "1.3.6.1.4.1.318.1.1.12.3.3.1.1.4.3";
+
+#[test]
+fn snmpd_answers_in_every_version_and_with_every_user() {
+    let agent = Snmpd::start().unwrap();
+    let at = agent.address();
+    let auth = Snmpd::AUTH_SECRET;
+    let aes256 = Privacy {
+        protocol: "AES-256",
+        secret: Snmpd::PRIVACY_SECRET,
+    };
+    for client in [
+        Client::v1(at, Snmpd::READ).unwrap(),
+        Client::v2c(at, Snmpd::READ).unwrap(),
+        agent.client_v3().unwrap(),
+        Client::v3(at, Snmpd::STRONG_USER, ("SHA-512", auth), Some(aes256)).unwrap(),
+        Client::v3(at, Snmpd::AUTH_ONLY_USER, ("SHA", auth), None).unwrap(),
+    ] {
+        assert_eq!(client.get(&[UP_TIME]).unwrap()[0].kind, "Timeticks");
+    }
+}
+
+#[test]
+fn what_is_written_to_snmpd_is_read_back() {
+    let agent = Snmpd::start().unwrap();
+    let client = agent.client().unwrap();
+    client
+        .set(&[(NAME, 's', "row A, rack 1"), (OUTLET, 'i', "2")])
+        .unwrap();
+    assert_eq!(client.value(NAME).unwrap(), "row A, rack 1");
+    assert_eq!(agent.client_v3().unwrap().value(OUTLET).unwrap(), "2");
+}
+
+#[test]
+fn snmpd_refuses_what_cannot_be_written() {
+    let agent = Snmpd::start().unwrap();
+    let client = agent.client().unwrap();
+    let refused = client.set(&[(UP_TIME, 't', "1")]).unwrap_err().to_string();
+    assert!(refused.contains("notWritable"), "{refused}");
+    let refused = client.set(&[(OUTLET, 's', "off")]).unwrap_err().to_string();
+    assert!(refused.contains("wrongType"), "{refused}");
+}
+
+#[test]
+fn snmpd_takes_lines_of_the_tests_own() {
+    let agent = Snmpd::start_with("override .1.3.6.1.4.1.99999.1.0 integer 7\n").unwrap();
+    assert_eq!(
+        agent
+            .client()
+            .unwrap()
+            .value("1.3.6.1.4.1.99999.1.0")
+            .unwrap(),
+        "7"
+    );
+}
+
+#[test]
+fn a_paused_agent_answers_again_when_it_goes_on() {
+    let agent = Snmpd::start().unwrap();
+    agent.server().pause().unwrap();
+    agent.server().resume().unwrap();
+    assert_eq!(agent.client().unwrap().get(&[UP_TIME]).unwrap().len(), 1);
+}
+
+#[test]
+fn nothing_is_left_of_a_server_that_was_dropped() {
+    let agent = Snmpd::start().unwrap();
+    let (address, state) = (agent.address(), agent.server().state());
+    agent.server().pause().unwrap();
+    drop(agent);
+    UdpSocket::bind(address).unwrap();
+    assert!(!state.exists());
+}
+
+#[test]
+fn every_recording_answers_by_its_name() {
+    let player = Snmpsim::start(repository::recordings()).unwrap();
+    for entry in std::fs::read_dir(repository::recordings()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "snmprec") {
+            continue;
+        }
+        let device = path.file_stem().unwrap().to_str().unwrap();
+        let client = player.client(device).unwrap();
+        assert_eq!(
+            client.get(&[UP_TIME]).unwrap()[0].kind,
+            "Timeticks",
+            "{device}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let empty = tempfile::tempdir().unwrap();
+    let error = format!("{:#}", Snmpsim::start(empty.path()).unwrap_err());
+    assert!(error.contains("no .snmprec file in"), "{error}");
+}

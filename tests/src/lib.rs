@@ -1,0 +1,5 @@
+//! What the tests of every crate share: real servers, Debian's SNMP tools, the repository itself.
+
+pub mod netsnmp;
+pub mod repository;
+pub mod servers;

@@ -1,0 +1,51 @@
+//! Where the repository is, and what it tracks.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// The repository's root folder.
+#[must_use]
+pub fn root() -> &'static Path {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest)
+}
+
+/// The folder of device recordings, for [`crate::servers::Snmpsim::start`].
+#[must_use]
+pub fn recordings() -> PathBuf {
+    root().join("tests/recordings")
+}
+
+/// Every file that git tracks or would track, relative to [`root`], in order, that is there.
+///
+/// # Errors
+/// When git cannot be run here.
+pub fn files() -> Result<Vec<PathBuf>> {
+    let output = Command::new("git")
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+        ])
+        .current_dir(root())
+        .output()
+        .context("running git ls-files")?;
+    ensure!(
+        output.status.success(),
+        "git ls-files: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut files: Vec<PathBuf> = String::from_utf8_lossy(&output.stdout)
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from)
+        .filter(|name| root().join(name).is_file())
+        .collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}

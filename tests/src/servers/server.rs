@@ -1,0 +1,196 @@
+//! One server in the foreground of one script, in a process group of its own.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+use crate::repository;
+
+const READY_WITHIN: Duration = Duration::from_secs(90);
+const END_WITHIN: Duration = Duration::from_secs(5);
+const PORTS_TO_TRY: usize = 5;
+
+/// What a port belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// UDP: SNMP.
+    Udp,
+    /// TCP: HTTP.
+    Tcp,
+}
+
+/// A running server. Dropping it ends the whole process group, and waits until that is gone.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Lines of standard output; disconnected when the last process of the group has closed it.
+    lines: Receiver<String>,
+    port: u16,
+    state: TempDir,
+}
+
+impl Server {
+    /// Runs `tests/servers/<script> STATE PORT <arguments>` and waits for its line `ready ...`.
+    /// The port is a free one; when somebody else takes it first, another is tried.
+    ///
+    /// # Errors
+    /// With what the script said, when it ends or stays silent for 90 s.
+    pub fn start<A: AsRef<OsStr>>(
+        script: &str,
+        transport: Transport,
+        arguments: &[A],
+    ) -> Result<Self> {
+        let mut last = anyhow!("no port was tried");
+        for _ in 0..PORTS_TO_TRY {
+            match Self::start_on(script, free_port(transport)?, arguments) {
+                Ok(server) => return Ok(server),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// The same on a port of the caller's choice, once.
+    ///
+    /// # Errors
+    /// With what the script said, when it ends or stays silent for 90 s.
+    pub fn start_on<A: AsRef<OsStr>>(script: &str, port: u16, arguments: &[A]) -> Result<Self> {
+        let state = TempDir::with_prefix("utakata-server-").context("making a state folder")?;
+        let mut child = Command::new(repository::root().join("tests/servers").join(script))
+            .arg(state.path().join("state"))
+            .arg(port.to_string())
+            .args(arguments)
+            .env("UTAKATA_SERVER_HOLD", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log(state.path())).context("making the server's log")?)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("starting tests/servers/{script}"))?;
+        let stdout = child
+            .stdout
+            .take()
+            .context("the script has no standard output")?;
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                // Nobody listens after the first line; reading on keeps the pipe from filling.
+                let _ = sender.send(line);
+            }
+        });
+        let server = Self {
+            child,
+            lines,
+            port,
+            state,
+        };
+        server
+            .wait_for_ready()
+            .with_context(|| format!("starting tests/servers/{script}"))?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// The folder where the script keeps the server's configuration and state.
+    #[must_use]
+    pub fn state(&self) -> std::path::PathBuf {
+        self.state.path().join("state")
+    }
+
+    /// What the script and its server wrote to standard error so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(log(self.state.path())).unwrap_or_default()
+    }
+
+    /// Stops every process of the server where it is: it keeps its port and says nothing.
+    ///
+    /// # Errors
+    /// When the process group is gone.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP).context("pausing the server")
+    }
+
+    /// Lets a paused server go on. It answers what it was sent meanwhile.
+    ///
+    /// # Errors
+    /// When the process group is gone.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT).context("resuming the server")
+    }
+
+    fn wait_for_ready(&self) -> Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) if line.starts_with("ready") => return Ok(()),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => bail!("it ended: {}", self.log().trim()),
+                Err(RecvTimeoutError::Timeout) => bail!("it stays silent: {}", self.log().trim()),
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let group = group.context("the script has no process id")?;
+        Ok(kill_process_group(group, signal)?)
+    }
+
+    /// Whether every process that has our end of the pipe is gone in time.
+    fn is_gone_within(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The group may be gone already: then there is nothing to do, and nothing to say.
+        let _ = self.signal(Signal::TERM);
+        let _ = self.signal(Signal::CONT);
+        if !self.is_gone_within(END_WITHIN) {
+            let _ = self.signal(Signal::KILL);
+            self.is_gone_within(END_WITHIN);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn log(state: &Path) -> std::path::PathBuf {
+    state.join("stderr.log")
+}
+
+/// A port that nobody has at this moment.
+fn free_port(transport: Transport) -> Result<u16> {
+    let any = (Ipv4Addr::LOCALHOST, 0);
+    let address = match transport {
+        Transport::Udp => UdpSocket::bind(any).and_then(|socket| socket.local_addr()),
+        Transport::Tcp => TcpListener::bind(any).and_then(|socket| socket.local_addr()),
+    };
+    Ok(address.context("looking for a free port")?.port())
+}

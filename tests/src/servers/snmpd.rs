@@ -1,0 +1,103 @@
+//! net-snmp's agent: a real device that reads, writes and refuses as it should.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::netsnmp::{Client, Privacy};
+
+use super::{Server, Transport};
+
+/// A running `snmpd`; see `tests/servers/snmpd.sh` for its users and writable objects.
+#[derive(Debug)]
+pub struct Snmpd {
+    server: Server,
+}
+
+impl Snmpd {
+    /// The community that reads and writes.
+    pub const WRITE: &'static str = "private";
+    /// The community that only reads.
+    pub const READ: &'static str = "public";
+    /// The v3 user with SHA-256 and AES-128.
+    pub const USER: &'static str = "utakata";
+    /// The v3 user with SHA-512 and AES-256.
+    pub const STRONG_USER: &'static str = "strong";
+    /// The v3 user with SHA-1 and no privacy.
+    pub const AUTH_ONLY_USER: &'static str = "authonly";
+    /// Every v3 user's authentication secret.
+    pub const AUTH_SECRET: &'static str = "authsecret1";
+    /// Every v3 user's privacy secret.
+    pub const PRIVACY_SECRET: &'static str = "privsecret1";
+
+    /// Starts an agent on a free port.
+    ///
+    /// # Errors
+    /// When `snmpd` is not installed or does not start.
+    pub fn start() -> Result<Self> {
+        let server = Server::start::<&str>("snmpd.sh", Transport::Udp, &[])?;
+        Ok(Self { server })
+    }
+
+    /// Starts an agent with lines of your own in its `snmpd.conf`, such as
+    /// `override -rw .1.3.6.1.4.1.99999.1.0 integer 1`.
+    ///
+    /// # Errors
+    /// When `snmpd` is not installed or does not start.
+    pub fn start_with(configuration: &str) -> Result<Self> {
+        let folder = TempDir::new().context("making a folder for snmpd.conf")?;
+        let file = folder.path().join("extra.conf");
+        fs::write(&file, configuration).context("writing the lines for snmpd.conf")?;
+        let arguments = ["--conf".as_ref(), file.as_os_str()];
+        let server = Server::start("snmpd.sh", Transport::Udp, &arguments)?;
+        Ok(Self { server })
+    }
+
+    /// Starts an agent on a port it had before: a device that comes back.
+    ///
+    /// # Errors
+    /// When the port is taken, or `snmpd` is not installed or does not start.
+    pub fn start_on(port: u16) -> Result<Self> {
+        let server = Server::start_on::<&str>("snmpd.sh", port, &[])?;
+        Ok(Self { server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The process behind it: to pause, to resume, to read its log.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Debian's tools on this agent, with the community that reads and writes.
+    ///
+    /// # Errors
+    /// When no folder can be made for the tools' state.
+    pub fn client(&self) -> Result<Client> {
+        Client::v2c(self.address(), Self::WRITE)
+    }
+
+    /// Debian's tools on this agent, as [`Self::USER`].
+    ///
+    /// # Errors
+    /// When no folder can be made for the tools' state.
+    pub fn client_v3(&self) -> Result<Client> {
+        let privacy = Privacy {
+            protocol: "AES",
+            secret: Self::PRIVACY_SECRET,
+        };
+        Client::v3(
+            self.address(),
+            Self::USER,
+            ("SHA-256", Self::AUTH_SECRET),
+            Some(privacy),
+        )
+    }
+}

@@ -1,0 +1,48 @@
+//! Recordings of real devices, played back over SNMP.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::netsnmp::Client;
+
+use super::{Server, Transport};
+
+/// A running `snmpsim`: every recording of a folder on one port, the community names the device.
+#[derive(Debug)]
+pub struct Snmpsim {
+    server: Server,
+}
+
+impl Snmpsim {
+    /// Serves the `NAME.snmprec` files of a folder, for one [`crate::repository::recordings`].
+    ///
+    /// # Errors
+    /// When snmpsim is not installed, the folder has no recording, or it does not start.
+    pub fn start(recordings: impl AsRef<Path>) -> Result<Self> {
+        let arguments = [recordings.as_ref().as_os_str()];
+        let server = Server::start("snmpsim.sh", Transport::Udp, &arguments)?;
+        Ok(Self { server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The process behind it: to pause, to resume, to read its log.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Debian's tools on one device.
+    ///
+    /// # Errors
+    /// When no folder can be made for the tools' state.
+    pub fn client(&self, device: &str) -> Result<Client> {
+        Client::v2c(self.address(), device)
+    }
+}
