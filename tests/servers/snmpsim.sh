@@ -13,8 +13,9 @@ need snmp "$TOOLS/snmp/bin/snmpsim-command-responder" snmpgetnext ss
 STATE=$(state_directory "$1")
 PORT=$2
 RECORDINGS=$(cd "$3" && pwd)
-FIRST=$(cd "$RECORDINGS" && ls -- *.snmprec 2>/dev/null | head -n 1)
-[ -n "$FIRST" ] || die "no .snmprec file in $RECORDINGS"
+FILES=("$RECORDINGS"/*.snmprec)
+[ -f "${FILES[0]}" ] || die "no .snmprec file in $RECORDINGS"
+FIRST=$(basename "${FILES[0]}" .snmprec)
 
 # A private copy: the index files go beside it, and two servers must not share them.
 mkdir -p "$STATE/cache" "$STATE/data"
@@ -22,7 +23,7 @@ cp -- "$RECORDINGS"/*.snmprec "$STATE/data/"
 
 answers() {
     listens udp "$1" "$PORT" &&
-        snmpgetnext -v2c -c "${FIRST%.snmprec}" -r0 -t1 "127.0.0.1:$PORT" .1.3 >/dev/null 2>&1
+        snmpgetnext -v2c -c "$FIRST" -r0 -t1 "127.0.0.1:$PORT" .1.3 >/dev/null 2>&1
 }
 
 export SNMP_PERSISTENT_DIR="$STATE/persist" SNMPSIM_ALLOW_ROOT=true
