@@ -1,1 +1,22 @@
-//! Being written.
+//! The protocol between a worker and its manager: messages, versions, and the way to the model.
+
+mod convert;
+#[allow(missing_docs, clippy::all, clippy::unwrap_used, unused_qualifications, reason = "generated from proto/worker.proto")]
+#[rustfmt::skip]
+#[path = "generated/utakata.worker.v1.rs"]
+pub mod v1;
+pub mod version;
+
+pub use convert::{Malformed, outcome_status, reading_from_wire, reading_to_wire};
+
+pub use version::{SUPPORTED, VersionError, negotiate};
+
+/// The environment variable that tells a worker where its manager listens:
+/// `unix:/path/of/socket` or `http://host:port`.
+pub const ENDPOINT_VARIABLE: &str = "UTAKATA_ENDPOINT";
+/// The environment variable with the one-time token of the worker's hello.
+pub const TOKEN_VARIABLE: &str = "UTAKATA_TOKEN";
+/// The environment variable that tells a worker the folder of its release.
+pub const RELEASE_VARIABLE: &str = "UTAKATA_RELEASE";
+/// The largest message, in bytes, that either side takes.
+pub const MESSAGE_MAX: usize = 16 * 1024 * 1024;

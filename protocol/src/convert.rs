@@ -1,0 +1,227 @@
+//! Between messages and the words of the model.
+
+use std::time::Duration;
+
+use utakata_model as model;
+
+use crate::v1;
+
+/// A message that says something impossible.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// An identifier that is not 16 bytes.
+    #[error("a task id has {length} bytes instead of 16")]
+    Id {
+        /// Its length.
+        length: usize,
+    },
+    /// A name that cannot be one.
+    #[error("a name in the message is none")]
+    Name(#[source] model::NameError),
+    /// JSON that is none.
+    #[error("the {part} of a message is not JSON")]
+    Json {
+        /// Which part.
+        part: &'static str,
+        /// What the parser says.
+        #[source]
+        source: std::sync::Arc<serde_json::Error>,
+    },
+    /// A status that this version does not know.
+    #[error("an outcome has the unknown status {status}")]
+    Status {
+        /// The number.
+        status: i32,
+    },
+    /// A reading without a value, or with a number that is none.
+    #[error("a reading of {metric} has no value, or a number that is not finite")]
+    Reading {
+        /// The metric.
+        metric: String,
+    },
+}
+
+/// The 16 bytes of a task id.
+fn id(bytes: &[u8]) -> Result<model::TaskId, Malformed> {
+    let bytes = bytes.try_into().map_err(|_| Malformed::Id {
+        length: bytes.len(),
+    })?;
+    Ok(model::TaskId::from_bytes(bytes))
+}
+
+fn key(bytes: &[u8], attempt: u32) -> Result<model::TaskKey, Malformed> {
+    Ok(model::TaskKey {
+        task: id(bytes)?,
+        attempt,
+    })
+}
+
+impl From<&model::Task> for v1::Task {
+    fn from(task: &model::Task) -> Self {
+        let credential = task
+            .credential
+            .iter()
+            .flat_map(|credential| &credential.values);
+        Self {
+            id: task.id.as_bytes().to_vec(),
+            attempt: task.attempt,
+            target: task.target.name.as_str().into(),
+            kind: task.target.kind.as_str().into(),
+            address: task.target.address.clone(),
+            credential: credential
+                .map(|(key, secret)| (key.clone(), secret.reveal().to_owned()))
+                .collect(),
+            action: task.action.as_str().into(),
+            parameters: task.parameters.as_str().as_bytes().to_vec(),
+            timeout_milliseconds: milliseconds(task.timeout),
+            control: task.class == model::Class::Control,
+        }
+    }
+}
+
+/// Whole milliseconds, as many as fit.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl v1::Task {
+    /// The fencing token.
+    pub fn key(&self) -> Result<model::TaskKey, Malformed> {
+        key(&self.id, self.attempt)
+    }
+}
+
+impl v1::TaskKey {
+    /// The fencing token.
+    pub fn key(&self) -> Result<model::TaskKey, Malformed> {
+        key(&self.id, self.attempt)
+    }
+}
+
+impl From<model::TaskKey> for v1::TaskKey {
+    fn from(key: model::TaskKey) -> Self {
+        Self {
+            id: key.task.as_bytes().to_vec(),
+            attempt: key.attempt,
+        }
+    }
+}
+
+impl v1::AttemptOutcome {
+    /// The fencing token.
+    pub fn key(&self) -> Result<model::TaskKey, Malformed> {
+        key(&self.id, self.attempt)
+    }
+}
+
+impl v1::Progress {
+    /// The fencing token.
+    pub fn key(&self) -> Result<model::TaskKey, Malformed> {
+        key(&self.id, self.attempt)
+    }
+}
+
+/// The status of an outcome. Errors: a number that this version does not know.
+pub fn outcome_status(status: i32) -> Result<model::OutcomeStatus, Malformed> {
+    match v1::Status::try_from(status) {
+        Ok(v1::Status::Succeeded) => Ok(model::OutcomeStatus::Succeeded),
+        Ok(v1::Status::Failed) => Ok(model::OutcomeStatus::Failed),
+        Ok(v1::Status::Unknown) => Ok(model::OutcomeStatus::Unknown),
+        Ok(v1::Status::Expired) => Ok(model::OutcomeStatus::Expired),
+        Ok(v1::Status::Cancelled) => Ok(model::OutcomeStatus::Cancelled),
+        Ok(v1::Status::Unspecified) | Err(_) => Err(Malformed::Status { status }),
+    }
+}
+
+impl From<model::OutcomeStatus> for v1::Status {
+    fn from(status: model::OutcomeStatus) -> Self {
+        match status {
+            model::OutcomeStatus::Succeeded => Self::Succeeded,
+            model::OutcomeStatus::Failed => Self::Failed,
+            model::OutcomeStatus::Unknown => Self::Unknown,
+            model::OutcomeStatus::Expired => Self::Expired,
+            model::OutcomeStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<model::Problem> for v1::Problem {
+    fn from(problem: model::Problem) -> Self {
+        let cure = match problem.cure {
+            model::Cure::Retry => v1::Cure::Retry,
+            model::Cure::Operator => v1::Cure::Operator,
+            model::Cure::Bug => v1::Cure::Bug,
+        };
+        Self {
+            code: problem.code.as_ref().into(),
+            message: problem.message.as_ref().into(),
+            cure: cure.into(),
+        }
+    }
+}
+
+impl From<v1::Problem> for model::Problem {
+    fn from(problem: v1::Problem) -> Self {
+        let cure = match problem.cure() {
+            v1::Cure::Retry => model::Cure::Retry,
+            v1::Cure::Operator => model::Cure::Operator,
+            v1::Cure::Bug | v1::Cure::Unspecified => model::Cure::Bug,
+        };
+        Self {
+            code: problem.code.into(),
+            message: problem.message.into(),
+            cure,
+        }
+    }
+}
+
+/// A reading as a message. `stale` is never a worker's to say, and is sent as doubtful.
+pub fn reading_to_wire(reading: model::Reading) -> v1::Reading {
+    let text = |text: std::sync::Arc<str>| text.as_ref().to_owned();
+    v1::Reading {
+        metric: reading.metric.into(),
+        attributes: reading
+            .attributes
+            .into_iter()
+            .map(|(k, v)| (text(k), text(v)))
+            .collect(),
+        value: Some(match reading.value {
+            model::ReadingValue::Number(number) => v1::reading::Value::Number(number),
+            model::ReadingValue::Text(words) => v1::reading::Value::Text(text(words)),
+        }),
+        unit: text(reading.unit),
+        suspect: reading.quality != model::Quality::Good,
+    }
+}
+
+/// A reading from a message. Errors: no value, a number that is not finite, a metric that is
+/// no name.
+pub fn reading_from_wire(reading: v1::Reading) -> Result<model::Reading, Malformed> {
+    let value = match reading.value {
+        Some(v1::reading::Value::Number(number)) if number.is_finite() => {
+            model::ReadingValue::Number(number)
+        }
+        Some(v1::reading::Value::Text(text)) => model::ReadingValue::Text(text.into()),
+        _ => {
+            return Err(Malformed::Reading {
+                metric: reading.metric,
+            });
+        }
+    };
+    let quality = if reading.suspect {
+        model::Quality::Suspect
+    } else {
+        model::Quality::Good
+    };
+    Ok(model::Reading {
+        metric: model::MetricName::new(reading.metric).map_err(Malformed::Name)?,
+        attributes: reading
+            .attributes
+            .into_iter()
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect(),
+        value,
+        unit: reading.unit.into(),
+        quality,
+    })
+}

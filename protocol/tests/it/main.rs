@@ -1,0 +1,3 @@
+//! The generated code and the protocol file say the same.
+
+mod generated;
