@@ -18,15 +18,6 @@ pub enum Malformed {
     /// A name that cannot be one.
     #[error("a name in the message is none")]
     Name(#[source] model::NameError),
-    /// JSON that is none.
-    #[error("the {part} of a message is not JSON")]
-    Json {
-        /// Which part.
-        part: &'static str,
-        /// What the parser says.
-        #[source]
-        source: std::sync::Arc<serde_json::Error>,
-    },
     /// A status that this version does not know.
     #[error("an outcome has the unknown status {status}")]
     Status {

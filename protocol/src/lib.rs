@@ -1,14 +1,13 @@
 //! The protocol between a worker and its manager: messages, versions, and the way to the model.
 
 mod convert;
-#[allow(missing_docs, clippy::all, clippy::unwrap_used, unused_qualifications, reason = "generated from proto/worker.proto")]
+#[allow(missing_docs, clippy::all, clippy::allow_attributes_without_reason, unused_qualifications, reason = "generated from proto/worker.proto")]
 #[rustfmt::skip]
 #[path = "generated/utakata.worker.v1.rs"]
 pub mod v1;
 pub mod version;
 
 pub use convert::{Malformed, outcome_status, reading_from_wire, reading_to_wire};
-
 pub use version::{SUPPORTED, VersionError, negotiate};
 
 /// The environment variable that tells a worker where its manager listens:
