@@ -1,0 +1,191 @@
+//! What a room is made of: the default one, or one read from a TOML file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::span;
+use crate::units::{WattHours, Watts};
+
+const DEFAULT_ROOM: &str = include_str!("../rooms/demo.toml");
+
+/// A room as it is written down.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blueprint {
+    /// Name of the room, as inventories label it.
+    pub name: String,
+    /// Two rooms of one seed live the same life.
+    #[serde(default)]
+    pub seed: u64,
+    /// The racks.
+    #[serde(default, rename = "rack")]
+    pub racks: Vec<Rack>,
+    /// The power distribution units.
+    #[serde(default, rename = "pdu")]
+    pub pdus: Vec<Pdu>,
+    /// The uninterruptible power supplies.
+    #[serde(default, rename = "ups")]
+    pub upses: Vec<Ups>,
+    /// What hangs on the outlets.
+    #[serde(default, rename = "server")]
+    pub servers: Vec<Servers>,
+}
+
+/// One rack.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rack {
+    /// Its name.
+    pub name: String,
+}
+
+/// Which device something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// APC rack PDU, switched and metered by outlet (PowerNet-MIB, rPDU and rPDU2).
+    ApcPdu,
+    /// Raritan PX, switched and metered by outlet (PDU2-MIB).
+    RaritanPdu,
+    /// A UPS of any make (UPS-MIB, RFC 1628).
+    Ups,
+}
+
+/// Which PDUs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PduKind {
+    /// See [`Kind::ApcPdu`].
+    ApcPdu,
+    /// See [`Kind::RaritanPdu`].
+    RaritanPdu,
+}
+
+/// One power distribution unit.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pdu {
+    /// Its name.
+    pub name: String,
+    /// Its make.
+    pub kind: PduKind,
+    /// The rack it stands in.
+    pub rack: String,
+    /// The feed it hangs on: that of a UPS, or else the mains.
+    pub feed: String,
+    /// How many outlets it has, 1 to 64.
+    pub outlets: usize,
+    /// How long a cycled outlet stays off.
+    #[serde(default = "five_seconds", deserialize_with = "span::deserialize")]
+    pub cycle_delay: Duration,
+}
+
+/// One uninterruptible power supply.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ups {
+    /// Its name.
+    pub name: String,
+    /// The feed it carries.
+    pub feed: String,
+    /// What it can carry.
+    pub rated_watts: Watts,
+    /// What its battery holds when full.
+    pub battery_watt_hours: WattHours,
+}
+
+/// Servers of one sort: the first has its cords in the outlets named, each next one an outlet on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Servers {
+    /// Name; with a `count`, a number is added to it.
+    pub name: String,
+    /// The rack they stand in.
+    pub rack: String,
+    /// How many there are.
+    #[serde(default = "one")]
+    pub count: usize,
+    /// Power of each when idle.
+    pub idle_watts: Watts,
+    /// Power of each at full load.
+    pub peak_watts: Watts,
+    /// Where the cords of the first go: `pdu:outlet`, outlets counted from 1.
+    pub cords: Vec<String>,
+}
+
+/// Why a room cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the room file {path}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no room.
+    #[error("{origin} is not a room")]
+    Parse {
+        /// Which text.
+        origin: String,
+        /// What is wrong, and where.
+        source: Box<toml::de::Error>,
+    },
+}
+
+fn five_seconds() -> Duration {
+    Duration::from_secs(5)
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Blueprint {
+    /// Reads the room of `path`, or the default room.
+    pub fn load(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else {
+            return parse(DEFAULT_ROOM, "the default room");
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        parse(&text, &format!("{}", path.display()))
+    }
+}
+
+fn parse(text: &str, origin: &str) -> Result<Blueprint, Error> {
+    toml::from_str(text).map_err(|source| Error::Parse {
+        origin: origin.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_room_has_two_racks_of_four_pdus_and_a_ups_per_feed() {
+        let room = Blueprint::load(None).unwrap();
+        assert_eq!(room.racks.len(), 2);
+        for rack in &room.racks {
+            assert_eq!(
+                room.pdus.iter().filter(|pdu| pdu.rack == rack.name).count(),
+                4
+            );
+        }
+        let feeds: Vec<_> = room.upses.iter().map(|ups| ups.feed.as_str()).collect();
+        assert_eq!(feeds, ["A", "B"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = parse("name = \"x\"\ncolour = \"red\"", "test").unwrap_err();
+        assert!(matches!(error, Error::Parse { .. }));
+    }
+}

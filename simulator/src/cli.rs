@@ -1,0 +1,94 @@
+//! The command line.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::control::{self, Request};
+use crate::service;
+
+/// Equipment that is not there: real SNMP, from a small physical model
+#[derive(Debug, Parser)]
+#[command(name = "utakata-simulator", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a room of PDUs and UPSs; prints a JSON line per device, then one with "ready"
+    Room {
+        /// A room file (TOML) instead of the default room
+        #[arg(long, value_name = "FILE")]
+        room: Option<PathBuf>,
+        /// Address to listen on
+        #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+        bind: IpAddr,
+        /// The devices answer on the ports after this one; 0 takes free ports
+        #[arg(long, default_value_t = 16100)]
+        base_port: u16,
+        /// TCP port to ask for faults and truths; 0 takes a free one [default: the base port]
+        #[arg(long)]
+        control_port: Option<u16>,
+        /// End when the standard input is closed, so as not to outlive the parent
+        #[arg(long)]
+        exit_with_stdin: bool,
+    },
+    /// Make something wrong with a device of a room that runs
+    Fault {
+        /// The control port of the room, as its last start line says
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
+        control: String,
+        /// The device
+        device: String,
+        /// slow=3000ms, silent, flapping[=5s], garbage, lying, frozen, half-table, input-lost, none
+        fault: String,
+    },
+    /// Print the truth about the devices of a room that runs, as JSON
+    Show {
+        /// The control port of the room, as its last start line says
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
+        control: String,
+        /// Only this device
+        device: Option<String>,
+    },
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Room {
+                room,
+                bind,
+                base_port,
+                control_port,
+                exit_with_stdin,
+            } => {
+                let control_port = control_port.unwrap_or(base_port);
+                let config = service::Config {
+                    room,
+                    bind,
+                    base_port,
+                    control_port,
+                    exit_with_stdin,
+                };
+                let runtime = tokio::runtime::Runtime::new()?;
+                Ok(runtime.block_on(service::run(&config))?)
+            }
+            Command::Fault {
+                control,
+                device,
+                fault,
+            } => show(&control, &Request::Fault { device, fault }),
+            Command::Show { control, device } => show(&control, &Request::Show { device }),
+        }
+    }
+}
+
+fn show(control: &str, request: &Request) -> anyhow::Result<()> {
+    let devices = control::ask(control, request)?;
+    Ok(service::print(&[serde_json::to_string_pretty(&devices)?])?)
+}

@@ -1,0 +1,127 @@
+//! The control port: one JSON object a line asks, one JSON object a line answers.
+//!
+//! ```text
+//! {"command":"show"}                                            all devices
+//! {"command":"show","device":"pdu-a1-a"}                        one
+//! {"command":"fault","device":"pdu-a1-a","fault":"slow=3000ms"} what is wrong with it from now on
+//! ```
+//!
+//! The answer is `{"devices":[...]}`, the truth about the devices concerned, or `{"error":"..."}`.
+
+mod client;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::device::{Device, NoInput, Truth};
+use crate::fault;
+
+pub use client::ask;
+
+const LONGEST_LINE: u64 = 4096;
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// The truth about one device, or all.
+    Show {
+        /// Which device.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<String>,
+    },
+    /// Something goes wrong with a device, or all is well again.
+    Fault {
+        /// Which device.
+        device: String,
+        /// What, as [`fault::Order`] is written.
+        fault: String,
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Answer {
+    Devices(Vec<Truth>),
+    Error(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("this is no request: {0}")]
+    Unreadable(serde_json::Error),
+    #[error("no device is called `{0}`: there are {1}")]
+    NoDevice(String, String),
+    #[error(transparent)]
+    Fault(#[from] fault::Error),
+    #[error(transparent)]
+    NoInput(#[from] NoInput),
+}
+
+/// Answers on `listener` until it is dropped.
+pub async fn serve(listener: TcpListener, devices: Arc<Vec<Arc<Device>>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(converse(stream, devices.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a control connection failed");
+                tokio::task::yield_now().await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(stream: TcpStream, devices: Arc<Vec<Arc<Device>>>) {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut reader)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .await;
+        if !read.is_ok_and(|length| length > 0) {
+            return;
+        }
+        let answer = decide(&line, &devices).map_or_else(
+            |refusal| Answer::Error(refusal.to_string()),
+            Answer::Devices,
+        );
+        let Ok(mut text) = serde_json::to_vec(&answer) else {
+            return;
+        };
+        text.push(b'\n');
+        if writer.write_all(&text).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn decide(line: &[u8], devices: &[Arc<Device>]) -> Result<Vec<Truth>, Refusal> {
+    let find = |name: &str| {
+        devices
+            .iter()
+            .find(|device| device.name == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
+                Refusal::NoDevice(name.to_owned(), names.join(", "))
+            })
+    };
+    match serde_json::from_slice(line).map_err(Refusal::Unreadable)? {
+        Request::Show { device: None } => Ok(devices.iter().map(|device| device.truth()).collect()),
+        Request::Show { device: Some(name) } => Ok(vec![find(&name)?.truth()]),
+        Request::Fault { device, fault } => {
+            let device = find(&device)?;
+            device.order(fault.parse()?)?;
+            Ok(vec![device.truth()])
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! One device of the room as an SNMP agent sees it.
+
+mod agent;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_snmp::{Oid, Value, VarBind};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::blueprint::Kind;
+use crate::fault::{Fault, Faults, Order, Reply};
+use crate::mib::{self, Change, Labels, Part, Refusal, View};
+use crate::room::{Command, Input, Room};
+
+pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
+
+/// A device: a part of the room with a name, faults, and a memory of what it was told.
+#[derive(Debug)]
+pub struct Device {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    part: Part,
+    room: Arc<Mutex<Room>>,
+    state: Mutex<State>,
+    requests: AtomicU64,
+    answers: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    faults: Faults,
+    labels: Labels,
+    /// SETs received per outlet, obeyed or not.
+    told: Vec<u64>,
+    sets: u64,
+    view: Option<(u64, Arc<View>)>,
+}
+
+/// Where a device stands, as inventories need it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Place {
+    /// The device.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Where its agent answers.
+    pub address: SocketAddr,
+    /// Its rack, if it stands in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rack: Option<String>,
+    /// Its feed.
+    pub feed: String,
+    /// Its room.
+    pub room: String,
+    /// The community that may read.
+    pub community_read: &'static str,
+    /// The community that may write, too.
+    pub community_write: &'static str,
+}
+
+/// The ground truth about a device.
+#[derive(Debug, Clone, Serialize)]
+pub struct Truth {
+    /// The device.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What is wrong with it.
+    pub faults: Vec<String>,
+    /// Whether it has power to answer with.
+    pub powered: bool,
+    /// Requests that reached it; one that was sent again counts again.
+    pub requests: u64,
+    /// Answers it sent.
+    pub answers: u64,
+    /// Objects it was told to set, obeyed or not.
+    pub sets: u64,
+    /// Power it delivers, in watts.
+    pub watts: f64,
+    /// Charge of the battery in percent, for a UPS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charge_percent: Option<f64>,
+    /// Its outlets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outlets: Vec<OutletTruth>,
+}
+
+/// The ground truth about an outlet.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutletTruth {
+    /// Its number, counted from 1.
+    pub outlet: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether it is on.
+    pub on: bool,
+    /// Whether a cycle is under way.
+    pub pending: bool,
+    /// Commands received, obeyed or not.
+    pub told: u64,
+    /// Commands obeyed.
+    pub done: u64,
+    /// The last command obeyed.
+    pub last: Option<Command>,
+    /// Power it delivers, in watts.
+    pub watts: f64,
+}
+
+/// A UPS fault asked of a device that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no UPS and has no input to lose")]
+pub struct NoInput(String);
+
+impl Device {
+    /// All devices of `room`, PDUs first.
+    pub fn build_all(room: &Arc<Mutex<Room>>) -> Vec<Arc<Self>> {
+        let locked = room.lock();
+        let pdus = locked
+            .pdus
+            .iter()
+            .enumerate()
+            .map(|(index, pdu)| (Part::Pdu(index), &pdu.name));
+        let upses = locked
+            .upses
+            .iter()
+            .enumerate()
+            .map(|(index, ups)| (Part::Ups(index), &ups.name));
+        pdus.chain(upses)
+            .map(|(part, name)| Arc::new(Self::build(room.clone(), &locked, part, name.clone())))
+            .collect()
+    }
+
+    fn build(room: Arc<Mutex<Room>>, locked: &Room, part: Part, name: String) -> Self {
+        let rack = rack(locked, part)
+            .map(|rack| format!(", rack {rack}"))
+            .unwrap_or_default();
+        let labels = Labels {
+            contact: "operator".to_owned(),
+            name: name.clone(),
+            location: format!("room {}{rack}", locked.name),
+        };
+        let outlets = match part {
+            Part::Pdu(pdu) => locked.pdus[pdu].outlets.len(),
+            Part::Ups(_) => 0,
+        };
+        Self {
+            name,
+            kind: mib::kind(locked, part),
+            part,
+            room,
+            state: Mutex::new(State {
+                faults: Faults::default(),
+                labels,
+                told: vec![0; outlets],
+                sets: 0,
+                view: None,
+            }),
+            requests: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// Where the device stands, given where its agent answers.
+    pub fn place(&self, address: SocketAddr) -> Place {
+        let room = self.room.lock();
+        let feed = match self.part {
+            Part::Pdu(pdu) => room.pdus[pdu].feed.clone(),
+            Part::Ups(ups) => room.upses[ups].feed.clone(),
+        };
+        Place {
+            name: self.name.clone(),
+            kind: self.kind,
+            address,
+            rack: rack(&room, self.part).map(str::to_owned),
+            feed,
+            room: room.name.clone(),
+            community_read: READ_COMMUNITY,
+            community_write: WRITE_COMMUNITY,
+        }
+    }
+
+    /// Takes note of a request, and says what becomes of it.
+    pub fn receive(&self, now: Duration) -> Reply {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if !self.is_powered() {
+            return Reply::Never;
+        }
+        self.state.lock().faults.reply(now)
+    }
+
+    /// Takes note of an answer.
+    pub fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes something wrong with it, or all well again.
+    pub fn order(&self, order: Order) -> Result<(), NoInput> {
+        let ups = match self.part {
+            Part::Ups(ups) => Some(ups),
+            Part::Pdu(_) => None,
+        };
+        match (order, ups) {
+            (Order::Add(Fault::InputLost), None) => return Err(NoInput(self.name.clone())),
+            (Order::Add(Fault::InputLost), Some(ups)) => {
+                self.room.lock().set_input(ups, Input::Lost);
+            }
+            (Order::Clear, Some(ups)) => self.room.lock().set_input(ups, Input::Present),
+            _ => {}
+        }
+        // What is frozen is what is seen now.
+        self.view();
+        let mut state = self.state.lock();
+        state.faults = std::mem::take(&mut state.faults).ordered(order);
+        Ok(())
+    }
+
+    /// The value of `oid`.
+    pub fn get(&self, oid: &Oid) -> Value {
+        self.view().get(oid)
+    }
+
+    /// The first object after `oid`, unless the walk ends here.
+    pub fn next(&self, oid: &Oid) -> Option<VarBind> {
+        let view = self.view();
+        let (next, value) = view.next(oid)?;
+        if self.state.lock().faults.has(Fault::HalfTable) {
+            let middle = mib::middle(&self.room.lock(), self.part);
+            if middle.is_some_and(|middle| *next > middle) {
+                return None;
+            }
+        }
+        Some(VarBind::new(next.clone(), value.clone()))
+    }
+
+    /// What a SET would change.
+    pub fn test(&self, oid: &Oid, value: &Value) -> Result<Change, Refusal> {
+        mib::write(&self.room.lock(), self.part, oid, value)
+    }
+
+    /// Does what a SET says; a liar only says it did.
+    pub fn change(&self, change: &Change) {
+        let mut room = self.room.lock();
+        let mut state = self.state.lock();
+        state.sets += 1;
+        if let Change::Switch { outlet, .. } = change
+            && let Some(told) = state.told.get_mut(*outlet)
+        {
+            *told += 1;
+        }
+        if !state.faults.has(Fault::Lying) {
+            apply(&mut room, self.part, &mut state.labels, change);
+            if !state.faults.has(Fault::Frozen) {
+                state.view = None;
+            }
+        }
+    }
+
+    /// The ground truth.
+    pub fn truth(&self) -> Truth {
+        let room = self.room.lock();
+        let state = self.state.lock();
+        let (powered, watts, charge_percent) = match self.part {
+            Part::Pdu(pdu) => (room.pdus[pdu].is_powered(), room.pdus[pdu].power(), None),
+            Part::Ups(ups) => (
+                true,
+                room.upses[ups].load,
+                Some(tenths(room.upses[ups].charge() * 100.0)),
+            ),
+        };
+        Truth {
+            name: self.name.clone(),
+            kind: self.kind,
+            faults: state.faults.names(),
+            powered,
+            requests: self.requests.load(Ordering::Relaxed),
+            answers: self.answers.load(Ordering::Relaxed),
+            sets: state.sets,
+            watts: tenths(watts.0),
+            charge_percent,
+            outlets: outlets(&room, self.part, &state.told),
+        }
+    }
+
+    fn is_powered(&self) -> bool {
+        match self.part {
+            Part::Pdu(pdu) => self.room.lock().pdus[pdu].is_powered(),
+            Part::Ups(_) => true,
+        }
+    }
+
+    /// The objects as they are now; as they were, of a device that is frozen.
+    fn view(&self) -> Arc<View> {
+        let room = self.room.lock();
+        let mut state = self.state.lock();
+        if let Some((moment, view)) = &state.view
+            && (*moment == room.moment() || state.faults.has(Fault::Frozen))
+        {
+            return view.clone();
+        }
+        let view = Arc::new(mib::view(&room, self.part, &state.labels));
+        state.view = Some((room.moment(), view.clone()));
+        view
+    }
+}
+
+fn rack(room: &Room, part: Part) -> Option<&str> {
+    let Part::Pdu(pdu) = part else { return None };
+    room.racks
+        .get(room.pdus[pdu].rack)
+        .map(|rack| rack.name.as_str())
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
+
+fn outlets(room: &Room, part: Part, told: &[u64]) -> Vec<OutletTruth> {
+    let Part::Pdu(pdu) = part else {
+        return Vec::new();
+    };
+    (1..)
+        .zip(&room.pdus[pdu].outlets)
+        .zip(told)
+        .map(|((number, outlet), told)| OutletTruth {
+            outlet: number,
+            name: outlet.name.clone(),
+            on: outlet.is_on(),
+            pending: outlet.is_pending(),
+            told: *told,
+            done: outlet.commands,
+            last: outlet.last_command,
+            watts: tenths(outlet.power.0),
+        })
+        .collect()
+}
+
+fn apply(room: &mut Room, part: Part, labels: &mut Labels, change: &Change) {
+    match change {
+        Change::Contact(contact) => labels.contact.clone_from(contact),
+        Change::Name(name) => labels.name.clone_from(name),
+        Change::Location(location) => labels.location.clone_from(location),
+        Change::Switch { outlet, command } => {
+            if let Part::Pdu(pdu) = part {
+                room.switch(pdu, *outlet, *command);
+            }
+        }
+        Change::NameOutlet { outlet, name } => {
+            if let Some(outlet) = find_outlet(room, part, *outlet) {
+                outlet.name.clone_from(name);
+            }
+        }
+        Change::CycleDelay { outlet, delay } => {
+            if let Some(outlet) = find_outlet(room, part, *outlet) {
+                outlet.cycle_delay = *delay;
+            }
+        }
+    }
+}
+
+fn find_outlet(room: &mut Room, part: Part, outlet: usize) -> Option<&mut crate::room::Outlet> {
+    let Part::Pdu(pdu) = part else { return None };
+    room.pdus.get_mut(pdu)?.outlets.get_mut(outlet)
+}

@@ -1,0 +1,258 @@
+//! What can be wrong with a device, on request.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::span;
+
+/// How long a flapping device is there, and then not, unless told otherwise.
+const FLAP: Duration = Duration::from_secs(5);
+
+/// One thing that is wrong with a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Acts at once and answers late.
+    Slow(Duration),
+    /// Takes requests, does nothing and never answers.
+    Silent,
+    /// Is there for so long, then silent for so long, and so on.
+    Flapping(Duration),
+    /// Answers with bytes that are no SNMP message.
+    Garbage,
+    /// Accepts every SET without an error and does nothing.
+    Lying,
+    /// Goes on answering with the readings of the moment the fault began.
+    Frozen,
+    /// Ends a walk in the middle of a table, as if the MIB ended there.
+    HalfTable,
+    /// A UPS without mains: runs on its battery.
+    InputLost,
+}
+
+/// Why a fault could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No fault has this name.
+    #[error(
+        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, frozen, half-table, input-lost or none"
+    )]
+    Unknown(String),
+    /// The fault needs a duration, or has one it cannot use.
+    #[error("fault `{0}`: {1}")]
+    Duration(String, span::Error),
+    /// `slow` without saying how slow.
+    #[error("fault `slow` needs a duration, like slow=3000ms")]
+    HowSlow,
+    /// The fault takes no value.
+    #[error("fault `{0}` takes no value")]
+    NoValue(String),
+}
+
+/// An order about the faults of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// One fault more; it replaces an earlier one of the same sort.
+    Add(Fault),
+    /// All is well again.
+    Clear,
+}
+
+impl FromStr for Order {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let span = |value: &str| {
+            span::parse(value).map_err(|error| Error::Duration(name.to_owned(), error))
+        };
+        let fault = match (name, value) {
+            ("slow", Some(value)) => Fault::Slow(span(value)?),
+            ("slow", None) => return Err(Error::HowSlow),
+            ("flapping", Some(value)) => Fault::Flapping(span(value)?),
+            ("flapping", None) => Fault::Flapping(FLAP),
+            ("none", None) => return Ok(Self::Clear),
+            (name, None) => plain(name).ok_or_else(|| Error::Unknown(text.to_owned()))?,
+            (name, Some(_)) if plain(name).is_some() || name == "none" => {
+                return Err(Error::NoValue(name.to_owned()));
+            }
+            (name, Some(_)) => return Err(Error::Unknown(name.to_owned())),
+        };
+        Ok(Self::Add(fault))
+    }
+}
+
+fn plain(name: &str) -> Option<Fault> {
+    Some(match name {
+        "silent" => Fault::Silent,
+        "garbage" => Fault::Garbage,
+        "lying" => Fault::Lying,
+        "frozen" => Fault::Frozen,
+        "half-table" => Fault::HalfTable,
+        "input-lost" => Fault::InputLost,
+        _ => return None,
+    })
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slow(delay) => write!(f, "slow={}ms", delay.as_millis()),
+            Self::Flapping(span) => write!(f, "flapping={}ms", span.as_millis()),
+            Self::Silent => f.write_str("silent"),
+            Self::Garbage => f.write_str("garbage"),
+            Self::Lying => f.write_str("lying"),
+            Self::Frozen => f.write_str("frozen"),
+            Self::HalfTable => f.write_str("half-table"),
+            Self::InputLost => f.write_str("input-lost"),
+        }
+    }
+}
+
+/// All that is wrong with one device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+/// What becomes of one request on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// Answered after this delay.
+    After(Duration),
+    /// Not answered, and not acted upon.
+    Never,
+    /// Answered with bytes that mean nothing; not acted upon.
+    Garbage,
+}
+
+impl Faults {
+    /// These faults after `order`.
+    #[must_use]
+    pub fn ordered(mut self, order: Order) -> Self {
+        match order {
+            Order::Clear => self.0.clear(),
+            Order::Add(fault) => {
+                let sort = std::mem::discriminant(&fault);
+                self.0.retain(|other| std::mem::discriminant(other) != sort);
+                self.0.push(fault);
+            }
+        }
+        self
+    }
+
+    /// Whether `fault` is among these.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
+
+    /// What becomes of a request that arrives when the simulator has run for `now`.
+    pub fn reply(&self, now: Duration) -> Reply {
+        let mut reply = Reply::After(Duration::ZERO);
+        for fault in &self.0 {
+            match fault {
+                Fault::Silent => return Reply::Never,
+                Fault::Flapping(span) if is_away(now, *span) => return Reply::Never,
+                Fault::Garbage => reply = Reply::Garbage,
+                Fault::Slow(delay) if reply != Reply::Garbage => reply = Reply::After(*delay),
+                _ => {}
+            }
+        }
+        reply
+    }
+
+    /// The faults as they are written, in the order they were asked for.
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(ToString::to_string).collect()
+    }
+}
+
+fn is_away(now: Duration, span: Duration) -> bool {
+    now.as_millis()
+        .checked_div(span.as_millis())
+        .is_some_and(|turn| turn % 2 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_as_they_are_written() {
+        for text in [
+            "slow=3000ms",
+            "flapping=2000ms",
+            "silent",
+            "garbage",
+            "lying",
+            "frozen",
+            "half-table",
+            "input-lost",
+        ] {
+            let order: Order = text.parse().unwrap();
+            let Order::Add(fault) = order else {
+                panic!("{text}")
+            };
+            assert_eq!(fault.to_string(), text);
+        }
+        assert_eq!("none".parse(), Ok(Order::Clear));
+        assert_eq!("flapping".parse(), Ok(Order::Add(Fault::Flapping(FLAP))));
+    }
+
+    #[test]
+    fn a_misspelt_fault_is_refused_with_what_there_is() {
+        assert_eq!("slow".parse::<Order>(), Err(Error::HowSlow));
+        assert_eq!(
+            "silent=1s".parse::<Order>(),
+            Err(Error::NoValue("silent".to_owned()))
+        );
+        assert!(
+            "lame"
+                .parse::<Order>()
+                .unwrap_err()
+                .to_string()
+                .contains("half-table")
+        );
+        assert!(matches!(
+            "slow=soon".parse::<Order>(),
+            Err(Error::Duration(..))
+        ));
+    }
+
+    #[test]
+    fn a_request_meets_the_faults_of_its_moment() {
+        let at = Duration::from_millis;
+        let flapping = Order::Add(Fault::Flapping(at(100)));
+        let slow = Order::Add(Fault::Slow(at(30)));
+        let check = |orders: &[Order], now, expect| {
+            let faults = orders
+                .iter()
+                .fold(Faults::default(), |faults, order| faults.ordered(*order));
+            assert_eq!(faults.reply(now), expect, "{orders:?} at {now:?}");
+        };
+        check(&[], at(0), Reply::After(at(0)));
+        check(&[slow], at(0), Reply::After(at(30)));
+        check(
+            &[slow, Order::Add(Fault::Slow(at(40)))],
+            at(0),
+            Reply::After(at(40)),
+        );
+        check(&[slow, Order::Clear], at(0), Reply::After(at(0)));
+        check(&[flapping], at(50), Reply::After(at(0)));
+        check(&[flapping], at(150), Reply::Never);
+        check(&[flapping, slow], at(250), Reply::After(at(30)));
+        check(&[Order::Add(Fault::Garbage), slow], at(0), Reply::Garbage);
+        check(
+            &[Order::Add(Fault::Silent), Order::Add(Fault::Garbage)],
+            at(0),
+            Reply::Never,
+        );
+        check(
+            &[Order::Add(Fault::Flapping(at(0)))],
+            at(5),
+            Reply::After(at(0)),
+        );
+        check(&[Order::Add(Fault::Lying)], at(5), Reply::After(at(0)));
+    }
+}

@@ -1,0 +1,200 @@
+//! What a device of the room looks like to a manager: objects to read, and objects to write.
+//!
+//! Pure: [`view`] is a function of the room, [`write`] says what a SET would change.
+
+mod apc;
+mod raritan;
+mod system;
+mod ups;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use async_snmp::{Oid, Value};
+
+use crate::blueprint::{Kind, PduKind};
+use crate::room::{Command, Room};
+
+pub use system::Labels;
+pub use view::View;
+
+/// Which part of the room a device is: an index into [`Room::pdus`] or [`Room::upses`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A power distribution unit.
+    Pdu(usize),
+    /// An uninterruptible power supply.
+    Ups(usize),
+}
+
+/// What a SET changes. Outlets are counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// An outlet is told something.
+    Switch {
+        /// Which outlet.
+        outlet: usize,
+        /// What it is told.
+        command: Command,
+    },
+    /// An outlet gets a name.
+    NameOutlet {
+        /// Which outlet.
+        outlet: usize,
+        /// Its name.
+        name: String,
+    },
+    /// An outlet gets a time to stay off in a cycle.
+    CycleDelay {
+        /// Which outlet.
+        outlet: usize,
+        /// How long.
+        delay: Duration,
+    },
+    /// sysContact.
+    Contact(String),
+    /// sysName.
+    Name(String),
+    /// sysLocation.
+    Location(String),
+}
+
+/// Why a SET is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The object cannot be written, or is not there.
+    NotWritable,
+    /// There is no such row.
+    NoCreation,
+    /// The value has the wrong type.
+    WrongType,
+    /// The value is too long.
+    WrongLength,
+    /// The object does not take this value.
+    WrongValue,
+}
+
+/// Which device a part is.
+pub fn kind(room: &Room, part: Part) -> Kind {
+    match part {
+        Part::Ups(_) => Kind::Ups,
+        Part::Pdu(pdu) => match room.pdus.get(pdu).map(|pdu| pdu.kind) {
+            Some(PduKind::RaritanPdu) => Kind::RaritanPdu,
+            _ => Kind::ApcPdu,
+        },
+    }
+}
+
+/// All objects of a device as they are now.
+pub fn view(room: &Room, part: Part, labels: &Labels) -> View {
+    let mut sheet = view::Sheet::default();
+    let agent = match part {
+        Part::Pdu(pdu) => room.pdus.get(pdu).map(|pdu| match pdu.kind {
+            PduKind::ApcPdu => apc::write_sheet(room, pdu, labels, &mut sheet),
+            PduKind::RaritanPdu => raritan::write_sheet(room, pdu, labels, &mut sheet),
+        }),
+        Part::Ups(ups) => room
+            .upses
+            .get(ups)
+            .map(|ups| ups::write_sheet(room, ups, &mut sheet)),
+    };
+    if let Some(agent) = agent {
+        system::write_sheet(&agent, labels, room.clock(), &mut sheet);
+    }
+    sheet.into_view()
+}
+
+/// The object a walk of a half table ends with: in the middle of the device's main table.
+pub fn middle(room: &Room, part: Part) -> Option<Oid> {
+    match part {
+        Part::Pdu(pdu) => room.pdus.get(pdu).map(|pdu| match pdu.kind {
+            PduKind::ApcPdu => apc::middle(pdu),
+            PduKind::RaritanPdu => raritan::middle(pdu),
+        }),
+        Part::Ups(_) => Some(ups::middle()),
+    }
+}
+
+/// What writing `value` to `oid` would change.
+pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change, Refusal> {
+    if let Some(change) = system::write(oid.arcs(), value) {
+        return change;
+    }
+    let Part::Pdu(pdu) = part else {
+        return Err(Refusal::NotWritable);
+    };
+    let Some(pdu) = room.pdus.get(pdu) else {
+        return Err(Refusal::NotWritable);
+    };
+    let (object, row) = match pdu.kind {
+        PduKind::ApcPdu => apc::writable(oid.arcs()),
+        PduKind::RaritanPdu => raritan::writable(oid.arcs()),
+    }
+    .ok_or(Refusal::NotWritable)?;
+    let outlet = usize::try_from(row)
+        .ok()
+        .and_then(|row| row.checked_sub(1))
+        .filter(|outlet| *outlet < pdu.outlets.len())
+        .ok_or(Refusal::NoCreation)?;
+    object.change(outlet, value)
+}
+
+/// An object of an outlet that can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writable {
+    /// A command; the numbers it takes, and what they mean.
+    Command(&'static [(i32, Command)]),
+    /// A name.
+    Name,
+    /// Seconds to stay off in a cycle, 5 to 60 (rPDUOutletConfigRebootDuration).
+    CycleDelay,
+}
+
+impl Writable {
+    fn change(self, outlet: usize, value: &Value) -> Result<Change, Refusal> {
+        match self {
+            Self::Name => Ok(Change::NameOutlet {
+                outlet,
+                name: text(value, 32)?,
+            }),
+            Self::CycleDelay => match integer(value)? {
+                seconds @ 5..=60 => Ok(Change::CycleDelay {
+                    outlet,
+                    delay: Duration::from_secs(u64::from(seconds.unsigned_abs())),
+                }),
+                _ => Err(Refusal::WrongValue),
+            },
+            Self::Command(commands) => {
+                let number = integer(value)?;
+                let (_, command) = commands
+                    .iter()
+                    .find(|(taken, _)| *taken == number)
+                    .ok_or(Refusal::WrongValue)?;
+                Ok(Change::Switch {
+                    outlet,
+                    command: *command,
+                })
+            }
+        }
+    }
+}
+
+fn integer(value: &Value) -> Result<i32, Refusal> {
+    match value {
+        Value::Integer(number) => Ok(*number),
+        _ => Err(Refusal::WrongType),
+    }
+}
+
+fn text(value: &Value, longest: usize) -> Result<String, Refusal> {
+    match value {
+        Value::OctetString(bytes) if bytes.len() > longest => Err(Refusal::WrongLength),
+        Value::OctetString(bytes) => {
+            String::from_utf8(bytes.to_vec()).map_err(|_| Refusal::WrongValue)
+        }
+        _ => Err(Refusal::WrongType),
+    }
+}

@@ -1,0 +1,248 @@
+//! Raritan PX: PDU2-MIB (13742.6), switched and metered by outlet.
+//!
+//! Every sensor comes with its unit and its number of decimal digits: a manager that wants
+//! amperes reads the value and divides by ten as often as the digits say.
+
+use async_snmp::Oid;
+
+use super::Writable;
+use super::system::{Agent, Labels};
+use super::view::{Sheet, gauge, integer, text};
+use crate::room::{Command, Outlet, Pdu, Room};
+use crate::units::POWER_FACTOR;
+
+const PX: [u32; 8] = [1, 3, 6, 1, 4, 1, 13742, 6];
+/// The PDU itself; others would hang on it in a cascade.
+const PDU: u32 = 1;
+const INLET: u32 = 1;
+
+/// OutletSwitchingOperationsEnumeration.
+const COMMANDS: &[(i32, Command)] = &[(0, Command::Off), (1, Command::On), (2, Command::Cycle)];
+
+/// SensorStateEnumeration.
+const NORMAL: i32 = 4;
+const ON: i32 = 7;
+const OFF: i32 = 8;
+
+/// One sensor: SensorTypeEnumeration, SensorUnitsEnumeration, decimal digits, and the number read.
+struct Sensor {
+    sort: u32,
+    unit: i32,
+    digits: u32,
+    number: f64,
+}
+
+/// Adds the objects of `pdu`.
+pub fn write_sheet(room: &Room, pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) -> Agent {
+    identity(pdu, labels, sheet);
+    inlet(pdu, sheet);
+    for (number, outlet) in (1..).zip(&pdu.outlets) {
+        write_outlet(pdu, number, outlet, sheet);
+    }
+    external(room, pdu, sheet);
+    Agent {
+        description: "PX3 030400-44431".to_owned(),
+        object: PX.to_vec(),
+    }
+}
+
+/// The middle of outletSwitchingState.
+pub fn middle(pdu: &Pdu) -> Oid {
+    let row = (pdu.outlets.len() / 2).max(1) as u32;
+    Oid::new(PX.into_iter().chain([4, 1, 2, 1, 3, PDU, row]))
+}
+
+/// Which object of which outlet `oid` is, if it can be written.
+pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
+    match oid.strip_prefix(&PX)? {
+        [4, 1, 2, 1, 2, PDU, row] => Some((Writable::Command(COMMANDS), *row)),
+        [3, 5, 3, 1, 3, PDU, row] => Some((Writable::Name, *row)),
+        _ => None,
+    }
+}
+
+fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
+    sheet.put(&PX, &[3, 1, 0], gauge(1.0));
+    sheet.row(
+        (&PX, &[3, 2, 1, 1]),
+        &[PDU],
+        [
+            (2, text("Raritan")),
+            (3, text("PX3-5260R")),
+            (4, text("SIM0000002")),
+            (5, text("200-240V")),
+            (6, text("16A")),
+            (7, text("50/60Hz")),
+            (8, text("3.2-3.8kVA")),
+        ],
+    );
+    sheet.row(
+        (&PX, &[3, 2, 2, 1]),
+        &[PDU],
+        [
+            (2, integer(1)),
+            (3, integer(0)),
+            (4, integer(pdu.outlets.len() as i32)),
+            (13, text(&labels.name)),
+        ],
+    );
+}
+
+fn inlet(pdu: &Pdu, sheet: &mut Sheet) {
+    sheet.row(
+        (&PX, &[3, 3, 3, 1]),
+        &[PDU, INLET],
+        [(2, text("I1")), (3, text("Inlet"))],
+    );
+    let power = pdu.power();
+    let sensors = [
+        Sensor {
+            sort: 1,
+            unit: 2,
+            digits: 3,
+            number: pdu.current().0,
+        },
+        Sensor {
+            sort: 4,
+            unit: 1,
+            digits: 0,
+            number: pdu.voltage.0,
+        },
+        Sensor {
+            sort: 5,
+            unit: 3,
+            digits: 0,
+            number: power.0,
+        },
+        Sensor {
+            sort: 6,
+            unit: 4,
+            digits: 0,
+            number: power.apparent(),
+        },
+        Sensor {
+            sort: 7,
+            unit: -1,
+            digits: 2,
+            number: POWER_FACTOR,
+        },
+        Sensor {
+            sort: 8,
+            unit: 5,
+            digits: 0,
+            number: pdu.energy.0,
+        },
+        Sensor {
+            sort: 23,
+            unit: 8,
+            digits: 1,
+            number: 50.0,
+        },
+    ];
+    for sensor in &sensors {
+        write_sensor(sensor, (3, 2), INLET, sheet);
+    }
+}
+
+fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
+    let (operation, state) = if outlet.is_on() { (1, ON) } else { (0, OFF) };
+    sheet.row(
+        (&PX, &[3, 5, 3, 1]),
+        &[PDU, number],
+        [(2, text(&number.to_string())), (3, text(&outlet.name))],
+    );
+    sheet.row(
+        (&PX, &[4, 1, 2, 1]),
+        &[PDU, number],
+        [(2, integer(operation)), (3, integer(state))],
+    );
+    let sensors = [
+        Sensor {
+            sort: 1,
+            unit: 2,
+            digits: 3,
+            number: outlet.power.current(pdu.voltage).0,
+        },
+        Sensor {
+            sort: 4,
+            unit: 1,
+            digits: 0,
+            number: pdu.voltage.0,
+        },
+        Sensor {
+            sort: 5,
+            unit: 3,
+            digits: 0,
+            number: outlet.power.0,
+        },
+        Sensor {
+            sort: 8,
+            unit: 5,
+            digits: 0,
+            number: outlet.energy.0,
+        },
+    ];
+    for sensor in &sensors {
+        write_sensor(sensor, (5, 4), number, sheet);
+    }
+}
+
+/// Adds a sensor of an inlet or an outlet, by its place in the groups of configuration (3.x.4)
+/// and of measurement (5.y.3).
+fn write_sensor(sensor: &Sensor, group: (u32, u32), owner: u32, sheet: &mut Sheet) {
+    let index = [PDU, owner, sensor.sort];
+    sheet.row(
+        (&PX, &[3, group.0, 4, 1]),
+        &index,
+        [
+            (6, integer(sensor.unit)),
+            (7, gauge(f64::from(sensor.digits))),
+        ],
+    );
+    sheet.row(
+        (&PX, &[5, group.1, 3, 1]),
+        &index,
+        [
+            (2, integer(1)),
+            (3, integer(NORMAL)),
+            (4, gauge(scaled(sensor))),
+        ],
+    );
+}
+
+/// One temperature sensor at the inlet of the rack, in tenths of a degree Celsius.
+fn external(room: &Room, pdu: &Pdu, sheet: &mut Sheet) {
+    let Some(rack) = room.racks.get(pdu.rack) else {
+        return;
+    };
+    let sensor = Sensor {
+        sort: 10,
+        unit: 7,
+        digits: 1,
+        number: rack.inlet.0,
+    };
+    sheet.row(
+        (&PX, &[3, 6, 3, 1]),
+        &[PDU, 1],
+        [
+            (2, integer(sensor.sort as i32)),
+            (3, text("SIM0000003")),
+            (4, text(&format!("{} inlet", rack.name))),
+            (16, integer(sensor.unit)),
+            (17, gauge(f64::from(sensor.digits))),
+        ],
+    );
+    sheet.row(
+        (&PX, &[5, 5, 3, 1]),
+        &[PDU, 1],
+        [
+            (2, integer(1)),
+            (3, integer(NORMAL)),
+            (4, integer(scaled(&sensor).round() as i32)),
+        ],
+    );
+}
+
+fn scaled(sensor: &Sensor) -> f64 {
+    sensor.number * 10_f64.powi(sensor.digits as i32)
+}

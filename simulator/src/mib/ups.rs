@@ -1,0 +1,166 @@
+//! Uninterruptible power supply: UPS-MIB (RFC 1628), one line in and one line out.
+
+use async_snmp::{Oid, Value};
+
+use super::system::Agent;
+use super::view::{Sheet, gauge, integer, rounded, text};
+use crate::room::{NOMINAL, Room, Source, Ups};
+
+const UPS: [u32; 8] = [1, 3, 6, 1, 2, 1, 33, 1];
+/// Charge below which a battery counts as low.
+const LOW: f64 = 0.2;
+/// Voltage of a full battery, and how much of it an empty one has lost.
+const BATTERY_VOLTS: (f64, f64) = (245.0, 35.0);
+
+/// Adds the objects of `ups`.
+pub fn write_sheet(room: &Room, ups: &Ups, sheet: &mut Sheet) -> Agent {
+    identity(ups, sheet);
+    battery(ups, sheet);
+    input(ups, sheet);
+    output(ups, sheet);
+    alarms(room, ups, sheet);
+    configuration(ups, sheet);
+    Agent {
+        description: "Simulated UPS, network management card 1.0".to_owned(),
+        object: UPS[..7].to_vec(),
+    }
+}
+
+/// The last object of upsOutput that comes before its table is done.
+pub fn middle() -> Oid {
+    Oid::new(UPS.into_iter().chain([4, 4, 1, 3, 1]))
+}
+
+fn identity(ups: &Ups, sheet: &mut Sheet) {
+    let mut put = |object: u32, value| sheet.put(&UPS, &[1, object, 0], value);
+    put(1, text("Simulated"));
+    put(2, text("On-line UPS"));
+    put(3, text("1.0"));
+    put(4, text("1.0"));
+    put(5, text(&ups.name));
+    put(6, text(&format!("feed {}", ups.feed)));
+}
+
+fn battery(ups: &Ups, sheet: &mut Sheet) {
+    let volts = BATTERY_VOLTS.0 - BATTERY_VOLTS.1 * (1.0 - ups.charge());
+    let on_battery = ups.source() == Source::Battery;
+    let amperes = if on_battery { ups.load.0 / volts } else { 0.0 };
+    let warmth = if on_battery {
+        8.0 * ups.load_fraction()
+    } else {
+        0.0
+    };
+    let mut put = |object: u32, value| sheet.put(&UPS, &[2, object, 0], value);
+    put(1, integer(battery_status(ups)));
+    put(2, integer(ups.on_battery.as_secs() as i32));
+    put(3, rounded((ups.runtime().as_secs_f64() / 60.0).floor()));
+    put(4, rounded((ups.charge() * 100.0).floor()));
+    put(5, rounded(volts * 10.0));
+    put(6, rounded(amperes * 10.0));
+    put(7, rounded(24.0 + warmth));
+}
+
+/// upsBatteryStatus: normal(2), low(3) or depleted(4).
+fn battery_status(ups: &Ups) -> i32 {
+    match ups.charge() {
+        charge if charge <= 0.0 => 4,
+        charge if charge < LOW => 3,
+        _ => 2,
+    }
+}
+
+fn input(ups: &Ups, sheet: &mut Sheet) {
+    let voltage = ups.input_voltage();
+    let power = ups.input_power();
+    let frequency = if voltage.0 > 0.0 { 500 } else { 0 };
+    sheet.put(&UPS, &[3, 1, 0], Value::Counter32(ups.input_losses));
+    sheet.put(&UPS, &[3, 2, 0], integer(1));
+    sheet.row(
+        (&UPS, &[3, 3, 1]),
+        &[1],
+        [
+            (2, integer(frequency)),
+            (3, rounded(voltage.0)),
+            (4, rounded(power.current(voltage).0 * 10.0)),
+            (5, rounded(power.0)),
+        ],
+    );
+    sheet.put(&UPS, &[5, 1, 0], integer(frequency));
+    sheet.put(&UPS, &[5, 2, 0], integer(1));
+    sheet.row(
+        (&UPS, &[5, 3, 1]),
+        &[1],
+        [(2, rounded(voltage.0)), (3, integer(0)), (4, integer(0))],
+    );
+}
+
+fn output(ups: &Ups, sheet: &mut Sheet) {
+    let voltage = ups.output_voltage();
+    sheet.put(&UPS, &[4, 1, 0], integer(output_source(ups)));
+    sheet.put(
+        &UPS,
+        &[4, 2, 0],
+        integer(if voltage.0 > 0.0 { 500 } else { 0 }),
+    );
+    sheet.put(&UPS, &[4, 3, 0], integer(1));
+    sheet.row(
+        (&UPS, &[4, 4, 1]),
+        &[1],
+        [
+            (2, rounded(voltage.0)),
+            (3, rounded(ups.load.current(voltage).0 * 10.0)),
+            (4, rounded(ups.load.0)),
+            (5, rounded(ups.load_fraction() * 100.0)),
+        ],
+    );
+}
+
+/// upsOutputSource: none(2), normal(3) or battery(5).
+fn output_source(ups: &Ups) -> i32 {
+    match ups.source() {
+        Source::Nothing => 2,
+        Source::Mains => 3,
+        Source::Battery => 5,
+    }
+}
+
+/// upsAlarm: the table has a row for each condition present, by the number of its well-known alarm.
+fn alarms(room: &Room, ups: &Ups, sheet: &mut Sheet) {
+    let source = ups.source();
+    let conditions = [
+        (2, source == Source::Battery),
+        (3, battery_status(ups) == 3),
+        (4, battery_status(ups) == 4),
+        (6, source != Source::Mains),
+        (7, source == Source::Nothing),
+        (8, ups.load_fraction() > 1.0),
+    ];
+    let began = room.clock().saturating_sub(ups.on_battery).as_millis() / 10;
+    let present = conditions.into_iter().filter(|(_, is_present)| *is_present);
+    let mut count = 0.0;
+    for (alarm, _) in present {
+        count += 1.0;
+        let description = Oid::new(UPS.into_iter().chain([6, 3, alarm]));
+        sheet.row(
+            (&UPS, &[6, 2, 1]),
+            &[alarm],
+            [
+                (2, Value::ObjectIdentifier(description)),
+                (3, Value::TimeTicks(began as u32)),
+            ],
+        );
+    }
+    sheet.put(&UPS, &[6, 1, 0], gauge(count));
+}
+
+fn configuration(ups: &Ups, sheet: &mut Sheet) {
+    let mut put = |object: u32, value| sheet.put(&UPS, &[9, object, 0], value);
+    put(1, rounded(NOMINAL.0));
+    put(2, integer(500));
+    put(3, rounded(NOMINAL.0));
+    put(4, integer(500));
+    put(5, rounded(ups.rated.apparent()));
+    put(6, rounded(ups.rated.0));
+    put(7, integer(2));
+    put(8, integer(2));
+}

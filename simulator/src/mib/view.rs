@@ -1,0 +1,92 @@
+//! Objects in the order of a walk.
+
+use async_snmp::{Oid, Value};
+
+/// Objects on the way to a [`View`], in any order.
+#[derive(Debug, Default)]
+pub struct Sheet(Vec<(Oid, Value)>);
+
+/// All objects of a device at one moment, in the order of a walk.
+#[derive(Debug, Default)]
+pub struct View(Vec<(Oid, Value)>);
+
+impl Sheet {
+    /// Adds the object `base` + `tail`.
+    pub fn put(&mut self, base: &[u32], tail: &[u32], value: Value) {
+        let oid = Oid::new(base.iter().chain(tail).copied());
+        self.0.push((oid, value));
+    }
+
+    /// Adds one row of a table: `entry`.column.`index` for each column.
+    pub fn row<const N: usize>(
+        &mut self,
+        entry: (&[u32], &[u32]),
+        index: &[u32],
+        columns: [(u32, Value); N],
+    ) {
+        for (column, value) in columns {
+            let arcs = entry.0.iter().chain(entry.1).chain([&column]).chain(index);
+            self.0.push((Oid::new(arcs.copied()), value));
+        }
+    }
+
+    /// The sheet in order; of two values for one object the first stays.
+    pub fn into_view(mut self) -> View {
+        self.0.sort_by(|(left, _), (right, _)| left.cmp(right));
+        self.0.dedup_by(|(left, _), (right, _)| left == right);
+        View(self.0)
+    }
+}
+
+impl View {
+    /// The value of `oid`: its own, or the exception that says why there is none.
+    pub fn get(&self, oid: &Oid) -> Value {
+        match self.0.binary_search_by(|(other, _)| other.cmp(oid)) {
+            Ok(place) => self.0[place].1.clone(),
+            Err(_) if self.has_sibling(oid) => Value::NoSuchInstance,
+            Err(_) => Value::NoSuchObject,
+        }
+    }
+
+    /// The first object after `oid`.
+    pub fn next(&self, oid: &Oid) -> Option<&(Oid, Value)> {
+        self.0
+            .get(self.0.partition_point(|(other, _)| other <= oid))
+    }
+
+    /// The objects in order.
+    #[cfg(test)]
+    pub fn iter(&self) -> impl Iterator<Item = &(Oid, Value)> {
+        self.0.iter()
+    }
+
+    fn has_sibling(&self, oid: &Oid) -> bool {
+        let Some(object) = oid.parent() else {
+            return false;
+        };
+        let place = self.0.partition_point(|(other, _)| *other < object);
+        self.0
+            .get(place)
+            .is_some_and(|(other, _)| other.starts_with(&object))
+    }
+}
+
+/// An INTEGER.
+pub fn integer(number: i32) -> Value {
+    Value::Integer(number)
+}
+
+/// An INTEGER from a measured number, rounded, kept within its type.
+pub fn rounded(number: f64) -> Value {
+    Value::Integer(number.round() as i32)
+}
+
+/// A Gauge32 from a measured number, rounded, kept within its type.
+pub fn gauge(number: f64) -> Value {
+    Value::Gauge32(number.round() as u32)
+}
+
+/// An OCTET STRING.
+pub fn text(text: &str) -> Value {
+    Value::OctetString(text.to_owned().into())
+}

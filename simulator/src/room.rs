@@ -1,0 +1,187 @@
+//! The room as a physical thing: who feeds whom, what draws how much, what gets how warm.
+//!
+//! ```text
+//! mains ──► UPS (one per feed) ──► PDUs of the feed ──► outlets ──► servers, one cord or two
+//!                                                                     └──► heat of the rack
+//! ```
+//!
+//! Pure: time comes in by [`Room::advance`], orders by [`Room::switch`]. No clock, no chance.
+
+mod build;
+mod load;
+mod outlet;
+mod pdu;
+mod rack;
+mod ups;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use build::Error;
+pub use outlet::{Command, Outlet};
+pub use pdu::Pdu;
+pub use rack::Rack;
+pub use ups::{Input, Source, Ups};
+
+use crate::units::{Volts, Watts};
+
+/// Nominal voltage of the mains.
+pub const NOMINAL: Volts = Volts(230.0);
+
+/// A room and its moment.
+#[derive(Debug)]
+pub struct Room {
+    /// Its name.
+    pub name: String,
+    seed: u64,
+    clock: Duration,
+    moment: u64,
+    /// The racks.
+    pub racks: Vec<Rack>,
+    /// The power distribution units.
+    pub pdus: Vec<Pdu>,
+    /// The uninterruptible power supplies.
+    pub upses: Vec<Ups>,
+    servers: Vec<Server>,
+}
+
+/// What hangs on outlets.
+#[derive(Debug)]
+struct Server {
+    name: String,
+    idle: Watts,
+    peak: Watts,
+    cords: Vec<Cord>,
+}
+
+/// One power cord: which outlet (from 0) of which PDU it is plugged into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cord {
+    pdu: usize,
+    outlet: usize,
+}
+
+impl Room {
+    /// How long the room has existed.
+    pub fn clock(&self) -> Duration {
+        self.clock
+    }
+
+    /// A number that changes whenever anything in the room may have changed.
+    pub fn moment(&self) -> u64 {
+        self.moment
+    }
+
+    /// Lets `step` pass.
+    pub fn advance(&mut self, step: Duration) {
+        self.clock += step;
+        self.moment += 1;
+        self.power();
+        for pdu in &mut self.pdus {
+            pdu.advance(self.clock);
+        }
+        self.share();
+        for pdu in &mut self.pdus {
+            pdu.meter(step);
+        }
+        self.carry(step);
+        self.warm(step);
+    }
+
+    /// Gives `command` to an outlet (from 0) of a PDU; the load follows at once.
+    /// `false` if there is no such outlet.
+    pub fn switch(&mut self, pdu: usize, outlet: usize, command: Command) -> bool {
+        let clock = self.clock;
+        let Some(outlet) = self
+            .pdus
+            .get_mut(pdu)
+            .and_then(|pdu| pdu.outlets.get_mut(outlet))
+        else {
+            return false;
+        };
+        outlet.order(command, clock);
+        self.advance(Duration::ZERO);
+        true
+    }
+
+    /// Takes the mains from a UPS, or gives it back.
+    pub fn set_input(&mut self, ups: usize, input: Input) {
+        if let Some(ups) = self.upses.get_mut(ups) {
+            ups.set_input(input);
+        }
+        self.advance(Duration::ZERO);
+    }
+
+    /// The outlets of the room together draw this.
+    #[cfg(test)]
+    fn drawn(&self) -> Watts {
+        self.pdus.iter().map(Pdu::power).sum()
+    }
+
+    fn power(&mut self) {
+        for ups in &mut self.upses {
+            let wobble = load::wave(self.seed, &ups.name, self.clock, Duration::from_secs(90));
+            ups.set_mains(NOMINAL + Volts(4.0 * (wobble - 0.5)));
+        }
+        for pdu in &mut self.pdus {
+            let ups = self.upses.iter().find(|ups| ups.feed == pdu.feed);
+            pdu.voltage = ups.map_or(NOMINAL, Ups::output_voltage);
+        }
+    }
+
+    fn share(&mut self) {
+        for pdu in &mut self.pdus {
+            for outlet in &mut pdu.outlets {
+                outlet.power = Watts(0.0);
+            }
+        }
+        for server in &self.servers {
+            let live: Vec<Cord> = server
+                .cords
+                .iter()
+                .copied()
+                .filter(|cord| is_live(&self.pdus, *cord))
+                .collect();
+            let fraction = load::fraction(self.seed, &server.name, self.clock);
+            let power = server.idle + (server.peak - server.idle) * fraction;
+            for cord in &live {
+                if let Some(outlet) = self.pdus[cord.pdu].outlets.get_mut(cord.outlet) {
+                    outlet.power += power * (1.0 / live.len() as f64);
+                }
+            }
+        }
+    }
+
+    fn carry(&mut self, step: Duration) {
+        for ups in &mut self.upses {
+            let load = self
+                .pdus
+                .iter()
+                .filter(|pdu| pdu.feed == ups.feed)
+                .map(Pdu::power)
+                .sum();
+            ups.carry(load, step);
+        }
+    }
+
+    fn warm(&mut self, step: Duration) {
+        for (index, rack) in self.racks.iter_mut().enumerate() {
+            let heat = self
+                .pdus
+                .iter()
+                .filter(|pdu| pdu.rack == index)
+                .map(Pdu::power)
+                .sum();
+            rack.warm(heat, step);
+        }
+    }
+}
+
+fn is_live(pdus: &[Pdu], cord: Cord) -> bool {
+    let Some(pdu) = pdus.get(cord.pdu) else {
+        return false;
+    };
+    pdu.is_powered() && pdu.outlets.get(cord.outlet).is_some_and(Outlet::is_on)
+}

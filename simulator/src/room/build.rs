@@ -1,0 +1,208 @@
+//! From a blueprint to a room, with every mistake named.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::blueprint::{self, Blueprint};
+use crate::room::{Cord, Outlet, Pdu, Rack, Room, Server, Ups};
+use crate::units::{Volts, WattHours, Watts};
+
+/// What is wrong with a blueprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Two devices of one name.
+    #[error("two devices are called `{0}`: give each a name of its own")]
+    Twice(String),
+    /// Something stands in a rack that is not there.
+    #[error("`{0}` stands in rack `{1}`, which the room does not have")]
+    Rack(String, String),
+    /// A PDU with too many outlets, or none.
+    #[error("`{0}` has {1} outlets: a PDU has 1 to 64")]
+    Outlets(String, usize),
+    /// A UPS that can carry or store nothing, or something that consumes less than nothing.
+    #[error("`{0}` has a power or a capacity that is not a positive number")]
+    Power(String),
+    /// A cord that is not `pdu:outlet`.
+    #[error("`{0}` has a cord `{1}`: write pdu:outlet, like pdu-a1-a:3")]
+    Cord(String, String),
+    /// A cord that ends nowhere.
+    #[error("`{0}` is plugged into `{1}`, which the room does not have")]
+    Plug(String, String),
+}
+
+impl Room {
+    /// The room of `blueprint`, as if it had been running for long.
+    pub fn build(blueprint: &Blueprint) -> Result<Self, Error> {
+        check_names(blueprint)?;
+        let racks: Vec<Rack> = blueprint
+            .racks
+            .iter()
+            .map(|rack| Rack::new(rack.name.clone()))
+            .collect();
+        let pdus = blueprint
+            .pdus
+            .iter()
+            .map(|pdu| build_pdu(pdu, &racks))
+            .collect::<Result<Vec<_>, _>>()?;
+        let upses = blueprint
+            .upses
+            .iter()
+            .map(build_ups)
+            .collect::<Result<_, _>>()?;
+        let mut servers = Vec::new();
+        for sort in &blueprint.servers {
+            for number in 0..sort.count {
+                servers.push(build_server(sort, number, &racks, &pdus)?);
+            }
+        }
+        let mut room = Self {
+            name: blueprint.name.clone(),
+            seed: blueprint.seed,
+            clock: Duration::ZERO,
+            moment: 0,
+            racks,
+            pdus,
+            upses,
+            servers,
+        };
+        room.label();
+        room.settle();
+        Ok(room)
+    }
+
+    /// Names each outlet after what hangs on it.
+    fn label(&mut self) {
+        for server in &self.servers {
+            for cord in &server.cords {
+                self.pdus[cord.pdu].outlets[cord.outlet]
+                    .name
+                    .clone_from(&server.name);
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        self.advance(Duration::ZERO);
+        for (index, rack) in self.racks.iter_mut().enumerate() {
+            rack.settle(
+                self.pdus
+                    .iter()
+                    .filter(|pdu| pdu.rack == index)
+                    .map(Pdu::power)
+                    .sum(),
+            );
+        }
+        for pdu in &mut self.pdus {
+            // Forty days of what flows now, so that counters look like those of a device in use.
+            pdu.outlets
+                .iter_mut()
+                .for_each(|outlet| outlet.energy = outlet.power.over(AGE));
+            pdu.energy = pdu.outlets.iter().map(|outlet| outlet.energy).sum();
+        }
+    }
+}
+
+const AGE: Duration = Duration::from_secs(40 * 24 * 3600);
+
+fn check_names(blueprint: &Blueprint) -> Result<(), Error> {
+    let pdus = blueprint.pdus.iter().map(|pdu| &pdu.name);
+    let upses = blueprint.upses.iter().map(|ups| &ups.name);
+    let mut seen = HashSet::new();
+    for name in pdus.chain(upses) {
+        if !seen.insert(name) {
+            return Err(Error::Twice(name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn find_rack(racks: &[Rack], owner: &str, name: &str) -> Result<usize, Error> {
+    racks
+        .iter()
+        .position(|rack| rack.name == name)
+        .ok_or_else(|| Error::Rack(owner.to_owned(), name.to_owned()))
+}
+
+fn build_pdu(pdu: &blueprint::Pdu, racks: &[Rack]) -> Result<Pdu, Error> {
+    if !(1..=64).contains(&pdu.outlets) {
+        return Err(Error::Outlets(pdu.name.clone(), pdu.outlets));
+    }
+    let outlets =
+        (1..=pdu.outlets).map(|number| Outlet::new(format!("Outlet {number}"), pdu.cycle_delay));
+    Ok(Pdu {
+        name: pdu.name.clone(),
+        kind: pdu.kind,
+        rack: find_rack(racks, &pdu.name, &pdu.rack)?,
+        feed: pdu.feed.clone(),
+        voltage: Volts(0.0),
+        outlets: outlets.collect(),
+        energy: WattHours(0.0),
+        peak: Watts(0.0),
+    })
+}
+
+fn build_ups(ups: &blueprint::Ups) -> Result<Ups, Error> {
+    if !is_positive(ups.rated_watts.0) || !is_positive(ups.battery_watt_hours.0) {
+        return Err(Error::Power(ups.name.clone()));
+    }
+    Ok(Ups::new(
+        ups.name.clone(),
+        ups.feed.clone(),
+        ups.rated_watts,
+        ups.battery_watt_hours,
+    ))
+}
+
+fn is_positive(number: f64) -> bool {
+    number.is_finite() && number > 0.0
+}
+
+fn build_server(
+    sort: &blueprint::Servers,
+    number: usize,
+    racks: &[Rack],
+    pdus: &[Pdu],
+) -> Result<Server, Error> {
+    if !is_positive(sort.idle_watts.0) || !is_positive(sort.peak_watts.0) {
+        return Err(Error::Power(sort.name.clone()));
+    }
+    let name = match sort.count {
+        1 => sort.name.clone(),
+        _ => format!("{}-{:02}", sort.name, number + 1),
+    };
+    find_rack(racks, &name, &sort.rack)?;
+    let cords = sort
+        .cords
+        .iter()
+        .map(|cord| plug(&sort.name, cord, number, pdus));
+    Ok(Server {
+        name: name.clone(),
+        idle: sort.idle_watts,
+        peak: sort.peak_watts,
+        cords: cords.collect::<Result<_, _>>()?,
+    })
+}
+
+fn plug(owner: &str, cord: &str, number: usize, pdus: &[Pdu]) -> Result<Cord, Error> {
+    let unreadable = || Error::Cord(owner.to_owned(), cord.to_owned());
+    let (name, first) = cord.rsplit_once(':').ok_or_else(unreadable)?;
+    let first: usize = first.parse().map_err(|_| unreadable())?;
+    let outlet = first
+        .checked_sub(1)
+        .ok_or_else(unreadable)?
+        .saturating_add(number);
+    let missing = || {
+        Error::Plug(
+            owner.to_owned(),
+            format!("{name}:{}", outlet.saturating_add(1)),
+        )
+    };
+    let pdu = pdus
+        .iter()
+        .position(|pdu| pdu.name == name)
+        .ok_or_else(missing)?;
+    if outlet >= pdus[pdu].outlets.len() {
+        return Err(missing());
+    }
+    Ok(Cord { pdu, outlet })
+}

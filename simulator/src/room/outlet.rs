@@ -1,0 +1,104 @@
+//! An outlet: a relay, what it carries, and how often it was told something.
+//!
+//! ```text
+//!        Off            Cycle (from on or off)
+//!  on ───────► off   ───────────────────────► off ──(cycle delay)──► on
+//!     ◄───────
+//!        On             On, Off and Cancel end a cycle under way
+//! ```
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::units::{WattHours, Watts};
+
+/// What an outlet can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Close the relay.
+    On,
+    /// Open the relay.
+    Off,
+    /// Open the relay, and close it when the cycle delay has passed.
+    Cycle,
+    /// Forget what is pending.
+    Cancel,
+}
+
+/// One outlet.
+#[derive(Debug, Clone)]
+pub struct Outlet {
+    /// What people call it.
+    pub name: String,
+    /// How long it stays off in a cycle.
+    pub cycle_delay: Duration,
+    /// What it carries now.
+    pub power: Watts,
+    /// The most it ever carried.
+    pub peak: Watts,
+    /// What went through it.
+    pub energy: WattHours,
+    /// How often it was told something and obeyed.
+    pub commands: u64,
+    /// What it was told last.
+    pub last_command: Option<Command>,
+    on: bool,
+    on_again: Option<Duration>,
+}
+
+impl Outlet {
+    /// An outlet that is on.
+    pub fn new(name: String, cycle_delay: Duration) -> Self {
+        Self {
+            name,
+            cycle_delay,
+            power: Watts(0.0),
+            peak: Watts(0.0),
+            energy: WattHours(0.0),
+            commands: 0,
+            last_command: None,
+            on: true,
+            on_again: None,
+        }
+    }
+
+    /// Whether the relay is closed.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Whether a cycle is under way.
+    pub fn is_pending(&self) -> bool {
+        self.on_again.is_some()
+    }
+
+    /// Obeys `command` at `clock`.
+    pub fn order(&mut self, command: Command, clock: Duration) {
+        self.commands += 1;
+        self.last_command = Some(command);
+        self.on_again = (command == Command::Cycle).then(|| clock + self.cycle_delay);
+        self.on = match command {
+            Command::On => true,
+            Command::Off | Command::Cycle => false,
+            Command::Cancel => self.on,
+        };
+    }
+
+    /// Does what is due at `clock`.
+    pub fn advance(&mut self, clock: Duration) {
+        if self.on_again.is_some_and(|due| due <= clock) {
+            self.on_again = None;
+            self.on = true;
+        }
+    }
+
+    /// Counts what went through in `step`.
+    pub fn meter(&mut self, step: Duration) {
+        self.energy += self.power.over(step);
+        if self.power > self.peak {
+            self.peak = self.power;
+        }
+    }
+}

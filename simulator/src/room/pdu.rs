@@ -1,0 +1,65 @@
+//! A power distribution unit: outlets on one feed in one rack.
+
+use std::time::Duration;
+
+use crate::blueprint::PduKind;
+use crate::room::Outlet;
+use crate::units::{Amperes, Volts, WattHours, Watts};
+
+/// One power distribution unit.
+#[derive(Debug)]
+pub struct Pdu {
+    /// Its name.
+    pub name: String,
+    /// Its make.
+    pub kind: PduKind,
+    /// Index of its rack.
+    pub rack: usize,
+    /// The feed it hangs on.
+    pub feed: String,
+    /// What arrives at its inlet; zero when the feed is dead.
+    pub voltage: Volts,
+    /// Its outlets, the first at index 0.
+    pub outlets: Vec<Outlet>,
+    /// What it delivered in its life.
+    pub energy: WattHours,
+    /// The most it ever delivered.
+    pub peak: Watts,
+}
+
+impl Pdu {
+    /// What it delivers now.
+    pub fn power(&self) -> Watts {
+        self.outlets.iter().map(|outlet| outlet.power).sum()
+    }
+
+    /// Whether there is voltage at its inlet; without, nothing of it works.
+    pub fn is_powered(&self) -> bool {
+        self.voltage.0 > 0.0
+    }
+
+    /// What it draws at its inlet.
+    pub fn current(&self) -> Amperes {
+        self.power().current(self.voltage)
+    }
+
+    pub(super) fn advance(&mut self, clock: Duration) {
+        // A PDU without power forgets nothing and does nothing; its delays wait.
+        if self.is_powered() {
+            self.outlets
+                .iter_mut()
+                .for_each(|outlet| outlet.advance(clock));
+        }
+    }
+
+    pub(super) fn meter(&mut self, step: Duration) {
+        self.outlets
+            .iter_mut()
+            .for_each(|outlet| outlet.meter(step));
+        let power = self.power();
+        self.energy += power.over(step);
+        if power > self.peak {
+            self.peak = power;
+        }
+    }
+}

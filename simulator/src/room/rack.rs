@@ -1,0 +1,47 @@
+//! A rack: what its equipment draws becomes heat, and part of the heat comes back to the inlet.
+
+use std::time::Duration;
+
+use crate::units::{Celsius, Watts};
+
+/// Supply air of the room.
+const SUPPLY: Celsius = Celsius(21.0);
+/// How much warmer the inlet gets per watt drawn in the rack, by recirculation.
+const PER_WATT: f64 = 0.001;
+/// In this time two thirds of a change of temperature have happened.
+const INERTIA: Duration = Duration::from_secs(180);
+
+/// One rack.
+#[derive(Debug)]
+pub struct Rack {
+    /// Its name.
+    pub name: String,
+    /// Temperature of the air at its inlet.
+    pub inlet: Celsius,
+}
+
+impl Rack {
+    /// A rack whose inlet has the temperature of the supply air.
+    pub fn new(name: String) -> Self {
+        Self {
+            name,
+            inlet: SUPPLY,
+        }
+    }
+
+    /// Lets `power` heat it for `step`.
+    pub(super) fn warm(&mut self, power: Watts, step: Duration) {
+        let aim = settled(power);
+        let rest = (-step.as_secs_f64() / INERTIA.as_secs_f64()).exp();
+        self.inlet = aim + (self.inlet - aim) * rest;
+    }
+
+    /// Brings it to where `power` would have it in the end.
+    pub(super) fn settle(&mut self, power: Watts) {
+        self.inlet = settled(power);
+    }
+}
+
+fn settled(power: Watts) -> Celsius {
+    SUPPLY + Celsius(power.0 * PER_WATT)
+}

@@ -1,0 +1,216 @@
+use super::*;
+use crate::blueprint::Blueprint;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn demo() -> Room {
+    Room::build(&Blueprint::load(None).unwrap()).unwrap()
+}
+
+fn advance(room: &mut Room, seconds: u32) {
+    (0..seconds).for_each(|_| room.advance(SECOND));
+}
+
+fn near(left: f64, right: f64) -> bool {
+    (left - right).abs() < 1e-6 * right.abs().max(1.0)
+}
+
+#[test]
+fn a_server_on_two_feeds_draws_half_from_each() {
+    let room = demo();
+    let (a, b) = (&room.pdus[0].outlets[0], &room.pdus[1].outlets[0]);
+    assert!(a.power.0 > 50.0);
+    assert!(near(a.power.0, b.power.0));
+    assert_eq!(a.name, "a1-compute-01");
+}
+
+#[test]
+fn when_an_outlet_goes_off_the_other_feed_takes_the_load_over() {
+    let mut room = demo();
+    let (total, half) = (room.drawn(), room.pdus[1].outlets[0].power);
+    assert!(room.switch(0, 0, Command::Off));
+    assert!(near(room.pdus[0].outlets[0].power.0, 0.0));
+    assert!(near(room.pdus[1].outlets[0].power.0, 2.0 * half.0));
+    assert!(near(room.drawn().0, total.0));
+    assert!(room.switch(1, 0, Command::Off));
+    assert!(near(room.drawn().0, total.0 - 2.0 * half.0));
+}
+
+#[test]
+fn an_outlet_that_is_cycled_is_off_and_after_its_delay_on_again() {
+    let mut room = demo();
+    assert!(room.switch(0, 3, Command::Cycle));
+    let outlet = |room: &Room| {
+        (
+            room.pdus[0].outlets[3].is_on(),
+            room.pdus[0].outlets[3].is_pending(),
+        )
+    };
+    assert_eq!(outlet(&room), (false, true));
+    advance(&mut room, 4);
+    assert_eq!(outlet(&room), (false, true));
+    advance(&mut room, 1);
+    assert_eq!(outlet(&room), (true, false));
+    assert_eq!(room.pdus[0].outlets[3].commands, 1);
+}
+
+#[test]
+fn an_order_ends_a_cycle_that_is_under_way() {
+    for (command, on) in [
+        (Command::On, true),
+        (Command::Off, false),
+        (Command::Cancel, false),
+    ] {
+        let mut room = demo();
+        room.switch(0, 3, Command::Cycle);
+        room.switch(0, 3, command);
+        advance(&mut room, 10);
+        assert_eq!(room.pdus[0].outlets[3].is_on(), on, "{command:?}");
+        assert_eq!(room.pdus[0].outlets[3].commands, 2);
+    }
+}
+
+#[test]
+fn an_outlet_that_is_not_there_cannot_be_switched() {
+    let mut room = demo();
+    assert!(!room.switch(0, 24, Command::Off));
+    assert!(!room.switch(99, 0, Command::Off));
+}
+
+#[test]
+fn current_is_power_by_voltage_and_energy_is_power_over_time() {
+    let mut room = demo();
+    let before = room.pdus[0].energy;
+    let mut expected = 0.0;
+    for _ in 0..3600 {
+        room.advance(SECOND);
+        expected += room.pdus[0].power().0 / 3600.0;
+    }
+    let pdu = &room.pdus[0];
+    assert!(near(pdu.energy.0 - before.0, expected));
+    assert!(near(
+        pdu.current().0 * pdu.voltage.0 * crate::units::POWER_FACTOR,
+        pdu.power().0
+    ));
+}
+
+#[test]
+fn the_ups_of_a_feed_carries_its_pdus_and_drains_without_mains() {
+    let mut room = demo();
+    advance(&mut room, 5);
+    let load: Watts = room
+        .pdus
+        .iter()
+        .filter(|pdu| pdu.feed == "A")
+        .map(Pdu::power)
+        .sum();
+    assert!(near(room.upses[0].load.0, load.0));
+    assert_eq!(room.upses[0].source(), Source::Mains);
+
+    room.set_input(0, Input::Lost);
+    advance(&mut room, 60);
+    let ups = &room.upses[0];
+    assert_eq!((ups.source(), ups.input_losses), (Source::Battery, 1));
+    assert_eq!(ups.on_battery.as_secs(), 60);
+    assert!(ups.charge() < 1.0 && ups.charge() > 0.9, "{}", ups.charge());
+
+    room.set_input(0, Input::Present);
+    advance(&mut room, 600);
+    assert_eq!(room.upses[0].source(), Source::Mains);
+    assert!(near(room.upses[0].charge(), 1.0));
+}
+
+#[test]
+fn an_empty_battery_darkens_its_feed_and_the_other_carries_all() {
+    let mut room = demo();
+    room.set_input(0, Input::Lost);
+    (0..7200).for_each(|_| room.advance(SECOND));
+    assert_eq!(room.upses[0].source(), Source::Nothing);
+    assert!(near(room.pdus[0].voltage.0, 0.0));
+    assert!(near(room.pdus[0].power().0, 0.0));
+    assert!(room.upses[1].load > Watts(6000.0) && room.upses[1].load < room.upses[1].rated);
+    room.set_input(0, Input::Present);
+    assert!(room.pdus[0].power() > Watts(500.0));
+}
+
+#[test]
+fn a_rack_that_draws_less_cools_down_slowly() {
+    let mut room = demo();
+    let warm = room.racks[0].inlet;
+    for pdu in 0..4 {
+        for outlet in 0..room.pdus[pdu].outlets.len() {
+            room.switch(pdu, outlet, Command::Off);
+        }
+    }
+    advance(&mut room, 60);
+    let after_a_minute = room.racks[0].inlet;
+    assert!(
+        after_a_minute < warm - crate::units::Celsius(0.3),
+        "{after_a_minute:?} of {warm:?}"
+    );
+    advance(&mut room, 3600);
+    assert!((room.racks[0].inlet.0 - 21.0).abs() < 0.01);
+    assert!(after_a_minute.0 > 21.5);
+}
+
+#[test]
+fn one_seed_gives_one_life_and_loads_vary_slowly() {
+    let (mut room, mut twin) = (demo(), demo());
+    let mut other = Room::build(&Blueprint {
+        seed: 21,
+        ..Blueprint::load(None).unwrap()
+    })
+    .unwrap();
+    let mut steepest: f64 = 0.0;
+    let (mut least, mut most) = (f64::MAX, 0.0_f64);
+    for _ in 0..1800 {
+        let before = room.drawn().0;
+        [&mut room, &mut twin, &mut other]
+            .into_iter()
+            .for_each(|room| room.advance(SECOND));
+        steepest = steepest.max((room.drawn().0 / before - 1.0).abs());
+        (least, most) = (least.min(room.drawn().0), most.max(room.drawn().0));
+        assert!(near(room.drawn().0, twin.drawn().0));
+    }
+    assert!(!near(room.drawn().0, other.drawn().0));
+    assert!(steepest < 0.02, "{steepest}");
+    assert!(most / least > 1.03, "{least} to {most}");
+}
+
+#[test]
+fn a_blueprint_with_a_mistake_is_refused_by_name() {
+    let check = |change: &dyn Fn(&mut Blueprint), expect: Error| {
+        let mut blueprint = Blueprint::load(None).unwrap();
+        change(&mut blueprint);
+        assert_eq!(Room::build(&blueprint).unwrap_err(), expect);
+    };
+    let text = str::to_owned;
+    check(
+        &|room| room.upses[0].name = text("pdu-a1-a"),
+        Error::Twice(text("pdu-a1-a")),
+    );
+    check(
+        &|room| room.pdus[0].rack = text("Z9"),
+        Error::Rack(text("pdu-a1-a"), text("Z9")),
+    );
+    check(
+        &|room| room.pdus[0].outlets = 65,
+        Error::Outlets(text("pdu-a1-a"), 65),
+    );
+    check(
+        &|room| room.upses[1].rated_watts = Watts(0.0),
+        Error::Power(text("ups-b")),
+    );
+    check(
+        &|room| room.servers[0].cords = vec![text("pdu-a1-a")],
+        Error::Cord(text("a1-compute"), text("pdu-a1-a")),
+    );
+    check(
+        &|room| room.servers[0].cords = vec![text("pdu-a1-a:0")],
+        Error::Cord(text("a1-compute"), text("pdu-a1-a:0")),
+    );
+    check(
+        &|room| room.servers[0].cords = vec![text("pdu-a1-a:20")],
+        Error::Plug(text("a1-compute"), text("pdu-a1-a:25")),
+    );
+}

@@ -1,0 +1,193 @@
+//! Runs a room: its devices, its clock and its control port, until it is told to end.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::blueprint::{self, Blueprint};
+use crate::control;
+use crate::device::{self, Device};
+use crate::room::{self, Room};
+
+/// How often the room moves on.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Which room, and where.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// A room file; the default room without.
+    pub room: Option<PathBuf>,
+    /// Where the devices answer.
+    pub bind: IpAddr,
+    /// The first device answers one port on, the next two; 0 takes free ports.
+    pub base_port: u16,
+    /// Where the control port is; 0 takes a free one.
+    pub control_port: u16,
+    /// Ends when the standard input does.
+    pub exit_with_stdin: bool,
+}
+
+/// Why a room does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The room cannot be read.
+    #[error(transparent)]
+    Blueprint(#[from] blueprint::Error),
+    /// The room has a mistake.
+    #[error("the room has a mistake")]
+    Room(#[from] room::Error),
+    /// There are fewer ports than devices.
+    #[error("base port {0} leaves no port for every device: choose a lower one")]
+    Ports(u16),
+    /// A device cannot be reached.
+    #[error(transparent)]
+    Device(#[from] device::Error),
+    /// The control port is not free.
+    #[error("cannot listen on control port {address}: choose another --control-port, or 0")]
+    Control {
+        /// Which one.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Signals or standard output do not work.
+    #[error("cannot {step}")]
+    System {
+        /// What failed.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    control: SocketAddr,
+    devices: usize,
+}
+
+/// Runs the room until SIGTERM, SIGINT, or the end of the standard input.
+pub async fn run(config: &Config) -> Result<(), Error> {
+    let end = wait_for_end(config.exit_with_stdin)?;
+    let room = Room::build(&Blueprint::load(config.room.as_deref())?)?;
+    let room = Arc::new(Mutex::new(room));
+    let devices = Device::build_all(&room);
+    let began = Instant::now();
+    let mut tasks = JoinSet::new();
+    let mut lines = Vec::new();
+    for (index, device) in devices.iter().enumerate() {
+        let address = SocketAddr::new(config.bind, port(config.base_port, index)?);
+        let address = device::spawn(device.clone(), address, began, &mut tasks).await?;
+        lines.push(line(&device.place(address))?);
+    }
+    let control = SocketAddr::new(config.bind, config.control_port);
+    let refused = |source| Error::Control {
+        address: control,
+        source,
+    };
+    let listener = TcpListener::bind(control).await.map_err(refused)?;
+    let control = listener.local_addr().map_err(refused)?;
+    lines.push(line(&Ready {
+        ready: true,
+        control,
+        devices: devices.len(),
+    })?);
+    tasks.spawn(control::serve(listener, Arc::new(devices)));
+    tasks.spawn(tick(room));
+    print(&lines)?;
+    // Nothing here outlives this: dropping the set ends every task.
+    end.await;
+    tasks.shutdown().await;
+    Ok(())
+}
+
+fn port(base: u16, index: usize) -> Result<u16, Error> {
+    if base == 0 {
+        return Ok(0);
+    }
+    let step = u16::try_from(index).unwrap_or(u16::MAX).checked_add(1);
+    step.and_then(|step| base.checked_add(step))
+        .ok_or(Error::Ports(base))
+}
+
+fn line(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::System {
+        step: "write a line",
+        source: error.into(),
+    })
+}
+
+/// Prints `lines` on the standard output, for whoever started this.
+pub fn print(lines: &[String]) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", lines.join("\n"))
+        .and_then(|()| out.flush())
+        .map_err(|source| Error::System {
+            step: "write to the standard output",
+            source,
+        })
+}
+
+async fn tick(room: Arc<Mutex<Room>>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut last = Instant::now();
+    loop {
+        ticks.tick().await;
+        let now = Instant::now();
+        room.lock().advance(now - last);
+        last = now;
+    }
+}
+
+/// From now on, the end is heard; the future waits for it.
+pub fn wait_for_end(exit_with_stdin: bool) -> Result<impl Future<Output = ()>, Error> {
+    let listen = |kind| {
+        signal(kind).map_err(|source| Error::System {
+            step: "listen to signals",
+            source,
+        })
+    };
+    let (mut terminate, mut interrupt) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
+    let stdin = exit_with_stdin.then(watch_stdin);
+    Ok(async move {
+        let stdin = async {
+            match stdin {
+                Some(closed) => closed.await.unwrap_or(()),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stdin => {}
+        }
+    })
+}
+
+/// Resolves when the standard input is closed. Read in a thread of its own, because a blocking
+/// read would hold the runtime up at its end.
+fn watch_stdin() -> oneshot::Receiver<()> {
+    let (closed, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while io::stdin().read(&mut buffer).is_ok_and(|length| length > 0) {}
+        // Nobody listens any more when something else ended the program first.
+        let _ = closed.send(());
+    });
+    receiver
+}
