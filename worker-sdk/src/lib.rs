@@ -1,1 +1,38 @@
-//! Being written.
+//! Everything that a worker written in Rust needs: implement [`Worker`], call [`main`].
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use utakata_worker_sdk::{Answer, Context, Failure, Release, Task, Worker};
+//!
+//! struct Thermometer;
+//!
+//! impl Worker for Thermometer {
+//!     fn build(_: &Release) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+//!         Ok(Self)
+//!     }
+//!     async fn run(&self, task: Task, _: Context) -> Result<Answer, Failure> {
+//!         let result = Some(serde_json::json!({ "asked": task.address }));
+//!         Ok(Answer { result, ..Answer::default() })
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     utakata_worker_sdk::main::<Thermometer>()
+//! }
+//! ```
+//!
+//! The SDK speaks the protocol, validates parameters by the manifest, keeps deadlines, cancels,
+//! drains, and turns a panic into an outcome. A worker knows its equipment and nothing else.
+
+mod context;
+mod release;
+mod start;
+mod task;
+mod worker;
+
+pub use context::Context;
+pub use release::{Release, ReleaseError};
+pub use start::main;
+pub use task::{Answer, Failure, Task};
+pub use utakata_model as model;
+pub use worker::Worker;

@@ -1,0 +1,10 @@
+//! From the start of the process to its exit code.
+
+use std::process::ExitCode;
+
+use crate::Worker;
+
+/// All of a worker's `main`.
+pub fn main<W: Worker>() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,67 @@
+//! A task as a worker sees it, and the two ways in which it ends.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use utakata_model::{
+    ActionName, Class, Kind, OutcomeStatus, Problem, Reading, TargetName, TaskKey, target::Secret,
+};
+
+/// One action on one target, once.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The fencing token of the attempt.
+    pub key: TaskKey,
+    /// The name of the target.
+    pub target: TargetName,
+    /// The kind of the target: that of the manifest.
+    pub kind: Kind,
+    /// Where the target answers, in the form that the kind asks for.
+    pub address: String,
+    /// What lets the worker in: for this task only, never to be stored or printed.
+    pub credential: BTreeMap<String, Secret>,
+    /// What to do: an action of the manifest.
+    pub action: ActionName,
+    /// Whether that only looks, or changes something.
+    pub class: Class,
+    /// The parameters: a JSON object, valid by the action's schema.
+    pub parameters: serde_json::Value,
+    /// How long the attempt may take, counted from when the worker got it.
+    pub timeout: Duration,
+}
+
+/// A task that succeeded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// What was seen. A number that is not finite is dropped and told as the problem
+    /// `bad-reading`.
+    pub readings: Vec<Reading>,
+    /// Anything else, as JSON.
+    pub result: Option<serde_json::Value>,
+}
+
+/// A task that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How it ended; [`OutcomeStatus::Succeeded`] is taken for failed.
+    pub status: OutcomeStatus,
+    /// Why.
+    pub problem: Problem,
+}
+
+impl Failure {
+    /// The target did not do it.
+    pub fn failed(problem: Problem) -> Self {
+        Self {
+            status: OutcomeStatus::Failed,
+            problem,
+        }
+    }
+
+    /// Nobody can know whether the target did it.
+    pub fn unknown(problem: Problem) -> Self {
+        Self {
+            status: OutcomeStatus::Unknown,
+            problem,
+        }
+    }
+}
