@@ -1,3 +1,6 @@
 //! Tests of the whole system, of the servers they use, and of the rules of the house.
 
+#![cfg(test)]
+
 mod servers;
+mod tidy;

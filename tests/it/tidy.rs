@@ -1,0 +1,49 @@
+//! The rules of the house as tests: what a reviewer would otherwise have to say every time.
+
+mod arrows;
+mod documents;
+mod files;
+mod functions;
+mod licences;
+mod manifests;
+mod source;
+mod words;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One place where a rule is broken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Offence {
+    file: PathBuf,
+    /// From 1; 0 when the whole file is meant.
+    line: usize,
+    what: String,
+}
+
+impl Offence {
+    fn new(file: &Path, line: usize, what: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            what: what.into(),
+        }
+    }
+}
+
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file.display(), self.what),
+            line => write!(f, "{}:{line}: {}", self.file.display(), self.what),
+        }
+    }
+}
+
+/// Fails with every offender, one to a line.
+fn expect_none(rule: &str, mut offences: Vec<Offence>) {
+    offences.sort();
+    offences.dedup();
+    let lines: Vec<String> = offences.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "{rule}\n{}\n", lines.join("\n"));
+}

@@ -1,0 +1,203 @@
+//! Who may depend on whom, and which crate alone has which heavy library.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+use utakata_tests::repository;
+
+use super::{Offence, expect_none};
+
+/// A crate, and the crates of ours that it may use. What is not here has no arrow.
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("model", &[]),
+    ("protocol", &["model"]),
+    ("api", &["model"]),
+    ("interconnect", &["protocol", "model"]),
+    ("logic", &["interconnect", "protocol", "api", "model"]),
+    ("execution", &["interconnect", "protocol", "model"]),
+    ("worker-sdk", &["protocol", "model"]),
+    ("simulator", &[]),
+    ("tests", &[]),
+    (
+        "",
+        &[
+            "logic",
+            "execution",
+            "interconnect",
+            "protocol",
+            "api",
+            "model",
+            "worker-sdk",
+        ],
+    ),
+];
+/// What any worker may use.
+const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
+/// What any crate's tests may use besides.
+const FOR_TESTS: &str = "tests";
+
+/// A heavy library, and the crates that may have it; others meet its owner's types.
+const OWNERS: [(&str, &[&str]); 14] = [
+    ("async-snmp", &["worker-snmp", "simulator"]),
+    ("axum", &["logic"]),
+    ("clap", &["", "simulator"]),
+    ("comfy-table", &[""]),
+    ("indicatif", &[""]),
+    ("jsonschema", &["model"]),
+    ("mqtt5", &["interconnect"]),
+    ("prost", &["protocol"]),
+    ("reqwest", &["api"]),
+    ("serde-saphyr", &[""]),
+    ("sqlx", &["logic"]),
+    ("tonic", &["protocol", "execution", "worker-sdk"]),
+    ("tonic-prost", &["protocol"]),
+    ("utoipa-axum", &["logic"]),
+];
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// `dev`, `build`, or nothing for a normal one.
+    kind: Option<String>,
+}
+
+impl Dependency {
+    fn is_for_tests(&self) -> bool {
+        self.kind.as_deref() == Some("dev")
+    }
+}
+
+#[test]
+fn dependencies_follow_the_arrows() {
+    let offences = packages().iter().flat_map(astray).collect();
+    expect_none("these arrows are not in the architecture:", offences);
+}
+
+#[test]
+fn each_heavy_library_has_one_owner() {
+    let offences = packages().iter().flat_map(disowned).collect();
+    expect_none("these libraries belong to another crate:", offences);
+}
+
+fn packages() -> Vec<Package> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .current_dir(repository::root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).unwrap();
+    metadata.packages
+}
+
+/// The box of a crate of ours: `utakata-model` is `model`, `utakata` is the empty name.
+fn box_of(name: &str) -> Option<&str> {
+    if name == "utakata" {
+        Some("")
+    } else {
+        name.strip_prefix("utakata-")
+    }
+}
+
+fn astray(package: &Package) -> Vec<Offence> {
+    let file = manifest(package);
+    let Some(from) = box_of(&package.name) else {
+        return vec![Offence::new(&file, 0, "is not called utakata-<folder>")];
+    };
+    let row = ARROWS
+        .iter()
+        .find(|(name, _)| *name == from)
+        .map(|(_, to)| *to);
+    let is_worker = from.starts_with("worker-") && from != "worker-sdk";
+    let Some(allowed) = row.or(is_worker.then_some(ARROWS_OF_WORKERS)) else {
+        return vec![Offence::new(&file, 0, "has no row in the table of arrows")];
+    };
+    let ours = package
+        .dependencies
+        .iter()
+        .filter_map(|one| Some((one, box_of(&one.name)?)));
+    let wrong = ours.filter(|(one, to)| {
+        let is_for_tests = one.is_for_tests() && (*to == FOR_TESTS || *to == from);
+        !allowed.contains(to) && !is_for_tests
+    });
+    let offence = |(one, _): (&Dependency, _)| {
+        Offence::new(&file, 0, format!("{} -> {}", package.name, one.name))
+    };
+    wrong.map(offence).collect()
+}
+
+fn disowned(package: &Package) -> Vec<Offence> {
+    let from = box_of(&package.name).unwrap_or_default();
+    let mut offences = Vec::new();
+    for one in package
+        .dependencies
+        .iter()
+        .filter(|one| !one.is_for_tests())
+    {
+        let Some((_, owners)) = OWNERS.iter().find(|(name, _)| *name == one.name) else {
+            continue;
+        };
+        if !owners.contains(&from) {
+            offences.push(Offence::new(
+                &manifest(package),
+                0,
+                format!("has {}", one.name),
+            ));
+        }
+    }
+    offences
+}
+
+fn manifest(package: &Package) -> PathBuf {
+    let root: &Path = repository::root();
+    package
+        .manifest_path
+        .strip_prefix(root)
+        .unwrap_or(&package.manifest_path)
+        .to_owned()
+}
+
+#[test]
+fn each_rule_of_arrows_finds_its_offender() {
+    let package = |name: &str, dependency: &str, kind: Option<&str>| Package {
+        name: name.to_owned(),
+        manifest_path: PathBuf::from("Cargo.toml"),
+        dependencies: vec![Dependency {
+            name: dependency.to_owned(),
+            kind: kind.map(str::to_owned),
+        }],
+    };
+    let strays = |name, dependency, kind| astray(&package(name, dependency, kind)).len();
+    assert_eq!(strays("utakata-logic", "utakata-execution", None), 1);
+    assert_eq!(strays("utakata-logic", "utakata-execution", Some("dev")), 1);
+    assert_eq!(strays("utakata-logic", "utakata-tests", Some("dev")), 0);
+    assert_eq!(strays("utakata-logic", "utakata-tests", None), 1);
+    assert_eq!(strays("utakata-worker-snmp", "utakata-worker-sdk", None), 0);
+    assert_eq!(strays("utakata-worker-snmp", "utakata-model", None), 1);
+    assert_eq!(strays("utakata-simulator", "utakata-model", None), 1);
+    assert_eq!(strays("utakata-model", "utakata", None), 1);
+    assert_eq!(strays("utakata-kitchen", "serde", None), 1);
+    assert_eq!(strays("utakata", "utakata-simulator", None), 1);
+    let disowns = |name, dependency, kind| disowned(&package(name, dependency, kind)).len();
+    assert_eq!(disowns("utakata-model", "sqlx", None), 1);
+    assert_eq!(disowns("utakata-model", "sqlx", Some("dev")), 0);
+    assert_eq!(disowns("utakata-logic", "sqlx", None), 0);
+}

@@ -1,0 +1,191 @@
+//! Documents point at what is there: files by links, tests by name.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use utakata_tests::repository;
+
+use super::source::rust_sources;
+use super::{Offence, expect_none};
+
+const ARCHITECTURE: &str = "ARCHITECTURE.md";
+
+#[test]
+fn every_link_in_a_document_resolves() {
+    let files = repository::files().unwrap();
+    let mut offences = Vec::new();
+    for path in files
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
+    {
+        let text = fs::read_to_string(repository::root().join(path)).unwrap();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for (line, target) in links(&text) {
+            let is_there = repository::root().join(folder).join(&target).exists();
+            if !is_there {
+                offences.push(Offence::new(path, line, format!("there is no {target}")));
+            }
+        }
+    }
+    expect_none("these links lead nowhere:", offences);
+}
+
+#[test]
+fn every_invariant_names_a_test_that_exists() {
+    let Ok(text) = fs::read_to_string(repository::root().join(ARCHITECTURE)) else {
+        return;
+    };
+    let tests: HashSet<String> = rust_sources()
+        .iter()
+        .flat_map(|one| names(&one.code))
+        .collect();
+    let mut offences = Vec::new();
+    for (line, invariant) in invariants(&text) {
+        if named_tests(&invariant).is_empty() {
+            offences.push(Offence::new(
+                Path::new(ARCHITECTURE),
+                line,
+                "names no test: `...`",
+            ));
+        }
+    }
+    for (number, line) in text.lines().enumerate() {
+        for name in named_tests(line)
+            .into_iter()
+            .filter(|name| !tests.contains(name))
+        {
+            let what = format!("there is no test `{name}`");
+            offences.push(Offence::new(Path::new(ARCHITECTURE), number + 1, what));
+        }
+    }
+    expect_none("an invariant that no test holds is a wish:", offences);
+}
+
+/// Relative links outside of code, with their lines; what follows `#` is left out.
+fn links(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut is_code = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        }
+        if is_code {
+            continue;
+        }
+        let line = without_code(line);
+        let inline = line
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', ' ']).next());
+        let reference = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("]: "));
+        for target in inline.chain(reference.map(|(_, target)| target.trim())) {
+            let file = target
+                .split('#')
+                .next()
+                .unwrap_or_default()
+                .trim_matches(['<', '>']);
+            if !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:") {
+                found.push((number + 1, file.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// A line without what stands between backticks.
+fn without_code(line: &str) -> String {
+    line.split('`').step_by(2).collect::<Vec<_>>().join("``")
+}
+
+/// The items of lists under headings that speak of invariants, and where they begin.
+fn invariants(text: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut is_inside = false;
+    let mut is_open = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.starts_with('#') {
+            is_inside = line.to_lowercase().contains("invariant");
+        }
+        let is_item = line.starts_with("- ")
+            || line
+                .split_once(". ")
+                .is_some_and(|(digits, _)| digits.parse::<u8>().is_ok());
+        if is_inside && is_item {
+            found.push((number + 1, line.to_owned()));
+            is_open = true;
+        } else if line.trim().is_empty() || line.starts_with('#') {
+            is_open = false;
+        } else if let (true, Some((_, item))) = (is_open, found.last_mut()) {
+            item.push(' ');
+            item.push_str(line.trim());
+        }
+    }
+    found
+}
+
+/// What follows "test: " or "tests: " in backticks; of a path, the last part.
+fn named_tests(line: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for mark in ["test: `", "tests: `"] {
+        for (at, _) in line.match_indices(mark) {
+            let list = &line[at + mark.len()..];
+            let mut parts = list.split('`');
+            while let Some(name) = parts.next() {
+                names.push(name.rsplit("::").next().unwrap_or(name).to_owned());
+                if !matches!(parts.next().map(str::trim), Some("," | "and" | ", and")) {
+                    break;
+                }
+            }
+        }
+    }
+    names
+}
+
+/// The names of all functions.
+fn names(code: &str) -> Vec<String> {
+    let after_fn = code.split("fn ").skip(1);
+    let name = |rest: &str| {
+        rest.split(['(', '<'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    after_fn.map(name).collect()
+}
+
+#[test]
+fn links_are_found_outside_of_code() {
+    let text = "[a](b.md#c) and `[d](e)` [f](https://g) [h](#i)\n```\n[j](k)\n```\n[l]: m/n.md\n";
+    assert_eq!(
+        links(text),
+        [(1, "b.md".to_owned()), (5, "m/n.md".to_owned())]
+    );
+}
+
+#[test]
+fn the_tests_of_an_invariant_are_found() {
+    let check = |line: &str, expect: &[&str]| assert_eq!(named_tests(line), expect, "{line}");
+    check(
+        "- a worker never sees the broker (test: `tidy::arrows::a`)",
+        &["a"],
+    );
+    check("- x; tests: `a`, `b` and `c`; in `d`", &["a", "b", "c"]);
+    check("- a test of `d`", &[]);
+    let text = "# Code map\n- no\n## Invariants\n- one\n  test: `a`\n- two\n\nprose\n# End\n- no\n";
+    let expect = [(4, "- one test: `a`".to_owned()), (6, "- two".to_owned())];
+    assert_eq!(invariants(text), expect);
+    assert_eq!(names("pub fn a() {} async fn b<T>(t: T) {}"), ["a", "b"]);
+}
+
+#[test]
+fn a_document_is_a_file_of_the_repository() {
+    assert!(
+        repository::files()
+            .unwrap()
+            .contains(&PathBuf::from("tests/recordings/README.md"))
+    );
+}
