@@ -239,7 +239,10 @@ fn comments_and_literals_are_blanked_and_code_is_not() {
     check("f(\"{\\\"\") {", "f(     ) {");
     check("r#\"a\"b\"# r#type", "         r#type");
     check("b\"{\" br\"{\" c\"{\";", "               ;");
-    check("'{' '\\'' '\\u{7d}' 'a: 'é';", "                  'a:     ;");
+    check(
+        "'{' '\\'' '\\u{7d}' 'a: 'é';",
+        "                  'a:     ;",
+    );
     check("for r in x {\"é\n\"}", "for r in x {   \n }");
 }
 
