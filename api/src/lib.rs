@@ -1,1 +1,13 @@
-//! Being written.
+//! The HTTP API of the logic environment: types, typed client, and `openapi.json`.
+
+pub mod apply;
+pub mod event;
+pub mod inventory;
+pub mod operation;
+pub mod page;
+pub mod problem;
+pub mod reading;
+pub mod status;
+pub mod task;
+
+pub use problem::Problem;

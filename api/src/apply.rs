@@ -1,0 +1,88 @@
+//! Apply: documents that say what shall be, compared with what is.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utakata_model::{Credential, Schedule, Target};
+use utoipa::ToSchema;
+
+/// One document: what shall be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Document {
+    /// A target.
+    Target(Target),
+    /// A standing order to observe.
+    Schedule(Schedule),
+    /// A credential.
+    Credential(Credential),
+}
+
+impl Document {
+    /// The words for it in messages: `target pdu-1`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Target(target) => format!("target {}", target.name),
+            Self::Schedule(schedule) => format!("schedule {}", schedule.name),
+            Self::Credential(credential) => format!("credential {}", credential.name),
+        }
+    }
+}
+
+/// Body of `POST /v1/apply`: all of it is done, or nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Apply {
+    /// The documents, in any order; none twice.
+    pub documents: Vec<Document>,
+    /// Only tell what would change.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What changed, or would.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Applied {
+    /// Whether it was done.
+    pub dry_run: bool,
+    /// One for each document, in their order.
+    pub changes: Vec<Change>,
+}
+
+/// What becomes of one document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// What it is about: `target pdu-1`.
+    pub subject: String,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// Which fields differ, when it is changed. Secrets show as `***`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+}
+
+/// What becomes of one document, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// There was none of this name.
+    Created,
+    /// There was one, and it differs.
+    Changed,
+    /// It is so already.
+    Unchanged,
+}
+
+/// A field that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Difference {
+    /// The field: `labels.rack`.
+    pub field: String,
+    /// What it was; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    /// What it becomes; absent where it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Value>,
+}

@@ -1,0 +1,35 @@
+//! Errors as `application/problem+json` (RFC 9457).
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What went wrong, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
+#[error("{detail}")]
+pub struct Problem {
+    /// Where the code is explained: `/v1/errors/<code>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words, the same for every such error.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// A word for programs: `selector-invalid`.
+    pub code: String,
+    /// What happened this time, with its subject.
+    pub detail: String,
+    /// What to do.
+    pub cure: String,
+    /// Every single thing that is wrong, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Detail>,
+}
+
+/// One of several things that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Detail {
+    /// What it is about: a target, a document (`target pdu-1`), a field.
+    pub subject: String,
+    /// What is wrong with it.
+    pub message: String,
+}

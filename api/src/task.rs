@@ -1,0 +1,51 @@
+//! Tasks as they are shown.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utakata_model::{
+    ActionName, Class, Kind, Origin, Outcome, Reading, TargetName, TaskId, TaskState,
+};
+use utoipa::ToSchema;
+
+/// A task and how far it is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TaskView {
+    /// Its identifier.
+    pub id: TaskId,
+    /// Which try at it this is, from 1.
+    pub attempt: u32,
+    /// Why there is such a task.
+    pub origin: Origin,
+    /// The target.
+    pub target: TargetName,
+    /// Its kind.
+    pub kind: Kind,
+    /// What is to be done.
+    pub action: ActionName,
+    /// Whether that only looks, or changes something.
+    pub class: Class,
+    /// With which parameters.
+    #[schema(value_type = Object)]
+    pub parameters: Value,
+    /// Where it stands.
+    pub state: TaskState,
+    /// When it was made.
+    #[schema(value_type = String, format = "date-time")]
+    pub made: Timestamp,
+    /// It is not begun after this.
+    #[schema(value_type = String, format = "date-time")]
+    pub expires: Timestamp,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// What it saw: only of a read that was waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
+}
+
+impl PartialEq for TaskView {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.attempt, self.state) == (other.id, other.attempt, other.state)
+    }
+}
