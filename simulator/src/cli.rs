@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::control::{self, Request};
-use crate::service;
+use crate::{service, swarm};
 
 /// Equipment that is not there: real SNMP, from a small physical model
 #[derive(Debug, Parser)]
@@ -32,6 +32,24 @@ enum Command {
         /// TCP port to ask for faults and truths; 0 takes a free one [default: the base port]
         #[arg(long)]
         control_port: Option<u16>,
+        /// End when the standard input is closed, so as not to outlive the parent
+        #[arg(long)]
+        exit_with_stdin: bool,
+    },
+    /// Run many small SNMPv2c agents with IF-MIB, each on an address of its own, for benchmarks
+    Agents {
+        /// How many
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+        count: u32,
+        /// Address of the first; each next one is an address on
+        #[arg(long, default_value = "127.30.0.1")]
+        first_address: Ipv4Addr,
+        /// Port of all; 0 takes a free one
+        #[arg(long, default_value_t = 16161)]
+        port: u16,
+        /// Interfaces of each
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        interfaces: u32,
         /// End when the standard input is closed, so as not to outlive the parent
         #[arg(long)]
         exit_with_stdin: bool,
@@ -77,6 +95,23 @@ impl Cli {
                 };
                 let runtime = tokio::runtime::Runtime::new()?;
                 Ok(runtime.block_on(service::run(&config))?)
+            }
+            Command::Agents {
+                count,
+                first_address,
+                port,
+                interfaces,
+                exit_with_stdin,
+            } => {
+                let config = swarm::Config {
+                    count,
+                    first_address,
+                    port,
+                    interfaces,
+                    exit_with_stdin,
+                };
+                let runtime = tokio::runtime::Runtime::new()?;
+                Ok(runtime.block_on(swarm::run(&config))?)
             }
             Command::Fault {
                 control,

@@ -9,6 +9,7 @@ mod mib;
 mod room;
 mod service;
 mod span;
+mod swarm;
 mod units;
 
 use std::process::ExitCode;

@@ -121,7 +121,8 @@ fn port(base: u16, index: usize) -> Result<u16, Error> {
         .ok_or(Error::Ports(base))
 }
 
-fn line(value: &impl Serialize) -> Result<String, Error> {
+/// `value` as a line of JSON.
+pub fn line(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::System {
         step: "write a line",
         source: error.into(),

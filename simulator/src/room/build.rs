@@ -176,7 +176,7 @@ fn build_server(
         .iter()
         .map(|cord| plug(&sort.name, cord, number, pdus));
     Ok(Server {
-        name: name.clone(),
+        name,
         idle: sort.idle_watts,
         peak: sort.peak_watts,
         cords: cords.collect::<Result<_, _>>()?,

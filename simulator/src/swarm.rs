@@ -1,0 +1,138 @@
+//! Many small agents, each on an address of its own: the load of a benchmark.
+//!
+//! They answer SNMPv2c GET, GETNEXT and GETBULK on the system group and IF-MIB, from values that
+//! are encoded beforehand as far as they can be, so that they cost little beside what is measured.
+
+mod answer;
+mod ber;
+mod interfaces;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::service::{self, print};
+use answer::answer;
+use interfaces::Interfaces;
+
+const COMMUNITY: &str = "public";
+
+/// Which agents.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How many there are.
+    pub count: u32,
+    /// The first answers here, each next one an address on.
+    pub first_address: Ipv4Addr,
+    /// All answer on this port; 0 takes one that is free at the first address.
+    pub port: u16,
+    /// How many interfaces each has, 1 to 1000.
+    pub interfaces: u32,
+    /// Ends when the standard input does.
+    pub exit_with_stdin: bool,
+}
+
+/// Why the agents do not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address is not free, or there are more sockets than the system gives.
+    #[error(
+        "cannot listen on {address}: is the port in use, or `ulimit -n` below the count of agents?"
+    )]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// More agents than addresses.
+    #[error("there are no {0} addresses from {1} on")]
+    Addresses(u32, Ipv4Addr),
+    /// Signals or standard output do not work.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+}
+
+#[derive(Serialize)]
+struct Place {
+    name: String,
+    kind: &'static str,
+    address: SocketAddr,
+    community_read: &'static str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    agents: u32,
+    interfaces: u32,
+}
+
+/// Runs the agents until SIGTERM, SIGINT, or the end of the standard input.
+pub async fn run(config: &Config) -> Result<(), Error> {
+    let end = service::wait_for_end(config.exit_with_stdin)?;
+    let interfaces = Arc::new(Interfaces::build(config.interfaces));
+    let began = Instant::now();
+    let mut port = config.port;
+    let mut lines = Vec::new();
+    let mut tasks = JoinSet::new();
+    for index in 0..config.count {
+        let address = SocketAddr::from((nth(config, index)?, port));
+        let refused = |source| Error::Bind { address, source };
+        let socket = UdpSocket::bind(address).await.map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        port = address.port();
+        let name = format!("agent-{:04}", index + 1);
+        lines.push(service::line(&Place {
+            name,
+            kind: "snmp",
+            address,
+            community_read: COMMUNITY,
+        })?);
+        tasks.spawn(serve(socket, index, interfaces.clone(), began));
+    }
+    let (agents, interfaces) = (config.count, config.interfaces);
+    lines.push(service::line(&Ready {
+        ready: true,
+        agents,
+        interfaces,
+    })?);
+    print(&lines)?;
+    end.await;
+    tasks.shutdown().await;
+    Ok(())
+}
+
+fn nth(config: &Config, index: u32) -> Result<Ipv4Addr, Error> {
+    u32::from(config.first_address)
+        .checked_add(index)
+        .map(Ipv4Addr::from)
+        .ok_or(Error::Addresses(config.count, config.first_address))
+}
+
+async fn serve(socket: UdpSocket, agent: u32, interfaces: Arc<Interfaces>, began: Instant) {
+    let mut request = vec![0; 65_535];
+    let mut reply = Vec::with_capacity(16_384);
+    loop {
+        // An error is an ICMP message about an earlier answer; the socket itself is sound.
+        let Ok((length, manager)) = socket.recv_from(&mut request).await else {
+            continue;
+        };
+        let moment = interfaces::Moment {
+            agent,
+            uptime: began.elapsed(),
+        };
+        if answer(&request[..length], &interfaces, moment, &mut reply).is_some() {
+            // A manager that went away needs no answer.
+            let _ = socket.send_to(&reply, manager).await;
+        }
+    }
+}
