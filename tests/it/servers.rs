@@ -65,6 +65,17 @@ fn snmpd_takes_lines_of_the_tests_own() {
 }
 
 #[test]
+fn one_snmpd_answers_as_many_agents_with_the_same_interfaces() {
+    let agents = Snmpd::start_many(300, 20).unwrap();
+    for number in [0, 249, 250, 299] {
+        let client = Client::v2c(agents.address_of(number), Snmpd::READ).unwrap();
+        let names = client.walk("1.3.6.1.2.1.2.2.1.2").unwrap();
+        assert_eq!(names.len(), 20);
+        assert_eq!(names[19].value, "GigabitEthernet0/20");
+    }
+}
+
+#[test]
 fn a_paused_agent_answers_again_when_it_goes_on() {
     let agent = Snmpd::start().unwrap();
     agent.server().pause().unwrap();

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts in this folder: one way to start a server in the foreground.
 #
 # The caller says what it needs (`need`), then calls `serve`. A script prints one line
@@ -8,6 +9,7 @@ set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
+# shellcheck disable=SC2034 # for those who source this
 TOOLS=$ROOT/.tools
 PATH=$PATH:/usr/sbin:/sbin
 export MIBS="" # numbers, not names: no MIB files are needed

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: snmpd.sh STATE PORT [--addresses N] [--conf FILE]
+# usage: snmpd.sh STATE PORT [--addresses N] [--interfaces N] [--conf FILE]
 # A real agent, net-snmp's, on 127.0.0.1:PORT (UDP), in the foreground; state under STATE.
 #
 # v1, v2c  community "public" reads, "private" writes
@@ -14,20 +14,24 @@
 # .4.0 OID. The agent answers wrongType, notWritable and noAccess as it should.
 #
 # --addresses N  answer on 127.20.0.1 and up (N addresses, 250 to a 127.20.X.0) instead
+# --interfaces N N interfaces that do not change, in place of this machine's; of ifTable index, name,
+#                type, MTU, speed, both states, octets and errors (no 64-bit counters)
 # --conf FILE    add these lines to snmpd.conf
 source "$(dirname "${BASH_SOURCE[0]}")/foreground.sh"
 
-USAGE="usage: snmpd.sh STATE PORT [--addresses N] [--conf FILE]"
+USAGE="usage: snmpd.sh STATE PORT [--addresses N] [--interfaces N] [--conf FILE]"
 [ $# -ge 2 ] || die "$USAGE"
 need snmp snmpd snmpget ss
 STATE=$(state_directory "$1")
 PORT=$2
 shift 2
 ADDRESSES=0
+INTERFACES=0
 EXTRA=
 while [ $# -gt 0 ]; do
     case $1 in
     --addresses) ADDRESSES=${2:?$USAGE} ;;
+    --interfaces) INTERFACES=${2:?$USAGE} ;;
     --conf) EXTRA=${2:?$USAGE} ;;
     *) die "$USAGE" ;;
     esac
@@ -58,7 +62,30 @@ CONF
         echo "override $pdu.3.3.1.1.2.$outlet octet_str \"Outlet $outlet\""
         echo "override -rw $pdu.3.3.1.1.4.$outlet integer 1"
     done
+    local row
+    for ((row = 1; row <= INTERFACES; row++)); do
+        write_interface "$row"
+    done
     [ -z "$EXTRA" ] || cat "$EXTRA"
+}
+
+# write_interface ROW: one row of ifTable (RFC 2863), and its ifName.
+write_interface() {
+    local entry=.1.3.6.1.2.1.2.2.1
+    cat <<CONF
+override $entry.1.$1 integer $1
+override $entry.2.$1 octet_str "GigabitEthernet0/$1"
+override $entry.3.$1 integer 6
+override $entry.4.$1 integer 1500
+override $entry.5.$1 uinteger 1000000000
+override $entry.7.$1 integer 1
+override $entry.8.$1 integer $((1 + $1 % 2))
+override $entry.10.$1 counter $((1000000 * $1))
+override $entry.14.$1 counter $1
+override $entry.16.$1 counter $((2000000 * $1))
+override $entry.20.$1 counter 0
+override .1.3.6.1.2.1.31.1.1.1.1.$1 octet_str "Gi0/$1"
+CONF
 }
 
 # On the command line: an agentaddress line in the file is cut after some 100 addresses.
@@ -73,13 +100,17 @@ else
     LISTEN=("udp:$FIRST:$PORT")
 fi
 
+# shellcheck disable=SC2317 # called by `serve`
 answers() {
     listens udp "$1" "$PORT" &&
         snmpget -v2c -c public -r0 -t1 -Oqv "$FIRST:$PORT" .1.3.6.1.2.1.1.3.0 >/dev/null 2>&1
 }
 
+WITHOUT=smux,mteTrigger,mteTriggerConf
+[ "$INTERFACES" -eq 0 ] || WITHOUT=$WITHOUT,ifTable,ifXTable
+
 mkdir -p "$STATE/persist"
 (umask 077 && write_configuration >"$STATE/snmpd.conf")
 export SNMP_PERSISTENT_DIR="$STATE/persist" SNMPCONFPATH="$STATE"
 serve 20 answers "udp $FIRST:$PORT" \
-    snmpd -f -Le -C -c "$STATE/snmpd.conf" -I -smux,mteTrigger,mteTriggerConf "${LISTEN[@]}"
+    snmpd -f -Le -C -c "$STATE/snmpd.conf" -I "-$WITHOUT" "${LISTEN[@]}"

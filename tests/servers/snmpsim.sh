@@ -21,6 +21,7 @@ FIRST=$(basename "${FILES[0]}" .snmprec)
 mkdir -p "$STATE/cache" "$STATE/data"
 cp -- "$RECORDINGS"/*.snmprec "$STATE/data/"
 
+# shellcheck disable=SC2317 # called by `serve`
 answers() {
     listens udp "$1" "$PORT" &&
         snmpgetnext -v2c -c "$FIRST" -r0 -t1 "127.0.0.1:$PORT" .1.3 >/dev/null 2>&1

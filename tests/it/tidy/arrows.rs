@@ -9,7 +9,7 @@ use utakata_tests::repository;
 use super::{Offence, expect_none};
 
 /// A crate, and the crates of ours that it may use. What is not here has no arrow.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("protocol", &["model"]),
     ("api", &["model"]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("worker-sdk", &["protocol", "model"]),
     ("simulator", &[]),
     ("tests", &[]),
+    ("benches", &["api", "model", "tests"]),
     (
         "",
         &[
@@ -41,7 +42,7 @@ const FOR_TESTS: &str = "tests";
 const OWNERS: [(&str, &[&str]); 14] = [
     ("async-snmp", &["worker-snmp", "simulator"]),
     ("axum", &["logic"]),
-    ("clap", &["", "simulator"]),
+    ("clap", &["", "simulator", "benches"]),
     ("comfy-table", &[""]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),

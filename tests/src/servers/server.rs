@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -101,7 +101,13 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it listens.
+    /// The port it has, on whatever addresses of the loopback.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it listens, unless it was told other addresses.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
@@ -109,7 +115,7 @@ impl Server {
 
     /// The folder where the script keeps the server's configuration and state.
     #[must_use]
-    pub fn state(&self) -> std::path::PathBuf {
+    pub fn state(&self) -> PathBuf {
         self.state.path().join("state")
     }
 
@@ -181,7 +187,7 @@ impl Drop for Server {
     }
 }
 
-fn log(state: &Path) -> std::path::PathBuf {
+fn log(state: &Path) -> PathBuf {
     state.join("stderr.log")
 }
 

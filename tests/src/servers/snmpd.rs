@@ -55,6 +55,26 @@ impl Snmpd {
         Ok(Self { server })
     }
 
+    /// Starts an agent with `count` interfaces that are the same on every machine and do not
+    /// change (row `n`: `GigabitEthernet0/n`, a million octets in and two out times `n`), which
+    /// answers on `addresses` addresses at once: [`Self::address_of`].
+    ///
+    /// # Errors
+    /// When `snmpd` is not installed or does not start.
+    pub fn start_many(addresses: u16, count: u16) -> Result<Self> {
+        let (addresses, count) = (addresses.max(1).to_string(), count.to_string());
+        let arguments = ["--addresses", &addresses, "--interfaces", &count];
+        let server = Server::start("snmpd.sh", Transport::Udp, &arguments)?;
+        Ok(Self { server })
+    }
+
+    /// Where the agent of [`Self::start_many`] listens: the address of a number, from 0.
+    #[must_use]
+    pub fn address_of(&self, number: u16) -> SocketAddr {
+        let [high, low] = [number / 250, number % 250 + 1].map(|part| part.to_le_bytes()[0]);
+        SocketAddr::from(([127, 20, high, low], self.server.port()))
+    }
+
     /// Starts an agent on a port it had before: a device that comes back.
     ///
     /// # Errors
@@ -64,7 +84,7 @@ impl Snmpd {
         Ok(Self { server })
     }
 
-    /// Where it listens.
+    /// Where it listens; not after [`Self::start_many`].
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
