@@ -1,5 +1,7 @@
 //! Events: what is published for whoever wants it.
 
+pub mod bus;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

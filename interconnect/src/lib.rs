@@ -1,5 +1,7 @@
 //! Inter connect: moves tasks and events between the boxes, and decides nothing.
 
+pub mod clock;
+pub mod conformance;
 pub mod events;
 pub mod tasks;
 

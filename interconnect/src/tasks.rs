@@ -4,6 +4,8 @@
 //! them, and are served before observe tasks. Observe tasks are expendable: they go when they
 //! expire, and the oldest go when there are too many.
 
+pub mod embedded;
+
 use async_trait::async_trait;
 use utakata_model::{Kind, Task, TaskKey, Zone};
 

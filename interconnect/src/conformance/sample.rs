@@ -1,0 +1,165 @@
+//! Tasks, readings, outcomes and statuses to send around.
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use utakata_model::{
+    ActionName, Class, Credential, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind,
+    Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters, Quality, Reading,
+    ReadingValue, Readings, ScheduleName, Target, TargetName, Task, TaskId, Timings, Zone,
+    target::Secret,
+};
+
+use super::Violation;
+use crate::{Event, OutcomeBatch};
+
+/// The queue that the promises mostly use.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    pub(crate) zone: Zone,
+    pub(crate) kind: Kind,
+    target: Arc<Target>,
+    credential: Arc<Credential>,
+    action: ActionName,
+    schedule: ScheduleName,
+}
+
+impl Queue {
+    pub(crate) fn new(zone: &str, kind: &str) -> Result<Self, Violation> {
+        let (zone, kind) = (name(Zone::new(zone))?, name(Kind::new(kind))?);
+        let mut target = Target::new(
+            name(TargetName::new("pdu-a1"))?,
+            kind.clone(),
+            "192.0.2.7:161".into(),
+        );
+        target.zone = zone.clone();
+        target.labels = Labels::from([("rack".into(), "A1".into())]);
+        Ok(Self {
+            zone,
+            kind,
+            target: Arc::new(target),
+            credential: Arc::new(Credential {
+                name: name(TargetName::new("racks"))?,
+                values: BTreeMap::from([("community".into(), Secret::new("public"))]),
+            }),
+            action: name(ActionName::new("read"))?,
+            schedule: name(ScheduleName::new("every-minute"))?,
+        })
+    }
+
+    /// A task that expires in a minute; `number` stands in its parameters.
+    pub(crate) fn task(&self, class: Class, number: usize) -> Task {
+        self.expiring(class, number, SignedDuration::from_mins(1))
+    }
+
+    /// A task that expires so long from now, or has expired when that is negative.
+    pub(crate) fn expiring(&self, class: Class, number: usize, left: SignedDuration) -> Task {
+        let now = Timestamp::now();
+        Task {
+            id: TaskId::generate(),
+            attempt: 1,
+            origin: Origin::Schedule(self.schedule.clone()),
+            target: Arc::clone(&self.target),
+            credential: Some(Arc::clone(&self.credential)),
+            action: self.action.clone(),
+            class,
+            parameters: Parameters::new(&json!({ "number": number })),
+            timeout: Duration::from_secs(10),
+            expires: now.checked_add(left).unwrap_or(now),
+        }
+    }
+
+    /// Tasks with these numbers.
+    pub(crate) fn tasks(&self, class: Class, numbers: std::ops::Range<usize>) -> Vec<Task> {
+        numbers.map(|number| self.task(class, number)).collect()
+    }
+
+    /// One reading whose value is this number.
+    pub(crate) fn readings(&self, number: u32) -> Result<Event, Violation> {
+        let task = self.task(Class::Observe, 0);
+        Ok(Event::Readings(Arc::new(Readings {
+            target: task.target.name.clone(),
+            action: task.action.clone(),
+            seen_by: task.key(),
+            time: Timestamp::now(),
+            readings: vec![Reading {
+                metric: name(MetricName::new("hw.power"))?,
+                attributes: BTreeMap::from([("hw.id".into(), "inlet".into())]),
+                value: ReadingValue::Number(f64::from(number)),
+                unit: "W".into(),
+                quality: Quality::Good,
+            }],
+        })))
+    }
+
+    /// One outcome; its attempt is this number.
+    pub(crate) fn outcome(&self, class: Class, number: u32) -> Event {
+        let task = self.task(class, 0);
+        Event::Outcomes(Arc::new(OutcomeBatch {
+            zone: self.zone.clone(),
+            kind: self.kind.clone(),
+            outcomes: vec![Outcome {
+                task: task.id,
+                attempt: number,
+                origin: task.origin,
+                target: task.target.name.clone(),
+                action: task.action,
+                class,
+                status: OutcomeStatus::Succeeded,
+                problem: None,
+                result: None,
+                ran_by: None,
+                timings: Timings {
+                    ended: Timestamp::now(),
+                    waited: Duration::from_millis(2),
+                    ran: Duration::from_millis(14),
+                },
+            }],
+        }))
+    }
+
+    /// The status of an environment of the zone.
+    pub(crate) fn status(
+        &self,
+        environment: &str,
+        state: EnvironmentState,
+    ) -> Result<Event, Violation> {
+        Ok(Event::Environment(Arc::new(EnvironmentStatus {
+            id: name(EnvironmentId::new(environment))?,
+            incarnation: uuid::Uuid::now_v7(),
+            zone: self.zone.clone(),
+            labels: Labels::new(),
+            state,
+            version: "0.1.0".into(),
+            time: Timestamp::now(),
+            pools: Vec::new(),
+            refused: Vec::new(),
+        })))
+    }
+}
+
+/// The number in the parameters of a sample task.
+pub(crate) fn number(task: &Task) -> Option<usize> {
+    let number = task.parameters.to_json().get("number")?.as_u64()?;
+    usize::try_from(number).ok()
+}
+
+/// What tells the events of one test apart: `reading 3`, `outcome 1`, `environment a running`.
+pub(crate) fn mark(event: &Event) -> String {
+    match event {
+        Event::Readings(seen) => match seen.readings.first() {
+            Some(first) => format!("reading {}", first.value),
+            None => "reading".into(),
+        },
+        Event::Outcomes(batch) => match batch.outcomes.first() {
+            Some(first) => format!("outcome {}", first.attempt),
+            None => "outcome".into(),
+        },
+        Event::Environment(status) => format!("environment {} {:?}", status.id, status.state),
+    }
+}
+
+fn name<T: fmt::Debug>(name: Result<T, NameError>) -> Result<T, Violation> {
+    name.map_err(|error| Violation::sample(error.to_string()))
+}

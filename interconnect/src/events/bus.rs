@@ -1,0 +1,189 @@
+//! The bus of one process: events reach every subscriber by reference, none is copied.
+
+mod queue;
+
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use utakata_model::{EnvironmentId, EnvironmentStatus};
+
+use self::queue::{Item, Queue};
+use crate::{Error, Event, Events, Interest, Subscription};
+
+/// How the bus is bounded.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The most that waits for one subscriber: each value read, each outcome and each status
+    /// counts one. Beyond it the oldest expendable events are dropped, and for the others the
+    /// publisher waits. A single event of more than this passes alone.
+    pub limit: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { limit: 100_000 }
+    }
+}
+
+/// The bus of one process. Cheap to clone: all clones are the same bus. When the last one is
+/// dropped, or at [`Bus::close`], the subscribers get what is left and are then told so.
+#[derive(Debug, Clone, Default)]
+pub struct Bus {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    config: Config,
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    /// Replaced as a whole when it changes, so that publishers only clone the reference.
+    subscribers: Arc<[Arc<Queue>]>,
+    environments: BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>,
+}
+
+impl Bus {
+    /// A bus without subscribers.
+    pub fn new(config: Config) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                state: RwLock::default(),
+            }),
+        }
+    }
+
+    /// Ends it: publishing fails from now on, subscribers get what is left and then are told.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    /// How many follow now.
+    pub fn subscribers(&self) -> usize {
+        let state = self.shared.state.read();
+        state.subscribers.iter().filter(|s| !s.is_left()).count()
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        let mut state = self.state.write();
+        state.closed = true;
+        for subscriber in state.subscribers.iter() {
+            subscriber.close();
+        }
+    }
+
+    /// Who is to get what is published now. Statuses are remembered in the same moment: who
+    /// subscribes later begins with them, and nobody gets one twice.
+    fn recipients(&self, events: &[Event]) -> Result<Arc<[Arc<Queue>]>, Error> {
+        let mut statuses = events.iter().filter_map(Event::status).peekable();
+        if statuses.peek().is_none() {
+            return self.state.read().recipients();
+        }
+        let mut state = self.state.write();
+        for status in statuses {
+            state
+                .environments
+                .insert(status.id.clone(), Arc::clone(status));
+        }
+        state.recipients()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl State {
+    fn recipients(&self) -> Result<Arc<[Arc<Queue>]>, Error> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        Ok(Arc::clone(&self.subscribers))
+    }
+}
+
+impl Event {
+    fn status(&self) -> Option<&Arc<EnvironmentStatus>> {
+        match self {
+            Self::Environment(status) => Some(status),
+            Self::Readings(_) | Self::Outcomes(_) => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Events for Bus {
+    async fn publish(&self, events: Vec<Event>) -> Result<(), Error> {
+        let recipients = self.shared.recipients(&events)?;
+        let items: Vec<Item> = events.into_iter().map(Item::new).collect();
+        let mut waiting = Vec::new();
+        for recipient in recipients.iter() {
+            if let Some(rest) = recipient.push(&items) {
+                waiting.push((recipient, rest));
+            }
+        }
+        // Everybody else has everything by now: only then wait for the slow ones.
+        for (recipient, rest) in waiting {
+            recipient.push_waiting(rest).await;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&self, interest: Interest) -> Result<Box<dyn Subscription>, Error> {
+        let mut state = self.shared.state.write();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        let queue = Arc::new(Queue::new(interest, self.shared.config.limit));
+        queue.begin_with(state.environments.values().cloned().map(Event::Environment));
+        state.subscribers = state
+            .subscribers
+            .iter()
+            .filter(|other| !other.is_left())
+            .chain([&queue])
+            .cloned()
+            .collect();
+        Ok(Box::new(BusSubscription { queue }))
+    }
+}
+
+struct BusSubscription {
+    queue: Arc<Queue>,
+}
+
+#[async_trait]
+impl Subscription for BusSubscription {
+    async fn next(&mut self) -> Result<Vec<Event>, Error> {
+        loop {
+            // Listens before it looks; nothing is awaited after events were taken.
+            let mut filled = pin!(self.queue.filled());
+            filled.as_mut().enable();
+            if let Some(events) = self.queue.take()? {
+                return Ok(events);
+            }
+            filled.await;
+        }
+    }
+
+    fn missed(&mut self) -> u64 {
+        self.queue.missed()
+    }
+}
+
+impl Drop for BusSubscription {
+    fn drop(&mut self) {
+        self.queue.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests;

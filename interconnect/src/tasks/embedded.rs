@@ -1,0 +1,199 @@
+//! Task queues in this process, for one machine: nothing is written anywhere.
+//!
+//! An observe task counts as delivered once it is fetched: it is neither kept until it is
+//! acknowledged nor given back, because a read that is lost shows as a stale reading and the
+//! next one is due soon. A control task is kept until it is acknowledged.
+
+mod consumer;
+mod queue;
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use utakata_model::{Kind, Task, TaskKey, Zone};
+
+use self::{consumer::EmbeddedConsumer, queue::Queue};
+use crate::{Consumer, Error, Refusal, Tasks, clock::Clock};
+
+/// How the queues are bounded.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The most observe tasks that wait in one queue. Beyond it the oldest are dropped.
+    pub observe_limit: usize,
+    /// The most control tasks that one queue keeps, fetched ones included. Beyond it they are
+    /// refused, never dropped.
+    pub control_limit: usize,
+    /// What observe tasks expire by.
+    pub clock: Clock,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            observe_limit: 100_000,
+            control_limit: 250_000,
+            clock: Clock::default(),
+        }
+    }
+}
+
+/// Task queues in this process. Cheap to clone: all clones are the same queues.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    queues: RwLock<Queues>,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    closed: bool,
+    by_zone: HashMap<Zone, HashMap<Kind, Arc<Queue>>>,
+}
+
+/// How much is in a queue, and what became of what is not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Control tasks that wait to be fetched.
+    pub control_waiting: usize,
+    /// Control tasks that were fetched and are not acknowledged.
+    pub control_fetched: usize,
+    /// Observe tasks that wait to be fetched; expired ones count until they are noticed.
+    pub observe_waiting: usize,
+    /// Observe tasks that were dropped since the start, because there were too many.
+    pub dropped: u64,
+    /// Observe tasks that expired since the start.
+    pub expired: u64,
+}
+
+impl Embedded {
+    /// Empty queues.
+    pub fn new(config: Config) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                queues: RwLock::default(),
+            }),
+        }
+    }
+
+    /// Ends it: whoever waits for a task, fetches or publishes from now on is told so.
+    pub fn close(&self) {
+        let mut queues = self.shared.queues.write();
+        queues.closed = true;
+        for queue in queues.by_zone.values().flat_map(HashMap::values) {
+            queue.close();
+        }
+    }
+
+    /// The counts of all queues together.
+    pub fn counts(&self) -> Counts {
+        self.queues()
+            .iter()
+            .fold(Counts::default(), |sum, (.., c)| Counts {
+                control_waiting: sum.control_waiting + c.control_waiting,
+                control_fetched: sum.control_fetched + c.control_fetched,
+                observe_waiting: sum.observe_waiting + c.observe_waiting,
+                dropped: sum.dropped + c.dropped,
+                expired: sum.expired + c.expired,
+            })
+    }
+
+    /// The counts of each queue, by zone and kind.
+    pub fn queues(&self) -> Vec<(Zone, Kind, Counts)> {
+        let queues = self.shared.queues.read();
+        let mut all: Vec<_> = queues
+            .by_zone
+            .iter()
+            .flat_map(|(zone, kinds)| {
+                kinds
+                    .iter()
+                    .map(|(kind, queue)| (zone.clone(), kind.clone(), queue.counts()))
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        all
+    }
+
+    /// The queue of a zone and kind, made when it is first named.
+    fn queue(&self, zone: &Zone, kind: &Kind) -> Result<Arc<Queue>, Error> {
+        if let Some(queue) = self.shared.queues.read().get(zone, kind)? {
+            return Ok(queue);
+        }
+        let mut queues = self.shared.queues.write();
+        if let Some(queue) = queues.get(zone, kind)? {
+            return Ok(queue);
+        }
+        let queue = Arc::new(Queue::new(&self.shared.config));
+        queues
+            .by_zone
+            .entry(zone.clone())
+            .or_default()
+            .insert(kind.clone(), Arc::clone(&queue));
+        Ok(queue)
+    }
+}
+
+impl Default for Embedded {
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}
+
+impl Queues {
+    fn get(&self, zone: &Zone, kind: &Kind) -> Result<Option<Arc<Queue>>, Error> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        Ok(self
+            .by_zone
+            .get(zone)
+            .and_then(|kinds| kinds.get(kind))
+            .cloned())
+    }
+}
+
+#[async_trait]
+impl Tasks for Embedded {
+    async fn publish(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error> {
+        let mut refused = Vec::new();
+        let mut tasks = tasks.into_iter().peekable();
+        // Neighbours mostly go to the same queue: it is found and locked once for a run of them.
+        while let Some(first) = tasks.next() {
+            let target = Arc::clone(&first.target);
+            let queue = self.queue(&target.zone, &target.kind)?;
+            let run = std::iter::once(first).chain(std::iter::from_fn(|| {
+                tasks.next_if(|next| {
+                    Arc::ptr_eq(&next.target, &target)
+                        || (next.target.kind == target.kind && next.target.zone == target.zone)
+                })
+            }));
+            let refuse = |key| refusal(key, &target.zone, &target.kind, &self.shared.config);
+            refused.extend(queue.push(run)?.into_iter().map(refuse));
+        }
+        Ok(refused)
+    }
+
+    async fn consume(&self, zone: &Zone, kind: &Kind) -> Result<Box<dyn Consumer>, Error> {
+        Ok(Box::new(EmbeddedConsumer::new(self.queue(zone, kind)?)))
+    }
+}
+
+fn refusal(key: TaskKey, zone: &Zone, kind: &Kind, config: &Config) -> Refusal {
+    Refusal {
+        key,
+        reason: format!(
+            "the queue of the kind {kind} in the zone {zone} is full: {} control tasks wait there \
+             already",
+            config.control_limit
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! One who fetches from an embedded queue.
+
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
+
+use async_trait::async_trait;
+use utakata_model::{Class, Task};
+
+use super::queue::{Queue, Waiting};
+use crate::{Consumer, Delivery, Error, Tag};
+
+pub(super) struct EmbeddedConsumer {
+    queue: Arc<Queue>,
+    next_tag: u64,
+    /// Control tasks that were fetched and are not acknowledged, in the order of fetching.
+    fetched: BTreeMap<Tag, Task>,
+}
+
+impl EmbeddedConsumer {
+    pub(super) fn new(queue: Arc<Queue>) -> Self {
+        Self {
+            queue,
+            next_tag: 0,
+            fetched: BTreeMap::new(),
+        }
+    }
+
+    fn deliver(&mut self, waiting: Waiting) -> Delivery {
+        let tag = Tag(self.next_tag);
+        self.next_tag += 1;
+        if waiting.task.class == Class::Control {
+            self.fetched.insert(tag, waiting.task.clone());
+        }
+        Delivery {
+            tag,
+            task: waiting.task,
+            redelivered: waiting.redelivered,
+        }
+    }
+}
+
+#[async_trait]
+impl Consumer for EmbeddedConsumer {
+    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let queue = Arc::clone(&self.queue);
+        loop {
+            // Listens before it looks, so that nothing comes in between unnoticed. Nothing is
+            // awaited after tasks were taken: so it is cancel safe.
+            let mut filled = pin!(queue.filled());
+            filled.as_mut().enable();
+            if let Some(taken) = queue.take(most)? {
+                return Ok(taken.into_iter().map(|w| self.deliver(w)).collect());
+            }
+            filled.await;
+        }
+    }
+
+    async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        if self.fetched.is_empty() {
+            return Ok(());
+        }
+        let known = tags.iter().filter(|tag| self.fetched.remove(tag).is_some());
+        let known = known.count();
+        self.queue.forget(known);
+        Ok(())
+    }
+
+    async fn give_back(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        let mut known: Vec<_> = tags
+            .iter()
+            .filter_map(|tag| self.fetched.remove_entry(tag))
+            .collect();
+        if !known.is_empty() {
+            known.sort_unstable_by_key(|(tag, _)| *tag);
+            self.queue.put_back(known.into_iter().map(|(_, task)| task));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for EmbeddedConsumer {
+    fn drop(&mut self) {
+        if !self.fetched.is_empty() {
+            let fetched = std::mem::take(&mut self.fetched);
+            self.queue.put_back(fetched.into_values());
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The queue of one zone and kind.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, futures::Notified};
+use utakata_model::{Class, Task, TaskKey};
+
+use super::{Config, Counts};
+use crate::{Error, clock::Clock};
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    observe_limit: usize,
+    control_limit: usize,
+    clock: Clock,
+    state: Mutex<State>,
+    /// One waiting consumer is woken at a time; if it leaves something, it wakes the next.
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    control: VecDeque<Waiting>,
+    control_fetched: usize,
+    observe: VecDeque<Task>,
+    dropped: u64,
+    expired: u64,
+}
+
+/// A task that waits, and whether somebody has had it before.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) task: Task,
+    pub(super) redelivered: bool,
+}
+
+impl Queue {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            observe_limit: config.observe_limit,
+            control_limit: config.control_limit,
+            clock: config.clock.clone(),
+            state: Mutex::default(),
+            filled: Notify::new(),
+        }
+    }
+
+    /// Takes tasks in; gives back the keys of the control tasks for which there is no room.
+    pub(super) fn push(&self, tasks: impl Iterator<Item = Task>) -> Result<Vec<TaskKey>, Error> {
+        let mut refused = Vec::new();
+        {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(Error::Closed);
+            }
+            for task in tasks {
+                match task.class {
+                    Class::Observe => state.observe.push_back(task),
+                    Class::Control if state.control_kept() < self.control_limit => {
+                        state.control.push_back(Waiting {
+                            task,
+                            redelivered: false,
+                        });
+                    }
+                    Class::Control => refused.push(task.key()),
+                }
+            }
+            self.bound(&mut state);
+        }
+        self.filled.notify_one();
+        Ok(refused)
+    }
+
+    /// Takes up to `most` tasks out, control first. `None`: there are none now.
+    pub(super) fn take(&self, most: usize) -> Result<Option<Vec<Waiting>>, Error> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        let taken = state.take(most, &self.clock);
+        if taken.is_empty() {
+            return Ok(None);
+        }
+        if !(state.control.is_empty() && state.observe.is_empty()) {
+            self.filled.notify_one();
+        }
+        Ok(Some(taken))
+    }
+
+    /// Puts fetched control tasks back to the front, the first of them foremost.
+    pub(super) fn put_back(&self, tasks: impl DoubleEndedIterator<Item = Task>) {
+        {
+            let mut state = self.state.lock();
+            for task in tasks.rev() {
+                state.control_fetched = state.control_fetched.saturating_sub(1);
+                state.control.push_front(Waiting {
+                    task,
+                    redelivered: true,
+                });
+            }
+        }
+        self.filled.notify_one();
+    }
+
+    /// So many fetched control tasks are dealt with.
+    pub(super) fn forget(&self, fetched: usize) {
+        let mut state = self.state.lock();
+        state.control_fetched = state.control_fetched.saturating_sub(fetched);
+    }
+
+    /// Resolves when there may be something to take.
+    pub(super) fn filled(&self) -> Notified<'_> {
+        self.filled.notified()
+    }
+
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+        self.filled.notify_waiters();
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let state = self.state.lock();
+        Counts {
+            control_waiting: state.control.len(),
+            control_fetched: state.control_fetched,
+            observe_waiting: state.observe.len(),
+            dropped: state.dropped,
+            expired: state.expired,
+        }
+    }
+
+    /// Drops the oldest observe tasks beyond the limit; those that have expired count as such.
+    fn bound(&self, state: &mut State) {
+        let too_many = state.observe.len().saturating_sub(self.observe_limit);
+        if too_many == 0 {
+            return;
+        }
+        let now = self.clock.now();
+        for task in state.observe.drain(..too_many) {
+            if task.expires <= now {
+                state.expired += 1;
+            } else {
+                state.dropped += 1;
+            }
+        }
+    }
+}
+
+impl State {
+    fn control_kept(&self) -> usize {
+        self.control.len() + self.control_fetched
+    }
+
+    fn take(&mut self, most: usize, clock: &Clock) -> Vec<Waiting> {
+        let mut taken = Vec::with_capacity(most.min(self.control.len() + self.observe.len()));
+        let control = most.min(self.control.len());
+        self.control_fetched += control;
+        taken.extend(self.control.drain(..control));
+        if taken.len() < most && !self.observe.is_empty() {
+            self.take_observe(most, clock.now(), &mut taken);
+        }
+        taken
+    }
+
+    fn take_observe(&mut self, most: usize, now: Timestamp, taken: &mut Vec<Waiting>) {
+        while taken.len() < most {
+            let Some(task) = self.observe.pop_front() else {
+                return;
+            };
+            if task.expires <= now {
+                self.expired += 1;
+            } else {
+                taken.push(Waiting {
+                    task,
+                    redelivered: false,
+                });
+            }
+        }
+    }
+}
