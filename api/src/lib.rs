@@ -1,6 +1,7 @@
 //! The HTTP API of the logic environment: types, typed client, and `openapi.json`.
 
 pub mod apply;
+pub mod client;
 pub mod event;
 pub mod inventory;
 pub mod operation;
@@ -10,4 +11,5 @@ pub mod reading;
 pub mod status;
 pub mod task;
 
+pub use client::Client;
 pub use problem::Problem;

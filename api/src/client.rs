@@ -1,0 +1,185 @@
+//! Typed client of the HTTP API.
+
+mod error;
+mod events;
+mod lists;
+mod sse;
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, Response, header};
+use serde::{Serialize, de::DeserializeOwned};
+use utakata_model::{OperationId, TaskId};
+
+pub use error::Error;
+pub use events::{EventStream, Followed};
+pub use lists::{ReadingQuery, TaskQuery};
+
+use crate::{
+    Problem,
+    apply::{Applied, Apply},
+    operation::{Control, ControlAnswer, OperationView, Read},
+    status::Status,
+    task::TaskView,
+};
+
+/// A request that says nothing of waiting is given up after this.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A connection is made within this, or not at all.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Talks to one logic environment. Cheap to clone; connections are kept and shared.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    authorization: header::HeaderValue,
+}
+
+impl Client {
+    /// A client of the API at a URL such as `http://127.0.0.1:7700`, with a bearer token.
+    ///
+    /// # Errors
+    /// The token has characters that no HTTP header can carry.
+    pub fn new(url: &str, token: &str) -> Result<Self, Error> {
+        let mut authorization = header::HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+            .map_err(|_| Error::Token)?;
+        authorization.set_sensitive(true);
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::Build)?;
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self {
+            http,
+            url,
+            authorization,
+        })
+    }
+
+    /// Where it talks to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How the system is.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.get("/v1/status", &()).await
+    }
+
+    /// Makes what is as the documents say, all of it or nothing.
+    ///
+    /// # Errors
+    /// A document is wrong: the problem lists every one that is.
+    pub async fn apply(&self, apply: &Apply) -> Result<Applied, Error> {
+        self.post("/v1/apply", apply, ANSWER_WITHIN).await
+    }
+
+    /// Observes now.
+    ///
+    /// # Errors
+    /// The selector means nothing, or the action cannot be done so.
+    pub async fn read(&self, read: &Read) -> Result<OperationView, Error> {
+        self.post("/v1/reads", read, ANSWER_WITHIN + read.wait)
+            .await
+    }
+
+    /// Controls, or tells what would be done.
+    ///
+    /// # Errors
+    /// Nothing was sent: the selector means nothing, or the action cannot be done so.
+    pub async fn control(&self, control: &Control) -> Result<ControlAnswer, Error> {
+        let within = ANSWER_WITHIN + control.wait;
+        self.post("/v1/operations", control, within).await
+    }
+
+    /// An operation and how far it is.
+    ///
+    /// # Errors
+    /// There is none of this id.
+    pub async fn operation(&self, id: OperationId) -> Result<OperationView, Error> {
+        self.get(&format!("/v1/operations/{id}"), &()).await
+    }
+
+    /// A task and how far it is.
+    ///
+    /// # Errors
+    /// There is none of this id.
+    pub async fn task(&self, id: TaskId) -> Result<TaskView, Error> {
+        self.get(&format!("/v1/tasks/{id}"), &()).await
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, Error> {
+        let request = self.request(Method::GET, path).query(query);
+        self.json(path, request.timeout(ANSWER_WITHIN)).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, Error> {
+        let request = self.request(Method::POST, path).json(body);
+        self.json(path, request.timeout(within)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.url))
+            .header(header::AUTHORIZATION, self.authorization.clone())
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: RequestBuilder,
+    ) -> Result<T, Error> {
+        let response = self.send(request).await?;
+        let body = response.bytes().await.map_err(|source| self.away(source))?;
+        serde_json::from_slice(&body).map_err(|source| self.strange(path, source))
+    }
+
+    /// Sends, and turns answers other than 2xx into errors.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let response = request.send().await.map_err(|source| self.away(source))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let body = response.bytes().await.map_err(|source| self.away(source))?;
+        Err(match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => Error::Refused(Box::new(problem)),
+            Err(_) => Error::NotOurs {
+                url: self.url.clone(),
+                status,
+            },
+        })
+    }
+
+    fn away(&self, source: reqwest::Error) -> Error {
+        let url = self.url.clone();
+        if source.is_timeout() {
+            return Error::Silent { url, source };
+        }
+        Error::Unreachable { url, source }
+    }
+
+    fn strange(&self, path: &str, source: serde_json::Error) -> Error {
+        Error::Strange {
+            url: format!("{}{path}", self.url),
+            source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

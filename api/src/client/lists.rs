@@ -1,0 +1,218 @@
+//! Lists, page by page or whole, and single things by name.
+
+use reqwest::Method;
+use serde::{Serialize, de::DeserializeOwned};
+use utakata_model::{
+    Class, CredentialName, EnvironmentStatus, OperationId, Schedule, ScheduleName, Selector,
+    TargetName, TaskState,
+};
+
+use super::{ANSWER_WITHIN, Client, Error};
+use crate::{
+    inventory::{CredentialView, KindView, TargetView},
+    operation::OperationView,
+    page::{LIMIT_MAX, Page},
+    reading::ReadingView,
+    task::TaskView,
+};
+
+/// Which readings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ReadingQuery {
+    /// Of which targets.
+    pub selector: Selector,
+    /// Metrics that are this or begin with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+}
+
+/// Which tasks; absent means any.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TaskQuery {
+    /// Of which operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationId>,
+    /// In which state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<TaskState>,
+    /// Of which target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetName>,
+    /// Of which class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+}
+
+#[derive(Serialize)]
+struct Selected<'a> {
+    selector: &'a Selector,
+}
+
+#[derive(Serialize)]
+struct PageOf<'a> {
+    limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<&'a str>,
+}
+
+impl Client {
+    /// The targets that a selector means.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn targets(&self, selector: &Selector) -> Result<Vec<TargetView>, Error> {
+        self.all("/v1/targets", &Selected { selector }).await
+    }
+
+    /// One target.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn target(&self, name: &TargetName) -> Result<TargetView, Error> {
+        self.get(&format!("/v1/targets/{name}"), &()).await
+    }
+
+    /// Removes a target.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn delete_target(&self, name: &TargetName) -> Result<(), Error> {
+        self.delete(&format!("/v1/targets/{name}")).await
+    }
+
+    /// All schedules.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn schedules(&self) -> Result<Vec<Schedule>, Error> {
+        self.all("/v1/schedules", &()).await
+    }
+
+    /// One schedule.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn schedule(&self, name: &ScheduleName) -> Result<Schedule, Error> {
+        self.get(&format!("/v1/schedules/{name}"), &()).await
+    }
+
+    /// Removes a schedule.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn delete_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
+        self.delete(&format!("/v1/schedules/{name}")).await
+    }
+
+    /// All credentials, without their secrets.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn credentials(&self) -> Result<Vec<CredentialView>, Error> {
+        self.all("/v1/credentials", &()).await
+    }
+
+    /// One credential, without its secrets.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn credential(&self, name: &CredentialName) -> Result<CredentialView, Error> {
+        self.get(&format!("/v1/credentials/{name}"), &()).await
+    }
+
+    /// Removes a credential.
+    ///
+    /// # Errors
+    /// There is none of this name, or a target uses it.
+    pub async fn delete_credential(&self, name: &CredentialName) -> Result<(), Error> {
+        self.delete(&format!("/v1/credentials/{name}")).await
+    }
+
+    /// The kinds that some environment serves.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn kinds(&self) -> Result<Vec<KindView>, Error> {
+        self.all("/v1/kinds", &()).await
+    }
+
+    /// The environments that were heard of.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn environments(&self) -> Result<Vec<EnvironmentStatus>, Error> {
+        self.all("/v1/environments", &()).await
+    }
+
+    /// The last readings.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn readings(&self, query: &ReadingQuery) -> Result<Vec<ReadingView>, Error> {
+        self.all("/v1/readings", query).await
+    }
+
+    /// The newest operations, at most `most` (and at most 1000).
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn operations(&self, most: u32) -> Result<Vec<OperationView>, Error> {
+        let page = self.page("/v1/operations", &(), most, None).await?;
+        Ok(page.items)
+    }
+
+    /// The newest tasks that are asked for, at most `most` (and at most 1000).
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn tasks(&self, query: &TaskQuery, most: u32) -> Result<Vec<TaskView>, Error> {
+        let page = self.page("/v1/tasks", query, most, None).await?;
+        Ok(page.items)
+    }
+
+    /// All tasks that are asked for, of which there may be very many.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn all_tasks(&self, query: &TaskQuery) -> Result<Vec<TaskView>, Error> {
+        self.all("/v1/tasks", query).await
+    }
+
+    async fn all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page: Page<T> = self.page(path, query, LIMIT_MAX, cursor.as_deref()).await?;
+            items.extend(page.items);
+            match page.next {
+                // The same cursor again would never end.
+                Some(next) if Some(&next) != cursor.as_ref() => cursor = Some(next),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    async fn page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        most: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<T>, Error> {
+        let limit = most.clamp(1, LIMIT_MAX);
+        let request = self
+            .request(Method::GET, path)
+            .query(query)
+            .query(&PageOf { limit, cursor });
+        self.json(path, request.timeout(ANSWER_WITHIN)).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), Error> {
+        let request = self.request(Method::DELETE, path).timeout(ANSWER_WITHIN);
+        self.send(request).await.map(drop)
+    }
+}
