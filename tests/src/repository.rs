@@ -18,6 +18,12 @@ pub fn recordings() -> PathBuf {
     root().join("tests/recordings")
 }
 
+/// A Python tool of a group of `tests/servers/install.sh`, such as `("api", "schemathesis")`.
+#[must_use]
+pub fn tool(group: &str, name: &str) -> PathBuf {
+    root().join(".tools").join(group).join("bin").join(name)
+}
+
 /// Every file that git tracks or would track, relative to [`root`], in order, that is there.
 ///
 /// # Errors
