@@ -88,6 +88,9 @@ impl Room {
         }
         self.carry(step);
         self.warm(step);
+        // A battery may have run empty on the way.
+        self.power();
+        self.share();
     }
 
     /// Gives `command` to an outlet (from 0) of a PDU; the load follows at once.

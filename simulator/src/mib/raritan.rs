@@ -62,6 +62,11 @@ pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
 }
 
 fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
+    // globalOutletPowerCyclingPowerOffPeriod.
+    let cycle_delay = pdu
+        .outlets
+        .first()
+        .map_or(0.0, |outlet| outlet.cycle_delay.as_secs_f64());
     sheet.put(&PX, &[3, 1, 0], gauge(1.0));
     sheet.row(
         (&PX, &[3, 2, 1, 1]),
@@ -84,7 +89,14 @@ fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
             (3, integer(0)),
             (4, integer(pdu.outlets.len() as i32)),
             (13, text(&labels.name)),
+            (37, gauge(cycle_delay)),
         ],
+    );
+    // boardFirmwareVersion of the main controller.
+    sheet.row(
+        (&PX, &[3, 2, 3, 1]),
+        &[PDU, 1, 1],
+        [(6, text("3.4.0.5-44431"))],
     );
 }
 
@@ -149,7 +161,11 @@ fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
     sheet.row(
         (&PX, &[3, 5, 3, 1]),
         &[PDU, number],
-        [(2, text(&number.to_string())), (3, text(&outlet.name))],
+        [
+            (2, text(&number.to_string())),
+            (3, text(&outlet.name)),
+            (28, integer(1)),
+        ],
     );
     sheet.row(
         (&PX, &[4, 1, 2, 1]),

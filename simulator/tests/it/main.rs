@@ -1,0 +1,12 @@
+//! The simulator as a program, talked to with the tools of net-snmp (Debian's package `snmp`).
+
+#[cfg(test)]
+mod agents;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod room;
+#[cfg(test)]
+mod snmp;
