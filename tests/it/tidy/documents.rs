@@ -100,14 +100,17 @@ fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect::<Vec<_>>().join("``")
 }
 
-/// The items of lists under headings that speak of invariants, and where they begin.
+/// The items of lists under headings that speak of what always holds, and where they begin.
 fn invariants(text: &str) -> Vec<(usize, String)> {
     let mut found: Vec<(usize, String)> = Vec::new();
     let mut is_inside = false;
     let mut is_open = false;
     for (number, line) in text.lines().enumerate() {
         if line.starts_with('#') {
-            is_inside = line.to_lowercase().contains("invariant");
+            let heading = line.to_lowercase();
+            is_inside = ["invariant", "always holds"]
+                .iter()
+                .any(|words| heading.contains(words));
         }
         let is_item = line.starts_with("- ")
             || line
@@ -175,7 +178,8 @@ fn the_tests_of_an_invariant_are_found() {
     );
     check("- x; tests: `a`, `b` and `c`; in `d`", &["a", "b", "c"]);
     check("- a test of `d`", &[]);
-    let text = "# Code map\n- no\n## Invariants\n- one\n  test: `a`\n- two\n\nprose\n# End\n- no\n";
+    let text =
+        "# Code map\n- no\n## What always holds\n- one\n  test: `a`\n- two\n\nprose\n# End\n- no\n";
     let expect = [(4, "- one test: `a`".to_owned()), (6, "- two".to_owned())];
     assert_eq!(invariants(text), expect);
     assert_eq!(names("pub fn a() {} async fn b<T>(t: T) {}"), ["a", "b"]);
