@@ -1,0 +1,226 @@
+//! Observe tasks through the whole path: API client in, subscriber out; rate and latency.
+//!
+//! A closed loop: each group of targets is read again as soon as the subscriber has seen the
+//! outcomes of all its targets. Everything runs on this machine and shares its processors.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail, ensure};
+use clap::Parser;
+use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::sync::mpsc;
+use utakata_api::{
+    client::{Client, Followed},
+    event::Event,
+};
+use utakata_benches::{
+    echo,
+    figures::Figures,
+    process,
+    system::{System, repository},
+};
+use utakata_model::{OperationId, Origin, Outcome, OutcomeStatus, Selector};
+
+/// Observe tasks through the whole path.
+#[derive(Parser)]
+struct Arguments {
+    /// Groups of targets, each read as one request.
+    #[arg(long, default_value_t = 16)]
+    groups: usize,
+    /// Targets in each group.
+    #[arg(long, default_value_t = 500)]
+    each: usize,
+    /// Seconds of one run.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Runs that count, after one that does not.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Single reads of one target, one after the other, for the latency.
+    #[arg(long, default_value_t = 3000)]
+    singles: usize,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let release = repository().join("workers/echo/releases/echo");
+    let system = System::start(&[&release])?;
+    let client = Client::new(&system.url, &system.token)?;
+    echo::declare(&client, arguments.groups, arguments.each).await?;
+    latency(&client, arguments.singles).await?;
+    throughput(&client, &system, &arguments).await
+}
+
+/// One task at a time on an idle system: from the request until its answer has the outcome.
+async fn latency(client: &Client, singles: usize) -> Result<()> {
+    let mut read = echo::read("name=echo-0-0", 300, 200)?;
+    read.wait = Duration::from_secs(5);
+    let mut milliseconds = Figures::default();
+    let mut seen = Vec::with_capacity(singles);
+    for _ in 0..singles + 100 {
+        let begun = Instant::now();
+        let answer = client.read(&read).await?;
+        seen.push(begun.elapsed().as_secs_f64() * 1000.0);
+        ensure!(
+            answer.counts.succeeded == 1,
+            "a single read did not succeed: {answer:?}"
+        );
+    }
+    milliseconds.extend(seen.into_iter().skip(100));
+    println!("one warm task, HTTP request to its answer, {singles} times, milliseconds:");
+    for share in [0.5, 0.9, 0.99, 1.0] {
+        println!(
+            "  p{:<4} {:.3}",
+            share * 100.0,
+            milliseconds.quantile(share)
+        );
+    }
+    Ok(())
+}
+
+async fn throughput(client: &Client, system: &System, arguments: &Arguments) -> Result<()> {
+    let mut rates = Figures::default();
+    let [mut product, mut workers, mut bench] = [(); 3].map(|()| Figures::default());
+    for run in 0..=arguments.runs {
+        let before = cpu(system)?;
+        let begun = Instant::now();
+        let done = load(client, arguments, Duration::from_secs(arguments.seconds)).await?;
+        let (took, after) = (begun.elapsed().as_secs_f64(), cpu(system)?);
+        if run == 0 {
+            continue;
+        }
+        rates.add(done as f64 / took);
+        let share = |at: usize| (after[at] - before[at]) / done as f64 * 1e6;
+        product.add(share(0));
+        workers.add(share(1));
+        bench.add(share(2));
+    }
+    println!(
+        "observe tasks through the whole path, {} runs of {} s, {} groups of {} targets:",
+        arguments.runs, arguments.seconds, arguments.groups, arguments.each
+    );
+    println!("  tasks per second                        {rates:.0}");
+    println!("  utakata, microseconds of CPU a task     {product}");
+    println!("  worker, the same                        {workers}");
+    println!("  this client and subscriber, the same    {bench}");
+    println!(
+        "  memory of utakata, MB                   {:.0}",
+        process::resident_megabytes(system.pid())?
+    );
+    Ok(())
+}
+
+fn cpu(system: &System) -> Result<[f64; 3]> {
+    Ok([
+        process::cpu_seconds(system.pid())?,
+        process::descendants_cpu_seconds(system.pid())?,
+        process::cpu_seconds(std::process::id())?,
+    ])
+}
+
+/// Loads the system for a while and tells how many outcomes came.
+async fn load(client: &Client, arguments: &Arguments, duration: Duration) -> Result<usize> {
+    let (to_loop, mut seen) = mpsc::unbounded_channel();
+    let mut stream = client
+        .events(&Selector::default(), &[Followed::Outcomes])
+        .await?;
+    let follower = tokio::spawn(async move {
+        while let Some(event) = stream.next().await {
+            match event? {
+                Event::Outcomes(outcomes) => to_loop.send(count(&outcomes)?)?,
+                Event::Missed(events) => bail!("the subscriber missed {events} events"),
+                _ => {}
+            }
+        }
+        Ok(())
+    });
+    let end = Instant::now() + duration;
+    let mut ledger = Ledger {
+        client,
+        each: arguments.each,
+        waiting: HashMap::new(),
+        done: 0,
+    };
+    let mut asked = FuturesUnordered::new();
+    for group in 0..arguments.groups {
+        asked.push(ledger.ask(group));
+    }
+    while !asked.is_empty() || !ledger.waiting.is_empty() {
+        tokio::select! {
+            Some(answer) = asked.next() => ledger.asked(answer?),
+            Some(counts) = seen.recv() => ledger.seen(counts),
+            else => bail!("the events ended"),
+        }
+        for group in ledger.complete() {
+            if Instant::now() < end {
+                asked.push(ledger.ask(group));
+            }
+        }
+    }
+    follower.abort();
+    Ok(ledger.done)
+}
+
+fn count(outcomes: &[Outcome]) -> Result<HashMap<OperationId, usize>> {
+    let mut counts = HashMap::new();
+    for outcome in outcomes {
+        let right = outcome
+            .result
+            .as_ref()
+            .is_some_and(|result| result.get().len() >= 200);
+        ensure!(
+            outcome.status == OutcomeStatus::Succeeded && right,
+            "a task went wrong: {outcome:?}"
+        );
+        if let Origin::Operation(operation) = outcome.origin {
+            *counts.entry(operation).or_default() += 1;
+        }
+    }
+    Ok(counts)
+}
+
+/// Which operations still miss outcomes. Outcomes may come before the answer to the request.
+struct Ledger<'a> {
+    client: &'a Client,
+    each: usize,
+    waiting: HashMap<OperationId, (Option<usize>, usize)>,
+    done: usize,
+}
+
+impl<'a> Ledger<'a> {
+    fn ask(&self, group: usize) -> impl Future<Output = Result<(usize, OperationId)>> + use<'a> {
+        let client = self.client;
+        async move {
+            let read = echo::read(&format!("group={group}"), 300, 200)?;
+            Ok((group, client.read(&read).await?.operation.id))
+        }
+    }
+
+    fn asked(&mut self, (group, operation): (usize, OperationId)) {
+        self.waiting.entry(operation).or_default().0 = Some(group);
+    }
+
+    fn seen(&mut self, counts: HashMap<OperationId, usize>) {
+        for (operation, count) in counts {
+            self.done += count;
+            self.waiting.entry(operation).or_default().1 += count;
+        }
+    }
+
+    /// Takes out the groups whose operation is complete.
+    fn complete(&mut self) -> Vec<usize> {
+        let mut groups = Vec::new();
+        self.waiting.retain(|_, (group, count)| match group {
+            Some(group) if *count >= self.each => {
+                groups.push(*group);
+                false
+            }
+            _ => true,
+        });
+        groups
+    }
+}

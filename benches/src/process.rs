@@ -1,0 +1,75 @@
+//! Processor time and memory of processes, from `/proc` (proc(5)).
+
+use std::{collections::BTreeMap, fs};
+
+use anyhow::{Context, Result};
+
+/// Ticks in a second: fixed at 100 on Linux for what `/proc` shows.
+const TICKS: f64 = 100.0;
+
+/// Processor seconds of a process, user and system, all its threads.
+pub fn cpu_seconds(pid: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;
+    let after_name = stat
+        .rsplit_once(')')
+        .context("an unknown form of /proc/PID/stat")?
+        .1;
+    let field = |at: usize| -> Result<f64> {
+        Ok(after_name
+            .split_whitespace()
+            .nth(at)
+            .context("a short /proc/PID/stat")?
+            .parse()?)
+    };
+    Ok((field(11)? + field(12)?) / TICKS)
+}
+
+/// Memory of a process that is its own or shared but in use (RSS), in megabytes.
+pub fn resident_megabytes(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("no VmRSS")?;
+    let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kilobytes / 1024.0)
+}
+
+/// All descendants of a process, with the names of their programs.
+pub fn descendants(pid: u32) -> Result<BTreeMap<u32, String>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(child) = entry?.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else {
+            continue;
+        };
+        let Some((name, rest)) = stat.rsplit_once(')') else {
+            continue;
+        };
+        let parent = rest
+            .split_whitespace()
+            .nth(1)
+            .and_then(|parent| parent.parse().ok());
+        let name = name.split_once('(').map_or("", |(_, name)| name).to_owned();
+        parents.push((child, parent.unwrap_or(0), name));
+    }
+    let mut found = BTreeMap::new();
+    let mut from = vec![pid];
+    while let Some(parent) = from.pop() {
+        for (child, _, name) in parents.iter().filter(|(_, of, _)| *of == parent) {
+            found.insert(*child, name.clone());
+            from.push(*child);
+        }
+    }
+    Ok(found)
+}
+
+/// Processor seconds of all descendants of a process.
+pub fn descendants_cpu_seconds(pid: u32) -> Result<f64> {
+    Ok(descendants(pid)?
+        .keys()
+        .filter_map(|child| cpu_seconds(*child).ok())
+        .sum())
+}
