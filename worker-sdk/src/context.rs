@@ -1,8 +1,10 @@
 //! What the SDK offers to one attempt.
 
+use std::time::Duration;
+
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
-use utakata_model::TaskKey;
+use utakata_model::{TaskId, TaskKey};
 
 /// What the SDK offers to one attempt: its deadline, whether it was cancelled, and a way to say
 /// how far it is. Cheap to clone.
@@ -28,6 +30,16 @@ impl Context {
             cancelled,
             progress,
         }
+    }
+
+    /// A context that nobody listens to, for a test of a worker alone.
+    pub fn alone(timeout: Duration) -> Self {
+        let key = TaskKey {
+            task: TaskId::generate(),
+            attempt: 1,
+        };
+        let deadline = Instant::now() + timeout;
+        Self::build(key, deadline, CancellationToken::new(), mpsc::channel(1).0)
     }
 
     /// When the attempt ends, whatever it is doing then.

@@ -24,15 +24,25 @@
 //! The SDK speaks the protocol, validates parameters by the manifest, keeps deadlines, cancels,
 //! drains, and turns a panic into an outcome. A worker knows its equipment and nothing else.
 
+mod attempt;
+mod attempts;
+mod catalogue;
+mod connection;
 mod context;
+mod ending;
+mod outcomes;
 mod release;
+mod session;
 mod start;
 mod task;
 mod worker;
 
 pub use context::Context;
 pub use release::{Release, ReleaseError};
-pub use start::main;
+pub use start::{
+    EXIT_BUILD, EXIT_DRAINED, EXIT_REFUSED, EXIT_RELEASE, EXIT_UNAVAILABLE, EXIT_USAGE,
+    THREADS_VARIABLE, main,
+};
 pub use task::{Answer, Failure, Task};
 pub use utakata_model as model;
 pub use worker::Worker;

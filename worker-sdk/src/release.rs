@@ -50,8 +50,8 @@ impl Release {
             file: file.clone(),
             source,
         })?;
-        let manifest = Manifest::parse(&text)
-            .map_err(|source| ReleaseError::Manifest { file, source })?;
+        let manifest =
+            Manifest::parse(&text).map_err(|source| ReleaseError::Manifest { file, source })?;
         Ok(Self {
             folder: folder.into(),
             manifest,

@@ -1,10 +1,188 @@
 //! From the start of the process to its exit code.
 
-use std::process::ExitCode;
+use std::{
+    error::Error as _, fmt, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc,
+};
 
-use crate::Worker;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
-/// All of a worker's `main`.
+use crate::{Release, ReleaseError, Worker, session};
+
+/// The environment variable, and the key under `[settings]` of the manifest, with the number of
+/// threads that a worker runs on. Without them it has one, which is the cheapest for each task.
+pub const THREADS_VARIABLE: &str = "UTAKATA_WORKER_THREADS";
+const THREADS_SETTING: &str = "threads";
+
+/// The worker was drained.
+pub const EXIT_DRAINED: u8 = 0;
+/// It was started by hand (`EX_USAGE` of sysexits.h).
+pub const EXIT_USAGE: u8 = 64;
+/// Its release cannot be read (`EX_DATAERR`).
+pub const EXIT_RELEASE: u8 = 65;
+/// The manager is not there, or went away (`EX_UNAVAILABLE`).
+pub const EXIT_UNAVAILABLE: u8 = 69;
+/// The worker could not be made (`EX_SOFTWARE`).
+pub const EXIT_BUILD: u8 = 70;
+/// The manager refused it (`EX_CONFIG`).
+pub const EXIT_REFUSED: u8 = 78;
+
+/// All of a worker's `main`: serves the manager that started the process until it is drained.
+///
+/// The exit code: 0 drained, 64 started by hand, 65 no release, 69 no manager (any more),
+/// 70 the worker could not be made, 78 refused by the manager.
 pub fn main<W: Worker>() -> ExitCode {
-    ExitCode::SUCCESS
+    log();
+    let Some(environment) = Environment::read() else {
+        explain();
+        return ExitCode::from(EXIT_USAGE);
+    };
+    match start::<W>(environment) {
+        Ok(()) => ExitCode::from(EXIT_DRAINED),
+        Err(error) => {
+            eprintln!("{}", Chain(&error));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// What a manager tells a worker at its start.
+struct Environment {
+    endpoint: String,
+    token: String,
+    release: PathBuf,
+}
+
+impl Environment {
+    fn read() -> Option<Self> {
+        Some(Self {
+            endpoint: std::env::var(ENDPOINT_VARIABLE).ok()?,
+            token: std::env::var(TOKEN_VARIABLE).ok()?,
+            release: std::env::var_os(RELEASE_VARIABLE)?.into(),
+        })
+    }
+}
+
+/// Why a worker ended before it was drained.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("cannot read the release")]
+    Release(#[source] ReleaseError),
+    #[error("cannot start the runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("the worker cannot start")]
+    Build(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the worker ended before it was drained")]
+    Session(#[source] session::Error),
+}
+
+impl Error {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Release(_) => EXIT_RELEASE,
+            Self::Runtime(_) | Self::Build(_) => EXIT_BUILD,
+            Self::Session(session::Error::Refused { .. }) => EXIT_REFUSED,
+            Self::Session(session::Error::Schema(_) | session::Error::Manifest(_)) => EXIT_RELEASE,
+            Self::Session(_) => EXIT_UNAVAILABLE,
+        }
+    }
+}
+
+/// An error with all its causes, on one line.
+struct Chain<'a>(&'a Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+fn start<W: Worker>(environment: Environment) -> Result<(), Error> {
+    let release = Release::read(&environment.release).map_err(Error::Release)?;
+    let runtime = runtime(threads(&release)).map_err(Error::Runtime)?;
+    let result = runtime.block_on(async {
+        let worker = W::build(&release).map_err(Error::Build)?;
+        let config = session::Config {
+            endpoint: environment.endpoint,
+            token: environment.token,
+            stop: stop_on_signal().map_err(Error::Runtime)?,
+        };
+        let session = session::run(Arc::new(worker), &release, config).await;
+        session.map_err(Error::Session)
+    });
+    // A thread that a worker left blocked must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+/// How many threads: the environment's word, then the manifest's, then one.
+fn threads(release: &Release) -> usize {
+    let variable = std::env::var(THREADS_VARIABLE).ok();
+    let variable = variable.and_then(|text| text.parse().ok());
+    let setting = release.manifest.settings.get(THREADS_SETTING);
+    let setting = setting.and_then(serde_json::Value::as_u64);
+    let setting = setting.and_then(|count| usize::try_from(count).ok());
+    variable.or(setting).unwrap_or(1)
+}
+
+fn runtime(threads: usize) -> std::io::Result<Runtime> {
+    match threads {
+        0 | 1 => Builder::new_current_thread().enable_all().build(),
+        // The session itself runs on the thread that waits for it.
+        more => Builder::new_multi_thread()
+            .worker_threads(more - 1)
+            .enable_all()
+            .build(),
+    }
+}
+
+/// The first signal to end drains; the second one ends the process at once.
+fn stop_on_signal() -> std::io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if first {
+                told.cancel();
+            } else {
+                std::process::exit(i32::from(EXIT_UNAVAILABLE));
+            }
+        }
+    });
+    Ok(stop)
+}
+
+/// Logs go to stderr; `RUST_LOG` sets the level.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if subscriber.try_init().is_err() {
+        tracing::debug!("somebody else logs already");
+    }
+}
+
+fn explain() {
+    let program = std::env::args().next().unwrap_or_default();
+    eprintln!("{program} is a worker of utakata: it is started by an environment, not by hand.");
+    eprintln!("To try it, run: utakata worker test DIR (the folder with its worker.toml)");
 }

@@ -1,0 +1,93 @@
+//! Runs one attempt: guarded against panics, ended by its deadline, cancelled when asked.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{self, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+use utakata_model::{Class, TaskKey};
+use utakata_protocol::v1;
+
+use crate::{
+    Answer, Failure,
+    ending::{Ending, Subject},
+};
+
+/// How long a control task that is cancelled has to say what took effect.
+const CANCEL_GRACE: Duration = Duration::from_secs(1);
+
+/// An attempt that has begun.
+pub struct Attempt<F> {
+    subject: Subject,
+    cancelled: CancellationToken,
+    run: Guarded<F>,
+}
+
+/// A future whose panic is an ending like others.
+struct Guarded<F>(Pin<Box<F>>);
+
+impl<F: Future<Output = Result<Answer, Failure>>> Future for Guarded<F> {
+    type Output = Ending;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ending> {
+        let run = self.0.as_mut();
+        // What a panic leaves behind is dropped with the future and seen by nobody.
+        match catch_unwind(AssertUnwindSafe(|| run.poll(cx))) {
+            Ok(poll) => poll.map(Ending::Answered),
+            // The text of the panic is in the log: it could tell a secret.
+            Err(_) => Poll::Ready(Ending::Panicked),
+        }
+    }
+}
+
+impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
+    /// An attempt, not yet polled.
+    pub fn build(subject: Subject, cancelled: CancellationToken, run: F) -> Self {
+        let run = Guarded(Box::pin(run));
+        Self {
+            subject,
+            cancelled,
+            run,
+        }
+    }
+
+    /// Polls it once, where it stands: what ends at once needs no task and no timer of its own.
+    /// Errors: it goes on, and must be run by [`Attempt::rest`].
+    pub fn begin(mut self) -> Result<v1::AttemptOutcome, Self> {
+        // Nobody is woken: what goes on is polled again by its own task.
+        let mut nobody = task::Context::from_waker(Waker::noop());
+        match Pin::new(&mut self.run).poll(&mut nobody) {
+            Poll::Ready(ending) => Ok(self.subject.outcome(ending, Instant::now())),
+            Poll::Pending => Err(self),
+        }
+    }
+
+    /// Runs it to its end.
+    pub async fn rest(mut self) -> (TaskKey, v1::AttemptOutcome) {
+        let deadline = self.subject.deadline();
+        let ending = tokio::select! {
+            biased;
+            ending = &mut self.run => ending,
+            () = self.cancelled.cancelled() => self.wind_up().await,
+            () = sleep_until(deadline) => Ending::Deadline,
+        };
+        let outcome = self.subject.outcome(ending, Instant::now());
+        (self.subject.key, outcome)
+    }
+
+    /// After a cancel: nothing is owed to an observe task; a control task may still say what
+    /// took effect.
+    async fn wind_up(&mut self) -> Ending {
+        if self.subject.class == Class::Observe {
+            return Ending::CancelledWhileRunning;
+        }
+        let grace = (Instant::now() + CANCEL_GRACE).min(self.subject.deadline());
+        timeout_at(grace, &mut self.run)
+            .await
+            .unwrap_or(Ending::CancelledWhileRunning)
+    }
+}

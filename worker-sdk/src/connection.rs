@@ -1,0 +1,63 @@
+//! The way from a worker to its manager.
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+use utakata_protocol::{MESSAGE_MAX, v1::manager_client::ManagerClient};
+
+/// How much may be under way and unread, in bytes: some hundred messages.
+const WINDOW: u32 = 2 * 1024 * 1024;
+/// A manager that accepts no connection by then is not there.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How often a silent connection is proved, and how long the proof may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is of no known form.
+    #[error("\"{endpoint}\" is not where a manager listens: unix:/path or http://host:port")]
+    Form {
+        /// The address.
+        endpoint: String,
+    },
+    /// Nobody listens there.
+    #[error("no manager listens at {endpoint}")]
+    Connect {
+        /// The address.
+        endpoint: String,
+        /// What the transport says.
+        #[source]
+        source: tonic::transport::Error,
+    },
+}
+
+/// Connects to the manager at `unix:/path` or `http://host:port`.
+pub async fn connect(endpoint: &str) -> Result<ManagerClient<Channel>, Error> {
+    if !(endpoint.starts_with("unix:/") || endpoint.starts_with("http://")) {
+        return Err(Error::Form {
+            endpoint: endpoint.into(),
+        });
+    }
+    let form = |_| Error::Form {
+        endpoint: endpoint.into(),
+    };
+    let channel = Endpoint::from_shared(endpoint.to_owned())
+        .map_err(form)?
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true)
+        .connect_timeout(CONNECT_LIMIT)
+        .tcp_nodelay(true)
+        .connect()
+        .await
+        .map_err(|source| Error::Connect {
+            endpoint: endpoint.into(),
+            source,
+        })?;
+    Ok(ManagerClient::new(channel)
+        .max_decoding_message_size(MESSAGE_MAX)
+        .max_encoding_message_size(MESSAGE_MAX))
+}

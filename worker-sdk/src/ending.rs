@@ -1,0 +1,283 @@
+//! How an attempt ends, and the outcome that is told of it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use utakata_model::{
+    ActionName, Class, Cure, OutcomeStatus, Problem, Reading, ReadingValue, TargetName, TaskKey,
+    duration,
+};
+use utakata_protocol::{MESSAGE_MAX, reading_to_wire, v1};
+
+use crate::{Answer, Failure, Task};
+
+/// The largest outcome, in bytes: a message has room for others beside it.
+pub const OUTCOME_MAX: usize = MESSAGE_MAX / 2;
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The worker answered.
+    Answered(Result<Answer, Failure>),
+    /// The worker panicked.
+    Panicked,
+    /// The worker was still at it at the deadline.
+    Deadline,
+    /// It was begun, cancelled, and gave no answer of its own.
+    CancelledWhileRunning,
+    /// It was cancelled and had not begun.
+    CancelledBefore,
+    /// It had not begun when its time was over.
+    Expired,
+    /// It came when the worker took nothing new any more.
+    Draining,
+    /// It came when more was waiting than the worker can hold.
+    Flooded,
+    /// It was still running at the end of the time given for draining.
+    GivenUp,
+}
+
+/// Which attempt an ending is about.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The fencing token.
+    pub key: TaskKey,
+    /// The target.
+    pub target: TargetName,
+    /// What was to be done.
+    pub action: ActionName,
+    /// Whether that only looks, or changes something.
+    pub class: Class,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// When the worker got it.
+    pub came: Instant,
+}
+
+impl Subject {
+    /// The subject of a task that came at this moment.
+    pub fn build(task: &Task, came: Instant) -> Self {
+        Self {
+            key: task.key,
+            target: task.target.clone(),
+            action: task.action.clone(),
+            class: task.class,
+            timeout: task.timeout,
+            came,
+        }
+    }
+
+    /// When the attempt ends at the latest.
+    pub fn deadline(&self) -> Instant {
+        // A timeout beyond what the clock can hold is a year: nothing lasts longer.
+        let year = Duration::from_secs(365 * 86_400);
+        self.came + self.timeout.min(year)
+    }
+
+    /// The outcome of this attempt, to be sent.
+    pub fn outcome(&self, ending: Ending, now: Instant) -> v1::AttemptOutcome {
+        let (status, problem, answer) = match ending {
+            Ending::Answered(Ok(answer)) => self.answered(answer),
+            Ending::Answered(Err(failure)) => (
+                self.failure_status(failure.status),
+                Some(failure.problem),
+                None,
+            ),
+            other => {
+                let (status, problem) = self.not_answered(&other);
+                (status, Some(problem), None)
+            }
+        };
+        let ran = now.saturating_duration_since(self.came);
+        bounded(
+            self.class,
+            wire(self.key, status, problem, answer.unwrap_or_default(), ran),
+        )
+    }
+
+    fn answered(&self, mut answer: Answer) -> (OutcomeStatus, Option<Problem>, Option<Answer>) {
+        let Some(problem) = drop_impossible(&self.target, &mut answer.readings) else {
+            return (OutcomeStatus::Succeeded, None, Some(answer));
+        };
+        let nothing_left = answer.readings.is_empty() && answer.result.is_none();
+        let status = if nothing_left && self.class == Class::Observe {
+            OutcomeStatus::Failed
+        } else {
+            OutcomeStatus::Succeeded
+        };
+        (status, Some(problem), Some(answer))
+    }
+
+    fn failure_status(&self, status: OutcomeStatus) -> OutcomeStatus {
+        match status {
+            OutcomeStatus::Succeeded => self.interrupted(),
+            status => status,
+        }
+    }
+
+    /// What can be said of an attempt that was begun and did not come to its end.
+    fn interrupted(&self) -> OutcomeStatus {
+        match self.class {
+            Class::Observe => OutcomeStatus::Failed,
+            Class::Control => OutcomeStatus::Unknown,
+        }
+    }
+
+    fn withdrawn(&self) -> OutcomeStatus {
+        match self.class {
+            Class::Observe => OutcomeStatus::Cancelled,
+            Class::Control => OutcomeStatus::Unknown,
+        }
+    }
+
+    fn not_answered(&self, ending: &Ending) -> (OutcomeStatus, Problem) {
+        let Self { target, action, .. } = self;
+        let limit = duration::format(self.timeout);
+        let (status, code, cure, message) = match ending {
+            Ending::Answered(_) | Ending::Panicked => (
+                self.interrupted(),
+                "worker-panic",
+                Cure::Bug,
+                format!("the worker panicked during {action} on {target}: see its log"),
+            ),
+            Ending::Deadline => (
+                self.interrupted(),
+                "deadline",
+                Cure::Retry,
+                format!("{action} on {target} did not end within {limit}"),
+            ),
+            Ending::CancelledWhileRunning => (
+                self.withdrawn(),
+                "cancelled",
+                Cure::Retry,
+                format!("{action} on {target} was cancelled while it ran"),
+            ),
+            Ending::CancelledBefore => (
+                OutcomeStatus::Cancelled,
+                "cancelled",
+                Cure::Retry,
+                format!("{action} on {target} was cancelled before it began"),
+            ),
+            Ending::Expired => (
+                OutcomeStatus::Expired,
+                "expired",
+                Cure::Retry,
+                format!("{action} on {target} could not begin within {limit}"),
+            ),
+            Ending::Draining => (
+                OutcomeStatus::Expired,
+                "draining",
+                Cure::Retry,
+                format!("{action} on {target} came when the worker was draining"),
+            ),
+            Ending::Flooded => (
+                OutcomeStatus::Expired,
+                "over-capacity",
+                Cure::Retry,
+                format!("{action} on {target} came when too much was waiting in the worker"),
+            ),
+            Ending::GivenUp => (
+                self.withdrawn(),
+                "drain-limit",
+                Cure::Retry,
+                format!("{action} on {target} was still running when its worker had to end"),
+            ),
+        };
+        (status, Problem::new(code, cure, message))
+    }
+}
+
+/// What is told of a task that cannot be read, or does not fit the manifest.
+pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> v1::AttemptOutcome {
+    v1::AttemptOutcome {
+        id,
+        attempt,
+        status: v1::Status::Failed.into(),
+        problem: Some(problem.into()),
+        ..v1::AttemptOutcome::default()
+    }
+}
+
+/// Takes the readings out that are no numbers. The problem that tells of them, if there are any.
+fn drop_impossible(target: &TargetName, readings: &mut Vec<Reading>) -> Option<Problem> {
+    let possible = |reading: &Reading| match reading.value {
+        ReadingValue::Number(number) => number.is_finite(),
+        ReadingValue::Text(_) => true,
+    };
+    if readings.iter().all(possible) {
+        return None;
+    }
+    let wrong = readings.iter().filter(|reading| !possible(reading));
+    let mut metrics: Vec<_> = wrong.map(|reading| reading.metric.to_string()).collect();
+    metrics.dedup();
+    readings.retain(possible);
+    let message = format!(
+        "{target} gave no finite number for {}: the readings are left out",
+        metrics.join(", ")
+    );
+    Some(Problem::new("bad-reading", Cure::Bug, message))
+}
+
+fn wire(
+    key: TaskKey,
+    status: OutcomeStatus,
+    problem: Option<Problem>,
+    answer: Answer,
+    ran: Duration,
+) -> v1::AttemptOutcome {
+    let result = answer.result.as_ref().map(serde_json::to_vec);
+    v1::AttemptOutcome {
+        id: key.task.as_bytes().to_vec(),
+        attempt: key.attempt,
+        status: v1::Status::from(status).into(),
+        problem: problem.map(Into::into),
+        readings: answer.readings.into_iter().map(reading_to_wire).collect(),
+        result: result.and_then(Result::ok).unwrap_or_default(),
+        ran_microseconds: u64::try_from(ran.as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// About how many bytes an outcome takes on the wire; never less than it does.
+pub fn weight(outcome: &v1::AttemptOutcome) -> usize {
+    let reading = |reading: &v1::Reading| {
+        let attributes = reading.attributes.iter();
+        let attributes: usize = attributes.map(|(k, v)| k.len() + v.len() + 16).sum();
+        let text = match &reading.value {
+            Some(v1::reading::Value::Text(text)) => text.len(),
+            _ => 0,
+        };
+        reading.metric.len() + reading.unit.len() + attributes + text + 64
+    };
+    let readings: usize = outcome.readings.iter().map(reading).sum();
+    let problem = outcome.problem.as_ref();
+    let problem = problem.map_or(0, |problem| problem.code.len() + problem.message.len() + 32);
+    outcome.result.len() + readings + problem + 128
+}
+
+/// An outcome that fits into a message: one that does not tells so instead.
+fn bounded(class: Class, outcome: v1::AttemptOutcome) -> v1::AttemptOutcome {
+    let weight = weight(&outcome);
+    if weight <= OUTCOME_MAX {
+        return outcome;
+    }
+    let message = format!(
+        "the answer has about {weight} bytes, and at most {OUTCOME_MAX} can be sent: ask for less"
+    );
+    let problem = Problem::new("answer-too-large", Cure::Operator, message);
+    let done = outcome.status() == v1::Status::Succeeded && class == Class::Control;
+    let status = match (done, outcome.status()) {
+        (true, _) => v1::Status::Succeeded,
+        (false, v1::Status::Succeeded) => v1::Status::Failed,
+        (false, status) => status,
+    };
+    v1::AttemptOutcome {
+        status: status.into(),
+        problem: Some(problem.into()),
+        readings: Vec::new(),
+        result: Vec::new(),
+        ..outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {}

@@ -1,0 +1,83 @@
+//! Outcomes that wait to be sent, in messages that are not too large.
+
+use utakata_protocol::{MESSAGE_MAX, v1::AttemptOutcome};
+
+use crate::ending::weight;
+
+/// A message is filled up to here, in bytes. One more outcome always fits on top.
+const FILLED: usize = MESSAGE_MAX / 4;
+
+/// Outcomes that wait to be sent.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    waiting: Vec<AttemptOutcome>,
+    weight: usize,
+}
+
+impl Outcomes {
+    /// One more.
+    pub fn push(&mut self, outcome: AttemptOutcome) {
+        self.weight += weight(&outcome);
+        self.waiting.push(outcome);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// As many of the oldest as fit into a message.
+    pub fn take(&mut self) -> Vec<AttemptOutcome> {
+        if self.weight <= FILLED {
+            self.weight = 0;
+            return std::mem::take(&mut self.waiting);
+        }
+        let mut filled = 0;
+        let count = self.waiting.iter().take_while(|outcome| {
+            let room = filled <= FILLED;
+            filled += weight(outcome);
+            room
+        });
+        let count = count.count();
+        let rest = self.waiting.split_off(count);
+        let taken = std::mem::replace(&mut self.waiting, rest);
+        self.weight -= taken.iter().map(weight).sum::<usize>();
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(bytes: usize) -> AttemptOutcome {
+        AttemptOutcome {
+            result: vec![b'1'; bytes],
+            ..AttemptOutcome::default()
+        }
+    }
+
+    #[test]
+    fn what_waits_goes_together_as_far_as_a_message_can_hold() {
+        let mut outcomes = Outcomes::default();
+        (0..1000).for_each(|_| outcomes.push(outcome(200)));
+        assert_eq!(outcomes.take().len(), 1000);
+        assert!(outcomes.is_empty());
+
+        (0..5).for_each(|_| outcomes.push(outcome(MESSAGE_MAX / 5)));
+        let mut sent = 0;
+        while !outcomes.is_empty() {
+            let message = outcomes.take();
+            assert!(!message.is_empty());
+            assert!(message.iter().map(weight).sum::<usize>() < MESSAGE_MAX);
+            sent += message.len();
+        }
+        assert_eq!(sent, 5);
+        assert_eq!(outcomes.weight, 0);
+    }
+}

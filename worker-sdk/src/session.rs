@@ -1,0 +1,296 @@
+//! One connection of a worker with its manager, from hello to its end.
+
+mod desk;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Streaming, transport::Channel};
+use utakata_protocol::{
+    SUPPORTED,
+    v1::{
+        self, FromWorker, Heartbeat, Hello, ToWorker, Welcome, from_worker,
+        manager_client::ManagerClient, to_worker,
+    },
+};
+
+use self::desk::Desk;
+use crate::{Release, Worker, catalogue::Catalogue, connection};
+
+/// Messages that wait to be written.
+const OUTGOING: usize = 16;
+/// As many outcomes as are kept before nothing more is read.
+const OUTCOMES_KEPT: usize = 1024;
+/// A manager that does not answer a hello by then is none.
+const HELLO_LIMIT: Duration = Duration::from_secs(10);
+/// How long the manager has to end the stream after the worker has.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
+/// How often to be heard of, where the manager does not say.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What a session needs.
+pub struct Config {
+    /// Where the manager listens.
+    pub endpoint: String,
+    /// The one-time token.
+    pub token: String,
+    /// When this is cancelled, the worker drains by itself.
+    pub stop: CancellationToken,
+}
+
+/// Why a session did not end by being drained.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A schema of the manifest does not compile.
+    #[error("an action of the manifest has a wrong schema")]
+    Schema(#[source] utakata_model::schema::SchemaError),
+    /// The manifest cannot be written as JSON.
+    #[error("the manifest cannot be written as JSON")]
+    Manifest(#[source] serde_json::Error),
+    /// No connection.
+    #[error("cannot connect to the manager")]
+    Connect(#[source] connection::Error),
+    /// The manager does not want this worker.
+    #[error("the manager refused this worker ({code}): {message}")]
+    Refused {
+        /// A word for programs.
+        code: String,
+        /// What happened and what to do.
+        message: String,
+    },
+    /// The manager did not answer the hello.
+    #[error("the manager did not answer the hello within {} s", HELLO_LIMIT.as_secs())]
+    Silent,
+    /// The manager answered the hello with something else.
+    #[error("the manager answered the hello with neither welcome nor refused")]
+    NoWelcome,
+    /// The stream broke.
+    #[error("the connection to the manager broke")]
+    Broken(#[source] Option<tonic::Status>),
+}
+
+/// Serves one manager until it drains the worker. Errors: everything else that ends a session.
+/// After a broken stream, control work was first brought to its end.
+pub async fn run<W: Worker>(
+    worker: Arc<W>,
+    release: &Release,
+    config: Config,
+) -> Result<(), Error> {
+    let catalogue = Catalogue::build(&release.manifest).map_err(Error::Schema)?;
+    let hello = hello(&config.token, worker.capacity(), release)?;
+    let client = connection::connect(&config.endpoint).await;
+    let client = client.map_err(Error::Connect)?;
+    let (outgoing, mut incoming, welcome) = greet(client, hello).await?;
+    tracing::info!(worker = welcome.worker, "welcomed by the manager");
+    let (progress, progressed) = mpsc::channel(OUTCOMES_KEPT);
+    let heartbeat = match welcome.heartbeat_milliseconds {
+        0 => HEARTBEAT,
+        asked => Duration::from_millis(asked) / 3,
+    };
+    let mut session = Session {
+        desk: Desk::build(worker, catalogue, progress),
+        outgoing,
+        progressed,
+        heartbeat: heartbeat.max(Duration::from_millis(10)),
+        stop: config.stop,
+    };
+    match session.serve(&mut incoming).await {
+        Ok(()) => {
+            session.say_goodbye(incoming).await;
+            Ok(())
+        }
+        Err(status) => {
+            session.desk.outlast().await;
+            Err(Error::Broken(status))
+        }
+    }
+}
+
+fn hello(token: &str, capacity: u32, release: &Release) -> Result<Hello, Error> {
+    Ok(Hello {
+        token: token.into(),
+        protocol_versions: SUPPORTED.to_vec(),
+        manifest: serde_json::to_string(&release.manifest).map_err(Error::Manifest)?,
+        capacity: capacity.max(1),
+        sdk: concat!("rust ", env!("CARGO_PKG_VERSION")).into(),
+    })
+}
+
+type Opened = (mpsc::Sender<FromWorker>, Streaming<ToWorker>, Welcome);
+
+async fn greet(mut client: ManagerClient<Channel>, hello: Hello) -> Result<Opened, Error> {
+    let (outgoing, messages) = mpsc::channel(OUTGOING);
+    let hello = message(from_worker::Message::Hello(hello));
+    outgoing.try_send(hello).map_err(|_| Error::Silent)?;
+    let exchange = async {
+        let opened = client.work(ReceiverStream::new(messages)).await;
+        let mut incoming = opened
+            .map_err(|status| Error::Broken(Some(status)))?
+            .into_inner();
+        let answer = incoming.message().await;
+        Ok((
+            incoming,
+            answer.map_err(|status| Error::Broken(Some(status)))?,
+        ))
+    };
+    let (incoming, answer) = timeout(HELLO_LIMIT, exchange)
+        .await
+        .map_err(|_| Error::Silent)??;
+    match answer {
+        None => Err(Error::Broken(None)),
+        Some(ToWorker {
+            message: Some(to_worker::Message::Welcome(welcome)),
+        }) => Ok((outgoing, incoming, welcome)),
+        Some(ToWorker {
+            message: Some(to_worker::Message::Refused(refused)),
+        }) => Err(Error::Refused {
+            code: refused.code,
+            message: refused.message,
+        }),
+        Some(_) => Err(Error::NoWelcome),
+    }
+}
+
+fn message(message: from_worker::Message) -> FromWorker {
+    FromWorker {
+        message: Some(message),
+    }
+}
+
+struct Session<W> {
+    desk: Desk<W>,
+    outgoing: mpsc::Sender<FromWorker>,
+    progressed: mpsc::Receiver<(utakata_model::TaskKey, String)>,
+    heartbeat: Duration,
+    stop: CancellationToken,
+}
+
+/// What a session waits for.
+enum Event {
+    Stopped,
+    Came(Result<ToWorker, Option<tonic::Status>>),
+    Ended,
+    Room,
+    Progressed((utakata_model::TaskKey, String)),
+    Beat,
+    Timer,
+}
+
+impl<W: Worker> Session<W> {
+    /// Serves until drained. Errors: the stream broke before.
+    async fn serve(
+        &mut self,
+        incoming: &mut Streaming<ToWorker>,
+    ) -> Result<(), Option<tonic::Status>> {
+        let mut heartbeat = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What is ready goes together: first everything is read, then what ended is gathered,
+        // then it is written. Each step has a bound, so that none can keep the next from its turn.
+        while !self.desk.is_done() {
+            match self.next(incoming, &mut heartbeat).await {
+                Event::Stopped => self.desk.drain(None),
+                Event::Came(message) => self.take(message?),
+                Event::Ended => {}
+                Event::Room => self.tell_outcomes()?,
+                Event::Progressed(progress) => {
+                    self.tell(progress);
+                    self.tell_progress();
+                }
+                Event::Beat => self.beat(),
+                Event::Timer => self.desk.on_timer(Instant::now()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn next(
+        &mut self,
+        incoming: &mut Streaming<ToWorker>,
+        heartbeat: &mut Interval,
+    ) -> Event {
+        let kept = self.desk.outcomes.len();
+        let timer = self.desk.next_timer();
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled(), if !self.desk.is_draining() => Event::Stopped,
+            message = incoming.message(), if kept < OUTCOMES_KEPT => {
+                Event::Came(message.map_err(Some).and_then(|message| message.ok_or(None)))
+            }
+            () = self.desk.ended(), if kept < 2 * OUTCOMES_KEPT => Event::Ended,
+            _ = self.outgoing.reserve(), if kept > 0 => Event::Room,
+            Some(progress) = self.progressed.recv() => Event::Progressed(progress),
+            _ = heartbeat.tick() => Event::Beat,
+            () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() => Event::Timer,
+        }
+    }
+
+    /// Sends outcomes. Only this session writes, so the room that was seen is still there.
+    fn tell_outcomes(&mut self) -> Result<(), Option<tonic::Status>> {
+        let outcomes = self.desk.outcomes.take();
+        let outcomes = from_worker::Message::Outcomes(v1::Outcomes { outcomes });
+        let sent = self.outgoing.try_send(message(outcomes));
+        sent.map_err(|_| None)?;
+        self.tell_progress();
+        Ok(())
+    }
+
+    fn take(&mut self, message: ToWorker) {
+        match message.message {
+            Some(to_worker::Message::Tasks(tasks)) => self.desk.take(tasks.tasks),
+            Some(to_worker::Message::Cancel(cancel)) => self.desk.cancel(&cancel.tasks),
+            Some(to_worker::Message::Drain(drain)) => {
+                let within = drain.within_milliseconds;
+                let limit = (within > 0).then(|| Duration::from_millis(within));
+                self.desk.drain(limit);
+            }
+            Some(to_worker::Message::Heartbeat(_)) => {}
+            Some(to_worker::Message::Welcome(_) | to_worker::Message::Refused(_)) => {
+                tracing::warn!("the manager answered the hello once more: ignored");
+            }
+            None => tracing::debug!("a message of an unknown kind was ignored"),
+        }
+    }
+
+    /// Says everything that attempts said meanwhile; what does not fit is dropped.
+    fn tell_progress(&mut self) {
+        while let Ok(progress) = self.progressed.try_recv() {
+            self.tell(progress);
+        }
+    }
+
+    fn tell(&self, (key, text): (utakata_model::TaskKey, String)) {
+        let progress = v1::Progress {
+            id: key.task.as_bytes().to_vec(),
+            attempt: key.attempt,
+            message: text,
+        };
+        self.say(from_worker::Message::Progress(progress));
+    }
+
+    fn beat(&self) {
+        let running = u32::try_from(self.desk.count()).unwrap_or(u32::MAX);
+        self.say(from_worker::Message::Heartbeat(Heartbeat { running }));
+    }
+
+    /// Says something that may be lost: where messages wait already, they say as well that the
+    /// worker lives.
+    fn say(&self, what: from_worker::Message) {
+        if self.outgoing.try_send(message(what)).is_err() {
+            tracing::debug!("the manager reads slowly: a message was left out");
+        }
+    }
+
+    /// Ends the stream, and waits until the manager has read it to its end.
+    async fn say_goodbye(self, mut incoming: Streaming<ToWorker>) {
+        drop(self.outgoing);
+        let end = async { while let Ok(Some(_)) = incoming.message().await {} };
+        if timeout(GOODBYE_LIMIT, end).await.is_err() {
+            tracing::debug!("the manager did not end the stream after the worker had");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Takes tasks, has them run, and gathers their outcomes. Knows nothing of the wire's ways.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use utakata_model::{Class, Cure, Problem, TaskKey};
+use utakata_protocol::v1;
+
+use crate::{
+    Context, Task, Worker,
+    attempt::Attempt,
+    attempts::{Attempts, Cancel, Running, Waiting},
+    catalogue::Catalogue,
+    ending::{Ending, Subject, refused},
+    outcomes::Outcomes,
+};
+
+/// How many attempts that ended are gathered at once.
+const GATHERED: usize = 1024;
+
+/// What a worker has at hand.
+pub struct Desk<W> {
+    /// Outcomes that wait to be sent.
+    pub outcomes: Outcomes,
+    worker: Arc<W>,
+    catalogue: Catalogue,
+    attempts: Attempts,
+    tasks: JoinSet<(TaskKey, v1::AttemptOutcome)>,
+    progress: mpsc::Sender<(TaskKey, String)>,
+    draining: Option<Draining>,
+}
+
+/// Since when nothing new is taken, and until when what is left may run.
+struct Draining {
+    limit: Option<Instant>,
+}
+
+impl<W: Worker> Desk<W> {
+    /// An empty desk.
+    pub fn build(
+        worker: Arc<W>,
+        catalogue: Catalogue,
+        progress: mpsc::Sender<(TaskKey, String)>,
+    ) -> Self {
+        Self {
+            outcomes: Outcomes::default(),
+            attempts: Attempts::build(worker.capacity()),
+            worker,
+            catalogue,
+            tasks: JoinSet::new(),
+            progress,
+            draining: None,
+        }
+    }
+
+    /// Whether nothing new is taken.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_some()
+    }
+
+    /// Whether it is drained and everything is told.
+    pub fn is_done(&self) -> bool {
+        self.is_draining() && self.attempts.count() == 0 && self.outcomes.is_empty()
+    }
+
+    /// How many tasks it has.
+    pub fn count(&self) -> usize {
+        self.attempts.count()
+    }
+
+    /// Takes tasks that came.
+    pub fn take(&mut self, tasks: Vec<v1::Task>) {
+        let now = Instant::now();
+        for task in tasks {
+            self.take_one(task, now);
+        }
+    }
+
+    fn take_one(&mut self, task: v1::Task, now: Instant) {
+        let key = match task.key() {
+            Ok(key) => key,
+            Err(error) => {
+                let problem = Problem::new("malformed", Cure::Bug, error.to_string());
+                return self.outcomes.push(refused(task.id, task.attempt, problem));
+            }
+        };
+        if !self.attempts.is_new(key) {
+            return tracing::debug!(%key, "an attempt came twice and runs once");
+        }
+        match self.catalogue.admit(key, task) {
+            Ok(task) => self.place(Subject::build(&task, now), task, now),
+            Err(problem) => {
+                self.attempts.end(key);
+                let outcome = refused(key.task.as_bytes().to_vec(), key.attempt, problem);
+                self.outcomes.push(outcome);
+            }
+        }
+    }
+
+    fn place(&mut self, subject: Subject, task: Task, now: Instant) {
+        if self.is_draining() {
+            self.end(&subject, Ending::Draining, now);
+        } else if self.attempts.has_slot() {
+            self.begin(subject, task, now);
+        } else if self.attempts.has_room() {
+            self.attempts.wait(Waiting { subject, task });
+        } else {
+            self.end(&subject, Ending::Flooded, now);
+        }
+    }
+
+    fn begin(&mut self, subject: Subject, task: Task, now: Instant) {
+        if subject.deadline() <= now {
+            return self.end(&subject, Ending::Expired, now);
+        }
+        let key = subject.key;
+        let cancelled = CancellationToken::new();
+        let progress = self.progress.clone();
+        let context = Context::build(key, subject.deadline(), cancelled.clone(), progress);
+        let worker = Arc::clone(&self.worker);
+        let run = async move { worker.run(task, context).await };
+        match Attempt::build(subject.clone(), cancelled.clone(), run).begin() {
+            Ok(outcome) => {
+                self.attempts.end(key);
+                self.outcomes.push(outcome);
+            }
+            Err(attempt) => {
+                let Subject { target, action, .. } = &subject;
+                let span = tracing::debug_span!("task", %key, %target, %action);
+                let id = self.tasks.spawn(attempt.rest().instrument(span)).id();
+                self.attempts.run(Running {
+                    subject,
+                    cancelled,
+                    id,
+                });
+            }
+        }
+    }
+
+    /// Waits until some attempt ends, then gathers all that have. Safe to drop.
+    pub async fn ended(&mut self) {
+        match self.tasks.join_next_with_id().await {
+            Some(ended) => self.gather(ended),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn gather(&mut self, first: Result<(tokio::task::Id, Done), tokio::task::JoinError>) {
+        let mut next = Some(first);
+        let mut room = GATHERED;
+        while let Some(ended) = next {
+            self.settle(ended);
+            room -= 1;
+            next = if room > 0 {
+                self.tasks.try_join_next_with_id()
+            } else {
+                None
+            };
+        }
+        let now = Instant::now();
+        while let Some(waiting) = self.attempts.next_to_begin() {
+            self.begin(waiting.subject, waiting.task, now);
+        }
+    }
+
+    fn settle(&mut self, ended: Result<(tokio::task::Id, Done), tokio::task::JoinError>) {
+        match ended {
+            Ok((_, (key, outcome))) => {
+                if self.attempts.end(key) {
+                    self.outcomes.push(outcome);
+                }
+            }
+            Err(error) => self.settle_lost(error.id()),
+        }
+    }
+
+    /// A task of the runtime ended without an outcome: it was given up and told already, or the
+    /// worker panicked while its future was dropped.
+    fn settle_lost(&mut self, id: tokio::task::Id) {
+        let lost = self.attempts.all_running().find(|running| running.id == id);
+        if let Some(subject) = lost.map(|running| running.subject.clone()) {
+            self.end(&subject, Ending::Panicked, Instant::now());
+        }
+    }
+
+    fn end(&mut self, subject: &Subject, ending: Ending, now: Instant) {
+        if self.attempts.end(subject.key) {
+            self.outcomes.push(subject.outcome(ending, now));
+        }
+    }
+
+    /// Cancels these.
+    pub fn cancel(&mut self, keys: &[v1::TaskKey]) {
+        for key in keys.iter().filter_map(|key| key.key().ok()) {
+            if let Cancel::Before(subject) = self.attempts.cancel(key) {
+                self.end(&subject, Ending::CancelledBefore, Instant::now());
+            }
+        }
+    }
+
+    /// Takes nothing new from now on. At the limit, what is left is given up.
+    pub fn drain(&mut self, within: Option<Duration>) {
+        tracing::info!(left = self.count(), "draining");
+        let limit = within.map(|within| Instant::now() + within);
+        self.draining = Some(Draining { limit });
+    }
+
+    /// When something is to be done by the clock.
+    pub fn next_timer(&self) -> Option<Instant> {
+        let limit = self.draining.as_ref().and_then(|draining| draining.limit);
+        let expiry = self.attempts.next_expiry();
+        limit.into_iter().chain(expiry).min()
+    }
+
+    /// Does what is due.
+    pub fn on_timer(&mut self, now: Instant) {
+        for subject in self.attempts.expired(now) {
+            self.end(&subject, Ending::Expired, now);
+        }
+        let due = |draining: &mut Draining| draining.limit.take_if(|limit| *limit <= now);
+        if self.draining.as_mut().and_then(due).is_some() {
+            self.give_up(now);
+        }
+    }
+
+    fn give_up(&mut self, now: Instant) {
+        for subject in self.attempts.take_waiting() {
+            self.end(&subject, Ending::CancelledBefore, now);
+        }
+        let running: Vec<_> = self.attempts.all_running().cloned().collect();
+        for Running { subject, .. } in running {
+            self.end(&subject, Ending::GivenUp, now);
+        }
+        self.tasks.abort_all();
+    }
+
+    /// With nobody left to tell: drops what only looks, and lets what changes something come to
+    /// its end, at the latest at its deadline.
+    pub async fn outlast(&mut self) {
+        self.attempts.take_waiting();
+        let looks = |running: &&Running| running.subject.class == Class::Observe;
+        for running in self.attempts.all_running().filter(looks) {
+            running.cancelled.cancel();
+        }
+        let left = self.attempts.all_running().count();
+        tracing::warn!(left, "the connection to the manager broke: ending");
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+type Done = (TaskKey, v1::AttemptOutcome);

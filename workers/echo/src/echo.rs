@@ -1,0 +1,144 @@
+//! The actions of the echo worker.
+
+use std::{
+    error::Error,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+use utakata_worker_sdk::{
+    Answer, Context, Failure, Release, Task, Worker,
+    model::{
+        Cure, MetricName, NameError, Problem, Quality, Reading, ReadingValue, duration,
+        reading::Attributes,
+    },
+};
+
+/// The exit code of a worker that was asked to crash.
+const CRASHED: i32 = 99;
+
+/// Answers what it is given.
+#[derive(Debug)]
+pub struct Echo {
+    count: AtomicU64,
+    metric: MetricName,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Parameters {
+    payload: String,
+    bytes: Option<usize>,
+    delay: Option<String>,
+    fail: Option<String>,
+    panic: bool,
+}
+
+impl Worker for Echo {
+    fn build(_: &Release) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Ok(Self::new()?)
+    }
+
+    async fn run(&self, task: Task, _: Context) -> Result<Answer, Failure> {
+        match task.action.as_str() {
+            "echo" => self.echo(task.parameters).await,
+            "read" => Ok(self.read()),
+            "set" => self.set(task.parameters).await,
+            "crash" => std::process::exit(CRASHED),
+            "hang" => freeze(),
+            other => Err(undone(other)),
+        }
+    }
+
+    fn capacity(&self) -> u32 {
+        4096
+    }
+}
+
+impl Echo {
+    fn new() -> Result<Self, NameError> {
+        Ok(Self {
+            count: AtomicU64::new(0),
+            metric: MetricName::new("utakata.echo.count")?,
+        })
+    }
+
+    #[allow(clippy::panic, reason = "a panic is what this action is asked for")]
+    async fn echo(&self, parameters: Value) -> Result<Answer, Failure> {
+        let asked = Parameters::read(parameters)?;
+        asked.wait().await?;
+        if asked.panic {
+            panic!("asked to panic");
+        }
+        if let Some(code) = asked.fail {
+            let problem = Problem::new(&code, Cure::Operator, "asked to fail");
+            return Err(Failure::failed(problem));
+        }
+        let text = match asked.bytes {
+            Some(bytes) => "e".repeat(bytes),
+            None => asked.payload,
+        };
+        Ok(Answer {
+            result: Some(Value::String(text)),
+            ..Answer::default()
+        })
+    }
+
+    fn read(&self) -> Answer {
+        let count = self.count.load(Ordering::Relaxed);
+        let reading = Reading {
+            metric: self.metric.clone(),
+            attributes: Attributes::new(),
+            // Exact up to 2^53: nobody counts so far.
+            value: ReadingValue::Number(count as f64),
+            unit: "1".into(),
+            quality: Quality::Good,
+        };
+        Answer {
+            readings: vec![reading],
+            result: None,
+        }
+    }
+
+    async fn set(&self, parameters: Value) -> Result<Answer, Failure> {
+        Parameters::read(parameters)?.wait().await?;
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(Answer {
+            result: Some(serde_json::json!({ "count": count })),
+            ..Answer::default()
+        })
+    }
+}
+
+impl Parameters {
+    fn read(parameters: Value) -> Result<Self, Failure> {
+        serde_json::from_value(parameters).map_err(|error| bad(&error))
+    }
+
+    async fn wait(&self) -> Result<(), Failure> {
+        if let Some(text) = &self.delay {
+            let delay: Duration = duration::parse(text).map_err(|error| bad(&error))?;
+            tokio::time::sleep(delay).await;
+        }
+        Ok(())
+    }
+}
+
+fn bad(error: &dyn Error) -> Failure {
+    let problem = Problem::new("bad-parameters", Cure::Operator, error.to_string());
+    Failure::failed(problem)
+}
+
+fn undone(action: &str) -> Failure {
+    let message = format!("the manifest declares \"{action}\", and this program cannot do it");
+    Failure::failed(Problem::new("no-such-action", Cure::Bug, message))
+}
+
+/// Blocks the thread that everything of this worker runs on.
+fn freeze() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
