@@ -73,3 +73,13 @@ pub fn descendants_cpu_seconds(pid: u32) -> Result<f64> {
         .filter_map(|child| cpu_seconds(*child).ok())
         .sum())
 }
+
+/// Processor seconds of those descendants of this process whose program's name begins so
+/// (the kernel keeps 15 characters of it).
+pub fn named_cpu_seconds(name: &str) -> Result<f64> {
+    let ours = descendants(std::process::id())?;
+    let named = ours
+        .into_iter()
+        .filter(|(_, program)| program.starts_with(name));
+    Ok(named.filter_map(|(pid, _)| cpu_seconds(pid).ok()).sum())
+}
