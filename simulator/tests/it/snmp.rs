@@ -103,14 +103,34 @@ impl Simulator {
         lines
     }
 
-    /// Runs one of net-snmp's tools on a device, with a second of patience and no second try.
+    /// Runs one of net-snmp's tools on a device, with patience but no second try.
     pub fn ask(&self, tool: &str, community: &str, device: &str, rest: &[&str]) -> Output {
+        self.ask_within("10", tool, community, device, rest)
+    }
+
+    /// Whether the device answers within half a second.
+    pub fn answers(&self, device: &str) -> bool {
+        let name = ["1.3.6.1.2.1.1.5.0"];
+        self.ask_within("0.5", "snmpget", "public", device, &name)
+            .status
+            .success()
+    }
+
+    /// Runs one of net-snmp's tools on a device; it waits this many seconds for the answer.
+    pub fn ask_within(
+        &self,
+        seconds: &str,
+        tool: &str,
+        community: &str,
+        device: &str,
+        rest: &[&str],
+    ) -> Output {
         let known = [
             "-v2c",
             "-c",
             community,
             "-t",
-            "1",
+            seconds,
             "-r",
             "0",
             self.address(device),
