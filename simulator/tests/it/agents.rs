@@ -58,6 +58,7 @@ fn an_agent_refuses_to_be_set_and_ignores_strangers() {
         String::from_utf8_lossy(&refused.stderr).contains("notWritable"),
         "{refused:?}"
     );
-    let stranger = agents.ask("snmpget", "secret", "agent-0001", &["1.3.6.1.2.1.1.5.0"]);
+    let name = ["1.3.6.1.2.1.1.5.0"];
+    let stranger = agents.ask_within("0.5", "snmpget", "secret", "agent-0001", &name);
     assert!(value(&stranger).is_none());
 }

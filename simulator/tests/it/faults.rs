@@ -3,25 +3,29 @@ use std::time::{Duration, Instant};
 
 use crate::snmp::{BINARY, Simulator, run, wait_until};
 
-const NAME: &str = "1.3.6.1.2.1.1.5.0";
 const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
 const APC_COMMAND: &str = "1.3.6.1.4.1.318.1.1.12.3.3.1.1.4";
 const APC_STATE: &str = "1.3.6.1.4.1.318.1.1.12.3.5.1.1.4";
 
-fn answers(room: &Simulator, device: &str) -> bool {
-    room.ask("snmpget", "public", device, &[NAME])
-        .status
-        .success()
+fn wait_for_answer(room: &Simulator, device: &str) {
+    wait_until("an answer", || room.answers(device));
 }
 
 #[test]
 fn a_silent_device_does_not_answer_until_it_is_well() {
     let room = Simulator::room();
     room.fault("pdu-a1-a", "silent");
-    assert!(!answers(&room, "pdu-a1-a"));
-    assert!(answers(&room, "pdu-a1-b"));
-    room.set("pdu-a1-a", &format!("{APC_COMMAND}.1"), "i", "2")
-        .unwrap_err();
+    assert!(!room.answers("pdu-a1-a"));
+    wait_for_answer(&room, "pdu-a1-b");
+    let outlet = format!("{APC_COMMAND}.1");
+    let set = room.ask_within(
+        "0.5",
+        "snmpset",
+        "private",
+        "pdu-a1-a",
+        &[&outlet, "i", "2"],
+    );
+    assert!(!set.status.success());
     let truth = room.truth("pdu-a1-a");
     assert_eq!(
         (&truth["requests"], &truth["answers"]),
@@ -29,7 +33,7 @@ fn a_silent_device_does_not_answer_until_it_is_well() {
     );
     assert_eq!(truth["outlets"][0]["told"], 0);
     room.fault("pdu-a1-a", "none");
-    assert!(answers(&room, "pdu-a1-a"));
+    wait_for_answer(&room, "pdu-a1-a");
 }
 
 #[test]
@@ -37,7 +41,7 @@ fn a_slow_device_acts_at_once_and_answers_late() {
     let room = Simulator::room();
     room.fault("pdu-a1-a", "slow=400ms");
     let began = Instant::now();
-    assert!(answers(&room, "pdu-a1-a"));
+    assert_eq!(room.get("pdu-a1-a", "1.3.6.1.2.1.1.5.0"), "pdu-a1-a");
     assert!(began.elapsed() >= Duration::from_millis(400));
     // A manager that has no patience and asks again makes it happen twice: that must be seen.
     let address = room.address("pdu-a1-a").to_owned();
@@ -46,7 +50,7 @@ fn a_slow_device_acts_at_once_and_answers_late() {
         "-v2c", "-c", "private", "-t", "0.1", "-r", "1", &address, &outlet, "i", "2",
     ];
     assert!(!run("snmpset", &impatient).status.success());
-    assert_eq!(room.outlet("pdu-a1-a", 5)["told"], 2);
+    wait_until("both to arrive", || room.outlet("pdu-a1-a", 5)["told"] == 2);
     assert_eq!(room.outlet("pdu-a1-a", 5)["on"], false);
 }
 
@@ -84,17 +88,19 @@ fn a_frozen_device_obeys_and_shows_the_readings_of_before() {
 fn a_flapping_device_comes_and_goes() {
     let room = Simulator::room();
     room.fault("ups-a", "flapping=1500ms");
-    wait_until("it to be away", || !answers(&room, "ups-a"));
-    wait_until("it to be back", || answers(&room, "ups-a"));
-    wait_until("it to be away again", || !answers(&room, "ups-a"));
+    wait_until("it to be away", || !room.answers("ups-a"));
+    wait_until("it to be back", || room.answers("ups-a"));
+    wait_until("it to be away again", || !room.answers("ups-a"));
 }
 
 #[test]
 fn garbage_is_no_answer_to_a_manager_but_something_was_sent() {
     let room = Simulator::room();
     room.fault("ups-b", "garbage");
-    assert!(!answers(&room, "ups-b"));
-    assert_eq!(room.truth("ups-b")["answers"], 1);
+    assert!(!room.answers("ups-b"));
+    wait_until("the garbage to be sent", || {
+        room.truth("ups-b")["answers"] == 1
+    });
 }
 
 #[test]
@@ -177,15 +183,15 @@ fn a_pdu_whose_feed_is_dead_is_dead() {
     file.write_all(text.as_bytes()).unwrap();
     let path = file.path().to_str().unwrap();
     let room = Simulator::start(&["room", "--base-port", "0", "--room", path]);
-    assert!(answers(&room, "pdu"));
+    wait_for_answer(&room, "pdu");
     room.fault("ups", "input-lost");
     wait_until("the battery to be empty", || {
         room.number("ups", "1.3.6.1.2.1.33.1.4.1.0") == 2
     });
-    assert!(!answers(&room, "pdu"));
+    assert!(!room.answers("pdu"));
     assert_eq!(room.truth("pdu")["powered"], false);
     room.fault("ups", "none");
-    assert!(answers(&room, "pdu"));
+    wait_for_answer(&room, "pdu");
 }
 
 #[test]

@@ -93,7 +93,8 @@ fn only_who_may_write_writes_and_only_what_can_be_written() {
         String::from_utf8_lossy(&refused.stderr).contains("noAccess"),
         "{refused:?}"
     );
-    let stranger = room.ask("snmpget", "secret", "pdu-a1-a", &["1.3.6.1.2.1.1.5.0"]);
+    let name = ["1.3.6.1.2.1.1.5.0"];
+    let stranger = room.ask_within("0.5", "snmpget", "secret", "pdu-a1-a", &name);
     assert!(!stranger.status.success());
     let check = |oid: &str, kind: &str, value: &str, expect: &str| {
         let error = room.set("pdu-a1-a", oid, kind, value).unwrap_err();
