@@ -4,6 +4,7 @@ pub mod clock;
 pub mod conformance;
 pub mod events;
 pub mod tasks;
+pub mod wire;
 
 pub use events::{Event, Events, Interest, OutcomeBatch, Subscription};
 pub use tasks::{Consumer, Delivery, Refusal, Tag, Tasks};

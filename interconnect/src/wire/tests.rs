@@ -1,0 +1,438 @@
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use serde_json::{Value, json, value::RawValue};
+use utakata_model::{
+    Class, Cure, EnvironmentState, EnvironmentStatus, Labels, Manifest, Origin, Outcome,
+    OutcomeStatus, Parameters, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue,
+    Readings, ReleaseDigest, ReleaseId, Target, Task, TaskId, TaskKey, Timings,
+    environment::RefusedRelease, target::Credential, target::Secret,
+};
+
+use super::*;
+
+fn id(last: u8) -> TaskId {
+    let mut bytes = *b"\x01\x92\xf0\xc1\x00\x00\x70\x00\x80\x00\x00\x00\x00\x00\x00\x00";
+    bytes[15] = last;
+    TaskId::from_bytes(bytes)
+}
+
+fn tasks() -> Vec<Task> {
+    let mut target = Target::new(
+        "pdu-a1".parse().unwrap(),
+        "apc-pdu".parse().unwrap(),
+        "10.0.3.7:161".into(),
+    );
+    target.zone = "hall-1".parse().unwrap();
+    target.labels = Labels::from([("rack".into(), "A1".into())]);
+    target.credential = Some("racks".parse().unwrap());
+    let observe = Task {
+        id: id(1),
+        attempt: 1,
+        origin: Origin::Schedule("every-minute".parse().unwrap()),
+        target: Arc::new(target),
+        credential: Some(Arc::new(Credential {
+            name: "racks".parse().unwrap(),
+            values: BTreeMap::from([("community".into(), Secret::new("public"))]),
+        })),
+        action: "read".parse().unwrap(),
+        class: Class::Observe,
+        parameters: Parameters::default(),
+        timeout: Duration::from_secs(10),
+        expires: "2026-03-01T12:00:30Z".parse().unwrap(),
+    };
+    let control = Task {
+        id: id(2),
+        attempt: 3,
+        origin: Origin::Operation("0192f0c1-0000-7000-8000-0000000000ff".parse().unwrap()),
+        credential: None,
+        action: "outlet-off".parse().unwrap(),
+        class: Class::Control,
+        parameters: Parameters::new(&json!({ "outlet": 4 })),
+        ..observe.clone()
+    };
+    vec![observe, control]
+}
+
+fn readings() -> Readings {
+    let reading = |metric: &str, value, unit: &str, quality| Reading {
+        metric: metric.parse().unwrap(),
+        attributes: BTreeMap::from([("hw.id".into(), "outlet-4".into())]),
+        value,
+        unit: unit.into(),
+        quality,
+    };
+    Readings {
+        target: "pdu-a1".parse().unwrap(),
+        action: "read".parse().unwrap(),
+        seen_by: TaskKey {
+            task: id(1),
+            attempt: 1,
+        },
+        time: "2026-03-01T12:00:00.25Z".parse().unwrap(),
+        readings: vec![
+            reading("hw.power", ReadingValue::Number(87.5), "W", Quality::Good),
+            reading(
+                "hw.status",
+                ReadingValue::Text("on".into()),
+                "",
+                Quality::Suspect,
+            ),
+        ],
+    }
+}
+
+fn release() -> ReleaseId {
+    ReleaseId {
+        kind: "apc-pdu".parse().unwrap(),
+        version: "1.0.0".into(),
+        digest: ReleaseDigest("5d41402abc4b2a76b9719d911017c592".into()),
+    }
+}
+
+fn outcomes() -> OutcomeBatch {
+    let succeeded = Outcome {
+        task: id(1),
+        attempt: 1,
+        origin: Origin::Schedule("every-minute".parse().unwrap()),
+        target: "pdu-a1".parse().unwrap(),
+        action: "read".parse().unwrap(),
+        class: Class::Observe,
+        status: OutcomeStatus::Succeeded,
+        problem: None,
+        result: Some(
+            RawValue::from_string(r#"{"rows":24}"#.into())
+                .unwrap()
+                .into(),
+        ),
+        ran_by: Some(RanBy {
+            environment: "wee-1".parse().unwrap(),
+            worker: "wee-1-apc-pdu-1".parse().unwrap(),
+            release: Arc::new(release()),
+        }),
+        timings: Timings {
+            ended: "2026-03-01T12:00:00.25Z".parse().unwrap(),
+            waited: Duration::from_millis(2),
+            ran: Duration::from_millis(14),
+        },
+    };
+    let failed = Outcome {
+        task: id(2),
+        attempt: 3,
+        class: Class::Control,
+        status: OutcomeStatus::Failed,
+        problem: Some(Problem::new(
+            "unreachable",
+            Cure::Retry,
+            "pdu-a1 did not answer at 10.0.3.7:161 within 2s",
+        )),
+        result: None,
+        ran_by: None,
+        ..succeeded.clone()
+    };
+    OutcomeBatch {
+        zone: "hall-1".parse().unwrap(),
+        kind: "apc-pdu".parse().unwrap(),
+        outcomes: vec![succeeded, failed],
+    }
+}
+
+fn environment() -> EnvironmentStatus {
+    let manifest = r#"
+        kind = "apc-pdu"
+        version = "1.0.0"
+        protocol = 1
+        run = { program = "snmp-worker", arguments = ["--profile", "apc-pdu"] }
+        [[action]]
+        name = "read"
+        class = "observe"
+        repeat = "repeatable"
+    "#;
+    EnvironmentStatus {
+        id: "wee-1".parse().unwrap(),
+        incarnation: "0192f0c1-0000-7000-8000-00000000000e".parse().unwrap(),
+        zone: "hall-1".parse().unwrap(),
+        labels: Labels::from([("room".into(), "A".into())]),
+        state: EnvironmentState::Running,
+        version: "0.1.0".into(),
+        time: "2026-03-01T12:00:00Z".parse().unwrap(),
+        pools: vec![PoolStatus {
+            release: release(),
+            manifest: Manifest::parse(manifest).unwrap(),
+            active: true,
+            starting: 0,
+            ready: 1,
+            draining: 0,
+            running: 3,
+            waiting: 2,
+            lost: 1,
+            problem: None,
+        }],
+        refused: vec![RefusedRelease {
+            path: "releases/broken".into(),
+            problem: Problem::new("no-manifest", Cure::Operator, "there is no worker.toml"),
+        }],
+    }
+}
+
+/// The bytes of a golden file. A file that is not there yet can be written once, by a run with
+/// `WRITE_GOLDEN` set; one that is there is never touched.
+fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/v1")
+        .join(name);
+    if !path.exists() && std::env::var_os("WRITE_GOLDEN").is_some() {
+        std::fs::write(&path, [bytes, b"\n"].concat()).unwrap();
+    }
+    let mut golden = std::fs::read(&path).unwrap();
+    assert_eq!(golden.pop(), Some(b'\n'), "{name} ends with a line feed");
+    golden
+}
+
+/// Encodes to exactly the golden bytes; these decode, and encode to the same bytes again.
+fn check<T>(
+    name: &str,
+    message: &T,
+    encode: impl Fn(&T) -> Result<Vec<u8>, Error>,
+    decode: impl Fn(&[u8]) -> Result<T, Error>,
+) {
+    let bytes = encode(message).unwrap();
+    let golden = golden(name, &bytes);
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    assert_eq!(
+        text(&bytes),
+        text(&golden),
+        "{name} encodes to its golden bytes"
+    );
+    let decoded = decode(&golden).unwrap();
+    assert_eq!(text(&encode(&decoded).unwrap()), text(&golden), "{name}");
+}
+
+#[test]
+fn the_messages_of_version_1_have_exactly_these_bytes() {
+    check("tasks.json", &tasks(), |t| encode_tasks(t), decode_tasks);
+    check(
+        "readings.json",
+        &readings(),
+        encode_readings,
+        decode_readings,
+    );
+    check(
+        "outcomes.json",
+        &outcomes(),
+        encode_outcomes,
+        decode_outcomes,
+    );
+    check(
+        "environment.json",
+        &environment(),
+        encode_environment,
+        decode_environment,
+    );
+}
+
+#[test]
+fn what_is_decoded_is_what_was_encoded() {
+    assert_eq!(
+        decode_readings(&encode_readings(&readings()).unwrap()),
+        Ok(readings())
+    );
+    let status = environment();
+    assert_eq!(
+        decode_environment(&encode_environment(&status).unwrap()),
+        Ok(status)
+    );
+    let decoded = decode_tasks(&encode_tasks(&tasks()).unwrap()).unwrap();
+    assert_eq!(format!("{decoded:?}"), format!("{:?}", tasks()));
+    let revealed = |tasks: &[Task]| tasks[0].credential.clone();
+    assert_eq!(revealed(&decoded), revealed(&tasks()));
+    let decoded = decode_outcomes(&encode_outcomes(&outcomes()).unwrap()).unwrap();
+    assert_eq!(format!("{decoded:?}"), format!("{:?}", outcomes()));
+}
+
+/// Puts a field that nobody knows into every object that is no map of free keys.
+fn with_unknown_fields(json: &mut Value) {
+    match json {
+        Value::Object(object) => {
+            object.iter_mut().for_each(|(key, value)| {
+                let free = [
+                    "labels",
+                    "attributes",
+                    "values",
+                    "origin",
+                    "parameters",
+                    "result",
+                ];
+                if !free.contains(&key.as_str()) {
+                    with_unknown_fields(value);
+                }
+            });
+            object.insert("a-field-of-tomorrow".into(), json!({ "x": [1, null] }));
+        }
+        Value::Array(items) => items.iter_mut().for_each(with_unknown_fields),
+        _ => {}
+    }
+}
+
+#[test]
+fn fields_of_tomorrow_are_ignored_at_every_depth() {
+    let tomorrow = |bytes: Vec<u8>| {
+        let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+        with_unknown_fields(&mut json);
+        serde_json::to_vec(&json).unwrap()
+    };
+    let bytes = tomorrow(encode_tasks(&tasks()).unwrap());
+    assert_eq!(
+        format!("{:?}", decode_tasks(&bytes).unwrap()),
+        format!("{:?}", tasks())
+    );
+    let bytes = tomorrow(encode_readings(&readings()).unwrap());
+    assert_eq!(decode_readings(&bytes), Ok(readings()));
+    let bytes = tomorrow(encode_outcomes(&outcomes()).unwrap());
+    assert_eq!(
+        format!("{:?}", decode_outcomes(&bytes).unwrap()),
+        format!("{:?}", outcomes())
+    );
+    let bytes = tomorrow(encode_environment(&environment()).unwrap());
+    let mut expect = environment();
+    // The schema of an action is free JSON: what is added there stays.
+    let read = decode_environment(&bytes).unwrap();
+    expect.pools[0].manifest.actions[0].parameters =
+        read.pools[0].manifest.actions[0].parameters.clone();
+    assert_eq!(read, expect);
+}
+
+#[test]
+fn an_unknown_version_says_what_came_and_which_side_to_update() {
+    for (version, update) in [(2, "update this side"), (0, "update the side that sent it")] {
+        let payload = format!(r#"{{"version":{version},"nothing":"of ours"}}"#);
+        let error = decode_tasks(payload.as_bytes()).unwrap_err();
+        let expect = Error::Version {
+            what: "batch of tasks",
+            came: version,
+        };
+        assert_eq!(error, expect);
+        let text = error.to_string();
+        assert!(text.contains(update), "{text}");
+        assert!(text.contains(&format!("of version {version}, ")), "{text}");
+        assert!(text.contains("speaks version 1"), "{text}");
+    }
+}
+
+#[test]
+fn the_place_of_the_version_in_the_object_does_not_matter() {
+    let mut json: Value = serde_json::from_slice(&encode_readings(&readings()).unwrap()).unwrap();
+    let sorted = serde_json::to_vec_pretty(&json).unwrap();
+    assert_eq!(decode_readings(&sorted), Ok(readings()));
+    json["version"] = json!(17);
+    let newer = serde_json::to_vec(&json).unwrap();
+    assert!(matches!(
+        decode_readings(&newer),
+        Err(Error::Version { came: 17, .. })
+    ));
+}
+
+#[test]
+fn garbage_is_refused_and_says_why() {
+    for (payload, expect) in [
+        (&b""[..], "is not ours"),
+        (b"hello", "is not ours"),
+        (b"\xff\xfe\x00", "is not ours"),
+        (b"{}", "missing field `version`"),
+        (br#"{"version":"1"}"#, "is not ours"),
+        (br#"{"version":-1}"#, "is not ours"),
+        (br#"{"version":1}"#, "missing field `tasks`"),
+        (br#"{"version":1,"tasks":[{}]}"#, "missing field `id`"),
+        (br#"{"version":1,"tasks":[]"#, "cannot be read: EOF"),
+        (br#"{"version":1,"tasks":[]} and more"#, "cannot be read"),
+        (br#"{"version":12,"tasks":[]}"#, "of version 12"),
+    ] {
+        let error = decode_tasks(payload).unwrap_err().to_string();
+        let payload = String::from_utf8_lossy(payload);
+        assert!(error.contains(expect), "{payload}: {error}");
+        assert!(error.starts_with("the batch of tasks that came"), "{error}");
+    }
+}
+
+#[test]
+fn a_torn_message_is_refused_wherever_it_is_torn() {
+    let bytes = encode_environment(&environment()).unwrap();
+    for end in 0..bytes.len() {
+        assert!(
+            decode_environment(&bytes[..end]).is_err(),
+            "torn after {end} bytes"
+        );
+    }
+}
+
+#[test]
+fn topics_read_back_as_what_they_were_made_of() {
+    let name = |text: &str| text.parse().unwrap();
+    for (text, topic, retained) in [
+        (
+            "utakata/v1/reading/pdu-a1/read",
+            Topic::Reading {
+                target: "pdu-a1".parse().unwrap(),
+                action: "read".parse().unwrap(),
+            },
+            true,
+        ),
+        (
+            "utakata/v1/outcome/hall-1/apc-pdu",
+            Topic::Outcome {
+                zone: "hall-1".parse().unwrap(),
+                kind: "apc-pdu".parse().unwrap(),
+            },
+            false,
+        ),
+        ("utakata/v1/start/wee-1", Topic::Start(name("wee-1")), false),
+        (
+            "utakata/v1/permit/wee-1",
+            Topic::Permit(name("wee-1")),
+            false,
+        ),
+        (
+            "utakata/v1/recorded/wee-1",
+            Topic::Recorded(name("wee-1")),
+            false,
+        ),
+        (
+            "utakata/v1/environment/wee-1",
+            Topic::Environment(name("wee-1")),
+            true,
+        ),
+        (
+            "utakata/v1/desired/hall-1",
+            Topic::Desired("hall-1".parse().unwrap()),
+            true,
+        ),
+    ] {
+        assert_eq!(topic.to_string(), text);
+        assert_eq!(text.parse::<Topic>(), Ok(topic.clone()));
+        assert_eq!(topic.is_retained(), retained, "{text}");
+    }
+}
+
+#[test]
+fn a_topic_that_is_not_ours_is_refused_with_the_reason() {
+    for (text, expect) in [
+        ("homeassistant/sensor/x", "does not begin with utakata/v1/"),
+        (
+            "utakata/v2/reading/a/read",
+            "does not begin with utakata/v1/",
+        ),
+        (
+            "utakata/v1/reading/pdu-a1",
+            "has no meaning in this version",
+        ),
+        ("utakata/v1/reading/a/b/c", "has no meaning in this version"),
+        ("utakata/v1/", "has no meaning in this version"),
+        (
+            "utakata/v1/reading/+/read",
+            "has a level that is not a name",
+        ),
+        ("utakata/v1/environment/", "has a level that is not a name"),
+    ] {
+        let error = text.parse::<Topic>().unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}");
+    }
+}
