@@ -183,7 +183,8 @@ fn cpu(system: &System) -> Result<(f64, f64)> {
 /// Scrapes of all agents, 32 at a time, round by round.
 fn exporter(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     let server = Server::start::<&str>("snmp-exporter.sh", Transport::Tcp, &[])?;
-    scrape(server.address(), &agents[..1])?;
+    let address = server.address();
+    scrape(address, &agents[..1])?;
     let before = process::named_cpu_seconds("prometheus-snmp")?;
     let mut values = 0;
     for _ in 0..rounds {
@@ -191,7 +192,7 @@ fn exporter(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
         values += thread::scope(|scope| {
             let scrapes: Vec<_> = shares
                 .into_iter()
-                .map(|share| scope.spawn(|| scrape(server.address(), share)))
+                .map(|share| scope.spawn(move || scrape(address, share)))
                 .collect();
             scrapes.into_iter().try_fold(0, |sum, scrape| {
                 Ok::<_, anyhow::Error>(sum + scrape.join().map_err(|_| anyhow::anyhow!("panic"))??)
