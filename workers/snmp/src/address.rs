@@ -1,0 +1,130 @@
+//! Addresses of targets: `host`, `host:port`, `[v6]:port`. Pure.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The port of SNMP agents (RFC 3417).
+pub const PORT: u16 = 161;
+
+/// Where a target answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// An IP address or a name.
+    pub host: Host,
+    /// The UDP port.
+    pub port: u16,
+}
+
+/// An IP address or a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// An IP address.
+    Ip(IpAddr),
+    /// A name, to be resolved.
+    Name(String),
+}
+
+/// A text that is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is not an address: {problem}")]
+pub struct Error {
+    text: String,
+    problem: &'static str,
+}
+
+/// Reads an address.
+pub fn parse(text: &str) -> Result<Address, Error> {
+    let wrong = |problem| Error {
+        text: text.into(),
+        problem,
+    };
+    let plain = text.trim();
+    let plain = plain.strip_prefix("udp:").unwrap_or(plain);
+    let bare = plain
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(plain);
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(Address {
+            host: Host::Ip(ip),
+            port: PORT,
+        });
+    }
+    let (host, port) = match plain.rsplit_once(':') {
+        Some((host, port)) => (
+            host,
+            port.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+                wrong(
+                    "after the colon comes a port from 1 to 65535; write IPv6 as [2001:db8::1]:161",
+                )
+            })?,
+        ),
+        None => (plain, PORT),
+    };
+    let host = match host.strip_prefix('[') {
+        Some(inner) => {
+            let inner = inner.strip_suffix(']').unwrap_or(inner);
+            let ip = inner.parse::<Ipv6Addr>();
+            Host::Ip(
+                ip.map_err(|_| wrong("between [ and ] comes an IPv6 address"))?
+                    .into(),
+            )
+        }
+        None => named(host).ok_or_else(|| {
+            wrong("write an IP address or a name, and a port if it is not 161, as in 10.0.3.7:161")
+        })?,
+    };
+    Ok(Address { host, port })
+}
+
+fn named(host: &str) -> Option<Host> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Some(Host::Ip(ip));
+    }
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_name = !host.is_empty() && host.len() <= 253 && host.chars().all(allowed);
+    // 10.0.0.300 is a slip, not a name.
+    let is_number = host.chars().all(|c| c.is_ascii_digit() || c == '.');
+    (is_name && !is_number).then(|| Host::Name(host.trim_end_matches('.').into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_hosts_with_or_without_a_port() {
+        let ip = |text: &str| Host::Ip(text.parse().unwrap());
+        let name = |text: &str| Host::Name(text.into());
+        for (text, host, port) in [
+            ("10.0.3.7", ip("10.0.3.7"), 161),
+            ("10.0.3.7:1161", ip("10.0.3.7"), 1161),
+            ("udp:10.0.3.7:1161", ip("10.0.3.7"), 1161),
+            ("pdu-a1.example", name("pdu-a1.example"), 161),
+            ("pdu-a1.example.:8161", name("pdu-a1.example"), 8161),
+            ("[2001:db8::1]:1161", ip("2001:db8::1"), 1161),
+            ("[2001:db8::1]", ip("2001:db8::1"), 161),
+            ("2001:db8::1", ip("2001:db8::1"), 161),
+        ] {
+            match parse(text) {
+                Ok(address) => assert_eq!(address, Address { host, port }, "{text}"),
+                Err(error) => panic!("{text}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_reason() {
+        for text in [
+            "",
+            "10.0.0.300",
+            "pdu:port",
+            "pdu:0",
+            "a b",
+            "[fe80::zz]:161",
+            "pdu:70000",
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains("is not an address"), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What lets us in: a community, or a user of SNMPv3. Pure.
+
+use std::{collections::BTreeMap, fmt};
+
+use async_snmp::{AuthProtocol, CommunityVersion, PrivProtocol};
+use utakata_worker_sdk::model::{suggest, target::Secret};
+
+/// The shortest password of a user (RFC 3414, section 11.2).
+const PASSWORD_MIN: usize = 8;
+
+const KEYS: [&str; 9] = [
+    "version",
+    "community",
+    "community_write",
+    "user",
+    "auth",
+    "auth_password",
+    "priv",
+    "priv_password",
+    "context",
+];
+
+/// Ways to authenticate.
+pub const AUTH: [(&str, AuthProtocol); 6] = [
+    ("MD5", AuthProtocol::Md5),
+    ("SHA-1", AuthProtocol::Sha1),
+    ("SHA-224", AuthProtocol::Sha224),
+    ("SHA-256", AuthProtocol::Sha256),
+    ("SHA-384", AuthProtocol::Sha384),
+    ("SHA-512", AuthProtocol::Sha512),
+];
+
+/// Ways to encrypt. The keys of AES-192 and AES-256 are extended as Net-SNMP does by default
+/// (draft-blumenthal-aes-usm); `-C` names Cisco's way (draft-reeder-snmpv3-usm-3desede).
+pub const PRIVACY: [(&str, PrivProtocol); 7] = [
+    ("DES", PrivProtocol::Des),
+    ("3DES", PrivProtocol::Des3),
+    ("AES-128", PrivProtocol::Aes128),
+    ("AES-192", PrivProtocol::Aes192Blumenthal),
+    ("AES-256", PrivProtocol::Aes256Blumenthal),
+    ("AES-192-C", PrivProtocol::Aes192Reeder),
+    ("AES-256-C", PrivProtocol::Aes256Reeder),
+];
+
+/// What lets us in.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A community (v1, v2c).
+    Community {
+        /// The version.
+        version: CommunityVersion,
+        /// For reading.
+        read: String,
+        /// For writing, where it is another.
+        write: Option<String>,
+    },
+    /// A user (v3).
+    User(User),
+}
+
+/// A user of SNMPv3.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The context; mostly empty.
+    pub context: String,
+    /// How to authenticate, with the password.
+    pub auth: Option<(AuthProtocol, String)>,
+    /// How to encrypt, with the password.
+    pub privacy: Option<(PrivProtocol, String)>,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Community { .. } => "community ***",
+            Self::User(_) => "user ***",
+        })
+    }
+}
+
+/// Why a credential cannot be used. Never shows a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A key that is not known.
+    #[error("the credential has a value \"{key}\", which SNMP does not know: {hint}")]
+    Key {
+        /// The key.
+        key: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// A value that is not known.
+    #[error("the credential's {key} is \"{value}\": {hint}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// The value; not a secret.
+        value: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// Something is missing.
+    #[error("the credential has {has} but no {missing}: set it, or remove {has}")]
+    Missing {
+        /// What is there.
+        has: &'static str,
+        /// What that needs.
+        missing: &'static str,
+    },
+    /// A password too short for SNMPv3.
+    #[error(
+        "the credential's {key} is shorter than {PASSWORD_MIN} characters, which SNMPv3 refuses"
+    )]
+    Short {
+        /// The key.
+        key: &'static str,
+    },
+}
+
+/// Reads the values of a credential; none at all means v2c with the community `public`.
+pub fn parse(values: &BTreeMap<String, Secret>) -> Result<Credential, Error> {
+    if let Some(key) = values.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(Error::Key {
+            key: key.clone(),
+            hint: suggest::hint(key, KEYS),
+        });
+    }
+    let value = |key: &str| {
+        values
+            .get(key)
+            .map(Secret::reveal)
+            .filter(|text| !text.is_empty())
+    };
+    let version = match value("version") {
+        None if value("user").is_some() => "3",
+        None => "2c",
+        Some(version) => version.trim_start_matches('v'),
+    };
+    match version {
+        "1" => Ok(community(CommunityVersion::V1, value)),
+        "2" | "2c" => Ok(community(CommunityVersion::V2c, value)),
+        "3" => user(value).map(Credential::User),
+        other => Err(Error::Value {
+            key: "version",
+            value: other.into(),
+            hint: "known are: 1, 2c, 3".into(),
+        }),
+    }
+}
+
+fn community<'a>(version: CommunityVersion, value: impl Fn(&str) -> Option<&'a str>) -> Credential {
+    Credential::Community {
+        version,
+        read: value("community").unwrap_or("public").into(),
+        write: value("community_write").map(String::from),
+    }
+}
+
+fn user<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Result<User, Error> {
+    let Some(name) = value("user") else {
+        return Err(Error::Missing {
+            has: "version 3",
+            missing: "user",
+        });
+    };
+    let auth = secured(&value, ("auth", "auth_password"), "SHA-256", &AUTH)?;
+    let privacy = secured(&value, ("priv", "priv_password"), "AES-128", &PRIVACY)?;
+    if privacy.is_some() && auth.is_none() {
+        return Err(Error::Missing {
+            has: "priv",
+            missing: "auth_password",
+        });
+    }
+    Ok(User {
+        name: name.into(),
+        context: value("context").unwrap_or_default().into(),
+        auth,
+        privacy,
+    })
+}
+
+/// A protocol and its password, where there is a password.
+fn secured<'a, P: Copy>(
+    value: &impl Fn(&str) -> Option<&'a str>,
+    (protocol_key, password_key): (&'static str, &'static str),
+    default: &'static str,
+    known: &[(&'static str, P)],
+) -> Result<Option<(P, String)>, Error> {
+    let named = value(protocol_key).filter(|name| !name.eq_ignore_ascii_case("none"));
+    let password = match (value(password_key), named) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => {
+            return Err(Error::Missing {
+                has: protocol_key,
+                missing: password_key,
+            });
+        }
+        (Some(password), _) => password,
+    };
+    if password.len() < PASSWORD_MIN {
+        return Err(Error::Short { key: password_key });
+    }
+    let name = named.unwrap_or(default);
+    let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_uppercase();
+    let wanted = match plain(name).as_str() {
+        "SHA" => "SHA1".into(),
+        "AES" => "AES128".into(),
+        other => other.to_owned(),
+    };
+    match known.iter().find(|(name, _)| plain(name) == wanted) {
+        Some((_, protocol)) => Ok(Some((*protocol, password.into()))),
+        None => Err(Error::Value {
+            key: protocol_key,
+            value: name.into(),
+            hint: suggest::hint(name, known.iter().map(|(name, _)| *name)),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Rows: the cells of several columns put together by their index.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_snmp::Value;
+use utakata_worker_sdk::model::reading::Attributes;
+
+use super::{
+    Cells, Column,
+    meaning::{self, Scaling},
+};
+use crate::{
+    profile::{
+        Attribute, ColumnMetric, Condition, IndexPart, Names, Operand, Source, Table, Wanted,
+    },
+    value,
+};
+
+/// The key that tells rows apart whose attributes are all equal.
+const INDEX: &str = "snmp.index";
+
+/// A row.
+pub struct Row<'a> {
+    index: &'a [u32],
+    /// By position of the column.
+    values: Vec<Option<&'a Value>>,
+    /// Attributes of all its readings.
+    pub attributes: Attributes,
+}
+
+/// The rows that count, by their index, with their attributes.
+pub fn rows<'a>(table: &Table, cells: &'a Cells) -> Vec<Row<'a>> {
+    let mut rows = assemble(&cells.columns);
+    rows.retain(|row| table.when.iter().all(|condition| row.holds(condition)));
+    for row in &mut rows {
+        row.attributes = attributes(table, cells, row);
+    }
+    tell_apart(&mut rows);
+    rows
+}
+
+fn assemble(columns: &[Column]) -> Vec<Row<'_>> {
+    let mut cursors = vec![0; columns.len()];
+    let most = columns.iter().map(|column| column.cells.len()).max();
+    let mut rows = Vec::with_capacity(most.unwrap_or_default());
+    loop {
+        let heads = columns
+            .iter()
+            .zip(&cursors)
+            .map(|(column, at)| column.index(*at));
+        let Some(index) = heads.flatten().min() else {
+            return rows;
+        };
+        let mut values = Vec::with_capacity(columns.len());
+        for (column, cursor) in columns.iter().zip(&mut cursors) {
+            if column.index(*cursor) == Some(index) {
+                values.push(column.cells.get(*cursor).map(|cell| &cell.value));
+                *cursor += 1;
+            } else {
+                values.push(None);
+            }
+        }
+        rows.push(Row {
+            index,
+            values,
+            attributes: Attributes::new(),
+        });
+    }
+}
+
+impl Row<'_> {
+    /// The value in a column.
+    pub fn value(&self, column: usize) -> Option<&Value> {
+        self.values.get(column).copied().flatten()
+    }
+
+    /// Whether a condition holds. What is not there is none of the values.
+    pub fn holds(&self, condition: &Condition) -> bool {
+        let part;
+        let value = match condition.of {
+            Operand::Column(column) => self.value(column),
+            Operand::Index(at) => {
+                part = self.index.get(at).map(|arc| Value::Gauge32(*arc));
+                part.as_ref()
+            }
+        };
+        let is_one = value.is_some_and(|value| {
+            condition
+                .values
+                .iter()
+                .any(|raw| meaning::equals(raw, value))
+        });
+        is_one == (condition.wanted == Wanted::OneOf)
+    }
+
+    /// How the numbers of a metric are scaled in this row. `None` when the row does not say, and
+    /// the number would be wrong without it.
+    pub fn scaling(&self, metric: &ColumnMetric) -> Option<Scaling> {
+        let times = match metric.times {
+            None => 1.0,
+            Some(column) => self.value(column).and_then(value::as_number)?,
+        };
+        let says = |column: Option<usize>| column.is_none_or(|at| self.value(at).is_some());
+        (says(metric.scale) && says(metric.precision)).then(|| Scaling {
+            exponent: self.exponent(metric.scale, metric.precision),
+            times,
+        })
+    }
+
+    /// The power of ten of a sensor: an SI prefix (ENTITY-SENSOR-MIB: 9 is none, each step a
+    /// thousand) less the decimal digits.
+    fn exponent(&self, scale: Option<usize>, precision: Option<usize>) -> i32 {
+        let number = |column: Option<usize>| {
+            let value = column.and_then(|column| self.value(column));
+            value
+                .and_then(value::as_integer)
+                .and_then(|number| i32::try_from(number).ok())
+        };
+        let scale = number(scale).filter(|scale| (1..=17).contains(scale));
+        let precision = number(precision).filter(|digits| (-8..=9).contains(digits));
+        scale.map_or(0, |scale| 3 * (scale - 9)) - precision.unwrap_or(0)
+    }
+}
+
+fn attributes(table: &Table, cells: &Cells, row: &Row<'_>) -> Attributes {
+    let found = table.attributes.iter().filter_map(|(key, attribute)| {
+        let text = match attribute {
+            Attribute::Constant(text) => Some(Arc::clone(text)),
+            Attribute::Row {
+                source,
+                names,
+                around,
+            } => text(source, names, cells, row).map(|text| match around {
+                Some((before, after)) => format!("{before}{text}{after}").into(),
+                None => text,
+            }),
+        };
+        text.filter(|text| !text.is_empty())
+            .map(|text| (Arc::clone(key), text))
+    });
+    found.collect()
+}
+
+fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<Arc<str>> {
+    let named = |value: &Value| match names.of(value) {
+        Some(name) => Some(Arc::clone(name)),
+        None if value::is_absent(value) => None,
+        None => value::as_shared_text(value).filter(|text| !text.is_empty()),
+    };
+    match source {
+        Source::Columns(columns) => columns
+            .iter()
+            .find_map(|column| row.value(*column).and_then(named)),
+        Source::Index(IndexPart::All) => {
+            let parts: Vec<String> = row.index.iter().map(u32::to_string).collect();
+            Some(parts.join(".").into())
+        }
+        Source::Index(IndexPart::Part(part)) => row
+            .index
+            .get(part - 1)
+            .and_then(|arc| named(&Value::Gauge32(*arc))),
+        Source::JoinIndex(join, parts) => {
+            let index: Vec<u32> = parts
+                .iter()
+                .filter_map(|part| row.index.get(*part).copied())
+                .collect();
+            cells.joins.get(*join)?.find(&index).and_then(named)
+        }
+        Source::JoinColumn(join, column) => {
+            let number = row.value(*column).and_then(value::as_integer)?;
+            let index = u32::try_from(number).ok()?;
+            cells.joins.get(*join)?.find(&[index]).and_then(named)
+        }
+    }
+}
+
+/// Rows whose attributes are equal get their index as one more: two interfaces of one name must
+/// not become one.
+fn tell_apart(rows: &mut [Row<'_>]) {
+    let mut first: HashMap<&Attributes, usize> = HashMap::with_capacity(rows.len());
+    let mut alike: Vec<usize> = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        if let Some(other) = first.insert(&row.attributes, at) {
+            alike.extend([other, at]);
+        }
+    }
+    for at in alike {
+        if let Some(row) = rows.get_mut(at) {
+            let parts: Vec<String> = row.index.iter().map(u32::to_string).collect();
+            row.attributes.insert(INDEX.into(), parts.join(".").into());
+        }
+    }
+}

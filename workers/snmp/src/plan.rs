@@ -1,0 +1,174 @@
+//! What to fetch for a reading of a device, made of profiles. Pure.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_snmp::Oid;
+use utakata_worker_sdk::model::MetricName;
+
+use crate::profile::{Attribute, Condition, Operand, Profile, Scalar, Source, Table};
+
+/// What to fetch, and what it means.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Instances to get, each once.
+    pub oids: Vec<Oid>,
+    /// Single values; `at` are positions in `oids`.
+    pub scalars: Vec<PlannedScalar>,
+    /// Tables.
+    pub tables: Vec<PlannedTable>,
+    /// Metrics that more than one source may give: of equal readings the first counts.
+    pub shared: Vec<MetricName>,
+}
+
+/// A single value.
+#[derive(Debug)]
+pub struct PlannedScalar {
+    /// Where it is, in order of preference.
+    pub at: Vec<usize>,
+    /// What it means.
+    pub scalar: Scalar,
+}
+
+/// A table.
+#[derive(Debug)]
+pub struct PlannedTable {
+    /// What it means.
+    pub table: Table,
+    /// Positions of the columns that are fetched.
+    pub columns: Vec<usize>,
+    /// Positions of the joins that are fetched.
+    pub joins: Vec<usize>,
+}
+
+/// Which metrics are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Filter(pub Vec<String>);
+
+impl Filter {
+    /// Whether a metric is wanted: it is named, or something above it is (`hw` for `hw.power`).
+    /// An empty filter wants all.
+    pub fn wants(&self, metric: &str) -> bool {
+        self.0.is_empty()
+            || self.0.iter().any(|wanted| {
+                metric
+                    .strip_prefix(wanted.trim_end_matches('.'))
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+    }
+}
+
+impl Plan {
+    /// A plan for these profiles, of what the filter wants.
+    pub fn build(profiles: &[Arc<Profile>], filter: &Filter) -> Self {
+        let mut plan = Self::default();
+        let mut sources: BTreeMap<MetricName, usize> = BTreeMap::new();
+        for profile in profiles {
+            for scalar in &profile.scalars {
+                if filter.wants(scalar.meaning.metric.as_str()) {
+                    plan.add_scalar(scalar);
+                }
+            }
+            for table in &profile.tables {
+                plan.add_table(table, filter);
+            }
+        }
+        for scalar in &plan.scalars {
+            *sources
+                .entry(scalar.scalar.meaning.metric.clone())
+                .or_default() += 1;
+        }
+        for table in &plan.tables {
+            for metric in table.metrics() {
+                *sources.entry(metric).or_default() += 1;
+            }
+        }
+        let shared = sources.into_iter().filter(|(_, count)| *count > 1);
+        plan.shared = shared.map(|(metric, _)| metric).collect();
+        plan
+    }
+
+    /// Whether there is nothing to fetch.
+    pub fn is_empty(&self) -> bool {
+        self.scalars.is_empty() && self.tables.is_empty()
+    }
+
+    fn add_scalar(&mut self, scalar: &Scalar) {
+        let at = scalar.oids.iter().map(|oid| {
+            self.oids
+                .iter()
+                .position(|known| known == oid)
+                .unwrap_or_else(|| {
+                    self.oids.push(oid.clone());
+                    self.oids.len() - 1
+                })
+        });
+        let at = at.collect();
+        self.scalars.push(PlannedScalar {
+            at,
+            scalar: scalar.clone(),
+        });
+    }
+
+    fn add_table(&mut self, table: &Table, filter: &Filter) {
+        let mut table = table.clone();
+        table
+            .metrics
+            .retain(|metric| filter.wants(metric.meaning.metric.as_str()));
+        if !table.metrics.is_empty() {
+            let columns = used_columns(&table);
+            let joins = (0..table.joins.len()).collect();
+            self.tables.push(PlannedTable {
+                table,
+                columns,
+                joins,
+            });
+        }
+    }
+}
+
+impl PlannedTable {
+    /// The names of its metrics, each once.
+    fn metrics(&self) -> impl Iterator<Item = MetricName> {
+        let mut names: Vec<MetricName> = Vec::new();
+        for metric in &self.table.metrics {
+            if !names.contains(&metric.meaning.metric) {
+                names.push(metric.meaning.metric.clone());
+            }
+        }
+        names.into_iter()
+    }
+}
+
+fn used_columns(table: &Table) -> Vec<usize> {
+    let of_condition = |condition: &Condition| match condition.of {
+        Operand::Column(column) => Some(column),
+        Operand::Index(_) => None,
+    };
+    let mut used: Vec<usize> = table.when.iter().filter_map(of_condition).collect();
+    for metric in &table.metrics {
+        used.extend(&metric.columns);
+        used.extend(metric.scale);
+        used.extend(metric.precision);
+        used.extend(metric.times);
+        used.extend(metric.when.iter().filter_map(of_condition));
+    }
+    for (_, attribute) in &table.attributes {
+        match attribute {
+            Attribute::Row {
+                source: Source::Columns(columns),
+                ..
+            } => used.extend(columns),
+            Attribute::Row {
+                source: Source::JoinColumn(_, column),
+                ..
+            } => used.push(*column),
+            _ => {}
+        }
+    }
+    used.sort_unstable();
+    used.dedup();
+    used
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Why a profile is refused: file, line, key, and the nearest known one.
+
+use utakata_worker_sdk::model::suggest;
+
+/// A profile that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Something in the file is wrong.
+    #[error("{file}:{line}: {problem}")]
+    Wrong {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+    /// There is no profile of that name.
+    #[error("there is no profile \"{name}\"{by}: {hint}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Who asked for it, as text to append.
+        by: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// A file of the release cannot be read.
+    #[error("{file} cannot be read: {problem}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system says.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// An error at a byte of the file's text.
+    pub fn at(file: &str, text: &str, byte: usize, problem: impl Into<String>) -> Self {
+        let line = text.get(..byte).unwrap_or(text).matches('\n').count() + 1;
+        Self::Wrong {
+            file: file.into(),
+            line,
+            problem: problem.into(),
+        }
+    }
+
+    /// What the parser says, with the nearest known key where it did not know one.
+    pub fn parse(file: &str, text: &str, error: &toml::de::Error) -> Self {
+        let message = error.message();
+        let byte = error.span().map_or(0, |span| span.start);
+        Self::at(file, text, byte, with_hint(message))
+    }
+}
+
+/// `unknown field `x`, expected one of `a`, `b`` with the nearest of them appended.
+fn with_hint(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown field"), quoted.next()) {
+        (true, Some(unknown)) => {
+            let known: Vec<&str> = quoted.collect();
+            let hint = suggest::hint(unknown, known.iter().copied());
+            format!("there is no key \"{unknown}\" here: {hint}")
+        }
+        _ => message.trim_end().into(),
+    }
+}

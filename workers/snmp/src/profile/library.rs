@@ -1,0 +1,136 @@
+//! The profiles that a release can use: those in its own folder, then those that come with the
+//! program.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use utakata_worker_sdk::model::suggest;
+
+use super::{Error, Profile, compile::compile};
+
+/// The profiles that come with the program.
+const SHIPPED: [(&str, &str); 9] = [
+    ("system", include_str!("../../profiles/system.toml")),
+    ("if-mib", include_str!("../../profiles/if-mib.toml")),
+    (
+        "entity-sensor",
+        include_str!("../../profiles/entity-sensor.toml"),
+    ),
+    (
+        "host-resources",
+        include_str!("../../profiles/host-resources.toml"),
+    ),
+    ("ups-mib", include_str!("../../profiles/ups-mib.toml")),
+    ("apc-pdu", include_str!("../../profiles/apc-pdu.toml")),
+    (
+        "raritan-pdu",
+        include_str!("../../profiles/raritan-pdu.toml"),
+    ),
+    ("cisco-env", include_str!("../../profiles/cisco-env.toml")),
+    ("ucd", include_str!("../../profiles/ucd.toml")),
+];
+
+/// All profiles at hand, by name.
+#[derive(Debug, Default)]
+pub struct Library {
+    profiles: BTreeMap<String, Arc<Profile>>,
+}
+
+impl Library {
+    /// Those that come with the program.
+    pub fn shipped() -> Result<Self, Error> {
+        let mut library = Self::default();
+        for (name, text) in SHIPPED {
+            library.add(name, &format!("profiles/{name}.toml"), text)?;
+        }
+        library.check()?;
+        Ok(library)
+    }
+
+    /// Those that come with the program and those in `FOLDER/profiles/*.toml`, which go first.
+    pub fn of_release(folder: &Path) -> Result<Self, Error> {
+        let mut library = Self::shipped()?;
+        let folder = folder.join("profiles");
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            return Ok(library);
+        };
+        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+            let name = path.file_stem().and_then(|stem| stem.to_str());
+            let (Some(name), Some("toml")) = (name, path.extension().and_then(|e| e.to_str()))
+            else {
+                continue;
+            };
+            let file = path.display().to_string();
+            let text = std::fs::read_to_string(&path).map_err(|error| Error::Unreadable {
+                file: file.clone(),
+                problem: error.to_string(),
+            })?;
+            library.add(name, &file, &text)?;
+        }
+        library.check()?;
+        Ok(library)
+    }
+
+    /// Compiles a profile and adds it; one of the same name is replaced.
+    pub fn add(&mut self, name: &str, file: &str, text: &str) -> Result<(), Error> {
+        let profile = compile(name, file, text)?;
+        self.profiles.insert(name.into(), Arc::new(profile));
+        Ok(())
+    }
+
+    /// Every profile that another includes is there.
+    fn check(&self) -> Result<(), Error> {
+        self.profiles.values().try_for_each(|profile| {
+            let by = format!(", which \"{}\" includes", profile.name);
+            profile
+                .include
+                .iter()
+                .try_for_each(|name| self.find(name, &by).map(drop))
+        })
+    }
+
+    fn find(&self, name: &str, by: &str) -> Result<&Arc<Profile>, Error> {
+        self.profiles.get(name).ok_or_else(|| Error::Unknown {
+            name: name.into(),
+            by: by.into(),
+            hint: suggest::hint(name, self.profiles.keys().map(String::as_str)),
+        })
+    }
+
+    /// The profiles of these names and all that they include, each once, the included ones last:
+    /// what a narrower profile says of a metric goes before what a wider one says.
+    pub fn resolve<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<Arc<Profile>>, Error> {
+        let mut found: Vec<Arc<Profile>> = Vec::new();
+        for name in names {
+            let profile = self.find(name, "")?;
+            if !found.iter().any(|known| known.name == profile.name) {
+                found.push(Arc::clone(profile));
+            }
+        }
+        let mut at = 0;
+        while let Some(profile) = found.get(at).map(Arc::clone) {
+            let by = format!(", which \"{}\" includes", profile.name);
+            for name in &profile.include {
+                if !found.iter().any(|known| known.name == *name) {
+                    found.push(Arc::clone(self.find(name, &by)?));
+                }
+            }
+            at += 1;
+        }
+        Ok(found)
+    }
+
+    /// The profiles by which a device can be recognised.
+    pub fn recognisable(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        self.profiles
+            .values()
+            .filter(|profile| profile.recognise.is_some())
+    }
+
+    /// All profiles, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        self.profiles.values()
+    }
+}

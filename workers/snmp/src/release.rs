@@ -1,0 +1,181 @@
+//! What a release makes of the program: which profiles it reads, and what its actions do.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use utakata_worker_sdk::model::{Action, ActionName, Class, Manifest, manifest::Repeat, suggest};
+
+use crate::profile::{self, Library, Profile};
+
+/// `[settings]` of a `worker.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Profiles that every target is read with.
+    #[serde(default)]
+    pub profiles: Vec<String>,
+    /// Whether targets are also read with every other profile that recognises them.
+    #[serde(default)]
+    pub recognise: bool,
+}
+
+/// What an action does.
+#[derive(Debug, Clone)]
+pub enum Deed {
+    /// Reads the metrics of the profiles.
+    Read,
+    /// Gets instances by OID.
+    Get,
+    /// Walks a subtree.
+    Walk,
+    /// Sets an instance by OID.
+    Set,
+    /// Sets what a profile says.
+    Control {
+        /// The profile with the control.
+        profile: Arc<Profile>,
+        /// The name of the control in it.
+        name: String,
+    },
+}
+
+/// An action as it is carried out.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// What is done.
+    pub deed: Deed,
+    /// Whether a lost answer may be asked for again.
+    pub repeat: Repeat,
+}
+
+/// Why a release cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its settings are wrong.
+    #[error("worker.toml: [settings]: {problem}")]
+    Settings {
+        /// What is wrong.
+        problem: String,
+    },
+    /// A profile is wrong.
+    #[error(transparent)]
+    Profile(#[from] profile::Error),
+    /// An action has no meaning.
+    #[error("worker.toml: the {class} action \"{action}\" has no meaning: {hint}")]
+    Action {
+        /// The action.
+        action: ActionName,
+        /// Its class.
+        class: &'static str,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// An action does not have what its control needs.
+    #[error(
+        "worker.toml: the action \"{action}\" must require the parameter \"{parameter}\", which \
+         the profile \"{profile}\" uses"
+    )]
+    Parameter {
+        /// The action.
+        action: ActionName,
+        /// The parameter.
+        parameter: String,
+        /// The profile.
+        profile: String,
+    },
+}
+
+/// Actions that need no profile, by class.
+const OBSERVE: [(&str, Deed); 3] = [
+    ("read", Deed::Read),
+    ("get", Deed::Get),
+    ("walk", Deed::Walk),
+];
+
+/// Reads the settings of a manifest.
+pub fn settings(manifest: &Manifest) -> Result<Settings, Error> {
+    if manifest.settings.is_null() {
+        return Ok(Settings::default());
+    }
+    let known = ["profiles", "recognise"];
+    let keys = manifest
+        .settings
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.keys());
+    if let Some(key) = keys.into_iter().find(|key| !known.contains(&key.as_str())) {
+        return Err(Error::Settings {
+            problem: format!("there is no key \"{key}\": {}", suggest::hint(key, known)),
+        });
+    }
+    Settings::deserialize(&manifest.settings).map_err(|error| Error::Settings {
+        problem: error.to_string(),
+    })
+}
+
+/// What each action of a manifest does. Errors: an action that means nothing, or that lacks a
+/// parameter.
+pub fn bind(
+    manifest: &Manifest,
+    library: &Library,
+    settings: &Settings,
+) -> Result<BTreeMap<ActionName, Bound>, Error> {
+    let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
+    let bound = manifest.actions.iter().map(|action| {
+        let deed = match action.class {
+            Class::Observe => observe(action)?,
+            Class::Control => control(action, &profiles)?,
+        };
+        let repeat = action.repeat;
+        Ok((action.name.clone(), Bound { deed, repeat }))
+    });
+    bound.collect()
+}
+
+fn observe(action: &Action) -> Result<Deed, Error> {
+    let name = action.name.as_str();
+    let deed = OBSERVE.into_iter().find(|(known, _)| *known == name);
+    deed.map(|(_, deed)| deed).ok_or_else(|| Error::Action {
+        action: action.name.clone(),
+        class: Class::Observe.as_str(),
+        hint: suggest::hint(name, OBSERVE.iter().map(|(known, _)| *known)),
+    })
+}
+
+fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
+    let name = action.name.as_str();
+    let Some(profile) = profiles
+        .iter()
+        .find(|profile| profile.controls.contains_key(name))
+    else {
+        if name == "set" {
+            return Ok(Deed::Set);
+        }
+        let known = profiles.iter().flat_map(|profile| profile.controls.keys());
+        let known: Vec<&str> = known.map(String::as_str).chain(["set"]).collect();
+        return Err(Error::Action {
+            action: action.name.clone(),
+            class: Class::Control.as_str(),
+            hint: suggest::hint(name, known),
+        });
+    };
+    let control = profile.controls.get(name);
+    let missing = control.into_iter().flat_map(|control| control.parameters());
+    if let Some(parameter) = missing.into_iter().find(|name| !requires(action, name)) {
+        return Err(Error::Parameter {
+            action: action.name.clone(),
+            parameter: parameter.into(),
+            profile: profile.name.clone(),
+        });
+    }
+    Ok(Deed::Control {
+        profile: Arc::clone(profile),
+        name: name.into(),
+    })
+}
+
+fn requires(action: &Action, parameter: &str) -> bool {
+    let required = action.parameters.get("required").and_then(Json::as_array);
+    required.is_some_and(|names| names.iter().any(|name| name.as_str() == Some(parameter)))
+}

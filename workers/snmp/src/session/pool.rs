@@ -1,0 +1,227 @@
+//! All sessions of the worker: made when needed, kept while they are used.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant as Clock, SystemTime, UNIX_EPOCH},
+};
+
+use async_snmp::{
+    Auth, Client, ClientBuilder, DesSaltState, EngineCache, MasterKeys, PersistedDesSaltState,
+    Retry, UdpHandle, UsmConfig,
+};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{Session, resolve::Names, socket::Sockets};
+use crate::{
+    address::Address,
+    credential::{Credential, User},
+};
+
+/// Sessions unused for so long are let go.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+/// Beyond this many, those unused the longest go first.
+const SESSIONS_MAX: usize = 50_000;
+/// Derived keys that are kept: few, as many targets share a user.
+const KEYS_MAX: usize = 1_000;
+/// Longer than any exchange may take: those are limited one by one.
+const NEVER: Duration = Duration::from_secs(600);
+
+/// All sessions of the worker.
+#[derive(Default)]
+pub struct Pool {
+    sockets: Sockets,
+    names: Names,
+    engines: Arc<EngineCache>,
+    keys: Mutex<HashMap<User, MasterKeys>>,
+    salts: Mutex<HashMap<User, DesSaltState>>,
+    sessions: Mutex<HashMap<(SocketAddr, Credential), Arc<Session>>>,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name of the target leads nowhere.
+    #[error("the name cannot be resolved")]
+    Name(#[source] io::Error),
+    /// The client cannot be made.
+    #[error("no SNMP client can be made")]
+    Client(#[source] Box<async_snmp::Error>),
+    /// The keys cannot be derived.
+    #[error("the keys of the user cannot be made: {problem}")]
+    Keys {
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Pool {
+    /// The session of a target and credential.
+    pub async fn session(
+        &self,
+        address: &Address,
+        credential: &Credential,
+        deadline: Instant,
+    ) -> Result<Arc<Session>, Error> {
+        let at = self
+            .names
+            .resolve(address, deadline)
+            .await
+            .map_err(Error::Name)?;
+        let key = (at, credential.clone());
+        let now = Clock::now();
+        if let Some(session) = self.sessions.lock().get(&key) {
+            session.memory.lock().used = now;
+            return Ok(Arc::clone(session));
+        }
+        let session = Arc::new(self.open(at, credential).await?);
+        let mut sessions = self.sessions.lock();
+        if sessions.len() >= SESSIONS_MAX || sessions.len().is_multiple_of(256) {
+            sweep(&mut sessions, now);
+        }
+        Ok(Arc::clone(sessions.entry(key).or_insert(session)))
+    }
+
+    /// Forgets what is known of a target: the next session begins anew. For SNMPv3 devices that
+    /// were replaced, and so have another engine.
+    pub fn forget(&self, session: &Session) {
+        self.engines.remove(&session.address);
+        self.sessions
+            .lock()
+            .retain(|(at, _), _| *at != session.address);
+    }
+
+    async fn open(&self, at: SocketAddr, credential: &Credential) -> Result<Session, Error> {
+        let (read, write) = match credential {
+            Credential::Community {
+                version,
+                read,
+                write,
+            } => {
+                let auth = |community: &str| Auth::Community {
+                    version: *version,
+                    community: community.into(),
+                };
+                let write = write.as_ref().filter(|write| *write != read);
+                (auth(read), write.map(|write| auth(write)))
+            }
+            Credential::User(user) => (Auth::Usm(self.user(user).await?), None),
+        };
+        let salts = match credential {
+            Credential::User(user) => self.salts(user)?,
+            Credential::Community { .. } => None,
+        };
+        let reader = self.client(at, read, salts).await?;
+        let writer = match write {
+            Some(auth) => Some(self.client(at, auth, None).await?),
+            None => None,
+        };
+        Ok(Session::new(at, reader, writer))
+    }
+
+    async fn client(
+        &self,
+        at: SocketAddr,
+        auth: Auth,
+        salts: Option<DesSaltState>,
+    ) -> Result<Client<UdpHandle>, Error> {
+        let handle = self.sockets.handle(at).await.map_err(Error::Client)?;
+        let mut builder = ClientBuilder::new(auth)
+            .retry(Retry::none())
+            .request_timeout(NEVER)
+            .max_oids_per_request(128)
+            .engine_cache(Arc::clone(&self.engines));
+        if let Some(salts) = salts {
+            builder = builder.des_salt_state(salts);
+        }
+        builder.build_with_transport(handle).map_err(Error::Client)
+    }
+
+    /// The keys of a user. Deriving them hashes a megabyte for each password, so it is done once
+    /// and off the threads that serve the sockets.
+    async fn user(&self, user: &User) -> Result<UsmConfig, Error> {
+        let config = UsmConfig::new(user.name.clone()).context_name(user.context.clone());
+        if user.auth.is_none() {
+            return Ok(config);
+        }
+        let known = self.keys.lock().get(user).cloned();
+        let keys = match known {
+            Some(keys) => keys,
+            None => {
+                let owned = user.clone();
+                let problem = |problem: String| Error::Keys { problem };
+                let keys = tokio::task::spawn_blocking(move || derive(&owned))
+                    .await
+                    .map_err(|error| problem(error.to_string()))?
+                    .map_err(problem)?;
+                let mut known = self.keys.lock();
+                if known.len() >= KEYS_MAX {
+                    known.clear();
+                }
+                known.insert(user.clone(), keys.clone());
+                keys
+            }
+        };
+        config.with_master_keys(keys).map_err(|error| Error::Keys {
+            problem: error.to_string(),
+        })
+    }
+
+    /// DES must never use a salt twice with one key. Nothing is stored here: the epoch is the
+    /// time of the start, which no earlier process had.
+    fn salts(&self, user: &User) -> Result<Option<DesSaltState>, Error> {
+        let uses_des = user.privacy.as_ref().is_some_and(|(protocol, _)| {
+            matches!(
+                protocol,
+                async_snmp::PrivProtocol::Des | async_snmp::PrivProtocol::Des3
+            )
+        });
+        if !uses_des {
+            return Ok(None);
+        }
+        let mut salts = self.salts.lock();
+        if let Some(known) = salts.get(user) {
+            return Ok(Some(known.clone()));
+        }
+        let problem = |problem: String| Error::Keys { problem };
+        let seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let epoch = u32::try_from(seconds & 0x7fff_fff0).unwrap_or(1).max(1);
+        let state = PersistedDesSaltState::new(epoch)
+            .and_then(|epoch| DesSaltState::restart(epoch, |_| Ok::<(), io::Error>(())))
+            .map_err(|error| problem(error.to_string()))?;
+        salts.insert(user.clone(), state.clone());
+        Ok(Some(state))
+    }
+}
+
+fn derive(user: &User) -> Result<MasterKeys, String> {
+    let Some((protocol, password)) = &user.auth else {
+        return Err("there is no authentication".into());
+    };
+    let keys =
+        MasterKeys::new(*protocol, password.as_bytes()).map_err(|error| error.to_string())?;
+    match &user.privacy {
+        None => Ok(keys),
+        Some((protocol, password)) => keys
+            .with_privacy(*protocol, password.as_bytes())
+            .map_err(|error| error.to_string()),
+    }
+}
+
+fn sweep(sessions: &mut HashMap<(SocketAddr, Credential), Arc<Session>>, now: Clock) {
+    let idle = |session: &Session| now.saturating_duration_since(session.memory.lock().used);
+    sessions.retain(|_, session| idle(session) < IDLE);
+    if sessions.len() >= SESSIONS_MAX {
+        let mut ages: Vec<Duration> = sessions.values().map(|session| idle(session)).collect();
+        let middle = ages.len() / 2;
+        let (_, median, _) = ages.select_nth_unstable(middle);
+        let median = *median;
+        sessions.retain(|_, session| idle(session) < median);
+    }
+}

@@ -1,0 +1,124 @@
+//! Carries out tasks.
+
+mod control;
+mod fetch;
+mod problem;
+mod raw;
+mod read;
+
+use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use utakata_worker_sdk::{
+    Answer, Context, Failure, Release, Task, Worker,
+    model::{ActionName, Cure, Problem},
+};
+
+use crate::{
+    address, credential,
+    profile::Library,
+    release::{self, Bound, Deed, Settings},
+    session::{Session, pool::Pool},
+};
+
+/// Kept back of the time of a task, to say how it ended.
+const MARGIN: Duration = Duration::from_millis(200);
+
+/// The worker.
+pub struct SnmpWorker {
+    library: Library,
+    settings: Settings,
+    actions: BTreeMap<ActionName, Bound>,
+    /// What every target is read with, when none has to be recognised.
+    plan: Arc<crate::plan::Plan>,
+    pool: Pool,
+}
+
+impl SnmpWorker {
+    /// Makes the worker of a release. Errors: a profile or an action that is wrong.
+    pub fn of(release: &Release) -> Result<Self, release::Error> {
+        let library = Library::of_release(&release.folder)?;
+        let settings = release::settings(&release.manifest)?;
+        let actions = release::bind(&release.manifest, &library, &settings)?;
+        let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
+        let plan = Arc::new(crate::plan::Plan::build(&profiles, &Default::default()));
+        Ok(Self {
+            library,
+            settings,
+            actions,
+            plan,
+            pool: Pool::default(),
+        })
+    }
+
+    /// Carries out a task before the deadline.
+    pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
+        let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        let bound = self.actions.get(&task.action).ok_or_else(|| {
+            Failure::failed(Problem::new(
+                "bad-parameters",
+                Cure::Operator,
+                format!(
+                    "there is no action \"{}\" for the kind {}",
+                    task.action, task.kind
+                ),
+            ))
+        })?;
+        let session = self.session(task, deadline).await?;
+        let on = On {
+            worker: self,
+            task,
+            session: &session,
+            deadline,
+        };
+        let done = match &bound.deed {
+            Deed::Read => on.read().await,
+            Deed::Get => on.get().await,
+            Deed::Walk => on.walk().await,
+            Deed::Set => on.set(bound.repeat).await,
+            Deed::Control { profile, name } => match profile.controls.get(name) {
+                Some(control) => on.control(control, bound.repeat).await,
+                None => Ok(Answer::default()),
+            },
+        };
+        if done.is_err() && session.is_v3() {
+            // Another device may have taken its place, with another engine and other keys.
+            self.pool.forget(&session);
+        }
+        done
+    }
+
+    async fn session(&self, task: &Task, deadline: Instant) -> Result<Arc<Session>, Failure> {
+        let failed = |code, problem: &dyn Error| {
+            Failure::failed(Problem::new(code, Cure::Operator, problem.to_string()))
+        };
+        let address =
+            address::parse(&task.address).map_err(|error| failed("bad-address", &error))?;
+        let credential = credential::parse(&task.credential)
+            .map_err(|error| failed("bad-credential", &error))?;
+        let session = self.pool.session(&address, &credential, deadline).await;
+        session.map_err(|error| Failure::failed(problem::of_session(task, &error)))
+    }
+}
+
+/// A task on its target.
+struct On<'a> {
+    worker: &'a SnmpWorker,
+    task: &'a Task,
+    session: &'a Session,
+    deadline: Instant,
+}
+
+impl Worker for SnmpWorker {
+    fn build(release: &Release) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Ok(Self::of(release)?)
+    }
+
+    async fn run(&self, task: Task, context: Context) -> Result<Answer, Failure> {
+        self.perform(&task, context.deadline()).await
+    }
+
+    fn capacity(&self) -> u32 {
+        2048
+    }
+}

@@ -1,0 +1,144 @@
+//! Controls: what a profile says how to set.
+//!
+//! Before an object is set it is asked for, with the same credential: a target that cannot be
+//! reached, or that has no such object, has then certainly not been touched, and the attempt has
+//! `failed`. What happens to a SET that gets no answer nobody knows: it is `unknown`.
+
+use std::collections::BTreeMap;
+
+use async_snmp::{ErrorStatus, Oid, Value};
+use serde_json::{Map, Value as Json};
+use utakata_worker_sdk::{
+    Answer, Failure,
+    model::{Cure, Problem, manifest},
+};
+
+use super::{On, problem, raw::wrong, read::shown};
+use crate::{
+    profile::{Control, Given, Piece},
+    session::{Error, Repeat},
+};
+
+impl On<'_> {
+    /// Sets what a control says. The answer has the parameters and the control's own words.
+    pub async fn control(
+        &self,
+        control: &Control,
+        repeat: manifest::Repeat,
+    ) -> Result<Answer, Failure> {
+        let parameters = &self.task.parameters;
+        let oid = instance(&control.oid, parameters).map_err(wrong)?;
+        let value = wanted(control, parameters).map_err(wrong)?;
+        self.put(&oid, &control.object, &value, repeat).await?;
+        Ok(Answer {
+            readings: Vec::new(),
+            result: Some(result(parameters, &control.result)),
+        })
+    }
+
+    /// Sets an object, after making sure that it is there. `object` is its name, for messages.
+    pub async fn put(
+        &self,
+        oid: &Oid,
+        object: &str,
+        value: &Value,
+        repeat: manifest::Repeat,
+    ) -> Result<Value, Failure> {
+        let target = &self.task.target;
+        let named = match object {
+            "" => oid.to_string(),
+            object => format!("{object} ({oid})"),
+        };
+        match self.session.get_before_set(self.deadline, oid).await {
+            Ok(Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView) => {
+                let what = format!("{target} has no {named}");
+                return Err(refused(&what, ErrorStatus::NoSuchName));
+            }
+            Err(Error::Refused {
+                status: status @ ErrorStatus::NoSuchName,
+                ..
+            }) => return Err(refused(&format!("{target} has no {named}"), status)),
+            // Some objects can only be written.
+            Ok(_) | Err(Error::Refused { .. }) => {}
+            Err(error) => return Err(Failure::failed(self.problem(&error).await)),
+        }
+        let repeat = match repeat {
+            manifest::Repeat::Repeatable => Repeat::Adaptive,
+            manifest::Repeat::Once => Repeat::Never,
+        };
+        match self.session.set(self.deadline, oid, value, repeat).await {
+            Ok(echo) => Ok(echo),
+            Err(Error::Refused { status, .. }) => {
+                let what = format!("{target} answered {status} to {named} = {}", shown(value));
+                Err(refused(&what, status))
+            }
+            Err(error @ (Error::Credential { .. } | Error::Send { .. })) => {
+                Err(Failure::failed(self.problem(&error).await))
+            }
+            Err(Error::Silent | Error::Garbage { .. }) => Err(Failure::unknown(Problem::new(
+                "unreachable",
+                Cure::Retry,
+                format!(
+                    "{target} was told {named} = {}, and did not answer: it may have done it",
+                    shown(value)
+                ),
+            ))),
+        }
+    }
+}
+
+fn refused(what: &str, status: ErrorStatus) -> Failure {
+    Failure::failed(problem::refused(what, status))
+}
+
+/// The OID of a control with the parameters put in.
+fn instance(pieces: &[Piece], parameters: &Json) -> Result<Oid, String> {
+    let mut arcs = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match piece {
+            Piece::Arc(arc) => arcs.push(*arc),
+            Piece::Parameter(name) => {
+                let given = parameters.get(name).unwrap_or(&Json::Null);
+                let part = match given {
+                    Json::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let part: Option<Vec<u32>> = part.split('.').map(|arc| arc.parse().ok()).collect();
+                arcs.extend(part.ok_or_else(|| format!("{name}: {given} is not a number"))?);
+            }
+        }
+    }
+    Ok(Oid::from_slice(&arcs))
+}
+
+/// The value that a control sets.
+fn wanted(control: &Control, parameters: &Json) -> Result<Value, String> {
+    let parameter = |name: &str| parameters.get(name).cloned().unwrap_or(Json::Null);
+    let json = match &control.value {
+        Given::Constant(json) => json.clone(),
+        Given::Parameter(name) => parameter(name),
+        Given::OneOf(name, words) => {
+            let given = parameter(name);
+            let word = given
+                .as_str()
+                .map_or_else(|| given.to_string(), String::from);
+            words.get(&word).cloned().ok_or_else(|| {
+                let known: Vec<&str> = words.keys().map(String::as_str).collect();
+                format!("{name}: {given} is none of: {}", known.join(", "))
+            })?
+        }
+    };
+    control.kind.value(&json)
+}
+
+fn result(parameters: &Json, words: &BTreeMap<String, String>) -> Json {
+    let mut result = parameters.as_object().cloned().unwrap_or_else(Map::new);
+    for (key, word) in words {
+        result.insert(key.clone(), value_of(word));
+    }
+    Json::Object(result)
+}
+
+fn value_of(word: &str) -> Json {
+    Json::String(word.into())
+}

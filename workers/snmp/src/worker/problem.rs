@@ -1,0 +1,147 @@
+//! Errors as problems: what happened, to which target, and what to do about it.
+
+use std::time::Duration;
+
+use async_snmp::ErrorStatus;
+use tokio::time::Instant;
+use utakata_worker_sdk::{
+    Task,
+    model::{Cure, Problem},
+};
+
+use super::On;
+use crate::session::{
+    Error,
+    diagnose::{Diagnosis, diagnose},
+    pool,
+};
+
+/// Waited at the most for the one more question after a silence.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// No session can be made.
+pub fn of_session(task: &Task, error: &pool::Error) -> Problem {
+    let target = &task.target;
+    let address = &task.address;
+    let cause = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    match error {
+        pool::Error::Name(_) => Problem::new(
+            "bad-address",
+            Cure::Operator,
+            format!("{target}: the name in its address {address} cannot be resolved: {cause}"),
+        ),
+        pool::Error::Keys { .. } => Problem::new(
+            "bad-credential",
+            Cure::Operator,
+            format!("{target}: {error}"),
+        ),
+        pool::Error::Client(_) => Problem::new(
+            "unreachable",
+            Cure::Operator,
+            format!("{target}: no way to {address} from here: {cause}"),
+        ),
+    }
+}
+
+impl On<'_> {
+    /// The problem that an error is. Asks one more question when the target is silent.
+    pub async fn problem(&self, error: &Error) -> Problem {
+        let target = &self.task.target;
+        let address = self.session.address;
+        match error {
+            Error::Silent => self.silence().await,
+            Error::Refused { status, oid, .. } => {
+                let object = oid
+                    .as_ref()
+                    .map(|oid| format!(" about {oid}"))
+                    .unwrap_or_default();
+                refused(&format!("{target} answered {status}{object}"), *status)
+            }
+            Error::Credential { source } => Problem::new(
+                "bad-credential",
+                Cure::Operator,
+                format!("{target} at {address} does not accept the credential: {source}"),
+            ),
+            Error::Garbage { problem } => Problem::new(
+                "device-garbage",
+                Cure::Operator,
+                format!("{target} at {address} does not keep to SNMP: {problem}"),
+            ),
+            Error::Send { source } => Problem::new(
+                "unreachable",
+                Cure::Retry,
+                format!("{target}: cannot send to {address}: {source}"),
+            ),
+        }
+    }
+
+    async fn silence(&self) -> Problem {
+        let target = &self.task.target;
+        let address = self.session.address;
+        // The margin kept back of the task is for this too.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let patience = left.max(super::MARGIN / 2).min(PATIENCE);
+        let unreachable = |why: &str| {
+            Problem::new(
+                "unreachable",
+                Cure::Retry,
+                format!("{target} at {address} {why}"),
+            )
+        };
+        match diagnose(address, patience).await {
+            Diagnosis::NobodyListens => unreachable(
+                "refuses: no SNMP agent listens on this port; switch SNMP on, or correct the port",
+            ),
+            Diagnosis::NoRoute => unreachable("cannot be reached: there is no route to it"),
+            Diagnosis::AgentIsThere if self.session.has_answered() => {
+                unreachable("has an SNMP agent, but did not answer in time")
+            }
+            Diagnosis::AgentIsThere => Problem::new(
+                "bad-credential",
+                Cure::Operator,
+                format!(
+                    "{target} at {address} has an SNMP agent, but does not answer to this \
+                     credential: check version, community or user, and from where it may be read"
+                ),
+            ),
+            Diagnosis::NoSnmp => Problem::new(
+                "device-garbage",
+                Cure::Operator,
+                format!(
+                    "{target} at {address} answers with something that is not SNMP: check the port"
+                ),
+            ),
+            Diagnosis::Silence if self.session.has_answered() => {
+                unreachable("does not answer any more")
+            }
+            Diagnosis::Silence => unreachable(
+                "does not answer: unreachable or wrong credentials (SNMP does not tell apart)",
+            ),
+        }
+    }
+}
+
+/// The device said no; `what` says about what.
+pub fn refused(what: &str, status: ErrorStatus) -> Problem {
+    use ErrorStatus as S;
+    let advice = match status {
+        S::NotWritable | S::ReadOnly => "the object cannot be written on this device",
+        S::NoAccess | S::AuthorizationError => {
+            "the credential has no right to it: give it write access, or set community_write"
+        }
+        S::WrongType | S::WrongLength | S::WrongEncoding => {
+            "the device wants another type: the profile does not fit this model"
+        }
+        S::WrongValue | S::BadValue | S::InconsistentValue => "the device does not take this value",
+        S::NoSuchName | S::NoCreation | S::InconsistentName => "the device has no such object",
+        S::ResourceUnavailable | S::CommitFailed | S::UndoFailed => "try again later",
+        _ => "the device gives no reason",
+    };
+    let cure = match status {
+        S::ResourceUnavailable | S::CommitFailed => Cure::Retry,
+        _ => Cure::Operator,
+    };
+    Problem::new("device-refused", cure, format!("{what}: {advice}"))
+}

@@ -1,0 +1,172 @@
+//! `read`: the metrics of the profiles.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant as Clock},
+};
+
+use async_snmp::Oid;
+use serde_json::{Value as Json, json};
+use utakata_worker_sdk::{
+    Answer, Failure,
+    model::{Cure, Problem},
+};
+
+use super::{On, fetch::fetch};
+use crate::{
+    decode::decode,
+    plan::{Filter, Plan},
+    profile::Profile,
+    session::Error,
+    value,
+};
+
+/// How long a device is believed to be what it was recognised as.
+const RECOGNISED: Duration = Duration::from_secs(600);
+/// sysObjectID of SNMPv2-MIB: what the device is.
+const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
+
+impl On<'_> {
+    /// Reads what the plan says. Half a table is no failure: its readings are suspect, and the
+    /// result says what is missing.
+    pub async fn read(&self) -> Result<Answer, Failure> {
+        let filter = filter(&self.task.parameters);
+        let plan = self.plan(&filter).await?;
+        if plan.is_empty() {
+            return Err(self.nothing_like(&filter));
+        }
+        let haul = fetch(self.session, &plan, self.deadline).await;
+        let readings = decode(&plan, &haul.fetched);
+        match (haul.trouble, readings.is_empty()) {
+            (None, false) => Ok(Answer {
+                readings,
+                result: None,
+            }),
+            (None, true) => Err(self.foreign()),
+            (Some(error), true) => Err(Failure::failed(self.problem(&error).await)),
+            (Some(error), false) => {
+                let problem = incomplete(&self.problem(&error).await);
+                Ok(Answer {
+                    readings,
+                    result: Some(json!({ "incomplete": problem })),
+                })
+            }
+        }
+    }
+
+    async fn plan(&self, filter: &Filter) -> Result<Arc<Plan>, Failure> {
+        let everything = filter.0.is_empty();
+        if !self.worker.settings.recognise {
+            return match everything {
+                true => Ok(Arc::clone(&self.worker.plan)),
+                false => Ok(Arc::new(Plan::build(&self.profiles(Vec::new()), filter))),
+            };
+        }
+        let now = Clock::now();
+        if let Some(plan) = self.session.known_plan(now).filter(|_| everything) {
+            return Ok(plan);
+        }
+        let recognised = match self.recognise().await {
+            Ok(recognised) => recognised,
+            Err(error) => return Err(Failure::failed(self.problem(&error).await)),
+        };
+        let plan = Arc::new(Plan::build(&self.profiles(recognised), filter));
+        if everything {
+            self.session
+                .remember_plan(Arc::clone(&plan), now + RECOGNISED);
+        }
+        Ok(plan)
+    }
+
+    /// The profiles by which the device is recognised, those by its own name first.
+    async fn recognise(&self) -> Result<Vec<String>, Error> {
+        let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
+        let found = self
+            .session
+            .get(self.deadline, &[Oid::from_slice(&SYSTEM)])
+            .await?;
+        let system = found.into_iter().flatten().next();
+        let system = system.as_ref().and_then(|value| value.as_oid());
+        let asked: Vec<Oid> = recognisers(&candidates).cloned().collect();
+        let has = self.session.has(self.deadline, &asked).await?;
+        let mut has = has.into_iter();
+        let (mut named, mut present) = (Vec::new(), Vec::new());
+        for profile in candidates {
+            let Some(recognise) = &profile.recognise else {
+                continue;
+            };
+            let is_present = recognise.present.iter().fold(false, |is_present, _| {
+                has.next().unwrap_or(false) || is_present
+            });
+            let is_named = recognise
+                .system
+                .iter()
+                .any(|prefix| system.is_some_and(|oid| oid.starts_with(prefix)));
+            match (is_named, is_present) {
+                (true, _) => named.push(profile.name.clone()),
+                (false, true) => present.push(profile.name.clone()),
+                (false, false) => {}
+            }
+        }
+        named.append(&mut present);
+        Ok(named)
+    }
+
+    /// The recognised profiles and those of the release. The library was checked at the start.
+    fn profiles(&self, recognised: Vec<String>) -> Vec<Arc<Profile>> {
+        let names = recognised.iter().chain(&self.worker.settings.profiles);
+        self.worker
+            .library
+            .resolve(names.map(String::as_str))
+            .unwrap_or_default()
+    }
+
+    fn nothing_like(&self, filter: &Filter) -> Failure {
+        let wanted = filter.0.join(", ");
+        Failure::failed(Problem::new(
+            "bad-parameters",
+            Cure::Operator,
+            format!("the kind {} has no metric like {wanted}", self.task.kind),
+        ))
+    }
+
+    fn foreign(&self) -> Failure {
+        Failure::failed(Problem::new(
+            "wrong-kind",
+            Cure::Operator,
+            format!(
+                "{} answers, but has nothing of what the kind {} reads: is it another kind of device?",
+                self.task.target, self.task.kind
+            ),
+        ))
+    }
+}
+
+fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a Oid> {
+    candidates
+        .iter()
+        .filter_map(|profile| profile.recognise.as_ref())
+        .flat_map(|recognise| &recognise.present)
+}
+
+fn filter(parameters: &Json) -> Filter {
+    let names = parameters.get("metrics").and_then(Json::as_array);
+    let names = names.into_iter().flatten().filter_map(Json::as_str);
+    Filter(names.map(String::from).collect())
+}
+
+fn incomplete(cause: &Problem) -> Problem {
+    Problem::new(
+        "incomplete",
+        cause.cure,
+        format!(
+            "not all was read; tables that broke off are suspect: {}",
+            cause.message
+        ),
+    )
+}
+
+/// The text of a value, for messages.
+pub fn shown(value: &async_snmp::Value) -> String {
+    value::as_text(value).map_or_else(|| value::type_name(value).into(), Into::into)
+}
