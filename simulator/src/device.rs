@@ -350,6 +350,11 @@ fn apply(room: &mut Room, part: Part, labels: &mut Labels, change: &Change) {
                 room.switch(pdu, *outlet, *command);
             }
         }
+        Change::Test(order) => {
+            if let Part::Ups(ups) = part {
+                room.test(ups, *order);
+            }
+        }
         Change::NameOutlet { outlet, name } => {
             if let Some(outlet) = find_outlet(room, part, *outlet) {
                 outlet.name.clone_from(name);

@@ -1,6 +1,6 @@
 //! What a device of the room looks like to a manager: objects to read, and objects to write.
 //!
-//! Pure: [`view`] is a function of the room, [`write`] says what a SET would change.
+//! Pure: [`view()`] is a function of the room, [`write()`] says what a SET would change.
 
 mod apc;
 mod raritan;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_snmp::{Oid, Value};
 
 use crate::blueprint::{Kind, PduKind};
-use crate::room::{Command, Room};
+use crate::room::{Command, Room, TestOrder};
 
 pub use system::Labels;
 pub use view::View;
@@ -54,6 +54,8 @@ pub enum Change {
         /// How long.
         delay: Duration,
     },
+    /// A UPS tests its battery, or stops.
+    Test(TestOrder),
     /// sysContact.
     Contact(String),
     /// sysName.
@@ -124,7 +126,7 @@ pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change
         return change;
     }
     let Part::Pdu(pdu) = part else {
-        return Err(Refusal::NotWritable);
+        return ups::write(oid.arcs(), value).unwrap_or(Err(Refusal::NotWritable));
     };
     let Some(pdu) = room.pdus.get(pdu) else {
         return Err(Refusal::NotWritable);

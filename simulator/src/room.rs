@@ -23,7 +23,7 @@ pub use build::Error;
 pub use outlet::{Command, Outlet};
 pub use pdu::Pdu;
 pub use rack::Rack;
-pub use ups::{Input, Source, Ups};
+pub use ups::{Input, Source, Test, TestOrder, Ups};
 
 use crate::units::{Volts, Watts};
 
@@ -113,6 +113,15 @@ impl Room {
     pub fn set_input(&mut self, ups: usize, input: Input) {
         if let Some(ups) = self.upses.get_mut(ups) {
             ups.set_input(input);
+        }
+        self.advance(Duration::ZERO);
+    }
+
+    /// Begins or ends a test of the battery of a UPS.
+    pub fn test(&mut self, ups: usize, order: TestOrder) {
+        let clock = self.clock;
+        if let Some(ups) = self.upses.get_mut(ups) {
+            ups.set_test(order, clock);
         }
         self.advance(Duration::ZERO);
     }

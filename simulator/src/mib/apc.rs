@@ -37,6 +37,9 @@ pub fn write_sheet(room: &Room, pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) -
     banks(pdu, sheet);
     temperature(room, pdu, labels, sheet);
     sheet.put(&APC, &[12, 3, 1, 3, 0], integer(pdu.outlets.len() as i32));
+    // rPDUPowerSupply1Status and 2: powerSupplyOneOk, powerSupplyTwoOk.
+    sheet.put(&APC, &[12, 4, 1, 1, 0], integer(1));
+    sheet.put(&APC, &[12, 4, 1, 2, 0], integer(1));
     sheet.put(&APC, &[26, 9, 1, 0], integer(pdu.outlets.len() as i32));
     for (number, outlet) in (1..).zip(&pdu.outlets) {
         outlet_control(pdu, number, outlet, sheet);

@@ -203,6 +203,25 @@ fn a_set_is_taken_or_refused_as_the_mib_has_it() {
         Value::Integer(1),
         Err(Refusal::NotWritable),
     );
+}
+
+#[test]
+fn a_set_of_the_other_makes_is_taken_or_refused_as_the_mib_has_it() {
+    let room = demo();
+    let check = |part: Part, object: &str, value: Value, expect: Result<Change, Refusal>| {
+        assert_eq!(
+            write(&room, part, &oid(object), &value),
+            expect,
+            "{object} {value:?}"
+        );
+    };
+    let switch = |outlet, command| Ok(Change::Switch { outlet, command });
+    let test = |number| Value::ObjectIdentifier(oid(&format!("1.3.6.1.2.1.33.1.7.7.{number}")));
+    let test_id = "1.3.6.1.2.1.33.1.7.1.0";
+    check(UPS, test_id, test(4), Ok(Change::Test(TestOrder::Begin)));
+    check(UPS, test_id, test(2), Ok(Change::Test(TestOrder::Abort)));
+    check(UPS, test_id, test(5), Err(Refusal::WrongValue));
+    check(UPS, test_id, Value::Integer(4), Err(Refusal::WrongType));
     let operation = "1.3.6.1.4.1.13742.6.4.1.2.1.2.1";
     check(
         RARITAN,

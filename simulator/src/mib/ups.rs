@@ -4,9 +4,14 @@ use async_snmp::{Oid, Value};
 
 use super::system::Agent;
 use super::view::{Sheet, gauge, integer, rounded, text};
-use crate::room::{NOMINAL, Room, Source, Ups};
+use super::{Change, Refusal};
+use crate::room::{NOMINAL, Room, Source, Test, TestOrder, Ups};
 
 const UPS: [u32; 8] = [1, 3, 6, 1, 2, 1, 33, 1];
+/// upsWellKnownTests: upsTestNoTestsInitiated, upsTestAbortTestInProgress, upsTestQuickBatteryTest.
+const NO_TEST: u32 = 1;
+const ABORT_TEST: u32 = 2;
+const QUICK_BATTERY_TEST: u32 = 4;
 /// Charge below which a battery counts as low.
 const LOW: f64 = 0.2;
 /// Voltage of a full battery, and how much of it an empty one has lost.
@@ -19,6 +24,7 @@ pub fn write_sheet(room: &Room, ups: &Ups, sheet: &mut Sheet) -> Agent {
     input(ups, sheet);
     output(ups, sheet);
     alarms(room, ups, sheet);
+    tests(ups, sheet);
     configuration(ups, sheet);
     Agent {
         description: "Simulated UPS, network management card 1.0".to_owned(),
@@ -131,7 +137,7 @@ fn alarms(room: &Room, ups: &Ups, sheet: &mut Sheet) {
         (2, source == Source::Battery),
         (3, battery_status(ups) == 3),
         (4, battery_status(ups) == 4),
-        (6, source != Source::Mains),
+        (6, !ups.has_input()),
         (7, source == Source::Nothing),
         (8, ups.load_fraction() > 1.0),
     ];
@@ -151,6 +157,46 @@ fn alarms(room: &Room, ups: &Ups, sheet: &mut Sheet) {
         );
     }
     sheet.put(&UPS, &[6, 1, 0], gauge(count));
+}
+
+/// upsTest, without its spin lock: the last test, and how it went.
+fn tests(ups: &Ups, sheet: &mut Sheet) {
+    let (summary, detail) = match ups.test {
+        Test::Passed => (1, "battery passed"),
+        Test::Aborted => (4, "aborted"),
+        Test::Running(_) => (5, "battery under test"),
+        Test::Never => (6, ""),
+    };
+    let known = if ups.test == Test::Never {
+        NO_TEST
+    } else {
+        QUICK_BATTERY_TEST
+    };
+    let began = (ups.test_began.as_millis() / 10) as u32;
+    let mut put = |object: u32, value| sheet.put(&UPS, &[7, object, 0], value);
+    put(1, Value::ObjectIdentifier(well_known_test(known)));
+    put(3, integer(summary));
+    put(4, text(detail));
+    put(5, Value::TimeTicks(began));
+}
+
+/// What writing upsTestId would change; `None` if `oid` is another object.
+pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
+    if oid.strip_prefix(&UPS)? != [7, 1, 0] {
+        return None;
+    }
+    let Value::ObjectIdentifier(test) = value else {
+        return Some(Err(Refusal::WrongType));
+    };
+    Some(match test {
+        test if *test == well_known_test(QUICK_BATTERY_TEST) => Ok(Change::Test(TestOrder::Begin)),
+        test if *test == well_known_test(ABORT_TEST) => Ok(Change::Test(TestOrder::Abort)),
+        _ => Err(Refusal::WrongValue),
+    })
+}
+
+fn well_known_test(number: u32) -> Oid {
+    Oid::new(UPS.into_iter().chain([7, 7, number]))
 }
 
 fn configuration(ups: &Ups, sheet: &mut Sheet) {

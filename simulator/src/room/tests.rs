@@ -121,6 +121,35 @@ fn the_ups_of_a_feed_carries_its_pdus_and_drains_without_mains() {
 }
 
 #[test]
+fn a_quick_test_has_the_battery_carry_the_load_for_a_while() {
+    let mut room = demo();
+    room.test(0, TestOrder::Begin);
+    assert_eq!(room.upses[0].source(), Source::Battery);
+    assert!(room.upses[0].has_input());
+    advance(&mut room, 9);
+    assert!(matches!(room.upses[0].test, Test::Running(_)));
+    advance(&mut room, 1);
+    assert_eq!(
+        (room.upses[0].test, room.upses[0].source()),
+        (Test::Passed, Source::Mains)
+    );
+    assert!(room.upses[0].charge() < 1.0);
+
+    room.test(0, TestOrder::Begin);
+    room.test(0, TestOrder::Abort);
+    assert_eq!(
+        (room.upses[0].test, room.upses[0].source()),
+        (Test::Aborted, Source::Mains)
+    );
+    room.test(0, TestOrder::Begin);
+    room.set_input(0, Input::Lost);
+    assert_eq!(
+        (room.upses[0].test, room.upses[0].source()),
+        (Test::Aborted, Source::Battery)
+    );
+}
+
+#[test]
 fn an_empty_battery_darkens_its_feed_and_the_other_carries_all() {
     let mut room = demo();
     room.set_input(0, Input::Lost);

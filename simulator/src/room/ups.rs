@@ -10,6 +10,9 @@ const LOSS: f64 = 0.06;
 /// A charger fills an empty battery in this time.
 const CHARGE: Duration = Duration::from_secs(3 * 3600);
 
+/// A quick test has the battery carry the load for this long.
+const QUICK_TEST: Duration = Duration::from_secs(10);
+
 /// Whether the mains is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
@@ -28,6 +31,28 @@ pub enum Source {
     Battery,
     /// Nothing: no mains, and the battery is empty.
     Nothing,
+}
+
+/// What a UPS is told about tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestOrder {
+    /// Test the battery.
+    Begin,
+    /// Stop testing.
+    Abort,
+}
+
+/// How the last test of the battery went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// There was none.
+    Never,
+    /// It goes on: the load runs on the battery for so long yet.
+    Running(Duration),
+    /// The battery carried the load to the end.
+    Passed,
+    /// It was stopped, or the mains was lost on the way.
+    Aborted,
 }
 
 /// One uninterruptible power supply.
@@ -49,6 +74,10 @@ pub struct Ups {
     pub on_battery: Duration,
     /// How often the mains was lost.
     pub input_losses: u32,
+    /// How the last test of the battery went.
+    pub test: Test,
+    /// When it began.
+    pub test_began: Duration,
     input: Input,
     mains: Volts,
 }
@@ -65,6 +94,8 @@ impl Ups {
             load: Watts(0.0),
             on_battery: Duration::ZERO,
             input_losses: 0,
+            test: Test::Never,
+            test_began: Duration::ZERO,
             input: Input::Present,
             mains: NOMINAL,
         }
@@ -72,11 +103,17 @@ impl Ups {
 
     /// What feeds the output.
     pub fn source(&self) -> Source {
+        let is_testing = matches!(self.test, Test::Running(_));
         match self.input {
-            Input::Present => Source::Mains,
-            Input::Lost if self.stored.0 > 0.0 => Source::Battery,
-            Input::Lost => Source::Nothing,
+            Input::Present if !is_testing || self.stored.0 <= 0.0 => Source::Mains,
+            _ if self.stored.0 > 0.0 => Source::Battery,
+            _ => Source::Nothing,
         }
+    }
+
+    /// Whether the mains is there.
+    pub fn has_input(&self) -> bool {
+        self.input == Input::Present
     }
 
     /// Voltage of the mains; zero when it is lost.
@@ -90,7 +127,7 @@ impl Ups {
 
     /// What it draws from the mains: its load, its losses, and what charges its battery.
     pub fn input_power(&self) -> Watts {
-        if self.input == Input::Lost {
+        if self.source() != Source::Mains {
             return Watts(0.0);
         }
         self.load * (1.0 + LOSS)
@@ -134,7 +171,27 @@ impl Ups {
         if self.input == Input::Present && input == Input::Lost {
             self.input_losses += 1;
         }
+        if input == Input::Lost && matches!(self.test, Test::Running(_)) {
+            self.test = Test::Aborted;
+        }
         self.input = input;
+    }
+
+    /// Begins a quick test of the battery at `clock`, or ends the one that goes on.
+    pub(super) fn set_test(&mut self, order: TestOrder, clock: Duration) {
+        match order {
+            TestOrder::Begin => {
+                let can_begin = self.input == Input::Present && self.stored.0 > 0.0;
+                self.test = if can_begin {
+                    Test::Running(QUICK_TEST)
+                } else {
+                    Test::Aborted
+                };
+                self.test_began = clock;
+            }
+            TestOrder::Abort if matches!(self.test, Test::Running(_)) => self.test = Test::Aborted,
+            TestOrder::Abort => {}
+        }
     }
 
     pub(super) fn set_mains(&mut self, voltage: Volts) {
@@ -143,12 +200,12 @@ impl Ups {
 
     pub(super) fn carry(&mut self, load: Watts, step: Duration) {
         self.load = load;
-        match self.input {
-            Input::Lost => {
+        match self.source() {
+            Source::Battery | Source::Nothing => {
                 self.on_battery += step;
                 self.stored = at_least_empty(self.stored - load.over(step));
             }
-            Input::Present => {
+            Source::Mains => {
                 self.on_battery = Duration::ZERO;
                 let charged = self.stored + self.charger().over(step);
                 self.stored = if charged > self.capacity {
@@ -157,6 +214,14 @@ impl Ups {
                     charged
                 };
             }
+        }
+        if let Test::Running(left) = self.test {
+            let left = left.saturating_sub(step);
+            self.test = match left {
+                Duration::ZERO => Test::Passed,
+                _ if self.stored.0 <= 0.0 => Test::Aborted,
+                left => Test::Running(left),
+            };
         }
     }
 

@@ -187,3 +187,19 @@ fn time_passes_in_the_room() {
     let before = uptime();
     wait_until("the uptime to grow", || uptime() > before + 50);
 }
+
+#[test]
+fn a_battery_test_asked_for_by_snmp_is_seen_and_can_be_stopped() {
+    let room = Simulator::room();
+    let read = |object: &str| room.number("ups-a", &format!("1.3.6.1.2.1.33.1.{object}"));
+    let test = |number: &str| {
+        let known = format!("1.3.6.1.2.1.33.1.7.7.{number}");
+        room.set("ups-a", "1.3.6.1.2.1.33.1.7.1.0", "o", &known)
+    };
+    assert_eq!((read("7.3.0"), read("4.1.0")), (6, 3));
+    test("4").unwrap();
+    assert_eq!((read("7.3.0"), read("4.1.0")), (5, 5));
+    test("2").unwrap();
+    assert_eq!((read("7.3.0"), read("4.1.0")), (4, 3));
+    assert!(test("5").unwrap_err().contains("wrongValue"));
+}
