@@ -195,4 +195,4 @@ impl Attempts {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -124,4 +124,4 @@ fn wrong_class(task: &v1::Task, declared: Class) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

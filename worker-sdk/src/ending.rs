@@ -280,4 +280,4 @@ fn bounded(class: Class, outcome: v1::AttemptOutcome) -> v1::AttemptOutcome {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

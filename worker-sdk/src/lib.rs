@@ -30,6 +30,7 @@ mod catalogue;
 mod connection;
 mod context;
 mod ending;
+pub mod harness;
 mod outcomes;
 mod release;
 mod session;

@@ -294,3 +294,6 @@ impl<W: Worker> Session<W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

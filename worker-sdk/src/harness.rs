@@ -1,0 +1,190 @@
+//! Runs any worker, in any language, through the protocol: what it must keep to before it may
+//! enter a pool.
+//!
+//! The harness is the manager: it starts the worker of a release, many times, with a private
+//! socket, and plays one situation each time. Nothing but addresses on the loopback that stay
+//! silent is ever given to the worker, unless an example target is.
+
+mod checks;
+pub(crate) mod manager;
+mod parameters;
+mod process;
+mod silence;
+mod stage;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use utakata_model::{ActionName, target::Secret};
+
+use self::stage::{Stage, Stop};
+use crate::Release;
+
+/// How to try a worker.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folders in which `run.program` is looked for, after that of the release.
+    pub programs: Vec<PathBuf>,
+    /// A real target. Its observe actions are run on it.
+    pub example: Option<Example>,
+    /// An observe action and parameters with which it takes long. Without it, the default read
+    /// of an address that does not answer is taken.
+    pub slow: Option<(ActionName, serde_json::Value)>,
+    /// How many targets are tried at once.
+    pub targets: usize,
+    /// All limits of time are multiplied by this: more than 1 on a slow machine.
+    pub time_scale: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            programs: Vec::new(),
+            example: None,
+            slow: None,
+            targets: 200,
+            time_scale: 1.0,
+        }
+    }
+}
+
+/// A real target to try a worker on.
+#[derive(Debug, Clone, Default)]
+pub struct Example {
+    /// Where it answers.
+    pub address: String,
+    /// What lets the worker in.
+    pub credential: BTreeMap<String, Secret>,
+    /// Parameters for the actions that need some.
+    pub parameters: BTreeMap<ActionName, serde_json::Value>,
+    /// The control actions that may be run on it. No other one ever is.
+    pub allowed_control: Vec<ActionName>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// In the order in which they were made.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that a worker must keep to.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What, in a sentence.
+    pub name: String,
+    /// Whether it does.
+    pub result: CheckResult,
+    /// How long it took to find out.
+    pub took: Duration,
+}
+
+/// Whether a worker keeps to something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckResult {
+    /// It does.
+    Passed,
+    /// It does not, and how that was seen.
+    Failed(String),
+    /// It could not be tried, and why.
+    Skipped(String),
+}
+
+impl Report {
+    /// Whether nothing failed. What was skipped counts as neither.
+    pub fn passed(&self) -> bool {
+        let failed = |check: &Check| matches!(check.result, CheckResult::Failed(_));
+        !self.checks.iter().any(failed)
+    }
+
+    async fn add(
+        &mut self,
+        name: impl Into<String>,
+        check: impl Future<Output = Result<(), Stop>>,
+    ) -> bool {
+        let began = Instant::now();
+        let result = match check.await {
+            Ok(()) => CheckResult::Passed,
+            Err(Stop::Failed(why)) => CheckResult::Failed(why),
+            Err(Stop::Skipped(why)) => CheckResult::Skipped(why),
+        };
+        let passed = result == CheckResult::Passed;
+        self.checks.push(Check {
+            name: name.into(),
+            result,
+            took: began.elapsed(),
+        });
+        passed
+    }
+
+    fn skip(&mut self, names: impl Iterator<Item = &'static str>, why: &str) {
+        self.checks.extend(names.map(|name| Check {
+            name: name.into(),
+            result: CheckResult::Skipped(why.into()),
+            took: Duration::ZERO,
+        }));
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Check { name, result, took } in &self.checks {
+            let seconds = took.as_secs_f64();
+            match result {
+                CheckResult::Passed => writeln!(f, "passed   {name} ({seconds:.1} s)")?,
+                CheckResult::Failed(why) => writeln!(f, "FAILED   {name}: {why}")?,
+                CheckResult::Skipped(why) => writeln!(f, "skipped  {name}: {why}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+const MANIFEST: &str = "the manifest is valid";
+const HELLO: &str = "it says hello in time, with its token, a protocol version and this manifest";
+
+/// Tries the worker of the release in this folder. Takes about half a minute.
+pub async fn check(release: &Path, options: Options) -> Report {
+    let mut report = Report::default();
+    let mut read = None;
+    let manifest = async {
+        let found = Release::read(release).map_err(|error| Stop::failed(chain(&error)))?;
+        read = Some(found);
+        Ok(())
+    };
+    report.add(MANIFEST, manifest).await;
+    let names = || checks::ALL.iter().map(|check| check.name());
+    let Some(release) = read else {
+        report.skip(
+            [HELLO].into_iter().chain(names()),
+            "there is no manifest to go by",
+        );
+        return report;
+    };
+    let stage = Stage::build(release, options);
+    if !report.add(HELLO, checks::hello(&stage)).await {
+        report.skip(names(), "it does not say hello");
+        return report;
+    }
+    for check in checks::ALL {
+        report.add(check.name(), check.run(&stage)).await;
+    }
+    checks::on_example(&stage, &mut report).await;
+    report
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,177 @@
+//! What a worker must keep to, one situation each.
+
+mod example;
+mod life;
+mod refusal;
+mod work;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use utakata_model::{Class, Manifest, TaskKey};
+use utakata_protocol::{
+    negotiate,
+    v1::{AttemptOutcome, Status},
+};
+
+use super::stage::{GRACE, Guest, Order, Stage, Stop};
+
+pub use self::example::on_example;
+
+/// One thing that a worker must keep to, once it says hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Refused, it ends.
+    EndsWhenRefused,
+    /// It is heard of.
+    Heartbeats,
+    /// What it cannot do is answered.
+    UnknownAction,
+    /// What does not fit is answered.
+    BadParameters,
+    /// It keeps deadlines.
+    Deadline,
+    /// It can be cancelled.
+    Cancel,
+    /// Targets do not wait for each other.
+    ManyTargets,
+    /// Twice is once.
+    Twice,
+    /// It can be drained.
+    Drain,
+    /// It does not outlive its manager.
+    Disconnected,
+}
+
+/// All, in the order in which they are made.
+pub const ALL: [Check; 10] = [
+    Check::EndsWhenRefused,
+    Check::Heartbeats,
+    Check::UnknownAction,
+    Check::BadParameters,
+    Check::Deadline,
+    Check::Cancel,
+    Check::ManyTargets,
+    Check::Twice,
+    Check::Drain,
+    Check::Disconnected,
+];
+
+impl Check {
+    /// What a worker must keep to, in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EndsWhenRefused => "it ends when it is refused",
+            Self::Heartbeats => "it is heard of as often as asked",
+            Self::UnknownAction => "an action that it does not have is answered failed",
+            Self::BadParameters => {
+                "parameters that do not fit are answered failed, and nothing is touched"
+            }
+            Self::Deadline => "what only looks ends by its timeout",
+            Self::Cancel => "what is cancelled is answered soon",
+            Self::ManyTargets => "many targets are served at once, and all end in time",
+            Self::Twice => "a task that comes twice is answered once",
+            Self::Drain => "drained, it ends what it has, takes nothing new and exits with 0",
+            Self::Disconnected => "it ends when its manager is gone",
+        }
+    }
+
+    /// Tries it. Errors: what went wrong, or why it cannot be tried.
+    pub async fn run(self, stage: &Stage) -> Result<(), Stop> {
+        match self {
+            Self::EndsWhenRefused => life::ends_when_refused(stage).await,
+            Self::Heartbeats => life::heartbeats(stage).await,
+            Self::UnknownAction => refusal::unknown_action(stage).await,
+            Self::BadParameters => refusal::bad_parameters(stage).await,
+            Self::Deadline => work::deadline(stage).await,
+            Self::Cancel => work::cancel(stage).await,
+            Self::ManyTargets => work::many_targets(stage).await,
+            Self::Twice => work::twice(stage).await,
+            Self::Drain => life::drain(stage).await,
+            Self::Disconnected => life::disconnected(stage).await,
+        }
+    }
+}
+
+/// It says hello, and says the truth in it.
+pub async fn hello(stage: &Stage) -> Result<(), Stop> {
+    let guest = stage.start().await?;
+    let hello = &guest.hello;
+    if hello.token != super::stage::TOKEN {
+        return Err(Stop::failed(
+            "its hello does not have the token that it was given",
+        ));
+    }
+    let declared = stage.release.manifest.protocol;
+    negotiate(&hello.protocol_versions).map_err(|error| Stop::failed(error.to_string()))?;
+    if !hello.protocol_versions.contains(&declared) {
+        let why = format!("its manifest says protocol {declared}, and its hello does not");
+        return Err(Stop::failed(why));
+    }
+    let manifest: Manifest = serde_json::from_str(&hello.manifest)
+        .map_err(|error| Stop::failed(format!("the manifest in its hello is none: {error}")))?;
+    if manifest != stage.release.manifest {
+        return Err(Stop::failed(
+            "the manifest in its hello is not that of its release",
+        ));
+    }
+    if hello.capacity == 0 {
+        return Err(Stop::failed(
+            "it says that it takes no task at all (capacity 0)",
+        ));
+    }
+    Ok(())
+}
+
+/// An order to do the slow action on this address.
+async fn begin_slow(
+    stage: &Stage,
+    guest: &Guest,
+    address: &str,
+    timeout: Duration,
+) -> Result<TaskKey, Stop> {
+    let (action, parameters) = stage.slow()?;
+    let order = Order {
+        action: action.name.as_str(),
+        class: Class::Observe,
+        parameters: &parameters,
+        address,
+        timeout,
+    };
+    let (key, task) = stage.task(&order);
+    guest.give(vec![task]).await?;
+    Ok(key)
+}
+
+/// By when an attempt with this timeout must be answered.
+fn due(stage: &Stage, timeout: Duration) -> Instant {
+    Instant::now() + timeout + stage.limit(GRACE)
+}
+
+fn silence(count: usize) -> Result<Vec<super::silence::Silence>, Stop> {
+    super::silence::Silence::many(count)
+        .map_err(|error| Stop::Skipped(format!("no silent addresses can be made here: {error}")))
+}
+
+/// An answer is of this status and, if so said, of this code.
+fn expect(
+    what: &str,
+    answer: Option<&AttemptOutcome>,
+    status: Status,
+    code: &str,
+) -> Result<(), Stop> {
+    let Some(answer) = answer else {
+        return Err(Stop::failed(format!("{what}: no answer")));
+    };
+    let problem = answer.problem.as_ref();
+    let found = problem.map_or("", |problem| problem.code.as_str());
+    if answer.status() != status || found != code {
+        let said = answer.status().as_str_name();
+        let why = format!(
+            "{what}: answered {said} with the code \"{found}\" instead of {} with \"{code}\"",
+            status.as_str_name()
+        );
+        return Err(Stop::failed(why));
+    }
+    Ok(())
+}

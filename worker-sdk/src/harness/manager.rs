@@ -1,0 +1,90 @@
+//! A manager for one worker: a private socket, and the two halves of the worker's stream.
+
+use std::{io, path::Path, pin::Pin, time::Duration};
+
+use tokio::{net::UnixListener, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio_stream::{
+    Stream,
+    wrappers::{ReceiverStream, UnixListenerStream},
+};
+use tonic::{Request, Response, Status, Streaming, transport::Server};
+use utakata_protocol::{
+    MESSAGE_MAX,
+    v1::{
+        FromWorker, ToWorker,
+        manager_server::{Manager, ManagerServer},
+    },
+};
+
+/// How much may be under way and unread, in bytes.
+const WINDOW: u32 = 2 * 1024 * 1024;
+/// Messages that wait to be written.
+const OUTGOING: usize = 64;
+
+/// Listens for workers. Ends when dropped.
+pub struct Listener {
+    calls: mpsc::Receiver<Call>,
+    server: JoinHandle<()>,
+}
+
+/// The stream of a worker. When dropped, it is ended.
+pub struct Call {
+    /// What it says.
+    pub incoming: Streaming<FromWorker>,
+    /// What it is told; absent when that has ended.
+    pub outgoing: Option<mpsc::Sender<Result<ToWorker, Status>>>,
+}
+
+struct Service(mpsc::Sender<Call>);
+
+#[tonic::async_trait]
+impl Manager for Service {
+    type WorkStream = Pin<Box<dyn Stream<Item = Result<ToWorker, Status>> + Send>>;
+
+    async fn work(
+        &self,
+        request: Request<Streaming<FromWorker>>,
+    ) -> Result<Response<Self::WorkStream>, Status> {
+        let (outgoing, messages) = mpsc::channel(OUTGOING);
+        let call = Call {
+            incoming: request.into_inner(),
+            outgoing: Some(outgoing),
+        };
+        let gone = |_| Status::unavailable("this manager has ended");
+        self.0.send(call).await.map_err(gone)?;
+        Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
+    }
+}
+
+impl Listener {
+    /// Listens on a socket at this path.
+    pub fn start(socket: &Path) -> io::Result<Self> {
+        let connections = UnixListenerStream::new(UnixListener::bind(socket)?);
+        let (arrived, calls) = mpsc::channel(1);
+        let service = ManagerServer::new(Service(arrived))
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX);
+        let server = Server::builder()
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .add_service(service)
+            .serve_with_incoming(connections);
+        let server = tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::warn!(%error, "the harness cannot listen any more");
+            }
+        });
+        Ok(Self { calls, server })
+    }
+
+    /// Waits for a worker. `None`: none came within the limit.
+    pub async fn accept(&mut self, limit: Duration) -> Option<Call> {
+        timeout(limit, self.calls.recv()).await.ok().flatten()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,352 @@
+//! Where a worker is tried: started, welcomed, given tasks, listened to.
+
+use std::{collections::HashMap, env, path::PathBuf, time::Duration};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, timeout_at};
+use utakata_model::{Action, Class, TaskId, TaskKey};
+use utakata_protocol::v1::{
+    self, AttemptOutcome, Hello, ToWorker, Welcome, from_worker, to_worker,
+};
+
+use super::{
+    Options,
+    manager::{Call, Listener},
+    parameters,
+    process::Process,
+};
+use crate::Release;
+
+/// The token that a worker is given.
+pub const TOKEN: &str = "token-of-the-harness";
+/// How soon a worker must say hello.
+pub const HELLO_LIMIT: Duration = Duration::from_secs(10);
+/// How long after its deadline, or a cancel, an attempt may take to be answered.
+pub const GRACE: Duration = Duration::from_secs(2);
+/// How often a worker must be heard of, where a check does not say otherwise.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The path of a socket has at most 107 bytes: a longer folder for it is avoided.
+const FOLDER_MAX: usize = 70;
+
+/// Why a check did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The worker did something wrong.
+    Failed(String),
+    /// It could not be tried.
+    Skipped(String),
+}
+
+impl Stop {
+    /// The worker did this wrong.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self::Failed(why.into())
+    }
+}
+
+/// A release and how to try it.
+pub struct Stage {
+    /// The release.
+    pub release: Release,
+    /// How.
+    pub options: Options,
+}
+
+/// An order to do one action on one address.
+pub struct Order<'a> {
+    /// The action by name; it need not be one of the manifest.
+    pub action: &'a str,
+    /// Its class.
+    pub class: Class,
+    /// Its parameters.
+    pub parameters: &'a Value,
+    /// The address of the target.
+    pub address: &'a str,
+    /// The time it has.
+    pub timeout: Duration,
+}
+
+impl Stage {
+    /// Where this release is tried.
+    pub fn build(release: Release, options: Options) -> Self {
+        Self { release, options }
+    }
+
+    /// A limit as the options scale it.
+    pub fn limit(&self, limit: Duration) -> Duration {
+        let scaled = Duration::try_from_secs_f64(limit.as_secs_f64() * self.options.time_scale);
+        scaled.unwrap_or(limit)
+    }
+
+    /// Starts a worker and hears its hello.
+    pub async fn start(&self) -> Result<Guest, Stop> {
+        let failed = |error: std::io::Error| {
+            Stop::failed(format!("the harness cannot make its socket: {error}"))
+        };
+        let folder = tempfile::Builder::new()
+            .prefix("utakata-")
+            .tempdir_in(temporary())
+            .map_err(failed)?;
+        let socket = folder.path().join("worker.socket");
+        let mut listener = Listener::start(&socket).map_err(failed)?;
+        let endpoint = format!("unix:{}", socket.display());
+        let programs = &self.options.programs;
+        let mut process = Process::start(&self.release, programs, &endpoint, TOKEN, folder.path())?;
+        let until = Instant::now() + self.limit(HELLO_LIMIT);
+        let call = tokio::select! {
+            call = listener.accept(self.limit(HELLO_LIMIT)) => call,
+            status = process.wait(self.limit(HELLO_LIMIT)) => {
+                let ended = status.map_or(String::new(), |status| format!(" ({status})"));
+                let words = process.last_words();
+                return Err(Stop::failed(format!("it ended without a hello{ended}{words}")));
+            }
+        };
+        let mut guest = Guest {
+            call: call.ok_or_else(|| Stop::failed("it did not connect"))?,
+            hello: Hello::default(),
+            outcomes: HashMap::new(),
+            heard: Vec::new(),
+            process,
+            _listener: listener,
+            _folder: folder,
+        };
+        match guest.hear(until).await {
+            Heard::Message(from_worker::Message::Hello(hello)) => guest.hello = hello,
+            Heard::Message(_) => return Err(Stop::failed("its first message is no hello")),
+            Heard::End => return Err(Stop::failed("it ended the stream without a hello")),
+            Heard::Late => return Err(Stop::failed("it connected and said no hello")),
+        }
+        Ok(guest)
+    }
+
+    /// Starts a worker and welcomes it.
+    pub async fn enter(&self) -> Result<Guest, Stop> {
+        self.enter_with_heartbeat(self.limit(HEARTBEAT)).await
+    }
+
+    /// Starts a worker and welcomes it, with heartbeats asked for as often as this.
+    pub async fn enter_with_heartbeat(&self, heartbeat: Duration) -> Result<Guest, Stop> {
+        let guest = self.start().await?;
+        let welcome = Welcome {
+            protocol_version: self.release.manifest.protocol,
+            worker: "on-trial".into(),
+            heartbeat_milliseconds: milliseconds(heartbeat),
+        };
+        guest.tell(to_worker::Message::Welcome(welcome)).await?;
+        Ok(guest)
+    }
+
+    /// A task for this order, with a key of its own.
+    pub fn task(&self, order: &Order<'_>) -> (TaskKey, v1::Task) {
+        let key = TaskKey {
+            task: TaskId::generate(),
+            attempt: 1,
+        };
+        let task = v1::Task {
+            id: key.task.as_bytes().to_vec(),
+            attempt: key.attempt,
+            target: format!("target-{}", key.task),
+            kind: self.release.manifest.kind.to_string(),
+            address: order.address.into(),
+            credential: self.credential(),
+            action: order.action.into(),
+            parameters: order.parameters.to_string().into_bytes(),
+            timeout_milliseconds: milliseconds(order.timeout),
+            control: order.class == Class::Control,
+        };
+        (key, task)
+    }
+
+    /// The example's credential, or one made up from the manifest.
+    fn credential(&self) -> HashMap<String, String> {
+        if let Some(example) = &self.options.example {
+            let secrets = example.credential.iter();
+            return secrets
+                .map(|(name, secret)| (name.clone(), secret.reveal().into()))
+                .collect();
+        }
+        let schema = self.release.manifest.credential.as_ref();
+        let made_up = schema.and_then(parameters::good);
+        let values = made_up.as_ref().and_then(Value::as_object);
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let values = values.into_iter().flatten();
+        values
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect()
+    }
+
+    /// An observe action, and parameters for it, that take long on an address that is silent.
+    pub fn slow(&self) -> Result<(&Action, Value), Stop> {
+        let manifest = &self.release.manifest;
+        if let Some((name, parameters)) = &self.options.slow {
+            let action = manifest
+                .action(name)
+                .filter(|action| action.class == Class::Observe);
+            let wrong = || Stop::failed(format!("the slow action \"{name}\" is no observe action"));
+            return Ok((action.ok_or_else(wrong)?, parameters.clone()));
+        }
+        let observe = manifest
+            .actions
+            .iter()
+            .filter(|a| a.class == Class::Observe);
+        let mut able = observe.filter_map(|action| Some((action, self.parameters(action)?)));
+        let none = "no observe action whose parameters can be made up: give the harness a slow one";
+        able.next().ok_or_else(|| Stop::Skipped(none.into()))
+    }
+
+    /// Parameters that fit an action: of the example, or made up.
+    pub fn parameters(&self, action: &Action) -> Option<Value> {
+        let example = self.options.example.as_ref();
+        let given = example.and_then(|example| example.parameters.get(&action.name));
+        given
+            .cloned()
+            .or_else(|| parameters::good(&action.parameters))
+    }
+}
+
+/// A worker that was started, and all that was heard of it. When dropped, it is killed.
+pub struct Guest {
+    /// What it said at first.
+    pub hello: Hello,
+    /// Its outcomes by attempt, each with the time at which it came.
+    pub outcomes: HashMap<TaskKey, Vec<(AttemptOutcome, Instant)>>,
+    /// When anything was heard of it.
+    pub heard: Vec<Instant>,
+    /// Its process.
+    pub process: Process,
+    call: Call,
+    _listener: Listener,
+    _folder: TempDir,
+}
+
+/// What was heard.
+pub enum Heard {
+    /// This.
+    Message(from_worker::Message),
+    /// The worker ended the stream.
+    End,
+    /// Nothing by then.
+    Late,
+}
+
+impl Guest {
+    /// Says something to it.
+    pub async fn tell(&self, message: to_worker::Message) -> Result<(), Stop> {
+        let message = ToWorker {
+            message: Some(message),
+        };
+        let sent = match &self.call.outgoing {
+            Some(outgoing) => outgoing.send(Ok(message)).await.is_ok(),
+            None => false,
+        };
+        if sent {
+            Ok(())
+        } else {
+            Err(self.lost("it ended the stream"))
+        }
+    }
+
+    /// Gives it tasks.
+    pub async fn give(&self, tasks: Vec<v1::Task>) -> Result<(), Stop> {
+        self.tell(to_worker::Message::Tasks(v1::Tasks { tasks }))
+            .await
+    }
+
+    /// Listens until something is heard, and keeps outcomes.
+    pub async fn hear(&mut self, until: Instant) -> Heard {
+        loop {
+            let message = match timeout_at(until, self.call.incoming.message()).await {
+                Err(_) => return Heard::Late,
+                Ok(Ok(Some(message))) => message.message,
+                Ok(Ok(None) | Err(_)) => {
+                    // As a manager does: a stream that one side ends is ended by the other.
+                    self.call.outgoing = None;
+                    return Heard::End;
+                }
+            };
+            let now = Instant::now();
+            self.heard.push(now);
+            if let Some(message) = message {
+                self.keep(&message, now);
+                return Heard::Message(message);
+            }
+        }
+    }
+
+    fn keep(&mut self, message: &from_worker::Message, now: Instant) {
+        if let from_worker::Message::Outcomes(outcomes) = message {
+            for outcome in &outcomes.outcomes {
+                if let Ok(key) = outcome.key() {
+                    self.outcomes
+                        .entry(key)
+                        .or_default()
+                        .push((outcome.clone(), now));
+                }
+            }
+        }
+    }
+
+    /// Listens until all of these are answered. Errors: one is not, by then.
+    pub async fn wait_for(&mut self, keys: &[TaskKey], until: Instant) -> Result<(), Stop> {
+        loop {
+            let missing = keys.iter().filter(|key| !self.outcomes.contains_key(key));
+            let missing = missing.count();
+            if missing == 0 {
+                return Ok(());
+            }
+            match self.hear(until).await {
+                Heard::Message(_) => {}
+                Heard::End => return Err(self.lost("it ended the stream with tasks unanswered")),
+                Heard::Late => {
+                    let of = keys.len();
+                    let why = format!("{missing} of {of} tasks were not answered in time");
+                    return Err(self.lost(&why));
+                }
+            }
+        }
+    }
+
+    /// The first answer to this attempt.
+    pub fn answer(&self, key: TaskKey) -> Option<&AttemptOutcome> {
+        let answers = self.outcomes.get(&key)?;
+        answers.first().map(|(outcome, _)| outcome)
+    }
+
+    /// Listens until the worker ends the stream. Whether it did by then.
+    pub async fn hear_to_the_end(&mut self, until: Instant) -> bool {
+        loop {
+            match self.hear(until).await {
+                Heard::Message(_) => {}
+                Heard::End => return true,
+                Heard::Late => return false,
+            }
+        }
+    }
+
+    /// The manager goes away; the process is left.
+    pub fn disconnect(self) -> (Process, TempDir) {
+        (self.process, self._folder)
+    }
+
+    /// A failure, with what the worker printed last.
+    pub fn lost(&self, why: &str) -> Stop {
+        Stop::failed(format!("{why}{}", self.process.last_words()))
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn temporary() -> PathBuf {
+    let folder = env::temp_dir();
+    if folder.as_os_str().len() > FOLDER_MAX {
+        PathBuf::from("/tmp")
+    } else {
+        folder
+    }
+}
