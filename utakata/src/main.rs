@@ -1,2 +1,30 @@
-//! Being written.
-fn main() {}
+//! The one program: `utakata up`, and the command line.
+
+mod cli;
+mod commands;
+mod connection;
+mod documents;
+mod exit;
+mod folder;
+mod hints;
+mod output;
+mod parameters;
+mod programs;
+mod progress;
+mod select;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let output = cli.global.output();
+    match commands::run(cli, &output) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("{}", output.failure(&error));
+            exit::Exit::of(&error).into()
+        }
+    }
+}

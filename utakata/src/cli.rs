@@ -1,0 +1,135 @@
+//! The arguments that every command has, and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    commands::{
+        apply, completions, config, control, delete, doctor, environment, get, operation, read,
+        target, task, up, watch, worker,
+    },
+    output::{Colour, Format, Output},
+};
+
+/// Observes and controls everything inside a data centre
+#[derive(Debug, Parser)]
+#[command(name = "utakata", version, disable_help_subcommand = true, after_help = FIRST_STEPS)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  utakata up --demo                        a simulated room, to play with
+  utakata watch                            what is seen, as it is seen
+  utakata up                               your own
+  utakata apply -f examples/snmpd-v2c.yaml tell it what there is";
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// How to print what was asked for
+    #[arg(short, long = "output", global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Everywhere")]
+    pub format: Format,
+    /// Whether to use colours; NO_COLOR=1 does the same as never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Everywhere"
+    )]
+    pub color: When,
+    /// The data directory of `utakata up` [default: $XDG_DATA_HOME/utakata]
+    #[arg(
+        long,
+        global = true,
+        env = "UTAKATA_DATA",
+        value_name = "DIR",
+        help_heading = "Everywhere"
+    )]
+    pub data: Option<PathBuf>,
+    /// Where the API is, instead of where the data directory says
+    #[arg(
+        long,
+        global = true,
+        env = "UTAKATA_URL",
+        value_name = "URL",
+        help_heading = "Everywhere"
+    )]
+    pub url: Option<String>,
+    /// The file with the token, instead of the data directory's; or set UTAKATA_TOKEN
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// Whether to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything on this machine: logic, inter connect, workers
+    Up(up::Arguments),
+    /// Make targets, schedules and credentials as files say
+    Apply(apply::Arguments),
+    /// Show what there is: targets, schedules, credentials, kinds, readings, operations
+    Get(get::Arguments),
+    /// Remove a target, a schedule or a credential
+    Delete(delete::Arguments),
+    /// List, show and import targets
+    #[command(subcommand)]
+    Target(target::Command),
+    /// Observe targets now, and show what was seen
+    Read(read::Arguments),
+    /// Follow readings and outcomes as they come
+    Watch(watch::Arguments),
+    /// Do something to targets
+    Control(control::Arguments),
+    /// List and show tasks: one action on one target
+    #[command(subcommand)]
+    Task(task::Command),
+    /// List and show operations: what was asked for
+    #[command(subcommand)]
+    Operation(operation::Command),
+    /// List the workers, and test one of your own
+    #[command(subcommand)]
+    Worker(worker::Command),
+    /// List the environments that run workers
+    #[command(subcommand)]
+    Environment(environment::Command),
+    /// Say what is wrong here, and how to cure it
+    Doctor(doctor::Arguments),
+    /// Check and explain the configuration of `up`
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print the completions for a shell
+    Completions(completions::Arguments),
+}
+
+impl Global {
+    /// How to print.
+    pub fn output(&self) -> Output {
+        let colour = match self.color {
+            When::Always => Colour::Always,
+            When::Never => Colour::Never,
+            When::Auto if std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()) => {
+                Colour::Never
+            }
+            When::Auto => Colour::Terminal,
+        };
+        Output::new(self.format, colour)
+    }
+}

@@ -1,0 +1,84 @@
+//! The commands, one file each.
+
+pub mod apply;
+pub mod completions;
+pub mod config;
+pub mod control;
+pub mod delete;
+pub mod doctor;
+pub mod environment;
+pub mod get;
+pub mod operation;
+pub mod read;
+pub mod target;
+pub mod task;
+pub mod up;
+pub mod watch;
+pub mod worker;
+
+use anyhow::{Context as _, Result};
+use utakata_api::Client;
+
+use crate::{
+    cli::{Cli, Command, Global},
+    connection,
+    exit::Exit,
+    output::Output,
+};
+
+/// What a command has besides its own arguments.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// What every command understands.
+    pub global: &'a Global,
+    /// How to print.
+    pub output: &'a Output,
+}
+
+impl Context<'_> {
+    /// A client of the server that is meant.
+    pub fn client(&self) -> Result<Client> {
+        connection::client(self.global)
+    }
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
+    let Cli { global, command } = cli;
+    let context = Context {
+        global: &global,
+        output,
+    };
+    match command {
+        Command::Up(arguments) => up::run(arguments, &context),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Config(command) => config::run(command, &context),
+        command => small_runtime()?.block_on(talk(command, &context)),
+    }
+}
+
+/// The commands that talk to a server.
+async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
+    match command {
+        Command::Apply(arguments) => apply::run(arguments, context).await,
+        Command::Get(arguments) => get::run(arguments, context).await,
+        Command::Delete(arguments) => delete::run(arguments, context).await,
+        Command::Target(command) => target::run(command, context).await,
+        Command::Read(arguments) => read::run(arguments, context).await,
+        Command::Watch(arguments) => watch::run(arguments, context).await,
+        Command::Control(arguments) => control::run(arguments, context).await,
+        Command::Task(command) => task::run(command, context).await,
+        Command::Operation(command) => operation::run(command, context).await,
+        Command::Worker(command) => worker::run(command, context).await,
+        Command::Environment(command) => environment::run(command, context).await,
+        Command::Doctor(arguments) => doctor::run(&arguments, context).await,
+        Command::Up(_) | Command::Completions(_) | Command::Config(_) => Ok(Exit::Done),
+    }
+}
+
+fn small_runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
+}

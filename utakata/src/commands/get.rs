@@ -1,0 +1,163 @@
+//! `utakata get`: shows what there is.
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use utakata_api::{Client, client::ReadingQuery, inventory::KindView};
+use utakata_model::{Kind, Selector, suggest};
+
+use super::{Context, operation};
+use crate::{
+    exit::{Exit, Usage},
+    output::Row,
+    progress, select,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  utakata get targets
+  utakata get targets -l 'rack in (A1,A2),feed=A'
+  utakata get target pdu-a1-a -o yaml
+  utakata get readings pdu-a1-a --metric hw.power
+  utakata get kinds")]
+pub struct Arguments {
+    /// Of what
+    #[arg(value_enum, value_name = "TYPE")]
+    what: What,
+    /// Only this one (of readings: those of this target)
+    name: Option<String>,
+    /// Only the targets that this means: kind=apc-pdu,rack in (A1,A2),!retired
+    #[arg(short = 'l', long)]
+    selector: Option<String>,
+    /// Only metrics that are this or begin with it (readings)
+    #[arg(long, value_name = "PREFIX")]
+    metric: Option<String>,
+}
+
+/// What can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// What is observed and controlled
+    #[value(alias = "target")]
+    Targets,
+    /// Standing orders to observe
+    #[value(alias = "schedule")]
+    Schedules,
+    /// What lets workers in; never the secrets
+    #[value(alias = "credential")]
+    Credentials,
+    /// What some environment knows how to talk to
+    #[value(alias = "kind")]
+    Kinds,
+    /// The last values seen
+    #[value(alias = "reading")]
+    Readings,
+    /// What was asked for, the newest first
+    #[value(alias = "operation")]
+    Operations,
+}
+
+/// Shows.
+pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
+    let client = context.client()?;
+    if arguments.selector.is_some() && !matches!(arguments.what, What::Targets | What::Readings) {
+        bail!(Usage(
+            "--selector goes with targets and readings only".into()
+        ));
+    }
+    match arguments.what {
+        What::Targets => targets(&client, &arguments, context).await?,
+        What::Schedules => schedules(&client, &arguments, context).await?,
+        What::Credentials => credentials(&client, &arguments, context).await?,
+        What::Kinds => kinds(&client, &arguments, context).await?,
+        What::Readings => readings(&client, &arguments, context).await?,
+        What::Operations => operations(&client, &arguments, context).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn targets(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    match &arguments.name {
+        Some(name) => one(context, &client.target(&name.parse()?).await?),
+        None => {
+            let selector = selector(arguments)?;
+            let found = progress::during("fetching targets", client.targets(&selector)).await?;
+            context.output.list(
+                &found,
+                "there is no such target: see `utakata apply --help`",
+            )
+        }
+    }
+}
+
+async fn schedules(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    match &arguments.name {
+        Some(name) => one(context, &client.schedule(&name.parse()?).await?),
+        None => {
+            let empty = "there is no schedule: nothing is read but on demand";
+            context.output.list(&client.schedules().await?, empty)
+        }
+    }
+}
+
+async fn credentials(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    match &arguments.name {
+        Some(name) => one(context, &client.credential(&name.parse()?).await?),
+        None => context
+            .output
+            .list(&client.credentials().await?, "there is no credential"),
+    }
+}
+
+async fn kinds(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    let kinds = client.kinds().await?;
+    match &arguments.name {
+        Some(name) => one(context, kind(&kinds, name)?),
+        None => context
+            .output
+            .list(&kinds, "no kind is served yet: see `utakata worker list`"),
+    }
+}
+
+fn kind<'a>(kinds: &'a [KindView], name: &str) -> Result<&'a KindView> {
+    let name: Kind = name.parse()?;
+    let found = kinds.iter().find(|view| view.kind == name);
+    found.ok_or_else(|| {
+        let hint = suggest::hint(name.as_str(), kinds.iter().map(|view| view.kind.as_str()));
+        anyhow::anyhow!("no environment serves the kind \"{name}\": {hint}")
+    })
+}
+
+async fn readings(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    let selector = match &arguments.name {
+        Some(name) => select::resolve(client, name).await?,
+        None => selector(arguments)?,
+    };
+    let query = ReadingQuery {
+        selector,
+        metric: arguments.metric.clone(),
+    };
+    let found = progress::during("fetching readings", client.readings(&query)).await?;
+    let empty = "nothing was seen of that yet: `utakata read SELECTOR` reads now";
+    context.output.list(&found, empty)
+}
+
+async fn operations(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    match &arguments.name {
+        Some(id) => operation::show(client, id.parse()?, context).await,
+        None => operation::list(client, operation::MOST, context).await,
+    }
+}
+
+fn selector(arguments: &Arguments) -> Result<Selector> {
+    select::parse(arguments.selector.as_deref().unwrap_or_default())
+}
+
+/// One thing: a table of one line.
+fn one<T: Row + Serialize>(context: &Context<'_>, item: &T) -> Result<()> {
+    context.output.one(item, || {
+        let mut table = crate::output::Table::new(T::HEADERS);
+        table.add(item.cells());
+        table.render(context.output.colours())
+    })
+}

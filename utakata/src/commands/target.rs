@@ -1,0 +1,103 @@
+//! `utakata target`: lists, shows and imports targets.
+
+mod import;
+
+use anyhow::Result;
+use clap::Subcommand;
+use utakata_api::{Client, client::ReadingQuery, inventory::TargetView, reading::ReadingView};
+use utakata_model::{Selector, TargetName};
+
+use super::Context;
+use crate::{
+    exit::Exit,
+    output::{Output, words},
+    progress, select,
+};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List targets
+    #[command(after_help = "Examples:
+  utakata target list
+  utakata target list -l rack=A1 -o json")]
+    List {
+        /// Only those that this means: kind=apc-pdu,rack in (A1,A2),!retired
+        #[arg(short = 'l', long)]
+        selector: Option<String>,
+    },
+    /// Show a target and what was last seen of it
+    #[command(after_help = "Example: utakata target show pdu-a1-a")]
+    Show {
+        /// Which
+        name: TargetName,
+    },
+    /// Make targets of a CSV file
+    Import(import::Arguments),
+}
+
+/// Does it.
+pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
+    match command {
+        Command::List { selector } => {
+            let selector = select::parse(selector.as_deref().unwrap_or_default())?;
+            let client = context.client()?;
+            let found = progress::during("fetching targets", client.targets(&selector)).await?;
+            let empty = "there is no such target: see `utakata apply --help`";
+            context.output.list(&found, empty)?;
+        }
+        Command::Show { name } => show(&context.client()?, &name, context).await?,
+        Command::Import(arguments) => import::run(&arguments, context).await?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A target with its readings.
+#[derive(Debug, serde::Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    target: TargetView,
+    readings: Vec<ReadingView>,
+}
+
+async fn show(client: &Client, name: &TargetName, context: &Context<'_>) -> Result<()> {
+    let target = client.target(name).await?;
+    let query = ReadingQuery {
+        selector: Selector::name(name),
+        metric: None,
+    };
+    let readings = client.readings(&query).await?;
+    let shown = Shown { target, readings };
+    let output = context.output;
+    output.one(&shown, || told(&shown, output))
+}
+
+fn told(shown: &Shown, output: &Output) -> String {
+    let Shown {
+        target: view,
+        readings,
+    } = shown;
+    let target = &view.target;
+    let credential = target.credential.as_ref().map(ToString::to_string);
+    let now = jiff::Timestamp::now();
+    let health = words::health(view.health).text;
+    let answered = view
+        .answered
+        .map_or_else(String::new, |time| format!(", {}", words::age(time, now)));
+    let mut text = format!(
+        "name        {}\nkind        {}\naddress     {}\nzone        {}\ncredential  {}\nlabels      {}\nhealth      {health}{answered}\n",
+        target.name,
+        target.kind,
+        target.address,
+        target.zone,
+        credential.unwrap_or_else(|| "(none)".into()),
+        words::labels(&target.labels),
+    );
+    if let Some(problem) = &view.problem {
+        text.push_str(&format!("problem     {problem}\n"));
+    }
+    if !readings.is_empty() {
+        let table = output.table_of(readings).render(output.colours());
+        text.push_str(&format!("\n{table}"));
+    }
+    text
+}

@@ -1,0 +1,94 @@
+//! What happened, a line each.
+
+use anyhow::Result;
+use serde::Serialize;
+use utakata_api::{event::Event, reading::ReadingView};
+use utakata_model::{Class, Outcome, OutcomeStatus};
+
+use crate::output::{Format, Output, words};
+
+/// One line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Line {
+    /// A value was seen.
+    Reading(ReadingView),
+    /// An attempt ended.
+    Outcome(Box<Outcome>),
+    /// So many were left out, because they were not read fast enough.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// The lines of an event.
+pub fn lines(event: Event, metric: Option<&str>) -> Vec<Line> {
+    match event {
+        Event::Readings(batch) => views(batch, metric).map(Line::Reading).collect(),
+        Event::Outcomes(outcomes) => outcomes
+            .into_iter()
+            .filter(is_of_interest)
+            .map(|outcome| Line::Outcome(Box::new(outcome)))
+            .collect(),
+        Event::Missed(count) => vec![Line::Missed { count }],
+        Event::Environment(_) => Vec::new(),
+    }
+}
+
+/// The readings of a batch, one by one.
+pub fn views<'a>(
+    batch: utakata_model::Readings,
+    metric: Option<&'a str>,
+) -> impl Iterator<Item = ReadingView> + use<'a> {
+    let target = batch.target;
+    let time = batch.time;
+    let wanted = move |name: &str| metric.is_none_or(|prefix| name.starts_with(prefix));
+    batch
+        .readings
+        .into_iter()
+        .filter(move |reading| wanted(reading.metric.as_str()))
+        .map(move |reading| ReadingView {
+            target: target.clone(),
+            time,
+            reading,
+        })
+}
+
+/// All of control; of observation what failed.
+pub fn is_of_interest(outcome: &Outcome) -> bool {
+    outcome.class == Class::Control || outcome.status != OutcomeStatus::Succeeded
+}
+
+/// An outcome in words.
+pub fn told(outcome: &Outcome) -> String {
+    let state = utakata_model::TaskState::from(outcome.status).as_str();
+    let problem = words::problem(outcome.problem.as_ref()).text;
+    format!("{} {} {state} {problem}", outcome.target, outcome.action)
+        .trim_end()
+        .to_owned()
+}
+
+impl Line {
+    /// Prints it, for people or as JSON.
+    pub fn print(&self, output: &Output) -> Result<()> {
+        if output.format == Format::Json {
+            return output.json_line(self);
+        }
+        output.text(&match self {
+            Self::Reading(view) => {
+                let value = words::reading(&view.reading.value, &view.reading.unit);
+                let attributes = words::pairs(&view.reading.attributes);
+                let ReadingView { target, time, .. } = view;
+                let metric = &view.reading.metric;
+                format!("{time:.3} {target} {metric} {value} {attributes}")
+                    .trim_end()
+                    .to_owned()
+            }
+            Self::Outcome(outcome) => {
+                format!("{:.3} {}", outcome.timings.ended, told(outcome))
+            }
+            Self::Missed { count } => format!("({count} events were missed: too slow a reader)"),
+        })
+    }
+}

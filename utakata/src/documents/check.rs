@@ -1,0 +1,281 @@
+//! One document: its keys, and what each must be.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use utakata_api::apply::Document;
+use utakata_model::{
+    ActionName, Credential, CredentialName, Kind, Labels, Schedule, ScheduleName, Selector, Target,
+    TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
+};
+
+use super::{
+    secret,
+    tree::{Node, Place, Tree},
+};
+
+const TYPES: [&str; 3] = ["target", "schedule", "credential"];
+const TARGET_KEYS: [&str; 8] = [
+    "type",
+    "name",
+    "kind",
+    "address",
+    "zone",
+    "labels",
+    "credential",
+    "pin",
+];
+const SCHEDULE_KEYS: [&str; 6] = [
+    "type",
+    "name",
+    "selector",
+    "interval",
+    "action",
+    "parameters",
+];
+const CREDENTIAL_KEYS: [&str; 3] = ["type", "name", "values"];
+
+/// What is wrong with a document, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    pub place: Place,
+    pub subject: String,
+    pub message: String,
+}
+
+/// Makes a document of a tree. Errors: everything that is wrong with it.
+pub fn document(tree: &Tree, folder: &Path) -> Result<Document, Vec<Wrong>> {
+    let mut reader = Reader {
+        tree,
+        subject: String::new(),
+        wrong: Vec::new(),
+    };
+    let document = reader.document(folder);
+    match document {
+        Some(document) if reader.wrong.is_empty() => Ok(document),
+        _ => Err(reader.wrong),
+    }
+}
+
+/// Takes a document apart and notes what is wrong.
+struct Reader<'a> {
+    tree: &'a Tree,
+    subject: String,
+    wrong: Vec<Wrong>,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, folder: &Path) -> Option<Document> {
+        if self.tree.fields().is_none() {
+            let message = "a document has keys: begin with type: target, schedule or credential";
+            self.complain(self.tree.place, message);
+            return None;
+        }
+        let kind = self.tree.get("type");
+        let name = self.tree.get("name").and_then(Tree::text);
+        let word = kind.and_then(Tree::text).unwrap_or("document");
+        self.subject = name.map_or_else(|| word.to_owned(), |name| format!("{word} {name}"));
+        let Some(kind) = kind else {
+            let message = format!(
+                "there is no key \"type\": it is one of {}",
+                TYPES.join(", ")
+            );
+            self.complain(self.tree.place, message);
+            return None;
+        };
+        match word {
+            "target" => self.target().map(Document::Target),
+            "schedule" => self.schedule().map(Document::Schedule),
+            "credential" => self.credential(folder).map(Document::Credential),
+            _ => {
+                let message = format!(
+                    "there is no type \"{word}\": {}",
+                    suggest::hint(word, TYPES)
+                );
+                self.complain(kind.place, message);
+                None
+            }
+        }
+    }
+
+    fn target(&mut self) -> Option<Target> {
+        self.refuse_unknown(&TARGET_KEYS);
+        let name: Option<TargetName> = self.needed("name");
+        let kind: Option<Kind> = self.needed("kind");
+        let address: Option<String> = self.needed("address");
+        let zone: Option<Zone> = self.optional("zone");
+        let labels = self.labels();
+        let credential: Option<CredentialName> = self.optional("credential");
+        let pin: Option<String> = self.optional("pin");
+        Some(Target {
+            name: name?,
+            kind: kind?,
+            address: address?,
+            zone: zone.unwrap_or_default(),
+            labels,
+            credential,
+            pin,
+        })
+    }
+
+    fn schedule(&mut self) -> Option<Schedule> {
+        self.refuse_unknown(&SCHEDULE_KEYS);
+        let name: Option<ScheduleName> = self.needed("name");
+        let selector: Option<Selector> = self.needed("selector");
+        let text: Option<String> = self.needed("interval");
+        let interval = text.and_then(|text| self.interval(&text));
+        let action: Option<ActionName> = self.optional("action");
+        let parameters = self.tree.get("parameters");
+        if let Some(tree) = parameters.filter(|tree| tree.fields().is_none()) {
+            self.complain(
+                tree.place,
+                "parameters have keys, as in parameters: { outlet: 3 }",
+            );
+        }
+        Some(Schedule {
+            name: name?,
+            selector: selector?,
+            interval: interval?,
+            action,
+            parameters: parameters.map_or_else(|| Value::Object(Default::default()), Tree::to_json),
+        })
+    }
+
+    fn interval(&mut self, text: &str) -> Option<std::time::Duration> {
+        let place = self.tree.get("interval")?.place;
+        match duration::parse(text) {
+            Ok(interval) if interval < INTERVAL_MIN => {
+                let least = duration::format(INTERVAL_MIN);
+                self.complain(place, format!("interval: {least} is the shortest"));
+                None
+            }
+            Ok(interval) => Some(interval),
+            Err(error) => {
+                self.complain(place, format!("interval: {error}"));
+                None
+            }
+        }
+    }
+
+    fn credential(&mut self, folder: &Path) -> Option<Credential> {
+        self.refuse_unknown(&CREDENTIAL_KEYS);
+        let name: Option<CredentialName> = self.needed("name");
+        let Some(tree) = self.tree.get("values") else {
+            self.missing("values");
+            return None;
+        };
+        let Some(fields) = tree.fields() else {
+            self.complain(
+                tree.place,
+                "values have keys, as in values: { community: public }",
+            );
+            return None;
+        };
+        let mut values = std::collections::BTreeMap::new();
+        for field in fields {
+            match secret::resolve(&field.tree, folder) {
+                Ok(secret) => drop(values.insert(field.key.clone(), secret)),
+                Err((place, message)) => {
+                    self.complain(place, format!("values.{}: {message}", field.key));
+                }
+            }
+        }
+        Some(Credential {
+            name: name?,
+            values,
+        })
+    }
+
+    /// Labels are texts; `u: 12` and `spare: true` are taken as they are written.
+    fn labels(&mut self) -> Labels {
+        let mut labels = Labels::new();
+        let Some(tree) = self.tree.get("labels") else {
+            return labels;
+        };
+        let Some(fields) = tree.fields() else {
+            self.complain(tree.place, "labels have keys, as in labels: { rack: A1 }");
+            return labels;
+        };
+        for field in fields {
+            let text = match &field.tree.node {
+                Node::Scalar(Value::String(text)) => text.clone(),
+                Node::Scalar(Value::Bool(truth)) => truth.to_string(),
+                Node::Scalar(Value::Number(number)) if !number.is_f64() => number.to_string(),
+                _ => {
+                    let message = format!("labels.{}: write it in quotes: \"…\"", field.key);
+                    self.complain(field.tree.place, message);
+                    continue;
+                }
+            };
+            let one = Labels::from([(field.key.clone(), text)]);
+            match label::validate(&one) {
+                Ok(()) => labels.extend(one),
+                Err(error) => self.complain(field.place, error.to_string()),
+            }
+        }
+        labels
+    }
+
+    fn refuse_unknown(&mut self, known: &[&str]) {
+        for field in self.tree.fields().unwrap_or_default() {
+            let key = field.key.as_str();
+            if !known.contains(&key) {
+                let hint = suggest::hint(key, known.iter().copied());
+                self.complain(field.place, format!("there is no key \"{key}\": {hint}"));
+            }
+        }
+    }
+
+    fn needed<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        if self.tree.get(key).is_none() {
+            self.missing(key);
+        }
+        self.optional(key)
+    }
+
+    fn optional<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
+        let tree = self.tree.get(key)?;
+        match serde_json::from_value(tree.to_json()) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.complain(
+                    tree.place,
+                    format!("{key}: {}", in_words(&error.to_string())),
+                );
+                None
+            }
+        }
+    }
+
+    fn missing(&mut self, key: &str) {
+        let place = self.tree.place;
+        let known = self.tree.fields().unwrap_or_default();
+        // A misspelt key is told once, as an unknown one.
+        if known
+            .iter()
+            .all(|field| suggest::nearest(&field.key, [key]).is_none())
+        {
+            self.complain(place, format!("the key \"{key}\" is missing"));
+        }
+    }
+
+    fn complain(&mut self, place: Place, message: impl Into<String>) {
+        self.wrong.push(Wrong {
+            place,
+            subject: self.subject.clone(),
+            message: message.into(),
+        });
+    }
+}
+
+/// serde's "invalid type: integer `12`, expected a string" for people who write YAML.
+fn in_words(message: &str) -> String {
+    match message.strip_prefix("invalid type: ") {
+        Some(rest) if rest.ends_with("expected a string") => {
+            format!("{rest}: write it in quotes")
+        }
+        Some(rest) => rest.to_owned(),
+        None => message.to_owned(),
+    }
+}

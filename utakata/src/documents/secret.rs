@@ -1,0 +1,57 @@
+//! Values of credentials, that need not stand in the file: `{ env: NAME }`, `{ file: PATH }`.
+
+use std::{env, fs, path::Path};
+
+use serde_json::Value;
+use utakata_model::{suggest, target::Secret};
+
+use super::tree::{Field, Node, Place, Tree};
+
+const SOURCES: [&str; 2] = ["env", "file"];
+
+/// The secret that a value means. A file's path is relative to `folder`, and the end of the
+/// file's last line is no part of the secret.
+pub fn resolve(tree: &Tree, folder: &Path) -> Result<Secret, (Place, String)> {
+    match &tree.node {
+        Node::Scalar(Value::String(text)) => Ok(Secret::new(text.as_str())),
+        Node::Scalar(Value::Number(number)) if !number.is_f64() => {
+            Ok(Secret::new(number.to_string()))
+        }
+        Node::Fields(fields) => match fields.as_slice() {
+            [field] => from(field, folder),
+            _ => Err((tree.place, wanted())),
+        },
+        _ => Err((tree.place, wanted())),
+    }
+}
+
+fn wanted() -> String {
+    "a text in quotes, { env: NAME } or { file: PATH } is expected".into()
+}
+
+fn from(field: &Field, folder: &Path) -> Result<Secret, (Place, String)> {
+    let Some(name) = field.tree.text() else {
+        return Err((field.tree.place, wanted()));
+    };
+    match field.key.as_str() {
+        "env" => env::var(name).map(Secret::new).map_err(|_| {
+            let message = format!("the environment variable {name} is not set");
+            (field.tree.place, message)
+        }),
+        "file" => {
+            let path = folder.join(name);
+            let text = fs::read_to_string(&path).map_err(|error| {
+                let message = format!("the file {} cannot be read: {error}", path.display());
+                (field.tree.place, message)
+            })?;
+            Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
+        }
+        other => {
+            let hint = suggest::hint(other, SOURCES);
+            Err((
+                field.place,
+                format!("there is no source \"{other}\": {hint}"),
+            ))
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use super::*;
+use utakata_model::target::Secret;
+
+fn mistakes(text: &str) -> Vec<String> {
+    match parse("site.yaml", text, Path::new("")) {
+        Ok(documents) => panic!("{documents:?}"),
+        Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn documents_of_every_type_are_read() {
+    let text = "\
+# a rack
+type: credential
+name: read-only
+values: { community: public, version: 2 }
+---
+type: target
+name: pdu-1
+kind: apc-pdu
+address: 10.0.0.7
+labels: { rack: A1, u: 12, spare: true }
+credential: read-only
+---
+---
+type: schedule
+name: often
+selector: kind=apc-pdu
+interval: 5s
+parameters: { metrics: [hw.power] }
+";
+    let documents = parse("site.yaml", text, Path::new("")).unwrap();
+    let [
+        Document::Credential(credential),
+        Document::Target(target),
+        Document::Schedule(schedule),
+    ] = documents.as_slice()
+    else {
+        panic!("{documents:?}");
+    };
+    assert_eq!(credential.values["version"], Secret::new("2"));
+    assert_eq!(target.labels["u"], "12");
+    assert_eq!(target.labels["spare"], "true");
+    assert_eq!(schedule.interval.as_secs(), 5);
+    assert_eq!(schedule.parameters["metrics"][0], "hw.power");
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
+    for (text, expect) in [
+        (
+            "type: target\nname: a\nkind: snmp\nadress: x\n",
+            vec!["site.yaml:4:1: target a: there is no key \"adress\": did you mean \"address\"?"],
+        ),
+        (
+            "type: target\nname: a b\nkind: snmp\n",
+            vec![
+                "site.yaml:2:7: target a b: name: the target \"a b\" has ' ' at position 2: use letters, digits, '.', '_' and '-', beginning with a letter or a digit",
+                "site.yaml:1:1: target a b: the key \"address\" is missing",
+            ],
+        ),
+        (
+            "name: a\n",
+            vec![
+                "site.yaml:1:1: document a: there is no key \"type\": it is one of target, schedule, credential",
+            ],
+        ),
+        (
+            "type: traget\nname: a\n",
+            vec!["site.yaml:1:7: traget a: there is no type \"traget\": did you mean \"target\"?"],
+        ),
+        (
+            "type: target\nname: 7\nkind: snmp\naddress: x\nlabels: { ratio: 1.50, kind: x }\n",
+            vec![
+                "site.yaml:2:7: target: name: integer `7`, expected a string: write it in quotes",
+                "site.yaml:5:18: target: labels.ratio: write it in quotes: \"…\"",
+                "site.yaml:5:24: target: \"kind\" cannot be a label: selectors use it for the target's own kind",
+            ],
+        ),
+        (
+            "type: schedule\nname: s\nselector: kind=\ninterval: 5\n",
+            vec![
+                "site.yaml:3:11: schedule s: selector: the selector \"kind=\" is wrong at position 6: a value was expected, as in kind=snmp,rack in (A1,A2)",
+                "site.yaml:4:11: schedule s: interval: integer `5`, expected a string: write it in quotes",
+            ],
+        ),
+        (
+            "type: schedule\nname: s\nselector: kind=a\ninterval: 1ms\n",
+            vec!["site.yaml:4:11: schedule s: interval: 100ms is the shortest"],
+        ),
+        (
+            "type: credential\nname: c\nvalues: { a: { env: UTAKATA_NO_SUCH_VARIABLE }, b: { fiel: x }, c: 1.5 }\n",
+            vec![
+                "site.yaml:3:21: credential c: values.a: the environment variable UTAKATA_NO_SUCH_VARIABLE is not set",
+                "site.yaml:3:54: credential c: values.b: there is no source \"fiel\": did you mean \"file\"?", // typos: on purpose
+                "site.yaml:3:68: credential c: values.c: a text in quotes, { env: NAME } or { file: PATH } is expected",
+            ],
+        ),
+        (
+            "- a\n",
+            vec![
+                "site.yaml:1:1: a document has keys: begin with type: target, schedule or credential",
+            ],
+        ),
+    ] {
+        assert_eq!(mistakes(text), expect, "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_yaml_is_told_with_its_place() {
+    let told = mistakes("type: target\nname: [a\n");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("site.yaml:"), "{told:?}");
+    assert!(told[0].contains("this is not YAML"), "{told:?}");
+    let twice = mistakes("type: target\ntype: target\n");
+    assert!(twice[0].starts_with("site.yaml:2:1"), "{twice:?}");
+}
+
+#[test]
+fn one_wrong_key_among_a_thousand_documents_is_found() {
+    let one = |n: usize| {
+        let address = if n == 700 { "adress" } else { "address" }; // typos: on purpose
+        format!("---\ntype: target\nname: pdu-{n}\nkind: apc-pdu\n{address}: 10.0.0.{n}\n")
+    };
+    let text: String = (0..2000).map(one).collect();
+    let told = mistakes(&text);
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].starts_with("site.yaml:3505:1: target pdu-700: there is no key"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_secret_comes_from_a_file_beside_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("community"), "hush\n").unwrap();
+    let file = folder.path().join("site.yaml");
+    let text = "type: credential\nname: c\nvalues: { community: { file: community } }\n";
+    fs::write(&file, text).unwrap();
+    let documents = read(&[folder.path().to_owned()]).unwrap();
+    let Document::Credential(credential) = &documents[0] else {
+        panic!("{documents:?}");
+    };
+    assert_eq!(credential.values["community"].reveal(), "hush");
+    assert!(read(&[folder.path().join("none.yaml")]).is_err());
+}

@@ -1,0 +1,93 @@
+//! The data directory: who has it, and how to reach who has it.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// Where the data directory is, and what lies in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// `endpoint.json`: how to reach the `up` that has the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The API: `http://127.0.0.1:7700`.
+    pub url: String,
+    /// The MQTT broker: `127.0.0.1:1883`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mqtt: Option<String>,
+    /// The process.
+    pub pid: u32,
+}
+
+impl Folder {
+    /// A data directory at a path, which need not be there yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// `$XDG_DATA_HOME/utakata`, or `~/.local/share/utakata`.
+    pub fn default_place() -> Option<Self> {
+        Some(Self::new(shared_places()?.join("utakata")))
+    }
+
+    /// Where the demo keeps its own.
+    pub fn demo_place() -> Option<Self> {
+        Some(Self::new(shared_places()?.join("utakata-demo")))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of the token.
+    pub fn token_file(&self) -> PathBuf {
+        self.path.join("token")
+    }
+
+    /// The file that says where the API is.
+    pub fn endpoint_file(&self) -> PathBuf {
+        self.path.join("endpoint.json")
+    }
+
+    /// How to reach the `up` that has it; nothing when there is none, or it has ended.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        let text = fs::read_to_string(self.endpoint_file()).ok()?;
+        let endpoint: Endpoint = serde_json::from_str(&text).ok()?;
+        is_alive(endpoint.pid).then_some(endpoint)
+    }
+
+    /// The token of the API.
+    pub fn token(&self) -> io::Result<String> {
+        fs::read_to_string(self.token_file()).map(|text| text.trim().to_owned())
+    }
+}
+
+fn shared_places() -> Option<PathBuf> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
+}
+
+/// Whether a process of that number is there.
+pub fn is_alive(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    else {
+        return false;
+    };
+    !matches!(
+        rustix::process::test_kill_process(pid),
+        Err(rustix::io::Errno::SRCH)
+    )
+}

@@ -1,0 +1,56 @@
+//! Errors as one clear paragraph: what happened, to what, and what to do.
+
+use anyhow::Error;
+use console::Style;
+use utakata_api::client;
+
+use super::Output;
+
+impl Output {
+    /// The text of an error, for standard error.
+    pub fn failure(&self, error: &Error) -> String {
+        let red = self.style(Style::new().red().bold());
+        let dim = self.style(Style::new().dim());
+        let mut text = format!("{} {}", red.apply_to("error:"), sentence(error));
+        let Some(problem) = refused(error) else {
+            return text;
+        };
+        for detail in &problem.problems {
+            text.push_str(&format!("\n  {}: {}", detail.subject, detail.message));
+        }
+        if !problem.cure.is_empty() {
+            text.push_str(&format!("\n{} {}", dim.apply_to("cure:"), problem.cure));
+        }
+        text
+    }
+
+    /// A style for standard error, plain where there are no colours.
+    pub fn style(&self, style: Style) -> Style {
+        style.force_styling(self.error_colours())
+    }
+}
+
+/// The chain of causes, each said once.
+fn sentence(error: &Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(&format!(": {cause}"));
+        }
+    }
+    text
+}
+
+fn refused(error: &Error) -> Option<&utakata_api::Problem> {
+    error.chain().find_map(|cause| {
+        cause
+            .downcast_ref::<client::Error>()
+            .and_then(|error| match error {
+                client::Error::Refused(problem) => Some(problem.as_ref()),
+                _ => None,
+            })
+    })
+}

@@ -1,0 +1,264 @@
+//! What each thing shows in a table.
+
+use jiff::Timestamp;
+use utakata_api::{
+    apply::{Change, Verdict},
+    inventory::{CredentialView, KindView, TargetView},
+    operation::{Counts, OperationView, PlannedTask},
+    reading::ReadingView,
+    task::TaskView,
+};
+use utakata_model::{Class, EnvironmentStatus, Schedule, duration};
+
+use super::{Cell, Row, Tone, words};
+
+impl Row for TargetView {
+    const HEADERS: &'static [&'static str] = &[
+        "NAME", "KIND", "ADDRESS", "ZONE", "HEALTH", "ANSWERED", "LABELS", "PROBLEM",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let target = &self.target;
+        let answered = self.answered.map(|time| words::age(time, Timestamp::now()));
+        vec![
+            target.name.to_string().into(),
+            target.kind.to_string().into(),
+            target.address.clone().into(),
+            target.zone.to_string().into(),
+            words::health(self.health),
+            answered.unwrap_or_default().into(),
+            words::labels(&target.labels).into(),
+            words::problem(self.problem.as_ref()),
+        ]
+    }
+}
+
+impl Row for Schedule {
+    const HEADERS: &'static [&'static str] =
+        &["NAME", "SELECTOR", "INTERVAL", "ACTION", "PARAMETERS"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let selector = self.selector.to_string();
+        let everything = || Cell::dim("(all targets)");
+        let default = || Cell::dim("(default)");
+        vec![
+            self.name.to_string().into(),
+            Some(selector)
+                .filter(|text| !text.is_empty())
+                .map_or_else(everything, Cell::from),
+            duration::format(self.interval).into(),
+            self.action
+                .as_ref()
+                .map_or_else(default, |action| action.to_string().into()),
+            words::json(&self.parameters).into(),
+        ]
+    }
+}
+
+impl Row for CredentialView {
+    const HEADERS: &'static [&'static str] = &["NAME", "KEYS", "USED BY"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            self.name.to_string().into(),
+            self.keys.join(" ").into(),
+            format!("{} targets", self.used_by).into(),
+        ]
+    }
+}
+
+impl Row for KindView {
+    const HEADERS: &'static [&'static str] = &[
+        "KIND",
+        "VERSION",
+        "TARGETS",
+        "OBSERVE",
+        "CONTROL",
+        "ENVIRONMENTS",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let actions = |class: Class| -> Cell {
+            let names: Vec<&str> = self
+                .manifest
+                .actions
+                .iter()
+                .filter(|action| action.class == class)
+                .map(|action| action.name.as_str())
+                .collect();
+            names.join(" ").into()
+        };
+        let environments: Vec<&str> = self.environments.iter().map(|id| id.as_str()).collect();
+        vec![
+            self.kind.to_string().into(),
+            self.release.version.to_string().into(),
+            self.targets.to_string().into(),
+            actions(Class::Observe),
+            actions(Class::Control),
+            environments.join(" ").into(),
+        ]
+    }
+}
+
+impl Row for ReadingView {
+    const HEADERS: &'static [&'static str] =
+        &["TARGET", "METRIC", "ATTRIBUTES", "VALUE", "SEEN", "QUALITY"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let reading = &self.reading;
+        vec![
+            self.target.to_string().into(),
+            reading.metric.to_string().into(),
+            Cell::dim(words::pairs(&reading.attributes)),
+            words::reading(&reading.value, &reading.unit).into(),
+            words::age(self.time, Timestamp::now()).into(),
+            words::quality(reading.quality),
+        ]
+    }
+}
+
+impl Row for TaskView {
+    const HEADERS: &'static [&'static str] = &[
+        "TASK", "TARGET", "ACTION", "STATE", "MADE", "TOOK", "RESULT", "PROBLEM",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let outcome = self.outcome.as_ref();
+        let took = outcome.map(|outcome| words::took(outcome.timings.ran));
+        let result = outcome
+            .and_then(|outcome| outcome.result.as_ref())
+            .and_then(|result| serde_json::from_str(result.get()).ok())
+            .map(|result| words::json(&result));
+        vec![
+            Cell::dim(self.id.to_string()),
+            self.target.to_string().into(),
+            self.action.to_string().into(),
+            words::state(self.state),
+            words::age(self.made, Timestamp::now()).into(),
+            took.unwrap_or_default().into(),
+            result.unwrap_or_default().into(),
+            words::problem(outcome.and_then(|outcome| outcome.problem.as_ref())),
+        ]
+    }
+}
+
+impl Row for OperationView {
+    const HEADERS: &'static [&'static str] = &[
+        "OPERATION",
+        "ASKED",
+        "SELECTOR",
+        "ACTION",
+        "PARAMETERS",
+        "TASKS",
+        "WHY",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let operation = &self.operation;
+        let action = operation.action.as_ref().map(ToString::to_string);
+        vec![
+            Cell::dim(operation.id.to_string()),
+            words::age(operation.asked, Timestamp::now()).into(),
+            operation.selector.to_string().into(),
+            action.unwrap_or_else(|| "(default)".into()).into(),
+            words::json(&operation.parameters).into(),
+            counts(&self.counts),
+            operation.why.clone().unwrap_or_default().into(),
+        ]
+    }
+}
+
+/// `3 succeeded, 1 failed`.
+pub fn counts(counts: &Counts) -> Cell {
+    let parts = [
+        (counts.planned, "planned"),
+        (counts.queued, "queued"),
+        (counts.succeeded, "succeeded"),
+        (counts.failed, "failed"),
+        (counts.unknown, "unknown"),
+        (counts.expired, "expired"),
+        (counts.cancelled, "cancelled"),
+    ];
+    let texts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let tone = match counts {
+        counts if counts.failed + counts.expired > 0 => Tone::Bad,
+        counts if counts.unknown + counts.cancelled > 0 => Tone::Doubtful,
+        counts if counts.planned + counts.queued > 0 => Tone::Plain,
+        _ => Tone::Good,
+    };
+    Cell::toned(texts.join(", "), tone)
+}
+
+impl Row for PlannedTask {
+    const HEADERS: &'static [&'static str] = &["TARGET", "RELEASE"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            self.target.to_string().into(),
+            self.release.to_string().into(),
+        ]
+    }
+}
+
+impl Row for EnvironmentStatus {
+    const HEADERS: &'static [&'static str] = &[
+        "ENVIRONMENT",
+        "ZONE",
+        "STATE",
+        "KINDS",
+        "WORKERS",
+        "RUNNING",
+        "WAITING",
+        "REFUSED",
+        "VERSION",
+        "TOLD",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let kinds = self.pools.iter().filter(|pool| pool.active).count();
+        let sum = |of: fn(&utakata_model::PoolStatus) -> u32| -> Cell {
+            self.pools.iter().map(of).sum::<u32>().to_string().into()
+        };
+        vec![
+            self.id.to_string().into(),
+            self.zone.to_string().into(),
+            words::environment(self.state),
+            kinds.to_string().into(),
+            sum(|pool| pool.ready),
+            sum(|pool| pool.running),
+            sum(|pool| pool.waiting),
+            refused(self.refused.len()),
+            self.version.clone().into(),
+            words::age(self.time, Timestamp::now()).into(),
+        ]
+    }
+}
+
+fn refused(count: usize) -> Cell {
+    match count {
+        0 => Cell::default(),
+        count => Cell::toned(format!("{count} releases"), Tone::Bad),
+    }
+}
+
+impl Row for Change {
+    const HEADERS: &'static [&'static str] = &["DOCUMENT", "VERDICT"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let (word, tone) = verdict(self.verdict);
+        vec![self.subject.clone().into(), Cell::toned(word, tone)]
+    }
+}
+
+/// The word for a verdict, and what it means.
+pub fn verdict(verdict: Verdict) -> (&'static str, Tone) {
+    match verdict {
+        Verdict::Created => ("created", Tone::Good),
+        Verdict::Changed => ("changed", Tone::Doubtful),
+        Verdict::Unchanged => ("unchanged", Tone::Dim),
+    }
+}

@@ -1,0 +1,170 @@
+//! Values as people read them.
+
+use std::{collections::BTreeMap, fmt::Display, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use utakata_api::inventory::Health;
+use utakata_model::{EnvironmentState, Labels, Problem, Quality, ReadingValue, TaskState};
+
+use super::{Cell, Tone};
+
+/// How long ago, in the largest unit: `3s ago`.
+pub fn age(time: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(time).as_secs();
+    match seconds {
+        ..0 => "in the future".into(),
+        0..60 => format!("{seconds}s ago"),
+        60..3600 => format!("{}m ago", seconds / 60),
+        3600..86_400 => format!("{}h ago", seconds / 3600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
+}
+
+/// A short duration, with as many digits as mean something: `1.2ms`, `340ms`, `2.5s`.
+pub fn took(duration: Duration) -> String {
+    let milliseconds = duration.as_secs_f64() * 1000.0;
+    match milliseconds {
+        ..10.0 => format!("{milliseconds:.1}ms"),
+        ..1000.0 => format!("{milliseconds:.0}ms"),
+        _ => format!("{:.1}s", milliseconds / 1000.0),
+    }
+}
+
+/// `rack=A1 room=demo`.
+pub fn labels(labels: &Labels) -> String {
+    pairs(labels)
+}
+
+/// `key=value key=value`.
+pub fn pairs<K: Display, V: Display>(pairs: &BTreeMap<K, V>) -> String {
+    let texts: Vec<String> = pairs
+        .iter()
+        .map(|(key, text)| format!("{key}={text}"))
+        .collect();
+    texts.join(" ")
+}
+
+/// Parameters or a result in one line: `outlet=3`.
+pub fn json(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let texts: Vec<String> = fields
+                .iter()
+                .map(|(key, value)| format!("{key}={}", scalar(value)))
+                .collect();
+            texts.join(" ")
+        }
+        value => scalar(value),
+    }
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// A value with its unit: numbers with four significant digits after the point at the most.
+pub fn reading(value: &ReadingValue, unit: &str) -> String {
+    let unit = match unit {
+        "" | "1" => String::new(),
+        "Cel" => " °C".into(),
+        "By" => " B".into(),
+        unit => format!(" {}", unit.trim_matches(['{', '}'])),
+    };
+    match value {
+        ReadingValue::Text(text) => format!("{text}{unit}"),
+        ReadingValue::Number(number) => format!("{}{unit}", short(*number)),
+    }
+}
+
+fn short(number: f64) -> String {
+    let text = format!("{number:.3}");
+    if text.contains('.') {
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    text
+}
+
+/// Good in green, the rest in colours of warning.
+pub fn quality(quality: Quality) -> Cell {
+    match quality {
+        Quality::Good => Cell::toned("good", Tone::Good),
+        Quality::Suspect => Cell::toned("suspect", Tone::Doubtful),
+        Quality::Stale => Cell::toned("stale", Tone::Bad),
+    }
+}
+
+/// The state of a task.
+pub fn state(state: TaskState) -> Cell {
+    let tone = match state {
+        TaskState::Succeeded => Tone::Good,
+        TaskState::Failed | TaskState::Expired => Tone::Bad,
+        TaskState::Unknown | TaskState::Cancelled => Tone::Doubtful,
+        TaskState::Planned | TaskState::Queued => Tone::Dim,
+    };
+    Cell::toned(state.as_str(), tone)
+}
+
+/// How a target is.
+pub fn health(health: Health) -> Cell {
+    match health {
+        Health::Unseen => Cell::dim("unseen"),
+        Health::Answering => Cell::toned("answering", Tone::Good),
+        Health::Failing => Cell::toned("failing", Tone::Bad),
+    }
+}
+
+/// How an environment is.
+pub fn environment(state: EnvironmentState) -> Cell {
+    match state {
+        EnvironmentState::Running => Cell::toned("running", Tone::Good),
+        EnvironmentState::Draining => Cell::toned("draining", Tone::Doubtful),
+        EnvironmentState::Gone => Cell::toned("gone", Tone::Bad),
+    }
+}
+
+/// A problem, or nothing.
+pub fn problem(problem: Option<&Problem>) -> Cell {
+    problem.map_or_else(Cell::default, |problem| {
+        Cell::toned(problem.to_string(), Tone::Bad)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_as_people_write_them() {
+        let number = |number| ReadingValue::Number(number);
+        for (value, unit, expect) in [
+            (number(24.5), "Cel", "24.5 °C"),
+            (number(230.0), "V", "230 V"),
+            (number(0.123_456), "1", "0.123"),
+            (number(3.0), "{outlet}", "3 outlet"),
+            (ReadingValue::Text("on".into()), "", "on"),
+        ] {
+            assert_eq!(reading(&value, unit), expect);
+        }
+    }
+
+    #[test]
+    fn times_are_told_from_now_in_one_unit() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        for (ago, expect) in [
+            (0, "0s ago"),
+            (59, "59s ago"),
+            (3599, "59m ago"),
+            (-5, "in the future"),
+        ] {
+            let time = Timestamp::from_second(1_000_000 - ago).unwrap();
+            assert_eq!(age(time, now), expect);
+        }
+        assert_eq!(took(Duration::from_micros(1234)), "1.2ms");
+        assert_eq!(took(Duration::from_millis(340)), "340ms");
+        assert_eq!(took(Duration::from_millis(2500)), "2.5s");
+    }
+}
