@@ -1,1 +1,38 @@
-//! Being written.
+//! Worker execution environment: fetches tasks, has suitable workers run them, publishes what
+//! came of it.
+//!
+//! ```text
+//!  releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
+//!                                                   │ fetch ─► lanes ─► select ─► worker
+//!                                                   │ plan ─► start, drain, kill ─► runtime
+//!  workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
+//! ```
+
+pub mod catalogue;
+pub mod config;
+mod endpoint;
+pub mod environment;
+mod fetch;
+mod kind;
+mod manager;
+mod pool;
+mod publish;
+pub mod runtime;
+#[cfg(test)]
+mod samples;
+mod worker;
+
+pub use config::Config;
+pub use environment::{Drained, Environment, Error, Handle};
+
+/// An error with everything behind it, for people.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        behind = error.source();
+    }
+    text
+}

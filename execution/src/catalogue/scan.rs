@@ -1,0 +1,303 @@
+//! One look at the folders: what is new is read and hashed, what is as before is not.
+
+mod files;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    io::Read,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use sha2::{Digest, Sha256};
+use utakata_model::{
+    Cure, Manifest, Problem, ReleaseDigest, ReleaseId, environment::RefusedRelease,
+};
+
+use super::{Catalogue, Release};
+use files::{File, Stamp};
+
+/// The file that makes a folder a release.
+const MANIFEST: &str = "worker.toml";
+/// What was written less than this ago may still be being written.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
+
+/// Looks at the folders, and remembers what it saw.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    roots: Vec<PathBuf>,
+    programs: Vec<PathBuf>,
+    seen: BTreeMap<PathBuf, Seen>,
+    digests: HashMap<Stamp, [u8; 32]>,
+    looks: u64,
+}
+
+/// A folder as it was at the last look.
+#[derive(Debug)]
+struct Seen {
+    files: Vec<File>,
+    program: Option<Stamp>,
+    /// The look at which it was read; later ones replace earlier ones.
+    look: u64,
+    read: Result<Arc<Release>, Problem>,
+    is_settled: bool,
+}
+
+impl Scanner {
+    pub(super) fn new(roots: Vec<PathBuf>, programs: Vec<PathBuf>) -> Self {
+        Self {
+            roots,
+            programs,
+            seen: BTreeMap::new(),
+            digests: HashMap::new(),
+            looks: 0,
+        }
+    }
+
+    /// What lies there now.
+    pub(super) fn scan(&mut self) -> Catalogue {
+        self.looks += 1;
+        let before = std::mem::take(&mut self.seen);
+        let mut before = before;
+        for folder in self.folders() {
+            let seen = self.look_at(&folder, before.remove(&folder));
+            self.seen.insert(folder, seen);
+        }
+        let in_use: Vec<_> = self.seen.values().flat_map(Seen::stamps).collect();
+        self.digests.retain(|stamp, _| in_use.contains(&stamp));
+        catalogue(&self.seen)
+    }
+
+    /// Every folder with a manifest.
+    fn folders(&self) -> Vec<PathBuf> {
+        let mut folders = Vec::new();
+        for root in &self.roots {
+            let children = fs::read_dir(root).into_iter().flatten().flatten();
+            let children = children.map(|entry| entry.path());
+            let all = std::iter::once(root.clone()).chain(children);
+            folders.extend(all.filter(|folder| folder.join(MANIFEST).is_file()));
+        }
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+
+    fn look_at(&mut self, folder: &Path, before: Option<Seen>) -> Seen {
+        let files = match files::list(folder) {
+            Ok(files) => files,
+            Err(problem) => return self.unread(Vec::new(), problem),
+        };
+        if let Some(before) = before
+            && before.files == files
+        {
+            if before.is_settled && self.is_program_as_before(&before) {
+                return before;
+            }
+            // Nothing has moved between two looks: what is written by now is all of it.
+            return self.read(folder, files);
+        }
+        if is_fresh(&files) {
+            let message = "it was changed just now: it is taken when nothing changes any more";
+            return self.unread(files, Problem::new("release-changing", Cure::Retry, message));
+        }
+        self.read(folder, files)
+    }
+
+    fn unread(&self, files: Vec<File>, problem: Problem) -> Seen {
+        Seen {
+            files,
+            program: None,
+            look: self.looks,
+            read: Err(problem),
+            is_settled: false,
+        }
+    }
+
+    fn is_program_as_before(&self, seen: &Seen) -> bool {
+        match &seen.read {
+            Ok(release) => Stamp::of(&release.program).ok() == seen.program,
+            // The program may have come since.
+            Err(problem) => &*problem.code != PROGRAM_MISSING,
+        }
+    }
+
+    fn read(&mut self, folder: &Path, files: Vec<File>) -> Seen {
+        let read = self.read_release(folder, &files);
+        let program = read
+            .as_ref()
+            .ok()
+            .and_then(|release| Stamp::of(&release.program).ok());
+        Seen {
+            files,
+            program,
+            look: self.looks,
+            read: read.map(Arc::new),
+            is_settled: true,
+        }
+    }
+
+    fn read_release(&mut self, folder: &Path, files: &[File]) -> Result<Release, Problem> {
+        let file = folder.join(MANIFEST);
+        let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+        let manifest = Manifest::parse(&text).map_err(|error| {
+            Problem::new("release-manifest", Cure::Operator, crate::chain(&error))
+        })?;
+        let program = self.find_program(folder, &manifest.run.program)?;
+        let digest = self.digest(files, &program)?;
+        let id = ReleaseId {
+            kind: manifest.kind.clone(),
+            version: manifest.version.as_str().into(),
+            digest: ReleaseDigest(digest.into()),
+        };
+        Ok(Release {
+            id: Arc::new(id),
+            manifest: Arc::new(manifest),
+            folder: folder.into(),
+            program,
+        })
+    }
+
+    /// The program of a release: in its own folder, or one that comes with utakata.
+    fn find_program(&self, folder: &Path, name: &str) -> Result<PathBuf, Problem> {
+        let mut parts = Path::new(name).components();
+        if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+            let message = format!(
+                "run.program is \"{name}\": it must be a path inside the release's folder, or the \
+                 name of a program that comes with utakata"
+            );
+            return Err(Problem::new("release-manifest", Cure::Operator, message));
+        }
+        let places = std::iter::once(folder).chain(self.programs.iter().map(PathBuf::as_path));
+        let found = places.map(|place| place.join(name)).find(|program| {
+            // Asks the system, as the start of it would.
+            program.is_file()
+                && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
+        });
+        found.ok_or_else(|| {
+            let message = format!(
+                "there is no executable \"{name}\" in its folder or among the programs of utakata \
+                 ({}): copy it there, and make it executable",
+                list(&self.programs)
+            );
+            Problem::new(PROGRAM_MISSING, Cure::Operator, message)
+        })
+    }
+
+    /// SHA-256 over path and content of every file, in order, and of the program.
+    fn digest(&mut self, files: &[File], program: &Path) -> Result<String, Problem> {
+        let mut all = Sha256::new();
+        let mut add = |name: &[u8], stamp: &Stamp| -> Result<(), Problem> {
+            all.update((name.len() as u64).to_be_bytes());
+            all.update(name);
+            all.update(self.file_digest(stamp)?);
+            Ok(())
+        };
+        for file in files {
+            add(file.name.as_os_str().as_encoded_bytes(), &file.stamp)?;
+        }
+        let stamp = Stamp::of(program).map_err(|error| unreadable(program, &error))?;
+        add(b"", &stamp)?;
+        Ok(hexadecimal(&all.finalize()))
+    }
+
+    fn file_digest(&mut self, stamp: &Stamp) -> Result<[u8; 32], Problem> {
+        if let Some(known) = self.digests.get(stamp) {
+            return Ok(*known);
+        }
+        let digest = hash_file(&stamp.path).map_err(|error| unreadable(&stamp.path, &error))?;
+        self.digests.insert(stamp.clone(), digest);
+        Ok(digest)
+    }
+}
+
+const PROGRAM_MISSING: &str = "release-program";
+
+impl Seen {
+    fn stamps(&self) -> impl Iterator<Item = &Stamp> {
+        let files = self.files.iter().map(|file| &file.stamp);
+        files.chain(&self.program)
+    }
+}
+
+/// What was seen, in the order in which it changed. Of two folders with one kind and version,
+/// the one that changed last counts.
+fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
+    let mut folders: Vec<_> = seen.iter().collect();
+    folders.sort_by_key(|(_, seen)| seen.look);
+    let mut catalogue = Catalogue::default();
+    for (at, (path, seen)) in folders.iter().enumerate() {
+        let later = folders[at + 1..].iter().find_map(|(path, other)| {
+            let (release, other) = (seen.read.as_ref().ok()?, other.read.as_ref().ok()?);
+            let same = release.id.kind == other.id.kind && release.id.version == other.id.version;
+            same.then_some(path)
+        });
+        let problem = match (&seen.read, later) {
+            (Ok(release), None) => {
+                catalogue.releases.push(release.clone());
+                continue;
+            }
+            (Ok(release), Some(later)) => replaced(&release.id, later),
+            (Err(problem), _) => problem.clone(),
+        };
+        catalogue.refused.push(RefusedRelease {
+            path: path.display().to_string(),
+            problem,
+        });
+    }
+    catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
+    catalogue
+}
+
+fn replaced(id: &ReleaseId, by: &Path) -> Problem {
+    let message = format!(
+        "{}@{} lies in {} too, which changed later and counts: remove one of them, or give it \
+         another version",
+        id.kind,
+        id.version,
+        by.display()
+    );
+    Problem::new("release-twice", Cure::Operator, message)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    let message = format!("{} cannot be read: {error}", path.display());
+    Problem::new("release-unreadable", Cure::Operator, message)
+}
+
+/// Whether something was written so shortly ago that more may come.
+fn is_fresh(files: &[File]) -> bool {
+    let now = SystemTime::now();
+    let age = |file: &File| now.duration_since(file.stamp.modified).unwrap_or_default();
+    files.iter().any(|file| age(file) < SETTLED_AFTER)
+}
+
+fn hash_file(path: &Path) -> std::io::Result<[u8; 32]> {
+    let mut file = fs::File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(digest.finalize().into()),
+            count => digest.update(&buffer[..count]),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn list(folders: &[PathBuf]) -> String {
+    let folders = folders.iter().map(|folder| folder.display().to_string());
+    folders.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! The files of a folder, told apart by their metadata.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use utakata_model::{Cure, Problem};
+
+/// More files than that are no release.
+const FILES_MOST: usize = 10_000;
+/// Folders in folders.
+const DEPTH_MOST: usize = 16;
+
+/// A file of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct File {
+    /// Its path below the folder.
+    pub(super) name: PathBuf,
+    pub(super) stamp: Stamp,
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Stamp {
+    pub(super) path: PathBuf,
+    pub(super) modified: SystemTime,
+    /// Seconds and nanoseconds of the change of anything about it; no program can set it back.
+    changed: (i64, i64),
+    inode: u64,
+    length: u64,
+}
+
+impl Stamp {
+    /// Of a file; a link is followed.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self {
+            path: path.into(),
+            modified: metadata.modified()?,
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
+            length: metadata.len(),
+        })
+    }
+}
+
+/// Every file below a folder, sorted by name. Links to folders are not followed.
+/// Errors: it cannot be read, or is far too large.
+pub(super) fn list(folder: &Path) -> Result<Vec<File>, Problem> {
+    let mut files = Vec::new();
+    add(folder, Path::new(""), 0, &mut files)?;
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}
+
+fn add(folder: &Path, below: &Path, depth: usize, files: &mut Vec<File>) -> Result<(), Problem> {
+    let here = folder.join(below);
+    let unreadable = |error: io::Error| super::unreadable(&here, &error);
+    if depth > DEPTH_MOST || files.len() > FILES_MOST {
+        return Err(too_large());
+    }
+    for entry in fs::read_dir(&here).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = below.join(entry.file_name());
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            add(folder, &name, depth + 1, files)?;
+        } else if entry.path().is_file() {
+            let stamp = Stamp::of(&entry.path()).map_err(unreadable)?;
+            files.push(File { name, stamp });
+        }
+    }
+    Ok(())
+}
+
+fn too_large() -> Problem {
+    let message = format!(
+        "it has more than {FILES_MOST} files, or folders deeper than {DEPTH_MOST}: a release is \
+         a manifest and what its worker needs, nothing else"
+    );
+    Problem::new("release-large", Cure::Operator, message)
+}

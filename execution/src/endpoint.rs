@@ -1,0 +1,162 @@
+//! Where workers connect: the server end of the worker protocol on a unix socket.
+
+mod doors;
+mod hello;
+mod socket;
+mod stream;
+
+use std::{io, path::PathBuf, time::Duration};
+
+use tokio::net::UnixListener;
+use tokio_stream::{Stream, wrappers::UnixListenerStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{Request, Response, Status, Streaming, transport::Server};
+use utakata_protocol::{
+    MESSAGE_MAX,
+    v1::{
+        FromWorker, ToWorker,
+        manager_server::{Manager, ManagerServer},
+    },
+};
+
+pub(crate) use doors::{Door, Doors};
+
+use crate::Config;
+
+/// HTTP/2 windows: what a stream, and a connection, may have in flight. A batch of a thousand
+/// tasks passes without waiting for the other side.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+/// Messages that wait to be written to one worker.
+const MESSAGES: usize = 256;
+
+/// Why there is no place for workers to connect to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No private folder for the socket.
+    #[error("cannot make the folder {} for the socket of the workers", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The socket cannot be opened.
+    #[error("cannot listen for workers on {}", path.display())]
+    Listen {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Where workers connect. Ends, and takes its socket away, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    doors: Doors,
+    socket: socket::Socket,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+struct Service {
+    doors: Doors,
+    hello_within: Duration,
+    heartbeat: Duration,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Endpoint {
+    /// Listens from now on.
+    pub(crate) fn start(config: &Config, stop: CancellationToken) -> Result<Self, Error> {
+        let socket = socket::Socket::build(config.run_folder.as_deref())?;
+        let listener = UnixListener::bind(socket.path()).map_err(|source| Error::Listen {
+            path: socket.path().into(),
+            source,
+        })?;
+        let endpoint = Self {
+            doors: Doors::default(),
+            socket,
+            stop,
+            tracker: TaskTracker::new(),
+        };
+        endpoint.serve(listener, config);
+        Ok(endpoint)
+    }
+
+    fn serve(&self, listener: UnixListener, config: &Config) {
+        let service = Service {
+            doors: self.doors.clone(),
+            hello_within: config.hello_within,
+            heartbeat: config.heartbeat,
+            stop: self.stop.clone(),
+            tracker: self.tracker.clone(),
+        };
+        let service = ManagerServer::new(service)
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX);
+        let server = Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .add_service(service);
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            let incoming = UnixListenerStream::new(listener);
+            let served = server.serve_with_incoming_shutdown(incoming, stop.cancelled());
+            if let Err(error) = served.await {
+                tracing::error!(%error, "no worker can connect any more: restart utakata");
+            }
+        });
+    }
+
+    /// Who may come in.
+    pub(crate) fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    /// What a worker is told in `UTAKATA_ENDPOINT`.
+    pub(crate) fn address(&self) -> String {
+        format!("unix:{}", self.socket.path().display())
+    }
+
+    /// Ends all connections and waits until they are.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// What goes to a worker.
+type Sent = Result<ToWorker, Status>;
+
+#[tonic::async_trait]
+impl Manager for Service {
+    type WorkStream = std::pin::Pin<Box<dyn Stream<Item = Sent> + Send>>;
+
+    async fn work(
+        &self,
+        request: Request<Streaming<FromWorker>>,
+    ) -> Result<Response<Self::WorkStream>, Status> {
+        let (to, sent) = tokio::sync::mpsc::channel::<Sent>(MESSAGES);
+        let visit = stream::Visit {
+            doors: self.doors.clone(),
+            hello_within: self.hello_within,
+            heartbeat: self.heartbeat,
+            stop: self.stop.clone(),
+        };
+        self.tracker.spawn(visit.run(request.into_inner(), to));
+        let sent = tokio_stream::wrappers::ReceiverStream::new(sent);
+        Ok(Response::new(Box::pin(sent)))
+    }
+}

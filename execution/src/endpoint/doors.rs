@@ -1,0 +1,53 @@
+//! Who may come in: one door for each worker that was started, good for one hello.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use utakata_model::{Manifest, WorkerId};
+
+use crate::worker::{Number, Report};
+
+/// What awaits the worker that has the token of this door.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    /// The worker that was started.
+    pub(crate) number: Number,
+    /// Its name.
+    pub(crate) worker: WorkerId,
+    /// What its release declares.
+    pub(crate) manifest: Arc<Manifest>,
+    /// Where everything that is heard of it goes.
+    pub(crate) reports: mpsc::Sender<Report>,
+    /// Cuts its stream.
+    pub(crate) cut: CancellationToken,
+}
+
+/// The doors that are open. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Doors(Arc<Mutex<HashMap<String, Door>>>);
+
+impl Doors {
+    /// Opens a door; gives the token for it.
+    pub(crate) fn open(&self, door: Door) -> String {
+        // Two random identifiers: 244 bits that nobody can guess.
+        let token = format!(
+            "{}{}",
+            uuid::Uuid::new_v4().simple(),
+            uuid::Uuid::new_v4().simple()
+        );
+        self.0.lock().insert(token.clone(), door);
+        token
+    }
+
+    /// Whose token it is; nobody's from then on.
+    pub(super) fn enter(&self, token: &str) -> Option<Door> {
+        self.0.lock().remove(token)
+    }
+
+    /// Closes the door of a worker that will not come any more.
+    pub(crate) fn close(&self, token: &str) {
+        self.0.lock().remove(token);
+    }
+}

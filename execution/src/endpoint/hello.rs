@@ -1,0 +1,130 @@
+//! Whether a worker that says hello is who was started, and what it was started from.
+
+use utakata_model::{Cure, Manifest, Problem};
+use utakata_protocol::v1::{Hello, Refused};
+
+/// The most tasks at once that is believed of a worker.
+const CAPACITY_MOST: u32 = 65_536;
+
+/// What was agreed with a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Agreed {
+    /// The version of the protocol.
+    pub(super) version: u32,
+    /// Tasks at once.
+    pub(super) capacity: u32,
+}
+
+/// Compares a hello with the manifest of the release that was started.
+/// Errors: no common version (`protocol`), another manifest (`manifest`), no capacity
+/// (`capacity`).
+pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Problem> {
+    let version = utakata_protocol::negotiate(&hello.protocol_versions)
+        .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;
+    let said: Manifest = serde_json::from_str(&hello.manifest).map_err(|error| {
+        let message = format!(
+            "the worker says a manifest that cannot be read ({error}): rebuild it with the \
+             SDK of this utakata"
+        );
+        Problem::new("manifest", Cure::Operator, message)
+    })?;
+    if said != *manifest {
+        return Err(lie(&said, manifest));
+    }
+    if hello.capacity == 0 {
+        let message = "the worker takes no task at once: its capacity must be more than 0";
+        return Err(Problem::new("capacity", Cure::Operator, message));
+    }
+    Ok(Agreed {
+        version,
+        capacity: hello.capacity.min(CAPACITY_MOST),
+    })
+}
+
+fn lie(said: &Manifest, manifest: &Manifest) -> Problem {
+    let part = if said.kind != manifest.kind {
+        "kind"
+    } else if said.version != manifest.version {
+        "version"
+    } else if said.actions != manifest.actions {
+        "actions"
+    } else {
+        "settings"
+    };
+    let message = format!(
+        "the worker says that it is {}@{}, which is not the worker.toml of its release ({}@{}): \
+         the {part} differ; put the program and the worker.toml of one release together",
+        said.kind, said.version, manifest.kind, manifest.version,
+    );
+    Problem::new("manifest", Cure::Operator, message)
+}
+
+/// The refusal of a stranger.
+pub(super) fn stranger() -> Problem {
+    Problem::new(
+        "token",
+        Cure::Operator,
+        "the token is unknown or was used before: workers are started by utakata, and each \
+         says hello once",
+    )
+}
+
+/// A refusal as a message.
+pub(super) fn refused(problem: &Problem) -> Refused {
+    Refused {
+        code: problem.code.as_ref().into(),
+        message: problem.message.as_ref().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "kind = \"echo\"\nversion = \"1.0.0\"\nprotocol = 1\n\
+                            run = { program = \"p\" }\n\
+                            [[action]]\nname = \"read\"\nclass = \"observe\"\n";
+
+    fn hello() -> Hello {
+        Hello {
+            token: String::new(),
+            protocol_versions: vec![1],
+            manifest: serde_json::to_string(&Manifest::parse(MANIFEST).unwrap()).unwrap(),
+            capacity: 100_000,
+            sdk: "test".into(),
+        }
+    }
+
+    #[track_caller]
+    fn refuses(change: impl Fn(&mut Hello), code: &str, words: &str) {
+        let mut hello = hello();
+        change(&mut hello);
+        let problem = check(&hello, &Manifest::parse(MANIFEST).unwrap()).unwrap_err();
+        assert_eq!(&*problem.code, code);
+        assert!(problem.message.contains(words), "{problem}");
+    }
+
+    #[test]
+    fn a_worker_that_is_what_was_started_is_let_in() {
+        let agreed = check(&hello(), &Manifest::parse(MANIFEST).unwrap()).unwrap();
+        let expect = Agreed {
+            version: 1,
+            capacity: CAPACITY_MOST,
+        };
+        assert_eq!(agreed, expect);
+    }
+
+    #[test]
+    fn a_worker_that_is_something_else_is_refused_with_the_difference() {
+        refuses(|h| h.protocol_versions = vec![9], "protocol", "update utakata");
+        refuses(|h| h.capacity = 0, "capacity", "more than 0");
+        refuses(|h| h.manifest = "{".into(), "manifest", "cannot be read");
+        let replace = |from: &'static str, to: &'static str| {
+            move |h: &mut Hello| h.manifest = h.manifest.replace(from, to)
+        };
+        refuses(replace("echo", "pdu"), "manifest", "the kind differ");
+        refuses(replace("1.0.0", "2.0.0"), "manifest", "the version differ");
+        refuses(replace("observe", "control"), "manifest", "the actions differ");
+        refuses(replace("\"p\"", "\"q\""), "manifest", "the settings differ");
+    }
+}

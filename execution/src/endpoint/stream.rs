@@ -1,0 +1,176 @@
+//! The stream of one worker, from its hello to its end.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+use utakata_model::Problem;
+use utakata_protocol::v1::{
+    AttemptOutcome, FromWorker, Hello, ToWorker, Welcome, from_worker, to_worker,
+};
+
+use super::{Doors, Sent, doors::Door, hello};
+use crate::worker::{Answer, Parting, Report, Said};
+
+/// Messages in a second that carry no outcome; a worker that says more is cut off.
+const CHATTER_MOST: u32 = 10_000;
+const CHATTER_PERIOD: Duration = Duration::from_secs(1);
+
+/// One worker that has connected.
+pub(super) struct Visit {
+    pub(super) doors: Doors,
+    pub(super) hello_within: Duration,
+    pub(super) heartbeat: Duration,
+    pub(super) stop: CancellationToken,
+}
+
+/// How much is said that is of no use.
+struct Chatter {
+    since: Instant,
+    messages: u32,
+}
+
+impl Visit {
+    /// Lasts as long as the stream.
+    pub(super) async fn run(self, mut from: Streaming<FromWorker>, to: mpsc::Sender<Sent>) {
+        let hello = tokio::select! {
+            hello = first(&mut from, self.hello_within) => hello,
+            () = self.stop.cancelled() => return,
+        };
+        let Some(hello) = hello else {
+            return;
+        };
+        let Some(door) = self.doors.enter(&hello.token) else {
+            tracing::warn!(sdk = %hello.sdk, "somebody without a token of ours said hello");
+            refuse(&to, &hello::stranger()).await;
+            return;
+        };
+        match hello::check(&hello, &door.manifest) {
+            Ok(agreed) => self.serve(&door, agreed, &hello.sdk, from, to).await,
+            Err(problem) => {
+                refuse(&to, &problem).await;
+                door.say(Said::Parted(Parting::Refused(problem))).await;
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        door: &Door,
+        agreed: hello::Agreed,
+        sdk: &str,
+        from: Streaming<FromWorker>,
+        to: mpsc::Sender<Sent>,
+    ) {
+        tracing::debug!(worker = %door.worker, sdk, capacity = agreed.capacity, "worker is ready");
+        let welcome = to_worker::Message::Welcome(Welcome {
+            protocol_version: agreed.version,
+            worker: door.worker.as_str().into(),
+            heartbeat_milliseconds: self.heartbeat.as_millis().try_into().unwrap_or(u64::MAX),
+        });
+        // The first message of an empty channel: there is room, or nobody there.
+        let _ = to.try_send(message(welcome));
+        let capacity = agreed.capacity;
+        door.say(Said::Ready { capacity, to }).await;
+        let parting = tokio::select! {
+            parting = listen(door, from) => parting,
+            () = door.cut.cancelled() => Parting::Cut,
+            () = self.stop.cancelled() => Parting::Cut,
+        };
+        door.say(Said::Parted(parting)).await;
+    }
+}
+
+impl Door {
+    async fn say(&self, said: Said) {
+        // Nobody listens any more only when the environment ends.
+        let _ = self
+            .reports
+            .send(Report {
+                worker: self.number,
+                said,
+            })
+            .await;
+    }
+}
+
+/// The hello of a worker, if that is what it says first, and soon enough.
+async fn first(from: &mut Streaming<FromWorker>, within: Duration) -> Option<Hello> {
+    let first = tokio::time::timeout(within, from.message()).await;
+    match first.ok()?.ok()??.message? {
+        from_worker::Message::Hello(hello) => Some(hello),
+        _ => None,
+    }
+}
+
+async fn refuse(to: &mpsc::Sender<Sent>, problem: &Problem) {
+    let refused = to_worker::Message::Refused(hello::refused(problem));
+    let _ = to.send(message(refused)).await;
+}
+
+/// A message to a worker.
+fn message(message: to_worker::Message) -> Sent {
+    Ok(ToWorker {
+        message: Some(message),
+    })
+}
+
+/// Passes on what the worker says until it says no more.
+async fn listen(door: &Door, mut from: Streaming<FromWorker>) -> Parting {
+    let mut chatter = Chatter {
+        since: Instant::now(),
+        messages: 0,
+    };
+    loop {
+        let said = match from.message().await {
+            Ok(Some(said)) => said.message,
+            Ok(None) => return Parting::Closed,
+            Err(status) => return broken(&status),
+        };
+        let said = match said {
+            Some(from_worker::Message::Outcomes(said)) if !said.outcomes.is_empty() => {
+                match answers(said.outcomes) {
+                    Ok(answers) => Said::Answers(answers),
+                    Err(wrong) => return Parting::Broken(wrong),
+                }
+            }
+            _ if chatter.is_too_much(Instant::now()) => {
+                let flood = format!("more than {CHATTER_MOST} messages without an outcome a second");
+                return Parting::Flood(flood);
+            }
+            _ => Said::Alive,
+        };
+        door.say(said).await;
+    }
+}
+
+fn answers(said: Vec<AttemptOutcome>) -> Result<Vec<Answer>, String> {
+    said.into_iter()
+        .map(Answer::from_wire)
+        .collect::<Result<_, _>>()
+        .map_err(|error| crate::chain(&error))
+}
+
+fn broken(status: &Status) -> Parting {
+    match status.code() {
+        // What tonic says of a message over the limit.
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
+            Parting::Flood(status.message().to_owned())
+        }
+        _ => Parting::Broken(status.message().to_owned()),
+    }
+}
+
+impl Chatter {
+    fn is_too_much(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.since) >= CHATTER_PERIOD {
+            *self = Self {
+                since: now,
+                messages: 0,
+            };
+        }
+        self.messages += 1;
+        self.messages > CHATTER_MOST
+    }
+}

@@ -1,0 +1,56 @@
+//! What the kinds tell of their pools, for whoever tells it to the world.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use utakata_model::{Kind, PoolStatus};
+
+/// The pools of all kinds as last told. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Board(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    pools: Mutex<BTreeMap<Kind, Vec<PoolStatus>>>,
+    changed: Notify,
+}
+
+impl Board {
+    /// These are the pools of a kind now.
+    pub(crate) fn put(&self, kind: &Kind, pools: Vec<PoolStatus>) {
+        let mut all = self.0.pools.lock();
+        let before = all.get(kind).map_or(&[][..], Vec::as_slice);
+        let is_changed = !same(before, &pools);
+        all.insert(kind.clone(), pools);
+        drop(all);
+        if is_changed {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// The kind is not served any more.
+    pub(crate) fn remove(&self, kind: &Kind) {
+        self.0.pools.lock().remove(kind);
+        self.0.changed.notify_one();
+    }
+
+    /// All pools.
+    pub(crate) fn pools(&self) -> Vec<PoolStatus> {
+        let all = self.0.pools.lock();
+        all.values().flatten().cloned().collect()
+    }
+
+    /// Waits for a change of anything but the numbers of tasks, which change all the time.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+}
+
+fn same(before: &[PoolStatus], after: &[PoolStatus]) -> bool {
+    let facts = |pool: &PoolStatus| {
+        let workers = (pool.starting, pool.ready, pool.draining, pool.lost);
+        (pool.release.clone(), pool.active, workers, pool.problem.clone())
+    };
+    before.iter().map(facts).eq(after.iter().map(facts))
+}

@@ -1,0 +1,237 @@
+//! Keeps one service running for each kind that has a release, and ends them all in order.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinHandle, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Events, Tasks};
+use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
+
+use super::{
+    DrainOrder, Drained,
+    board::Board,
+    status::{Identity, Teller},
+};
+use crate::{
+    Config,
+    catalogue::{self, Catalogue, choose},
+    endpoint::Endpoint,
+    kind::{self, Order, Surroundings},
+    runtime::Runtime,
+};
+
+/// How long after its deadline a drain waits for what was killed, and for what was published.
+const AFTER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A running environment.
+pub(super) struct Service {
+    config: Arc<Config>,
+    endpoint: Endpoint,
+    around: Surroundings,
+    catalogue: watch::Receiver<Arc<Catalogue>>,
+    found: watch::Sender<Arc<Catalogue>>,
+    state: watch::Sender<EnvironmentState>,
+    teller: Teller,
+    kinds: BTreeMap<Kind, watch::Sender<Order>>,
+    running: JoinSet<(Kind, usize)>,
+}
+
+impl Service {
+    pub(super) fn build(
+        config: Arc<Config>,
+        identity: Identity,
+        endpoint: Endpoint,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        runtime: Arc<dyn Runtime>,
+    ) -> (Self, watch::Receiver<Arc<EnvironmentStatus>>) {
+        let board = Board::default();
+        let (found, catalogue) = watch::channel(Arc::default());
+        let (state, states) = watch::channel(EnvironmentState::Running);
+        let first = identity.status(EnvironmentState::Running, &board, &Catalogue::default());
+        let (told, status) = watch::channel(Arc::new(first));
+        let around = Surroundings {
+            config: config.clone(),
+            zone: config.zone.clone(),
+            names: kind::Names {
+                environment: identity.id.clone(),
+                numbers: Arc::new(AtomicU64::new(1)),
+            },
+            tasks,
+            events: events.clone(),
+            runtime,
+            doors: endpoint.doors().clone(),
+            address: endpoint.address(),
+            board: board.clone(),
+        };
+        let teller = Teller {
+            identity,
+            board,
+            catalogue: catalogue.clone(),
+            state: states,
+            status: told,
+            events,
+        };
+        let service = Self {
+            config,
+            endpoint,
+            around,
+            catalogue,
+            found,
+            state,
+            teller,
+            kinds: BTreeMap::new(),
+            running: JoinSet::new(),
+        };
+        (service, status)
+    }
+
+    /// Lasts until it is drained, or cancelled, which kills the workers.
+    pub(super) async fn run(
+        self,
+        mut orders: mpsc::Receiver<DrainOrder>,
+        cancel: CancellationToken,
+    ) {
+        let Self {
+            config,
+            endpoint,
+            around,
+            mut catalogue,
+            found,
+            state,
+            teller,
+            kinds,
+            running,
+        } = self;
+        let teller = tokio::spawn(teller.run());
+        let watching = tokio::spawn(catalogue::watch(config.clone(), found));
+        let mut kinds = Kinds {
+            config,
+            around,
+            orders: kinds,
+            running,
+            cancel: cancel.clone(),
+        };
+        let order = kinds.serve(&mut catalogue, &mut orders, &cancel).await;
+        watching.abort();
+        let Some(order) = order else {
+            kinds.running.shutdown().await;
+            teller.abort();
+            endpoint.stop().await;
+            return;
+        };
+        state.send_replace(EnvironmentState::Draining);
+        let given_up = kinds.drain(order.within).await;
+        endpoint.stop().await;
+        state.send_replace(EnvironmentState::Gone);
+        end(teller).await;
+        // Whoever asked may have lost interest.
+        let _ = order.done.send(Drained { given_up });
+    }
+}
+
+/// The kinds that are served.
+struct Kinds {
+    config: Arc<Config>,
+    around: Surroundings,
+    orders: BTreeMap<Kind, watch::Sender<Order>>,
+    running: JoinSet<(Kind, usize)>,
+    cancel: CancellationToken,
+}
+
+impl Kinds {
+    /// Serves what the catalogue has until a drain is asked for; `None`: cancelled.
+    async fn serve(
+        &mut self,
+        catalogue: &mut watch::Receiver<Arc<Catalogue>>,
+        orders: &mut mpsc::Receiver<DrainOrder>,
+        cancel: &CancellationToken,
+    ) -> Option<DrainOrder> {
+        loop {
+            tokio::select! {
+                order = orders.recv() => return order,
+                _ = catalogue.changed() => {}
+                Some(ended) = self.running.join_next() => match ended {
+                    Ok((kind, _)) => {
+                        self.orders.remove(&kind);
+                    }
+                    Err(error) => tracing::error!(%error, "a kind is not served any more"),
+                },
+                () = cancel.cancelled() => return None,
+            }
+            let found = catalogue.borrow_and_update().clone();
+            self.reconcile(&found);
+        }
+    }
+
+    /// Every kind with a release is served, the others are told to end.
+    fn reconcile(&mut self, catalogue: &Catalogue) {
+        let mut chosen = choose(catalogue, &self.config.pools);
+        for (kind, order) in &self.orders {
+            set(order, chosen.remove(kind).unwrap_or_default());
+        }
+        for (kind, releases) in chosen {
+            let order = Order {
+                releases,
+                give_up_at: None,
+            };
+            let (order, orders) = watch::channel(order);
+            self.orders.insert(kind.clone(), order);
+            let around = self.around.clone();
+            let cancel = self.cancel.clone();
+            self.running.spawn(async move {
+                let given_up = kind::Service::run(kind.clone(), around, orders, cancel).await;
+                (kind, given_up)
+            });
+        }
+    }
+
+    /// Ends all kinds; gives the number of attempts that were given up.
+    async fn drain(&mut self, within: Duration) -> usize {
+        let deadline = Instant::now() + within;
+        for order in self.orders.values() {
+            order.send_replace(Order {
+                releases: Vec::new(),
+                give_up_at: Some(deadline),
+            });
+        }
+        let mut given_up = 0;
+        let all_ended = async {
+            while let Some(ended) = self.running.join_next().await {
+                given_up += ended.map_or(0, |(_, given_up)| given_up);
+            }
+        };
+        let ended = tokio::time::timeout_at(deadline + AFTER_DEADLINE, all_ended).await;
+        if ended.is_err() {
+            tracing::error!("not everything ended in time: outcomes may be missing");
+            self.cancel.cancel();
+            self.running.shutdown().await;
+        }
+        given_up
+    }
+}
+
+fn set(order: &watch::Sender<Order>, releases: Vec<catalogue::Chosen>) {
+    order.send_if_modified(|order| {
+        let changed = order.releases != releases;
+        order.releases = releases;
+        changed
+    });
+}
+
+/// Waits for what is told last, but not for ever.
+async fn end(mut teller: JoinHandle<()>) {
+    let told = tokio::time::timeout(AFTER_DEADLINE, &mut teller).await;
+    if told.is_err() {
+        teller.abort();
+        tracing::warn!("that the environment is gone could not be told");
+    }
+}

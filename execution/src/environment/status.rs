@@ -1,0 +1,101 @@
+//! Tells the world how the environment is: at every change, and every ten seconds.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{sync::watch, time::Instant};
+use utakata_interconnect::{Event, Events};
+use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
+
+use super::board::Board;
+use crate::{Config, catalogue::Catalogue};
+
+/// Told at least so often.
+const EVERY: Duration = Duration::from_secs(10);
+/// Told at most so often.
+const APART: Duration = Duration::from_millis(250);
+
+/// Who this environment is.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) id: EnvironmentId,
+    incarnation: uuid::Uuid,
+    zone: Zone,
+    labels: Labels,
+}
+
+/// Tells how the environment is.
+pub(super) struct Teller {
+    pub(super) identity: Identity,
+    pub(super) board: Board,
+    pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
+    pub(super) state: watch::Receiver<EnvironmentState>,
+    pub(super) status: watch::Sender<Arc<EnvironmentStatus>>,
+    pub(super) events: Arc<dyn Events>,
+}
+
+impl Identity {
+    pub(super) fn build(config: &Config) -> Result<Self, NameError> {
+        Ok(Self {
+            id: config.environment_id()?,
+            incarnation: uuid::Uuid::now_v7(),
+            zone: config.zone.clone(),
+            labels: config.labels.clone(),
+        })
+    }
+
+    /// What is told.
+    pub(super) fn status(
+        &self,
+        state: EnvironmentState,
+        board: &Board,
+        catalogue: &Catalogue,
+    ) -> EnvironmentStatus {
+        EnvironmentStatus {
+            id: self.id.clone(),
+            incarnation: self.incarnation,
+            zone: self.zone.clone(),
+            labels: self.labels.clone(),
+            state,
+            version: env!("CARGO_PKG_VERSION").into(),
+            time: Timestamp::now(),
+            pools: board.pools(),
+            refused: catalogue.refused.clone(),
+        }
+    }
+}
+
+impl Teller {
+    /// Tells until the state is `Gone`, which is told last.
+    pub(super) async fn run(mut self) {
+        loop {
+            let is_over = self.tell().await;
+            if is_over {
+                return;
+            }
+            let told = Instant::now();
+            tokio::select! {
+                () = self.board.changed() => {}
+                _ = self.catalogue.changed() => {}
+                _ = self.state.changed() => continue,
+                () = tokio::time::sleep(EVERY) => continue,
+            }
+            // What else changes meanwhile is told together with it; the state at once.
+            tokio::select! {
+                () = tokio::time::sleep_until(told + APART) => {}
+                _ = self.state.changed() => {}
+            }
+        }
+    }
+
+    async fn tell(&mut self) -> bool {
+        let state = *self.state.borrow_and_update();
+        let catalogue = self.catalogue.borrow_and_update().clone();
+        let status = Arc::new(self.identity.status(state, &self.board, &catalogue));
+        self.status.send_replace(status.clone());
+        if let Err(error) = self.events.publish(vec![Event::Environment(status)]).await {
+            tracing::warn!(%error, "how the environment is could not be told");
+        }
+        state == EnvironmentState::Gone
+    }
+}

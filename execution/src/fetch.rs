@@ -1,0 +1,91 @@
+//! Fetches the tasks of one kind, and connects again when the inter connect was away.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks};
+use utakata_model::{Kind, Zone};
+
+/// How long to wait before connecting again.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// What came of fetching.
+#[derive(Debug)]
+pub(crate) enum Fetched {
+    /// Tasks.
+    Deliveries(Vec<Delivery>),
+    /// The connection: what was delivered over it and is not acknowledged goes to others.
+    Lost,
+}
+
+/// Fetches the tasks of one kind.
+pub(crate) struct Fetcher {
+    tasks: Arc<dyn Tasks>,
+    zone: Zone,
+    kind: Kind,
+    consumer: Option<Box<dyn Consumer>>,
+    not_before: Option<Instant>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(tasks: Arc<dyn Tasks>, zone: Zone, kind: Kind) -> Self {
+        Self {
+            tasks,
+            zone,
+            kind,
+            consumer: None,
+            not_before: None,
+        }
+    }
+
+    /// Waits for tasks, up to `most` at once. Cancel safe.
+    pub(crate) async fn fetch(&mut self, most: usize) -> Fetched {
+        match self.try_fetch(most).await {
+            Ok(deliveries) => Fetched::Deliveries(deliveries),
+            Err(error) => {
+                self.lose(&error);
+                Fetched::Lost
+            }
+        }
+    }
+
+    async fn try_fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
+        if let Some(at) = self.not_before {
+            tokio::time::sleep_until(at).await;
+            self.not_before = None;
+        }
+        let consumer = match &mut self.consumer {
+            Some(consumer) => consumer,
+            none => none.insert(self.tasks.consume(&self.zone, &self.kind).await?),
+        };
+        consumer.fetch(most).await
+    }
+
+    /// These are dealt with. Errors: nobody knows; the connection is lost.
+    pub(crate) async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let acknowledged = match &mut self.consumer {
+            Some(consumer) => consumer.acknowledge(tags).await,
+            None => Err(Error::Closed),
+        };
+        acknowledged.inspect_err(|error| self.lose(error))
+    }
+
+    /// These are for somebody else.
+    pub(crate) async fn give_back(&mut self, tags: &[Tag]) {
+        if let Some(consumer) = &mut self.consumer
+            && !tags.is_empty()
+            && let Err(error) = consumer.give_back(tags).await
+        {
+            self.lose(&error);
+        }
+    }
+
+    fn lose(&mut self, error: &Error) {
+        tracing::warn!(kind = %self.kind, %error, "tasks cannot be fetched: trying again");
+        self.consumer = None;
+        self.not_before = Some(Instant::now() + AGAIN_AFTER);
+    }
+}

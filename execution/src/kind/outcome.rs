@@ -1,0 +1,153 @@
+//! Outcomes: of attempts that workers have answered, and of those that nobody will answer.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use utakata_model::{
+    Class, Cure, Outcome, OutcomeStatus, Problem, RanBy, Readings, Task, TaskKey, Timings,
+};
+
+use crate::{pool::attempts::Attempt, worker::answer::End};
+
+/// How an attempt ends that its worker will not answer: nobody can know what became of
+/// control; a read that was not answered has failed.
+pub(super) fn unanswered(class: Class) -> OutcomeStatus {
+    match class {
+        Class::Control => OutcomeStatus::Unknown,
+        Class::Observe => OutcomeStatus::Failed,
+    }
+}
+
+/// A problem with an attempt that its worker did not answer.
+pub(super) fn unanswered_problem(class: Class, code: &str, what: &str) -> Problem {
+    match class {
+        Class::Observe => Problem::new(code, Cure::Retry, what),
+        Class::Control => {
+            let message = format!("{what}; nobody can know whether the target did it: look at it");
+            Problem::new(code, Cure::Operator, message)
+        }
+    }
+}
+
+/// The outcome of a task that no worker has begun.
+pub(super) fn not_begun(
+    task: Task,
+    status: OutcomeStatus,
+    problem: Problem,
+    waited: Duration,
+    ended: Timestamp,
+) -> Outcome {
+    let timings = Timings {
+        ended,
+        waited,
+        ran: Duration::ZERO,
+    };
+    build(task, status, Some(problem), None, timings)
+}
+
+/// The outcome of an attempt that a worker had.
+pub(super) fn begun(
+    attempt: &Attempt,
+    status: OutcomeStatus,
+    problem: Option<Problem>,
+    ran_by: RanBy,
+    ran: Duration,
+    ended: Timestamp,
+) -> Outcome {
+    let timings = Timings {
+        ended,
+        waited: attempt.waited,
+        ran,
+    };
+    build(attempt.task.clone(), status, problem, Some(ran_by), timings)
+}
+
+/// The outcome, and the readings, of an attempt as its worker says.
+pub(super) fn answered(
+    attempt: Attempt,
+    end: Result<End, Problem>,
+    ran_by: RanBy,
+    ran: Duration,
+    ended: Timestamp,
+) -> (Outcome, Option<Readings>) {
+    let timings = Timings {
+        ended,
+        waited: attempt.waited,
+        ran,
+    };
+    let task = attempt.task;
+    let end = match end {
+        Ok(end) => end,
+        Err(problem) => {
+            let status = unanswered(task.class);
+            let outcome = build(task, status, Some(problem), Some(ran_by), timings);
+            return (outcome, None);
+        }
+    };
+    let readings = (!end.readings.is_empty()).then(|| Readings {
+        target: task.target.name.clone(),
+        action: task.action.clone(),
+        seen_by: task.key(),
+        time: ended,
+        readings: end.readings,
+    });
+    let mut outcome = build(task, end.status, end.problem, Some(ran_by), timings);
+    outcome.result = end.result;
+    (outcome, readings)
+}
+
+fn build(
+    task: Task,
+    status: OutcomeStatus,
+    problem: Option<Problem>,
+    ran_by: Option<RanBy>,
+    timings: Timings,
+) -> Outcome {
+    let TaskKey { task: id, attempt } = task.key();
+    Outcome {
+        task: id,
+        attempt,
+        origin: task.origin,
+        target: task.target.name.clone(),
+        action: task.action,
+        class: task.class,
+        status,
+        problem,
+        result: None,
+        ran_by,
+        timings,
+    }
+}
+
+/// A duration that a worker claims, as far as it can be.
+pub(super) fn believable(said: Duration, seen: Duration) -> Duration {
+    if said.is_zero() { seen } else { said.min(seen) }
+}
+
+/// Problems that are told again and again, made once.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) superseded: Problem,
+    pub(super) expired: Problem,
+    pub(super) stopped: Problem,
+}
+
+impl Common {
+    pub(super) fn new() -> Arc<Self> {
+        let problem = |code, message| Problem::new(code, Cure::Retry, message);
+        Arc::new(Self {
+            superseded: problem(
+                "superseded",
+                "a newer task of the same action on this target came while this one waited",
+            ),
+            expired: problem(
+                "expired",
+                "no worker could begin it in time: too much is asked of this target, or of its kind",
+            ),
+            stopped: problem(
+                "draining",
+                "the environment takes no more tasks of this kind, and had not begun this one",
+            ),
+        })
+    }
+}

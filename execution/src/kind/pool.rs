@@ -1,0 +1,267 @@
+//! The workers of one release, as the environment knows them.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use utakata_model::{Cure, PoolStatus, Problem, RanBy};
+use utakata_protocol::v1;
+
+use crate::{
+    catalogue::Release,
+    manager::{
+        failures::Failures,
+        plan::{self, Phase, Why},
+    },
+    pool::select::{Candidate, PoolFacts},
+    runtime::Exit,
+    worker::{Line, Number, Parting},
+};
+
+/// How long an exit and the end of the stream are waited for together: what a worker said
+/// last is heard, and what is told of its end is all that is known.
+const END_WITHIN: Duration = Duration::from_secs(1);
+
+/// The workers of one release.
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) release: Arc<Release>,
+    pub(super) desired: Option<plan::Desired>,
+    pub(super) failures: Failures,
+    /// Workers that died or hung.
+    pub(super) lost: u64,
+    /// The last thing that went wrong with a worker.
+    pub(super) problem: Option<Problem>,
+    pub(super) workers: Vec<Worker>,
+}
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) number: Number,
+    /// What is written into its outcomes.
+    pub(super) ran_by: RanBy,
+    pub(super) phase: Phase,
+    pub(super) capacity: u32,
+    /// Attempts that it has, overdue ones among them.
+    pub(super) running: u32,
+    pub(super) overdue: u32,
+    /// Answers to attempts that it does not have.
+    pub(super) strays: u32,
+    pub(super) ready_since: Option<Instant>,
+    /// The way to it, from hello to the end of the stream.
+    pub(super) line: Option<Line>,
+    /// What goes to it with the next message.
+    pub(super) batch: Batch,
+    pub(super) kill: CancellationToken,
+    pub(super) cut: CancellationToken,
+    /// Whether it was asked to end, so that its end is no failure.
+    pub(super) is_expected: bool,
+    /// What was wrong with it, when it was killed for that.
+    pub(super) cause: Option<Problem>,
+    pub(super) parted: Option<(Instant, Parting)>,
+    pub(super) exited: Option<(Instant, Ended)>,
+}
+
+/// How the process, or container, of a worker ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Exit(Exit),
+    NotStarted(Problem),
+}
+
+/// Tasks for one worker, in messages that are not too large.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) full: Vec<Vec<v1::Task>>,
+    pub(super) last: Vec<v1::Task>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Messages are closed at this size, well below the most that either side takes.
+    const BYTES: usize = 2 * 1024 * 1024;
+    /// What a task has besides its parameters and address, roughly.
+    const OVERHEAD: usize = 512;
+
+    pub(super) fn push(&mut self, task: v1::Task) {
+        self.bytes += task.parameters.len() + task.address.len() + Self::OVERHEAD;
+        self.last.push(task);
+        if self.bytes >= Self::BYTES {
+            self.full.push(std::mem::take(&mut self.last));
+            self.bytes = 0;
+        }
+    }
+
+    /// The messages.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = Vec<v1::Task>> {
+        self.bytes = 0;
+        let last = std::mem::take(&mut self.last);
+        let full = std::mem::take(&mut self.full).into_iter();
+        full.chain((!last.is_empty()).then_some(last))
+    }
+}
+
+impl Worker {
+    /// As the choice of a worker sees it: only if it can take a task now.
+    pub(super) fn candidate(&self) -> Option<Candidate> {
+        let is_ready = matches!(self.phase, Phase::Ready { .. }) && self.overdue == 0;
+        let has_line = |line: &Line| line.capacity() > self.batch.full.len() + 1;
+        let can = is_ready && self.line.as_ref().is_some_and(has_line);
+        can.then_some(Candidate {
+            number: self.number,
+            running: self.running,
+            capacity: self.capacity,
+        })
+    }
+
+    /// It was heard of.
+    pub(super) fn hear(&mut self, now: Instant) {
+        match &mut self.phase {
+            Phase::Ready { heard, .. } | Phase::Draining { heard, .. } => *heard = now,
+            Phase::Starting { .. } | Phase::Ending { .. } => {}
+        }
+    }
+
+    /// It has something to do.
+    pub(super) fn be_busy(&mut self, now: Instant) {
+        if let Phase::Ready { busy, .. } = &mut self.phase {
+            *busy = now;
+        }
+    }
+
+    /// It must go, now.
+    pub(super) fn end(&mut self, now: Instant, cause: Option<Problem>) {
+        if self.cause.is_none() {
+            self.cause = cause;
+        }
+        self.phase = Phase::Ending { since: now };
+        self.cut.cancel();
+        self.kill.cancel();
+    }
+
+    /// Whether nothing more can come from it.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        let passed = |at: &Instant| now.saturating_duration_since(*at) >= END_WITHIN;
+        match (&self.parted, &self.exited) {
+            (Some(_), Some(_)) => true,
+            (Some((at, _)), None) => passed(at),
+            (None, Some((at, _))) => self.line.is_none() || passed(at),
+            (None, None) => false,
+        }
+    }
+
+    /// What is told of its end.
+    pub(super) fn end_problem(&self) -> Problem {
+        let crashed = |message: String| Problem::new("worker-crashed", Cure::Bug, message);
+        let worker = &self.ran_by.worker;
+        let parted = self.parted.as_ref().map(|(_, parting)| parting);
+        if let Some(cause) = &self.cause {
+            return cause.clone();
+        }
+        match (parted, self.exited.as_ref().map(|(_, ended)| ended)) {
+            (Some(Parting::Refused(problem)), _) | (_, Some(Ended::NotStarted(problem))) => {
+                problem.clone()
+            }
+            (Some(Parting::Flood(what)), _) => {
+                let message = format!("the worker {worker} says too much and was cut off: {what}");
+                Problem::new("worker-flood", Cure::Bug, message)
+            }
+            (None, Some(Ended::Exit(exit))) => crashed(format!(
+                "the worker {worker} {exit} before it said hello: see what it printed in the log"
+            )),
+            (Some(_), Some(Ended::Exit(exit))) => crashed(format!("the worker {worker} {exit}")),
+            (Some(Parting::Broken(what)), None) => {
+                crashed(format!("the stream of the worker {worker} broke: {what}"))
+            }
+            (_, None) => crashed(format!("the worker {worker} closed its stream")),
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn new(release: Arc<Release>) -> Self {
+        Self {
+            release,
+            desired: None,
+            failures: Failures::default(),
+            lost: 0,
+            problem: None,
+            workers: Vec::new(),
+        }
+    }
+
+    pub(super) fn ready(&self) -> u32 {
+        self.count(|phase| matches!(phase, Phase::Ready { .. }))
+    }
+
+    pub(super) fn facts(&self) -> PoolFacts<'_> {
+        PoolFacts {
+            version: &self.release.id.version,
+            is_desired: self.desired.is_some(),
+            is_active: self.desired.as_ref().is_some_and(|d| d.is_active),
+            ready: self.ready(),
+        }
+    }
+
+    /// As the plan sees it.
+    pub(super) fn observed(&self, wait: Option<Duration>) -> plan::Pool {
+        let worker = |worker: &Worker| plan::Worker {
+            number: worker.number,
+            phase: worker.phase,
+            running: worker.running,
+            overdue: worker.overdue,
+            capacity: worker.capacity,
+        };
+        plan::Pool {
+            desired: self.desired.clone(),
+            workers: self.workers.iter().map(worker).collect(),
+            wait,
+            failures: self.failures,
+        }
+    }
+
+    /// As others see it.
+    pub(super) fn status(&self, is_active: bool, waiting: u32) -> PoolStatus {
+        let ready = self.ready();
+        let is_sick = ready == 0 || self.failures.is_loop();
+        PoolStatus {
+            release: (*self.release.id).clone(),
+            manifest: (*self.release.manifest).clone(),
+            active: is_active,
+            starting: self.count(|phase| matches!(phase, Phase::Starting { .. })),
+            ready,
+            draining: self.count(|phase| matches!(phase, Phase::Draining { .. })),
+            running: self.workers.iter().map(|worker| worker.running).sum(),
+            waiting,
+            lost: self.lost,
+            problem: self.problem.clone().filter(|_| is_sick),
+        }
+    }
+
+    fn count(&self, is_wanted: impl Fn(&Phase) -> bool) -> u32 {
+        let count = self.workers.iter().filter(|w| is_wanted(&w.phase)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+/// What is told of a worker that is killed.
+pub(super) fn killed(ran_by: &RanBy, why: Why) -> Option<Problem> {
+    let worker = &ran_by.worker;
+    let (code, message) = match why {
+        Why::NoHello => (
+            "worker-no-hello",
+            format!("the worker {worker} was started and did not say hello in time"),
+        ),
+        Why::Silent => (
+            "worker-hung",
+            format!("the worker {worker} was not heard of any more and was killed"),
+        ),
+        Why::Overdue => (
+            "worker-hung",
+            format!("the worker {worker} does not answer tasks by their deadlines and was killed"),
+        ),
+        Why::DrainedTooLong | Why::NotNeeded | Why::Left => return None,
+    };
+    Some(Problem::new(code, Cure::Bug, message))
+}

@@ -1,0 +1,339 @@
+//! What one kind consists of at a moment, and how it changes: no IO, no clock.
+
+mod answer;
+mod begin;
+mod upkeep;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Event, Tag};
+use utakata_model::{
+    EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, Task, WorkerId,
+};
+use utakata_protocol::v1::to_worker::Message;
+
+use super::{
+    Order,
+    outcome::{self, Common},
+    pool::{Pool, Worker},
+};
+use crate::{
+    Config,
+    catalogue::Release,
+    config::Backoff,
+    manager::plan::{Desired, Phase, Times},
+    pool::{
+        attempts::Attempts,
+        lanes::{Lanes, Waiting},
+        select,
+    },
+    worker::{Line, Number},
+};
+
+/// Tasks that are fetched while no worker has said hello yet, where none is kept.
+const ROOM_TO_WAKE: usize = 16;
+/// Tasks that wait, ready, beyond what the workers can take at once: the next is there when a
+/// worker has room.
+const AHEAD_LEAST: usize = 64;
+/// Tasks fetched at once.
+const FETCH_MOST: usize = 2048;
+
+/// Names that all kinds of an environment share.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// The next number of a worker.
+    pub(crate) numbers: Arc<AtomicU64>,
+}
+
+/// What is to be done in the world because something has changed.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// Deliveries that are dealt with.
+    pub(super) acknowledge: Vec<Tag>,
+    /// Deliveries for others.
+    pub(super) give_back: Vec<Tag>,
+    /// What goes to workers, after the acknowledgements.
+    pub(super) sends: Vec<Send>,
+    /// Workers to start.
+    pub(super) starts: Vec<Start>,
+    /// What was seen; published before the outcomes.
+    pub(super) readings: Vec<Event>,
+    /// How attempts ended.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// A message to a worker.
+#[derive(Debug)]
+pub(super) struct Send {
+    pub(super) worker: Number,
+    pub(super) line: Line,
+    pub(super) message: Message,
+}
+
+/// A worker to start.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) number: Number,
+    pub(super) worker: WorkerId,
+    pub(super) release: Arc<Release>,
+    pub(super) kill: CancellationToken,
+    pub(super) cut: CancellationToken,
+}
+
+/// One kind: what waits, what runs, who runs it.
+#[derive(Debug)]
+pub(super) struct State {
+    kind: Kind,
+    names: Names,
+    backoff: Backoff,
+    times: Times,
+    backlog: usize,
+    lanes: Lanes,
+    attempts: Attempts,
+    pools: Vec<Pool>,
+    /// Whether nothing new is taken.
+    is_closing: bool,
+    /// When what runs then is given up.
+    give_up_at: Option<Instant>,
+    given_up: usize,
+    common: Arc<Common>,
+    pub(super) effects: Effects,
+}
+
+impl State {
+    pub(super) fn new(kind: Kind, names: Names, config: &Config) -> Self {
+        Self {
+            kind,
+            names,
+            backoff: config.backoff,
+            times: Times {
+                hello_within: config.hello_within,
+                hung_after: config.hung_after,
+                grow_after: config.grow_after,
+                idle_after: config.idle_after,
+                drain_within: config.drain_within,
+            },
+            backlog: config.lanes.backlog as usize,
+            lanes: Lanes::new(config.lanes),
+            attempts: Attempts::new(config.grace),
+            pools: Vec::new(),
+            is_closing: false,
+            give_up_at: None,
+            given_up: 0,
+            common: Common::new(),
+            effects: Effects::default(),
+        }
+    }
+
+    /// What should be served from now on.
+    pub(super) fn on_order(&mut self, order: &Order, now: Instant, clock: Timestamp) {
+        for pool in &mut self.pools {
+            pool.desired = None;
+        }
+        for chosen in &order.releases {
+            let desired = Desired {
+                is_active: chosen.is_active,
+                size: chosen.size.clone(),
+            };
+            let known = self
+                .pools
+                .iter_mut()
+                .find(|pool| pool.release.id == chosen.release.id);
+            let pool = match known {
+                Some(pool) => pool,
+                None => {
+                    self.pools.push(Pool::new(chosen.release.clone()));
+                    let last = self.pools.len() - 1;
+                    &mut self.pools[last]
+                }
+            };
+            pool.release = chosen.release.clone();
+            pool.desired = Some(desired);
+        }
+        self.is_closing = order.releases.is_empty();
+        self.give_up_at = order.give_up_at;
+        if self.is_closing {
+            self.refuse_waiting(now, clock);
+        }
+        if let Some(at) = order.give_up_at {
+            self.times.drain_within = at.saturating_duration_since(now);
+        }
+    }
+
+    /// Nothing that waits will be begun here: control goes to others, observation ends.
+    fn refuse_waiting(&mut self, now: Instant, clock: Timestamp) {
+        for waiting in self.lanes.take_if(|_| true) {
+            match waiting.tag {
+                Some(tag) => self.effects.give_back.push(tag),
+                None => {
+                    let problem = self.common.stopped.clone();
+                    self.end_waiting(waiting, OutcomeStatus::Expired, problem, now, clock);
+                }
+            }
+        }
+    }
+
+    /// The connection to the queue is lost: others get what was not acknowledged.
+    pub(super) fn on_lost_connection(&mut self) {
+        self.lanes.take_if(|waiting| waiting.tag.is_some());
+    }
+
+    /// How many tasks may be fetched now: as many as the workers can take, and a few more for
+    /// when they have room. Targets that wait for themselves do not count, up to the limit of
+    /// the backlog.
+    pub(super) fn room(&self) -> usize {
+        if self.is_closing {
+            return 0;
+        }
+        let backlog = self.backlog.saturating_sub(self.lanes.waiting());
+        let ready = self.pools.iter().flat_map(|pool| &pool.workers);
+        let ready = ready.filter(|worker| matches!(worker.phase, Phase::Ready { .. }));
+        let (free, capacity) = ready.fold((0, 0), |(free, capacity), worker| {
+            let room = worker.capacity.saturating_sub(worker.running) as usize;
+            (free + room, capacity + worker.capacity as usize)
+        });
+        let most = match capacity {
+            0 if self.can_wake() => ROOM_TO_WAKE,
+            0 => 0,
+            _ => free + (capacity / 2).max(AHEAD_LEAST),
+        };
+        most.saturating_sub(self.lanes.ready())
+            .min(backlog)
+            .min(FETCH_MOST)
+    }
+
+    /// Whether a worker would be started for a task that comes.
+    fn can_wake(&self) -> bool {
+        let sleeps = |pool: &Pool| {
+            let keeps_none = |desired: &Desired| desired.is_active && desired.size.min == 0;
+            pool.desired.as_ref().is_some_and(keeps_none) && !pool.failures.any()
+        };
+        self.pools.iter().any(sleeps)
+    }
+
+    /// Whether anything is to be looked at soon.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.attempts.is_empty() || self.lanes.waiting() > 0
+    }
+
+    /// Whether everything has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_closing && self.pools.iter().all(|pool| pool.workers.is_empty())
+    }
+
+    /// Attempts that were given up at the end.
+    pub(super) fn given_up(&self) -> usize {
+        self.given_up
+    }
+
+    /// How the pools are.
+    pub(super) fn status(&self) -> Vec<PoolStatus> {
+        let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
+        let active = select::pool(&facts, None);
+        let waiting = u32::try_from(self.lanes.waiting()).unwrap_or(u32::MAX);
+        let status = |(at, pool): (usize, &Pool)| {
+            let is_active = active == Some(at);
+            pool.status(is_active, if is_active { waiting } else { 0 })
+        };
+        self.pools.iter().enumerate().map(status).collect()
+    }
+
+    fn find(&mut self, number: Number) -> Option<(&mut Pool, usize)> {
+        self.pools.iter_mut().find_map(|pool| {
+            let at = pool.workers.iter().position(|w| w.number == number)?;
+            Some((pool, at))
+        })
+    }
+
+    fn worker(&mut self, number: Number) -> Option<&mut Worker> {
+        self.find(number).map(|(pool, at)| &mut pool.workers[at])
+    }
+
+    /// A worker is to be started in a pool.
+    fn start(&mut self, at: usize, now: Instant) {
+        let Some(pool) = self.pools.get_mut(at) else {
+            return;
+        };
+        let number = self.names.numbers.fetch_add(1, Ordering::Relaxed);
+        let Some(worker) = worker_id(&self.kind, number) else {
+            return;
+        };
+        let (kill, cut) = (CancellationToken::new(), CancellationToken::new());
+        pool.workers.push(Worker {
+            number: Number(number),
+            ran_by: RanBy {
+                environment: self.names.environment.clone(),
+                worker: worker.clone(),
+                release: pool.release.id.clone(),
+            },
+            phase: Phase::Starting { since: now },
+            capacity: 0,
+            running: 0,
+            overdue: 0,
+            strays: 0,
+            ready_since: None,
+            line: None,
+            batch: super::pool::Batch::default(),
+            kill: kill.clone(),
+            cut: cut.clone(),
+            is_expected: false,
+            cause: None,
+            parted: None,
+            exited: None,
+        });
+        self.effects.starts.push(Start {
+            number: Number(number),
+            worker,
+            release: pool.release.clone(),
+            kill,
+            cut,
+        });
+    }
+
+    /// A task that waited ends without having been begun. Its delivery is dealt with.
+    fn end_waiting(
+        &mut self,
+        waiting: Waiting,
+        status: OutcomeStatus,
+        problem: Problem,
+        now: Instant,
+        clock: Timestamp,
+    ) {
+        let waited = now.saturating_duration_since(waiting.since);
+        self.effects.acknowledge.extend(waiting.tag);
+        self.end_task(waiting.task, status, problem, waited, clock);
+    }
+
+    fn end_task(
+        &mut self,
+        task: Task,
+        status: OutcomeStatus,
+        problem: Problem,
+        waited: Duration,
+        clock: Timestamp,
+    ) {
+        let outcome = outcome::not_begun(task, status, problem, waited, clock);
+        self.effects.outcomes.push(outcome);
+    }
+}
+
+/// The name of a worker: the kind, as far as it fits, and a number.
+fn worker_id(kind: &Kind, number: u64) -> Option<WorkerId> {
+    let room = utakata_model::id::NAME_MAX - 21;
+    let kind = kind.as_str();
+    WorkerId::new(format!("{}-{number}", kind.get(..room).unwrap_or(kind))).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! What happens by time alone, and what is planned about workers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_model::{Class, OutcomeStatus};
+use utakata_protocol::v1::{self, to_worker::Message};
+
+use super::{Send, State};
+use crate::{
+    kind::{
+        outcome,
+        pool::{Pool, killed},
+    },
+    manager::plan::{self, Action, Phase, Why},
+    pool::attempts::Attempt,
+    worker::Number,
+};
+
+impl State {
+    /// Looks at deadlines, at the ends of workers, and at what is desired of the pools.
+    pub(in crate::kind) fn upkeep(&mut self, now: Instant, clock: Timestamp) {
+        for waiting in self.lanes.take_expired(clock) {
+            let problem = self.common.expired.clone();
+            self.end_waiting(waiting, OutcomeStatus::Expired, problem, now, clock);
+        }
+        self.end_overdue(now, clock);
+        self.bury(now, clock);
+        self.give_up(now);
+        self.watch_busy(now);
+        for action in plan::plan(&self.observed(now), &self.times, now)
+            .into_iter()
+            .rev()
+        {
+            self.act(action, now);
+        }
+    }
+
+    /// Answers for workers that have not, and tells them to stop.
+    fn end_overdue(&mut self, now: Instant, clock: Timestamp) {
+        let late = self.attempts.mark_overdue(now).into_iter();
+        let late: Vec<Attempt> = late
+            .map(|attempt| Attempt {
+                task: attempt.task.clone(),
+                ..*attempt
+            })
+            .collect();
+        for attempt in late {
+            let class = attempt.task.class;
+            let target = attempt.task.target.name.clone();
+            let Some(worker) = self.worker(attempt.worker) else {
+                continue;
+            };
+            worker.overdue += 1;
+            let what = format!(
+                "the worker {} gave no answer within {} and the time it has to say so",
+                worker.ran_by.worker,
+                utakata_model::duration::format(attempt.task.timeout)
+            );
+            let cancel = v1::Cancel {
+                tasks: vec![attempt.task.key().into()],
+            };
+            let ran_by = worker.ran_by.clone();
+            let line = worker.line.clone();
+            self.effects.sends.extend(line.map(|line| Send {
+                worker: attempt.worker,
+                line,
+                message: Message::Cancel(cancel),
+            }));
+            let problem = outcome::unanswered_problem(class, "deadline", &what);
+            let status = outcome::unanswered(class);
+            let ran = now.saturating_duration_since(attempt.begun);
+            let outcome = outcome::begun(&attempt, status, Some(problem), ran_by, ran, clock);
+            self.effects.outcomes.push(outcome);
+            if class == Class::Observe {
+                // Control keeps its lane until the worker says or is gone: one writer only.
+                self.lanes.release(&target, class);
+            }
+        }
+    }
+
+    /// Settles what workers had of which nothing more can come, and forgets those that ended.
+    fn bury(&mut self, now: Instant, clock: Timestamp) {
+        let all = self.pools.iter().flat_map(|pool| &pool.workers);
+        let silent: Vec<Number> = all
+            .filter(|worker| worker.is_silent(now))
+            .map(|worker| worker.number)
+            .collect();
+        for number in silent {
+            self.settle(number, now, clock);
+            let backoff = self.backoff;
+            let Some((pool, at)) = self.find(number) else {
+                continue;
+            };
+            if pool.workers[at].exited.is_some() {
+                remove(pool, at, now, &backoff);
+            }
+        }
+        for pool in &mut self.pools {
+            let lived = pool.workers.iter().filter_map(|worker| worker.ready_since);
+            let longest = lived.map(|since| now.saturating_duration_since(since)).max();
+            let longest = longest.unwrap_or_default();
+            pool.failures = pool.failures.on_life(longest, &self.backoff);
+        }
+    }
+
+    /// The worker is lost: what it had ends.
+    fn settle(&mut self, number: Number, now: Instant, clock: Timestamp) {
+        let attempts = self.attempts.end_all(number);
+        let Some(worker) = self.worker(number) else {
+            return;
+        };
+        worker.running = 0;
+        worker.overdue = 0;
+        if attempts.is_empty() {
+            return;
+        }
+        let ran_by = worker.ran_by.clone();
+        let mut what = worker.end_problem().message.to_string();
+        if worker.is_expected {
+            what = format!("the worker {} had to end before it answered", ran_by.worker);
+            self.given_up += attempts.len();
+        }
+        for attempt in attempts {
+            let class = attempt.task.class;
+            if attempt.is_overdue && class == Class::Observe {
+                continue;
+            }
+            self.lanes.release(&attempt.task.target.name, class);
+            if attempt.is_overdue {
+                continue;
+            }
+            let status = outcome::unanswered(class);
+            let problem = outcome::unanswered_problem(class, "worker-lost", &what);
+            let ran = now.saturating_duration_since(attempt.begun);
+            let ran_by = ran_by.clone();
+            let outcome = outcome::begun(&attempt, status, Some(problem), ran_by, ran, clock);
+            self.effects.outcomes.push(outcome);
+        }
+    }
+
+    /// Past the deadline of a drain everything is ended.
+    fn give_up(&mut self, now: Instant) {
+        if self.give_up_at.is_none_or(|at| now < at) {
+            return;
+        }
+        for worker in self.pools.iter_mut().flat_map(|pool| &mut pool.workers) {
+            if !matches!(worker.phase, Phase::Ending { .. }) {
+                worker.is_expected = true;
+                worker.end(now, None);
+            }
+        }
+    }
+
+    fn watch_busy(&mut self, now: Instant) {
+        for worker in self.pools.iter_mut().flat_map(|pool| &mut pool.workers) {
+            if worker.running > 0 {
+                worker.be_busy(now);
+            }
+        }
+    }
+
+    fn observed(&self, now: Instant) -> Vec<plan::Pool> {
+        let wait = |pin: Option<&str>| -> Option<Duration> {
+            let since = self.lanes.ready_since(pin)?;
+            Some(now.saturating_duration_since(since))
+        };
+        let observed = |pool: &Pool| {
+            let facts = pool.facts();
+            let pinned = wait(Some(facts.version));
+            let active = wait(None).filter(|_| facts.is_active);
+            pool.observed(pinned.max(active))
+        };
+        self.pools.iter().map(observed).collect()
+    }
+
+    fn act(&mut self, action: Action, now: Instant) {
+        match action {
+            Action::Start { pool } => self.start(pool, now),
+            Action::Close { pool } => {
+                self.pools.remove(pool);
+            }
+            Action::Kill { worker, why } => self.kill(worker, why, now),
+            Action::Drain { worker, within } => self.drain(worker, within, now),
+        }
+    }
+
+    fn kill(&mut self, number: Number, why: Why, now: Instant) {
+        if let Some(worker) = self.worker(number) {
+            worker.is_expected |= !why.is_failure() && why != Why::Left;
+            let problem = killed(&worker.ran_by, why);
+            if let Some(problem) = &problem {
+                tracing::warn!(worker = %worker.ran_by.worker, %problem, "worker is replaced");
+            }
+            worker.end(now, problem);
+        }
+    }
+
+    fn drain(&mut self, number: Number, within: Duration, now: Instant) {
+        let Some(worker) = self.worker(number) else {
+            return;
+        };
+        worker.is_expected = true;
+        worker.phase = Phase::Draining {
+            until: now + within,
+            heard: now,
+        };
+        let message = Message::Drain(v1::Drain {
+            within_milliseconds: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+        });
+        let line = worker.line.clone();
+        self.effects.sends.extend(line.map(|line| Send {
+            worker: number,
+            line,
+            message,
+        }));
+    }
+}
+
+/// A worker has ended and nothing of it is left.
+fn remove(pool: &mut Pool, at: usize, now: Instant, backoff: &crate::config::Backoff) {
+    let worker = pool.workers.remove(at);
+    let name = &worker.ran_by.worker;
+    if worker.is_expected {
+        tracing::debug!(worker = %name, "worker has ended");
+        return;
+    }
+    let problem = worker.end_problem();
+    let lived = worker.ready_since.map(|since| now.saturating_duration_since(since));
+    pool.failures = pool.failures.on_death(now, lived.unwrap_or_default(), backoff);
+    pool.lost += 1;
+    tracing::warn!(worker = %name, %problem, "worker is lost");
+    pool.problem = Some(problem);
+}

@@ -1,0 +1,4 @@
+//! Decides what becomes of the workers of a kind.
+
+pub(crate) mod failures;
+pub(crate) mod plan;

@@ -1,0 +1,308 @@
+//! From what is desired and what is observed of the pools of one kind to what is to be done.
+//!
+//! ```text
+//!            hello                 drain                 exit
+//! starting ────────► ready ──────────────► draining ────────► (gone)
+//!    │ no hello        │ hung, overdue        │ too long        ▲
+//!    └─────────────────┴──────────────────────┴──► ending ──────┘
+//! ```
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use utakata_model::manifest::PoolSize;
+
+use super::failures::Failures;
+use crate::worker::Number;
+
+/// Attempts without an answer after which a worker counts as hung.
+const OVERDUE_MOST: u32 = 3;
+/// How long a worker has to be gone after its stream has ended, or after it was killed.
+const GONE_WITHIN: Duration = Duration::from_secs(2);
+
+/// One pool of a kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pool {
+    /// What is desired of it; `None` when its release is gone or was replaced.
+    pub(crate) desired: Option<Desired>,
+    /// Its workers.
+    pub(crate) workers: Vec<Worker>,
+    /// How long the first in turn has been waiting for one of its workers.
+    pub(crate) wait: Option<Duration>,
+    /// Deaths of its workers.
+    pub(crate) failures: Failures,
+}
+
+/// What is desired of a pool.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Desired {
+    /// Whether tasks without a pin go to it.
+    pub(crate) is_active: bool,
+    /// How many workers.
+    pub(crate) size: PoolSize,
+}
+
+/// One worker as it is seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Worker {
+    /// Which.
+    pub(crate) number: Number,
+    /// Where it stands.
+    pub(crate) phase: Phase,
+    /// Attempts that it has.
+    pub(crate) running: u32,
+    /// Of these, those it should have answered long ago.
+    pub(crate) overdue: u32,
+    /// Attempts that it takes at once.
+    pub(crate) capacity: u32,
+}
+
+/// Where a worker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It was started and has not said hello.
+    Starting {
+        /// When.
+        since: Instant,
+    },
+    /// It takes tasks.
+    Ready {
+        /// When it was last heard of.
+        heard: Instant,
+        /// When it last had something to do.
+        busy: Instant,
+    },
+    /// It ends what it has.
+    Draining {
+        /// By when.
+        until: Instant,
+        /// When it was last heard of.
+        heard: Instant,
+    },
+    /// Its stream has ended or it was killed: it should be gone soon.
+    Ending {
+        /// Since when.
+        since: Instant,
+    },
+}
+
+/// Times that decide.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) hello_within: Duration,
+    pub(crate) hung_after: Duration,
+    pub(crate) grow_after: Duration,
+    pub(crate) idle_after: Duration,
+    pub(crate) drain_within: Duration,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Start a worker of the pool at this place.
+    Start {
+        /// The place of the pool.
+        pool: usize,
+    },
+    /// Tell a worker to end what it has, and give it nothing more.
+    Drain {
+        /// Which.
+        worker: Number,
+        /// By when.
+        within: Duration,
+    },
+    /// End a worker now.
+    Kill {
+        /// Which.
+        worker: Number,
+        /// Why.
+        why: Why,
+    },
+    /// Forget the pool at this place: nothing is left of it.
+    Close {
+        /// The place of the pool.
+        pool: usize,
+    },
+}
+
+/// Why a worker is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It did not say hello in time.
+    NoHello,
+    /// It was not heard of.
+    Silent,
+    /// It does not answer attempts.
+    Overdue,
+    /// It did not end what it had in time.
+    DrainedTooLong,
+    /// It is not needed, and has not even said hello.
+    NotNeeded,
+    /// Its stream has ended, but not the worker.
+    Left,
+}
+
+impl Why {
+    /// Whether it was the worker's fault.
+    pub(crate) fn is_failure(self) -> bool {
+        matches!(self, Self::NoHello | Self::Silent | Self::Overdue)
+    }
+}
+
+impl Worker {
+    /// Whether it counts among those that serve, or will.
+    fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. })
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+
+    fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
+    /// What is wrong with it, so that it must go.
+    fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
+        let passed = |since: Instant| now.saturating_duration_since(since);
+        match self.phase {
+            Phase::Starting { since } => (passed(since) >= times.hello_within).then_some(Why::NoHello),
+            Phase::Ready { heard, .. } | Phase::Draining { heard, .. }
+                if passed(heard) >= times.hung_after =>
+            {
+                Some(Why::Silent)
+            }
+            Phase::Ready { .. } => (self.overdue >= OVERDUE_MOST).then_some(Why::Overdue),
+            Phase::Draining { until, .. } => (now >= until).then_some(Why::DrainedTooLong),
+            Phase::Ending { since } => (passed(since) >= GONE_WITHIN).then_some(Why::Left),
+        }
+    }
+}
+
+/// What is to be done about the pools of one kind. Doing it, and planning again at the same
+/// time, gives nothing more to do.
+pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
+    let is_active = |pool: &&Pool| pool.desired.as_ref().is_some_and(|d| d.is_active);
+    let active = pools.iter().find(is_active);
+    // A release that was replaced goes on until its successor can take over.
+    let is_taken_over = active.is_none_or(|pool| pool.workers.iter().any(Worker::is_ready));
+    let mut actions = Vec::new();
+    for (at, pool) in pools.iter().enumerate() {
+        let kills = pool.workers.iter().filter_map(|worker| {
+            let why = worker.wrong(times, now)?;
+            Some(Action::Kill {
+                worker: worker.number,
+                why,
+            })
+        });
+        actions.extend(kills);
+        let well: Vec<&Worker> = pool
+            .workers
+            .iter()
+            .filter(|worker| worker.wrong(times, now).is_none())
+            .collect();
+        match &pool.desired {
+            Some(desired) => size(at, pool, desired, &well, times, now, &mut actions),
+            None if pool.workers.is_empty() => actions.push(Action::Close { pool: at }),
+            None if is_taken_over => {
+                actions.extend(well.iter().filter_map(|worker| let_go(worker, times)));
+            }
+            None => {}
+        }
+    }
+    actions
+}
+
+/// Starts what is missing, lets go what is too much.
+fn size(
+    at: usize,
+    pool: &Pool,
+    desired: &Desired,
+    well: &[&Worker],
+    times: &Times,
+    now: Instant,
+    actions: &mut Vec<Action>,
+) {
+    let live = count(well.iter().filter(|worker| worker.is_live()));
+    let starting = count(well.iter().filter(|worker| worker.is_starting()));
+    let needed = needed(pool, desired, well, live, starting, times);
+    if live < needed && pool.failures.allow(now) {
+        // After a death one at a time: they will most likely die as well.
+        let most = if pool.failures.any() {
+            1u32.saturating_sub(starting)
+        } else {
+            needed - live
+        };
+        actions.extend((0..most).map(|_| Action::Start { pool: at }));
+    }
+    // One worker that should have answered and did not: it gets nothing more, and is replaced.
+    let stuck = well.iter().filter(|w| w.is_ready() && w.overdue > 0);
+    actions.extend(stuck.filter_map(|worker| let_go(worker, times)));
+    if live > needed {
+        let idle = well.iter().filter(|w| w.overdue == 0 && is_idle(w, times, now));
+        let too_many = (live - needed) as usize;
+        actions.extend(idle.rev().take(too_many).filter_map(|worker| let_go(worker, times)));
+    }
+}
+
+/// How many workers there should be now.
+fn needed(
+    pool: &Pool,
+    desired: &Desired,
+    well: &[&Worker],
+    live: u32,
+    starting: u32,
+    times: &Times,
+) -> u32 {
+    let ready = || well.iter().filter(|worker| worker.is_ready());
+    let running: u64 = ready().map(|worker| u64::from(worker.running)).sum();
+    let capacity = ready().map(|worker| worker.capacity).max().unwrap_or(1);
+    let busy = running.div_ceil(u64::from(capacity.max(1)));
+    let busy = u32::try_from(busy).unwrap_or(u32::MAX);
+    // Whoever waits has found no room: one more, or the first.
+    let is_full = pool
+        .wait
+        .is_some_and(|wait| live == 0 || (starting == 0 && wait >= times.grow_after));
+    let grown = if is_full { live + 1 } else { 0 };
+    let (min, reserve) = if desired.is_active {
+        (desired.size.min, desired.size.reserve)
+    } else {
+        (0, 0)
+    };
+    busy.saturating_add(reserve)
+        .max(min)
+        .max(grown)
+        .min(desired.size.max)
+}
+
+fn is_idle(worker: &Worker, times: &Times, now: Instant) -> bool {
+    match worker.phase {
+        Phase::Ready { busy, .. } => {
+            worker.running == 0 && now.saturating_duration_since(busy) >= times.idle_after
+        }
+        _ => false,
+    }
+}
+
+/// The polite end of a worker.
+fn let_go(worker: &Worker, times: &Times) -> Option<Action> {
+    match worker.phase {
+        Phase::Starting { .. } => Some(Action::Kill {
+            worker: worker.number,
+            why: Why::NotNeeded,
+        }),
+        Phase::Ready { .. } => Some(Action::Drain {
+            worker: worker.number,
+            within: times.drain_within,
+        }),
+        Phase::Draining { .. } | Phase::Ending { .. } => None,
+    }
+}
+
+fn count<'a>(workers: impl Iterator<Item = &'a &'a Worker>) -> u32 {
+    u32::try_from(workers.count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! What waits, what runs, and who runs it.
+
+pub(crate) mod attempts;
+pub(crate) mod lanes;
+pub(crate) mod select;

@@ -1,0 +1,143 @@
+//! What workers have: every attempt that was begun and has no end yet.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use utakata_model::{Task, TaskKey};
+
+use crate::worker::Number;
+
+/// The longest timeout that is kept; a longer one is as good as none.
+const TIMEOUT_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// An attempt that a worker has.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// What was begun.
+    pub(crate) task: Task,
+    /// Who has it.
+    pub(crate) worker: Number,
+    /// How long it waited before.
+    pub(crate) waited: Duration,
+    /// Since when the worker has it.
+    pub(crate) begun: Instant,
+    /// Whether it was answered in the worker's place, because that took too long.
+    pub(crate) is_overdue: bool,
+}
+
+/// Every attempt that was begun and has no end yet.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    grace: Duration,
+    attempts: HashMap<TaskKey, Attempt, foldhash::fast::RandomState>,
+}
+
+impl Attempts {
+    /// None yet. `grace`: how long a worker may go on beyond the timeout.
+    pub(crate) fn new(grace: Duration) -> Self {
+        Self {
+            grace,
+            attempts: HashMap::default(),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, attempt: Attempt) {
+        self.attempts.insert(attempt.task.key(), attempt);
+    }
+
+    /// The attempt that a worker has answered, if it has that one.
+    pub(crate) fn end(&mut self, key: TaskKey, worker: Number) -> Option<Attempt> {
+        match self.attempts.entry(key) {
+            Entry::Occupied(entry) if entry.get().worker == worker => Some(entry.remove()),
+            _ => None,
+        }
+    }
+
+    /// Takes out everything that a worker has.
+    pub(crate) fn end_all(&mut self, worker: Number) -> Vec<Attempt> {
+        let of_worker = |_: &TaskKey, attempt: &mut Attempt| attempt.worker == worker;
+        self.attempts
+            .extract_if(of_worker)
+            .map(|(_, attempt)| attempt)
+            .collect()
+    }
+
+    /// Marks and gives the attempts that have become overdue.
+    pub(crate) fn mark_overdue(&mut self, now: Instant) -> Vec<&Attempt> {
+        let grace = self.grace;
+        let is_late = |attempt: &Attempt| {
+            let most = attempt.task.timeout.min(TIMEOUT_MOST) + grace;
+            !attempt.is_overdue && now.saturating_duration_since(attempt.begun) >= most
+        };
+        let mut late = Vec::new();
+        for attempt in self.attempts.values_mut() {
+            if is_late(attempt) {
+                attempt.is_overdue = true;
+                late.push(&*attempt);
+            }
+        }
+        late
+    }
+
+    pub(crate) fn has(&self, key: TaskKey) -> bool {
+        self.attempts.contains_key(&key)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.attempts.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::task;
+
+    fn begin(attempts: &mut Attempts, target: &str, worker: u64, begun: Instant) -> TaskKey {
+        let task = task(target);
+        let key = task.key();
+        attempts.begin(Attempt {
+            task,
+            worker: Number(worker),
+            waited: Duration::ZERO,
+            begun,
+            is_overdue: false,
+        });
+        key
+    }
+
+    #[test]
+    fn an_attempt_is_ended_by_its_own_worker_and_once() {
+        let mut attempts = Attempts::new(Duration::from_secs(2));
+        let key = begin(&mut attempts, "a", 1, Instant::now());
+        assert!(attempts.end(key, Number(2)).is_none());
+        assert!(attempts.end(key, Number(1)).is_some());
+        assert!(attempts.end(key, Number(1)).is_none());
+    }
+
+    #[test]
+    fn what_a_lost_worker_had_is_given_back_and_nothing_else() {
+        let mut attempts = Attempts::new(Duration::from_secs(2));
+        let one = begin(&mut attempts, "a", 1, Instant::now());
+        let two = begin(&mut attempts, "b", 2, Instant::now());
+        let lost = attempts.end_all(Number(1));
+        assert_eq!(lost.len(), 1);
+        assert_eq!(lost[0].task.key(), one);
+        assert!(attempts.has(two));
+    }
+
+    #[test]
+    fn an_attempt_is_overdue_once_after_timeout_and_grace() {
+        let start = Instant::now();
+        let mut attempts = Attempts::new(Duration::from_secs(2));
+        begin(&mut attempts, "a", 1, start);
+        let at = |seconds| start + Duration::from_millis(seconds);
+        assert_eq!(attempts.mark_overdue(at(11_999)).len(), 0);
+        assert_eq!(attempts.mark_overdue(at(12_000)).len(), 1);
+        assert_eq!(attempts.mark_overdue(at(13_000)).len(), 0);
+        assert!(!attempts.is_empty());
+    }
+}

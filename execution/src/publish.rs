@@ -1,0 +1,64 @@
+//! Publishes what came of tasks, in batches of whatever is queued.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Error, Event, Events};
+
+/// Batches that wait; beyond it no new task is begun.
+const QUEUE: usize = 64;
+/// Waits between two tries when the inter connect is away.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+const AGAIN_MOST: Duration = Duration::from_secs(5);
+
+/// A queue of batches for [`run`].
+pub(crate) fn queue() -> (mpsc::Sender<Vec<Event>>, mpsc::Receiver<Vec<Event>>) {
+    mpsc::channel(QUEUE)
+}
+
+/// Publishes until all senders are gone and all is published, or until it is cancelled.
+pub(crate) async fn run(
+    events: Arc<dyn Events>,
+    mut queue: mpsc::Receiver<Vec<Event>>,
+    cancel: CancellationToken,
+) {
+    let mut batches = Vec::with_capacity(QUEUE);
+    while queue.recv_many(&mut batches, QUEUE).await > 0 {
+        let mut drained = batches.drain(..);
+        let mut batch = drained.next().unwrap_or_default();
+        drained.for_each(|mut more| batch.append(&mut more));
+        tokio::select! {
+            () = publish(&*events, batch) => {}
+            () = cancel.cancelled() => return,
+        }
+    }
+}
+
+/// Publishes, again and again while the inter connect is away: outcomes of control are not
+/// lost. What is expendable is tried once.
+async fn publish(events: &dyn Events, mut batch: Vec<Event>) {
+    let mut wait = AGAIN_AFTER;
+    loop {
+        let kept: Vec<Event> = batch
+            .iter()
+            .filter(|event| !event.is_expendable())
+            .cloned()
+            .collect();
+        match events.publish(batch).await {
+            Ok(()) => return,
+            Err(Error::Closed) => {
+                tracing::error!(lost = kept.len(), "the inter connect is closed: outcomes are lost");
+                return;
+            }
+            Err(error) if kept.is_empty() => {
+                tracing::warn!(%error, "readings and outcomes of observation were dropped");
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "outcomes cannot be published: trying again"),
+        }
+        batch = kept;
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(AGAIN_MOST);
+    }
+}

@@ -1,0 +1,1 @@
+//! What every runtime promises, each as a function that says whether it is kept.

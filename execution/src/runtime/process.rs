@@ -1,0 +1,95 @@
+//! Workers as processes of this machine: no container engine, one process group for each.
+
+mod log;
+
+use std::{os::unix::process::ExitStatusExt, process::Stdio};
+
+use async_trait::async_trait;
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, Command};
+
+use super::{Error, Exit, Running, Runtime, Spec};
+
+/// Runs workers as processes. Each has a process group of its own, sees only the variables it
+/// is given, and has what it prints logged under its name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Process;
+
+#[derive(Debug)]
+struct Group {
+    child: Child,
+    /// The process group, as long as it may have members.
+    group: Option<Pid>,
+    exit: Option<Exit>,
+}
+
+#[async_trait]
+impl Runtime for Process {
+    async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error> {
+        let mut child = Command::new(&spec.program)
+            .args(&spec.arguments)
+            .env_clear()
+            .envs(spec.variables)
+            .current_dir(&spec.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|source| Error::Start {
+                program: spec.program.clone(),
+                source,
+            })?;
+        let group = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        // These tasks end with the pipes, which end with the process group.
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(log::follow(stdout, spec.worker.clone()));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(log::follow(stderr, spec.worker));
+        }
+        Ok(Box::new(Group {
+            child,
+            group,
+            exit: None,
+        }))
+    }
+}
+
+#[async_trait]
+impl Running for Group {
+    async fn ended(&mut self) -> Exit {
+        if let Some(exit) = self.exit {
+            return exit;
+        }
+        let exit = self.child.wait().await.map_or(Exit::Unknown, exit);
+        self.exit = Some(exit);
+        // What it has started and left behind goes with it.
+        self.kill();
+        self.group = None;
+        exit
+    }
+
+    fn kill(&mut self) {
+        if let Some(group) = self.group {
+            // An error means that nothing is left to kill.
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn exit(status: std::process::ExitStatus) -> Exit {
+    let signal = status.signal().map(Exit::Signal);
+    let code = status.code().map(Exit::Code);
+    code.or(signal).unwrap_or(Exit::Unknown)
+}

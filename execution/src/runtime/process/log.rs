@@ -1,0 +1,119 @@
+//! What a worker prints, in our log under its name: line by line, and never too much of it.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    time::Instant,
+};
+use utakata_model::WorkerId;
+
+/// Lines of a worker in one period.
+const LINES_MOST: u32 = 100;
+const PERIOD: Duration = Duration::from_secs(1);
+/// Longer lines are cut, so that one without an end fills no memory.
+const LINE_MOST: usize = 4096;
+
+/// How many lines more are let through in this period.
+#[derive(Debug)]
+struct Throttle {
+    since: Instant,
+    passed: u32,
+    withheld: u64,
+}
+
+impl Throttle {
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            passed: 0,
+            withheld: 0,
+        }
+    }
+
+    /// Whether a line passes, and how many were withheld before it in an earlier period.
+    fn on_line(&mut self, now: Instant) -> (bool, u64) {
+        let mut before = 0;
+        if now.saturating_duration_since(self.since) >= PERIOD {
+            before = self.withheld;
+            *self = Self::new(now);
+        }
+        let passes = self.passed < LINES_MOST;
+        if passes {
+            self.passed += 1;
+        } else {
+            self.withheld += 1;
+        }
+        (passes, before)
+    }
+}
+
+/// Logs what is printed until it ends.
+pub(super) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    let mut throttle = Throttle::new(Instant::now());
+    while let Ok(true) = read_line(&mut from, &mut line).await {
+        let (passes, withheld) = throttle.on_line(Instant::now());
+        if withheld > 0 {
+            tracing::warn!(%worker, withheld, "lines of a worker that prints too much");
+        }
+        if passes {
+            let text = String::from_utf8_lossy(&line);
+            tracing::info!(target: "utakata::worker", %worker, "{}", text.trim_end());
+        }
+    }
+}
+
+/// Reads up to the end of a line; the rest of a line that is too long is skipped. `false` at
+/// the end.
+async fn read_line(
+    from: &mut (impl AsyncBufReadExt + Unpin),
+    line: &mut Vec<u8>,
+) -> std::io::Result<bool> {
+    line.clear();
+    let mut seen = false;
+    loop {
+        let available = from.fill_buf().await?;
+        if available.is_empty() {
+            return Ok(seen);
+        }
+        seen = true;
+        let end = available.iter().position(|&byte| byte == b'\n');
+        let piece = &available[..end.unwrap_or(available.len())];
+        let room = LINE_MOST.saturating_sub(line.len());
+        line.extend_from_slice(&piece[..piece.len().min(room)]);
+        let used = end.map_or(available.len(), |end| end + 1);
+        from.consume(used);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_cut_and_the_next_one_is_whole() {
+        let text = format!("{}\nnext\nlast", "x".repeat(3 * LINE_MOST));
+        let mut from = BufReader::with_capacity(100, text.as_bytes());
+        let mut line = Vec::new();
+        let mut lengths = Vec::new();
+        while read_line(&mut from, &mut line).await.unwrap() {
+            lengths.push(line.len());
+        }
+        assert_eq!(lengths, [LINE_MOST, 4, 4]);
+    }
+
+    #[test]
+    fn a_worker_that_prints_too_much_is_cut_short_and_that_is_told() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start);
+        let passed = (0..150).filter(|_| throttle.on_line(start).0).count();
+        assert_eq!(passed, 100);
+        assert_eq!(throttle.on_line(start + PERIOD), (true, 50));
+        assert_eq!(throttle.on_line(start + PERIOD), (true, 0));
+    }
+}

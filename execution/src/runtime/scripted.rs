@@ -1,0 +1,1 @@
+//! Workers that are not there, for tests.

@@ -1,0 +1,134 @@
+//! Answers of workers, checked: what is impossible in them becomes a problem, never a reading.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use serde_json::value::RawValue;
+use utakata_model::{Cure, OutcomeStatus, Problem, Reading, TaskKey};
+use utakata_protocol::{Malformed, outcome_status, reading_from_wire, v1::AttemptOutcome};
+
+/// Readings in one answer.
+pub(crate) const READINGS_MOST: usize = 100_000;
+/// Bytes of a result.
+pub(crate) const RESULT_MOST: usize = 1024 * 1024;
+/// Bytes of the sentence of a problem.
+const MESSAGE_MOST: usize = 4096;
+/// Bytes of the code of a problem.
+const CODE_MOST: usize = 64;
+
+/// How an attempt ended, as its worker says.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The attempt.
+    pub(crate) key: TaskKey,
+    /// How it ended, or what is wrong with the answer.
+    pub(crate) end: Result<End, Problem>,
+    /// How long the worker had it, as it says.
+    pub(crate) ran: Duration,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) status: OutcomeStatus,
+    pub(crate) problem: Option<Problem>,
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) result: Option<Arc<RawValue>>,
+}
+
+impl Answer {
+    /// Checks what a worker sent. Errors: it does not say which attempt it speaks of.
+    pub(crate) fn from_wire(said: AttemptOutcome) -> Result<Self, Malformed> {
+        let key = said.key()?;
+        let ran = Duration::from_micros(said.ran_microseconds);
+        let end = end(said).map_err(|wrong| malformed(&wrong));
+        Ok(Self { key, end, ran })
+    }
+}
+
+/// What a worker is told to have done wrong.
+fn malformed(wrong: &str) -> Problem {
+    let message = format!("the worker gave an answer that cannot be: {wrong}; replace the worker");
+    Problem::new("worker-malformed", Cure::Bug, message)
+}
+
+fn end(said: AttemptOutcome) -> Result<End, String> {
+    let status = outcome_status(said.status).map_err(|error| error.to_string())?;
+    let problem = said.problem.map(Problem::from);
+    Ok(End {
+        status,
+        problem: problem_for(status, problem)?,
+        readings: readings(said.readings)?,
+        result: result(said.result)?,
+    })
+}
+
+/// A problem where there must be one, and none where there cannot be.
+fn problem_for(status: OutcomeStatus, said: Option<Problem>) -> Result<Option<Problem>, String> {
+    match (status, said) {
+        (OutcomeStatus::Succeeded, _) => Ok(None),
+        (_, Some(problem)) if problem.code.is_empty() || problem.code.len() > CODE_MOST => {
+            Err("its problem has no code, or one that is too long".into())
+        }
+        (_, Some(problem)) if problem.message.len() > MESSAGE_MOST => Err(format!(
+            "the message of its problem has {} bytes",
+            problem.message.len()
+        )),
+        (_, Some(problem)) => Ok(Some(problem)),
+        (OutcomeStatus::Cancelled | OutcomeStatus::Expired, None) => Ok(None),
+        (_, None) => Err("it did not succeed and does not say why".into()),
+    }
+}
+
+fn readings(said: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>, String> {
+    if said.len() > READINGS_MOST {
+        return Err(format!(
+            "it has {} readings, more than {READINGS_MOST}",
+            said.len()
+        ));
+    }
+    let readings: Vec<Reading> = said
+        .into_iter()
+        .map(reading_from_wire)
+        .collect::<Result<_, _>>()
+        .map_err(|error| crate::chain(&error))?;
+    match twice(&readings) {
+        Some(reading) => Err(format!(
+            "it has two readings of {} with the same attributes",
+            reading.metric
+        )),
+        None => Ok(readings),
+    }
+}
+
+/// A reading whose metric and attributes came before.
+fn twice(readings: &[Reading]) -> Option<&Reading> {
+    if readings.len() < 2 {
+        return None;
+    }
+    let mut seen = HashSet::with_capacity_and_hasher(
+        readings.len(),
+        foldhash::fast::RandomState::default(),
+    );
+    readings
+        .iter()
+        .find(|reading| !seen.insert((&reading.metric, &reading.attributes)))
+}
+
+fn result(said: Vec<u8>) -> Result<Option<Arc<RawValue>>, String> {
+    if said.is_empty() {
+        return Ok(None);
+    }
+    if said.len() > RESULT_MOST {
+        return Err(format!(
+            "its result has {} bytes, more than {RESULT_MOST}",
+            said.len()
+        ));
+    }
+    let text = String::from_utf8(said).map_err(|_| "its result is not UTF-8".to_owned())?;
+    RawValue::from_string(text)
+        .map(|json| Some(json.into()))
+        .map_err(|error| format!("its result is not JSON ({error})"))
+}
+
+#[cfg(test)]
+mod tests;
