@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod conformance;
 pub mod events;
+pub mod faulty;
+pub mod mqtt;
 pub mod tasks;
 pub mod wire;
 

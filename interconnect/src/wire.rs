@@ -10,7 +10,7 @@ pub mod topic;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
-use utakata_model::{EnvironmentStatus, Readings, Task};
+use utakata_model::{EnvironmentStatus, Kind, Outcome, Readings, Task, Zone};
 
 pub use self::topic::Topic;
 use crate::OutcomeBatch;
@@ -115,7 +115,22 @@ pub fn decode_readings(payload: &[u8]) -> Result<Readings, Error> {
 
 /// Outcomes as the payload of one message.
 pub fn encode_outcomes(batch: &OutcomeBatch) -> Result<Vec<u8>, Error> {
-    encode("batch of outcomes", &outcome::BatchRef::from(batch))
+    let outcomes: Vec<&Outcome> = batch.outcomes.iter().collect();
+    encode_outcomes_of(&batch.zone, &batch.kind, &outcomes)
+}
+
+/// Outcomes that were published apart as the payload of one message.
+pub fn encode_outcomes_of(
+    zone: &Zone,
+    kind: &Kind,
+    outcomes: &[&Outcome],
+) -> Result<Vec<u8>, Error> {
+    let batch = outcome::BatchRef {
+        zone,
+        kind,
+        outcomes,
+    };
+    encode("batch of outcomes", &batch)
 }
 
 /// Outcomes from the payload of one message.

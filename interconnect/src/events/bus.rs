@@ -22,7 +22,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { limit: 100_000 }
+        Self { limit: 200_000 }
     }
 }
 

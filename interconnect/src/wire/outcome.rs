@@ -24,17 +24,7 @@ impl From<Batch> for OutcomeBatch {
 
 #[derive(Serialize)]
 pub(super) struct BatchRef<'b> {
-    zone: &'b str,
-    kind: &'b str,
-    outcomes: &'b [Outcome],
-}
-
-impl<'b> From<&'b OutcomeBatch> for BatchRef<'b> {
-    fn from(batch: &'b OutcomeBatch) -> Self {
-        Self {
-            zone: batch.zone.as_str(),
-            kind: batch.kind.as_str(),
-            outcomes: &batch.outcomes,
-        }
-    }
+    pub(super) zone: &'b Zone,
+    pub(super) kind: &'b Kind,
+    pub(super) outcomes: &'b [&'b Outcome],
 }

@@ -1,0 +1,202 @@
+//! An inter connect that goes wrong on purpose, as real networks and brokers do: it fails,
+//! drops, doubles, delays and reorders. It keeps to what the traits promise, so that whoever
+//! uses them can be tried; only [`Lose::Anything`] does not, to try the conformance suite.
+//!
+//! The same seed and the same calls give the same faults.
+
+mod dice;
+mod events;
+mod tasks;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use self::dice::Dice;
+pub use self::{events::FaultyEvents, tasks::FaultyTasks};
+use crate::Error;
+
+/// How often what goes wrong: chances from 0.0 (never) to 1.0 (always).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Faults {
+    /// Where the dice begin.
+    pub seed: u64,
+    /// For each call: it fails. Half of the publishing calls that fail have taken effect.
+    pub fail: f64,
+    /// For each task or event that may be lost: it is lost.
+    pub lose: f64,
+    /// What may be lost.
+    pub may_lose: Lose,
+    /// For each task or event: it is published twice.
+    pub double: f64,
+    /// For each call: it takes up to `delay_most` longer.
+    pub delay: f64,
+    /// The longest delay.
+    pub delay_most: Duration,
+    /// For each call with several tasks or events: their order is mixed up.
+    pub reorder: f64,
+}
+
+/// What a faulty inter connect may lose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lose {
+    /// Observe tasks and expendable events: this is allowed.
+    Expendable,
+    /// Also control tasks and what must not be dropped: this breaks the promises.
+    Anything,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self {
+        seed: 0,
+        fail: 0.0,
+        lose: 0.0,
+        may_lose: Lose::Expendable,
+        double: 0.0,
+        delay: 0.0,
+        delay_most: Duration::from_millis(20),
+        reorder: 0.0,
+    };
+
+    /// A bad day: one in ten of everything, within what is promised.
+    pub fn bad_day(seed: u64) -> Self {
+        Self {
+            seed,
+            fail: 0.1,
+            lose: 0.1,
+            double: 0.1,
+            delay: 0.1,
+            reorder: 0.1,
+            ..Self::NONE
+        }
+    }
+}
+
+/// How often what went wrong so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls that failed.
+    pub failed: u64,
+    /// Tasks or events that were lost.
+    pub lost: u64,
+    /// Tasks or events that were doubled.
+    pub doubled: u64,
+    /// Calls that took longer.
+    pub delayed: u64,
+    /// Calls whose order was mixed up.
+    pub reordered: u64,
+}
+
+/// Decides what goes wrong, and counts it.
+#[derive(Debug)]
+struct Fate {
+    faults: Faults,
+    dice: Dice,
+    failed: AtomicU64,
+    lost: AtomicU64,
+    doubled: AtomicU64,
+    delayed: AtomicU64,
+    reordered: AtomicU64,
+}
+
+/// When a publishing call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    Before,
+    After,
+}
+
+impl Fate {
+    fn new(faults: Faults) -> Arc<Self> {
+        Arc::new(Self {
+            dice: Dice::new(faults.seed),
+            faults,
+            failed: AtomicU64::default(),
+            lost: AtomicU64::default(),
+            doubled: AtomicU64::default(),
+            delayed: AtomicU64::default(),
+            reordered: AtomicU64::default(),
+        })
+    }
+
+    fn counts(&self) -> Counts {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            failed: count(&self.failed),
+            lost: count(&self.lost),
+            doubled: count(&self.doubled),
+            delayed: count(&self.delayed),
+            reordered: count(&self.reordered),
+        }
+    }
+
+    fn happens(&self, chance: f64, counter: &AtomicU64) -> bool {
+        let happens = self.dice.chance(chance);
+        if happens {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        happens
+    }
+
+    async fn delay(&self) {
+        if self.happens(self.faults.delay, &self.delayed) {
+            let part = self.dice.below(1_000);
+            let most = u64::try_from(self.faults.delay_most.as_micros()).unwrap_or(u64::MAX);
+            tokio::time::sleep(Duration::from_micros(most.saturating_mul(part) / 1_000)).await;
+        }
+    }
+
+    fn fail(&self) -> Result<(), Error> {
+        match self.failure() {
+            Some(_) => Err(away()),
+            None => Ok(()),
+        }
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.happens(self.faults.fail, &self.failed).then(|| {
+            if self.dice.below(2) == 0 {
+                Failure::Before
+            } else {
+                Failure::After
+            }
+        })
+    }
+
+    /// Loses, doubles and mixes up what is to be published.
+    fn disturb<T: Clone>(&self, items: Vec<T>, is_expendable: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut disturbed = Vec::with_capacity(items.len());
+        for item in items {
+            let may_be_lost = self.faults.may_lose == Lose::Anything || is_expendable(&item);
+            if may_be_lost && self.happens(self.faults.lose, &self.lost) {
+                continue;
+            }
+            if self.happens(self.faults.double, &self.doubled) {
+                disturbed.push(item.clone());
+            }
+            disturbed.push(item);
+        }
+        self.reorder(&mut disturbed);
+        disturbed
+    }
+
+    fn reorder<T>(&self, items: &mut [T]) {
+        if items.len() > 1 && self.happens(self.faults.reorder, &self.reordered) {
+            self.dice.shuffle(items);
+        }
+    }
+}
+
+fn away() -> Error {
+    Error::Away {
+        reason: "a fault on purpose".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! MQTT: what is published, for everybody else.
+
+pub mod broker;
+
+pub use broker::Broker;

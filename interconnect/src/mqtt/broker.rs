@@ -1,0 +1,194 @@
+//! The embedded MQTT broker (3.1.1 and 5 on one port): one more subscriber of the events, for
+//! everybody outside this process. It keeps everything in memory and writes no file.
+//!
+//! Anybody who can connect may subscribe below `utakata/v1/`; nobody may publish. So it listens
+//! on loopback unless told otherwise.
+
+mod access;
+mod pump;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use mqtt5::broker::{
+    BrokerConfig, MqttBroker, StorageBackendType, StorageConfig, server::BrokerShutdownHandle,
+};
+use thiserror::Error;
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use utakata_model::TargetName;
+
+use self::{
+    access::Access,
+    pump::{Commands, Pump},
+};
+use crate::{Events, Interest};
+
+/// How long stopping may take: the library gives its clients five seconds.
+const STOP_WITHIN: Duration = Duration::from_secs(6);
+
+/// Where the broker listens, and for how many.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The address; port 0 takes a free one, see [`Broker::address`].
+    pub listen: SocketAddr,
+    /// The most clients at a time.
+    pub max_clients: usize,
+    /// The most messages that wait for one client. Beyond it readings are dropped for it.
+    pub client_queue: usize,
+}
+
+impl Default for Config {
+    /// Loopback, on the port that MQTT has from IANA (1883).
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
+            max_clients: 1_000,
+            client_queue: 100_000,
+        }
+    }
+}
+
+/// Why the broker did not start.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Another program listens there.
+    #[error(
+        "the MQTT broker cannot listen on {address}: another program does; stop that one or \
+         choose another address"
+    )]
+    InUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The operating system does not let us listen there.
+    #[error(
+        "the MQTT broker cannot listen on {address}: choose an address of this machine and a port that it may have"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The library refused to start.
+    #[error("the MQTT broker on {address} did not start: {problem}")]
+    Start {
+        /// The address.
+        address: SocketAddr,
+        /// What the library says.
+        problem: String,
+    },
+    /// There is nothing to subscribe to.
+    #[error("the MQTT broker cannot follow the events")]
+    Events(#[source] crate::Error),
+}
+
+/// A running broker. Stop it with [`Broker::stop`]; dropping it cuts its clients off.
+#[derive(Debug)]
+pub struct Broker {
+    address: SocketAddr,
+    commands: Commands,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Broker {
+    /// Starts to listen, and to publish what comes as events. When it returns, clients can
+    /// connect.
+    pub async fn start(config: Config, events: Arc<dyn Events>) -> Result<Self, Error> {
+        let address = config.listen;
+        let failed = |error: mqtt5::MqttError| Error::Start {
+            address,
+            problem: error.to_string(),
+        };
+        probe(address).await?;
+        let (commands, received) = mpsc::channel(64);
+        let mut server = MqttBroker::with_config(library_config(&config))
+            .await
+            .map_err(failed)?
+            .with_auth_provider(Arc::new(Access::new(commands.clone())));
+        let subscription = events
+            .subscribe(Interest::ALL)
+            .await
+            .map_err(Error::Events)?;
+        let stop = CancellationToken::new();
+        let pump = Pump::new(server.router(), subscription, received);
+        let broker_address = server.local_addr().unwrap_or(address);
+        let shutdown = server.shutdown_handle();
+        let mut ready = server.ready_receiver();
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(pump.run(stop.clone()));
+        tasks.spawn(async move {
+            if let Err(error) = server.run().await {
+                tracing::error!(%error, address = %broker_address, "the MQTT broker ended");
+            }
+        });
+        // A channel that closes means that the server ended; the log has the reason.
+        if ready.wait_for(|ready| *ready).await.is_err() {
+            return Err(Error::Start {
+                address,
+                problem: "it ended at once".into(),
+            });
+        }
+        tasks.spawn(shut_down(stop.clone(), shutdown));
+        Ok(Self {
+            address: broker_address,
+            commands,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes the retained readings of a target away, because the target is no more. Readings
+    /// that come afterwards are retained again.
+    pub async fn forget(&self, target: &TargetName) {
+        pump::forget(&self.commands, target.clone()).await;
+    }
+
+    /// Tells the clients goodbye and stops listening.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WITHIN, all_ended).await.is_err() {
+            tracing::warn!(address = %self.address, "the MQTT broker was cut off: it did not stop in time");
+        }
+    }
+}
+
+async fn shut_down(stop: CancellationToken, server: BrokerShutdownHandle) {
+    stop.cancelled().await;
+    server.shutdown();
+}
+
+/// Finds out whether the address can be had, because the library gives no more than a text.
+async fn probe(address: SocketAddr) -> Result<(), Error> {
+    match TcpListener::bind(address).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Error::InUse { address }),
+        Err(source) => Err(Error::Listen { address, source }),
+    }
+}
+
+/// The library's defaults listen on all addresses, write into the working directory, keep the
+/// sessions of clients for ever and publish statistics of their own: none of this here.
+fn library_config(config: &Config) -> BrokerConfig {
+    BrokerConfig::new()
+        .with_bind_address(config.listen)
+        .with_max_clients(config.max_clients)
+        .with_client_channel_capacity(config.client_queue)
+        .with_drain_batch(512)
+        .with_session_expiry(Duration::ZERO)
+        .with_sys_topics_enabled(false)
+        .with_max_subscriptions_per_client(1_000)
+        .with_storage(
+            StorageConfig::new()
+                .with_backend(StorageBackendType::Memory)
+                .with_persistence(false),
+        )
+}

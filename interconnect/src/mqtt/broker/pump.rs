@@ -1,0 +1,222 @@
+//! From the events to the broker's topics.
+//!
+//! As long as nobody listens, readings are not even encoded: the last ones of each topic are
+//! kept by reference, and handed to the broker just before a subscription needs them.
+
+mod wanted;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use mqtt5::{
+    QoS, broker::router::MessageRouter, packet::publish::PublishPacket, topic_matches_filter,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use utakata_model::{ActionName, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Zone};
+
+use self::wanted::Wanted;
+use crate::{
+    Error, Event, Subscription,
+    wire::{self, topic},
+};
+
+/// The most outcomes in one message.
+const OUTCOMES_MAX: usize = 1_000;
+/// After so many messages in a row, others get their turn.
+const TURN: usize = 64;
+/// How long to wait after the events could not be reached.
+const AWAY: Duration = Duration::from_secs(1);
+
+pub(super) type Commands = mpsc::Sender<Command>;
+
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Somebody is about to subscribe to this filter.
+    Listen {
+        filter: String,
+        done: oneshot::Sender<()>,
+    },
+    /// The target is no more.
+    Forget {
+        target: TargetName,
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// Has the retained messages of the filter ready when it returns.
+pub(super) async fn listen(commands: &Commands, filter: String) {
+    ask(commands, |done| Command::Listen { filter, done }).await;
+}
+
+/// Takes the retained readings of a target away.
+pub(super) async fn forget(commands: &Commands, target: TargetName) {
+    ask(commands, |done| Command::Forget { target, done }).await;
+}
+
+/// A pump that has ended needs no answer: it left everything in the broker.
+async fn ask(commands: &Commands, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
+    let (done, answer) = oneshot::channel();
+    if commands.send(command(done)).await.is_ok() {
+        answer.await.ok();
+    }
+}
+
+pub(super) struct Pump {
+    router: Arc<MessageRouter>,
+    subscription: Box<dyn Subscription>,
+    commands: mpsc::Receiver<Command>,
+    wanted: Wanted,
+    /// The last readings of each topic that the broker does not have yet.
+    unsent: HashMap<(TargetName, ActionName), Arc<Readings>>,
+    sent: usize,
+}
+
+impl Pump {
+    pub(super) fn new(
+        router: Arc<MessageRouter>,
+        subscription: Box<dyn Subscription>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        Self {
+            router,
+            subscription,
+            commands,
+            wanted: Wanted::default(),
+            unsent: HashMap::new(),
+            sent: 0,
+        }
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(command) = self.commands.recv() => self.obey(command).await,
+                events = self.subscription.next() => match events {
+                    Ok(events) => self.publish(events).await,
+                    Err(Error::Closed) => return self.flush(None).await,
+                    Err(Error::Away { .. }) => tokio::time::sleep(AWAY).await,
+                },
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Listen { filter, done } => {
+                self.wanted.listen(&filter, Instant::now());
+                self.flush(Some(&filter)).await;
+                done.send(()).ok();
+            }
+            Command::Forget { target, done } => {
+                self.unsent.retain(|(of, _), _| *of != target);
+                let retained = topic::readings_of(&target);
+                for message in self.router.get_retained_messages(&retained).await {
+                    self.retain(message.topic_name, Vec::new(), QoS::AtMostOnce)
+                        .await;
+                }
+                done.send(()).ok();
+            }
+        }
+    }
+
+    async fn publish(&mut self, events: Vec<Event>) {
+        if self.wanted.any() {
+            let subscribed = self.router.topic_count().await;
+            self.wanted.settle(subscribed, Instant::now());
+        }
+        let mut outcomes: BTreeMap<(&Zone, &Kind), Vec<&Outcome>> = BTreeMap::new();
+        for event in &events {
+            match event {
+                Event::Readings(readings) => self.publish_readings(readings).await,
+                Event::Outcomes(batch) if self.wanted.outcomes => outcomes
+                    .entry((&batch.zone, &batch.kind))
+                    .or_default()
+                    .extend(&batch.outcomes),
+                Event::Outcomes(_) => {}
+                Event::Environment(status) => self.publish_environment(status).await,
+            }
+        }
+        for ((zone, kind), outcomes) in outcomes {
+            for part in outcomes.chunks(OUTCOMES_MAX) {
+                if let Some(payload) = written(wire::encode_outcomes_of(zone, kind, part)) {
+                    self.send(topic::outcome(zone, kind), payload, QoS::AtLeastOnce)
+                        .await;
+                }
+            }
+        }
+    }
+
+    async fn publish_readings(&mut self, readings: &Arc<Readings>) {
+        let key = (readings.target.clone(), readings.action.clone());
+        if self.wanted.readings {
+            if !self.unsent.is_empty() {
+                self.unsent.remove(&key);
+            }
+            self.send_readings(readings).await;
+        } else {
+            self.unsent.insert(key, Arc::clone(readings));
+        }
+    }
+
+    async fn send_readings(&mut self, readings: &Readings) {
+        if let Some(payload) = written(wire::encode_readings(readings)) {
+            let topic = topic::reading(&readings.target, &readings.action);
+            self.retain(topic, payload, QoS::AtMostOnce).await;
+        }
+    }
+
+    async fn publish_environment(&mut self, status: &EnvironmentStatus) {
+        if let Some(payload) = written(wire::encode_environment(status)) {
+            self.retain(topic::environment(&status.id), payload, QoS::AtLeastOnce)
+                .await;
+        }
+    }
+
+    /// Gives the broker the unsent readings whose topics match, or all.
+    async fn flush(&mut self, filter: Option<&str>) {
+        let due: Vec<_> = self
+            .unsent
+            .extract_if(|(target, action), _| {
+                filter.is_none_or(|f| topic_matches_filter(&topic::reading(target, action), f))
+            })
+            .collect();
+        for (_, readings) in due {
+            self.send_readings(&readings).await;
+        }
+    }
+
+    async fn retain(&mut self, topic: String, payload: Vec<u8>, qos: QoS) {
+        self.route(PublishPacket::new(topic, payload, qos).with_retain(true))
+            .await;
+    }
+
+    async fn send(&mut self, topic: String, payload: Vec<u8>, qos: QoS) {
+        self.route(PublishPacket::new(topic, payload, qos)).await;
+    }
+
+    /// Never waits for a client: what it does not take in time is queued for it, or dropped.
+    async fn route(&mut self, message: PublishPacket) {
+        self.router
+            .route_message_with_deadline(&message, None, Instant::now())
+            .await;
+        self.sent += 1;
+        if self.sent.is_multiple_of(TURN) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn written(payload: Result<Vec<u8>, wire::Error>) -> Option<Vec<u8>> {
+    payload
+        .inspect_err(|error| tracing::error!(%error, "an event was not published over MQTT"))
+        .ok()
+}
