@@ -46,6 +46,9 @@ pub struct Applied {
     pub dry_run: bool,
     /// One for each document, in their order.
     pub changes: Vec<Change>,
+    /// What is no error and yet worth a look, such as a kind that nobody serves now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<crate::problem::Detail>,
 }
 
 /// What becomes of one document.

@@ -1,0 +1,97 @@
+//! Whether and by what every target can be controlled as asked: pure.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::Value;
+use utakata_api::problem::Detail;
+use utakata_model::{ActionName, Class, Kind, suggest};
+
+use crate::{
+    inventory::{Known, unfit},
+    kinds::{Served, ServedAction, Snapshot},
+};
+
+/// A target, and what serves it.
+pub type Planned<'a> = (&'a Arc<Known>, (&'a Served, &'a ServedAction));
+
+/// Finds for every target what will do it.
+///
+/// # Errors
+/// Why some cannot be controlled so: every one of them, by name.
+pub fn plan<'a>(
+    action: &ActionName,
+    parameters: &Value,
+    selection: &'a [Arc<Known>],
+    served: &'a Snapshot,
+) -> Result<Vec<Planned<'a>>, Vec<Detail>> {
+    let mut kinds: HashMap<&Kind, Result<(&Served, &ServedAction), String>> = HashMap::new();
+    let mut planned = Vec::with_capacity(selection.len());
+    let mut problems = Vec::new();
+    for known in selection {
+        let kind = &known.target.kind;
+        let of_kind = kinds
+            .entry(kind)
+            .or_insert_with(|| of_kind(kind, action, parameters, served));
+        let found = match of_kind {
+            Ok(found) => of_target(known, found.0).map(|()| *found),
+            Err(message) => Err(message.clone()),
+        };
+        match found {
+            Ok(found) => planned.push((known, found)),
+            Err(message) => problems.push(Detail {
+                subject: format!("target {}", known.target.name),
+                message,
+            }),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(planned);
+    }
+    Err(problems)
+}
+
+fn of_kind<'a>(
+    kind: &Kind,
+    action: &ActionName,
+    parameters: &Value,
+    served: &'a Snapshot,
+) -> Result<(&'a Served, &'a ServedAction), String> {
+    let Some(served) = served.get(kind) else {
+        return Err(format!("no environment serves the kind \"{kind}\" now"));
+    };
+    let Some(found) = served.action(action) else {
+        let hint = suggest::hint(action.as_str(), served.names(Class::Control));
+        return Err(format!(
+            "the kind \"{kind}\" has no action \"{action}\": {hint}"
+        ));
+    };
+    if found.action.class != Class::Control {
+        return Err(format!(
+            "the action \"{action}\" of the kind \"{kind}\" only observes: ask for it as a read"
+        ));
+    }
+    if let Some(Err(refused)) = found.schema.as_ref().map(|schema| schema.check(parameters)) {
+        return Err(format!(
+            "the parameters of \"{action}\" are wrong: {refused}"
+        ));
+    }
+    Ok((served, found))
+}
+
+fn of_target(known: &Known, served: &Served) -> Result<(), String> {
+    let zone = &known.target.zone;
+    if !served.zones.contains(zone) {
+        let kind = &served.release.kind;
+        return Err(format!(
+            "no environment of the zone \"{zone}\" serves the kind \"{kind}\" now"
+        ));
+    }
+    let Some(credential) = &known.credential else {
+        let needed = served.credential().map(|_| {
+            let kind = &served.release.kind;
+            format!("the kind \"{kind}\" needs a credential, and the target has none")
+        });
+        return needed.map_or(Ok(()), Err);
+    };
+    unfit(credential, served).map_or(Ok(()), Err)
+}

@@ -1,0 +1,168 @@
+//! Dispatch: the only part that knows the inter connect. It hands tasks over, and takes in
+//! what comes of them.
+//!
+//! Every task that is handed over ends: by its outcome, by a refusal, or by the sweep, which
+//! says of a read that it expired and of control that nobody knows.
+
+mod batch;
+mod ended;
+mod feed;
+mod ledger;
+mod pending;
+mod progress;
+mod receive;
+mod sweep;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{broadcast, mpsc};
+use utakata_interconnect::{Refusal, Tasks};
+use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task};
+
+pub use batch::{Batch, Made, Slot};
+pub use ended::{Ended, OutcomeRef};
+pub use feed::Item;
+pub use ledger::Failing;
+pub use progress::{Progress, SHOWN_MOST, Show, Shown};
+pub use receive::Receiver;
+
+use self::{ended::Ring, ledger::Settled, pending::Pending};
+use crate::{Config, inventory::Known, observe::Latest};
+
+/// Why tasks were not handed over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Too much is under way.
+    #[error("{pending} reads are under way, and {limit} are the most")]
+    Busy {
+        /// How many are.
+        pending: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// It was shut down.
+    #[error("the logic environment is ending")]
+    Ending,
+}
+
+/// Hands tasks over, and knows what is under way.
+pub struct Dispatch {
+    tasks: Arc<dyn Tasks>,
+    pending: Mutex<Pending>,
+    ended: Mutex<Ring>,
+    latest: Arc<Latest>,
+    feed: broadcast::Sender<Arc<Item>>,
+    settled: mpsc::Sender<Vec<Settled>>,
+    pending_limit: usize,
+    grace: std::time::Duration,
+}
+
+/// The receiving ends that [`Dispatch::run`] owns.
+pub struct Inbox {
+    settled: mpsc::Receiver<Vec<Settled>>,
+}
+
+impl Dispatch {
+    /// A dispatch with nothing under way.
+    pub fn build(config: &Config, tasks: Arc<dyn Tasks>, latest: Arc<Latest>) -> (Self, Inbox) {
+        let (to_ledger, settled) = mpsc::channel(1024);
+        let dispatch = Self {
+            tasks,
+            pending: Mutex::default(),
+            ended: Mutex::new(Ring::new(config.observe.ended_kept)),
+            latest,
+            feed: broadcast::channel(config.http.events_kept.max(16)).0,
+            settled: to_ledger,
+            pending_limit: config.observe.pending_limit,
+            grace: config.control.grace,
+        };
+        (dispatch, Inbox { settled })
+    }
+
+    /// How long an outcome may take to come, beyond lifetime and timeout.
+    pub fn grace(&self) -> std::time::Duration {
+        self.grace
+    }
+
+    /// How many tasks are under way.
+    pub fn pending(&self) -> usize {
+        self.pending.lock().len()
+    }
+
+    /// Hands tasks over. Each ends, and whoever follows its progress sees it.
+    ///
+    /// # Errors
+    /// Too many reads are under way: nothing was handed over. Control always passes.
+    pub async fn send(&self, batch: &Arc<Batch>, made: Vec<Made>) -> Result<(), Error> {
+        let tasks: Vec<Task> = made.iter().map(|made| batch.task(made)).collect();
+        {
+            let mut pending = self.pending.lock();
+            let (count, limit) = (pending.len(), self.pending_limit);
+            if batch.class == Class::Observe && count + made.len() > limit {
+                return Err(Error::Busy {
+                    pending: count,
+                    limit,
+                });
+            }
+            pending.insert(batch, made);
+        }
+        let keys: Vec<_> = tasks.iter().map(Task::key).collect();
+        match self.tasks.publish(tasks).await {
+            Ok(refusals) => self.refused(&refusals).await,
+            Err(error) => {
+                let problem = Problem::new(
+                    "interconnect-away",
+                    Cure::Retry,
+                    format!(
+                        "the task was handed over and nobody knows whether it arrived: {error}"
+                    ),
+                );
+                let status = match batch.class {
+                    Class::Observe => OutcomeStatus::Failed,
+                    Class::Control => OutcomeStatus::Unknown,
+                };
+                self.give_up(&keys, status, &problem).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn refused(&self, refusals: &[Refusal]) {
+        for refusal in refusals {
+            let problem = Problem::new("queue-full", Cure::Retry, &refusal.reason);
+            self.give_up(&[refusal.key], OutcomeStatus::Failed, &problem)
+                .await;
+        }
+    }
+
+    /// Follows what is published, as it is served to clients.
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Item>> {
+        self.feed.subscribe()
+    }
+
+    /// The reads that have ended and are remembered, newest first, as far as `wanted`.
+    pub fn ended(&self, most: usize, mut wanted: impl FnMut(&Ended) -> bool) -> Vec<Ended> {
+        let ended = self.ended.lock();
+        let found = ended.newest_first().filter(|one| wanted(one));
+        found.take(most).cloned().collect()
+    }
+
+    /// The reads that are under way, as far as `wanted`, in no order.
+    pub fn under_way(
+        &self,
+        mut wanted: impl FnMut(&Arc<Batch>, &Known) -> bool,
+    ) -> Vec<(utakata_model::TaskId, Arc<Batch>, Arc<Known>)> {
+        let pending = self.pending.lock();
+        let observed = pending
+            .iter()
+            .filter(|(_, entry)| entry.batch.class == Class::Observe);
+        observed
+            .filter(|(_, entry)| wanted(&entry.batch, &entry.known))
+            .map(|(id, entry)| (*id, Arc::clone(&entry.batch), Arc::clone(&entry.known)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Reads that have ended: the last ones are remembered, in memory.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use utakata_interconnect::OutcomeBatch;
+use utakata_model::{Outcome, TaskId};
+
+use super::Batch;
+use crate::inventory::Known;
+
+/// A read that has ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The task.
+    pub id: TaskId,
+    /// What it shares with others.
+    pub batch: Arc<Batch>,
+    /// Its target.
+    pub known: Arc<Known>,
+    /// How it ended.
+    pub outcome: OutcomeRef,
+}
+
+/// An outcome, where it lies: one of many that came together, or one that was made here.
+#[derive(Debug, Clone)]
+pub enum OutcomeRef {
+    /// The one at this place of what was published.
+    Published(Arc<OutcomeBatch>, usize),
+    /// Made here, because none came.
+    Own(Arc<Outcome>),
+}
+
+impl OutcomeRef {
+    /// The outcome; `None` never happens, as the place was valid when it was taken.
+    pub fn get(&self) -> Option<&Outcome> {
+        match self {
+            Self::Published(batch, at) => batch.outcomes.get(*at),
+            Self::Own(outcome) => Some(outcome),
+        }
+    }
+}
+
+/// The last of them; the oldest goes when it is full.
+#[derive(Debug)]
+pub(super) struct Ring {
+    ended: VecDeque<Ended>,
+    most: usize,
+}
+
+impl Ring {
+    pub fn new(most: usize) -> Self {
+        Self {
+            ended: VecDeque::new(),
+            most,
+        }
+    }
+
+    pub fn push(&mut self, ended: Vec<Ended>) {
+        let skip = ended.len().saturating_sub(self.most);
+        let room = self.most - (ended.len() - skip);
+        while self.ended.len() > room {
+            self.ended.pop_front();
+        }
+        self.ended.extend(ended.into_iter().skip(skip));
+    }
+
+    pub fn newest_first(&self) -> impl Iterator<Item = &Ended> {
+        self.ended.iter().rev()
+    }
+}

@@ -1,0 +1,89 @@
+//! What is published, as clients of the API follow it: made into text once for all of them.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+use serde::Serialize;
+use utakata_interconnect::Event;
+use utakata_model::{EnvironmentStatus, Outcome, Readings, TargetName};
+
+/// One server-sent event for many clients.
+#[derive(Debug)]
+pub struct Item {
+    event: Event,
+    text: OnceLock<Bytes>,
+}
+
+/// `utakata_api::event::Event`, borrowed.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Borrowed<'a> {
+    Readings(&'a Readings),
+    Outcomes(Vec<&'a Outcome>),
+    Environment(&'a EnvironmentStatus),
+    Missed(u64),
+}
+
+impl Item {
+    pub(super) fn new(event: Event) -> Arc<Self> {
+        Arc::new(Self {
+            event,
+            text: OnceLock::new(),
+        })
+    }
+
+    /// What was published.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The whole of it, in the form of server-sent events.
+    pub fn text(&self) -> Bytes {
+        let all = |_: &TargetName| true;
+        self.text
+            .get_or_init(|| self.render(&all).unwrap_or_default())
+            .clone()
+    }
+
+    /// What of it is about some targets, in the form of server-sent events; `None` when
+    /// nothing is. How an environment is concerns all.
+    pub fn text_for(&self, is_meant: &dyn Fn(&TargetName) -> bool) -> Option<Bytes> {
+        match &self.event {
+            Event::Environment(_) => Some(self.text()),
+            Event::Readings(readings) => is_meant(&readings.target).then(|| self.text()),
+            Event::Outcomes(_) => self.render(is_meant),
+        }
+    }
+
+    fn render(&self, is_meant: &dyn Fn(&TargetName) -> bool) -> Option<Bytes> {
+        match &self.event {
+            Event::Readings(one) => sse("readings", &Borrowed::Readings(one)),
+            Event::Environment(one) => sse("environment", &Borrowed::Environment(one)),
+            Event::Outcomes(batch) => {
+                let meant = batch.outcomes.iter().filter(|one| is_meant(&one.target));
+                let meant: Vec<&Outcome> = meant.collect();
+                (!meant.is_empty())
+                    .then(|| sse("outcomes", &Borrowed::Outcomes(meant)))
+                    .flatten()
+            }
+        }
+    }
+
+    /// So many events were left out.
+    pub fn missed(count: u64) -> Bytes {
+        sse("missed", &Borrowed::Missed(count)).unwrap_or_default()
+    }
+
+    /// How an environment is.
+    pub fn environment(status: &EnvironmentStatus) -> Bytes {
+        sse("environment", &Borrowed::Environment(status)).unwrap_or_default()
+    }
+}
+
+fn sse(name: &str, event: &Borrowed<'_>) -> Option<Bytes> {
+    let mut text = format!("event: {name}\ndata: ").into_bytes();
+    // JSON of serde has no line break, which would end the field.
+    serde_json::to_writer(&mut text, event).ok()?;
+    text.extend_from_slice(b"\n\n");
+    Some(text.into())
+}

@@ -1,0 +1,128 @@
+//! How far the tasks of an operation are, for whoever waits for them.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use utakata_api::operation::Counts;
+use utakata_model::{OutcomeStatus, Readings, TaskId};
+
+use super::OutcomeRef;
+
+/// How far the tasks of one operation are.
+#[derive(Debug)]
+pub struct Progress {
+    total: u64,
+    ended: AtomicU64,
+    by_status: [AtomicU64; 5],
+    all_ended: Notify,
+    /// What came of the tasks that are to be shown; absent when none is.
+    shown: Option<Mutex<HashMap<TaskId, Shown>>>,
+}
+
+/// What came of a task that is to be shown.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// How it ended.
+    pub outcome: OutcomeRef,
+    /// What it saw.
+    pub readings: Option<Arc<Readings>>,
+}
+
+impl Progress {
+    /// For so many tasks, none of which has ended.
+    pub fn new(total: usize, is_shown: Show) -> Self {
+        Self {
+            total: total as u64,
+            ended: AtomicU64::new(0),
+            by_status: Default::default(),
+            all_ended: Notify::new(),
+            shown: (is_shown == Show::Tasks).then(Mutex::default),
+        }
+    }
+
+    /// Whether what came of each task is kept.
+    pub(super) fn keeps(&self) -> bool {
+        self.shown.is_some()
+    }
+
+    /// A task has ended.
+    pub(super) fn ended(&self, id: TaskId, status: OutcomeStatus, shown: impl FnOnce() -> Shown) {
+        self.by_status[place(status)].fetch_add(1, Ordering::Relaxed);
+        if let Some(kept) = &self.shown {
+            let mut kept = kept.lock();
+            if kept.len() < SHOWN_MOST {
+                kept.insert(id, shown());
+            }
+        }
+        if self.ended.fetch_add(1, Ordering::AcqRel) + 1 == self.total {
+            self.all_ended.notify_waiters();
+        }
+    }
+
+    /// How many tasks are in each state; what has not ended counts as queued.
+    pub fn counts(&self) -> Counts {
+        let of = |status| self.by_status[place(status)].load(Ordering::Relaxed);
+        let mut counts = Counts {
+            succeeded: of(OutcomeStatus::Succeeded),
+            failed: of(OutcomeStatus::Failed),
+            unknown: of(OutcomeStatus::Unknown),
+            expired: of(OutcomeStatus::Expired),
+            cancelled: of(OutcomeStatus::Cancelled),
+            ..Counts::default()
+        };
+        let ended =
+            counts.succeeded + counts.failed + counts.unknown + counts.expired + counts.cancelled;
+        counts.queued = self.total.saturating_sub(ended);
+        counts
+    }
+
+    /// What came of a task, if it is shown and has ended.
+    pub fn shown(&self, id: TaskId) -> Option<Shown> {
+        self.shown.as_ref()?.lock().get(&id).cloned()
+    }
+
+    /// Waits until all have ended, but not longer than this.
+    pub async fn wait_for(&self, most: Duration) {
+        let all = async {
+            loop {
+                let notified = self.all_ended.notified();
+                if self.ended.load(Ordering::Acquire) >= self.total {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        // Running out of time is an answer like any other: the counts say what is missing.
+        let _ = tokio::time::timeout(most, all).await;
+    }
+}
+
+/// Whether what came of each task is to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// The tasks, the first thousand.
+    Tasks,
+    /// Only how many there are in each state.
+    Counts,
+}
+
+/// The most tasks that an answer shows.
+pub const SHOWN_MOST: usize = 1000;
+
+fn place(status: OutcomeStatus) -> usize {
+    match status {
+        OutcomeStatus::Succeeded => 0,
+        OutcomeStatus::Failed => 1,
+        OutcomeStatus::Unknown => 2,
+        OutcomeStatus::Expired => 3,
+        OutcomeStatus::Cancelled => 4,
+    }
+}

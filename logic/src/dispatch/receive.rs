@@ -1,0 +1,153 @@
+//! What comes back: readings, outcomes, how environments are.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Event, Events, Interest, OutcomeBatch};
+use utakata_model::{Class, Readings};
+
+use super::{Dispatch, Ended, Item, OutcomeRef, Shown, ledger::Settled, pending::Entry};
+use crate::{inventory::Inventory, kinds::Kinds};
+
+/// Between tries to subscribe again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Who is told of what comes.
+pub struct Receiver {
+    /// Hands tasks over, and knows what is under way.
+    pub dispatch: Arc<Dispatch>,
+    /// Which kinds are served.
+    pub kinds: Arc<Kinds>,
+    /// The targets.
+    pub inventory: Arc<Inventory>,
+}
+
+impl Receiver {
+    /// Takes in what is published until it is cancelled or the inter connect is closed.
+    pub async fn run(&self, events: Arc<dyn Events>, cancel: CancellationToken) {
+        while !cancel.is_cancelled() {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                ended = self.follow(events.as_ref()) => match ended {
+                    utakata_interconnect::Error::Closed => return,
+                    error @ utakata_interconnect::Error::Away { .. } => {
+                        tracing::warn!(%error, "events are not followed now");
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn follow(&self, events: &dyn Events) -> utakata_interconnect::Error {
+        let mut subscription = match events.subscribe(Interest::ALL).await {
+            Ok(subscription) => subscription,
+            Err(error) => return error,
+        };
+        loop {
+            match subscription.next().await {
+                Ok(events) => self.take_in(events).await,
+                Err(error) => return error,
+            }
+            let missed = subscription.missed();
+            if missed > 0 {
+                tracing::warn!(missed, "readings or outcomes of reads came too fast");
+            }
+        }
+    }
+
+    async fn take_in(&self, events: Vec<Event>) {
+        for event in events {
+            match &event {
+                Event::Readings(readings) => self.readings(readings),
+                Event::Outcomes(batch) => self.dispatch.outcomes(batch).await,
+                Event::Environment(status) => self.kinds.hear(Arc::clone(status)),
+            }
+            self.dispatch.tell(event);
+        }
+    }
+
+    fn readings(&self, readings: &Arc<Readings>) {
+        let known = self.dispatch.known(readings);
+        if let Some(known) = known.or_else(|| self.inventory.find(&readings.target)) {
+            self.dispatch.latest.saw(&known, readings);
+        }
+    }
+}
+
+impl Dispatch {
+    /// Tells the clients that follow.
+    pub(super) fn tell(&self, event: Event) {
+        if self.feed.receiver_count() > 0 {
+            // An error says that the last one has just left.
+            let _ = self.feed.send(Item::new(event));
+        }
+    }
+
+    /// The target that readings are of; remembers them where somebody waits to be shown them.
+    fn known(&self, readings: &Arc<Readings>) -> Option<Arc<crate::inventory::Known>> {
+        let mut pending = self.pending.lock();
+        let entry = pending.get(readings.seen_by.task)?;
+        if entry.batch.progress.as_ref().is_some_and(|p| p.keeps()) {
+            entry.readings = Some(Arc::clone(readings));
+        }
+        (entry.known.target.name == readings.target).then(|| Arc::clone(&entry.known))
+    }
+
+    /// Outcomes came: those of tasks that are under way end them, others change nothing.
+    async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+        let found: Vec<Option<Entry>> = {
+            let mut pending = self.pending.lock();
+            let outcomes = batch.outcomes.iter();
+            // This form of the ledger has one attempt for each task.
+            outcomes
+                .map(|one| {
+                    (one.attempt == 1)
+                        .then(|| pending.remove(one.task))
+                        .flatten()
+                })
+                .collect()
+        };
+        let mut observed = Vec::with_capacity(found.len());
+        let mut settled = Vec::new();
+        for (at, entry) in found.into_iter().enumerate() {
+            let Some(entry) = entry else { continue };
+            let outcome = OutcomeRef::Published(Arc::clone(batch), at);
+            match entry.batch.class {
+                Class::Observe => observed.extend(self.observed(entry, outcome)),
+                Class::Control => settled.push(Settled { entry, outcome }),
+            }
+        }
+        self.ended.lock().push(observed);
+        self.settle(settled).await;
+    }
+
+    /// A read has ended.
+    pub(super) fn observed(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
+        let found = outcome.get()?;
+        let (id, status) = (found.task, found.status);
+        self.latest.ended(&entry.known, found);
+        if let Some(slot) = &entry.slot {
+            slot.free();
+        }
+        if let Some(progress) = &entry.batch.progress {
+            progress.ended(id, status, || Shown {
+                outcome: outcome.clone(),
+                readings: entry.readings,
+            });
+        }
+        Some(Ended {
+            id,
+            batch: entry.batch,
+            known: entry.known,
+            outcome,
+        })
+    }
+
+    /// Control has ended: the ledger writes it before anybody is told.
+    pub(super) async fn settle(&self, settled: Vec<Settled>) {
+        if !settled.is_empty() && self.settled.send(settled).await.is_err() {
+            tracing::error!("outcomes of control came after the ledger was closed");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The sweep: every task that was handed over ends, if need be without an outcome.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Event, OutcomeBatch};
+use utakata_model::{
+    Class, Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outcome::Timings,
+};
+
+use super::{Batch, Dispatch, Made, OutcomeRef, ledger::Settled, pending::Entry};
+
+/// How often.
+const EVERY: Duration = Duration::from_millis(250);
+
+impl Dispatch {
+    /// Gives up what is overdue, until it is cancelled.
+    pub async fn sweep(&self, cancel: CancellationToken) {
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let overdue = self.pending.lock().overdue(Instant::now());
+            self.end_without_outcome(overdue, |class| no_answer(class))
+                .await;
+        }
+    }
+
+    /// Ends tasks as failed without handing them over.
+    pub async fn refuse(&self, batch: &Arc<Batch>, made: Vec<Made>, problem: &Problem) {
+        let entries = made.into_iter().map(|made| {
+            let entry = Entry {
+                batch: Arc::clone(batch),
+                known: made.known,
+                slot: made.slot,
+                readings: None,
+            };
+            (made.id, entry)
+        });
+        self.end_without_outcome(entries.collect(), |_| {
+            (OutcomeStatus::Failed, problem.clone())
+        })
+        .await;
+    }
+
+    /// Ends some tasks, if they are under way.
+    pub(super) async fn give_up(&self, keys: &[TaskKey], status: OutcomeStatus, problem: &Problem) {
+        let entries: Vec<(TaskId, Entry)> = {
+            let mut pending = self.pending.lock();
+            let found = |key: &TaskKey| Some((key.task, pending.remove(key.task)?));
+            keys.iter().filter_map(found).collect()
+        };
+        self.end_without_outcome(entries, |_| (status, problem.clone()))
+            .await;
+    }
+
+    /// Ends tasks that nobody has told an outcome of.
+    async fn end_without_outcome(
+        &self,
+        entries: Vec<(TaskId, Entry)>,
+        verdict: impl Fn(Class) -> (OutcomeStatus, Problem),
+    ) {
+        let (mut observed, mut settled) = (Vec::new(), Vec::new());
+        for (id, entry) in entries {
+            let (status, problem) = verdict(entry.batch.class);
+            let outcome = Arc::new(without_answer(id, &entry, status, problem));
+            self.tell(Event::Outcomes(Arc::new(OutcomeBatch {
+                zone: entry.known.target.zone.clone(),
+                kind: entry.known.target.kind.clone(),
+                outcomes: vec![Outcome::clone(&outcome)],
+            })));
+            let outcome = OutcomeRef::Own(outcome);
+            match entry.batch.class {
+                Class::Observe => observed.extend(self.observed(entry, outcome)),
+                Class::Control => settled.push(Settled { entry, outcome }),
+            }
+        }
+        self.ended.lock().push(observed);
+        self.settle(settled).await;
+    }
+}
+
+fn no_answer(class: Class) -> (OutcomeStatus, Problem) {
+    match class {
+        Class::Observe => (
+            OutcomeStatus::Expired,
+            Problem::new(
+                "no-answer",
+                Cure::Retry,
+                "no environment told in time what came of the read",
+            ),
+        ),
+        Class::Control => (
+            OutcomeStatus::Unknown,
+            Problem::new(
+                "no-answer",
+                Cure::Operator,
+                "no environment told in time what came of it: look at the target before doing it \
+                 again",
+            ),
+        ),
+    }
+}
+
+fn without_answer(id: TaskId, entry: &Entry, status: OutcomeStatus, problem: Problem) -> Outcome {
+    Outcome {
+        task: id,
+        attempt: 1,
+        origin: entry.batch.origin.clone(),
+        target: entry.known.target.name.clone(),
+        action: entry.batch.action.clone(),
+        class: entry.batch.class,
+        status,
+        problem: Some(problem),
+        result: None,
+        ran_by: None,
+        timings: Timings {
+            ended: Timestamp::now(),
+            waited: Duration::ZERO,
+            ran: Duration::ZERO,
+        },
+    }
+}

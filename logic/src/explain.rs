@@ -1,0 +1,86 @@
+//! What serde says of JSON, in words for people, with the nearest known word.
+
+use utakata_model::suggest;
+
+/// Rewords an error of serde: quotes instead of backticks, no Rust, a suggestion where a name
+/// is unknown. `known` is taken from the message itself.
+pub fn reword(message: &str) -> String {
+    for (prefix, what) in [("unknown field `", "field"), ("unknown variant `", "word")] {
+        if let Some((unknown, rest)) = message
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.split_once('`'))
+        {
+            let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+            let hint = suggest::hint(unknown, known.iter().copied());
+            return format!("unknown {what} \"{unknown}\": {hint}");
+        }
+    }
+    if let Some(field) = message.strip_prefix("missing field `") {
+        let field = field.split('`').next().unwrap_or_default();
+        return format!("the field \"{field}\" is missing");
+    }
+    if let Some((found, expected)) = message
+        .strip_prefix("invalid type: ")
+        .and_then(|rest| rest.split_once(", expected "))
+    {
+        return format!("{found} stands where {} was expected", plain(expected));
+    }
+    message.replace('`', "\"")
+}
+
+/// Names of Rust's types as JSON has them.
+fn plain(expected: &str) -> String {
+    let (first, rest) = expected.split_once(" at line").unwrap_or((expected, ""));
+    let place = if rest.is_empty() {
+        String::new()
+    } else {
+        format!(" at line{rest}")
+    };
+    let words = match first {
+        "a string" => "a text".into(),
+        "a map" => "an object".into(),
+        "a sequence" => "a list".into(),
+        first if first.starts_with("struct ") || first.starts_with("internally tagged") => {
+            "an object".into()
+        }
+        first => first.replace('`', "\""),
+    };
+    format!("{words}{place}")
+}
+
+/// Rewords and keeps where it is in the text.
+pub fn json(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let (message, place) = match message.split_once(" at line ") {
+        Some((message, place)) => (message.to_owned(), format!(" (line {place})")),
+        None => (message, String::new()),
+    };
+    format!("{}{place}", reword(&message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reword;
+
+    #[test]
+    fn what_serde_says_is_reworded_for_people() {
+        for (message, expect) in [
+            (
+                "unknown field `intervall`, expected one of `name`, `interval`",
+                "unknown field \"intervall\": did you mean \"interval\"?",
+            ),
+            (
+                "unknown field `x`, expected `name`",
+                "unknown field \"x\": known are: name",
+            ),
+            ("missing field `kind`", "the field \"kind\" is missing"),
+            (
+                "invalid type: integer `3`, expected a string",
+                "integer `3` stands where a text was expected",
+            ),
+            ("a `b`", "a \"b\""),
+        ] {
+            assert_eq!(reword(message), expect, "{message}");
+        }
+    }
+}

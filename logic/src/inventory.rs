@@ -1,0 +1,235 @@
+//! Inventory: the targets, schedules and credentials that there are, in memory over the store.
+
+mod apply;
+mod check;
+mod difference;
+mod document;
+mod error;
+mod index;
+mod known;
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
+use utakata_api::inventory::CredentialView;
+use utakata_model::{
+    Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, TargetName,
+};
+
+pub(crate) use check::{refuses, unfit};
+pub use document::parse as parse_document;
+pub use error::Error;
+pub use known::Known;
+
+use self::index::Index;
+use crate::{
+    kinds::Kinds,
+    store::{Change, Store},
+};
+
+/// How many selections are remembered: who reads often mostly reads the same.
+const REMEMBERED: usize = 32;
+
+/// Targets that a selector means.
+pub type Selection = Arc<[Arc<Known>]>;
+
+/// The inventory. Cheap to share; changes go through [`Inventory::apply`] and the deletes.
+pub struct Inventory {
+    store: Arc<dyn Store>,
+    kinds: Arc<Kinds>,
+    index: RwLock<Index>,
+    /// Changes are made one after the other.
+    changing: tokio::sync::Mutex<()>,
+    changed: watch::Sender<u64>,
+    remembered: Mutex<Vec<Remembered>>,
+}
+
+struct Remembered {
+    generation: u64,
+    selector: Selector,
+    selection: Selection,
+}
+
+impl Inventory {
+    /// The inventory as it is in the store.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(store: Arc<dyn Store>, kinds: Arc<Kinds>) -> Result<Self, Error> {
+        let contents = store.inventory().await?;
+        Ok(Self {
+            store,
+            kinds,
+            index: RwLock::new(Index::new(contents)),
+            changing: tokio::sync::Mutex::default(),
+            changed: watch::channel(0).0,
+            remembered: Mutex::default(),
+        })
+    }
+
+    /// Changes whenever anything in it does.
+    pub fn follow(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// How many targets and schedules there are.
+    pub fn counts(&self) -> (usize, usize) {
+        let index = self.index.read();
+        (index.targets.len(), index.schedules.len())
+    }
+
+    /// How many targets are of this kind.
+    pub fn of_kind(&self, kind: &Kind) -> usize {
+        self.index.read().of_kind(kind)
+    }
+
+    /// The target of that name.
+    ///
+    /// # Errors
+    /// There is none: the error has the nearest name.
+    pub fn target(&self, name: &TargetName) -> Result<Arc<Known>, Error> {
+        let index = self.index.read();
+        let found = index.targets.get(name).cloned();
+        found.ok_or_else(|| Error::none("target", name.as_str(), index.targets.keys()))
+    }
+
+    /// The target of that name, if there is one.
+    pub fn find(&self, name: &TargetName) -> Option<Arc<Known>> {
+        self.index.read().targets.get(name).cloned()
+    }
+
+    /// The targets that a selector means, by name.
+    pub fn select(&self, selector: &Selector) -> Selection {
+        let generation = *self.changed.borrow();
+        if let Some(selection) = self.recall(generation, selector) {
+            return selection;
+        }
+        let selection: Selection = self.index.read().select(selector, None).collect();
+        let mut remembered = self.remembered.lock();
+        remembered.retain(|one| one.generation == generation);
+        if remembered.len() >= REMEMBERED {
+            remembered.remove(0);
+        }
+        remembered.push(Remembered {
+            generation,
+            selector: selector.clone(),
+            selection: Arc::clone(&selection),
+        });
+        selection
+    }
+
+    fn recall(&self, generation: u64, selector: &Selector) -> Option<Selection> {
+        let remembered = self.remembered.lock();
+        remembered
+            .iter()
+            .find(|one| one.generation == generation && one.selector == *selector)
+            .map(|one| Arc::clone(&one.selection))
+    }
+
+    /// At most `most` targets that a selector means, by name, those after `after` if given.
+    pub fn page(
+        &self,
+        selector: &Selector,
+        after: Option<&TargetName>,
+        most: usize,
+    ) -> Vec<Arc<Known>> {
+        let index = self.index.read();
+        index.select(selector, after).take(most).collect()
+    }
+
+    /// All schedules, by name.
+    pub fn schedules(&self) -> Vec<Arc<Schedule>> {
+        self.index.read().schedules.values().cloned().collect()
+    }
+
+    /// The schedule of that name.
+    ///
+    /// # Errors
+    /// There is none: the error has the nearest name.
+    pub fn schedule(&self, name: &ScheduleName) -> Result<Arc<Schedule>, Error> {
+        let index = self.index.read();
+        let found = index.schedules.get(name).cloned();
+        found.ok_or_else(|| Error::none("schedule", name.as_str(), index.schedules.keys()))
+    }
+
+    /// All credentials, by name, without their secrets.
+    pub fn credentials(&self) -> Vec<CredentialView> {
+        let index = self.index.read();
+        let used = index.users();
+        let view = |one: &Arc<Credential>| view(one, used.get(&one.name).copied());
+        index.credentials.values().map(view).collect()
+    }
+
+    /// The credential of that name, without its secrets.
+    ///
+    /// # Errors
+    /// There is none: the error has the nearest name.
+    pub fn credential(&self, name: &CredentialName) -> Result<CredentialView, Error> {
+        let index = self.index.read();
+        let Some(found) = index.credentials.get(name) else {
+            let known = index.credentials.keys();
+            return Err(Error::none("credential", name.as_str(), known));
+        };
+        Ok(view(found, index.users().get(name).copied()))
+    }
+
+    /// Removes a target, with what was seen of it.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub async fn delete_target(&self, name: &TargetName) -> Result<(), Error> {
+        let _alone = self.changing.lock().await;
+        self.target(name)?;
+        self.commit(vec![Change::DeleteTarget(name.clone())]).await
+    }
+
+    /// Removes a schedule.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub async fn delete_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
+        let _alone = self.changing.lock().await;
+        self.schedule(name)?;
+        let change = Change::DeleteSchedule(name.clone());
+        self.commit(vec![change]).await
+    }
+
+    /// Removes a credential.
+    ///
+    /// # Errors
+    /// There is none, a target uses it, or the store failed.
+    pub async fn delete_credential(&self, name: &CredentialName) -> Result<(), Error> {
+        let _alone = self.changing.lock().await;
+        self.credential(name)?;
+        let users = self.index.read().users_of(name);
+        if !users.is_empty() {
+            let name = name.clone();
+            return Err(Error::InUse { name, users });
+        }
+        let change = Change::DeleteCredential(name.clone());
+        self.commit(vec![change]).await
+    }
+
+    /// Writes changes down, then takes them over.
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.store.change(&changes).await?;
+        self.index.write().make(changes);
+        self.changed.send_modify(|generation| *generation += 1);
+        Ok(())
+    }
+}
+
+fn view(credential: &Credential, used_by: Option<u64>) -> CredentialView {
+    CredentialView {
+        name: credential.name.clone(),
+        keys: credential.values.keys().cloned().collect(),
+        used_by: used_by.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Apply: what shall be, compared with what is, then made so; all of it or nothing.
+
+use utakata_api::apply::{Applied, Change as Told, Document, Verdict};
+
+use super::{Error, Inventory, check, difference, index::Index};
+use crate::store::Change;
+
+impl Inventory {
+    /// Makes what is as the documents say, or only tells what would change.
+    ///
+    /// # Errors
+    /// Documents are wrong (every one that is), or the store failed. Nothing was changed.
+    pub async fn apply(&self, documents: Vec<Document>, dry_run: bool) -> Result<Applied, Error> {
+        let _alone = self.changing.lock().await;
+        let (told, warnings) = {
+            let index = self.index.read();
+            let findings = check::check(&documents, &index, &self.kinds.served());
+            if !findings.errors.is_empty() {
+                return Err(Error::Documents {
+                    problems: findings.errors,
+                });
+            }
+            let told: Vec<Told> = documents.iter().map(|one| compare(one, &index)).collect();
+            (told, findings.warnings)
+        };
+        if !dry_run {
+            let differs = |told: &Told| told.verdict != Verdict::Unchanged;
+            let pairs = documents.into_iter().zip(&told);
+            let changes = pairs.filter(|(_, told)| differs(told));
+            self.commit(changes.map(|(document, _)| Change::Put(document)).collect())
+                .await?;
+        }
+        Ok(Applied {
+            dry_run,
+            changes: told,
+            warnings,
+        })
+    }
+}
+
+fn compare(after: &Document, index: &Index) -> Told {
+    let subject = after.subject();
+    let Some(before) = there(after, index) else {
+        return Told {
+            subject,
+            verdict: Verdict::Created,
+            differences: Vec::new(),
+        };
+    };
+    if before == *after {
+        return Told {
+            subject,
+            verdict: Verdict::Unchanged,
+            differences: Vec::new(),
+        };
+    }
+    Told {
+        subject,
+        verdict: Verdict::Changed,
+        differences: difference::between(&before, after),
+    }
+}
+
+/// What has the type and name of a document now.
+fn there(document: &Document, index: &Index) -> Option<Document> {
+    match document {
+        Document::Target(target) => index
+            .targets
+            .get(&target.name)
+            .map(|known| Document::Target(known.target.as_ref().clone())),
+        Document::Schedule(schedule) => index
+            .schedules
+            .get(&schedule.name)
+            .map(|found| Document::Schedule(found.as_ref().clone())),
+        Document::Credential(credential) => index
+            .credentials
+            .get(&credential.name)
+            .map(|found| Document::Credential(found.as_ref().clone())),
+    }
+}

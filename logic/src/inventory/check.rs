@@ -1,0 +1,214 @@
+//! What a document must be beyond its form.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use utakata_api::{apply::Document, problem::Detail};
+use utakata_model::{
+    Class, Credential, Kind, Schedule, Target, duration, label, schedule::INTERVAL_MIN, suggest,
+};
+
+use super::index::Index;
+use crate::kinds::{Served, Snapshot};
+
+/// The longest interval: a schedule beyond it is a mistake in the unit.
+const INTERVAL_MAX: Duration = Duration::from_secs(366 * 86_400);
+const ADDRESS_MAX: usize = 512;
+
+/// What was found: errors refuse the documents, warnings are told.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub errors: Vec<Detail>,
+    pub warnings: Vec<Detail>,
+}
+
+/// Checks documents against each other, against what there is, and against what is served.
+pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> Findings {
+    let mut findings = Findings::default();
+    let mut subjects = BTreeSet::new();
+    let credentials: BTreeMap<&str, &Credential> = documents
+        .iter()
+        .filter_map(|document| match document {
+            Document::Credential(credential) => Some((credential.name.as_str(), credential)),
+            _ => None,
+        })
+        .collect();
+    for document in documents {
+        let subject = document.subject();
+        let wrong = match document {
+            Document::Target(target) => {
+                warn_of_kind(&subject, target, kinds, &mut findings.warnings);
+                check_target(target, &credentials, index, kinds)
+            }
+            Document::Schedule(schedule) => check_schedule(schedule, documents, index, kinds),
+            Document::Credential(credential) => check_credential(credential),
+        };
+        let is_double = !subjects.insert(subject.clone());
+        let double = is_double.then(|| "it stands here twice".to_owned());
+        findings
+            .errors
+            .extend(wrong.into_iter().chain(double).map(|message| Detail {
+                subject: subject.clone(),
+                message,
+            }));
+    }
+    findings
+}
+
+fn warn_of_kind(subject: &str, target: &Target, kinds: &Snapshot, warnings: &mut Vec<Detail>) {
+    if kinds.contains_key(&target.kind) {
+        return;
+    }
+    let kind = &target.kind;
+    let hint = suggest::hint(kind.as_str(), kinds.keys().map(Kind::as_str));
+    warnings.push(Detail {
+        subject: subject.to_owned(),
+        message: format!("no environment serves the kind \"{kind}\" now: {hint}"),
+    });
+}
+
+fn check_target(
+    target: &Target,
+    credentials: &BTreeMap<&str, &Credential>,
+    index: &Index,
+    kinds: &Snapshot,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let address = &target.address;
+    if address.is_empty() || address.len() > ADDRESS_MAX || address.chars().any(char::is_control) {
+        wrong.push(format!(
+            "the address must have 1 to {ADDRESS_MAX} characters, none of them a control character"
+        ));
+    }
+    if let Err(error) = label::validate(&target.labels) {
+        wrong.push(error.to_string());
+    }
+    let Some(name) = &target.credential else {
+        return wrong;
+    };
+    let there = index.credentials.get(name).map(Arc::as_ref);
+    match credentials.get(name.as_str()).copied().or(there) {
+        None => {
+            let known = index.credentials.keys().map(|name| name.as_str());
+            let known: Vec<&str> = known.chain(credentials.keys().copied()).collect();
+            let hint = suggest::hint(name.as_str(), known.iter().copied());
+            wrong.push(format!("there is no credential \"{name}\": {hint}"));
+        }
+        Some(credential) => {
+            let served = kinds.get(&target.kind);
+            wrong.extend(served.and_then(|served| unfit(credential, served)));
+        }
+    }
+    wrong
+}
+
+/// Why a kind cannot use a credential; never with its values.
+pub(crate) fn unfit(credential: &Credential, served: &Served) -> Option<String> {
+    let values = serde_json::to_value(&credential.values).unwrap_or_default();
+    let fits = served.credential()?.check(&values).is_ok();
+    if fits {
+        return None;
+    }
+    let keys: Vec<&str> = credential.values.keys().map(String::as_str).collect();
+    let schema = served.manifest.credential.as_ref();
+    let known = schema
+        .and_then(|schema| schema.get("properties"))
+        .and_then(serde_json::Value::as_object)
+        .map(|properties| properties.keys().map(String::as_str).collect::<Vec<_>>());
+    Some(format!(
+        "the credential \"{}\" with the keys {} is not what the kind \"{}\" needs (its keys are \
+         {}; see its manifest)",
+        credential.name,
+        keys.join(", "),
+        served.release.kind,
+        known.unwrap_or_default().join(", ")
+    ))
+}
+
+fn check_credential(credential: &Credential) -> Vec<String> {
+    let empty = credential.values.keys().any(String::is_empty);
+    let wrong = empty.then(|| "a key of its values is empty".to_owned());
+    wrong.into_iter().collect()
+}
+
+fn check_schedule(
+    schedule: &Schedule,
+    documents: &[Document],
+    index: &Index,
+    kinds: &Snapshot,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let interval = schedule.interval;
+    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&interval) {
+        wrong.push(format!(
+            "the interval {} is not between {} and {}",
+            duration::format(interval),
+            duration::format(INTERVAL_MIN),
+            duration::format(INTERVAL_MAX)
+        ));
+    }
+    if !schedule.parameters.is_object() {
+        wrong.push("the parameters are not an object".into());
+        return wrong;
+    }
+    let refusals: Vec<Option<String>> = kinds_of(schedule, documents, index)
+        .into_iter()
+        .filter_map(|kind| kinds.get(kind))
+        .map(|served| refuses(served, schedule))
+        .collect();
+    // A schedule may be for some of the kinds that it selects; for one at least it must be.
+    if let Some(first) = refusals.iter().flatten().next()
+        && refusals.iter().all(Option::is_some)
+    {
+        wrong.push(first.clone());
+    }
+    wrong
+}
+
+/// The kinds of the targets that a schedule selects.
+fn kinds_of<'a>(
+    schedule: &Schedule,
+    documents: &'a [Document],
+    index: &'a Index,
+) -> BTreeSet<&'a Kind> {
+    let declared = documents.iter().filter_map(|document| match document {
+        Document::Target(target) => Some(target),
+        _ => None,
+    });
+    let there = index.targets.values().map(|known| known.target.as_ref());
+    declared
+        .chain(there)
+        .filter(|target| schedule.selector.matches(target))
+        .map(|target| &target.kind)
+        .collect()
+}
+
+/// Why a kind cannot do what a schedule asks for.
+pub(crate) fn refuses(served: &Served, schedule: &Schedule) -> Option<String> {
+    let kind = &served.release.kind;
+    let Some(found) = served.observe(schedule.action.as_ref()) else {
+        let named = schedule.action.as_ref();
+        let hint = suggest::hint(
+            named.map_or("", |name| name.as_str()),
+            served.names(Class::Observe),
+        );
+        return Some(match named {
+            Some(name) => format!("the kind \"{kind}\" has no action \"{name}\": {hint}"),
+            None => format!("the kind \"{kind}\" has no action that observes"),
+        });
+    };
+    let name = &found.action.name;
+    if found.action.class != Class::Observe {
+        return Some(format!(
+            "the action \"{name}\" of the kind \"{kind}\" changes something: a schedule can only \
+             observe"
+        ));
+    }
+    let refused = found.schema.as_ref()?.check(&schedule.parameters).err()?;
+    Some(format!(
+        "the parameters of the action \"{name}\" of the kind \"{kind}\" are wrong: {refused}"
+    ))
+}

@@ -1,0 +1,52 @@
+//! Documents out of JSON, each with an error of its own.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utakata_api::{apply::Document, problem::Detail};
+use utakata_model::suggest;
+
+use crate::explain;
+
+const TYPES: [&str; 3] = ["target", "schedule", "credential"];
+
+/// Reads one document; `position` is counted from 1.
+///
+/// # Errors
+/// What is wrong, with the document's type and name as far as they are there.
+pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
+    let nameless = format!("document {position}");
+    let Value::Object(mut fields) = document else {
+        return Err(detail(nameless, "it is not an object with fields".into()));
+    };
+    let named = match fields.get("name") {
+        Some(Value::String(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let Some(Value::String(word)) = fields.remove("type") else {
+        let subject = named.map_or(nameless, |name| format!("document {position} ({name})"));
+        let message = format!("the field \"type\" is missing: one of {}", TYPES.join(", "));
+        return Err(detail(subject, message));
+    };
+    let subject = match named {
+        Some(name) => format!("{word} {name}"),
+        None => format!("{nameless} ({word})"),
+    };
+    let read = match word.as_str() {
+        "target" => typed(fields).map(Document::Target),
+        "schedule" => typed(fields).map(Document::Schedule),
+        "credential" => typed(fields).map(Document::Credential),
+        _ => Err(format!(
+            "unknown type \"{word}\": {}",
+            suggest::hint(&word, TYPES)
+        )),
+    };
+    read.map_err(|message| detail(subject, message))
+}
+
+fn typed<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
+    serde_json::from_value(Value::Object(fields)).map_err(|error| explain::json(&error))
+}
+
+fn detail(subject: String, message: String) -> Detail {
+    Detail { subject, message }
+}

@@ -1,0 +1,92 @@
+//! Why the inventory refused.
+
+use std::{borrow::Borrow, fmt};
+
+use utakata_api::problem::Detail;
+use utakata_model::{CredentialName, TargetName, suggest};
+
+use crate::store;
+
+/// Why the inventory refused. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Documents are wrong: every one that is.
+    #[error("{}", wrong(problems))]
+    Documents {
+        /// What is wrong with which.
+        problems: Vec<Detail>,
+    },
+    /// There is nothing of that name.
+    #[error("there is no {what} \"{name}\"")]
+    None {
+        /// `target`, `schedule`, ...
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The nearest name, or the names that there are.
+        hint: String,
+    },
+    /// A credential cannot go while it is used.
+    #[error("the credential \"{name}\" is used by {}", Users(users))]
+    InUse {
+        /// The credential.
+        name: CredentialName,
+        /// Who uses it.
+        users: Vec<TargetName>,
+    },
+    /// The store failed.
+    #[error("the inventory could not be written")]
+    Store(#[from] store::Error),
+}
+
+impl Error {
+    pub(super) fn none<'a, K: Borrow<str> + 'a>(
+        what: &'static str,
+        name: &str,
+        known: impl ExactSizeIterator<Item = &'a K> + Clone,
+    ) -> Self {
+        let hint = if known.len() > 10_000 {
+            // Comparing with so many takes longer than looking them up.
+            format!("see the list of all {what}s")
+        } else if let Some(nearest) = suggest::nearest(name, known.clone().map(Borrow::borrow)) {
+            format!("did you mean \"{nearest}\"?")
+        } else {
+            format!("see the list of all {what}s")
+        };
+        Self::None {
+            what,
+            name: name.to_owned(),
+            hint,
+        }
+    }
+}
+
+/// The first few of them.
+struct Users<'a>(&'a [TargetName]);
+
+impl fmt::Display for Users<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        for (at, user) in self.0.iter().take(SHOWN).enumerate() {
+            let comma = if at > 0 { ", " } else { "" };
+            write!(f, "{comma}\"{user}\"")?;
+        }
+        match self.0.len().checked_sub(SHOWN) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, " and {more} more"),
+        }
+    }
+}
+
+fn wrong(problems: &[Detail]) -> String {
+    match problems {
+        [one] => format!("{}: {}", one.subject, one.message),
+        [first, rest @ ..] => format!(
+            "{} things are wrong, the first: {}: {}",
+            rest.len() + 1,
+            first.subject,
+            first.message
+        ),
+        [] => "nothing is wrong".into(),
+    }
+}

@@ -1,0 +1,148 @@
+//! What is in the inventory, by name and by kind.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+    sync::Arc,
+};
+
+use utakata_api::apply::Document;
+use utakata_model::{
+    Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, Target, TargetName,
+};
+
+use super::Known;
+use crate::store::{Change, Contents};
+
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub targets: BTreeMap<TargetName, Arc<Known>>,
+    pub schedules: BTreeMap<ScheduleName, Arc<Schedule>>,
+    pub credentials: BTreeMap<CredentialName, Arc<Credential>>,
+    kinds: HashMap<Kind, usize>,
+}
+
+impl Index {
+    pub fn new(contents: Contents) -> Self {
+        let mut index = Self::default();
+        for credential in contents.credentials {
+            index.put_credential(credential);
+        }
+        for schedule in contents.schedules {
+            index.put_schedule(schedule);
+        }
+        for target in contents.targets {
+            index.put_target(target);
+        }
+        index
+    }
+
+    pub fn of_kind(&self, kind: &Kind) -> usize {
+        self.kinds.get(kind).copied().unwrap_or_default()
+    }
+
+    /// The targets that a selector means, by name, after a name.
+    pub fn select<'a>(
+        &'a self,
+        selector: &'a Selector,
+        after: Option<&TargetName>,
+    ) -> Box<dyn Iterator<Item = Arc<Known>> + 'a> {
+        let means = move |known: &&Arc<Known>| selector.matches(&known.target);
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        if let Some(names) = selector.names() {
+            let after = after.cloned();
+            let named = names
+                .iter()
+                .filter(move |name| {
+                    after
+                        .as_ref()
+                        .is_none_or(|after| name.as_str() > after.as_str())
+                })
+                .filter_map(|name| self.targets.get(name.as_str()));
+            return Box::new(named.filter(means).cloned());
+        }
+        let all = self
+            .targets
+            .range::<TargetName, _>((start, Bound::Unbounded));
+        Box::new(all.map(|(_, known)| known).filter(means).cloned())
+    }
+
+    /// How many targets use each credential.
+    pub fn users(&self) -> HashMap<&CredentialName, u64> {
+        let mut users = HashMap::new();
+        for known in self.targets.values() {
+            if let Some(name) = &known.target.credential {
+                *users.entry(name).or_default() += 1;
+            }
+        }
+        users
+    }
+
+    pub fn users_of(&self, credential: &CredentialName) -> Vec<TargetName> {
+        let uses = |known: &&Arc<Known>| known.target.credential.as_ref() == Some(credential);
+        let users = self.targets.values().filter(uses);
+        users.map(|known| known.target.name.clone()).collect()
+    }
+
+    /// Takes over what the store has written. Credentials come first: targets refer to them.
+    pub fn make(&mut self, changes: Vec<Change>) {
+        let (first, then): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| matches!(change, Change::Put(Document::Credential(_))));
+        for change in first.into_iter().chain(then) {
+            match change {
+                Change::Put(Document::Target(target)) => self.put_target(target),
+                Change::Put(Document::Schedule(schedule)) => self.put_schedule(schedule),
+                Change::Put(Document::Credential(credential)) => self.put_credential(credential),
+                Change::DeleteTarget(name) => self.remove_target(&name),
+                Change::DeleteSchedule(name) => drop(self.schedules.remove(&name)),
+                Change::DeleteCredential(name) => drop(self.credentials.remove(&name)),
+            }
+        }
+    }
+
+    fn put_target(&mut self, target: Target) {
+        let name = target.name.clone();
+        let before = self.targets.get(&name).cloned();
+        self.remove_target(&name);
+        *self.kinds.entry(target.kind.clone()).or_default() += 1;
+        let credential = target.credential.as_ref();
+        let credential = credential.and_then(|name| self.credentials.get(name).cloned());
+        let known = match before {
+            Some(before) => before.declared(target, credential),
+            None => Known::new(target, credential),
+        };
+        self.targets.insert(name, Arc::new(known));
+    }
+
+    fn remove_target(&mut self, name: &TargetName) {
+        let Some(known) = self.targets.remove(name) else {
+            return;
+        };
+        let kind = &known.target.kind;
+        if let Some(left) = self.kinds.get_mut(kind) {
+            *left -= 1;
+            if *left == 0 {
+                self.kinds.remove(kind);
+            }
+        }
+    }
+
+    fn put_schedule(&mut self, schedule: Schedule) {
+        self.schedules
+            .insert(schedule.name.clone(), Arc::new(schedule));
+    }
+
+    fn put_credential(&mut self, credential: Credential) {
+        let credential = Arc::new(credential);
+        let name = credential.name.clone();
+        self.credentials
+            .insert(name.clone(), Arc::clone(&credential));
+        for known in self.targets.values_mut() {
+            if known.target.credential.as_ref() == Some(&name) {
+                let target = Target::clone(&known.target);
+                *known = Arc::new(known.declared(target, Some(Arc::clone(&credential))));
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Observe: what is seen by schedules and by reads on demand, and the last readings.
+
+mod latest;
+mod on_demand;
+mod operations;
+mod schedules;
+mod seen;
+mod stale;
+mod timetable;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use utakata_model::{OperationId, Problem};
+
+pub use latest::Latest;
+pub use on_demand::{Error, WAIT_MAX};
+pub use operations::{ReadOperation, TaskOfRead};
+pub use seen::{Earlier, Seen, SeenBy};
+pub use stale::{Covers, quality};
+
+use self::operations::Recent;
+use crate::{Config, dispatch::Dispatch, inventory::Inventory, kinds::Kinds};
+
+/// Observes. Cheap to share.
+pub struct Observe {
+    config: Config,
+    dispatch: Arc<Dispatch>,
+    inventory: Arc<Inventory>,
+    kinds: Arc<Kinds>,
+    recent: Mutex<Recent>,
+    /// What schedules cannot do now.
+    problems: Mutex<Vec<Problem>>,
+}
+
+impl Observe {
+    /// With nothing under way.
+    pub fn new(
+        config: Config,
+        dispatch: Arc<Dispatch>,
+        inventory: Arc<Inventory>,
+        kinds: Arc<Kinds>,
+    ) -> Self {
+        Self {
+            config,
+            dispatch,
+            inventory,
+            kinds,
+            recent: Mutex::default(),
+            problems: Mutex::default(),
+        }
+    }
+
+    /// What schedules cannot do now, and why.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.lock().clone()
+    }
+
+    /// A read on demand, while it is remembered.
+    pub fn operation(&self, id: OperationId) -> Option<Arc<ReadOperation>> {
+        self.recent.lock().find(id)
+    }
+}

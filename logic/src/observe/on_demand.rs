@@ -1,0 +1,232 @@
+//! Reads on demand: one observe action on the selected targets, now.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_api::{operation::Read, problem::Detail};
+use utakata_model::{
+    ActionName, Class, Cure, Kind, Operation, OperationId, Origin, Parameters, Problem, Selector,
+    suggest,
+};
+
+use super::{Observe, ReadOperation, TaskOfRead};
+use crate::{
+    dispatch::{self, Batch, Made, Progress, SHOWN_MOST, Show},
+    inventory::Known,
+    kinds::{Served, ServedAction},
+};
+
+/// The longest that an answer is waited for.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No target is selected.
+    #[error("the selector \"{selector}\" selects no target")]
+    SelectsNothing {
+        /// The selector.
+        selector: Selector,
+    },
+    /// None of the selected targets can be read so.
+    #[error("{}", first(problems))]
+    Impossible {
+        /// For each kind, why.
+        problems: Vec<Detail>,
+    },
+    /// It is to be waited for too long.
+    #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
+    Wait,
+    /// Tasks cannot be handed over.
+    #[error(transparent)]
+    Dispatch(#[from] dispatch::Error),
+}
+
+fn first(problems: &[Detail]) -> String {
+    match problems.first() {
+        Some(one) => format!("{}: {}", one.subject, one.message),
+        None => "nothing can be read so".into(),
+    }
+}
+
+/// What is to be done with the targets of one kind.
+enum Plan<'a> {
+    Do(&'a ServedAction),
+    Refuse(Problem),
+}
+
+impl Observe {
+    /// Reads, and waits for what came of it as long as was asked.
+    ///
+    /// # Errors
+    /// Nothing was read: no target is selected, or none of them can be read so.
+    pub async fn read(&self, read: Read) -> Result<Arc<ReadOperation>, Error> {
+        if read.wait > WAIT_MAX {
+            return Err(Error::Wait);
+        }
+        let selection = self.inventory.select(&read.selector);
+        if selection.is_empty() {
+            let selector = read.selector;
+            return Err(Error::SelectsNothing { selector });
+        }
+        let wait = read.wait;
+        let operation = self.begin(read, &selection).await?;
+        if !wait.is_zero() {
+            operation.progress.wait_for(wait).await;
+        }
+        Ok(operation)
+    }
+
+    async fn begin(
+        &self,
+        read: Read,
+        selection: &[Arc<Known>],
+    ) -> Result<Arc<ReadOperation>, Error> {
+        let served = self.kinds.served();
+        let mut by_kind: BTreeMap<&Kind, Vec<&Arc<Known>>> = BTreeMap::new();
+        for known in selection {
+            match by_kind.get_mut(&known.target.kind) {
+                Some(targets) => targets.push(known),
+                None => drop(by_kind.insert(&known.target.kind, vec![known])),
+            }
+        }
+        let parameters = serde_json::Value::Object(read.parameters.clone());
+        let plan = |kind: &Kind| plan(kind, served.get(kind).map(Arc::as_ref), &read, &parameters);
+        let plans: Vec<(Plan<'_>, &Kind, Vec<&Arc<Known>>)> = by_kind
+            .into_iter()
+            .map(|(kind, targets)| (plan(kind), kind, targets))
+            .collect();
+        let named = possible(&plans)?;
+        let named = read.action.clone().unwrap_or(named);
+        let show = if read.wait.is_zero() {
+            Show::Counts
+        } else {
+            Show::Tasks
+        };
+        let progress = Arc::new(Progress::new(selection.len(), show));
+        let order = Order {
+            id: OperationId::generate(),
+            asked: Timestamp::now(),
+            lifetime: self.config.observe.lifetime.max(read.wait),
+            grace: self.dispatch.grace(),
+            parameters: Parameters::new(&parameters),
+            progress: Arc::clone(&progress),
+            named,
+        };
+        let mut shown = Vec::new();
+        for (plan, _, targets) in plans {
+            let (batch, made) = order.batch(&plan, &targets);
+            if show == Show::Tasks {
+                let room = SHOWN_MOST - shown.len();
+                shown.extend(made.iter().take(room).map(|made| TaskOfRead {
+                    id: made.id,
+                    batch: Arc::clone(&batch),
+                    known: Arc::clone(&made.known),
+                }));
+            }
+            match plan {
+                Plan::Do(_) => self.dispatch.send(&batch, made).await?,
+                Plan::Refuse(problem) => self.dispatch.refuse(&batch, made, &problem).await,
+            }
+        }
+        let operation = Arc::new(ReadOperation {
+            operation: Operation {
+                id: order.id,
+                selector: read.selector,
+                action: read.action,
+                class: Class::Observe,
+                parameters,
+                asked: order.asked,
+                why: None,
+            },
+            progress,
+            tasks: shown,
+        });
+        self.recent.lock().push(&operation);
+        Ok(operation)
+    }
+}
+
+/// What the batches of one read have in common.
+struct Order {
+    id: OperationId,
+    asked: Timestamp,
+    lifetime: Duration,
+    grace: Duration,
+    parameters: Parameters,
+    progress: Arc<Progress>,
+    /// What tasks are called that are refused: a kind that nobody serves has no default.
+    named: ActionName,
+}
+
+impl Order {
+    fn batch(&self, plan: &Plan<'_>, targets: &[&Arc<Known>]) -> (Arc<Batch>, Vec<Made>) {
+        let (action, timeout) = match plan {
+            Plan::Do(found) => (found.action.name.clone(), found.action.timeout),
+            Plan::Refuse(_) => (self.named.clone(), Duration::ZERO),
+        };
+        let batch = Batch {
+            origin: Origin::Operation(self.id),
+            action,
+            class: Class::Observe,
+            parameters: self.parameters.clone(),
+            timeout,
+            made: self.asked,
+            expires: self.asked + self.lifetime,
+            deadline: Instant::now() + self.lifetime + timeout + self.grace,
+            progress: Some(Arc::clone(&self.progress)),
+        };
+        let made = targets.iter().map(|known| Made::new(known)).collect();
+        (Arc::new(batch), made)
+    }
+}
+
+fn plan<'a>(
+    kind: &Kind,
+    served: Option<&'a Served>,
+    read: &Read,
+    parameters: &serde_json::Value,
+) -> Plan<'a> {
+    let refuse = |code, message: String| Plan::Refuse(Problem::new(code, Cure::Operator, message));
+    let Some(served) = served else {
+        let message = format!("no environment serves the kind \"{kind}\" now");
+        return refuse("kind-not-served", message);
+    };
+    let Some(found) = served.observe(read.action.as_ref()) else {
+        let name = read.action.as_ref().map_or("", |name| name.as_str());
+        let hint = suggest::hint(name, served.names(Class::Observe));
+        let message = format!("the kind \"{kind}\" has no action \"{name}\" to observe: {hint}");
+        return refuse("no-such-action", message);
+    };
+    let name = &found.action.name;
+    if found.action.class != Class::Observe {
+        let message = format!(
+            "the action \"{name}\" of the kind \"{kind}\" changes something: ask for it as an \
+             operation"
+        );
+        return refuse("not-an-observe-action", message);
+    }
+    match found.schema.as_ref().map(|schema| schema.check(parameters)) {
+        Some(Err(refused)) => {
+            let message = format!("the parameters of \"{name}\" are wrong: {refused}");
+            refuse("bad-parameters", message)
+        }
+        _ => Plan::Do(found),
+    }
+}
+
+/// The action of the first kind that can be read so.
+fn possible(plans: &[(Plan<'_>, &Kind, Vec<&Arc<Known>>)]) -> Result<ActionName, Error> {
+    let mut problems = Vec::new();
+    for (plan, kind, _) in plans {
+        match plan {
+            Plan::Do(found) => return Ok(found.action.name.clone()),
+            Plan::Refuse(problem) => problems.push(Detail {
+                subject: format!("kind {kind}"),
+                message: problem.message.to_string(),
+            }),
+        }
+    }
+    Err(Error::Impossible { problems })
+}

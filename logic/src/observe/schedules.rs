@@ -1,0 +1,164 @@
+//! Schedules: the timetable in motion.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use utakata_model::{Class, Cure, Kind, Origin, Parameters, Problem, Schedule};
+
+use super::{
+    Observe,
+    timetable::{Due, Line, Timetable},
+};
+use crate::{
+    dispatch::{Batch, Made},
+    inventory::{Known, refuses},
+    kinds::Snapshot,
+};
+
+/// Reads that are due within this of each other are handed over together.
+const TOGETHER: Duration = Duration::from_millis(5);
+/// While the inventory changes without end, the timetable is made anew this often.
+const REBUILT_EVERY: Duration = Duration::from_millis(200);
+
+impl Observe {
+    /// Reads by the schedules until it is cancelled.
+    pub async fn run(&self, cancel: CancellationToken) {
+        let start = Instant::now();
+        let mut inventory = self.inventory.follow();
+        let mut kinds = self.kinds.follow();
+        let mut table = Timetable::default();
+        let mut rebuild_at = Some(start);
+        let mut not_before = start;
+        loop {
+            if rebuild_at.is_some_and(|at| at <= Instant::now()) {
+                inventory.mark_unchanged();
+                kinds.mark_unchanged();
+                table = self.rebuild(&table, start.elapsed());
+                rebuild_at = None;
+                not_before = Instant::now() + REBUILT_EVERY;
+            }
+            let next = table.next().map(|at| start + at);
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                Ok(()) = inventory.changed() => { rebuild_at.get_or_insert(not_before); }
+                Ok(()) = kinds.changed() => { rebuild_at.get_or_insert(not_before); }
+                () = sleep_until(rebuild_at) => {}
+                () = sleep_until(next) => {
+                    // Neighbours go together: one batch costs less than many.
+                    tokio::time::sleep(TOGETHER).await;
+                    for due in table.due(start.elapsed()) {
+                        self.read_due(due).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn rebuild(&self, before: &Timetable, now: Duration) -> Timetable {
+        let served = self.kinds.served();
+        let mut problems = Vec::new();
+        let mut lines = Vec::new();
+        for schedule in self.inventory.schedules() {
+            let targets = self.inventory.select(&schedule.selector);
+            lines.extend(plan(&schedule, &targets, &served, &mut problems));
+        }
+        *self.problems.lock() = problems;
+        let pace = Duration::from_secs(1) / self.config.observe.first_reads_per_second.max(1);
+        before.rebuilt(lines, now, pace)
+    }
+
+    async fn read_due(&self, due: Due) {
+        let Due { line, stops } = due;
+        // Whose last read is still under way is left out: the reading will show as stale.
+        let free = stops.into_iter().filter(|stop| stop.slot.take());
+        let made: Vec<Made> = free
+            .map(|stop| Made {
+                slot: Some(stop.slot),
+                ..Made::new(&stop.known)
+            })
+            .collect();
+        if made.is_empty() {
+            return;
+        }
+        let made_at = Timestamp::now();
+        let batch = Arc::new(Batch {
+            origin: Origin::Schedule(line.schedule.clone()),
+            action: line.action.clone(),
+            class: Class::Observe,
+            parameters: line.parameters.clone(),
+            timeout: line.timeout,
+            made: made_at,
+            expires: made_at + line.interval,
+            deadline: Instant::now() + line.interval + line.timeout + self.dispatch.grace(),
+            progress: None,
+        });
+        let slots: Vec<_> = made.iter().filter_map(|made| made.slot.clone()).collect();
+        if let Err(error) = self.dispatch.send(&batch, made).await {
+            tracing::warn!(schedule = %line.schedule, %error, "scheduled reads are left out");
+            slots.iter().for_each(|slot| slot.free());
+        }
+    }
+}
+
+/// What a schedule reads, one line for each kind; what it cannot read is a problem.
+fn plan(
+    schedule: &Schedule,
+    targets: &[Arc<Known>],
+    served: &Snapshot,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Line, Vec<Arc<Known>>)> {
+    let mut by_kind: BTreeMap<&Kind, Vec<Arc<Known>>> = BTreeMap::new();
+    for known in targets {
+        let kind = &known.target.kind;
+        match by_kind.get_mut(kind) {
+            Some(targets) => targets.push(Arc::clone(known)),
+            None => drop(by_kind.insert(kind, vec![Arc::clone(known)])),
+        }
+    }
+    let mut lines = Vec::new();
+    for (kind, targets) in by_kind {
+        let mut refuse = |code, message: String| {
+            problems.push(Problem::new(code, Cure::Operator, message));
+        };
+        let name = &schedule.name;
+        let Some(found) = served.get(kind) else {
+            let count = targets.len();
+            refuse(
+                "kind-not-served",
+                format!(
+                    "the schedule \"{name}\" reads {count} targets of the kind \"{kind}\", which \
+                     no environment serves now"
+                ),
+            );
+            continue;
+        };
+        if let Some(why) = refuses(found, schedule) {
+            refuse(
+                "schedule-impossible",
+                format!("the schedule \"{name}\": {why}"),
+            );
+            continue;
+        }
+        let Some(action) = found.observe(schedule.action.as_ref()) else {
+            continue;
+        };
+        let line = Line {
+            schedule: name.clone(),
+            interval: schedule.interval,
+            action: action.action.name.clone(),
+            parameters: Parameters::new(&schedule.parameters),
+            timeout: action.action.timeout,
+        };
+        lines.push((line, targets));
+    }
+    lines
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

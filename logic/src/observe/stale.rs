@@ -1,0 +1,90 @@
+//! When a reading is too old: pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use utakata_model::{ActionName, Quality, Schedule, Target};
+
+use crate::kinds::Served;
+
+/// A schedule that reads a target by an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covers {
+    /// How often.
+    pub interval: Duration,
+    /// How long one read may take.
+    pub timeout: Duration,
+}
+
+impl Covers {
+    /// The schedule that reads a target by an action most often, if one does. A kind that
+    /// nobody serves now is covered by schedules that name the action; those that do not are
+    /// taken to mean it.
+    pub fn find<'a>(
+        target: &Target,
+        action: &ActionName,
+        served: Option<&Served>,
+        schedules: impl IntoIterator<Item = &'a Schedule>,
+    ) -> Option<Self> {
+        let means = |schedule: &&Schedule| {
+            let named = schedule.action.as_ref();
+            let default = || served.and_then(|s| s.manifest.default_observe());
+            let is_action = match named {
+                Some(named) => named == action,
+                None => default().is_none_or(|default| default.name == *action),
+            };
+            is_action && schedule.selector.matches(target)
+        };
+        let most_often = schedules
+            .into_iter()
+            .filter(means)
+            .map(|schedule| schedule.interval)
+            .min()?;
+        let declared = served.and_then(|served| served.action(action));
+        Some(Self {
+            interval: most_often,
+            timeout: declared.map_or(Duration::ZERO, |found| found.action.timeout),
+        })
+    }
+
+    /// How old a reading may be: two and a half intervals, and the time that a read may take.
+    pub fn allows(self) -> Duration {
+        self.interval.saturating_mul(5) / 2 + self.timeout
+    }
+}
+
+/// The quality of a reading now. Without a schedule a reading is only as old as it is.
+pub fn quality(seen: Quality, time: Timestamp, now: Timestamp, covers: Option<Covers>) -> Quality {
+    let Some(covers) = covers else { return seen };
+    let age = Duration::try_from(now.duration_since(time)).unwrap_or_default();
+    if age > covers.allows() {
+        return Quality::Stale;
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_goes_stale_after_two_and_a_half_intervals_and_the_timeout() {
+        let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
+        let covers = Covers {
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
+        };
+        for (seen, age, covers, expect) in [
+            (Quality::Good, 30, Some(covers), Quality::Good),
+            (Quality::Good, 31, Some(covers), Quality::Stale),
+            (Quality::Suspect, 30, Some(covers), Quality::Suspect),
+            (Quality::Suspect, 31, Some(covers), Quality::Stale),
+            (Quality::Good, 3_000_000, None, Quality::Good),
+            // A clock that runs ahead does not make a reading old.
+            (Quality::Good, -60, Some(covers), Quality::Good),
+        ] {
+            let time = now - jiff::SignedDuration::from_secs(age);
+            assert_eq!(quality(seen, time, now, covers), expect, "{seen:?} {age}");
+        }
+    }
+}

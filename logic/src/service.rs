@@ -1,0 +1,273 @@
+//! The logic environment as a whole: started, running, drained.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use utakata_api::status::Status;
+use utakata_interconnect::{Events, Tasks};
+use utakata_model::Problem;
+
+use crate::{
+    Config,
+    control::{self, Control},
+    dispatch::{Dispatch, Failing, Inbox, Receiver},
+    inventory::{self, Inventory},
+    kinds::Kinds,
+    observe::{Latest, Observe},
+    store::{self, Store},
+};
+
+/// What the logic environment is put together from.
+pub struct Parts {
+    /// What outlives the process.
+    pub store: Arc<dyn Store>,
+    /// Where tasks go.
+    pub tasks: Arc<dyn Tasks>,
+    /// Where outcomes, readings and statuses come from.
+    pub events: Arc<dyn Events>,
+    /// Where the embedded MQTT broker listens, to be told to users.
+    pub mqtt: Option<String>,
+}
+
+/// Why the logic environment did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store failed.
+    #[error("the store cannot be used")]
+    Store(#[from] store::Error),
+    /// The inventory cannot be read.
+    #[error("the inventory cannot be read")]
+    Inventory(#[from] inventory::Error),
+}
+
+/// The logic environment.
+pub struct LogicEnvironment;
+
+/// A running logic environment. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    started: Timestamp,
+    mqtt: Option<String>,
+    store: Arc<dyn Store>,
+    kinds: Arc<Kinds>,
+    inventory: Arc<Inventory>,
+    dispatch: Arc<Dispatch>,
+    latest: Arc<Latest>,
+    observe: Arc<Observe>,
+    control: Control,
+    ledger_fails: Failing,
+    flush_fails: Mutex<Option<Problem>>,
+    /// Ends schedules; then, on its own, everything else.
+    cancel_schedules: CancellationToken,
+    cancel: CancellationToken,
+    /// All background tasks; taken when they are joined.
+    background: Mutex<JoinSet<()>>,
+}
+
+impl LogicEnvironment {
+    /// Starts it: reads the store, settles what the last process left, follows the events and
+    /// begins to observe.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub async fn start(config: Config, parts: Parts) -> Result<Handle, Error> {
+        let store = parts.store;
+        let left = control::settle_restarted(store.as_ref()).await?;
+        if left > 0 {
+            tracing::warn!(
+                tasks = left,
+                "control tasks had not ended: they are unknown now"
+            );
+        }
+        let kinds = Arc::new(Kinds::default());
+        let inventory = Inventory::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
+        let inventory = Arc::new(inventory);
+        Latest::restore(store.as_ref(), &inventory).await?;
+        let latest = Arc::new(Latest::default());
+        let (dispatch, inbox) = Dispatch::build(&config, parts.tasks, Arc::clone(&latest));
+        let dispatch = Arc::new(dispatch);
+        let observe = Arc::new(Observe::new(
+            config.clone(),
+            Arc::clone(&dispatch),
+            Arc::clone(&inventory),
+            Arc::clone(&kinds),
+        ));
+        let control = Control::new(
+            config.clone(),
+            Arc::clone(&dispatch),
+            Arc::clone(&inventory),
+            Arc::clone(&kinds),
+            Arc::clone(&store),
+        );
+        let handle = Handle {
+            inner: Arc::new(Inner {
+                config,
+                started: Timestamp::now(),
+                mqtt: parts.mqtt,
+                store,
+                kinds,
+                inventory,
+                dispatch,
+                latest,
+                observe,
+                control,
+                ledger_fails: Mutex::default(),
+                flush_fails: Mutex::default(),
+                cancel_schedules: CancellationToken::new(),
+                cancel: CancellationToken::new(),
+                background: Mutex::default(),
+            }),
+        };
+        handle.spawn(parts.events, inbox);
+        Ok(handle)
+    }
+}
+
+impl Handle {
+    fn spawn(&self, events: Arc<dyn Events>, inbox: Inbox) {
+        let inner = &self.inner;
+        let mut background = inner.background.lock();
+        let receiver = Receiver {
+            dispatch: Arc::clone(&inner.dispatch),
+            kinds: Arc::clone(&inner.kinds),
+            inventory: Arc::clone(&inner.inventory),
+        };
+        let cancel = inner.cancel.clone();
+        background.spawn(async move { receiver.run(events, cancel).await });
+        let ledger = Arc::clone(inner);
+        background.spawn(async move {
+            let store = Arc::clone(&ledger.store);
+            let dispatch = &ledger.dispatch;
+            dispatch
+                .write_ledger(inbox, store, &ledger.ledger_fails)
+                .await;
+        });
+        let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
+        background.spawn(async move { dispatch.sweep(cancel).await });
+        let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
+        background.spawn(async move { observe.run(cancel).await });
+        let flusher = Arc::clone(inner);
+        background.spawn(async move { flusher.flush_now_and_then().await });
+    }
+
+    /// The configuration that it runs with.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The targets, schedules and credentials.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inner.inventory
+    }
+
+    /// The kinds that are served.
+    pub fn kinds(&self) -> &Kinds {
+        &self.inner.kinds
+    }
+
+    /// Reads.
+    pub fn observe(&self) -> &Observe {
+        &self.inner.observe
+    }
+
+    /// Operations that change something.
+    pub fn control(&self) -> &Control {
+        &self.inner.control
+    }
+
+    /// What is under way, and what is published.
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.inner.dispatch
+    }
+
+    /// What outlives the process.
+    pub fn store(&self) -> &dyn Store {
+        self.inner.store.as_ref()
+    }
+
+    /// How the system is.
+    pub fn status(&self) -> Status {
+        let inner = &self.inner;
+        let (targets, schedules) = inner.inventory.counts();
+        let environments = inner.kinds.environments();
+        let failing = [&inner.ledger_fails, &inner.flush_fails];
+        let failing = failing.iter().filter_map(|one| one.lock().clone());
+        let refused = environments.iter().flat_map(|one| one.refused.iter());
+        let pools = environments.iter().flat_map(|one| one.pools.iter());
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            started: inner.started,
+            targets: targets as u64,
+            schedules: schedules as u64,
+            mqtt: inner.mqtt.clone(),
+            problems: failing
+                .chain(inner.observe.problems())
+                .chain(refused.map(|one| one.problem.clone()))
+                .chain(pools.filter_map(|pool| pool.problem.clone()))
+                .collect(),
+            environments: environments
+                .iter()
+                .map(|one| one.as_ref().clone())
+                .collect(),
+        }
+    }
+
+    /// Ends it: no new reads, what is under way may end within this, and everything that was
+    /// seen is written.
+    pub async fn drain(&self, most: Duration) {
+        let inner = &self.inner;
+        inner.cancel_schedules.cancel();
+        let ended = async {
+            while inner.dispatch.pending() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(most, ended).await.is_err() {
+            let tasks = inner.dispatch.pending();
+            tracing::warn!(tasks, "tasks are left under way");
+        }
+        inner.cancel.cancel();
+        inner.dispatch.close_ledger().await;
+        let mut background = std::mem::take(&mut *inner.background.lock());
+        while background.join_next().await.is_some() {}
+        while let Ok(true) = inner.flush().await {}
+        inner.store.close().await;
+    }
+}
+
+impl Inner {
+    async fn flush_now_and_then(&self) {
+        let mut ticks =
+            tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            // An error is kept for the status; the next tick tries again.
+            let _ = self.flush().await;
+        }
+    }
+
+    /// Writes readings. Says whether something is left.
+    async fn flush(&self) -> Result<bool, store::Error> {
+        let most = self.config.store.flush_rows;
+        let flushed = self.latest.flush(self.store.as_ref(), most).await;
+        let problem = flushed.as_ref().err().map(|error| {
+            tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
+            let message = format!("readings cannot be written: {error}: {}", error.cure());
+            Problem::new(error.code(), utakata_model::Cure::Operator, message)
+        });
+        *self.flush_fails.lock() = problem;
+        flushed
+    }
+}
