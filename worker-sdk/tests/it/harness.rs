@@ -89,7 +89,7 @@ async fn every_check_fails_for_a_worker_that_does_just_that_wrong() {
         (
             "does anything",
             "an action that it does not have",
-            "STATUS_SUCCEEDED",
+            "the code \"deadline\"",
         ),
         (
             "takes anything",
