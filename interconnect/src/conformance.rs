@@ -1,8 +1,33 @@
-//! What every inter connect promises, as checks that any of them can be put to.
+//! What every inter connect promises, as checks that any of them can be put to: the embedded
+//! one now, brokers later.
+//!
+//! ```no_run
+//! # async fn check() {
+//! use std::sync::Arc;
+//! use utakata_interconnect::{conformance, tasks::embedded::Embedded};
+//!
+//! let make = async || Ok(conformance::tasks::Setup {
+//!     tasks: Arc::new(Embedded::default()),
+//!     observe_limit: None,
+//! });
+//! let violations = conformance::check_all(&conformance::tasks::PROMISES, make).await;
+//! assert_eq!(violations, []);
+//! # }
+//! ```
 
+pub mod events;
 pub(crate) mod sample;
+pub mod tasks;
 
+use std::{fmt, time::Duration};
+
+use futures::future::BoxFuture;
 use thiserror::Error;
+
+use crate::Error as InterconnectError;
+
+/// How long one check may take: longer means that something never came.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A promise that was not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -14,12 +39,69 @@ pub struct Violation {
     pub seen: String,
 }
 
-impl Violation {
-    /// Not the inter connect's fault: the samples themselves are wrong.
-    pub(crate) fn sample(seen: String) -> Self {
-        Self {
-            promise: "the samples of the conformance suite have proper names",
+/// One promise and its check; `S` is what the check gets to work on.
+pub struct Promise<S> {
+    words: &'static str,
+    check: fn(S) -> BoxFuture<'static, Result<(), Seen>>,
+}
+
+impl<S> Promise<S> {
+    /// The promise, in words.
+    pub fn words(&self) -> &'static str {
+        self.words
+    }
+
+    /// Checks it on an inter connect of its own, which nobody else uses.
+    pub async fn check(&self, setup: S) -> Result<(), Violation> {
+        let checked = tokio::time::timeout(DEADLINE, (self.check)(setup)).await;
+        let Seen(seen) = match checked {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(seen)) => seen,
+            Err(_) => Seen(format!("nothing more came within {}s", DEADLINE.as_secs())),
+        };
+        Err(Violation {
+            promise: self.words,
             seen,
-        }
+        })
     }
 }
+
+/// Checks all promises, each on an inter connect of its own; gives those that were not kept.
+pub async fn check_all<S>(
+    promises: &[Promise<S>],
+    make: impl AsyncFn() -> Result<S, InterconnectError>,
+) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for promise in promises {
+        let checked = match make().await {
+            Ok(setup) => promise.check(setup).await,
+            Err(error) => Err(Violation {
+                promise: promise.words,
+                seen: format!("it could not be set up: {error}"),
+            }),
+        };
+        violations.extend(checked.err());
+    }
+    violations
+}
+
+/// What was seen instead of what was promised.
+#[derive(Debug)]
+pub(crate) struct Seen(pub(crate) String);
+
+impl From<InterconnectError> for Seen {
+    fn from(error: InterconnectError) -> Self {
+        Self(format!("a call failed: {error}"))
+    }
+}
+
+fn expect<T: PartialEq + fmt::Debug>(what: &str, seen: &T, expected: &T) -> Result<(), Seen> {
+    if seen == expected {
+        Ok(())
+    } else {
+        Err(Seen(format!("{what}: expected {expected:?}, saw {seen:?}")))
+    }
+}
+
+#[cfg(test)]
+mod tests;

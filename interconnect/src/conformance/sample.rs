@@ -11,7 +11,7 @@ use utakata_model::{
     target::Secret,
 };
 
-use super::Violation;
+use super::Seen;
 use crate::{Event, OutcomeBatch};
 
 /// The queue that the promises mostly use.
@@ -26,7 +26,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(zone: &str, kind: &str) -> Result<Self, Violation> {
+    pub(crate) fn new(zone: &str, kind: &str) -> Result<Self, Seen> {
         let (zone, kind) = (name(Zone::new(zone))?, name(Kind::new(kind))?);
         let mut target = Target::new(
             name(TargetName::new("pdu-a1"))?,
@@ -76,7 +76,7 @@ impl Queue {
     }
 
     /// One reading whose value is this number.
-    pub(crate) fn readings(&self, number: u32) -> Result<Event, Violation> {
+    pub(crate) fn readings(&self, number: u32) -> Result<Event, Seen> {
         let task = self.task(Class::Observe, 0);
         Ok(Event::Readings(Arc::new(Readings {
             target: task.target.name.clone(),
@@ -120,11 +120,7 @@ impl Queue {
     }
 
     /// The status of an environment of the zone.
-    pub(crate) fn status(
-        &self,
-        environment: &str,
-        state: EnvironmentState,
-    ) -> Result<Event, Violation> {
+    pub(crate) fn status(&self, environment: &str, state: EnvironmentState) -> Result<Event, Seen> {
         Ok(Event::Environment(Arc::new(EnvironmentStatus {
             id: name(EnvironmentId::new(environment))?,
             incarnation: uuid::Uuid::now_v7(),
@@ -160,6 +156,6 @@ pub(crate) fn mark(event: &Event) -> String {
     }
 }
 
-fn name<T: fmt::Debug>(name: Result<T, NameError>) -> Result<T, Violation> {
-    name.map_err(|error| Violation::sample(error.to_string()))
+fn name<T: fmt::Debug>(name: Result<T, NameError>) -> Result<T, Seen> {
+    name.map_err(|error| Seen(format!("a sample has no proper name: {error}")))
 }

@@ -1,4 +1,9 @@
 //! The inter connect against real clients: Debian's `mosquitto_sub` and `mosquitto_pub`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests stop at the first thing that is not as it must be"
+)]
 
 mod broker;
 mod mosquitto;
