@@ -13,12 +13,12 @@ mod progress;
 mod receive;
 mod sweep;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc};
 use utakata_interconnect::{Refusal, Tasks};
-use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task};
+use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task, TaskId};
 
 pub use batch::{Batch, Made, Slot};
 pub use ended::{Ended, OutcomeRef};
@@ -27,7 +27,11 @@ pub use ledger::Failing;
 pub use progress::{Progress, SHOWN_MOST, Show, Shown};
 pub use receive::Receiver;
 
-use self::{ended::Ring, ledger::Settled, pending::Pending};
+use self::{
+    ended::Ring,
+    ledger::Settled,
+    pending::{Entry, Pending},
+};
 use crate::{Config, inventory::Known, observe::Latest};
 
 /// Why tasks were not handed over.
@@ -56,6 +60,17 @@ pub struct Dispatch {
     settled: mpsc::Sender<Vec<Settled>>,
     pending_limit: usize,
     grace: std::time::Duration,
+}
+
+/// A task that is under way.
+#[derive(Debug, Clone)]
+pub struct UnderWay {
+    /// The task.
+    pub id: TaskId,
+    /// What it shares with others.
+    pub batch: Arc<Batch>,
+    /// Its target.
+    pub known: Arc<Known>,
 }
 
 /// The receiving ends that [`Dispatch::run`] owns.
@@ -141,26 +156,43 @@ impl Dispatch {
         self.feed.subscribe()
     }
 
-    /// The reads that have ended and are remembered, newest first, as far as `wanted`.
-    pub fn ended(&self, most: usize, mut wanted: impl FnMut(&Ended) -> bool) -> Vec<Ended> {
+    /// The newest of the reads that have ended and are remembered, newest first, as far as
+    /// `wanted`.
+    pub fn ended(&self, most: usize, wanted: impl Fn(&Ended) -> bool) -> Vec<Ended> {
         let ended = self.ended.lock();
-        let found = ended.newest_first().filter(|one| wanted(one));
-        found.take(most).cloned().collect()
+        let mut newest = BTreeMap::new();
+        for one in ended.newest_first().filter(|one| wanted(one)) {
+            newest.insert(one.id, one);
+            if newest.len() > most {
+                newest.pop_first();
+            }
+        }
+        newest.into_values().rev().cloned().collect()
     }
 
-    /// The reads that are under way, as far as `wanted`, in no order.
+    /// The newest of the reads that are under way, newest first, as far as `wanted`.
     pub fn under_way(
         &self,
-        mut wanted: impl FnMut(&Arc<Batch>, &Known) -> bool,
-    ) -> Vec<(utakata_model::TaskId, Arc<Batch>, Arc<Known>)> {
+        most: usize,
+        wanted: impl Fn(TaskId, &Batch, &Known) -> bool,
+    ) -> Vec<UnderWay> {
         let pending = self.pending.lock();
+        let mut newest = BTreeMap::new();
         let observed = pending
             .iter()
             .filter(|(_, entry)| entry.batch.class == Class::Observe);
-        observed
-            .filter(|(_, entry)| wanted(&entry.batch, &entry.known))
-            .map(|(id, entry)| (*id, Arc::clone(&entry.batch), Arc::clone(&entry.known)))
-            .collect()
+        for (id, entry) in observed.filter(|(id, e)| wanted(**id, &e.batch, &e.known)) {
+            newest.insert(*id, entry);
+            if newest.len() > most {
+                newest.pop_first();
+            }
+        }
+        let under_way = |(id, entry): (TaskId, &Entry)| UnderWay {
+            id,
+            batch: Arc::clone(&entry.batch),
+            known: Arc::clone(&entry.known),
+        };
+        newest.into_iter().rev().map(under_way).collect()
     }
 }
 

@@ -1,1 +1,201 @@
-//! The HTTP API.
+//! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json and a bearer token on everything.
+
+mod apply;
+mod auth;
+mod body;
+mod credentials;
+mod environments;
+mod errors;
+mod events;
+mod kinds;
+mod openapi;
+mod operations;
+mod page;
+mod path;
+mod problem;
+mod query;
+mod readings;
+mod reads;
+mod schedules;
+mod status;
+mod targets;
+mod tasks;
+
+use std::{io, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{Method, Uri},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use utakata_model::{suggest, target::Secret};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use openapi::document;
+pub use problem::Refused;
+
+use crate::{Handle, observe::WAIT_MAX};
+
+/// After the end was asked for, requests that are under way may take this long.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// What handlers need. Cheap to clone.
+#[derive(Clone)]
+struct Api {
+    handle: Handle,
+    token: Secret,
+    cancel: CancellationToken,
+}
+
+/// Why the API is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be listened at.
+    #[error("the HTTP API cannot listen at {address}: {}", reason(source))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Connections are not accepted any more.
+    #[error("the HTTP API ended by itself")]
+    Serve(#[source] io::Error),
+}
+
+fn reason(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there (perhaps another utakata); end it or choose another \
+             address with http.listen"
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        _ => "choose another address with http.listen",
+    }
+}
+
+/// Listens. Port 0 lets the system choose: the listener knows its address.
+///
+/// # Errors
+/// The address is in use or not ours.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Listen { address, source })
+}
+
+/// Serves the API until it is cancelled; requests that are under way are answered.
+///
+/// # Errors
+/// Connections are not accepted any more.
+pub async fn serve(
+    listener: TcpListener,
+    handle: Handle,
+    token: Secret,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let router = router(handle, token, cancel.clone());
+    let ending = cancel.clone();
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { ending.cancelled().await })
+        .into_future();
+    let give_up = async {
+        cancel.cancelled().await;
+        tokio::time::sleep(END_WITHIN).await;
+    };
+    tokio::select! {
+        served = served => served.map_err(Error::Serve),
+        () = give_up => Ok(()),
+    }
+}
+
+/// The routes, all behind the bearer token. Streams of events end when it is cancelled.
+pub fn router(handle: Handle, token: Secret, cancel: CancellationToken) -> Router {
+    let api = Api {
+        handle,
+        token,
+        cancel,
+    };
+    let (routes, _) = routes().split_for_parts();
+    routes
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(api.clone(), bounded))
+        .layer(middleware::from_fn_with_state(
+            api.clone(),
+            auth::authenticate,
+        ))
+        .with_state(api)
+}
+
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(status::get))
+        .routes(routes!(targets::list))
+        .routes(routes!(targets::get, targets::put, targets::delete))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::get, schedules::put, schedules::delete))
+        .routes(routes!(credentials::list))
+        .routes(routes!(
+            credentials::get,
+            credentials::put,
+            credentials::delete
+        ))
+        .routes(routes!(apply::post))
+        .routes(routes!(kinds::list))
+        .routes(routes!(environments::list))
+        .routes(routes!(readings::list))
+        .routes(routes!(reads::post))
+        .routes(routes!(operations::list, operations::post))
+        .routes(routes!(operations::get))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::get))
+        .routes(routes!(events::get))
+        .routes(routes!(errors::list))
+        .routes(routes!(errors::get))
+        .routes(routes!(openapi::get))
+}
+
+/// Every request ends in time, and a fault of one is nobody else's.
+async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let timeout = api.handle.config().http.timeout;
+    let may_wait = request.method() == Method::POST;
+    let within = timeout + if may_wait { WAIT_MAX } else { Duration::ZERO };
+    let what = format!("{} {}", request.method(), request.uri().path());
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(within, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!(what, "a request ended in a panic");
+            let detail = format!("{what} failed by a mistake in utakata");
+            Refused::new("internal", detail, "report it, with the log of that moment")
+                .into_response()
+        }
+        Err(_) => {
+            let detail = format!("{what} took longer than {} seconds", within.as_secs());
+            Refused::new("timed-out", detail, "try again, or ask for less at once").into_response()
+        }
+    }
+}
+
+async fn no_such_path(uri: Uri) -> Refused {
+    let path = uri.path();
+    let known = openapi::paths();
+    let cure = match suggest::nearest(path, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {near}? All are in /v1/openapi.json"),
+        None => "see /v1/openapi.json for all that there are".into(),
+    };
+    Refused::new("no-such-path", format!("there is no {path}"), cure)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Refused {
+    let detail = format!("{method} cannot be done with {}", uri.path());
+    let cure = "see /v1/openapi.json for what can";
+    Refused::new("method-not-allowed", detail, cure)
+}

@@ -15,7 +15,7 @@ use utakata_model::{OperationId, Problem};
 
 pub use latest::Latest;
 pub use on_demand::{Error, WAIT_MAX};
-pub use operations::{ReadOperation, TaskOfRead};
+pub use operations::ReadOperation;
 pub use seen::{Earlier, Seen, SeenBy};
 pub use stale::{Covers, quality};
 
@@ -59,5 +59,10 @@ impl Observe {
     /// A read on demand, while it is remembered.
     pub fn operation(&self, id: OperationId) -> Option<Arc<ReadOperation>> {
         self.recent.lock().find(id)
+    }
+
+    /// Reads on demand that are remembered, newest first, those before `before` if given.
+    pub fn operations(&self, before: Option<OperationId>, most: usize) -> Vec<Arc<ReadOperation>> {
+        self.recent.lock().list(before, most)
     }
 }

@@ -84,6 +84,13 @@ impl Progress {
         counts
     }
 
+    /// Forgets what came of each task: it was shown, and is large.
+    pub fn forget(&self) {
+        if let Some(shown) = &self.shown {
+            *shown.lock() = HashMap::new();
+        }
+    }
+
     /// What came of a task, if it is shown and has ended.
     pub fn shown(&self, id: TaskId) -> Option<Shown> {
         self.shown.as_ref()?.lock().get(&id).cloned()

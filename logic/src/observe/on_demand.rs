@@ -10,9 +10,9 @@ use utakata_model::{
     suggest,
 };
 
-use super::{Observe, ReadOperation, TaskOfRead};
+use super::{Observe, ReadOperation};
 use crate::{
-    dispatch::{self, Batch, Made, Progress, SHOWN_MOST, Show},
+    dispatch::{self, Batch, Made, Progress, SHOWN_MOST, Show, UnderWay},
     inventory::Known,
     kinds::{Served, ServedAction},
 };
@@ -57,11 +57,12 @@ enum Plan<'a> {
 }
 
 impl Observe {
-    /// Reads, and waits for what came of it as long as was asked.
+    /// Reads, and waits for what came of it as long as was asked. With it come the tasks that
+    /// the answer shows: none when nobody waits.
     ///
     /// # Errors
     /// Nothing was read: no target is selected, or none of them can be read so.
-    pub async fn read(&self, read: Read) -> Result<Arc<ReadOperation>, Error> {
+    pub async fn read(&self, read: Read) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
         if read.wait > WAIT_MAX {
             return Err(Error::Wait);
         }
@@ -71,18 +72,18 @@ impl Observe {
             return Err(Error::SelectsNothing { selector });
         }
         let wait = read.wait;
-        let operation = self.begin(read, &selection).await?;
+        let (operation, tasks) = self.begin(read, &selection).await?;
         if !wait.is_zero() {
             operation.progress.wait_for(wait).await;
         }
-        Ok(operation)
+        Ok((operation, tasks))
     }
 
     async fn begin(
         &self,
         read: Read,
         selection: &[Arc<Known>],
-    ) -> Result<Arc<ReadOperation>, Error> {
+    ) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
         let served = self.kinds.served();
         let mut by_kind: BTreeMap<&Kind, Vec<&Arc<Known>>> = BTreeMap::new();
         for known in selection {
@@ -119,7 +120,7 @@ impl Observe {
             let (batch, made) = order.batch(&plan, &targets);
             if show == Show::Tasks {
                 let room = SHOWN_MOST - shown.len();
-                shown.extend(made.iter().take(room).map(|made| TaskOfRead {
+                shown.extend(made.iter().take(room).map(|made| UnderWay {
                     id: made.id,
                     batch: Arc::clone(&batch),
                     known: Arc::clone(&made.known),
@@ -141,10 +142,9 @@ impl Observe {
                 why: None,
             },
             progress,
-            tasks: shown,
         });
         self.recent.lock().push(&operation);
-        Ok(operation)
+        Ok((operation, shown))
     }
 }
 

@@ -2,12 +2,9 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use utakata_model::{Operation, OperationId, TaskId};
+use utakata_model::{Operation, OperationId};
 
-use crate::{
-    dispatch::{Batch, Progress},
-    inventory::Known,
-};
+use crate::dispatch::Progress;
 
 /// How many are remembered.
 const REMEMBERED: usize = 1000;
@@ -19,31 +16,24 @@ pub struct ReadOperation {
     pub operation: Operation,
     /// How far it is.
     pub progress: Arc<Progress>,
-    /// The tasks that the answer shows; none when nobody waits for them.
-    pub tasks: Vec<TaskOfRead>,
-}
-
-/// A task of a read on demand.
-#[derive(Debug, Clone)]
-pub struct TaskOfRead {
-    /// The task.
-    pub id: TaskId,
-    /// What it shares with others.
-    pub batch: Arc<Batch>,
-    /// Its target.
-    pub known: Arc<Known>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Recent(VecDeque<Arc<ReadOperation>>);
 
 impl Recent {
-    /// Remembers it without its tasks: what came of them is the answer's, and large.
     pub fn push(&mut self, operation: &Arc<ReadOperation>) {
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();
         }
         self.0.push_back(Arc::clone(operation));
+    }
+
+    /// The newest of them, those before `before` if given.
+    pub fn list(&self, before: Option<OperationId>, most: usize) -> Vec<Arc<ReadOperation>> {
+        let newest_first = self.0.iter().rev();
+        let wanted = newest_first.filter(|one| before.is_none_or(|id| one.operation.id < id));
+        wanted.take(most).cloned().collect()
     }
 
     pub fn find(&self, id: OperationId) -> Option<Arc<ReadOperation>> {

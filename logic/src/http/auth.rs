@@ -1,0 +1,71 @@
+//! The bearer token, on everything (RFC 6750).
+
+use axum::{
+    extract::{Request, State},
+    http::header,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{Api, Refused};
+
+const CURE: &str = "send the header `Authorization: Bearer <token>`; the token is in the file \
+                    `token` of the data folder, and `utakata` finds it there by itself";
+
+pub(super) async fn authenticate(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|given| given.to_str().ok())
+        .map(|given| bearer(given).unwrap_or_default());
+    let detail = match given {
+        Some(given) if is_same(given.as_bytes(), api.token.reveal().as_bytes()) => {
+            return next.run(request).await;
+        }
+        Some(_) => "the token is not the one of this server",
+        None => "the request has no bearer token",
+    };
+    Refused::new("unauthorized", detail, CURE).into_response()
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_matches(' '))
+}
+
+/// Compares in a time that depends on the lengths alone. Nothing is the same as an empty token.
+fn is_same(given: &[u8], expected: &[u8]) -> bool {
+    let differing = given
+        .iter()
+        .zip(expected)
+        .fold(0, |sum, (a, b)| sum | std::hint::black_box(a ^ b));
+    !expected.is_empty() && given.len() == expected.len() && std::hint::black_box(differing) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bearer, is_same};
+
+    #[test]
+    fn only_the_same_token_is_the_same() {
+        for (given, expected, same) in [
+            ("abc", "abc", true),
+            ("abd", "abc", false),
+            ("ab", "abc", false),
+            ("abcd", "abc", false),
+            ("", "", false),
+        ] {
+            assert_eq!(is_same(given.as_bytes(), expected.as_bytes()), same);
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_is_found_in_its_header() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc"), Some("abc"));
+        assert_eq!(bearer("Basic abc"), None);
+        assert_eq!(bearer("abc"), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! `/v1/credentials`: secrets go in and never come out.
+
+use axum::{Json, extract::State, http::StatusCode};
+use utakata_api::{apply::Change, inventory::CredentialView, page::Page};
+use utakata_model::{Credential, CredentialName, TargetName};
+
+use super::{
+    Api, Refused, apply,
+    body::AnyJson,
+    page::{self, PageQuery},
+    path::Path,
+    query::Query,
+};
+
+/// All credentials, by name, without their secrets.
+#[utoipa::path(get, path = "/v1/credentials", operation_id = "list_credentials",
+    tag = "inventory", params(PageQuery),
+    responses((status = 200, description = "Credentials, by name", body = Page<CredentialView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<CredentialView>>, Refused> {
+    let credentials = api.handle.inventory().credentials();
+    page::of(credentials, &query, |one| one.name.as_str()).map(Json)
+}
+
+/// One credential, without its secrets.
+#[utoipa::path(get, path = "/v1/credentials/{name}", operation_id = "get_credential",
+    tag = "inventory",
+    params(("name" = TargetName, Path, description = "The credential's name")),
+    responses((status = 200, description = "The credential", body = CredentialView)))]
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(name): Path<CredentialName>,
+) -> Result<Json<CredentialView>, Refused> {
+    Ok(Json(api.handle.inventory().credential(&name)?))
+}
+
+/// Makes a credential as the body says.
+#[utoipa::path(put, path = "/v1/credentials/{name}", operation_id = "put_credential",
+    tag = "inventory",
+    params(("name" = TargetName, Path, description = "The credential's name, as in the body")),
+    request_body = Credential,
+    responses((status = 200, description = "What changed; secrets show as ***", body = Change)))]
+pub(super) async fn put(
+    State(api): State<Api>,
+    Path(name): Path<CredentialName>,
+    AnyJson(body): AnyJson,
+) -> Result<Json<Change>, Refused> {
+    apply::one(&api, "credential", name.as_str(), body).await
+}
+
+/// Removes a credential that no target uses.
+#[utoipa::path(delete, path = "/v1/credentials/{name}", operation_id = "delete_credential",
+    tag = "inventory",
+    params(("name" = TargetName, Path, description = "The credential's name")),
+    responses((status = 204, description = "It is gone"),
+        (status = 409, description = "Targets use it", body = utakata_api::Problem,
+            content_type = "application/problem+json")))]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Path(name): Path<CredentialName>,
+) -> Result<StatusCode, Refused> {
+    api.handle.inventory().delete_credential(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

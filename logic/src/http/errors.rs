@@ -1,0 +1,148 @@
+//! `/v1/errors`: what each code means and what to do, one page each.
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utakata_api::page::Page as ListPage;
+use utakata_model::{TargetName, suggest};
+use utoipa::ToSchema;
+
+use super::{
+    Api, Refused,
+    page::{self, PageQuery},
+    path::Path,
+    query::Query,
+};
+
+/// A page of `docs/errors`.
+pub(super) struct Page {
+    /// The code.
+    pub code: &'static str,
+    /// The HTTP status that comes with it; absent where it only stands in outcomes.
+    pub status: Option<u16>,
+    text: &'static str,
+}
+
+macro_rules! pages {
+    ($($code:literal $($status:literal)?),* $(,)?) => {
+        &[$(Page {
+            code: $code,
+            status: pages!(@status $($status)?),
+            text: include_str!(concat!("../../../docs/errors/", $code, ".md")),
+        }),*]
+    };
+    (@status) => { None };
+    (@status $status:literal) => { Some($status) };
+}
+
+const PAGES: &[Page] = pages![
+    "bad-parameters",
+    "body-invalid" 422,
+    "body-too-large" 413,
+    "cannot-be-done" 422,
+    "credential-in-use" 409,
+    "deadline",
+    "disk-full" 507,
+    "documents-invalid" 422,
+    "draining",
+    "ending" 503,
+    "interconnect-away",
+    "internal" 500,
+    "json-invalid" 400,
+    "kind-not-served",
+    "media-type" 415,
+    "method-not-allowed" 405,
+    "name-invalid" 400,
+    "no-answer",
+    "no-such-action",
+    "no-such-path" 404,
+    "not-an-observe-action",
+    "not-found" 404,
+    "query-invalid" 400,
+    "queue-full",
+    "restarted",
+    "schedule-impossible",
+    "selector-empty" 422,
+    "selects-nothing" 422,
+    "store-damaged" 500,
+    "store-failed" 503,
+    "store-newer" 500,
+    "store-unwritable" 500,
+    "superseded",
+    "timed-out" 504,
+    "too-busy" 503,
+    "unauthorized" 401,
+    "unreachable",
+    "wait-too-long" 422,
+    "worker-lost",
+    "worker-malformed",
+    "worker-panic",
+];
+
+impl Page {
+    /// Its first heading.
+    pub fn title(&self) -> &'static str {
+        let first = self.text.lines().next().unwrap_or_default();
+        first.trim_start_matches(['#', ' '])
+    }
+}
+
+/// The page of a code.
+pub(super) fn find(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.code == code)
+}
+
+/// A code and what it is called.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErrorView {
+    /// The code.
+    code: &'static str,
+    /// What it means, in a line.
+    title: &'static str,
+    /// The HTTP status that comes with it; absent where it only stands in outcomes and in the
+    /// status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+}
+
+/// All codes of problems.
+#[utoipa::path(get, path = "/v1/errors", operation_id = "list_errors", tag = "system",
+    params(PageQuery),
+    responses((status = 200, description = "Codes, by name", body = ListPage<ErrorView>)))]
+pub(super) async fn list(
+    State(_): State<Api>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<ListPage<ErrorView>>, Refused> {
+    let view = |page: &Page| ErrorView {
+        code: page.code,
+        title: page.title(),
+        status: page.status,
+    };
+    page::of(PAGES.iter().map(view), &query, |one| one.code).map(Json)
+}
+
+/// What a code means, and what to do: a page in Markdown.
+#[utoipa::path(get, path = "/v1/errors/{code}", operation_id = "get_error", tag = "system",
+    params(("code" = TargetName, Path, description = "The code")),
+    responses((status = 200, description = "The page", body = String,
+        content_type = "text/markdown")))]
+pub(super) async fn get(
+    State(_): State<Api>,
+    Path(code): Path<TargetName>,
+) -> Result<Response, Refused> {
+    let Some(page) = find(code.as_str()) else {
+        let hint = suggest::nearest(code.as_str(), PAGES.iter().map(|page| page.code));
+        let cure = match hint {
+            Some(near) => format!("did you mean \"{near}\"? See GET /v1/errors"),
+            None => "see GET /v1/errors; workers may have codes of their own".into(),
+        };
+        let detail = format!("there is no page for the code \"{code}\"");
+        return Err(Refused::new("not-found", detail, cure));
+    };
+    let markdown = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
+    Ok((markdown, page.text).into_response())
+}

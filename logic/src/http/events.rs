@@ -1,0 +1,176 @@
+//! `/v1/events`: what happens, as server-sent events
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderValue, header},
+    response::Response,
+};
+use futures::stream;
+use serde::Deserialize;
+use tokio::sync::broadcast::{self, error::RecvError};
+use utakata_interconnect::{Event, Interest};
+use utakata_model::{Selector, TargetName, suggest};
+
+use super::{
+    Api, Refused,
+    query::{Query, invalid},
+};
+use crate::dispatch::Item;
+
+/// While nothing happens, a comment is sent this often, so that nobody in between hangs up.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// What is sent together at the most.
+const TOGETHER: usize = 256 * 1024;
+
+/// Which events.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventQuery {
+    /// Of which targets; statuses of environments come in any case. Empty means all.
+    #[serde(default)]
+    #[param(max_length = 65536)]
+    selector: Selector,
+    /// Which types, with commas between: `readings`, `outcomes`, `environment`. Absent means
+    /// all.
+    #[param(
+        max_length = 100,
+        pattern = "^((readings|outcomes|environment)(,|$))*$"
+    )]
+    types: Option<String>,
+}
+
+/// What happens from now on, as server-sent events: `readings`, `outcomes` (many in one),
+/// `environment` (the last statuses come first), and `missed` with how many events were left
+/// out because they were not fetched fast enough.
+#[utoipa::path(get, path = "/v1/events", operation_id = "follow_events", tag = "observe",
+    params(EventQuery),
+    responses((status = 200, description = "Server-sent events; `data` is JSON of this form",
+        body = utakata_api::event::Event, content_type = "text/event-stream")))]
+pub(super) async fn get(
+    State(api): State<Api>,
+    Query(query): Query<EventQuery>,
+) -> Result<Response, Refused> {
+    let types = types(query.types.as_deref())?;
+    let items = api.handle.dispatch().follow();
+    let mut first = b": connected\n\n".to_vec();
+    if types.environments {
+        for status in api.handle.kinds().environments() {
+            first.extend_from_slice(&Item::environment(&status));
+        }
+    }
+    let follower = Follower {
+        api,
+        types,
+        selector: query.selector,
+        items,
+        first: Some(first.into()),
+    };
+    let body = stream::unfold(follower, |mut follower| async move {
+        let bytes = follower.next().await?;
+        Some((Ok::<_, Infallible>(bytes), follower))
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    let headers = response.headers_mut();
+    let content = HeaderValue::from_static("text/event-stream");
+    headers.insert(header::CONTENT_TYPE, content);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+const TYPES: [&str; 3] = ["readings", "outcomes", "environment"];
+
+fn types(asked: Option<&str>) -> Result<Interest, Refused> {
+    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
+        return Ok(Interest::ALL);
+    };
+    let mut interest = Interest {
+        readings: false,
+        outcomes: false,
+        environments: false,
+    };
+    for word in asked.split(',').map(str::trim) {
+        match word {
+            "readings" => interest.readings = true,
+            "outcomes" => interest.outcomes = true,
+            "environment" => interest.environments = true,
+            _ => {
+                let hint = suggest::hint(word, TYPES);
+                return Err(invalid(format!(
+                    "unknown type of events \"{word}\": {hint}"
+                )));
+            }
+        }
+    }
+    Ok(interest)
+}
+
+/// One client that follows.
+struct Follower {
+    api: Api,
+    types: Interest,
+    selector: Selector,
+    items: broadcast::Receiver<Arc<Item>>,
+    first: Option<Bytes>,
+}
+
+impl Follower {
+    /// The next bytes to send; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let cancel = self.api.cancel.clone();
+        loop {
+            let received = tokio::select! {
+                () = cancel.cancelled() => return None,
+                received = tokio::time::timeout(KEEP_ALIVE, self.items.recv()) => received,
+            };
+            let found = match received {
+                Err(_) => return Some(Bytes::from_static(b": keep-alive\n\n")),
+                Ok(Err(RecvError::Closed)) => return None,
+                Ok(Err(RecvError::Lagged(count))) => Some(Item::missed(count)),
+                Ok(Ok(item)) => self.text(&item),
+            };
+            if let Some(found) = found {
+                return Some(self.with_more(found));
+            }
+        }
+    }
+
+    /// With what else is there already: many events cost one write.
+    fn with_more(&mut self, first: Bytes) -> Bytes {
+        if self.items.is_empty() {
+            return first;
+        }
+        let mut together = first.to_vec();
+        while together.len() < TOGETHER {
+            match self.items.try_recv() {
+                Ok(item) => together.extend(self.text(&item).unwrap_or_default()),
+                Err(broadcast::error::TryRecvError::Lagged(count)) => {
+                    together.extend(Item::missed(count));
+                }
+                Err(_) => break,
+            }
+        }
+        together.into()
+    }
+
+    fn text(&self, item: &Item) -> Option<Bytes> {
+        if !self.types.includes(item.event()) {
+            return None;
+        }
+        if self.selector.is_everything() || matches!(item.event(), Event::Environment(_)) {
+            return Some(item.text());
+        }
+        let inventory = self.api.handle.inventory();
+        item.text_for(&|name: &TargetName| {
+            let known = inventory.find(name);
+            known.is_some_and(|known| self.selector.matches(&known.target))
+        })
+    }
+}

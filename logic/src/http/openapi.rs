@@ -1,0 +1,97 @@
+//! `/v1/openapi.json`: the API, described by itself (OpenAPI 3.1).
+
+use std::sync::LazyLock;
+
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Api, routes};
+
+static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
+    let mut text = serde_json::to_vec_pretty(&document()).unwrap_or_default();
+    text.push(b'\n');
+    text.into()
+});
+static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let document = document();
+    let paths = document.get("paths").and_then(Value::as_object);
+    paths
+        .map(|paths| paths.keys().cloned().collect())
+        .unwrap_or_default()
+});
+
+/// This document.
+#[utoipa::path(get, path = "/v1/openapi.json", operation_id = "get_openapi", tag = "system",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub(super) async fn get(State(_): State<Api>) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, TEXT.clone()).into_response()
+}
+
+/// All paths that there are.
+pub(super) fn paths() -> &'static [String] {
+    &PATHS
+}
+
+/// Refusals that any request may meet, and those of requests with a query, a name or a body.
+const ALWAYS: [&str; 6] = ["400", "401", "405", "500", "503", "504"];
+const WITH_NAME: [&str; 1] = ["404"];
+const WITH_BODY: [&str; 4] = ["413", "415", "422", "507"];
+
+/// The description of the API.
+pub fn document() -> Value {
+    let described = routes().into_openapi();
+    let mut document = serde_json::to_value(described).unwrap_or_default();
+    document["info"] = json!({
+        "title": "utakata",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Observes and controls what is in a data centre. Errors are \
+            application/problem+json with a code, a cure and a page under /v1/errors.",
+        "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+    });
+    document["security"] = json!([{ "token": [] }]);
+    document["components"]["securitySchemes"] = json!({
+        "token": { "type": "http", "scheme": "bearer" },
+    });
+    document["components"]["responses"] = json!({
+        "Refused": {
+            "description": "What went wrong, and what to do",
+            "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" },
+            } },
+        },
+    });
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for (path, item) in paths.into_iter().flatten() {
+        let operations = item.as_object_mut().into_iter().flatten();
+        for (_, operation) in operations {
+            if let Some(operation) = operation.as_object_mut() {
+                refuse(path, operation);
+            }
+        }
+    }
+    document
+}
+
+fn refuse(path: &str, operation: &mut Map<String, Value>) {
+    let has_body = operation.contains_key("requestBody");
+    let has_name = path.contains('{');
+    let with_name: &[&str] = if has_name { &WITH_NAME } else { &[] };
+    let with_body: &[&str] = if has_body { &WITH_BODY } else { &[] };
+    let Some(responses) = operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
+    for status in ALWAYS.iter().chain(with_name).chain(with_body) {
+        responses
+            .entry(*status)
+            .or_insert_with(|| json!({ "$ref": "#/components/responses/Refused" }));
+    }
+}

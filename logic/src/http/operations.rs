@@ -1,0 +1,126 @@
+//! `/v1/operations`: control, and what was asked for.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use utakata_api::{
+    operation::{Control, ControlAnswer, OperationView},
+    page::Page,
+};
+use utakata_model::{Class, OperationId};
+
+use super::{
+    Api, Refused, body, page,
+    path::Path,
+    query::{Query, cursor, limit},
+    reads, tasks,
+};
+use crate::{control::Answer, dispatch::SHOWN_MOST, store::Wanted};
+
+/// Which operations.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OperationQuery {
+    /// `control` (the default), of which all are kept, or `observe`, of which the last
+    /// thousand reads on demand are.
+    #[param(inline)]
+    class: Option<Class>,
+    /// The most items of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// What the page before had as `next`.
+    #[param(min_length = 1, max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// Operations, newest first.
+#[utoipa::path(get, path = "/v1/operations", operation_id = "list_operations", tag = "control",
+    params(OperationQuery),
+    responses((status = 200, description = "Operations, newest first", body = Page<OperationView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<OperationQuery>,
+) -> Result<Json<Page<OperationView>>, Refused> {
+    let most = limit(query.limit)?;
+    let before: Option<OperationId> = cursor(query.cursor.as_deref())?;
+    let items: Vec<OperationView> = match query.class.unwrap_or(Class::Control) {
+        Class::Observe => {
+            let found = api.handle.observe().operations(before, most + 1);
+            found.iter().map(reads::view).collect()
+        }
+        Class::Control => {
+            let found = api
+                .handle
+                .store()
+                .operations(before, most as u32 + 1)
+                .await?;
+            let view = |(operation, counts)| OperationView {
+                operation,
+                counts,
+                tasks: Vec::new(),
+            };
+            found.into_iter().map(view).collect()
+        }
+    };
+    Ok(Json(page::cut(items, most, |one| {
+        one.operation.id.to_string()
+    })))
+}
+
+/// Does one action that changes something on the targets that the selector means.
+///
+/// Everything is checked before anything is sent; every task is written down before this is
+/// answered.
+#[utoipa::path(post, path = "/v1/operations", operation_id = "control", tag = "control",
+    request_body = Control,
+    responses((status = 200, description = "The plan, or how far it is", body = ControlAnswer)))]
+pub(super) async fn post(
+    State(api): State<Api>,
+    body::Json(asked): body::Json<Control>,
+) -> Result<Json<ControlAnswer>, Refused> {
+    let is_waited_for = !asked.wait.is_zero();
+    let id = match api.handle.control().ask(asked).await? {
+        Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),
+        Answer::Operation(id) => id,
+    };
+    let mut answer = find(&api, id).await?;
+    if is_waited_for {
+        let wanted = Wanted {
+            operation: Some(id),
+            ..Wanted::default()
+        };
+        let rows = api.handle.store().tasks(&wanted, SHOWN_MOST as u32).await?;
+        answer.tasks = rows.into_iter().rev().map(tasks::row_view).collect();
+    }
+    Ok(Json(ControlAnswer::Operation(answer)))
+}
+
+/// An operation, or a read on demand that is remembered.
+#[utoipa::path(get, path = "/v1/operations/{id}", operation_id = "get_operation",
+    tag = "control",
+    params(("id" = OperationId, Path, description = "The operation's id")),
+    responses((status = 200, description = "How far it is", body = OperationView)))]
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(id): Path<OperationId>,
+) -> Result<Json<OperationView>, Refused> {
+    find(&api, id).await.map(Json)
+}
+
+async fn find(api: &Api, id: OperationId) -> Result<OperationView, Refused> {
+    if let Some(read) = api.handle.observe().operation(id) {
+        return Ok(reads::view(&read));
+    }
+    match api.handle.store().operation(id).await? {
+        Some((operation, counts)) => Ok(OperationView {
+            operation,
+            counts,
+            tasks: Vec::new(),
+        }),
+        None => Err(Refused::new(
+            "not-found",
+            format!("there is no operation {id}"),
+            "see GET /v1/operations; reads on demand are kept in memory only, the last thousand",
+        )),
+    }
+}

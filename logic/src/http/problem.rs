@@ -1,0 +1,147 @@
+//! Errors as `application/problem+json` (RFC 9457), each with a code, a cure and a page.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use utakata_api::{Problem, problem::Detail};
+
+use super::errors;
+use crate::{control, dispatch, inventory, observe, store};
+
+/// The most single things that one answer names.
+const DETAILS_MOST: usize = 1000;
+
+/// A request that was refused.
+#[derive(Debug)]
+pub struct Refused(Box<Problem>);
+
+impl Refused {
+    /// With the status and title of the page of this code.
+    pub fn new(code: &'static str, detail: impl Into<String>, cure: impl Into<String>) -> Self {
+        let page = errors::find(code);
+        Self(Box::new(Problem {
+            kind: format!("/v1/errors/{code}"),
+            title: page.map_or(code, |page| page.title()).to_owned(),
+            status: page.and_then(|page| page.status).unwrap_or(500),
+            code: code.to_owned(),
+            detail: detail.into(),
+            cure: cure.into(),
+            problems: Vec::new(),
+        }))
+    }
+
+    /// With every single thing that is wrong.
+    #[must_use]
+    pub fn with(mut self, mut problems: Vec<Detail>) -> Self {
+        problems.truncate(DETAILS_MOST);
+        self.0.problems = problems;
+        self
+    }
+
+    /// What it says.
+    pub fn problem(&self) -> &Problem {
+        &self.0
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status);
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, json);
+        if self.0.status == 401 {
+            let bearer = HeaderValue::from_static("Bearer realm=\"utakata\"");
+            headers.insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Self {
+        tracing::error!(%error, cure = error.cure(), "the store failed");
+        Self::new(error.code(), error.to_string(), error.cure())
+    }
+}
+
+impl From<inventory::Error> for Refused {
+    fn from(error: inventory::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            inventory::Error::Documents { problems } => {
+                let cure = "set right what is named in \"problems\" and send all again: nothing \
+                            was changed";
+                Self::new("documents-invalid", detail, cure).with(problems)
+            }
+            inventory::Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            inventory::Error::InUse { .. } => {
+                let cure = "give these targets another credential, or delete them, first";
+                Self::new("credential-in-use", detail, cure)
+            }
+            inventory::Error::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<dispatch::Error> for Refused {
+    fn from(error: dispatch::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            dispatch::Error::Busy { .. } => {
+                let cure = "wait until some have ended, or raise observe.pending_limit";
+                Self::new("too-busy", detail, cure)
+            }
+            dispatch::Error::Ending => Self::new("ending", detail, "try again when it runs again"),
+        }
+    }
+}
+
+const NOTHING_SELECTED: &str =
+    "see which targets there are with GET /v1/targets, or `utakata get targets`";
+const WAIT: &str = "give a shorter wait, and look at /v1/operations/{id} for the rest";
+
+impl From<observe::Error> for Refused {
+    fn from(error: observe::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            observe::Error::SelectsNothing { .. } => {
+                Self::new("selects-nothing", detail, NOTHING_SELECTED)
+            }
+            observe::Error::Impossible { problems } => {
+                let cure = "see GET /v1/kinds for what each kind can do";
+                Self::new("cannot-be-done", detail, cure).with(problems)
+            }
+            observe::Error::Wait => Self::new("wait-too-long", detail, WAIT),
+            observe::Error::Dispatch(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<control::Error> for Refused {
+    fn from(error: control::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            control::Error::Everything => {
+                let cure = "if every target is meant, say so with the selector \"name\"";
+                Self::new("selector-empty", detail, cure)
+            }
+            control::Error::SelectsNothing { .. } => {
+                Self::new("selects-nothing", detail, NOTHING_SELECTED)
+            }
+            control::Error::Impossible { problems } => {
+                let cure = "set right what is named in \"problems\", or select fewer targets: \
+                            nothing was sent; GET /v1/kinds says what each kind can do";
+                Self::new("cannot-be-done", detail, cure).with(problems)
+            }
+            control::Error::Wait => Self::new("wait-too-long", detail, WAIT),
+            control::Error::Store(error) => Self::from(error),
+            control::Error::Dispatch(error) => Self::from(error),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Queries of requests, with errors for people.
+
+use axum::{
+    extract::{FromRequestParts, rejection::QueryRejection},
+    http::request::Parts,
+};
+use serde::de::DeserializeOwned;
+use utakata_api::page::LIMIT_MAX;
+
+use super::{Api, Refused};
+use crate::explain;
+
+/// A query, of a type that refuses unknown fields.
+pub(super) struct Query<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Query<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refused> {
+        match axum::extract::Query::<T>::from_request_parts(parts, api).await {
+            Ok(axum::extract::Query(query)) => Ok(Self(query)),
+            Err(rejection) => Err(wrong(&rejection)),
+        }
+    }
+}
+
+fn wrong(rejection: &QueryRejection) -> Refused {
+    let innermost = {
+        let mut error: &dyn std::error::Error = rejection;
+        while let Some(source) = error.source() {
+            error = source;
+        }
+        error.to_string()
+    };
+    // "limit: invalid digit found in string" has the field first.
+    let message = match innermost.split_once(": ") {
+        Some((field, rest)) if !field.contains(' ') => {
+            format!("{field}: {}", explain::reword(rest))
+        }
+        _ => explain::reword(&innermost),
+    };
+    invalid(format!("the query is wrong: {message}"))
+}
+
+/// A query that is wrong.
+pub(super) fn invalid(detail: impl Into<String>) -> Refused {
+    let cure = "see /v1/openapi.json for what this path takes";
+    Refused::new("query-invalid", detail, cure)
+}
+
+/// How many items a page has: 100 unless told.
+pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
+    match asked.unwrap_or(100) {
+        limit @ 1..=LIMIT_MAX => Ok(limit as usize),
+        limit => Err(invalid(format!(
+            "the limit {limit} is not between 1 and {LIMIT_MAX}"
+        ))),
+    }
+}
+
+/// A cursor that was given with a page before.
+pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Refused> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = |_| invalid(format!("\"{text:.80}\" is not a cursor of this list"));
+    text.parse().map(Some).map_err(wrong)
+}

@@ -1,0 +1,140 @@
+//! `/v1/readings`: the last reading of each metric.
+
+use std::{collections::HashSet, sync::Arc};
+
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use serde::Deserialize;
+use utakata_api::{page::Page, reading::ReadingView};
+use utakata_model::{Reading, Schedule, Selector, TargetName};
+
+use super::{
+    Api, Refused,
+    query::{Query, invalid, limit},
+};
+use crate::{
+    inventory::Known,
+    kinds::Snapshot,
+    observe::{Covers, quality},
+};
+
+/// Which readings.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReadingQuery {
+    /// Of which targets: `kind=apc-pdu,room=A,rack in (A1,A2)`. Empty means all.
+    #[serde(default)]
+    #[param(max_length = 65536)]
+    selector: Selector,
+    /// Metrics that are this or begin with it: `hw.power`.
+    #[param(max_length = 128)]
+    metric: Option<String>,
+    /// The most items of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// What the page before had as `next`.
+    #[param(min_length = 1, max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// The last readings, by target and metric. A reading that is older than its schedule allows
+/// has the quality `stale`.
+#[utoipa::path(get, path = "/v1/readings", operation_id = "list_readings", tag = "observe",
+    params(ReadingQuery),
+    responses((status = 200, description = "Last readings", body = Page<ReadingView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<ReadingQuery>,
+) -> Result<Json<Page<ReadingView>>, Refused> {
+    let most = limit(query.limit)?;
+    let from = query.cursor.as_deref().map(position).transpose()?;
+    let inventory = api.handle.inventory();
+    let look = Look {
+        now: Timestamp::now(),
+        metric: query.metric.unwrap_or_default(),
+        served: api.handle.kinds().served(),
+        schedules: inventory.schedules(),
+    };
+    let selection = inventory.select(&query.selector);
+    let start = from.as_ref().map_or(0, |(name, _)| {
+        selection.partition_point(|known| known.target.name < *name)
+    });
+    let mut items: Vec<ReadingView> = Vec::new();
+    let mut next = None;
+    for known in &selection[start..] {
+        let views = look.at(known);
+        let name = &known.target.name;
+        let skip = match &from {
+            Some((from, seen)) if from == name => *seen,
+            _ => 0,
+        };
+        let room = most - items.len();
+        let is_more = views.len().saturating_sub(skip) > room;
+        items.extend(views.into_iter().skip(skip).take(room));
+        if is_more {
+            next = Some(format!("{name}/{}", skip + room));
+            break;
+        }
+    }
+    Ok(Json(Page { items, next }))
+}
+
+/// A target, and how many of its readings were on pages before.
+fn position(cursor: &str) -> Result<(TargetName, usize), Refused> {
+    let parts = cursor.rsplit_once('/');
+    let parsed = parts.and_then(|(name, seen)| Some((name.parse().ok()?, seen.parse().ok()?)));
+    parsed.ok_or_else(|| invalid(format!("\"{cursor:.80}\" is not a cursor of this list")))
+}
+
+/// What is looked for.
+struct Look {
+    now: Timestamp,
+    metric: String,
+    served: Snapshot,
+    schedules: Vec<Arc<Schedule>>,
+}
+
+impl Look {
+    /// The readings of one target, by metric and attributes; of a metric that several actions
+    /// see, the newest.
+    fn at(&self, known: &Known) -> Vec<ReadingView> {
+        let served = self.served.get(&known.target.kind).map(Arc::as_ref);
+        let seen = known.seen.lock();
+        let mut views = Vec::new();
+        for action in &seen.actions {
+            let schedules = self.schedules.iter().map(Arc::as_ref);
+            let covers = Covers::find(&known.target, &action.action, served, schedules);
+            let last = action
+                .last
+                .readings
+                .iter()
+                .map(|one| (action.last.time, one));
+            let earlier = action.earlier.iter().map(|one| (one.time, &one.reading));
+            let wanted = last.chain(earlier).filter(|(_, one)| self.wants(one));
+            views.extend(wanted.map(|(time, reading)| ReadingView {
+                target: known.target.name.clone(),
+                time,
+                reading: Reading {
+                    quality: quality(reading.quality, time, self.now, covers),
+                    ..reading.clone()
+                },
+            }));
+        }
+        drop(seen);
+        views.sort_by(|a, b| {
+            let series =
+                |one: &ReadingView| (one.reading.metric.clone(), one.reading.attributes.clone());
+            (series(a), b.time).cmp(&(series(b), a.time))
+        });
+        let mut shown = HashSet::new();
+        views.retain(|one| {
+            shown.insert((one.reading.metric.clone(), one.reading.attributes.clone()))
+        });
+        views
+    }
+
+    fn wants(&self, reading: &Reading) -> bool {
+        reading.metric.as_str().starts_with(&self.metric)
+    }
+}

@@ -1,0 +1,54 @@
+//! `/v1/reads`: observe now.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use utakata_api::{
+    operation::{OperationView, Read},
+    task::TaskView,
+};
+use utakata_model::TaskState;
+
+use super::{Api, Refused, body, tasks};
+use crate::{
+    dispatch::{Shown, UnderWay},
+    observe::ReadOperation,
+};
+
+/// Observes now: one task for each target that the selector means.
+///
+/// With `wait` the answer comes when all have ended, or after that time, and shows the first
+/// thousand tasks with what they saw. Without it the answer comes at once, with counts only.
+#[utoipa::path(post, path = "/v1/reads", operation_id = "read", tag = "observe",
+    request_body = Read,
+    responses((status = 200, description = "How far it is", body = OperationView)))]
+pub(super) async fn post(
+    State(api): State<Api>,
+    body::Json(read): body::Json<Read>,
+) -> Result<Json<OperationView>, Refused> {
+    let (read, shown) = api.handle.observe().read(read).await?;
+    let mut answer = view(&read);
+    answer.tasks = shown.iter().map(|one| shown_task(&read, one)).collect();
+    read.progress.forget();
+    Ok(Json(answer))
+}
+
+/// A read without its tasks.
+pub(super) fn view(read: &Arc<ReadOperation>) -> OperationView {
+    OperationView {
+        operation: read.operation.clone(),
+        counts: read.progress.counts(),
+        tasks: Vec::new(),
+    }
+}
+
+fn shown_task(read: &ReadOperation, task: &UnderWay) -> TaskView {
+    let mut view = tasks::view(task, TaskState::Queued);
+    if let Some(Shown { outcome, readings }) = read.progress.shown(task.id) {
+        tasks::end(&mut view, outcome.get());
+        view.readings = readings
+            .map(|seen| seen.readings.clone())
+            .unwrap_or_default();
+    }
+    view
+}

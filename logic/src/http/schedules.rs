@@ -1,0 +1,66 @@
+//! `/v1/schedules`.
+
+use axum::{Json, extract::State, http::StatusCode};
+use utakata_api::{apply::Change, page::Page};
+use utakata_model::{Schedule, ScheduleName};
+
+use super::{
+    Api, Refused, apply,
+    body::AnyJson,
+    page::{self, PageQuery},
+    path::Path,
+    query::Query,
+};
+
+/// All schedules, by name.
+#[utoipa::path(get, path = "/v1/schedules", operation_id = "list_schedules", tag = "inventory",
+    params(PageQuery),
+    responses((status = 200, description = "Schedules, by name", body = Page<Schedule>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Schedule>>, Refused> {
+    let schedules = api.handle.inventory().schedules();
+    let schedules = schedules.iter().map(|one| one.as_ref().clone());
+    page::of(schedules, &query, |one| one.name.as_str()).map(Json)
+}
+
+/// One schedule.
+#[utoipa::path(get, path = "/v1/schedules/{name}", operation_id = "get_schedule",
+    tag = "inventory",
+    params(("name" = ScheduleName, Path, description = "The schedule's name")),
+    responses((status = 200, description = "The schedule", body = Schedule)))]
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(name): Path<ScheduleName>,
+) -> Result<Json<Schedule>, Refused> {
+    let schedule = api.handle.inventory().schedule(&name)?;
+    Ok(Json(schedule.as_ref().clone()))
+}
+
+/// Makes a schedule as the body says.
+#[utoipa::path(put, path = "/v1/schedules/{name}", operation_id = "put_schedule",
+    tag = "inventory",
+    params(("name" = ScheduleName, Path, description = "The schedule's name, as in the body")),
+    request_body = Schedule,
+    responses((status = 200, description = "What changed", body = Change)))]
+pub(super) async fn put(
+    State(api): State<Api>,
+    Path(name): Path<ScheduleName>,
+    AnyJson(body): AnyJson,
+) -> Result<Json<Change>, Refused> {
+    apply::one(&api, "schedule", name.as_str(), body).await
+}
+
+/// Removes a schedule.
+#[utoipa::path(delete, path = "/v1/schedules/{name}", operation_id = "delete_schedule",
+    tag = "inventory",
+    params(("name" = ScheduleName, Path, description = "The schedule's name")),
+    responses((status = 204, description = "It is gone")))]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Path(name): Path<ScheduleName>,
+) -> Result<StatusCode, Refused> {
+    api.handle.inventory().delete_schedule(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

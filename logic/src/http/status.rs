@@ -1,0 +1,13 @@
+//! `/v1/status`.
+
+use axum::{Json, extract::State};
+use utakata_api::status::Status;
+
+use super::Api;
+
+/// How the system is.
+#[utoipa::path(get, path = "/v1/status", operation_id = "get_status", tag = "system",
+    responses((status = 200, description = "How the system is", body = Status)))]
+pub(super) async fn get(State(api): State<Api>) -> Json<Status> {
+    Json(api.handle.status())
+}

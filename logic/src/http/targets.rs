@@ -1,0 +1,100 @@
+//! `/v1/targets`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+use utakata_api::{apply::Change, inventory::TargetView, page::Page};
+use utakata_model::{Selector, Target, TargetName};
+
+use super::{
+    Api, Refused, apply,
+    body::AnyJson,
+    page,
+    path::Path,
+    query::{Query, cursor, limit},
+};
+use crate::inventory::Known;
+
+/// Which targets.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TargetQuery {
+    /// Which targets: `kind=apc-pdu,room=A,rack in (A1,A2)`. Empty means all.
+    #[serde(default)]
+    #[param(max_length = 65536)]
+    selector: Selector,
+    /// The most items of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// What the page before had as `next`.
+    #[param(min_length = 1, max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// The targets that a selector means, by name.
+#[utoipa::path(get, path = "/v1/targets", operation_id = "list_targets", tag = "inventory",
+    params(TargetQuery),
+    responses((status = 200, description = "Targets, by name", body = Page<TargetView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<TargetQuery>,
+) -> Result<Json<Page<TargetView>>, Refused> {
+    let most = limit(query.limit)?;
+    let after: Option<TargetName> = cursor(query.cursor.as_deref())?;
+    let inventory = api.handle.inventory();
+    let found = inventory.page(&query.selector, after.as_ref(), most + 1);
+    let items: Vec<TargetView> = found.iter().map(view).collect();
+    Ok(Json(page::cut(items, most, |one| {
+        one.target.name.to_string()
+    })))
+}
+
+/// One target.
+#[utoipa::path(get, path = "/v1/targets/{name}", operation_id = "get_target", tag = "inventory",
+    params(("name" = TargetName, Path, description = "The target's name")),
+    responses((status = 200, description = "The target", body = TargetView)))]
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(name): Path<TargetName>,
+) -> Result<Json<TargetView>, Refused> {
+    let known = api.handle.inventory().target(&name)?;
+    Ok(Json(view(&known)))
+}
+
+/// Makes a target as the body says.
+#[utoipa::path(put, path = "/v1/targets/{name}", operation_id = "put_target", tag = "inventory",
+    params(("name" = TargetName, Path, description = "The target's name, as in the body")),
+    request_body = Target,
+    responses((status = 200, description = "What changed", body = Change)))]
+pub(super) async fn put(
+    State(api): State<Api>,
+    Path(name): Path<TargetName>,
+    AnyJson(body): AnyJson,
+) -> Result<Json<Change>, Refused> {
+    apply::one(&api, "target", name.as_str(), body).await
+}
+
+/// Removes a target, with what was seen of it.
+#[utoipa::path(delete, path = "/v1/targets/{name}", operation_id = "delete_target",
+    tag = "inventory",
+    params(("name" = TargetName, Path, description = "The target's name")),
+    responses((status = 204, description = "It is gone")))]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Path(name): Path<TargetName>,
+) -> Result<StatusCode, Refused> {
+    api.handle.inventory().delete_target(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn view(known: &Arc<Known>) -> TargetView {
+    let seen = known.seen.lock();
+    TargetView {
+        target: known.target.as_ref().clone(),
+        health: seen.health(),
+        answered: seen.answered,
+        problem: seen.problem.clone(),
+    }
+}

@@ -1,0 +1,182 @@
+//! `/v1/tasks`: control tasks from the ledger, the last observe tasks from memory.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use utakata_api::{page::Page, task::TaskView};
+use utakata_model::{
+    Class, OperationId, Origin, Outcome, OutcomeStatus, TargetName, TaskId, TaskState,
+};
+
+use super::{
+    Api, Refused, page,
+    path::Path,
+    query::{Query, cursor, limit},
+};
+use crate::{
+    dispatch::{Batch, Ended, UnderWay},
+    inventory::Known,
+    store::{TaskRow, Wanted},
+};
+
+/// Which tasks.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TaskQuery {
+    /// Of this operation.
+    operation: Option<OperationId>,
+    /// In this state.
+    #[param(inline)]
+    state: Option<TaskState>,
+    /// Of this target.
+    target: Option<TargetName>,
+    /// Of this class.
+    #[param(inline)]
+    class: Option<Class>,
+    /// The most items of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// What the page before had as `next`.
+    #[param(min_length = 1, max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// Tasks, newest first. Control tasks are all kept; of observe tasks those that are under way
+/// and the last that have ended.
+#[utoipa::path(get, path = "/v1/tasks", operation_id = "list_tasks", tag = "control",
+    params(TaskQuery),
+    responses((status = 200, description = "Tasks, newest first", body = Page<TaskView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<TaskQuery>,
+) -> Result<Json<Page<TaskView>>, Refused> {
+    let most = limit(query.limit)?;
+    let wanted = Wanted {
+        operation: query.operation,
+        state: query.state,
+        target: query.target,
+        before: cursor(query.cursor.as_deref())?,
+    };
+    let mut items = Vec::new();
+    if query.class != Some(Class::Observe) {
+        let rows = api.handle.store().tasks(&wanted, most as u32 + 1).await?;
+        items.extend(rows.into_iter().map(row_view));
+    }
+    if query.class != Some(Class::Control) {
+        items.extend(observed(&api, &wanted, most + 1));
+    }
+    items.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+    // What ended between the two looks is there twice: the ended one comes last.
+    items.dedup_by(|later, first| later.id == first.id);
+    Ok(Json(page::cut(items, most, |one| one.id.to_string())))
+}
+
+/// One task.
+#[utoipa::path(get, path = "/v1/tasks/{id}", operation_id = "get_task", tag = "control",
+    params(("id" = TaskId, Path, description = "The task's id")),
+    responses((status = 200, description = "The task", body = TaskView)))]
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(id): Path<TaskId>,
+) -> Result<Json<TaskView>, Refused> {
+    if let Some(row) = api.handle.store().task(id).await? {
+        return Ok(Json(row_view(row)));
+    }
+    let dispatch = api.handle.dispatch();
+    let under_way = dispatch.under_way(1, |found, _, _| found == id);
+    let ended = dispatch.ended(1, |one| one.id == id);
+    let ended = ended.first().map(ended_view);
+    let under_way = under_way.first().map(|one| view(one, TaskState::Queued));
+    ended.or(under_way).map(Json).ok_or_else(|| {
+        Refused::new(
+            "not-found",
+            format!("there is no task {id}"),
+            "see GET /v1/tasks; of observe tasks only the last ones are kept, in memory",
+        )
+    })
+}
+
+fn observed(api: &Api, wanted: &Wanted, most: usize) -> Vec<TaskView> {
+    let is_meant = |id: TaskId, batch: &Batch, known: &Known| {
+        let operation = |id| batch.origin == Origin::Operation(id);
+        let target = |name: &TargetName| known.target.name == *name;
+        wanted.operation.is_none_or(operation)
+            && wanted.target.as_ref().is_none_or(target)
+            && wanted.before.is_none_or(|before| id < before)
+    };
+    let is_in = |state| wanted.state.is_none_or(|wanted| wanted == state);
+    let dispatch = api.handle.dispatch();
+    let ended = dispatch.ended(most, |one| {
+        is_meant(one.id, &one.batch, &one.known)
+            && one.outcome.get().is_some_and(|o| is_in(o.status.into()))
+    });
+    let mut views: Vec<TaskView> = ended.iter().map(ended_view).collect();
+    if is_in(TaskState::Queued) {
+        let under_way = dispatch.under_way(most, is_meant);
+        views.extend(under_way.iter().map(|one| view(one, TaskState::Queued)));
+    }
+    views
+}
+
+/// A task that is under way.
+pub(super) fn view(task: &UnderWay, state: TaskState) -> TaskView {
+    let UnderWay { id, batch, known } = task;
+    TaskView {
+        id: *id,
+        attempt: 1,
+        origin: batch.origin.clone(),
+        target: known.target.name.clone(),
+        kind: known.target.kind.clone(),
+        action: batch.action.clone(),
+        class: batch.class,
+        parameters: batch.parameters.to_json(),
+        state,
+        made: batch.made,
+        expires: batch.expires,
+        outcome: None,
+        readings: Vec::new(),
+    }
+}
+
+/// Says how a task ended.
+pub(super) fn end(view: &mut TaskView, outcome: Option<&Outcome>) {
+    if let Some(outcome) = outcome {
+        view.state = outcome.status.into();
+        view.outcome = Some(outcome.clone());
+    }
+}
+
+fn ended_view(ended: &Ended) -> TaskView {
+    let task = UnderWay {
+        id: ended.id,
+        batch: ended.batch.clone(),
+        known: ended.known.clone(),
+    };
+    let mut view = view(&task, OutcomeStatus::Unknown.into());
+    end(&mut view, ended.outcome.get());
+    view
+}
+
+/// A task of the ledger.
+pub(super) fn row_view(row: TaskRow) -> TaskView {
+    let TaskRow {
+        task,
+        state,
+        outcome,
+    } = row;
+    TaskView {
+        id: task.id,
+        attempt: task.attempt,
+        origin: task.origin(),
+        class: task.class(),
+        parameters: task.parameters.to_json(),
+        target: task.target,
+        kind: task.kind,
+        action: task.action,
+        state,
+        made: task.made,
+        expires: task.expires,
+        outcome,
+        readings: Vec::new(),
+    }
+}
