@@ -322,7 +322,10 @@ async fn supervise(runtime: &dyn Runtime, spec: Spec, kill: &CancellationToken) 
     let mut running = match runtime.start(spec).await {
         Ok(running) => running,
         Err(error) => {
-            let message = format!("{}: is it a program for this machine?", crate::chain(&error));
+            let message = format!(
+                "{}: is it a program for this machine?",
+                crate::chain(&error)
+            );
             let problem = Problem::new("worker-not-started", Cure::Operator, message);
             return Said::NotStarted(problem);
         }

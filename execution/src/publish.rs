@@ -48,7 +48,10 @@ async fn publish(events: &dyn Events, mut batch: Vec<Event>) {
         match events.publish(batch).await {
             Ok(()) => return,
             Err(Error::Closed) => {
-                tracing::error!(lost = kept.len(), "the inter connect is closed: outcomes are lost");
+                tracing::error!(
+                    lost = kept.len(),
+                    "the inter connect is closed: outcomes are lost"
+                );
                 return;
             }
             Err(error) if kept.is_empty() => {

@@ -100,7 +100,10 @@ impl Scanner {
         }
         if is_fresh(&files) {
             let message = "it was changed just now: it is taken when nothing changes any more";
-            return self.unread(files, Problem::new("release-changing", Cure::Retry, message));
+            return self.unread(
+                files,
+                Problem::new("release-changing", Cure::Retry, message),
+            );
         }
         self.read(folder, files)
     }
@@ -172,8 +175,7 @@ impl Scanner {
         let places = std::iter::once(folder).chain(self.programs.iter().map(PathBuf::as_path));
         let found = places.map(|place| place.join(name)).find(|program| {
             // Asks the system, as the start of it would.
-            program.is_file()
-                && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
+            program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
         });
         found.ok_or_else(|| {
             let message = format!(

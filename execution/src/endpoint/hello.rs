@@ -116,7 +116,11 @@ mod tests {
 
     #[test]
     fn a_worker_that_is_something_else_is_refused_with_the_difference() {
-        refuses(|h| h.protocol_versions = vec![9], "protocol", "update utakata");
+        refuses(
+            |h| h.protocol_versions = vec![9],
+            "protocol",
+            "update utakata",
+        );
         refuses(|h| h.capacity = 0, "capacity", "more than 0");
         refuses(|h| h.manifest = "{".into(), "manifest", "cannot be read");
         let replace = |from: &'static str, to: &'static str| {
@@ -124,7 +128,11 @@ mod tests {
         };
         refuses(replace("echo", "pdu"), "manifest", "the kind differ");
         refuses(replace("1.0.0", "2.0.0"), "manifest", "the version differ");
-        refuses(replace("observe", "control"), "manifest", "the actions differ");
+        refuses(
+            replace("observe", "control"),
+            "manifest",
+            "the actions differ",
+        );
         refuses(replace("\"p\"", "\"q\""), "manifest", "the settings differ");
     }
 }

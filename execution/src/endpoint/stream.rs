@@ -136,7 +136,8 @@ async fn listen(door: &Door, mut from: Streaming<FromWorker>) -> Parting {
                 }
             }
             _ if chatter.is_too_much(Instant::now()) => {
-                let flood = format!("more than {CHATTER_MOST} messages without an outcome a second");
+                let flood =
+                    format!("more than {CHATTER_MOST} messages without an outcome a second");
                 return Parting::Flood(flood);
             }
             _ => Said::Alive,

@@ -50,7 +50,12 @@ impl Board {
 fn same(before: &[PoolStatus], after: &[PoolStatus]) -> bool {
     let facts = |pool: &PoolStatus| {
         let workers = (pool.starting, pool.ready, pool.draining, pool.lost);
-        (pool.release.clone(), pool.active, workers, pool.problem.clone())
+        (
+            pool.release.clone(),
+            pool.active,
+            workers,
+            pool.problem.clone(),
+        )
     };
     before.iter().map(facts).eq(after.iter().map(facts))
 }

@@ -9,6 +9,7 @@ use utakata_protocol::v1;
 
 use crate::{
     catalogue::Release,
+    config::Backoff,
     manager::{
         failures::Failures,
         plan::{self, Phase, Why},
@@ -57,6 +58,8 @@ pub(super) struct Worker {
     pub(super) cut: CancellationToken,
     /// Whether it was asked to end, so that its end is no failure.
     pub(super) is_expected: bool,
+    /// Whether its failure was counted.
+    pub(super) is_counted: bool,
     /// What was wrong with it, when it was killed for that.
     pub(super) cause: Option<Problem>,
     pub(super) parted: Option<(Instant, Parting)>,
@@ -188,6 +191,25 @@ impl Pool {
             lost: 0,
             problem: None,
             workers: Vec::new(),
+        }
+    }
+
+    /// The worker at this place has failed, unless it was asked to end. Counted once, as soon
+    /// as it is known, so that its successor waits.
+    pub(super) fn fail(&mut self, at: usize, now: Instant, backoff: &Backoff) {
+        let worker = &mut self.workers[at];
+        if worker.is_expected {
+            return;
+        }
+        // More is known each time.
+        self.problem = Some(worker.end_problem());
+        if !std::mem::replace(&mut worker.is_counted, true) {
+            let lived = worker
+                .ready_since
+                .map(|at| now.saturating_duration_since(at));
+            let lived = lived.unwrap_or_default();
+            self.failures = self.failures.on_death(now, lived, backoff);
+            self.lost += 1;
         }
     }
 

@@ -260,6 +260,14 @@ impl State {
         self.find(number).map(|(pool, at)| &mut pool.workers[at])
     }
 
+    /// A worker has failed, unless it was asked to end.
+    fn fail(&mut self, number: Number, now: Instant) {
+        let backoff = self.backoff;
+        if let Some((pool, at)) = self.find(number) {
+            pool.fail(at, now, &backoff);
+        }
+    }
+
     /// A worker is to be started in a pool.
     fn start(&mut self, at: usize, now: Instant) {
         let Some(pool) = self.pools.get_mut(at) else {
@@ -288,6 +296,7 @@ impl State {
             kill: kill.clone(),
             cut: cut.clone(),
             is_expected: false,
+            is_counted: false,
             cause: None,
             parted: None,
             exited: None,

@@ -167,7 +167,9 @@ impl Worker {
     fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
         let passed = |since: Instant| now.saturating_duration_since(since);
         match self.phase {
-            Phase::Starting { since } => (passed(since) >= times.hello_within).then_some(Why::NoHello),
+            Phase::Starting { since } => {
+                (passed(since) >= times.hello_within).then_some(Why::NoHello)
+            }
             Phase::Ready { heard, .. } | Phase::Draining { heard, .. }
                 if passed(heard) >= times.hung_after =>
             {
@@ -227,7 +229,9 @@ fn size(
     let live = count(well.iter().filter(|worker| worker.is_live()));
     let starting = count(well.iter().filter(|worker| worker.is_starting()));
     let needed = needed(pool, desired, well, live, starting, times);
-    if live < needed && pool.failures.allow(now) {
+    // The successor of one that is about to be killed waits as long as its failure makes it.
+    let is_failing = fails(pool, times, now);
+    if live < needed && !is_failing && pool.failures.allow(now) {
         // After a death one at a time: they will most likely die as well.
         let most = if pool.failures.any() {
             1u32.saturating_sub(starting)
@@ -240,10 +244,25 @@ fn size(
     let stuck = well.iter().filter(|w| w.is_ready() && w.overdue > 0);
     actions.extend(stuck.filter_map(|worker| let_go(worker, times)));
     if live > needed {
-        let idle = well.iter().filter(|w| w.overdue == 0 && is_idle(w, times, now));
+        let idle = well
+            .iter()
+            .filter(|w| w.overdue == 0 && is_idle(w, times, now));
         let too_many = (live - needed) as usize;
-        actions.extend(idle.rev().take(too_many).filter_map(|worker| let_go(worker, times)));
+        actions.extend(
+            idle.rev()
+                .take(too_many)
+                .filter_map(|worker| let_go(worker, times)),
+        );
     }
+}
+
+/// Whether one of the workers is to be killed for a fault of its own.
+fn fails(pool: &Pool, times: &Times, now: Instant) -> bool {
+    let mut whys = pool
+        .workers
+        .iter()
+        .filter_map(|worker| worker.wrong(times, now));
+    whys.any(Why::is_failure)
 }
 
 /// How many workers there should be now.

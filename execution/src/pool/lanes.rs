@@ -254,7 +254,10 @@ impl Lanes {
             Some(Some(pin)) => {
                 let pin = pin.clone();
                 lane.is_queued = true;
-                self.pinned.entry(pin).or_default().push_back(target.clone());
+                self.pinned
+                    .entry(pin)
+                    .or_default()
+                    .push_back(target.clone());
             }
         }
         self.pinned.retain(|_, queue| !queue.is_empty());

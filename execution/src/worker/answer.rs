@@ -105,10 +105,8 @@ fn twice(readings: &[Reading]) -> Option<&Reading> {
     if readings.len() < 2 {
         return None;
     }
-    let mut seen = HashSet::with_capacity_and_hasher(
-        readings.len(),
-        foldhash::fast::RandomState::default(),
-    );
+    let mut seen =
+        HashSet::with_capacity_and_hasher(readings.len(), foldhash::fast::RandomState::default());
     readings
         .iter()
         .find(|reading| !seen.insert((&reading.metric, &reading.attributes)))

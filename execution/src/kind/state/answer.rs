@@ -73,6 +73,7 @@ impl State {
         } else if !matches!(worker.phase, Phase::Ending { .. }) {
             worker.phase = Phase::Ending { since: now };
         }
+        self.fail(number, now);
     }
 
     fn on_ended(&mut self, number: Number, ended: Ended, now: Instant) {
@@ -82,6 +83,7 @@ impl State {
                 worker.phase = Phase::Ending { since: now };
             }
         }
+        self.fail(number, now);
     }
 
     fn on_answers(&mut self, number: Number, answers: Vec<Answer>, now: Instant, clock: Timestamp) {
@@ -115,6 +117,7 @@ impl State {
             );
             let flood = Problem::new("worker-flood", Cure::Bug, message);
             worker.end(now, Some(flood));
+            self.fail(number, now);
         }
     }
 

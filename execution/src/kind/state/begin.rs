@@ -100,7 +100,10 @@ impl State {
             return;
         };
         loop {
-            let candidates = self.pools[pool].workers.iter().filter_map(|w| w.candidate());
+            let candidates = self.pools[pool]
+                .workers
+                .iter()
+                .filter_map(|w| w.candidate());
             let Some(worker) = select::worker(candidates) else {
                 return;
             };

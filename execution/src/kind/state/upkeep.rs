@@ -11,7 +11,7 @@ use super::{Send, State};
 use crate::{
     kind::{
         outcome,
-        pool::{Pool, killed},
+        pool::{Pool, Worker, killed},
     },
     manager::plan::{self, Action, Phase, Why},
     pool::attempts::Attempt,
@@ -89,17 +89,19 @@ impl State {
             .collect();
         for number in silent {
             self.settle(number, now, clock);
-            let backoff = self.backoff;
-            let Some((pool, at)) = self.find(number) else {
-                continue;
-            };
-            if pool.workers[at].exited.is_some() {
-                remove(pool, at, now, &backoff);
+            self.fail(number, now);
+            if let Some((pool, at)) = self.find(number)
+                && pool.workers[at].exited.is_some()
+            {
+                let worker = pool.workers.remove(at);
+                tell(&worker);
             }
         }
         for pool in &mut self.pools {
             let lived = pool.workers.iter().filter_map(|worker| worker.ready_since);
-            let longest = lived.map(|since| now.saturating_duration_since(since)).max();
+            let longest = lived
+                .map(|since| now.saturating_duration_since(since))
+                .max();
             let longest = longest.unwrap_or_default();
             pool.failures = pool.failures.on_life(longest, &self.backoff);
         }
@@ -190,11 +192,9 @@ impl State {
         if let Some(worker) = self.worker(number) {
             worker.is_expected |= !why.is_failure() && why != Why::Left;
             let problem = killed(&worker.ran_by, why);
-            if let Some(problem) = &problem {
-                tracing::warn!(worker = %worker.ran_by.worker, %problem, "worker is replaced");
-            }
             worker.end(now, problem);
         }
+        self.fail(number, now);
     }
 
     fn drain(&mut self, number: Number, within: Duration, now: Instant) {
@@ -218,18 +218,13 @@ impl State {
     }
 }
 
-/// A worker has ended and nothing of it is left.
-fn remove(pool: &mut Pool, at: usize, now: Instant, backoff: &crate::config::Backoff) {
-    let worker = pool.workers.remove(at);
+/// Says, for people, that a worker has ended.
+fn tell(worker: &Worker) {
     let name = &worker.ran_by.worker;
     if worker.is_expected {
         tracing::debug!(worker = %name, "worker has ended");
-        return;
+    } else {
+        let problem = worker.end_problem();
+        tracing::warn!(worker = %name, %problem, "worker is lost");
     }
-    let problem = worker.end_problem();
-    let lived = worker.ready_since.map(|since| now.saturating_duration_since(since));
-    pool.failures = pool.failures.on_death(now, lived.unwrap_or_default(), backoff);
-    pool.lost += 1;
-    tracing::warn!(worker = %name, %problem, "worker is lost");
-    pool.problem = Some(problem);
 }

@@ -1,0 +1,207 @@
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use tempfile::TempDir;
+
+use super::*;
+
+const LONG_AGO: Duration = Duration::from_secs(60);
+
+/// A folder of releases and one of programs.
+struct Disk {
+    folder: TempDir,
+    scanner: Scanner,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("programs")).unwrap();
+        let scanner = Scanner::new(
+            vec![folder.path().join("releases"), folder.path().join("single")],
+            vec![folder.path().join("programs")],
+        );
+        let disk = Self { folder, scanner };
+        disk.program("programs/worker", "#!/bin/sh\n");
+        disk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str, age: Duration) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        let file = fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        self.write(name, text, LONG_AGO);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn release(&self, folder: &str, kind: &str, version: &str, program: &str) {
+        let manifest = manifest(kind, version, program);
+        self.write(&format!("{folder}/worker.toml"), &manifest, LONG_AGO);
+    }
+
+    fn scan(&mut self) -> Catalogue {
+        self.scanner.scan()
+    }
+
+    /// What was found, by kind and version.
+    fn found(&mut self) -> Vec<String> {
+        let catalogue = self.scan();
+        assert_eq!(catalogue.refused, []);
+        let name = |release: &Arc<Release>| format!("{}@{}", release.id.kind, release.id.version);
+        catalogue.releases.iter().map(name).collect()
+    }
+
+    fn digest(&mut self) -> String {
+        self.scan().releases[0].id.digest.0.to_string()
+    }
+
+    #[track_caller]
+    fn refuses(&mut self, code: &str, words: &str) {
+        let catalogue = self.scan();
+        let problem = &catalogue.refused[0].problem;
+        assert_eq!(&*problem.code, code, "{problem}");
+        assert!(problem.message.contains(words), "{problem}");
+    }
+}
+
+fn manifest(kind: &str, version: &str, program: &str) -> String {
+    format!(
+        "kind = \"{kind}\"\nversion = \"{version}\"\nprotocol = 1\n\
+         [run]\nprogram = \"{program}\"\n\
+         [[action]]\nname = \"read\"\nclass = \"observe\"\n"
+    )
+}
+
+#[test]
+fn a_folder_with_a_manifest_is_a_release_wherever_it_is_and_no_other_is() {
+    let mut disk = Disk::new();
+    assert!(disk.found().is_empty());
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    disk.release("single", "ups", "2.0", "worker");
+    disk.write("releases/notes/README", "x", LONG_AGO);
+    assert_eq!(disk.found(), ["pdu@1.0", "ups@2.0"]);
+    fs::remove_dir_all(disk.path("releases/pdu")).unwrap();
+    assert_eq!(disk.found(), ["ups@2.0"]);
+}
+
+#[test]
+fn the_digest_changes_with_every_file_and_with_the_program_and_with_nothing_else() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    disk.write("releases/pdu/profiles/a.toml", "a", LONG_AGO);
+    let first = disk.digest();
+    assert_eq!(first.len(), 64);
+    assert_eq!(disk.digest(), first);
+    disk.write("releases/pdu/profiles/a.toml", "a", LONG_AGO * 2);
+    assert_eq!(disk.digest(), first);
+    disk.write("releases/pdu/profiles/a.toml", "b", LONG_AGO);
+    let second = disk.digest();
+    assert_ne!(second, first);
+    disk.program("programs/worker", "#!/bin/sh\n#new\n");
+    let third = disk.digest();
+    assert_ne!(third, second);
+    fs::rename(
+        disk.path("releases/pdu/profiles/a.toml"),
+        disk.path("releases/pdu/profiles/b.toml"),
+    )
+    .unwrap();
+    assert_ne!(disk.digest(), third);
+}
+
+#[test]
+fn the_program_of_its_own_folder_goes_before_the_one_that_comes_with_utakata() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    assert_eq!(
+        disk.scan().releases[0].program,
+        disk.path("programs/worker")
+    );
+    disk.program("releases/pdu/worker", "#!/bin/sh\n");
+    let own = disk.path("releases/pdu/worker");
+    assert_eq!(disk.scan().releases[0].program, own);
+}
+
+#[test]
+fn a_bad_folder_is_refused_with_a_cure_and_the_others_go_on() {
+    let mut disk = Disk::new();
+    disk.release("releases/good", "good", "1.0", "worker");
+    for (text, code, words) in [
+        ("kind = ", "release-manifest", "worker.toml cannot be read"),
+        (
+            &manifest("pdu", "x", "worker"),
+            "release-manifest",
+            "version \"x\"",
+        ),
+        (
+            &manifest("pdu", "1", "nothing"),
+            "release-program",
+            "copy it there",
+        ),
+        (
+            &manifest("pdu", "1", "../worker"),
+            "release-manifest",
+            "inside",
+        ),
+        (
+            &manifest("pdu", "1", "/bin/sh"),
+            "release-manifest",
+            "inside",
+        ),
+    ] {
+        disk.write("releases/bad/worker.toml", text, LONG_AGO);
+        disk.refuses(code, words);
+        assert_eq!(disk.scan().releases.len(), 1);
+    }
+    // And taken as soon as it is right, the program alone being enough.
+    disk.release("releases/bad", "pdu", "1.0", "late");
+    disk.refuses("release-program", "late");
+    disk.write("programs/late", "x", LONG_AGO);
+    disk.refuses("release-program", "executable");
+    disk.program("programs/late", "x");
+    assert_eq!(disk.found().len(), 2);
+}
+
+#[test]
+fn a_folder_that_is_being_written_is_taken_when_it_is_not_any_more() {
+    let mut disk = Disk::new();
+    let manifest = manifest("pdu", "1.0", "worker");
+    disk.write("releases/pdu/worker.toml", &manifest, Duration::ZERO);
+    disk.refuses("release-changing", "changed just now");
+    disk.write("releases/pdu/profile.toml", "x", Duration::ZERO);
+    disk.refuses("release-changing", "changed just now");
+    assert_eq!(disk.found(), ["pdu@1.0"]);
+}
+
+#[test]
+fn of_two_folders_with_one_kind_and_version_the_one_that_changed_last_counts() {
+    let mut disk = Disk::new();
+    disk.release("releases/b", "pdu", "1.0", "worker");
+    assert_eq!(disk.found(), ["pdu@1.0"]);
+    disk.release("releases/a", "pdu", "1.0", "worker");
+    let catalogue = disk.scan();
+    assert_eq!(catalogue.releases.len(), 1);
+    assert_eq!(catalogue.releases[0].folder, disk.path("releases/a"));
+    disk.refuses("release-twice", "releases/a");
+}
+
+#[test]
+fn links_that_lead_in_circles_or_nowhere_do_no_harm() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    symlink(disk.path("releases"), disk.path("releases/pdu/circle")).unwrap();
+    symlink(Path::new("/nowhere"), disk.path("releases/pdu/broken")).unwrap();
+    assert_eq!(disk.found(), ["pdu@1.0"]);
+}

@@ -1,0 +1,542 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::mpsc;
+use tonic::Status;
+use utakata_interconnect::Delivery;
+use utakata_model::{Class, ReleaseId, TaskKey};
+use utakata_protocol::v1::{AttemptOutcome, Status as WireStatus, ToWorker};
+
+use super::*;
+use crate::{
+    catalogue::{Catalogue, choose},
+    runtime::Exit,
+    samples::{control, release, task},
+    worker::{Answer, Parting, Report, Said},
+};
+
+/// A kind with a clock of its own.
+struct World {
+    state: State,
+    now: Instant,
+    lines: BTreeMap<Number, mpsc::Receiver<Result<ToWorker, Status>>>,
+    tag: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(&["1.0"])
+    }
+
+    fn with(versions: &[&str]) -> Self {
+        let names = Names {
+            environment: EnvironmentId::new("here").unwrap(),
+            numbers: Arc::new(AtomicU64::new(1)),
+        };
+        let kind = Kind::new("echo").unwrap();
+        let mut world = Self {
+            state: State::new(kind, names, &Config::default()),
+            now: Instant::now(),
+            lines: BTreeMap::new(),
+            tag: 0,
+        };
+        world.order(versions);
+        world
+    }
+
+    fn order(&mut self, versions: &[&str]) {
+        let releases = versions.iter().map(|version| release("echo", version));
+        let catalogue = Catalogue {
+            releases: releases.collect(),
+            refused: Vec::new(),
+        };
+        let chosen = choose(&catalogue, &BTreeMap::new());
+        let order = Order {
+            releases: chosen.into_values().next().unwrap_or_default(),
+            give_up_at: None,
+        };
+        self.state.on_order(&order, self.now, Timestamp::now());
+        self.upkeep();
+    }
+
+    fn upkeep(&mut self) {
+        self.state.upkeep(self.now, Timestamp::now());
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.upkeep();
+    }
+
+    /// The workers that were to be started since this was last asked.
+    fn started(&mut self) -> Vec<Number> {
+        let starts = std::mem::take(&mut self.state.effects.starts);
+        starts.into_iter().map(|start| start.number).collect()
+    }
+
+    fn report(&mut self, worker: Number, said: Said) {
+        let report = Report { worker, said };
+        if self.state.on_report(report, self.now, Timestamp::now()) {
+            self.upkeep();
+        }
+    }
+
+    fn hello(&mut self, worker: Number, capacity: u32) {
+        let (to, line) = mpsc::channel(64);
+        self.lines.insert(worker, line);
+        self.report(worker, Said::Ready { capacity, to });
+    }
+
+    /// A worker that is started and ready.
+    fn ready(&mut self, capacity: u32) -> Number {
+        let worker = self.started()[0];
+        self.hello(worker, capacity);
+        worker
+    }
+
+    fn deliver(&mut self, tasks: Vec<Task>) -> Vec<TaskKey> {
+        let keys = tasks.iter().map(Task::key).collect();
+        let deliveries = tasks.into_iter().map(|task| {
+            self.tag += 1;
+            Delivery {
+                tag: Tag(self.tag),
+                task,
+                redelivered: false,
+            }
+        });
+        let deliveries: Vec<Delivery> = deliveries.collect();
+        self.state
+            .on_deliveries(deliveries, self.now, Timestamp::now());
+        self.begin();
+        keys
+    }
+
+    fn begin(&mut self) {
+        self.state.begin(self.now, Timestamp::now());
+    }
+
+    /// What was given to workers since this was last asked.
+    fn given(&mut self) -> Vec<(Number, TaskKey)> {
+        let sends = std::mem::take(&mut self.state.effects.sends);
+        let tasks = sends.into_iter().flat_map(|send| match send.message {
+            Message::Tasks(tasks) => {
+                let keys = tasks
+                    .tasks
+                    .iter()
+                    .map(|task| (send.worker, task.key().unwrap()));
+                keys.collect()
+            }
+            _ => Vec::new(),
+        });
+        tasks.collect()
+    }
+
+    fn answer(&mut self, worker: Number, key: TaskKey) {
+        let said = AttemptOutcome {
+            id: key.task.as_bytes().to_vec(),
+            attempt: key.attempt,
+            status: WireStatus::Succeeded.into(),
+            ..AttemptOutcome::default()
+        };
+        let answer = Answer::from_wire(said).unwrap();
+        self.report(worker, Said::Answers(vec![answer]));
+        self.begin();
+    }
+
+    fn ends(&mut self, worker: Number) {
+        self.report(worker, Said::Parted(Parting::Broken("reset".into())));
+        self.report(worker, Said::Exited(Exit::Signal(9)));
+    }
+
+    /// The outcomes since this was last asked, as status and code.
+    fn outcomes(&mut self) -> Vec<(TaskKey, OutcomeStatus, String)> {
+        let outcomes = std::mem::take(&mut self.state.effects.outcomes);
+        let code = |o: &Outcome| o.problem.as_ref().map_or("", |p| &p.code).to_owned();
+        outcomes
+            .iter()
+            .map(|o| (o.key(), o.status, code(o)))
+            .collect()
+    }
+
+    fn acknowledged(&mut self) -> usize {
+        std::mem::take(&mut self.state.effects.acknowledge).len()
+    }
+
+    fn status(&self) -> PoolStatus {
+        let mut pools = self.state.status();
+        let active = pools.iter().position(|pool| pool.active).unwrap();
+        pools.swap_remove(active)
+    }
+}
+
+fn pinned(task: Task, pin: &str) -> Task {
+    let mut task = task;
+    Arc::make_mut(&mut task.target).pin = Some(pin.into());
+    task
+}
+
+#[test]
+fn tasks_go_to_workers_up_to_their_capacity_and_the_others_wait() {
+    let mut world = World::new();
+    assert_eq!(world.state.room(), 0);
+    let worker = world.ready(2);
+    assert_eq!(world.state.room(), 2 + AHEAD_LEAST);
+    let keys = world.deliver(vec![task("a"), task("b"), task("c")]);
+    assert_eq!(world.given(), [(worker, keys[0]), (worker, keys[1])]);
+    assert_eq!(world.state.room(), AHEAD_LEAST - 1);
+    world.answer(worker, keys[0]);
+    assert_eq!(world.given(), [(worker, keys[2])]);
+    assert_eq!(
+        world.outcomes(),
+        [(keys[0], OutcomeStatus::Succeeded, String::new())]
+    );
+    assert_eq!(world.status().running, 2);
+}
+
+#[test]
+fn an_observe_task_is_acknowledged_at_once_and_control_when_it_is_begun() {
+    let mut world = World::new();
+    let worker = world.ready(1);
+    let keys = world.deliver(vec![control("a"), control("b"), task("c")]);
+    assert_eq!(world.given(), [(worker, keys[0])]);
+    assert_eq!(world.acknowledged(), 2);
+    world.answer(worker, keys[0]);
+    assert_eq!(world.acknowledged(), 1);
+}
+
+#[test]
+fn control_that_was_not_begun_goes_to_others_when_the_connection_is_lost() {
+    let mut world = World::new();
+    let worker = world.ready(1);
+    let keys = world.deliver(vec![control("a"), control("b"), task("c")]);
+    world.given();
+    world.state.on_lost_connection();
+    world.answer(worker, keys[0]);
+    assert_eq!(world.given(), [(worker, keys[2])]);
+    assert_eq!(world.status().waiting, 0);
+}
+
+#[test]
+fn what_comes_again_while_it_is_here_is_not_begun_again() {
+    let mut world = World::new();
+    let worker = world.ready(1);
+    let (running, waits) = (control("a"), control("b"));
+    world.deliver(vec![running.clone(), waits.clone()]);
+    assert_eq!(world.given().len(), 1);
+    world.acknowledged();
+    let again = |task: &Task, tag| Delivery {
+        tag: Tag(tag),
+        task: task.clone(),
+        redelivered: true,
+    };
+    let deliveries = vec![again(&running, 8), again(&waits, 9)];
+    world
+        .state
+        .on_deliveries(deliveries, world.now, Timestamp::now());
+    assert_eq!(world.acknowledged(), 2);
+    world.answer(worker, running.key());
+    assert_eq!(world.given(), [(worker, waits.key())]);
+    assert_eq!(world.status().waiting, 0);
+}
+
+#[test]
+fn a_dead_worker_makes_reads_fail_and_control_unknown_and_is_replaced() {
+    let mut world = World::new();
+    let worker = world.ready(8);
+    let keys = world.deliver(vec![task("a"), control("b"), task("a")]);
+    world.given();
+    world.ends(worker);
+    let mut ended = world.outcomes();
+    ended.sort_by_key(|(_, status, _)| *status == OutcomeStatus::Unknown);
+    let lost = || "worker-lost".to_owned();
+    assert_eq!(ended[0], (keys[0], OutcomeStatus::Failed, lost()));
+    assert_eq!(ended[1], (keys[1], OutcomeStatus::Unknown, lost()));
+    let status = world.status();
+    assert_eq!((status.ready, status.lost, status.running), (0, 1, 0));
+    assert!(
+        status
+            .problem
+            .unwrap()
+            .message
+            .contains("killed by signal 9")
+    );
+    assert!(world.started().is_empty());
+    world.pass(1);
+    let next = world.ready(8);
+    world.begin();
+    assert_eq!(world.given(), [(next, keys[2])]);
+    assert_eq!(world.status().problem, None);
+}
+
+#[test]
+fn what_a_worker_said_before_its_end_counts() {
+    let mut world = World::new();
+    let worker = world.ready(8);
+    let keys = world.deliver(vec![control("a")]);
+    world.report(worker, Said::Exited(Exit::Code(1)));
+    assert!(world.outcomes().is_empty());
+    world.answer(worker, keys[0]);
+    world.report(worker, Said::Parted(Parting::Closed));
+    assert_eq!(
+        world.outcomes(),
+        [(keys[0], OutcomeStatus::Succeeded, String::new())]
+    );
+}
+
+#[test]
+fn an_attempt_without_an_answer_is_ended_in_the_workers_place() {
+    let mut world = World::new();
+    let worker = world.ready(8);
+    let keys = world.deliver(vec![task("a"), control("b"), task("a"), task("b")]);
+    world.given();
+    world.report(worker, Said::Alive);
+    world.pass(4);
+    world.report(worker, Said::Alive);
+    world.pass(4);
+    world.report(worker, Said::Alive);
+    world.pass(4);
+    let mut ended = world.outcomes();
+    ended.sort_by_key(|(_, status, _)| *status == OutcomeStatus::Unknown);
+    let deadline = || "deadline".to_owned();
+    assert_eq!(ended[0], (keys[0], OutcomeStatus::Failed, deadline()));
+    assert_eq!(ended[1], (keys[1], OutcomeStatus::Unknown, deadline()));
+    let is_cancel = |send: &&Send| matches!(send.message, Message::Cancel(_));
+    assert_eq!(
+        world.state.effects.sends.iter().filter(is_cancel).count(),
+        2
+    );
+    // It gets nothing more, and a successor is started.
+    let is_drain = |send: &&Send| matches!(send.message, Message::Drain(_));
+    world.begin();
+    world.upkeep();
+    assert_eq!(world.state.effects.sends.iter().filter(is_drain).count(), 1);
+    let next = world.ready(8);
+    world.begin();
+    // The lane of the control task waits for the worker: nobody knows what it is doing.
+    assert_eq!(world.given(), [(next, keys[2])]);
+    world.answer(worker, keys[1]);
+    assert_eq!(
+        world.outcomes(),
+        [(keys[1], OutcomeStatus::Succeeded, String::new())]
+    );
+    assert_eq!(world.given(), [(next, keys[3])]);
+    world.answer(worker, keys[0]);
+    assert!(world.outcomes().is_empty());
+    assert_eq!(world.state.worker(worker).unwrap().running, 0);
+}
+
+#[test]
+fn a_worker_that_is_not_heard_of_is_killed() {
+    let mut world = World::new();
+    let worker = world.ready(8);
+    world.deliver(vec![control("a")]);
+    world.pass(6);
+    assert!(world.state.worker(worker).unwrap().kill.is_cancelled());
+    world.ends(worker);
+    assert_eq!(world.outcomes()[0].2, "worker-lost");
+    assert_eq!(&*world.status().problem.unwrap().code, "worker-hung");
+    assert_eq!(world.status().lost, 1);
+}
+
+#[test]
+fn a_worker_that_answers_what_it_was_not_asked_is_cut_off() {
+    let mut world = World::new();
+    let worker = world.ready(8);
+    let key = world.deliver(vec![task("a")])[0];
+    world.answer(worker, key);
+    for _ in 0..STRAYS + 1 {
+        assert!(!world.state.worker(worker).unwrap().kill.is_cancelled());
+        world.answer(worker, key);
+    }
+    assert!(world.state.worker(worker).unwrap().kill.is_cancelled());
+    assert_eq!(world.outcomes().len(), 1);
+    world.ends(worker);
+    assert_eq!(&*world.status().problem.unwrap().code, "worker-flood");
+}
+
+/// As many as are forgiven.
+const STRAYS: u32 = 100;
+
+#[test]
+fn a_worker_cannot_answer_for_another() {
+    let mut world = World::new();
+    let first = world.ready(1);
+    let keys = world.deliver(vec![task("a"), task("b")]);
+    world.pass(1);
+    world.report(first, Said::Alive);
+    let second = world.ready(1);
+    world.begin();
+    assert_eq!(world.given(), [(first, keys[0]), (second, keys[1])]);
+    world.answer(second, keys[0]);
+    assert!(world.outcomes().is_empty());
+}
+
+#[test]
+fn a_pinned_target_is_served_by_its_version_or_told_that_there_is_none() {
+    let mut world = World::with(&["1.0", "2.0"]);
+    let newest = world.ready(8);
+    let old = pinned(task("a"), "1.0");
+    let none = pinned(control("b"), "3.0");
+    let keys = world.deliver(vec![old, none, task("c")]);
+    assert_eq!(world.given(), [(newest, keys[2])]);
+    assert_eq!(
+        world.outcomes(),
+        [(keys[1], OutcomeStatus::Failed, "no-release".into())]
+    );
+    // Waking the pool of the pinned version.
+    world.upkeep();
+    let pinned = world.ready(8);
+    world.begin();
+    assert_eq!(world.given(), [(pinned, keys[0])]);
+}
+
+#[test]
+fn a_newer_release_takes_over_when_it_is_ready_and_the_old_one_ends_what_it_has() {
+    let mut world = World::new();
+    let old = world.ready(8);
+    let first = world.deliver(vec![task("a")])[0];
+    world.order(&["1.1"]);
+    let second = world.deliver(vec![task("b")])[0];
+    assert_eq!(world.given(), [(old, first), (old, second)]);
+    let new = world.ready(8);
+    let third = world.deliver(vec![task("c")])[0];
+    let drains = |send: &Send| matches!(send.message, Message::Drain(_)) && send.worker == old;
+    assert!(world.state.effects.sends.iter().any(drains));
+    assert_eq!(world.given(), [(new, third)]);
+    world.answer(old, first);
+    world.answer(old, second);
+    world.report(old, Said::Parted(Parting::Closed));
+    world.report(old, Said::Exited(Exit::Code(0)));
+    world.upkeep();
+    assert_eq!(world.outcomes().len(), 2);
+    let versions: Vec<_> = world.state.status().into_iter().map(version).collect();
+    assert_eq!(versions, ["1.1"]);
+    assert_eq!(world.status().lost, 0);
+}
+
+fn version(pool: PoolStatus) -> String {
+    let ReleaseId { version, .. } = pool.release;
+    version.to_string()
+}
+
+#[test]
+fn without_a_release_nothing_new_begins_and_control_goes_to_others() {
+    let mut world = World::new();
+    let worker = world.ready(1);
+    let keys = world.deliver(vec![control("a"), control("b"), task("c")]);
+    world.order(&[]);
+    assert_eq!(world.state.effects.give_back.len(), 1);
+    assert_eq!(
+        world.outcomes(),
+        [(keys[2], OutcomeStatus::Expired, "draining".into())]
+    );
+    assert_eq!(world.state.room(), 0);
+    assert!(!world.state.is_over());
+    world.answer(worker, keys[0]);
+    assert_eq!(
+        world.outcomes(),
+        [(keys[0], OutcomeStatus::Succeeded, String::new())]
+    );
+    world.report(worker, Said::Parted(Parting::Closed));
+    world.report(worker, Said::Exited(Exit::Code(0)));
+    assert!(world.state.is_over());
+    // And it comes back as if nothing had been.
+    world.order(&["1.0"]);
+    assert!(!world.state.is_over());
+    world.ready(1);
+    assert_eq!(world.status().ready, 1);
+}
+
+#[test]
+fn what_expires_while_it_waits_is_not_begun() {
+    let mut world = World::new();
+    let worker = world.ready(1);
+    let late = |target: &str, class| Task {
+        expires: Timestamp::now() - Duration::from_secs(1),
+        class,
+        ..task(target)
+    };
+    let keys = world.deliver(vec![
+        late("a", Class::Observe),
+        late("b", Class::Control),
+        task("c"),
+    ]);
+    assert_eq!(world.given(), [(worker, keys[2])]);
+    let expired = || "expired".to_owned();
+    assert_eq!(
+        world.outcomes(),
+        [
+            (keys[0], OutcomeStatus::Expired, expired()),
+            (keys[1], OutcomeStatus::Expired, expired()),
+        ]
+    );
+    assert_eq!(world.acknowledged(), 3);
+}
+
+#[test]
+fn a_worker_that_never_says_hello_or_lies_makes_the_pool_wait_longer_and_longer() {
+    let mut world = World::new();
+    let worker = world.started()[0];
+    world.pass(10);
+    assert!(world.state.worker(worker).unwrap().kill.is_cancelled());
+    world.report(worker, Said::Exited(Exit::Signal(9)));
+    assert_eq!(&*world.status().problem.unwrap().code, "worker-no-hello");
+    world.pass(1);
+    let worker = world.started()[0];
+    let lie = Problem::new("manifest", utakata_model::Cure::Operator, "a lie");
+    world.report(worker, Said::Parted(Parting::Refused(lie)));
+    world.report(worker, Said::Exited(Exit::Code(78)));
+    assert_eq!(&*world.status().problem.unwrap().code, "manifest");
+    assert_eq!(world.status().lost, 2);
+    assert!(world.started().is_empty());
+    assert_eq!(world.state.room(), 0);
+}
+
+#[test]
+fn tasks_that_could_not_be_sent_wait_again_and_those_not_ours_are_forgotten() {
+    let mut world = World::new();
+    let worker = world.ready(8);
+    let keys = world.deliver(vec![task("a"), control("b")]);
+    let sends = std::mem::take(&mut world.state.effects.sends);
+    let Message::Tasks(mut tasks) = sends[0].message.clone() else {
+        panic!("{sends:?}");
+    };
+    let control = utakata_protocol::v1::Tasks {
+        tasks: tasks.tasks.extract_if(.., |task| task.control).collect(),
+    };
+    world.state.not_ours(&control, worker);
+    world.state.not_sent(&tasks, worker);
+    assert_eq!((world.status().running, world.status().waiting), (0, 1));
+    world.begin();
+    assert_eq!(world.given(), [(worker, keys[0])]);
+}
+
+#[test]
+fn messages_to_workers_stay_below_the_most_that_they_take() {
+    let mut world = World::new();
+    world.ready(64);
+    let large = serde_json::json!({ "payload": "x".repeat(1_000_000) });
+    let tasks = (0..9).map(|n| Task {
+        parameters: utakata_model::Parameters::new(&large),
+        ..task(&format!("t{n}"))
+    });
+    world.deliver(tasks.collect());
+    let sizes = world
+        .state
+        .effects
+        .sends
+        .iter()
+        .map(|send| match &send.message {
+            Message::Tasks(tasks) => tasks.tasks.len(),
+            _ => 0,
+        });
+    assert_eq!(sizes.collect::<Vec<_>>(), [3, 3, 3]);
+    let larger = Task {
+        parameters: utakata_model::Parameters::new(&serde_json::json!("x".repeat(9 << 20))),
+        ..task("z")
+    };
+    let key = world.deliver(vec![larger])[0];
+    assert_eq!(
+        world.outcomes(),
+        [(key, OutcomeStatus::Failed, "bad-parameters".into())]
+    );
+}

@@ -1,0 +1,390 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::Backoff;
+
+const TIMES: Times = Times {
+    hello_within: Duration::from_secs(10),
+    hung_after: Duration::from_secs(5),
+    grow_after: Duration::from_millis(200),
+    idle_after: Duration::from_secs(60),
+    drain_within: Duration::from_secs(30),
+};
+
+fn ago(seconds: u64) -> Instant {
+    now() - Duration::from_secs(seconds)
+}
+
+fn now() -> Instant {
+    static NOW: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    *NOW.get_or_init(|| Instant::now() + Duration::from_secs(100_000))
+}
+
+fn worker(number: u64, phase: Phase) -> Worker {
+    Worker {
+        number: Number(number),
+        phase,
+        running: 0,
+        overdue: 0,
+        capacity: 10,
+    }
+}
+
+fn starting(number: u64, seconds: u64) -> Worker {
+    worker(
+        number,
+        Phase::Starting {
+            since: ago(seconds),
+        },
+    )
+}
+
+fn ready(number: u64) -> Worker {
+    let phase = Phase::Ready {
+        heard: now(),
+        busy: now(),
+    };
+    worker(number, phase)
+}
+
+fn idle(number: u64) -> Worker {
+    let phase = Phase::Ready {
+        heard: now(),
+        busy: ago(61),
+    };
+    worker(number, phase)
+}
+
+fn running(number: u64, running: u32) -> Worker {
+    Worker {
+        running,
+        ..ready(number)
+    }
+}
+
+fn pool(min: u32, max: u32, reserve: u32, workers: Vec<Worker>) -> Pool {
+    Pool {
+        desired: Some(Desired {
+            is_active: true,
+            size: PoolSize { min, max, reserve },
+        }),
+        workers,
+        wait: None,
+        failures: Failures::default(),
+    }
+}
+
+fn gone(workers: Vec<Worker>) -> Pool {
+    Pool {
+        desired: None,
+        ..pool(0, 1, 0, workers)
+    }
+}
+
+fn inactive(workers: Vec<Worker>) -> Pool {
+    let mut pool = pool(1, 4, 1, workers);
+    pool.desired.as_mut().unwrap().is_active = false;
+    pool
+}
+
+fn failed(times: u32, pool: Pool) -> Pool {
+    let failures = (0..times).fold(pool.failures, |failures, _| {
+        failures.on_death(ago(1), Duration::ZERO, &Backoff::default())
+    });
+    Pool { failures, ..pool }
+}
+
+fn waits(milliseconds: u64, pool: Pool) -> Pool {
+    Pool {
+        wait: Some(Duration::from_millis(milliseconds)),
+        ..pool
+    }
+}
+
+const START: Action = Action::Start { pool: 0 };
+
+fn kill(number: u64, why: Why) -> Action {
+    Action::Kill {
+        worker: Number(number),
+        why,
+    }
+}
+
+fn drain(number: u64) -> Action {
+    Action::Drain {
+        worker: Number(number),
+        within: TIMES.drain_within,
+    }
+}
+
+#[track_caller]
+fn check(pools: &[Pool], expect: &[Action]) {
+    assert_eq!(plan(pools, &TIMES, now()), expect);
+}
+
+#[test]
+fn a_pool_has_its_least_and_its_reserve() {
+    check(&[pool(0, 4, 0, vec![])], &[]);
+    check(&[pool(2, 4, 0, vec![])], &[START, START]);
+    check(&[pool(2, 4, 0, vec![starting(1, 1)])], &[START]);
+    check(&[pool(2, 4, 0, vec![ready(1), starting(2, 1)])], &[]);
+    check(&[pool(1, 4, 1, vec![ready(1)])], &[]);
+    check(&[pool(1, 4, 1, vec![running(1, 3)])], &[START]);
+    check(&[pool(1, 4, 1, vec![running(1, 3), ready(2)])], &[]);
+    // Two that share the work of one are one that works and one in reserve.
+    check(&[pool(1, 4, 1, vec![running(1, 3), running(2, 3)])], &[]);
+    check(&[pool(1, 2, 5, vec![running(1, 3), running(2, 3)])], &[]);
+}
+
+#[test]
+fn a_pool_grows_by_one_when_tasks_have_waited_and_up_to_its_most() {
+    let full = || running(1, 10);
+    check(&[waits(199, pool(1, 4, 0, vec![full()]))], &[]);
+    check(&[waits(200, pool(1, 4, 0, vec![full()]))], &[START]);
+    let growing = vec![full(), starting(2, 0)];
+    check(&[waits(900, pool(1, 4, 0, growing))], &[]);
+    check(&[waits(900, pool(1, 1, 0, vec![full()]))], &[]);
+    // Nobody is there: at once.
+    check(&[waits(0, pool(0, 4, 0, vec![]))], &[START]);
+}
+
+#[test]
+fn idle_workers_beyond_those_needed_are_let_go() {
+    check(&[pool(1, 4, 0, vec![idle(1)])], &[]);
+    check(
+        &[pool(1, 4, 0, vec![idle(1), idle(2), idle(3)])],
+        &[drain(3), drain(2)],
+    );
+    check(&[pool(1, 4, 0, vec![ready(1), ready(2)])], &[]);
+    check(&[pool(1, 4, 1, vec![running(1, 1), idle(2)])], &[]);
+    check(&[pool(0, 4, 0, vec![idle(1)])], &[drain(1)]);
+}
+
+#[test]
+fn a_worker_that_is_not_as_it_should_be_is_killed_and_replaced() {
+    let silent = worker(
+        1,
+        Phase::Ready {
+            heard: ago(5),
+            busy: now(),
+        },
+    );
+    let late = worker(
+        1,
+        Phase::Draining {
+            until: now(),
+            heard: now(),
+        },
+    );
+    let deaf = worker(
+        1,
+        Phase::Draining {
+            until: now() + Duration::from_secs(9),
+            heard: ago(6),
+        },
+    );
+    let overdue = Worker {
+        overdue: 3,
+        running: 3,
+        ..ready(1)
+    };
+    let left = worker(1, Phase::Ending { since: ago(2) });
+    for (worker, why) in [
+        (starting(1, 10), Why::NoHello),
+        (silent, Why::Silent),
+        (overdue, Why::Overdue),
+        (deaf, Why::Silent),
+    ] {
+        // Its successor waits as long as this failure makes it.
+        check(&[pool(1, 4, 0, vec![worker])], &[kill(1, why)]);
+    }
+    for (worker, why) in [(late, Why::DrainedTooLong), (left, Why::Left)] {
+        check(&[pool(1, 4, 0, vec![worker])], &[kill(1, why), START]);
+    }
+    let stuck = Worker {
+        overdue: 1,
+        running: 1,
+        ..ready(1)
+    };
+    // It may yet do the other things that it has, but gets nothing more.
+    check(&[pool(1, 4, 0, vec![stuck])], &[drain(1)]);
+    check(
+        &[pool(
+            1,
+            4,
+            0,
+            vec![worker(1, Phase::Ending { since: now() })],
+        )],
+        &[START],
+    );
+}
+
+#[test]
+fn after_deaths_one_worker_at_a_time_is_started_when_the_wait_is_over() {
+    check(&[failed(1, pool(3, 4, 0, vec![]))], &[START]);
+    check(&[failed(1, pool(3, 4, 0, vec![starting(1, 1)]))], &[]);
+    check(&[failed(1, pool(3, 4, 0, vec![ready(1)]))], &[START]);
+    check(&[failed(3, pool(3, 4, 0, vec![]))], &[]);
+    // The others go on.
+    check(
+        &[failed(9, pool(1, 4, 0, vec![])), pool(1, 4, 0, vec![])],
+        &[Action::Start { pool: 1 }],
+    );
+}
+
+#[test]
+fn a_release_that_is_not_active_has_workers_only_for_pinned_tasks() {
+    check(&[inactive(vec![])], &[]);
+    check(&[waits(0, inactive(vec![]))], &[START]);
+    check(&[inactive(vec![running(1, 1)])], &[]);
+    check(&[inactive(vec![idle(1)])], &[drain(1)]);
+}
+
+#[test]
+fn a_replaced_release_goes_on_until_its_successor_is_ready_and_is_drained_then() {
+    let old = || gone(vec![ready(1), starting(2, 1)]);
+    check(&[pool(1, 4, 0, vec![starting(3, 1)]), old()], &[]);
+    check(
+        &[pool(1, 4, 0, vec![ready(3)]), old()],
+        &[drain(1), kill(2, Why::NotNeeded)],
+    );
+    // Nobody takes over from one that is just gone.
+    check(&[old()], &[drain(1), kill(2, Why::NotNeeded)]);
+    check(&[gone(vec![])], &[Action::Close { pool: 0 }]);
+    let ending = worker(1, Phase::Ending { since: now() });
+    check(&[gone(vec![ending])], &[]);
+}
+
+fn phases() -> impl Strategy<Value = Phase> {
+    prop_oneof![
+        (0u64..15).prop_map(|s| Phase::Starting { since: ago(s) }),
+        (0u64..8, 0u64..100).prop_map(|(heard, busy)| Phase::Ready {
+            heard: ago(heard),
+            busy: ago(busy),
+        }),
+        (0u64..8, 0u64..10).prop_map(|(heard, left)| Phase::Draining {
+            heard: ago(heard),
+            until: ago(5) + Duration::from_secs(left),
+        }),
+        (0u64..4).prop_map(|s| Phase::Ending { since: ago(s) }),
+    ]
+}
+
+fn pools() -> impl Strategy<Value = Vec<Pool>> {
+    let worker = (phases(), 0u32..12, 0u32..5);
+    let size = (0u32..4, 1u32..6, 0u32..3, any::<bool>());
+    let pool = (
+        prop::option::of(size),
+        prop::collection::vec(worker, 0..8),
+        prop::option::of(0u64..1000),
+        0u32..5,
+    );
+    prop::collection::vec(pool, 0..4).prop_map(|pools| {
+        let mut number = 0;
+        let mut has_active = false;
+        let build = |(desired, workers, wait, deaths): (Option<_>, Vec<_>, Option<u64>, u32)| {
+            let desired = desired.map(|(min, max, reserve, is_active): (u32, u32, _, _)| {
+                let is_active = is_active && !has_active;
+                has_active |= is_active;
+                let min = min.min(max);
+                let size = PoolSize { min, max, reserve };
+                Desired { is_active, size }
+            });
+            let workers = workers
+                .into_iter()
+                .map(|(phase, running, overdue): (_, u32, u32)| {
+                    number += 1;
+                    Worker {
+                        running,
+                        overdue: overdue.min(running),
+                        ..one(number, phase)
+                    }
+                });
+            let pool = Pool {
+                desired,
+                workers: workers.collect(),
+                wait: wait.map(Duration::from_millis),
+                failures: Failures::default(),
+            };
+            failed(deaths, pool)
+        };
+        pools.into_iter().map(build).collect()
+    })
+}
+
+fn one(number: u64, phase: Phase) -> Worker {
+    worker(number, phase)
+}
+
+/// The world after the actions were carried out.
+fn carry_out(pools: &[Pool], actions: &[Action]) -> Vec<Pool> {
+    let mut after = pools.to_vec();
+    for action in actions {
+        match action {
+            Action::Start { pool } => {
+                let number = 1000 + after.iter().map(|p| p.workers.len() as u64).sum::<u64>();
+                after[*pool].workers.push(starting(number, 0));
+            }
+            Action::Kill { worker, .. } => set(&mut after, *worker, Phase::Ending { since: now() }),
+            Action::Drain { worker, within } => {
+                let phase = Phase::Draining {
+                    until: now() + *within,
+                    heard: now(),
+                };
+                set(&mut after, *worker, phase);
+            }
+            Action::Close { .. } => {}
+        }
+    }
+    let closed = |at: &usize| actions.contains(&Action::Close { pool: *at });
+    let kept = (0..after.len()).filter(|at| !closed(at));
+    kept.map(|at| after[at].clone()).collect()
+}
+
+fn set(pools: &mut [Pool], number: Number, phase: Phase) {
+    for worker in pools.iter_mut().flat_map(|pool| &mut pool.workers) {
+        if worker.number == number {
+            worker.phase = phase;
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_plan_that_was_carried_out_leaves_nothing_to_do(pools in pools()) {
+        let actions = plan(&pools, &TIMES, now());
+        let after = carry_out(&pools, &actions);
+        let again = plan(&after, &TIMES, now());
+        // A drained worker makes room for the next: what stays is starting its successor.
+        let rest: Vec<_> = again
+            .iter()
+            .filter(|action| !matches!(action, Action::Start { .. }))
+            .collect();
+        prop_assert!(rest.is_empty(), "{actions:?} then {again:?}");
+    }
+
+    #[test]
+    fn a_pool_is_never_made_larger_than_its_most(pools in pools()) {
+        let after = carry_out(&pools, &plan(&pools, &TIMES, now()));
+        for pool in &after {
+            let Some(desired) = &pool.desired else { continue };
+            let live = |workers: &[Worker]| workers.iter().filter(|w| w.is_live()).count();
+            let before = pools
+                .iter()
+                .find(|other| other.workers.first().map(|w| w.number) == pool.workers.first().map(|w| w.number))
+                .map_or(0, |other| live(&other.workers));
+            prop_assert!(live(&pool.workers) <= before.max(desired.size.max as usize));
+        }
+    }
+
+    #[test]
+    fn a_worker_that_is_well_and_ready_is_never_killed(pools in pools()) {
+        for action in plan(&pools, &TIMES, now()) {
+            let Action::Kill { worker, .. } = action else { continue };
+            let all = pools.iter().flat_map(|pool| &pool.workers);
+            let killed: Vec<_> = all.filter(|w| w.number == worker).collect();
+            let is_well = |w: &&&Worker| w.is_ready() && w.wrong(&TIMES, now()).is_none();
+            prop_assert_eq!(killed.iter().filter(is_well).count(), 0);
+        }
+    }
+}
