@@ -2,16 +2,19 @@
 
 mod cli;
 mod commands;
+mod config;
 mod connection;
 mod documents;
 mod exit;
 mod folder;
 mod hints;
+mod log;
 mod output;
 mod parameters;
 mod programs;
 mod progress;
 mod select;
+mod up;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,258 @@
-//! Being written.
-use super::Context;
-use crate::exit::Exit;
-use anyhow::Result;
+//! `utakata up`: everything on this machine, in one process.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use serde::Serialize;
+use utakata_api::{Client, apply::Apply};
+
+use super::Context;
+use crate::{
+    config::{self, Config, Override},
+    exit::{Exit, Usage},
+    folder::Folder,
+    log,
+    output::{Format, words},
+    up::{
+        claim::Claim,
+        demo::Room,
+        signals::Signals,
+        system::{Ports, System},
+    },
+};
+
 #[derive(Debug, Args)]
-pub struct Arguments {}
-pub fn run(_: Arguments, _: &Context<'_>) -> Result<Exit> {
-    Ok(Exit::Done)
+#[command(after_help = "\
+Configuration: a file (TOML), over it the environment (UTAKATA__LOGIC__HTTP__LISTEN=...), over that
+the flags; `utakata config reference` has every key. Workers of your own go to DATA/releases, each
+in a folder with its worker.toml; that takes effect at once.
+
+Ctrl-C and SIGTERM end it when what is under way has ended; the second time, at once.
+
+Examples:
+  utakata up --demo
+  utakata up
+  utakata up --data /var/lib/utakata --listen 10.0.0.5:7700 --mqtt off")]
+pub struct Arguments {
+    /// Simulate two racks of PDUs and UPSs, and observe them; keeps its data apart
+    #[arg(long)]
+    demo: bool,
+    /// Where the HTTP API listens [default: 127.0.0.1:7700]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Where the MQTT broker listens, or off [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDRESS|off", value_parser = broker)]
+    mqtt: Option<Mqtt>,
+    /// The configuration [default: utakata.toml in the data directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// What a flag says about the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mqtt {
+    Off,
+    On(SocketAddr),
+}
+
+fn broker(text: &str) -> Result<Mqtt, String> {
+    match text.parse() {
+        _ if text == "off" => Ok(Mqtt::Off),
+        Ok(address) => Ok(Mqtt::On(address)),
+        Err(_) => Err("write an address such as 127.0.0.1:1883, or off".into()),
+    }
+}
+
+/// Starts, runs until a signal, drains.
+pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
+    let began = Instant::now();
+    log::start(context.output);
+    let folder = folder(&arguments, context)?;
+    let config = configuration(&arguments, &folder)?;
+    let claim = Claim::take(folder)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let ended = runtime.block_on(serve(&arguments, config, &claim, began, context));
+    claim.withdraw();
+    // What still runs has no more to say.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+fn folder(arguments: &Arguments, context: &Context<'_>) -> Result<Folder> {
+    let default = if arguments.demo {
+        Folder::demo_place
+    } else {
+        Folder::default_place
+    };
+    let named = context.global.data.as_ref().map(Folder::new);
+    let Some(folder) = named.or_else(default) else {
+        bail!(Usage(
+            "there is no home directory for the data: say where it goes with --data DIR".into()
+        ));
+    };
+    Ok(folder)
+}
+
+fn configuration(arguments: &Arguments, folder: &Folder) -> Result<Config> {
+    let file = config::file(arguments.config.as_deref(), Some(folder.path()));
+    let mut overrides = config::from_environment(std::env::vars());
+    if let Some(listen) = arguments.listen {
+        overrides.push(Override::flag("--listen", "logic.http.listen", listen));
+    }
+    match arguments.mqtt {
+        None => {}
+        Some(Mqtt::Off) => overrides.push(Override::flag("--mqtt", "mqtt.enabled", false)),
+        Some(Mqtt::On(listen)) => {
+            overrides.push(Override::flag("--mqtt", "mqtt.enabled", true));
+            overrides.push(Override::flag("--mqtt", "mqtt.listen", listen));
+        }
+    }
+    Ok(config::load(file.as_deref(), &overrides)?)
+}
+
+async fn serve(
+    arguments: &Arguments,
+    config: Config,
+    claim: &Claim,
+    began: Instant,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let mut signals = Signals::take().context("signals cannot be listened to")?;
+    let ports = if arguments.demo {
+        Ports::OrFree
+    } else {
+        Ports::AsConfigured
+    };
+    let mut system = System::start(config, claim, ports).await?;
+    claim.announce(system.endpoint())?;
+    let mut room = None;
+    if arguments.demo {
+        match furnish(&system, claim).await {
+            Ok(started) => room = Some(started),
+            Err(error) => {
+                system.drain().await;
+                return Err(error);
+            }
+        }
+    }
+    Ready::new(&system, claim, room.as_ref(), began).tell(context)?;
+    let ended = tokio::select! {
+        signal = signals.asked_to_end() => {
+            tracing::info!(signal, "draining; once more ends at once");
+            Ok(Exit::Done)
+        }
+        error = system.broken() => Err(error),
+        never = watch_over(&mut room) => never,
+    };
+    let drained = async {
+        system.drain().await;
+        if let Some(room) = room {
+            room.stop().await;
+        }
+    };
+    tokio::select! {
+        () = drained => ended,
+        signal = signals.asked_to_end() => bail!("{signal} came again: not drained"),
+    }
+}
+
+/// Starts the simulated room and makes targets of its devices.
+async fn furnish(system: &System, claim: &Claim) -> Result<Room> {
+    let room = Room::start().await?;
+    let apply = Apply {
+        documents: room.documents()?,
+        dry_run: false,
+    };
+    let client = Client::new(&system.endpoint().url, claim.token())?;
+    client
+        .apply(&apply)
+        .await
+        .context("the demo's devices cannot be made targets")?;
+    Ok(room)
+}
+
+/// Says so when the simulator ends; all else goes on.
+async fn watch_over<T>(room: &mut Option<Room>) -> T {
+    if let Some(room) = room {
+        let status = room.ended().await;
+        tracing::warn!(
+            ?status,
+            "the simulator has ended: its devices will not answer"
+        );
+    }
+    std::future::pending().await
+}
+
+/// What is said when everything runs.
+#[derive(Debug, Serialize)]
+struct Ready {
+    ready: bool,
+    took: String,
+    url: String,
+    mqtt: Option<String>,
+    data: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simulator: Option<String>,
+    #[serde(skip)]
+    demo: bool,
+}
+
+impl Ready {
+    fn new(system: &System, claim: &Claim, room: Option<&Room>, began: Instant) -> Self {
+        let endpoint = system.endpoint();
+        Self {
+            ready: true,
+            took: words::took(began.elapsed()),
+            url: endpoint.url.clone(),
+            mqtt: endpoint.mqtt.clone(),
+            data: claim.folder().path().display().to_string(),
+            simulator: room.and_then(Room::control).map(ToOwned::to_owned),
+            demo: room.is_some(),
+        }
+    }
+
+    fn tell(&self, context: &Context<'_>) -> Result<()> {
+        if context.output.format != Format::Table {
+            return context.output.json_line(self);
+        }
+        let mqtt = self.mqtt.as_deref().unwrap_or("off");
+        let Self {
+            took, url, data, ..
+        } = self;
+        let line = format!("ready in {took}: {url}, MQTT {mqtt}, data in {data}");
+        let next = if self.demo {
+            self.demo_hints()
+        } else {
+            "try, in another terminal:
+  utakata doctor                            what is wrong here, if anything
+  utakata apply -f FILE                     tell it what there is; see utakata apply --help
+  utakata watch                             what is seen, as it is seen"
+                .to_owned()
+        };
+        context.output.text(&format!("{line}\n{next}"))
+    }
+
+    fn demo_hints(&self) -> String {
+        let mut text = String::from(
+            "try, in another terminal:
+  utakata watch rack=A1 --metric hw.power           live readings of a rack
+  utakata read pdu-a1-a                             one PDU, now
+  utakata control pdu-a1-a outlet-off -p outlet=3   switch an outlet off",
+        );
+        if let Some(mqtt) = &self.mqtt {
+            let (host, port) = mqtt.rsplit_once(':').unwrap_or((mqtt, "1883"));
+            text.push_str(&format!(
+                "\n  mosquitto_sub -h {host} -p {port} -t 'utakata/v1/reading/#' -v"
+            ));
+        }
+        text
+    }
 }

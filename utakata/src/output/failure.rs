@@ -12,6 +12,9 @@ impl Output {
         let red = self.style(Style::new().red().bold());
         let dim = self.style(Style::new().dim());
         let mut text = format!("{} {}", red.apply_to("error:"), sentence(error));
+        if let Some(store) = store(error) {
+            text.push_str(&format!("\n{} {}", dim.apply_to("cure:"), store.cure()));
+        }
         let Some(problem) = refused(error) else {
             return text;
         };
@@ -53,4 +56,8 @@ fn refused(error: &Error) -> Option<&utakata_api::Problem> {
                 _ => None,
             })
     })
+}
+
+fn store(error: &Error) -> Option<&utakata_logic::store::Error> {
+    error.chain().find_map(|cause| cause.downcast_ref())
 }

@@ -1,0 +1,141 @@
+//! The configuration of `up`: a file, over it the environment, over that the flags.
+
+mod layers;
+pub mod reference;
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use utakata_interconnect::mqtt::broker;
+
+pub use layers::{Override, from_environment};
+
+/// Everything that can be set. Each box owns its part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The logic environment.
+    pub logic: utakata_logic::Config,
+    /// The worker execution environment.
+    pub execution: utakata_execution::Config,
+    /// The embedded MQTT broker.
+    pub mqtt: Mqtt,
+}
+
+/// The embedded MQTT broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mqtt {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Where it listens. Who can connect can read everything: keep it on loopback.
+    pub listen: SocketAddr,
+    /// The most clients at a time.
+    pub max_clients: usize,
+    /// The most messages that wait for one client.
+    pub client_queue: usize,
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        let broker = broker::Config::default();
+        Self {
+            enabled: true,
+            listen: broker.listen,
+            max_clients: broker.max_clients,
+            client_queue: broker.client_queue,
+        }
+    }
+}
+
+impl Mqtt {
+    /// As the broker wants it.
+    pub fn broker(&self) -> broker::Config {
+        broker::Config {
+            listen: self.listen,
+            max_clients: self.max_clients,
+            client_queue: self.client_queue,
+        }
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("the configuration {} cannot be read", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something in the file is wrong.
+    #[error("{file}:{line}:{column}: {problem}")]
+    File {
+        /// Which.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A variable or a flag is wrong.
+    #[error("{origin}: {problem}")]
+    Override {
+        /// The name of the variable or the flag.
+        origin: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Settings that contradict each other.
+    #[error("the configuration contradicts itself: {problem}")]
+    Contradiction {
+        /// Which.
+        problem: String,
+    },
+}
+
+/// The file that is meant: the one that was named, else `utakata.toml` of the data directory
+/// when it is there.
+pub fn file(named: Option<&Path>, data: Option<&Path>) -> Option<PathBuf> {
+    let named = named.map(Path::to_owned);
+    let own = || {
+        data.map(|data| data.join("utakata.toml"))
+            .filter(|path| path.exists())
+    };
+    named.or_else(own)
+}
+
+/// Reads the file, if there is one, and lays variables and flags over it, in their order.
+pub fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Config, Error> {
+    let text = file
+        .map(|path| {
+            fs::read_to_string(path).map_err(|source| Error::Read {
+                path: path.to_owned(),
+                source,
+            })
+        })
+        .transpose()?;
+    let name = file
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
+    let config = layers::lay(&name, text.as_deref().unwrap_or_default(), overrides)?;
+    config
+        .execution
+        .validate()
+        .map_err(|error| Error::Contradiction {
+            problem: error.to_string(),
+        })?;
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests;

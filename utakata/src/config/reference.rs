@@ -1,0 +1,259 @@
+//! What can be set, for people. A test compares this with the types.
+
+use toml::{Table, Value};
+
+use super::Config;
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Key {
+    /// Its name: `logic.http.listen`.
+    pub key: &'static str,
+    /// What its value is.
+    #[serde(rename = "type")]
+    pub form: &'static str,
+    /// What holds when it is not set.
+    pub default: String,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const KEYS: &[(&str, &str, &str)] = &[
+    (
+        "logic.http.listen",
+        "address",
+        "Where the HTTP API listens. Beyond loopback, put TLS in front of it",
+    ),
+    (
+        "logic.http.body_limit",
+        "bytes",
+        "The most bytes of a request's body",
+    ),
+    (
+        "logic.http.timeout",
+        "duration",
+        "A request is given up after this and its own wait",
+    ),
+    (
+        "logic.http.events_kept",
+        "count",
+        "How many events are kept for clients of /v1/events that are slow",
+    ),
+    (
+        "logic.observe.lifetime",
+        "duration",
+        "A read on demand is not begun later than this after it was asked for",
+    ),
+    (
+        "logic.observe.pending_limit",
+        "count",
+        "The most reads under way at once; beyond it they are refused or left out",
+    ),
+    (
+        "logic.observe.ended_kept",
+        "count",
+        "How many reads that have ended are kept in memory, to be looked at",
+    ),
+    (
+        "logic.observe.first_reads_per_second",
+        "count",
+        "What was never read is read at once: so many in a second at the most",
+    ),
+    (
+        "logic.control.lifetime",
+        "duration",
+        "A control task is not begun later than this after it was asked for",
+    ),
+    (
+        "logic.control.grace",
+        "duration",
+        "How long an outcome may be late before the task counts as unknown",
+    ),
+    (
+        "logic.store.flush",
+        "duration",
+        "How often the last readings are written to disk",
+    ),
+    (
+        "logic.store.flush_rows",
+        "count",
+        "The most rows of readings that are written at once",
+    ),
+    (
+        "execution.id",
+        "name",
+        "The name of this environment; the name of the host when not set",
+    ),
+    ("execution.zone", "name", "The zone whose targets it serves"),
+    (
+        "execution.labels",
+        "table",
+        "What people know of it: site, rack, ...",
+    ),
+    (
+        "execution.releases",
+        "list of folders",
+        "More folders that are watched for releases, besides DATA/releases",
+    ),
+    (
+        "execution.programs",
+        "list of folders",
+        "More folders with programs of workers, besides that of utakata",
+    ),
+    (
+        "execution.run_folder",
+        "folder",
+        "Where the socket for the workers lies; a private folder when not set",
+    ),
+    (
+        "execution.variables",
+        "list of names",
+        "The environment variables that workers see; all others are hidden",
+    ),
+    (
+        "execution.heartbeat",
+        "duration",
+        "How often a worker must be heard of",
+    ),
+    (
+        "execution.hung_after",
+        "duration",
+        "A worker that was not heard of for so long is replaced",
+    ),
+    (
+        "execution.hello_within",
+        "duration",
+        "How soon after its start a worker must say hello",
+    ),
+    (
+        "execution.grace",
+        "duration",
+        "How long a worker may go on beyond the timeout of a task",
+    ),
+    (
+        "execution.grow_after",
+        "duration",
+        "How long tasks wait before a full pool grows by one worker",
+    ),
+    (
+        "execution.idle_after",
+        "duration",
+        "How long a worker beyond those needed is idle before it is let go",
+    ),
+    (
+        "execution.drain_within",
+        "duration",
+        "How long a worker of a replaced release has for what it has begun",
+    ),
+    (
+        "execution.backoff.first",
+        "duration",
+        "How long to wait before a worker that died is started again; then doubled",
+    ),
+    (
+        "execution.backoff.most",
+        "duration",
+        "Never longer than this",
+    ),
+    (
+        "execution.backoff.forgiven_after",
+        "duration",
+        "A worker that lived so long makes earlier deaths forgotten",
+    ),
+    (
+        "execution.pools",
+        "table",
+        "Sizes of pools by kind: [execution.pools.snmp] min = 1, max = 4, reserve = 0",
+    ),
+    (
+        "execution.lanes.attempts",
+        "count",
+        "Attempts at once on one target",
+    ),
+    (
+        "execution.lanes.observe",
+        "count",
+        "Reads of one action that wait for one target; beyond it the oldest goes",
+    ),
+    (
+        "execution.lanes.backlog",
+        "count",
+        "Tasks of one kind that wait in this environment; beyond it none is fetched",
+    ),
+    (
+        "mqtt.enabled",
+        "true or false",
+        "Whether there is an MQTT broker",
+    ),
+    (
+        "mqtt.listen",
+        "address",
+        "Where it listens. Who can connect can read everything: keep it on loopback",
+    ),
+    ("mqtt.max_clients", "count", "The most clients at a time"),
+    (
+        "mqtt.client_queue",
+        "count",
+        "The most messages that wait for one client; beyond it readings are dropped",
+    ),
+];
+
+/// Every key, in the order of the parts of the system.
+pub fn keys() -> Vec<Key> {
+    let defaults = Table::try_from(Config::default()).unwrap_or_default();
+    KEYS.iter()
+        .map(|&(key, form, meaning)| Key {
+            key,
+            form,
+            default: default(&defaults, key),
+            meaning,
+        })
+        .collect()
+}
+
+fn default(defaults: &Table, key: &str) -> String {
+    let mut value: Option<&Value> = None;
+    let mut table = Some(defaults);
+    for part in key.split('.') {
+        value = table.and_then(|table| table.get(part));
+        table = value.and_then(Value::as_table);
+    }
+    match value {
+        None => "(not set)".into(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Keys that are absent unless they are set.
+    const OPTIONAL: [&str; 2] = ["execution.id", "execution.run_folder"];
+    /// Tables whose keys are the user's.
+    const OPEN: [&str; 2] = ["execution.labels", "execution.pools"];
+
+    fn leaves(table: &Table, above: &str, found: &mut BTreeSet<String>) {
+        for (key, value) in table {
+            let path = format!("{above}{key}");
+            match value {
+                Value::Table(table) if !OPEN.contains(&path.as_str()) => {
+                    leaves(table, &format!("{path}."), found);
+                }
+                _ => drop(found.insert(path)),
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_has_every_key_and_no_other() {
+        let mut found: BTreeSet<String> = OPTIONAL.map(String::from).into();
+        let defaults = Table::try_from(Config::default()).unwrap();
+        leaves(&defaults, "", &mut found);
+        let told: BTreeSet<String> = keys().iter().map(|key| key.key.to_owned()).collect();
+        assert_eq!(told, found);
+    }
+}

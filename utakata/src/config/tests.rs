@@ -1,0 +1,115 @@
+use super::*;
+
+fn lay(text: &str, variables: &[(&str, &str)], flags: &[Override]) -> Result<Config, String> {
+    let variables = variables
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let mut overrides = from_environment(variables);
+    overrides.extend_from_slice(flags);
+    layers::lay("utakata.toml", text, &overrides).map_err(|error| error.to_string())
+}
+
+#[test]
+fn flags_count_more_than_variables_and_these_more_than_the_file() {
+    let file = "[logic.http]\nlisten = \"127.0.0.1:1\"\n";
+    let variable = [
+        ("UTAKATA__LOGIC__HTTP__LISTEN", "127.0.0.1:2"),
+        ("PATH", "x"),
+    ];
+    let flag = [Override::flag(
+        "--listen",
+        "logic.http.listen",
+        "127.0.0.1:3",
+    )];
+    for (text, variables, flags, port) in [
+        ("", &variable[..0], &flag[..0], 7700),
+        (file, &variable[..0], &flag[..0], 1),
+        (file, &variable[..], &flag[..0], 2),
+        (file, &variable[..], &flag[..], 3),
+        ("", &variable[..], &flag[..0], 2),
+    ] {
+        let config = lay(text, variables, flags).unwrap();
+        assert_eq!(config.logic.http.listen.port(), port);
+    }
+}
+
+#[test]
+fn values_of_variables_become_what_the_key_needs() {
+    let config = lay(
+        "",
+        &[
+            ("UTAKATA__LOGIC__HTTP__BODY_LIMIT", "1000"),
+            ("UTAKATA__MQTT__ENABLED", "false"),
+            ("UTAKATA__EXECUTION__ID", "site-1"),
+            ("UTAKATA__EXECUTION__LABELS__RACK", "A1"),
+            ("UTAKATA__EXECUTION__RELEASES", "[\"/srv/a\"]"),
+            ("UTAKATA__LOGIC__STORE__FLUSH", "5s"),
+        ],
+        &[],
+    )
+    .unwrap();
+    assert_eq!(config.logic.http.body_limit, 1000);
+    assert!(!config.mqtt.enabled);
+    assert_eq!(config.execution.id.unwrap().as_str(), "site-1");
+    assert_eq!(config.execution.labels["rack"], "A1");
+    assert_eq!(config.execution.releases, [PathBuf::from("/srv/a")]);
+    assert_eq!(config.logic.store.flush.as_secs(), 5);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_the_nearest_key() {
+    for (text, expect) in [
+        (
+            "[logic.http]\nlisen = \"127.0.0.1:1\"\n",
+            "utakata.toml:2:1: there is no key \"lisen\": did you mean \"listen\"?",
+        ),
+        (
+            "\n[mqqt]\nlisten = 1\n",
+            "utakata.toml:2:2: there is no key \"mqqt\": did you mean \"mqtt\"?",
+        ),
+        ("[logic.http]\nlisten = \"here\"\n", "utakata.toml:2:10: "),
+        (
+            "[logic.store]\nflush = \"5\"\n",
+            "utakata.toml:2:9: \"5\" is not a duration",
+        ),
+        ("= 1", "utakata.toml:1:1: "),
+    ] {
+        let told = lay(text, &[], &[]).unwrap_err();
+        assert!(told.starts_with(expect), "{told}");
+    }
+    for (name, value, expect) in [
+        (
+            "UTAKATA__LOGIC__HTTP__LISEN",
+            "x",
+            "UTAKATA__LOGIC__HTTP__LISEN: there is no key \"lisen\": did you mean \"listen\"?",
+        ),
+        (
+            "UTAKATA__LOGIC__HTTP__LISTEN",
+            "x",
+            "UTAKATA__LOGIC__HTTP__LISTEN: ",
+        ),
+        (
+            "UTAKATA__MQTT__LISTEN__PORT",
+            "1",
+            "UTAKATA__MQTT__LISTEN__PORT: ",
+        ),
+    ] {
+        let told = lay("", &[(name, value)], &[]).unwrap_err();
+        assert!(told.starts_with(expect), "{told}");
+    }
+}
+
+#[test]
+fn every_configuration_in_the_repository_is_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for folder in ["examples", "deploy"] {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else {
+            continue;
+        };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                load(Some(&path), &[]).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The log: on standard error, for people on a terminal and for collectors elsewhere.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::output::Output;
+
+/// What is logged where RUST_LOG says nothing: what operators did and what somebody must see.
+const FILTER: &str = "warn,utakata=info,utakata_logic=info,utakata_execution=info,\
+                      utakata_interconnect=info";
+
+/// Starts to log.
+pub fn start(output: &Output) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(FILTER));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(output.error_colours());
+    let started = if io::stderr().is_terminal() {
+        log.with_target(false).compact().try_init()
+    } else {
+        log.try_init()
+    };
+    if let Err(error) = started {
+        eprintln!("there will be no log: {error}");
+    }
+}

@@ -1,0 +1,7 @@
+//! All boxes in one process, on one machine.
+
+pub mod bundle;
+pub mod claim;
+pub mod demo;
+pub mod signals;
+pub mod system;

@@ -1,0 +1,110 @@
+//! The releases of our own workers, written to the data directory at each start.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::claim::write_whole;
+
+include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
+
+/// Makes a folder hold exactly our releases. Files that are right already are not touched.
+pub fn write(folder: &Path) -> io::Result<()> {
+    lay_out(folder, FILES)
+}
+
+fn lay_out(folder: &Path, files: &[(&str, &str)]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let releases: BTreeSet<PathBuf> = files
+        .iter()
+        .filter_map(|(name, _)| name.split('/').next())
+        .map(|release| folder.join(release))
+        .collect();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !releases.contains(&path) {
+            remove(&path)?;
+        }
+    }
+    let wanted: BTreeSet<PathBuf> = files.iter().map(|(name, _)| folder.join(name)).collect();
+    for release in &releases {
+        remove_others(release, &wanted)?;
+    }
+    for (name, text) in files {
+        let path = folder.join(name);
+        if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+            continue;
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        write_whole(&path, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let has_wanted = wanted.iter().any(|file| file.starts_with(&path));
+        if !has_wanted {
+            remove(&path)?;
+        } else if path.is_dir() {
+            remove_others(&path, wanted)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return fs::remove_dir_all(path);
+    }
+    fs::remove_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_holds_exactly_what_is_bundled() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("bundled");
+        lay_out(
+            &folder,
+            &[("a/worker.toml", "1"), ("b/profiles/x.toml", "2")],
+        )
+        .unwrap();
+        fs::write(folder.join("b/stray"), "").unwrap();
+        fs::create_dir(folder.join("c")).unwrap();
+        lay_out(&folder, &[("b/profiles/x.toml", "3")]).unwrap();
+        assert!(!folder.join("a").exists());
+        assert!(!folder.join("c").exists());
+        assert!(!folder.join("b/stray").exists());
+        assert_eq!(
+            fs::read_to_string(folder.join("b/profiles/x.toml")).unwrap(),
+            "3"
+        );
+    }
+
+    #[test]
+    fn every_bundled_manifest_is_right() {
+        let manifests = FILES
+            .iter()
+            .filter(|(name, _)| name.ends_with("worker.toml"));
+        let mut kinds = BTreeSet::new();
+        for (name, text) in manifests {
+            let manifest = utakata_model::Manifest::parse(text)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(kinds.insert(manifest.kind), "{name} is there twice");
+        }
+        assert!(kinds.contains("snmp"), "{kinds:?}");
+    }
+}
