@@ -160,13 +160,17 @@ pub enum Operand {
     Index(usize),
 }
 
-/// Whether a condition's values are the allowed or the forbidden ones.
+/// What a condition asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// One of them.
     OneOf,
     /// None of them.
     NoneOf,
+    /// There is no value.
+    Absent,
+    /// There is a value.
+    Present,
 }
 
 /// Where an attribute comes from.
@@ -231,6 +235,15 @@ pub enum Given {
     Parameter(String),
     /// A parameter that is one of these words.
     OneOf(String, BTreeMap<String, Json>),
+}
+
+impl Profile {
+    /// The metrics that it tells.
+    pub fn metrics(&self) -> impl Iterator<Item = &MetricName> {
+        let scalars = self.scalars.iter().map(|scalar| &scalar.meaning.metric);
+        let tables = self.tables.iter().flat_map(|table| &table.metrics);
+        scalars.chain(tables.map(|metric| &metric.meaning.metric))
+    }
 }
 
 impl Control {

@@ -251,13 +251,13 @@ impl Session {
 }
 
 /// Whether messages of a size get through.
+#[derive(Clone, Copy)]
 enum Fits {
     Well,
     Badly,
 }
 
 impl Error {
-    #[expect(clippy::boxed_local, reason = "the library boxes its errors")]
     fn from_snmp(error: Box<SnmpError>) -> Self {
         let kind = error.kind();
         match (error.exchange_source(), kind) {

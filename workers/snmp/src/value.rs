@@ -128,7 +128,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         .filter(|c| !matches!(c, ':' | ' ' | '-'))
         .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
         .collect::<Option<_>>()?;
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     Some(

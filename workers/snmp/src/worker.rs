@@ -6,12 +6,17 @@ mod problem;
 mod raw;
 mod read;
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
-    model::{ActionName, Cure, Problem},
+    model::{ActionName, Cure, MetricName, Problem},
 };
 
 use crate::{
@@ -31,6 +36,8 @@ pub struct SnmpWorker {
     actions: BTreeMap<ActionName, Bound>,
     /// What every target is read with, when none has to be recognised.
     plan: Arc<crate::plan::Plan>,
+    /// The metrics of the release's own profiles: what they include does not count.
+    own: BTreeSet<MetricName>,
     pool: Pool,
 }
 
@@ -42,7 +49,12 @@ impl SnmpWorker {
         let actions = release::bind(&release.manifest, &library, &settings)?;
         let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
         let plan = Arc::new(crate::plan::Plan::build(&profiles, &Default::default()));
+        let own = profiles
+            .iter()
+            .filter(|profile| settings.profiles.contains(&profile.name));
+        let own = own.flat_map(|profile| profile.metrics().cloned()).collect();
         Ok(Self {
+            own,
             library,
             settings,
             actions,

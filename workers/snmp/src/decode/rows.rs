@@ -84,13 +84,20 @@ impl Row<'_> {
                 part.as_ref()
             }
         };
-        let is_one = value.is_some_and(|value| {
-            condition
-                .values
-                .iter()
-                .any(|raw| meaning::equals(raw, value))
-        });
-        is_one == (condition.wanted == Wanted::OneOf)
+        let is_one = || {
+            value.is_some_and(|value| {
+                condition
+                    .values
+                    .iter()
+                    .any(|raw| meaning::equals(raw, value))
+            })
+        };
+        match condition.wanted {
+            Wanted::OneOf => is_one(),
+            Wanted::NoneOf => !is_one(),
+            Wanted::Absent => value.is_none(),
+            Wanted::Present => value.is_some(),
+        }
     }
 
     /// How the numbers of a metric are scaled in this row. `None` when the row does not say, and

@@ -1,1 +1,279 @@
-//! Being written.
+use async_snmp::{Oid, Value, VarBind};
+use utakata_worker_sdk::model::{Quality, Reading};
+
+use super::{Cells, Column, Fetched, decode};
+use crate::{
+    plan::{Filter, Plan},
+    profile::Library,
+};
+
+const ENTRY: &str = "1.3.6.1.9";
+
+fn plan(text: &str) -> Plan {
+    let mut library = Library::default();
+    library
+        .add("x", "x.toml", &format!("description = \"x\"\n{text}"))
+        .unwrap();
+    Plan::build(&library.resolve(["x"]).unwrap(), &Filter::default())
+}
+
+fn table(text: &str) -> Plan {
+    plan(&format!("[[table]]\nentry = \"{ENTRY}\"\n{text}"))
+}
+
+fn column(oid: &Oid, rows: &[(&str, Value)]) -> Column {
+    let cell = |(index, value): &(&str, Value)| {
+        VarBind::new(
+            Oid::parse(&format!("{oid}.{index}")).unwrap(),
+            value.clone(),
+        )
+    };
+    Column {
+        prefix: oid.len(),
+        cells: rows.iter().map(cell).collect(),
+    }
+}
+
+/// Cells by the full OID of their column.
+fn fetched(plan: &Plan, given: &[(&str, &[(&str, Value)])], whole: bool) -> Fetched {
+    let fill = |oids: &[Oid]| {
+        let of = |oid: &Oid| given.iter().find(|(name, _)| *name == oid.to_string());
+        oids.iter()
+            .map(|oid| column(oid, of(oid).map_or(&[], |(_, rows)| *rows)))
+            .collect()
+    };
+    let cells = |table: &crate::plan::PlannedTable| Cells {
+        columns: fill(&table.table.columns),
+        joins: fill(&table.table.joins),
+        whole,
+    };
+    Fetched {
+        scalars: Vec::new(),
+        tables: plan.tables.iter().map(cells).collect(),
+    }
+}
+
+/// `metric{key=text} value unit quality` of each reading.
+fn shown(readings: &[Reading]) -> Vec<String> {
+    let show = |reading: &Reading| {
+        let attributes: Vec<String> = reading
+            .attributes
+            .iter()
+            .map(|(key, text)| format!("{key}={text}"))
+            .collect();
+        let suspect = if reading.quality == Quality::Suspect {
+            " suspect"
+        } else {
+            ""
+        };
+        let (attributes, value, unit) = (attributes.join(","), &reading.value, &reading.unit);
+        format!("{}{{{attributes}}} {value} {unit}{suspect}", reading.metric)
+    };
+    readings.iter().map(show).collect()
+}
+
+fn int(number: i32) -> Value {
+    Value::Integer(number)
+}
+
+fn text(text: &str) -> Value {
+    Value::from(text)
+}
+
+fn check_scalar(key: &str, value: Value, expect: &[&str]) {
+    let plan = plan(&format!(
+        "[[scalar]]\nmetric = \"m\"\noid = \"1.3.6.1.5.0\"\n{key}\n"
+    ));
+    let fetched = Fetched {
+        scalars: vec![Some(value)],
+        tables: Vec::new(),
+    };
+    assert_eq!(shown(&decode(&plan, &fetched)), expect, "{key}");
+}
+
+#[test]
+fn a_scalar_becomes_a_reading_as_its_profile_says() {
+    let ok = "states = { 1 = \"ok\", \"bad\" = \"failed\" }";
+    for (key, value, expect) in [
+        ("unit = \"A\"\nfactor = 0.1", int(37), "m{} 3.7 A"),
+        ("unit = \"A\"\nfactor = 0.1", int(3), "m{} 0.3 A"),
+        (
+            "unit = \"s\"\nfactor = 60.0\noffset = 1.0",
+            int(2),
+            "m{} 121 s",
+        ),
+        ("unit = \"Cel\"", text("21.5"), "m{} 21.5 Cel"),
+        ("unit = \"Cel\"\nmax = 100", int(900), "m{} 900 Cel suspect"),
+        ("unit = \"Cel\"\nmin = 0", int(-1), "m{} -1 Cel suspect"),
+        (ok, int(1), "m{} ok "),
+        (ok, text("bad"), "m{} failed "),
+        (ok, int(9), "m{} 9  suspect"),
+        (
+            "states = { 1 = \"ok\" }\nother = \"unknown\"",
+            int(9),
+            "m{} unknown ",
+        ),
+        ("text = true", text("AP7921"), "m{} AP7921 "),
+        (
+            "unit = \"W\"\nattributes = { phase = \"1\" }",
+            int(5),
+            "m{phase=1} 5 W",
+        ),
+    ] {
+        check_scalar(key, value, &[expect]);
+    }
+}
+
+#[test]
+fn what_is_no_value_gives_no_reading() {
+    for (key, value) in [
+        ("unit = \"W\"\ninvalid = [-1, 65535]", int(-1)),
+        ("unit = \"W\"\ninvalid = -1", text("-1")),
+        ("unit = \"W\"", text("n/a")),
+        ("unit = \"W\"", Value::NoSuchInstance),
+        ("text = true", text("")),
+        ("text = true\ninvalid = \"Unknown\"", text("Unknown")),
+    ] {
+        check_scalar(key, value, &[]);
+    }
+}
+
+#[test]
+fn columns_become_rows_with_attributes() {
+    let plan = table(
+        "attributes.name = { column = 2, or = \"1.3.6.1.8.1\" }\nattributes.at = { index = 2, format = \"L{}\" }\n\
+         [[table.metric]]\nmetric = \"m\"\ncolumn = 3\nor = 4\nunit = \"W\"\n",
+    );
+    let given: &[(&str, &[(&str, Value)])] = &[
+        ("1.3.6.1.9.2", &[("1.1", text("a"))]),
+        ("1.3.6.1.8.1", &[("1.1", text("x")), ("1.2", text("b"))]),
+        ("1.3.6.1.9.3", &[("1.1", int(1)), ("1.3", int(3))]),
+        ("1.3.6.1.9.4", &[("1.2", int(2))]),
+    ];
+    let readings = decode(&plan, &fetched(&plan, given, true));
+    assert_eq!(
+        shown(&readings),
+        ["m{at=L1,name=a} 1 W", "m{at=L2,name=b} 2 W", "m{at=L3} 3 W"]
+    );
+}
+
+#[test]
+fn conditions_choose_rows_and_metrics() {
+    let plan = table(
+        "when = { column = 1, not = 6 }\nattributes.id = { index = 1 }\n\
+         [[table.metric]]\nmetric = \"v\"\ncolumn = 4\nunit = \"V\"\nwhen = { column = 2, is = [3, 4] }\n\
+         [[table.metric]]\nmetric = \"c\"\ncolumn = 4\nunit = \"A\"\nwhen = { index = 1, is = 3 }\n",
+    );
+    let given: &[(&str, &[(&str, Value)])] = &[
+        (
+            "1.3.6.1.9.1",
+            &[("1", int(6)), ("2", int(1)), ("3", int(1))],
+        ),
+        (
+            "1.3.6.1.9.2",
+            &[("1", int(3)), ("2", int(4)), ("3", int(5))],
+        ),
+        (
+            "1.3.6.1.9.4",
+            &[("1", int(10)), ("2", int(20)), ("3", int(30))],
+        ),
+    ];
+    let readings = decode(&plan, &fetched(&plan, given, true));
+    assert_eq!(shown(&readings), ["v{id=2} 20 V", "c{id=3} 30 A"]);
+}
+
+#[test]
+fn sensors_are_scaled_by_their_own_columns() {
+    let plan = table(
+        "attributes.id = { index = 1 }\n\
+         [[table.metric]]\nmetric = \"t\"\ncolumn = 4\nscale = 2\nprecision = 3\nunit = \"Cel\"\n",
+    );
+    let given: &[(&str, &[(&str, Value)])] = &[
+        (
+            "1.3.6.1.9.2",
+            &[("1", int(9)), ("2", int(8)), ("3", int(10))],
+        ),
+        (
+            "1.3.6.1.9.3",
+            &[("1", int(1)), ("2", int(0)), ("3", int(0))],
+        ),
+        (
+            "1.3.6.1.9.4",
+            &[
+                ("1", int(154)),
+                ("2", int(3300)),
+                ("3", int(2)),
+                ("4", int(7)),
+            ],
+        ),
+    ];
+    let readings = decode(&plan, &fetched(&plan, given, true));
+    assert_eq!(
+        shown(&readings),
+        ["t{id=1} 15.4 Cel", "t{id=2} 3.3 Cel", "t{id=3} 2000 Cel"]
+    );
+}
+
+#[test]
+fn another_table_names_the_row_by_parts_of_the_index_or_by_a_column() {
+    let plan = table(
+        "attributes.a = { join = \"1.3.6.1.7.1\", by = [1, 2] }\n\
+         attributes.b = { join = \"1.3.6.1.7.2\", by_column = 1 }\n\
+         [[table.metric]]\nmetric = \"m\"\ncolumn = 4\ntimes = 1\nunit = \"W\"\n",
+    );
+    let given: &[(&str, &[(&str, Value)])] = &[
+        ("1.3.6.1.9.1", &[("1.2.5", int(7))]),
+        ("1.3.6.1.9.4", &[("1.2.5", int(3)), ("1.3.5", int(4))]),
+        ("1.3.6.1.7.1", &[("1.1", text("one")), ("1.2", text("two"))]),
+        ("1.3.6.1.7.2", &[("7", text("seven"))]),
+    ];
+    let readings = decode(&plan, &fetched(&plan, given, true));
+    assert_eq!(shown(&readings), ["m{a=two,b=seven} 21 W"]);
+}
+
+#[test]
+fn rows_of_equal_attributes_are_told_apart_by_their_index() {
+    let plan = table(
+        "attributes.name = { column = 2 }\n[[table.metric]]\nmetric = \"m\"\ncolumn = 3\nunit = \"W\"\n",
+    );
+    let given: &[(&str, &[(&str, Value)])] = &[
+        (
+            "1.3.6.1.9.2",
+            &[("1", text("a")), ("2", text("b")), ("3", text("a"))],
+        ),
+        (
+            "1.3.6.1.9.3",
+            &[("1", int(1)), ("2", int(2)), ("3", int(3))],
+        ),
+    ];
+    let readings = decode(&plan, &fetched(&plan, given, true));
+    let expect = [
+        "m{name=a,snmp.index=1} 1 W",
+        "m{name=b} 2 W",
+        "m{name=a,snmp.index=3} 3 W",
+    ];
+    assert_eq!(shown(&readings), expect);
+}
+
+#[test]
+fn readings_of_a_table_that_broke_off_are_suspect() {
+    let plan = table("[[table.metric]]\nmetric = \"m\"\ncolumn = 3\nunit = \"W\"\n");
+    let given: &[(&str, &[(&str, Value)])] = &[("1.3.6.1.9.3", &[("1", int(1))])];
+    assert_eq!(
+        shown(&decode(&plan, &fetched(&plan, given, false))),
+        ["m{} 1 W suspect"]
+    );
+}
+
+#[test]
+fn of_two_sources_of_one_reading_the_first_counts() {
+    let plan = plan(
+        "[[scalar]]\nmetric = \"m\"\noid = \"1.3.6.1.5.0\"\nunit = \"W\"\n\
+         [[scalar]]\nmetric = \"m\"\noid = \"1.3.6.1.6.0\"\nunit = \"W\"\n",
+    );
+    let fetched = Fetched {
+        scalars: vec![Some(int(1)), Some(int(2))],
+        tables: Vec::new(),
+    };
+    assert_eq!(shown(&decode(&plan, &fetched)), ["m{} 1 W"]);
+}

@@ -165,10 +165,13 @@ fn condition(form: &file::Condition, columns: &mut Columns) -> Result<Condition,
         (None, Some(part)) if part > 0 => Operand::Index(part - 1),
         _ => return Err("a condition has either a column, or an index counted from 1".into()),
     };
-    let (values, wanted) = match (form.is.0.as_slice(), form.not.0.as_slice()) {
-        ([], [_, ..]) => (&form.not.0, Wanted::NoneOf),
-        ([_, ..], []) => (&form.is.0, Wanted::OneOf),
-        _ => return Err("a condition has either \"is\" or \"not\"".into()),
+    let given = (form.is.0.as_slice(), form.not.0.as_slice(), form.absent);
+    let (values, wanted) = match given {
+        (values @ [_, ..], [], None) => (values, Wanted::OneOf),
+        ([], values @ [_, ..], None) => (values, Wanted::NoneOf),
+        ([], [], Some(true)) => (&[][..], Wanted::Absent),
+        ([], [], Some(false)) => (&[][..], Wanted::Present),
+        _ => return Err("a condition has one of \"is\", \"not\" and \"absent\"".into()),
     };
     Ok(Condition {
         of,

@@ -134,6 +134,9 @@ pub struct Condition {
     /// It holds when the raw value is none of these.
     #[serde(default)]
     pub not: OneOrMany<Text>,
+    /// It holds when the row has no value there (`true`), or any (`false`).
+    #[serde(default)]
+    pub absent: Option<bool>,
 }
 
 /// Where an attribute comes from.
@@ -142,7 +145,7 @@ pub enum Attribute {
     /// Always the same text.
     Constant(String),
     /// From the row.
-    Row(RowAttribute),
+    Row(Box<RowAttribute>),
 }
 
 /// An attribute taken from the row; exactly one of `column`, `index`, `join` is given.
@@ -325,7 +328,8 @@ impl<'de> Deserialize<'de> for Attribute {
                 Ok(Attribute::Constant(text.into()))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Attribute, A::Error> {
-                RowAttribute::deserialize(MapAccessDeserializer::new(map)).map(Attribute::Row)
+                RowAttribute::deserialize(MapAccessDeserializer::new(map))
+                    .map(|row| Attribute::Row(Box::new(row)))
             }
         }
         from.deserialize_any(AttributeVisitor)

@@ -1,1 +1,129 @@
-//! Being written.
+use super::{Library, compile::compile};
+
+fn refused(text: &str) -> String {
+    compile("x", "x.toml", text).unwrap_err().to_string()
+}
+
+fn table(rest: &str) -> String {
+    format!("description = \"x\"\n[[table]]\nentry = \"1.3.6.1.9\"\n{rest}")
+}
+
+#[test]
+fn every_shipped_profile_compiles_and_says_what_it_is_for() {
+    let library = Library::shipped().unwrap();
+    assert!(
+        library
+            .iter()
+            .all(|profile| !profile.description.is_empty())
+    );
+    assert!(library.iter().count() >= 9);
+}
+
+#[test]
+fn a_wrong_key_is_told_with_file_line_and_the_nearest_one() {
+    let text = "description = \"x\"\n\n[[scalar]]\nmetric = \"a\"\noid = \"1.3.6\"\nunti = \"W\"\n";
+    assert_eq!(
+        refused(text),
+        "x.toml:6: there is no key \"unti\" here: did you mean \"unit\"?"
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_profile_is_told_with_its_line() {
+    let metric = |rest: &str| table(&format!("[[table.metric]]\nmetric = \"a\"\n{rest}\n"));
+    let scalar = |rest: &str| format!("description = \"x\"\n[[scalar]]\nmetric = \"a\"\n{rest}\n");
+    let control = |rest: &str| format!("description = \"x\"\n[control.on]\n{rest}\n");
+    let cases = [
+        ("x = 1".into(), "x.toml:1", "no key \"x\""),
+        (
+            scalar("oid = \"1.3.x\"\nunit = \"W\""),
+            "x.toml:4",
+            "is not an OID",
+        ),
+        (scalar("oid = \"1.3.6.1\""), "x.toml:2", "needs a unit"),
+        (scalar("unit = \"W\""), "x.toml:2", "needs an oid"),
+        (
+            scalar("oid = \"1.3.6.1\"\nunit = \"W\"\ncolumn = 1"),
+            "x.toml:2",
+            "that is for tables",
+        ),
+        (
+            scalar("oid = \"1.3.6.1\"\nunit = \"W\"\ntext = true"),
+            "x.toml:2",
+            "cannot have a unit",
+        ),
+        (metric("unit = \"W\""), "x.toml:4", "needs a column"),
+        (
+            metric("column = 1\nunit = \"W\"\nwhen = { column = 2 }"),
+            "x.toml:4",
+            "\"is\", \"not\" and",
+        ),
+        (
+            metric("column = -1\nunit = \"W\""),
+            "x.toml:6",
+            "not the number of a column",
+        ),
+        (
+            table("attributes.a = { index = 0 }\nmetric = []"),
+            "x.toml:4",
+            "from 1",
+        ),
+        (
+            table("attributes.a = { index = 1, column = 2 }\nmetric = []"),
+            "x.toml:2",
+            "exactly one",
+        ),
+        (
+            table("attributes.a = { join = \"1.3.6\" }\nmetric = []"),
+            "x.toml:2",
+            "\"by\"",
+        ),
+        (
+            table("attributes.a = { index = 1, format = \"L\" }\nmetric = []"),
+            "x.toml:2",
+            "without {}",
+        ),
+        (
+            control("oid = \"1.3.6.1\"\ntype = \"int\"\nvalue = 1"),
+            "x.toml:2",
+            "known are: integer",
+        ),
+        (
+            control("oid = \"1.3.{o\"\ntype = \"integer\"\nvalue = 1"),
+            "x.toml:2",
+            "{parameters}",
+        ),
+        (
+            control("oid = \"1.3.6.1\"\ntype = \"integer\"\nvalue = \"on\""),
+            "x.toml:2",
+            "whole number",
+        ),
+    ];
+    for (text, place, part) in cases {
+        let error = refused(&text);
+        assert!(
+            error.starts_with(place) && error.contains(part),
+            "{text}\n{error}"
+        );
+    }
+}
+
+#[test]
+fn a_profile_that_includes_an_unknown_one_is_refused_with_the_nearest() {
+    let mut library = Library::shipped().unwrap();
+    let text = "description = \"x\"\ninclude = [\"if-mbi\"]\n";
+    library.add("x", "x.toml", text).unwrap();
+    let error = library.resolve(["x"]).unwrap_err().to_string();
+    assert!(
+        error.contains("which \"x\" includes") && error.contains("\"if-mib\"?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn included_profiles_come_once_and_last() {
+    let library = Library::shipped().unwrap();
+    let found = library.resolve(["apc-pdu", "if-mib", "system"]).unwrap();
+    let names: Vec<&str> = found.iter().map(|profile| profile.name.as_str()).collect();
+    assert_eq!(names, ["apc-pdu", "if-mib", "system"]);
+}

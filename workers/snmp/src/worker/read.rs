@@ -9,7 +9,7 @@ use async_snmp::Oid;
 use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
     Answer, Failure,
-    model::{Cure, Problem},
+    model::{Cure, Problem, Reading},
 };
 
 use super::{On, fetch::fetch};
@@ -37,7 +37,7 @@ impl On<'_> {
         }
         let haul = fetch(self.session, &plan, self.deadline).await;
         let readings = decode(&plan, &haul.fetched);
-        match (haul.trouble, readings.is_empty()) {
+        match (haul.trouble, self.is_foreign(&filter, &readings)) {
             (None, false) => Ok(Answer {
                 readings,
                 result: None,
@@ -59,7 +59,7 @@ impl On<'_> {
         if !self.worker.settings.recognise {
             return match everything {
                 true => Ok(Arc::clone(&self.worker.plan)),
-                false => Ok(Arc::new(Plan::build(&self.profiles(Vec::new()), filter))),
+                false => Ok(Arc::new(Plan::build(&self.profiles(&[]), filter))),
             };
         }
         let now = Clock::now();
@@ -70,7 +70,7 @@ impl On<'_> {
             Ok(recognised) => recognised,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
-        let plan = Arc::new(Plan::build(&self.profiles(recognised), filter));
+        let plan = Arc::new(Plan::build(&self.profiles(&recognised), filter));
         if everything {
             self.session
                 .remember_plan(Arc::clone(&plan), now + RECOGNISED);
@@ -113,12 +113,23 @@ impl On<'_> {
     }
 
     /// The recognised profiles and those of the release. The library was checked at the start.
-    fn profiles(&self, recognised: Vec<String>) -> Vec<Arc<Profile>> {
+    fn profiles(&self, recognised: &[String]) -> Vec<Arc<Profile>> {
         let names = recognised.iter().chain(&self.worker.settings.profiles);
         self.worker
             .library
             .resolve(names.map(String::as_str))
             .unwrap_or_default()
+    }
+
+    /// Whether none of the readings is what the kind is there for.
+    fn is_foreign(&self, filter: &Filter, readings: &[Reading]) -> bool {
+        let worker = self.worker;
+        match worker.settings.recognise || !filter.0.is_empty() {
+            true => readings.is_empty(),
+            false => !readings
+                .iter()
+                .any(|reading| worker.own.contains(&reading.metric)),
+        }
     }
 
     fn nothing_like(&self, filter: &Filter) -> Failure {

@@ -1,1 +1,217 @@
-//! Being written.
+//! What is set is seen by Debian's snmpget, and refusals are told as such.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use serde_json::json;
+use utakata_tests::servers::Snmpd;
+use utakata_worker_sdk::model::OutcomeStatus;
+
+use crate::{
+    device::{Device, community, text, values},
+    relay::{Fate, Relay, Way, is},
+};
+
+const STATE: &str = "1.3.6.1.4.1.318.1.1.12.3.3.1.1.4";
+const OWN: &str = "1.3.6.1.4.1.8072.9999.9999";
+const SET: u8 = 0xa3;
+
+#[tokio::test]
+async fn an_outlet_is_switched_and_read_back() {
+    let snmpd = Snmpd::start().unwrap();
+    let credential = values(&[
+        ("community", Snmpd::READ),
+        ("community_write", Snmpd::WRITE),
+    ]);
+    let device = Device::new("apc-pdu", snmpd.address(), credential);
+    let only = json!({ "metrics": ["utakata.outlet.state"] });
+    for (action, command, raw, state) in [
+        ("outlet-off", "off", "2", "off"),
+        ("outlet-on", "on", "1", "on"),
+    ] {
+        let answer = device.run(action, json!({ "outlet": 3 })).await.unwrap();
+        assert_eq!(
+            answer.result,
+            Some(json!({ "outlet": 3, "command": command }))
+        );
+        let said = snmpd
+            .client()
+            .unwrap()
+            .value(&format!("{STATE}.3"))
+            .unwrap();
+        assert_eq!(said, raw);
+        let readings = device.run("read", only.clone()).await.unwrap().readings;
+        assert_eq!(readings.len(), 8);
+        assert_eq!(
+            text(&readings, "utakata.outlet.state", &[("outlet", "3")]),
+            state
+        );
+        assert_eq!(
+            text(
+                &readings,
+                "utakata.outlet.state",
+                &[("hw.name", "Outlet 4")]
+            ),
+            "on"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_outlet_is_cycled_by_a_user_of_v3_too() {
+    let snmpd = Snmpd::start().unwrap();
+    let credential = values(&[
+        ("user", Snmpd::USER),
+        ("auth_password", Snmpd::AUTH_SECRET),
+        ("priv_password", Snmpd::PRIVACY_SECRET),
+    ]);
+    let device = Device::new("apc-pdu", snmpd.address(), credential);
+    device
+        .run("outlet-cycle", json!({ "outlet": 8 }))
+        .await
+        .unwrap();
+    assert_eq!(
+        snmpd
+            .client()
+            .unwrap()
+            .value(&format!("{STATE}.8"))
+            .unwrap(),
+        "3"
+    );
+}
+
+#[tokio::test]
+async fn every_type_is_set_as_it_was_written() {
+    let snmpd = Snmpd::start().unwrap();
+    let device = Device::new("snmp", snmpd.address(), community(Snmpd::WRITE));
+    for (oid, kind, value, said) in [
+        (format!("{OWN}.1.0"), "integer", json!(-7), "-7"),
+        (
+            format!("{OWN}.2.0"),
+            "unsigned",
+            json!(4_000_000_000_u64),
+            "4000000000",
+        ),
+        (format!("{OWN}.3.0"), "string", json!("zwölf"), "zwölf"),
+        (
+            format!("{OWN}.4.0"),
+            "oid",
+            json!("1.3.6.1.4.1.318"),
+            "1.3.6.1.4.1.318",
+        ),
+        (
+            "1.3.6.1.2.1.1.6.0".into(),
+            "string",
+            json!("rack A1"),
+            "rack A1",
+        ),
+    ] {
+        let parameters = json!({ "oid": oid, "type": kind, "value": value });
+        device
+            .run("set", parameters)
+            .await
+            .unwrap_or_else(|failure| panic!("{oid}: {failure:?}"));
+        assert_eq!(snmpd.client().unwrap().value(&oid).unwrap(), said);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_failure_that_names_the_object_and_the_reason() {
+    let snmpd = Snmpd::start().unwrap();
+    let device = Device::new("snmp", snmpd.address(), community(Snmpd::WRITE));
+    for (oid, kind, value, part) in [
+        (
+            "1.3.6.1.2.1.1.3.0",
+            "timeticks",
+            json!(1),
+            "cannot be written",
+        ),
+        (
+            "1.3.6.1.4.1.8072.9999.9999.1.0",
+            "string",
+            json!("x"),
+            "wants another type",
+        ),
+        (
+            "1.3.6.1.4.1.8072.9999.9999.77.0",
+            "integer",
+            json!(1),
+            "has no",
+        ),
+    ] {
+        let parameters = json!({ "oid": oid, "type": kind, "value": value });
+        let failure = device.run("set", parameters).await.unwrap_err();
+        assert_eq!(failure.status, OutcomeStatus::Failed);
+        assert_eq!(&*failure.problem.code, "device-refused", "{failure:?}");
+        let message = &failure.problem.message;
+        assert!(message.contains(part) && message.contains(oid), "{message}");
+    }
+    let reader = Device::new("apc-pdu", snmpd.address(), community(Snmpd::READ));
+    let failure = reader
+        .run("outlet-off", json!({ "outlet": 1 }))
+        .await
+        .unwrap_err();
+    let message = &failure.problem.message;
+    assert!(
+        message.contains("rPDUOutletControlOutletCommand"),
+        "{message}"
+    );
+    assert!(message.contains("community_write"), "{message}");
+    let failure = reader
+        .run("outlet-off", json!({ "outlet": 99 }))
+        .await
+        .unwrap_err();
+    assert!(
+        failure.problem.message.contains("has no rPDU"),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_set_whose_answer_is_lost_is_unknown_and_sent_once_if_it_is_once() {
+    for (action, status, at_least, at_most) in [
+        ("outlet-cycle", OutcomeStatus::Unknown, 1, 1),
+        ("outlet-off", OutcomeStatus::Unknown, 2, 5),
+    ] {
+        let snmpd = Snmpd::start().unwrap();
+        let sets = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&sets);
+        let mut lost = false;
+        let relay = Relay::start(snmpd.address(), move |way, message| {
+            if way == Way::There && is(message, SET) {
+                counted.fetch_add(1, Ordering::SeqCst);
+                lost = true;
+            }
+            if lost && way == Way::Back {
+                Fate::Lose
+            } else {
+                Fate::Pass
+            }
+        })
+        .await;
+        let device = Device::new("apc-pdu", relay.address, community(Snmpd::WRITE));
+        let timeout = std::time::Duration::from_secs(3);
+        let failure = device
+            .run_within(timeout, action, json!({ "outlet": 2 }))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.status, status, "{failure:?}");
+        let sent = sets.load(Ordering::SeqCst);
+        assert!((at_least..=at_most).contains(&sent), "{action}: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_control_of_a_target_that_is_not_there_fails_for_sure() {
+    let snmpd = Snmpd::start().unwrap();
+    let device = Device::new("apc-pdu", snmpd.address(), community(Snmpd::WRITE));
+    drop(snmpd);
+    let failure = device
+        .run("outlet-off", json!({ "outlet": 1 }))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.status, OutcomeStatus::Failed);
+    assert_eq!(&*failure.problem.code, "unreachable", "{failure:?}");
+}

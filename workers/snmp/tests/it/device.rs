@@ -55,17 +55,6 @@ impl Device {
         }
     }
 
-    /// The same worker and address, another credential.
-    pub fn with(mut self, credential: Values) -> Self {
-        self.credential = credential;
-        self
-    }
-
-    /// Moves the target.
-    pub fn at(&mut self, address: impl ToString) {
-        self.address = address.to_string();
-    }
-
     /// A task for it, with parameters valid by the manifest.
     pub fn task(&self, action: &str, parameters: Json) -> Task {
         let name = ActionName::new(action).unwrap();
@@ -139,7 +128,10 @@ pub fn find<'a>(
 pub fn number(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -> f64 {
     match find(readings, metric, attributes).map(|reading| &reading.value) {
         Some(ReadingValue::Number(number)) => *number,
-        other => panic!("{metric} {attributes:?}: {other:?} in {readings:#?}"),
+        other => panic!(
+            "{metric} {attributes:?}: {other:?} among {}",
+            readings.len()
+        ),
     }
 }
 
@@ -147,6 +139,9 @@ pub fn number(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -
 pub fn text(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -> String {
     match find(readings, metric, attributes).map(|reading| &reading.value) {
         Some(ReadingValue::Text(text)) => text.to_string(),
-        other => panic!("{metric} {attributes:?}: {other:?} in {readings:#?}"),
+        other => panic!(
+            "{metric} {attributes:?}: {other:?} among {}",
+            readings.len()
+        ),
     }
 }

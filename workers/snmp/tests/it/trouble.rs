@@ -1,1 +1,166 @@
-//! Being written.
+//! Devices that send garbage, half a table, or nothing.
+
+use std::{
+    net::{Ipv4Addr, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use utakata_tests::servers::Snmpd;
+use utakata_worker_sdk::model::{Cure, OutcomeStatus, Quality};
+
+use crate::{
+    device::{Device, Values, community, values},
+    relay::{Fate, Relay, Way, is},
+};
+
+const GETBULK: u8 = 0xa5;
+
+async fn problem(device: &Device, code: &str, part: &str) {
+    let failure = device.run("read", json!({})).await.unwrap_err();
+    assert_eq!(failure.status, OutcomeStatus::Failed);
+    assert_eq!(&*failure.problem.code, code, "{failure:?}");
+    assert!(failure.problem.message.contains(part), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_silent_device_is_given_up_soon() {
+    let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let device = Device::new("ups", silent.local_addr().unwrap(), Values::new());
+    let begun = Instant::now();
+    problem(&device, "unreachable", "unreachable or wrong credentials").await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_is_told_as_such() {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let device = Device::new("ups", socket.local_addr().unwrap(), Values::new());
+    drop(socket);
+    problem(&device, "unreachable", "no SNMP agent listens").await;
+}
+
+#[tokio::test]
+async fn a_device_that_answers_noise_sends_garbage() {
+    let snmpd = Snmpd::start().unwrap();
+    let relay = Relay::start(snmpd.address(), |way, _| match way {
+        Way::There => Fate::Replace(b"HTTP/1.1 400 Bad Request\r\n".to_vec()),
+        Way::Back => Fate::Lose,
+    })
+    .await;
+    let device = Device::new("ups", relay.address, Values::new());
+    problem(&device, "device-garbage", "not SNMP").await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_from_silence_where_there_is_an_agent() {
+    let snmpd = Snmpd::start().unwrap();
+    let wrong_password = values(&[
+        ("user", "utakata"),
+        ("auth_password", "not-this-one"),
+        ("priv_password", "12345678"),
+    ]);
+    for credential in [
+        community("not-this-one"),
+        values(&[("user", "nobody")]),
+        wrong_password,
+    ] {
+        let device = Device::new("snmp", snmpd.address(), credential);
+        problem(&device, "bad-credential", "credential").await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_address_or_a_credential_is_refused_at_once() {
+    for (address, credential, code) in [
+        ("10.0.0.300", Values::new(), "bad-address"),
+        ("no-such-host.invalid", Values::new(), "bad-address"),
+        ("127.0.0.1", values(&[("comunity", "x")]), "bad-credential"),
+    ] {
+        let device = Device::new("snmp", address, credential);
+        let failure = device.run("read", json!({})).await.unwrap_err();
+        assert_eq!(&*failure.problem.code, code, "{failure:?}");
+        assert_eq!(failure.problem.cure, Cure::Operator);
+    }
+}
+
+#[tokio::test]
+async fn half_a_table_is_kept_as_suspect_and_told() {
+    let snmpd = Snmpd::start_many(1, 60).unwrap();
+    let mut tables = 0;
+    let relay = Relay::start(snmpd.address_of(0), move |way, message| {
+        tables += u32::from(way == Way::There && is(message, GETBULK));
+        if tables > 2 { Fate::Lose } else { Fate::Pass }
+    })
+    .await;
+    let device = Device::new("cisco-env", relay.address, community("public"));
+    let only = json!({ "metrics": ["system", "hw.network"] });
+    let answer = device
+        .run_within(Duration::from_secs(4), "read", only)
+        .await
+        .unwrap();
+    let problem = &answer.result.unwrap()["incomplete"];
+    assert_eq!(problem["code"], "incomplete");
+    let of_table = |quality| {
+        let found = answer.readings.iter().filter(|reading| {
+            reading.metric.as_str().starts_with("hw.network") && reading.quality == quality
+        });
+        found.count()
+    };
+    assert!(of_table(Quality::Suspect) > 5, "{}", answer.readings.len());
+    assert_eq!(of_table(Quality::Good), 0);
+    assert!(
+        answer
+            .readings
+            .iter()
+            .any(|reading| reading.quality == Quality::Good)
+    );
+}
+
+#[tokio::test]
+async fn lost_messages_are_asked_for_again() {
+    let snmpd = Snmpd::start_many(1, 20).unwrap();
+    let mut count = 0;
+    let relay = Relay::start(snmpd.address_of(0), move |_, _| {
+        count += 1;
+        if count % 4 == 0 {
+            Fate::Lose
+        } else {
+            Fate::Pass
+        }
+    })
+    .await;
+    let device = Device::new("snmp", relay.address, community("public"));
+    let readings = device.read().await;
+    assert!(readings.len() > 150, "{}", readings.len());
+}
+
+#[tokio::test]
+async fn a_device_of_another_kind_is_told_as_such() {
+    let snmpd = Snmpd::start().unwrap();
+    let device = Device::new("ups", snmpd.address(), Values::new());
+    problem(&device, "wrong-kind", "another kind of device").await;
+}
+
+#[tokio::test]
+async fn a_device_that_comes_back_with_another_engine_is_read_again() {
+    let credential = values(&[
+        ("user", Snmpd::USER),
+        ("auth_password", Snmpd::AUTH_SECRET),
+        ("priv_password", Snmpd::PRIVACY_SECRET),
+    ]);
+    let snmpd = Snmpd::start().unwrap();
+    let port = snmpd.address().port();
+    let device = Device::new("snmp", snmpd.address(), credential);
+    assert!(!device.read().await.is_empty());
+    drop(snmpd);
+    let _back = Snmpd::start_on(port).unwrap();
+    let first = device.run("read", json!({})).await;
+    if first.is_err() {
+        device.read().await;
+    }
+}
