@@ -1,0 +1,334 @@
+//! A logic environment with a temporary store and a scripted environment.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{self, Body},
+    http::{Request, StatusCode},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use utakata_interconnect::{
+    Event, Events, OutcomeBatch, Tasks, events::bus::Bus, tasks::embedded::Embedded,
+};
+use utakata_logic::{Config, Handle, LogicEnvironment, Parts, http, store::sqlite::Sqlite};
+use utakata_model::{
+    Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Manifest, MetricName, Outcome,
+    OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue, Readings,
+    ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings, target::Secret,
+};
+
+pub const TOKEN: &str = "test-token";
+const DEADLINE: Duration = Duration::from_secs(20);
+
+const MANIFEST: &str = r#"
+kind = "pdu"
+version = "1.0.0"
+protocol = 1
+[run]
+program = "none"
+[credential]
+type = "object"
+required = ["community"]
+properties = { community = { type = "string" } }
+additionalProperties = false
+[[action]]
+name = "read"
+class = "observe"
+timeout = "1s"
+[[action]]
+name = "outlet-off"
+class = "control"
+timeout = "1s"
+[action.parameters]
+type = "object"
+required = ["outlet"]
+properties = { outlet = { type = "integer", minimum = 1 } }
+additionalProperties = false
+"#;
+
+/// What the scripted environment answers to a task; `None` is silence.
+pub type Script = dyn Fn(&Task) -> Option<(OutcomeStatus, Option<Problem>)> + Send + Sync;
+
+pub struct Room {
+    pub handle: Handle,
+    pub router: Router,
+    pub bus: Bus,
+    pub tasks: Embedded,
+    pub folder: TempDir,
+    background: JoinSet<()>,
+}
+
+impl Room {
+    /// With the kind `pdu` served by an environment that succeeds.
+    pub async fn served() -> Self {
+        Self::scripted(Arc::new(|_| Some((OutcomeStatus::Succeeded, None)))).await
+    }
+
+    pub async fn scripted(script: Arc<Script>) -> Self {
+        let mut room = Self::empty(config()).await;
+        room.serve("pdu", script).await;
+        room
+    }
+
+    pub async fn empty(config: Config) -> Self {
+        Self::at(tempfile::tempdir().unwrap(), config).await
+    }
+
+    pub async fn at(folder: TempDir, config: Config) -> Self {
+        let store = Sqlite::open(folder.path().join("store.sqlite3"))
+            .await
+            .unwrap();
+        let (bus, tasks) = (Bus::default(), Embedded::default());
+        let parts = Parts {
+            store: Arc::new(store),
+            tasks: Arc::new(tasks.clone()),
+            events: Arc::new(bus.clone()),
+            mqtt: None,
+        };
+        let handle = LogicEnvironment::start(config, parts).await.unwrap();
+        let router = http::router(handle.clone(), Secret::new(TOKEN), CancellationToken::new());
+        Self {
+            handle,
+            router,
+            bus,
+            tasks,
+            folder,
+            background: JoinSet::new(),
+        }
+    }
+
+    /// Serves a kind, in batches, by a script.
+    pub async fn serve(&mut self, kind: &str, script: Arc<Script>) {
+        self.announce(&[kind]).await;
+        let kind = Kind::new(kind).unwrap();
+        let mut consumer = self.tasks.consume(&Zone::default(), &kind).await.unwrap();
+        let bus = self.bus.clone();
+        let release = Arc::new(release(&kind));
+        self.background.spawn(async move {
+            while let Ok(deliveries) = consumer.fetch(1000).await {
+                let tags: Vec<_> = deliveries.iter().map(|one| one.tag).collect();
+                let answers: Vec<(Task, _)> = deliveries
+                    .into_iter()
+                    .filter_map(|one| script(&one.task).map(|answer| (one.task, answer)))
+                    .collect();
+                let mut events: Vec<Event> = answers
+                    .iter()
+                    .filter(|(task, _)| task.class == Class::Observe)
+                    .map(|(task, _)| Event::Readings(Arc::new(readings(task))))
+                    .collect();
+                events.push(Event::Outcomes(Arc::new(OutcomeBatch {
+                    zone: Zone::default(),
+                    kind: kind.clone(),
+                    outcomes: answers
+                        .into_iter()
+                        .map(|(task, answer)| outcome(&task, answer, &release))
+                        .collect(),
+                })));
+                consumer.acknowledge(&tags).await.unwrap();
+                if bus.publish(events).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Tells that an environment serves exactly these kinds.
+    pub async fn announce(&self, kinds: &[&str]) {
+        let pools = kinds.iter().map(|kind| pool(&Kind::new(kind).unwrap()));
+        let status = EnvironmentStatus {
+            id: EnvironmentId::new("env-1").unwrap(),
+            incarnation: uuid::Uuid::now_v7(),
+            zone: Zone::default(),
+            labels: Default::default(),
+            state: EnvironmentState::Running,
+            version: "1".into(),
+            time: Timestamp::now(),
+            pools: pools.collect(),
+            refused: Vec::new(),
+        };
+        let mut changes = self.handle.kinds().follow();
+        self.bus
+            .publish(vec![Event::Environment(Arc::new(status))])
+            .await
+            .unwrap();
+        tokio::time::timeout(DEADLINE, changes.changed())
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    /// Publishes an outcome, and waits until it was taken in.
+    pub async fn publish(&self, outcome: Outcome) {
+        let mut items = self.handle.dispatch().follow();
+        let batch = OutcomeBatch {
+            zone: Zone::default(),
+            kind: Kind::new("pdu").unwrap(),
+            outcomes: vec![outcome],
+        };
+        let event = Event::Outcomes(Arc::new(batch));
+        self.bus.publish(vec![event]).await.unwrap();
+        items.recv().await.unwrap();
+    }
+
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.send("GET", path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.send("POST", path, Some(body)).await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", "application/json");
+        let body = body.map_or(Body::empty(), |body| Body::from(body.to_string()));
+        self.answer(request.body(body).unwrap()).await
+    }
+
+    pub async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        let json = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        (status, json)
+    }
+
+    /// Applies documents, which must be right.
+    pub async fn apply(&self, documents: Value) -> Value {
+        let (status, answer) = self
+            .post("/v1/apply", json!({ "documents": documents }))
+            .await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    /// A credential and so many targets `pdu-0`, `pdu-1`, ... in the rack A1.
+    pub async fn furnish(&self, targets: usize) {
+        let mut documents = vec![json!({
+            "type": "credential", "name": "lab", "values": { "community": "public" },
+        })];
+        documents.extend((0..targets).map(|at| target(&format!("pdu-{at}"))));
+        self.apply(documents.into()).await;
+    }
+
+    /// Asks again until the answer is as wanted.
+    pub async fn until(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let wanted = async {
+            loop {
+                let (_, answer) = self.get(path).await;
+                if is_wanted(&answer) {
+                    return answer;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, wanted)
+            .await
+            .unwrap_or_else(|_| panic!("{path} never was as wanted"))
+    }
+
+    /// Ends it in order; nothing is left running. Gives the folder back.
+    pub async fn end(mut self) -> TempDir {
+        self.handle.drain(Duration::from_millis(200)).await;
+        self.background.shutdown().await;
+        self.folder
+    }
+}
+
+pub fn config() -> Config {
+    let mut config = Config::default();
+    config.store.flush = Duration::from_millis(20);
+    config
+}
+
+pub fn target(name: &str) -> Value {
+    json!({
+        "type": "target", "name": name, "kind": "pdu", "address": "192.0.2.1",
+        "labels": { "rack": "A1" }, "credential": "lab",
+    })
+}
+
+fn release(kind: &Kind) -> ReleaseId {
+    ReleaseId {
+        kind: kind.clone(),
+        version: "1.0.0".into(),
+        digest: ReleaseDigest(format!("digest-of-{kind}").into()),
+    }
+}
+
+fn pool(kind: &Kind) -> PoolStatus {
+    let mut manifest = Manifest::parse(MANIFEST).unwrap();
+    manifest.kind = kind.clone();
+    PoolStatus {
+        release: release(kind),
+        manifest,
+        active: true,
+        starting: 0,
+        ready: 1,
+        draining: 0,
+        running: 0,
+        waiting: 0,
+        lost: 0,
+        problem: None,
+    }
+}
+
+pub fn readings(task: &Task) -> Readings {
+    let reading = |metric: &str, value: f64, unit: &str| Reading {
+        metric: MetricName::new(metric).unwrap(),
+        attributes: Default::default(),
+        value: ReadingValue::Number(value),
+        unit: unit.into(),
+        quality: Quality::Good,
+    };
+    Readings {
+        target: task.target.name.clone(),
+        action: task.action.clone(),
+        seen_by: task.key(),
+        time: Timestamp::now(),
+        readings: vec![
+            reading("hw.power", 120.0, "W"),
+            reading("hw.temperature", 24.5, "Cel"),
+        ],
+    }
+}
+
+pub fn outcome(
+    task: &Task,
+    (status, problem): (OutcomeStatus, Option<Problem>),
+    release: &Arc<ReleaseId>,
+) -> Outcome {
+    Outcome {
+        task: task.id,
+        attempt: task.attempt,
+        origin: task.origin.clone(),
+        target: task.target.name.clone(),
+        action: task.action.clone(),
+        class: task.class,
+        status,
+        problem,
+        result: None,
+        ran_by: Some(RanBy {
+            environment: EnvironmentId::new("env-1").unwrap(),
+            worker: WorkerId::new("pdu-1").unwrap(),
+            release: Arc::clone(release),
+        }),
+        timings: Timings {
+            ended: Timestamp::now(),
+            waited: Duration::ZERO,
+            ran: Duration::from_millis(1),
+        },
+    }
+}
