@@ -33,7 +33,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The most clients at a time.
     pub max_clients: usize,
-    /// The most messages that wait for one client. Beyond it readings are dropped for it.
+    /// The most messages that wait for one client; beyond it they are dropped for it. The
+    /// retained messages of a new subscription wait there all at once, so it must be more than
+    /// there are targets times observe actions.
     pub client_queue: usize,
 }
 

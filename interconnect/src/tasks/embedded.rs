@@ -3,6 +3,9 @@
 //! An observe task counts as delivered once it is fetched: it is neither kept until it is
 //! acknowledged nor given back, because a read that is lost shows as a stale reading and the
 //! next one is due soon. A control task is kept until it is acknowledged.
+//!
+//! Whoever has begun to fetch is woken for a new task before others: a fetch that is begun must
+//! be polled on, or dropped.
 
 mod consumer;
 mod queue;

@@ -197,20 +197,21 @@ async fn nobody_outside_can_publish() {
             assert!(said.contains("Not authorized"), "{said}");
         }
     }
-    let with_will = [
-        "-V",
-        "mqttv5",
-        "-t",
-        "utakata/v1/#",
-        "-W",
-        "1",
+    // One who dies has no last will either.
+    let will = [
         "--will-topic",
         forged,
         "--will-payload",
         "{}",
         "--will-retain",
     ];
-    mosquitto::run("mosquitto_sub", broker.address(), &with_will).await;
+    let with_will = [&["-V", "mqttv5", "-t", "utakata/v1/#"][..], &will].concat();
+    let mut dying = Subscriber::with(broker.address(), &with_will);
+    bus.publish(vec![environment("wee-1", EnvironmentState::Running)])
+        .await
+        .unwrap();
+    dying.next().await;
+    drop(dying);
 
     bus.publish(vec![readings("other", "read", 1.0)])
         .await
