@@ -116,7 +116,7 @@ async fn bad_workers_are_told_in_their_own_pools_and_the_others_go_on() {
     std::fs::write(releases.join("junk/worker.sh"), b"\x7fELF junk").unwrap();
 
     let mut site = Site::start_in(folder, |config| {
-        config.hello_within = Duration::from_secs(3)
+        config.hello_within = Duration::from_secs(3);
     })
     .await;
     let crash = sick(&site, "crash", "worker-crashed").await;

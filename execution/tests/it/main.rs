@@ -1,7 +1,15 @@
 //! The environment with real workers: the echo worker as a process, and a shell script that is
 //! a bad one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test that cannot go on fails"
+)]
+
 mod faults;
 mod releases;
+mod runtime;
 mod site;
 mod thread;

@@ -44,7 +44,7 @@ async fn a_release_that_changes_replaces_the_old_one_without_a_pause() {
     let slow = crate::site::set("slow", "3s");
     let slow = site.send(vec![slow]).await;
     add_echo(&site.releases(), "echo", |manifest| {
-        manifest.push_str("\n# changed\n")
+        manifest.push_str("\n# changed\n");
     });
     let digest = before.release.digest.clone();
     site.status(|status| {
