@@ -1,10 +1,106 @@
-//! Being written.
-use super::Context;
-use crate::exit::Exit;
+//! `utakata doctor`: what is wrong here, and how to cure it.
+
+mod machine;
+mod place;
+mod server;
+
 use anyhow::Result;
 use clap::Args;
+use serde::Serialize;
+
+use super::Context;
+use crate::{
+    exit::Exit,
+    output::{Cell, Row, Tone},
+};
+
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Looks and changes nothing. Exit code 1 when something is wrong.
+
+Example: utakata doctor")]
 pub struct Arguments {}
-pub async fn run(_: &Arguments, _: &Context<'_>) -> Result<Exit> {
-    Ok(Exit::Done)
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: String,
+    /// How it is.
+    pub result: Verdict,
+    /// What was seen.
+    pub seen: String,
+    /// What to do, unless it is right.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cure: String,
+}
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Right,
+    /// It works, but somebody should know.
+    Doubtful,
+    /// It does not work.
+    Wrong,
+}
+
+impl Finding {
+    /// It is as it should be.
+    pub fn right(check: &str, seen: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            result: Verdict::Right,
+            seen: seen.into(),
+            cure: String::new(),
+        }
+    }
+
+    /// Somebody should know.
+    pub fn doubtful(check: &str, seen: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self {
+            result: Verdict::Doubtful,
+            cure: cure.into(),
+            ..Self::right(check, seen)
+        }
+    }
+
+    /// It does not work.
+    pub fn wrong(check: &str, seen: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self {
+            result: Verdict::Wrong,
+            cure: cure.into(),
+            ..Self::right(check, seen)
+        }
+    }
+}
+
+/// Looks at everything.
+pub async fn run(_: &Arguments, context: &Context<'_>) -> Result<Exit> {
+    let mut findings = machine::look();
+    findings.extend(place::look(context.global));
+    findings.extend(server::look(context).await);
+    context.output.list(&findings, "")?;
+    let wrong = findings.iter().any(|one| one.result == Verdict::Wrong);
+    Ok(if wrong { Exit::Failed } else { Exit::Done })
+}
+
+impl Row for Finding {
+    const HEADERS: &'static [&'static str] = &["CHECK", "RESULT", "SEEN", "CURE"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let (word, tone) = match self.result {
+            Verdict::Right => ("right", Tone::Good),
+            Verdict::Doubtful => ("doubtful", Tone::Doubtful),
+            Verdict::Wrong => ("wrong", Tone::Bad),
+        };
+        vec![
+            self.check.clone().into(),
+            Cell::toned(word, tone),
+            self.seen.clone().into(),
+            self.cure.clone().into(),
+        ]
+    }
 }

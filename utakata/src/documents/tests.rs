@@ -147,3 +147,22 @@ fn a_secret_comes_from_a_file_beside_the_document() {
     assert_eq!(credential.values["community"].reveal(), "hush");
     assert!(read(&[folder.path().join("none.yaml")]).is_err());
 }
+
+#[test]
+fn every_example_is_right_but_for_the_secrets_of_who_applies_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut seen = 0;
+    for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
+        }
+        seen += 1;
+        let text = fs::read_to_string(&path).unwrap();
+        let mistakes = parse("example", &text, &folder).err().unwrap_or_default();
+        for mistake in mistakes {
+            let secret = mistake.message.contains("environment variable");
+            assert!(secret, "{}: {mistake}", path.display());
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}

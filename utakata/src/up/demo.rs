@@ -11,7 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStdin, ChildStdout, Command},
 };
 use utakata_api::apply::Document;
 use utakata_model::{Credential, Kind, NameError, Schedule, Target, TargetName, target::Secret};
@@ -56,6 +56,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Room {
     child: Child,
+    /// Kept apart from the child, because waiting for that would close it.
+    stdin: Option<ChildStdin>,
     /// Kept open: when it closes, the simulator has nobody to talk to.
     _lines: Lines<BufReader<ChildStdout>>,
     devices: Vec<Device>,
@@ -139,6 +141,7 @@ impl Room {
                 Ok(Line::Ready { ready, control }) if ready => {
                     forward_log(&mut child);
                     return Ok(Self {
+                        stdin: child.stdin.take(),
                         child,
                         _lines: lines,
                         devices,
@@ -169,7 +172,7 @@ impl Room {
 
     /// Ends it, and waits until it has.
     pub async fn stop(mut self) {
-        drop(self.child.stdin.take());
+        drop(self.stdin.take());
         if tokio::time::timeout(END_WITHIN, self.child.wait())
             .await
             .is_err()

@@ -1,0 +1,110 @@
+//! The machine: programs, limits of the kernel, the clock.
+
+use std::fs;
+
+use jiff::Timestamp;
+
+use super::Finding;
+use crate::programs;
+
+/// What the SNMP worker asks the kernel for, so that a burst of answers is not lost.
+const RECEIVE_BUFFER: u64 = 8 * 1024 * 1024;
+/// Connections of workers, clients and files: fewer is too few for a large site.
+const OPEN_FILES: u64 = 4096;
+/// This version was made later: 2026-11-01.
+const MADE_AFTER: i64 = 1_793_491_200;
+const PROGRAMS: [(&str, &str); 2] = [
+    ("utakata-worker-snmp", "SNMP targets cannot be reached"),
+    ("utakata-simulator", "`utakata up --demo` has no devices"),
+];
+
+/// Looks.
+pub fn look() -> Vec<Finding> {
+    let mut findings: Vec<Finding> = PROGRAMS
+        .iter()
+        .map(|(program, without)| program_finding(program, without))
+        .collect();
+    findings.push(receive_buffer(
+        fs::read_to_string("/proc/sys/net/core/rmem_max").ok().as_deref(),
+    ));
+    findings.push(open_files(
+        fs::read_to_string("/proc/self/limits").ok().as_deref(),
+    ));
+    findings.push(clock(Timestamp::now()));
+    findings
+}
+
+fn program_finding(program: &str, without: &str) -> Finding {
+    let check = format!("program {program}");
+    match programs::find(program) {
+        Some(path) => Finding::right(&check, path.display().to_string()),
+        None => {
+            let folders: Vec<String> = programs::folders()
+                .iter()
+                .map(|folder| folder.display().to_string())
+                .collect();
+            let seen = format!("not found: {without}");
+            Finding::wrong(&check, seen, format!("put it into {}", folders.join(" or ")))
+        }
+    }
+}
+
+fn receive_buffer(text: Option<&str>) -> Finding {
+    let check = "net.core.rmem_max";
+    let Some(bytes) = text.and_then(|text| text.trim().parse::<u64>().ok()) else {
+        return Finding::doubtful(check, "not known", "only Linux tells");
+    };
+    if bytes >= RECEIVE_BUFFER {
+        return Finding::right(check, format!("{bytes} bytes"));
+    }
+    Finding::doubtful(
+        check,
+        format!("{bytes} bytes: answers may be lost when very many targets answer at once"),
+        format!("sysctl -w net.core.rmem_max={RECEIVE_BUFFER}, and in /etc/sysctl.d for good"),
+    )
+}
+
+fn open_files(text: Option<&str>) -> Finding {
+    let check = "open files";
+    let limit = text.and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("Max open files"))?;
+        line.split_whitespace().nth(3)?.parse::<u64>().ok()
+    });
+    match limit {
+        Some(limit) if limit < OPEN_FILES => Finding::doubtful(
+            check,
+            format!("at most {limit}"),
+            format!("ulimit -n {OPEN_FILES}, or LimitNOFILE={OPEN_FILES} in the systemd unit"),
+        ),
+        Some(limit) => Finding::right(check, format!("at most {limit}")),
+        None => Finding::right(check, "no limit is known"),
+    }
+}
+
+fn clock(now: Timestamp) -> Finding {
+    let seen = now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    if now.as_second() >= MADE_AFTER {
+        return Finding::right("clock", seen);
+    }
+    let cure = "set the clock, with NTP best: deadlines and readings depend on it";
+    Finding::wrong("clock", format!("{seen}: before this program was made"), cure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Verdict, *};
+
+    #[test]
+    fn limits_that_are_too_small_are_told_with_a_cure() {
+        for (text, expect) in [
+            (Some("212992\n"), Verdict::Doubtful),
+            (Some("8388608\n"), Verdict::Right),
+            (None, Verdict::Doubtful),
+        ] {
+            assert_eq!(receive_buffer(text).result, expect, "{text:?}");
+        }
+        let limits = "Max processes   1  2 processes\nMax open files            1024                 524288               files\n";
+        assert_eq!(open_files(Some(limits)).result, Verdict::Doubtful);
+        assert_eq!(clock(Timestamp::UNIX_EPOCH).result, Verdict::Wrong);
+    }
+}

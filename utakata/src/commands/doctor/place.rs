@@ -1,0 +1,165 @@
+//! The data directory, the configuration, and the ports that `up` would take.
+
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use super::Finding;
+use crate::{
+    cli::Global,
+    config, connection,
+    folder::{Endpoint, Folder},
+};
+
+/// Looks.
+pub fn look(global: &Global) -> Vec<Finding> {
+    let candidates = connection::candidates(global);
+    let running = candidates
+        .iter()
+        .find_map(|folder| Some((folder.clone(), folder.endpoint()?)));
+    let folder = match (&running, candidates.first()) {
+        (Some((folder, _)), _) => folder,
+        (None, Some(folder)) => folder,
+        (None, None) => {
+            let cure = "set HOME or XDG_DATA_HOME, or give --data DIR";
+            return vec![Finding::wrong("data directory", "none is known", cure)];
+        }
+    };
+    let mut findings = vec![directory(folder.path())];
+    findings.extend(token(folder));
+    findings.push(up(running.as_ref().map(|(_, endpoint)| endpoint)));
+    findings.extend(configuration(folder, running.is_some()));
+    findings
+}
+
+fn directory(path: &Path) -> Finding {
+    let check = "data directory";
+    let shown = path.display();
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Finding::right(check, format!("{shown} is not there yet; `up` makes it"));
+        }
+        Err(error) => {
+            let cure = "make it a directory of this user, or give another with --data";
+            return Finding::wrong(check, format!("{shown}: {error}"), cure);
+        }
+    };
+    if !metadata.is_dir() {
+        let cure = "move that away, or give another with --data";
+        return Finding::wrong(check, format!("{shown} is not a directory"), cure);
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let seen = format!("{shown} is open to others (mode {mode:o})");
+        return Finding::doubtful(check, seen, format!("chmod 700 {shown}"));
+    }
+    if !is_writable(path) {
+        let cure = format!("make it writable for this user: it is {shown}");
+        return Finding::wrong(check, format!("{shown} cannot be written"), cure);
+    }
+    Finding::right(check, shown.to_string())
+}
+
+fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+fn token(folder: &Folder) -> Option<Finding> {
+    let path = folder.token_file();
+    let metadata = fs::metadata(&path).ok()?;
+    let shown = path.display();
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let seen = format!("{shown} is open to others (mode {mode:o})");
+        return Some(Finding::wrong("token", seen, format!("chmod 600 {shown}")));
+    }
+    Some(match folder.token() {
+        Ok(token) if token.len() >= 32 => Finding::right("token", shown.to_string()),
+        Ok(_) => {
+            let cure = "remove that file, and a new token is made at the next start";
+            Finding::wrong("token", format!("{shown} is damaged"), cure)
+        }
+        Err(error) => Finding::wrong("token", format!("{shown}: {error}"), "make it readable"),
+    })
+}
+
+fn up(endpoint: Option<&Endpoint>) -> Finding {
+    match endpoint {
+        Some(endpoint) => {
+            let Endpoint { url, pid, .. } = endpoint;
+            Finding::right("utakata up", format!("runs: process {pid}, {url}"))
+        }
+        None => Finding::doubtful("utakata up", "does not run here", "start it: `utakata up`"),
+    }
+}
+
+fn configuration(folder: &Folder, running: bool) -> Vec<Finding> {
+    let file = config::file(None, Some(folder.path()));
+    let overrides = config::from_environment(std::env::vars());
+    let loaded = match config::load(file.as_deref(), &overrides) {
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            return vec![Finding::wrong("configuration", error, "set that right")];
+        }
+        Ok(loaded) => loaded,
+    };
+    let seen = file.map_or_else(|| "defaults".into(), |file| file.display().to_string());
+    let mut findings = vec![Finding::right("configuration", seen)];
+    if !running {
+        findings.push(port("port of the API", loaded.logic.http.listen, "--listen"));
+        if loaded.mqtt.enabled {
+            findings.push(port("port of MQTT", loaded.mqtt.listen, "--mqtt"));
+        }
+    }
+    findings
+}
+
+fn port(check: &str, address: SocketAddr, flag: &str) -> Finding {
+    match TcpListener::bind(address) {
+        Ok(_) => Finding::right(check, format!("{address} is free")),
+        Err(error) => {
+            let cure = format!("end who has it (ss -ltnp tells), or choose another with {flag}");
+            Finding::wrong(check, format!("{address}: {error}"), cure)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Verdict, *};
+
+    #[test]
+    fn a_directory_and_a_token_that_are_not_private_are_noticed() {
+        let place = tempfile::tempdir().unwrap();
+        let open = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        open(place.path(), 0o755);
+        assert_eq!(directory(place.path()).result, Verdict::Doubtful);
+        open(place.path(), 0o700);
+        assert_eq!(directory(place.path()).result, Verdict::Right);
+        let folder = Folder::new(place.path());
+        assert_eq!(token(&folder), None);
+        fs::write(folder.token_file(), "short").unwrap();
+        open(&folder.token_file(), 0o600);
+        assert_eq!(token(&folder).unwrap().result, Verdict::Wrong);
+        fs::write(folder.token_file(), "a".repeat(64)).unwrap();
+        assert_eq!(token(&folder).unwrap().result, Verdict::Right);
+        open(&folder.token_file(), 0o644);
+        assert_eq!(token(&folder).unwrap().result, Verdict::Wrong);
+        assert_eq!(directory(&folder.token_file()).result, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_port_in_use_is_noticed() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        assert_eq!(port("a", address, "--listen").result, Verdict::Wrong);
+        drop(taken);
+        assert_eq!(port("a", address, "--listen").result, Verdict::Right);
+    }
+}

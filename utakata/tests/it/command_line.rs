@@ -1,0 +1,199 @@
+//! The command line itself: its help, its completions, its exit codes, its errors.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::program::Place;
+
+/// Every command, as it is typed.
+const COMMANDS: [&str; 29] = [
+    "",
+    "up",
+    "apply",
+    "get",
+    "delete",
+    "target",
+    "target list",
+    "target show",
+    "target import",
+    "read",
+    "watch",
+    "control",
+    "task",
+    "task list",
+    "task show",
+    "operation",
+    "operation list",
+    "operation show",
+    "worker",
+    "worker list",
+    "worker test",
+    "environment",
+    "environment list",
+    "doctor",
+    "config",
+    "config check",
+    "config show",
+    "config reference",
+    "completions",
+];
+
+#[test]
+fn the_help_is_as_it_was() {
+    let place = Place::new();
+    let mut text = String::new();
+    for command in COMMANDS {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let done = place.run(&words);
+        assert_eq!(done.code, 0, "{command}");
+        text.push_str(&format!("$ utakata {}\n{}\n", words.join(" "), done.out));
+    }
+    let text: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let text = text.join("\n") + "\n";
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/help.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&golden, &text).unwrap();
+    }
+    let expect = fs::read_to_string(&golden).unwrap_or_default();
+    for (line, (now, before)) in text.lines().zip(expect.lines()).enumerate() {
+        assert_eq!(now, before, "line {}; UPDATE=1 takes it over", line + 1);
+    }
+    assert_eq!(text.lines().count(), expect.lines().count());
+}
+
+#[test]
+fn every_command_shows_an_example() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = place.run(&words).out;
+        let group = help.contains("Commands:");
+        assert!(group || help.contains("Example"), "{command}: {help}");
+    }
+}
+
+#[test]
+fn the_completions_are_scripts_that_the_shell_can_read() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let done = place.run(&["completions", shell]);
+        assert_eq!(done.code, 0);
+        assert!(done.out.contains("operation"), "{shell}");
+        if shell == "bash" {
+            let file = place.file("completions", &done.out);
+            let read = Command::new("bash").arg("-n").arg(file).status().unwrap();
+            assert!(read.success());
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_code_2() {
+    let place = Place::new();
+    for arguments in [
+        &["get", "targets", "--no-such-flag"][..],
+        &["no-such-command"],
+        &["control"],
+        &["control", "a", "b", "-p", "x"],
+        &["read", "a", "--timeout", "5"],
+        &["--url", "ftp://x", "get", "targets"],
+    ] {
+        let done = place.run(arguments);
+        assert_eq!(done.code, 2, "{arguments:?}: {}", done.err);
+        assert!(!done.err.is_empty());
+    }
+}
+
+#[test]
+fn one_wrong_key_among_a_thousand_targets_applies_nothing() {
+    let place = Place::new();
+    let _up = place.up();
+    let one = |n: usize, key: &str| {
+        format!("---\ntype: target\nname: pdu-{n}\nkind: apc-pdu\n{key}: 192.0.2.{}\n", n % 250)
+    };
+    let wrong: String = (0..1000)
+        .map(|n| one(n, if n == 500 { "adress" } else { "address" })) // typos: on purpose
+        .collect();
+    let file = place.file("site.yaml", &wrong);
+    let file = file.to_str().unwrap();
+    let done = place.run(&["apply", "-f", file]);
+    assert_eq!(done.code, 1);
+    let expect = "site.yaml:2505:1: target pdu-500: there is no key \"adress\": did you mean \"address\"?"; // typos: on purpose
+    assert!(done.err.contains(expect), "{}", done.err);
+    assert_eq!(place.json(&["get", "targets"]).as_array().unwrap().len(), 0);
+
+    let right: String = (0..1000).map(|n| one(n, "address")).collect();
+    fs::write(file, &right).unwrap();
+    let dry = place.run(&["apply", "-f", file, "--dry-run"]);
+    assert!(dry.out.contains("1000 created"), "{}{}", dry.out, dry.err);
+    assert_eq!(place.json(&["get", "targets"]).as_array().unwrap().len(), 0);
+    assert_eq!(place.run(&["apply", "-f", file]).code, 0);
+    assert_eq!(place.json(&["get", "targets"]).as_array().unwrap().len(), 1000);
+    let again = place.run(&["apply", "-f", file]);
+    assert!(again.out.contains("1000 unchanged"), "{}", again.out);
+}
+
+#[test]
+fn what_is_applied_is_shown_changed_and_deleted() {
+    let place = Place::new();
+    let _up = place.up();
+    let site = "type: credential\nname: c\nvalues: { community: hush }\n---\n\
+                type: target\nname: one\nkind: snmp\naddress: 127.0.0.1:9\ncredential: c\n\
+                labels: { rack: A1 }\n---\n\
+                type: schedule\nname: s\nselector: rack=A9\ninterval: 1m\n";
+    let done = place.run_with(&["apply", "-f", "-"], site);
+    assert!(done.out.contains("+ target one"), "{}{}", done.out, done.err);
+    let moved = site.replace("rack: A1", "rack: A2").replace("hush", "shout");
+    let done = place.run_with(&["apply", "-f", "-", "--color", "never"], &moved);
+    assert!(done.out.contains("labels.rack: A1 → A2"), "{}", done.out);
+    assert!(!done.out.contains("shout") && !done.out.contains("hush"), "{}", done.out);
+    for what in ["targets", "schedules", "credentials", "kinds", "readings", "operations"] {
+        for format in ["table", "json", "yaml"] {
+            let done = place.run(&["get", what, "-o", format]);
+            assert_eq!(done.code, 0, "{what} {format}: {}", done.err);
+            assert!(!done.out.contains("shout"));
+        }
+    }
+    let used = place.run(&["delete", "credential", "c"]);
+    assert_eq!(used.code, 1);
+    assert!(used.err.contains("one"), "{}", used.err);
+    for (what, name) in [("target", "one"), ("credential", "c"), ("schedule", "s")] {
+        let done = place.run(&["delete", what, name]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        assert_eq!(place.run(&["get", what, name]).code, 1);
+    }
+    let absent = place.run(&["read", "oen"]);
+    assert_eq!(absent.code, 2, "{}", absent.err);
+}
+
+#[test]
+fn targets_come_from_a_table() {
+    let place = Place::new();
+    let _up = place.up();
+    let wrong = place.file("wrong.csv", "name,kind,address\na,snmp,\n");
+    let done = place.run(&["target", "import", wrong.to_str().unwrap()]);
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("wrong.csv:2: the cell \"address\" is empty"), "{}", done.err);
+    let right = place.file("right.csv", "name,kind,address,rack\na,snmp,127.0.0.1:9,A1\n");
+    let done = place.run(&["target", "import", right.to_str().unwrap()]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let shown = place.json(&["target", "show", "a"]);
+    assert_eq!(shown["labels"]["rack"], "A1", "{shown}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = Place::new();
+    let mut child = place
+        .command(&["config", "reference"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert!(done.stderr.is_empty(), "{}", String::from_utf8_lossy(&done.stderr));
+}

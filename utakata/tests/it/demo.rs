@@ -1,0 +1,31 @@
+//! What the README promises: live readings, and an outlet that is switched off.
+
+use crate::program::Place;
+
+#[test]
+fn the_demo_shows_readings_and_switches_an_outlet() {
+    let place = Place::new();
+    let up = place.up_with(&["--demo"]);
+    assert!(up.ready["simulator"].is_string(), "{}", up.ready);
+    let targets = place.json(&["target", "list", "-l", "room=demo"]);
+    assert!(targets.as_array().unwrap().len() >= 10, "{targets}");
+    place.until_served("apc-pdu");
+    place.until(
+        &["get", "readings", "pdu-a1-a", "--metric", "hw.power"],
+        |readings| readings[0]["value"].as_f64().filter(|watts| *watts > 0.0),
+    );
+    let state = || {
+        let read = place.json(&["read", "pdu-a1-a", "--metric", "utakata.outlet.state"]);
+        let readings = read["tasks"][0]["readings"].as_array().unwrap().clone();
+        let third = readings
+            .iter()
+            .find(|reading| reading["attributes"]["outlet"] == "3");
+        third.map_or_else(|| read.clone(), |reading| reading["value"].clone())
+    };
+    assert_eq!(state(), "on");
+    let off = ["control", "name=pdu-a1-a", "outlet-off", "-p", "outlet=3"];
+    let done = place.run(&off);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert_eq!(state(), "off");
+    assert_eq!(up.stop(), 0, "{}", place.told());
+}

@@ -1,0 +1,258 @@
+//! A running `utakata up` in a place of its own, and the commands that talk to it.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::channel,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const UTAKATA: &str = env!("CARGO_BIN_EXE_utakata");
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const END_WITHIN: Duration = Duration::from_secs(25);
+const SOON: Duration = Duration::from_secs(30);
+
+/// A data directory.
+pub struct Place {
+    folder: TempDir,
+}
+
+/// A running `up`. Its end proves that nothing is left of it.
+pub struct Up<'a> {
+    place: &'a Place,
+    child: Child,
+    pub ready: Value,
+}
+
+/// What a command did.
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        need_programs();
+        let folder = TempDir::with_prefix("utakata-it-").unwrap();
+        Self { folder }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Writes a file beside the data directory.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// `utakata` with arguments, on this data directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(UTAKATA);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.folder.path())
+            .env("UTAKATA_DATA", self.data())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, arguments: &[&str]) -> Done {
+        Done::new(&self.command(arguments).output().unwrap())
+    }
+
+    /// Runs it with this on its standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Done {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Done::new(&child.wait_with_output().unwrap())
+    }
+
+    /// Runs it, expects that it succeeds, and gives its JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let arguments = [arguments, &["-o", "json"]].concat();
+        let done = self.run(&arguments);
+        assert_eq!(done.code, 0, "{arguments:?}: {}", done.err);
+        serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}", done.out))
+    }
+
+    /// Starts `up` on ports of its own.
+    pub fn up(&self) -> Up<'_> {
+        self.up_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub fn up_with(&self, more: &[&str]) -> Up<'_> {
+        let ports = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
+        let arguments = [&["up", "-o", "json"], &ports[..], more].concat();
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .unwrap();
+        let mut child = self
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let line = lines
+            .recv_timeout(READY_WITHIN)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.told()));
+        let ready = serde_json::from_str(&line).unwrap();
+        Up {
+            place: self,
+            child,
+            ready,
+        }
+    }
+
+    /// What `up` said on standard error.
+    pub fn told(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("up.log")
+    }
+
+    /// Waits until a command's JSON has what is looked for.
+    pub fn until<T>(&self, arguments: &[&str], found: impl Fn(&Value) -> Option<T>) -> T {
+        wait_for(|| found(&self.json(arguments))).unwrap_or_else(|| {
+            let last = self.run(arguments);
+            panic!("{arguments:?}: {}{}\n{}", last.out, last.err, self.told())
+        })
+    }
+
+    /// Waits until a kind is served by a worker that is ready.
+    pub fn until_served(&self, kind: &str) {
+        self.until(&["worker", "list"], |pools| {
+            pools.as_array()?.iter().find_map(|pool| {
+                (pool["release"]["kind"] == kind && pool["ready"].as_u64()? > 0).then_some(())
+            })
+        });
+    }
+
+    /// Numbers of the processes that have this place in their environment.
+    fn processes(&self) -> Vec<String> {
+        let place = self.folder.path().to_str().unwrap().as_bytes();
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            if environment.windows(place.len()).any(|part| part == place) {
+                let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+                found.push(format!("{} {}", entry.file_name().display(), name.trim()));
+            }
+        }
+        found
+    }
+}
+
+impl Up<'_> {
+    /// Ends it as an operator does, and gives its exit code.
+    pub fn stop(mut self) -> i32 {
+        self.end()
+    }
+
+    /// Ends it as a power cut does.
+    pub fn kill(mut self) {
+        let pid = Pid::from_child(&self.child);
+        let _ = kill_process(pid, Signal::KILL);
+        self.child.wait().unwrap();
+    }
+
+    fn end(&mut self) -> i32 {
+        let pid = Pid::from_child(&self.child);
+        let _ = kill_process(pid, Signal::TERM);
+        let code = wait_up_to(END_WITHIN, || self.child.try_wait().unwrap());
+        let code = code.unwrap_or_else(|| {
+            let _ = kill_process_group(pid, Signal::KILL);
+            self.child.wait().unwrap()
+        });
+        code.code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        self.end();
+        let nothing = wait_for(|| self.place.processes().is_empty().then_some(()));
+        if nothing.is_none() && !thread::panicking() {
+            panic!("processes are left: {:?}", self.place.processes());
+        }
+    }
+}
+
+impl Done {
+    fn new(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Looks again and again until there is something.
+pub fn wait_for<T>(look: impl FnMut() -> Option<T>) -> Option<T> {
+    wait_up_to(SOON, look)
+}
+
+fn wait_up_to<T>(most: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if began.elapsed() > most {
+            return None;
+        }
+        thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+/// The programs that lie beside `utakata`: built by the test run of the workspace, and here when
+/// only this crate is tested.
+fn need_programs() {
+    let folder = Path::new(UTAKATA).parent().unwrap();
+    for program in [
+        "utakata-worker-snmp",
+        "utakata-worker-echo",
+        "utakata-simulator",
+    ] {
+        if !folder.join(program).exists() {
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--package", program])
+                .status();
+            assert!(built.unwrap().success(), "{program} cannot be built");
+        }
+    }
+}
