@@ -14,6 +14,11 @@ use crate::{Answer, Failure, Task};
 /// The largest outcome, in bytes: a message has room for others beside it.
 pub const OUTCOME_MAX: usize = MESSAGE_MAX / 2;
 
+/// The largest result that a manager takes, in bytes of JSON.
+pub const RESULT_MAX: usize = 1024 * 1024;
+/// As much of the sentence of a problem as is told, in bytes; a manager takes twice that.
+const SENTENCE_MAX: usize = 2048;
+
 /// How an attempt ended.
 #[derive(Debug)]
 pub enum Ending {
@@ -193,7 +198,7 @@ pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> v1::AttemptOutcom
         id,
         attempt,
         status: v1::Status::Failed.into(),
-        problem: Some(problem.into()),
+        problem: Some(brief(problem)),
         ..v1::AttemptOutcome::default()
     }
 }
@@ -215,7 +220,19 @@ fn drop_impossible(target: &TargetName, readings: &mut Vec<Reading>) -> Option<P
         "{target} gave no finite number for {}: the readings are left out",
         metrics.join(", ")
     );
+    tracing::warn!(%target, metrics = metrics.join(", "), "readings that are no finite number");
     Some(Problem::new("bad-reading", Cure::Bug, message))
+}
+
+/// A problem as a message, its sentence cut where it is too long: it can quote what was asked.
+fn brief(problem: Problem) -> v1::Problem {
+    let mut problem = v1::Problem::from(problem);
+    if problem.message.len() > SENTENCE_MAX {
+        let end = problem.message.floor_char_boundary(SENTENCE_MAX);
+        problem.message.truncate(end);
+        problem.message.push('…');
+    }
+    problem
 }
 
 fn wire(
@@ -230,7 +247,7 @@ fn wire(
         id: key.task.as_bytes().to_vec(),
         attempt: key.attempt,
         status: v1::Status::from(status).into(),
-        problem: problem.map(Into::into),
+        problem: problem.map(brief),
         readings: answer.readings.into_iter().map(reading_to_wire).collect(),
         result: result.and_then(Result::ok).unwrap_or_default(),
         ran_microseconds: u64::try_from(ran.as_micros()).unwrap_or(u64::MAX),
@@ -256,12 +273,13 @@ pub fn weight(outcome: &v1::AttemptOutcome) -> usize {
 
 /// An outcome that fits into a message: one that does not tells so instead.
 fn bounded(class: Class, outcome: v1::AttemptOutcome) -> v1::AttemptOutcome {
-    let weight = weight(&outcome);
-    if weight <= OUTCOME_MAX {
+    let (weight, result) = (weight(&outcome), outcome.result.len());
+    if weight <= OUTCOME_MAX && result <= RESULT_MAX {
         return outcome;
     }
     let message = format!(
-        "the answer has about {weight} bytes, and at most {OUTCOME_MAX} can be sent: ask for less"
+        "the answer has about {weight} bytes; at most {OUTCOME_MAX}, and {RESULT_MAX} besides \
+         readings, can be sent: ask for less"
     );
     let problem = Problem::new("answer-too-large", Cure::Operator, message);
     let done = outcome.status() == v1::Status::Succeeded && class == Class::Control;
@@ -272,7 +290,7 @@ fn bounded(class: Class, outcome: v1::AttemptOutcome) -> v1::AttemptOutcome {
     };
     v1::AttemptOutcome {
         status: status.into(),
-        problem: Some(problem.into()),
+        problem: Some(brief(problem)),
         readings: Vec::new(),
         result: Vec::new(),
         ..outcome

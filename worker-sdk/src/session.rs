@@ -33,6 +33,9 @@ const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
 /// How often to be heard of, where the manager does not say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
+/// As much progress is told in a second; a manager takes more for noise.
+const PROGRESS_MOST: u32 = 1000;
+
 /// What a session needs.
 pub struct Config {
     /// Where the manager listens.
@@ -96,6 +99,7 @@ pub async fn run<W: Worker>(
         desk: Desk::build(worker, catalogue, progress),
         outgoing,
         progressed,
+        told: (Instant::now(), 0),
         heartbeat: heartbeat.max(Duration::from_millis(10)),
         stop: config.stop,
     };
@@ -166,6 +170,8 @@ struct Session<W> {
     desk: Desk<W>,
     outgoing: mpsc::Sender<FromWorker>,
     progressed: mpsc::Receiver<(utakata_model::TaskKey, String)>,
+    /// How much progress was told since when.
+    told: (Instant, u32),
     heartbeat: Duration,
     stop: CancellationToken,
 }
@@ -263,7 +269,14 @@ impl<W: Worker> Session<W> {
         }
     }
 
-    fn tell(&self, (key, text): (utakata_model::TaskKey, String)) {
+    fn tell(&mut self, (key, text): (utakata_model::TaskKey, String)) {
+        if self.told.0.elapsed() > Duration::from_secs(1) {
+            self.told = (Instant::now(), 0);
+        }
+        self.told.1 += 1;
+        if self.told.1 > PROGRESS_MOST {
+            return;
+        }
         let progress = v1::Progress {
             id: key.task.as_bytes().to_vec(),
             attempt: key.attempt,

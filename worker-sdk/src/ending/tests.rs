@@ -130,7 +130,7 @@ fn a_number_that_is_none_is_left_out_and_told() {
 #[test]
 fn an_answer_that_no_message_can_hold_says_so_instead() {
     let large = || {
-        let result = Some(serde_json::Value::String("x".repeat(OUTCOME_MAX)));
+        let result = Some(serde_json::Value::String("x".repeat(RESULT_MAX)));
         Ending::Answered(Ok(Answer {
             result,
             ..Answer::default()
@@ -154,4 +154,12 @@ fn a_timeout_beyond_the_clock_is_no_panic() {
     let mut subject = subject(Class::Observe);
     subject.timeout = Duration::from_millis(u64::MAX);
     assert!(subject.deadline() > subject.came);
+}
+
+#[test]
+fn the_sentence_of_a_problem_is_cut_where_a_manager_would_refuse_it() {
+    let problem = Problem::new("bad-parameters", Cure::Operator, "ü".repeat(5000));
+    let outcome = refused(vec![0; 16], 1, problem);
+    let message = outcome.problem.unwrap().message;
+    assert!(message.len() < SENTENCE_MAX + 8 && message.ends_with("ü…"));
 }
