@@ -160,15 +160,17 @@ impl Session {
         let mut memory = self.memory.lock();
         for column in columns.iter().filter(|column| column.is_whole()) {
             let rows = column.column.cells.len();
-            let known = memory.rows.get(&column.oid);
-            let absent_until = match known.and_then(|known| known.absent_until) {
+            let known = memory.rows.get_mut(&column.oid);
+            let absent_until = match known.as_ref().and_then(|known| known.absent_until) {
                 Some(until) if rows == 0 && until > now => Some(until),
                 _ if rows == 0 => Some(now + ABSENT),
                 _ => None,
             };
-            memory
-                .rows
-                .insert(column.oid.clone(), Remembered { rows, absent_until });
+            let seen = Remembered { rows, absent_until };
+            match known {
+                Some(known) => *known = seen,
+                None => drop(memory.rows.insert(column.oid.clone(), seen)),
+            }
         }
     }
 }
