@@ -147,6 +147,12 @@ async fn control_that_nobody_answers_is_unknown_and_a_late_outcome_changes_nothi
     let task = &answer["operation"]["tasks"][0];
     assert_eq!(task["state"], "unknown", "{answer}");
     assert_eq!(task["outcome"]["problem"]["code"], "no-answer");
+    let mut late: utakata_model::Outcome = serde_json::from_value(task["outcome"].clone()).unwrap();
+    late.status = OutcomeStatus::Succeeded;
+    let id = late.task;
+    room.publish(late).await;
+    let (_, seen) = room.get(&format!("/v1/tasks/{id}")).await;
+    assert_eq!(seen["state"], "unknown");
     room.end().await;
 }
 
