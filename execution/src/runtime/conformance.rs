@@ -57,7 +57,11 @@ pub async fn how_a_worker_ended_is_told_and_told_again(
     let mut worker = start(subject, &subject.ends).await?;
     for _ in 0..2 {
         let exit = end(&mut *worker).await?;
-        expect("a worker that ends with code 3 says so", exit, Exit::Code(3))?;
+        expect(
+            "a worker that ends with code 3 says so",
+            exit,
+            Exit::Code(3),
+        )?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 )]
 
 mod faults;
+mod mad;
 mod releases;
 mod runtime;
 mod site;

@@ -92,9 +92,15 @@ async fn a_process_sees_only_what_it_is_given_and_leaves_nothing_behind() {
     let mut worker = Process.start(spec).await.unwrap();
     assert_eq!(worker.ended().await, Exit::Code(0));
     let seen = fs::read_to_string(folder.path().join("seen")).unwrap();
-    let names: Vec<&str> = seen.lines().filter_map(|line| line.split('=').next()).collect();
+    let names: Vec<&str> = seen
+        .lines()
+        .filter_map(|line| line.split('=').next())
+        .collect();
     let shell = ["PWD", "SHLVL", "_", "OLDPWD"];
-    let given: Vec<_> = names.into_iter().filter(|name| !shell.contains(name)).collect();
+    let given: Vec<_> = names
+        .into_iter()
+        .filter(|name| !shell.contains(name))
+        .collect();
     assert_eq!(given, ["SEEN"]);
     let child = fs::read_to_string(folder.path().join("child")).unwrap();
     assert_gone(child.trim()).await;
@@ -106,7 +112,8 @@ async fn a_process_whose_handle_is_dropped_is_killed_with_its_children() {
     let script = "sleep 600 & echo $! > child.new; mv child.new child; wait";
     let mut spec = spec("/bin/sh", &["-c", script]);
     spec.folder = folder.path().into();
-    spec.variables.push(("PATH".into(), std::env::var_os("PATH").unwrap()));
+    spec.variables
+        .push(("PATH".into(), std::env::var_os("PATH").unwrap()));
     let worker = Process.start(spec).await.unwrap();
     let file = folder.path().join("child");
     while !file.exists() {
@@ -127,5 +134,7 @@ async fn assert_gone(process: &str) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::site::PATIENCE, gone).await.unwrap();
+    tokio::time::timeout(crate::site::PATIENCE, gone)
+        .await
+        .unwrap();
 }

@@ -11,7 +11,11 @@ use std::{
 
 use jiff::Timestamp;
 use tempfile::TempDir;
-use utakata_execution::{Config, Environment, Handle, config::Backoff};
+use utakata_execution::{
+    Config, Environment, Handle,
+    config::Backoff,
+    runtime::{Runtime, process::Process},
+};
 use utakata_interconnect::{
     Event, Events, Interest, Subscription, Tasks,
     events::bus::{self, Bus},
@@ -44,6 +48,15 @@ impl Site {
 
     /// With whatever releases lie in the folder already.
     pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with(folder, change, Arc::new(Process)).await
+    }
+
+    /// With workers that run somewhere else.
+    pub async fn start_with(
+        folder: TempDir,
+        change: impl FnOnce(&mut Config),
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
         let tasks = Embedded::new(embedded::Config::default());
         let bus = Bus::new(bus::Config::default());
         let events = bus.subscribe(Interest::ALL).await.unwrap();
@@ -58,9 +71,10 @@ impl Site {
             ..Config::default()
         };
         change(&mut config);
-        let handle = Environment::start(config, Arc::new(tasks.clone()), Arc::new(bus))
-            .await
-            .unwrap();
+        let handle =
+            Environment::start_with(config, Arc::new(tasks.clone()), Arc::new(bus), runtime)
+                .await
+                .unwrap();
         Self {
             folder,
             tasks,

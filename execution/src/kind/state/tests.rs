@@ -447,6 +447,23 @@ fn without_a_release_nothing_new_begins_and_control_goes_to_others() {
 }
 
 #[test]
+fn a_drained_worker_that_has_answered_everything_and_stays_is_killed() {
+    let mut world = World::new();
+    let worker = world.ready(1);
+    let key = world.deliver(vec![control("a")])[0];
+    world.order(&[]);
+    let is_killed = |world: &mut World| world.state.worker(worker).unwrap().kill.is_cancelled();
+    world.pass(3);
+    assert!(!is_killed(&mut world));
+    world.answer(worker, key);
+    world.upkeep();
+    world.pass(2);
+    assert!(is_killed(&mut world));
+    world.ends(worker);
+    assert!(world.state.is_over());
+}
+
+#[test]
 fn what_expires_while_it_waits_is_not_begun() {
     let mut world = World::new();
     let worker = world.ready(1);

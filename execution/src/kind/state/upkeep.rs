@@ -18,6 +18,9 @@ use crate::{
     worker::Number,
 };
 
+/// How long a drained worker has to be gone when it has answered everything.
+const GONE_WITHIN: Duration = Duration::from_secs(2);
+
 impl State {
     /// Looks at deadlines, at the ends of workers, and at what is desired of the pools.
     pub(in crate::kind) fn upkeep(&mut self, now: Instant, clock: Timestamp) {
@@ -28,7 +31,7 @@ impl State {
         self.end_overdue(now, clock);
         self.bury(now, clock);
         self.give_up(now);
-        self.watch_busy(now);
+        self.watch_idle_and_busy(now);
         for action in plan::plan(&self.observed(now), &self.times, now)
             .into_iter()
             .rev()
@@ -155,10 +158,13 @@ impl State {
         }
     }
 
-    fn watch_busy(&mut self, now: Instant) {
+    fn watch_idle_and_busy(&mut self, now: Instant) {
         for worker in self.pools.iter_mut().flat_map(|pool| &mut pool.workers) {
             if worker.running > 0 {
                 worker.be_busy(now);
+            } else if let Phase::Draining { until, .. } = &mut worker.phase {
+                // It has nothing left to do but to go.
+                *until = (*until).min(now + GONE_WITHIN);
             }
         }
     }

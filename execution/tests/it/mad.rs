@@ -1,0 +1,216 @@
+//! Workers that speak the protocol and are mad: cut off or corrected, told, and nothing lost.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Streaming, transport::Endpoint};
+use utakata_execution::runtime::{Exit, Spec, scripted::Scripted};
+use utakata_model::{Class, Kind, Manifest, Outcome, OutcomeStatus, Target, Task};
+use utakata_protocol::v1::{
+    AttemptOutcome, FromWorker, Heartbeat, Hello, Outcomes, Reading, Status, ToWorker,
+    from_worker::Message, manager_client::ManagerClient, reading::Value, to_worker,
+};
+
+use crate::site::{Site, add_release, assert_ended, echo, pool};
+
+type Line = mpsc::Sender<FromWorker>;
+
+/// A worker that does what its first argument says.
+async fn act(spec: Spec) -> Exit {
+    let variable = |name: &str| {
+        let found = spec.variables.iter().find(|(key, _)| key == name);
+        found.unwrap().1.to_str().unwrap().to_owned()
+    };
+    let manifest = std::fs::read_to_string(spec.folder.join("worker.toml")).unwrap();
+    let (line, messages) = mpsc::channel(16);
+    let hello = Hello {
+        token: variable("UTAKATA_TOKEN"),
+        protocol_versions: vec![1],
+        manifest: serde_json::to_string(&Manifest::parse(&manifest).unwrap()).unwrap(),
+        capacity: 100,
+        sdk: "mad".into(),
+    };
+    say(&line, Message::Hello(hello)).await;
+    let channel = Endpoint::from_shared(variable("UTAKATA_ENDPOINT")).unwrap();
+    let mut client =
+        ManagerClient::new(channel.connect().await.unwrap()).max_encoding_message_size(64 << 20);
+    let heard = client.work(ReceiverStream::new(messages)).await;
+    let heard = heard.unwrap().into_inner();
+    // It lives as long as it can speak.
+    tokio::select! {
+        () = rave(&spec.arguments[0], &line, heard) => {}
+        () = beat(&line) => {}
+    }
+    Exit::Code(1)
+}
+
+async fn say(line: &Line, message: Message) -> bool {
+    let message = FromWorker {
+        message: Some(message),
+    };
+    line.send(message).await.is_ok()
+}
+
+async fn beat(line: &Line) {
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    while say(line, Message::Heartbeat(Heartbeat::default())).await {
+        tick.tick().await;
+    }
+}
+
+async fn rave(how: &str, line: &Line, mut heard: Streaming<ToWorker>) {
+    if how == "chatters" {
+        while say(line, Message::Heartbeat(Heartbeat::default())).await {}
+    }
+    while let Ok(Some(message)) = heard.message().await {
+        let Some(to_worker::Message::Tasks(tasks)) = message.message else {
+            continue;
+        };
+        for task in tasks.tasks {
+            let outcomes = answers(how, task.id, task.attempt);
+            if !outcomes.is_empty() {
+                say(line, Message::Outcomes(Outcomes { outcomes })).await;
+            }
+        }
+    }
+}
+
+fn answers(how: &str, id: Vec<u8>, attempt: u32) -> Vec<AttemptOutcome> {
+    let answer = AttemptOutcome {
+        id,
+        attempt,
+        status: Status::Succeeded.into(),
+        ..AttemptOutcome::default()
+    };
+    let reading = |number| Reading {
+        metric: "hw.power".into(),
+        value: Some(Value::Number(number)),
+        ..Reading::default()
+    };
+    match how {
+        "repeats" => vec![answer; 200],
+        "exaggerates" => vec![AttemptOutcome {
+            result: vec![b'1'; 17 << 20],
+            ..answer
+        }],
+        "lies" => vec![AttemptOutcome {
+            readings: vec![reading(1.0), reading(f64::NAN)],
+            ..answer
+        }],
+        "doubles" => vec![AttemptOutcome {
+            readings: vec![reading(1.0), reading(2.0)],
+            ..answer
+        }],
+        "mumbles" => vec![AttemptOutcome {
+            id: vec![1, 2, 3],
+            ..answer
+        }],
+        _ => Vec::new(),
+    }
+}
+
+async fn site(how: &str) -> Site {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = format!(
+        "kind = \"mad\"\nversion = \"1\"\nprotocol = 1\n\
+         [run]\nprogram = \"worker.sh\"\narguments = [\"{how}\"]\n[pool]\nmax = 1\n\
+         [[action]]\nname = \"echo\"\nclass = \"observe\"\n\
+         [[action]]\nname = \"set\"\nclass = \"control\"\n"
+    );
+    add_release(&folder.path().join("releases"), "mad", &manifest, Some("x"));
+    let runtime = Scripted::new(|spec| Some(Box::pin(act(spec))));
+    let set = |config: &mut utakata_execution::Config| {
+        config.grace = Duration::from_millis(200);
+        config.drain_within = Duration::from_millis(500);
+    };
+    Site::start_with(folder, set, Arc::new(runtime)).await
+}
+
+fn mad(target: &str, class: Class) -> Task {
+    let mut task = echo(target, "x");
+    let name = task.target.name.clone();
+    let kind = Kind::new("mad").unwrap();
+    task.target = Target::new(name, kind, "nowhere".into()).into();
+    task.class = class;
+    task.timeout = Duration::from_millis(300);
+    task
+}
+
+/// What becomes of a read and of a control task.
+async fn ask(site: &mut Site) -> (Outcome, Outcome) {
+    let tasks = vec![mad("a", Class::Observe), mad("b", Class::Control)];
+    let keys = site.send(tasks).await;
+    let mut outcomes = site.outcomes(&keys).await;
+    (outcomes.remove(0), outcomes.remove(0))
+}
+
+async fn is_told(site: &Site, code: &str) {
+    site.status(|status| {
+        let problem = pool(status, "mad").and_then(|pool| pool.problem.as_ref());
+        problem.is_some_and(|problem| &*problem.code == code)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_says_too_much_of_no_use_is_cut_off() {
+    let site = site("chatters").await;
+    is_told(&site, "worker-flood").await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_repeats_its_answers_is_cut_off_and_each_task_has_one_outcome() {
+    let mut site = site("repeats").await;
+    let (read, control) = ask(&mut site).await;
+    assert_eq!(site.outcomes_of(read.key()).len(), 1);
+    assert_eq!(site.outcomes_of(control.key()).len(), 1);
+    is_told(&site, "worker-flood").await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_answer_is_larger_than_a_message_is_cut_off() {
+    let mut site = site("exaggerates").await;
+    let (read, control) = ask(&mut site).await;
+    assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
+    assert_ended(&control, OutcomeStatus::Unknown, "worker-lost");
+    is_told(&site, "worker-flood").await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn readings_that_cannot_be_are_not_published_and_control_is_not_believed() {
+    for how in ["lies", "doubles"] {
+        let mut site = site(how).await;
+        let (read, control) = ask(&mut site).await;
+        assert_ended(&read, OutcomeStatus::Failed, "worker-malformed");
+        assert_ended(&control, OutcomeStatus::Unknown, "worker-malformed");
+        assert!(site.readings_of(read.key()).is_none());
+        site.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_answers_to_no_attempt_is_cut_off() {
+    let mut site = site("mumbles").await;
+    let (read, control) = ask(&mut site).await;
+    assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
+    assert_ended(&control, OutcomeStatus::Unknown, "worker-lost");
+    is_told(&site, "worker-crashed").await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_answers_nothing_has_its_tasks_ended_and_is_replaced() {
+    let mut site = site("ignores").await;
+    let (read, control) = ask(&mut site).await;
+    assert_ended(&read, OutcomeStatus::Failed, "deadline");
+    assert_ended(&control, OutcomeStatus::Unknown, "deadline");
+    let before = read.ran_by.unwrap().worker;
+    let (read, _) = ask(&mut site).await;
+    assert_ended(&read, OutcomeStatus::Failed, "deadline");
+    assert_ne!(read.ran_by.unwrap().worker, before);
+    site.end().await;
+}
