@@ -218,6 +218,3 @@ fn restarted(row: &TaskRow) -> Outcome {
         },
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -195,6 +195,3 @@ impl Dispatch {
         newest.into_iter().rev().map(under_way).collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

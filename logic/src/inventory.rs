@@ -230,6 +230,3 @@ fn view(credential: &Credential, used_by: Option<u64>) -> CredentialView {
         used_by: used_by.unwrap_or_default(),
     }
 }
-
-#[cfg(test)]
-mod tests;

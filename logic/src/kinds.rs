@@ -46,12 +46,12 @@ impl Default for Kinds {
 impl Kinds {
     /// Takes in what an environment tells. Wakes those who follow when other kinds or other
     /// releases are served than before.
-    pub fn hear(&self, status: Arc<EnvironmentStatus>) {
+    pub fn hear(&self, status: &Arc<EnvironmentStatus>) {
         let mut state = self.state.write();
         let before = state
             .environments
-            .insert(status.id.clone(), Arc::clone(&status));
-        if before.is_some_and(|before| serves(&before) == serves(&status)) {
+            .insert(status.id.clone(), Arc::clone(status));
+        if before.is_some_and(|before| serves(&before) == serves(status)) {
             return;
         }
         state.rebuild();

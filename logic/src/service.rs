@@ -20,6 +20,9 @@ use crate::{
     store::{self, Store},
 };
 
+/// At the end, what is written may take this long.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
 /// What the logic environment is put together from.
 pub struct Parts {
     /// What outlives the process.
@@ -237,7 +240,11 @@ impl Handle {
         inner.cancel.cancel();
         inner.dispatch.close_ledger().await;
         let mut background = std::mem::take(&mut *inner.background.lock());
-        while background.join_next().await.is_some() {}
+        let joined = async { while background.join_next().await.is_some() {} };
+        if tokio::time::timeout(JOIN_WITHIN, joined).await.is_err() {
+            tracing::error!("outcomes of control could not be written before the end");
+            background.shutdown().await;
+        }
         while let Ok(true) = inner.flush().await {}
         inner.store.close().await;
     }

@@ -61,7 +61,7 @@ impl Receiver {
             match &event {
                 Event::Readings(readings) => self.readings(readings),
                 Event::Outcomes(batch) => self.dispatch.outcomes(batch).await,
-                Event::Environment(status) => self.kinds.hear(Arc::clone(status)),
+                Event::Environment(status) => self.kinds.hear(status),
             }
             self.dispatch.tell(event);
         }

@@ -26,8 +26,7 @@ impl Dispatch {
                 _ = ticks.tick() => {}
             }
             let overdue = self.pending.lock().overdue(Instant::now());
-            self.end_without_outcome(overdue, |class| no_answer(class))
-                .await;
+            self.end_without_outcome(overdue, no_answer).await;
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) async fn list(
     if query.class != Some(Class::Control) {
         items.extend(observed(&api, &wanted, most + 1));
     }
-    items.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+    items.sort_unstable_by_key(|one| std::cmp::Reverse(one.id));
     // What ended between the two looks is there twice: the ended one comes last.
     items.dedup_by(|later, first| later.id == first.id);
     Ok(Json(page::cut(items, most, |one| one.id.to_string())))

@@ -43,12 +43,12 @@ impl Error {
     pub(super) fn none<'a, K: Borrow<str> + 'a>(
         what: &'static str,
         name: &str,
-        known: impl ExactSizeIterator<Item = &'a K> + Clone,
+        mut known: impl ExactSizeIterator<Item = &'a K>,
     ) -> Self {
         let hint = if known.len() > 10_000 {
             // Comparing with so many takes longer than looking them up.
             format!("see the list of all {what}s")
-        } else if let Some(nearest) = suggest::nearest(name, known.clone().map(Borrow::borrow)) {
+        } else if let Some(nearest) = suggest::nearest(name, known.by_ref().map(Borrow::borrow)) {
             format!("did you mean \"{nearest}\"?")
         } else {
             format!("see the list of all {what}s")

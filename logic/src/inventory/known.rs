@@ -28,6 +28,12 @@ impl Known {
         }
     }
 
+    /// A target on its own, for tables of tests.
+    #[cfg(test)]
+    pub(crate) fn of(target: Target) -> Self {
+        Self::new(target, None)
+    }
+
     /// The same device, declared otherwise: what was seen of it stays. Another kind or address
     /// is another device.
     pub(super) fn declared(&self, target: Target, credential: Option<Arc<Credential>>) -> Self {

@@ -142,3 +142,6 @@ fn same_series(before: &[Reading], after: &[Reading]) -> bool {
     let pairs = before.iter().zip(after);
     before.len() == after.len() && pairs.into_iter().all(|(a, b)| series(a) == series(b))
 }
+
+#[cfg(test)]
+mod tests;

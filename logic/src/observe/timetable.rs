@@ -99,7 +99,7 @@ impl Timetable {
                     known,
                 });
             }
-            stops.sort_by(|a, b| a.offset.cmp(&b.offset));
+            stops.sort_by_key(|stop| stop.offset);
             table.add(Running::new(line, stops, now), &fresh);
         }
         table.keep_first(self);
