@@ -33,7 +33,7 @@ First steps:
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// How to print what was asked for
-    #[arg(short, long = "output", global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Everywhere")]
+    #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Everywhere")]
     pub format: Format,
     /// Whether to use colours; NO_COLOR=1 does the same as never
     #[arg(
@@ -71,11 +71,8 @@ pub struct Global {
 /// Whether to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

@@ -13,14 +13,11 @@ use serde::Serialize;
 
 pub use table::{Cell, Table, Tone};
 
-/// How to print what was asked for.
+/// How to print what was asked for: for people, or, complete and stable, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
     Table,
-    /// For programs: complete, and stable
     Json,
-    /// The same as JSON, easier to read
     Yaml,
 }
 

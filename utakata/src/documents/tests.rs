@@ -152,7 +152,10 @@ fn a_secret_comes_from_a_file_beside_the_document() {
 fn every_example_is_right_but_for_the_secrets_of_who_applies_it() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let mut seen = 0;
-    for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for path in fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
         if path.extension().is_none_or(|ending| ending != "yaml") {
             continue;
         }

@@ -9,6 +9,9 @@ use utakata_model::{EnvironmentState, Labels, Problem, Quality, ReadingValue, Ta
 
 use super::{Cell, Tone};
 
+/// The most characters of a text that is read from a target, in a table.
+const TEXT_MOST: usize = 48;
+
 /// How long ago, in the largest unit: `3s ago`.
 pub fn age(time: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(time).as_secs();
@@ -66,7 +69,7 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// A value with its unit: numbers with four significant digits after the point at the most.
+/// A value with its unit: numbers with three digits after the point at the most.
 pub fn reading(value: &ReadingValue, unit: &str) -> String {
     let unit = match unit {
         "" | "1" => String::new(),
@@ -75,9 +78,18 @@ pub fn reading(value: &ReadingValue, unit: &str) -> String {
         unit => format!(" {}", unit.trim_matches(['{', '}'])),
     };
     match value {
-        ReadingValue::Text(text) => format!("{text}{unit}"),
+        ReadingValue::Text(text) => format!("{}{unit}", shortened(text)),
         ReadingValue::Number(number) => format!("{}{unit}", short(*number)),
     }
+}
+
+/// A text that would make a table wide, cut; `-o json` has all of it.
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= TEXT_MOST {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(TEXT_MOST - 1).collect();
+    format!("{start}…")
 }
 
 fn short(number: f64) -> String {

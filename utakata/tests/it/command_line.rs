@@ -112,7 +112,10 @@ fn one_wrong_key_among_a_thousand_targets_applies_nothing() {
     let place = Place::new();
     let _up = place.up();
     let one = |n: usize, key: &str| {
-        format!("---\ntype: target\nname: pdu-{n}\nkind: apc-pdu\n{key}: 192.0.2.{}\n", n % 250)
+        format!(
+            "---\ntype: target\nname: pdu-{n}\nkind: apc-pdu\n{key}: 192.0.2.{}\n",
+            n % 250
+        )
     };
     let wrong: String = (0..1000)
         .map(|n| one(n, if n == 500 { "adress" } else { "address" })) // typos: on purpose
@@ -121,7 +124,8 @@ fn one_wrong_key_among_a_thousand_targets_applies_nothing() {
     let file = file.to_str().unwrap();
     let done = place.run(&["apply", "-f", file]);
     assert_eq!(done.code, 1);
-    let expect = "site.yaml:2505:1: target pdu-500: there is no key \"adress\": did you mean \"address\"?"; // typos: on purpose
+    let expect =
+        "site.yaml:2505:1: target pdu-500: there is no key \"adress\": did you mean \"address\"?"; // typos: on purpose
     assert!(done.err.contains(expect), "{}", done.err);
     assert_eq!(place.json(&["get", "targets"]).as_array().unwrap().len(), 0);
 
@@ -131,7 +135,10 @@ fn one_wrong_key_among_a_thousand_targets_applies_nothing() {
     assert!(dry.out.contains("1000 created"), "{}{}", dry.out, dry.err);
     assert_eq!(place.json(&["get", "targets"]).as_array().unwrap().len(), 0);
     assert_eq!(place.run(&["apply", "-f", file]).code, 0);
-    assert_eq!(place.json(&["get", "targets"]).as_array().unwrap().len(), 1000);
+    assert_eq!(
+        place.json(&["get", "targets"]).as_array().unwrap().len(),
+        1000
+    );
     let again = place.run(&["apply", "-f", file]);
     assert!(again.out.contains("1000 unchanged"), "{}", again.out);
 }
@@ -145,12 +152,30 @@ fn what_is_applied_is_shown_changed_and_deleted() {
                 labels: { rack: A1 }\n---\n\
                 type: schedule\nname: s\nselector: rack=A9\ninterval: 1m\n";
     let done = place.run_with(&["apply", "-f", "-"], site);
-    assert!(done.out.contains("+ target one"), "{}{}", done.out, done.err);
-    let moved = site.replace("rack: A1", "rack: A2").replace("hush", "shout");
+    assert!(
+        done.out.contains("+ target one"),
+        "{}{}",
+        done.out,
+        done.err
+    );
+    let moved = site
+        .replace("rack: A1", "rack: A2")
+        .replace("hush", "shout");
     let done = place.run_with(&["apply", "-f", "-", "--color", "never"], &moved);
     assert!(done.out.contains("labels.rack: A1 → A2"), "{}", done.out);
-    assert!(!done.out.contains("shout") && !done.out.contains("hush"), "{}", done.out);
-    for what in ["targets", "schedules", "credentials", "kinds", "readings", "operations"] {
+    assert!(
+        !done.out.contains("shout") && !done.out.contains("hush"),
+        "{}",
+        done.out
+    );
+    for what in [
+        "targets",
+        "schedules",
+        "credentials",
+        "kinds",
+        "readings",
+        "operations",
+    ] {
         for format in ["table", "json", "yaml"] {
             let done = place.run(&["get", what, "-o", format]);
             assert_eq!(done.code, 0, "{what} {format}: {}", done.err);
@@ -176,8 +201,16 @@ fn targets_come_from_a_table() {
     let wrong = place.file("wrong.csv", "name,kind,address\na,snmp,\n");
     let done = place.run(&["target", "import", wrong.to_str().unwrap()]);
     assert_eq!(done.code, 1);
-    assert!(done.err.contains("wrong.csv:2: the cell \"address\" is empty"), "{}", done.err);
-    let right = place.file("right.csv", "name,kind,address,rack\na,snmp,127.0.0.1:9,A1\n");
+    assert!(
+        done.err
+            .contains("wrong.csv:2: the cell \"address\" is empty"),
+        "{}",
+        done.err
+    );
+    let right = place.file(
+        "right.csv",
+        "name,kind,address,rack\na,snmp,127.0.0.1:9,A1\n",
+    );
     let done = place.run(&["target", "import", right.to_str().unwrap()]);
     assert_eq!(done.code, 0, "{}", done.err);
     let shown = place.json(&["target", "show", "a"]);
@@ -195,5 +228,9 @@ fn a_reader_that_goes_away_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let done = child.wait_with_output().unwrap();
-    assert!(done.stderr.is_empty(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }

@@ -12,7 +12,10 @@ fn the_demo_shows_readings_and_switches_an_outlet() {
     place.until_served("apc-pdu");
     place.until(
         &["get", "readings", "pdu-a1-a", "--metric", "hw.power"],
-        |readings| readings[0]["value"].as_f64().filter(|watts| *watts > 0.0),
+        |readings| {
+            let mut watts = readings.as_array()?.iter().map(|one| one["value"].as_f64());
+            watts.find(|watts| watts.is_some_and(|watts| watts > 0.0))
+        },
     );
     let state = || {
         let read = place.json(&["read", "pdu-a1-a", "--metric", "utakata.outlet.state"]);

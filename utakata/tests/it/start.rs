@@ -18,7 +18,11 @@ fn it_starts_tells_where_it_is_and_leaves_nothing_behind() {
     assert!(!place.data().join("endpoint.json").exists());
     let after = place.run(&["get", "targets"]);
     assert_eq!(after.code, 1);
-    assert!(after.err.contains("no utakata is running here"), "{}", after.err);
+    assert!(
+        after.err.contains("no utakata is running here"),
+        "{}",
+        after.err
+    );
 }
 
 #[test]
@@ -30,7 +34,10 @@ fn nothing_that_was_applied_is_lost_when_it_is_killed() {
     up.kill();
     let _up = place.up();
     assert_eq!(place.json(&["get", "targets"])[0]["name"], "one");
-    assert_eq!(fs::read_to_string(place.data().join("token")).unwrap(), token);
+    assert_eq!(
+        fs::read_to_string(place.data().join("token")).unwrap(),
+        token
+    );
 }
 
 #[test]
@@ -39,7 +46,11 @@ fn a_second_one_on_the_same_directory_is_told_who_has_it() {
     let _up = place.up();
     let second = place.run(&["up", "--listen", "127.0.0.1:0", "--mqtt", "off"]);
     assert_eq!(second.code, 1);
-    assert!(second.err.contains("another `utakata up` (process "), "{}", second.err);
+    assert!(
+        second.err.contains("another `utakata up` (process "),
+        "{}",
+        second.err
+    );
     assert_eq!(place.run(&["get", "targets"]).code, 0);
 }
 
@@ -55,7 +66,10 @@ fn a_port_in_use_and_a_wrong_configuration_are_told_with_a_cure() {
     assert!(taken.err.contains(address), "{}", taken.err);
     let config = other.file("utakata.toml", "[logic.http]\nlisen = \"127.0.0.1:1\"\n"); // typos: on purpose
     let config = config.to_str().unwrap();
-    for command in [&["config", "check", config][..], &["up", "--config", config]] {
+    for command in [
+        &["config", "check", config][..],
+        &["up", "--config", config],
+    ] {
         let wrong = other.run(command);
         assert_eq!(wrong.code, 1);
         let told = "utakata.toml:2:1: there is no key \"lisen\": did you mean \"listen\"?"; // typos: on purpose
@@ -68,7 +82,11 @@ fn a_store_that_is_torn_is_told_with_its_name_and_a_cure() {
     let place = Place::new();
     place.up().stop();
     let store = place.data().join("store.db");
-    fs::write(&store, "this is no database, but long enough to be taken for one ".repeat(100)).unwrap();
+    fs::write(
+        &store,
+        "this is no database, but long enough to be taken for one ".repeat(100),
+    )
+    .unwrap();
     for file in ["store.db-wal", "store.db-shm"] {
         let _ = fs::remove_file(place.data().join(file));
     }
@@ -84,7 +102,14 @@ fn a_wrong_token_is_refused_and_the_right_one_works_from_anywhere() {
     let up = place.up();
     let url = up.ready["url"].as_str().unwrap();
     let wrong = place.file("wrong", "0123456789abcdef0123456789abcdef");
-    let refused = place.run(&["--url", url, "--token-file", wrong.to_str().unwrap(), "get", "targets"]);
+    let refused = place.run(&[
+        "--url",
+        url,
+        "--token-file",
+        wrong.to_str().unwrap(),
+        "get",
+        "targets",
+    ]);
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("token"), "{}", refused.err);
     let token = fs::read_to_string(place.data().join("token")).unwrap();
@@ -94,5 +119,9 @@ fn a_wrong_token_is_refused_and_the_right_one_works_from_anywhere() {
         .env("UTAKATA_TOKEN", token.trim())
         .output()
         .unwrap();
-    assert!(elsewhere.status.success(), "{}", String::from_utf8_lossy(&elsewhere.stderr));
+    assert!(
+        elsewhere.status.success(),
+        "{}",
+        String::from_utf8_lossy(&elsewhere.stderr)
+    );
 }

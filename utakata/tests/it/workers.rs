@@ -29,7 +29,12 @@ fn a_kind_that_is_dropped_in_place_is_served_without_a_restart() {
     place.until_served("echo");
     let read = place.json(&["read", "kind=echo", "--action", "echo", "-p", "payload=7"]);
     assert_eq!(read["counts"]["succeeded"], 2, "{read}");
-    assert!(read["tasks"][0]["outcome"]["result"].to_string().contains('7'), "{read}");
+    assert!(
+        read["tasks"][0]["outcome"]["result"]
+            .to_string()
+            .contains('7'),
+        "{read}"
+    );
     let set = place.json(&["control", "kind=echo", "set"]);
     assert_eq!(set["counts"]["succeeded"], 2, "{set}");
     let tasks = place.json(&["task", "list", "--class", "control", "--target", "a"]);

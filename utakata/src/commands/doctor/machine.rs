@@ -25,7 +25,9 @@ pub fn look() -> Vec<Finding> {
         .map(|(program, without)| program_finding(program, without))
         .collect();
     findings.push(receive_buffer(
-        fs::read_to_string("/proc/sys/net/core/rmem_max").ok().as_deref(),
+        fs::read_to_string("/proc/sys/net/core/rmem_max")
+            .ok()
+            .as_deref(),
     ));
     findings.push(open_files(
         fs::read_to_string("/proc/self/limits").ok().as_deref(),
@@ -44,7 +46,11 @@ fn program_finding(program: &str, without: &str) -> Finding {
                 .map(|folder| folder.display().to_string())
                 .collect();
             let seen = format!("not found: {without}");
-            Finding::wrong(&check, seen, format!("put it into {}", folders.join(" or ")))
+            Finding::wrong(
+                &check,
+                seen,
+                format!("put it into {}", folders.join(" or ")),
+            )
         }
     }
 }
@@ -67,7 +73,9 @@ fn receive_buffer(text: Option<&str>) -> Finding {
 fn open_files(text: Option<&str>) -> Finding {
     let check = "open files";
     let limit = text.and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("Max open files"))?;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("Max open files"))?;
         line.split_whitespace().nth(3)?.parse::<u64>().ok()
     });
     match limit {
@@ -87,7 +95,11 @@ fn clock(now: Timestamp) -> Finding {
         return Finding::right("clock", seen);
     }
     let cure = "set the clock, with NTP best: deadlines and readings depend on it";
-    Finding::wrong("clock", format!("{seen}: before this program was made"), cure)
+    Finding::wrong(
+        "clock",
+        format!("{seen}: before this program was made"),
+        cure,
+    )
 }
 
 #[cfg(test)]

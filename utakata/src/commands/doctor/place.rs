@@ -110,7 +110,11 @@ fn configuration(folder: &Folder, running: bool) -> Vec<Finding> {
     let seen = file.map_or_else(|| "defaults".into(), |file| file.display().to_string());
     let mut findings = vec![Finding::right("configuration", seen)];
     if !running {
-        findings.push(port("port of the API", loaded.logic.http.listen, "--listen"));
+        findings.push(port(
+            "port of the API",
+            loaded.logic.http.listen,
+            "--listen",
+        ));
         if loaded.mqtt.enabled {
             findings.push(port("port of MQTT", loaded.mqtt.listen, "--mqtt"));
         }
