@@ -6,6 +6,8 @@ use utoipa::ToSchema;
 /// What went wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("{detail}")]
+// The model has a Problem too: in the description of the API each needs a name of its own.
+#[schema(as = HttpProblem)]
 pub struct Problem {
     /// Where the code is explained: `/v1/errors/<code>`.
     #[serde(rename = "type")]

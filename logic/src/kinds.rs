@@ -10,7 +10,7 @@ use std::{
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use utakata_model::{
-    EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, ReleaseDigest,
+    EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, ReleaseDigest, Zone,
 };
 
 use served::Compiled;
@@ -110,8 +110,9 @@ fn active(status: &EnvironmentStatus) -> impl Iterator<Item = &PoolStatus> {
 }
 
 /// What of a status decides which kinds are served.
-fn serves(status: &EnvironmentStatus) -> Vec<&ReleaseDigest> {
-    active(status).map(|pool| &pool.release.digest).collect()
+fn serves(status: &EnvironmentStatus) -> (&Zone, Vec<&ReleaseDigest>) {
+    let digests = active(status).map(|pool| &pool.release.digest);
+    (&status.zone, digests.collect())
 }
 
 #[cfg(test)]

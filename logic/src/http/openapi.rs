@@ -62,7 +62,7 @@ pub fn document() -> Value {
         "Refused": {
             "description": "What went wrong, and what to do",
             "content": { "application/problem+json": {
-                "schema": { "$ref": "#/components/schemas/Problem" },
+                "schema": { "$ref": "#/components/schemas/HttpProblem" },
             } },
         },
     });

@@ -10,6 +10,9 @@ use utakata_api::page::LIMIT_MAX;
 use super::{Api, Refused};
 use crate::explain;
 
+/// The longest cursor, in characters.
+const CURSOR_MAX: usize = 512;
+
 /// A query, of a type that refuses unknown fields.
 pub(super) struct Query<T>(pub T);
 
@@ -61,6 +64,9 @@ pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
 /// A cursor that was given with a page before.
 pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Refused> {
     let Some(text) = text else { return Ok(None) };
-    let wrong = |_| invalid(format!("\"{text:.80}\" is not a cursor of this list"));
-    text.parse().map(Some).map_err(wrong)
+    let wrong = || invalid(format!("\"{text:.80}\" is not a cursor of this list"));
+    if text.is_empty() || text.chars().count() > CURSOR_MAX {
+        return Err(wrong());
+    }
+    text.parse().map(Some).map_err(|_| wrong())
 }

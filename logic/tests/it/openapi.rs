@@ -27,6 +27,11 @@ fn the_committed_description_is_that_of_the_server() {
 fn every_response_has_a_description_and_every_reference_leads_somewhere() {
     let document = http::document();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let refusal = &document["components"]["schemas"]["HttpProblem"]["properties"];
+    assert!(
+        refusal["detail"].is_object(),
+        "two types of one name hide each other"
+    );
     let mut wrong = Vec::new();
     walk(&document, &document, "", &mut wrong);
     assert_eq!(wrong, Vec::<String>::new());
