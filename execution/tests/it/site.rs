@@ -1,6 +1,7 @@
 //! An environment with everything around it, in a folder of its own.
 
 use std::{
+    collections::HashMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -104,23 +105,19 @@ impl Site {
 
     /// Waits for the outcomes of these attempts, in this order.
     pub async fn outcomes(&mut self, keys: &[TaskKey]) -> Vec<Outcome> {
-        let found = |seen: &[Event]| {
-            let mut all: std::collections::HashMap<TaskKey, Outcome> =
-                outcomes(seen).map(|o| (o.key(), o.clone())).collect();
-            keys.iter()
-                .map(|key| all.remove(key))
-                .collect::<Option<Vec<_>>>()
-        };
+        let keyed = |o: &Outcome| (o.key(), o.clone());
+        let mut found: HashMap<_, _> = outcomes(&self.seen).map(keyed).collect();
         let all = async {
-            loop {
-                if let Some(outcomes) = found(&self.seen) {
-                    return outcomes;
-                }
-                self.seen.extend(self.events.next().await.unwrap());
+            while !keys.iter().all(|key| found.contains_key(key)) {
+                let events = self.events.next().await.unwrap();
+                found.extend(outcomes(&events).map(keyed));
+                self.seen.extend(events);
             }
         };
-        let waited = tokio::time::timeout(PATIENCE, all).await;
-        waited.unwrap_or_else(|_| panic!("no outcome; status: {:#?}", self.handle.status()))
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            panic!("no outcome; status: {:#?}", self.handle.status());
+        }
+        keys.iter().map(|key| found.remove(key).unwrap()).collect()
     }
 
     /// Everything that was published until now, in order.
@@ -134,6 +131,11 @@ impl Site {
             .filter(|o| o.key() == key)
             .cloned()
             .collect()
+    }
+
+    /// How many outcomes were seen, of whatever attempts.
+    pub fn count_outcomes(&self) -> usize {
+        outcomes(&self.seen).count()
     }
 
     pub fn readings_of(&self, key: TaskKey) -> Option<Arc<Readings>> {
