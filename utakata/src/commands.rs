@@ -50,7 +50,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
         output,
     };
     match command {
-        Command::Up(arguments) => up::run(arguments, &context),
+        Command::Up(arguments) => up::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Config(command) => config::run(command, &context),
         command => small_runtime()?.block_on(talk(command, &context)),

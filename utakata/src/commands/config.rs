@@ -1,6 +1,6 @@
 //! `utakata config`: the configuration of `up`, checked and explained.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
@@ -42,14 +42,14 @@ Example: utakata config reference -o json")]
 pub fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::Check { file } => {
-            let (file, _) = load(file, context)?;
+            let (file, _) = load(file.as_deref(), context)?;
             match file {
                 Some(file) => eprintln!("{} is right", file.display()),
                 None => eprintln!("there is no file; the defaults and the environment are right"),
             }
         }
         Command::Show { file } => {
-            let (_, config) = load(file, context)?;
+            let (_, config) = load(file.as_deref(), context)?;
             let text = || toml::to_string_pretty(&config);
             match context.output.format {
                 Format::Table => {
@@ -64,10 +64,10 @@ pub fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn load(file: Option<PathBuf>, context: &Context<'_>) -> Result<(Option<PathBuf>, config::Config)> {
+fn load(file: Option<&Path>, context: &Context<'_>) -> Result<(Option<PathBuf>, config::Config)> {
     let folder = connection::candidates(context.global).into_iter().next();
     let data = folder.as_ref().map(crate::folder::Folder::path);
-    let file = config::file(file.as_deref(), data);
+    let file = config::file(file, data);
     let overrides = config::from_environment(std::env::vars());
     let config = config::load(file.as_deref(), &overrides)?;
     Ok((file, config))

@@ -69,17 +69,17 @@ fn broker(text: &str) -> Result<Mqtt, String> {
 }
 
 /// Starts, runs until a signal, drains.
-pub fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let began = Instant::now();
     log::start(context.output);
-    let folder = folder(&arguments, context)?;
-    let config = configuration(&arguments, &folder)?;
+    let folder = folder(arguments, context)?;
+    let config = configuration(arguments, &folder)?;
     let claim = Claim::take(folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    let ended = runtime.block_on(serve(&arguments, config, &claim, began, context));
+    let ended = runtime.block_on(serve(arguments, config, &claim, began, context));
     claim.withdraw();
     // What still runs has no more to say.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -105,14 +105,14 @@ fn configuration(arguments: &Arguments, folder: &Folder) -> Result<Config> {
     let file = config::file(arguments.config.as_deref(), Some(folder.path()));
     let mut overrides = config::from_environment(std::env::vars());
     if let Some(listen) = arguments.listen {
-        overrides.push(Override::flag("--listen", "logic.http.listen", listen));
+        overrides.push(Override::flag("--listen", "logic.http.listen", &listen));
     }
     match arguments.mqtt {
         None => {}
-        Some(Mqtt::Off) => overrides.push(Override::flag("--mqtt", "mqtt.enabled", false)),
+        Some(Mqtt::Off) => overrides.push(Override::flag("--mqtt", "mqtt.enabled", &false)),
         Some(Mqtt::On(listen)) => {
-            overrides.push(Override::flag("--mqtt", "mqtt.enabled", true));
-            overrides.push(Override::flag("--mqtt", "mqtt.listen", listen));
+            overrides.push(Override::flag("--mqtt", "mqtt.enabled", &true));
+            overrides.push(Override::flag("--mqtt", "mqtt.listen", &listen));
         }
     }
     Ok(config::load(file.as_deref(), &overrides)?)

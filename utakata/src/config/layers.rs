@@ -21,7 +21,7 @@ pub struct Override {
 
 impl Override {
     /// A flag that sets a key such as `logic.http.listen`.
-    pub fn flag(origin: &str, key: &str, text: impl ToString) -> Self {
+    pub fn flag(origin: &str, key: &str, text: &impl ToString) -> Self {
         Self {
             origin: origin.into(),
             key: key.split('.').map(ToOwned::to_owned).collect(),

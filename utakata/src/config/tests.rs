@@ -19,7 +19,7 @@ fn flags_count_more_than_variables_and_these_more_than_the_file() {
     let flag = [Override::flag(
         "--listen",
         "logic.http.listen",
-        "127.0.0.1:3",
+        &"127.0.0.1:3",
     )];
     for (text, variables, flags, port) in [
         ("", &variable[..0], &flag[..0], 7700),

@@ -2,7 +2,7 @@
 
 use anyhow::Error;
 use console::Style;
-use utakata_api::client;
+use utakata_api::{client, problem::Detail};
 
 use super::Output;
 
@@ -18,7 +18,9 @@ impl Output {
         let Some(problem) = refused(error) else {
             return text;
         };
-        for detail in &problem.problems {
+        let told = |detail: &&Detail| text.contains(&detail.message);
+        let rest: Vec<&Detail> = problem.problems.iter().filter(|one| !told(one)).collect();
+        for detail in rest {
             text.push_str(&format!("\n  {}: {}", detail.subject, detail.message));
         }
         if !problem.cure.is_empty() {

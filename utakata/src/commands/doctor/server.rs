@@ -109,7 +109,7 @@ fn releases(environment: &EnvironmentStatus) -> Vec<Finding> {
     for pool in &environment.pools {
         let check = format!("release {}@{}", pool.release.kind, pool.release.version);
         findings.push(match &pool.problem {
-            None => Finding::right(&check, format!("{} workers are ready", pool.ready)),
+            None => Finding::right(&check, format!("workers ready: {}", pool.ready)),
             Some(problem) => Finding::wrong(&check, problem.to_string(), cure(problem)),
         });
     }

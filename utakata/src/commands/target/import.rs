@@ -83,7 +83,7 @@ fn parse(text: &str) -> Result<Vec<Target>, Vec<Mistake>> {
                 match target(&headers, &record) {
                     Ok(target) => targets.push((line, target)),
                     Err(wrong) => {
-                        mistakes.extend(wrong.into_iter().map(|message| Mistake { line, message }))
+                        mistakes.extend(wrong.into_iter().map(|message| Mistake { line, message }));
                     }
                 }
             }

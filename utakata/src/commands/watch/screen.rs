@@ -59,9 +59,9 @@ fn page(view: &View, height: usize, colours: bool) -> Vec<String> {
     let mut lines = vec![view.heading()];
     let outcomes: Vec<String> = view.outcomes().map(ToOwned::to_owned).collect();
     let room = height.saturating_sub(OTHER_LINES + outcomes.len()).max(1);
-    let all = view.readings().len();
+    let all = view.count();
     let mut table = Table::new(ReadingView::HEADERS);
-    for reading in view.readings().take(room) {
+    for reading in view.readings(room) {
         table.add(reading.cells());
     }
     lines.extend(

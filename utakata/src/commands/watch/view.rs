@@ -12,11 +12,18 @@ const OUTCOMES_KEPT: usize = 5;
 
 type Key = (TargetName, MetricName, Attributes);
 
+/// A reading, and whether its value was ever another while it was watched.
+#[derive(Debug)]
+struct Shown {
+    view: ReadingView,
+    moved: bool,
+}
+
 /// What the screen shows.
 #[derive(Debug, Default)]
 pub struct View {
     metric: Option<String>,
-    readings: BTreeMap<Key, ReadingView>,
+    readings: BTreeMap<Key, Shown>,
     outcomes: VecDeque<String>,
     missed: u64,
     seen: u64,
@@ -77,9 +84,26 @@ impl View {
         self.lost = None;
     }
 
-    /// The readings, by target, metric and attributes.
-    pub fn readings(&self) -> impl ExactSizeIterator<Item = &ReadingView> {
-        self.readings.values()
+    /// How many readings there are.
+    pub fn count(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// At most so many readings, by target, metric and attributes. Where there are more, those
+    /// that moved go first.
+    pub fn readings(&self, most: usize) -> Vec<&ReadingView> {
+        let moved = self.readings.values().filter(|shown| shown.moved).count();
+        let mut still = most.saturating_sub(moved);
+        let mut room = most;
+        let mut chosen = Vec::new();
+        for shown in self.readings.values() {
+            let left = if shown.moved { &mut room } else { &mut still };
+            if *left > 0 && chosen.len() < most {
+                *left -= 1;
+                chosen.push(&shown.view);
+            }
+        }
+        chosen
     }
 
     /// The last outcomes of interest, the newest last.
@@ -112,9 +136,16 @@ impl View {
             reading.metric.clone(),
             reading.attributes.clone(),
         );
-        match self.readings.get(&key) {
-            Some(newer) if newer.time > view.time => {}
-            _ => drop(self.readings.insert(key, view)),
+        match self.readings.get_mut(&key) {
+            Some(shown) if shown.view.time > view.time => {}
+            Some(shown) => {
+                shown.moved |= shown.view.reading.value != view.reading.value;
+                shown.view = view;
+            }
+            None => {
+                let moved = false;
+                self.readings.insert(key, Shown { view, moved });
+            }
         }
     }
 }
@@ -141,10 +172,32 @@ mod tests {
     }
 
     #[test]
+    fn what_moves_is_shown_where_there_is_no_room_for_all() {
+        let mut view = View::new(None);
+        let named = |name: &str, seconds, value| ReadingView {
+            target: name.parse().unwrap(),
+            ..reading(seconds, value)
+        };
+        view.fill(vec![
+            named("a", 1, 0.0),
+            named("b", 1, 0.0),
+            named("c", 1, 0.0),
+        ]);
+        view.fill(vec![named("a", 2, 0.0), named("c", 2, 5.0)]);
+        let names = |most| -> Vec<String> {
+            let shown = view.readings(most);
+            shown.iter().map(|view| view.target.to_string()).collect()
+        };
+        assert_eq!(names(1), ["c"]);
+        assert_eq!(names(2), ["a", "c"]);
+        assert_eq!(names(9), ["a", "b", "c"]);
+    }
+
+    #[test]
     fn an_older_reading_that_comes_later_changes_nothing() {
         let mut view = View::new(None);
         view.fill(vec![reading(2, 200.0), reading(1, 100.0)]);
-        let shown: Vec<&ReadingView> = view.readings().collect();
+        let shown = view.readings(10);
         assert_eq!(shown.len(), 1);
         assert_eq!(shown[0].reading.value, ReadingValue::Number(200.0));
     }
