@@ -1,3 +1,5 @@
+//! Many small agents, asked with net-snmp.
+
 use crate::snmp::{Simulator, run, value, wait_until};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Faults on request: slow, silent, lying, and the rest.
+
 use std::io::Write;
 use std::time::{Duration, Instant};
 

@@ -1,3 +1,5 @@
+//! The program: its lines, its control port, its end.
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 

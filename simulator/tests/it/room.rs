@@ -1,3 +1,5 @@
+//! The room, asked with net-snmp.
+
 use crate::snmp::{Simulator, lines, run, value, wait_until};
 
 const APC_COMMAND: &str = "1.3.6.1.4.1.318.1.1.12.3.3.1.1.4";

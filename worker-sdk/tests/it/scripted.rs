@@ -5,7 +5,7 @@ use std::{collections::HashMap, env, net::UdpSocket, path::Path, process, time::
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinSet},
-    time::{interval, sleep},
+    time::{interval, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use utakata_protocol::{
@@ -184,7 +184,7 @@ impl Scripted {
         };
         let id = task.id.clone();
         let handle = self.running.spawn(async move {
-            sleep(wait).await;
+            let _ = timeout(wait, std::future::pending::<()>()).await;
             (task, status)
         });
         self.handles.insert(id, handle);
