@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -43,7 +44,7 @@ fn main() {
             bus(values, "no broker", &Bus::default()).await;
             let (bus_with, broker) = with_broker().await;
             bus(values, "broker, nobody listens", &bus_with).await;
-            let mut listener = mosquitto_sub(broker.address());
+            let mut listener = mosquitto_sub(&bus_with, broker.address()).await;
             bus(values, "broker, mosquitto_sub listens", &bus_with).await;
             listener.kill().unwrap();
             listener.wait().unwrap();
@@ -169,19 +170,26 @@ async fn with_broker() -> (Bus, Broker) {
     (bus, broker)
 }
 
-fn mosquitto_sub(broker: SocketAddr) -> Child {
-    Command::new("mosquitto_sub")
-        .args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &broker.port().to_string(),
-            "-t",
-            "utakata/v1/#",
-        ])
-        .stdout(Stdio::null())
+/// A listener that has been given the retained reading, so it is subscribed. What comes
+/// afterwards is read and thrown away.
+async fn mosquitto_sub(bus: &Bus, broker: SocketAddr) -> Child {
+    bus.publish(vec![Event::Readings(Arc::new(readings(1)))])
+        .await
+        .unwrap();
+    let mut listener = Command::new("mosquitto_sub")
+        .args(["-h", "127.0.0.1", "-p", &broker.port().to_string()])
+        .args(["-t", "utakata/v1/#"])
+        .stdout(Stdio::piped())
         .spawn()
-        .unwrap()
+        .unwrap();
+    let mut output = BufReader::new(listener.stdout.take().unwrap());
+    tokio::task::spawn_blocking(move || {
+        output.read_line(&mut String::new()).unwrap();
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+    })
+    .await
+    .unwrap();
+    listener
 }
 
 fn target() -> Arc<Target> {
