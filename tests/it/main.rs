@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod servers;
+mod system;
 mod tidy;

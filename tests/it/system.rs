@@ -1,0 +1,12 @@
+//! The whole system: the built programs as processes, real protocols, simulated equipment.
+
+mod api;
+mod faults;
+mod kills;
+mod kinds;
+mod mqtt;
+mod pdus;
+mod place;
+mod releases;
+mod room;
+mod wait;

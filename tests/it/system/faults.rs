@@ -1,0 +1,121 @@
+//! Equipment that lies, is slow, silent, or sends garbage: told as such, holding nobody up.
+
+use serde_json::Value;
+
+use super::{
+    pdus::{state, switch},
+    place::Place,
+    room::Room,
+};
+
+/// The time of the newest reading of a target.
+fn seen(place: &Place, target: &str) -> String {
+    let readings = place.json(&["get", "readings", target]);
+    let times = readings.as_array().unwrap().iter();
+    let times = times.filter_map(|one| one["time"].as_str());
+    times.max().unwrap_or_default().to_owned()
+}
+
+fn until_seen_after(place: &Place, target: &str, before: &str) {
+    place.until(&["get", "readings", target], |readings| {
+        let mut times = readings.as_array()?.iter();
+        times.find_map(|one| (one["time"].as_str()? > before).then_some(()))
+    });
+}
+
+/// Waits until a target is shown as failing, with the code of what is wrong.
+fn until_failing(place: &Place, target: &str, code: &str) -> Value {
+    place.until(&["target", "show", target], |shown| {
+        let is_so = shown["health"] == "failing" && shown["problem"]["code"] == *code;
+        is_so.then(|| shown["problem"].clone())
+    })
+}
+
+fn until_answering(place: &Place, target: &str) {
+    place.until(&["target", "show", target], |shown| {
+        (shown["health"] == "answering").then_some(())
+    });
+}
+
+#[test]
+fn silence_garbage_half_tables_and_slowness_of_some_are_told_and_the_others_are_read_on() {
+    let (room, place) = (Room::start(), Place::new());
+    let _up = place.up();
+    room.observed_by(&place);
+    room.fault("pdu-a1-a", "silent");
+    room.fault("pdu-a1-b", "garbage");
+    room.fault("pdu-a1-a2", "half-table");
+    room.fault("pdu-a2-a", "slow=1500ms");
+    let silent = until_failing(&place, "pdu-a1-a", "unreachable");
+    assert_eq!(silent["cure"], "operator", "{silent}");
+    until_failing(&place, "pdu-a1-b", "device-garbage");
+    until_failing(&place, "pdu-a1-a2", "incomplete");
+    // Three rounds of everybody who is well, of the same kinds, while all that goes on.
+    let well = ["pdu-a2-b", "pdu-a2-a2", "ups-a", "pdu-a1-b2"];
+    for target in [well, well, well].concat() {
+        until_seen_after(&place, target, &seen(&place, target));
+    }
+    // A half table is no reason to throw the other half away.
+    until_seen_after(&place, "pdu-a1-a2", &seen(&place, "pdu-a1-a2"));
+    // A slow device is read slowly, not never.
+    until_seen_after(&place, "pdu-a2-a", &seen(&place, "pdu-a2-a"));
+    for device in ["pdu-a1-a", "pdu-a1-b", "pdu-a1-a2", "pdu-a2-a"] {
+        room.fault(device, "none");
+        until_answering(&place, device);
+    }
+}
+
+#[test]
+fn what_a_liar_did_is_what_the_next_reading_shows() {
+    let (room, place) = (Room::start(), Place::new());
+    let _up = place.up();
+    room.observed_by(&place);
+    for device in ["pdu-a1-a", "pdu-a1-a2"] {
+        room.fault(device, "lying");
+        let operation = switch(&place, device, "outlet-off", 3);
+        // The outcome is what the device said.
+        assert_eq!(operation["counts"]["succeeded"], 1, "{operation}");
+        let truth = room.outlet(device, 3);
+        assert_eq!((&truth["told"], &truth["done"]), (&1.into(), &0.into()));
+        assert_eq!(state(&place, device, 3), "on");
+    }
+}
+
+#[test]
+fn a_cycle_of_a_slow_device_is_told_exactly_once() {
+    let (room, place) = (Room::start(), Place::new());
+    let _up = place.up();
+    room.observed_by(&place);
+    for device in ["pdu-a1-a", "pdu-a1-a2"] {
+        room.fault(device, "slow=2500ms");
+        let operation = switch(&place, device, "outlet-cycle", 4);
+        let counts = &operation["counts"];
+        let succeeded = counts["succeeded"].as_u64().unwrap();
+        let unknown = counts["unknown"].as_u64().unwrap();
+        assert_eq!(succeeded + unknown, 1, "{operation}");
+        room.fault(device, "none");
+        let truth = room.until(device, 4, |truth| truth["on"] == true);
+        assert_eq!(truth["told"], 1, "{device}: {truth} {operation}");
+        until_answering(&place, device);
+        assert_eq!(room.outlet(device, 4)["told"], 1, "{operation}");
+    }
+}
+
+#[test]
+fn control_of_a_silent_device_has_failed_for_certain_and_nothing_was_told() {
+    let (room, place) = (Room::start(), Place::new());
+    let _up = place.up();
+    room.observed_by(&place);
+    room.fault("pdu-a1-a2", "silent");
+    let operation = switch(&place, "pdu-a1-a2", "outlet-off", 3);
+    assert_eq!(operation["counts"]["failed"], 1, "{operation}");
+    let problem = &operation["tasks"][0]["outcome"]["problem"];
+    assert_eq!(problem["code"], "unreachable", "{operation}");
+    // Others of the rack are not held up by it.
+    let operation = switch(&place, "rack=A1,feed=A", "outlet-off", 3);
+    assert_eq!(operation["counts"]["succeeded"], 1, "{operation}");
+    room.fault("pdu-a1-a2", "none");
+    until_answering(&place, "pdu-a1-a2");
+    assert_eq!(room.truth("pdu-a1-a2")["sets"], 0);
+    assert_eq!(room.outlet("pdu-a1-a", 3)["told"], 1);
+}

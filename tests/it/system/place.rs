@@ -1,0 +1,265 @@
+//! A running `utakata up` in a place of its own, and the commands that talk to it.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::channel,
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::wait::{PATIENCE, wait_for, wait_up_to};
+
+const END_WITHIN: Duration = Duration::from_secs(25);
+
+/// One of our programs, beside this test.
+pub fn program(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let path = own.parent().unwrap().parent().unwrap().join(name);
+    assert!(
+        path.exists(),
+        "{} is not built: `cargo build --bins` does that",
+        path.display()
+    );
+    path
+}
+
+/// A data directory.
+pub struct Place {
+    folder: TempDir,
+}
+
+/// A running `up`. Its end proves that nothing is left of it.
+pub struct Up<'a> {
+    place: &'a Place,
+    child: Child,
+    pub ready: Value,
+}
+
+/// What a command did.
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        program("utakata-worker-snmp");
+        program("utakata-worker-echo");
+        let folder = TempDir::with_prefix("utakata-system-").unwrap();
+        Self { folder }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn token(&self) -> String {
+        let token = fs::read_to_string(self.data().join("token")).unwrap();
+        token.trim().to_owned()
+    }
+
+    /// Puts a file in the folder of a release of the user's; whole, as an installer does.
+    pub fn release(&self, file: &str, text: &str) {
+        let path = self.data().join("releases").join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let unfinished = self.folder.path().join("unfinished");
+        fs::write(&unfinished, text).unwrap();
+        fs::rename(unfinished, path).unwrap();
+    }
+
+    /// The echo worker's release, which does not come with the program.
+    pub fn release_echo(&self) {
+        let manifest = utakata_tests::repository::root();
+        let manifest = manifest.join("workers/echo/releases/echo/worker.toml");
+        let manifest = fs::read_to_string(manifest).unwrap();
+        self.release("echo/worker.toml", &manifest);
+    }
+
+    /// `utakata` with arguments, on this data directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("utakata"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.folder.path())
+            .env("UTAKATA_DATA", self.data())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, arguments: &[&str]) -> Done {
+        Done::new(&self.command(arguments).output().unwrap())
+    }
+
+    /// Applies documents; all of them are right.
+    pub fn apply(&self, documents: &str) {
+        let mut child = self
+            .command(&["apply", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(documents.as_bytes()).unwrap();
+        drop(stdin);
+        let done = Done::new(&child.wait_with_output().unwrap());
+        assert_eq!(done.code, 0, "{}", done.err);
+    }
+
+    /// Runs it for its JSON, whatever its exit code.
+    pub fn ask(&self, arguments: &[&str]) -> (i32, Value) {
+        let arguments = [arguments, &["-o", "json"]].concat();
+        let done = self.run(&arguments);
+        let answer = serde_json::from_str(&done.out).unwrap_or_else(|error| {
+            let (out, err) = (done.out, done.err);
+            panic!("{arguments:?}: {error}: {out}{err}\n{}", self.told())
+        });
+        (done.code, answer)
+    }
+
+    /// Runs it, expects that it succeeds, and gives its JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let (code, answer) = self.ask(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {answer}\n{}", self.told());
+        answer
+    }
+
+    /// Starts `up` on ports of its own.
+    pub fn up(&self) -> Up<'_> {
+        let ports = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
+        let arguments = [&["up", "-o", "json"], &ports[..]].concat();
+        let log = File::options().create(true).append(true).open(self.log());
+        let mut child = self
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let line = lines
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.told()));
+        let ready = serde_json::from_str(&line).unwrap();
+        Up {
+            place: self,
+            child,
+            ready,
+        }
+    }
+
+    /// What `up` said on standard error.
+    pub fn told(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("up.log")
+    }
+
+    /// Waits until a command's JSON has what is looked for.
+    pub fn until<T>(&self, arguments: &[&str], found: impl Fn(&Value) -> Option<T>) -> T {
+        wait_for(|| found(&self.ask(arguments).1)).unwrap_or_else(|| {
+            let last = self.run(arguments);
+            panic!("{arguments:?}: {}{}\n{}", last.out, last.err, self.told())
+        })
+    }
+
+    /// Waits until a kind is served by a worker that is ready.
+    pub fn until_served(&self, kind: &str) {
+        self.until(&["worker", "list"], |pools| {
+            pools.as_array()?.iter().find_map(|pool| {
+                (pool["release"]["kind"] == kind && pool["ready"].as_u64()? > 0).then_some(())
+            })
+        });
+    }
+
+    /// The workers of a kind that run here, as processes.
+    pub fn workers(&self, kind: &str) -> Vec<Pid> {
+        let ending = format!("/{kind}");
+        let of_kind = |folder: &Path| {
+            let environment = fs::read(folder.join("environ")).unwrap_or_default();
+            let environment = String::from_utf8_lossy(&environment);
+            let mut variables = environment.split('\0');
+            variables.any(|one| one.starts_with("UTAKATA_RELEASE=") && one.ends_with(&ending))
+        };
+        let own = |folder: &Path| {
+            let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+            name.starts_with("utakata-worker")
+        };
+        let found = self.processes().into_iter();
+        let found = found.filter(|folder| own(folder) && of_kind(folder));
+        let number = |folder: PathBuf| folder.file_name()?.to_str()?.parse().ok();
+        found.filter_map(number).filter_map(Pid::from_raw).collect()
+    }
+
+    /// The folders in `/proc` of the processes that have this place in their environment.
+    fn processes(&self) -> Vec<PathBuf> {
+        let place = self.folder.path().to_str().unwrap().as_bytes();
+        let is_here = |folder: &Path| {
+            let environment = fs::read(folder.join("environ")).unwrap_or_default();
+            environment.windows(place.len()).any(|part| part == place)
+        };
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let all = all.map(|entry| entry.path());
+        all.filter(|folder| is_here(folder)).collect()
+    }
+}
+
+impl Up<'_> {
+    /// Ends it as a power cut does.
+    pub fn kill(mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
+        self.child.wait().unwrap();
+    }
+
+    /// Ends it as an operator does; its exit code.
+    fn end(&mut self) -> i32 {
+        let pid = Pid::from_child(&self.child);
+        let _ = kill_process(pid, Signal::TERM);
+        let code = wait_up_to(END_WITHIN, || self.child.try_wait().unwrap());
+        let code = code.unwrap_or_else(|| {
+            let _ = kill_process_group(pid, Signal::KILL);
+            self.child.wait().unwrap()
+        });
+        code.code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        self.end();
+        let nothing = wait_for(|| self.place.processes().is_empty().then_some(()));
+        if nothing.is_none() && !thread::panicking() {
+            panic!("processes are left: {:?}", self.place.processes());
+        }
+    }
+}
+
+impl Done {
+    pub fn new(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}

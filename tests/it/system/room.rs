@@ -1,0 +1,118 @@
+//! The simulator's default room as a process, its faults and its truth.
+
+use std::{
+    fmt::Write as _,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use super::{
+    place::{Done, Place, program},
+    wait::wait_for,
+};
+
+/// A room of ten devices. Its end is the end of its standard input.
+pub struct Room {
+    child: Child,
+    devices: Vec<Value>,
+    control: String,
+}
+
+impl Room {
+    pub fn start() -> Self {
+        let mut child = Command::new(program("utakata-simulator"))
+            .args(["room", "--base-port", "0", "--exit-with-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut devices = Vec::new();
+        let mut control = None;
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if line["ready"] == true {
+                control = line["control"].as_str().map(str::to_owned);
+                break;
+            }
+            devices.push(line);
+        }
+        Self {
+            child,
+            devices,
+            control: control.unwrap(),
+        }
+    }
+
+    /// Its devices as targets, observed once a second, with a credential that may write.
+    pub fn documents(&self) -> String {
+        let mut text = "type: credential\nname: room\n\
+             values: { version: \"2c\", community: public, community_write: private }\n---\n\
+             type: schedule\nname: room\nselector: room=demo\ninterval: 1s\n"
+            .to_owned();
+        for device in &self.devices {
+            let word = |key: &str| device[key].as_str().unwrap_or("none").to_owned();
+            let (name, kind, address) = (word("name"), word("kind"), word("address"));
+            let (rack, feed) = (word("rack"), word("feed"));
+            let _ = write!(
+                text,
+                "---\ntype: target\nname: {name}\nkind: {kind}\naddress: {address}\n\
+                 credential: room\nlabels: {{ room: demo, rack: {rack}, feed: {feed} }}\n"
+            );
+        }
+        text
+    }
+
+    /// Has the room observed, and waits until every device was seen.
+    pub fn observed_by(&self, place: &Place) {
+        place.apply(&self.documents());
+        place.until(&["get", "targets"], |targets| {
+            let mut targets = targets.as_array()?.iter();
+            let all = targets.all(|target| target["health"] == "answering");
+            all.then_some(())
+        });
+    }
+
+    /// Makes a device misbehave; `none` ends that.
+    pub fn fault(&self, device: &str, fault: &str) {
+        let done = self.run(&["fault", "--control", &self.control, device, fault]);
+        assert_eq!(done.code, 0, "{}", done.err);
+    }
+
+    /// What is true of a device.
+    pub fn truth(&self, device: &str) -> Value {
+        let done = self.run(&["show", "--control", &self.control, device]);
+        let shown: Value = serde_json::from_str(&done.out).unwrap();
+        shown[0].clone()
+    }
+
+    /// What is true of an outlet.
+    pub fn outlet(&self, device: &str, outlet: usize) -> Value {
+        self.truth(device)["outlets"][outlet - 1].clone()
+    }
+
+    /// Waits until something is true of an outlet.
+    pub fn until(&self, device: &str, outlet: usize, is: impl Fn(&Value) -> bool) -> Value {
+        let found = wait_for(|| Some(self.outlet(device, outlet)).filter(|one| is(one)));
+        found.unwrap_or_else(|| panic!("{device}: {}", self.outlet(device, outlet)))
+    }
+
+    fn run(&self, arguments: &[&str]) -> Done {
+        let output = Command::new(program("utakata-simulator"))
+            .args(arguments)
+            .output();
+        Done::new(&output.unwrap())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let ended = wait_for(|| self.child.try_wait().unwrap());
+        if ended.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
