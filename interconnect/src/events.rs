@@ -5,7 +5,7 @@ pub mod bus;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use utakata_model::{Class, EnvironmentStatus, Kind, Outcome, Readings, Zone};
+use utakata_model::{Class, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Zone};
 
 use crate::Error;
 
@@ -42,6 +42,8 @@ pub enum Event {
     Outcomes(Arc<OutcomeBatch>),
     /// How an environment is.
     Environment(Arc<EnvironmentStatus>),
+    /// A target is no more: what is retained of it goes.
+    Deleted(TargetName),
 }
 
 impl Event {
@@ -50,7 +52,7 @@ impl Event {
         match self {
             Self::Readings(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
-            Self::Environment(_) => false,
+            Self::Environment(_) | Self::Deleted(_) => false,
         }
     }
 }
@@ -69,7 +71,7 @@ pub struct OutcomeBatch {
 /// What a subscriber wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interest {
-    /// Readings.
+    /// Readings, and that a target is no more.
     pub readings: bool,
     /// Outcomes.
     pub outcomes: bool,
@@ -88,7 +90,7 @@ impl Interest {
     /// Whether it includes this event.
     pub fn includes(self, event: &Event) -> bool {
         match event {
-            Event::Readings(_) => self.readings,
+            Event::Readings(_) | Event::Deleted(_) => self.readings,
             Event::Outcomes(_) => self.outcomes,
             Event::Environment(_) => self.environments,
         }

@@ -17,8 +17,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc};
-use utakata_interconnect::{Refusal, Tasks};
-use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task, TaskId};
+use utakata_interconnect::{Event, Events, Refusal, Tasks};
+use utakata_model::{Class, Cure, OutcomeStatus, Problem, TargetName, Task, TaskId};
 
 pub use batch::{Batch, Made, Slot};
 pub use ended::{Ended, OutcomeRef};
@@ -53,6 +53,7 @@ pub enum Error {
 /// Hands tasks over, and knows what is under way.
 pub struct Dispatch {
     tasks: Arc<dyn Tasks>,
+    events: Arc<dyn Events>,
     pending: Mutex<Pending>,
     ended: Mutex<Ring>,
     latest: Arc<Latest>,
@@ -80,10 +81,16 @@ pub struct Inbox {
 
 impl Dispatch {
     /// A dispatch with nothing under way.
-    pub fn build(config: &Config, tasks: Arc<dyn Tasks>, latest: Arc<Latest>) -> (Self, Inbox) {
+    pub fn build(
+        config: &Config,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        latest: Arc<Latest>,
+    ) -> (Self, Inbox) {
         let (to_ledger, settled) = mpsc::channel(1024);
         let dispatch = Self {
             tasks,
+            events,
             pending: Mutex::default(),
             ended: Mutex::new(Ring::new(config.observe.ended_kept)),
             latest,
@@ -98,6 +105,14 @@ impl Dispatch {
     /// How long an outcome may take to come, beyond lifetime and timeout.
     pub fn grace(&self) -> std::time::Duration {
         self.grace
+    }
+
+    /// Tells those who keep retained readings that a target is no more.
+    pub async fn forget(&self, target: &TargetName) {
+        let deleted = Event::Deleted(target.clone());
+        if let Err(error) = self.events.publish(vec![deleted]).await {
+            tracing::warn!(%target, %error, "the readings of a deleted target stay retained");
+        }
     }
 
     /// How many tasks are under way.

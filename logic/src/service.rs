@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use utakata_api::status::Status;
 use utakata_interconnect::{Events, Tasks};
-use utakata_model::Problem;
+use utakata_model::{Problem, TargetName};
 
 use crate::{
     Config,
@@ -95,7 +95,12 @@ impl LogicEnvironment {
         let inventory = Arc::new(inventory);
         Latest::restore(store.as_ref(), &inventory).await?;
         let latest = Arc::new(Latest::default());
-        let (dispatch, inbox) = Dispatch::build(&config, parts.tasks, Arc::clone(&latest));
+        let (dispatch, inbox) = Dispatch::build(
+            &config,
+            parts.tasks,
+            Arc::clone(&parts.events),
+            Arc::clone(&latest),
+        );
         let dispatch = Arc::new(dispatch);
         let observe = Arc::new(Observe::new(
             config.clone(),
@@ -169,6 +174,16 @@ impl Handle {
     /// The targets, schedules and credentials.
     pub fn inventory(&self) -> &Inventory {
         &self.inner.inventory
+    }
+
+    /// Removes a target, with what was seen of it, here and wherever readings are retained.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub async fn delete_target(&self, name: &TargetName) -> Result<(), inventory::Error> {
+        self.inner.inventory.delete_target(name).await?;
+        self.inner.dispatch.forget(name).await;
+        Ok(())
     }
 
     /// The kinds that are served.

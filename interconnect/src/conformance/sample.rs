@@ -153,6 +153,7 @@ pub(crate) fn mark(event: &Event) -> String {
             None => "outcome".into(),
         },
         Event::Environment(status) => format!("environment {} {:?}", status.id, status.state),
+        Event::Deleted(target) => format!("deleted {target}"),
     }
 }
 

@@ -15,12 +15,8 @@ use mqtt5::broker::{
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use utakata_model::TargetName;
 
-use self::{
-    access::Access,
-    pump::{Commands, Pump},
-};
+use self::{access::Access, pump::Pump};
 use crate::{Events, Interest};
 
 /// How long stopping may take: the library gives its clients five seconds.
@@ -89,7 +85,6 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Broker {
     address: SocketAddr,
-    commands: Commands,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -108,7 +103,7 @@ impl Broker {
         let mut server = MqttBroker::with_config(library_config(&config))
             .await
             .map_err(failed)?
-            .with_auth_provider(Arc::new(Access::new(commands.clone())));
+            .with_auth_provider(Arc::new(Access::new(commands)));
         let subscription = events
             .subscribe(Interest::ALL)
             .await
@@ -136,7 +131,6 @@ impl Broker {
         tasks.spawn(shut_down(stop.clone(), shutdown));
         Ok(Self {
             address: broker_address,
-            commands,
             stop,
             tasks,
         })
@@ -146,13 +140,6 @@ impl Broker {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-
-    /// Takes the retained readings of a target away, because the target is no more. Readings
-    /// that come afterwards are retained again.
-    pub async fn forget(&self, target: &TargetName) {
-        pump::forget(&self.commands, target.clone()).await;
-    }
-
     /// Tells the clients goodbye and stops listening.
     pub async fn stop(mut self) {
         self.stop.cancel();

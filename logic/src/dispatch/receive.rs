@@ -62,6 +62,8 @@ impl Receiver {
                 Event::Readings(readings) => self.readings(readings),
                 Event::Outcomes(batch) => self.dispatch.outcomes(batch).await,
                 Event::Environment(status) => self.kinds.hear(status),
+                // Our own words, for those who keep retained readings.
+                Event::Deleted(_) => continue,
             }
             self.dispatch.tell(event);
         }

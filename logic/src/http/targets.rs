@@ -85,7 +85,7 @@ pub(super) async fn delete(
     State(api): State<Api>,
     Path(name): Path<TargetName>,
 ) -> Result<StatusCode, Refused> {
-    api.handle.inventory().delete_target(&name).await?;
+    api.handle.delete_target(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -45,7 +45,7 @@ impl Item {
             weight: match &event {
                 Event::Readings(seen) => seen.readings.len().max(1),
                 Event::Outcomes(batch) => batch.outcomes.len().max(1),
-                Event::Environment(_) => 1,
+                Event::Environment(_) | Event::Deleted(_) => 1,
             },
             event,
         }

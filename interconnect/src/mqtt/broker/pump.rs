@@ -43,21 +43,11 @@ pub(super) enum Command {
         filter: String,
         done: oneshot::Sender<()>,
     },
-    /// The target is no more.
-    Forget {
-        target: TargetName,
-        done: oneshot::Sender<()>,
-    },
 }
 
 /// Has the retained messages of the filter ready when it returns.
 pub(super) async fn listen(commands: &Commands, filter: String) {
     ask(commands, |done| Command::Listen { filter, done }).await;
-}
-
-/// Takes the retained readings of a target away.
-pub(super) async fn forget(commands: &Commands, target: TargetName) {
-    ask(commands, |done| Command::Forget { target, done }).await;
 }
 
 /// A pump that has ended needs no answer: it left everything in the broker.
@@ -116,15 +106,6 @@ impl Pump {
                 self.flush(Some(&filter)).await;
                 done.send(()).ok();
             }
-            Command::Forget { target, done } => {
-                self.unsent.retain(|(of, _), _| *of != target);
-                let retained = topic::readings_of(&target);
-                for message in self.router.get_retained_messages(&retained).await {
-                    self.retain(message.topic_name, Vec::new(), QoS::AtMostOnce)
-                        .await;
-                }
-                done.send(()).ok();
-            }
         }
     }
 
@@ -143,6 +124,7 @@ impl Pump {
                     .extend(&batch.outcomes),
                 Event::Outcomes(_) => {}
                 Event::Environment(status) => self.publish_environment(status).await,
+                Event::Deleted(target) => self.forget(target).await,
             }
         }
         for ((zone, kind), outcomes) in outcomes {
@@ -152,6 +134,16 @@ impl Pump {
                         .await;
                 }
             }
+        }
+    }
+
+    /// Takes the retained readings of a target away.
+    async fn forget(&mut self, target: &TargetName) {
+        self.unsent.retain(|(of, _), _| of != target);
+        let retained = topic::readings_of(target);
+        for message in self.router.get_retained_messages(&retained).await {
+            self.retain(message.topic_name, Vec::new(), QoS::AtMostOnce)
+                .await;
         }
     }
 
