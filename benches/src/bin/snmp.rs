@@ -218,11 +218,7 @@ fn scrape(exporter: SocketAddr, agents: &[SocketAddr]) -> Result<usize> {
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        ensure!(
-            answer.starts_with("HTTP/1.1 200"),
-            "{agent}: {:.200}",
-            answer
-        );
+        ensure!(answer.starts_with("HTTP/1.1 200"), "{agent}: {answer:.200}");
         values += answer
             .lines()
             .filter(|line| line.starts_with("sys") || line.starts_with("if"))
