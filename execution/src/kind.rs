@@ -292,8 +292,11 @@ impl Service {
         let reports = self.reporting.clone();
         tracing::debug!(worker = %start.worker, release = %start.release.id, "worker is started");
         self.workers.spawn(async move {
-            let said = supervise(&*runtime, spec, &start.kill).await;
+            let (said, words) = supervise(&*runtime, spec, &start.kill).await;
             doors.close(&token);
+            if let Some(words) = words {
+                tell(&reports, start.number, Said::LastWords(words)).await;
+            }
             tell(&reports, start.number, said).await;
         });
     }
@@ -317,8 +320,12 @@ impl Service {
     }
 }
 
-/// Runs one worker to its end.
-async fn supervise(runtime: &dyn Runtime, spec: Spec, kill: &CancellationToken) -> Said {
+/// Runs one worker to its end; what it printed last, where it ended by itself.
+async fn supervise(
+    runtime: &dyn Runtime,
+    spec: Spec,
+    kill: &CancellationToken,
+) -> (Said, Option<String>) {
     let mut running = match runtime.start(spec).await {
         Ok(running) => running,
         Err(error) => {
@@ -327,15 +334,15 @@ async fn supervise(runtime: &dyn Runtime, spec: Spec, kill: &CancellationToken) 
                 crate::chain(&error)
             );
             let problem = Problem::new("worker-not-started", Cure::Operator, message);
-            return Said::NotStarted(problem);
+            return (Said::NotStarted(problem), None);
         }
     };
     tokio::select! {
-        exit = running.ended() => return Said::Exited(exit),
+        exit = running.ended() => return (Said::Exited(exit), running.last_words()),
         () = kill.cancelled() => {}
     }
     running.kill();
-    Said::Exited(running.ended().await)
+    (Said::Exited(running.ended().await), None)
 }
 
 async fn tell(reports: &mpsc::Sender<Report>, worker: Number, said: Said) {

@@ -25,6 +25,12 @@ pub trait Running: Send {
 
     /// Ends it and everything that it started, now. Nothing to do when it has ended.
     fn kill(&mut self);
+
+    /// The last line that it printed to its standard error, once it has ended, where that is
+    /// known.
+    fn last_words(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What to start.

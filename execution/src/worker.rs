@@ -41,6 +41,8 @@ pub(crate) enum Said {
     Parted(Parting),
     /// It could not be started.
     NotStarted(Problem),
+    /// What it printed last, told before its end.
+    LastWords(String),
     /// It has ended.
     Exited(Exit),
 }

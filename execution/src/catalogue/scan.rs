@@ -42,6 +42,8 @@ struct Seen {
     /// The look at which it was read; later ones replace earlier ones.
     look: u64,
     read: Result<Arc<Release>, Problem>,
+    /// What it was before a change that is not ended, or that cannot be: it goes on.
+    good: Option<Arc<Release>>,
     is_settled: bool,
 }
 
@@ -84,32 +86,35 @@ impl Scanner {
         folders
     }
 
-    fn look_at(&mut self, folder: &Path, before: Option<Seen>) -> Seen {
+    fn look_at(&mut self, folder: &Path, mut before: Option<Seen>) -> Seen {
         let files = match files::list(folder) {
             Ok(files) => files,
-            Err(problem) => return self.unread(Vec::new(), problem),
+            Err(problem) => return self.unread(Vec::new(), problem, before),
         };
-        if let Some(before) = before
-            && before.files == files
-        {
-            if before.is_settled && self.is_program_as_before(&before) {
+        let is_as_before = before.as_ref().is_some_and(|before| before.files == files);
+        if is_as_before {
+            if let Some(before) =
+                before.take_if(|before| before.is_settled && self.is_program_as_before(before))
+            {
                 return before;
             }
             // Nothing has moved between two looks: what is written by now is all of it.
-            return self.read(folder, files);
+            return self.read(folder, files, before);
         }
         if is_fresh(&files) {
             let message = "it was changed just now: it is taken when nothing changes any more";
             return self.unread(
                 files,
                 Problem::new("release-changing", Cure::Retry, message),
+                before,
             );
         }
-        self.read(folder, files)
+        self.read(folder, files, before)
     }
 
-    fn unread(&self, files: Vec<File>, problem: Problem) -> Seen {
+    fn unread(&self, files: Vec<File>, problem: Problem, before: Option<Seen>) -> Seen {
         Seen {
+            good: before.and_then(Seen::into_release),
             files,
             program: None,
             look: self.looks,
@@ -126,8 +131,12 @@ impl Scanner {
         }
     }
 
-    fn read(&mut self, folder: &Path, files: Vec<File>) -> Seen {
+    fn read(&mut self, folder: &Path, files: Vec<File>, before: Option<Seen>) -> Seen {
         let read = self.read_release(folder, &files);
+        let good = match &read {
+            Ok(_) => None,
+            Err(_) => before.and_then(Seen::into_release),
+        };
         let program = read
             .as_ref()
             .ok()
@@ -137,6 +146,7 @@ impl Scanner {
             program,
             look: self.looks,
             read: read.map(Arc::new),
+            good,
             is_settled: true,
         }
     }
@@ -217,6 +227,15 @@ impl Scanner {
 const PROGRAM_MISSING: &str = "release-program";
 
 impl Seen {
+    /// What is served of it.
+    fn release(&self) -> Option<&Arc<Release>> {
+        self.read.as_ref().ok().or(self.good.as_ref())
+    }
+
+    fn into_release(self) -> Option<Arc<Release>> {
+        self.read.ok().or(self.good)
+    }
+
     fn stamps(&self) -> impl Iterator<Item = &Stamp> {
         let files = self.files.iter().map(|file| &file.stamp);
         files.chain(&self.program)
@@ -231,17 +250,17 @@ fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
     let mut catalogue = Catalogue::default();
     for (at, (path, seen)) in folders.iter().enumerate() {
         let later = folders[at + 1..].iter().find_map(|(path, other)| {
-            let (release, other) = (seen.read.as_ref().ok()?, other.read.as_ref().ok()?);
+            let (release, other) = (seen.release()?, other.release()?);
             let same = release.id.kind == other.id.kind && release.id.version == other.id.version;
             same.then_some(path)
         });
-        let problem = match (&seen.read, later) {
-            (Ok(release), None) => {
-                catalogue.releases.push(release.clone());
-                continue;
-            }
-            (Ok(release), Some(later)) => replaced(&release.id, later),
-            (Err(problem), _) => problem.clone(),
+        if later.is_none() {
+            catalogue.releases.extend(seen.release().cloned());
+        }
+        let replaced = seen.release().zip(later);
+        let replaced = replaced.map(|(release, later)| replaced_by(&release.id, later));
+        let Some(problem) = seen.read.as_ref().err().cloned().or(replaced) else {
+            continue;
         };
         catalogue.refused.push(RefusedRelease {
             path: path.display().to_string(),
@@ -252,7 +271,7 @@ fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
     catalogue
 }
 
-fn replaced(id: &ReleaseId, by: &Path) -> Problem {
+fn replaced_by(id: &ReleaseId, by: &Path) -> Problem {
     let message = format!(
         "{}@{} lies in {} too, which changed later and counts: remove one of them, or give it \
          another version",

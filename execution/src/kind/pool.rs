@@ -62,6 +62,8 @@ pub(super) struct Worker {
     pub(super) is_counted: bool,
     /// What was wrong with it, when it was killed for that.
     pub(super) cause: Option<Problem>,
+    /// What it printed last, before its end.
+    pub(super) last_words: Option<String>,
     pub(super) parted: Option<(Instant, Parting)>,
     pub(super) exited: Option<(Instant, Ended)>,
 }
@@ -170,9 +172,13 @@ impl Worker {
                 let message = format!("the worker {worker} says too much and was cut off: {what}");
                 Problem::new("worker-flood", Cure::Bug, message)
             }
-            (None, Some(Ended::Exit(exit))) => crashed(format!(
-                "the worker {worker} {exit} before it said hello: see what it printed in the log"
-            )),
+            (None, Some(Ended::Exit(exit))) => {
+                let words = self.last_words.as_deref();
+                let words = words.unwrap_or("see what it printed in the log");
+                crashed(format!(
+                    "the worker {worker} {exit} before it said hello: {words}"
+                ))
+            }
             (Some(_), Some(Ended::Exit(exit))) => crashed(format!("the worker {worker} {exit}")),
             (Some(Parting::Broken(what)), None) => {
                 crashed(format!("the stream of the worker {worker} broke: {what}"))

@@ -298,6 +298,7 @@ impl State {
             is_expected: false,
             is_counted: false,
             cause: None,
+            last_words: None,
             parted: None,
             exited: None,
         });

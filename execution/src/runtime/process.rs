@@ -2,13 +2,19 @@
 
 mod log;
 
-use std::{os::unix::process::ExitStatusExt, process::Stdio};
+use std::{os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
 
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal};
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    task::JoinHandle,
+};
 
 use super::{Error, Exit, Running, Runtime, Spec};
+
+/// How long the rest of what a worker has printed may take after its end.
+const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
 
 /// Runs workers as processes. Each has a process group of its own, sees only the variables it
 /// is given, and has what it prints logged under its name.
@@ -21,6 +27,9 @@ struct Group {
     /// The process group, as long as it may have members.
     group: Option<Pid>,
     exit: Option<Exit>,
+    /// Ends with the last line on standard error.
+    told: Option<JoinHandle<Option<String>>>,
+    last_words: Option<String>,
 }
 
 #[async_trait]
@@ -49,13 +58,14 @@ impl Runtime for Process {
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(log::follow(stdout, spec.worker.clone()));
         }
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(log::follow(stderr, spec.worker));
-        }
+        let told = child.stderr.take();
+        let told = told.map(|stderr| tokio::spawn(log::follow(stderr, spec.worker)));
         Ok(Box::new(Group {
             child,
             group,
             exit: None,
+            told,
+            last_words: None,
         }))
     }
 }
@@ -63,15 +73,24 @@ impl Runtime for Process {
 #[async_trait]
 impl Running for Group {
     async fn ended(&mut self) -> Exit {
-        if let Some(exit) = self.exit {
-            return exit;
-        }
-        let exit = self.child.wait().await.map_or(Exit::Unknown, exit);
+        let exit = match self.exit {
+            Some(exit) => exit,
+            None => self.child.wait().await.map_or(Exit::Unknown, exit),
+        };
         self.exit = Some(exit);
         // What it has started and left behind goes with it.
         self.kill();
         self.group = None;
+        if let Some(told) = &mut self.told {
+            let last = tokio::time::timeout(LAST_WORDS_WITHIN, told).await;
+            self.last_words = last.ok().and_then(Result::ok).flatten();
+            self.told = None;
+        }
         exit
+    }
+
+    fn last_words(&self) -> Option<String> {
+        self.last_words.clone()
     }
 
     fn kill(&mut self) {

@@ -186,6 +186,28 @@ fn a_folder_that_is_being_written_is_taken_when_it_is_not_any_more() {
 }
 
 #[test]
+fn what_was_good_goes_on_while_its_folder_changes_and_when_the_change_cannot_be() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    let good = disk.digest();
+    disk.write("releases/pdu/profile.toml", "x", Duration::ZERO);
+    disk.refuses("release-changing", "changed just now");
+    disk.write("releases/pdu/worker.toml", "kind = 3", Duration::ZERO);
+    disk.refuses("release-changing", "changed just now");
+    assert_eq!(disk.digest(), good);
+    for _ in 0..3 {
+        disk.refuses("release-manifest", "kind");
+        assert_eq!(disk.digest(), good);
+    }
+    let mended = manifest("pdu", "1.1", "worker");
+    disk.write("releases/pdu/worker.toml", &mended, LONG_AGO);
+    disk.write("releases/pdu/profile.toml", "x", LONG_AGO);
+    assert_eq!(disk.found(), ["pdu@1.1"]);
+    fs::remove_dir_all(disk.path("releases/pdu")).unwrap();
+    assert_eq!(disk.found(), [""; 0]);
+}
+
+#[test]
 fn of_two_folders_with_one_kind_and_version_the_one_that_changed_last_counts() {
     let mut disk = Disk::new();
     disk.release("releases/b", "pdu", "1.0", "worker");

@@ -38,6 +38,12 @@ impl State {
                 }
                 return false;
             }
+            Said::LastWords(words) => {
+                if let Some(worker) = self.worker(number) {
+                    worker.last_words = Some(words);
+                }
+                return false;
+            }
             Said::Ready { capacity, to } => self.on_ready(number, capacity, to, now),
             Said::Parted(parting) => self.on_parted(number, parting, now),
             Said::NotStarted(problem) => self.on_ended(number, Ended::NotStarted(problem), now),

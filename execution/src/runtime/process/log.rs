@@ -48,11 +48,12 @@ impl Throttle {
     }
 }
 
-/// Logs what is printed until it ends.
-pub(super) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) {
+/// Logs what is printed until it ends; the last line of it that says something.
+pub(super) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Option<String> {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     let mut throttle = Throttle::new(Instant::now());
+    let mut last = None;
     while let Ok(true) = read_line(&mut from, &mut line).await {
         let (passes, withheld) = throttle.on_line(Instant::now());
         if withheld > 0 {
@@ -60,9 +61,14 @@ pub(super) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) {
         }
         if passes {
             let text = String::from_utf8_lossy(&line);
-            tracing::info!(target: "utakata::worker", %worker, "{}", text.trim_end());
+            let text = text.trim_end();
+            tracing::info!(target: "utakata::worker", %worker, "{text}");
+            if !text.is_empty() {
+                last = Some(text.to_owned());
+            }
         }
     }
+    last
 }
 
 /// Reads up to the end of a line; the rest of a line that is too long is skipped. `false` at
