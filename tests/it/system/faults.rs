@@ -1,7 +1,5 @@
 //! Equipment that lies, is slow, silent, or sends garbage: told as such, holding nobody up.
 
-use serde_json::Value;
-
 use super::{
     pdus::{state, switch},
     place::Place,
@@ -24,11 +22,11 @@ fn until_seen_after(place: &Place, target: &str, before: &str) {
 }
 
 /// Waits until a target is shown as failing, with the code of what is wrong.
-fn until_failing(place: &Place, target: &str, code: &str) -> Value {
+fn until_failing(place: &Place, target: &str, code: &str) {
     place.until(&["target", "show", target], |shown| {
         let is_so = shown["health"] == "failing" && shown["problem"]["code"] == *code;
-        is_so.then(|| shown["problem"].clone())
-    })
+        is_so.then_some(())
+    });
 }
 
 fn until_answering(place: &Place, target: &str) {
@@ -46,8 +44,7 @@ fn silence_garbage_half_tables_and_slowness_of_some_are_told_and_the_others_are_
     room.fault("pdu-a1-b", "garbage");
     room.fault("pdu-a1-a2", "half-table");
     room.fault("pdu-a2-a", "slow=1500ms");
-    let silent = until_failing(&place, "pdu-a1-a", "unreachable");
-    assert_eq!(silent["cure"], "operator", "{silent}");
+    until_failing(&place, "pdu-a1-a", "unreachable");
     until_failing(&place, "pdu-a1-b", "device-garbage");
     until_failing(&place, "pdu-a1-a2", "incomplete");
     // Three rounds of everybody who is well, of the same kinds, while all that goes on.
