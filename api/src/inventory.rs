@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{CredentialName, EnvironmentId, Kind, Manifest, ReleaseId, Target};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// A target, and what was last seen of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetView {
     /// The target as it was declared.
     #[serde(flatten)]
@@ -14,11 +17,45 @@ pub struct TargetView {
     pub health: Health,
     /// When it last answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = "date-time")]
     pub answered: Option<jiff::Timestamp>,
     /// What went wrong the last time, unless it answered since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<utakata_model::Problem>,
+}
+
+/// The fields of [`TargetView`] that a declared target does not have, for its description.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described")]
+struct Seen {
+    /// How it is.
+    health: Health,
+    /// When it last answered.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    answered: Option<jiff::Timestamp>,
+    /// What went wrong the last time, unless it answered since.
+    problem: Option<utakata_model::Problem>,
+}
+
+// Not derived: that would be "all of" a target, which allows no more fields, and these.
+impl PartialSchema for TargetView {
+    fn schema() -> RefOr<Schema> {
+        let (target, seen) = (Target::schema(), Seen::schema());
+        let (RefOr::T(Schema::Object(mut view)), RefOr::T(Schema::Object(seen))) = (target, seen)
+        else {
+            return Target::schema();
+        };
+        view.properties.extend(seen.properties);
+        view.required.extend(seen.required);
+        view.description = Some("A target, and what was last seen of it.".into());
+        RefOr::T(Schema::Object(view))
+    }
+}
+
+impl ToSchema for TargetView {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Target::schemas(schemas);
+        Seen::schemas(schemas);
+    }
 }
 
 /// How a target is, as far as is known.

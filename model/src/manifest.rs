@@ -174,7 +174,7 @@ pub struct Verify {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// The value that proves the effect; `$name` as above.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub value: Value,
     /// How long the target takes to show the effect.
     #[serde(with = "duration", default = "five_seconds")]
