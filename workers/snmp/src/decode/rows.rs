@@ -1,6 +1,9 @@
 //! Rows: the cells of several columns put together by their index.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use async_snmp::Value;
 use utakata_worker_sdk::model::reading::Attributes;
@@ -35,7 +38,7 @@ pub fn rows<'a>(table: &Table, cells: &'a Cells) -> Vec<Row<'a>> {
     for row in &mut rows {
         row.attributes = attributes(table, cells, row);
     }
-    tell_apart(&mut rows);
+    tell_apart(table, &mut rows);
     rows
 }
 
@@ -181,14 +184,32 @@ fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<
     }
 }
 
-/// Rows whose attributes are equal get their index as one more: two interfaces of one name must
-/// not become one.
-fn tell_apart(rows: &mut [Row<'_>]) {
+/// The metrics that a row has, by their place.
+fn metrics(table: &Table, row: &Row<'_>) -> impl Iterator<Item = usize> {
+    let all = table.metrics.iter().enumerate();
+    let has = |metric: &ColumnMetric| metric.when.iter().all(|condition| row.holds(condition));
+    all.filter(move |(_, metric)| has(metric)).map(|(at, _)| at)
+}
+
+/// Rows that have equal attributes and a metric in common get their index as one more: two
+/// interfaces of one name must not become one. Sensors of one outlet, that are different
+/// metrics, are told apart by these.
+fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
     let mut first: HashMap<&Attributes, usize> = HashMap::with_capacity(rows.len());
-    let mut alike: Vec<usize> = Vec::new();
+    let mut equal: BTreeSet<usize> = BTreeSet::new();
     for (at, row) in rows.iter().enumerate() {
         if let Some(other) = first.insert(&row.attributes, at) {
-            alike.extend([other, at]);
+            equal.extend([other, at]);
+        }
+    }
+    let mut first: HashMap<(&Attributes, usize), usize> = HashMap::new();
+    let mut alike: BTreeSet<usize> = BTreeSet::new();
+    for at in equal {
+        let Some(row) = rows.get(at) else { continue };
+        for metric in metrics(table, row) {
+            if let Some(other) = first.insert((&row.attributes, metric), at) {
+                alike.extend([other, at]);
+            }
         }
     }
     for at in alike {

@@ -256,6 +256,24 @@ fn rows_of_equal_attributes_are_told_apart_by_their_index() {
 }
 
 #[test]
+fn rows_that_are_different_metrics_need_no_index_to_be_told_apart() {
+    let plan = table(
+        "attributes.outlet = { index = 1 }\n\
+         [[table.metric]]\nmetric = \"current\"\ncolumn = 4\nunit = \"A\"\nwhen = { index = 2, is = 1 }\n\
+         [[table.metric]]\nmetric = \"power\"\ncolumn = 4\nunit = \"W\"\nwhen = { index = 2, is = 5 }\n",
+    );
+    let column = [("1.1", int(3)), ("1.5", int(7)), ("2.1", int(4))];
+    let given: &[(&str, &[(&str, Value)])] = &[("1.3.6.1.9.4", &column)];
+    let readings = decode(&plan, &fetched(&plan, given, true));
+    let expect = [
+        "current{outlet=1} 3 A",
+        "power{outlet=1} 7 W",
+        "current{outlet=2} 4 A",
+    ];
+    assert_eq!(shown(&readings), expect);
+}
+
+#[test]
 fn readings_of_a_table_that_broke_off_are_suspect() {
     let plan = table("[[table.metric]]\nmetric = \"m\"\ncolumn = 3\nunit = \"W\"\n");
     let given: &[(&str, &[(&str, Value)])] = &[("1.3.6.1.9.3", &[("1", int(1))])];
