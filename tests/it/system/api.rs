@@ -6,19 +6,6 @@ use utakata_tests::repository;
 
 use super::place::Place;
 
-/// What must hold of every answer.
-const CHECKS: [&str; 9] = [
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-    "unsupported_method",
-    "allow_header_conformance",
-    "ignored_auth",
-];
-
 /// What need not hold. A prefix that is longer than any metric finds nothing, which is no harm.
 const EXCEPTIONS: &str = "\
 [[operations]]
@@ -52,11 +39,12 @@ fn the_api_does_what_its_description_says() {
         .arg("run")
         .arg(format!("{url}/v1/openapi.json"))
         .arg(format!("--header=Authorization: Bearer {}", place.token()))
-        .args(["--checks", &CHECKS.join(",")])
+        // The description cannot say what is right besides its form: selectors, names of others.
+        .args(["--exclude-checks", "positive_data_acceptance"])
         .args(["--phases", "examples,coverage,fuzzing"])
         // Server-sent events never end.
         .args(["--exclude-path", "/v1/events"])
-        .args(["--seed", "20", "--max-examples", "8", "--max-time", "45"])
+        .args(["--seed", "20", "--max-examples", "8", "--max-time", "35"])
         .args(["--request-timeout", "30", "--continue-on-failure"])
         .args(["--no-color", "--warnings", "off"])
         .output()

@@ -29,6 +29,23 @@ fn until_failing(place: &Place, target: &str, code: &str) {
     });
 }
 
+/// Waits until the state of an outlet is shown with that quality.
+fn until_outlet_is(place: &Place, target: &str, outlet: &str, quality: &str) {
+    let arguments = [
+        "get",
+        "readings",
+        target,
+        "--metric",
+        "utakata.outlet.state",
+    ];
+    place.until(&arguments, |readings| {
+        let mut readings = readings.as_array()?.iter();
+        let is_so = readings
+            .any(|one| one["attributes"]["outlet"] == *outlet && one["quality"] == *quality);
+        is_so.then_some(())
+    });
+}
+
 fn until_answering(place: &Place, target: &str) {
     place.until(&["target", "show", target], |shown| {
         (shown["health"] == "answering").then_some(())
@@ -46,7 +63,9 @@ fn silence_garbage_half_tables_and_slowness_of_some_are_told_and_the_others_are_
     room.fault("pdu-a2-a", "slow=1500ms");
     until_failing(&place, "pdu-a1-a", "unreachable");
     until_failing(&place, "pdu-a1-b", "device-garbage");
-    until_failing(&place, "pdu-a1-a2", "incomplete");
+    // Nobody can see that a table should have been longer: what is not seen any more is stale.
+    until_outlet_is(&place, "pdu-a1-a2", "12", "stale");
+    until_outlet_is(&place, "pdu-a1-a2", "1", "good");
     // Three rounds of everybody who is well, of the same kinds, while all that goes on.
     let well = ["pdu-a2-b", "pdu-a2-a2", "ups-a", "pdu-a1-b2"];
     for target in [well, well, well].concat() {

@@ -81,6 +81,7 @@ fn the_power_that_is_read_is_the_power_that_is_drawn() {
     for device in ["pdu-a1-a", "pdu-a1-b2"] {
         let read = place.json(&["read", device, "--metric", "hw.power"]);
         let readings = read["tasks"][0]["readings"].as_array().unwrap();
+        assert!(!read.to_string().contains("snmp.index"), "{read}");
         let outlets = readings.iter();
         let outlets = outlets
             .filter(|one| one["metric"] == "hw.power" && one["attributes"]["outlet"].is_string());
