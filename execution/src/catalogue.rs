@@ -32,7 +32,8 @@ pub struct Release {
 /// What lies on disk.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
-    /// What can be started, those that changed last at the end.
+    /// What can be started, those that changed last at the end. What was good goes on while its
+    /// folder changes, and when the change cannot be: then it is refused as well.
     pub releases: Vec<Arc<Release>>,
     /// What cannot, and why.
     pub refused: Vec<RefusedRelease>,
