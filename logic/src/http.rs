@@ -5,7 +5,7 @@ mod auth;
 mod body;
 mod credentials;
 mod environments;
-mod errors;
+pub mod errors;
 mod events;
 mod kinds;
 mod openapi;
@@ -72,11 +72,11 @@ fn reason(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::AddrInUse => {
             "another program listens there (perhaps another utakata); end it or choose another \
-             address with http.listen"
+             address with --listen or logic.http.listen"
         }
         io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose another",
         io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
-        _ => "choose another address with http.listen",
+        _ => "choose another address with --listen or logic.http.listen",
     }
 }
 

@@ -19,12 +19,15 @@ use super::{
 };
 
 /// A page of `docs/errors`.
-pub(super) struct Page {
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Page {
     /// The code.
     pub code: &'static str,
     /// The HTTP status that comes with it; absent where it only stands in outcomes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    text: &'static str,
+    /// What it means and what to do, as Markdown.
+    pub text: &'static str,
 }
 
 macro_rules! pages {
@@ -40,30 +43,53 @@ macro_rules! pages {
 }
 
 const PAGES: &[Page] = pages![
+    "answer-too-large",
+    "bad-address",
+    "bad-credential",
     "bad-parameters",
+    "bad-reading",
+    "bad-target",
     "body-invalid" 422,
     "body-too-large" 413,
+    "cancelled",
     "cannot-be-done" 422,
+    "capacity",
     "credential-in-use" 409,
     "deadline",
+    "device-garbage",
+    "device-refused",
     "disk-full" 507,
     "documents-invalid" 422,
+    "drain-limit",
     "draining",
     "ending" 503,
+    "expired",
+    "incomplete",
     "interconnect-away",
     "internal" 500,
     "json-invalid" 400,
     "kind-not-served",
+    "malformed",
+    "manifest",
     "media-type" 415,
     "method-not-allowed" 405,
     "name-invalid" 400,
     "no-answer",
+    "no-release",
     "no-such-action",
     "no-such-path" 404,
     "not-an-observe-action",
     "not-found" 404,
+    "over-capacity",
+    "protocol",
     "query-invalid" 400,
     "queue-full",
+    "release-changing",
+    "release-large",
+    "release-manifest",
+    "release-program",
+    "release-twice",
+    "release-unreadable",
     "restarted",
     "schedule-impossible",
     "selector-empty" 422,
@@ -74,13 +100,21 @@ const PAGES: &[Page] = pages![
     "store-unwritable" 500,
     "superseded",
     "timed-out" 504,
+    "token",
     "too-busy" 503,
     "unauthorized" 401,
     "unreachable",
     "wait-too-long" 422,
+    "worker-crashed",
+    "worker-flood",
+    "worker-hung",
     "worker-lost",
     "worker-malformed",
+    "worker-no-hello",
+    "worker-not-started",
     "worker-panic",
+    "wrong-class",
+    "wrong-kind",
 ];
 
 impl Page {
@@ -91,8 +125,13 @@ impl Page {
     }
 }
 
+/// All pages, by code.
+pub fn pages() -> &'static [Page] {
+    PAGES
+}
+
 /// The page of a code.
-pub(super) fn find(code: &str) -> Option<&'static Page> {
+pub fn find(code: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.code == code)
 }
 
@@ -137,8 +176,8 @@ pub(super) async fn get(
     let Some(page) = find(code.as_str()) else {
         let hint = suggest::nearest(code.as_str(), PAGES.iter().map(|page| page.code));
         let cure = match hint {
-            Some(near) => format!("did you mean \"{near}\"? See GET /v1/errors"),
-            None => "see GET /v1/errors; workers may have codes of their own".into(),
+            Some(near) => format!("did you mean \"{near}\"? All are listed by `utakata error` (GET /v1/errors)"),
+            None => "all are listed by `utakata error` (GET /v1/errors); workers may have codes of their own".into(),
         };
         let detail = format!("there is no page for the code \"{code}\"");
         return Err(Refused::new("not-found", detail, cure));
