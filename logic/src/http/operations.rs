@@ -120,7 +120,7 @@ async fn find(api: &Api, id: OperationId) -> Result<OperationView, Refused> {
         None => Err(Refused::new(
             "not-found",
             format!("there is no operation {id}"),
-            "see GET /v1/operations; reads on demand are kept in memory only, the last thousand",
+            "see `utakata operation list` (GET /v1/operations); reads on demand are kept in memory only, the last thousand",
         )),
     }
 }

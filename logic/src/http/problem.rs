@@ -75,8 +75,7 @@ impl From<inventory::Error> for Refused {
         let detail = error.to_string();
         match error {
             inventory::Error::Documents { problems } => {
-                let cure = "set right what is named in \"problems\" and send all again: nothing \
-                            was changed";
+                let cure = "set right what is named and send all again: nothing was changed";
                 Self::new("documents-invalid", detail, cure).with(problems)
             }
             inventory::Error::None { hint, .. } => Self::new("not-found", detail, hint),
@@ -94,7 +93,7 @@ impl From<dispatch::Error> for Refused {
         let detail = error.to_string();
         match error {
             dispatch::Error::Busy { .. } => {
-                let cure = "wait until some have ended, or raise observe.pending_limit";
+                let cure = "wait until some have ended, or raise logic.observe.pending_limit";
                 Self::new("too-busy", detail, cure)
             }
             dispatch::Error::Ending => Self::new("ending", detail, "try again when it runs again"),
@@ -103,8 +102,9 @@ impl From<dispatch::Error> for Refused {
 }
 
 const NOTHING_SELECTED: &str =
-    "see which targets there are with GET /v1/targets, or `utakata get targets`";
-const WAIT: &str = "give a shorter wait, and look at /v1/operations/{id} for the rest";
+    "see which targets and labels there are: `utakata get targets` (GET /v1/targets)";
+const WAIT: &str = "give a shorter wait, and look at the operation for the rest: `utakata operation show ID` \
+                    (GET /v1/operations/{id})";
 
 impl From<observe::Error> for Refused {
     fn from(error: observe::Error) -> Self {
@@ -114,7 +114,7 @@ impl From<observe::Error> for Refused {
                 Self::new("selects-nothing", detail, NOTHING_SELECTED)
             }
             observe::Error::Impossible { problems } => {
-                let cure = "see GET /v1/kinds for what each kind can do";
+                let cure = "see what each kind can do: `utakata get kinds` (GET /v1/kinds)";
                 Self::new("cannot-be-done", detail, cure).with(problems)
             }
             observe::Error::Wait => Self::new("wait-too-long", detail, WAIT),
@@ -135,8 +135,8 @@ impl From<control::Error> for Refused {
                 Self::new("selects-nothing", detail, NOTHING_SELECTED)
             }
             control::Error::Impossible { problems } => {
-                let cure = "set right what is named in \"problems\", or select fewer targets: \
-                            nothing was sent; GET /v1/kinds says what each kind can do";
+                let cure = "nothing was sent: set right what is named, or select fewer targets; what \
+                            each kind can do: `utakata get kinds` (GET /v1/kinds)";
                 Self::new("cannot-be-done", detail, cure).with(problems)
             }
             control::Error::Wait => Self::new("wait-too-long", detail, WAIT),

@@ -91,7 +91,7 @@ pub(super) async fn get(
         Refused::new(
             "not-found",
             format!("there is no task {id}"),
-            "see GET /v1/tasks; of observe tasks only the last ones are kept, in memory",
+            "see `utakata task list` (GET /v1/tasks); of observe tasks only the last ones are kept, in memory",
         )
     })
 }

@@ -47,11 +47,11 @@ impl Error {
     ) -> Self {
         let hint = if known.len() > 10_000 {
             // Comparing with so many takes longer than looking them up.
-            format!("see the list of all {what}s")
+            format!("see `utakata get {what}s` (GET /v1/{what}s)")
         } else if let Some(nearest) = suggest::nearest(name, known.by_ref().map(Borrow::borrow)) {
             format!("did you mean \"{nearest}\"?")
         } else {
-            format!("see the list of all {what}s")
+            format!("see `utakata get {what}s` (GET /v1/{what}s)")
         };
         Self::None {
             what,
