@@ -62,10 +62,10 @@ fn end(said: AttemptOutcome) -> Result<End, String> {
     })
 }
 
-/// A problem where there must be one, and none where there cannot be.
+/// A problem where there must be one. What succeeded can have one too: a reading that was left
+/// out, an answer that was too large to be sent.
 fn problem_for(status: OutcomeStatus, said: Option<Problem>) -> Result<Option<Problem>, String> {
     match (status, said) {
-        (OutcomeStatus::Succeeded, _) => Ok(None),
         (_, Some(problem)) if problem.code.is_empty() || problem.code.len() > CODE_MOST => {
             Err("its problem has no code, or one that is too long".into())
         }
@@ -74,7 +74,9 @@ fn problem_for(status: OutcomeStatus, said: Option<Problem>) -> Result<Option<Pr
             problem.message.len()
         )),
         (_, Some(problem)) => Ok(Some(problem)),
-        (OutcomeStatus::Cancelled | OutcomeStatus::Expired, None) => Ok(None),
+        (OutcomeStatus::Succeeded | OutcomeStatus::Cancelled | OutcomeStatus::Expired, None) => {
+            Ok(None)
+        }
         (_, None) => Err("it did not succeed and does not say why".into()),
     }
 }

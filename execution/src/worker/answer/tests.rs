@@ -53,6 +53,16 @@ fn an_answer_that_can_be_is_taken_as_it_is() {
 }
 
 #[test]
+fn what_succeeded_keeps_the_problem_that_comes_with_it() {
+    let mut said = said();
+    failed("bad-reading", "one is left out")(&mut said);
+    said.status = v1::Status::Succeeded.into();
+    let end = Answer::from_wire(said).unwrap().end.unwrap();
+    assert_eq!(end.status, OutcomeStatus::Succeeded);
+    assert_eq!(&*end.problem.unwrap().code, "bad-reading");
+}
+
+#[test]
 fn an_answer_that_cannot_be_is_told_and_not_believed() {
     refuses(|s| s.status = 0, "unknown status 0");
     refuses(|s| s.status = 77, "unknown status 77");
