@@ -169,13 +169,20 @@ fn stop_on_signal() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Logs go to stderr; `RUST_LOG` sets the level.
+/// What is logged unless `RUST_LOG` says otherwise. The SNMP library opens a span for each
+/// request and calls each refusal an error: both are said in the outcome, and cost at every poll.
+const LOGGED: &str = "info,async_snmp::client=off";
+
+/// Logs go to stderr; `RUST_LOG` sets the level. Whoever reads them adds the time and the name of
+/// the worker: a manager does, and on a terminal nobody needs them.
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time();
     if subscriber.try_init().is_err() {
         tracing::debug!("somebody else logs already");
     }
