@@ -6,15 +6,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     commands::{
-        apply, completions, config, control, delete, doctor, environment, get, operation, read,
-        target, task, up, watch, worker,
+        apply, completions, config, control, delete, doctor, environment, error, get, operation,
+        read, target, task, up, watch, worker,
     },
     output::{Colour, Format, Output},
 };
 
 /// Observes and controls everything inside a data centre
 #[derive(Debug, Parser)]
-#[command(name = "utakata", version, disable_help_subcommand = true, after_help = FIRST_STEPS)]
+#[command(name = "utakata", version, after_help = FIRST_STEPS)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -109,6 +109,8 @@ pub enum Command {
     Environment(environment::Command),
     /// Say what is wrong here, and how to cure it
     Doctor(doctor::Arguments),
+    /// Explain a code, such as the unreachable of "pdu-1 does not answer (unreachable)"
+    Error(error::Arguments),
     /// Check and explain the configuration of `up`
     #[command(subcommand)]
     Config(config::Command),

@@ -7,6 +7,7 @@ pub mod control;
 pub mod delete;
 pub mod doctor;
 pub mod environment;
+pub mod error;
 pub mod get;
 pub mod operation;
 pub mod read;
@@ -51,8 +52,9 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
     };
     match command {
         Command::Up(arguments) => up::run(&arguments, &context),
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, &context),
         Command::Config(command) => config::run(command, &context),
+        Command::Error(arguments) => error::run(&arguments, &context),
         command => small_runtime()?.block_on(talk(command, &context)),
     }
 }
@@ -72,7 +74,9 @@ async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Worker(command) => worker::run(command, context).await,
         Command::Environment(command) => environment::run(command, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
-        Command::Up(_) | Command::Completions(_) | Command::Config(_) => Ok(Exit::Done),
+        Command::Up(_) | Command::Completions(_) | Command::Config(_) | Command::Error(_) => {
+            Ok(Exit::Done)
+        }
     }
 }
 

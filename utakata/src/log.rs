@@ -7,8 +7,9 @@ use tracing_subscriber::EnvFilter;
 use crate::output::Output;
 
 /// What is logged where RUST_LOG says nothing: what operators did and what somebody must see.
+/// The broker's library warns of every client that goes away without a word.
 const FILTER: &str = "warn,utakata=info,utakata_logic=info,utakata_execution=info,\
-                      utakata_interconnect=info";
+                      utakata_interconnect=info,mqtt5=error";
 
 /// Starts to log.
 pub fn start(output: &Output) {

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 
+pub use failure::sentence;
 pub use table::{Cell, Table, Tone};
 
 /// How to print what was asked for: for people, or, complete and stable, for programs.

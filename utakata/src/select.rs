@@ -1,16 +1,23 @@
 //! Which targets are meant: a selector, or simply the name of one.
 
-use anyhow::{Result, bail};
-use utakata_api::Client;
-use utakata_model::{Selector, TargetName, suggest};
+use std::collections::BTreeSet;
+
+use anyhow::{Error, Result, anyhow, bail};
+use utakata_api::{Client, client};
+use utakata_model::{Selector, Target, TargetName, suggest};
 
 use crate::exit::Usage;
+
+/// Keys that every target has.
+const OWN_KEYS: [&str; 4] = ["name", "kind", "zone", "address"];
+/// The most values that a message names.
+const VALUES_SHOWN: usize = 8;
 
 /// Reads a selector.
 pub fn parse(text: &str) -> Result<Selector> {
     text.parse()
         .map_err(|error: utakata_model::selector::SelectorError| {
-            anyhow::Error::new(Usage(error.to_string()))
+            Error::new(Usage(error.to_string()))
         })
 }
 
@@ -34,8 +41,85 @@ pub async fn resolve(client: &Client, text: &str) -> Result<Selector> {
     Ok(selector)
 }
 
-fn is_absent(error: &utakata_api::client::Error) -> bool {
-    matches!(error, utakata_api::client::Error::Refused(problem) if problem.status == 404)
+/// Why a selector means no target, where a word of it is the reason.
+pub async fn why_none(client: &Client, selector: &Selector) -> Option<String> {
+    let targets = client.targets(&Selector::default()).await.ok()?;
+    if targets.is_empty() {
+        return Some("there are no targets yet: see `utakata apply --help`".into());
+    }
+    let targets: Vec<&Target> = targets.iter().map(|view| &view.target).collect();
+    let text = selector.to_string();
+    terms(&text).find_map(|term| wrong_term(term, &targets))
+}
+
+/// An error of the server, with the reason where it is that nothing is selected.
+pub async fn explain(client: &Client, selector: &Selector, error: client::Error) -> Error {
+    let none =
+        matches!(&error, client::Error::Refused(problem) if problem.code == "selects-nothing");
+    if none && let Some(why) = why_none(client, selector).await {
+        return anyhow!("the selector \"{selector}\" selects no target: {why}");
+    }
+    error.into()
+}
+
+/// The terms of a selector, as texts: the commas within brackets part nothing.
+fn terms(selector: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_i32;
+    selector.split(move |character| {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        character == ',' && depth == 0
+    })
+}
+
+/// What is wrong with a term that no target holds.
+fn wrong_term(term: &str, targets: &[&Target]) -> Option<String> {
+    let selector: Selector = term.parse().ok()?;
+    if targets.iter().any(|target| selector.matches(target)) {
+        return None;
+    }
+    let key = term.trim_start_matches('!');
+    let key = key.split([' ', '=', '!']).next()?;
+    let mut values: Vec<&str> = targets
+        .iter()
+        .filter_map(|target| value(target, key))
+        .collect();
+    if values.is_empty() {
+        let labels = targets.iter().flat_map(|target| target.labels.keys());
+        let keys = labels.map(String::as_str).chain(OWN_KEYS);
+        let keys: BTreeSet<&str> = keys.collect();
+        let hint = suggest::hint(key, keys);
+        return Some(format!("no target has the label \"{key}\": {hint}"));
+    }
+    values.sort_unstable();
+    values.dedup();
+    let more = if values.len() > VALUES_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
+    values.truncate(VALUES_SHOWN);
+    Some(format!(
+        "none has {term}: {key} is {}{more}",
+        values.join(", ")
+    ))
+}
+
+fn value<'a>(target: &'a Target, key: &str) -> Option<&'a str> {
+    match key {
+        "name" => Some(target.name.as_str()),
+        "kind" => Some(target.kind.as_str()),
+        "zone" => Some(target.zone.as_str()),
+        "address" => Some(&target.address),
+        label => target.labels.get(label).map(String::as_str),
+    }
+}
+
+fn is_absent(error: &client::Error) -> bool {
+    matches!(error, client::Error::Refused(problem) if problem.status == 404)
 }
 
 async fn unknown(client: &Client, text: &str) -> String {
@@ -49,4 +133,39 @@ async fn unknown(client: &Client, text: &str) -> String {
         None => "see `utakata target list`".into(),
     };
     format!("there is no target \"{text}\", and none with a label of that name: {hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(name: &str, rack: &str) -> Target {
+        let json = serde_json::json!({
+            "name": name, "kind": "snmp", "address": "192.0.2.1", "labels": { "rack": rack },
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_selector_that_means_nothing_is_told_why() {
+        let (one, two) = (target("a", "A1"), target("b", "A2"));
+        for (selector, expect) in [
+            (
+                "kind=snmp,rak=A1",
+                "no target has the label \"rak\": did you mean \"rack\"?",
+            ),
+            ("rack=B7", "none has rack=B7: rack is A1, A2"),
+            (
+                "rack in (B1,B2),kind=snmp",
+                "none has rack in (B1,B2): rack is A1, A2",
+            ),
+            ("kind=smnp", "none has kind=smnp: kind is snmp"),
+        ] {
+            let selector = selector.parse::<Selector>().unwrap().to_string();
+            let found = terms(&selector).find_map(|term| wrong_term(term, &[&one, &two]));
+            assert_eq!(found.as_deref(), Some(expect), "{selector}");
+        }
+        let each_holds = terms("rack=A1,name=b").find_map(|term| wrong_term(term, &[&one, &two]));
+        assert_eq!(each_holds, None);
+    }
 }

@@ -1,12 +1,16 @@
 //! `utakata apply`: makes what is as files say.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use console::Style;
 use serde_json::Value;
-use utakata_api::apply::{Applied, Apply, Change, Difference, Document, Verdict};
+use utakata_api::{
+    apply::{Applied, Apply, Change, Difference, Document, Verdict},
+    inventory::KindView,
+};
+use utakata_model::{Kind, TargetName, suggest};
 
 use super::Context;
 use crate::{documents, exit::Exit, output::Output, progress};
@@ -27,7 +31,7 @@ A document has a type, and the fields of that type; documents are separated by -
 A value of a credential can be a text, { env: NAME } or { file: PATH }, read here and now.
 
 Examples:
-  utakata apply -f examples/rack.yaml --dry-run
+  utakata apply -f examples/rack-of-pdus.yaml --dry-run
   utakata apply -f site/
   generate | utakata apply -f -")]
 pub struct Arguments {
@@ -56,7 +60,34 @@ pub async fn send(documents: Vec<Document>, dry_run: bool, context: &Context<'_>
     let apply = Apply { documents, dry_run };
     let applied = progress::during(message, client.apply(&apply)).await?;
     let output = context.output;
-    output.one(&applied, || told(&applied, output))
+    output.one(&applied, || told(&applied, output))?;
+    let kinds = client.kinds().await.unwrap_or_default();
+    for line in unserved(&apply.documents, &kinds) {
+        eprintln!("{line}");
+    }
+    Ok(())
+}
+
+/// A kind that nothing serves is allowed, because its worker may come later; it may be a slip too.
+fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
+    let mut counts: BTreeMap<&Kind, (&TargetName, usize)> = BTreeMap::new();
+    for document in documents {
+        if let Document::Target(target) = document
+            && kinds.iter().all(|view| view.kind != target.kind)
+        {
+            counts.entry(&target.kind).or_insert((&target.name, 0)).1 += 1;
+        }
+    }
+    let line = |(kind, (first, count)): (&Kind, (&TargetName, usize))| {
+        let more = match count - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let known = kinds.iter().map(|view| view.kind.as_str());
+        let hint = suggest::hint(kind.as_str(), known);
+        format!("note: no worker serves the kind \"{kind}\" now (target {first}{more}): {hint}")
+    };
+    counts.into_iter().map(line).collect()
 }
 
 fn told(applied: &Applied, output: &Output) -> String {

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::Context;
 use crate::{cli::Cli, exit::Exit};
 
 #[derive(Debug, Args)]
@@ -18,13 +19,10 @@ pub struct Arguments {
 }
 
 /// Prints the completions.
-pub fn run(arguments: &Arguments) -> Result<Exit> {
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
+    let mut script = Vec::new();
     let mut command = Cli::command();
-    clap_complete::generate(
-        arguments.shell,
-        &mut command,
-        "utakata",
-        &mut std::io::stdout(),
-    );
+    clap_complete::generate(arguments.shell, &mut command, "utakata", &mut script);
+    context.output.text(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

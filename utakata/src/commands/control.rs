@@ -8,21 +8,25 @@ use std::{
 use anyhow::{Result, bail};
 use clap::Args;
 use utakata_api::{
-    Client,
+    Client, client,
     client::TaskQuery,
     operation::{Control, ControlAnswer, OperationView, Plan},
+    task::TaskView,
 };
 use utakata_model::{ActionName, duration, manifest::Risk};
 
 use super::{Context, operation};
 use crate::{
     exit::{self, Exit},
-    output::Format,
+    output::{Cell, Format, Row, Table, rows},
     parameters, progress, select,
 };
 
 /// How often an operation that takes long is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The columns of a task that matter to who asked for it; the others are the same in all rows.
+const SHOWN: [&str; 5] = ["TARGET", "STATE", "TOOK", "RESULT", "PROBLEM"];
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -64,7 +68,10 @@ Exit codes: 0 done, 1 failed (for at least one target), 2 wrong usage, nothing w
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let request = request(&client, &arguments).await?;
-    let plan = plan(&client, &request).await?;
+    let plan = match plan(&client, &request).await? {
+        Ok(plan) => plan,
+        Err(error) => return Err(select::explain(&client, &request.selector, error).await),
+    };
     if arguments.dry_run {
         context.output.list(&plan.targets, "")?;
         eprintln!("dry run: nothing was done");
@@ -91,14 +98,15 @@ async fn request(client: &Client, arguments: &Arguments) -> Result<Control> {
     })
 }
 
-async fn plan(client: &Client, request: &Control) -> Result<Plan> {
+async fn plan(client: &Client, request: &Control) -> Result<Result<Plan, client::Error>> {
     let request = Control {
         dry_run: true,
         ..request.clone()
     };
-    match client.control(&request).await? {
-        ControlAnswer::Plan(plan) => Ok(plan),
-        ControlAnswer::Operation(view) => bail!(
+    match client.control(&request).await {
+        Err(error) => Ok(Err(error)),
+        Ok(ControlAnswer::Plan(plan)) => Ok(Ok(plan)),
+        Ok(ControlAnswer::Operation(view)) => bail!(
             "the server did not keep to --dry-run: it began the operation {}",
             view.operation.id
         ),
@@ -118,9 +126,10 @@ async fn agreed(client: &Client, request: &Control, plan: &Plan) -> Result<bool>
         .map(|task| task.target.as_str())
         .collect();
     let more = if count > names.len() { ", …" } else { "" };
+    let targets = if count == 1 { "target" } else { "targets" };
     let risk = if risky { " It is of high risk." } else { "" };
     eprint!(
-        "{} on {count} targets: {}{more}.{risk} Do it? [y/N] ",
+        "{} on {count} {targets}: {}{more}.{risk} Do it? [y/N] ",
         request.action,
         names.join(", ")
     );
@@ -160,18 +169,36 @@ async fn carry_out(client: &Client, request: &Control, timeout: Duration) -> Res
             ..TaskQuery::default()
         };
         view.tasks = client.all_tasks(&query).await?;
+        view.tasks
+            .sort_by(|one, other| one.target.cmp(&other.target));
         Ok(view)
     };
     progress::during("waiting for the outcomes", work).await
 }
 
+fn cells(task: &TaskView) -> Vec<Cell> {
+    let columns = TaskView::HEADERS.iter().zip(task.cells());
+    let shown = columns.filter(|(header, _)| SHOWN.contains(header));
+    shown.map(|(_, cell)| cell).collect()
+}
+
 fn show(view: &OperationView, context: &Context<'_>) -> Result<()> {
     let id = view.operation.id;
     match context.output.format {
-        Format::Table => context.output.list(&view.tasks, "it has no task")?,
+        Format::Table => {
+            let mut table = Table::new(&SHOWN);
+            view.tasks.iter().for_each(|task| table.add(cells(task)));
+            context
+                .output
+                .text(&table.render(context.output.colours()))?;
+            let action = view.operation.action.as_ref().map(ToString::to_string);
+            let action = action.unwrap_or_default();
+            let counts = rows::counts(&view.counts).text;
+            eprintln!("{action}: {counts}; more: `utakata operation show {id}`");
+        }
         Format::Json | Format::Yaml => context.output.one(view, String::new)?,
     }
-    if operation::is_under_way(&view.counts) {
+    if operation::is_under_way(&view.counts) && context.output.format != Format::Table {
         eprintln!("it has not ended: `utakata operation show {id}` tells how far it is");
     }
     if view.counts.unknown > 0 {

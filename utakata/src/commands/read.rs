@@ -1,6 +1,6 @@
 //! `utakata read`: observes now, and shows what was seen.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
@@ -9,7 +9,7 @@ use utakata_api::{
     reading::ReadingView,
     task::TaskView,
 };
-use utakata_model::{ActionName, TaskState, duration};
+use utakata_model::{ActionName, TaskState, duration, suggest};
 
 use super::{Context, operation};
 use crate::{
@@ -55,12 +55,22 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         parameters,
         wait: arguments.timeout.min(operation::WAIT_MAX),
     };
-    let mut view = progress::during("reading", client.read(&read)).await?;
-    if let Some(prefix) = &arguments.metric {
+    let mut view = match progress::during("reading", client.read(&read)).await {
+        Ok(view) => view,
+        Err(error) => return Err(select::explain(&client, &read.selector, error).await),
+    };
+    view.tasks
+        .sort_by(|one, other| one.target.cmp(&other.target));
+    let prefix = arguments.metric.as_deref();
+    let none = prefix.and_then(|prefix| none_such(&view, prefix));
+    if let Some(prefix) = prefix {
         keep(&mut view, prefix);
     }
     match context.output.format {
-        Format::Table => told(&view, context)?,
+        Format::Table => {
+            told(&view, read.wait, context)?;
+            none.into_iter().for_each(|line| eprintln!("{line}"));
+        }
         Format::Json | Format::Yaml => context.output.one(&view, String::new)?,
     }
     Ok(operation::exit(&view.counts))
@@ -73,7 +83,18 @@ fn keep(view: &mut OperationView, prefix: &str) {
     }
 }
 
-fn told(view: &OperationView, context: &Context<'_>) -> Result<()> {
+/// What to say where readings came, and none is of the metric that was asked for.
+fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
+    let readings = view.tasks.iter().flat_map(|task| &task.readings);
+    let metrics: BTreeSet<&str> = readings.map(|reading| reading.metric.as_str()).collect();
+    if metrics.is_empty() || metrics.iter().any(|metric| metric.starts_with(prefix)) {
+        return None;
+    }
+    let hint = suggest::hint(prefix, metrics);
+    Some(format!("no reading is of \"{prefix}\": {hint}"))
+}
+
+fn told(view: &OperationView, waited: Duration, context: &Context<'_>) -> Result<()> {
     let readings: Vec<ReadingView> = view.tasks.iter().flat_map(seen).collect();
     if !readings.is_empty() {
         context.output.list(&readings, "")?;
@@ -82,7 +103,7 @@ fn told(view: &OperationView, context: &Context<'_>) -> Result<()> {
         context.output.text(&result)?;
     }
     for task in &view.tasks {
-        if let Some(line) = trouble(task) {
+        if let Some(line) = trouble(task, waited) {
             eprintln!("{line}");
         }
     }
@@ -95,8 +116,10 @@ fn told(view: &OperationView, context: &Context<'_>) -> Result<()> {
             "only {shown} of {all} targets are shown; all: `utakata get readings -l SELECTOR`"
         );
     }
-    if readings.is_empty() && counts.succeeded == all {
-        eprintln!("{all} answered; there was nothing to show of it");
+    let is_empty = view.tasks.iter().all(|task| result(task).is_none());
+    if readings.is_empty() && is_empty && counts.succeeded == all {
+        let word = if all == 1 { "target" } else { "targets" };
+        eprintln!("{all} {word} answered; there was nothing to show of it");
     }
     Ok(())
 }
@@ -118,16 +141,20 @@ fn result(task: &TaskView) -> Option<String> {
     Some(format!("{}: {text}", task.target))
 }
 
-fn trouble(task: &TaskView) -> Option<String> {
-    let state = task.state;
+fn trouble(task: &TaskView, waited: Duration) -> Option<String> {
+    let (target, state) = (&task.target, task.state);
+    let problem = task.outcome.as_ref().and_then(|o| o.problem.as_ref());
     if state == TaskState::Succeeded {
-        return None;
+        // What was left out of an answer.
+        return Some(format!("{target}: {}", words::problem(Some(problem?)).text));
     }
-    let problem = words::problem(task.outcome.as_ref().and_then(|o| o.problem.as_ref())).text;
-    let problem = if state.is_final() {
-        problem
-    } else {
-        "it has not ended in time".into()
-    };
-    Some(format!("{}: {}: {problem}", task.target, state.as_str()))
+    if !state.is_final() {
+        let waited = duration::format(waited);
+        return Some(format!(
+            "{target}: no answer within {waited}: see `utakata task show {}`, or --timeout",
+            task.id
+        ));
+    }
+    let problem = words::problem(problem).text;
+    Some(format!("{target}: {}: {problem}", state.as_str()))
 }

@@ -43,7 +43,7 @@ pub struct Arguments {
     #[arg(long)]
     demo: bool,
     /// Where the HTTP API listens [default: 127.0.0.1:7700]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Where the MQTT broker listens, or off [default: 127.0.0.1:1883]
     #[arg(long, value_name = "ADDRESS|off", value_parser = broker)]
@@ -58,6 +58,11 @@ pub struct Arguments {
 enum Mqtt {
     Off,
     On(SocketAddr),
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let words = "write an IP address and a port, such as 127.0.0.1:7700";
+    text.parse().map_err(|_| words.into())
 }
 
 fn broker(text: &str) -> Result<Mqtt, String> {
@@ -160,7 +165,7 @@ async fn serve(
     };
     tokio::select! {
         () = drained => ended,
-        signal = signals.asked_to_end() => bail!("{signal} came again: not drained"),
+        signal = signals.asked_again() => bail!("{signal} came again: not drained"),
     }
 }
 

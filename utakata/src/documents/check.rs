@@ -123,7 +123,7 @@ impl Reader<'_> {
         self.refuse_unknown(&SCHEDULE_KEYS);
         let name: Option<ScheduleName> = self.needed("name");
         let selector: Option<Selector> = self.needed("selector");
-        let text: Option<String> = self.needed("interval");
+        let text = self.interval_text();
         let interval = text.and_then(|text| self.interval(&text));
         let action: Option<ActionName> = self.optional("action");
         let parameters = self.tree.get("parameters");
@@ -140,6 +140,18 @@ impl Reader<'_> {
             action,
             parameters: parameters.map_or_else(|| Value::Object(Default::default()), Tree::to_json),
         })
+    }
+
+    /// The text of the interval. A bare number is the most frequent mistake: it has no unit.
+    fn interval_text(&mut self) -> Option<String> {
+        if let Some(tree) = self.tree.get("interval")
+            && let Node::Scalar(Value::Number(number)) = &tree.node
+        {
+            let message = format!("interval: {number} has no unit: write {number}s for seconds");
+            self.complain(tree.place, message);
+            return None;
+        }
+        self.needed("interval")
     }
 
     fn interval(&mut self, text: &str) -> Option<std::time::Duration> {

@@ -82,7 +82,7 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
             "type: schedule\nname: s\nselector: kind=\ninterval: 5\n",
             vec![
                 "site.yaml:3:11: schedule s: selector: the selector \"kind=\" is wrong at position 6: a value was expected, as in kind=snmp,rack in (A1,A2)",
-                "site.yaml:4:11: schedule s: interval: integer `5`, expected a string: write it in quotes",
+                "site.yaml:4:11: schedule s: interval: 5 has no unit: write 5s for seconds",
             ],
         ),
         (

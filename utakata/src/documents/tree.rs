@@ -78,6 +78,8 @@ fn reason(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let line = text.lines().next().unwrap_or_default();
     let end = line.rfind(" at line ").unwrap_or(line.len());
+    // What the library says of its own options is for programmers.
+    let end = line.find(", set ").map_or(end, |other| end.min(other));
     format!("this is not YAML: {}", &line[..end])
 }
 

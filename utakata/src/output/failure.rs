@@ -36,7 +36,7 @@ impl Output {
 }
 
 /// The chain of causes, each said once.
-fn sentence(error: &Error) -> String {
+pub fn sentence(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();

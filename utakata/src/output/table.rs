@@ -1,6 +1,17 @@
 //! Tables as on most command lines: columns with spaces between, no lines.
 
+use std::io::{self, IsTerminal};
+
 use comfy_table::{Attribute, Color, ContentArrangement, TableStyle};
+use console::Style;
+
+/// Columns of whole sentences; each stands last in its table.
+const SENTENCES: [&str; 4] = ["PROBLEM", "WHY", "CURE", "MEANING"];
+/// Spaces between columns.
+const GAP: usize = 2;
+
+/// A column that was taken out: its header and its cells.
+type Sentences = (&'static str, Vec<Cell>);
 
 /// What a cell means; colours follow from it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,8 +80,89 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The text, as wide as the terminal where there is one.
+    /// The text, as wide as the terminal where there is one. Where it is too narrow, columns
+    /// without a word go first; then sentences get a line of their own under their row.
     pub fn render(&self, colours: bool) -> String {
+        let Some(width) = terminal_width() else {
+            return self.lines(colours).join("\n");
+        };
+        if self.width() <= width {
+            return self.lines(colours).join("\n");
+        }
+        let mut narrow = self.without_empty();
+        let sentences = narrow.take_sentences(width);
+        let lines = narrow.lines(colours);
+        if lines.len() != narrow.rows.len() + 1 {
+            // Still too narrow: everything wraps.
+            return narrow.with_sentences(sentences).lines(colours).join("\n");
+        }
+        let mut text = Vec::new();
+        let mut lines = lines.into_iter();
+        text.extend(lines.next());
+        let sentences = sentences.map_or_else(Vec::new, |(_, cells)| cells);
+        let none = std::iter::repeat_with(Cell::default);
+        for (line, sentence) in lines.zip(sentences.into_iter().chain(none)) {
+            text.push(line);
+            if !sentence.text.is_empty() {
+                text.push(format!("    {}", styled(&sentence, colours)));
+            }
+        }
+        text.join("\n")
+    }
+
+    /// The widths of its columns and what stands between them.
+    fn width(&self) -> usize {
+        let column = |at: usize| {
+            let cells = self.rows.iter().filter_map(move |row| row.get(at));
+            let cells = cells.map(|cell| console::measure_text_width(&cell.text));
+            let header = self.headers.get(at).map_or(0, |name| name.len());
+            cells.max().unwrap_or(0).max(header) + GAP
+        };
+        (0..self.headers.len())
+            .map(column)
+            .sum::<usize>()
+            .saturating_sub(GAP)
+    }
+
+    fn without_empty(&self) -> Self {
+        let is_used = |at: &usize| {
+            let mut cells = self.rows.iter().filter_map(|row| row.get(*at));
+            cells.any(|cell| !cell.text.is_empty())
+        };
+        let used: Vec<usize> = (0..self.headers.len()).filter(is_used).collect();
+        let pick = |row: &Vec<Cell>| used.iter().filter_map(|at| row.get(*at).cloned()).collect();
+        Self {
+            headers: used.iter().map(|at| self.headers[*at]).collect(),
+            rows: self.rows.iter().map(pick).collect(),
+        }
+    }
+
+    /// Takes the last column out, if it has sentences and is too wide.
+    fn take_sentences(&mut self, width: usize) -> Option<Sentences> {
+        let name = *self.headers.last()?;
+        if self.width() <= width || !SENTENCES.contains(&name) {
+            return None;
+        }
+        self.headers.pop();
+        let cells = self
+            .rows
+            .iter_mut()
+            .map(|row| row.pop().unwrap_or_default());
+        Some((name, cells.collect()))
+    }
+
+    fn with_sentences(mut self, sentences: Option<Sentences>) -> Self {
+        let Some((name, cells)) = sentences else {
+            return self;
+        };
+        self.headers.push(name);
+        for (row, cell) in self.rows.iter_mut().zip(cells) {
+            row.push(cell);
+        }
+        self
+    }
+
+    fn lines(&self, colours: bool) -> Vec<String> {
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new());
         table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -88,12 +180,34 @@ impl Table {
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
         }
-        let lines: Vec<String> = table
+        table
             .lines()
             .map(|line| line.trim_end().to_owned())
-            .collect();
-        lines.join("\n")
+            .collect()
     }
+}
+
+/// How wide the terminal is, if standard output is one.
+fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let (_, width) = console::Term::stdout().size_checked()?;
+    Some(width.into())
+}
+
+fn styled(cell: &Cell, colours: bool) -> String {
+    let style = match cell.tone {
+        Tone::Plain => Style::new(),
+        Tone::Good => Style::new().green(),
+        Tone::Doubtful => Style::new().yellow(),
+        Tone::Bad => Style::new().red(),
+        Tone::Dim => Style::new().dim(),
+    };
+    style
+        .force_styling(colours)
+        .apply_to(&cell.text)
+        .to_string()
 }
 
 fn paint(text: String, tone: Tone, colours: bool) -> comfy_table::Cell {

@@ -1,8 +1,12 @@
 //! Signals: the first asks for a drain, the second ends at once; a lost terminal ends nothing.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Signals that come together are one wish: shells and `timeout` signal the whole group and then
+/// the process again.
+const TOGETHER: Duration = Duration::from_millis(300);
 
 /// The signals that end a process.
 #[derive(Debug)]
@@ -31,5 +35,16 @@ impl Signals {
                 _ = self.hangup.recv() => tracing::debug!("the terminal is gone"),
             }
         }
+    }
+
+    /// The same, for somebody who was asked just now: what came with the first signal is no
+    /// second one.
+    pub async fn asked_again(&mut self) -> &'static str {
+        let together = tokio::time::Instant::now() + TOGETHER;
+        while tokio::time::timeout_at(together, self.asked_to_end())
+            .await
+            .is_ok()
+        {}
+        self.asked_to_end().await
     }
 }

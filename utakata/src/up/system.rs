@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use utakata_execution::{Environment, Handle as Execution};
@@ -153,8 +153,13 @@ async fn start_broker(
         }
         started => started,
     };
-    let broker = started.context("choose another address with --mqtt ADDR, or --mqtt off")?;
-    Ok(Some(broker))
+    match started {
+        Ok(broker) => Ok(Some(broker)),
+        Err(error) => bail!(
+            "{}; that is --mqtt ADDRESS or mqtt.listen, and --mqtt off leaves it out",
+            crate::output::sentence(&error.into())
+        ),
+    }
 }
 
 fn free(address: SocketAddr) -> SocketAddr {

@@ -111,6 +111,11 @@ fn unreadable(error: &csv::Error) -> Mistake {
 }
 
 fn check_headers(headers: &StringRecord) -> Vec<String> {
+    if let Some(mark) = other_separator(headers) {
+        return vec![format!(
+            "the cells are separated by {mark}, and must be by commas"
+        )];
+    }
     let mut wrong = Vec::new();
     for needed in NEEDED {
         if !headers.iter().any(|header| header == needed) {
@@ -132,6 +137,14 @@ fn check_headers(headers: &StringRecord) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What stands between the cells where it is not a comma, as some office programs have it.
+fn other_separator(headers: &StringRecord) -> Option<&'static str> {
+    let all = headers.iter().next().filter(|_| headers.len() == 1)?;
+    let marks = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+    let found = marks.iter().find(|(mark, _)| all.contains(*mark));
+    found.map(|(_, word)| *word)
 }
 
 fn target(headers: &StringRecord, record: &StringRecord) -> Result<Target, Vec<String>> {

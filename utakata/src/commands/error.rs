@@ -1,0 +1,63 @@
+//! `utakata error`: what a code means, and what to do. It needs no server.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use console::Style;
+use utakata_logic::http::errors::{self, Page};
+use utakata_model::suggest;
+
+use super::Context;
+use crate::{
+    exit::{Exit, Usage},
+    output::{Cell, Output, Row},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Problems have a code for programs; people find it in brackets after the sentence, and in -o json.
+
+Examples:
+  utakata error unreachable
+  utakata error                   all codes")]
+pub struct Arguments {
+    /// The code [default: list all]
+    code: Option<String>,
+}
+
+impl Row for Page {
+    const HEADERS: &'static [&'static str] = &["CODE", "MEANING"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![self.code.into(), self.title().into()]
+    }
+}
+
+/// Explains.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
+    let output = context.output;
+    let Some(code) = &arguments.code else {
+        output.list(errors::pages(), "there is no code")?;
+        return Ok(Exit::Done);
+    };
+    let Some(page) = errors::find(code.trim_matches(['(', ')'])) else {
+        let known = errors::pages().iter().map(|page| page.code);
+        let hint = match suggest::nearest(code, known) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => "`utakata error` lists all; a worker may have codes of its own".into(),
+        };
+        bail!(Usage(format!("there is no code \"{code}\": {hint}")));
+    };
+    output.one(page, || plain(page.text, output))?;
+    Ok(Exit::Done)
+}
+
+/// Markdown of these pages as plain text: headings stand out by themselves.
+fn plain(markdown: &str, output: &Output) -> String {
+    let bold = Style::new().bold().force_styling(output.colours());
+    let line = |line: &str| match line.trim_start_matches('#') {
+        same if same.len() == line.len() => line.to_owned(),
+        heading => bold.apply_to(heading.trim_start()).to_string(),
+    };
+    let lines: Vec<String> = markdown.lines().map(line).collect();
+    lines.join("\n")
+}
