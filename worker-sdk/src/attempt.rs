@@ -10,11 +10,11 @@ use std::{
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use utakata_model::{Class, TaskKey};
-use utakata_protocol::v1;
 
 use crate::{
     Answer, Failure,
     ending::{Ending, Subject},
+    packed::Packed,
 };
 
 /// How long a control task that is cancelled has to say what took effect.
@@ -57,7 +57,7 @@ impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
 
     /// Polls it once, where it stands: what ends at once needs no task and no timer of its own.
     /// Errors: it goes on, and must be run by [`Attempt::rest`].
-    pub fn begin(mut self) -> Result<v1::AttemptOutcome, Self> {
+    pub fn begin(mut self) -> Result<Packed, Self> {
         // Nobody is woken: what goes on is polled again by its own task.
         let mut nobody = task::Context::from_waker(Waker::noop());
         match Pin::new(&mut self.run).poll(&mut nobody) {
@@ -67,7 +67,7 @@ impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
     }
 
     /// Runs it to its end.
-    pub async fn rest(mut self) -> (TaskKey, v1::AttemptOutcome) {
+    pub async fn rest(mut self) -> (TaskKey, Packed) {
         let deadline = self.subject.deadline();
         let ending = tokio::select! {
             biased;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use tonic::transport::{Channel, Endpoint};
-use utakata_protocol::{MESSAGE_MAX, v1::manager_client::ManagerClient};
+use tonic::{
+    client::Grpc,
+    transport::{Channel, Endpoint},
+};
+use utakata_protocol::MESSAGE_MAX;
 
 /// How much may be under way and unread, in bytes: some hundred messages.
 const WINDOW: u32 = 2 * 1024 * 1024;
@@ -33,7 +36,7 @@ pub enum Error {
 }
 
 /// Connects to the manager at `unix:/path` or `http://host:port`.
-pub async fn connect(endpoint: &str) -> Result<ManagerClient<Channel>, Error> {
+pub async fn connect(endpoint: &str) -> Result<Grpc<Channel>, Error> {
     if !(endpoint.starts_with("unix:/") || endpoint.starts_with("http://")) {
         return Err(Error::Form {
             endpoint: endpoint.into(),
@@ -57,7 +60,7 @@ pub async fn connect(endpoint: &str) -> Result<ManagerClient<Channel>, Error> {
             endpoint: endpoint.into(),
             source,
         })?;
-    Ok(ManagerClient::new(channel)
+    Ok(Grpc::new(channel)
         .max_decoding_message_size(MESSAGE_MAX)
         .max_encoding_message_size(MESSAGE_MAX))
 }

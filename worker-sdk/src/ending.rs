@@ -7,9 +7,9 @@ use utakata_model::{
     ActionName, Class, Cure, OutcomeStatus, Problem, Reading, ReadingValue, TargetName, TaskKey,
     duration,
 };
-use utakata_protocol::{MESSAGE_MAX, reading_to_wire, v1};
+use utakata_protocol::{MESSAGE_MAX, v1};
 
-use crate::{Answer, Failure, Task};
+use crate::{Answer, Failure, Task, packed::Packed};
 
 /// The largest outcome, in bytes: a message has room for others beside it.
 pub const OUTCOME_MAX: usize = MESSAGE_MAX / 2;
@@ -80,7 +80,7 @@ impl Subject {
     }
 
     /// The outcome of this attempt, to be sent.
-    pub fn outcome(&self, ending: Ending, now: Instant) -> v1::AttemptOutcome {
+    pub fn outcome(&self, ending: Ending, now: Instant) -> Packed {
         let (status, problem, answer) = match ending {
             Ending::Answered(Ok(answer)) => self.answered(answer),
             Ending::Answered(Err(failure)) => (
@@ -94,10 +94,18 @@ impl Subject {
             }
         };
         let ran = now.saturating_duration_since(self.came);
-        bounded(
-            self.class,
-            wire(self.key, status, problem, answer.unwrap_or_default(), ran),
-        )
+        let Answer { readings, result } = answer.unwrap_or_default();
+        let result = result.as_ref().map(serde_json::to_vec);
+        let rest = v1::AttemptOutcome {
+            id: self.key.task.as_bytes().to_vec(),
+            attempt: self.key.attempt,
+            status: v1::Status::from(status).into(),
+            problem: problem.map(brief),
+            readings: Vec::new(),
+            result: result.and_then(Result::ok).unwrap_or_default(),
+            ran_microseconds: u64::try_from(ran.as_micros()).unwrap_or(u64::MAX),
+        };
+        bounded(self.class, rest, &readings)
     }
 
     fn answered(&self, mut answer: Answer) -> (OutcomeStatus, Option<Problem>, Option<Answer>) {
@@ -193,14 +201,15 @@ impl Subject {
 }
 
 /// What is told of a task that cannot be read, or does not fit the manifest.
-pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> v1::AttemptOutcome {
-    v1::AttemptOutcome {
+pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> Packed {
+    let outcome = v1::AttemptOutcome {
         id,
         attempt,
         status: v1::Status::Failed.into(),
         problem: Some(brief(problem)),
         ..v1::AttemptOutcome::default()
-    }
+    };
+    Packed::build(&outcome, &[])
 }
 
 /// Takes the readings out that are no numbers. The problem that tells of them, if there are any.
@@ -235,66 +244,31 @@ fn brief(problem: Problem) -> v1::Problem {
     problem
 }
 
-fn wire(
-    key: TaskKey,
-    status: OutcomeStatus,
-    problem: Option<Problem>,
-    answer: Answer,
-    ran: Duration,
-) -> v1::AttemptOutcome {
-    let result = answer.result.as_ref().map(serde_json::to_vec);
-    v1::AttemptOutcome {
-        id: key.task.as_bytes().to_vec(),
-        attempt: key.attempt,
-        status: v1::Status::from(status).into(),
-        problem: problem.map(brief),
-        readings: answer.readings.into_iter().map(reading_to_wire).collect(),
-        result: result.and_then(Result::ok).unwrap_or_default(),
-        ran_microseconds: u64::try_from(ran.as_micros()).unwrap_or(u64::MAX),
-    }
-}
-
-/// About how many bytes an outcome takes on the wire; never less than it does.
-pub fn weight(outcome: &v1::AttemptOutcome) -> usize {
-    let reading = |reading: &v1::Reading| {
-        let attributes = reading.attributes.iter();
-        let attributes: usize = attributes.map(|(k, v)| k.len() + v.len() + 16).sum();
-        let text = match &reading.value {
-            Some(v1::reading::Value::Text(text)) => text.len(),
-            _ => 0,
-        };
-        reading.metric.len() + reading.unit.len() + attributes + text + 64
-    };
-    let readings: usize = outcome.readings.iter().map(reading).sum();
-    let problem = outcome.problem.as_ref();
-    let problem = problem.map_or(0, |problem| problem.code.len() + problem.message.len() + 32);
-    outcome.result.len() + readings + problem + 128
-}
-
 /// An outcome that fits into a message: one that does not tells so instead.
-fn bounded(class: Class, outcome: v1::AttemptOutcome) -> v1::AttemptOutcome {
-    let (weight, result) = (weight(&outcome), outcome.result.len());
-    if weight <= OUTCOME_MAX && result <= RESULT_MAX {
-        return outcome;
+fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading]) -> Packed {
+    let packed = Packed::build(&rest, readings);
+    let (length, result) = (packed.len(), rest.result.len());
+    if length <= OUTCOME_MAX && result <= RESULT_MAX {
+        return packed;
     }
     let message = format!(
-        "the answer has about {weight} bytes; at most {OUTCOME_MAX}, and {RESULT_MAX} besides \
+        "the answer has {length} bytes; at most {OUTCOME_MAX}, and {RESULT_MAX} besides \
          readings, can be sent: ask for less"
     );
     let problem = Problem::new("answer-too-large", Cure::Operator, message);
-    let done = outcome.status() == v1::Status::Succeeded && class == Class::Control;
-    let status = match (done, outcome.status()) {
+    let done = rest.status() == v1::Status::Succeeded && class == Class::Control;
+    let status = match (done, rest.status()) {
         (true, _) => v1::Status::Succeeded,
         (false, v1::Status::Succeeded) => v1::Status::Failed,
         (false, status) => status,
     };
-    v1::AttemptOutcome {
+    let instead = v1::AttemptOutcome {
         status: status.into(),
         problem: Some(brief(problem)),
-        readings: Vec::new(),
         result: Vec::new(),
-        ..outcome
-    }
+        ..rest
+    };
+    Packed::build(&instead, &[])
 }
 
 #[cfg(test)]

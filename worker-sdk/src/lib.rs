@@ -32,6 +32,8 @@ mod context;
 mod ending;
 pub mod harness;
 mod outcomes;
+mod outgoing;
+mod packed;
 mod release;
 mod session;
 mod start;

@@ -1,8 +1,8 @@
 //! Outcomes that wait to be sent, in messages that are not too large.
 
-use utakata_protocol::{MESSAGE_MAX, v1::AttemptOutcome};
+use utakata_protocol::MESSAGE_MAX;
 
-use crate::ending::weight;
+use crate::packed::Packed;
 
 /// A message is filled up to here, in bytes. One more outcome always fits on top.
 const FILLED: usize = MESSAGE_MAX / 4;
@@ -10,14 +10,14 @@ const FILLED: usize = MESSAGE_MAX / 4;
 /// Outcomes that wait to be sent.
 #[derive(Debug, Default)]
 pub struct Outcomes {
-    waiting: Vec<AttemptOutcome>,
+    waiting: Vec<Packed>,
     weight: usize,
 }
 
 impl Outcomes {
     /// One more.
-    pub fn push(&mut self, outcome: AttemptOutcome) {
-        self.weight += weight(&outcome);
+    pub fn push(&mut self, outcome: Packed) {
+        self.weight += outcome.len();
         self.waiting.push(outcome);
     }
 
@@ -32,7 +32,7 @@ impl Outcomes {
     }
 
     /// As many of the oldest as fit into a message.
-    pub fn take(&mut self) -> Vec<AttemptOutcome> {
+    pub fn take(&mut self) -> Vec<Packed> {
         if self.weight <= FILLED {
             self.weight = 0;
             return std::mem::take(&mut self.waiting);
@@ -40,26 +40,29 @@ impl Outcomes {
         let mut filled = 0;
         let count = self.waiting.iter().take_while(|outcome| {
             let room = filled <= FILLED;
-            filled += weight(outcome);
+            filled += outcome.len();
             room
         });
         let count = count.count();
         let rest = self.waiting.split_off(count);
         let taken = std::mem::replace(&mut self.waiting, rest);
-        self.weight -= taken.iter().map(weight).sum::<usize>();
+        self.weight -= taken.iter().map(Packed::len).sum::<usize>();
         taken
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use utakata_protocol::v1::AttemptOutcome;
+
     use super::*;
 
-    fn outcome(bytes: usize) -> AttemptOutcome {
-        AttemptOutcome {
+    fn outcome(bytes: usize) -> Packed {
+        let rest = AttemptOutcome {
             result: vec![b'1'; bytes],
             ..AttemptOutcome::default()
-        }
+        };
+        Packed::build(&rest, &[])
     }
 
     #[test]
@@ -74,7 +77,7 @@ mod tests {
         while !outcomes.is_empty() {
             let message = outcomes.take();
             assert!(!message.is_empty());
-            assert!(message.iter().map(weight).sum::<usize>() < MESSAGE_MAX);
+            assert!(message.iter().map(Packed::len).sum::<usize>() < MESSAGE_MAX);
             sent += message.len();
         }
         assert_eq!(sent, 5);

@@ -10,17 +10,22 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Streaming, transport::Channel};
+use tonic::{
+    IntoStreamingRequest as _, Streaming, client::Grpc, codegen::http::uri::PathAndQuery,
+    transport::Channel,
+};
 use utakata_protocol::{
     SUPPORTED,
-    v1::{
-        self, FromWorker, Heartbeat, Hello, ToWorker, Welcome, from_worker,
-        manager_client::ManagerClient, to_worker,
-    },
+    v1::{self, Heartbeat, Hello, ToWorker, Welcome, from_worker, to_worker},
 };
 
 use self::desk::Desk;
-use crate::{Release, Worker, catalogue::Catalogue, connection};
+use crate::{
+    Release, Worker,
+    catalogue::Catalogue,
+    connection,
+    outgoing::{Outgoing, WORK, Wire},
+};
 
 /// Messages that wait to be written.
 const OUTGOING: usize = 16;
@@ -89,7 +94,7 @@ pub async fn run<W: Worker>(
     let client = connection::connect(&config.endpoint).await;
     let client = client.map_err(Error::Connect)?;
     let (outgoing, mut incoming, welcome) = greet(client, hello).await?;
-    tracing::info!(worker = welcome.worker, "welcomed by the manager");
+    tracing::debug!(worker = welcome.worker, "welcomed by the manager");
     let (progress, progressed) = mpsc::channel(OUTCOMES_KEPT);
     let heartbeat = match welcome.heartbeat_milliseconds {
         0 => HEARTBEAT,
@@ -125,17 +130,15 @@ fn hello(token: &str, capacity: u32, release: &Release) -> Result<Hello, Error> 
     })
 }
 
-type Opened = (mpsc::Sender<FromWorker>, Streaming<ToWorker>, Welcome);
+type Opened = (mpsc::Sender<Outgoing>, Streaming<ToWorker>, Welcome);
 
-async fn greet(mut client: ManagerClient<Channel>, hello: Hello) -> Result<Opened, Error> {
+async fn greet(client: Grpc<Channel>, hello: Hello) -> Result<Opened, Error> {
     let (outgoing, messages) = mpsc::channel(OUTGOING);
-    let hello = message(from_worker::Message::Hello(hello));
-    outgoing.try_send(hello).map_err(|_| Error::Silent)?;
+    let hello = from_worker::Message::Hello(hello);
+    outgoing.try_send(hello.into()).map_err(|_| Error::Silent)?;
     let exchange = async {
-        let opened = client.work(ReceiverStream::new(messages)).await;
-        let mut incoming = opened
-            .map_err(|status| Error::Broken(Some(status)))?
-            .into_inner();
+        let opened = open(client, messages).await;
+        let mut incoming = opened.map_err(|status| Error::Broken(Some(status)))?;
         let answer = incoming.message().await;
         Ok((
             incoming,
@@ -160,15 +163,20 @@ async fn greet(mut client: ManagerClient<Channel>, hello: Hello) -> Result<Opene
     }
 }
 
-fn message(message: from_worker::Message) -> FromWorker {
-    FromWorker {
-        message: Some(message),
-    }
+async fn open(
+    mut client: Grpc<Channel>,
+    messages: mpsc::Receiver<Outgoing>,
+) -> Result<Streaming<ToWorker>, tonic::Status> {
+    let ready = client.ready().await;
+    ready.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+    let messages = ReceiverStream::new(messages).into_streaming_request();
+    let work = PathAndQuery::from_static(WORK);
+    Ok(client.streaming(messages, work, Wire).await?.into_inner())
 }
 
 struct Session<W> {
     desk: Desk<W>,
-    outgoing: mpsc::Sender<FromWorker>,
+    outgoing: mpsc::Sender<Outgoing>,
     progressed: mpsc::Receiver<(utakata_model::TaskKey, String)>,
     /// How much progress was told since when.
     told: (Instant, u32),
@@ -238,8 +246,7 @@ impl<W: Worker> Session<W> {
     /// Sends outcomes. Only this session writes, so the room that was seen is still there.
     fn tell_outcomes(&mut self) -> Result<(), Option<tonic::Status>> {
         let outcomes = self.desk.outcomes.take();
-        let outcomes = from_worker::Message::Outcomes(v1::Outcomes { outcomes });
-        let sent = self.outgoing.try_send(message(outcomes));
+        let sent = self.outgoing.try_send(Outgoing::Outcomes(outcomes));
         sent.map_err(|_| None)?;
         self.tell_progress();
         Ok(())
@@ -293,7 +300,7 @@ impl<W: Worker> Session<W> {
     /// Says something that may be lost: where messages wait already, they say as well that the
     /// worker lives.
     fn say(&self, what: from_worker::Message) {
-        if self.outgoing.try_send(message(what)).is_err() {
+        if self.outgoing.try_send(what.into()).is_err() {
             tracing::debug!("the manager reads slowly: a message was left out");
         }
     }

@@ -21,6 +21,7 @@ fn subject(class: Class) -> Subject {
 fn told(class: Class, ending: Ending) -> (v1::Status, String, v1::AttemptOutcome) {
     let subject = subject(class);
     let outcome = subject.outcome(ending, subject.came + Duration::from_millis(5));
+    let outcome = outcome.message();
     assert_eq!(outcome.key().unwrap(), subject.key);
     assert_eq!(outcome.ran_microseconds, 5000);
     let code = outcome.problem.as_ref().map(|problem| problem.code.clone());
@@ -159,7 +160,7 @@ fn a_timeout_beyond_the_clock_is_no_panic() {
 #[test]
 fn the_sentence_of_a_problem_is_cut_where_a_manager_would_refuse_it() {
     let problem = Problem::new("bad-parameters", Cure::Operator, "ü".repeat(5000));
-    let outcome = refused(vec![0; 16], 1, problem);
+    let outcome = refused(vec![0; 16], 1, problem).message();
     let message = outcome.problem.unwrap().message;
     assert!(message.len() < SENTENCE_MAX + 8 && message.ends_with("ü…"));
 }

@@ -15,6 +15,7 @@ use crate::{
     catalogue::Catalogue,
     ending::{Ending, Subject, refused},
     outcomes::Outcomes,
+    packed::Packed,
 };
 
 /// How many attempts that ended are gathered at once.
@@ -27,7 +28,7 @@ pub struct Desk<W> {
     worker: Arc<W>,
     catalogue: Catalogue,
     attempts: Attempts,
-    tasks: JoinSet<(TaskKey, v1::AttemptOutcome)>,
+    tasks: JoinSet<(TaskKey, Packed)>,
     progress: mpsc::Sender<(TaskKey, String)>,
     draining: Option<Draining>,
 }
@@ -250,4 +251,4 @@ impl<W: Worker> Desk<W> {
     }
 }
 
-type Done = (TaskKey, v1::AttemptOutcome);
+type Done = (TaskKey, Packed);

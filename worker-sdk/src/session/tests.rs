@@ -72,7 +72,7 @@ impl Worker for Scripted {
             }
             "brief" => {
                 let work = std::future::pending::<()>();
-                let _ = tokio::time::timeout(Duration::from_millis(300), work).await;
+                let _ = timeout(Duration::from_millis(300), work).await;
                 self.ended.store(true, Ordering::SeqCst);
             }
             "not a number" => return Ok(not_a_number()),

@@ -1,0 +1,189 @@
+//! Outcomes as bytes of the wire: readings go there straight from the model.
+//!
+//! A reading of the model shares its texts, a generated message owns each of them. So the
+//! messages in between would be most of the cost of an outcome with some hundred readings.
+
+use prost::{Message as _, bytes::BufMut, encode_length_delimiter, length_delimiter_len};
+use utakata_model::{Quality, Reading, ReadingValue};
+use utakata_protocol::v1;
+
+/// Keys of the fields in `worker.proto`: the number of the field, and 2 for bytes with a length,
+/// 1 for eight bytes, 0 for a number (Protocol Buffers, encoding).
+mod key {
+    pub const MESSAGE_OUTCOMES: u8 = 2 << 3 | 2;
+    pub const OUTCOMES_OUTCOME: u8 = 1 << 3 | 2;
+    pub const OUTCOME_READING: u8 = 5 << 3 | 2;
+    pub const METRIC: u8 = 1 << 3 | 2;
+    pub const ATTRIBUTE: u8 = 2 << 3 | 2;
+    pub const ATTRIBUTE_KEY: u8 = 1 << 3 | 2;
+    pub const ATTRIBUTE_VALUE: u8 = 2 << 3 | 2;
+    pub const NUMBER: u8 = 3 << 3 | 1;
+    pub const TEXT: u8 = 4 << 3 | 2;
+    pub const UNIT: u8 = 5 << 3 | 2;
+    pub const SUSPECT: u8 = 6 << 3;
+}
+
+/// An `AttemptOutcome` as bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed(Vec<u8>);
+
+impl Packed {
+    /// An outcome: all of it but the readings, and these.
+    pub fn build(rest: &v1::AttemptOutcome, readings: &[Reading]) -> Self {
+        let lengths: Vec<usize> = readings.iter().map(reading_len).collect();
+        let framed: usize = lengths.iter().copied().map(framed_len).sum();
+        let mut bytes = rest.encode_to_vec();
+        bytes.reserve_exact(framed);
+        for (reading, length) in readings.iter().zip(lengths) {
+            put_head(&mut bytes, key::OUTCOME_READING, length);
+            put_reading(&mut bytes, reading);
+        }
+        Self(bytes)
+    }
+
+    /// How many bytes it takes in a message.
+    pub fn len(&self) -> usize {
+        framed_len(self.0.len())
+    }
+
+    #[cfg(test)]
+    pub fn message(&self) -> v1::AttemptOutcome {
+        v1::AttemptOutcome::decode(self.0.as_slice()).unwrap()
+    }
+}
+
+/// Writes a `FromWorker` with these outcomes.
+pub fn put_outcomes(buffer: &mut impl BufMut, outcomes: &[Packed]) {
+    let length: usize = outcomes.iter().map(Packed::len).sum();
+    put_head(buffer, key::MESSAGE_OUTCOMES, length);
+    for outcome in outcomes {
+        put_bytes(buffer, key::OUTCOMES_OUTCOME, &outcome.0);
+    }
+}
+
+fn put_reading(buffer: &mut impl BufMut, reading: &Reading) {
+    put_bytes(buffer, key::METRIC, reading.metric.as_str().as_bytes());
+    for (name, text) in &reading.attributes {
+        put_head(buffer, key::ATTRIBUTE, attribute_len(name, text));
+        put_bytes(buffer, key::ATTRIBUTE_KEY, name.as_bytes());
+        put_bytes(buffer, key::ATTRIBUTE_VALUE, text.as_bytes());
+    }
+    match &reading.value {
+        ReadingValue::Number(number) => {
+            buffer.put_u8(key::NUMBER);
+            buffer.put_f64_le(*number);
+        }
+        ReadingValue::Text(text) => put_bytes(buffer, key::TEXT, text.as_bytes()),
+    }
+    if !reading.unit.is_empty() {
+        put_bytes(buffer, key::UNIT, reading.unit.as_bytes());
+    }
+    if reading.quality != Quality::Good {
+        buffer.put_slice(&[key::SUSPECT, 1]);
+    }
+}
+
+fn reading_len(reading: &Reading) -> usize {
+    let attributes = reading.attributes.iter();
+    let attributes: usize = attributes
+        .map(|(name, text)| framed_len(attribute_len(name, text)))
+        .sum();
+    let value = match &reading.value {
+        ReadingValue::Number(_) => 9,
+        ReadingValue::Text(text) => framed_len(text.len()),
+    };
+    let unit = match reading.unit.len() {
+        0 => 0,
+        length => framed_len(length),
+    };
+    let suspect = if reading.quality == Quality::Good {
+        0
+    } else {
+        2
+    };
+    framed_len(reading.metric.as_str().len()) + attributes + value + unit + suspect
+}
+
+fn attribute_len(name: &str, text: &str) -> usize {
+    framed_len(name.len()) + framed_len(text.len())
+}
+
+/// So many bytes with their key and their length before them.
+fn framed_len(length: usize) -> usize {
+    1 + length_delimiter_len(length) + length
+}
+
+fn put_bytes(buffer: &mut impl BufMut, key: u8, bytes: &[u8]) {
+    put_head(buffer, key, bytes.len());
+    buffer.put_slice(bytes);
+}
+
+fn put_head(buffer: &mut impl BufMut, key: u8, length: usize) {
+    buffer.put_u8(key);
+    // Fails only where a buffer is full, and these grow.
+    let written = encode_length_delimiter(length, buffer);
+    debug_assert!(written.is_ok(), "a buffer of the wire grows");
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::MetricName;
+    use utakata_protocol::reading_to_wire;
+
+    use super::*;
+
+    fn reading(attributes: &[(&str, &str)], value: ReadingValue, unit: &str) -> Reading {
+        let attributes = attributes.iter();
+        Reading {
+            metric: MetricName::new("hw.network.io").unwrap(),
+            attributes: attributes
+                .map(|(k, v)| ((*k).into(), (*v).into()))
+                .collect(),
+            value,
+            unit: unit.into(),
+            quality: Quality::Good,
+        }
+    }
+
+    #[test]
+    fn outcomes_are_the_bytes_that_the_generated_messages_would_be() {
+        let long = "x".repeat(300);
+        let mut readings = vec![
+            reading(&[], ReadingValue::Number(0.0), ""),
+            reading(&[("a", "b")], ReadingValue::Number(-1.5), "By"),
+            reading(
+                &[("a", "ü"), ("b", &long)],
+                ReadingValue::Text("up".into()),
+                "",
+            ),
+            reading(&[], ReadingValue::Text("".into()), "1"),
+            reading(
+                &[("long", &long)],
+                ReadingValue::Text(long.as_str().into()),
+                "W",
+            ),
+        ];
+        readings[3].quality = Quality::Suspect;
+        readings[4].quality = Quality::Stale;
+        let rest = v1::AttemptOutcome {
+            id: vec![7; 16],
+            attempt: 3,
+            status: v1::Status::Succeeded.into(),
+            ..v1::AttemptOutcome::default()
+        };
+        let whole = v1::AttemptOutcome {
+            readings: readings.iter().cloned().map(reading_to_wire).collect(),
+            ..rest.clone()
+        };
+        let packed = Packed::build(&rest, &readings);
+        assert_eq!(packed.0, whole.encode_to_vec());
+        let message = v1::FromWorker {
+            message: Some(v1::from_worker::Message::Outcomes(v1::Outcomes {
+                outcomes: vec![whole.clone(), whole],
+            })),
+        };
+        let mut bytes = Vec::new();
+        put_outcomes(&mut bytes, &[packed.clone(), packed]);
+        assert_eq!(bytes, message.encode_to_vec());
+    }
+}
