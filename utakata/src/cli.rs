@@ -50,6 +50,7 @@ pub struct Global {
         long,
         global = true,
         env = "UTAKATA_DATA",
+        hide_env_values = true,
         value_name = "DIR",
         help_heading = "Everywhere"
     )]
@@ -59,6 +60,7 @@ pub struct Global {
         long,
         global = true,
         env = "UTAKATA_URL",
+        hide_env_values = true,
         value_name = "URL",
         help_heading = "Everywhere"
     )]
