@@ -96,10 +96,10 @@ impl Stage {
         let until = Instant::now() + self.limit(HELLO_LIMIT);
         let call = tokio::select! {
             call = listener.accept(self.limit(HELLO_LIMIT)) => call,
-            status = process.wait(self.limit(HELLO_LIMIT)) => {
-                let ended = status.map_or(String::new(), |status| format!(" ({status})"));
+            // One that still runs at the limit did not end: it did not connect.
+            Some(status) = process.wait(self.limit(HELLO_LIMIT)) => {
                 let words = process.last_words();
-                return Err(Stop::failed(format!("it ended without a hello{ended}{words}")));
+                return Err(Stop::failed(format!("it ended without a hello ({status}){words}")));
             }
         };
         let mut guest = Guest {
