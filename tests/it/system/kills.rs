@@ -115,7 +115,7 @@ fn control_under_way_when_everything_is_killed_is_unknown_after_and_none_is_lost
     place.until_served("echo");
     let ended = place.json(&["control", "kind=echo", "set"]);
     assert_eq!(ended["counts"]["succeeded"], 20, "{ended}");
-    room.fault("pdu-a1-a2", "slow=4000ms");
+    room.fault("pdu-a1-a2", "slow=1500ms");
     let mut doing = [
         begin(&place, &["kind=echo", "set", "-p", "delay=50s"]),
         begin(&place, &["pdu-a1-a2", "outlet-cycle", "-p", "outlet=3"]),

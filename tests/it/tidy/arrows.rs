@@ -47,12 +47,13 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
     ("mqtt5", &["interconnect"]),
-    ("prost", &["protocol"]),
+    // The SDK writes readings to the wire without a copy.
+    ("prost", &["protocol", "worker-sdk"]),
     ("reqwest", &["api"]),
     ("serde-saphyr", &[""]),
     ("sqlx", &["logic"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
-    ("tonic-prost", &["protocol"]),
+    ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),
 ];
 
