@@ -74,7 +74,7 @@ pub struct UnderWay {
     pub known: Arc<Known>,
 }
 
-/// The receiving ends that [`Dispatch::run`] owns.
+/// The receiving ends that `Dispatch::write_ledger` owns.
 pub struct Inbox {
     settled: mpsc::Receiver<Vec<Settled>>,
 }

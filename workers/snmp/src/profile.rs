@@ -1,6 +1,6 @@
 //! Profiles: what the objects of a device mean, as data.
 //!
-//! A profile is read from TOML ([`file`]) and compiled once ([`compile`]) into what decoding
+//! A profile is read from TOML (`file`) and compiled once (`compile`) into what decoding
 //! needs: numbers of columns, tables of states, attributes as shared texts.
 
 mod compile;
