@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Half the processor time of the C library's, where many small things come and go.
+/// Faster than the C library's where many small things come and go: see docs/benchmarks.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
