@@ -74,6 +74,34 @@ pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration
     parse(&text).map_err(serde::de::Error::custom)
 }
 
+/// The same for a duration that may be absent.
+pub mod option {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Written(#[serde(with = "super")] Duration);
+
+    /// As text, or as nothing.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        duration.map(Written).serialize(to)
+    }
+
+    /// From text, or from nothing.
+    ///
+    /// # Errors
+    /// The text is not a duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        let written = Option::<Written>::deserialize(from)?;
+        Ok(written.map(|Written(duration)| duration))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EnvironmentId, Labels, Manifest, Problem, ReleaseId, Zone};
+use crate::{EnvironmentId, Incarnation, Labels, Manifest, Problem, ReleaseId, TargetName, Zone};
 
 /// What an environment tells of itself, again whenever something of it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -11,8 +11,7 @@ pub struct EnvironmentStatus {
     /// Which environment.
     pub id: EnvironmentId,
     /// Which life of it: another one after each start.
-    #[schema(value_type = String, format = "uuid")]
-    pub incarnation: uuid::Uuid,
+    pub incarnation: Incarnation,
     /// The zone whose targets it serves.
     pub zone: Zone,
     /// What people know of it.
@@ -30,6 +29,9 @@ pub struct EnvironmentStatus {
     /// Releases that it found and refused.
     #[serde(default)]
     pub refused: Vec<RefusedRelease>,
+    /// Targets that do not answer and are left alone for a while: at most 1000 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerStatus>,
 }
 
 /// How an environment is.
@@ -77,4 +79,33 @@ pub struct RefusedRelease {
     pub path: String,
     /// Why it is refused.
     pub problem: Problem,
+}
+
+/// A target that does not answer and is left alone for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BreakerStatus {
+    /// The target.
+    pub target: TargetName,
+    /// Whether it is left alone.
+    pub state: BreakerState,
+    /// Since when.
+    #[schema(value_type = String, format = "date-time")]
+    pub since: Timestamp,
+    /// When it is tried again, or could be since.
+    #[schema(value_type = String, format = "date-time")]
+    pub until: Timestamp,
+    /// Attempts in a row that it did not answer.
+    pub failures: u32,
+    /// What the last of them said.
+    pub problem: Problem,
+}
+
+/// Whether a target is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BreakerState {
+    /// It is: reads fail at once, control waits.
+    Open,
+    /// The next attempt finds out whether it answers again.
+    HalfOpen,
 }

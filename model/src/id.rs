@@ -183,10 +183,22 @@ name!(
     "schedule"
 );
 name!(
+    /// Who asks: a person, or a program that acts for itself.
+    PersonName,
+    "person"
+);
+name!(
     /// What is measured, after OpenTelemetry: `hw.temperature`, `hw.power`.
     MetricName,
     "metric"
 );
+
+impl PersonName {
+    /// Who has the token that is made at the first start.
+    pub fn admin() -> Self {
+        Self("admin".into())
+    }
+}
 
 impl Default for Zone {
     /// The zone `default`, for sites that have just one.
@@ -253,6 +265,11 @@ id!(
     /// An operation: what a user asked for.
     OperationId,
     "operation"
+);
+id!(
+    /// One life of an environment: another one after each start.
+    Incarnation,
+    "environment"
 );
 
 /// The SHA-256 of everything a release consists of, in hexadecimal.

@@ -15,17 +15,19 @@ pub mod suggest;
 pub mod target;
 pub mod task;
 
-pub use environment::{EnvironmentState, EnvironmentStatus, PoolStatus};
+pub use environment::{
+    BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus,
+};
 pub use id::{
-    ActionName, EnvironmentId, Kind, MetricName, NameError, OperationId, ReleaseDigest, ReleaseId,
-    ScheduleName, TargetName, TaskId, WorkerId, Zone,
+    ActionName, EnvironmentId, Incarnation, Kind, MetricName, NameError, OperationId, PersonName,
+    ReleaseDigest, ReleaseId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
 };
 pub use label::Labels;
 pub use manifest::{Action, Class, Manifest};
-pub use operation::Operation;
+pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
 pub use outcome::{Cure, Outcome, OutcomeStatus, Problem, RanBy, Timings};
 pub use reading::{Quality, Reading, ReadingValue, Readings};
 pub use schedule::Schedule;
 pub use selector::Selector;
-pub use target::{Credential, CredentialName, Target};
+pub use target::{Credential, CredentialName, Limits, PerSecond, Target};
 pub use task::{Origin, Parameters, Task, TaskKey, TaskState};

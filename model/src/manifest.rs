@@ -1,5 +1,7 @@
 //! The manifest of a release (`worker.toml`): what a worker serves and what it can do.
 
+pub mod placeholder;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -137,7 +139,9 @@ impl Class {
 }
 
 /// Whether doing an action twice does no harm.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Repeat {
     /// Doing it twice is the same as doing it once ("outlet off").
@@ -176,10 +180,30 @@ pub struct Verify {
     /// The value that proves the effect; `$name` as above.
     #[schema(value_type = Value)]
     pub value: Value,
+    /// What seeing that value proves, and what not seeing it.
+    #[serde(default)]
+    pub proves: Proves,
     /// How long the target takes to show the effect.
     #[serde(with = "duration", default = "five_seconds")]
     #[schema(value_type = String, example = "5s")]
     pub within: Duration,
+}
+
+/// What reading back proves of an attempt of which nobody knows whether it took effect. After
+/// an attempt that succeeded, the value is expected in any case.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Proves {
+    /// The value proves the effect; another one leaves it open ("the outlet is off").
+    #[default]
+    Effect,
+    /// The value proves the effect, and another one proves that nothing has happened ("the
+    /// event log has an entry of this request").
+    Both,
+    /// Neither: it was so before, too ("the outlet is on", after it was cycled).
+    Nothing,
 }
 
 /// The action that takes another back.
@@ -188,7 +212,8 @@ pub struct Verify {
 pub struct Undo {
     /// The control action.
     pub action: ActionName,
-    /// Its parameters; a text `$name` stands for the parameter `name` of the action undone.
+    /// Its parameters; a text `$name` stands for the parameter `name` of the action undone, and
+    /// `$prior` for the value that the metric of its `verify` had before.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub parameters: BTreeMap<String, Value>,
@@ -239,6 +264,18 @@ pub enum ManifestError {
         named: ActionName,
         /// The class that was needed.
         class: &'static str,
+    },
+    /// `verify` or `undo` has a placeholder that cannot be filled.
+    #[error("{part} of the action \"{action}\" has \"${name}\", {problem}")]
+    Placeholder {
+        /// `verify` or `undo`.
+        part: &'static str,
+        /// The action.
+        action: ActionName,
+        /// The placeholder, without its dollar.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The sizes of the pool contradict each other.
     #[error("pool.max ({max}) is less than pool.min ({min}) or is 0")]
@@ -292,7 +329,8 @@ impl Manifest {
                     });
                 }
                 check_schema(&format!("action \"{}\"", action.name), &action.parameters)?;
-                self.check_references(action)
+                self.check_references(action)?;
+                placeholder::check(action)
             })
     }
 

@@ -1,10 +1,54 @@
 //! Operations: what a user asked for, once.
 
+mod pace;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ActionName, Class, OperationId, Selector};
+pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
+
+use crate::{ActionName, Class, OperationId, PersonName, Selector};
+
+/// Who goes first where several want the same target.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// In its turn.
+    #[default]
+    Routine,
+    /// Before all that is routine.
+    Urgent,
+    /// Before everything else.
+    Emergency,
+}
+
+impl Priority {
+    /// All, the lowest first.
+    pub const ALL: [Self; 3] = [Self::Routine, Self::Urgent, Self::Emergency];
+
+    /// The word for it, as on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Routine => "routine",
+            Self::Urgent => "urgent",
+            Self::Emergency => "emergency",
+        }
+    }
+}
 
 /// What a user asked for: it becomes one task for each target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -27,4 +71,109 @@ pub struct Operation {
     /// Why, in the words of who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Who asked for it; absent where nobody did, or where that was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonName>,
+    /// How many targets at a time, in which order, and when it is enough.
+    #[serde(default, skip_serializing_if = "Pace::is_default")]
+    pub pace: Pace,
+    /// Who goes first where several want the same target.
+    #[serde(default)]
+    pub priority: Priority,
+    /// The operation that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<OperationId>,
+}
+
+/// Where an operation stands.
+///
+/// ```text
+///              approved                      every task has ended
+/// awaiting ──────────────► running ────────────────────────────────► done
+///    │                     │ ▲  │ ▲
+///    │               pause │ │  │ │ resume
+///    │                     ▼ │  ▼ │ so many tasks failed
+///    │            resume paused stopped
+///    │                     │      │
+///    └─────────────────────┴──────┴────► cancelled (from running, too)
+/// ```
+///
+/// Paused, stopped and cancelled hold back only what has not begun: tasks that have begun end
+/// as they end. An operation that is cancelled or stopped is so at once, whatever has begun.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationState {
+    /// Somebody else has to approve it first; nothing was begun.
+    Awaiting,
+    /// Its tasks begin, as its pace allows.
+    #[default]
+    Running,
+    /// Somebody has it wait: no further task begins.
+    Paused,
+    /// Too many tasks failed: no further one begins until somebody resumes it.
+    Stopped,
+    /// Somebody took it back: what had not begun never will.
+    Cancelled,
+    /// All its tasks have ended.
+    Done,
+}
+
+impl OperationState {
+    /// All, in the order in which an operation meets them.
+    pub const ALL: [Self; 6] = [
+        Self::Awaiting,
+        Self::Running,
+        Self::Paused,
+        Self::Stopped,
+        Self::Cancelled,
+        Self::Done,
+    ];
+
+    /// Whether nothing more will begin, whatever anybody does.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Cancelled | Self::Done)
+    }
+
+    /// The word for it, as on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Awaiting => "awaiting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Cancelled => "cancelled",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// Who approved an operation that had to be: never the one who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// Who.
+    pub by: PersonName,
+    /// When.
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+    /// The token of the plan that was approved: what was seen, and nothing else.
+    pub plan: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_written_as_its_word() {
+        for state in OperationState::ALL {
+            let word = serde_json::to_value(state).unwrap();
+            assert_eq!(word, state.as_str());
+        }
+        for priority in Priority::ALL {
+            assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());
+        }
+    }
 }

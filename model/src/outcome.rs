@@ -28,7 +28,7 @@ pub struct Outcome {
     pub class: Class,
     /// How it ended.
     pub status: OutcomeStatus,
-    /// What went wrong, unless it succeeded.
+    /// What went wrong; with a success, what was left out of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// What the worker answered besides readings: any JSON.
@@ -38,6 +38,10 @@ pub struct Outcome {
     /// Who ran it; absent when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_by: Option<RanBy>,
+    /// The ask under which a control attempt was permitted, as its environment numbers them;
+    /// absent when it ended without a permit, and so without any effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit: Option<u64>,
     /// When it ended, and how long its parts took.
     pub timings: Timings,
 }

@@ -63,6 +63,25 @@ pub enum ReadingValue {
     Text(Arc<str>),
 }
 
+impl ReadingValue {
+    /// As a parameter of an action: a whole number is one in JSON, too.
+    pub fn to_json(&self) -> serde_json::Value {
+        /// Up to here every whole number is a number of its own.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match self {
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "it is whole and small enough"
+            )]
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < EXACT => {
+                (*number as i64).into()
+            }
+            Self::Number(number) => (*number).into(),
+            Self::Text(text) => text.as_ref().into(),
+        }
+    }
+}
+
 impl fmt::Display for ReadingValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -42,11 +42,16 @@ pub struct SelectorError {
 impl Selector {
     /// The selector that means exactly one target.
     pub fn name(name: &crate::TargetName) -> Self {
-        let names = BTreeSet::from([name.as_str().to_owned()]);
+        Self::of_names([name])
+    }
+
+    /// The selector that means exactly these targets; without any it means none.
+    pub fn of_names<'a>(names: impl IntoIterator<Item = &'a crate::TargetName>) -> Self {
+        let names = names.into_iter().map(|name| name.as_str().to_owned());
         Self {
             terms: vec![Term {
                 key: "name".into(),
-                test: Test::In(names),
+                test: Test::In(names.collect()),
             }],
         }
     }
@@ -56,9 +61,8 @@ impl Selector {
         self.terms.is_empty()
     }
 
-    /// Whether it means this target: `name`, `kind`, `zone` and `address` are read from the
-    /// target itself, all other keys from its labels. `!=` and `notin` also hold where the
-    /// label is absent.
+    /// Whether it means this target, by the values that [`Target::value`] gives. `!=` and
+    /// `notin` also hold where the label is absent.
     pub fn matches(&self, target: &Target) -> bool {
         self.terms.iter().all(|term| term.holds(target))
     }
@@ -74,14 +78,7 @@ impl Selector {
 
 impl Term {
     fn holds(&self, target: &Target) -> bool {
-        let found = match self.key.as_str() {
-            "name" => Some(target.name.as_str()),
-            "kind" => Some(target.kind.as_str()),
-            "zone" => Some(target.zone.as_str()),
-            "address" => Some(target.address.as_str()),
-            key => target.labels.get(key).map(String::as_str),
-        };
-        match (&self.test, found) {
+        match (&self.test, target.value(&self.key)) {
             (Test::In(values), Some(found)) => values.contains(found),
             (Test::In(_), None) => false,
             (Test::NotIn(values), Some(found)) => !values.contains(found),

@@ -1,6 +1,6 @@
 //! Targets: the things that are observed and controlled, and how to reach them.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,79 @@ pub struct Target {
     /// Which version of the worker serves it, where that must not be the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
+    /// What it bears, where that is less or more than others do.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+}
+
+/// What a target bears, of observation and control together. What is absent is as the
+/// environment is set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Tasks at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub conversations: Option<NonZeroU32>,
+    /// Tasks that are begun in a second, evenly: `0.5` is one every two seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
+    pub per_second: Option<PerSecond>,
+}
+
+impl Limits {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How often something may happen: more than 0 times and up to 1000000 times a second, and at
+/// least once in a day.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct PerSecond(f64);
+
+/// A number that is no rate.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{0} a second is not possible: it is more than 0.00001 and at most 1000000")]
+pub struct NotARate(f64);
+
+impl PerSecond {
+    const LEAST: f64 = 0.000_01;
+    const MOST: f64 = 1_000_000.0;
+
+    /// So many times a second.
+    pub fn new(times: f64) -> Result<Self, NotARate> {
+        let is_rate = (Self::LEAST..=Self::MOST).contains(&times);
+        is_rate.then_some(Self(times)).ok_or(NotARate(times))
+    }
+
+    /// How many times a second.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+
+    /// The time between two of them.
+    pub fn interval(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.0)
+    }
+}
+
+/// It is always a number.
+impl Eq for PerSecond {}
+
+impl TryFrom<f64> for PerSecond {
+    type Error = NotARate;
+    fn try_from(times: f64) -> Result<Self, NotARate> {
+        Self::new(times)
+    }
+}
+
+impl From<PerSecond> for f64 {
+    fn from(rate: PerSecond) -> Self {
+        rate.0
+    }
 }
 
 impl Target {
@@ -41,6 +114,19 @@ impl Target {
             labels: Labels::new(),
             credential: None,
             pin: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The value of a key as selectors mean it: `name`, `kind`, `zone` and `address` are read
+    /// from the target itself, all others from its labels.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        match key {
+            "name" => Some(self.name.as_str()),
+            "kind" => Some(self.kind.as_str()),
+            "zone" => Some(self.zone.as_str()),
+            "address" => Some(self.address.as_str()),
+            key => self.labels.get(key).map(String::as_str),
         }
     }
 }
@@ -91,9 +177,39 @@ impl fmt::Display for Secret {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_target_bears_is_told_only_where_something_is_said() {
+        let mut target = Target::new(
+            TargetName::new("a").unwrap(),
+            Kind::new("echo").unwrap(),
+            "here".into(),
+        );
+        let plain = serde_json::to_string(&target).unwrap();
+        assert!(!plain.contains("limits"), "{plain}");
+        assert_eq!(serde_json::from_str::<Target>(&plain).unwrap(), target);
+        let text = r#"{"conversations":2,"per_second":0.5}"#;
+        target.limits = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            target.limits.per_second.unwrap().interval(),
+            Duration::from_secs(2)
+        );
+        assert_eq!(serde_json::to_string(&target.limits).unwrap(), text);
+        for wrong in [
+            r#"{"conversations":0}"#,
+            r#"{"per_second":0}"#,
+            r#"{"per_second":-1}"#,
+            r#"{"per_second":1e9}"#,
+            r#"{"per_minute":1}"#,
+        ] {
+            assert!(serde_json::from_str::<Limits>(wrong).is_err(), "{wrong}");
+        }
+    }
+
     #[test]
     fn a_secret_is_not_printed() {
-        let secret = super::Secret::new("hunter2");
+        let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
     }
 }

@@ -119,14 +119,21 @@ pub enum Origin {
     Operation(OperationId),
     /// A standing order to observe.
     Schedule(ScheduleName),
+    /// The target is read back for this control task.
+    Task(TaskId),
 }
 
 /// Where a task stands.
 ///
 /// ```text
-/// planned ─► queued ─► succeeded | failed | unknown
-///    └──────────┴────► expired | cancelled
+/// planned ─► queued ─► permitted ─► verifying ─► succeeded | failed
+///    │          │         │  └────► succeeded | failed | cancelled
+///    │          │         └► unknown ─► (read back) ─► succeeded | failed | planned (attempt + 1)
+///    │          │                └───► unsettled ─► succeeded | failed | planned (attempt + 1)
+///    └──────────┴─► failed | expired | cancelled
 /// ```
+///
+/// Reads know only `queued` and the final states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskState {
@@ -134,12 +141,18 @@ pub enum TaskState {
     Planned,
     /// Handed to the inter connect.
     Queued,
+    /// An environment has the permit to do it, and with it the target.
+    Permitted,
+    /// The target says that it did it; that is being read back.
+    Verifying,
+    /// Nobody can know whether the target did it; that is going to be settled.
+    Unknown,
+    /// Nobody can know whether the target did it, and a person has to say.
+    Unsettled,
     /// The target did it.
     Succeeded,
-    /// The target did not do it, and said so, or was never asked.
+    /// The target did not do it.
     Failed,
-    /// Nobody can know whether the target did it.
-    Unknown,
     /// It was not begun in time.
     Expired,
     /// Somebody took it back before it began.
@@ -147,9 +160,26 @@ pub enum TaskState {
 }
 
 impl TaskState {
-    /// Whether nothing more will come of it by itself.
+    /// All, in the order in which a task meets them.
+    pub const ALL: [Self; 10] = [
+        Self::Planned,
+        Self::Queued,
+        Self::Permitted,
+        Self::Verifying,
+        Self::Unknown,
+        Self::Unsettled,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Expired,
+        Self::Cancelled,
+    ];
+
+    /// Whether nothing more will come of it.
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Planned | Self::Queued)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Expired | Self::Cancelled
+        )
     }
 
     /// The word for it, as on the wire.
@@ -157,9 +187,12 @@ impl TaskState {
         match self {
             Self::Planned => "planned",
             Self::Queued => "queued",
+            Self::Permitted => "permitted",
+            Self::Verifying => "verifying",
+            Self::Unknown => "unknown",
+            Self::Unsettled => "unsettled",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
-            Self::Unknown => "unknown",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
         }

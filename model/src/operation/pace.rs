@@ -1,0 +1,223 @@
+//! The pace of an operation: how many targets at a time, in which order, and when it is enough.
+
+use std::{fmt, num::NonZeroU32, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::label::is_key_character;
+
+/// How fast an operation goes through its targets. The default has no limits: all at once, in
+/// the order of their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pace {
+    /// So many targets at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_a_time: Option<AtATime>,
+    /// At most so many at a time of those that have the same value of a label. All of these
+    /// hold at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub at_most: Vec<AtMost>,
+    /// One after the other by the value of this label: numbers in it count as numbers (`u9`
+    /// before `u10`), targets without it come last, and the same value goes by name.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_key"
+    )]
+    #[schema(pattern = "^[A-Za-z0-9._/-]+$")]
+    pub order_by: Option<String>,
+    /// When so many tasks have failed, have expired, or are unsettled, no further one begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    pub stop_after: Option<NonZeroU32>,
+}
+
+impl Pace {
+    /// Whether it says nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it holds nothing back.
+    pub fn is_unlimited(&self) -> bool {
+        self.at_a_time.is_none() && self.at_most.is_empty() && self.stop_after.is_none()
+    }
+}
+
+/// How many at a time: a number (`10`), or a share of the operation's targets (`25%`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AtATime(Amount);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Amount {
+    Number(NonZeroU32),
+    /// From 1 to 100.
+    Percent(u32),
+}
+
+impl AtATime {
+    /// How many that are, where the operation has so many targets: a share is rounded up, and
+    /// it is never none.
+    pub fn of(self, targets: usize) -> usize {
+        match self.0 {
+            Amount::Number(number) => usize::try_from(number.get()).unwrap_or(usize::MAX),
+            Amount::Percent(percent) => {
+                let share = targets as u128 * u128::from(percent);
+                usize::try_from(share.div_ceil(100)).map_or(usize::MAX, |share| share.max(1))
+            }
+        }
+    }
+}
+
+impl fmt::Display for AtATime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Amount::Number(number) => number.fmt(f),
+            Amount::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+impl FromStr for AtATime {
+    type Err = PaceError;
+
+    fn from_str(text: &str) -> Result<Self, PaceError> {
+        let amount = match text.strip_suffix('%') {
+            Some(percent) => number(percent)
+                .filter(|percent| percent.get() <= 100)
+                .map(|percent| Amount::Percent(percent.get())),
+            None => number(text).map(Amount::Number),
+        };
+        amount
+            .map(Self)
+            .ok_or_else(|| PaceError::AtATime { text: text.into() })
+    }
+}
+
+impl TryFrom<String> for AtATime {
+    type Error = PaceError;
+    fn try_from(text: String) -> Result<Self, PaceError> {
+        text.parse()
+    }
+}
+
+impl From<AtATime> for String {
+    fn from(amount: AtATime) -> Self {
+        amount.to_string()
+    }
+}
+
+impl utoipa::PartialSchema for AtATime {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, Type};
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "How many at a time: a number (10), or a share of the operation's targets (25%), \
+                 rounded up",
+            ))
+            .pattern(Some("^(0*[1-9][0-9]*|0*([1-9][0-9]?|100)%)$"))
+            .examples(["10", "25%"])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for AtATime {}
+
+/// At most so many at a time of those targets that have the same value of a label. Where
+/// `rack` stands for the label, two targets of one rack are limited, those of two racks are
+/// not; a target without the label is not limited at all.
+///
+/// As text it is `1/rack`: one per rack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AtMost {
+    /// The label, or one of the words that selectors read from the target itself (`kind`,
+    /// `zone`, `address`).
+    #[serde(deserialize_with = "key")]
+    #[schema(pattern = "^[A-Za-z0-9._/-]+$")]
+    pub label: String,
+    /// How many.
+    #[schema(value_type = u32, minimum = 1)]
+    pub most: NonZeroU32,
+}
+
+impl fmt::Display for AtMost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.most, self.label)
+    }
+}
+
+impl FromStr for AtMost {
+    type Err = PaceError;
+
+    fn from_str(text: &str) -> Result<Self, PaceError> {
+        let wrong = || PaceError::AtMost { text: text.into() };
+        // The number is first: a label may have slashes of its own.
+        let (most, label) = text.split_once('/').ok_or_else(wrong)?;
+        let most = number(most).ok_or_else(wrong)?;
+        let label = checked(label)?.to_owned();
+        Ok(Self { label, most })
+    }
+}
+
+/// Why a text is no part of a pace.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PaceError {
+    /// Not so many at a time.
+    #[error("\"{text}\" is not how many at a time: write for example 10 or 25%")]
+    AtATime {
+        /// The text.
+        text: String,
+    },
+    /// Not so many per label.
+    #[error("\"{text}\" is not how many at most per label: write for example 1/rack")]
+    AtMost {
+        /// The text.
+        text: String,
+    },
+    /// No label has such a key.
+    #[error(
+        "\"{text}\" is not the key of a label: use letters, digits, '.', '_', '-' and '/', as in \
+         rack"
+    )]
+    Key {
+        /// The text.
+        text: String,
+    },
+}
+
+/// The key of a label, if it can be one.
+///
+/// # Errors
+/// It is empty, or has a character that no label has.
+pub fn checked(key: &str) -> Result<&str, PaceError> {
+    if !key.is_empty() && key.chars().all(is_key_character) {
+        return Ok(key);
+    }
+    Err(PaceError::Key { text: key.into() })
+}
+
+fn number(text: &str) -> Option<NonZeroU32> {
+    // The standard library would take a sign, too.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.parse().ok()).flatten()
+}
+
+fn key<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    checked(&text).map_err(serde::de::Error::custom)?;
+    Ok(text)
+}
+
+fn optional_key<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    if let Some(text) = &text {
+        checked(text).map_err(serde::de::Error::custom)?;
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;
