@@ -255,6 +255,7 @@ fn outcome() -> Event {
         problem: None,
         result: None,
         ran_by: None,
+        permit: None,
         timings: Timings {
             ended: Timestamp::now(),
             waited: Duration::from_millis(2),
@@ -264,6 +265,7 @@ fn outcome() -> Event {
     Event::Outcomes(Arc::new(OutcomeBatch {
         zone: "default".parse().unwrap(),
         kind: "apc-pdu".parse().unwrap(),
+        from: None,
         outcomes: vec![outcome],
     }))
 }

@@ -1,12 +1,17 @@
 //! Events: what is published for whoever wants it.
 
 pub mod bus;
+pub mod permit;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use utakata_model::{Class, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Zone};
+use serde::{Deserialize, Serialize};
+use utakata_model::{
+    Class, EnvironmentId, EnvironmentStatus, Incarnation, Kind, Outcome, Readings, TargetName, Zone,
+};
 
+use self::permit::{PermitBatch, RecordedBatch, StartBatch};
 use crate::Error;
 
 /// The publishing and the subscribing side of events.
@@ -44,6 +49,12 @@ pub enum Event {
     Environment(Arc<EnvironmentStatus>),
     /// A target is no more: what is retained of it goes.
     Deleted(TargetName),
+    /// An environment asks whether it may begin attempts of control.
+    Start(Arc<StartBatch>),
+    /// The answers, for that environment.
+    Permits(Arc<PermitBatch>),
+    /// Outcomes of control that are written down, for the environment that published them.
+    Recorded(Arc<RecordedBatch>),
 }
 
 impl Event {
@@ -53,6 +64,20 @@ impl Event {
             Self::Readings(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
             Self::Environment(_) | Self::Deleted(_) => false,
+            Self::Start(_) | Self::Permits(_) | Self::Recorded(_) => false,
+        }
+    }
+
+    /// How much it weighs where what waits is bounded: each value read, each outcome, each ask
+    /// and answer counts one, and everything else, too.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Readings(seen) => seen.readings.len().max(1),
+            Self::Outcomes(batch) => batch.outcomes.len().max(1),
+            Self::Start(batch) => batch.asks.len().max(1),
+            Self::Permits(batch) => batch.answers.len().max(1),
+            Self::Recorded(batch) => batch.attempts.len().max(1),
+            Self::Environment(_) | Self::Deleted(_) => 1,
         }
     }
 }
@@ -64,12 +89,24 @@ pub struct OutcomeBatch {
     pub zone: Zone,
     /// The kind of the targets.
     pub kind: Kind,
+    /// Who published them, and is to be told when those of control are written down; absent
+    /// where nobody waits for that.
+    pub from: Option<Sender>,
     /// The outcomes, in the order in which they were seen.
     pub outcomes: Vec<Outcome>,
 }
 
+/// One life of an environment, which publishes outcomes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sender {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Its life.
+    pub incarnation: Incarnation,
+}
+
 /// What a subscriber wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interest {
     /// Readings, and that a target is no more.
     pub readings: bool,
@@ -77,22 +114,38 @@ pub struct Interest {
     pub outcomes: bool,
     /// Statuses of environments.
     pub environments: bool,
+    /// Asks for permits: for the logic environment.
+    pub starts: bool,
+    /// Permits and records for this environment, and for no other.
+    pub answers: Option<EnvironmentId>,
 }
 
 impl Interest {
-    /// Everything.
+    /// Nothing.
+    pub const NONE: Self = Self {
+        readings: false,
+        outcomes: false,
+        environments: false,
+        starts: false,
+        answers: None,
+    };
+    /// Everything that anybody may follow: not what the boxes say to each other.
     pub const ALL: Self = Self {
         readings: true,
         outcomes: true,
         environments: true,
+        ..Self::NONE
     };
 
     /// Whether it includes this event.
-    pub fn includes(self, event: &Event) -> bool {
+    pub fn includes(&self, event: &Event) -> bool {
         match event {
             Event::Readings(_) | Event::Deleted(_) => self.readings,
             Event::Outcomes(_) => self.outcomes,
             Event::Environment(_) => self.environments,
+            Event::Start(_) => self.starts,
+            Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),
+            Event::Recorded(batch) => self.answers.as_ref() == Some(&batch.environment),
         }
     }
 }

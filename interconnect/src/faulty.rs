@@ -6,6 +6,8 @@
 
 mod dice;
 mod events;
+mod late;
+mod spec;
 mod tasks;
 
 use std::{
@@ -16,11 +18,16 @@ use std::{
     time::Duration,
 };
 
-use self::dice::Dice;
-pub use self::{events::FaultyEvents, tasks::FaultyTasks};
+use tokio::time::Instant;
+
+use self::{dice::Dice, late::Late};
+pub use self::{events::FaultyEvents, spec::SpecError, tasks::FaultyTasks};
 use crate::Error;
 
 /// How often what goes wrong: chances from 0.0 (never) to 1.0 (always).
+///
+/// As text: `lose=0.02,double=0.05,late=0.1,delay=0.1,delay-most=200ms,reorder=0.1,fail=0.01`,
+/// and `may-lose=` one of `expendable`, `protocol` (when it is not said) and `anything`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faults {
     /// Where the dice begin.
@@ -35,6 +42,9 @@ pub struct Faults {
     pub double: f64,
     /// For each call: it takes up to `delay_most` longer.
     pub delay: f64,
+    /// For each task that is delivered, and each message that the permit protocol repeats or
+    /// bears late: it is held up to `delay_most`, and later ones overtake it.
+    pub late: f64,
     /// The longest delay.
     pub delay_most: Duration,
     /// For each call with several tasks or events: their order is mixed up.
@@ -46,6 +56,9 @@ pub struct Faults {
 pub enum Lose {
     /// Observe tasks and expendable events: this is allowed.
     Expendable,
+    /// Also what the permit of control repeats until it is answered: asks, permits, outcomes,
+    /// records. Its design survives that. Control tasks and statuses are not lost.
+    Protocol,
     /// Also control tasks and what must not be dropped: this breaks the promises.
     Anything,
 }
@@ -59,6 +72,7 @@ impl Faults {
         may_lose: Lose::Expendable,
         double: 0.0,
         delay: 0.0,
+        late: 0.0,
         delay_most: Duration::from_millis(20),
         reorder: 0.0,
     };
@@ -88,6 +102,8 @@ pub struct Counts {
     pub doubled: u64,
     /// Calls that took longer.
     pub delayed: u64,
+    /// Tasks or events that others could overtake.
+    pub late: u64,
     /// Calls whose order was mixed up.
     pub reordered: u64,
 }
@@ -101,6 +117,7 @@ struct Fate {
     lost: AtomicU64,
     doubled: AtomicU64,
     delayed: AtomicU64,
+    late: AtomicU64,
     reordered: AtomicU64,
 }
 
@@ -120,6 +137,7 @@ impl Fate {
             lost: AtomicU64::default(),
             doubled: AtomicU64::default(),
             delayed: AtomicU64::default(),
+            late: AtomicU64::default(),
             reordered: AtomicU64::default(),
         })
     }
@@ -131,6 +149,7 @@ impl Fate {
             lost: count(&self.lost),
             doubled: count(&self.doubled),
             delayed: count(&self.delayed),
+            late: count(&self.late),
             reordered: count(&self.reordered),
         }
     }
@@ -145,10 +164,34 @@ impl Fate {
 
     async fn delay(&self) {
         if self.happens(self.faults.delay, &self.delayed) {
-            let part = self.dice.below(1_000);
-            let most = u64::try_from(self.faults.delay_most.as_micros()).unwrap_or(u64::MAX);
-            tokio::time::sleep(Duration::from_micros(most.saturating_mul(part) / 1_000)).await;
+            tokio::time::sleep(self.how_long()).await;
         }
+    }
+
+    fn how_long(&self) -> Duration {
+        let part = self.dice.below(1_000);
+        let most = u64::try_from(self.faults.delay_most.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(most.saturating_mul(part) / 1_000)
+    }
+
+    /// Holds some of these up, and gives the others.
+    fn hold_up<T>(
+        &self,
+        items: Vec<T>,
+        late: &mut Late<T>,
+        may_be_late: impl Fn(&T) -> bool,
+    ) -> Vec<T> {
+        let now = Instant::now();
+        let on_time = items.into_iter().filter_map(|item| {
+            let held =
+                late.has_room() && may_be_late(&item) && self.happens(self.faults.late, &self.late);
+            if held {
+                late.hold(now + self.how_long(), item);
+                return None;
+            }
+            Some(item)
+        });
+        on_time.collect()
     }
 
     fn fail(&self) -> Result<(), Error> {
@@ -169,11 +212,12 @@ impl Fate {
     }
 
     /// Loses, doubles and mixes up what is to be published.
-    fn disturb<T: Clone>(&self, items: Vec<T>, is_expendable: impl Fn(&T) -> bool) -> Vec<T> {
+    fn disturb<T: Clone>(&self, items: Vec<T>, may_be_lost: impl Fn(&T, Lose) -> bool) -> Vec<T> {
         let mut disturbed = Vec::with_capacity(items.len());
         for item in items {
-            let may_be_lost = self.faults.may_lose == Lose::Anything || is_expendable(&item);
-            if may_be_lost && self.happens(self.faults.lose, &self.lost) {
+            if may_be_lost(&item, self.faults.may_lose)
+                && self.happens(self.faults.lose, &self.lost)
+            {
                 continue;
             }
             if self.happens(self.faults.double, &self.doubled) {

@@ -4,11 +4,13 @@ pub mod clock;
 pub mod conformance;
 pub mod events;
 pub mod faulty;
+pub mod hub;
 pub mod mqtt;
 pub mod tasks;
 pub mod wire;
 
 pub use events::{Event, Events, Interest, OutcomeBatch, Subscription};
+pub use hub::{Hub, HubClient};
 pub use tasks::{Consumer, Delivery, Refusal, Tag, Tasks};
 
 use thiserror::Error;

@@ -10,10 +10,13 @@ pub mod topic;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
-use utakata_model::{EnvironmentStatus, Kind, Outcome, Readings, Task, Zone};
+use utakata_model::{EnvironmentStatus, Kind, Outcome, Readings, TargetName, Task, Zone};
 
 pub use self::topic::Topic;
-use crate::OutcomeBatch;
+use crate::{
+    OutcomeBatch,
+    events::permit::{PermitBatch, RecordedBatch, StartBatch},
+};
 
 /// The version of the messages that this build speaks.
 pub const VERSION: u64 = 1;
@@ -92,6 +95,16 @@ struct StatusRef<'s> {
     status: &'s EnvironmentStatus,
 }
 
+#[derive(Deserialize)]
+struct Deleted {
+    target: TargetName,
+}
+
+#[derive(Serialize)]
+struct DeletedRef<'t> {
+    target: &'t TargetName,
+}
+
 /// Tasks as the payload of one message. Credentials travel in the clear: the transport must
 /// hide them.
 pub fn encode_tasks(tasks: &[Task]) -> Result<Vec<u8>, Error> {
@@ -116,10 +129,16 @@ pub fn decode_readings(payload: &[u8]) -> Result<Readings, Error> {
 /// Outcomes as the payload of one message.
 pub fn encode_outcomes(batch: &OutcomeBatch) -> Result<Vec<u8>, Error> {
     let outcomes: Vec<&Outcome> = batch.outcomes.iter().collect();
-    encode_outcomes_of(&batch.zone, &batch.kind, &outcomes)
+    let batch = outcome::BatchRef {
+        zone: &batch.zone,
+        kind: &batch.kind,
+        from: batch.from.as_ref(),
+        outcomes: &outcomes,
+    };
+    encode("batch of outcomes", &batch)
 }
 
-/// Outcomes that were published apart as the payload of one message.
+/// Outcomes that were published apart as the payload of one message, for whoever follows them.
 pub fn encode_outcomes_of(
     zone: &Zone,
     kind: &Kind,
@@ -128,6 +147,7 @@ pub fn encode_outcomes_of(
     let batch = outcome::BatchRef {
         zone,
         kind,
+        from: None,
         outcomes,
     };
     encode("batch of outcomes", &batch)
@@ -146,6 +166,46 @@ pub fn encode_environment(status: &EnvironmentStatus) -> Result<Vec<u8>, Error> 
 /// How an environment is, from the payload of one message.
 pub fn decode_environment(payload: &[u8]) -> Result<EnvironmentStatus, Error> {
     decode::<Status>("status of an environment", payload).map(|message| message.status)
+}
+
+/// That a target is no more, as the payload of one message.
+pub fn encode_deleted(target: &TargetName) -> Result<Vec<u8>, Error> {
+    encode("message of a deleted target", &DeletedRef { target })
+}
+
+/// That a target is no more, from the payload of one message.
+pub fn decode_deleted(payload: &[u8]) -> Result<TargetName, Error> {
+    decode::<Deleted>("message of a deleted target", payload).map(|message| message.target)
+}
+
+/// Asks for permits as the payload of one message.
+pub fn encode_start(batch: &StartBatch) -> Result<Vec<u8>, Error> {
+    encode("ask for permits", batch)
+}
+
+/// Asks for permits from the payload of one message.
+pub fn decode_start(payload: &[u8]) -> Result<StartBatch, Error> {
+    decode("ask for permits", payload)
+}
+
+/// Permits as the payload of one message.
+pub fn encode_permits(batch: &PermitBatch) -> Result<Vec<u8>, Error> {
+    encode("batch of permits", batch)
+}
+
+/// Permits from the payload of one message.
+pub fn decode_permits(payload: &[u8]) -> Result<PermitBatch, Error> {
+    decode("batch of permits", payload)
+}
+
+/// That outcomes are written down, as the payload of one message.
+pub fn encode_recorded(batch: &RecordedBatch) -> Result<Vec<u8>, Error> {
+    encode("batch of records", batch)
+}
+
+/// That outcomes are written down, from the payload of one message.
+pub fn decode_recorded(payload: &[u8]) -> Result<RecordedBatch, Error> {
+    decode("batch of records", payload)
 }
 
 /// Writes a struct of at least one field, with the version before its fields.

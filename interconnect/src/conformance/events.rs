@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use utakata_model::{Class, EnvironmentState};
+use utakata_model::{Class, EnvironmentId, EnvironmentState};
 
 use super::{
     Promise, Seen, expect,
@@ -21,7 +21,7 @@ pub struct Setup {
 }
 
 /// All promises of events.
-pub const PROMISES: [Promise<Setup>; 10] = [
+pub const PROMISES: [Promise<Setup>; 14] = [
     Promise {
         words: "what is published comes to every subscriber, once and in its order",
         check: |setup| Box::pin(everything_comes_to_all(setup)),
@@ -62,17 +62,36 @@ pub const PROMISES: [Promise<Setup>; 10] = [
         words: "a subscriber that leaves holds nobody up",
         check: |setup| Box::pin(who_leaves_holds_nobody_up(setup)),
     },
+    Promise {
+        words: "asks for permits come to those who want them",
+        check: |setup| Box::pin(asks_come_to_who_wants_them(setup)),
+    },
+    Promise {
+        words: "permits and records come only to the environment that they are for",
+        check: |setup| Box::pin(answers_come_to_whom_they_are_for(setup)),
+    },
+    Promise {
+        words: "asks, permits and records come as they were published",
+        check: |setup| Box::pin(the_permit_is_not_changed(setup)),
+    },
+    Promise {
+        words: "asks, permits and records are never dropped, however slow the subscriber",
+        check: |setup| Box::pin(the_permit_is_never_dropped(setup)),
+    },
 ];
 
 const READINGS: Interest = Interest {
     readings: true,
-    outcomes: false,
-    environments: false,
+    ..Interest::NONE
 };
 const STATUSES: Interest = Interest {
-    readings: false,
-    outcomes: false,
     environments: true,
+    ..Interest::NONE
+};
+
+const STARTS: Interest = Interest {
+    starts: true,
+    ..Interest::NONE
 };
 
 async fn everything_comes_to_all(Setup { events, .. }: Setup) -> Result<(), Seen> {
@@ -267,6 +286,110 @@ async fn who_leaves_holds_nobody_up(Setup { events, limit }: Setup) -> Result<()
     published?;
     let mut subscriber = events.subscribe(Interest::ALL).await?;
     only_the_marker_is_left(&events, &samples, subscriber.as_mut()).await
+}
+
+async fn asks_come_to_who_wants_them(Setup { events, .. }: Setup) -> Result<(), Seen> {
+    let samples = samples()?;
+    let mut ledger = events.subscribe(STARTS).await?;
+    let mut anybody = events.subscribe(Interest::ALL).await?;
+    let mut environment = events.subscribe(answers_for("wee-1")?).await?;
+    events
+        .publish(vec![
+            samples.start("wee-1", 1)?,
+            samples.permits("wee-1", 2)?,
+            samples.start("wee-2", 3)?,
+            samples.outcome(Class::Control, 4),
+        ])
+        .await?;
+    let came = marks(&take(ledger.as_mut(), 2).await?);
+    expect("asks", &came, &words(["start wee-1 1", "start wee-2 3"]))?;
+    let came = marks(&take(anybody.as_mut(), 1).await?);
+    expect("for anybody", &came, &words(["outcome 4"]))?;
+    let came = marks(&take(environment.as_mut(), 1).await?);
+    expect("for who asked", &came, &words(["permit wee-1 2"]))
+}
+
+async fn answers_come_to_whom_they_are_for(Setup { events, .. }: Setup) -> Result<(), Seen> {
+    let samples = samples()?;
+    let mut one = events.subscribe(answers_for("wee-1")?).await?;
+    let mut other = events.subscribe(answers_for("wee-2")?).await?;
+    let mut anybody = events.subscribe(Interest::ALL).await?;
+    events
+        .publish(vec![
+            samples.permits("wee-1", 1)?,
+            samples.recorded("wee-2", 2)?,
+            samples.permits("wee-2", 3)?,
+            samples.recorded("wee-1", 4)?,
+            samples.readings(5)?,
+        ])
+        .await?;
+    let came = marks(&take(one.as_mut(), 2).await?);
+    expect("one", &came, &words(["permit wee-1 1", "recorded wee-1 4"]))?;
+    let came = marks(&take(other.as_mut(), 2).await?);
+    expect(
+        "other",
+        &came,
+        &words(["recorded wee-2 2", "permit wee-2 3"]),
+    )?;
+    let came = marks(&take(anybody.as_mut(), 1).await?);
+    expect("for anybody", &came, &words(["reading 5"]))
+}
+
+async fn the_permit_is_not_changed(Setup { events, .. }: Setup) -> Result<(), Seen> {
+    let samples = samples()?;
+    let interest = Interest {
+        starts: true,
+        ..answers_for("wee-1")?
+    };
+    let mut subscriber = events.subscribe(interest).await?;
+    let published = vec![
+        samples.start("wee-1", 1)?,
+        samples.permits("wee-1", 2)?,
+        samples.recorded("wee-1", 3)?,
+    ];
+    events.publish(published.clone()).await?;
+    let came = take(subscriber.as_mut(), 3).await?;
+    expect("events", &format!("{came:?}"), &format!("{published:?}"))
+}
+
+async fn the_permit_is_never_dropped(Setup { events, limit }: Setup) -> Result<(), Seen> {
+    let samples = samples()?;
+    let count = 3 * limit.unwrap_or(500) as u32;
+    let interest = Interest {
+        starts: true,
+        ..answers_for("wee-1")?
+    };
+    let mut subscriber = events.subscribe(interest).await?;
+    let publishing = async {
+        for number in 0..count {
+            let permit = vec![
+                samples.start("wee-1", number.into())?,
+                samples.permits("wee-1", number.into())?,
+                samples.recorded("wee-1", number)?,
+            ];
+            events.publish(permit).await?;
+        }
+        Ok::<_, Seen>(())
+    };
+    let following = take(subscriber.as_mut(), 3 * count as usize);
+    let (published, came) = tokio::join!(publishing, following);
+    published?;
+    let words = ["start", "permit", "recorded"];
+    let expected = (0..count).flat_map(|n| words.map(|word| format!("{word} wee-1 {n}")));
+    expect("events", &marks(&came?), &expected.collect())
+}
+
+/// What one environment subscribes to.
+fn answers_for(environment: &str) -> Result<Interest, Seen> {
+    let environment = EnvironmentId::new(environment).map_err(|error| Seen(error.to_string()))?;
+    Ok(Interest {
+        answers: Some(environment),
+        ..Interest::NONE
+    })
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(String::from).to_vec()
 }
 
 fn samples() -> Result<Queue, Seen> {

@@ -5,14 +5,17 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use utakata_model::{
-    ActionName, Class, Credential, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind,
-    Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters, Quality, Reading,
-    ReadingValue, Readings, ScheduleName, Target, TargetName, Task, TaskId, Timings, Zone,
-    target::Secret,
+    ActionName, Class, Credential, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation,
+    Kind, Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters, Quality,
+    Reading, ReadingValue, Readings, ScheduleName, Target, TargetName, Task, TaskId, TaskKey,
+    Timings, Zone, target::Secret,
 };
 
 use super::Seen;
-use crate::{Event, OutcomeBatch};
+use crate::{
+    Event, OutcomeBatch,
+    events::permit::{Answer, Ask, PermitBatch, RecordedBatch, StartBatch, Verdict},
+};
 
 /// The queue that the promises mostly use.
 #[derive(Debug, Clone)]
@@ -99,6 +102,7 @@ impl Queue {
         Event::Outcomes(Arc::new(OutcomeBatch {
             zone: self.zone.clone(),
             kind: self.kind.clone(),
+            from: None,
             outcomes: vec![Outcome {
                 task: task.id,
                 attempt: number,
@@ -110,6 +114,7 @@ impl Queue {
                 problem: None,
                 result: None,
                 ran_by: None,
+                permit: None,
                 timings: Timings {
                     ended: Timestamp::now(),
                     waited: Duration::from_millis(2),
@@ -123,7 +128,7 @@ impl Queue {
     pub(crate) fn status(&self, environment: &str, state: EnvironmentState) -> Result<Event, Seen> {
         Ok(Event::Environment(Arc::new(EnvironmentStatus {
             id: name(EnvironmentId::new(environment))?,
-            incarnation: uuid::Uuid::now_v7(),
+            incarnation: Incarnation::generate(),
             zone: self.zone.clone(),
             labels: Labels::new(),
             state,
@@ -131,7 +136,52 @@ impl Queue {
             time: Timestamp::now(),
             pools: Vec::new(),
             refused: Vec::new(),
+            breakers: Vec::new(),
         })))
+    }
+
+    /// An environment asks for one permit, under this number.
+    pub(crate) fn start(&self, environment: &str, number: u64) -> Result<Event, Seen> {
+        Ok(Event::Start(Arc::new(StartBatch {
+            environment: name(EnvironmentId::new(environment))?,
+            incarnation: Incarnation::generate(),
+            kind: self.kind.clone(),
+            asks: vec![self.ask(number)],
+        })))
+    }
+
+    /// The answer to one ask of an environment, with this number.
+    pub(crate) fn permits(&self, environment: &str, number: u64) -> Result<Event, Seen> {
+        Ok(Event::Permits(Arc::new(PermitBatch {
+            environment: name(EnvironmentId::new(environment))?,
+            incarnation: Incarnation::generate(),
+            kind: self.kind.clone(),
+            answers: vec![Answer {
+                ask: self.ask(number),
+                verdict: Verdict::Permitted(Duration::from_secs(5)),
+            }],
+        })))
+    }
+
+    /// One outcome of an environment is written down; its attempt is this number.
+    pub(crate) fn recorded(&self, environment: &str, number: u32) -> Result<Event, Seen> {
+        let task = self.task(Class::Control, 0).id;
+        Ok(Event::Recorded(Arc::new(RecordedBatch {
+            environment: name(EnvironmentId::new(environment))?,
+            incarnation: Incarnation::generate(),
+            kind: self.kind.clone(),
+            attempts: vec![TaskKey {
+                task,
+                attempt: number,
+            }],
+        })))
+    }
+
+    fn ask(&self, number: u64) -> Ask {
+        Ask {
+            key: self.task(Class::Control, 0).key(),
+            ask: number,
+        }
     }
 }
 
@@ -141,7 +191,8 @@ pub(crate) fn number(task: &Task) -> Option<usize> {
     usize::try_from(number).ok()
 }
 
-/// What tells the events of one test apart: `reading 3`, `outcome 1`, `environment a running`.
+/// What tells the events of one test apart: `reading 3`, `outcome 1`, `environment a running`,
+/// `permit a 2`.
 pub(crate) fn mark(event: &Event) -> String {
     match event {
         Event::Readings(seen) => match seen.readings.first() {
@@ -154,6 +205,18 @@ pub(crate) fn mark(event: &Event) -> String {
         },
         Event::Environment(status) => format!("environment {} {:?}", status.id, status.state),
         Event::Deleted(target) => format!("deleted {target}"),
+        Event::Start(batch) => match batch.asks.first() {
+            Some(first) => format!("start {} {}", batch.environment, first.ask),
+            None => format!("start {}", batch.environment),
+        },
+        Event::Permits(batch) => match batch.answers.first() {
+            Some(first) => format!("permit {} {}", batch.environment, first.ask.ask),
+            None => format!("permit {}", batch.environment),
+        },
+        Event::Recorded(batch) => match batch.attempts.first() {
+            Some(first) => format!("recorded {} {}", batch.environment, first.attempt),
+            None => format!("recorded {}", batch.environment),
+        },
     }
 }
 

@@ -121,6 +121,20 @@ async fn mixing_up_the_order_is_noticed() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn losing_what_the_permit_repeats_is_noticed() {
+    let losing = Faults {
+        lose: 0.3,
+        may_lose: Lose::Protocol,
+        ..Faults::NONE
+    };
+    let violations = events_under(Some(losing)).await;
+    assert!(
+        broken(&violations, "asks, permits and records are never dropped"),
+        "{violations:?}"
+    );
+}
+
 #[tokio::test]
 async fn failing_calls_are_noticed() {
     let failing = Faults {

@@ -115,7 +115,7 @@ impl Event {
     fn status(&self) -> Option<&Arc<EnvironmentStatus>> {
         match self {
             Self::Environment(status) => Some(status),
-            Self::Readings(_) | Self::Outcomes(_) | Self::Deleted(_) => None,
+            _ => None,
         }
     }
 }

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
-use super::{Counts, Failure, Fate, Faults, away};
+use super::{
+    Counts, Failure, Fate, Faults, Lose, away,
+    late::{Late, until},
+};
 use crate::{Error, Event, Events, Interest, Subscription};
 
 /// Events that go wrong. Cheap to clone.
@@ -37,7 +41,7 @@ impl Events for FaultyEvents {
         if failure == Some(Failure::Before) {
             return Err(away());
         }
-        let events = self.fate.disturb(events, Event::is_expendable);
+        let events = self.fate.disturb(events, may_be_lost);
         self.inner.publish(events).await?;
         match failure {
             Some(_) => Err(away()),
@@ -51,13 +55,33 @@ impl Events for FaultyEvents {
         Ok(Box::new(FaultySubscription {
             inner: self.inner.subscribe(interest).await?,
             fate: Arc::clone(&self.fate),
+            late: Late::default(),
         }))
+    }
+}
+
+fn may_be_lost(event: &Event, lose: Lose) -> bool {
+    match lose {
+        Lose::Expendable => event.is_expendable(),
+        Lose::Protocol => event.is_expendable() || is_of_the_permit(event),
+        Lose::Anything => true,
+    }
+}
+
+/// What is repeated until it is answered, and harmless when it comes late.
+fn is_of_the_permit(event: &Event) -> bool {
+    match event {
+        Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => true,
+        Event::Outcomes(_) => !event.is_expendable(),
+        Event::Readings(_) | Event::Environment(_) | Event::Deleted(_) => false,
     }
 }
 
 struct FaultySubscription {
     inner: Box<dyn Subscription>,
     fate: Arc<Fate>,
+    /// Nobody is spawned to bring these: whoever waits for the next event brings them.
+    late: Late<Event>,
 }
 
 #[async_trait]
@@ -66,7 +90,26 @@ impl Subscription for FaultySubscription {
         // All waiting comes before the taking: so it stays cancel safe.
         self.fate.delay().await;
         self.fate.fail()?;
-        self.inner.next().await
+        loop {
+            let due = self.late.due(Instant::now(), usize::MAX);
+            if !due.is_empty() {
+                return Ok(due);
+            }
+            let came = tokio::select! {
+                biased;
+                came = self.inner.next() => came,
+                () = until(self.late.next_due()) => continue,
+            };
+            let events = match came {
+                // Nothing else will come: what is late comes now.
+                Err(Error::Closed) if !self.late.is_empty() => return Ok(self.late.all()),
+                came => came?,
+            };
+            let on_time = self.fate.hold_up(events, &mut self.late, is_of_the_permit);
+            if !on_time.is_empty() {
+                return Ok(on_time);
+            }
+        }
     }
 
     fn missed(&mut self) -> u64 {

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use utakata_model::{Class, Kind, Task, Zone};
 
-use super::{Counts, Failure, Fate, Faults, away};
+use super::{
+    Counts, Failure, Fate, Faults, Lose, away,
+    late::{Late, until},
+};
 use crate::{Consumer, Delivery, Error, Refusal, Tag, Tasks};
 
 /// Task queues that go wrong. Cheap to clone.
@@ -38,7 +42,7 @@ impl Tasks for FaultyTasks {
         if failure == Some(Failure::Before) {
             return Err(away());
         }
-        let tasks = self.fate.disturb(tasks, |t| t.class == Class::Observe);
+        let tasks = self.fate.disturb(tasks, may_be_lost);
         let refused = self.inner.publish(tasks).await?;
         match failure {
             Some(_) => Err(away()),
@@ -52,13 +56,20 @@ impl Tasks for FaultyTasks {
         Ok(Box::new(FaultyConsumer {
             inner: self.inner.consume(zone, kind).await?,
             fate: Arc::clone(&self.fate),
+            late: Late::default(),
         }))
     }
+}
+
+fn may_be_lost(task: &Task, lose: Lose) -> bool {
+    lose == Lose::Anything || task.class == Class::Observe
 }
 
 struct FaultyConsumer {
     inner: Box<dyn Consumer>,
     fate: Arc<Fate>,
+    /// Fetched, and not delivered yet.
+    late: Late<Delivery>,
 }
 
 #[async_trait]
@@ -67,9 +78,22 @@ impl Consumer for FaultyConsumer {
         // All waiting comes before the fetching: so it stays cancel safe.
         self.fate.delay().await;
         self.fate.fail()?;
-        let mut fetched = self.inner.fetch(most).await?;
-        self.fate.reorder(&mut fetched);
-        Ok(fetched)
+        loop {
+            let due = self.late.due(Instant::now(), most);
+            if !due.is_empty() {
+                return Ok(due);
+            }
+            let mut fetched = tokio::select! {
+                biased;
+                fetched = self.inner.fetch(most) => fetched?,
+                () = until(self.late.next_due()) => continue,
+            };
+            self.fate.reorder(&mut fetched);
+            let on_time = self.fate.hold_up(fetched, &mut self.late, |_| true);
+            if most == 0 || !on_time.is_empty() {
+                return Ok(on_time);
+            }
+        }
     }
 
     async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {

@@ -9,6 +9,10 @@ use utakata_model::{
 };
 
 use super::*;
+use crate::events::{
+    Sender,
+    permit::{Answer, Ask, Refused, Verdict},
+};
 
 fn id(last: u8) -> TaskId {
     let mut bytes = *b"\x01\x92\xf0\xc1\x00\x00\x70\x00\x80\x00\x00\x00\x00\x00\x00\x00";
@@ -109,6 +113,7 @@ fn outcomes() -> OutcomeBatch {
             worker: "wee-1-apc-pdu-1".parse().unwrap(),
             release: Arc::new(release()),
         }),
+        permit: None,
         timings: Timings {
             ended: "2026-03-01T12:00:00.25Z".parse().unwrap(),
             waited: Duration::from_millis(2),
@@ -132,7 +137,69 @@ fn outcomes() -> OutcomeBatch {
     OutcomeBatch {
         zone: "hall-1".parse().unwrap(),
         kind: "apc-pdu".parse().unwrap(),
+        from: None,
         outcomes: vec![succeeded, failed],
+    }
+}
+
+/// Outcomes whose sender waits to be told that they are written down.
+fn outcomes_from() -> OutcomeBatch {
+    let mut batch = outcomes();
+    batch.from = Some(sender());
+    batch.outcomes.truncate(1);
+    batch.outcomes[0].class = Class::Control;
+    batch.outcomes[0].permit = Some(17);
+    batch
+}
+
+fn sender() -> Sender {
+    Sender {
+        environment: "wee-1".parse().unwrap(),
+        incarnation: "0192f0c1-0000-7000-8000-00000000000e".parse().unwrap(),
+    }
+}
+
+fn ask(task: u8, attempt: u32, ask: u64) -> Ask {
+    let task = id(task);
+    let key = TaskKey { task, attempt };
+    Ask { key, ask }
+}
+
+fn start() -> StartBatch {
+    let Sender {
+        environment,
+        incarnation,
+    } = sender();
+    StartBatch {
+        environment,
+        incarnation,
+        kind: "apc-pdu".parse().unwrap(),
+        asks: vec![ask(1, 1, 17), ask(2, 3, 18)],
+    }
+}
+
+fn permits() -> PermitBatch {
+    let answer = |task, attempt, number, verdict| Answer {
+        ask: ask(task, attempt, number),
+        verdict,
+    };
+    PermitBatch {
+        environment: start().environment,
+        incarnation: start().incarnation,
+        kind: start().kind,
+        answers: vec![
+            answer(1, 1, 17, Verdict::Permitted(Duration::from_secs(5))),
+            answer(2, 3, 18, Verdict::Refused(Refused::Superseded)),
+        ],
+    }
+}
+
+fn recorded() -> RecordedBatch {
+    RecordedBatch {
+        environment: start().environment,
+        incarnation: start().incarnation,
+        kind: start().kind,
+        attempts: start().asks.iter().map(|ask| ask.key).collect(),
     }
 }
 
@@ -171,6 +238,7 @@ fn environment() -> EnvironmentStatus {
             path: "releases/broken".into(),
             problem: Problem::new("no-manifest", Cure::Operator, "there is no worker.toml"),
         }],
+        breakers: Vec::new(),
     }
 }
 
@@ -228,6 +296,22 @@ fn the_messages_of_version_1_have_exactly_these_bytes() {
         encode_environment,
         decode_environment,
     );
+    check(
+        "outcomes-from.json",
+        &outcomes_from(),
+        encode_outcomes,
+        decode_outcomes,
+    );
+    check("start.json", &start(), encode_start, decode_start);
+    check("permits.json", &permits(), encode_permits, decode_permits);
+    check(
+        "recorded.json",
+        &recorded(),
+        encode_recorded,
+        decode_recorded,
+    );
+    let deleted = "pdu-a1".parse().unwrap();
+    check("deleted.json", &deleted, encode_deleted, decode_deleted);
 }
 
 #[test]
@@ -247,6 +331,17 @@ fn what_is_decoded_is_what_was_encoded() {
     assert_eq!(revealed(&decoded), revealed(&tasks()));
     let decoded = decode_outcomes(&encode_outcomes(&outcomes()).unwrap()).unwrap();
     assert_eq!(format!("{decoded:?}"), format!("{:?}", outcomes()));
+    let decoded = decode_outcomes(&encode_outcomes(&outcomes_from()).unwrap()).unwrap();
+    assert_eq!(format!("{decoded:?}"), format!("{:?}", outcomes_from()));
+    let bytes = encode_start(&start()).unwrap();
+    assert_eq!(decode_start(&bytes), Ok(start()));
+    let bytes = encode_permits(&permits()).unwrap();
+    assert_eq!(decode_permits(&bytes), Ok(permits()));
+    let bytes = encode_recorded(&recorded()).unwrap();
+    assert_eq!(decode_recorded(&bytes), Ok(recorded()));
+    let target: TargetName = "pdu-a1".parse().unwrap();
+    let bytes = encode_deleted(&target).unwrap();
+    assert_eq!(decode_deleted(&bytes), Ok(target));
 }
 
 /// Puts a field that nobody knows into every object that is no map of free keys.
@@ -292,6 +387,10 @@ fn fields_of_tomorrow_are_ignored_at_every_depth() {
         format!("{:?}", decode_outcomes(&bytes).unwrap()),
         format!("{:?}", outcomes())
     );
+    let bytes = tomorrow(encode_start(&start()).unwrap());
+    assert_eq!(decode_start(&bytes), Ok(start()));
+    let bytes = tomorrow(encode_recorded(&recorded()).unwrap());
+    assert_eq!(decode_recorded(&bytes), Ok(recorded()));
     let bytes = tomorrow(encode_environment(&environment()).unwrap());
     let mut expect = environment();
     // The schema of an action is free JSON: what is added there stays.

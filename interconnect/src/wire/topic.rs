@@ -31,11 +31,12 @@ pub enum Topic {
         /// The kind of the targets.
         kind: Kind,
     },
-    /// `start/<environment>`: an environment asks for permits.
+    /// `start/<environment>`: an environment asks for permits. For the logic environment.
     Start(EnvironmentId),
-    /// `permit/<environment>`: the answers.
+    /// `permit/<environment>`: the answers, for that environment and nobody else.
     Permit(EnvironmentId),
-    /// `recorded/<environment>`: outcomes that are written down.
+    /// `recorded/<environment>`: outcomes that are written down, for the environment that
+    /// published them and nobody else.
     Recorded(EnvironmentId),
     /// `environment/<id>`: how an environment is. Retained.
     Environment(EnvironmentId),

@@ -55,6 +55,7 @@ fn environment(id: &str, state: EnvironmentState) -> Event {
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
         pools: Vec::new(),
         refused: Vec::new(),
+        breakers: Vec::new(),
     }))
 }
 
@@ -70,6 +71,7 @@ fn outcomes(zone: &str, kind: &str, count: usize) -> Event {
         problem: None,
         result: None,
         ran_by: None,
+        permit: None,
         timings: Timings {
             ended: "2026-03-01T12:00:00Z".parse().unwrap(),
             waited: Duration::from_millis(2),
@@ -79,6 +81,7 @@ fn outcomes(zone: &str, kind: &str, count: usize) -> Event {
     Event::Outcomes(Arc::new(OutcomeBatch {
         zone: zone.parse().unwrap(),
         kind: kind.parse().unwrap(),
+        from: None,
         outcomes: (0..count).map(|_| outcome()).collect(),
     }))
 }

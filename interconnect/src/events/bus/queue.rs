@@ -42,11 +42,7 @@ impl Item {
     pub(super) fn new(event: Event) -> Self {
         Self {
             expendable: event.is_expendable(),
-            weight: match &event {
-                Event::Readings(seen) => seen.readings.len().max(1),
-                Event::Outcomes(batch) => batch.outcomes.len().max(1),
-                Event::Environment(_) | Event::Deleted(_) => 1,
-            },
+            weight: event.weight(),
             event,
         }
     }

@@ -125,6 +125,8 @@ impl Pump {
                 Event::Outcomes(_) => {}
                 Event::Environment(status) => self.publish_environment(status).await,
                 Event::Deleted(target) => self.forget(target).await,
+                // What the boxes say to each other is nobody else's.
+                Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => {}
             }
         }
         for ((zone, kind), outcomes) in outcomes {

@@ -1,0 +1,199 @@
+//! An inter connect for the processes of one machine, over a unix socket: the hub serves any
+//! tasks and events, and its clients are tasks and events again.
+//!
+//! ```text
+//!  utakata le ── HubClient ──┐                       ┌── Tasks
+//!                            ├─ socket ─► Hub ───────┤
+//!  utakata wee ─ HubClient ──┘                       └── Events
+//! ```
+//!
+//! Every message is a frame: its length (4 bytes, big-endian), then one JSON object; tasks and
+//! events in it have the forms of [`crate::wire`]. A client asks under a number and gets one
+//! answer under that number. Nothing is pushed: a client that does not ask gets nothing, so that
+//! what waits, waits where it is bounded.
+//!
+//! When a client goes, by `kill -9` too, what it fetched and did not acknowledge goes to others,
+//! and the environments whose status it published are said to be gone (its last will), unless it
+//! has said so itself.
+
+pub mod client;
+mod connection;
+mod frame;
+mod message;
+mod queue;
+mod socket;
+mod stream;
+mod wills;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+pub use self::client::HubClient;
+use self::{connection::Connection, socket::Socket, wills::Wills};
+use crate::{Events, Tasks};
+
+/// How long stopping may take before the connections are cut off.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where a hub is, and what it bears.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The socket. Tasks carry credentials, so only this user can connect to it.
+    pub socket: PathBuf,
+    /// The most clients at a time; others are turned away.
+    pub clients_most: usize,
+    /// A client that does not take an answer within this is cut off.
+    pub read_within: Duration,
+    /// A client that says nothing for so long is cut off; ours say something every 5 s.
+    pub silent_most: Duration,
+}
+
+impl Config {
+    /// A hub at this path.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self {
+            socket: socket.into(),
+            clients_most: 256,
+            read_within: Duration::from_secs(30),
+            silent_most: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why a hub could not be started.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Another one is there.
+    #[error(
+        "another hub listens on {}: stop that one, or take another path", path.display()
+    )]
+    InUse {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The socket cannot be made.
+    #[error(
+        "the hub cannot listen on {}: its folder must be one that this user can write, and the \
+         path shorter than 100 bytes",
+        path.display()
+    )]
+    Listen {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// A running hub. Stop it with [`Hub::stop`]; dropping it cuts its clients off.
+#[derive(Debug)]
+pub struct Hub {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    socket: Socket,
+}
+
+/// What all connections share.
+struct Served {
+    config: Config,
+    tasks: Arc<dyn Tasks>,
+    events: Arc<dyn Events>,
+    wills: Wills,
+}
+
+impl Hub {
+    /// Listens, and serves these tasks and events to whoever connects. When it returns, clients
+    /// can connect. What a hub that was killed has left at the path is taken away.
+    pub async fn serve(
+        config: Config,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+    ) -> Result<Self, Error> {
+        let (socket, listener) = Socket::listen(&config.socket).await?;
+        let stop = CancellationToken::new();
+        let served = Arc::new(Served {
+            config,
+            tasks,
+            events,
+            wills: Wills::default(),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, served, stop.clone()));
+        Ok(Self {
+            stop,
+            tasks,
+            socket,
+        })
+    }
+
+    /// Where it listens.
+    pub fn path(&self) -> &Path {
+        self.socket.path()
+    }
+
+    /// Ends the connections and stops listening. No last will is published: nobody is left to
+    /// hear it.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WITHIN, all_ended).await.is_err() {
+            tracing::warn!("clients of the hub were cut off: they did not end in time");
+        }
+    }
+}
+
+async fn accept(listener: UnixListener, served: Arc<Served>, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(served.config.clients_most));
+    let mut connections = JoinSet::new();
+    let mut number = 0;
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted.map(|(stream, _)| stream),
+        };
+        let Some(stream) = accepted(stream).await else {
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!(
+                most = served.config.clients_most,
+                "a client of the hub was turned away: too many are connected"
+            );
+            continue;
+        };
+        number += 1;
+        let (served, stop) = (Arc::clone(&served), stop.clone());
+        connections.spawn(async move {
+            Connection::run(number, stream, served, stop).await;
+            drop(place);
+        });
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+/// A failure to accept is mostly that there are too many open files: that passes.
+async fn accepted(stream: std::io::Result<UnixStream>) -> Option<UnixStream> {
+    match stream {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            tracing::warn!(%error, "the hub could not let a client in");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

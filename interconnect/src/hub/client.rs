@@ -1,0 +1,238 @@
+//! One who uses a hub: its tasks and events are those of the hub.
+
+mod consumer;
+mod dial;
+mod link;
+mod subscription;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Task, Zone};
+
+use self::{consumer::HubConsumer, dial::Redial, link::Link, subscription::HubSubscription};
+use super::message::{Answer, Ask, TASKS_MOST, one_message, raw};
+use crate::{Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, wire};
+
+/// Why there is no connection to a hub.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody answers.
+    #[error(
+        "no hub answers on {}: is `utakata hub --socket {}` running?", path.display(),
+        path.display()
+    )]
+    Away {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The hub, or what else is there, does not want us.
+    #[error("the hub on {} refuses: {reason}", path.display())]
+    Refused {
+        /// The socket.
+        path: PathBuf,
+        /// Why, in its words.
+        reason: String,
+    },
+}
+
+/// One who uses a hub. It connects again by itself when the connection is lost; meanwhile calls
+/// fail at once with [`Error::Away`]. When it is dropped, its tasks and events are closed.
+///
+/// Consumers do not outlive their connection: begin a new one. Subscriptions say
+/// [`Error::Away`] once, so that their owner knows of the gap, and then go on.
+#[derive(Debug)]
+pub struct HubClient {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// The connection that there is now, and what survives it.
+#[derive(Debug)]
+struct Shared {
+    state: watch::Sender<State>,
+    /// What the next connection begins with: the hub may have forgotten it.
+    statuses: Mutex<BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>>,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Up(Arc<Link>),
+    Away(String),
+    Closed,
+}
+
+/// The tasks and the events of a hub.
+#[derive(Debug, Clone)]
+struct Remote(Arc<Shared>);
+
+impl HubClient {
+    /// Connects; waits up to 10 s for a hub that is not there yet.
+    pub async fn connect(path: impl AsRef<Path>) -> Result<Self, ConnectError> {
+        let path = path.as_ref().to_owned();
+        let first = dial::patiently(&path).await?;
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            state: watch::Sender::new(State::Away("it connects".into())),
+            statuses: Mutex::default(),
+        });
+        let redial = Redial {
+            path,
+            shared: Arc::clone(&shared),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(redial.run(first, stop.clone()));
+        let client = Self {
+            shared,
+            stop,
+            tasks,
+        };
+        client.connected().await;
+        Ok(client)
+    }
+
+    /// The task queues of the hub.
+    pub fn tasks(&self) -> Arc<dyn Tasks> {
+        Arc::new(Remote(Arc::clone(&self.shared)))
+    }
+
+    /// The events of the hub.
+    pub fn events(&self) -> Arc<dyn Events> {
+        Arc::new(Remote(Arc::clone(&self.shared)))
+    }
+
+    /// Waits until there is a connection.
+    pub async fn connected(&self) {
+        let mut state = self.shared.state.subscribe();
+        // The sender lives as long as we do.
+        let _ = state.wait_for(|state| matches!(state, State::Up(_))).await;
+    }
+
+    /// Hangs up.
+    pub async fn close(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Drop for HubClient {
+    fn drop(&mut self) {
+        self.shared.turn(State::Closed);
+    }
+}
+
+impl Shared {
+    /// What is closed stays so.
+    fn turn(&self, state: State) {
+        self.state.send_if_modified(|now| {
+            let changes = !matches!(now, State::Closed);
+            if changes {
+                *now = state;
+            }
+            changes
+        });
+    }
+
+    fn link(&self) -> Result<Arc<Link>, Error> {
+        match &*self.state.borrow() {
+            State::Up(link) => Ok(Arc::clone(link)),
+            State::Away(reason) => Err(Error::Away {
+                reason: reason.clone(),
+            }),
+            State::Closed => Err(Error::Closed),
+        }
+    }
+
+    /// Remembers how our environments are.
+    fn note(&self, events: &[Event]) {
+        for event in events {
+            let Event::Environment(status) = event else {
+                continue;
+            };
+            let mut statuses = self.statuses.lock();
+            if status.state == EnvironmentState::Gone {
+                statuses.remove(&status.id);
+            } else {
+                statuses.insert(status.id.clone(), Arc::clone(status));
+            }
+        }
+    }
+
+    fn statuses(&self) -> Vec<Event> {
+        let statuses = self.statuses.lock();
+        statuses.values().cloned().map(Event::Environment).collect()
+    }
+}
+
+#[async_trait]
+impl Tasks for Remote {
+    async fn publish(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error> {
+        let mut refused = Vec::new();
+        for part in tasks.chunks(TASKS_MOST) {
+            let encoded = wire::encode_tasks(part)
+                .and_then(raw)
+                .map_err(|error| unsayable(&error))?;
+            match self.0.link()?.ask(Ask::PublishTasks(encoded)).await? {
+                Answer::Published(more) => refused.extend(more.into_iter().map(Refusal::from)),
+                other => return Err(unexpected(&other)),
+            }
+        }
+        Ok(refused)
+    }
+
+    async fn consume(&self, zone: &Zone, kind: &Kind) -> Result<Box<dyn Consumer>, Error> {
+        let link = self.0.link()?;
+        Ok(Box::new(HubConsumer::open(link, zone, kind).await?))
+    }
+}
+
+#[async_trait]
+impl Events for Remote {
+    async fn publish(&self, events: Vec<Event>) -> Result<(), Error> {
+        self.0.note(&events);
+        let mut events = events.into_iter().peekable();
+        while events.peek().is_some() {
+            let part = one_message(&mut events).map_err(|error| unsayable(&error))?;
+            done(self.0.link()?.ask(Ask::PublishEvents(part)).await?)?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&self, interest: Interest) -> Result<Box<dyn Subscription>, Error> {
+        let shared = Arc::clone(&self.0);
+        Ok(Box::new(HubSubscription::open(shared, interest).await?))
+    }
+}
+
+fn done(answer: Answer) -> Result<(), Error> {
+    match answer {
+        Answer::Done => Ok(()),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What an answer that is not what was asked for means.
+fn unexpected(answer: &Answer) -> Error {
+    let reason = match answer {
+        Answer::Failed(reason) => reason.clone(),
+        _ => "the hub answered something else".into(),
+    };
+    Error::Away { reason }
+}
+
+fn unsayable(error: &wire::Error) -> Error {
+    tracing::error!(%error, "a message cannot be sent");
+    Error::Away {
+        reason: error.to_string(),
+    }
+}

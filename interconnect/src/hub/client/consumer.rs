@@ -1,0 +1,106 @@
+//! A consumer at a hub.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use async_trait::async_trait;
+use utakata_model::{Kind, Zone};
+
+use super::{
+    super::message::{Answer, Ask, Fetched},
+    done,
+    link::{Coming, Lease, Link},
+    unexpected,
+};
+use crate::{Consumer, Delivery, Error, Tag, wire};
+
+/// A consumer at a hub. A fetching that was cancelled goes on, and what it brings comes with
+/// the next one; when the consumer is dropped, the hub gives all that to others.
+pub(super) struct HubConsumer {
+    /// Dropped before the lease, so that nobody waits for it then.
+    coming: Option<Coming>,
+    fetched: VecDeque<Delivery>,
+    lease: Lease,
+}
+
+impl HubConsumer {
+    pub(super) async fn open(link: Arc<Link>, zone: &Zone, kind: &Kind) -> Result<Self, Error> {
+        let lease = link.lease().await?;
+        let consume = Ask::Consume {
+            open: lease.open,
+            zone: zone.clone(),
+            kind: kind.clone(),
+        };
+        done(lease.link.ask(consume).await?)?;
+        Ok(Self {
+            coming: None,
+            fetched: VecDeque::new(),
+            lease,
+        })
+    }
+
+    async fn pull(&mut self, most: usize) -> Result<(), Error> {
+        let coming = match &mut self.coming {
+            Some(coming) => coming,
+            none => {
+                let open = self.lease.open;
+                let fetch = Ask::Fetch { open, most };
+                none.insert(self.lease.link.pull(fetch).await?)
+            }
+        };
+        let answer = coming.await;
+        self.coming = None;
+        match answer.map_err(|_| self.lease.link.away())? {
+            Answer::Fetched(fetched) => self.fetched.extend(deliveries(fetched)?),
+            other => return Err(unexpected(&other)),
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, ask: Ask) -> Result<(), Error> {
+        done(self.lease.link.ask(ask).await?)
+    }
+}
+
+#[async_trait]
+impl Consumer for HubConsumer {
+    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        while self.fetched.is_empty() {
+            self.pull(most).await?;
+        }
+        let most = most.min(self.fetched.len());
+        Ok(self.fetched.drain(..most).collect())
+    }
+
+    async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        let (open, tags) = (self.lease.open, numbers(tags));
+        self.settle(Ask::Acknowledge { open, tags }).await
+    }
+
+    async fn give_back(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        let (open, tags) = (self.lease.open, numbers(tags));
+        self.settle(Ask::GiveBack { open, tags }).await
+    }
+}
+
+fn numbers(tags: &[Tag]) -> Vec<u64> {
+    tags.iter().map(|tag| tag.0).collect()
+}
+
+/// Errors: they stay unacknowledged, and whoever sees this error drops the consumer.
+fn deliveries(fetched: Fetched) -> Result<Vec<Delivery>, Error> {
+    let tasks = wire::decode_tasks(fetched.tasks.get().as_bytes());
+    let tasks = tasks.map_err(|error| Error::Away {
+        reason: error.to_string(),
+    })?;
+    let delivered = fetched.labels.into_iter().zip(tasks);
+    Ok(delivered
+        .map(|(label, task)| Delivery {
+            tag: Tag(label.tag),
+            task,
+            redelivered: label.redelivered,
+        })
+        .collect())
+}

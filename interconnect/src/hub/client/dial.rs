@@ -1,0 +1,199 @@
+//! Connecting, and connecting again.
+
+use std::{
+    hash::{BuildHasher, Hasher},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{BufReader, BufWriter},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{
+        frame,
+        message::{Ask, Hello, VERSION, Welcome, one_message},
+    },
+    ConnectError, Shared, State,
+    link::Link,
+};
+
+/// How long the first connection is tried for.
+const FIRST_WITHIN: Duration = Duration::from_secs(10);
+/// How soon a hub must answer the hello.
+const WELCOME_WITHIN: Duration = Duration::from_secs(5);
+/// Waits between two tries; up to half of it more, so that clients do not all come at once.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+const AGAIN_MOST: Duration = Duration::from_secs(2);
+/// The hub hears of us at least so often.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// A hub that was not heard of for so long is away.
+const SILENT_MOST: Duration = Duration::from_secs(20);
+/// A hub that does not take a message within this is away.
+const WRITE_WITHIN: Duration = Duration::from_secs(20);
+
+/// A connection whose hello was heard.
+#[derive(Debug)]
+pub(super) struct Dialled {
+    read: BufReader<OwnedReadHalf>,
+    write: BufWriter<OwnedWriteHalf>,
+}
+
+/// A link that somebody reads and writes: without, nobody must wait for it.
+struct InUse(Arc<Link>);
+
+/// Keeps a client connected.
+#[derive(Debug)]
+pub(super) struct Redial {
+    pub(super) path: PathBuf,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// Connects to a hub that may not be there yet.
+pub(super) async fn patiently(path: &Path) -> Result<Dialled, ConnectError> {
+    let give_up_at = Instant::now() + FIRST_WITHIN;
+    let mut wait = AGAIN_AFTER;
+    loop {
+        match dial(path).await {
+            Err(ConnectError::Away { .. }) if Instant::now() + wait < give_up_at => {}
+            dialled => return dialled,
+        }
+        tokio::time::sleep(wait).await;
+        wait = longer(wait);
+    }
+}
+
+async fn dial(path: &Path) -> Result<Dialled, ConnectError> {
+    let away = |source| ConnectError::Away {
+        path: path.into(),
+        source,
+    };
+    let stream = UnixStream::connect(path).await.map_err(away)?;
+    let (read, write) = stream.into_split();
+    let mut dialled = Dialled {
+        read: BufReader::new(read),
+        write: BufWriter::new(write),
+    };
+    let welcome = timeout(WELCOME_WITHIN, dialled.greet()).await;
+    let welcome = welcome.map_err(|_| away(io::ErrorKind::TimedOut.into()))?;
+    match welcome {
+        Ok(Welcome::Welcome { version: VERSION }) => Ok(dialled),
+        Ok(Welcome::Welcome { version }) => Err(ConnectError::Refused {
+            path: path.into(),
+            reason: format!("it speaks version {version}, and this program {VERSION}"),
+        }),
+        Ok(Welcome::Refused { reason }) => Err(ConnectError::Refused {
+            path: path.into(),
+            reason,
+        }),
+        Err(error) => Err(away(error)),
+    }
+}
+
+impl Dialled {
+    async fn greet(&mut self) -> io::Result<Welcome> {
+        let hello = Hello {
+            version: VERSION,
+            pid: std::process::id(),
+        };
+        frame::write_message(&mut self.write, &hello).await?;
+        let welcome = frame::read_message(&mut self.read, frame::HELLO_MOST).await?;
+        welcome.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.lose("the client of the hub has hung up");
+    }
+}
+
+impl Redial {
+    /// Lasts until it is stopped, or nobody uses the client any more.
+    pub(super) async fn run(self, first: Dialled, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.stay_connected(first) => {}
+        }
+        self.shared.turn(State::Closed);
+    }
+
+    async fn stay_connected(&self, first: Dialled) {
+        let mut dialled = first;
+        loop {
+            let reason = self.talk(dialled).await.to_string();
+            tracing::warn!(%reason, "the connection to the hub was lost: connecting again");
+            let mut wait = AGAIN_AFTER;
+            dialled = loop {
+                match dial(&self.path).await {
+                    Ok(dialled) => break dialled,
+                    Err(error) => tracing::debug!(%error, "the hub is still away"),
+                }
+                tokio::time::sleep(jitter(wait)).await;
+                wait = longer(wait);
+            };
+            tracing::info!("connected to the hub again");
+        }
+    }
+
+    /// Uses a connection until it is lost, and says why it was.
+    async fn talk(&self, dialled: Dialled) -> io::Error {
+        let Dialled {
+            mut read,
+            mut write,
+        } = dialled;
+        let (link, mut frames) = Link::new();
+        let link = InUse(Arc::new(link));
+        self.begin(&link.0);
+        self.shared.turn(State::Up(Arc::clone(&link.0)));
+        let lost = tokio::select! {
+            heard = link.0.hear(&mut read, SILENT_MOST) => heard,
+            written = frame::write_all(&mut write, &mut frames, WRITE_WITHIN) => written,
+            () = ping(&link.0) => Ok(()),
+        };
+        let lost = lost.err();
+        let lost = lost.unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into());
+        let reason = format!("the connection to the hub was lost: {lost}");
+        self.shared.turn(State::Away(reason.clone()));
+        link.0.lose(&reason);
+        lost
+    }
+
+    /// The hub may have forgotten our environments, and their last will.
+    fn begin(&self, link: &Link) {
+        let mut statuses = self.shared.statuses().into_iter().peekable();
+        while statuses.peek().is_some() {
+            match one_message(&mut statuses) {
+                Ok(part) => link.mention(Ask::PublishEvents(part)),
+                Err(error) => tracing::error!(%error, "a status cannot be sent"),
+            }
+        }
+    }
+}
+
+async fn ping(link: &Link) {
+    loop {
+        tokio::time::sleep(PING_EVERY).await;
+        link.mention(Ask::Ping);
+    }
+}
+
+fn longer(wait: Duration) -> Duration {
+    (wait * 2).min(AGAIN_MOST)
+}
+
+fn jitter(wait: Duration) -> Duration {
+    // The keys of a new hasher are random.
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    let more = wait / 2 * u32::try_from(random % 1_000).unwrap_or(0) / 1_000;
+    wait + more
+}

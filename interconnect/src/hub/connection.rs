@@ -1,0 +1,324 @@
+//! The hub's side of one client.
+
+use std::{collections::HashMap, io, sync::Arc};
+
+use tokio::{
+    io::{AsyncWriteExt, BufReader, BufWriter},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+    time::{Duration, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use utakata_model::{Kind, Zone};
+
+use super::{
+    Served, frame,
+    message::{
+        Answer, Ask, Hello, OPEN_MOST, Published, REQUESTS_MOST, Reply, Request, VERSION, Welcome,
+    },
+    queue::{self, Queue, Settle},
+    stream::{Next, Stream},
+};
+use crate::{Error, Event, Interest, Tag, wire};
+
+/// How soon a client must say hello.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// Answers that wait to be written.
+const REPLIES: usize = 64;
+/// One client may have so many requests under way: a little more than ours do, because a place
+/// is free for the client before it is free here.
+const PLACES: usize = 2 * REQUESTS_MOST;
+
+/// One client.
+pub(super) struct Connection {
+    number: u64,
+    served: Arc<Served>,
+    replies: Replies,
+    places: Arc<Semaphore>,
+    publishing: JoinSet<()>,
+    open: HashMap<u64, Open>,
+}
+
+/// A consumer or a subscription of the client.
+enum Open {
+    Queue(mpsc::Sender<queue::Command>, AbortOnDropHandle<()>),
+    Stream(mpsc::Sender<Next>, AbortOnDropHandle<()>),
+}
+
+/// Answers on their way to the client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Replies(mpsc::Sender<Vec<u8>>);
+
+impl Replies {
+    /// Waits until the client takes earlier ones. To a client that has gone, nothing is sent.
+    pub(super) async fn send(&self, id: u64, answer: Answer) {
+        let encoded = frame::encode(&Reply { id, answer }).or_else(|error| {
+            tracing::error!(%error, "an answer cannot be written");
+            let answer = Answer::Failed(error.to_string());
+            frame::encode(&Reply { id, answer })
+        });
+        if let Ok(frame) = encoded {
+            let _ = self.0.send(frame).await;
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn failed(error: &Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    pub(super) fn of(done: Result<(), Error>) -> Self {
+        match done {
+            Ok(()) => Self::Done,
+            Err(error) => Self::failed(&error),
+        }
+    }
+}
+
+impl Connection {
+    /// Serves a client until it goes, is cut off, or the hub stops.
+    pub(super) async fn run(
+        number: u64,
+        stream: UnixStream,
+        served: Arc<Served>,
+        stop: CancellationToken,
+    ) {
+        let (read, write) = stream.into_split();
+        let (mut read, mut write) = (BufReader::new(read), BufWriter::new(write));
+        match timeout(HELLO_WITHIN, greet(&mut read, &mut write)).await {
+            Ok(Ok(pid)) => tracing::debug!(number, pid, "a client of the hub came"),
+            Ok(Err(error)) => return tracing::warn!(%error, "somebody was not let into the hub"),
+            Err(_) => return tracing::warn!("somebody said nothing to the hub, and was cut off"),
+        }
+        let (replies, frames) = mpsc::channel(REPLIES);
+        let mut connection = Self {
+            number,
+            served,
+            replies: Replies(replies),
+            places: Arc::new(Semaphore::new(PLACES)),
+            publishing: JoinSet::new(),
+            open: HashMap::new(),
+        };
+        let within = connection.served.config.read_within;
+        let ended = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            ended = connection.serve(&mut read) => ended,
+            ended = write_all(write, frames, within) => ended,
+        };
+        match ended {
+            Ok(()) => tracing::debug!(number, "a client of the hub went"),
+            Err(error) => tracing::warn!(number, %error, "a client of the hub was cut off"),
+        }
+        connection.close(&stop).await;
+    }
+
+    /// Drops what the client had; only then says that its environments are gone.
+    async fn close(mut self, stop: &CancellationToken) {
+        for (_, open) in self.open.drain() {
+            open.leave().await;
+        }
+        self.publishing.shutdown().await;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.served.wills.execute(self.number, &*self.served.events) => {}
+        }
+    }
+
+    /// Ends well when the client goes.
+    async fn serve(&mut self, read: &mut BufReader<OwnedReadHalf>) -> io::Result<()> {
+        let silent_most = self.served.config.silent_most;
+        loop {
+            let request = timeout(silent_most, frame::read_message(read, frame::MOST));
+            let request = request.await.map_err(|_| wrong("it said nothing"))??;
+            let Some(Request { id, ask }) = request else {
+                return Ok(());
+            };
+            while self.publishing.try_join_next().is_some() {}
+            self.obey(id, ask).await?;
+        }
+    }
+
+    async fn obey(&mut self, id: u64, ask: Ask) -> io::Result<()> {
+        match ask {
+            Ask::Ping => self.replies.send(id, Answer::Done).await,
+            Ask::PublishTasks(tasks) => self.publish_tasks(id, tasks.get())?,
+            Ask::PublishEvents(events) => self.publish_events(id, &events)?,
+            Ask::Consume { open, zone, kind } => self.consume(id, open, zone, kind)?,
+            Ask::Subscribe { open, interest } => self.subscribe(id, open, interest)?,
+            Ask::Fetch { open, most } => {
+                self.tell_queue(open, queue::Command::Fetch { id, most })?;
+            }
+            Ask::Acknowledge { open, tags } => {
+                self.settle(id, open, &tags, Settle::Acknowledge)?;
+            }
+            Ask::GiveBack { open, tags } => self.settle(id, open, &tags, Settle::GiveBack)?,
+            Ask::Next { open } => match self.open.get(&open) {
+                Some(Open::Stream(asked, _)) => told(&asked.try_send(Next(id)))?,
+                _ => return Err(wrong("it asked for events without a subscription")),
+            },
+            Ask::Leave { open } => {
+                if let Some(open) = self.open.remove(&open) {
+                    open.leave().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> io::Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| wrong("it asked for too much at once"))
+    }
+
+    fn publish_tasks(&mut self, id: u64, tasks: &str) -> io::Result<()> {
+        let place = self.place()?;
+        let tasks = wire::decode_tasks(tasks.as_bytes());
+        let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
+        self.publishing.spawn(async move {
+            let answer = match tasks {
+                Ok(tasks) => match served.tasks.publish(tasks).await {
+                    Ok(refusals) => {
+                        Answer::Published(refusals.into_iter().map(Into::into).collect())
+                    }
+                    Err(error) => Answer::failed(&error),
+                },
+                Err(error) => Answer::Failed(error.to_string()),
+            };
+            drop(place);
+            replies.send(id, answer).await;
+        });
+        Ok(())
+    }
+
+    fn publish_events(&mut self, id: u64, events: &[Published]) -> io::Result<()> {
+        let place = self.place()?;
+        let events: Result<Vec<Event>, _> = events.iter().map(Published::event).collect();
+        if let Ok(events) = &events {
+            self.served.wills.note(self.number, events);
+        }
+        let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
+        self.publishing.spawn(async move {
+            let answer = match events {
+                Ok(events) => Answer::of(served.events.publish(events).await),
+                Err(error) => Answer::Failed(error.to_string()),
+            };
+            drop(place);
+            replies.send(id, answer).await;
+        });
+        Ok(())
+    }
+
+    fn consume(&mut self, id: u64, open: u64, zone: Zone, kind: Kind) -> io::Result<()> {
+        self.may_open(open)?;
+        let (commands, receiver) = mpsc::channel(PLACES + 1);
+        let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
+        let task = tokio::spawn(async move {
+            Queue::run(id, (zone, kind), &*served.tasks, receiver, replies).await;
+        });
+        let queue = Open::Queue(commands, AbortOnDropHandle::new(task));
+        self.open.insert(open, queue);
+        Ok(())
+    }
+
+    fn subscribe(&mut self, id: u64, open: u64, interest: Interest) -> io::Result<()> {
+        self.may_open(open)?;
+        let (asked, receiver) = mpsc::channel(1);
+        let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
+        let task = tokio::spawn(async move {
+            Stream::run(id, interest, &*served.events, receiver, replies).await;
+        });
+        let stream = Open::Stream(asked, AbortOnDropHandle::new(task));
+        self.open.insert(open, stream);
+        Ok(())
+    }
+
+    fn may_open(&self, open: u64) -> io::Result<()> {
+        if self.open.len() >= OPEN_MOST {
+            return Err(wrong("it opened too many consumers and subscriptions"));
+        }
+        if self.open.contains_key(&open) {
+            return Err(wrong("it opened the same twice"));
+        }
+        Ok(())
+    }
+
+    fn settle(&self, id: u64, open: u64, tags: &[u64], how: Settle) -> io::Result<()> {
+        let command = queue::Command::Settle {
+            id,
+            tags: tags.iter().copied().map(Tag).collect(),
+            how,
+            place: self.place()?,
+        };
+        self.tell_queue(open, command)
+    }
+
+    fn tell_queue(&self, open: u64, command: queue::Command) -> io::Result<()> {
+        match self.open.get(&open) {
+            Some(Open::Queue(commands, _)) => told(&commands.try_send(command)),
+            _ => Err(wrong("it asked for tasks without a consumer")),
+        }
+    }
+}
+
+impl Open {
+    /// Drops it, and returns when what it had is back where it was.
+    async fn leave(self) {
+        let (Self::Queue(_, task) | Self::Stream(_, task)) = self;
+        task.abort();
+        let _ = task.await;
+    }
+}
+
+/// Hears the hello of a client, and gives the number of its process.
+async fn greet(
+    read: &mut BufReader<OwnedReadHalf>,
+    write: &mut BufWriter<OwnedWriteHalf>,
+) -> io::Result<u32> {
+    let hello: Option<Hello> = frame::read_message(read, frame::HELLO_MOST).await?;
+    let Some(Hello { version, pid }) = hello else {
+        return Err(wrong("it went at once"));
+    };
+    if version == VERSION {
+        let welcome = Welcome::Welcome { version };
+        frame::write_message(write, &welcome).await?;
+        return Ok(pid);
+    }
+    let older = if version > VERSION { "hub" } else { "client" };
+    let reason = format!(
+        "the client speaks version {version} of the hub's language and the hub version \
+         {VERSION}: update the {older}"
+    );
+    let refused = Welcome::Refused {
+        reason: reason.clone(),
+    };
+    frame::write_message(write, &refused).await?;
+    Err(wrong(&reason))
+}
+
+async fn write_all(
+    mut write: BufWriter<OwnedWriteHalf>,
+    mut frames: mpsc::Receiver<Vec<u8>>,
+    within: Duration,
+) -> io::Result<()> {
+    frame::write_all(&mut write, &mut frames, within).await?;
+    write.shutdown().await
+}
+
+/// A client may not ask for more before it has its answer; one whose consumer or subscription
+/// could not be opened was told so.
+fn told<T>(sent: &Result<(), mpsc::error::TrySendError<T>>) -> io::Result<()> {
+    match sent {
+        Err(mpsc::error::TrySendError::Full(_)) => Err(wrong("it asked for too much at once")),
+        Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+    }
+}
+
+fn wrong(problem: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}

@@ -1,0 +1,107 @@
+//! Frames: a length of 4 bytes, big-endian, and that many bytes of JSON.
+
+use std::{io, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::mpsc,
+    time::timeout,
+};
+
+/// The longest frame.
+pub(super) const MOST: usize = 64 * 1024 * 1024;
+/// The longest frame of somebody who has not said hello.
+pub(super) const HELLO_MOST: usize = 4 * 1024;
+/// Frames that are written together.
+const TOGETHER: usize = 32;
+
+/// Reads the next frame; `None`: there is none, the other side has gone. Not cancel safe.
+pub(super) async fn read(
+    from: &mut (impl AsyncRead + Unpin),
+    most: usize,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    match from.read(&mut length).await? {
+        0 => return Ok(None),
+        begun => from.read_exact(&mut length[begun..]).await?,
+    };
+    let length = u64::from(u32::from_be_bytes(length));
+    if usize::try_from(length).map_or(true, |length| length > most) {
+        return Err(invalid(format!(
+            "a frame of {length} bytes was announced, and {most} are the most"
+        )));
+    }
+    // Grows as the bytes come: a length alone costs nothing.
+    let mut frame = Vec::new();
+    let came = from.take(length).read_to_end(&mut frame).await?;
+    if came as u64 != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some(frame))
+}
+
+/// Reads a message; `None`: there is none, the other side has gone. Not cancel safe.
+pub(super) async fn read_message<T: DeserializeOwned>(
+    from: &mut (impl AsyncRead + Unpin),
+    most: usize,
+) -> io::Result<Option<T>> {
+    let Some(frame) = read(from, most).await? else {
+        return Ok(None);
+    };
+    let read = serde_json::from_slice(&frame);
+    read.map(Some)
+        .map_err(|error| invalid(format!("a frame is no message of ours: {error}")))
+}
+
+/// A message as the content of a frame.
+pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let frame = serde_json::to_vec(message)?;
+    if frame.len() > MOST {
+        return Err(invalid(format!(
+            "a message has {} bytes, and {MOST} are the most",
+            frame.len()
+        )));
+    }
+    Ok(frame)
+}
+
+/// Writes one message, and sees to it that it goes out.
+pub(super) async fn write_message(
+    to: &mut (impl AsyncWrite + Unpin),
+    message: &impl Serialize,
+) -> io::Result<()> {
+    write(to, &encode(message)?).await?;
+    to.flush().await
+}
+
+/// Writes frames until nobody sends any, or the other side does not take them within this.
+pub(super) async fn write_all(
+    to: &mut (impl AsyncWrite + Unpin),
+    frames: &mut mpsc::Receiver<Vec<u8>>,
+    within: Duration,
+) -> io::Result<()> {
+    let mut together = Vec::with_capacity(TOGETHER);
+    while frames.recv_many(&mut together, TOGETHER).await > 0 {
+        let writing = async {
+            for frame in together.drain(..) {
+                write(to, &frame).await?;
+            }
+            to.flush().await
+        };
+        timeout(within, writing)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    }
+    Ok(())
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(frame.len()).map_err(|error| invalid(error.to_string()))?;
+    to.write_all(&length.to_be_bytes()).await?;
+    to.write_all(frame).await
+}
+
+fn invalid(problem: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}

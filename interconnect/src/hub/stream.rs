@@ -1,0 +1,67 @@
+//! The hub's side of one subscription.
+
+use tokio::sync::mpsc;
+
+use super::{
+    connection::Replies,
+    message::{Answer, one_message},
+};
+use crate::{Event, Events, Interest, Subscription};
+
+/// The client asks for events under this number.
+#[derive(Debug)]
+pub(super) struct Next(pub(super) u64);
+
+/// One subscription of a client. What the client does not ask for waits in the subscription,
+/// which is bounded.
+pub(super) struct Stream {
+    subscription: Box<dyn Subscription>,
+    /// What came with the last one and did not go into one message.
+    rest: std::iter::Peekable<std::vec::IntoIter<Event>>,
+    replies: Replies,
+}
+
+impl Stream {
+    /// Opens it, says so, and serves it until the client leaves it.
+    pub(super) async fn run(
+        id: u64,
+        interest: Interest,
+        events: &dyn Events,
+        mut asked: mpsc::Receiver<Next>,
+        replies: Replies,
+    ) {
+        let subscription = match events.subscribe(interest).await {
+            Ok(subscription) => subscription,
+            Err(error) => return replies.send(id, Answer::failed(&error)).await,
+        };
+        replies.send(id, Answer::Done).await;
+        let mut stream = Self {
+            subscription,
+            rest: Vec::new().into_iter().peekable(),
+            replies,
+        };
+        while let Some(Next(id)) = asked.recv().await {
+            let answer = stream.next().await;
+            stream.replies.send(id, answer).await;
+        }
+    }
+
+    async fn next(&mut self) -> Answer {
+        if self.rest.peek().is_none() {
+            match self.subscription.next().await {
+                Ok(events) => self.rest = events.into_iter().peekable(),
+                Err(error) => return Answer::failed(&error),
+            }
+        }
+        match one_message(&mut self.rest) {
+            Ok(events) => Answer::Events {
+                events,
+                missed: self.subscription.missed(),
+            },
+            Err(error) => {
+                tracing::error!(%error, "an event cannot be handed to a client");
+                Answer::Failed(error.to_string())
+            }
+        }
+    }
+}
