@@ -2,6 +2,7 @@
 
 mod error;
 mod events;
+mod ledger;
 mod lists;
 mod sse;
 
@@ -13,6 +14,7 @@ use utakata_model::{OperationId, TaskId};
 
 pub use error::Error;
 pub use events::{EventStream, Followed};
+pub use ledger::Verb;
 pub use lists::{ReadingQuery, TaskQuery};
 
 use crate::{
@@ -130,6 +132,11 @@ impl Client {
     ) -> Result<T, Error> {
         let request = self.request(Method::POST, path).json(body);
         self.json(path, request.timeout(within)).await
+    }
+
+    async fn put<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let request = self.request(Method::PUT, path);
+        self.json(path, request.timeout(ANSWER_WITHIN)).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -1,11 +1,13 @@
 //! Targets, schedules, credentials, kinds and environments as they are shown.
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{CredentialName, EnvironmentId, Kind, Manifest, ReleaseId, Target};
+use utakata_model::{CredentialName, EnvironmentId, Kind, Manifest, ReleaseId, Target, TaskId};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
 };
+
+use crate::ledger::Lock;
 
 /// A target, and what was last seen of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,22 @@ pub struct TargetView {
     /// What went wrong the last time, unless it answered since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<utakata_model::Problem>,
+    /// What control does with it now: only where one target is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<LaneView>,
+}
+
+/// Who has a target: a person, a task, and how many tasks wait for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LaneView {
+    /// Who keeps it for himself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// The task whose attempt has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<TaskId>,
+    /// How many control tasks wait for it.
+    pub waiting: u64,
 }
 
 /// The fields of [`TargetView`] that a declared target does not have, for its description.
@@ -34,6 +52,8 @@ struct Seen {
     answered: Option<jiff::Timestamp>,
     /// What went wrong the last time, unless it answered since.
     problem: Option<utakata_model::Problem>,
+    /// What control does with it now: only where one target is asked for.
+    control: Option<LaneView>,
 }
 
 // Not derived: that would be "all of" a target, which allows no more fields, and these.

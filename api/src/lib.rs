@@ -1,11 +1,14 @@
 //! The HTTP API of the logic environment: types, typed client, and `openapi.json`.
 
 pub mod apply;
+pub mod audit;
 pub mod client;
 pub mod event;
 pub mod inventory;
+pub mod ledger;
 pub mod operation;
 pub mod page;
+pub mod person;
 pub mod problem;
 pub mod reading;
 pub mod status;

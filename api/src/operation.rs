@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utakata_model::{ActionName, Operation, ReleaseId, Selector, TargetName, duration};
+use utakata_model::{
+    ActionName, Operation, OperationId, OperationState, Pace, Priority, ReadingValue, ReleaseId,
+    Selector, TargetName, duration,
+};
 use utoipa::ToSchema;
 
-use crate::task::TaskView;
+use crate::{ledger::Said, task::TaskView};
 
 /// Body of `POST /v1/reads`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +46,31 @@ pub struct Control {
     /// Only tell what would be done.
     #[serde(default)]
     pub dry_run: bool,
+    /// The token of a plan that was shown: nothing is done if it would be something else now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// How many targets are expected: nothing is done if it would be another number. Many must
+    /// be expected, or planned first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<u64>,
+    /// A key of the asker's own: what is asked again under the same key is done once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
+    pub key: Option<String>,
+    /// How many targets at a time, in which order, and when it is enough.
+    #[serde(default)]
+    pub pace: Pace,
+    /// Who goes first where several want the same target.
+    #[serde(default)]
+    pub priority: Priority,
+    /// How long a task may wait for its target once it is its turn; absent: as configured.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "duration::option"
+    )]
+    #[schema(value_type = Option<String>, example = "60s")]
+    pub within: Option<Duration>,
     /// Why, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -55,6 +83,12 @@ pub struct Control {
 /// What would be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
+    /// Give this back as `plan`, and exactly this is done, or nothing.
+    pub token: String,
+    /// Whether somebody else than who asks has to approve it.
+    pub needs_approval: bool,
+    /// An operation on more targets than this must say that it means them.
+    pub many: u64,
     /// One for each target.
     pub targets: Vec<PlannedTask>,
 }
@@ -66,6 +100,9 @@ pub struct PlannedTask {
     pub target: TargetName,
     /// The release that would do it.
     pub release: ReleaseId,
+    /// What the target has now, of what the action changes, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<ReadingValue>,
 }
 
 /// An operation and how far it is.
@@ -76,6 +113,18 @@ pub struct OperationView {
     pub operation: Operation,
     /// How many tasks there are in each state.
     pub counts: Counts,
+    /// Where it stands; of control only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<OperationState>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Said>,
+    /// Who paused, resumed or cancelled it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Said>,
+    /// The operations that take it back, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone_by: Vec<OperationId>,
     /// The tasks, where they were waited for: at most 1000, see `/v1/tasks?operation=` for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskView>,
@@ -87,11 +136,94 @@ pub struct OperationView {
 pub struct Counts {
     pub planned: u64,
     pub queued: u64,
+    pub permitted: u64,
+    pub verifying: u64,
+    pub unknown: u64,
+    pub unsettled: u64,
     pub succeeded: u64,
     pub failed: u64,
-    pub unknown: u64,
     pub expired: u64,
     pub cancelled: u64,
+}
+
+/// Body of `POST /v1/operations/{id}/undo`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Undo {
+    /// Only tell what would be done.
+    pub dry_run: bool,
+    /// The token of a plan that was shown: nothing is done if it would be something else now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// How many targets are expected: nothing is done if it would be another number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<u64>,
+    /// The pace; absent: that of the operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
+    /// Who goes first where several want the same target.
+    pub priority: Priority,
+    /// Why, for the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Answer to `POST /v1/operations/{id}/undo`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UndoAnswer {
+    /// It was only asked what would be done.
+    Plan(UndoPlan),
+    /// It is written down and on its way.
+    Undone(Undone),
+}
+
+/// What would take an operation back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct UndoPlan {
+    /// Give this back as `plan`, and exactly this is done, or nothing.
+    pub token: String,
+    /// Whether somebody else than who asks has to approve it.
+    pub needs_approval: bool,
+    /// An operation on more targets than this must say that it means them.
+    pub many: u64,
+    /// One operation for each action and its parameters.
+    pub steps: Vec<UndoStep>,
+    /// The targets at which nothing would be done.
+    pub left_out: Vec<LeftOut>,
+    /// The operations that take it back already, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone_by: Vec<OperationId>,
+}
+
+/// One action that takes something back, on the targets where it does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct UndoStep {
+    /// The action.
+    pub action: ActionName,
+    /// Its parameters.
+    #[schema(value_type = Object)]
+    pub parameters: Map<String, Value>,
+    /// One for each target.
+    pub targets: Vec<PlannedTask>,
+}
+
+/// A target at which nothing is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeftOut {
+    /// The target.
+    pub target: TargetName,
+    /// Why.
+    pub why: String,
+}
+
+/// What takes an operation back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Undone {
+    /// The operations that do.
+    pub operations: Vec<OperationView>,
+    /// The targets at which nothing is done.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Answer to `POST /v1/operations`.
@@ -101,5 +233,5 @@ pub enum ControlAnswer {
     /// It was only asked what would be done.
     Plan(Plan),
     /// It is written down and on its way.
-    Operation(OperationView),
+    Operation(Box<OperationView>),
 }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utakata_model::{
-    ActionName, Class, Kind, Origin, Outcome, Reading, TargetName, TaskId, TaskState,
+    ActionName, Class, Kind, Origin, Outcome, Reading, ReadingValue, TargetName, TaskId, TaskState,
 };
 use utoipa::ToSchema;
+
+use crate::ledger::AttemptView;
 
 /// A task and how far it is.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -39,6 +41,12 @@ pub struct TaskView {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// The attempts that were permitted so far: of control only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptView>,
+    /// What the target had before, where the action can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<ReadingValue>,
     /// What it saw: only of a read that was waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{
-    Class, CredentialName, EnvironmentStatus, OperationId, Schedule, ScheduleName, Selector,
-    TargetName, TaskState,
+    Class, CredentialName, EnvironmentStatus, OperationId, PersonName, Schedule, ScheduleName,
+    Selector, TargetName, TaskState,
 };
 
 use super::{ANSWER_WITHIN, Client, Error};
@@ -12,6 +12,7 @@ use crate::{
     inventory::{CredentialView, KindView, TargetView},
     operation::OperationView,
     page::{LIMIT_MAX, Page},
+    person::{NewToken, PersonView},
     reading::ReadingView,
     task::TaskView,
 };
@@ -128,6 +129,30 @@ impl Client {
         self.delete(&format!("/v1/credentials/{name}")).await
     }
 
+    /// All people who may ask, without their tokens.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn people(&self) -> Result<Vec<PersonView>, Error> {
+        self.all("/v1/people", &()).await
+    }
+
+    /// Gives a person, new or not, a new token: it is told this once.
+    ///
+    /// # Errors
+    /// It is `admin`, whose token is in a file of the server.
+    pub async fn put_person(&self, name: &PersonName) -> Result<NewToken, Error> {
+        self.put(&format!("/v1/people/{name}")).await
+    }
+
+    /// Ends the token of a person.
+    ///
+    /// # Errors
+    /// There is nobody of this name, or it is `admin`.
+    pub async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
+        self.delete(&format!("/v1/people/{name}")).await
+    }
+
     /// The kinds that some environment serves.
     ///
     /// # Errors
@@ -178,7 +203,7 @@ impl Client {
         self.all("/v1/tasks", query).await
     }
 
-    async fn all<T: DeserializeOwned>(
+    pub(super) async fn all<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &impl Serialize,
@@ -196,7 +221,7 @@ impl Client {
         }
     }
 
-    async fn page<T: DeserializeOwned>(
+    pub(super) async fn page<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &impl Serialize,

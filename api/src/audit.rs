@@ -1,0 +1,60 @@
+//! The audit trail as it is shown, and whether it is whole.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// A page of the audit trail: what was written to the ledger together.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditPageView {
+    /// Its number, from 1.
+    #[schema(minimum = 1)]
+    pub page: u64,
+    /// SHA-256, in hexadecimal, of the hash before it, its number and its lines, with a line feed
+    /// after each.
+    pub hash: String,
+    /// Its lines, byte for byte: each a JSON object with `at` and `what`.
+    #[schema(value_type = Vec<Object>)]
+    pub lines: Vec<Box<RawValue>>,
+}
+
+/// The last page of the audit trail: note it elsewhere, and nobody can write the trail anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditHead {
+    /// Its number; 0 while there is none.
+    pub page: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// Whether the audit trail is whole, and says what the ledger says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditReport {
+    /// Whether nothing is wrong.
+    pub whole: bool,
+    /// How many pages there are.
+    pub pages: u64,
+    /// How many lines.
+    pub lines: u64,
+    /// How many operations of the ledger were compared with it.
+    pub operations: u64,
+    /// How many tasks.
+    pub tasks: u64,
+    /// How many operations and tasks are older than the trail.
+    pub older: u64,
+    /// The last page.
+    pub head: AuditHead,
+    /// How many things are wrong.
+    pub found: u64,
+    /// What is wrong: the first hundred.
+    pub findings: Vec<AuditFinding>,
+}
+
+/// Something that is wrong with the audit trail, or with the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditFinding {
+    /// What: `page 7`, `task 0192f0c1-...`, `target pdu-1`.
+    pub subject: String,
+    /// What is wrong with it.
+    pub message: String,
+}

@@ -1,0 +1,26 @@
+//! People: who may ask.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utakata_model::{PersonName, target::Secret};
+use utoipa::ToSchema;
+
+/// A person, or a program that acts for itself, without the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PersonView {
+    /// The name that stands with what they asked for.
+    pub name: PersonName,
+    /// When they got their token; absent for `admin`, whose token is in a file of the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub made: Option<Timestamp>,
+}
+
+/// A person who has a new token: it is told this once, and never again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewToken {
+    /// Whose.
+    pub name: PersonName,
+    /// The token.
+    pub token: Secret,
+}
