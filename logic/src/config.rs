@@ -55,13 +55,55 @@ pub struct Observe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Control {
-    /// A control task is not begun later than this after it was asked for.
+    /// A control task is not begun later than this after it was its turn.
     #[serde(with = "duration")]
     pub lifetime: Duration,
-    /// How long an outcome may take to come, beyond the lifetime and the timeout of the action,
-    /// before the task is `unknown` (control) or `expired` (observe).
+    /// An operation that waits longer than this, for an approval, a pause or its own pace, is
+    /// not begun any more.
+    #[serde(with = "duration")]
+    pub patience: Duration,
+    /// How long the end of an attempt may take beyond the timeout of its action, and an outcome
+    /// of a read beyond its lifetime, before it counts as not told.
     #[serde(with = "duration")]
     pub grace: Duration,
+    /// How long a permit is good: an environment that gets it later does not begin.
+    #[serde(with = "duration")]
+    pub window: Duration,
+    /// How long a target may take to show what was done to it, where the manifest says nothing
+    /// of that.
+    #[serde(with = "duration")]
+    pub settling: Duration,
+    /// How long a target that does not answer is tried to be read back, before a person has to
+    /// say what became of a task.
+    #[serde(with = "duration")]
+    pub read_back_within: Duration,
+    /// How long what a target has may take to be read before it is changed, where the change
+    /// can be undone.
+    #[serde(with = "duration")]
+    pub capture_within: Duration,
+    /// A task that no environment asks for is published again after this, then after twice as
+    /// long.
+    #[serde(with = "duration")]
+    pub publish_again: Duration,
+    /// The most attempts at one task that are made without a person.
+    pub attempts: u32,
+    /// The risk of actions that somebody else than who asks has to approve.
+    pub approval: Approval,
+    /// An operation on more targets than this must say so.
+    pub many: usize,
+}
+
+/// Which actions somebody else than who asks has to approve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approval {
+    /// None.
+    #[default]
+    Never,
+    /// Those of high risk.
+    High,
+    /// All.
+    Always,
 }
 
 /// The store.
@@ -102,7 +144,16 @@ impl Default for Control {
     fn default() -> Self {
         Self {
             lifetime: Duration::from_secs(60),
+            patience: Duration::from_secs(24 * 3600),
             grace: Duration::from_secs(5),
+            window: Duration::from_secs(5),
+            settling: Duration::from_secs(2),
+            read_back_within: Duration::from_secs(60),
+            capture_within: Duration::from_secs(5),
+            publish_again: Duration::from_secs(10),
+            attempts: 5,
+            approval: Approval::Never,
+            many: 100,
         }
     }
 }

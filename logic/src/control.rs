@@ -2,36 +2,40 @@
 //! sent.
 
 mod error;
+pub mod evidence;
 mod plan;
+pub mod token;
+pub mod undo;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 use utakata_api::operation::{Control as Asked, Plan, PlannedTask};
 use utakata_model::{
-    Class, Cure, Kind, Operation, OperationId, Origin, Outcome, OutcomeStatus, Parameters, Problem,
-    outcome::Timings,
+    ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, Priority,
+    ReadingValue, Selector, TaskId, manifest::Risk,
 };
 
 pub use error::Error;
 
 use crate::{
-    Config,
-    dispatch::{Batch, Dispatch, Made, Progress, Show},
-    inventory::Inventory,
+    config::{self, Approval},
+    dispatch::{Progress, Show},
+    inventory::{Inventory, Known},
     kinds::{Kinds, ServedAction},
+    ledger::{self, Ledger, pace},
     observe::WAIT_MAX,
-    store::{self, ControlTask, Store, TaskRow},
+    store::{ControlTask, Store},
 };
+use token::PlanToken;
 
 /// Controls. Cheap to share.
 pub struct Control {
-    config: Config,
-    dispatch: Arc<Dispatch>,
+    config: config::Control,
     inventory: Arc<Inventory>,
     kinds: Arc<Kinds>,
     store: Arc<dyn Store>,
+    ledger: Ledger,
 }
 
 /// What became of what was asked.
@@ -43,24 +47,45 @@ pub enum Answer {
     Operation(OperationId),
 }
 
-/// The targets of one kind and what is done to them.
-type Part<'a> = (&'a ServedAction, Vec<Made>);
+/// An operation that is about to be written down.
+struct New {
+    selector: Selector,
+    action: ActionName,
+    parameters: serde_json::Value,
+    pace: Pace,
+    priority: Priority,
+    why: Option<String>,
+    by: Option<PersonName>,
+    undoes: Option<OperationId>,
+    within: Option<Duration>,
+    key: Option<String>,
+}
+
+/// What says that it is meant.
+struct Meant<'a> {
+    plan: Option<&'a str>,
+    expect: Option<u64>,
+    /// The token of what would be done now.
+    token: &'a str,
+    /// How many targets it would be done to.
+    count: usize,
+}
 
 impl Control {
     /// With nothing under way.
     pub fn new(
-        config: Config,
-        dispatch: Arc<Dispatch>,
+        config: config::Control,
         inventory: Arc<Inventory>,
         kinds: Arc<Kinds>,
         store: Arc<dyn Store>,
+        ledger: Ledger,
     ) -> Self {
         Self {
             config,
-            dispatch,
             inventory,
             kinds,
             store,
+            ledger,
         }
     }
 
@@ -69,12 +94,17 @@ impl Control {
     ///
     /// # Errors
     /// Nothing was sent: what is wrong, for every target.
-    pub async fn ask(&self, asked: Asked) -> Result<Answer, Error> {
+    pub async fn ask(&self, asked: Asked, by: Option<PersonName>) -> Result<Answer, Error> {
         if asked.wait > WAIT_MAX {
             return Err(Error::Wait);
         }
         if asked.selector.is_everything() {
             return Err(Error::Everything);
+        }
+        if let Some(key) = asked.key.as_deref().filter(|_| !asked.dry_run)
+            && let Some(id) = self.asked_before(key, &asked).await?
+        {
+            return Ok(Answer::Operation(id));
         }
         let selection = self.inventory.select(&asked.selector);
         if selection.is_empty() {
@@ -85,136 +115,213 @@ impl Control {
         let parameters = serde_json::Value::Object(asked.parameters.clone());
         let planned = plan::plan(&asked.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
+        let view = self.view(&asked, &parameters, &planned);
         if asked.dry_run {
-            let task = |(known, served): &plan::Planned<'_>| PlannedTask {
-                target: known.target.name.clone(),
-                release: served.0.release.clone(),
-            };
-            let targets = planned.iter().map(task).collect();
-            return Ok(Answer::Plan(Plan { targets }));
+            return Ok(Answer::Plan(view));
         }
-        let mut parts: BTreeMap<&Kind, Part<'_>> = BTreeMap::new();
-        for (known, (_, action)) in &planned {
-            let part = parts.entry(&known.target.kind);
-            let (_, made) = part.or_insert_with(|| (*action, Vec::new()));
-            made.push(Made::new(known));
-        }
-        let operation = Operation {
-            id: OperationId::generate(),
+        self.meant(&Meant {
+            plan: asked.plan.as_deref(),
+            expect: asked.expect,
+            token: &view.token,
+            count: view.targets.len(),
+        })?;
+        let wait = asked.wait;
+        let new = New {
             selector: asked.selector,
-            action: Some(asked.action),
-            class: Class::Control,
+            action: asked.action,
             parameters,
-            asked: Timestamp::now(),
+            pace: asked.pace,
+            priority: asked.priority,
             why: asked.why,
+            by,
+            undoes: None,
+            within: asked.within,
+            key: asked.key,
         };
-        self.start(operation, parts.into_values().collect(), asked.wait)
-            .await
-    }
-
-    async fn start(
-        &self,
-        operation: Operation,
-        parts: Vec<Part<'_>>,
-        wait: Duration,
-    ) -> Result<Answer, Error> {
-        let id = operation.id;
-        let total = parts.iter().map(|(_, made)| made.len()).sum();
-        let progress = Arc::new(Progress::new(total, Show::Counts));
-        let parts: Vec<(Arc<Batch>, Vec<Made>)> = parts
-            .into_iter()
-            .map(|(action, made)| (self.batch(&operation, action, &progress), made))
-            .collect();
-        let rows: Vec<ControlTask> = parts
-            .iter()
-            .flat_map(|(batch, made)| made.iter().map(|one| row(id, batch, one)))
-            .collect();
-        self.store.plan(&operation, &rows).await?;
-        // From here on it is a promise: every task ends, and its end is written down.
-        for (batch, made) in parts {
-            self.dispatch.send(&batch, made).await?;
-        }
-        if let Err(error) = self.store.queued(id).await {
-            tracing::warn!(operation = %id, %error, "tasks stay planned in the store until they end");
-        }
+        let (id, progress) = self.begin(new, &planned).await?;
         if !wait.is_zero() {
             progress.wait_for(wait).await;
         }
         Ok(Answer::Operation(id))
     }
 
-    fn batch(
+    /// The operation that was asked for under the same key before.
+    async fn asked_before(&self, key: &str, asked: &Asked) -> Result<Option<OperationId>, Error> {
+        let Some(id) = self.store.operation_by_key(key).await? else {
+            return Ok(None);
+        };
+        let before = self.store.operation(id).await?;
+        let is_same = before.is_some_and(|before| {
+            before.operation.selector == asked.selector
+                && before.operation.action.as_ref() == Some(&asked.action)
+                && before.operation.parameters.as_object() == Some(&asked.parameters)
+        });
+        match is_same {
+            true => Ok(Some(id)),
+            false => Err(Error::Key { id }),
+        }
+    }
+
+    /// What would be done, with what each target has now.
+    fn view(
+        &self,
+        asked: &Asked,
+        parameters: &serde_json::Value,
+        planned: &[plan::Planned<'_>],
+    ) -> Plan {
+        let targets = self.planned_tasks(parameters, planned);
+        let what = token::Asked {
+            selector: &asked.selector,
+            action: &asked.action,
+            parameters,
+            pace: &asked.pace,
+            priority: asked.priority,
+        };
+        Plan {
+            token: plan_token(&what, planned.iter().zip(&targets)).to_string(),
+            targets,
+            many: self.config.many as u64,
+            needs_approval: self.needs_approval(planned),
+        }
+    }
+
+    fn planned_tasks(
+        &self,
+        parameters: &serde_json::Value,
+        planned: &[plan::Planned<'_>],
+    ) -> Vec<PlannedTask> {
+        let task = |(known, (served, action)): &plan::Planned<'_>| PlannedTask {
+            target: known.target.name.clone(),
+            release: served.release.clone(),
+            today: today(known, action, parameters),
+        };
+        planned.iter().map(task).collect()
+    }
+
+    /// Guards against slips: many targets, and a plan that is not what was shown.
+    fn meant(&self, meant: &Meant<'_>) -> Result<(), Error> {
+        if let Some(shown) = meant.plan {
+            let (shown, now): (PlanToken, PlanToken) = (shown.parse()?, meant.token.parse()?);
+            shown.check(&now)?;
+        }
+        let (count, most) = (meant.count, self.config.many);
+        let is_meant = meant.plan.is_some() || meant.expect == Some(count as u64);
+        if let Some(expect) = meant.expect.filter(|expect| *expect != count as u64) {
+            return Err(Error::Expected { count, expect });
+        }
+        if count > most && !is_meant {
+            return Err(Error::Many { count, most });
+        }
+        Ok(())
+    }
+
+    fn needs_approval(&self, planned: &[plan::Planned<'_>]) -> bool {
+        let is_high = |(_, (_, action)): &plan::Planned<'_>| action.action.risk == Risk::High;
+        match self.config.approval {
+            Approval::Never => false,
+            Approval::High => planned.iter().any(is_high),
+            Approval::Always => true,
+        }
+    }
+
+    /// Writes an operation down, and lets it begin.
+    async fn begin(
+        &self,
+        new: New,
+        planned: &[plan::Planned<'_>],
+    ) -> Result<(OperationId, Arc<Progress>), Error> {
+        let operation = Operation {
+            id: OperationId::generate(),
+            selector: new.selector,
+            action: Some(new.action),
+            class: Class::Control,
+            parameters: new.parameters,
+            asked: Timestamp::now(),
+            why: new.why,
+            by: new.by,
+            pace: new.pace,
+            priority: new.priority,
+            undoes: new.undoes,
+        };
+        let id = operation.id;
+        let tasks = self.tasks(&operation, new.within, planned);
+        let progress = Arc::new(Progress::new(tasks.len(), Show::Counts));
+        self.ledger
+            .plan(ledger::New {
+                needs_approval: self.needs_approval(planned),
+                tasks,
+                key: new.key,
+                progress: Arc::clone(&progress),
+                operation,
+            })
+            .await?;
+        Ok((id, progress))
+    }
+
+    /// The tasks of an operation, in the order in which they are to begin.
+    fn tasks(
         &self,
         operation: &Operation,
-        action: &ServedAction,
-        progress: &Arc<Progress>,
-    ) -> Arc<Batch> {
-        let timeout = action.action.timeout;
-        let lifetime = self.config.control.lifetime;
-        Arc::new(Batch {
-            origin: Origin::Operation(operation.id),
-            action: action.action.name.clone(),
-            class: Class::Control,
-            parameters: Parameters::new(&operation.parameters),
-            timeout,
-            made: operation.asked,
-            expires: operation.asked + lifetime,
-            deadline: Instant::now() + lifetime + timeout + self.config.control.grace,
-            progress: Some(Arc::clone(progress)),
-        })
+        within: Option<Duration>,
+        planned: &[plan::Planned<'_>],
+    ) -> Vec<ControlTask> {
+        let parameters = Parameters::new(&operation.parameters);
+        let mut targets: Vec<(&Arc<Known>, &ServedAction)> = planned
+            .iter()
+            .map(|(known, (_, action))| (*known, *action))
+            .collect();
+        pace::sort(&operation.pace, &mut targets, |(known, _)| &known.target);
+        let lifetime = within.unwrap_or(self.config.lifetime);
+        let task = |(known, action): (&Arc<Known>, &ServedAction)| {
+            let id = TaskId::generate();
+            let paced = pace::Paced::new(&operation.pace, id, &known.target);
+            ControlTask {
+                id,
+                operation: operation.id,
+                target: known.target.name.clone(),
+                kind: known.target.kind.clone(),
+                action: action.action.name.clone(),
+                parameters: parameters.clone(),
+                timeout: action.action.timeout,
+                made: operation.asked,
+                expires: operation.asked + self.config.patience.max(lifetime),
+                lifetime,
+                priority: operation.priority,
+                paced: paced.values,
+                repeat: action.action.repeat,
+                verify: action.action.verify.clone(),
+                undo: action.action.undo.clone(),
+            }
+        };
+        targets.into_iter().map(task).collect()
     }
 }
 
-fn row(operation: OperationId, batch: &Batch, made: &Made) -> ControlTask {
-    ControlTask {
-        id: made.id,
-        attempt: 1,
-        operation,
-        target: made.known.target.name.clone(),
-        kind: made.known.target.kind.clone(),
-        action: batch.action.clone(),
-        parameters: batch.parameters.clone(),
-        timeout: batch.timeout,
-        made: batch.made,
-        expires: batch.expires,
-    }
+/// What a target has now, of what an action changes, as far as that was seen.
+fn today(
+    known: &Known,
+    action: &ServedAction,
+    parameters: &serde_json::Value,
+) -> Option<ReadingValue> {
+    let verify = action.action.verify.as_ref()?;
+    let seen = known.seen.lock();
+    let last = seen.actions.iter().map(|by| &by.last);
+    // Any read shows it, whichever was the last.
+    let shows = last.filter_map(|last| {
+        let value = evidence::today(verify, parameters, last)?;
+        Some((last.time, value))
+    });
+    shows.max_by_key(|(time, _)| *time).map(|(_, value)| value)
 }
 
-/// Tasks that had not ended when the last process did: nobody can know what came of them.
-///
-/// # Errors
-/// The store failed.
-pub async fn settle_restarted(store: &dyn Store) -> Result<usize, store::Error> {
-    let unfinished = store.unfinished().await?;
-    let outcomes: Vec<Outcome> = unfinished.iter().map(restarted).collect();
-    if !outcomes.is_empty() {
-        store.end(&outcomes).await?;
-    }
-    Ok(outcomes.len())
-}
-
-fn restarted(row: &TaskRow) -> Outcome {
-    let problem = Problem::new(
-        "restarted",
-        Cure::Operator,
-        "the logic environment was restarted before an outcome came: look at the target before \
-         doing it again",
-    );
-    Outcome {
-        task: row.task.id,
-        attempt: row.task.attempt,
-        origin: row.task.origin(),
-        target: row.task.target.clone(),
-        action: row.task.action.clone(),
-        class: row.task.class(),
-        status: OutcomeStatus::Unknown,
-        problem: Some(problem),
-        result: None,
-        ran_by: None,
-        timings: Timings {
-            ended: Timestamp::now(),
-            waited: Duration::ZERO,
-            ran: Duration::ZERO,
-        },
-    }
+fn plan_token<'a>(
+    asked: &token::Asked<'_>,
+    targets: impl Iterator<Item = (&'a plan::Planned<'a>, &'a PlannedTask)>,
+) -> PlanToken {
+    let touched = targets.map(|((known, _), one)| token::Touched {
+        target: &known.target,
+        release: &one.release,
+        today: one.today.as_ref(),
+    });
+    PlanToken::new(asked, touched)
 }

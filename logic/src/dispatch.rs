@@ -1,13 +1,11 @@
-//! Dispatch: the only part that knows the inter connect. It hands tasks over, and takes in
-//! what comes of them.
+//! Dispatch: hands reads over, takes in what is published, and tells those who follow.
 //!
-//! Every task that is handed over ends: by its outcome, by a refusal, or by the sweep, which
-//! says of a read that it expired and of control that nobody knows.
+//! Every read that is handed over ends: by its outcome, by a refusal, or by the sweep, which
+//! says that it expired. Control goes through the ledger.
 
 mod batch;
 mod ended;
 mod feed;
-mod ledger;
 mod pending;
 mod progress;
 mod receive;
@@ -16,20 +14,18 @@ mod sweep;
 use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc};
-use utakata_interconnect::{Event, Events, Refusal, Tasks};
-use utakata_model::{Class, Cure, OutcomeStatus, Problem, TargetName, Task, TaskId};
+use tokio::sync::broadcast;
+use utakata_interconnect::{Event, Events, OutcomeBatch, Refusal, Tasks};
+use utakata_model::{Cure, Kind, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId};
 
 pub use batch::{Batch, Made, Slot};
 pub use ended::{Ended, OutcomeRef};
 pub use feed::Item;
-pub use ledger::Failing;
 pub use progress::{Progress, SHOWN_MOST, Show, Shown};
 pub use receive::Receiver;
 
 use self::{
     ended::Ring,
-    ledger::Settled,
     pending::{Entry, Pending},
 };
 use crate::{Config, inventory::Known, observe::Latest};
@@ -58,7 +54,6 @@ pub struct Dispatch {
     ended: Mutex<Ring>,
     latest: Arc<Latest>,
     feed: broadcast::Sender<Arc<Item>>,
-    settled: mpsc::Sender<Vec<Settled>>,
     pending_limit: usize,
     grace: std::time::Duration,
 }
@@ -74,32 +69,42 @@ pub struct UnderWay {
     pub known: Arc<Known>,
 }
 
-/// The receiving ends that `Dispatch::write_ledger` owns.
-pub struct Inbox {
-    settled: mpsc::Receiver<Vec<Settled>>,
+/// The last error of something, while there is one.
+pub type Failing = Mutex<Option<Problem>>;
+
+/// A control task that has ended, or that a person has to settle.
+#[derive(Debug)]
+pub struct Concluded {
+    /// How, as it is shown.
+    pub outcome: Outcome,
+    /// Whether its environment has published that in the same words.
+    pub is_told: bool,
+    /// The kind of the target.
+    pub kind: Kind,
+    /// Its target, if there still is one.
+    pub known: Option<Arc<Known>>,
+    /// Who waits for it.
+    pub progress: Option<Arc<Progress>>,
 }
 
 impl Dispatch {
     /// A dispatch with nothing under way.
-    pub fn build(
+    pub fn new(
         config: &Config,
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
         latest: Arc<Latest>,
-    ) -> (Self, Inbox) {
-        let (to_ledger, settled) = mpsc::channel(1024);
-        let dispatch = Self {
+    ) -> Self {
+        Self {
             tasks,
             events,
             pending: Mutex::default(),
             ended: Mutex::new(Ring::new(config.observe.ended_kept)),
             latest,
             feed: broadcast::channel(config.http.events_kept.max(16)).0,
-            settled: to_ledger,
             pending_limit: config.observe.pending_limit,
             grace: config.control.grace,
-        };
-        (dispatch, Inbox { settled })
+        }
     }
 
     /// How long an outcome may take to come, beyond lifetime and timeout.
@@ -120,16 +125,16 @@ impl Dispatch {
         self.pending.lock().len()
     }
 
-    /// Hands tasks over. Each ends, and whoever follows its progress sees it.
+    /// Hands reads over. Each ends, and whoever follows its progress sees it.
     ///
     /// # Errors
-    /// Too many reads are under way: nothing was handed over. Control always passes.
+    /// Too many are under way: nothing was handed over.
     pub async fn send(&self, batch: &Arc<Batch>, made: Vec<Made>) -> Result<(), Error> {
         let tasks: Vec<Task> = made.iter().map(|made| batch.task(made)).collect();
         {
             let mut pending = self.pending.lock();
             let (count, limit) = (pending.len(), self.pending_limit);
-            if batch.class == Class::Observe && count + made.len() > limit {
+            if count + made.len() > limit {
                 return Err(Error::Busy {
                     pending: count,
                     limit,
@@ -139,7 +144,7 @@ impl Dispatch {
         }
         let keys: Vec<_> = tasks.iter().map(Task::key).collect();
         match self.tasks.publish(tasks).await {
-            Ok(refusals) => self.refused(&refusals).await,
+            Ok(refusals) => self.refused(&refusals),
             Err(error) => {
                 let problem = Problem::new(
                     "interconnect-away",
@@ -148,21 +153,39 @@ impl Dispatch {
                         "the task was handed over and nobody knows whether it arrived: {error}"
                     ),
                 );
-                let status = match batch.class {
-                    Class::Observe => OutcomeStatus::Failed,
-                    Class::Control => OutcomeStatus::Unknown,
-                };
-                self.give_up(&keys, status, &problem).await;
+                self.give_up(&keys, OutcomeStatus::Failed, &problem);
             }
         }
         Ok(())
     }
 
-    async fn refused(&self, refusals: &[Refusal]) {
+    fn refused(&self, refusals: &[Refusal]) {
         for refusal in refusals {
             let problem = Problem::new("queue-full", Cure::Retry, &refusal.reason);
-            self.give_up(&[refusal.key], OutcomeStatus::Failed, &problem)
-                .await;
+            self.give_up(&[refusal.key], OutcomeStatus::Failed, &problem);
+        }
+    }
+
+    /// A control task has ended, and that is written down: whoever waits or follows is told.
+    pub fn concluded(&self, concluded: Concluded) {
+        let outcome = Arc::new(concluded.outcome);
+        if let Some(known) = &concluded.known {
+            self.latest.ended(known, &outcome);
+        }
+        if !concluded.is_told {
+            let zone = concluded.known.as_ref().map(|known| &known.target.zone);
+            self.tell(Event::Outcomes(Arc::new(OutcomeBatch {
+                zone: zone.cloned().unwrap_or_default(),
+                kind: concluded.kind,
+                from: None,
+                outcomes: vec![Outcome::clone(&outcome)],
+            })));
+        }
+        if let Some(progress) = concluded.progress {
+            progress.ended(outcome.task, outcome.status, || Shown {
+                outcome: OutcomeRef::Own(outcome),
+                readings: None,
+            });
         }
     }
 
@@ -193,10 +216,10 @@ impl Dispatch {
     ) -> Vec<UnderWay> {
         let pending = self.pending.lock();
         let mut newest = BTreeMap::new();
-        let observed = pending
+        for (id, entry) in pending
             .iter()
-            .filter(|(_, entry)| entry.batch.class == Class::Observe);
-        for (id, entry) in observed.filter(|(id, e)| wanted(**id, &e.batch, &e.known)) {
+            .filter(|(id, e)| wanted(**id, &e.batch, &e.known))
+        {
             newest.insert(*id, entry);
             if newest.len() > most {
                 newest.pop_first();

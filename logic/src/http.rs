@@ -1,21 +1,26 @@
 //! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json and a bearer token on everything.
 
 mod apply;
+mod audit;
 mod auth;
 mod body;
 mod credentials;
 mod environments;
 pub mod errors;
 mod events;
+mod explain;
 mod kinds;
+mod locks;
 mod openapi;
 mod operations;
 mod page;
 mod path;
+mod people;
 mod problem;
 mod query;
 mod readings;
 mod reads;
+mod said;
 mod schedules;
 mod status;
 mod targets;
@@ -115,7 +120,7 @@ pub async fn serve(
     }
 }
 
-/// The routes, all behind the bearer token. Streams of events end when it is cancelled.
+/// The routes, all behind a bearer token: this one, of `admin`, or that of a person. Streams of events end when it is cancelled.
 pub fn router(handle: Handle, token: Secret, cancel: CancellationToken) -> Router {
     let api = Api {
         handle,
@@ -148,14 +153,30 @@ fn routes() -> OpenApiRouter<Api> {
             credentials::delete
         ))
         .routes(routes!(apply::post))
+        .routes(routes!(people::list))
+        .routes(routes!(people::put, people::delete))
         .routes(routes!(kinds::list))
         .routes(routes!(environments::list))
         .routes(routes!(readings::list))
         .routes(routes!(reads::post))
         .routes(routes!(operations::list, operations::post))
         .routes(routes!(operations::get))
+        .routes(routes!(operations::approve))
+        .routes(routes!(operations::pause))
+        .routes(routes!(operations::resume))
+        .routes(routes!(operations::cancel))
+        .routes(routes!(operations::undo))
+        .routes(routes!(explain::operation))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::get))
+        .routes(routes!(tasks::settle))
+        .routes(routes!(tasks::cancel))
+        .routes(routes!(explain::task))
+        .routes(routes!(locks::list))
+        .routes(routes!(locks::put, locks::delete))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::head))
+        .routes(routes!(audit::check))
         .routes(routes!(events::get))
         .routes(routes!(errors::list))
         .routes(routes!(errors::get))

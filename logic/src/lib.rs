@@ -4,10 +4,13 @@
 //! - [`kinds`]: which kinds are served, learned from the environments
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
+//! - [`ledger`]: every control task, from the asking to the end, and the audit trail of it
+//! - [`people`]: who may ask
 //! - [`dispatch`]: the only part that knows the inter connect
 //! - [`store`]: what outlives the process
 //! - [`http`]: the API
 
+pub mod audit;
 pub mod config;
 pub mod control;
 pub mod dispatch;
@@ -15,7 +18,9 @@ mod explain;
 pub mod http;
 pub mod inventory;
 pub mod kinds;
+pub mod ledger;
 pub mod observe;
+pub mod people;
 pub mod service;
 pub mod store;
 

@@ -12,11 +12,13 @@ use utakata_model::{Problem, TargetName};
 
 use crate::{
     Config,
-    control::{self, Control},
-    dispatch::{Dispatch, Failing, Inbox, Receiver},
+    control::Control,
+    dispatch::{Dispatch, Failing, Receiver},
     inventory::{self, Inventory},
     kinds::Kinds,
+    ledger::{self, Ledger},
     observe::{Latest, Observe},
+    people::People,
     store::{self, Store},
 };
 
@@ -62,12 +64,14 @@ struct Inner {
     store: Arc<dyn Store>,
     kinds: Arc<Kinds>,
     inventory: Arc<Inventory>,
+    people: People,
     dispatch: Arc<Dispatch>,
     latest: Arc<Latest>,
     observe: Arc<Observe>,
     control: Control,
-    ledger_fails: Failing,
-    flush_fails: Mutex<Option<Problem>>,
+    ledger: Ledger,
+    ledger_fails: Arc<Failing>,
+    flush_fails: Failing,
     /// Ends schedules; then, on its own, everything else.
     cancel_schedules: CancellationToken,
     cancel: CancellationToken,
@@ -83,25 +87,27 @@ impl LogicEnvironment {
     /// The store cannot be read or written.
     pub async fn start(config: Config, parts: Parts) -> Result<Handle, Error> {
         let store = parts.store;
-        let left = control::settle_restarted(store.as_ref()).await?;
-        if left > 0 {
-            tracing::warn!(
-                tasks = left,
-                "control tasks had not ended: they are unknown now"
-            );
-        }
         let kinds = Arc::new(Kinds::default());
         let inventory = Inventory::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
         let inventory = Arc::new(inventory);
         Latest::restore(store.as_ref(), &inventory).await?;
+        let people = People::load(Arc::clone(&store)).await?;
         let latest = Arc::new(Latest::default());
-        let (dispatch, inbox) = Dispatch::build(
+        let dispatch = Arc::new(Dispatch::new(
             &config,
-            parts.tasks,
+            Arc::clone(&parts.tasks),
             Arc::clone(&parts.events),
             Arc::clone(&latest),
-        );
-        let dispatch = Arc::new(dispatch);
+        ));
+        let ledger_fails = Arc::<Failing>::default();
+        let of_ledger = ledger::Parts {
+            store: Arc::clone(&store),
+            dispatch: Arc::clone(&dispatch),
+            inventory: Arc::clone(&inventory),
+            kinds: Arc::clone(&kinds),
+            failing: Arc::clone(&ledger_fails),
+        };
+        let (ledger, running) = Ledger::load(&config, of_ledger).await?;
         let observe = Arc::new(Observe::new(
             config.clone(),
             Arc::clone(&dispatch),
@@ -109,11 +115,11 @@ impl LogicEnvironment {
             Arc::clone(&kinds),
         ));
         let control = Control::new(
-            config.clone(),
-            Arc::clone(&dispatch),
+            config.control.clone(),
             Arc::clone(&inventory),
             Arc::clone(&kinds),
             Arc::clone(&store),
+            ledger.clone(),
         );
         let handle = Handle {
             inner: Arc::new(Inner {
@@ -123,41 +129,38 @@ impl LogicEnvironment {
                 store,
                 kinds,
                 inventory,
+                people,
                 dispatch,
                 latest,
                 observe,
                 control,
-                ledger_fails: Mutex::default(),
+                ledger,
+                ledger_fails,
                 flush_fails: Mutex::default(),
                 cancel_schedules: CancellationToken::new(),
                 cancel: CancellationToken::new(),
                 background: Mutex::default(),
             }),
         };
-        handle.spawn(parts.events, inbox);
+        handle.spawn(parts.tasks, parts.events, running);
         Ok(handle)
     }
 }
 
 impl Handle {
-    fn spawn(&self, events: Arc<dyn Events>, inbox: Inbox) {
+    fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, ledger: ledger::Running) {
         let inner = &self.inner;
         let mut background = inner.background.lock();
         let receiver = Receiver {
             dispatch: Arc::clone(&inner.dispatch),
             kinds: Arc::clone(&inner.kinds),
             inventory: Arc::clone(&inner.inventory),
+            ledger: inner.ledger.clone(),
         };
         let cancel = inner.cancel.clone();
-        background.spawn(async move { receiver.run(events, cancel).await });
-        let ledger = Arc::clone(inner);
-        background.spawn(async move {
-            let store = Arc::clone(&ledger.store);
-            let dispatch = &ledger.dispatch;
-            dispatch
-                .write_ledger(inbox, store, &ledger.ledger_fails)
-                .await;
-        });
+        let followed = Arc::clone(&events);
+        background.spawn(async move { receiver.run(followed, cancel).await });
+        background.spawn(ledger.run(tasks, events));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
         let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
@@ -174,6 +177,11 @@ impl Handle {
     /// The targets, schedules and credentials.
     pub fn inventory(&self) -> &Inventory {
         &self.inner.inventory
+    }
+
+    /// Who may ask.
+    pub fn people(&self) -> &People {
+        &self.inner.people
     }
 
     /// Removes a target, with what was seen of it, here and wherever readings are retained.
@@ -201,6 +209,11 @@ impl Handle {
         &self.inner.control
     }
 
+    /// Every control task that has not ended, and who has which target.
+    pub fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
+    }
+
     /// What is under way, and what is published.
     pub fn dispatch(&self) -> &Dispatch {
         &self.inner.dispatch
@@ -216,7 +229,7 @@ impl Handle {
         let inner = &self.inner;
         let (targets, schedules) = inner.inventory.counts();
         let environments = inner.kinds.environments();
-        let failing = [&inner.ledger_fails, &inner.flush_fails];
+        let failing = [inner.ledger_fails.as_ref(), &inner.flush_fails];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
         let refused = environments.iter().flat_map(|one| one.refused.iter());
         let pools = environments.iter().flat_map(|one| one.pools.iter());
@@ -253,7 +266,7 @@ impl Handle {
             tracing::warn!(tasks, "tasks are left under way");
         }
         inner.cancel.cancel();
-        inner.dispatch.close_ledger().await;
+        inner.ledger.close().await;
         let mut background = std::mem::take(&mut *inner.background.lock());
         let joined = async { while background.join_next().await.is_some() {} };
         if tokio::time::timeout(JOIN_WITHIN, joined).await.is_err() {

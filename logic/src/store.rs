@@ -3,20 +3,28 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+mod page;
+mod snapshot;
 pub mod sqlite;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_api::{apply::Document, operation::Counts};
+use utakata_api::{apply::Document, ledger::Lock, operation::Counts};
 use utakata_model::{
-    ActionName, Class, Credential, CredentialName, Kind, Operation, OperationId, Origin, Outcome,
-    Parameters, Schedule, ScheduleName, Target, TargetName, TaskId, TaskState, duration,
+    ActionName, Class, Credential, CredentialName, Kind, Operation, OperationId, Origin,
+    Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
+    TaskState, duration,
+    manifest::{Repeat, Undo, Verify},
 };
 
 pub use error::Error;
+pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
+pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
+
+use crate::people::TokenHash;
 
 /// A store. What a call wrote is there after a crash once the call has returned, except for
 /// readings, of which the last ones may be lost.
@@ -28,29 +36,45 @@ pub trait Store: Send + Sync + 'static {
     /// Makes these changes of the inventory, all or none.
     async fn change(&self, changes: &[Change]) -> Result<(), Error>;
 
-    /// Writes an operation and its tasks down, all or nothing: each is `planned`.
-    async fn plan(&self, operation: &Operation, tasks: &[ControlTask]) -> Result<(), Error>;
+    /// Writes a page of the ledger, all or nothing.
+    ///
+    /// Besides what any call may meet: an operation's key is taken, or a page of the audit trail
+    /// is there already, which means that somebody else writes this ledger.
+    async fn write(&self, page: &Page) -> Result<(), Error>;
 
-    /// The planned tasks of an operation were handed over: they are `queued`, unless they have
-    /// ended already.
-    async fn queued(&self, operation: OperationId) -> Result<(), Error>;
+    /// The operations that are open, oldest first, and where they stand.
+    async fn open_operations(&self) -> Result<Vec<(Operation, OperationProgress)>, Error>;
 
-    /// Writes outcomes down, all or none. A task that has ended stays as it ended: the ids of
-    /// those that changed come back.
-    async fn end(&self, outcomes: &[Outcome]) -> Result<Vec<TaskId>, Error>;
-
-    /// The tasks that have not ended.
+    /// The tasks that have not ended, oldest first.
     async fn unfinished(&self) -> Result<Vec<TaskRow>, Error>;
 
-    /// An operation, with its counts.
-    async fn operation(&self, id: OperationId) -> Result<Option<(Operation, Counts)>, Error>;
+    /// All tasks of an operation, oldest first.
+    async fn tasks_of(&self, operation: OperationId) -> Result<Vec<TaskRow>, Error>;
+
+    /// The operation that was asked for under a key.
+    async fn operation_by_key(&self, key: &str) -> Result<Option<OperationId>, Error>;
+
+    /// An operation.
+    async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error>;
 
     /// Operations, newest first, those before `before` if given.
     async fn operations(
         &self,
         before: Option<OperationId>,
         most: u32,
-    ) -> Result<Vec<(Operation, Counts)>, Error>;
+    ) -> Result<Vec<OperationRow>, Error>;
+
+    /// The targets that are locked.
+    async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error>;
+
+    /// Pages of the audit trail from this number on, in their order.
+    async fn audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error>;
+
+    /// The last page of the audit trail.
+    async fn audit_head(&self) -> Result<Option<AuditPage>, Error>;
+
+    /// All that the ledger has written, as it is now.
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error>;
 
     /// A task.
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error>;
@@ -64,6 +88,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// The last readings of all targets.
     async fn readings(&self) -> Result<Vec<ReadingRow>, Error>;
+
+    /// All people who have a token of their own, by name.
+    async fn people(&self) -> Result<Vec<PersonRow>, Error>;
+
+    /// Writes a person, in place of the one who had the name.
+    async fn put_person(&self, row: &PersonRow) -> Result<(), Error>;
+
+    /// No such person, whether there was one or not.
+    async fn delete_person(&self, name: &PersonName) -> Result<(), Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);
@@ -98,8 +131,6 @@ pub enum Change {
 pub struct ControlTask {
     /// Its identifier.
     pub id: TaskId,
-    /// Which try at it this is, from 1.
-    pub attempt: u32,
     /// Why there is such a task.
     pub operation: OperationId,
     /// The target.
@@ -115,8 +146,26 @@ pub struct ControlTask {
     pub timeout: Duration,
     /// When it was made.
     pub made: Timestamp,
-    /// It is not begun after this.
+    /// It is not begun after this, whatever it waits for.
     pub expires: Timestamp,
+    /// Once it is its turn, it is not begun later than this.
+    #[serde(with = "duration", default)]
+    pub lifetime: Duration,
+    /// Who goes first.
+    #[serde(default)]
+    pub priority: Priority,
+    /// For each `at_most` of the operation's pace, the value that the target had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paced: Vec<Option<Arc<str>>>,
+    /// Whether doing it twice does no harm.
+    #[serde(default)]
+    pub repeat: Repeat,
+    /// How its effect is read back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+    /// How it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
 }
 
 impl ControlTask {
@@ -137,9 +186,20 @@ pub struct TaskRow {
     /// The task as it was made.
     pub task: ControlTask,
     /// Where it stands.
-    pub state: TaskState,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
+    pub progress: TaskProgress,
+}
+
+/// An operation and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationRow {
+    /// As it was asked for.
+    pub operation: Operation,
+    /// Where it stands.
+    pub progress: OperationProgress,
+    /// How many of its tasks are in each state.
+    pub counts: Counts,
+    /// The operations that take it back, oldest first.
+    pub undone_by: Vec<OperationId>,
 }
 
 /// Which tasks; absent means any.
@@ -164,4 +224,15 @@ pub struct ReadingRow {
     pub action: ActionName,
     /// JSON, of which the store knows nothing.
     pub body: String,
+}
+
+/// A person, known by a token of which only the hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// The name.
+    pub name: PersonName,
+    /// The hash of the token.
+    pub token_hash: TokenHash,
+    /// When the token was made.
+    pub made: Timestamp,
 }

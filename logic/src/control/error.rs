@@ -1,9 +1,12 @@
 //! Why nothing was done.
 
-use utakata_api::problem::Detail;
-use utakata_model::Selector;
+use std::sync::Arc;
 
-use crate::{dispatch, observe::WAIT_MAX, store};
+use utakata_api::{operation::LeftOut, problem::Detail};
+use utakata_model::{OperationId, Selector};
+
+use super::token;
+use crate::{ledger, observe::WAIT_MAX, store};
 
 /// Why nothing was done. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +29,55 @@ pub enum Error {
     /// It is to be waited for too long.
     #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
+    /// Something else was asked for under the same key.
+    #[error("the operation {id} was asked for under the same key, and it was another one")]
+    Key {
+        /// The operation.
+        id: OperationId,
+    },
+    /// More targets are selected than anybody selects by the way.
+    #[error("{count} targets are selected, which is more than {most}")]
+    Many {
+        /// So many are.
+        count: usize,
+        /// So many may be without saying so.
+        most: usize,
+    },
+    /// Not so many targets are selected as were expected.
+    #[error("{count} targets are selected, and {expect} were expected")]
+    Expected {
+        /// So many are.
+        count: usize,
+        /// So many were expected.
+        expect: u64,
+    },
+    /// It is not what was shown.
+    #[error(transparent)]
+    Changed(#[from] token::Changed),
+    /// The token of the plan is none.
+    #[error(transparent)]
+    Token(#[from] token::Malformed),
+    /// Nothing of an operation can be taken back.
+    #[error("nothing of it can be taken back: {}", left_out.first().map_or("it did nothing", |one| &one.why))]
+    NothingToUndo {
+        /// For each target, why.
+        left_out: Vec<LeftOut>,
+    },
     /// It cannot be written down, and so it is not done.
     #[error("the operation could not be written down, and nothing was sent")]
-    Store(#[from] store::Error),
-    /// Tasks cannot be handed over.
-    #[error(transparent)]
-    Dispatch(#[from] dispatch::Error),
+    Store(#[from] Arc<store::Error>),
+    /// The logic environment is ending.
+    #[error("the logic environment is ending")]
+    Ending,
+}
+
+impl From<ledger::Error> for Error {
+    fn from(error: ledger::Error) -> Self {
+        match error {
+            ledger::Error::Ending => Self::Ending,
+            ledger::Error::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 fn told(problems: &[Detail]) -> String {
@@ -44,5 +90,11 @@ fn told(problems: &[Detail]) -> String {
             first.subject,
             first.message
         ),
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(Arc::new(error))
     }
 }

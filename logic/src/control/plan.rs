@@ -24,6 +24,24 @@ pub fn plan<'a>(
     selection: &'a [Arc<Known>],
     served: &'a Snapshot,
 ) -> Result<Vec<Planned<'a>>, Vec<Detail>> {
+    let (planned, problems) = each(action, parameters, selection, served);
+    if problems.is_empty() {
+        return Ok(planned);
+    }
+    let detail = |(known, message): (&Arc<Known>, String)| Detail {
+        subject: format!("target {}", known.target.name),
+        message,
+    };
+    Err(problems.into_iter().map(detail).collect())
+}
+
+/// Finds for each target what will do it, or why it cannot be controlled so.
+pub fn each<'a>(
+    action: &ActionName,
+    parameters: &Value,
+    selection: &'a [Arc<Known>],
+    served: &'a Snapshot,
+) -> (Vec<Planned<'a>>, Vec<(&'a Arc<Known>, String)>) {
     let mut kinds: HashMap<&Kind, Result<(&Served, &ServedAction), String>> = HashMap::new();
     let mut planned = Vec::with_capacity(selection.len());
     let mut problems = Vec::new();
@@ -38,16 +56,10 @@ pub fn plan<'a>(
         };
         match found {
             Ok(found) => planned.push((known, found)),
-            Err(message) => problems.push(Detail {
-                subject: format!("target {}", known.target.name),
-                message,
-            }),
+            Err(message) => problems.push((known, message)),
         }
     }
-    if problems.is_empty() {
-        return Ok(planned);
-    }
-    Err(problems)
+    (planned, problems)
 }
 
 fn of_kind<'a>(

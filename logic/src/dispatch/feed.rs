@@ -52,7 +52,7 @@ impl Item {
             Event::Environment(_) => Some(self.text()),
             Event::Readings(readings) => is_meant(&readings.target).then(|| self.text()),
             Event::Outcomes(_) => self.render(is_meant),
-            Event::Deleted(_) => None,
+            _ => None,
         }
     }
 
@@ -60,7 +60,6 @@ impl Item {
         match &self.event {
             Event::Readings(one) => sse("readings", &Borrowed::Readings(one)),
             Event::Environment(one) => sse("environment", &Borrowed::Environment(one)),
-            Event::Deleted(_) => None,
             Event::Outcomes(batch) => {
                 let meant = batch.outcomes.iter().filter(|one| is_meant(&one.target));
                 let meant: Vec<&Outcome> = meant.collect();
@@ -68,6 +67,7 @@ impl Item {
                     .then(|| sse("outcomes", &Borrowed::Outcomes(meant)))
                     .flatten()
             }
+            _ => None,
         }
     }
 

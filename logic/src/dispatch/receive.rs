@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, Events, Interest, OutcomeBatch};
 use utakata_model::{Class, Readings};
 
-use super::{Dispatch, Ended, Item, OutcomeRef, Shown, ledger::Settled, pending::Entry};
-use crate::{inventory::Inventory, kinds::Kinds};
+use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
+use crate::{inventory::Inventory, kinds::Kinds, ledger::Ledger};
 
 /// Between tries to subscribe again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -20,6 +20,8 @@ pub struct Receiver {
     pub kinds: Arc<Kinds>,
     /// The targets.
     pub inventory: Arc<Inventory>,
+    /// Control.
+    pub ledger: Ledger,
 }
 
 impl Receiver {
@@ -40,7 +42,11 @@ impl Receiver {
     }
 
     async fn follow(&self, events: &dyn Events) -> utakata_interconnect::Error {
-        let mut subscription = match events.subscribe(Interest::ALL).await {
+        let interest = Interest {
+            starts: true,
+            ..Interest::ALL
+        };
+        let mut subscription = match events.subscribe(interest).await {
             Ok(subscription) => subscription,
             Err(error) => return error,
         };
@@ -60,12 +66,26 @@ impl Receiver {
         for event in events {
             match &event {
                 Event::Readings(readings) => self.readings(readings),
-                Event::Outcomes(batch) => self.dispatch.outcomes(batch).await,
-                Event::Environment(status) => self.kinds.hear(status),
-                // Our own words, for those who keep retained readings.
-                Event::Deleted(_) => continue,
+                Event::Outcomes(batch) => self.outcomes(batch).await,
+                Event::Environment(status) => {
+                    self.kinds.hear(status);
+                    self.ledger.heard(Arc::clone(status)).await;
+                }
+                Event::Start(batch) => {
+                    self.ledger.asked(Arc::clone(batch)).await;
+                    continue;
+                }
+                // Our own words, for others.
+                Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
             }
             self.dispatch.tell(event);
+        }
+    }
+
+    async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+        self.dispatch.outcomes(batch);
+        if batch.outcomes.iter().any(|one| one.class == Class::Control) {
+            self.ledger.told(Arc::clone(batch)).await;
         }
     }
 
@@ -96,32 +116,24 @@ impl Dispatch {
         (entry.known.target.name == readings.target).then(|| Arc::clone(&entry.known))
     }
 
-    /// Outcomes came: those of tasks that are under way end them, others change nothing.
-    async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+    /// Outcomes came: those of reads that are under way end them, others change nothing.
+    fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
         let found: Vec<Option<Entry>> = {
             let mut pending = self.pending.lock();
             let outcomes = batch.outcomes.iter();
-            // This form of the ledger has one attempt for each task.
             outcomes
                 .map(|one| {
-                    (one.attempt == 1)
+                    (one.class == Class::Observe)
                         .then(|| pending.remove(one.task))
                         .flatten()
                 })
                 .collect()
         };
-        let mut observed = Vec::with_capacity(found.len());
-        let mut settled = Vec::new();
-        for (at, entry) in found.into_iter().enumerate() {
-            let Some(entry) = entry else { continue };
-            let outcome = OutcomeRef::Published(Arc::clone(batch), at);
-            match entry.batch.class {
-                Class::Observe => observed.extend(self.observed(entry, outcome)),
-                Class::Control => settled.push(Settled { entry, outcome }),
-            }
-        }
+        let observed = found.into_iter().enumerate().filter_map(|(at, entry)| {
+            self.observed(entry?, OutcomeRef::Published(Arc::clone(batch), at))
+        });
+        let observed = observed.collect();
         self.ended.lock().push(observed);
-        self.settle(settled).await;
     }
 
     /// A read has ended.
@@ -144,12 +156,5 @@ impl Dispatch {
             known: entry.known,
             outcome,
         })
-    }
-
-    /// Control has ended: the ledger writes it before anybody is told.
-    pub(super) async fn settle(&self, settled: Vec<Settled>) {
-        if !settled.is_empty() && self.settled.send(settled).await.is_err() {
-            tracing::error!("outcomes of control came after the ledger was closed");
-        }
     }
 }

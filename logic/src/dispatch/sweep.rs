@@ -6,11 +6,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, OutcomeBatch};
-use utakata_model::{
-    Class, Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outcome::Timings,
-};
+use utakata_model::{Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outcome::Timings};
 
-use super::{Batch, Dispatch, Made, OutcomeRef, ledger::Settled, pending::Entry};
+use super::{Batch, Dispatch, Made, OutcomeRef, pending::Entry};
 
 /// How often.
 const EVERY: Duration = Duration::from_millis(250);
@@ -26,12 +24,13 @@ impl Dispatch {
                 _ = ticks.tick() => {}
             }
             let overdue = self.pending.lock().overdue(Instant::now());
-            self.end_without_outcome(overdue, no_answer).await;
+            let (status, problem) = no_answer();
+            self.end_without_outcome(overdue, status, &problem);
         }
     }
 
     /// Ends tasks as failed without handing them over.
-    pub async fn refuse(&self, batch: &Arc<Batch>, made: Vec<Made>, problem: &Problem) {
+    pub fn refuse(&self, batch: &Arc<Batch>, made: Vec<Made>, problem: &Problem) {
         let entries = made.into_iter().map(|made| {
             let entry = Entry {
                 batch: Arc::clone(batch),
@@ -41,69 +40,48 @@ impl Dispatch {
             };
             (made.id, entry)
         });
-        self.end_without_outcome(entries.collect(), |_| {
-            (OutcomeStatus::Failed, problem.clone())
-        })
-        .await;
+        self.end_without_outcome(entries.collect(), OutcomeStatus::Failed, problem);
     }
 
     /// Ends some tasks, if they are under way.
-    pub(super) async fn give_up(&self, keys: &[TaskKey], status: OutcomeStatus, problem: &Problem) {
+    pub(super) fn give_up(&self, keys: &[TaskKey], status: OutcomeStatus, problem: &Problem) {
         let entries: Vec<(TaskId, Entry)> = {
             let mut pending = self.pending.lock();
             let found = |key: &TaskKey| Some((key.task, pending.remove(key.task)?));
             keys.iter().filter_map(found).collect()
         };
-        self.end_without_outcome(entries, |_| (status, problem.clone()))
-            .await;
+        self.end_without_outcome(entries, status, problem);
     }
 
-    /// Ends tasks that nobody has told an outcome of.
-    async fn end_without_outcome(
+    /// Ends reads that nobody has told an outcome of.
+    fn end_without_outcome(
         &self,
         entries: Vec<(TaskId, Entry)>,
-        verdict: impl Fn(Class) -> (OutcomeStatus, Problem),
+        status: OutcomeStatus,
+        problem: &Problem,
     ) {
-        let (mut observed, mut settled) = (Vec::new(), Vec::new());
+        let mut observed = Vec::with_capacity(entries.len());
         for (id, entry) in entries {
-            let (status, problem) = verdict(entry.batch.class);
-            let outcome = Arc::new(without_answer(id, &entry, status, problem));
+            let outcome = Arc::new(without_answer(id, &entry, status, problem.clone()));
             self.tell(Event::Outcomes(Arc::new(OutcomeBatch {
                 zone: entry.known.target.zone.clone(),
                 kind: entry.known.target.kind.clone(),
+                from: None,
                 outcomes: vec![Outcome::clone(&outcome)],
             })));
-            let outcome = OutcomeRef::Own(outcome);
-            match entry.batch.class {
-                Class::Observe => observed.extend(self.observed(entry, outcome)),
-                Class::Control => settled.push(Settled { entry, outcome }),
-            }
+            observed.extend(self.observed(entry, OutcomeRef::Own(outcome)));
         }
         self.ended.lock().push(observed);
-        self.settle(settled).await;
     }
 }
 
-fn no_answer(class: Class) -> (OutcomeStatus, Problem) {
-    match class {
-        Class::Observe => (
-            OutcomeStatus::Expired,
-            Problem::new(
-                "no-answer",
-                Cure::Retry,
-                "no environment told in time what came of the read",
-            ),
-        ),
-        Class::Control => (
-            OutcomeStatus::Unknown,
-            Problem::new(
-                "no-answer",
-                Cure::Operator,
-                "no environment told in time what came of it: look at the target before doing it \
-                 again",
-            ),
-        ),
-    }
+fn no_answer() -> (OutcomeStatus, Problem) {
+    let problem = Problem::new(
+        "no-answer",
+        Cure::Retry,
+        "no environment told in time what came of the read",
+    );
+    (OutcomeStatus::Expired, problem)
 }
 
 fn without_answer(id: TaskId, entry: &Entry, status: OutcomeStatus, problem: Problem) -> Outcome {
@@ -118,6 +96,7 @@ fn without_answer(id: TaskId, entry: &Entry, status: OutcomeStatus, problem: Pro
         problem: Some(problem),
         result: None,
         ran_by: None,
+        permit: None,
         timings: Timings {
             ended: Timestamp::now(),
             waited: Duration::ZERO,

@@ -1,31 +1,63 @@
-//! The bearer token, on everything (RFC 6750).
+//! The bearer token, on everything (RFC 6750), and whose it is.
 
 use axum::{
-    extract::{Request, State},
-    http::header,
+    extract::{FromRequestParts, Request, State},
+    http::{header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use utakata_model::PersonName;
 
 use super::{Api, Refused};
 
-const CURE: &str = "send the header `Authorization: Bearer <token>`; the token is in the file \
-                    `token` of the data folder, and `utakata` finds it there by itself";
+const CURE: &str = "send the header `Authorization: Bearer <token>`; the token of admin is in the \
+                    file `token` of the data folder, where `utakata` finds it by itself, and \
+                    `utakata person add NAME` makes one for somebody else";
 
-pub(super) async fn authenticate(State(api): State<Api>, request: Request, next: Next) -> Response {
+/// Who asks. Every request that was let in has it, for handlers to take.
+#[derive(Debug, Clone)]
+pub(super) struct Person(pub PersonName);
+
+impl FromRequestParts<Api> for Person {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Refused> {
+        let person = parts.extensions.get::<Self>().cloned();
+        person.ok_or_else(|| {
+            let detail = "the request was let in without anybody's token";
+            Refused::new("internal", detail, "report it, with the log of that moment")
+        })
+    }
+}
+
+pub(super) async fn authenticate(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
         .and_then(|given| given.to_str().ok())
         .map(|given| bearer(given).unwrap_or_default());
     let detail = match given {
-        Some(given) if is_same(given.as_bytes(), api.token.reveal().as_bytes()) => {
-            return next.run(request).await;
-        }
-        Some(_) => "the token is not the one of this server",
+        Some(given) => match person(&api, given) {
+            Some(name) => {
+                request.extensions_mut().insert(Person(name));
+                return next.run(request).await;
+            }
+            None => "the token is that of nobody here",
+        },
         None => "the request has no bearer token",
     };
     Refused::new("unauthorized", detail, CURE).into_response()
+}
+
+fn person(api: &Api, token: &str) -> Option<PersonName> {
+    if is_same(token.as_bytes(), api.token.reveal().as_bytes()) {
+        return Some(PersonName::admin());
+    }
+    api.handle.people().find(token)
 }
 
 fn bearer(header: &str) -> Option<&str> {

@@ -88,11 +88,7 @@ fn types(asked: Option<&str>) -> Result<Interest, Refused> {
     let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
         return Ok(Interest::ALL);
     };
-    let mut interest = Interest {
-        readings: false,
-        outcomes: false,
-        environments: false,
-    };
+    let mut interest = Interest::NONE;
     for word in asked.split(',').map(str::trim) {
         match word {
             "readings" => interest.readings = true,

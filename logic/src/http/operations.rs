@@ -1,5 +1,8 @@
 //! `/v1/operations`: control, and what was asked for.
 
+mod changes;
+mod undo;
+
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use utakata_api::{
@@ -9,12 +12,21 @@ use utakata_api::{
 use utakata_model::{Class, OperationId};
 
 use super::{
-    Api, Refused, body, page,
+    Api, Refused,
+    auth::Person,
+    body, page,
     path::Path,
     query::{Query, cursor, limit},
     reads, tasks,
 };
-use crate::{control::Answer, dispatch::SHOWN_MOST, store::Wanted};
+use crate::{
+    control::Answer,
+    dispatch::SHOWN_MOST,
+    store::{OperationRow, Wanted},
+};
+
+pub(super) use changes::*;
+pub(super) use undo::*;
 
 /// Which operations.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -54,12 +66,7 @@ pub(super) async fn list(
                 .store()
                 .operations(before, most as u32 + 1)
                 .await?;
-            let view = |(operation, counts)| OperationView {
-                operation,
-                counts,
-                tasks: Vec::new(),
-            };
-            found.into_iter().map(view).collect()
+            found.into_iter().map(row_view).collect()
         }
     };
     Ok(Json(page::cut(items, most, |one| {
@@ -76,10 +83,11 @@ pub(super) async fn list(
     responses((status = 200, description = "The plan, or how far it is", body = ControlAnswer)))]
 pub(super) async fn post(
     State(api): State<Api>,
+    Person(by): Person,
     body::Json(asked): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
     let is_waited_for = !asked.wait.is_zero();
-    let id = match api.handle.control().ask(asked).await? {
+    let id = match api.handle.control().ask(asked, Some(by)).await? {
         Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),
         Answer::Operation(id) => id,
     };
@@ -92,7 +100,7 @@ pub(super) async fn post(
         let rows = api.handle.store().tasks(&wanted, SHOWN_MOST as u32).await?;
         answer.tasks = rows.into_iter().rev().map(tasks::row_view).collect();
     }
-    Ok(Json(ControlAnswer::Operation(answer)))
+    Ok(Json(ControlAnswer::Operation(Box::new(answer))))
 }
 
 /// An operation, or a read on demand that is remembered.
@@ -107,20 +115,32 @@ pub(super) async fn get(
     find(&api, id).await.map(Json)
 }
 
-async fn find(api: &Api, id: OperationId) -> Result<OperationView, Refused> {
+pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Refused> {
     if let Some(read) = api.handle.observe().operation(id) {
         return Ok(reads::view(&read));
     }
     match api.handle.store().operation(id).await? {
-        Some((operation, counts)) => Ok(OperationView {
-            operation,
-            counts,
-            tasks: Vec::new(),
-        }),
-        None => Err(Refused::new(
-            "not-found",
-            format!("there is no operation {id}"),
-            "see `utakata operation list` (GET /v1/operations); reads on demand are kept in memory only, the last thousand",
-        )),
+        Some(row) => Ok(row_view(row)),
+        None => Err(none(id)),
+    }
+}
+
+fn none(id: OperationId) -> Refused {
+    Refused::new(
+        "not-found",
+        format!("there is no operation {id}"),
+        "see `utakata operation list` (GET /v1/operations); reads on demand are kept in memory only, the last thousand",
+    )
+}
+
+fn row_view(row: OperationRow) -> OperationView {
+    OperationView {
+        operation: row.operation,
+        counts: row.counts,
+        state: Some(row.progress.state),
+        approved: row.progress.approved,
+        changed: row.progress.changed,
+        undone_by: row.undone_by,
+        tasks: Vec::new(),
     }
 }

@@ -5,10 +5,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utakata_api::{Problem, problem::Detail};
+use utakata_api::{Problem, operation::LeftOut, problem::Detail};
 
 use super::errors;
-use crate::{control, dispatch, inventory, observe, store};
+use crate::{control, dispatch, inventory, ledger, observe, people, store};
 
 /// The most single things that one answer names.
 const DETAILS_MOST: usize = 1000;
@@ -65,6 +65,12 @@ impl IntoResponse for Refused {
 
 impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&store::Error> for Refused {
+    fn from(error: &store::Error) -> Self {
         tracing::error!(%error, cure = error.cure(), "the store failed");
         Self::new(error.code(), error.to_string(), error.cure())
     }
@@ -84,6 +90,24 @@ impl From<inventory::Error> for Refused {
                 Self::new("credential-in-use", detail, cure)
             }
             inventory::Error::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<people::Error> for Refused {
+    fn from(error: people::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            people::Error::Admin => {
+                let cure = "choose another name; for another token of admin, end the server, \
+                            remove the file `token` of its data folder, and start it again";
+                Self::new("person-admin", detail, cure)
+            }
+            people::Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            people::Error::Random { .. } => {
+                Self::new("internal", detail, "try again; if it stays, report it")
+            }
+            people::Error::Store(error) => Self::from(error),
         }
     }
 }
@@ -139,9 +163,103 @@ impl From<control::Error> for Refused {
                             each kind can do: `utakata get kinds` (GET /v1/kinds)";
                 Self::new("cannot-be-done", detail, cure).with(problems)
             }
+            control::Error::NothingToUndo { left_out } => {
+                let cure = "look at what it did: `utakata operation show ID`; what it changed can \
+                            be set by hand";
+                let detail_of = |one: LeftOut| Detail {
+                    subject: format!("target {}", one.target),
+                    message: one.why,
+                };
+                let problems = left_out.into_iter().map(detail_of).collect();
+                Self::new("nothing-to-undo", detail, cure).with(problems)
+            }
             control::Error::Wait => Self::new("wait-too-long", detail, WAIT),
-            control::Error::Store(error) => Self::from(error),
-            control::Error::Dispatch(error) => Self::from(error),
+            control::Error::Store(error) => Self::from(error.as_ref()),
+            control::Error::Key { id } => Self::new(
+                "key-taken",
+                detail,
+                format!("use another key, or see `utakata operation show {id}`"),
+            ),
+            control::Error::Many { count, .. } => {
+                let cure = format!(
+                    "if they are all meant, look at the plan first (`--dry-run`) and give its \
+                     token as `plan`, or say how many you expect: `expect` = {count}"
+                );
+                Self::new("many-targets", detail, cure)
+            }
+            control::Error::Expected { .. } => {
+                let cure = "look at what is selected: `utakata get targets -l SELECTOR`";
+                Self::new("other-targets", detail, cure)
+            }
+            control::Error::Token(_) => {
+                let cure = "copy it as `--dry-run` printed it";
+                Self::new("plan-changed", detail, cure)
+            }
+            control::Error::Changed(_) => {
+                let cure = "look at the plan again (`--dry-run`), and use its new token";
+                Self::new("plan-changed", detail, cure)
+            }
+            control::Error::Ending => {
+                Self::new("ending", detail, "try again when it is started again")
+            }
+        }
+    }
+}
+
+impl From<ledger::Error> for Refused {
+    fn from(error: ledger::Error) -> Self {
+        match error {
+            ledger::Error::Ending => {
+                let cure = "try again when it is started again";
+                Self::new("ending", error.to_string(), cure)
+            }
+            ledger::Error::Store(error) => Self::from(error.as_ref()),
+        }
+    }
+}
+
+impl From<ledger::OperationUnfit> for Refused {
+    fn from(unfit: ledger::OperationUnfit) -> Self {
+        use ledger::OperationUnfit as Unfit;
+        let detail = unfit.to_string();
+        match unfit {
+            Unfit::Over => {
+                let cure = "what it did can be looked at (`utakata operation show ID`), and perhaps \
+                            taken back (`utakata operation undo ID`)";
+                Self::new("operation-over", detail, cure)
+            }
+            Unfit::State { .. } => {
+                let cure = "see what it waits for: `utakata operation explain ID` \
+                            (GET /v1/operations/{id}/explain)";
+                Self::new("operation-state", detail, cure)
+            }
+            Unfit::Same { .. } => {
+                let cure = "somebody else approves it, with a token of their own: `utakata person \
+                            add NAME`";
+                Self::new("approve-own", detail, cure)
+            }
+        }
+    }
+}
+
+impl From<ledger::TaskUnfit> for Refused {
+    fn from(unfit: ledger::TaskUnfit) -> Self {
+        use ledger::TaskUnfit as Unfit;
+        let detail = unfit.to_string();
+        match unfit {
+            Unfit::Ended => {
+                let cure = "see how: `utakata task show ID` (GET /v1/tasks/{id})";
+                Self::new("task-ended", detail, cure)
+            }
+            Unfit::Known => {
+                let cure = "see what it waits for: `utakata task explain ID` \
+                            (GET /v1/tasks/{id}/explain); `utakata task cancel ID` takes it back";
+                Self::new("task-known", detail, cure)
+            }
+            Unfit::MayAct { until } => {
+                let cure = format!("wait until {until:.0}: what is said before may be wrong then");
+                Self::new("task-may-act", detail, cure)
+            }
         }
     }
 }

@@ -38,6 +38,18 @@ pub(super) struct ReadingQuery {
     cursor: Option<String>,
 }
 
+/// The longest beginning of a metric's name, in characters: as the description says.
+const PREFIX_MAX: usize = 128;
+
+fn prefix(asked: Option<String>) -> Result<String, Refused> {
+    let prefix = asked.unwrap_or_default();
+    if prefix.chars().count() > PREFIX_MAX {
+        let detail = format!("metric has more than {PREFIX_MAX} characters");
+        return Err(invalid(detail));
+    }
+    Ok(prefix)
+}
+
 /// The last readings, by target and metric. A reading that is older than its schedule allows
 /// has the quality `stale`.
 #[utoipa::path(get, path = "/v1/readings", operation_id = "list_readings", tag = "observe",
@@ -52,7 +64,7 @@ pub(super) async fn list(
     let inventory = api.handle.inventory();
     let look = Look {
         now: Timestamp::now(),
-        metric: query.metric.unwrap_or_default(),
+        metric: prefix(query.metric)?,
         served: api.handle.kinds().served(),
         schedules: inventory.schedules(),
     };

@@ -9,7 +9,7 @@ use utakata_api::{
 };
 use utakata_model::TaskState;
 
-use super::{Api, Refused, body, tasks};
+use super::{Api, Refused, auth::Person, body, tasks};
 use crate::{
     dispatch::{Shown, UnderWay},
     observe::ReadOperation,
@@ -24,9 +24,10 @@ use crate::{
     responses((status = 200, description = "How far it is", body = OperationView)))]
 pub(super) async fn post(
     State(api): State<Api>,
+    Person(by): Person,
     body::Json(read): body::Json<Read>,
 ) -> Result<Json<OperationView>, Refused> {
-    let (read, shown) = api.handle.observe().read(read).await?;
+    let (read, shown) = api.handle.observe().read(read, Some(by)).await?;
     let mut answer = view(&read);
     answer.tasks = shown.iter().map(|one| shown_task(&read, one)).collect();
     read.progress.forget();
@@ -38,6 +39,10 @@ pub(super) fn view(read: &Arc<ReadOperation>) -> OperationView {
     OperationView {
         operation: read.operation.clone(),
         counts: read.progress.counts(),
+        state: None,
+        approved: None,
+        changed: None,
+        undone_by: Vec::new(),
         tasks: Vec::new(),
     }
 }

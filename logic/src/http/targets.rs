@@ -10,7 +10,7 @@ use utakata_model::{Selector, Target, TargetName};
 use super::{
     Api, Refused, apply,
     body::AnyJson,
-    page,
+    locks, page,
     path::Path,
     query::{Query, cursor, limit},
 };
@@ -60,7 +60,9 @@ pub(super) async fn get(
     Path(name): Path<TargetName>,
 ) -> Result<Json<TargetView>, Refused> {
     let known = api.handle.inventory().target(&name)?;
-    Ok(Json(view(&known)))
+    let mut view = view(&known);
+    view.control = Some(locks::lane(&api, name).await?);
+    Ok(Json(view))
 }
 
 /// Makes a target as the body says.
@@ -96,5 +98,6 @@ fn view(known: &Arc<Known>) -> TargetView {
         health: seen.health(),
         answered: seen.answered,
         problem: seen.problem.clone(),
+        control: None,
     }
 }

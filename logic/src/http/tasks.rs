@@ -2,19 +2,27 @@
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
-use utakata_api::{page::Page, task::TaskView};
+use utakata_api::{
+    ledger::{self, Reason, Settle},
+    page::Page,
+    task::TaskView,
+};
 use utakata_model::{
     Class, OperationId, Origin, Outcome, OutcomeStatus, TargetName, TaskId, TaskState,
 };
 
 use super::{
-    Api, Refused, page,
+    Api, Refused,
+    auth::Person,
+    body, page,
     path::Path,
     query::{Query, cursor, limit},
+    said::said,
 };
 use crate::{
     dispatch::{Batch, Ended, UnderWay},
     inventory::Known,
+    ledger::Verdict,
     store::{TaskRow, Wanted},
 };
 
@@ -79,15 +87,67 @@ pub(super) async fn get(
     State(api): State<Api>,
     Path(id): Path<TaskId>,
 ) -> Result<Json<TaskView>, Refused> {
+    find(&api, id).await.map(Json)
+}
+
+/// Says what became of a control task of which nobody else can know.
+#[utoipa::path(post, path = "/v1/tasks/{id}/settle", operation_id = "settle_task",
+    tag = "control",
+    params(("id" = TaskId, Path, description = "The task's id")),
+    request_body = Settle,
+    responses((status = 200, description = "How it stands then", body = TaskView),
+        (status = 409, description = "Nobody has to say, or not yet",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn settle(
+    State(api): State<Api>,
+    Path(id): Path<TaskId>,
+    Person(by): Person,
+    body::Json(settle): body::Json<Settle>,
+) -> Result<Json<TaskView>, Refused> {
+    find(&api, id).await?;
+    let why = Some(settle.why);
+    let said = said(&by, &Reason { why })?;
+    let verdict = match settle.verdict {
+        ledger::Verdict::Succeeded => Verdict::Succeeded,
+        ledger::Verdict::Failed => Verdict::Failed,
+        ledger::Verdict::Again => Verdict::Again,
+    };
+    api.handle.ledger().settle(id, verdict, said).await??;
+    find(&api, id).await.map(Json)
+}
+
+/// Takes a control task back: it is not begun any more. What has begun ends as it ends, and no
+/// further attempt is made.
+#[utoipa::path(post, path = "/v1/tasks/{id}/cancel", operation_id = "cancel_task",
+    tag = "control",
+    params(("id" = TaskId, Path, description = "The task's id")),
+    request_body = Reason,
+    responses((status = 200, description = "How it stands then", body = TaskView),
+        (status = 409, description = "It has ended",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn cancel(
+    State(api): State<Api>,
+    Path(id): Path<TaskId>,
+    Person(by): Person,
+    body::Json(reason): body::Json<Reason>,
+) -> Result<Json<TaskView>, Refused> {
+    find(&api, id).await?;
+    let said = said(&by, &reason)?;
+    api.handle.ledger().cancel(id, said).await??;
+    find(&api, id).await.map(Json)
+}
+
+/// A control task from the ledger, or a read from memory.
+pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
     if let Some(row) = api.handle.store().task(id).await? {
-        return Ok(Json(row_view(row)));
+        return Ok(row_view(row));
     }
     let dispatch = api.handle.dispatch();
     let under_way = dispatch.under_way(1, |found, _, _| found == id);
     let ended = dispatch.ended(1, |one| one.id == id);
     let ended = ended.first().map(ended_view);
     let under_way = under_way.first().map(|one| view(one, TaskState::Queued));
-    ended.or(under_way).map(Json).ok_or_else(|| {
+    ended.or(under_way).ok_or_else(|| {
         Refused::new(
             "not-found",
             format!("there is no task {id}"),
@@ -134,6 +194,8 @@ pub(super) fn view(task: &UnderWay, state: TaskState) -> TaskView {
         made: batch.made,
         expires: batch.expires,
         outcome: None,
+        attempts: Vec::new(),
+        prior: None,
         readings: Vec::new(),
     }
 }
@@ -159,24 +221,22 @@ fn ended_view(ended: &Ended) -> TaskView {
 
 /// A task of the ledger.
 pub(super) fn row_view(row: TaskRow) -> TaskView {
-    let TaskRow {
-        task,
-        state,
-        outcome,
-    } = row;
+    let TaskRow { task, progress } = row;
     TaskView {
         id: task.id,
-        attempt: task.attempt,
+        attempt: progress.attempt,
         origin: task.origin(),
         class: task.class(),
         parameters: task.parameters.to_json(),
         target: task.target,
         kind: task.kind,
         action: task.action,
-        state,
+        state: progress.state,
         made: task.made,
-        expires: task.expires,
-        outcome,
+        expires: progress.expires.unwrap_or(task.expires),
+        outcome: progress.outcome,
+        attempts: progress.attempts,
+        prior: progress.prior,
         readings: Vec::new(),
     }
 }

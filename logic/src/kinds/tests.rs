@@ -37,7 +37,7 @@ fn pool(version: &str, active: bool) -> PoolStatus {
 fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<EnvironmentStatus> {
     Arc::new(EnvironmentStatus {
         id: EnvironmentId::new(id).unwrap(),
-        incarnation: uuid::Uuid::now_v7(),
+        incarnation: utakata_model::Incarnation::generate(),
         zone: Zone::new(id).unwrap(),
         labels: Default::default(),
         state,
@@ -45,6 +45,7 @@ fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<Envi
         time: Timestamp::now(),
         pools,
         refused: Vec::new(),
+        breakers: Vec::new(),
     })
 }
 

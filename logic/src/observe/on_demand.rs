@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_api::{operation::Read, problem::Detail};
 use utakata_model::{
-    ActionName, Class, Cure, Kind, Operation, OperationId, Origin, Parameters, Problem, Selector,
-    suggest,
+    ActionName, Class, Cure, Kind, Operation, OperationId, Origin, Parameters, PersonName, Problem,
+    Selector, suggest,
 };
 
 use super::{Observe, ReadOperation};
@@ -62,7 +62,11 @@ impl Observe {
     ///
     /// # Errors
     /// Nothing was read: no target is selected, or none of them can be read so.
-    pub async fn read(&self, read: Read) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
+    pub async fn read(
+        &self,
+        read: Read,
+        by: Option<PersonName>,
+    ) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
         if read.wait > WAIT_MAX {
             return Err(Error::Wait);
         }
@@ -72,7 +76,7 @@ impl Observe {
             return Err(Error::SelectsNothing { selector });
         }
         let wait = read.wait;
-        let (operation, tasks) = self.begin(read, &selection).await?;
+        let (operation, tasks) = self.begin(read, by, &selection).await?;
         if !wait.is_zero() {
             operation.progress.wait_for(wait).await;
         }
@@ -82,6 +86,7 @@ impl Observe {
     async fn begin(
         &self,
         read: Read,
+        by: Option<PersonName>,
         selection: &[Arc<Known>],
     ) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
         let served = self.kinds.served();
@@ -128,7 +133,7 @@ impl Observe {
             }
             match plan {
                 Plan::Do(_) => self.dispatch.send(&batch, made).await?,
-                Plan::Refuse(problem) => self.dispatch.refuse(&batch, made, &problem).await,
+                Plan::Refuse(problem) => self.dispatch.refuse(&batch, made, &problem),
             }
         }
         let operation = Arc::new(ReadOperation {
@@ -140,6 +145,10 @@ impl Observe {
                 parameters,
                 asked: order.asked,
                 why: None,
+                by,
+                pace: Default::default(),
+                priority: Default::default(),
+                undoes: None,
             },
             progress,
         });

@@ -1,15 +1,24 @@
 //! What every store must do, one function for each promise; run by the tests of each store.
 
+mod person;
+
 use jiff::Timestamp;
 use serde_json::json;
-use utakata_api::apply::Document;
+use utakata_api::{apply::Document, ledger::Lock};
 use utakata_model::{
-    ActionName, Class, Credential, Kind, Operation, OperationId, Origin, Outcome, OutcomeStatus,
-    Parameters, Schedule, ScheduleName, Target, TargetName, TaskId, TaskState, outcome::Timings,
+    ActionName, Class, Credential, EnvironmentId, Incarnation, Kind, Operation, OperationId,
+    OperationState, Origin, Outcome, OutcomeStatus, Parameters, PersonName, Priority, Schedule,
+    ScheduleName, Target, TargetName, TaskId, TaskState, manifest::Repeat, outcome::Timings,
     target::Secret,
 };
 
-use super::{Change, ControlTask, ReadingRow, Store, Wanted};
+use super::{
+    AuditPage, Change, ControlTask, OperationProgress, Page, ReadingRow, Store, TaskProgress,
+    Wanted,
+};
+use crate::ledger::life::Holder;
+
+pub use person::people_are_those_that_were_written;
 
 fn name(text: &str) -> TargetName {
     TargetName::new(text).unwrap()
@@ -32,13 +41,16 @@ fn operation() -> Operation {
         parameters: json!({ "outlet": 1 }),
         asked: Timestamp::now(),
         why: Some("because".into()),
+        by: Some(PersonName::new("admin").unwrap()),
+        pace: utakata_model::Pace::default(),
+        priority: Priority::Urgent,
+        undoes: None,
     }
 }
 
 fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
     let task = |at| ControlTask {
         id: TaskId::generate(),
-        attempt: 1,
         operation: operation.id,
         target: name(&format!("pdu-{at}")),
         kind: Kind::new("pdu").unwrap(),
@@ -47,6 +59,12 @@ fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
         timeout: std::time::Duration::from_secs(1),
         made: operation.asked,
         expires: operation.asked,
+        lifetime: std::time::Duration::from_secs(60),
+        priority: Priority::Urgent,
+        paced: vec![None, Some("A1".into())],
+        repeat: Repeat::Repeatable,
+        verify: None,
+        undo: None,
     };
     (0..count).map(task).collect()
 }
@@ -63,6 +81,7 @@ fn outcome(task: &ControlTask, status: OutcomeStatus) -> Outcome {
         problem: None,
         result: None,
         ran_by: None,
+        permit: None,
         timings: Timings {
             ended: Timestamp::now(),
             waited: std::time::Duration::ZERO,
@@ -107,47 +126,168 @@ pub async fn the_inventory_is_what_was_written(store: &dyn Store) {
     assert!(contents.credentials.is_empty() && contents.schedules.is_empty());
 }
 
-/// A task goes planned, queued, ended; what has ended stays as it ended.
-pub async fn an_outcome_is_written_once(store: &dyn Store) {
+fn planned(operation: &Operation, tasks: &[ControlTask]) -> Page {
+    Page {
+        operations: vec![(operation.clone(), None)],
+        tasks: tasks.to_vec(),
+        ..Page::default()
+    }
+}
+
+fn stands(task: &ControlTask, state: TaskState) -> Page {
+    let progress = TaskProgress {
+        state,
+        ..TaskProgress::default()
+    };
+    Page {
+        task_progress: [(task.id, progress)].into_iter().collect(),
+        ..Page::default()
+    }
+}
+
+/// Where tasks stand is what was written last; what was planned never changes.
+pub async fn tasks_stand_where_they_were_written(store: &dyn Store) {
     let operation = operation();
     let tasks = tasks(&operation, 2500);
-    store.plan(&operation, &tasks).await.unwrap();
-    let (read, counts) = store.operation(operation.id).await.unwrap().unwrap();
-    assert_eq!((read, counts.planned), (operation.clone(), 2500));
-    let early = outcome(&tasks[0], OutcomeStatus::Succeeded);
-    assert_eq!(store.end(&[early]).await.unwrap(), [tasks[0].id]);
-    store.queued(operation.id).await.unwrap();
-    let (_, counts) = store.operation(operation.id).await.unwrap().unwrap();
+    let mut page = planned(&operation, &tasks);
+    let queued = stands(&tasks[0], TaskState::Queued);
+    page.task_progress = queued.task_progress;
+    store.write(&page).await.unwrap();
+    let row = store.operation(operation.id).await.unwrap().unwrap();
     assert_eq!(
-        (counts.planned, counts.queued, counts.succeeded),
-        (0, 2499, 1)
+        (row.operation, row.counts.planned),
+        (operation.clone(), 2499)
     );
+    assert_eq!(row.counts.queued, 1);
 
-    let again = outcome(&tasks[0], OutcomeStatus::Failed);
-    let other = outcome(&tasks[1], OutcomeStatus::Unknown);
-    let changed = store.end(&[again, other]).await.unwrap();
-    assert_eq!(changed, [tasks[1].id]);
+    let mut changed = Page::default();
+    for task in &tasks[..2000] {
+        let holder = Holder {
+            environment: EnvironmentId::new("wee").unwrap(),
+            incarnation: Incarnation::generate(),
+            ask: 7,
+        };
+        let progress = TaskProgress {
+            state: TaskState::Permitted,
+            attempt: 2,
+            holder: Some(holder),
+            outcome: Some(outcome(task, OutcomeStatus::Unknown)),
+            ..TaskProgress::default()
+        };
+        changed.task_progress.insert(task.id, progress);
+    }
+    store.write(&changed).await.unwrap();
+    store
+        .write(&stands(&tasks[0], TaskState::Failed))
+        .await
+        .unwrap();
     let row = store.task(tasks[0].id).await.unwrap().unwrap();
-    assert_eq!(row.state, TaskState::Succeeded);
     assert_eq!(row.task, tasks[0]);
-    assert_eq!(row.outcome.unwrap().status, OutcomeStatus::Succeeded);
-    let unfinished = store.unfinished().await.unwrap();
-    assert_eq!(unfinished.len(), 2498);
+    assert_eq!(row.progress.state, TaskState::Failed);
+    // What was known of the outcome stays until something newer is.
+    assert_eq!(row.progress.outcome.unwrap().status, OutcomeStatus::Unknown);
+    let row = store.task(tasks[1].id).await.unwrap().unwrap();
+    assert_eq!(
+        (row.progress.attempt, row.progress.holder.unwrap().ask),
+        (2, 7)
+    );
+    assert_eq!(store.unfinished().await.unwrap().len(), 2499);
+    assert_eq!(store.tasks_of(operation.id).await.unwrap().len(), 2500);
     assert!(store.task(TaskId::generate()).await.unwrap().is_none());
+}
+
+/// A page is written as a whole or not at all.
+pub async fn a_page_that_cannot_be_written_leaves_nothing(store: &dyn Store) {
+    let (first, second) = (operation(), operation());
+    let mut page = planned(&first, &tasks(&first, 1));
+    page.operations[0].1 = Some("key".into());
+    page.audit = Some(audit(1));
+    store.write(&page).await.unwrap();
+    let mut again = planned(&second, &tasks(&second, 3));
+    again.operations[0].1 = Some("key".into());
+    assert!(store.write(&again).await.is_err());
+    assert!(store.operation(second.id).await.unwrap().is_none());
+    let found = store.operation_by_key("key").await.unwrap();
+    assert_eq!(found, Some(first.id));
+    assert_eq!(store.operation_by_key("other").await.unwrap(), None);
+
+    let mut again = planned(&second, &tasks(&second, 3));
+    again.audit = Some(audit(1));
+    assert!(
+        store.write(&again).await.is_err(),
+        "a page of the trail stands twice"
+    );
+    assert!(store.operation(second.id).await.unwrap().is_none());
+}
+
+fn audit(page: u64) -> AuditPage {
+    AuditPage {
+        page,
+        hash: format!("hash {page}"),
+        body: "{}\n".into(),
+    }
+}
+
+/// The audit trail comes in the order of its pages.
+pub async fn the_audit_trail_comes_in_its_order(store: &dyn Store) {
+    assert_eq!(store.audit_head().await.unwrap(), None);
+    for page in 1..=12 {
+        let page = Page {
+            audit: Some(audit(page)),
+            ..Page::default()
+        };
+        store.write(&page).await.unwrap();
+    }
+    assert_eq!(store.audit_head().await.unwrap(), Some(audit(12)));
+    let pages = store.audit(9, 3).await.unwrap();
+    assert_eq!(pages, [audit(9), audit(10), audit(11)]);
+}
+
+/// Locks are there until they are taken away; operations are open until they are over.
+pub async fn locks_and_open_operations_come_back(store: &dyn Store) {
+    let lock = Lock {
+        by: "ann".into(),
+        why: "a fan is replaced".into(),
+        since: Timestamp::now(),
+        until: Timestamp::now(),
+        priority: Priority::Urgent,
+    };
+    let operation = operation();
+    let mut page = planned(&operation, &tasks(&operation, 1));
+    let progress = OperationProgress {
+        state: OperationState::Awaiting,
+        ..OperationProgress::default()
+    };
+    page.operation_progress
+        .insert(operation.id, progress.clone());
+    page.locks.insert(name("a"), Some(lock.clone()));
+    page.locks.insert(name("b"), Some(lock.clone()));
+    store.write(&page).await.unwrap();
+    let open = store.open_operations().await.unwrap();
+    assert_eq!(open, [(operation.clone(), progress)]);
+    let mut page = Page::default();
+    page.locks.insert(name("b"), None);
+    page.operation_progress
+        .insert(operation.id, OperationProgress::done());
+    store.write(&page).await.unwrap();
+    assert_eq!(store.locks().await.unwrap(), [(name("a"), lock)]);
+    assert!(store.open_operations().await.unwrap().is_empty());
+    let row = store.operation(operation.id).await.unwrap().unwrap();
+    assert_eq!(row.progress.state, OperationState::Done);
 }
 
 /// Tasks and operations come newest first, page by page, by every filter.
 pub async fn lists_come_newest_first(store: &dyn Store) {
     let (first, second) = (operation(), operation());
     let (old, new) = (tasks(&first, 3), tasks(&second, 3));
-    store.plan(&first, &old).await.unwrap();
-    store.plan(&second, &new).await.unwrap();
+    store.write(&planned(&first, &old)).await.unwrap();
+    store.write(&planned(&second, &new)).await.unwrap();
     store
-        .end(&[outcome(&old[1], OutcomeStatus::Failed)])
+        .write(&stands(&old[1], TaskState::Failed))
         .await
         .unwrap();
     let listed = store.operations(None, 10).await.unwrap();
-    let listed: Vec<OperationId> = listed.iter().map(|(one, _)| one.id).collect();
+    let listed: Vec<OperationId> = listed.iter().map(|row| row.operation.id).collect();
     assert_eq!(listed, [second.id, first.id]);
     let before = store.operations(Some(second.id), 10).await.unwrap();
     assert_eq!(before.len(), 1);

@@ -2,8 +2,11 @@
 
 mod ledger;
 mod open;
+mod page;
+mod person;
 mod reading;
 mod row;
+mod snapshot;
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +14,15 @@ use async_trait::async_trait;
 use serde::Serialize;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
-use utakata_api::{apply::Document, operation::Counts};
-use utakata_model::{Operation, OperationId, Outcome, TaskId};
+use utakata_api::{apply::Document, ledger::Lock};
+use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
-use super::{Change, Contents, ControlTask, Error, ReadingRow, Store, TaskRow, Wanted};
+use super::{
+    AuditPage, Change, Contents, Error, OperationProgress, OperationRow, Page, PersonRow,
+    ReadingRow, Snapshot, Store, TaskRow, Wanted,
+};
+
+pub use snapshot::read_only;
 
 /// A SQLite file, with mode 0600. Writes are in the file when they return (`synchronous=FULL`).
 pub struct Sqlite {
@@ -169,23 +177,27 @@ impl Store for Sqlite {
             .map_err(|error| self.failed(error))
     }
 
-    async fn plan(&self, operation: &Operation, tasks: &[ControlTask]) -> Result<(), Error> {
-        self.write_plan(operation, tasks).await
+    async fn write(&self, page: &Page) -> Result<(), Error> {
+        self.write_page(page).await
     }
 
-    async fn queued(&self, operation: OperationId) -> Result<(), Error> {
-        self.write_queued(operation).await
-    }
-
-    async fn end(&self, outcomes: &[Outcome]) -> Result<Vec<TaskId>, Error> {
-        self.write_end(outcomes).await
+    async fn open_operations(&self) -> Result<Vec<(Operation, OperationProgress)>, Error> {
+        self.read_open_operations().await
     }
 
     async fn unfinished(&self) -> Result<Vec<TaskRow>, Error> {
         self.read_unfinished().await
     }
 
-    async fn operation(&self, id: OperationId) -> Result<Option<(Operation, Counts)>, Error> {
+    async fn tasks_of(&self, operation: OperationId) -> Result<Vec<TaskRow>, Error> {
+        self.read_tasks_of(operation).await
+    }
+
+    async fn operation_by_key(&self, key: &str) -> Result<Option<OperationId>, Error> {
+        self.read_operation_by_key(key).await
+    }
+
+    async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error> {
         self.read_operation(id).await
     }
 
@@ -193,8 +205,24 @@ impl Store for Sqlite {
         &self,
         before: Option<OperationId>,
         most: u32,
-    ) -> Result<Vec<(Operation, Counts)>, Error> {
+    ) -> Result<Vec<OperationRow>, Error> {
         self.read_operations(before, most).await
+    }
+
+    async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
+        self.read_locks().await
+    }
+
+    async fn audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
+        self.read_audit(from, most).await
+    }
+
+    async fn audit_head(&self) -> Result<Option<AuditPage>, Error> {
+        self.read_audit_head().await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        self.read_snapshot().await
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error> {
@@ -211,6 +239,18 @@ impl Store for Sqlite {
 
     async fn readings(&self) -> Result<Vec<ReadingRow>, Error> {
         self.read_readings().await
+    }
+
+    async fn people(&self) -> Result<Vec<PersonRow>, Error> {
+        self.read_people().await
+    }
+
+    async fn put_person(&self, row: &PersonRow) -> Result<(), Error> {
+        self.write_person(row).await
+    }
+
+    async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
+        self.remove_person(name).await
     }
 
     async fn close(&self) {

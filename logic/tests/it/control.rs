@@ -1,10 +1,16 @@
 //! Operations that change something.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::http::StatusCode;
 use serde_json::json;
-use utakata_model::OutcomeStatus;
+use utakata_model::{Class, OutcomeStatus, Task};
 
 use crate::room::{Room, config, target};
 
@@ -131,47 +137,152 @@ async fn a_dry_run_tells_which_release_would_do_it_and_does_nothing() {
     room.end().await;
 }
 
-#[tokio::test]
-async fn control_that_nobody_answers_is_unknown_and_a_late_outcome_changes_nothing() {
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is made where it is given"
+)]
+pub fn off(more: serde_json::Value) -> serde_json::Value {
+    let mut asked = json!({
+        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
+    });
+    let more = more.as_object().unwrap().clone();
+    asked.as_object_mut().unwrap().extend(more);
+    asked
+}
+
+/// Soon over: for what nobody answers.
+pub fn hasty() -> utakata_logic::Config {
     let mut config = config();
-    config.control.lifetime = Duration::from_millis(10);
     config.control.grace = Duration::ZERO;
-    let mut room = Room::empty(config).await;
+    config.control.window = Duration::from_millis(10);
+    config.control.settling = Duration::from_millis(10);
+    config
+}
+
+#[tokio::test]
+async fn control_that_nobody_answers_waits_for_a_person_and_an_outcome_of_no_permit_changes_nothing()
+ {
+    let mut room = Room::empty(hasty()).await;
     room.serve("pdu", Arc::new(|_| None)).await;
     room.furnish(1).await;
-    let asked = json!({
-        "selector": "name=pdu-0", "action": "outlet-off", "parameters": { "outlet": 1 },
-        "wait": "10s",
-    });
-    let (_, answer) = room.post("/v1/operations", asked).await;
+    let (_, answer) = room
+        .post("/v1/operations", off(json!({ "wait": "20s" })))
+        .await;
     let task = &answer["operation"]["tasks"][0];
-    assert_eq!(task["state"], "unknown", "{answer}");
-    assert_eq!(task["outcome"]["problem"]["code"], "no-answer");
+    assert_eq!(task["state"], "unsettled", "{answer}");
+    assert_eq!(task["outcome"]["problem"]["code"], "unsettled");
+    assert_eq!(task["attempts"][0]["environment"], "env-1");
     let mut late: utakata_model::Outcome = serde_json::from_value(task["outcome"].clone()).unwrap();
     late.status = OutcomeStatus::Succeeded;
+    late.permit = Some(77);
     let id = late.task;
-    room.publish(late).await;
+    room.publish(late.clone()).await;
     let (_, seen) = room.get(&format!("/v1/tasks/{id}")).await;
-    assert_eq!(seen["state"], "unknown");
+    assert_eq!(seen["state"], "unsettled");
+    // The holder of the permit is believed, however late.
+    late.permit = Some(1);
+    room.publish(late).await;
+    room.until(&format!("/v1/tasks/{id}"), |task| {
+        task["state"] == "succeeded"
+    })
+    .await;
     room.end().await;
 }
 
 #[tokio::test]
-async fn control_that_was_under_way_at_a_restart_is_unknown_and_never_lost() {
-    let mut room = Room::empty(config()).await;
+async fn control_that_was_under_way_at_a_restart_is_settled_and_never_lost() {
+    let mut room = Room::empty(hasty()).await;
     room.serve("pdu", Arc::new(|_| None)).await;
     room.furnish(2).await;
-    let asked = json!({
-        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
-    });
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let (status, answer) = room.post("/v1/operations", off(json!({}))).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(answer["operation"]["counts"]["queued"], 2, "{answer}");
+    let id = answer["operation"]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/operations/{id}");
+    room.until(&path, |operation| operation["counts"]["permitted"] == 2)
+        .await;
     let folder = room.end().await;
-    let room = Room::at(folder, config()).await;
-    let (_, tasks) = room.get("/v1/tasks?state=unknown").await;
-    assert_eq!(tasks["items"].as_array().unwrap().len(), 2, "{tasks}");
-    assert_eq!(tasks["items"][0]["outcome"]["problem"]["code"], "restarted");
+    let room = Room::at(folder, hasty()).await;
+    let seen = room
+        .until(&path, |operation| operation["counts"]["unsettled"] == 2)
+        .await;
+    assert_eq!(seen["state"], "running", "{seen}");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn control_that_nobody_fetched_before_a_restart_is_done_after_it() {
+    let room = Room::empty(config()).await;
+    room.announce(&["pdu"]).await;
+    room.furnish(2).await;
+    let (_, answer) = room.post("/v1/operations", off(json!({}))).await;
+    let id = answer["operation"]["id"].as_str().unwrap().to_owned();
+    let folder = room.end().await;
+    let mut room = Room::at(folder, config()).await;
+    room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
+        .await;
+    let path = format!("/v1/operations/{id}");
+    let seen = room
+        .until(&path, |operation| operation["counts"]["succeeded"] == 2)
+        .await;
+    assert_eq!(seen["state"], "done", "{seen}");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn what_is_asked_again_under_its_key_is_done_once() {
+    let room = Room::served().await;
+    room.furnish(1).await;
+    let asked = off(json!({ "key": "ticket-7", "wait": "10s" }));
+    let (_, first) = room.post("/v1/operations", asked.clone()).await;
+    let (_, again) = room.post("/v1/operations", asked).await;
+    assert_eq!(first["operation"]["id"], again["operation"]["id"]);
+    let (_, tasks) = room.get("/v1/tasks?class=control").await;
+    assert_eq!(tasks["items"].as_array().unwrap().len(), 1);
+    let other = off(json!({ "key": "ticket-7", "parameters": { "outlet": 2 } }));
+    let (status, problem) = room.post("/v1/operations", other).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    assert_eq!(problem["code"], "key-taken");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn many_targets_need_to_be_meant() {
+    let mut config = config();
+    config.control.many = 2;
+    let mut room = Room::empty(config).await;
+    room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
+        .await;
+    room.furnish(3).await;
+    for (more, code) in [
+        (json!({}), "many-targets"),
+        (json!({ "expect": 4 }), "other-targets"),
+    ] {
+        let (status, problem) = room.post("/v1/operations", off(more)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["code"], code, "{problem}");
+    }
+    let (status, _) = room
+        .post("/v1/operations", off(json!({ "expect": 3 })))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, plan) = room
+        .post("/v1/operations", off(json!({ "dry_run": true })))
+        .await;
+    let token = plan["plan"]["token"].clone();
+    let (status, _) = room
+        .post("/v1/operations", off(json!({ "plan": token })))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    room.apply(json!([target("pdu-new")])).await;
+    let (status, problem) = room
+        .post("/v1/operations", off(json!({ "plan": token })))
+        .await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(problem["code"], "plan-changed", "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("targets"),
+        "{problem}"
+    );
     room.end().await;
 }
 
@@ -191,5 +302,28 @@ async fn an_outcome_that_comes_twice_counts_once() {
     room.publish(doubled).await;
     let (_, seen) = room.get(&format!("/v1/tasks/{task}")).await;
     assert_eq!(seen["state"], "succeeded");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn a_read_back_that_is_lost_is_soon_made_again() {
+    let reads = AtomicUsize::new(0);
+    let script = move |task: &Task| {
+        // The first is for what it has before it is changed, the second is lost.
+        let is_lost = task.class == Class::Observe && reads.fetch_add(1, Ordering::Relaxed) == 1;
+        (!is_lost).then_some((OutcomeStatus::Succeeded, None))
+    };
+    let mut config = hasty();
+    config.control.read_back_within = Duration::from_secs(60);
+    let mut room = Room::empty(config).await;
+    room.serve("pdu", Arc::new(script)).await;
+    room.furnish(1).await;
+    let set = json!({
+        "selector": "rack=A1", "action": "set-power", "parameters": { "watts": 100 },
+        "wait": "15s",
+    });
+    let (_, answer) = room.post("/v1/operations", set).await;
+    let task = &answer["operation"]["tasks"][0];
+    assert_eq!(task["state"], "succeeded", "{answer}");
     room.end().await;
 }

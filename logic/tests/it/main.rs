@@ -2,11 +2,15 @@
 
 #![cfg(test)]
 
+mod audit;
 mod bad_input;
 mod control;
 mod events;
 mod inventory;
+mod ledger;
 mod observe;
 mod openapi;
+mod people;
 mod room;
 mod speed;
+mod undo;

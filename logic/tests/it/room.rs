@@ -1,6 +1,6 @@
 //! A logic environment with a temporary store and a scripted environment.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -14,13 +14,19 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use utakata_interconnect::{
-    Event, Events, OutcomeBatch, Tasks, events::bus::Bus, tasks::embedded::Embedded,
+    Consumer, Delivery, Event, Events, Interest, OutcomeBatch, Subscription, Tasks,
+    events::{
+        Sender,
+        bus::Bus,
+        permit::{Ask, StartBatch, Verdict as PermitVerdict},
+    },
+    tasks::embedded::Embedded,
 };
 use utakata_logic::{Config, Handle, LogicEnvironment, Parts, http, store::sqlite::Sqlite};
 use utakata_model::{
-    Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Manifest, MetricName, Outcome,
-    OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue, Readings,
-    ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings, target::Secret,
+    Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
+    MetricName, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue,
+    Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings, target::Secret,
 };
 
 pub const TOKEN: &str = "test-token";
@@ -49,6 +55,17 @@ timeout = "1s"
 type = "object"
 required = ["outlet"]
 properties = { outlet = { type = "integer", minimum = 1 } }
+additionalProperties = false
+[[action]]
+name = "set-power"
+class = "control"
+timeout = "1s"
+undo = { action = "set-power", parameters = { watts = "$prior" } }
+verify = { action = "read", metric = "hw.power", value = "$watts", within = "0s" }
+[action.parameters]
+type = "object"
+required = ["watts"]
+properties = { watts = { type = "number" } }
 additionalProperties = false
 "#;
 
@@ -107,43 +124,31 @@ impl Room {
     pub async fn serve(&mut self, kind: &str, script: Arc<Script>) {
         self.announce(&[kind]).await;
         let kind = Kind::new(kind).unwrap();
-        let mut consumer = self.tasks.consume(&Zone::default(), &kind).await.unwrap();
-        let bus = self.bus.clone();
-        let release = Arc::new(release(&kind));
-        self.background.spawn(async move {
-            while let Ok(deliveries) = consumer.fetch(1000).await {
-                let tags: Vec<_> = deliveries.iter().map(|one| one.tag).collect();
-                let answers: Vec<(Task, _)> = deliveries
-                    .into_iter()
-                    .filter_map(|one| script(&one.task).map(|answer| (one.task, answer)))
-                    .collect();
-                let mut events: Vec<Event> = answers
-                    .iter()
-                    .filter(|(task, _)| task.class == Class::Observe)
-                    .map(|(task, _)| Event::Readings(Arc::new(readings(task))))
-                    .collect();
-                events.push(Event::Outcomes(Arc::new(OutcomeBatch {
-                    zone: Zone::default(),
-                    kind: kind.clone(),
-                    outcomes: answers
-                        .into_iter()
-                        .map(|(task, answer)| outcome(&task, answer, &release))
-                        .collect(),
-                })));
-                consumer.acknowledge(&tags).await.unwrap();
-                if bus.publish(events).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let consumer = self.tasks.consume(&Zone::default(), &kind).await.unwrap();
+        let interest = Interest {
+            answers: Some(environment()),
+            ..Interest::NONE
+        };
+        let desk = Desk {
+            answers: self.bus.subscribe(interest).await.unwrap(),
+            consumer,
+            bus: self.bus.clone(),
+            release: Arc::new(release(&kind)),
+            kind,
+            script,
+            asked: HashMap::new(),
+            next: 1,
+            power: HashMap::new(),
+        };
+        self.background.spawn(desk.run());
     }
 
     /// Tells that an environment serves exactly these kinds.
     pub async fn announce(&self, kinds: &[&str]) {
         let pools = kinds.iter().map(|kind| pool(&Kind::new(kind).unwrap()));
         let status = EnvironmentStatus {
-            id: EnvironmentId::new("env-1").unwrap(),
-            incarnation: uuid::Uuid::now_v7(),
+            id: environment(),
+            incarnation: incarnation(),
             zone: Zone::default(),
             labels: Default::default(),
             state: EnvironmentState::Running,
@@ -151,6 +156,7 @@ impl Room {
             time: Timestamp::now(),
             pools: pools.collect(),
             refused: Vec::new(),
+            breakers: Vec::new(),
         };
         let mut changes = self.handle.kinds().follow();
         self.bus
@@ -169,6 +175,7 @@ impl Room {
         let batch = OutcomeBatch {
             zone: Zone::default(),
             kind: Kind::new("pdu").unwrap(),
+            from: Some(sender()),
             outcomes: vec![outcome],
         };
         let event = Event::Outcomes(Arc::new(batch));
@@ -182,6 +189,17 @@ impl Room {
 
     pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.send("POST", path, Some(body)).await
+    }
+
+    /// Asks with the token of somebody else than `admin`.
+    pub async fn post_as(&self, token: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method("POST")
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json");
+        self.answer(request.body(Body::from(body.to_string())).unwrap())
+            .await
     }
 
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
@@ -244,6 +262,133 @@ impl Room {
         self.handle.drain(Duration::from_millis(200)).await;
         self.background.shutdown().await;
         self.folder
+    }
+}
+
+fn environment() -> EnvironmentId {
+    EnvironmentId::new("env-1").unwrap()
+}
+
+fn incarnation() -> Incarnation {
+    Incarnation::from_bytes([7; 16])
+}
+
+fn sender() -> Sender {
+    Sender {
+        environment: environment(),
+        incarnation: incarnation(),
+    }
+}
+
+/// A scripted environment: asks for permits, and answers as its script says.
+struct Desk {
+    consumer: Box<dyn Consumer>,
+    answers: Box<dyn Subscription>,
+    bus: Bus,
+    kind: Kind,
+    release: Arc<ReleaseId>,
+    script: Arc<Script>,
+    asked: HashMap<u64, Task>,
+    next: u64,
+    /// What the targets draw since they were set.
+    power: HashMap<String, f64>,
+}
+
+impl Desk {
+    async fn run(mut self) {
+        loop {
+            tokio::select! {
+                deliveries = self.consumer.fetch(1000) => match deliveries {
+                    Ok(deliveries) => self.begin(deliveries).await,
+                    Err(_) => return,
+                },
+                events = self.answers.next() => match events {
+                    Ok(events) => self.answered(events).await,
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+
+    async fn begin(&mut self, deliveries: Vec<Delivery>) {
+        let tags: Vec<_> = deliveries.iter().map(|one| one.tag).collect();
+        let (control, observe): (Vec<Task>, Vec<Task>) = deliveries
+            .into_iter()
+            .map(|one| one.task)
+            .partition(|task| task.class == Class::Control);
+        self.consumer.acknowledge(&tags).await.unwrap();
+        let asks = control.into_iter().map(|task| {
+            let (key, ask) = (task.key(), self.next);
+            self.next += 1;
+            self.asked.insert(ask, task);
+            Ask { key, ask }
+        });
+        let asks: Vec<Ask> = asks.collect();
+        if !asks.is_empty() {
+            let start = StartBatch {
+                environment: environment(),
+                incarnation: incarnation(),
+                kind: self.kind.clone(),
+                asks,
+            };
+            let _ = self.bus.publish(vec![Event::Start(Arc::new(start))]).await;
+        }
+        self.end(observe.into_iter().map(|task| (task, None)).collect())
+            .await;
+    }
+
+    async fn answered(&mut self, events: Vec<Event>) {
+        let mut permitted = Vec::new();
+        for event in events {
+            let Event::Permits(batch) = event else {
+                continue;
+            };
+            for answer in &batch.answers {
+                let task = self.asked.remove(&answer.ask.ask);
+                if let (Some(task), PermitVerdict::Permitted(_)) = (task, answer.verdict) {
+                    permitted.push((task, Some(answer.ask.ask)));
+                }
+            }
+        }
+        self.end(permitted).await;
+    }
+
+    fn readings(&self, task: &Task) -> Readings {
+        let mut readings = readings(task);
+        if let Some(watts) = self.power.get(task.target.name.as_str()) {
+            readings.readings[0].value = ReadingValue::Number(*watts);
+        }
+        readings
+    }
+
+    async fn end(&mut self, tasks: Vec<(Task, Option<u64>)>) {
+        let answers = tasks.into_iter().filter_map(|(task, permit)| {
+            let answer = (self.script)(&task)?;
+            Some((task, permit, answer))
+        });
+        let answers: Vec<_> = answers.collect();
+        for (task, _, (status, _)) in &answers {
+            let watts = task.parameters.to_json()["watts"].as_f64();
+            if let Some(watts) = watts.filter(|_| *status == OutcomeStatus::Succeeded) {
+                self.power.insert(task.target.name.to_string(), watts);
+            }
+        }
+        let mut events: Vec<Event> = answers
+            .iter()
+            .filter(|(task, ..)| task.class == Class::Observe)
+            .map(|(task, ..)| Event::Readings(Arc::new(self.readings(task))))
+            .collect();
+        let outcomes = answers.into_iter().map(|(task, permit, answer)| Outcome {
+            permit,
+            ..outcome(&task, answer, &self.release)
+        });
+        events.push(Event::Outcomes(Arc::new(OutcomeBatch {
+            zone: Zone::default(),
+            kind: self.kind.clone(),
+            from: Some(sender()),
+            outcomes: outcomes.collect(),
+        })));
+        let _ = self.bus.publish(events).await;
     }
 }
 
@@ -321,10 +466,11 @@ pub fn outcome(
         problem,
         result: None,
         ran_by: Some(RanBy {
-            environment: EnvironmentId::new("env-1").unwrap(),
+            environment: environment(),
             worker: WorkerId::new("pdu-1").unwrap(),
             release: Arc::clone(release),
         }),
+        permit: None,
         timings: Timings {
             ended: Timestamp::now(),
             waited: Duration::ZERO,

@@ -43,6 +43,7 @@ fn outcome(status: OutcomeStatus) -> Outcome {
         problem: (status != OutcomeStatus::Succeeded).then(|| Problem::new("x", Cure::Retry, "y")),
         result: None,
         ran_by: None,
+        permit: None,
         timings: Timings {
             ended: Timestamp::from_second(1).unwrap(),
             waited: Duration::ZERO,

@@ -1,88 +1,33 @@
-//! Operations and control tasks in SQLite.
+//! Reading operations and control tasks in SQLite.
 
 use std::collections::HashMap;
 
-use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db, SqliteConnection};
-use utakata_api::operation::Counts;
-use utakata_model::{Operation, OperationId, Outcome, TaskId, TaskState};
+use sqlx::{
+    Connection, QueryBuilder, Row, Sqlite as Db, SqliteConnection, pool::PoolConnection,
+    sqlite::SqliteRow,
+};
+use utakata_api::{ledger::Lock, operation::Counts};
+use utakata_model::{Operation, OperationId, TargetName, TaskId, TaskState};
 
 use super::{Sqlite, row::count};
-use crate::store::{ControlTask, Error, TaskRow, Wanted};
+use crate::store::{AuditPage, Error, OperationProgress, OperationRow, TaskRow, Wanted};
 
-/// SQLite takes 32,766 bound values in a statement.
-const ROWS_AT_ONCE: usize = 1000;
-
-const TASK: &str = "SELECT state, body, outcome FROM task WHERE TRUE";
+const TASK: &str = "SELECT state, body, progress, outcome FROM task WHERE TRUE";
+const OPERATION: &str = "SELECT body, progress FROM operation WHERE TRUE";
+/// As the index of those that have not ended has it.
+const OPEN: &str = " AND state NOT IN ('succeeded', 'failed', 'expired', 'cancelled')";
 
 impl Sqlite {
-    pub(super) async fn write_plan(
-        &self,
-        operation: &Operation,
-        tasks: &[ControlTask],
-    ) -> Result<(), Error> {
-        let body = self.json("operation", operation)?;
-        let mut rows = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            rows.push((task, self.json("task", task)?));
-        }
-        let mut writer = self.writer.lock().await;
-        let written = async {
-            let mut transaction = writer.begin().await?;
-            sqlx::query("INSERT INTO operation (id, body) VALUES (?, ?)")
-                .bind(operation.id.to_string())
-                .bind(body)
-                .execute(&mut *transaction)
-                .await?;
-            for rows in rows.chunks(ROWS_AT_ONCE) {
-                insert(&mut transaction, rows).await?;
-            }
-            transaction.commit().await
-        };
-        written.await.map_err(|error| self.failed(error))
-    }
-
-    pub(super) async fn write_queued(&self, operation: OperationId) -> Result<(), Error> {
-        let mut writer = self.writer.lock().await;
-        sqlx::query("UPDATE task SET state = 'queued' WHERE operation = ? AND state = 'planned'")
-            .bind(operation.to_string())
-            .execute(&mut *writer)
-            .await
-            .map(drop)
-            .map_err(|error| self.failed(error))
-    }
-
-    pub(super) async fn write_end(&self, outcomes: &[Outcome]) -> Result<Vec<TaskId>, Error> {
-        let mut rows = Vec::with_capacity(outcomes.len());
-        for outcome in outcomes {
-            rows.push((outcome, self.json("outcome", outcome)?));
-        }
-        let mut writer = self.writer.lock().await;
-        let written = async {
-            let mut changed = Vec::with_capacity(rows.len());
-            let mut transaction = writer.begin().await?;
-            for (outcome, body) in &rows {
-                let done = sqlx::query(
-                    "UPDATE task SET state = ?, outcome = ?
-                     WHERE id = ? AND state IN ('planned', 'queued')",
-                )
-                .bind(TaskState::from(outcome.status).as_str())
-                .bind(body)
-                .bind(outcome.task.to_string())
-                .execute(&mut *transaction)
-                .await?;
-                if done.rows_affected() > 0 {
-                    changed.push(outcome.task);
-                }
-            }
-            transaction.commit().await?;
-            Ok(changed)
-        };
-        written.await.map_err(|error| self.failed(error))
-    }
-
     pub(super) async fn read_unfinished(&self) -> Result<Vec<TaskRow>, Error> {
         let mut query = QueryBuilder::<Db>::new(TASK);
-        query.push(" AND state IN ('planned', 'queued') ORDER BY id");
+        query.push(OPEN).push(" ORDER BY id");
+        self.fetch_tasks(query).await
+    }
+
+    pub(super) async fn read_tasks_of(&self, id: OperationId) -> Result<Vec<TaskRow>, Error> {
+        let mut query = QueryBuilder::<Db>::new(TASK);
+        query.push(" AND operation = ").push_bind(id.to_string());
+        query.push(" ORDER BY id");
         self.fetch_tasks(query).await
     }
 
@@ -130,53 +75,100 @@ impl Sqlite {
     pub(super) async fn read_operation(
         &self,
         id: OperationId,
-    ) -> Result<Option<(Operation, Counts)>, Error> {
-        let mut query = QueryBuilder::<Db>::new("SELECT body FROM operation WHERE id = ");
-        query.push_bind(id.to_string());
-        Ok(self.fetch_operations(query).await?.pop())
+    ) -> Result<Option<OperationRow>, Error> {
+        let mut query = QueryBuilder::<Db>::new(OPERATION);
+        query.push(" AND id = ").push_bind(id.to_string());
+        Ok(self.fetch_counted(query).await?.pop())
     }
 
     pub(super) async fn read_operations(
         &self,
         before: Option<OperationId>,
         most: u32,
-    ) -> Result<Vec<(Operation, Counts)>, Error> {
-        let mut query = QueryBuilder::<Db>::new("SELECT body FROM operation WHERE TRUE");
+    ) -> Result<Vec<OperationRow>, Error> {
+        let mut query = QueryBuilder::<Db>::new(OPERATION);
         if let Some(before) = before {
             query.push(" AND id < ").push_bind(before.to_string());
         }
         query
             .push(" ORDER BY id DESC LIMIT ")
             .push_bind(i64::from(most));
-        self.fetch_operations(query).await
+        self.fetch_counted(query).await
+    }
+
+    pub(super) async fn read_open_operations(
+        &self,
+    ) -> Result<Vec<(Operation, OperationProgress)>, Error> {
+        let mut query = QueryBuilder::<Db>::new(OPERATION);
+        query.push(" AND is_open = 1 ORDER BY id");
+        let mut reader = self.reader().await?;
+        self.fetch_operations(&mut reader, query).await
+    }
+
+    pub(super) async fn read_operation_by_key(
+        &self,
+        key: &str,
+    ) -> Result<Option<OperationId>, Error> {
+        let row = sqlx::query("SELECT id FROM operation WHERE key = ?")
+            .bind(key)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|error| self.failed(error))?;
+        Ok(row.and_then(|row| row.get::<&str, _>("id").parse().ok()))
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Db>, Error> {
+        self.readers
+            .acquire()
+            .await
+            .map_err(|error| self.failed(error))
     }
 
     async fn fetch_operations(
         &self,
+        from: &mut SqliteConnection,
         mut query: QueryBuilder<Db>,
-    ) -> Result<Vec<(Operation, Counts)>, Error> {
+    ) -> Result<Vec<(Operation, OperationProgress)>, Error> {
         let rows = query
             .build()
-            .fetch_all(&self.readers)
+            .fetch_all(from)
             .await
             .map_err(|error| self.failed(error))?;
-        let mut operations = Vec::with_capacity(rows.len());
-        for row in &rows {
-            operations.push(self.parse::<Operation>("operation", row.get("body"))?);
-        }
-        let mut counts = self.counts(&operations).await?;
-        Ok(operations
-            .into_iter()
-            .map(|operation| {
-                let counts = counts.remove(&operation.id).unwrap_or_default();
-                (operation, counts)
-            })
-            .collect())
+        let operation = |row: &SqliteRow| {
+            let progress = row.get::<Option<&str>, _>("progress");
+            let progress = progress.map(|text| self.parse("progress of an operation", text));
+            Ok((
+                self.parse::<Operation>("operation", row.get("body"))?,
+                // Those of before there was any have ended.
+                progress
+                    .transpose()?
+                    .unwrap_or_else(OperationProgress::done),
+            ))
+        };
+        rows.iter().map(operation).collect()
+    }
+
+    /// Operations and the counts of their tasks, as they were at one moment.
+    async fn fetch_counted(&self, query: QueryBuilder<Db>) -> Result<Vec<OperationRow>, Error> {
+        let mut reader = self.reader().await?;
+        let mut snapshot = reader.begin().await.map_err(|error| self.failed(error))?;
+        let found = self.fetch_operations(&mut snapshot, query).await?;
+        let ids: Vec<OperationId> = found.iter().map(|(operation, _)| operation.id).collect();
+        let mut counts = self.counts(&mut snapshot, &ids).await?;
+        let mut undone = self.undone(&mut snapshot, &ids).await?;
+        let row = |(operation, progress): (Operation, OperationProgress)| OperationRow {
+            counts: counts.remove(&operation.id).unwrap_or_default(),
+            undone_by: undone.remove(&operation.id).unwrap_or_default(),
+            operation,
+            progress,
+        };
+        Ok(found.into_iter().map(row).collect())
     }
 
     async fn counts(
         &self,
-        operations: &[Operation],
+        from: &mut SqliteConnection,
+        operations: &[OperationId],
     ) -> Result<HashMap<OperationId, Counts>, Error> {
         let mut counts: HashMap<OperationId, Counts> = HashMap::new();
         if operations.is_empty() {
@@ -187,12 +179,12 @@ impl Sqlite {
         );
         let mut list = query.separated(", ");
         for operation in operations {
-            list.push_bind(operation.id.to_string());
+            list.push_bind(operation.to_string());
         }
         query.push(") GROUP BY operation, state");
         let rows = query
             .build()
-            .fetch_all(&self.readers)
+            .fetch_all(from)
             .await
             .map_err(|error| self.failed(error))?;
         for row in &rows {
@@ -206,21 +198,75 @@ impl Sqlite {
         }
         Ok(counts)
     }
+
+    /// The operations that take others back.
+    async fn undone(
+        &self,
+        from: &mut SqliteConnection,
+        operations: &[OperationId],
+    ) -> Result<HashMap<OperationId, Vec<OperationId>>, Error> {
+        let mut undone: HashMap<OperationId, Vec<OperationId>> = HashMap::new();
+        if operations.is_empty() {
+            return Ok(undone);
+        }
+        let mut query = QueryBuilder::<Db>::new(
+            "SELECT id, json_extract(body, '$.undoes') AS undoes FROM operation
+             WHERE json_extract(body, '$.undoes') IS NOT NULL
+             AND json_extract(body, '$.undoes') IN (",
+        );
+        let mut list = query.separated(", ");
+        for operation in operations {
+            list.push_bind(operation.to_string());
+        }
+        query.push(") ORDER BY id");
+        let rows = query.build().fetch_all(from).await;
+        for row in &rows.map_err(|error| self.failed(error))? {
+            let (by, of) = (row.get::<&str, _>("id"), row.get::<&str, _>("undoes"));
+            if let (Ok(by), Ok(of)) = (by.parse(), of.parse()) {
+                undone.entry(of).or_default().push(by);
+            }
+        }
+        Ok(undone)
+    }
+
+    pub(super) async fn read_locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
+        let rows = sqlx::query("SELECT target, body FROM lock ORDER BY target")
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| self.failed(error))?;
+        let mut locks = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if let Ok(target) = TargetName::new(row.get::<&str, _>("target")) {
+                locks.push((target, self.parse("lock", row.get("body"))?));
+            }
+        }
+        Ok(locks)
+    }
+
+    pub(super) async fn read_audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
+        let rows =
+            sqlx::query("SELECT page, hash, body FROM audit WHERE page >= ? ORDER BY page LIMIT ?")
+                .bind(i64::try_from(from).unwrap_or(i64::MAX))
+                .bind(i64::from(most))
+                .fetch_all(&self.readers)
+                .await
+                .map_err(|error| self.failed(error))?;
+        Ok(rows.iter().map(audit_page).collect())
+    }
+
+    pub(super) async fn read_audit_head(&self) -> Result<Option<AuditPage>, Error> {
+        let row = sqlx::query("SELECT page, hash, body FROM audit ORDER BY page DESC LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|error| self.failed(error))?;
+        Ok(row.as_ref().map(audit_page))
+    }
 }
 
-async fn insert(
-    to: &mut SqliteConnection,
-    rows: &[(&ControlTask, String)],
-) -> Result<(), sqlx::Error> {
-    let mut query =
-        QueryBuilder::<Db>::new("INSERT INTO task (id, operation, target, state, body) ");
-    query.push_values(rows, |mut values, (task, body)| {
-        values
-            .push_bind(task.id.to_string())
-            .push_bind(task.operation.to_string())
-            .push_bind(task.target.to_string())
-            .push_bind(TaskState::Planned.as_str())
-            .push_bind(body.clone());
-    });
-    query.build().execute(to).await.map(drop)
+pub(super) fn audit_page(row: &SqliteRow) -> AuditPage {
+    AuditPage {
+        page: u64::try_from(row.get::<i64, _>("page")).unwrap_or_default(),
+        hash: row.get("hash"),
+        body: row.get("body"),
+    }
 }

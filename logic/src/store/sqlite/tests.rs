@@ -16,7 +16,11 @@ macro_rules! conforms {
 
 conforms!(
     the_inventory_is_what_was_written,
-    an_outcome_is_written_once,
+    tasks_stand_where_they_were_written,
+    a_page_that_cannot_be_written_leaves_nothing,
+    the_audit_trail_comes_in_its_order,
+    locks_and_open_operations_come_back,
     lists_come_newest_first,
-    readings_are_those_of_targets_that_are_there
+    readings_are_those_of_targets_that_are_there,
+    people_are_those_that_were_written
 );

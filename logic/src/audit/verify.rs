@@ -1,0 +1,229 @@
+//! Whether the trail is whole, and says what the ledger says. Pure but for [`verify`], which
+//! only hands over what is written.
+//!
+//! First come the pages, in their order: their numbers, hashes and lines. What the lines say of
+//! each operation, task and lock is kept, in about a hundred bytes for each; then the rows of
+//! the ledger come, and each is compared and crossed off. What is left over has no row.
+
+mod line;
+mod stand;
+
+use std::collections::BTreeMap;
+
+use utakata_api::audit::{AuditFinding, AuditHead, AuditReport};
+
+use self::{
+    line::Line,
+    stand::{Operations, Tasks, matches},
+};
+use super::hash;
+use crate::store::{AuditPage, Error, Snapshot, WrittenLock, WrittenOperation, WrittenTask};
+
+/// The most findings that a report tells.
+const TOLD_MOST: usize = 100;
+
+/// Looks through all that is written at one moment. A head that was noted elsewhere must be the
+/// hash of some page: else the trail was written anew, or its end is gone.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn verify(snapshot: &mut dyn Snapshot, head: Option<&str>) -> Result<AuditReport, Error> {
+    let mut check = Check::new(head);
+    snapshot.each_page(&mut |page| check.page(&page)).await?;
+    snapshot.each_task(&mut |row| check.task(&row)).await?;
+    let operations = &mut |row| check.operation(&row);
+    snapshot.each_operation(operations).await?;
+    snapshot.each_lock(&mut |row| check.lock(&row)).await?;
+    Ok(check.report())
+}
+
+/// A check that goes on: pages, then tasks, then operations, then locks.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// The head that was noted elsewhere, until it is met.
+    noted: Option<String>,
+    last: Last,
+    lines: u64,
+    tasks: Tasks,
+    operations: Operations,
+    /// The locks as the trail has them, as JSON.
+    locks: BTreeMap<String, String>,
+    counts: Counts,
+    findings: Findings,
+}
+
+/// The page that came last.
+#[derive(Debug, Default)]
+struct Last {
+    page: u64,
+    hash: String,
+    count: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    operations: u64,
+    tasks: u64,
+    older: u64,
+}
+
+#[derive(Debug, Default)]
+struct Findings {
+    count: u64,
+    told: Vec<AuditFinding>,
+}
+
+impl Findings {
+    fn add(&mut self, subject: impl Into<String>, message: impl Into<String>) {
+        self.count += 1;
+        if self.told.len() < TOLD_MOST {
+            self.told.push(AuditFinding {
+                subject: subject.into(),
+                message: message.into(),
+            });
+        }
+    }
+}
+
+impl Check {
+    /// A check of which nothing has come yet.
+    pub fn new(head: Option<&str>) -> Self {
+        Self {
+            noted: head.map(|head| head.trim().to_ascii_lowercase()),
+            ..Self::default()
+        }
+    }
+
+    /// The next page.
+    pub fn page(&mut self, page: &AuditPage) {
+        let subject = format!("page {}", page.page);
+        let expect = self.last.page + 1;
+        if page.page == expect {
+            if hash(&self.last.hash, page.page, &page.body) != page.hash {
+                let message = "its hash is not that of its lines after the page before: it, its \
+                               hash or the page before was changed";
+                self.findings.add(&subject, message);
+            }
+        } else {
+            let missing = match page.page.saturating_sub(1) {
+                last if last == expect => format!("page {expect} is missing"),
+                last if last > expect => format!("the pages {expect} to {last} are missing"),
+                _ => "its number cannot be".into(),
+            };
+            self.findings.add(&subject, missing);
+        }
+        if self.noted.as_ref() == Some(&page.hash) {
+            self.noted = None;
+        }
+        // What was written goes on from what is written: one edit is one finding.
+        self.last = Last {
+            page: page.page,
+            hash: page.hash.clone(),
+            count: self.last.count + 1,
+        };
+        for (at, text) in page.body.lines().enumerate() {
+            self.lines += 1;
+            match line::parse(text) {
+                Ok(line) => self.line(line),
+                Err(error) => {
+                    let message = format!("line {} cannot be read: {error}", at + 1);
+                    self.findings.add(&subject, message);
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        match line {
+            Line::Asked(operation) => self.operations.asked(&operation),
+            Line::Changed(id, state) => self.operations.changed(id, state),
+            Line::Planned(task) => {
+                let operation = self.operations.has_task(task.operation);
+                self.tasks.planned(&task, operation);
+            }
+            Line::State(id, standing) => {
+                if let Some(operation) = self.tasks.stands(id, standing) {
+                    self.operations.has_ended(operation);
+                }
+            }
+            Line::Locked(target, lock) => drop(self.locks.insert(target, lock)),
+            Line::Unlocked(target) => drop(self.locks.remove(&target)),
+            Line::Other => {}
+        }
+    }
+
+    /// A row of a task.
+    pub fn task(&mut self, row: &WrittenTask) {
+        self.counts.tasks += 1;
+        match self.tasks.cross_off(row) {
+            Ok(stand::Found::Same) => {}
+            Ok(stand::Found::Older) => self.counts.older += 1,
+            Err(message) => self.findings.add(format!("task {}", row.id), message),
+        }
+    }
+
+    /// A row of an operation.
+    pub fn operation(&mut self, row: &WrittenOperation) {
+        self.counts.operations += 1;
+        match self.operations.cross_off(row) {
+            Ok(stand::Found::Same) => {}
+            Ok(stand::Found::Older) => self.counts.older += 1,
+            Err(message) => self.findings.add(format!("operation {}", row.id), message),
+        }
+    }
+
+    /// A row of a lock.
+    pub fn lock(&mut self, row: &WrittenLock) {
+        let told = self.locks.remove(&row.target);
+        let subject = || format!("target {}", row.target);
+        match told {
+            None => self
+                .findings
+                .add(subject(), "it is locked, and the trail does not say so"),
+            Some(lock) if !matches(&lock, &row.body) => self
+                .findings
+                .add(subject(), "its lock is not that of the trail"),
+            Some(_) => {}
+        }
+    }
+
+    /// What was found, when all has come.
+    pub fn report(mut self) -> AuditReport {
+        for id in self.tasks.left() {
+            let message = "it is in the trail and not in the ledger";
+            self.findings.add(format!("task {id}"), message);
+        }
+        for id in self.operations.left() {
+            let message = "it is in the trail and not in the ledger";
+            self.findings.add(format!("operation {id}"), message);
+        }
+        for target in self.locks.into_keys() {
+            let message = "the trail says that it is locked, and the ledger does not";
+            self.findings.add(format!("target {target}"), message);
+        }
+        if let Some(noted) = self.noted {
+            let message = format!(
+                "no page has the hash {noted}: the trail was written anew since that was noted, \
+                 or its end is gone"
+            );
+            self.findings.add("head", message);
+        }
+        AuditReport {
+            whole: self.findings.count == 0,
+            pages: self.last.count,
+            lines: self.lines,
+            operations: self.counts.operations,
+            tasks: self.counts.tasks,
+            older: self.counts.older,
+            head: AuditHead {
+                page: self.last.page,
+                hash: self.last.hash,
+            },
+            found: self.findings.count,
+            findings: self.findings.told,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+//! What the trail says of operations and tasks, small, and compared with their rows.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use sha2::{Digest, Sha256};
+use utakata_model::{Operation, OperationId, OperationState, TaskId, TaskState};
+
+use super::line::Standing;
+use crate::store::{ControlTask, OperationProgress, TaskProgress, WrittenOperation, WrittenTask};
+
+/// What was found of a row in the trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The same.
+    Same,
+    /// Nothing: it is older than the trail.
+    Older,
+}
+
+/// The tasks of the trail.
+#[derive(Debug, Default)]
+pub(super) struct Tasks(HashMap<TaskId, Task>);
+
+/// What the trail says of a task. There may be millions.
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    /// Of what was made; absent where no line says that it was.
+    made: Option<u64>,
+    /// The place of its operation.
+    operation: Option<u32>,
+    stands: Standing,
+}
+
+/// The operations of the trail.
+#[derive(Debug, Default)]
+pub(super) struct Operations {
+    places: HashMap<OperationId, u32>,
+    all: Vec<Known>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    asked: Option<u64>,
+    state: Option<OperationState>,
+    tasks: u32,
+    ended: u32,
+}
+
+/// A few bytes that stand for a value.
+fn mark(value: &impl Serialize) -> Option<u64> {
+    let text = serde_json::to_string(value).ok()?;
+    let hash = Sha256::digest(text);
+    let first = hash.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*first))
+}
+
+/// Whether two texts are the same JSON.
+pub(super) fn matches(one: &str, other: &str) -> bool {
+    let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    parse(one).is_some() && parse(one) == parse(other)
+}
+
+/// Whether a row is of a version that had no trail yet: what it says of a task or an operation
+/// lacks what every later version writes.
+fn is_older(body: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Later {
+        lifetime: Option<IgnoredAny>,
+        priority: Option<IgnoredAny>,
+    }
+    let later = serde_json::from_str(body);
+    later.is_ok_and(|later: Later| later.lifetime.is_none() && later.priority.is_none())
+}
+
+impl Tasks {
+    pub fn planned(&mut self, task: &ControlTask, operation: u32) {
+        let made = Task {
+            made: mark(task),
+            operation: Some(operation),
+            stands: Standing {
+                state: TaskState::Planned,
+                attempt: 1,
+                end: None,
+            },
+        };
+        self.0.insert(task.id, made);
+    }
+
+    /// A task is in another state. Gives the place of its operation when it has ended by that.
+    pub fn stands(&mut self, id: TaskId, stands: Standing) -> Option<u32> {
+        let task = self.0.entry(id).or_insert(Task {
+            made: None,
+            operation: None,
+            stands,
+        });
+        let had_ended = task.made.is_some() && task.stands.state.is_final();
+        task.stands = stands;
+        (stands.state.is_final() && !had_ended)
+            .then_some(task.operation)
+            .flatten()
+    }
+
+    /// Compares a row with what the trail says of it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn cross_off(&mut self, row: &WrittenTask) -> Result<Found, String> {
+        let id: TaskId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let told = self.0.remove(&id);
+        let body: ControlTask = serde_json::from_str(&row.body)
+            .map_err(|error| format!("its row cannot be read: {error}"))?;
+        let is_older = is_older(&row.body);
+        let told = match told {
+            None if is_older => return Ok(Found::Older),
+            None => return Err("the trail does not say that it was made".into()),
+            Some(told) => told,
+        };
+        match told.made {
+            None if !is_older => return Err("the trail does not say that it was made".into()),
+            Some(made) if Some(made) != mark(&body) => {
+                return Err("its row is not what the trail says that it was made as".into());
+            }
+            _ => {}
+        }
+        let columns = (row.operation.as_str(), row.target.as_str());
+        if body.id != id || columns != (&*body.operation.to_string(), body.target.as_str()) {
+            return Err("the columns of its row contradict each other".into());
+        }
+        told.stands.is_of(row).map(|()| Found::Same)
+    }
+
+    /// Those that had no row.
+    pub fn left(&self) -> Vec<TaskId> {
+        sorted(self.0.keys().copied())
+    }
+}
+
+impl Standing {
+    fn is_of(&self, row: &WrittenTask) -> Result<(), String> {
+        let state = self.state.as_str();
+        if row.state != state {
+            return Err(format!(
+                "it is \"{}\" in the ledger, and the trail says \"{state}\"",
+                row.state
+            ));
+        }
+        let Some(progress) = &row.progress else {
+            return Err("its row does not say where it stands".into());
+        };
+        let progress: TaskProgress = serde_json::from_str(progress)
+            .map_err(|error| format!("where it stands cannot be read: {error}"))?;
+        let of_row = Self {
+            state: progress.state,
+            attempt: progress.attempt,
+            end: progress.end,
+        };
+        if of_row == *self {
+            return Ok(());
+        }
+        Err(format!(
+            "where it stands in the ledger ({} in attempt {}) is not what the trail says ({state} \
+             in attempt {}, ended as told there)",
+            progress.state.as_str(),
+            progress.attempt,
+            self.attempt
+        ))
+    }
+}
+
+impl Operations {
+    fn known(&mut self, id: OperationId) -> (u32, &mut Known) {
+        let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let place = *self.places.entry(id).or_insert(next);
+        let at = place as usize;
+        if at >= self.all.len() {
+            self.all.resize(at + 1, Known::default());
+        }
+        (place, &mut self.all[at])
+    }
+
+    pub fn asked(&mut self, operation: &Operation) {
+        let asked = mark(operation);
+        self.known(operation.id).1.asked = asked;
+    }
+
+    pub fn changed(&mut self, id: OperationId, state: OperationState) {
+        self.known(id).1.state = Some(state);
+    }
+
+    /// One more task of it; gives its place.
+    pub fn has_task(&mut self, id: OperationId) -> u32 {
+        let (place, known) = self.known(id);
+        known.tasks += 1;
+        place
+    }
+
+    /// A task of it has ended.
+    pub fn has_ended(&mut self, place: u32) {
+        if let Some(known) = self.all.get_mut(place as usize) {
+            known.ended += 1;
+        }
+    }
+
+    /// Compares a row with what the trail says of it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn cross_off(&mut self, row: &WrittenOperation) -> Result<Found, String> {
+        let id: OperationId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let place = self.places.remove(&id);
+        let told = place.and_then(|place| self.all.get(place as usize).copied());
+        let body: Operation = serde_json::from_str(&row.body)
+            .map_err(|error| format!("its row cannot be read: {error}"))?;
+        let is_older = is_older(&row.body);
+        let Some(told) = told.filter(|told| told.asked.is_some()) else {
+            return match is_older {
+                true => Ok(Found::Older),
+                false => Err("the trail does not say that it was asked for".into()),
+            };
+        };
+        if told.asked != mark(&body) {
+            return Err("its row is not what the trail says was asked for".into());
+        }
+        let Some(progress) = &row.progress else {
+            return Err("its row does not say where it stands".into());
+        };
+        let progress: OperationProgress = serde_json::from_str(progress)
+            .map_err(|error| format!("where it stands cannot be read: {error}"))?;
+        match told.may_be(progress.state) {
+            true => Ok(Found::Same),
+            false => Err(format!(
+                "it is \"{}\" in the ledger, and the trail does not say so",
+                progress.state.as_str()
+            )),
+        }
+    }
+
+    /// Those that had no row.
+    pub fn left(&self) -> Vec<OperationId> {
+        sorted(self.places.keys().copied())
+    }
+}
+
+impl Known {
+    /// Whether it may be in a state: that it is done follows from its tasks, and in which state
+    /// it began from the configuration of that time.
+    fn may_be(&self, state: OperationState) -> bool {
+        use OperationState as S;
+        if self.ended == self.tasks {
+            let is_cancelled = self.state == Some(S::Cancelled);
+            return state == if is_cancelled { S::Cancelled } else { S::Done };
+        }
+        match self.state {
+            Some(told) => state == told,
+            None => matches!(state, S::Running | S::Awaiting),
+        }
+    }
+}
+
+fn sorted<T: Ord>(ids: impl Iterator<Item = T>) -> Vec<T> {
+    let mut ids: Vec<T> = ids.collect();
+    ids.sort_unstable();
+    ids
+}

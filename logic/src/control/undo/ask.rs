@@ -1,0 +1,198 @@
+//! Takes an operation back: one operation for each action and its parameters.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use utakata_api::operation::{LeftOut, Undo, UndoPlan, UndoStep};
+use utakata_model::{ActionName, Operation, OperationId, PersonName, Selector, TargetName};
+
+use super::steps::{Step, steps};
+use crate::{
+    control::{Control, Error, Meant, New, plan, plan_token, token},
+    inventory::Known,
+    kinds::Snapshot,
+    store::OperationRow,
+};
+
+/// Who asks for what to be taken back.
+#[derive(Debug)]
+pub struct Asked {
+    /// The operation.
+    pub id: OperationId,
+    /// How.
+    pub undo: Undo,
+    /// Who.
+    pub by: PersonName,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Answer {
+    /// It was only asked what would be done.
+    Plan(UndoPlan),
+    /// It is written down and on its way.
+    Undone(Vec<OperationId>, Vec<LeftOut>),
+}
+
+/// A step, with what serves its targets.
+struct Ready<'a> {
+    step: &'a Step,
+    planned: Vec<plan::Planned<'a>>,
+}
+
+impl Control {
+    /// Takes back what an operation has done, as far as that is possible, or tells what would
+    /// be done. Absent when there is no such operation.
+    ///
+    /// # Errors
+    /// Nothing was sent: nothing can be taken back, or it is not what was meant.
+    pub async fn undo(&self, asked: Asked) -> Result<Option<Answer>, Error> {
+        let Some(row) = self.store.operation(asked.id).await? else {
+            return Ok(None);
+        };
+        let rows = self.store.tasks_of(asked.id).await?;
+        let served = self.kinds.served();
+        let (steps, mut left_out) = steps(&rows);
+        let known: Vec<Vec<Arc<Known>>> = steps
+            .iter()
+            .map(|step| self.known(step, &mut left_out))
+            .collect();
+        let ready = steps.iter().zip(&known);
+        let ready = ready.map(|(step, known)| ready_step(step, known, &served, &mut left_out));
+        let ready: Vec<Ready<'_>> = ready.filter(|one| !one.planned.is_empty()).collect();
+        left_out.sort_by(|one, other| one.target.cmp(&other.target));
+        let view = self.undo_view(&asked, &row, &ready, left_out);
+        if asked.undo.dry_run {
+            return Ok(Some(Answer::Plan(view)));
+        }
+        if view.steps.is_empty() {
+            let left_out = view.left_out;
+            return Err(Error::NothingToUndo { left_out });
+        }
+        self.meant(&Meant {
+            plan: asked.undo.plan.as_deref(),
+            expect: asked.undo.expect,
+            token: &view.token,
+            count: ready.iter().map(|one| one.planned.len()).sum(),
+        })?;
+        let mut operations = Vec::with_capacity(ready.len());
+        for one in &ready {
+            let new = self.undoing(&asked, &row, one);
+            operations.push(self.begin(new, &one.planned).await?.0);
+        }
+        Ok(Some(Answer::Undone(operations, view.left_out)))
+    }
+
+    /// The targets of a step that are still what they were.
+    fn known(&self, step: &Step, left_out: &mut Vec<LeftOut>) -> Vec<Arc<Known>> {
+        let mut found = Vec::with_capacity(step.targets.len());
+        for (target, kind) in &step.targets {
+            match self.inventory.find(target) {
+                None => left_out.push(left(target, "it was deleted".into())),
+                Some(known) if known.target.kind != *kind => {
+                    let why = format!("it is of the kind {} now", known.target.kind);
+                    left_out.push(left(target, why));
+                }
+                Some(known) => found.push(known),
+            }
+        }
+        found
+    }
+
+    fn undo_view(
+        &self,
+        asked: &Asked,
+        row: &OperationRow,
+        ready: &[Ready<'_>],
+        left_out: Vec<LeftOut>,
+    ) -> UndoPlan {
+        let steps: Vec<UndoStep> = ready
+            .iter()
+            .map(|one| {
+                let parameters = Value::Object(one.step.parameters.clone());
+                UndoStep {
+                    action: one.step.action.clone(),
+                    parameters: one.step.parameters.clone(),
+                    targets: self.planned_tasks(&parameters, &one.planned),
+                }
+            })
+            .collect();
+        let token = undo_token(asked, &row.operation, &steps, ready);
+        UndoPlan {
+            token,
+            needs_approval: ready.iter().any(|one| self.needs_approval(&one.planned)),
+            many: self.config.many as u64,
+            steps,
+            left_out,
+            undone_by: row.undone_by.clone(),
+        }
+    }
+
+    fn undoing(&self, asked: &Asked, row: &OperationRow, one: &Ready<'_>) -> New {
+        let names = one.planned.iter().map(|(known, _)| &known.target.name);
+        New {
+            selector: Selector::of_names(names),
+            action: one.step.action.clone(),
+            parameters: Value::Object(one.step.parameters.clone()),
+            pace: asked
+                .undo
+                .pace
+                .clone()
+                .unwrap_or_else(|| row.operation.pace.clone()),
+            priority: asked.undo.priority,
+            why: asked.undo.why.clone(),
+            by: Some(asked.by.clone()),
+            undoes: Some(asked.id),
+            within: None,
+            key: None,
+        }
+    }
+}
+
+fn left(target: &TargetName, why: String) -> LeftOut {
+    LeftOut {
+        target: target.clone(),
+        why,
+    }
+}
+
+fn ready_step<'a>(
+    step: &'a Step,
+    known: &'a [Arc<Known>],
+    served: &'a Snapshot,
+    left_out: &mut Vec<LeftOut>,
+) -> Ready<'a> {
+    let parameters = Value::Object(step.parameters.clone());
+    let (planned, problems) = plan::each(&step.action, &parameters, known, served);
+    let problems = problems.into_iter();
+    left_out.extend(problems.map(|(known, why)| left(&known.target.name, why)));
+    Ready { step, planned }
+}
+
+/// One token for all steps.
+fn undo_token(
+    asked: &Asked,
+    operation: &Operation,
+    steps: &[UndoStep],
+    ready: &[Ready<'_>],
+) -> String {
+    let told = steps.iter().map(|step| {
+        let names: Vec<&TargetName> = step.targets.iter().map(|one| &one.target).collect();
+        json!({ "action": step.action, "parameters": step.parameters, "targets": names })
+    });
+    let parameters = json!({ "undoes": asked.id, "steps": told.collect::<Vec<_>>() });
+    let action: &ActionName = match steps.first() {
+        Some(step) => &step.action,
+        None => return String::new(),
+    };
+    let what = token::Asked {
+        selector: &operation.selector,
+        action,
+        parameters: &parameters,
+        pace: asked.undo.pace.as_ref().unwrap_or(&operation.pace),
+        priority: asked.undo.priority,
+    };
+    let planned = ready.iter().flat_map(|one| &one.planned);
+    let targets = steps.iter().flat_map(|step| &step.targets);
+    plan_token(&what, planned.zip(targets)).to_string()
+}

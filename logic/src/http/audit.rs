@@ -1,0 +1,111 @@
+//! `/v1/audit`: the audit trail, and whether it is whole.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utakata_api::{
+    audit::{AuditHead, AuditPageView, AuditReport},
+    page::Page,
+};
+
+use super::{
+    Api, Refused,
+    query::{Query, invalid, limit},
+};
+use crate::{audit::verify::verify, store::AuditPage};
+
+/// Which pages.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AuditQuery {
+    /// From this number on.
+    #[param(minimum = 1, default = 1)]
+    from: Option<u64>,
+    /// The most items of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// What the page before had as `next`: the number to go on from.
+    #[param(min_length = 1, max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// A head that was noted elsewhere.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HeadQuery {
+    /// The hash of a page, as it was noted elsewhere: some page must have it.
+    #[param(min_length = 64, max_length = 64, pattern = "^[0-9a-fA-F]{64}$")]
+    head: Option<String>,
+}
+
+/// The audit trail, page by page, oldest first.
+#[utoipa::path(get, path = "/v1/audit", operation_id = "list_audit", tag = "audit",
+    params(AuditQuery),
+    responses((status = 200, description = "Pages, oldest first", body = Page<AuditPageView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<AuditQuery>,
+) -> Result<Json<Page<AuditPageView>>, Refused> {
+    let most = limit(query.limit)?;
+    let cursor: Option<u64> = super::query::cursor(query.cursor.as_deref())?;
+    let from = cursor.or(query.from).unwrap_or(1);
+    if from == 0 || i64::try_from(from).is_err() {
+        return Err(invalid(format!("there can be no page {from}")));
+    }
+    let pages = api.handle.store().audit(from, most as u32).await?;
+    let is_full = pages.len() == most;
+    let next = pages.last().filter(|_| is_full).map(|last| last.page + 1);
+    Ok(Json(Page {
+        items: pages.into_iter().map(view).collect(),
+        next: next.map(|next| next.to_string()),
+    }))
+}
+
+/// The last page of the audit trail: note it elsewhere.
+#[utoipa::path(get, path = "/v1/audit/head", operation_id = "get_audit_head", tag = "audit",
+    responses((status = 200, description = "Its number and hash", body = AuditHead)))]
+pub(super) async fn head(State(api): State<Api>) -> Result<Json<AuditHead>, Refused> {
+    let head = api.handle.store().audit_head().await?;
+    let head = head.map_or((0, String::new()), |head| (head.page, head.hash));
+    let (page, hash) = head;
+    Ok(Json(AuditHead { page, hash }))
+}
+
+/// Whether the audit trail is whole, and says what the ledger says.
+///
+/// All of it is read: where it is long, `utakata audit verify --store FILE` takes its time.
+#[utoipa::path(get, path = "/v1/audit/verify", operation_id = "verify_audit", tag = "audit",
+    params(HeadQuery),
+    responses((status = 200, description = "What was found", body = AuditReport)))]
+pub(super) async fn check(
+    State(api): State<Api>,
+    Query(query): Query<HeadQuery>,
+) -> Result<Json<AuditReport>, Refused> {
+    let is_hash = |head: &str| head.len() == 64 && head.bytes().all(|b| b.is_ascii_hexdigit());
+    if query.head.as_deref().is_some_and(|head| !is_hash(head)) {
+        return Err(invalid(
+            "the head is not a hash: it has 64 hexadecimal digits",
+        ));
+    }
+    let mut snapshot = api.handle.store().snapshot().await?;
+    let report = verify(snapshot.as_mut(), query.head.as_deref()).await?;
+    Ok(Json(report))
+}
+
+fn view(page: AuditPage) -> AuditPageView {
+    AuditPageView {
+        lines: page.body.lines().filter_map(raw).collect(),
+        page: page.page,
+        hash: page.hash,
+    }
+}
+
+/// A line as it is; one that is no JSON, as a text.
+fn raw(line: &str) -> Option<Box<RawValue>> {
+    let as_it_is = RawValue::from_string(line.to_owned());
+    as_it_is
+        .or_else(|_| serde_json::value::to_raw_value(line))
+        .ok()
+}

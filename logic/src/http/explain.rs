@@ -1,0 +1,59 @@
+//! What operations and tasks wait for, in a line.
+
+use axum::{Json, extract::State};
+use utakata_api::ledger::Explanation;
+use utakata_model::{OperationId, TaskId};
+
+use super::{Api, Refused, operations, path::Path, tasks};
+use crate::ledger::{self, Facts};
+
+/// What an operation waits for, until when, and who can change it.
+#[utoipa::path(get, path = "/v1/operations/{id}/explain", operation_id = "explain_operation",
+    tag = "control",
+    params(("id" = OperationId, Path, description = "The operation's id")),
+    responses((status = 200, description = "What it waits for", body = Explanation)))]
+pub(super) async fn operation(
+    State(api): State<Api>,
+    Path(id): Path<OperationId>,
+) -> Result<Json<Explanation>, Refused> {
+    let facts = facts(&api);
+    if let Some(explanation) = api.handle.ledger().explain_operation(id, facts).await? {
+        return Ok(Json(explanation));
+    }
+    let found = operations::find(&api, id).await?;
+    Ok(Json(ledger::explain_over(found.state, &found.counts)))
+}
+
+/// What a task waits for, until when, and who can change it.
+#[utoipa::path(get, path = "/v1/tasks/{id}/explain", operation_id = "explain_task",
+    tag = "control",
+    params(("id" = TaskId, Path, description = "The task's id")),
+    responses((status = 200, description = "What it waits for", body = Explanation)))]
+pub(super) async fn task(
+    State(api): State<Api>,
+    Path(id): Path<TaskId>,
+) -> Result<Json<Explanation>, Refused> {
+    let facts = facts(&api);
+    if let Some(explanation) = api.handle.ledger().explain_task(id, facts).await? {
+        return Ok(Json(explanation));
+    }
+    let under_way = api
+        .handle
+        .dispatch()
+        .under_way(1, |found, _, _| found == id);
+    if let Some(read) = under_way.first() {
+        let explanation = ledger::explain_read(&read.known.target, &read.batch, &self::facts(&api));
+        return Ok(Json(explanation));
+    }
+    let found = tasks::find(&api, id).await?;
+    Ok(Json(ledger::explain_ended(
+        found.state,
+        found.outcome.as_ref(),
+    )))
+}
+
+fn facts(api: &Api) -> Facts {
+    Facts {
+        environments: api.handle.kinds().environments(),
+    }
+}

@@ -1,0 +1,121 @@
+//! `/v1/locks` and `/v1/targets/{name}/lock`: targets that people keep for themselves.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
+use utakata_api::{
+    inventory::LaneView,
+    ledger::{Lock, LockView, NewLock, Reason},
+    page::Page,
+};
+use utakata_model::TargetName;
+
+use super::{
+    Api, Refused,
+    auth::Person,
+    body,
+    page::{self, PageQuery},
+    path::Path,
+    query::{Query, invalid},
+    said::{said, why},
+};
+
+/// Longer than this nobody means.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// The targets that are locked, by name.
+#[utoipa::path(get, path = "/v1/locks", operation_id = "list_locks", tag = "control",
+    params(PageQuery),
+    responses((status = 200, description = "Locked targets, by name", body = Page<LockView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<LockView>>, Refused> {
+    let mut locks = api.handle.store().locks().await?;
+    locks.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let views = locks
+        .into_iter()
+        .map(|(target, lock)| LockView { target, lock });
+    page::of(views, &query, |one| one.target.as_str()).map(Json)
+}
+
+/// Takes a target for oneself: no task of this priority or a lower one begins on it meanwhile.
+///
+/// What has begun ends as it ends. A lock that there was before is replaced.
+#[utoipa::path(put, path = "/v1/targets/{name}/lock", operation_id = "lock_target",
+    tag = "control",
+    params(("name" = TargetName, Path, description = "The target's name")),
+    request_body = NewLock,
+    responses((status = 200, description = "Who has the target now", body = LaneView)))]
+pub(super) async fn put(
+    State(api): State<Api>,
+    Path(name): Path<TargetName>,
+    Person(by): Person,
+    body::Json(asked): body::Json<NewLock>,
+) -> Result<Json<LaneView>, Refused> {
+    api.handle.inventory().target(&name)?;
+    let now = Timestamp::now();
+    let lock = Lock {
+        by: by.to_string(),
+        until: until(&asked, now)?,
+        why: why(&asked.why)?,
+        since: now,
+        priority: asked.priority,
+    };
+    api.handle.ledger().lock(name.clone(), lock).await?;
+    lane(&api, name).await.map(Json)
+}
+
+/// Lets a target go, whoever has locked it.
+#[utoipa::path(delete, path = "/v1/targets/{name}/lock", operation_id = "unlock_target",
+    tag = "control",
+    params(("name" = TargetName, Path, description = "The target's name"),
+        ("why" = Option<String>, Query, description = "Why, for the record", max_length = 1000)),
+    responses((status = 204, description = "It is free")))]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Path(name): Path<TargetName>,
+    Query(reason): Query<Reason>,
+    Person(by): Person,
+) -> Result<StatusCode, Refused> {
+    // It is in the query, and there is no body.
+    let said = said(&by, &reason).map_err(|refused| invalid(refused.problem().detail.clone()))?;
+    if api.handle.ledger().unlock(name.clone(), said).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    // A target that is gone may still be locked; one that never was is a slip.
+    api.handle.inventory().target(&name)?;
+    let detail = format!("the target {name} is not locked");
+    let cure = "see `utakata target show NAME` (GET /v1/locks)";
+    Err(Refused::new("not-found", detail, cure))
+}
+
+/// Who has a target now.
+pub(super) async fn lane(api: &Api, name: TargetName) -> Result<LaneView, Refused> {
+    let (lock, holder, waiting) = api.handle.ledger().lane_of(name).await?;
+    Ok(LaneView {
+        lock,
+        holder,
+        waiting: waiting as u64,
+    })
+}
+
+fn until(asked: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
+    let wrong = |detail: &str| {
+        let cure = "say how long: `for` (2h), or `until` (a time to come), up to a year";
+        Refused::new("lock-invalid", detail, cure)
+    };
+    let until = match (asked.lasts, asked.until) {
+        (Some(lasts), None) => now.checked_add(lasts).ok(),
+        (None, Some(until)) => Some(until),
+        (None, None) => return Err(wrong("it is not said how long the target is locked")),
+        (Some(_), Some(_)) => return Err(wrong("the lock has both `for` and `until`")),
+    };
+    let latest = now + LONGEST;
+    match until.filter(|until| *until <= latest) {
+        None => Err(wrong("the lock would last longer than a year")),
+        Some(until) if until <= now => Err(wrong("the lock would be over at once")),
+        Some(until) => Ok(until),
+    }
+}

@@ -1,0 +1,47 @@
+//! Takes operations back.
+
+use axum::{Json, extract::State};
+use utakata_api::operation::{Undo, UndoAnswer, Undone};
+use utakata_model::OperationId;
+
+use super::{find, none};
+use crate::{
+    control::undo::{Answer, Asked},
+    http::{Api, Refused, auth::Person, body, path::Path, said::why},
+};
+
+/// Takes back what an operation has done: one new operation for each action and its parameters.
+///
+/// At targets where nothing was changed, or where it cannot be taken back, nothing is done, and
+/// the answer says why.
+#[utoipa::path(post, path = "/v1/operations/{id}/undo", operation_id = "undo_operation",
+    tag = "control",
+    params(("id" = OperationId, Path, description = "The operation's id")),
+    request_body = Undo,
+    responses((status = 200, description = "The plan, or what does it", body = UndoAnswer),
+        (status = 409, description = "It is not what was shown any more",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(in crate::http) async fn undo(
+    State(api): State<Api>,
+    Path(id): Path<OperationId>,
+    Person(by): Person,
+    body::Json(mut undo): body::Json<Undo>,
+) -> Result<Json<UndoAnswer>, Refused> {
+    undo.why = undo.why.as_deref().map(why).transpose()?;
+    let asked = Asked { id, undo, by };
+    let answer = match api.handle.control().undo(asked).await? {
+        None => return Err(none(id)),
+        Some(Answer::Plan(plan)) => UndoAnswer::Plan(plan),
+        Some(Answer::Undone(ids, left_out)) => {
+            let mut operations = Vec::with_capacity(ids.len());
+            for id in ids {
+                operations.push(find(&api, id).await?);
+            }
+            UndoAnswer::Undone(Undone {
+                operations,
+                left_out,
+            })
+        }
+    };
+    Ok(Json(answer))
+}

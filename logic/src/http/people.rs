@@ -1,0 +1,63 @@
+//! `/v1/people`: who may ask. Whoever has a token may change it; roles come later.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+};
+use utakata_api::{
+    page::Page,
+    person::{NewToken, PersonView},
+};
+use utakata_model::PersonName;
+
+use super::{
+    Api, Refused,
+    page::{self, PageQuery},
+    path::Path,
+    query::Query,
+};
+
+/// All people, by name, without their tokens.
+#[utoipa::path(get, path = "/v1/people", operation_id = "list_people", tag = "people",
+    params(PageQuery),
+    responses((status = 200, description = "People, by name", body = Page<PersonView>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<PersonView>>, Refused> {
+    page::of(api.handle.people().list(), &query, |one| one.name.as_str()).map(Json)
+}
+
+/// Gives a person, new or not, a new token.
+///
+/// The token is in this answer and nowhere else. The one that they had before ends.
+#[utoipa::path(put, path = "/v1/people/{name}", operation_id = "put_person", tag = "people",
+    params(("name" = PersonName, Path, description = "The person's name")),
+    responses((status = 200, description = "The token, told once", body = NewToken),
+        (status = 409, description = "It is admin, whose token is in a file of the server",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn put(
+    State(api): State<Api>,
+    Path(name): Path<PersonName>,
+) -> Result<([(HeaderName, &'static str); 1], Json<NewToken>), Refused> {
+    let token = api.handle.people().put(name).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)))
+}
+
+/// Ends the token of a person.
+///
+/// What they asked for goes on, and keeps their name. A stream of events that they follow goes
+/// on until it ends.
+#[utoipa::path(delete, path = "/v1/people/{name}", operation_id = "delete_person", tag = "people",
+    params(("name" = PersonName, Path, description = "The person's name")),
+    responses((status = 204, description = "The token is no longer good"),
+        (status = 409, description = "It is admin, whose token is in a file of the server",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Path(name): Path<PersonName>,
+) -> Result<StatusCode, Refused> {
+    api.handle.people().delete(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

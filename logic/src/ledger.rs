@@ -1,0 +1,274 @@
+//! The ledger: every control task, written down before anybody acts on it.
+//!
+//! ```text
+//!  operations, asks, outcomes, evidence, time
+//!        │ commands
+//!        ▼
+//!  service ─► book (in memory, pure) ─► page ─► store (one transaction, fsync)
+//!                                         │ written
+//!                                         ▼
+//!                     act: publish, permit, record, read back, answer
+//! ```
+//!
+//! What could not be written has not happened: whoever asked hears so, or asks again.
+
+mod act;
+mod book;
+mod command;
+mod entry;
+mod explain;
+pub mod life;
+pub mod pace;
+mod read_back;
+mod restore;
+mod service;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use utakata_api::ledger::{Explanation, Lock, Said};
+use utakata_interconnect::{Events, OutcomeBatch, Tasks, events::permit::StartBatch};
+use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId};
+
+use self::{
+    act::{Actor, Couriers},
+    book::Book,
+    command::Command,
+    read_back::ReadBacks,
+    service::Service,
+};
+pub use self::{
+    book::{New, OperationUnfit, TaskUnfit, Verb, Verdict},
+    explain::{Facts, ended as explain_ended, over as explain_over, read as explain_read},
+};
+use crate::{
+    Config,
+    audit::Trail,
+    dispatch::{Dispatch, Failing},
+    inventory::Inventory,
+    kinds::Kinds,
+    store::{self, Store},
+};
+
+/// Commands that wait; beyond it whoever sends has to wait, too.
+const COMMANDS: usize = 8192;
+
+/// Why the ledger did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The logic environment is ending.
+    #[error("the logic environment is ending")]
+    Ending,
+    /// It could not be written down.
+    #[error("it could not be written down, and nothing was done")]
+    Store(#[from] Arc<store::Error>),
+}
+
+/// Who keeps a target, which task has it, and how many wait for it.
+pub type LaneView = (Option<Lock>, Option<TaskId>, usize);
+
+/// The ledger. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    commands: mpsc::Sender<Command>,
+}
+
+/// What the ledger is put together from.
+pub struct Parts {
+    /// What outlives the process.
+    pub store: Arc<dyn Store>,
+    /// Hands reads over.
+    pub dispatch: Arc<Dispatch>,
+    /// The targets.
+    pub inventory: Arc<Inventory>,
+    /// Which kinds are served.
+    pub kinds: Arc<Kinds>,
+    /// Where the last error is kept while there is one.
+    pub failing: Arc<Failing>,
+}
+
+/// What is to be run.
+pub struct Running {
+    service: Service,
+    couriers: Couriers,
+}
+
+impl Running {
+    /// Runs the ledger until it is told to end.
+    pub async fn run(self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) {
+        // The couriers end when the service is gone.
+        tokio::join!(self.service.run(), self.couriers.run(tasks, events));
+    }
+}
+
+impl Ledger {
+    /// Takes up what an earlier life has left in the store.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(config: &Config, parts: Parts) -> Result<(Self, Running), store::Error> {
+        let (sender, commands) = mpsc::channel(COMMANDS);
+        let trail = Trail::after(parts.store.audit_head().await?);
+        let inventory = Arc::clone(&parts.inventory);
+        let find: book::Find = Arc::new(move |name| inventory.find(name));
+        let mut book = Book::new(config.control.clone(), find, trail, service::now());
+        restore::restore(&mut book, parts.store.as_ref(), &config.control).await?;
+        let read_backs = ReadBacks::new(
+            Arc::clone(&parts.dispatch),
+            parts.inventory,
+            parts.kinds,
+            sender.downgrade(),
+        );
+        let (actor, couriers) = Actor::new(parts.dispatch, read_backs);
+        let service = Service {
+            book,
+            store: parts.store,
+            actor,
+            commands,
+            failing: parts.failing,
+            again: service::Again::default(),
+        };
+        let ledger = Self { commands: sender };
+        Ok((ledger, Running { service, couriers }))
+    }
+
+    /// Writes a new operation down. When it returns, it is a promise.
+    ///
+    /// # Errors
+    /// It could not be written down, and nothing is done.
+    pub async fn plan(&self, new: New) -> Result<(), Error> {
+        let done = self.ask(|to| Command::Plan(Box::new(new), to)).await?;
+        Ok(done?)
+    }
+
+    /// An environment asks for permits.
+    pub async fn asked(&self, batch: Arc<StartBatch>) {
+        self.tell(Command::Asked(batch)).await;
+    }
+
+    /// Outcomes of control have come.
+    pub async fn told(&self, batch: Arc<OutcomeBatch>) {
+        self.tell(Command::Told(batch)).await;
+    }
+
+    /// An environment tells how it is.
+    pub async fn heard(&self, status: Arc<EnvironmentStatus>) {
+        self.tell(Command::Heard(status)).await;
+    }
+
+    /// A person does something with an operation.
+    ///
+    /// # Errors
+    /// The ledger has ended; within: it cannot be done with it now, or not by this person.
+    pub async fn change(
+        &self,
+        id: OperationId,
+        verb: Verb,
+        said: Said,
+    ) -> Result<Result<(), OperationUnfit>, Error> {
+        self.ask(|to| Command::Change(id, verb, said, to)).await
+    }
+
+    /// A person says what became of a task.
+    ///
+    /// # Errors
+    /// The ledger has ended; within: nobody has to say, or not yet.
+    pub async fn settle(
+        &self,
+        id: TaskId,
+        verdict: Verdict,
+        said: Said,
+    ) -> Result<Result<(), TaskUnfit>, Error> {
+        self.ask(|to| Command::Settle(id, verdict, said, to)).await
+    }
+
+    /// A person takes a task back: it is not begun any more.
+    ///
+    /// # Errors
+    /// The ledger has ended; within: the task has.
+    pub async fn cancel(&self, id: TaskId, said: Said) -> Result<Result<(), TaskUnfit>, Error> {
+        self.ask(|to| Command::Cancel(id, said, to)).await
+    }
+
+    /// A person takes a target for himself.
+    ///
+    /// # Errors
+    /// The ledger has ended.
+    pub async fn lock(&self, target: TargetName, lock: Lock) -> Result<(), Error> {
+        self.ask(|to| Command::Lock(target, lock, to)).await
+    }
+
+    /// A person lets a target go; says whether it was locked.
+    ///
+    /// # Errors
+    /// The ledger has ended.
+    pub async fn unlock(&self, target: TargetName, said: Said) -> Result<bool, Error> {
+        self.ask(|to| Command::Unlock(target, said, to)).await
+    }
+
+    /// Who has a target.
+    ///
+    /// # Errors
+    /// The ledger has ended.
+    pub async fn lane_of(&self, target: TargetName) -> Result<LaneView, Error> {
+        self.ask(|to| Command::LaneOf(target, to)).await
+    }
+
+    /// What a task waits for; absent when it has ended, or there is none.
+    ///
+    /// # Errors
+    /// The ledger has ended.
+    pub async fn explain_task(
+        &self,
+        id: TaskId,
+        facts: Facts,
+    ) -> Result<Option<Explanation>, Error> {
+        let facts = Arc::new(facts);
+        self.ask(|to| Command::ExplainTask(id, facts, to)).await
+    }
+
+    /// What an operation waits for; absent when it is over, or there is none.
+    ///
+    /// # Errors
+    /// The ledger has ended.
+    pub async fn explain_operation(
+        &self,
+        id: OperationId,
+        facts: Facts,
+    ) -> Result<Option<Explanation>, Error> {
+        let facts = Arc::new(facts);
+        self.ask(|to| Command::ExplainOperation(id, facts, to))
+            .await
+    }
+
+    /// How many tasks have not ended.
+    ///
+    /// # Errors
+    /// The ledger has ended.
+    pub async fn count(&self) -> Result<usize, Error> {
+        self.ask(Command::Count).await
+    }
+
+    /// Writes what there is, then ends.
+    pub async fn close(&self) {
+        self.tell(Command::End).await;
+    }
+
+    async fn tell(&self, command: Command) {
+        if self.commands.send(command).await.is_err() {
+            tracing::debug!("something came after the ledger was closed");
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
+        let (to, answer) = oneshot::channel();
+        self.commands
+            .send(command(to))
+            .await
+            .map_err(|_| Error::Ending)?;
+        answer.await.map_err(|_| Error::Ending)
+    }
+}

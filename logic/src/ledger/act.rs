@@ -1,0 +1,138 @@
+//! Carries out what the ledger has decided and written down. None of it is waited for: what is
+//! lost here is asked for, published or told again.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::mpsc;
+use utakata_interconnect::{
+    Event, Events, Tasks,
+    events::{
+        Sender,
+        permit::{Answer, PermitBatch, RecordedBatch},
+    },
+};
+use utakata_model::{Kind, Task, TaskKey};
+
+use super::{book::Effect, read_back::ReadBacks};
+use crate::dispatch::Dispatch;
+
+/// Batches that wait to be handed to the inter connect; beyond it they are left out, and come
+/// again.
+const QUEUE: usize = 1024;
+
+/// Carries out effects.
+pub(super) struct Actor {
+    tasks: mpsc::Sender<Vec<Task>>,
+    events: mpsc::Sender<Vec<Event>>,
+    read_backs: ReadBacks,
+    dispatch: Arc<Dispatch>,
+}
+
+/// What hands things over to the inter connect, each on its own.
+pub(super) struct Couriers {
+    tasks: mpsc::Receiver<Vec<Task>>,
+    events: mpsc::Receiver<Vec<Event>>,
+}
+
+impl Actor {
+    pub fn new(dispatch: Arc<Dispatch>, read_backs: ReadBacks) -> (Self, Couriers) {
+        let (tasks, to_tasks) = mpsc::channel(QUEUE);
+        let (events, to_events) = mpsc::channel(QUEUE);
+        let actor = Self {
+            tasks,
+            events,
+            read_backs,
+            dispatch,
+        };
+        let couriers = Couriers {
+            tasks: to_tasks,
+            events: to_events,
+        };
+        (actor, couriers)
+    }
+
+    pub fn act(&self, effects: Vec<Effect>) {
+        let mut tasks = Vec::new();
+        let mut answers: HashMap<(Sender, Kind), Vec<Answer>> = HashMap::new();
+        let mut recorded: HashMap<(Sender, Kind), Vec<TaskKey>> = HashMap::new();
+        for effect in effects {
+            match effect {
+                Effect::Publish(task) => tasks.push(task),
+                Effect::Answer(to, kind, answer) => {
+                    answers.entry((to, kind)).or_default().push(answer);
+                }
+                Effect::Recorded(to, kind, key) => {
+                    recorded.entry((to, kind)).or_default().push(key);
+                }
+                Effect::ReadBack(read) => self.read_backs.verify(read),
+                Effect::Capture(read) => self.read_backs.capture(read),
+                Effect::Tell(concluded) => self.dispatch.concluded(concluded),
+                Effect::Reply(reply) => reply(),
+            }
+        }
+        let permits = answers.into_iter().map(permits);
+        let events: Vec<Event> = permits.chain(recorded.into_iter().map(records)).collect();
+        if !events.is_empty() && self.events.try_send(events).is_err() {
+            tracing::warn!("permits wait: the inter connect does not take them fast enough");
+        }
+        if !tasks.is_empty() && self.tasks.try_send(tasks).is_err() {
+            tracing::warn!("control tasks wait: the inter connect does not take them fast enough");
+        }
+    }
+}
+
+fn permits(((to, kind), answers): ((Sender, Kind), Vec<Answer>)) -> Event {
+    Event::Permits(Arc::new(PermitBatch {
+        environment: to.environment,
+        incarnation: to.incarnation,
+        kind,
+        answers,
+    }))
+}
+
+fn records(((to, kind), attempts): ((Sender, Kind), Vec<TaskKey>)) -> Event {
+    Event::Recorded(Arc::new(RecordedBatch {
+        environment: to.environment,
+        incarnation: to.incarnation,
+        kind,
+        attempts,
+    }))
+}
+
+impl Couriers {
+    /// Hands over what comes until the ledger has ended.
+    pub async fn run(self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) {
+        tokio::join!(
+            hand_over_tasks(self.tasks, tasks),
+            hand_over_events(self.events, events)
+        );
+    }
+}
+
+async fn hand_over_tasks(mut queue: mpsc::Receiver<Vec<Task>>, to: Arc<dyn Tasks>) {
+    let mut batches = Vec::new();
+    while queue.recv_many(&mut batches, QUEUE).await > 0 {
+        let tasks: Vec<Task> = batches.drain(..).flatten().collect();
+        match to.publish(tasks).await {
+            Ok(refusals) => {
+                for refusal in refusals {
+                    let (task, reason) = (refusal.key, refusal.reason);
+                    tracing::warn!(%task, reason, "a control task was not taken; it is published again");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "control tasks were not handed over; they are published again");
+            }
+        }
+    }
+}
+
+async fn hand_over_events(mut queue: mpsc::Receiver<Vec<Event>>, to: Arc<dyn Events>) {
+    let mut batches = Vec::new();
+    while queue.recv_many(&mut batches, QUEUE).await > 0 {
+        let events: Vec<Event> = batches.drain(..).flatten().collect();
+        if let Err(error) = to.publish(events).await {
+            tracing::warn!(%error, "permits were not handed over; they are asked for again");
+        }
+    }
+}

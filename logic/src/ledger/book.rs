@@ -1,0 +1,282 @@
+//! All control that has not ended, in memory: what happens to it, and what is to be written
+//! and done because of it. No IO; the clock is an argument.
+
+mod asked;
+mod lane;
+mod operation;
+mod told;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_interconnect::events::{Sender, permit::Answer};
+use utakata_model::{
+    EnvironmentId, Incarnation, Kind, OperationId, TargetName, Task, TaskId, TaskKey,
+};
+
+use self::{lane::Lane, operation::Open};
+pub use self::{
+    operation::{New, Unfit as OperationUnfit, Verb},
+    told::{Unfit as TaskUnfit, Verdict},
+};
+use super::{
+    entry::Entry,
+    life::{Action, Event, Stage},
+};
+use crate::{
+    audit::{self, Trail},
+    config,
+    dispatch::Concluded,
+    inventory::Known,
+    store::Page,
+};
+
+/// The time of a moment, in both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    /// The one that never jumps: it decides.
+    pub instant: Instant,
+    /// The one that people read: it is written down.
+    pub at: Timestamp,
+}
+
+/// Finds a target as it is declared now.
+pub(super) type Find = Arc<dyn Fn(&TargetName) -> Option<Arc<Known>> + Send + Sync>;
+
+/// All control that has not ended.
+pub(super) struct Book {
+    config: config::Control,
+    find: Find,
+    now: Now,
+    tasks: HashMap<TaskId, Entry>,
+    lanes: HashMap<TargetName, Lane>,
+    operations: HashMap<OperationId, Open>,
+    /// The lives of environments that were heard of.
+    lives: HashMap<EnvironmentId, Incarnation>,
+    deadlines: BTreeSet<(Instant, TaskId)>,
+    lock_ends: BTreeSet<(Instant, TargetName)>,
+    /// Lanes in which something has changed.
+    dirty: BTreeSet<TargetName>,
+    pub(super) trail: Trail,
+    pub(super) page: Page,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// What is to be done, once the page is written.
+pub(super) enum Effect {
+    /// Publish an attempt.
+    Publish(Task),
+    /// Answer an ask.
+    Answer(Sender, Kind, Answer),
+    /// Say that an outcome is written down.
+    Recorded(Sender, Kind, TaskKey),
+    /// Read a target back.
+    ReadBack(ReadBack),
+    /// Read what a target has, before it is changed.
+    Capture(ReadBack),
+    /// Tell whoever waits that a task has ended, or that a person has to say.
+    Tell(Concluded),
+    /// Answer whoever asked.
+    Reply(Box<dyn FnOnce() + Send>),
+}
+
+/// A target to be read back.
+pub(super) struct ReadBack {
+    /// For which task.
+    pub task: Arc<crate::store::ControlTask>,
+    /// For which attempt of it.
+    pub attempt: u32,
+    /// Until when.
+    pub until: Instant,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// Why a target is read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It says that it did it: the effect is looked for as long as it may take to show.
+    Confirm {
+        /// Something else than the effect decides, too, if it was asked from then on.
+        shows_from: Instant,
+    },
+    /// Nobody knows whether it did it: whatever it shows decides.
+    Settle,
+}
+
+impl Book {
+    /// With nothing in it.
+    pub fn new(config: config::Control, find: Find, trail: Trail, now: Now) -> Self {
+        Self {
+            config,
+            find,
+            now,
+            tasks: HashMap::new(),
+            lanes: HashMap::new(),
+            operations: HashMap::new(),
+            lives: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            lock_ends: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            trail,
+            page: Page::default(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// What comes from now on happens at this time.
+    pub fn at(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    /// When time alone changes something.
+    pub fn deadline(&self) -> Option<Instant> {
+        let task = self.deadlines.first().map(|(at, _)| *at);
+        let lock = self.lock_ends.first().map(|(at, _)| *at);
+        task.into_iter().chain(lock).min()
+    }
+
+    /// Whether a task has not ended.
+    pub fn has(&self, id: TaskId) -> bool {
+        self.tasks.contains_key(&id)
+    }
+
+    pub(super) fn entry(&self, id: TaskId) -> Option<&Entry> {
+        self.tasks.get(&id)
+    }
+
+    pub(super) fn open(&self, id: OperationId) -> Option<&Open> {
+        self.operations.get(&id)
+    }
+
+    /// Why the pace of its operation holds a task back.
+    pub(super) fn held_back(&self, entry: &Entry) -> Option<String> {
+        let open = self.operations.get(&entry.task.operation)?;
+        Some(open.pacer.held(entry.task.id)?.to_string())
+    }
+
+    /// A moment of the clock that decides, in the clock that people read.
+    pub(super) fn wall(&self, at: Instant) -> Timestamp {
+        self.now.at + at.saturating_duration_since(self.now.instant)
+    }
+
+    /// The zone of a target, as it is declared now.
+    pub(super) fn zone_of(&self, target: &TargetName) -> Option<utakata_model::Zone> {
+        (self.find)(target).map(|known| known.target.zone.clone())
+    }
+
+    /// How many tasks have not ended.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self) {
+        while let Some((at, target)) = self.lock_ends.first().cloned()
+            && at <= self.now.instant
+        {
+            self.lock_is_over(&target);
+        }
+        while let Some(&(at, id)) = self.deadlines.first()
+            && at <= self.now.instant
+        {
+            self.apply(id, &Event::Tick);
+            // A deadline that stays where it was would never let this end.
+            self.deadlines.remove(&(at, id));
+        }
+        self.settle();
+    }
+
+    /// Something happens to a task: the only way in which a life changes.
+    fn apply(&mut self, id: TaskId, event: &Event) -> Vec<Action> {
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return Vec::new();
+        };
+        let before = entry.life.clone();
+        let (life, actions) = before.clone().on(event, &entry.rule, self.now.instant);
+        if life != before {
+            if let Some(deadline) = before.deadline() {
+                self.deadlines.remove(&(deadline, id));
+            }
+            self.deadlines.extend(life.deadline().map(|at| (at, id)));
+            let has_moved = life.state() != before.state() || life.attempt != before.attempt;
+            entry.life = life;
+            entry.record(self.now.at);
+            if has_moved {
+                self.moved(id);
+            }
+            self.write_down(id);
+        }
+        for action in &actions {
+            self.act(id, *action);
+        }
+        actions
+    }
+
+    /// A task is in another state, or in another attempt.
+    fn moved(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get(&id) else {
+            return;
+        };
+        self.trail.note(
+            self.now.at,
+            &audit::Entry::State {
+                task: id,
+                attempt: entry.life.attempt,
+                state: entry.life.state(),
+                end: entry.record.end,
+            },
+        );
+        let target = entry.task.target.clone();
+        self.place(id, &target);
+        self.dirty.insert(target);
+    }
+
+    fn write_down(&mut self, id: TaskId) {
+        if let Some(entry) = self.tasks.get(&id) {
+            self.page.task_progress.insert(id, entry.record.clone());
+        }
+    }
+
+    fn act(&mut self, id: TaskId, action: Action) {
+        match action {
+            Action::Publish => self.publish(id),
+            Action::ReadBack => {
+                let entry = self.tasks.get(&id);
+                let read_back = entry.and_then(Entry::read_back);
+                self.effects.extend(read_back.map(Effect::ReadBack));
+            }
+            // Whoever applied the ask sends the answer.
+            Action::Answer(_) => {}
+        }
+    }
+
+    /// Brings lanes and operations to rest after something has happened.
+    pub fn settle(&mut self) {
+        while let Some(target) = self.dirty.pop_first() {
+            self.turn_to(&target);
+        }
+    }
+}
+
+impl Entry {
+    /// How its target is to be read back now.
+    fn read_back(&self) -> Option<ReadBack> {
+        Some(ReadBack {
+            task: Arc::clone(&self.task),
+            attempt: self.life.attempt,
+            until: self.life.deadline()?,
+            purpose: match self.life.stage {
+                Stage::Verifying { shows_from, .. } => Purpose::Confirm { shows_from },
+                _ => Purpose::Settle,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! One lane for each target: who is next, who has it, who keeps it for himself.
+//!
+//! Only the first of a lane is published. What is published and not yet permitted is called
+//! back when somebody more urgent comes, when the target is locked or the operation paused.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use utakata_api::ledger::{Lock, Said};
+use utakata_model::{
+    Cure, Kind, OperationId, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId,
+    outcome::Timings,
+};
+
+use super::{Book, Effect};
+use crate::{
+    audit,
+    dispatch::Concluded,
+    ledger::{
+        entry::{Entry, Rank, until},
+        life::{Event, Stage},
+    },
+};
+
+/// What is going on with one target.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    /// What waits, in its order.
+    pub waiting: BTreeSet<Rank>,
+    /// The one that is published.
+    pub queued: Option<TaskId>,
+    /// The one whose attempt has the target.
+    pub holder: Option<TaskId>,
+    /// Somebody keeps it for himself.
+    pub lock: Option<Lock>,
+}
+
+impl Lane {
+    fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.holder.is_none() && self.lock.is_none()
+    }
+}
+
+impl Book {
+    /// Puts a task where its stage belongs: into the lane, on the target, or out.
+    pub(super) fn place(&mut self, id: TaskId, target: &TargetName) {
+        let Some(entry) = self.tasks.get(&id) else {
+            return;
+        };
+        let lane = self.lanes.entry(target.clone()).or_default();
+        lane.waiting.remove(&entry.rank());
+        if lane.holder == Some(id) {
+            lane.holder = None;
+        }
+        if lane.queued == Some(id) {
+            lane.queued = None;
+        }
+        if entry.life.holds() {
+            lane.holder = Some(id);
+        } else if entry.waits() {
+            lane.waiting.insert(entry.rank());
+            if matches!(entry.life.stage, Stage::Queued { .. }) {
+                lane.queued = Some(id);
+            }
+        }
+        if entry.life.has_ended() {
+            self.has_ended(id);
+        } else if matches!(entry.life.stage, Stage::Unsettled { .. }) {
+            self.needs_a_person(id);
+        }
+    }
+
+    /// Lets the right one of a lane be published, and only that one.
+    pub(super) fn turn_to(&mut self, target: &TargetName) {
+        let Some(lane) = self.lanes.get(target) else {
+            return;
+        };
+        if lane.is_over() {
+            self.lanes.remove(target);
+            return;
+        }
+        let next = match lane.holder {
+            Some(_) => None,
+            None => self.next_in(lane),
+        };
+        let queued = lane.queued;
+        if queued == next {
+            return;
+        }
+        if let Some(queued) = queued {
+            self.apply(queued, &Event::Recall);
+        }
+        if let Some(next) = next {
+            match self.fit(next) {
+                Ok(()) => {
+                    self.apply(next, &Event::Release);
+                }
+                Err(problem) => self.void(next, problem),
+            }
+        }
+    }
+
+    fn next_in(&self, lane: &Lane) -> Option<TaskId> {
+        let mut waiting = lane.waiting.iter().map(|(_, id)| *id);
+        waiting.find(|id| {
+            self.tasks.get(id).is_some_and(|entry| {
+                let passes = lane
+                    .lock
+                    .as_ref()
+                    .is_none_or(|lock| entry.task.priority > lock.priority);
+                passes && self.is_running(entry.task.operation)
+            })
+        })
+    }
+
+    /// Whether the target is still what the task was made for.
+    fn fit(&self, id: TaskId) -> Result<(), Problem> {
+        let Some(entry) = self.tasks.get(&id) else {
+            return Ok(());
+        };
+        let target = &entry.task.target;
+        let gone = |message: String| Err(Problem::new("target-changed", Cure::Operator, message));
+        match (self.find)(target) {
+            None => gone(format!("{target} was deleted before this was begun")),
+            Some(known) if known.target.kind != entry.task.kind => gone(format!(
+                "{target} is of the kind {} now, and this was asked for when it was of the kind {}",
+                known.target.kind, entry.task.kind
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// It cannot be begun at all.
+    fn void(&mut self, id: TaskId, problem: Problem) {
+        self.apply(id, &Event::Release);
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        let attempt = entry.life.attempt;
+        entry.record.outcome = Some(outcome(entry, OutcomeStatus::Failed, problem, self.now.at));
+        self.apply(
+            id,
+            &Event::Outcome {
+                attempt,
+                holder: None,
+                status: OutcomeStatus::Failed,
+            },
+        );
+    }
+
+    /// A task is published, as its target is declared now.
+    pub(super) fn publish(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get(&id) else {
+            return;
+        };
+        let Some(known) = (self.find)(&entry.task.target) else {
+            return;
+        };
+        let task = &entry.task;
+        let left = entry
+            .life
+            .expires
+            .saturating_duration_since(self.now.instant);
+        self.effects.push(Effect::Publish(Task {
+            id,
+            attempt: entry.life.attempt,
+            origin: task.origin(),
+            target: known.target.clone(),
+            credential: known.credential.clone(),
+            action: task.action.clone(),
+            class: task.class(),
+            parameters: task.parameters.clone(),
+            timeout: task.timeout,
+            expires: self.now.at + left,
+        }));
+    }
+
+    /// Nobody can know what became of a task, and a person has to say: whoever waits is told.
+    fn needs_a_person(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        let what = "nobody can know whether the target did it: look at it, then say what became \
+                    of it (`utakata task settle`)";
+        let is_unknown = |outcome: &Outcome| outcome.status == OutcomeStatus::Unknown;
+        if !entry.record.outcome.as_ref().is_some_and(is_unknown) {
+            let problem = Problem::new("unsettled", Cure::Operator, what);
+            entry.record.outcome =
+                Some(outcome(entry, OutcomeStatus::Unknown, problem, self.now.at));
+        }
+        let (operation, told) = (entry.task.operation, entry.record.outcome.clone());
+        let kind = entry.task.kind.clone();
+        self.tell(operation, kind, told);
+        self.is_unsettled_in(operation, id);
+    }
+
+    /// Whoever waits for a task is told how it stands.
+    fn tell(&mut self, operation: OperationId, kind: Kind, outcome: Option<Outcome>) {
+        if let Some(outcome) = outcome {
+            self.conclude(operation, kind, outcome, false);
+        }
+    }
+
+    pub(super) fn conclude(
+        &mut self,
+        operation: OperationId,
+        kind: Kind,
+        outcome: Outcome,
+        is_told: bool,
+    ) {
+        let open = self.operations.get(&operation);
+        self.effects.push(Effect::Tell(Concluded {
+            known: (self.find)(&outcome.target),
+            outcome,
+            is_told,
+            kind,
+            progress: open.map(|open| Arc::clone(&open.progress)),
+        }));
+    }
+
+    /// A person takes a target for himself.
+    pub fn lock(&mut self, target: &TargetName, lock: Lock) {
+        self.trail.note(
+            self.now.at,
+            &audit::Entry::Locked {
+                target: target.as_str(),
+                lock: &lock,
+            },
+        );
+        self.page.locks.insert(target.clone(), Some(lock.clone()));
+        self.keep(target, lock);
+        self.settle();
+    }
+
+    /// A target is kept by somebody.
+    pub fn keep(&mut self, target: &TargetName, lock: Lock) {
+        self.lock_ends.retain(|(_, of)| of != target);
+        let ends = self.now.instant + until(lock.until, self.now.at);
+        self.lock_ends.insert((ends, target.clone()));
+        self.lanes.entry(target.clone()).or_default().lock = Some(lock);
+        self.dirty.insert(target.clone());
+    }
+
+    /// A target is free again. Says whether it was locked.
+    pub fn unlock(&mut self, target: &TargetName, said: &Said) -> bool {
+        let lane = self.lanes.get_mut(target);
+        if lane.and_then(|lane| lane.lock.take()).is_none() {
+            return false;
+        }
+        self.lock_ends.retain(|(_, of)| of != target);
+        self.trail.note(
+            self.now.at,
+            &audit::Entry::Unlocked {
+                target: target.as_str(),
+                said,
+            },
+        );
+        self.page.locks.insert(target.clone(), None);
+        self.dirty.insert(target.clone());
+        self.settle();
+        true
+    }
+
+    pub(super) fn lock_is_over(&mut self, target: &TargetName) {
+        let said = Said {
+            by: "utakata".into(),
+            at: self.now.at,
+            why: Some("its time was over".into()),
+        };
+        if !self.unlock(target, &said) {
+            self.lock_ends.retain(|(_, of)| of != target);
+        }
+    }
+
+    /// Who keeps a target, and which attempt has it.
+    pub fn lane_of(&self, target: &TargetName) -> (Option<Lock>, Option<TaskId>, usize) {
+        self.lanes.get(target).map_or((None, None, 0), |lane| {
+            (lane.lock.clone(), lane.holder, lane.waiting.len())
+        })
+    }
+
+    pub(super) fn lane(&self, target: &TargetName) -> Option<&Lane> {
+        self.lanes.get(target)
+    }
+
+    /// The attempts that hold a target under a permit of this life.
+    pub(super) fn held_by(&self, incarnation: utakata_model::Incarnation) -> Vec<TaskId> {
+        let holders = self.lanes.values().filter_map(|lane| lane.holder);
+        let is_its = |id: &TaskId| {
+            let entry = self.tasks.get(id);
+            let holder = entry.and_then(|entry| entry.life.holder());
+            holder.is_some_and(|holder| holder.incarnation == incarnation)
+        };
+        holders.filter(is_its).collect()
+    }
+}
+
+/// An outcome that no environment has told.
+pub(super) fn outcome(
+    entry: &Entry,
+    status: OutcomeStatus,
+    problem: Problem,
+    at: jiff::Timestamp,
+) -> Outcome {
+    let task = &entry.task;
+    Outcome {
+        task: task.id,
+        attempt: entry.life.attempt,
+        origin: task.origin(),
+        target: task.target.clone(),
+        action: task.action.clone(),
+        class: task.class(),
+        status,
+        problem: Some(problem),
+        result: None,
+        ran_by: None,
+        permit: None,
+        timings: Timings {
+            ended: at,
+            waited: std::time::Duration::ZERO,
+            ran: std::time::Duration::ZERO,
+        },
+    }
+}

@@ -1,0 +1,396 @@
+//! Operations: what is released when, what people say to them, and when they are over.
+
+use std::sync::Arc;
+
+use utakata_api::ledger::Said;
+use utakata_model::{Operation, OperationId, OperationState, TaskId};
+
+use super::{Book, Effect};
+use crate::{
+    audit,
+    dispatch::Progress,
+    ledger::{
+        entry::{Entry, Turn},
+        life::Event,
+        pace::{Ending, Paced, Pacer, Standing, Stop},
+    },
+    store::{ControlTask, OperationProgress},
+};
+
+/// An operation that is not over.
+pub(in crate::ledger) struct Open {
+    pub operation: Arc<Operation>,
+    pub record: OperationProgress,
+    pub pacer: Pacer,
+    pub progress: Arc<Progress>,
+    /// Its tasks that have not ended.
+    pub tasks: Vec<TaskId>,
+    pub left: usize,
+}
+
+/// What a person does with an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Says that it may be done, as somebody else than who asked for it.
+    Approve,
+    /// Lets no further task begin.
+    Pause,
+    /// Lets it go on.
+    Resume,
+    /// Takes back what has not begun.
+    Cancel,
+}
+
+/// Why a person cannot do that with an operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It is over, or there is none.
+    #[error("the operation is over")]
+    Over,
+    /// Not in this state.
+    #[error("the operation is {}", state.as_str())]
+    State {
+        /// Its state.
+        state: OperationState,
+    },
+    /// Who asked for it cannot approve it.
+    #[error("{by} asked for it, and somebody else has to approve it")]
+    Same {
+        /// Who.
+        by: String,
+    },
+}
+
+impl Verb {
+    /// The state that it leads to from another.
+    fn from(self, state: OperationState) -> Option<OperationState> {
+        use OperationState as S;
+        match (self, state) {
+            (Self::Approve, S::Awaiting) => Some(S::Running),
+            (Self::Pause, S::Running) => Some(S::Paused),
+            (Self::Resume, S::Paused | S::Stopped) => Some(S::Running),
+            (Self::Cancel, S::Awaiting | S::Running | S::Paused | S::Stopped) => Some(S::Cancelled),
+            _ => None,
+        }
+    }
+}
+
+/// An operation that is new.
+pub struct New {
+    /// As it was asked for.
+    pub operation: Operation,
+    /// The key under which it was asked for.
+    pub key: Option<String>,
+    /// Its tasks, in the order in which they are to begin.
+    pub tasks: Vec<ControlTask>,
+    /// Whether somebody else has to approve it first.
+    pub needs_approval: bool,
+    /// Who waits for it.
+    pub progress: Arc<Progress>,
+}
+
+impl Book {
+    /// A new operation.
+    pub fn plan(&mut self, new: New) {
+        let New {
+            operation,
+            key,
+            tasks,
+            needs_approval,
+            progress,
+        } = new;
+        let id = operation.id;
+        self.trail.note(
+            self.now.at,
+            &audit::Entry::Asked {
+                operation: &operation,
+            },
+        );
+        let mut paced = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let planned = audit::Entry::Planned { task: &task };
+            self.trail.note(self.now.at, &planned);
+            self.page.tasks.push(task.clone());
+            paced.push(Paced {
+                id: task.id,
+                values: task.paced.clone(),
+            });
+            let entry = Entry::new(task, &self.config, self.now.instant, self.now.at);
+            self.deadlines
+                .extend(entry.life.deadline().map(|at| (at, entry.task.id)));
+            self.tasks.insert(entry.task.id, entry);
+        }
+        let record = OperationProgress {
+            state: match needs_approval {
+                true => OperationState::Awaiting,
+                false => OperationState::Running,
+            },
+            stop: Stop::new(&operation.pace),
+            ..OperationProgress::default()
+        };
+        let open = Open {
+            tasks: paced.iter().map(|one| one.id).collect(),
+            left: paced.len(),
+            pacer: Pacer::new(operation.pace.clone(), paced),
+            operation: Arc::new(operation.clone()),
+            record: record.clone(),
+            progress,
+        };
+        self.operations.insert(id, open);
+        self.page.operations.push((operation, key));
+        self.page.operation_progress.insert(id, record);
+        self.release(id);
+        self.settle();
+    }
+
+    /// An operation that could not be written down has never been.
+    pub fn forget(&mut self, id: OperationId) {
+        let Some(open) = self.operations.remove(&id) else {
+            return;
+        };
+        for task in open.tasks {
+            self.page.task_progress.shift_remove(&task);
+            let Some(entry) = self.tasks.remove(&task) else {
+                continue;
+            };
+            self.deadlines
+                .retain(|(_, deadline_of)| *deadline_of != task);
+            if let Some(lane) = self.lanes.get_mut(&entry.task.target) {
+                lane.waiting.remove(&entry.rank());
+                lane.queued.take_if(|queued| *queued == task);
+                self.dirty.insert(entry.task.target.clone());
+            }
+        }
+        self.page
+            .operations
+            .retain(|(operation, _)| operation.id != id);
+        self.page.tasks.retain(|task| task.operation != id);
+        self.page.operation_progress.shift_remove(&id);
+    }
+
+    /// Whether the tasks of an operation may begin.
+    pub(super) fn is_running(&self, id: OperationId) -> bool {
+        let open = self.operations.get(&id);
+        open.is_some_and(|open| open.record.state == OperationState::Running)
+    }
+
+    /// Lets those tasks come whose turn it is.
+    pub(super) fn release(&mut self, id: OperationId) {
+        let Some(open) = self.operations.get_mut(&id) else {
+            return;
+        };
+        if open.record.state != OperationState::Running {
+            return;
+        }
+        for task in open.pacer.due() {
+            let Some(entry) = self.tasks.get_mut(&task) else {
+                continue;
+            };
+            if entry.is_undoable() {
+                entry.turn = Turn::Capturing;
+                let capture = super::ReadBack {
+                    task: Arc::clone(&entry.task),
+                    attempt: entry.life.attempt,
+                    until: self.now.instant + self.config.capture_within,
+                    purpose: super::Purpose::Settle,
+                };
+                self.effects.push(Effect::Capture(capture));
+            } else {
+                self.come(task);
+            }
+        }
+    }
+
+    /// The turn of a task has come: from now on it waits in the lane of its target.
+    pub(super) fn come(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        entry.turn = Turn::Come;
+        entry.since = self.now.at;
+        let lifetime = entry.task.lifetime;
+        if let Some(deadline) = entry.life.deadline() {
+            self.deadlines.remove(&(deadline, id));
+        }
+        entry.life.expires = entry.life.expires.min(self.now.instant + lifetime);
+        entry.record.expires = Some(entry.task.expires.min(self.now.at + lifetime));
+        self.deadlines
+            .extend(entry.life.deadline().map(|at| (at, id)));
+        let target = entry.task.target.clone();
+        self.place(id, &target);
+        self.write_down(id);
+        self.dirty.insert(target);
+    }
+
+    /// A task of an operation has ended.
+    pub(super) fn has_ended_in(&mut self, id: OperationId, task: TaskId, ending: Ending) {
+        if let Some(open) = self.operations.get_mut(&id) {
+            open.pacer.ended(task, ending);
+            open.left = open.left.saturating_sub(1);
+        }
+        self.go_on(id);
+    }
+
+    /// A task of an operation needs a person: it keeps its place until it is settled.
+    pub(super) fn is_unsettled_in(&mut self, id: OperationId, task: TaskId) {
+        if let Some(open) = self.operations.get_mut(&id) {
+            open.pacer.unsettled(task);
+        }
+        self.go_on(id);
+    }
+
+    /// A person wants a task to be tried again.
+    pub(super) fn is_retried(&mut self, task: TaskId) {
+        let operation = self.tasks.get(&task).map(|entry| entry.task.operation);
+        if let Some(open) = operation.and_then(|id| self.operations.get_mut(&id)) {
+            open.pacer.retried(task);
+        }
+    }
+
+    fn go_on(&mut self, id: OperationId) {
+        let Some(open) = self.operations.get_mut(&id) else {
+            return;
+        };
+        if open.left == 0 {
+            self.is_over(id);
+        } else if open.record.state == OperationState::Running && open.pacer.stop().is_stopped {
+            let said = Said {
+                by: "utakata".into(),
+                at: self.now.at,
+                why: Some("too many of its tasks failed".into()),
+            };
+            self.change_to(id, OperationState::Stopped, &said);
+        } else {
+            self.release(id);
+        }
+    }
+
+    fn is_over(&mut self, id: OperationId) {
+        let Some(mut open) = self.operations.remove(&id) else {
+            return;
+        };
+        open.record.is_over = true;
+        if open.record.state != OperationState::Cancelled {
+            open.record.state = OperationState::Done;
+        }
+        self.page.operation_progress.insert(id, open.record);
+    }
+
+    /// A person does something with an operation.
+    ///
+    /// # Errors
+    /// It cannot be done with it now, or not by this person.
+    pub fn change(&mut self, id: OperationId, verb: Verb, said: &Said) -> Result<(), Unfit> {
+        let open = self.operations.get_mut(&id).ok_or(Unfit::Over)?;
+        let state = open.record.state;
+        let next = verb.from(state).ok_or(Unfit::State { state })?;
+        if verb == Verb::Approve {
+            let by = open.operation.by.as_ref().map(|by| by.as_str());
+            if by == Some(said.by.as_str()) {
+                let by = said.by.clone();
+                return Err(Unfit::Same { by });
+            }
+            open.record.approved = Some(said.clone());
+        }
+        if verb == Verb::Resume {
+            open.pacer.resume();
+        }
+        self.change_to(id, next, said);
+        if verb == Verb::Cancel {
+            let tasks = self.operations.get(&id).map(|open| open.tasks.clone());
+            for task in tasks.into_iter().flatten() {
+                self.apply(task, &Event::Cancel);
+            }
+        }
+        self.release(id);
+        self.settle();
+        Ok(())
+    }
+
+    fn change_to(&mut self, id: OperationId, state: OperationState, said: &Said) {
+        let Some(open) = self.operations.get_mut(&id) else {
+            return;
+        };
+        open.record.state = state;
+        open.record.stop = open.pacer.stop();
+        open.record.changed = Some(said.clone());
+        let changed = audit::Entry::Changed {
+            operation: id.to_string(),
+            state: state.as_str(),
+            said,
+        };
+        self.trail.note(self.now.at, &changed);
+        self.page.operation_progress.insert(id, open.record.clone());
+        // What waits in lanes lets others pass, or is passed no longer.
+        for task in &open.tasks {
+            if let Some(entry) = self.tasks.get(task)
+                && entry.waits()
+            {
+                self.dirty.insert(entry.task.target.clone());
+            }
+        }
+    }
+
+    /// An operation that an earlier life of the logic environment has written down.
+    pub fn restore(
+        &mut self,
+        operation: Operation,
+        record: OperationProgress,
+        entries: Vec<(Entry, Paced, Standing)>,
+        progress: Arc<Progress>,
+    ) {
+        let id = operation.id;
+        let mut paced = Vec::with_capacity(entries.len());
+        let mut tasks = Vec::new();
+        for (entry, one, standing) in entries {
+            let task = entry.task.id;
+            if !matches!(standing, Standing::Ended(_)) {
+                tasks.push(task);
+                self.deadlines
+                    .extend(entry.life.deadline().map(|at| (at, task)));
+                self.dirty.insert(entry.task.target.clone());
+                self.tasks.insert(task, entry);
+            }
+            paced.push((one, standing));
+        }
+        let open = Open {
+            pacer: Pacer::restore(operation.pace.clone(), record.stop, paced),
+            left: tasks.len(),
+            tasks: tasks.clone(),
+            operation: Arc::new(operation),
+            record,
+            progress,
+        };
+        self.operations.insert(id, open);
+        for task in tasks {
+            self.resume(task);
+        }
+        self.release(id);
+        if self.operations.get(&id).is_some_and(|open| open.left == 0) {
+            self.is_over(id);
+        }
+    }
+
+    /// What was under way with a task is taken up again.
+    fn resume(&mut self, id: TaskId) {
+        use crate::ledger::life::Stage;
+        let Some(entry) = self.tasks.get(&id) else {
+            return;
+        };
+        let is_read_back = matches!(
+            entry.life.stage,
+            Stage::Verifying { .. } | Stage::ReadingBack { .. }
+        );
+        let read_back = is_read_back.then(|| entry.read_back()).flatten();
+        self.effects.extend(read_back.map(Effect::ReadBack));
+        let target = entry.task.target.clone();
+        self.place(id, &target);
+    }
+}
+
+impl Entry {
+    /// Whether what the target has now must be known before it is changed.
+    fn is_undoable(&self) -> bool {
+        self.task.undo.is_some() && self.task.verify.is_some()
+    }
+}

@@ -1,0 +1,245 @@
+//! What the book does with operations, lanes, locks and people.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::Instant;
+use utakata_api::ledger::{Lock, Said};
+use utakata_interconnect::{
+    OutcomeBatch,
+    events::{
+        Sender,
+        permit::{Ask, Refused, StartBatch, Verdict as Permit},
+    },
+};
+use utakata_model::{
+    Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
+    OutcomeStatus, Pace, Parameters, Priority, Target, TargetName, TaskId, TaskKey, TaskState,
+    manifest::Repeat, outcome::Timings,
+};
+
+use super::{Book, Effect, New, Now, OperationUnfit, Verb};
+use crate::{
+    audit::Trail,
+    config,
+    dispatch::{Progress, Show},
+    inventory::Known,
+    store::ControlTask,
+};
+
+mod operations;
+mod people;
+mod races;
+mod targets;
+
+/// A book on a table, with a clock that is moved by hand.
+struct Table {
+    book: Book,
+    now: Now,
+}
+
+impl Table {
+    fn new() -> Self {
+        Self::with(config::Control {
+            publish_again: Duration::from_secs(1000),
+            ..config::Control::default()
+        })
+    }
+
+    fn with(config: config::Control) -> Self {
+        let now = Now {
+            instant: Instant::now(),
+            at: Timestamp::from_second(1_800_000_000).unwrap(),
+        };
+        let find: super::Find = Arc::new(|name: &TargetName| {
+            let kind = Kind::new("pdu").unwrap();
+            (name.as_str() != "gone")
+                .then(|| Arc::new(Known::of(Target::new(name.clone(), kind, "x".into()))))
+        });
+        Self {
+            book: Book::new(config, find, Trail::default(), now),
+            now,
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.instant += time;
+        self.now.at += time;
+        self.book.at(self.now);
+        self.book.tick();
+    }
+
+    /// A new operation on these targets; gives its id and those of its tasks.
+    fn plan(&mut self, asked: Asked) -> (OperationId, Vec<TaskId>) {
+        let operation = Operation {
+            id: OperationId::generate(),
+            selector: "name".parse().unwrap(),
+            action: None,
+            class: Class::Control,
+            parameters: json!({}),
+            asked: self.now.at,
+            why: None,
+            by: Some("ann".parse().unwrap()),
+            pace: asked.pace,
+            priority: asked.priority,
+            undoes: None,
+        };
+        let task = |name: &&str| ControlTask {
+            id: TaskId::generate(),
+            operation: operation.id,
+            target: TargetName::new(name).unwrap(),
+            kind: Kind::new("pdu").unwrap(),
+            action: "off".parse().unwrap(),
+            parameters: Parameters::default(),
+            timeout: Duration::from_secs(1),
+            made: self.now.at,
+            expires: self.now.at + Duration::from_secs(3600),
+            lifetime: Duration::from_secs(60),
+            priority: asked.priority,
+            paced: vec![Some(Arc::from("one rack")); operation.pace.at_most.len()],
+            repeat: Repeat::Once,
+            verify: None,
+            undo: None,
+        };
+        let tasks: Vec<ControlTask> = asked.targets.iter().map(task).collect();
+        let ids = tasks.iter().map(|task| task.id).collect();
+        let id = operation.id;
+        self.book.plan(New {
+            progress: Arc::new(Progress::new(tasks.len(), Show::Counts)),
+            operation,
+            key: None,
+            tasks,
+            needs_approval: asked.needs_approval,
+        });
+        (id, ids)
+    }
+
+    /// The tasks that were published since it was last asked.
+    fn published(&mut self) -> Vec<TaskId> {
+        let effects = self.book.effects.drain(..);
+        effects
+            .filter_map(|effect| match effect {
+                Effect::Publish(task) => Some(task.id),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn ask(&mut self, task: TaskId, ask: u64) -> Permit {
+        let start = StartBatch {
+            environment: environment(),
+            incarnation: incarnation(),
+            kind: Kind::new("pdu").unwrap(),
+            asks: vec![Ask {
+                key: TaskKey { task, attempt: 1 },
+                ask,
+            }],
+        };
+        self.book.asked(&start);
+        let answer = self.book.effects.pop();
+        let Some(Effect::Answer(_, _, answer)) = answer else {
+            panic!("an ask is answered");
+        };
+        answer.verdict
+    }
+
+    fn end(&mut self, task: TaskId, ask: u64, status: OutcomeStatus) {
+        let outcome = Outcome {
+            permit: Some(ask),
+            ..outcome(task, status)
+        };
+        self.book.told(&OutcomeBatch {
+            zone: Default::default(),
+            kind: Kind::new("pdu").unwrap(),
+            from: Some(sender()),
+            outcomes: vec![outcome],
+        });
+    }
+
+    /// Has tasks done, in the order in which they are published; gives that order.
+    fn work_off(&mut self, status: OutcomeStatus) -> Vec<TaskId> {
+        let mut order = Vec::new();
+        let mut published = self.published();
+        while let Some(task) = published.pop() {
+            let ask = order.len() as u64;
+            if matches!(self.ask(task, ask), Permit::Permitted(_)) {
+                order.push(task);
+                self.end(task, ask, status);
+            }
+            published.extend(self.published());
+        }
+        order
+    }
+
+    fn state(&self, task: TaskId) -> Option<TaskState> {
+        let written = self.book.page.task_progress.get(&task);
+        written.map(|progress| progress.state)
+    }
+
+    fn operation(&self, id: OperationId) -> Option<OperationState> {
+        let written = self.book.page.operation_progress.get(&id);
+        written.map(|progress| progress.state)
+    }
+}
+
+/// What is asked for.
+struct Asked {
+    targets: Vec<&'static str>,
+    pace: Pace,
+    priority: Priority,
+    needs_approval: bool,
+}
+
+fn on(targets: &[&'static str]) -> Asked {
+    Asked {
+        targets: targets.to_vec(),
+        pace: Pace::default(),
+        priority: Priority::Routine,
+        needs_approval: false,
+    }
+}
+
+fn environment() -> EnvironmentId {
+    EnvironmentId::new("wee").unwrap()
+}
+
+fn incarnation() -> Incarnation {
+    Incarnation::from_bytes([1; 16])
+}
+
+fn sender() -> Sender {
+    Sender {
+        environment: environment(),
+        incarnation: incarnation(),
+    }
+}
+
+fn said(by: &str) -> Said {
+    Said {
+        by: by.into(),
+        at: Timestamp::UNIX_EPOCH,
+        why: None,
+    }
+}
+
+fn outcome(task: TaskId, status: OutcomeStatus) -> Outcome {
+    Outcome {
+        task,
+        attempt: 1,
+        origin: utakata_model::Origin::Operation(OperationId::generate()),
+        target: TargetName::new("a").unwrap(),
+        action: "off".parse().unwrap(),
+        class: Class::Control,
+        status,
+        problem: None,
+        result: None,
+        ran_by: None,
+        permit: None,
+        timings: Timings {
+            ended: Timestamp::UNIX_EPOCH,
+            waited: Duration::ZERO,
+            ran: Duration::ZERO,
+        },
+    }
+}

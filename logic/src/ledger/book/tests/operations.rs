@@ -1,0 +1,119 @@
+//! Paces, pauses, ends.
+
+use super::*;
+
+fn paced(targets: &[&'static str], pace: serde_json::Value) -> Asked {
+    Asked {
+        pace: serde_json::from_value(pace).unwrap(),
+        ..on(targets)
+    }
+}
+
+#[test]
+fn so_many_at_a_time_are_published() {
+    let mut table = Table::new();
+    let asked = paced(&["a", "b", "c", "d"], json!({ "at_a_time": "50%" }));
+    let (id, tasks) = table.plan(asked);
+    let published = table.published();
+    assert_eq!(published, tasks[..2]);
+    table.ask(tasks[0], 1);
+    table.end(tasks[0], 1, OutcomeStatus::Succeeded);
+    assert_eq!(table.published(), tasks[2..3]);
+    assert_eq!(table.operation(id), Some(OperationState::Running));
+}
+
+#[test]
+fn an_unknown_keeps_its_place_until_a_person_has_settled_it() {
+    let mut table = Table::new();
+    let pace = json!({ "at_most": [{ "label": "rack", "most": 1 }] });
+    let (_, tasks) = table.plan(paced(&["a", "b"], pace));
+    assert_eq!(table.published(), tasks[..1]);
+    table.ask(tasks[0], 1);
+    table.end(tasks[0], 1, OutcomeStatus::Unknown);
+    table.pass(Duration::from_secs(30));
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Unsettled));
+    assert_eq!(table.published(), [], "the other feed stays as it is");
+    let verdict = super::super::Verdict::Failed;
+    table.book.settled(tasks[0], verdict, &said("bob")).unwrap();
+    assert_eq!(table.published(), tasks[1..]);
+}
+
+#[test]
+fn it_stops_after_so_many_failures_and_goes_on_when_somebody_says_so() {
+    let mut table = Table::new();
+    let pace = json!({ "at_a_time": "1", "stop_after": 2 });
+    let (id, tasks) = table.plan(paced(&["a", "b", "c", "d"], pace));
+    let done = table.work_off(OutcomeStatus::Failed);
+    assert_eq!(done, tasks[..2]);
+    assert_eq!(table.operation(id), Some(OperationState::Stopped));
+    table.book.change(id, Verb::Resume, &said("bob")).unwrap();
+    let done = table.work_off(OutcomeStatus::Succeeded);
+    assert_eq!(done, tasks[2..]);
+    assert_eq!(table.operation(id), Some(OperationState::Done));
+}
+
+#[test]
+fn a_pause_calls_back_what_has_not_begun_and_lets_others_pass() {
+    let mut table = Table::new();
+    let (id, tasks) = table.plan(on(&["a", "b"]));
+    table.published();
+    table.ask(tasks[0], 1);
+    table.book.change(id, Verb::Pause, &said("bob")).unwrap();
+    assert_eq!(table.ask(tasks[1], 2), Permit::Refused(Refused::Recalled));
+    let (_, other) = table.plan(on(&["b"]));
+    assert_eq!(table.published(), other);
+    table.end(tasks[0], 1, OutcomeStatus::Succeeded);
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Succeeded));
+    table.book.change(id, Verb::Resume, &said("bob")).unwrap();
+    // The other one was made later: it lets the first pass again.
+    assert_eq!(table.published(), tasks[1..]);
+}
+
+#[test]
+fn a_cancel_is_honest_about_what_has_begun() {
+    let mut table = Table::new();
+    let (id, tasks) = table.plan(on(&["a", "b"]));
+    table.published();
+    table.ask(tasks[0], 1);
+    table.book.change(id, Verb::Cancel, &said("bob")).unwrap();
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Permitted));
+    assert_eq!(table.state(tasks[1]), Some(TaskState::Cancelled));
+    assert_eq!(table.ask(tasks[1], 2), Permit::Refused(Refused::Foreign));
+    table.end(tasks[0], 1, OutcomeStatus::Succeeded);
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Succeeded));
+    assert_eq!(table.operation(id), Some(OperationState::Cancelled));
+    assert!(table.book.page.operation_progress[&id].is_over);
+}
+
+#[test]
+fn a_task_expires_only_after_its_turn_has_come() {
+    let mut table = Table::new();
+    let (_, tasks) = table.plan(paced(&["a", "b"], json!({ "at_a_time": "1" })));
+    table.pass(Duration::from_secs(59));
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Queued));
+    table.pass(Duration::from_secs(1));
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Expired));
+    assert_eq!(table.state(tasks[1]), Some(TaskState::Queued));
+    table.pass(Duration::from_secs(59));
+    assert_eq!(table.state(tasks[1]), Some(TaskState::Queued));
+}
+
+#[test]
+fn what_could_not_be_written_down_has_never_been() {
+    let mut table = Table::new();
+    let (_, before) = table.plan(on(&["a"]));
+    table.published();
+    let mark = table.book.trail.mark();
+    let urgent = Asked {
+        priority: Priority::Urgent,
+        ..on(&["a", "b"])
+    };
+    let (id, _) = table.plan(urgent);
+    table.book.forget(id);
+    table.book.trail.cut(mark);
+    table.book.settle();
+    assert_eq!(table.book.len(), 1);
+    let page = &table.book.page;
+    assert_eq!((page.operations.len(), page.tasks.len()), (1, 1));
+    assert!(matches!(table.ask(before[0], 1), Permit::Permitted(_)));
+}

@@ -1,0 +1,109 @@
+//! Lanes, locks, priorities.
+
+use super::*;
+
+#[test]
+fn only_the_first_of_a_target_is_published_and_the_next_when_it_has_ended() {
+    let mut table = Table::new();
+    let (_, first) = table.plan(on(&["a"]));
+    let (_, second) = table.plan(on(&["a"]));
+    assert_eq!(table.published(), first);
+    assert!(matches!(table.ask(first[0], 1), Permit::Permitted(_)));
+    // A queue that has the second all the same gets no permit for it.
+    assert_eq!(table.ask(second[0], 2), Permit::Refused(Refused::Recalled));
+    table.end(first[0], 1, OutcomeStatus::Succeeded);
+    assert_eq!(table.published(), second);
+    assert!(matches!(table.ask(second[0], 3), Permit::Permitted(_)));
+}
+
+#[test]
+fn who_is_more_urgent_passes_what_was_published_and_not_yet_begun() {
+    let mut table = Table::new();
+    let (_, routine) = table.plan(on(&["a"]));
+    assert_eq!(table.published(), routine);
+    let emergency = Asked {
+        priority: Priority::Emergency,
+        ..on(&["a"])
+    };
+    let (_, emergency) = table.plan(emergency);
+    assert_eq!(table.published(), emergency);
+    assert_eq!(table.ask(routine[0], 1), Permit::Refused(Refused::Recalled));
+    assert!(matches!(table.ask(emergency[0], 2), Permit::Permitted(_)));
+    table.end(emergency[0], 2, OutcomeStatus::Succeeded);
+    assert_eq!(table.published(), routine);
+}
+
+#[test]
+fn a_lock_stops_what_does_not_pass_it_until_its_time_is_over() {
+    let mut table = Table::new();
+    let target = TargetName::new("a").unwrap();
+    let (_, begun) = table.plan(on(&["a"]));
+    assert_eq!(table.published(), begun);
+    let lock = Lock {
+        by: "bob".into(),
+        why: "a fan".into(),
+        since: table.now.at,
+        until: table.now.at + Duration::from_secs(30),
+        priority: Priority::Urgent,
+    };
+    table.book.lock(&target, lock);
+    assert_eq!(table.ask(begun[0], 1), Permit::Refused(Refused::Recalled));
+    let urgent = Asked {
+        priority: Priority::Urgent,
+        ..on(&["a"])
+    };
+    let (_, urgent) = table.plan(urgent);
+    let emergency = Asked {
+        priority: Priority::Emergency,
+        ..on(&["a"])
+    };
+    let (_, emergency) = table.plan(emergency);
+    assert_eq!(table.published(), emergency);
+    assert!(matches!(table.ask(emergency[0], 2), Permit::Permitted(_)));
+    table.end(emergency[0], 2, OutcomeStatus::Succeeded);
+    assert_eq!(table.published(), []);
+    table.pass(Duration::from_secs(30));
+    assert_eq!(table.book.page.locks.get(&target), Some(&None));
+    assert_eq!(table.published(), urgent);
+}
+
+#[test]
+fn what_waits_for_a_person_does_not_keep_its_target() {
+    let mut table = Table::new();
+    let (_, first) = table.plan(on(&["a"]));
+    let (_, second) = table.plan(on(&["a"]));
+    table.published();
+    table.ask(first[0], 1);
+    table.end(first[0], 1, OutcomeStatus::Unknown);
+    assert_eq!(table.state(first[0]), Some(TaskState::Unknown));
+    assert_eq!(table.published(), [], "it may still act");
+    table.pass(Duration::from_secs(30));
+    assert_eq!(table.state(first[0]), Some(TaskState::Unsettled));
+    assert_eq!(table.published(), second);
+}
+
+#[test]
+fn a_target_that_is_gone_fails_its_task_before_it_is_sent() {
+    let mut table = Table::new();
+    let (_, tasks) = table.plan(on(&["gone"]));
+    assert_eq!(table.published(), []);
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Failed));
+    let outcome = table.book.page.task_progress[&tasks[0]].outcome.clone();
+    assert_eq!(&*outcome.unwrap().problem.unwrap().code, "target-changed");
+    assert_eq!(table.book.len(), 0);
+}
+
+#[test]
+fn a_wall_clock_that_jumps_moves_no_deadline() {
+    for jump in [-86_400 * 365, 86_400 * 365] {
+        let mut table = Table::new();
+        let (_, tasks) = table.plan(on(&["a"]));
+        table.published();
+        table.ask(tasks[0], 1);
+        table.now.at += jiff::SignedDuration::from_secs(jump);
+        table.pass(Duration::from_secs(10));
+        assert_eq!(table.state(tasks[0]), Some(TaskState::Permitted), "{jump}");
+        table.pass(Duration::from_secs(3));
+        assert_eq!(table.state(tasks[0]), Some(TaskState::Unsettled), "{jump}");
+    }
+}

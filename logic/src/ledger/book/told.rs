@@ -1,0 +1,326 @@
+//! What is told of attempts: outcomes, what targets show, that environments are gone.
+
+use tokio::time::Instant;
+use utakata_api::ledger::Said;
+use utakata_interconnect::{OutcomeBatch, events::Sender};
+use utakata_model::{
+    Class, Cure, EnvironmentState, EnvironmentStatus, Outcome, OutcomeStatus, Problem,
+    ReadingValue, TaskId,
+};
+
+use super::{Book, Effect, lane::outcome as own};
+use crate::{
+    audit,
+    ledger::{
+        entry::{Entry, Turn},
+        life::{By, Event, Evidence, Holder, How, NotNow, Settlement, Stage},
+        pace::Ending,
+    },
+};
+
+/// Why a task cannot be settled or taken back by a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It has ended, or there is none.
+    #[error("the task has ended")]
+    Ended,
+    /// Its state is known.
+    #[error("the state of the task is known")]
+    Known,
+    /// The attempt may still act.
+    #[error("the attempt may still act")]
+    MayAct {
+        /// Until then.
+        until: jiff::Timestamp,
+    },
+}
+
+impl Book {
+    /// Outcomes have come. Each is recorded, whether it changes anything or not.
+    pub fn told(&mut self, batch: &OutcomeBatch) {
+        for outcome in &batch.outcomes {
+            if outcome.class != Class::Control {
+                continue;
+            }
+            self.told_one(batch.from.as_ref(), outcome);
+            if let Some(from) = &batch.from {
+                let recorded = Effect::Recorded(from.clone(), batch.kind.clone(), outcome.key());
+                self.effects.push(recorded);
+            }
+        }
+        self.settle();
+    }
+
+    fn told_one(&mut self, from: Option<&Sender>, outcome: &Outcome) {
+        let holder = match (outcome.permit, from) {
+            (Some(ask), Some(from)) => Some(Holder {
+                environment: from.environment.clone(),
+                incarnation: from.incarnation,
+                ask,
+            }),
+            // A permit of nobody: no attempt of ours.
+            (Some(_), None) => return,
+            (None, _) => None,
+        };
+        let counts = self.counts(outcome, holder.as_ref());
+        let noted = audit::Entry::Outcome { outcome, counts };
+        self.trail.note(self.now.at, &noted);
+        if !counts {
+            return;
+        }
+        if let Some(entry) = self.tasks.get_mut(&outcome.task) {
+            entry.record.outcome = Some(outcome.clone());
+            let attempts = entry.record.attempts.iter_mut();
+            for attempt in attempts.filter(|one| one.attempt == outcome.attempt) {
+                attempt.status = Some(outcome.status);
+                attempt.ran_by.clone_from(&outcome.ran_by);
+            }
+        }
+        let event = Event::Outcome {
+            attempt: outcome.attempt,
+            holder,
+            status: outcome.status,
+        };
+        self.apply(outcome.task, &event);
+    }
+
+    /// Whether an outcome would change anything.
+    fn counts(&self, outcome: &Outcome, holder: Option<&Holder>) -> bool {
+        let Some(entry) = self.tasks.get(&outcome.task) else {
+            return false;
+        };
+        let event = Event::Outcome {
+            attempt: outcome.attempt,
+            holder: holder.cloned(),
+            status: outcome.status,
+        };
+        let before = entry.life.clone();
+        before.clone().on(&event, &entry.rule, self.now.instant).0 != before
+    }
+
+    /// What a target showed when it was read back.
+    pub fn seen(&mut self, task: TaskId, attempt: u32, asked: Instant, evidence: Evidence) {
+        let is_current = |entry: &&Entry| {
+            let is_read = matches!(
+                entry.life.stage,
+                Stage::Verifying { .. } | Stage::ReadingBack { .. }
+            );
+            is_read && entry.life.attempt == attempt
+        };
+        if self.tasks.get(&task).filter(is_current).is_none() {
+            return;
+        }
+        let noted = audit::Entry::ReadBack {
+            task,
+            attempt,
+            evidence,
+        };
+        self.trail.note(self.now.at, &noted);
+        self.apply(task, &Event::Seen { asked, evidence });
+        self.settle();
+    }
+
+    /// What a target had before it was changed; absent when that could not be read.
+    pub fn captured(&mut self, task: TaskId, prior: Option<ReadingValue>) {
+        let Some(entry) = self.tasks.get_mut(&task) else {
+            return;
+        };
+        if entry.turn != Turn::Capturing {
+            return;
+        }
+        entry.record.prior = prior;
+        self.come(task);
+        self.settle();
+    }
+
+    /// An environment tells how it is: the attempts of an earlier life of it are of nobody.
+    pub fn heard(&mut self, status: &EnvironmentStatus) {
+        let is_gone = status.state == EnvironmentState::Gone;
+        let before = self.lives.insert(status.id.clone(), status.incarnation);
+        let over = before.filter(|before| *before != status.incarnation);
+        let over = over
+            .into_iter()
+            .chain(is_gone.then_some(status.incarnation));
+        for incarnation in over.collect::<Vec<_>>() {
+            for id in self.held_by(incarnation) {
+                self.apply(id, &Event::Gone { incarnation });
+            }
+        }
+        self.orphans(status);
+        self.settle();
+    }
+
+    /// After a restart no earlier life was heard of: what another one than this holds, is of
+    /// an earlier.
+    fn orphans(&mut self, status: &EnvironmentStatus) {
+        let other = |entry: &&Entry| {
+            entry.life.holder().is_some_and(|holder| {
+                holder.environment == status.id && holder.incarnation != status.incarnation
+            })
+        };
+        let permitted = |entry: &&Entry| matches!(entry.life.stage, Stage::Permitted { .. });
+        let orphans = self.tasks.values().filter(permitted).filter(other);
+        let orphans: Vec<(TaskId, _)> = orphans
+            .filter_map(|entry| Some((entry.task.id, entry.life.holder()?.incarnation)))
+            .collect();
+        for (id, incarnation) in orphans {
+            self.apply(id, &Event::Gone { incarnation });
+        }
+    }
+
+    /// A person says what became of a task.
+    ///
+    /// # Errors
+    /// Nobody has to say, or not yet.
+    pub fn settled(&mut self, id: TaskId, how: Verdict, said: &Said) -> Result<(), Unfit> {
+        let entry = self.tasks.get_mut(&id).ok_or(Unfit::Ended)?;
+        entry.life.may_settle().map_err(|not| match not {
+            NotNow::Known => Unfit::Known,
+            NotNow::MayAct { until } => Unfit::MayAct {
+                until: self.now.at + until.saturating_duration_since(self.now.instant),
+            },
+        })?;
+        let lifetime = entry.task.lifetime;
+        let (settlement, state) = match how {
+            Verdict::Succeeded => (Settlement::Succeeded, "succeeded"),
+            Verdict::Failed => (Settlement::Failed, "failed"),
+            Verdict::Again => {
+                entry.record.expires = Some(self.now.at + lifetime);
+                let expires = self.now.instant + lifetime;
+                (Settlement::Again { expires }, "again")
+            }
+        };
+        let task = id;
+        let noted = audit::Entry::Settled { task, state, said };
+        self.trail.note(self.now.at, &noted);
+        self.apply(id, &Event::Settle(settlement));
+        if how == Verdict::Again {
+            self.is_retried(id);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Somebody takes a task back: it is not begun any more; what is begun ends as it ends.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn cancelled(&mut self, id: TaskId, said: &Said) -> Result<(), Unfit> {
+        if !self.tasks.contains_key(&id) {
+            return Err(Unfit::Ended);
+        }
+        let (task, state) = (id, "cancelled");
+        let noted = audit::Entry::Settled { task, state, said };
+        self.trail.note(self.now.at, &noted);
+        self.apply(id, &Event::Cancel);
+        self.settle();
+        Ok(())
+    }
+
+    /// A task has ended: whoever waits is told, and it is forgotten here.
+    pub(super) fn has_ended(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        let Some(end) = entry.record.end else { return };
+        let status = status(end.how);
+        let told = entry.record.outcome.as_ref();
+        let is_told = end.by == By::Outcome && told.is_some_and(|told| told.status == status);
+        if !is_told {
+            let told = entry.record.outcome.take();
+            entry.record.outcome = Some(concluded(entry, told, end.by, status, self.now.at));
+        }
+        self.write_down(id);
+        let Some(entry) = self.tasks.remove(&id) else {
+            return;
+        };
+        let operation = entry.task.operation;
+        if let Some(outcome) = entry.record.outcome {
+            self.conclude(operation, entry.task.kind.clone(), outcome, is_told);
+        }
+        let ending = match end.how {
+            How::Succeeded => Ending::Good,
+            How::Failed | How::Expired => Ending::Bad,
+            How::Cancelled => Ending::Withdrawn,
+        };
+        self.has_ended_in(operation, id, ending);
+    }
+}
+
+/// What a person says became of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The target did it.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// Do it again.
+    Again,
+}
+
+fn status(how: How) -> OutcomeStatus {
+    match how {
+        How::Succeeded => OutcomeStatus::Succeeded,
+        How::Failed => OutcomeStatus::Failed,
+        How::Expired => OutcomeStatus::Expired,
+        How::Cancelled => OutcomeStatus::Cancelled,
+    }
+}
+
+/// How a task has ended where it is not what its environment has told last.
+fn concluded(
+    entry: &Entry,
+    told: Option<Outcome>,
+    by: By,
+    status: OutcomeStatus,
+    at: jiff::Timestamp,
+) -> Outcome {
+    let problem = problem(entry, by, status);
+    let told = told.filter(|told| told.attempt == entry.life.attempt);
+    let mut outcome = told.unwrap_or_else(|| {
+        let none = Problem::new("", Cure::Operator, "");
+        own(entry, status, none, at)
+    });
+    outcome.status = status;
+    outcome.problem = problem;
+    outcome.timings.ended = at;
+    outcome
+}
+
+fn problem(entry: &Entry, by: By, status: OutcomeStatus) -> Option<Problem> {
+    let target = &entry.task.target;
+    let said = |code, cure, message: String| Some(Problem::new(code, cure, message));
+    match (by, status) {
+        (By::Unverified, _) => said(
+            "unverified",
+            Cure::Operator,
+            format!("{target} said that it did it, and could not be read back"),
+        ),
+        (By::ReadBack, OutcomeStatus::Failed) => said(
+            "not-done",
+            Cure::Operator,
+            format!("{target} was read back, and has not done it"),
+        ),
+        (By::Time, _) => said(
+            "expired",
+            Cure::Retry,
+            "it was not begun in time: see what it waited for with `utakata task explain`".into(),
+        ),
+        (By::Person, OutcomeStatus::Failed) => said(
+            "settled",
+            Cure::Operator,
+            "a person has said that it was not done".into(),
+        ),
+        (By::Cancel, _) => said(
+            "cancelled",
+            Cure::Operator,
+            "it was taken back before it began".into(),
+        ),
+        (By::Outcome, _) => entry
+            .record
+            .outcome
+            .as_ref()
+            .and_then(|o| o.problem.clone()),
+        _ => None,
+    }
+}

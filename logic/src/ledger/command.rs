@@ -1,0 +1,115 @@
+//! What the ledger is told and asked.
+
+use std::sync::Arc;
+
+use tokio::{sync::oneshot, time::Instant};
+use utakata_api::ledger::{Explanation, Lock, Said};
+use utakata_interconnect::{OutcomeBatch, events::permit::StartBatch};
+use utakata_model::{EnvironmentStatus, OperationId, ReadingValue, TargetName, TaskId};
+
+use super::{
+    book::{self, Book, Effect, New, Verb, Verdict},
+    explain::{self, Facts},
+    life::Evidence,
+};
+use crate::store;
+
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<T>;
+
+/// What the ledger is told and asked. What promises something is answered when it is written.
+pub(super) enum Command {
+    /// A new operation.
+    Plan(Box<New>, Reply<Result<(), Arc<store::Error>>>),
+    /// An environment asks for permits.
+    Asked(Arc<StartBatch>),
+    /// Outcomes have come.
+    Told(Arc<OutcomeBatch>),
+    /// An environment tells how it is.
+    Heard(Arc<EnvironmentStatus>),
+    /// A target was read back for an attempt; it was asked at this moment.
+    Seen(TaskId, u32, Instant, Evidence),
+    /// What a target had before it was changed.
+    Captured(TaskId, Option<ReadingValue>),
+    /// A person does something with an operation.
+    Change(
+        OperationId,
+        Verb,
+        Said,
+        Reply<Result<(), book::OperationUnfit>>,
+    ),
+    /// A person says what became of a task.
+    Settle(TaskId, Verdict, Said, Reply<Result<(), book::TaskUnfit>>),
+    /// A person takes a task back.
+    Cancel(TaskId, Said, Reply<Result<(), book::TaskUnfit>>),
+    /// A person takes a target for himself.
+    Lock(TargetName, Lock, Reply<()>),
+    /// A person lets it go. The answer says whether it was locked.
+    Unlock(TargetName, Said, Reply<bool>),
+    /// Who has a target.
+    LaneOf(TargetName, Reply<super::LaneView>),
+    /// What a task waits for.
+    ExplainTask(TaskId, Arc<Facts>, Reply<Option<Explanation>>),
+    /// What an operation waits for.
+    ExplainOperation(OperationId, Arc<Facts>, Reply<Option<Explanation>>),
+    /// How many tasks have not ended.
+    Count(Reply<usize>),
+    /// Write what there is, then end.
+    End,
+}
+
+impl Command {
+    /// Whether it comes again if it is left out.
+    pub fn is_repeated(&self) -> bool {
+        matches!(self, Self::Asked(_) | Self::Told(_) | Self::Seen(..))
+    }
+
+    /// Does it, but for new operations, which the owner of the ledger does last.
+    pub fn carry_out(self, book: &mut Book) {
+        match self {
+            Self::Asked(batch) => book.asked(&batch),
+            Self::Told(batch) => book.told(&batch),
+            Self::Heard(status) => book.heard(&status),
+            Self::Seen(task, attempt, asked, evidence) => book.seen(task, attempt, asked, evidence),
+            Self::Captured(task, prior) => book.captured(task, prior),
+            Self::Change(id, verb, said, to) => {
+                let done = book.change(id, verb, &said);
+                reply(book, to, done);
+            }
+            Self::Settle(id, verdict, said, to) => {
+                let done = book.settled(id, verdict, &said);
+                reply(book, to, done);
+            }
+            Self::Cancel(id, said, to) => {
+                let done = book.cancelled(id, &said);
+                reply(book, to, done);
+            }
+            Self::Lock(target, lock, to) => {
+                book.lock(&target, lock);
+                reply(book, to, ());
+            }
+            Self::Unlock(target, said, to) => {
+                let was_locked = book.unlock(&target, &said);
+                reply(book, to, was_locked);
+            }
+            Self::LaneOf(target, to) => answer(to, book.lane_of(&target)),
+            Self::ExplainTask(id, facts, to) => answer(to, explain::task(book, id, &facts)),
+            Self::ExplainOperation(id, facts, to) => {
+                answer(to, explain::operation(book, id, &facts));
+            }
+            Self::Count(to) => answer(to, book.len()),
+            Self::Plan(..) | Self::End => {}
+        }
+    }
+}
+
+/// Answers once what it says is written down.
+fn reply<T: Send + 'static>(book: &mut Book, to: Reply<T>, done: T) {
+    book.effects
+        .push(Effect::Reply(Box::new(move || answer(to, done))));
+}
+
+/// Whoever asked may have lost interest.
+fn answer<T>(to: Reply<T>, answer: T) {
+    let _ = to.send(answer);
+}

@@ -1,0 +1,150 @@
+//! A task that has not ended, as the ledger has it in memory.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_model::Priority;
+
+use super::life::{self, Life, ReadBack, Rule};
+use crate::{
+    config,
+    store::{ControlTask, TaskProgress},
+};
+
+/// A task that has not ended.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// As it was made.
+    pub task: Arc<ControlTask>,
+    /// Where it stands.
+    pub life: Life,
+    /// What is fixed about it.
+    pub rule: Rule,
+    /// As it is written down.
+    pub record: TaskProgress,
+    /// Since when it is in its state.
+    pub since: Timestamp,
+    /// How far it is before its turn.
+    pub turn: Turn,
+}
+
+/// How far a task is before it may be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The operation has not released it.
+    NotYet,
+    /// What the target has now is being read, so that it can be brought back.
+    Capturing,
+    /// It waits in its target's lane, or is further.
+    Come,
+}
+
+impl Entry {
+    /// A task that was just made.
+    pub fn new(task: ControlTask, config: &config::Control, now: Instant, at: Timestamp) -> Self {
+        let expires = now + until(task.expires, at);
+        Self {
+            rule: rule(&task, config),
+            task: Arc::new(task),
+            life: Life::new(expires),
+            record: TaskProgress::default(),
+            since: at,
+            turn: Turn::NotYet,
+        }
+    }
+
+    /// A task that was written down by an earlier life of the logic environment.
+    pub fn restored(
+        task: ControlTask,
+        record: TaskProgress,
+        config: &config::Control,
+        now: Instant,
+        at: Timestamp,
+    ) -> Self {
+        let rule = rule(&task, config);
+        let expires = record.expires.unwrap_or(task.expires);
+        // However the clock has jumped: not longer than it had.
+        let left = until(expires, at).min(until(task.expires, task.made));
+        let saved = life::Saved {
+            state: record.state,
+            attempt: record.attempt,
+            holder: record.holder.clone(),
+            expires: now + left,
+            is_cancelled: record.is_cancelled,
+            is_in_doubt: record.is_in_doubt,
+            end: record.end,
+        };
+        // What is to be done because of it is found from its stage.
+        let (life, _) = Life::restore(saved, &rule, now);
+        let turn = match record.expires {
+            Some(_) => Turn::Come,
+            None => Turn::NotYet,
+        };
+        Self {
+            task: Arc::new(task),
+            life,
+            rule,
+            record,
+            since: at,
+            turn,
+        }
+    }
+
+    /// Its place in the lane of its target: the first goes first.
+    pub fn rank(&self) -> Rank {
+        (std::cmp::Reverse(self.task.priority), self.task.id)
+    }
+
+    /// Whether it waits in its lane, for a place or for somebody who asks for it.
+    pub fn waits(&self) -> bool {
+        let is_open = matches!(
+            self.life.stage,
+            life::Stage::Planned | life::Stage::Queued { .. }
+        );
+        is_open && self.turn == Turn::Come
+    }
+
+    /// Its life has changed: what is written down follows.
+    pub fn record(&mut self, at: Timestamp) {
+        let state = self.life.state();
+        if state != self.record.state || self.life.attempt != self.record.attempt {
+            self.since = at;
+        }
+        let saved = self.life.saved();
+        self.record.state = saved.state;
+        self.record.attempt = saved.attempt;
+        self.record.is_cancelled = saved.is_cancelled;
+        self.record.is_in_doubt = saved.is_in_doubt;
+        self.record.holder = saved.holder;
+        self.record.end = saved.end;
+    }
+}
+
+/// The place of a task in the lane of its target.
+pub(super) type Rank = (std::cmp::Reverse<Priority>, utakata_model::TaskId);
+
+/// What is fixed about a task.
+fn rule(task: &ControlTask, config: &config::Control) -> Rule {
+    let read_back = task.verify.as_ref().map(|verify| ReadBack {
+        proves: verify.proves,
+        within: verify.within,
+    });
+    Rule {
+        repeat: task.repeat,
+        read_back,
+        window: config.window,
+        acts_for: config.window + task.timeout + config.grace,
+        settling: read_back.map_or(config.settling, |read_back| {
+            read_back.within.max(config.settling)
+        }),
+        read_back_within: config.read_back_within,
+        publish_again: config.publish_again,
+        attempts_most: config.attempts.max(1),
+    }
+}
+
+/// How long it is until then; nothing when that has passed.
+pub(super) fn until(then: Timestamp, now: Timestamp) -> std::time::Duration {
+    then.duration_since(now).try_into().unwrap_or_default()
+}

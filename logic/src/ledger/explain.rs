@@ -1,0 +1,289 @@
+//! What a task or an operation waits for, since when, until when, and who can change it.
+
+mod over;
+mod queue;
+
+use std::sync::Arc;
+
+use utakata_api::ledger::Explanation;
+use utakata_model::{EnvironmentStatus, OperationId, OperationState, TaskId};
+
+pub use self::{
+    over::{ended, over},
+    queue::read,
+};
+
+use super::{
+    book::Book,
+    entry::{Entry, Turn},
+    life::Stage,
+};
+
+/// What is known beyond the ledger.
+#[derive(Debug)]
+pub struct Facts {
+    /// How the environments are.
+    pub environments: Vec<Arc<EnvironmentStatus>>,
+}
+
+/// What a task waits for; absent when the ledger has it no longer, or never had.
+pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation> {
+    let entry = book.entry(id)?;
+    Some(match (&entry.life.stage, entry.turn) {
+        (Stage::Planned | Stage::Queued { .. }, Turn::NotYet) => not_released(book, entry),
+        (Stage::Planned | Stage::Queued { .. }, Turn::Capturing) => says(
+            entry,
+            "capture",
+            format!(
+                "what {} has now is being read, so that it can be brought back",
+                entry.task.target
+            ),
+        ),
+        (Stage::Planned, Turn::Come) => in_lane(book, entry),
+        (Stage::Queued { .. }, Turn::Come) => queued(book, entry, facts),
+        (Stage::Permitted { holder, .. }, _) => until(
+            book,
+            entry,
+            says(
+                entry,
+                "running",
+                format!(
+                    "attempt {} is permitted to the environment {} and not yet answered",
+                    entry.life.attempt, holder.environment
+                ),
+            ),
+        ),
+        (Stage::Verifying { .. }, _) => until(
+            book,
+            entry,
+            says(
+                entry,
+                "read-back",
+                format!(
+                    "{} said that it did it; that is read back",
+                    entry.task.target
+                ),
+            ),
+        ),
+        (Stage::Fenced { holder, .. }, _) => until(
+            book,
+            entry,
+            says(
+                entry,
+                "fence",
+                format!(
+                    "nobody knows what became of attempt {}: {} may still act on it, so it is not \
+                     settled before",
+                    entry.life.attempt, holder.environment
+                ),
+            ),
+        ),
+        (Stage::ReadingBack { .. }, _) => until(
+            book,
+            entry,
+            says(
+                entry,
+                "read-back",
+                format!(
+                    "nobody knows what became of attempt {}; {} is read back",
+                    entry.life.attempt, entry.task.target
+                ),
+            ),
+        ),
+        (Stage::Unsettled { .. }, _) => Explanation {
+            cure: Some(format!(
+                "look at {}, then `utakata task settle {id} succeeded|failed|again --why ...`",
+                entry.task.target
+            )),
+            ..says(
+                entry,
+                "person",
+                "nobody can know whether the target did it: a person has to say".into(),
+            )
+        },
+        (Stage::Ended(_), _) => return None,
+    })
+}
+
+/// What an operation waits for; absent when it is over, or there is none.
+pub(super) fn operation(book: &Book, id: OperationId, facts: &Facts) -> Option<Explanation> {
+    let open = book.open(id)?;
+    let since = open
+        .record
+        .changed
+        .as_ref()
+        .map_or(open.operation.asked, |said| said.at);
+    let by = open
+        .record
+        .changed
+        .as_ref()
+        .map_or("somebody", |said| &said.by);
+    let plain = |waits_for: &str, says: String, cure: &str| Explanation {
+        waits_for: waits_for.into(),
+        says,
+        since: Some(since),
+        until: None,
+        cure: (!cure.is_empty()).then(|| cure.replace("ID", &id.to_string())),
+    };
+    Some(match open.record.state {
+        OperationState::Awaiting => plain(
+            "approval",
+            "it waits for somebody else than who asked to approve it".into(),
+            "somebody else: `utakata operation approve ID`",
+        ),
+        OperationState::Paused => plain(
+            "resume",
+            format!("it was paused by {by}"),
+            "`utakata operation resume ID`, or `cancel`",
+        ),
+        OperationState::Stopped => plain(
+            "resume",
+            format!(
+                "it stopped itself, because so many tasks failed; {} not ended",
+                tasks(open.left)
+            ),
+            "look at `utakata task list --operation ID`, then `utakata operation resume ID`, or `cancel`",
+        ),
+        OperationState::Cancelled => plain(
+            "running",
+            format!(
+                "it was cancelled; {} begun before, and not ended",
+                tasks(open.left)
+            ),
+            "",
+        ),
+        OperationState::Running | OperationState::Done => {
+            let waiting = open.tasks.iter().filter(|id| book.has(**id));
+            let first = waiting.filter_map(|id| task(book, *id, facts)).next();
+            let left = open.left;
+            match first {
+                Some(first) => Explanation {
+                    says: format!("{} not ended, the first: {}", tasks(left), first.says),
+                    ..first
+                },
+                None => plain("running", format!("{} not ended", tasks(left)), ""),
+            }
+        }
+    })
+}
+
+/// `1 task has`, `2 tasks have`.
+fn tasks(count: usize) -> String {
+    match count {
+        1 => "1 task has".into(),
+        count => format!("{count} tasks have"),
+    }
+}
+
+fn says(entry: &Entry, waits_for: &str, says: String) -> Explanation {
+    Explanation {
+        waits_for: waits_for.into(),
+        says,
+        since: Some(entry.since),
+        until: None,
+        cure: None,
+    }
+}
+
+/// It changes by time, at the latest.
+fn until(book: &Book, entry: &Entry, explanation: Explanation) -> Explanation {
+    Explanation {
+        until: entry.life.deadline().map(|at| book.wall(at)),
+        ..explanation
+    }
+}
+
+fn expires(entry: &Entry, explanation: Explanation) -> Explanation {
+    Explanation {
+        until: Some(entry.record.expires.unwrap_or(entry.task.expires)),
+        ..explanation
+    }
+}
+
+fn not_released(book: &Book, entry: &Entry) -> Explanation {
+    let id = entry.task.operation;
+    let operation = book.open(id).map(|open| open.record.state);
+    let waits = match operation {
+        Some(OperationState::Awaiting) => "the operation waits for an approval".into(),
+        Some(OperationState::Paused) => "the operation is paused".into(),
+        Some(OperationState::Stopped) => "the operation has stopped, after failures".into(),
+        _ => book
+            .held_back(entry)
+            .unwrap_or_else(|| "it is not its turn yet".into()),
+    };
+    let waits_for = match operation {
+        Some(OperationState::Awaiting) => "approval",
+        Some(OperationState::Paused | OperationState::Stopped) => "resume",
+        _ => "turn",
+    };
+    let cure = format!("see `utakata operation explain {id}`");
+    expires(
+        entry,
+        Explanation {
+            cure: Some(cure),
+            ..says(entry, waits_for, waits)
+        },
+    )
+}
+
+fn in_lane(book: &Book, entry: &Entry) -> Explanation {
+    let target = &entry.task.target;
+    let (lock, holder, _) = book.lane_of(target);
+    if let Some(lock) = lock.filter(|lock| entry.task.priority <= lock.priority) {
+        return Explanation {
+            since: Some(lock.since),
+            until: Some(lock.until),
+            cure: Some(format!(
+                "{}, or anybody: `utakata target unlock {target}`",
+                lock.by
+            )),
+            ..says(
+                entry,
+                "lock",
+                format!("{} has locked {target}: {}", lock.by, lock.why),
+            )
+        };
+    }
+    let state = book
+        .open(entry.task.operation)
+        .map(|open| open.record.state);
+    if let Some(state) = state.filter(|state| *state != OperationState::Running) {
+        let id = entry.task.operation;
+        let explanation = says(
+            entry,
+            "resume",
+            format!("the operation is {}", state.as_str()),
+        );
+        return Explanation {
+            cure: Some(format!("`utakata operation resume {id}`")),
+            ..expires(entry, explanation)
+        };
+    }
+    let ahead = match holder {
+        Some(holder) => format!("the task {holder} has {target}"),
+        None => format!("other tasks are before it at {target}"),
+    };
+    let cure = holder.map(|holder| format!("see `utakata task explain {holder}`"));
+    expires(
+        entry,
+        Explanation {
+            cure,
+            ..says(entry, "held", ahead)
+        },
+    )
+}
+
+/// It is published: which environment could begin it, and why does none?
+fn queued(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
+    let task = &entry.task;
+    let zone = book.zone_of(&task.target);
+    let queue = queue::of(&task.kind, zone.as_ref(), facts);
+    let explanation = says(entry, queue.waits_for, queue.says);
+    expires(
+        entry,
+        Explanation {
+            cure: queue.cure.map(Into::into),
+            ..explanation
+        },
+    )
+}

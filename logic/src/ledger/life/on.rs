@@ -1,0 +1,191 @@
+//! What becomes of a life: turns, asks, time, people.
+
+use tokio::time::Instant;
+use utakata_interconnect::events::permit::{Refused, Verdict};
+use utakata_model::{Incarnation, manifest::Repeat};
+
+use super::{Action, By, Event, Holder, How, Life, Rule, Settlement, Stage, ended};
+
+impl Life {
+    /// What becomes of it when something happens.
+    pub fn on(self, event: &Event, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        if self.has_ended() && !matches!(event, Event::Ask { .. }) {
+            return (self, Vec::new());
+        }
+        match event {
+            Event::Release => self.on_release(rule, now),
+            Event::Recall => (self.on_recall(), Vec::new()),
+            Event::Ask { attempt, holder } => self.on_ask(*attempt, holder, rule, now),
+            Event::Outcome {
+                attempt,
+                holder,
+                status,
+            } => self.on_outcome(*attempt, holder.as_ref(), *status, rule, now),
+            Event::Gone { incarnation } => (self.on_gone(*incarnation, rule), Vec::new()),
+            Event::Seen { asked, evidence } => {
+                (self.on_seen(*asked, *evidence, rule, now), Vec::new())
+            }
+            Event::Settle(settlement) => (self.on_settlement(*settlement, now), Vec::new()),
+            Event::Cancel => self.on_cancel(rule, now),
+            Event::Tick => self.on_tick(rule, now),
+        }
+    }
+
+    fn on_release(mut self, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        if self.stage != Stage::Planned || now >= self.expires {
+            return (self, Vec::new());
+        }
+        self.stage = Stage::Queued {
+            again: now + rule.publish_again,
+            times: 1,
+        };
+        (self, vec![Action::Publish])
+    }
+
+    fn on_recall(mut self) -> Self {
+        if matches!(self.stage, Stage::Queued { .. }) {
+            self.stage = Stage::Planned;
+        }
+        self
+    }
+
+    fn on_ask(
+        mut self,
+        attempt: u32,
+        asking: &Holder,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        let verdict = match &self.stage {
+            Stage::Ended(_) => Verdict::Refused(Refused::Ended),
+            _ if attempt != self.attempt => Verdict::Refused(Refused::Superseded),
+            Stage::Planned => Verdict::Refused(Refused::Recalled),
+            Stage::Queued { .. } if now >= self.expires => Verdict::Refused(Refused::Ended),
+            Stage::Queued { .. } => Verdict::Permitted(rule.window),
+            // Its answer was lost: the permit that it has is told again, and is no longer.
+            Stage::Permitted { holder, .. } if holder == asking => Verdict::Permitted(rule.window),
+            _ => Verdict::Refused(Refused::Taken),
+        };
+        if matches!(self.stage, Stage::Queued { .. }) && matches!(verdict, Verdict::Permitted(_)) {
+            self.stage = Stage::Permitted {
+                holder: asking.clone(),
+                acts_until: now + rule.acts_for,
+            };
+        }
+        (self, vec![Action::Answer(verdict)])
+    }
+
+    fn on_gone(mut self, gone: Incarnation, rule: &Rule) -> Self {
+        if let Stage::Permitted { holder, acts_until } = &self.stage
+            && holder.incarnation == gone
+        {
+            self.stage = Stage::Fenced {
+                holder: holder.clone(),
+                until: *acts_until + rule.settling,
+            };
+        }
+        self
+    }
+
+    fn on_settlement(mut self, settlement: Settlement, now: Instant) -> Self {
+        if self.may_settle().is_err() {
+            return self;
+        }
+        match settlement {
+            Settlement::Succeeded => self.stage = ended(How::Succeeded, By::Person),
+            Settlement::Failed => self.stage = ended(How::Failed, By::Person),
+            Settlement::Again { expires } => {
+                self.expires = expires.max(now);
+                self.is_cancelled = false;
+                self = self.next_attempt();
+                self.is_in_doubt = true;
+            }
+        }
+        self
+    }
+
+    fn on_cancel(mut self, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        self.is_cancelled = true;
+        if matches!(self.stage, Stage::Planned | Stage::Queued { .. }) {
+            return self.undone(How::Cancelled, By::Cancel, rule, now);
+        }
+        (self, Vec::new())
+    }
+
+    fn on_tick(mut self, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return (self, Vec::new());
+        }
+        match self.stage {
+            Stage::Planned | Stage::Queued { .. } if now >= self.expires => {
+                return self.undone(How::Expired, By::Time, rule, now);
+            }
+            Stage::Queued { times, .. } => {
+                self.stage = Stage::Queued {
+                    again: now + rule.publish_again * 2u32.saturating_pow(times.min(6)),
+                    times: times.saturating_add(1),
+                };
+                return (self, vec![Action::Publish]);
+            }
+            Stage::Permitted { holder, acts_until } => {
+                self.stage = Stage::Fenced {
+                    holder,
+                    until: acts_until + rule.settling,
+                };
+                return self.on_tick(rule, now);
+            }
+            Stage::Verifying { .. } => self.stage = ended(How::Succeeded, By::Unverified),
+            Stage::Fenced { ref holder, .. } => {
+                let holder = holder.clone();
+                return self.after_fence(holder, rule, now);
+            }
+            Stage::ReadingBack { holder, .. } => {
+                self.stage = Stage::Unsettled {
+                    holder: Some(holder),
+                }
+            }
+            Stage::Planned | Stage::Unsettled { .. } | Stage::Ended(_) => {}
+        }
+        (self, Vec::new())
+    }
+
+    /// Nobody acts any more, and nobody knows: what a manifest declares decides.
+    fn after_fence(mut self, holder: Holder, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        if rule.repeat == Repeat::Repeatable && self.may_try_again(rule, now) {
+            self.is_in_doubt = true;
+            return (self.next_attempt(), Vec::new());
+        }
+        self.read_back(holder, rule, now)
+    }
+
+    /// Nobody acts any more: the target tells, if it can, or a person.
+    pub(super) fn read_back(
+        mut self,
+        holder: Holder,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        if rule.proves_effect() {
+            self.stage = Stage::ReadingBack {
+                holder,
+                since: now,
+                until: now + rule.read_back_within,
+            };
+            return (self, vec![Action::ReadBack]);
+        }
+        self.stage = Stage::Unsettled {
+            holder: Some(holder),
+        };
+        (self, Vec::new())
+    }
+
+    pub(super) fn next_attempt(mut self) -> Self {
+        self.attempt += 1;
+        self.stage = Stage::Planned;
+        self
+    }
+
+    pub(super) fn may_try_again(&self, rule: &Rule, now: Instant) -> bool {
+        !self.is_cancelled && now < self.expires && self.attempt < rule.attempts_most
+    }
+}

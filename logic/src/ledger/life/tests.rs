@@ -1,0 +1,223 @@
+//! Every event in every stage, and any order of events.
+
+mod asked;
+mod orders;
+mod restored;
+mod told;
+mod turned;
+
+use std::{sync::LazyLock, time::Duration};
+
+use tokio::time::Instant;
+use utakata_interconnect::events::permit::{Refused, Verdict};
+use utakata_model::{
+    Incarnation, OutcomeStatus,
+    manifest::{Proves, Repeat},
+};
+
+use super::*;
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// So many seconds after the start.
+fn at(seconds: u64) -> Instant {
+    *START + Duration::from_secs(seconds)
+}
+
+fn rule(repeat: Repeat, proves: Option<Proves>) -> Rule {
+    let seconds = Duration::from_secs;
+    Rule {
+        repeat,
+        read_back: proves.map(|proves| ReadBack {
+            proves,
+            within: seconds(4),
+        }),
+        window: seconds(2),
+        acts_for: seconds(10),
+        settling: seconds(3),
+        read_back_within: seconds(20),
+        publish_again: seconds(30),
+        attempts_most: 3,
+    }
+}
+
+fn once(proves: Option<Proves>) -> Rule {
+    rule(Repeat::Once, proves)
+}
+
+fn repeatable() -> Rule {
+    rule(Repeat::Repeatable, None)
+}
+
+fn incarnation(number: u8) -> Incarnation {
+    Incarnation::from_bytes([number; 16])
+}
+
+fn holder() -> Holder {
+    Holder {
+        environment: "east".parse().unwrap(),
+        incarnation: incarnation(1),
+        ask: 7,
+    }
+}
+
+/// Everybody who is not the holder: another environment, another life, another ask.
+fn others() -> [Holder; 3] {
+    let environment = "west".parse().unwrap();
+    let is = holder();
+    [
+        Holder {
+            environment,
+            ..is.clone()
+        },
+        Holder {
+            incarnation: incarnation(2),
+            ..is.clone()
+        },
+        Holder { ask: 8, ..is },
+    ]
+}
+
+/// In its first attempt, or in its second while the first is in doubt.
+fn life(stage: Stage) -> Life {
+    Life {
+        stage,
+        ..Life::new(at(100))
+    }
+}
+
+fn in_doubt(stage: Stage) -> Life {
+    Life {
+        attempt: 2,
+        is_in_doubt: true,
+        ..life(stage)
+    }
+}
+
+fn cancelled(life: Life) -> Life {
+    Life {
+        is_cancelled: true,
+        ..life
+    }
+}
+
+fn queued() -> Stage {
+    Stage::Queued {
+        again: at(30),
+        times: 1,
+    }
+}
+
+/// Permitted at the start.
+fn permitted() -> Stage {
+    Stage::Permitted {
+        holder: holder(),
+        acts_until: at(10),
+    }
+}
+
+/// The attempt was permitted at the start.
+fn fenced() -> Stage {
+    Stage::Fenced {
+        holder: holder(),
+        until: at(13),
+    }
+}
+
+fn reading_back(since: u64) -> Stage {
+    Stage::ReadingBack {
+        holder: holder(),
+        since: at(since),
+        until: at(since + 20),
+    }
+}
+
+fn verifying(since: u64) -> Stage {
+    Stage::Verifying {
+        holder: holder(),
+        since: at(since),
+        shows_from: at(since + 4),
+        until: at(since + 24),
+    }
+}
+
+fn unsettled() -> Stage {
+    Stage::Unsettled {
+        holder: Some(holder()),
+    }
+}
+
+fn is(how: How, by: By) -> Stage {
+    ended(how, by)
+}
+
+/// One of each stage.
+fn all_stages() -> [Stage; 8] {
+    [
+        Stage::Planned,
+        queued(),
+        permitted(),
+        verifying(5),
+        fenced(),
+        reading_back(13),
+        unsettled(),
+        is(How::Succeeded, By::Outcome),
+    ]
+}
+
+fn ask(attempt: u32, holder: Holder) -> Event {
+    Event::Ask { attempt, holder }
+}
+
+fn outcome(status: OutcomeStatus) -> Event {
+    Event::Outcome {
+        attempt: 1,
+        holder: Some(holder()),
+        status,
+    }
+}
+
+fn not_begun(status: OutcomeStatus) -> Event {
+    Event::Outcome {
+        attempt: 1,
+        holder: None,
+        status,
+    }
+}
+
+fn seen(asked: u64, evidence: Evidence) -> Event {
+    Event::Seen {
+        asked: at(asked),
+        evidence,
+    }
+}
+
+/// The life that an event makes of another, at that second, and what is to be done.
+#[track_caller]
+fn check(rule: &Rule, before: &Life, now: u64, event: &Event, after: &Life, actions: &[Action]) {
+    let (is, does) = before.clone().on(event, rule, at(now));
+    assert_eq!(&is, after, "{event:?} in {before:?}");
+    assert_eq!(does, actions, "{event:?} in {before:?}");
+}
+
+#[track_caller]
+fn check_unchanged(rule: &Rule, life: &Life, now: u64, event: &Event) {
+    check(rule, life, now, event, life, &[]);
+}
+
+/// The next attempt waits.
+fn next(life: &Life) -> Life {
+    Life {
+        attempt: life.attempt + 1,
+        stage: Stage::Planned,
+        ..life.clone()
+    }
+}
+
+const STATUSES: [OutcomeStatus; 5] = [
+    OutcomeStatus::Succeeded,
+    OutcomeStatus::Failed,
+    OutcomeStatus::Unknown,
+    OutcomeStatus::Expired,
+    OutcomeStatus::Cancelled,
+];

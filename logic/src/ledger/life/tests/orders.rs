@@ -1,0 +1,222 @@
+//! Any order of any events, while time goes on.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Something happens after so many seconds.
+type Happening = (u64, Event);
+
+/// Few enough that they meet: two environments with two lives and two asks each.
+fn holders() -> impl Strategy<Value = Holder> {
+    (0..2_u8, 1..3_u8, 1..3_u64).prop_map(|(environment, life, ask)| Holder {
+        environment: ["east", "west"][usize::from(environment)].parse().unwrap(),
+        incarnation: incarnation(environment * 16 + life),
+        ask,
+    })
+}
+
+fn evidence() -> impl Strategy<Value = Evidence> {
+    prop::sample::select(vec![Evidence::Effect, Evidence::Other, Evidence::None])
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let attempt = || 1..4_u32;
+    let status = prop::sample::select(STATUSES.to_vec());
+    let told = (attempt(), prop::option::weighted(0.9, holders()), status);
+    let settlement = prop_oneof![
+        Just(Settlement::Succeeded),
+        Just(Settlement::Failed),
+        (100..300_u64).prop_map(|second| Settlement::Again {
+            expires: at(second)
+        }),
+    ];
+    let event = prop_oneof![
+        6 => Just(Event::Tick),
+        4 => Just(Event::Release),
+        1 => Just(Event::Recall),
+        1 => Just(Event::Cancel),
+        6 => (attempt(), holders()).prop_map(|(attempt, holder)| ask(attempt, holder)),
+        6 => told.prop_map(|(attempt, holder, status)| Event::Outcome { attempt, holder, status }),
+        1 => holders().prop_map(|one| Event::Gone { incarnation: one.incarnation }),
+        3 => (0..200_u64, evidence()).prop_map(|(asked, evidence)| seen(asked, evidence)),
+        1 => settlement.prop_map(Event::Settle),
+    ];
+    let later = prop_oneof![4 => Just(0_u64), 4 => 1..4_u64, 2 => 5..20_u64];
+    prop::collection::vec((later, event), 1..120)
+}
+
+fn rules() -> impl Strategy<Value = Rule> {
+    let repeat = prop::sample::select(vec![Repeat::Once, Repeat::Repeatable]);
+    let proves = prop::sample::select(vec![Proves::Effect, Proves::Both, Proves::Nothing]);
+    (repeat, prop::option::of(proves)).prop_map(|(repeat, proves)| rule(repeat, proves))
+}
+
+/// Plays all events; says of each what was before, when, what happened, and what was after.
+/// What was asked of a target is never asked in the future.
+fn play(
+    rule: &Rule,
+    happenings: &[Happening],
+    mut each: impl FnMut(&Life, u64, &Event, &Life, &[Action]),
+) -> (Life, u64) {
+    let (mut life, mut now) = (Life::new(at(100)), 0);
+    for (later, event) in happenings {
+        now += later;
+        let event = match event {
+            Event::Seen { asked, evidence } => {
+                let asked = (*asked).min(at(now));
+                Event::Seen {
+                    asked,
+                    evidence: *evidence,
+                }
+            }
+            event => event.clone(),
+        };
+        let (after, actions) = life.clone().on(&event, rule, at(now));
+        each(&life, now, &event, &after, &actions);
+        life = after;
+    }
+    (life, now)
+}
+
+/// What may lead to another attempt.
+fn leads_on(before: &Life, now: u64, event: &Event, rule: &Rule) -> bool {
+    let is_fence_over = match &before.stage {
+        Stage::Fenced { until, .. } => at(now) >= *until,
+        Stage::Permitted { acts_until, .. } => at(now) >= *acts_until + rule.settling,
+        _ => false,
+    };
+    match event {
+        Event::Tick => is_fence_over && rule.repeat == Repeat::Repeatable,
+        Event::Outcome { holder, status, .. } => {
+            *status == OutcomeStatus::Expired && holder.as_ref() == before.holder()
+        }
+        Event::Seen { asked, evidence } => {
+            let Stage::ReadingBack { since, .. } = before.stage else {
+                return false;
+            };
+            *evidence == Evidence::Other && asked >= &since && rule.proves_absence()
+        }
+        Event::Settle(Settlement::Again { .. }) => before.may_settle().is_ok(),
+        _ => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn an_attempt_is_permitted_to_one_holder_at_the_most(
+        rule in rules(), happenings in happenings(),
+    ) {
+        let mut permits: Vec<(u32, Holder)> = Vec::new();
+        play(&rule, &happenings, |_, _, event, after, actions| {
+            let [Action::Answer(Verdict::Permitted(window))] = actions else { return };
+            let Event::Ask { attempt, holder } = event else { panic!("nobody asked") };
+            assert_eq!(*window, rule.window);
+            assert_eq!((after.attempt, after.holder()), (*attempt, Some(holder)));
+            permits.push((*attempt, holder.clone()));
+        });
+        permits.dedup();
+        let mut attempts: Vec<u32> = permits.iter().map(|(attempt, _)| *attempt).collect();
+        let all = attempts.len();
+        attempts.dedup();
+        prop_assert_eq!(attempts.len(), all, "{:?}", permits);
+        prop_assert!(attempts.is_sorted());
+    }
+
+    #[test]
+    fn another_attempt_follows_only_a_fence_a_proof_or_a_person(
+        rule in rules(), happenings in happenings(),
+    ) {
+        play(&rule, &happenings, |before, now, event, after, _| {
+            let is_next = after.attempt == before.attempt + 1;
+            assert!(is_next || after.attempt == before.attempt);
+            assert!(!is_next || leads_on(before, now, event, &rule), "{event:?} in {before:?}");
+            assert!(!is_next || after.stage == Stage::Planned);
+        });
+    }
+
+    #[test]
+    fn what_has_ended_never_changes(rule in rules(), happenings in happenings()) {
+        play(&rule, &happenings, |before, _, event, after, _| {
+            assert!(!before.has_ended() || before == after, "{event:?} in {before:?}");
+        });
+    }
+
+    #[test]
+    fn a_permit_is_not_prolonged_and_a_target_is_taken_only_with_one(
+        rule in rules(), happenings in happenings(),
+    ) {
+        play(&rule, &happenings, |before, now, event, after, _| {
+            let is_permit = matches!(after.stage, Stage::Permitted { .. });
+            if is_permit && matches!(before.stage, Stage::Permitted { .. }) {
+                assert_eq!(before.stage, after.stage);
+            }
+            if after.holds() && !before.holds() {
+                assert!(is_permit && matches!(event, Event::Ask { .. }), "{event:?}");
+                assert_eq!(after.deadline(), Some(at(now) + rule.acts_for));
+            }
+        });
+    }
+
+    #[test]
+    fn what_waits_has_a_deadline_and_time_alone_brings_it_to_an_end(
+        rule in rules(), happenings in happenings(),
+    ) {
+        let is_settled =
+            |life: &Life| life.has_ended() || matches!(life.stage, Stage::Unsettled { .. });
+        let (mut life, now) = play(&rule, &happenings, |_, _, _, after, _| {
+            assert_eq!(after.deadline().is_none(), is_settled(after), "{after:?}");
+        });
+        let mut now = at(now);
+        for _ in 0..50 {
+            now = now.max(life.deadline().unwrap_or(now));
+            life = life.on(&Event::Tick, &rule, now).0;
+        }
+        prop_assert!(is_settled(&life), "{:?}", life);
+    }
+
+    #[test]
+    fn who_does_not_hold_the_permit_changes_nothing_by_an_outcome(
+        rule in rules(), happenings in happenings(),
+    ) {
+        play(&rule, &happenings, |before, _, event, after, _| {
+            let Event::Outcome { attempt, holder, .. } = event else { return };
+            let is_not_begun = holder.is_none() && matches!(before.stage, Stage::Queued { .. });
+            let is_current = *attempt == before.attempt;
+            let is_its = holder.is_some() && holder.as_ref() == before.holder();
+            assert!((is_current && (is_its || is_not_begun)) || before == after, "{event:?}");
+        });
+    }
+
+    #[test]
+    fn a_restart_never_shortens_the_waiting(rule in rules(), happenings in happenings()) {
+        let (life, now) = play(&rule, &happenings, |_, _, _, _, _| {});
+        let (restored, _) = Life::restore(life.saved(), &rule, at(now));
+        prop_assert_eq!(restored.attempt, life.attempt);
+        prop_assert_eq!(restored.holds(), life.holds());
+        prop_assert_eq!(restored.has_ended(), life.has_ended());
+        prop_assert_eq!(restored.saved().is_in_doubt, life.is_in_doubt);
+        if life.holds() {
+            prop_assert_eq!(restored.holder(), life.holder());
+        }
+        if matches!(life.stage, Stage::Permitted { .. } | Stage::Fenced { .. }) {
+            prop_assert!(restored.deadline() >= life.deadline());
+        }
+    }
+
+    #[test]
+    fn the_doubt_ends_only_by_proof(rule in rules(), happenings in happenings()) {
+        play(&rule, &happenings, |before, _, event, after, _| {
+            let is_said_undone = match after.stage {
+                Stage::Ended(end) => end.how != How::Succeeded && end.by != By::Person,
+                _ => false,
+            };
+            if !before.has_ended() && before.is_in_doubt && is_said_undone {
+                let is_proof = matches!(event, Event::Seen { evidence: Evidence::Other, .. });
+                assert!(is_proof && rule.proves_absence(), "{event:?} in {before:?}");
+            }
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! What becomes of a life when an environment or the target tells what it knows.
+
+use tokio::time::Instant;
+use utakata_model::OutcomeStatus;
+
+use super::{Action, By, Evidence, Holder, How, Life, Rule, Stage, ended};
+
+impl Life {
+    pub(super) fn on_outcome(
+        self,
+        attempt: u32,
+        from: Option<&Holder>,
+        status: OutcomeStatus,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        if attempt != self.attempt {
+            return (self, Vec::new());
+        }
+        match &self.stage {
+            Stage::Queued { .. } if from.is_none() => self.on_not_begun(status, rule, now),
+            _ if from.is_none() || from != self.holder() => (self, Vec::new()),
+            Stage::Permitted { holder, acts_until } => {
+                let (holder, until) = (holder.clone(), *acts_until + rule.settling);
+                self.on_told(status, holder, until, rule, now)
+            }
+            Stage::Fenced { holder, until } => {
+                let (holder, until) = (holder.clone(), *until);
+                self.on_told(status, holder, until, rule, now)
+            }
+            Stage::ReadingBack { holder, .. } if status != OutcomeStatus::Unknown => {
+                let holder = holder.clone();
+                self.on_told(status, holder, now, rule, now)
+            }
+            Stage::Unsettled { .. } => self.on_told_late(status, rule, now),
+            _ => (self, Vec::new()),
+        }
+    }
+
+    /// The holder of the permit says how the attempt ended.
+    fn on_told(
+        mut self,
+        status: OutcomeStatus,
+        holder: Holder,
+        fenced_until: Instant,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        match status {
+            OutcomeStatus::Succeeded if rule.read_back.is_some() => self.verify(holder, rule, now),
+            OutcomeStatus::Succeeded => {
+                self.stage = ended(How::Succeeded, By::Outcome);
+                (self, Vec::new())
+            }
+            OutcomeStatus::Failed => self.undone(How::Failed, By::Outcome, rule, now),
+            OutcomeStatus::Cancelled => self.undone(How::Cancelled, By::Outcome, rule, now),
+            OutcomeStatus::Expired => self.nothing_happened(By::Outcome, rule, now),
+            OutcomeStatus::Unknown => {
+                self.stage = Stage::Fenced {
+                    holder,
+                    until: fenced_until,
+                };
+                (self, Vec::new())
+            }
+        }
+    }
+
+    /// The same when a person was already asked. The target has been free since then: what it
+    /// shows now may be the work of others, so the outcome alone counts.
+    fn on_told_late(
+        mut self,
+        status: OutcomeStatus,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        match status {
+            OutcomeStatus::Succeeded => {
+                let by = rule.read_back.map_or(By::Outcome, |_| By::Unverified);
+                self.stage = ended(How::Succeeded, by);
+                (self, Vec::new())
+            }
+            OutcomeStatus::Failed => self.undone(How::Failed, By::Outcome, rule, now),
+            OutcomeStatus::Cancelled => self.undone(How::Cancelled, By::Outcome, rule, now),
+            OutcomeStatus::Expired => self.nothing_happened(By::Outcome, rule, now),
+            OutcomeStatus::Unknown => (self, Vec::new()),
+        }
+    }
+
+    pub(super) fn verify(
+        mut self,
+        holder: Holder,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        let within = rule.read_back.map(|read_back| read_back.within);
+        let shows_from = now + within.unwrap_or_default().max(rule.settling);
+        self.stage = Stage::Verifying {
+            holder,
+            since: now,
+            shows_from,
+            until: shows_from + rule.read_back_within,
+        };
+        (self, vec![Action::ReadBack])
+    }
+
+    /// An environment says why it did not even ask.
+    fn on_not_begun(self, status: OutcomeStatus, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        let how = match status {
+            OutcomeStatus::Failed => How::Failed,
+            OutcomeStatus::Expired => How::Expired,
+            OutcomeStatus::Cancelled => How::Cancelled,
+            // Without a permit nothing can have been done: whoever says so is not believed.
+            OutcomeStatus::Succeeded | OutcomeStatus::Unknown => return (self, Vec::new()),
+        };
+        self.undone(how, By::Outcome, rule, now)
+    }
+
+    pub(super) fn on_seen(
+        mut self,
+        asked: Instant,
+        evidence: Evidence,
+        rule: &Rule,
+        now: Instant,
+    ) -> Self {
+        match (&self.stage, evidence) {
+            (Stage::Verifying { since, .. } | Stage::ReadingBack { since, .. }, _)
+                if asked < *since => {}
+            (Stage::Verifying { .. }, Evidence::Effect) => {
+                self.stage = ended(How::Succeeded, By::ReadBack);
+            }
+            (Stage::Verifying { shows_from, .. }, Evidence::Other) if asked >= *shows_from => {
+                self.is_in_doubt &= !rule.proves_absence();
+                return self.undone(How::Failed, By::ReadBack, rule, now).0;
+            }
+            (Stage::ReadingBack { .. }, Evidence::Effect) if rule.proves_effect() => {
+                self.stage = ended(How::Succeeded, By::ReadBack);
+            }
+            (Stage::ReadingBack { .. }, Evidence::Other) if rule.proves_absence() => {
+                self.is_in_doubt = false;
+                return self.nothing_happened(By::ReadBack, rule, now).0;
+            }
+            (Stage::ReadingBack { holder, .. }, Evidence::Effect | Evidence::Other) => {
+                self.stage = Stage::Unsettled {
+                    holder: Some(holder.clone()),
+                };
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// It is certain that the current attempt did nothing, and never will.
+    fn nothing_happened(self, by: By, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        if self.may_try_again(rule, now) {
+            (self.next_attempt(), Vec::new())
+        } else if self.is_cancelled {
+            self.undone(How::Cancelled, By::Cancel, rule, now)
+        } else if now >= self.expires {
+            self.undone(How::Expired, By::Time, rule, now)
+        } else {
+            self.undone(How::Failed, by, rule, now)
+        }
+    }
+
+    /// The current attempt did nothing, and there will be no other. That ends the task, unless
+    /// an earlier attempt may have done it: then it is as unknown as that one.
+    pub(super) fn undone(
+        mut self,
+        how: How,
+        by: By,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        if !self.is_in_doubt {
+            self.stage = ended(how, by);
+            return (self, Vec::new());
+        }
+        match &self.stage {
+            Stage::Permitted { holder, .. } | Stage::Fenced { holder, .. } => {
+                let holder = holder.clone();
+                self.read_back(holder, rule, now)
+            }
+            // It does not hold its target: what that shows may be the work of others.
+            Stage::Planned | Stage::Queued { .. } => {
+                self.stage = Stage::Unsettled { holder: None };
+                (self, Vec::new())
+            }
+            Stage::Verifying { holder, .. } => {
+                let holder = Some(holder.clone());
+                self.stage = Stage::Unsettled { holder };
+                (self, Vec::new())
+            }
+            Stage::ReadingBack { .. } | Stage::Unsettled { .. } | Stage::Ended(_) => {
+                (self, Vec::new())
+            }
+        }
+    }
+}

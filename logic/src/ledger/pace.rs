@@ -1,0 +1,325 @@
+//! Which tasks of an operation may begin now, at its pace: pure.
+//!
+//! ```text
+//!           due             ended
+//! waiting ───────► released ───────► ended (good, bad, withdrawn)
+//!  │  ▲                               │ ▲
+//!  │  └──────────── again ────────────┘ │
+//!  └────────────── ended ───────────────┘
+//! ```
+//!
+//! Of the tasks that no limit holds back, the earliest in the order goes first; one that is held
+//! back by what its own label says does not hold back those behind it.
+
+mod gates;
+mod order;
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use utakata_model::{Pace, Target, TaskId};
+
+use gates::Gates;
+pub use order::sort;
+
+/// A task, and what its operation's pace looks at. It is kept with the task: labels may change
+/// while the operation goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paced {
+    /// The task.
+    pub id: TaskId,
+    /// For each `at_most` of the pace, the value that its target has.
+    pub values: Vec<Option<Arc<str>>>,
+}
+
+/// How a task ended, as far as the pace is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// It was done.
+    Good,
+    /// It failed, it expired, or nobody knows: counts for `stop_after`.
+    Bad,
+    /// It was taken back.
+    Withdrawn,
+}
+
+/// Where a task stands, as far as the pace is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// It was not released.
+    Waiting,
+    /// It was, and it has a place.
+    Released,
+    /// Nobody knows how it ended: it keeps its place, and counts as failed until it is settled.
+    Unsettled,
+    /// It has no place any more.
+    Ended(Ending),
+}
+
+/// Whether it is enough, and when it will be. Written down with the operation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stop {
+    /// It stops when so many tasks have ended badly; absent: never.
+    pub after: Option<u32>,
+    /// Nothing more is released, until somebody resumes it.
+    pub is_stopped: bool,
+}
+
+/// Why a task was not released yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseWait {
+    /// The operation has stopped.
+    Stopped {
+        /// So many tasks ended badly.
+        failures: u32,
+    },
+    /// All places of a value of a label are taken.
+    AtMost {
+        /// The label.
+        label: String,
+        /// The value.
+        value: Arc<str>,
+        /// How many places it has.
+        most: u32,
+    },
+    /// All places of the operation are taken.
+    AtATime {
+        /// How many it has.
+        most: usize,
+    },
+    /// There are places, but others go first.
+    Order {
+        /// So many wait before it.
+        before: usize,
+    },
+}
+
+/// Releases the tasks of one operation.
+#[derive(Debug)]
+pub struct Pacer {
+    pace: Pace,
+    most: usize,
+    stop: Stop,
+    /// In the order in which they begin.
+    tasks: Vec<(TaskId, Standing)>,
+    places: HashMap<TaskId, usize>,
+    gates: Gates,
+    released: usize,
+    failures: u32,
+}
+
+impl Paced {
+    /// With the values that a target has now.
+    pub fn new(pace: &Pace, id: TaskId, target: &Target) -> Self {
+        let value = |label: &str| target.value(label).map(Arc::from);
+        Self {
+            id,
+            values: pace.at_most.iter().map(|one| value(&one.label)).collect(),
+        }
+    }
+}
+
+impl Stop {
+    /// As a pace has it, with nothing done yet.
+    pub fn new(pace: &Pace) -> Self {
+        Self {
+            after: pace.stop_after.map(u32::from),
+            is_stopped: false,
+        }
+    }
+}
+
+impl Pacer {
+    /// None of the tasks is released. They are in the order in which they shall begin: see
+    /// [`sort`].
+    pub fn new(pace: Pace, tasks: impl IntoIterator<Item = Paced>) -> Self {
+        let stop = Stop::new(&pace);
+        let waiting = tasks.into_iter().map(|task| (task, Standing::Waiting));
+        Self::restore(pace, stop, waiting)
+    }
+
+    /// As it was, with the tasks in the order in which they were at first. It does the same as
+    /// the one that knew them so.
+    pub fn restore(
+        pace: Pace,
+        stop: Stop,
+        tasks: impl IntoIterator<Item = (Paced, Standing)>,
+    ) -> Self {
+        let mut pacer = Self {
+            gates: Gates::new(pace.at_most.clone()),
+            pace,
+            most: usize::MAX,
+            stop,
+            tasks: Vec::new(),
+            places: HashMap::new(),
+            released: 0,
+            failures: 0,
+        };
+        for (paced, standing) in tasks {
+            let at = pacer.tasks.len();
+            pacer.gates.add(&paced.values);
+            pacer.places.insert(paced.id, at);
+            pacer.tasks.push((paced.id, standing));
+            pacer.join(at, standing);
+        }
+        if let Some(at_a_time) = pacer.pace.at_a_time {
+            pacer.most = at_a_time.of(pacer.tasks.len());
+        }
+        pacer.judge();
+        pacer
+    }
+
+    /// Those that may begin now: each comes once.
+    pub fn due(&mut self) -> Vec<TaskId> {
+        let mut due = Vec::new();
+        while !self.stop.is_stopped && self.released < self.most {
+            let Some(at) = self.gates.next() else {
+                break;
+            };
+            self.released += 1;
+            let (id, standing) = &mut self.tasks[at];
+            *standing = Standing::Released;
+            due.push(*id);
+        }
+        due
+    }
+
+    /// A task has ended, whether it was released or not: its place is free. What was said of it
+    /// before does not count any more.
+    pub fn ended(&mut self, id: TaskId, ending: Ending) {
+        let Some(&at) = self.places.get(&id) else {
+            return;
+        };
+        self.change(at, Standing::Ended(ending));
+        self.judge();
+    }
+
+    /// Nobody knows how a task ended, and a person has to say: it keeps its place.
+    pub fn unsettled(&mut self, id: TaskId) {
+        self.stand(id, Standing::Unsettled);
+    }
+
+    /// A person wants an unsettled task to be tried again, in the place that it has.
+    pub fn retried(&mut self, id: TaskId) {
+        self.stand(id, Standing::Released);
+    }
+
+    fn stand(&mut self, id: TaskId, standing: Standing) {
+        let Some(&at) = self.places.get(&id) else {
+            return;
+        };
+        let now = self.tasks[at].1;
+        if matches!(now, Standing::Released | Standing::Unsettled) && now != standing {
+            self.change(at, standing);
+            self.judge();
+        }
+    }
+
+    /// A task that had ended is to be tried again: it waits for a place as at first.
+    pub fn again(&mut self, id: TaskId) {
+        let Some(&at) = self.places.get(&id) else {
+            return;
+        };
+        if matches!(self.tasks[at].1, Standing::Ended(_)) {
+            self.change(at, Standing::Waiting);
+        }
+    }
+
+    /// Somebody had a look and wants it to go on: it stops after as many failures anew.
+    pub fn resume(&mut self) {
+        let more = self.pace.stop_after.map(u32::from);
+        self.stop = Stop {
+            after: more.map(|more| self.failures.saturating_add(more)),
+            is_stopped: false,
+        };
+    }
+
+    /// Whether it has stopped, and when it will.
+    pub fn stop(&self) -> Stop {
+        self.stop
+    }
+
+    /// How many tasks have ended badly.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Why a task was not released yet; `None` when it was, or has ended.
+    pub fn held(&self, id: TaskId) -> Option<ReleaseWait> {
+        let at = *self.places.get(&id)?;
+        if self.tasks[at].1 != Standing::Waiting {
+            return None;
+        }
+        Some(if self.stop.is_stopped {
+            let failures = self.failures;
+            ReleaseWait::Stopped { failures }
+        } else if let Some((limit, value)) = self.gates.full(at) {
+            ReleaseWait::AtMost {
+                label: limit.label.clone(),
+                value: Arc::clone(value),
+                most: limit.most.get(),
+            }
+        } else if self.released >= self.most {
+            ReleaseWait::AtATime { most: self.most }
+        } else {
+            let before = self.tasks[..at].iter();
+            let before = before.filter(|(_, standing)| *standing == Standing::Waiting);
+            let before = before.count();
+            ReleaseWait::Order { before }
+        })
+    }
+
+    fn change(&mut self, at: usize, standing: Standing) {
+        let was = std::mem::replace(&mut self.tasks[at].1, standing);
+        match was {
+            Standing::Waiting => self.gates.withdraw(at),
+            Standing::Released | Standing::Unsettled => {
+                self.released -= 1;
+                self.gates.vacate(at);
+                self.failures -= u32::from(was == Standing::Unsettled);
+            }
+            Standing::Ended(Ending::Bad) => self.failures -= 1,
+            Standing::Ended(_) => {}
+        }
+        self.join(at, standing);
+    }
+
+    /// A task has this standing from now on.
+    fn join(&mut self, at: usize, standing: Standing) {
+        match standing {
+            Standing::Waiting => self.gates.wait(at),
+            Standing::Released | Standing::Unsettled => {
+                self.released += 1;
+                self.gates.occupy(at);
+                self.failures += u32::from(standing == Standing::Unsettled);
+            }
+            Standing::Ended(Ending::Bad) => self.failures += 1,
+            Standing::Ended(_) => {}
+        }
+    }
+
+    /// Stops when it is enough.
+    fn judge(&mut self) {
+        let after = self.stop.after;
+        self.stop.is_stopped |= after.is_some_and(|after| self.failures >= after);
+    }
+}
+
+impl fmt::Display for ReleaseWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped { failures } => write!(
+                f,
+                "the operation has stopped after {failures} failures, until it is resumed"
+            ),
+            Self::AtMost { label, value, most } => {
+                write!(f, "at most {most} of {label}={value} at a time")
+            }
+            Self::AtATime { most } => write!(f, "{most} of the operation at a time"),
+            Self::Order { before } => write!(f, "{before} of the operation go first"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Reads targets back: whether what was to be done is done, and what they had before.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use jiff::Timestamp;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_util::task::TaskTracker;
+use utakata_model::{Class, Origin, Parameters, Readings};
+
+use super::{
+    book::{Purpose, ReadBack},
+    command::Command,
+    life::Evidence,
+};
+use crate::{
+    control::evidence::Expected,
+    dispatch::{Batch, Dispatch, Made, Progress, Show},
+    inventory::Inventory,
+    kinds::Kinds,
+    store::ControlTask,
+};
+
+/// How many targets are read back at once; others wait.
+const AT_ONCE: usize = 1024;
+/// Between two reads of a target that does not show it yet, doubling up to the second.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// A read of which nothing is heard for so long may be lost: another one is made, and the next
+/// after twice as long.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Reads targets back, in the background. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct ReadBacks {
+    pub dispatch: Arc<Dispatch>,
+    pub inventory: Arc<Inventory>,
+    pub kinds: Arc<Kinds>,
+    pub commands: mpsc::WeakSender<Command>,
+    pub places: Arc<Semaphore>,
+    pub running: TaskTracker,
+}
+
+impl ReadBacks {
+    pub fn new(
+        dispatch: Arc<Dispatch>,
+        inventory: Arc<Inventory>,
+        kinds: Arc<Kinds>,
+        commands: mpsc::WeakSender<Command>,
+    ) -> Self {
+        Self {
+            dispatch,
+            inventory,
+            kinds,
+            commands,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            running: TaskTracker::new(),
+        }
+    }
+
+    /// Looks for the effect of an attempt until it is seen, or time is over; tells the ledger
+    /// each time what was seen.
+    pub fn verify(&self, read: ReadBack) {
+        let this = self.clone();
+        self.running.spawn(async move {
+            // The ledger knows by itself when time is over.
+            let _ = timeout_at(read.until, this.look_until_decided(&read)).await;
+        });
+    }
+
+    /// Any read can be lost, and then nobody says so: the next one does not wait for that.
+    async fn look_until_decided(&self, read: &ReadBack) {
+        let mut looks = FuturesUnordered::new();
+        let (mut pause, mut patience) = (AGAIN.0, PATIENCE);
+        let mut next = Instant::now();
+        loop {
+            tokio::select! {
+                Some((asked, evidence)) = looks.next() => {
+                    let seen = Command::Seen(read.task.id, read.attempt, asked, evidence);
+                    let is_decided = match read.purpose {
+                        Purpose::Confirm { shows_from } => match evidence {
+                            Evidence::Effect => true,
+                            Evidence::Other => asked >= shows_from,
+                            Evidence::None => false,
+                        },
+                        Purpose::Settle => evidence != Evidence::None,
+                    };
+                    if !self.tell(seen).await || is_decided {
+                        return;
+                    }
+                    next = Instant::now() + pause;
+                    pause = (pause * 2).min(AGAIN.1);
+                    patience = PATIENCE;
+                }
+                () = sleep_until(next) => {
+                    looks.push(self.look(read));
+                    next = Instant::now() + patience;
+                    patience = patience.saturating_mul(2);
+                }
+            }
+        }
+    }
+
+    /// Reads what a target has before it is changed.
+    pub fn capture(&self, read: ReadBack) {
+        let this = self.clone();
+        self.running.spawn(async move {
+            let prior = match expected(&read.task) {
+                Some(expected) => {
+                    let readings = this.read(&read.task, &expected, read.until).await;
+                    readings.and_then(|readings| expected.seen(&readings).cloned())
+                }
+                None => None,
+            };
+            this.tell(Command::Captured(read.task.id, prior)).await;
+        });
+    }
+
+    /// Tells the ledger; says whether it is there.
+    async fn tell(&self, command: Command) -> bool {
+        match self.commands.upgrade() {
+            Some(commands) => commands.send(command).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// When it was asked, and what was seen.
+    async fn look(&self, read: &ReadBack) -> (Instant, Evidence) {
+        let asked = Instant::now();
+        let evidence = match expected(&read.task) {
+            Some(expected) => match self.read(&read.task, &expected, read.until).await {
+                Some(readings) => expected.judge(&readings),
+                None => Evidence::None,
+            },
+            None => Evidence::None,
+        };
+        (asked, evidence)
+    }
+
+    /// One read of a target.
+    async fn read(
+        &self,
+        task: &ControlTask,
+        expected: &Expected,
+        until: Instant,
+    ) -> Option<Arc<Readings>> {
+        let _place = self.places.acquire().await.ok()?;
+        let known = self.inventory.find(&task.target)?;
+        let served = self.kinds.served();
+        let served = served.get(&known.target.kind)?;
+        let action = served.action(&expected.action)?;
+        let timeout = action.action.timeout;
+        let lifetime = until
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_secs(1));
+        let progress = Arc::new(Progress::new(1, Show::Tasks));
+        let now = Timestamp::now();
+        let batch = Arc::new(Batch {
+            origin: Origin::Task(task.id),
+            action: expected.action.clone(),
+            class: Class::Observe,
+            parameters: Parameters::new(&serde_json::Value::Object(expected.parameters.clone())),
+            timeout,
+            made: now,
+            expires: now + lifetime,
+            deadline: Instant::now() + lifetime + timeout + self.dispatch.grace(),
+            progress: Some(Arc::clone(&progress)),
+        });
+        let made = Made::new(&known);
+        let id = made.id;
+        self.dispatch.send(&batch, vec![made]).await.ok()?;
+        let most = lifetime + timeout + self.dispatch.grace();
+        progress.wait_for(most).await;
+        progress.shown(id)?.readings
+    }
+}
+
+/// What to look at; absent where that cannot be said.
+fn expected(task: &ControlTask) -> Option<Expected> {
+    let verify = task.verify.as_ref()?;
+    Expected::new(verify, &task.parameters.to_json()).ok()
+}

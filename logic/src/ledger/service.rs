@@ -1,0 +1,177 @@
+//! The owner of the ledger: takes in all that has come, writes what changed in one go, then
+//! acts.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use utakata_model::{Cure, OperationId, Problem};
+
+use super::{
+    act::Actor,
+    book::{Book, Effect, New, Now},
+    command::Command,
+};
+use crate::{
+    dispatch::Failing,
+    store::{self, Store},
+};
+
+/// The most commands that are taken in at once.
+const AT_ONCE: usize = 512;
+/// After a write has failed, the next try, doubling up to the second.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// The owner of the ledger.
+pub(super) struct Service {
+    pub book: Book,
+    pub store: Arc<dyn Store>,
+    pub actor: Actor,
+    pub commands: mpsc::Receiver<Command>,
+    pub failing: Arc<Failing>,
+    pub again: Again,
+}
+
+/// When what could not be written is tried again.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    at: Option<Instant>,
+    pause: Duration,
+}
+
+/// An operation whose sender waits to hear that it is written down.
+struct Planned {
+    id: OperationId,
+    reply: oneshot::Sender<Result<(), Arc<store::Error>>>,
+}
+
+impl Service {
+    /// Lasts until nobody can send any more, or somebody sends the end.
+    pub async fn run(mut self) {
+        let mut commands = Vec::with_capacity(AT_ONCE);
+        self.turn(Vec::new()).await;
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                taken = self.commands.recv_many(&mut commands, AT_ONCE) => {
+                    if taken == 0 {
+                        return;
+                    }
+                }
+                () = sleep_until(wake), if wake.is_some() => {}
+            }
+            let is_end = commands.iter().any(|one| matches!(one, Command::End));
+            let taken = std::mem::take(&mut commands);
+            self.turn(taken).await;
+            if is_end {
+                return;
+            }
+        }
+    }
+
+    /// When something happens by time alone.
+    fn wake(&self) -> Option<Instant> {
+        self.again.at.or_else(|| self.book.deadline())
+    }
+
+    async fn turn(&mut self, commands: Vec<Command>) {
+        self.book.at(now());
+        let mut new = Vec::new();
+        for command in commands {
+            // What is repeated until it is answered waits until the store works again.
+            if self.again.at.is_some() && command.is_repeated() {
+                continue;
+            }
+            match command {
+                Command::Plan(operation, reply) => new.push((operation, reply)),
+                command => command.carry_out(&mut self.book),
+            }
+        }
+        if self.again.at.is_none() {
+            self.book.tick();
+        }
+        let mark = self.book.trail.mark();
+        let planned = new.into_iter().map(|(new, reply)| self.plan(*new, reply));
+        let planned: Vec<Planned> = planned.collect();
+        self.write(planned, mark).await;
+    }
+
+    fn plan(&mut self, new: New, reply: oneshot::Sender<Result<(), Arc<store::Error>>>) -> Planned {
+        let id = new.operation.id;
+        self.book.plan(new);
+        Planned { id, reply }
+    }
+
+    async fn write(&mut self, planned: Vec<Planned>, mark: usize) {
+        let mut page = std::mem::take(&mut self.book.page);
+        page.audit = self.book.trail.page();
+        if !page.is_empty()
+            && let Err(error) = self.store.write(&page).await
+        {
+            page.audit = None;
+            self.book.page = page;
+            self.failed(&error);
+            self.forget(planned, mark, &Arc::new(error));
+            return;
+        }
+        if let Some(written) = &page.audit {
+            self.book.trail.turn(written);
+        }
+        if self.again.at.take().is_some() {
+            tracing::info!("the ledger is written again");
+        }
+        self.again.pause = Duration::ZERO;
+        *self.failing.lock() = None;
+        for one in planned {
+            // Whoever asked may have lost interest.
+            let _ = one.reply.send(Ok(()));
+        }
+        let effects = std::mem::take(&mut self.book.effects);
+        self.actor.act(effects);
+    }
+
+    /// What could not be written has not happened, as far as somebody can be told so.
+    fn forget(&mut self, planned: Vec<Planned>, mark: usize, error: &Arc<store::Error>) {
+        if planned.is_empty() {
+            return;
+        }
+        self.book.trail.cut(mark);
+        for one in planned {
+            self.book.forget(one.id);
+            let _ = one.reply.send(Err(Arc::clone(error)));
+        }
+        let effects = std::mem::take(&mut self.book.effects);
+        let is_there = |effect: &Effect| match effect {
+            Effect::Publish(task) => self.book.has(task.id),
+            Effect::ReadBack(read) | Effect::Capture(read) => self.book.has(read.task.id),
+            _ => true,
+        };
+        self.book.effects = effects.into_iter().filter(is_there).collect();
+    }
+
+    fn failed(&mut self, error: &store::Error) {
+        let cure = error.cure();
+        tracing::error!(%error, cure, "the ledger cannot be written");
+        let message = format!("the ledger of control cannot be written: {error}: {cure}");
+        *self.failing.lock() = Some(Problem::new(error.code(), Cure::Operator, message));
+        self.again.pause = (self.again.pause * 2).clamp(AGAIN.0, AGAIN.1);
+        self.again.at = Some(Instant::now() + self.again.pause);
+    }
+}
+
+/// This moment, in both clocks.
+pub(super) fn now() -> Now {
+    Now {
+        instant: Instant::now(),
+        at: Timestamp::now(),
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
+    }
+}

@@ -1,0 +1,168 @@
+//! People: who may ask, each known by a token of their own. Whoever has a token may do
+//! everything; roles come later.
+
+mod token;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use tokio::sync::Mutex;
+use utakata_api::person::{NewToken, PersonView};
+use utakata_model::{PersonName, suggest};
+
+pub use token::TokenHash;
+
+use crate::store::{self, PersonRow, Store};
+
+/// Why people are as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The token of `admin` is the one in the file.
+    #[error(
+        "the token of \"{}\" is the one in the file of the server",
+        PersonName::admin()
+    )]
+    Admin,
+    /// There is nobody of that name.
+    #[error("there is no person \"{name}\"")]
+    None {
+        /// The name.
+        name: PersonName,
+        /// The nearest one.
+        hint: String,
+    },
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers: {reason}")]
+    Random {
+        /// What it says.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Who may ask.
+pub struct People {
+    store: Arc<dyn Store>,
+    /// As the store has them.
+    known: RwLock<Known>,
+    /// Held while the store is written, so that both see the changes in the same order.
+    writing: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    people: BTreeMap<PersonName, PersonRow>,
+    names: HashMap<TokenHash, PersonName>,
+}
+
+impl People {
+    /// Those that the store has.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(store: Arc<dyn Store>) -> Result<Self, store::Error> {
+        let mut known = Known::default();
+        store
+            .people()
+            .await?
+            .into_iter()
+            .for_each(|row| known.put(row));
+        Ok(Self {
+            store,
+            known: RwLock::new(known),
+            writing: Mutex::default(),
+        })
+    }
+
+    /// Whose token this is, unless it is that of `admin`, which is not known here.
+    pub fn find(&self, token: &str) -> Option<PersonName> {
+        self.known.read().names.get(&TokenHash::of(token)).cloned()
+    }
+
+    /// All, by name.
+    pub fn list(&self) -> Vec<PersonView> {
+        let known = self.known.read();
+        let view = |row: &PersonRow| PersonView {
+            name: row.name.clone(),
+            made: Some(row.made),
+        };
+        let mut people: Vec<PersonView> = known.people.values().map(view).collect();
+        let admin = PersonName::admin();
+        let at = people.partition_point(|one| one.name < admin);
+        people.insert(
+            at,
+            PersonView {
+                name: admin,
+                made: None,
+            },
+        );
+        people
+    }
+
+    /// Gives a person a new token; one that they had ends.
+    ///
+    /// # Errors
+    /// It is `admin`, or the store failed.
+    pub async fn put(&self, name: PersonName) -> Result<NewToken, Error> {
+        refuse_admin(&name)?;
+        let token = token::generate()?;
+        let row = PersonRow {
+            name: name.clone(),
+            token_hash: TokenHash::of(token.reveal()),
+            made: Timestamp::now(),
+        };
+        let _writing = self.writing.lock().await;
+        self.store.put_person(&row).await?;
+        self.known.write().put(row);
+        Ok(NewToken { name, token })
+    }
+
+    /// Ends the token of a person.
+    ///
+    /// # Errors
+    /// It is `admin`, there is nobody of that name, or the store failed.
+    pub async fn delete(&self, name: &PersonName) -> Result<(), Error> {
+        refuse_admin(name)?;
+        let _writing = self.writing.lock().await;
+        if !self.known.read().people.contains_key(name) {
+            return Err(self.none(name));
+        }
+        self.store.delete_person(name).await?;
+        self.known.write().remove(name);
+        Ok(())
+    }
+
+    fn none(&self, name: &PersonName) -> Error {
+        let known = self.known.read();
+        let hint = suggest::hint(name.as_str(), known.people.keys().map(PersonName::as_str));
+        let name = name.clone();
+        Error::None { name, hint }
+    }
+}
+
+impl Known {
+    fn put(&mut self, row: PersonRow) {
+        self.remove(&row.name);
+        self.names.insert(row.token_hash, row.name.clone());
+        self.people.insert(row.name.clone(), row);
+    }
+
+    fn remove(&mut self, name: &PersonName) {
+        if let Some(row) = self.people.remove(name) {
+            self.names.remove(&row.token_hash);
+        }
+    }
+}
+
+fn refuse_admin(name: &PersonName) -> Result<(), Error> {
+    if *name == PersonName::admin() {
+        return Err(Error::Admin);
+    }
+    Ok(())
+}

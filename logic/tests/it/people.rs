@@ -1,0 +1,170 @@
+//! People, their tokens, and their names on what they asked for.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use serde_json::{Value, json};
+
+use crate::room::{Room, TOKEN, config};
+
+/// Asks with a token.
+async fn ask(
+    room: &Room,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json");
+    let body = body.map_or(Body::empty(), |body| Body::from(body.to_string()));
+    room.answer(request.body(body).unwrap()).await
+}
+
+async fn token_of(room: &Room, name: &str) -> String {
+    let (status, told) = room.send("PUT", &format!("/v1/people/{name}"), None).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert_eq!(told["name"], name);
+    told["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_asked_for_has_the_name_of_who_asked() {
+    let room = Room::served().await;
+    room.furnish(1).await;
+    let ana = token_of(&room, "ana").await;
+    let off = json!({
+        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 }, "wait": "10s",
+    });
+    for (token, name) in [(ana.as_str(), "ana"), (TOKEN, "admin")] {
+        let (status, told) = ask(&room, token, "POST", "/v1/operations", Some(off.clone())).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        assert_eq!(told["operation"]["by"], name);
+        let read = json!({ "selector": "rack=A1" });
+        let (_, told) = ask(&room, token, "POST", "/v1/reads", Some(read)).await;
+        assert_eq!(told["by"], name, "{told}");
+    }
+    let (_, list) = room.get("/v1/operations").await;
+    let names: Vec<&Value> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["by"])
+        .collect();
+    assert_eq!(names, ["admin", "ana"], "{list}");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn nobody_says_in_whose_name_they_ask() {
+    let room = Room::served().await;
+    room.furnish(1).await;
+    let forged = json!({
+        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 }, "by": "ana",
+    });
+    let (status, _) = room.post("/v1/operations", forged).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    room.end().await;
+}
+
+#[tokio::test]
+async fn a_token_is_good_until_it_is_replaced_or_ended_and_after_a_restart() {
+    let room = Room::empty(config()).await;
+    let status = async |room: &Room, token: &str| {
+        let (status, told) = ask(room, token, "GET", "/v1/status", None).await;
+        assert!(
+            status == StatusCode::OK || told["code"] == "unauthorized",
+            "{told}"
+        );
+        status == StatusCode::OK
+    };
+    let first = token_of(&room, "ana").await;
+    let bo = token_of(&room, "bo").await;
+    assert!(status(&room, &first).await && status(&room, &bo).await);
+    let second = token_of(&room, "ana").await;
+    assert!(!status(&room, &first).await && status(&room, &second).await);
+
+    let room = Room::at(room.end().await, config()).await;
+    assert!(!status(&room, &first).await && status(&room, &second).await);
+    assert!(
+        status(&room, TOKEN).await,
+        "that of the file is as good as before"
+    );
+    let (ended, _) = room.send("DELETE", "/v1/people/ana", None).await;
+    assert_eq!(ended, StatusCode::NO_CONTENT);
+    assert!(!status(&room, &second).await && status(&room, &bo).await);
+
+    let room = Room::at(room.end().await, config()).await;
+    assert!(!status(&room, &second).await && status(&room, &bo).await);
+    for nobody in ["", "x", &"0".repeat(64)] {
+        assert!(!status(&room, nobody).await, "{nobody:?}");
+    }
+    room.end().await;
+}
+
+#[tokio::test]
+async fn people_are_listed_without_their_tokens() {
+    let room = Room::empty(config()).await;
+    let tokens = [token_of(&room, "zoe").await, token_of(&room, "ada").await];
+    let (_, list) = room.get("/v1/people").await;
+    let names: Vec<&str> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["ada", "admin", "zoe"]);
+    assert!(list["items"][0]["made"].is_string() && list["items"][1]["made"].is_null());
+    let (_, page) = room.get("/v1/people?limit=1").await;
+    assert_eq!(page["next"], "ada", "{page}");
+    let text = list.to_string();
+    assert!(tokens.iter().all(|token| !text.contains(token)), "{text}");
+    // Nor has the store any: only what cannot be turned back.
+    let folder = room.end().await;
+    let store = std::fs::read(folder.path().join("store.sqlite3")).unwrap();
+    for token in tokens {
+        assert!(
+            !store
+                .windows(token.len())
+                .any(|part| part == token.as_bytes())
+        );
+    }
+}
+
+#[tokio::test]
+async fn admin_stays_and_who_is_not_there_is_told_with_the_nearest_name() {
+    let room = Room::empty(config()).await;
+    token_of(&room, "ana").await;
+    for (method, path, code, says) in [
+        ("PUT", "/v1/people/admin", "person-admin", "the file"),
+        ("DELETE", "/v1/people/admin", "person-admin", "the file"),
+        (
+            "DELETE",
+            "/v1/people/anna",
+            "not-found",
+            "did you mean \"ana\"?",
+        ),
+        ("PUT", "/v1/people/a%20b", "name-invalid", "position 2"),
+    ] {
+        let (_, problem) = room.send(method, path, None).await;
+        assert_eq!(problem["code"], code, "{method} {path}: {problem}");
+        assert!(
+            problem.to_string().replace("\\\"", "\"").contains(says),
+            "{problem}"
+        );
+    }
+    let request = Request::builder()
+        .method("PUT")
+        .uri("/v1/people/bo")
+        .header("authorization", format!("Bearer {TOKEN}"));
+    let answer = request.body(Body::empty()).unwrap();
+    let answer = tower::ServiceExt::oneshot(room.router.clone(), answer)
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    room.end().await;
+}
