@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{EnvironmentId, Kind, Labels, NameError, Zone, duration, manifest::PoolSize};
+use utakata_model::{
+    EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration, manifest::PoolSize,
+};
 
 /// What can be set of an environment. Durations are written as `"30s"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +59,48 @@ pub struct Config {
     pub pools: BTreeMap<Kind, PoolSize>,
     /// How much waits for a target, and for a kind.
     pub lanes: Lanes,
+    /// When a target that does not answer is left alone.
+    pub breaker: Breaker,
+    /// How permits for control are asked for.
+    pub permits: Permits,
+    /// Outcomes of control of one kind that are not written down yet: beyond it nothing new is
+    /// asked for. Default 100000.
+    pub unrecorded: u32,
+    /// Unsafe, for a test that must see doubles: control is begun without a permit, and a
+    /// second delivery of an attempt is begun as well. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_permits: bool,
+}
+
+/// When a target that does not answer is left alone, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Breaker {
+    /// After so many attempts in a row that it did not answer; 0: never. Default 5.
+    pub failures: u32,
+    /// How long at first; doubled each time that it does not answer then. Default 1s.
+    #[serde(with = "duration")]
+    pub first: Duration,
+    /// Never longer than this. Default 30s.
+    #[serde(with = "duration")]
+    pub most: Duration,
+    /// Codes of problems that say that a target did not answer. Default `unreachable`,
+    /// `deadline`, `timed-out`.
+    pub codes: Vec<String>,
+}
+
+/// How permits for control are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Permits {
+    /// An ask without an answer is repeated after this. Default 500ms.
+    #[serde(with = "duration")]
+    pub again_after: Duration,
+    /// An ask without an answer is void after this, and another one is made: best the window
+    /// of a permit (`logic.control.window`). Sooner wastes permits that are slow, later is of
+    /// no use. Default 5s.
+    #[serde(with = "duration")]
+    pub void_after: Duration,
 }
 
 /// How long to wait before a worker that died is started again.
@@ -78,8 +122,12 @@ pub struct Backoff {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lanes {
-    /// Attempts at once on one target. Default 1.
+    /// Attempts at once on one target that says nothing else itself. Default 1.
     pub attempts: u32,
+    /// Tasks that are begun in a second on one target that says nothing else itself. Default:
+    /// as many as come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<PerSecond>,
     /// Observe tasks of one action that wait for one target: beyond it the oldest goes.
     /// Default 64.
     pub observe: u32,
@@ -157,6 +205,32 @@ impl Default for Config {
             backoff: Backoff::default(),
             pools: BTreeMap::new(),
             lanes: Lanes::default(),
+            breaker: Breaker::default(),
+            permits: Permits::default(),
+            unrecorded: 100_000,
+            without_permits: false,
+        }
+    }
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            first: Duration::from_secs(1),
+            most: Duration::from_secs(30),
+            codes: ["unreachable", "deadline", "timed-out"]
+                .map(String::from)
+                .into(),
+        }
+    }
+}
+
+impl Default for Permits {
+    fn default() -> Self {
+        Self {
+            again_after: Duration::from_millis(500),
+            void_after: Duration::from_secs(5),
         }
     }
 }
@@ -175,6 +249,7 @@ impl Default for Lanes {
     fn default() -> Self {
         Self {
             attempts: 1,
+            per_second: None,
             observe: 64,
             backlog: 8192,
         }
@@ -191,6 +266,10 @@ impl Config {
             ("lanes.attempts", self.lanes.attempts == 0),
             ("lanes.observe", self.lanes.observe == 0),
             ("lanes.backlog", self.lanes.backlog == 0),
+            ("breaker.first", self.breaker.first.is_zero()),
+            ("permits.again_after", self.permits.again_after.is_zero()),
+            ("permits.void_after", self.permits.void_after.is_zero()),
+            ("unrecorded", self.unrecorded == 0),
         ];
         if let Some((key, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
             return Err(ConfigError::Zero { key });

@@ -1,5 +1,6 @@
 //! One running worker execution environment: its start, its handle, its end.
 
+pub(crate) mod answers;
 pub(crate) mod board;
 mod service;
 mod status;

@@ -1,9 +1,13 @@
 //! One kind in this environment: fetches its tasks, has its workers run them, publishes what
 //! came of it. One owner of everything of the kind; kinds do not wait for each other.
 
+pub mod asking;
 mod outcome;
+mod permits;
 mod pool;
+mod start;
 mod state;
+mod unrecorded;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,31 +18,43 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Event, Events, OutcomeBatch, Tasks};
-use utakata_model::{Class, Cure, Kind, Outcome, Problem, Zone};
-use utakata_protocol::{
-    ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE,
-    v1::{ToWorker, to_worker::Message},
+use utakata_interconnect::{
+    Event, Events, OutcomeBatch, Tasks,
+    events::{
+        Sender,
+        permit::{Ask, StartBatch},
+    },
 };
+use utakata_model::{Class, Kind, Outcome, Zone};
+use utakata_protocol::v1::{ToWorker, to_worker::Message};
 
 use crate::{
     Config,
     catalogue::Chosen,
-    endpoint::{Door, Doors},
-    environment::board::Board,
+    endpoint::Doors,
+    environment::{
+        answers::{Answered, Routes},
+        board::Board,
+    },
     fetch::{Fetched, Fetcher},
     publish,
-    runtime::{Runtime, Spec},
-    worker::{Number, Report, Said},
+    runtime::Runtime,
+    worker::Report,
 };
 pub(crate) use state::Names;
-use state::{Send, Start, State};
+use state::{Send, State};
 
 /// How often deadlines are looked at, with and without anything that has one.
 const UPKEEP_BUSY: Duration = Duration::from_millis(50);
 const UPKEEP_IDLE: Duration = Duration::from_millis(250);
+/// Never more often than this, whatever waits for a moment.
+const UPKEEP_APART: Duration = Duration::from_millis(5);
+/// Which targets are left alone is told at most so often.
+const BREAKERS_APART: Duration = Duration::from_millis(500);
 /// Reports of workers that wait to be read; more make the workers wait.
 const REPORTS: usize = 64;
+/// Attempts that are named in the log when they end unrecorded.
+const NAMED_MOST: usize = 20;
 
 /// What a kind should be like.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +78,9 @@ pub(crate) struct Surroundings {
     /// What workers are told in `UTAKATA_ENDPOINT`.
     pub(crate) address: String,
     pub(crate) board: Board,
+    /// Who asks for permits.
+    pub(crate) me: Sender,
+    pub(crate) routes: Routes,
 }
 
 /// One kind.
@@ -70,11 +89,32 @@ pub(crate) struct Service {
     around: Surroundings,
     state: State,
     fetcher: Fetcher,
+    /// When others were last told which targets are left alone.
+    breakers_told: Option<Instant>,
     reports: mpsc::Receiver<Report>,
     reporting: mpsc::Sender<Report>,
     workers: JoinSet<()>,
+    answers: mpsc::Receiver<Answered>,
+    asks: mpsc::Sender<StartBatch>,
     outbox: mpsc::Sender<Vec<Event>>,
     pending: Vec<Event>,
+}
+
+/// What has come since the state was last looked at.
+struct Heard {
+    reports: Vec<Report>,
+    answers: Vec<Answered>,
+    fetched: Option<Fetched>,
+}
+
+/// What came of waiting.
+enum Waited {
+    /// Something was heard, or there is room for what is to be published.
+    Some,
+    /// It is time to look at everything.
+    Due,
+    /// Nobody gives orders any more.
+    Over,
 }
 
 impl Service {
@@ -89,9 +129,15 @@ impl Service {
         let (outbox, queue) = publish::queue();
         let publisher = publish::run(around.events.clone(), queue, cancel.clone());
         let publisher = tokio::spawn(publisher);
-        let mut service = Self::build(kind, around, outbox);
+        let (asks, queue) = publish::asks();
+        let asker = publish::ask(around.events.clone(), queue, cancel.clone());
+        let asker = tokio::spawn(asker);
+        let mut service = Self::build(kind, around, asks, outbox);
         service.serve(&mut order, &cancel).await;
+        asker.abort();
         service.around.board.remove(&service.kind);
+        service.around.routes.close(&service.kind);
+        service.tell_unrecorded();
         let given_up = service.state.given_up();
         if !service.pending.is_empty() {
             let pending = std::mem::take(&mut service.pending);
@@ -107,11 +153,24 @@ impl Service {
         given_up
     }
 
-    fn build(kind: Kind, around: Surroundings, outbox: mpsc::Sender<Vec<Event>>) -> Self {
+    fn build(
+        kind: Kind,
+        around: Surroundings,
+        asks: mpsc::Sender<StartBatch>,
+        outbox: mpsc::Sender<Vec<Event>>,
+    ) -> Self {
         let (reporting, reports) = mpsc::channel(REPORTS);
         let fetcher = Fetcher::new(around.tasks.clone(), around.zone.clone(), kind.clone());
         Self {
-            state: State::new(kind.clone(), around.names.clone(), &around.config),
+            state: State::new(
+                kind.clone(),
+                around.names.clone(),
+                &around.config,
+                Instant::now(),
+            ),
+            breakers_told: None,
+            answers: around.routes.open(&kind),
+            asks,
             kind,
             around,
             fetcher,
@@ -126,75 +185,111 @@ impl Service {
     async fn serve(&mut self, order: &mut watch::Receiver<Order>, cancel: &CancellationToken) {
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
-        let mut heard = Vec::with_capacity(REPORTS);
+        let mut heard = Heard {
+            reports: Vec::with_capacity(REPORTS),
+            answers: Vec::new(),
+            fetched: None,
+        };
         order.mark_changed();
         while !self.is_over() {
-            let room = if self.pending.is_empty() {
-                self.state.room()
-            } else {
-                0
-            };
-            let mut is_due = false;
-            let mut fetched = None;
-            tokio::select! {
-                _ = self.reports.recv_many(&mut heard, REPORTS) => {}
-                tasks = self.fetcher.fetch(room), if room > 0 => fetched = Some(tasks),
-                () = &mut timer => is_due = true,
-                changed = order.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    let order = order.borrow_and_update().clone();
-                    self.state.on_order(&order, Instant::now(), Timestamp::now());
-                    is_due = true;
-                }
-                permit = self.outbox.reserve(), if !self.pending.is_empty() => {
-                    if let Ok(permit) = permit {
-                        permit.send(std::mem::take(&mut self.pending));
-                    }
-                }
-                Some(_) = self.workers.join_next() => {}
+            let waited = tokio::select! {
+                waited = self.wait(&mut heard, order) => waited,
+                () = &mut timer => Waited::Due,
                 () = cancel.cancelled() => return,
-            }
+            };
             let (now, clock) = (Instant::now(), Timestamp::now());
-            is_due |= self.take_in(&mut heard, fetched, now, clock);
+            let is_due = match waited {
+                Waited::Over => return,
+                Waited::Due => true,
+                Waited::Some => self.take_in(&mut heard, now, clock),
+            };
             if is_due {
                 self.state.upkeep(now, clock);
-                timer.as_mut().reset(now + self.upkeep_after());
-                self.around.board.put(&self.kind, self.state.status());
+                timer.as_mut().reset(self.upkeep_at(now));
+                self.tell_status(now);
             }
             if self.pending.is_empty() {
+                if is_due {
+                    self.state.repeat(now, clock);
+                }
                 self.state.begin(now, clock);
             }
             self.act().await;
+            // What has come may be due earlier than what was there.
+            let due_at = self.upkeep_at(now);
+            if due_at < timer.deadline() {
+                timer.as_mut().reset(due_at);
+            }
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.state.is_over() && self.pending.is_empty()
+    /// Waits until something comes. Cancel safe.
+    async fn wait(&mut self, heard: &mut Heard, order: &mut watch::Receiver<Order>) -> Waited {
+        let room = if self.pending.is_empty() {
+            self.state.room()
+        } else {
+            0
+        };
+        tokio::select! {
+            _ = self.reports.recv_many(&mut heard.reports, REPORTS) => {}
+            _ = self.answers.recv_many(&mut heard.answers, REPORTS) => {}
+            tasks = self.fetcher.fetch(room), if room > 0 => heard.fetched = Some(tasks),
+            changed = order.changed() => {
+                if changed.is_err() {
+                    return Waited::Over;
+                }
+                let order = order.borrow_and_update().clone();
+                self.state.on_order(&order, Instant::now(), Timestamp::now());
+                return Waited::Due;
+            }
+            permit = self.outbox.reserve(), if !self.pending.is_empty() => {
+                if let Ok(permit) = permit {
+                    permit.send(std::mem::take(&mut self.pending));
+                }
+            }
+            Some(_) = self.workers.join_next() => {}
+        }
+        Waited::Some
     }
 
-    fn upkeep_after(&self) -> Duration {
-        if self.state.is_busy() {
+    fn is_over(&self) -> bool {
+        self.state.is_over(Instant::now()) && self.pending.is_empty()
+    }
+
+    fn upkeep_at(&self, now: Instant) -> Instant {
+        let after = if self.state.is_busy() {
             UPKEEP_BUSY
         } else {
             UPKEEP_IDLE
+        };
+        let at = now + after;
+        let wakes_at = self.state.wakes_at().unwrap_or(at);
+        at.min(wakes_at.max(now + UPKEEP_APART))
+    }
+
+    fn tell_status(&mut self, now: Instant) {
+        let board = &self.around.board;
+        board.put(&self.kind, self.state.status());
+        let told = self.breakers_told;
+        if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_APART) {
+            self.breakers_told = Some(now);
+            board.put_breakers(&self.kind, self.state.breakers(now));
         }
     }
 
     /// Whether what has come may change what is to be planned.
-    fn take_in(
-        &mut self,
-        heard: &mut Vec<Report>,
-        fetched: Option<Fetched>,
-        now: Instant,
-        clock: Timestamp,
-    ) -> bool {
+    fn take_in(&mut self, heard: &mut Heard, now: Instant, clock: Timestamp) -> bool {
         let mut is_due = false;
-        for report in heard.drain(..) {
+        for report in heard.reports.drain(..) {
             is_due |= self.state.on_report(report, now, clock);
         }
-        match fetched {
+        for answered in heard.answers.drain(..) {
+            match answered {
+                Answered::Permits(batch) => self.state.on_permits(&batch.answers, now, clock),
+                Answered::Recorded(batch) => self.state.on_recorded(&batch.attempts, now),
+            }
+        }
+        match heard.fetched.take() {
             Some(Fetched::Deliveries(deliveries)) => {
                 self.state.on_deliveries(deliveries, now, clock);
             }
@@ -210,29 +305,37 @@ impl Service {
         for start in effects.starts.drain(..) {
             self.start(start);
         }
+        self.ask(effects.asks);
+        for send in effects.sends.drain(..) {
+            self.send(send);
+        }
         let acknowledged = self.fetcher.acknowledge(&effects.acknowledge).await;
         if acknowledged.is_err() {
+            // What was begun has its permit: where it is delivered again, that is refused.
             self.state.on_lost_connection();
-        }
-        for send in effects.sends.drain(..) {
-            let send = match (&acknowledged, send) {
-                (Err(_), send) => self.without_control(send),
-                (Ok(()), send) => send,
-            };
-            self.send(send);
         }
         self.fetcher.give_back(&effects.give_back).await;
         self.publish(effects.readings, effects.outcomes);
     }
 
-    /// Control whose delivery could not be acknowledged goes to somebody else.
-    fn without_control(&mut self, mut send: Send) -> Send {
-        if let Message::Tasks(tasks) = &mut send.message {
-            let taken = tasks.tasks.extract_if(.., |task| task.control).collect();
-            let control = utakata_protocol::v1::Tasks { tasks: taken };
-            self.state.not_ours(&control, send.worker);
+    /// Asks for permits. What finds no room is asked again, as if its answer were lost.
+    fn ask(&self, asks: Vec<Ask>) {
+        if asks.is_empty() {
+            return;
         }
-        send
+        let Sender {
+            environment,
+            incarnation,
+        } = self.around.me.clone();
+        let batch = StartBatch {
+            environment,
+            incarnation,
+            kind: self.kind.clone(),
+            asks,
+        };
+        if self.asks.try_send(batch).is_err() {
+            tracing::debug!(kind = %self.kind, "asks wait for the inter connect");
+        }
     }
 
     fn send(&mut self, send: Send) {
@@ -260,11 +363,13 @@ impl Service {
         } else {
             (Vec::new(), outcomes)
         };
-        for outcomes in [control, observe] {
+        let me = Some(self.around.me.clone());
+        for (from, outcomes) in [(me, control), (None, observe)] {
             if !outcomes.is_empty() {
                 let batch = OutcomeBatch {
                     zone: self.around.zone.clone(),
                     kind: self.kind.clone(),
+                    from,
                     outcomes,
                 };
                 self.pending.push(Event::Outcomes(Arc::new(batch)));
@@ -277,75 +382,22 @@ impl Service {
         }
     }
 
-    fn start(&mut self, start: Start) {
-        let door = Door {
-            number: start.number,
-            worker: start.worker.clone(),
-            manifest: start.release.manifest.clone(),
-            reports: self.reporting.clone(),
-            cut: start.cut.clone(),
-        };
-        let doors = self.around.doors.clone();
-        let token = doors.open(door);
-        let spec = self.spec(&start, &token);
-        let runtime = self.around.runtime.clone();
-        let reports = self.reporting.clone();
-        tracing::debug!(worker = %start.worker, release = %start.release.id, "worker is started");
-        self.workers.spawn(async move {
-            let (said, words) = supervise(&*runtime, spec, &start.kill).await;
-            doors.close(&token);
-            if let Some(words) = words {
-                tell(&reports, start.number, Said::LastWords(words)).await;
-            }
-            tell(&reports, start.number, said).await;
-        });
-    }
-
-    fn spec(&self, start: &Start, token: &str) -> Spec {
-        let passed = self.around.config.variables.iter();
-        let passed = passed.filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
-        let own = [
-            (ENDPOINT_VARIABLE, self.around.address.as_str().into()),
-            (TOKEN_VARIABLE, token.into()),
-            (RELEASE_VARIABLE, start.release.folder.clone().into()),
-        ];
-        let own = own.into_iter().map(|(name, text)| (name.into(), text));
-        Spec {
-            worker: start.worker.clone(),
-            folder: start.release.folder.clone(),
-            program: start.release.program.clone(),
-            arguments: start.release.manifest.run.arguments.clone(),
-            variables: passed.chain(own).collect(),
+    /// Says, for people, what of control nobody has written down.
+    fn tell_unrecorded(&self) {
+        let unrecorded = self.state.unrecorded();
+        if unrecorded.is_empty() {
+            return;
         }
+        let named: Vec<String> = unrecorded
+            .keys()
+            .take(NAMED_MOST)
+            .map(ToString::to_string)
+            .collect();
+        tracing::warn!(
+            kind = %self.kind,
+            count = unrecorded.len(),
+            attempts = named.join(" "),
+            "outcomes of control were not recorded: the logic environment settles them"
+        );
     }
-}
-
-/// Runs one worker to its end; what it printed last, where it ended by itself.
-async fn supervise(
-    runtime: &dyn Runtime,
-    spec: Spec,
-    kill: &CancellationToken,
-) -> (Said, Option<String>) {
-    let mut running = match runtime.start(spec).await {
-        Ok(running) => running,
-        Err(error) => {
-            let message = format!(
-                "{}: is it a program for this machine?",
-                crate::chain(&error)
-            );
-            let problem = Problem::new("worker-not-started", Cure::Operator, message);
-            return (Said::NotStarted(problem), None);
-        }
-    };
-    tokio::select! {
-        exit = running.ended() => return (Said::Exited(exit), running.last_words()),
-        () = kill.cancelled() => {}
-    }
-    running.kill();
-    (Said::Exited(running.ended().await), None)
-}
-
-async fn tell(reports: &mpsc::Sender<Report>, worker: Number, said: Said) {
-    // Nobody listens any more only when the kind has ended.
-    let _ = reports.send(Report { worker, said }).await;
 }

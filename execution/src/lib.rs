@@ -24,6 +24,7 @@ mod worker;
 
 pub use config::Config;
 pub use environment::{Drained, Environment, Error, Handle};
+pub use kind::asking;
 
 /// An error with everything behind it, for people.
 fn chain(error: &dyn std::error::Error) -> String {

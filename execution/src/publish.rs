@@ -4,13 +4,37 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Error, Event, Events};
+use utakata_interconnect::{Error, Event, Events, events::permit::StartBatch};
 
 /// Batches that wait; beyond it no new task is begun.
 const QUEUE: usize = 64;
+/// Batches of asks that wait; more are not asked now.
+const ASKS: usize = 4;
 /// Waits between two tries when the inter connect is away.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 const AGAIN_MOST: Duration = Duration::from_secs(5);
+
+/// A queue of asks for [`ask`].
+pub(crate) fn asks() -> (mpsc::Sender<StartBatch>, mpsc::Receiver<StartBatch>) {
+    mpsc::channel(ASKS)
+}
+
+/// Publishes asks, each batch once: an ask that is late is of no use, and is repeated anyway.
+pub(crate) async fn ask(
+    events: Arc<dyn Events>,
+    mut queue: mpsc::Receiver<StartBatch>,
+    cancel: CancellationToken,
+) {
+    while let Some(batch) = queue.recv().await {
+        let published = tokio::select! {
+            published = events.publish(vec![Event::Start(Arc::new(batch))]) => published,
+            () = cancel.cancelled() => return,
+        };
+        if let Err(error) = published {
+            tracing::debug!(%error, "permits could not be asked for: asking again");
+        }
+    }
+}
 
 /// A queue of batches for [`run`].
 pub(crate) fn queue() -> (mpsc::Sender<Vec<Event>>, mpsc::Receiver<Vec<Event>>) {

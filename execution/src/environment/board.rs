@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use utakata_model::{Kind, PoolStatus};
+use utakata_model::{BreakerStatus, Kind, PoolStatus};
+
+/// Targets that are told of, of all kinds together.
+const BREAKERS_MOST: usize = 1000;
 
 /// The pools of all kinds as last told. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +16,7 @@ pub(crate) struct Board(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     pools: Mutex<BTreeMap<Kind, Vec<PoolStatus>>>,
+    breakers: Mutex<BTreeMap<Kind, Vec<BreakerStatus>>>,
     changed: Notify,
 }
 
@@ -29,9 +33,22 @@ impl Board {
         }
     }
 
+    /// These targets of a kind are left alone now.
+    pub(crate) fn put_breakers(&self, kind: &Kind, breakers: Vec<BreakerStatus>) {
+        let mut all = self.0.breakers.lock();
+        let before = all.get(kind).map_or(&[][..], Vec::as_slice);
+        let is_changed = before != breakers;
+        all.insert(kind.clone(), breakers);
+        drop(all);
+        if is_changed {
+            self.0.changed.notify_one();
+        }
+    }
+
     /// The kind is not served any more.
     pub(crate) fn remove(&self, kind: &Kind) {
         self.0.pools.lock().remove(kind);
+        self.0.breakers.lock().remove(kind);
         self.0.changed.notify_one();
     }
 
@@ -39,6 +56,16 @@ impl Board {
     pub(crate) fn pools(&self) -> Vec<PoolStatus> {
         let all = self.0.pools.lock();
         all.values().flatten().cloned().collect()
+    }
+
+    /// The targets that are left alone: as many as are told of.
+    pub(crate) fn breakers(&self) -> Vec<BreakerStatus> {
+        let all = self.0.breakers.lock();
+        all.values()
+            .flatten()
+            .take(BREAKERS_MOST)
+            .cloned()
+            .collect()
     }
 
     /// Waits for a change of anything but the numbers of tasks, which change all the time.

@@ -12,11 +12,12 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Events, Tasks};
+use utakata_interconnect::{Events, Tasks, events::Sender};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{
     DrainOrder, Drained,
+    answers::{self, Routes},
     board::Board,
     status::{Identity, Teller},
 };
@@ -71,6 +72,11 @@ impl Service {
             doors: endpoint.doors().clone(),
             address: endpoint.address(),
             board: board.clone(),
+            me: Sender {
+                environment: identity.id.clone(),
+                incarnation: identity.incarnation,
+            },
+            routes: Routes::default(),
         };
         let teller = Teller {
             identity,
@@ -113,6 +119,8 @@ impl Service {
         } = self;
         let teller = tokio::spawn(teller.run());
         let watching = tokio::spawn(catalogue::watch(config.clone(), found));
+        let (events, me, routes) = (&around.events, &around.me, &around.routes);
+        let listening = tokio::spawn(answers::run(events.clone(), me.clone(), routes.clone()));
         let mut kinds = Kinds {
             config,
             around,
@@ -123,6 +131,7 @@ impl Service {
         let order = kinds.serve(&mut catalogue, &mut orders, &cancel).await;
         watching.abort();
         let Some(order) = order else {
+            listening.abort();
             kinds.running.shutdown().await;
             teller.abort();
             endpoint.stop().await;
@@ -130,6 +139,7 @@ impl Service {
         };
         state.send_replace(EnvironmentState::Draining);
         let given_up = kinds.drain(order.within).await;
+        listening.abort();
         endpoint.stop().await;
         state.send_replace(EnvironmentState::Gone);
         end(teller).await;

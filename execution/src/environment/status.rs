@@ -19,7 +19,7 @@ const APART: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub(super) id: EnvironmentId,
-    incarnation: uuid::Uuid,
+    pub(super) incarnation: utakata_model::Incarnation,
     zone: Zone,
     labels: Labels,
 }
@@ -38,7 +38,7 @@ impl Identity {
     pub(super) fn build(config: &Config) -> Result<Self, NameError> {
         Ok(Self {
             id: config.environment_id()?,
-            incarnation: uuid::Uuid::now_v7(),
+            incarnation: utakata_model::Incarnation::generate(),
             zone: config.zone.clone(),
             labels: config.labels.clone(),
         })
@@ -61,6 +61,7 @@ impl Identity {
             time: Timestamp::now(),
             pools: board.pools(),
             refused: catalogue.refused.clone(),
+            breakers: board.breakers(),
         }
     }
 }

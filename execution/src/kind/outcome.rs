@@ -45,6 +45,12 @@ pub(super) fn not_begun(
     build(task, status, Some(problem), None, timings)
 }
 
+/// What is told of a permit that no worker took in time.
+pub(super) fn late() -> Problem {
+    let message = "it was permitted and could not be begun in time: nothing was done to the target";
+    Problem::new("permit-late", Cure::Retry, message)
+}
+
 /// The outcome of an attempt that a worker had.
 pub(super) fn begun(
     attempt: &Attempt,
@@ -59,7 +65,11 @@ pub(super) fn begun(
         waited: attempt.waited,
         ran,
     };
-    build(attempt.task.clone(), status, problem, Some(ran_by), timings)
+    let outcome = build(attempt.task.clone(), status, problem, Some(ran_by), timings);
+    Outcome {
+        permit: attempt.permit.map(|permit| permit.ask),
+        ..outcome
+    }
 }
 
 /// The outcome, and the readings, of an attempt as its worker says.
@@ -75,13 +85,14 @@ pub(super) fn answered(
         waited: attempt.waited,
         ran,
     };
+    let permit = attempt.permit.map(|permit| permit.ask);
     let task = attempt.task;
     let end = match end {
         Ok(end) => end,
         Err(problem) => {
             let status = unanswered(task.class);
             let outcome = build(task, status, Some(problem), Some(ran_by), timings);
-            return (outcome, None);
+            return (Outcome { permit, ..outcome }, None);
         }
     };
     let readings = (!end.readings.is_empty()).then(|| Readings {
@@ -91,8 +102,13 @@ pub(super) fn answered(
         time: ended,
         readings: end.readings,
     });
-    let mut outcome = build(task, end.status, end.problem, Some(ran_by), timings);
-    outcome.result = end.result;
+    let outcome = build(task, end.status, end.problem, Some(ran_by), timings);
+    let result = end.result;
+    let outcome = Outcome {
+        permit,
+        result,
+        ..outcome
+    };
     (outcome, readings)
 }
 
@@ -115,6 +131,7 @@ fn build(
         problem,
         result: None,
         ran_by,
+        permit: None,
         timings,
     }
 }

@@ -223,6 +223,15 @@ impl Pool {
         self.count(|phase| matches!(phase, Phase::Ready { .. }))
     }
 
+    /// How many tasks its workers can take now, and could take at the most.
+    pub(super) fn room(&self) -> (usize, usize) {
+        let candidates = self.workers.iter().filter_map(Worker::candidate);
+        candidates.fold((0, 0), |(free, all), worker| {
+            let room = worker.capacity.saturating_sub(worker.running);
+            (free + room as usize, all + worker.capacity as usize)
+        })
+    }
+
     pub(super) fn facts(&self) -> PoolFacts<'_> {
         PoolFacts {
             version: &self.release.id.version,

@@ -2,29 +2,30 @@
 
 mod answer;
 mod begin;
+mod breaker;
+mod permit;
 mod upkeep;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Event, Tag};
+use utakata_interconnect::{Event, Tag, events::permit::Ask};
 use utakata_model::{
-    EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, Task, WorkerId,
+    Class, EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, WorkerId,
 };
 use utakata_protocol::v1::to_worker::Message;
 
 use super::{
-    Order,
+    Order, asking,
     outcome::{self, Common},
+    permits::Permits,
     pool::{Pool, Worker},
+    unrecorded::Unrecorded,
 };
 use crate::{
     Config,
@@ -33,6 +34,7 @@ use crate::{
     manager::plan::{Desired, Phase, Times},
     pool::{
         attempts::Attempts,
+        breaker::Rule,
         lanes::{Lanes, Waiting},
         select,
     },
@@ -63,10 +65,12 @@ pub(super) struct Effects {
     pub(super) acknowledge: Vec<Tag>,
     /// Deliveries for others.
     pub(super) give_back: Vec<Tag>,
-    /// What goes to workers, after the acknowledgements.
+    /// What goes to workers.
     pub(super) sends: Vec<Send>,
     /// Workers to start.
     pub(super) starts: Vec<Start>,
+    /// Permits to ask for.
+    pub(super) asks: Vec<Ask>,
     /// What was seen; published before the outcomes.
     pub(super) readings: Vec<Event>,
     /// How attempts ended.
@@ -100,7 +104,13 @@ pub(super) struct State {
     times: Times,
     backlog: usize,
     lanes: Lanes,
+    /// Codes of problems that say that a target did not answer.
+    silences: Vec<String>,
     attempts: Attempts,
+    permits: Permits,
+    unrecorded: Unrecorded,
+    /// Control is begun without a permit: for a test that must see doubles.
+    without_permits: bool,
     pools: Vec<Pool>,
     /// Whether nothing new is taken.
     is_closing: bool,
@@ -112,7 +122,12 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(kind: Kind, names: Names, config: &Config) -> Self {
+    pub(super) fn new(kind: Kind, names: Names, config: &Config, now: Instant) -> Self {
+        let rule = Rule {
+            failures: config.breaker.failures,
+            first: config.breaker.first,
+            most: config.breaker.most,
+        };
         Self {
             kind,
             names,
@@ -125,8 +140,15 @@ impl State {
                 drain_within: config.drain_within,
             },
             backlog: config.lanes.backlog as usize,
-            lanes: Lanes::new(config.lanes),
+            lanes: Lanes::new(config.lanes, rule, now),
+            silences: config.breaker.codes.clone(),
             attempts: Attempts::new(config.grace),
+            permits: Permits::new(asking::Times {
+                again_after: config.permits.again_after,
+                void_after: config.permits.void_after,
+            }),
+            unrecorded: Unrecorded::new(config.unrecorded as usize),
+            without_permits: config.without_permits,
             pools: Vec::new(),
             is_closing: false,
             give_up_at: None,
@@ -182,11 +204,13 @@ impl State {
                 }
             }
         }
+        self.end_permitted(now, clock);
     }
 
     /// The connection to the queue is lost: others get what was not acknowledged.
     pub(super) fn on_lost_connection(&mut self) {
         self.lanes.take_if(|waiting| waiting.tag.is_some());
+        self.permits.forget_tags();
     }
 
     /// How many tasks may be fetched now: as many as the workers can take, and a few more for
@@ -206,7 +230,7 @@ impl State {
         let most = match capacity {
             0 if self.can_wake() => ROOM_TO_WAKE,
             0 => 0,
-            _ => free + (capacity / 2).max(AHEAD_LEAST),
+            _ => free.saturating_sub(self.permits.len()) + (capacity / 2).max(AHEAD_LEAST),
         };
         most.saturating_sub(self.lanes.ready())
             .min(backlog)
@@ -224,12 +248,26 @@ impl State {
 
     /// Whether anything is to be looked at soon.
     pub(super) fn is_busy(&self) -> bool {
-        !self.attempts.is_empty() || self.lanes.waiting() > 0
+        let is_waiting = self.lanes.waiting() > 0 || !self.permits.is_empty();
+        is_waiting || !self.attempts.is_empty() || !self.unrecorded.is_empty()
     }
 
-    /// Whether everything has ended.
-    pub(super) fn is_over(&self) -> bool {
-        self.is_closing && self.pools.iter().all(|pool| pool.workers.is_empty())
+    /// When something can go on by time alone.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        self.lanes.wakes_at()
+    }
+
+    /// Whether everything has ended, and what became of control is written down, unless that
+    /// is given up.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        let has_ended = self.is_closing && self.pools.iter().all(|pool| pool.workers.is_empty());
+        let is_settled = self.permits.is_empty() && self.unrecorded.is_empty();
+        has_ended && (is_settled || self.give_up_at.is_some_and(|at| now >= at))
+    }
+
+    /// Outcomes of control that nobody has written down.
+    pub(super) fn unrecorded(&self) -> &Unrecorded {
+        &self.unrecorded
     }
 
     /// Attempts that were given up at the end.
@@ -241,7 +279,8 @@ impl State {
     pub(super) fn status(&self) -> Vec<PoolStatus> {
         let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
         let active = select::pool(&facts, None);
-        let waiting = u32::try_from(self.lanes.waiting()).unwrap_or(u32::MAX);
+        let waiting = self.lanes.waiting() + self.permits.len();
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let status = |(at, pool): (usize, &Pool)| {
             let is_active = active == Some(at);
             pool.status(is_active, if is_active { waiting } else { 0 })
@@ -322,19 +361,18 @@ impl State {
     ) {
         let waited = now.saturating_duration_since(waiting.since);
         self.effects.acknowledge.extend(waiting.tag);
-        self.end_task(waiting.task, status, problem, waited, clock);
+        let outcome = outcome::not_begun(waiting.task, status, problem, waited, clock);
+        self.tell(outcome, now);
     }
 
-    fn end_task(
-        &mut self,
-        task: Task,
-        status: OutcomeStatus,
-        problem: Problem,
-        waited: Duration,
-        clock: Timestamp,
-    ) {
-        let outcome = outcome::not_begun(task, status, problem, waited, clock);
+    /// Tells an outcome; that of control again and again, until it is recorded.
+    fn tell(&mut self, outcome: Outcome, now: Instant) {
+        if outcome.class == Class::Control && !self.without_permits {
+            self.unrecorded.keep(&outcome, now);
+        }
+        let (heard, target, clock) = self.heard(&outcome);
         self.effects.outcomes.push(outcome);
+        self.hear(&heard, &target, now, clock);
     }
 }
 

@@ -243,7 +243,8 @@ fn size(
     // One worker that should have answered and did not: it gets nothing more, and is replaced.
     let stuck = well.iter().filter(|w| w.is_ready() && w.overdue > 0);
     actions.extend(stuck.filter_map(|worker| let_go(worker, times)));
-    if live > needed {
+    // Nobody is let go while somebody waits, but for those that are more than there may be.
+    if live > needed && (pool.wait.is_none() || live > desired.size.max) {
         let idle = well
             .iter()
             .filter(|w| w.overdue == 0 && is_idle(w, times, now));

@@ -13,11 +13,22 @@ use crate::worker::Number;
 /// The longest timeout that is kept; a longer one is as good as none.
 const TIMEOUT_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// What allows an attempt of control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Permit {
+    /// The number of the ask that it answers.
+    pub(crate) ask: u64,
+    /// Nothing is begun under it after this.
+    pub(crate) until: Instant,
+}
+
 /// An attempt that a worker has.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     /// What was begun.
     pub(crate) task: Task,
+    /// What allows it, if it needs that.
+    pub(crate) permit: Option<Permit>,
     /// Who has it.
     pub(crate) worker: Number,
     /// How long it waited before.
@@ -32,6 +43,8 @@ pub(crate) struct Attempt {
 #[derive(Debug)]
 pub(crate) struct Attempts {
     grace: Duration,
+    /// Those with a permit.
+    permitted: usize,
     attempts: HashMap<TaskKey, Attempt, foldhash::fast::RandomState>,
 }
 
@@ -40,29 +53,33 @@ impl Attempts {
     pub(crate) fn new(grace: Duration) -> Self {
         Self {
             grace,
+            permitted: 0,
             attempts: HashMap::default(),
         }
     }
 
     pub(crate) fn begin(&mut self, attempt: Attempt) {
+        self.permitted += usize::from(attempt.permit.is_some());
         self.attempts.insert(attempt.task.key(), attempt);
     }
 
     /// The attempt that a worker has answered, if it has that one.
     pub(crate) fn end(&mut self, key: TaskKey, worker: Number) -> Option<Attempt> {
-        match self.attempts.entry(key) {
-            Entry::Occupied(entry) if entry.get().worker == worker => Some(entry.remove()),
-            _ => None,
-        }
+        let attempt = match self.attempts.entry(key) {
+            Entry::Occupied(entry) if entry.get().worker == worker => entry.remove(),
+            _ => return None,
+        };
+        self.permitted -= usize::from(attempt.permit.is_some());
+        Some(attempt)
     }
 
     /// Takes out everything that a worker has.
     pub(crate) fn end_all(&mut self, worker: Number) -> Vec<Attempt> {
         let of_worker = |_: &TaskKey, attempt: &mut Attempt| attempt.worker == worker;
-        self.attempts
-            .extract_if(of_worker)
-            .map(|(_, attempt)| attempt)
-            .collect()
+        let ended = self.attempts.extract_if(of_worker);
+        let ended: Vec<Attempt> = ended.map(|(_, attempt)| attempt).collect();
+        self.permitted -= ended.iter().filter(|a| a.permit.is_some()).count();
+        ended
     }
 
     /// Marks and gives the attempts that have become overdue.
@@ -89,6 +106,11 @@ impl Attempts {
     pub(crate) fn is_empty(&self) -> bool {
         self.attempts.is_empty()
     }
+
+    /// How many run under a permit.
+    pub(crate) fn permitted(&self) -> usize {
+        self.permitted
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +123,7 @@ mod tests {
         let key = task.key();
         attempts.begin(Attempt {
             task,
+            permit: None,
             worker: Number(worker),
             waited: Duration::ZERO,
             begun,

@@ -1,21 +1,36 @@
 //! One lane for each target: a target that is slow or silent holds up its own lane only.
 //!
 //! ```text
-//!   target a   ■ ■ ■ ─► running        a lane is ready when something waits in it and
-//!   target b   ■ ─► (ready)            nothing runs; ready lanes are served in turn
-//!   target c   (running, none waits)
+//!   target a   ■ ■ ■ ─► running        a lane has its turn when something waits in it and
+//!   target b   ■ ─► (ready)            a conversation with the target is free; lanes are
+//!   target c   (running, none waits)   served in turn
 //! ```
 //!
-//! In a lane, control goes before observe. Observe tasks are expendable: a newer one of the
-//! same schedule takes the place of one that still waits, and of one action only so many wait.
+//! Control and observe tasks have turns of their own. Control is taken out to be asked for: it
+//! keeps a conversation free while its answer is due, gives it up when that takes long
+//! ([`Lanes::step_back`]), and takes the next one that is free when it is permitted
+//! ([`Lanes::step_in`]). Observe tasks are expendable: a newer one of the same schedule takes
+//! the place of one that still waits, and of one action only so many wait.
+//!
+//! What a target bears holds for both classes: conversations at a time, tasks begun in a second,
+//! and none at all for a while when it does not answer. A lane in which time alone changes
+//! something rests until then.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod lane;
+mod turns;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_interconnect::Tag;
-use utakata_model::{Class, Origin, TargetName, Task, TaskKey};
+use utakata_model::{BreakerStatus, Class, Problem, TargetName, Task, TaskKey};
 
+use self::{
+    lane::{ByClass, Lane},
+    turns::Turns,
+};
+use super::breaker::{Passage, Rule};
 use crate::config::Lanes as Limits;
 
 /// A task that waits in the environment.
@@ -33,88 +48,108 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     limits: Limits,
+    rule: Rule,
     lanes: HashMap<TargetName, Lane, foldhash::fast::RandomState>,
-    /// Lanes whose next task goes to the active release.
-    ready: VecDeque<TargetName>,
-    /// Lanes whose next task goes to the release of this version.
-    pinned: BTreeMap<String, VecDeque<TargetName>>,
+    turns: ByClass<Turns>,
+    /// Lanes in which time alone changes something.
+    resting: BTreeSet<(Instant, TargetName)>,
+    /// Targets that are left alone.
+    broken: BTreeSet<TargetName>,
     waiting: usize,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    control: VecDeque<Waiting>,
-    observe: VecDeque<Waiting>,
-    running: u32,
-    /// One writer for each target, however many may read it.
-    is_written: bool,
-    /// Whether it stands in a queue of ready lanes.
-    is_queued: bool,
-}
-
-impl Lane {
-    /// What is begun next, if something may begin.
-    fn next(&self, limits: &Limits) -> Option<&Waiting> {
-        if self.running >= limits.attempts {
-            return None;
-        }
-        let control = self.control.front().filter(|_| !self.is_written);
-        control.or_else(|| self.observe.front())
-    }
-
-    fn take_next(&mut self, limits: &Limits) -> Option<Waiting> {
-        let class = self.next(limits)?.task.class;
-        self.running += 1;
-        match class {
-            Class::Control => {
-                self.is_written = true;
-                self.control.pop_front()
-            }
-            Class::Observe => self.observe.pop_front(),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.running == 0 && self.control.is_empty() && self.observe.is_empty()
-    }
-
-    /// Puts an observe task in; gives the one that it displaces.
-    fn push_observe(&mut self, waiting: Waiting, most: u32) -> Option<Waiting> {
-        let task = &waiting.task;
-        if let Origin::Schedule(_) = task.origin
-            && let Some(older) = self
-                .observe
-                .iter_mut()
-                .find(|w| w.task.origin == task.origin && w.task.action == task.action)
-        {
-            return Some(std::mem::replace(older, waiting));
-        }
-        let same = |w: &Waiting| w.task.action == task.action;
-        let full = self.observe.iter().filter(|w| same(w)).count() >= most as usize;
-        let oldest = full
-            .then(|| self.observe.iter().position(same))
-            .flatten()
-            .and_then(|at| self.observe.remove(at));
-        self.observe.push_back(waiting);
-        oldest
-    }
+    /// As last told: what could have gone on since then does at the next [`Lanes::wake`].
+    now: Instant,
 }
 
 impl Lanes {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, rule: Rule, now: Instant) -> Self {
         Self {
             limits,
+            rule,
             lanes: HashMap::default(),
-            ready: VecDeque::new(),
-            pinned: BTreeMap::new(),
+            turns: ByClass::default(),
+            resting: BTreeSet::new(),
+            broken: BTreeSet::new(),
             waiting: 0,
+            now,
         }
+    }
+
+    /// It is so late now: what rested until then goes on.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        self.now = now;
+        while let Some((at, _)) = self.resting.first()
+            && *at <= now
+            && let Some((at, target)) = self.resting.pop_first()
+        {
+            if let Some(lane) = self.lanes.get_mut(&target)
+                && lane.rests_until == Some(at)
+            {
+                lane.rests_until = None;
+                self.queue(&target);
+            }
+        }
+    }
+
+    /// When [`Lanes::wake`] has something to do next.
+    pub(crate) fn wakes_at(&self) -> Option<Instant> {
+        self.resting.first().map(|(at, _)| *at)
+    }
+
+    /// What an attempt tells of a target: it answered, or did not, with what was seen. Whether
+    /// it is left alone from now on, and was not before.
+    pub(crate) fn hear(
+        &mut self,
+        target: &TargetName,
+        silence: Option<&Problem>,
+        now: Instant,
+        clock: Timestamp,
+    ) -> bool {
+        let Some(problem) = silence else {
+            if let Some(lane) = self.lanes.get_mut(target) {
+                lane.breaker.on_answer();
+                self.broken.remove(target);
+                self.queue(target);
+            }
+            return false;
+        };
+        let lane = self.lanes.entry(target.clone()).or_default();
+        let rule = &self.rule;
+        let is_left = lane.breaker.on_silence(target, problem, rule, now, clock);
+        if is_left {
+            self.broken.insert(target.clone());
+        }
+        self.queue(target);
+        is_left
+    }
+
+    /// Why a read of a target fails at once: it does not answer, and is left alone.
+    pub(crate) fn broken(&self, target: &TargetName, now: Instant) -> Option<BreakerStatus> {
+        let breaker = &self.lanes.get(target)?.breaker;
+        let is_shut = breaker.passage(now) == Passage::None;
+        breaker.status(target, now).filter(|_| is_shut)
+    }
+
+    /// The targets that are left alone, at most so many.
+    pub(crate) fn breakers(&self, most: usize, now: Instant) -> Vec<BreakerStatus> {
+        let status = |target| self.lanes.get(target)?.breaker.status(target, now);
+        self.broken.iter().filter_map(status).take(most).collect()
+    }
+
+    /// Takes out the reads that wait for a target.
+    pub(crate) fn take_reads(&mut self, target: &TargetName) -> VecDeque<Waiting> {
+        let Some(lane) = self.lanes.get_mut(target) else {
+            return VecDeque::new();
+        };
+        let reads = std::mem::take(&mut lane.observe);
+        self.waiting -= reads.len();
+        reads
     }
 
     /// Lets a task wait in its target's lane; gives the older one that it displaces.
     pub(crate) fn push(&mut self, waiting: Waiting) -> Option<Waiting> {
         let target = waiting.task.target.name.clone();
         let lane = self.lanes.entry(target.clone()).or_default();
+        lane.set(&waiting.task.target, &self.limits);
         self.waiting += 1;
         let displaced = match waiting.task.class {
             Class::Control => {
@@ -128,23 +163,20 @@ impl Lanes {
         displaced
     }
 
-    /// Begins the next task for the release of this version (`None`: the active one), lane by
-    /// lane in turn.
-    pub(crate) fn pop(&mut self, pin: Option<&str>) -> Option<Waiting> {
+    /// Takes out the next task of a class for the release of this version (`None`: the active
+    /// one), lane by lane in turn. It has a conversation with its target.
+    pub(crate) fn pop(&mut self, class: Class, pin: Option<&str>) -> Option<Waiting> {
         loop {
-            let target = match pin {
-                None => self.ready.pop_front(),
-                Some(pin) => self.pinned.get_mut(pin).and_then(VecDeque::pop_front),
-            }?;
+            let target = self.turns.of(class).pop(pin)?;
             let Some(lane) = self.lanes.get_mut(&target) else {
                 continue;
             };
-            lane.is_queued = false;
-            let next = lane.next(&self.limits);
+            *lane.has_turn.of(class) = false;
+            let next = lane.next(class, self.now);
             // What came since may be for another release.
             let fits = next.is_some_and(|next| next.task.target.pin.as_deref() == pin);
             let taken = if fits {
-                lane.take_next(&self.limits)
+                lane.take(class, self.now)
             } else {
                 None
             };
@@ -156,24 +188,50 @@ impl Lanes {
         }
     }
 
-    /// An attempt has ended: its lane may go on.
+    /// A task that had a conversation has ended: its lane may go on.
     pub(crate) fn release(&mut self, target: &TargetName, class: Class) {
         if let Some(lane) = self.lanes.get_mut(target) {
-            lane.running = lane.running.saturating_sub(1);
-            lane.is_written &= class != Class::Control;
+            lane.release(class);
             self.queue(target);
         }
     }
 
-    /// A task that was popped and could not be begun waits again, before all others.
+    /// Control that was taken out gives up its conversation, for observation. It remains the
+    /// only writer.
+    pub(crate) fn step_back(&mut self, target: &TargetName) {
+        if let Some(lane) = self.lanes.get_mut(target) {
+            lane.step_back();
+            self.queue(target);
+        }
+    }
+
+    /// Control that has stepped back takes a conversation, or else the next that is free.
+    /// Whether it has one.
+    pub(crate) fn step_in(&mut self, target: &TargetName) -> bool {
+        let Some(lane) = self.lanes.get_mut(target) else {
+            return false;
+        };
+        lane.is_expected = lane.is_full();
+        lane.running += u32::from(!lane.is_expected);
+        !lane.is_expected
+    }
+
+    /// Control that has stepped back has ended: somebody else may write the target.
+    pub(crate) fn leave(&mut self, target: &TargetName) {
+        if let Some(lane) = self.lanes.get_mut(target) {
+            lane.is_expected = false;
+            lane.is_written = false;
+            self.queue(target);
+        }
+    }
+
+    /// A task that was taken out and could not be begun waits again, before all others.
     pub(crate) fn put_back(&mut self, waiting: Waiting) {
         let target = waiting.task.target.name.clone();
         let class = waiting.task.class;
         let lane = self.lanes.entry(target.clone()).or_default();
-        match class {
-            Class::Control => lane.control.push_front(waiting),
-            Class::Observe => lane.observe.push_front(waiting),
-        }
+        lane.set(&waiting.task.target, &self.limits);
+        lane.queue(class).push_front(waiting);
         self.waiting += 1;
         self.release(&target, class);
     }
@@ -191,8 +249,14 @@ impl Lanes {
             }
         }
         self.waiting -= taken.len();
-        self.lanes
-            .retain(|_, lane| lane.is_queued || !lane.is_over());
+        let (now, broken) = (self.now, &mut self.broken);
+        self.lanes.retain(|target, lane| {
+            let is_over = lane.is_over(now);
+            if is_over {
+                broken.remove(target);
+            }
+            !is_over
+        });
         taken
     }
 
@@ -216,51 +280,49 @@ impl Lanes {
 
     /// How many lanes wait for nothing but a worker.
     pub(crate) fn ready(&self) -> usize {
-        self.ready.len() + self.pinned.values().map(VecDeque::len).sum::<usize>()
+        self.turns.control.len() + self.turns.observe.len()
     }
 
     /// The versions for which something is ready, other than the active one.
-    pub(crate) fn pins(&self) -> Vec<String> {
-        self.pinned.keys().cloned().collect()
+    pub(crate) fn pins(&self) -> BTreeSet<String> {
+        let pins = self.turns.control.pins().chain(self.turns.observe.pins());
+        pins.cloned().collect()
     }
 
-    /// Since when the first in turn waits for a worker of this version.
-    pub(crate) fn ready_since(&self, pin: Option<&str>) -> Option<Instant> {
-        let queue = match pin {
-            None => &self.ready,
-            Some(pin) => self.pinned.get(pin)?,
+    /// Since when the first in turn of a class waits for a worker of this version.
+    pub(crate) fn ready_since(&self, class: Class, pin: Option<&str>) -> Option<Instant> {
+        let turns = match class {
+            Class::Control => &self.turns.control,
+            Class::Observe => &self.turns.observe,
         };
-        let next = |target| self.lanes.get(target)?.next(&self.limits);
-        queue.iter().find_map(next).map(|waiting| waiting.since)
+        let next = |target| self.lanes.get(target)?.next(class, self.now);
+        turns.of(pin).find_map(next).map(|waiting| waiting.since)
     }
 
-    /// Lets a lane stand in the queue in which it belongs, or go when it is over.
+    /// Gives a lane the turns that it should have, or lets it go when it is over.
     fn queue(&mut self, target: &TargetName) {
         let Some(lane) = self.lanes.get_mut(target) else {
             return;
         };
-        if lane.is_queued {
-            return;
-        }
-        match lane.next(&self.limits).map(|next| &next.task.target.pin) {
-            None if lane.is_over() => {
-                self.lanes.remove(target);
+        for class in [Class::Control, Class::Observe] {
+            if *lane.has_turn.of(class) {
+                continue;
             }
-            None => {}
-            Some(None) => {
-                lane.is_queued = true;
-                self.ready.push_back(target.clone());
-            }
-            Some(Some(pin)) => {
-                let pin = pin.clone();
-                lane.is_queued = true;
-                self.pinned
-                    .entry(pin)
-                    .or_default()
-                    .push_back(target.clone());
+            if let Some(next) = lane.next(class, self.now) {
+                let turns = self.turns.of(class);
+                turns.push(next.task.target.pin.as_deref(), target.clone());
+                *lane.has_turn.of(class) = true;
             }
         }
-        self.pinned.retain(|_, queue| !queue.is_empty());
+        if lane.is_over(self.now) {
+            self.broken.remove(target);
+            self.lanes.remove(target);
+        } else if let Some(at) = lane.rests(self.now)
+            && lane.rests_until.is_none_or(|until| at < until)
+        {
+            lane.rests_until = Some(at);
+            self.resting.insert((at, target.clone()));
+        }
     }
 }
 

@@ -2,61 +2,28 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Streaming, transport::Endpoint};
+use tonic::Streaming;
 use utakata_execution::runtime::{Exit, Spec, scripted::Scripted};
-use utakata_model::{Class, Kind, Manifest, Outcome, OutcomeStatus, Target, Task};
+use utakata_model::{Class, Outcome, OutcomeStatus, Task};
 use utakata_protocol::v1::{
-    AttemptOutcome, FromWorker, Heartbeat, Hello, Outcomes, Reading, Status, ToWorker,
-    from_worker::Message, manager_client::ManagerClient, reading::Value, to_worker,
+    AttemptOutcome, Heartbeat, Outcomes, Reading, Status, ToWorker, from_worker::Message,
+    reading::Value, to_worker,
 };
 
-use crate::site::{Site, add_release, assert_ended, echo, pool};
-
-type Line = mpsc::Sender<FromWorker>;
+use crate::{
+    player::{Line, beat, connect, manifest, of_kind, say},
+    site::{Site, add_release, assert_ended, pool},
+};
 
 /// A worker that does what its first argument says.
 async fn act(spec: Spec) -> Exit {
-    let variable = |name: &str| {
-        let found = spec.variables.iter().find(|(key, _)| key == name);
-        found.unwrap().1.to_str().unwrap().to_owned()
-    };
-    let manifest = std::fs::read_to_string(spec.folder.join("worker.toml")).unwrap();
-    let (line, messages) = mpsc::channel(16);
-    let hello = Hello {
-        token: variable("UTAKATA_TOKEN"),
-        protocol_versions: vec![1],
-        manifest: serde_json::to_string(&Manifest::parse(&manifest).unwrap()).unwrap(),
-        capacity: 100,
-        sdk: "mad".into(),
-    };
-    say(&line, Message::Hello(hello)).await;
-    let channel = Endpoint::from_shared(variable("UTAKATA_ENDPOINT")).unwrap();
-    let mut client =
-        ManagerClient::new(channel.connect().await.unwrap()).max_encoding_message_size(64 << 20);
-    let heard = client.work(ReceiverStream::new(messages)).await;
-    let heard = heard.unwrap().into_inner();
+    let (line, heard) = connect(&spec, 100).await;
     // It lives as long as it can speak.
     tokio::select! {
         () = rave(&spec.arguments[0], &line, heard) => {}
         () = beat(&line) => {}
     }
     Exit::Code(1)
-}
-
-async fn say(line: &Line, message: Message) -> bool {
-    let message = FromWorker {
-        message: Some(message),
-    };
-    line.send(message).await.is_ok()
-}
-
-async fn beat(line: &Line) {
-    let mut tick = tokio::time::interval(Duration::from_millis(100));
-    while say(line, Message::Heartbeat(Heartbeat::default())).await {
-        tick.tick().await;
-    }
 }
 
 async fn rave(how: &str, line: &Line, mut heard: Streaming<ToWorker>) {
@@ -112,12 +79,7 @@ fn answers(how: &str, id: Vec<u8>, attempt: u32) -> Vec<AttemptOutcome> {
 
 async fn site(how: &str) -> Site {
     let folder = tempfile::tempdir().unwrap();
-    let manifest = format!(
-        "kind = \"mad\"\nversion = \"1\"\nprotocol = 1\n\
-         [run]\nprogram = \"worker.sh\"\narguments = [\"{how}\"]\n[pool]\nmax = 1\n\
-         [[action]]\nname = \"echo\"\nclass = \"observe\"\n\
-         [[action]]\nname = \"set\"\nclass = \"control\"\n"
-    );
+    let manifest = manifest("mad", how);
     add_release(&folder.path().join("releases"), "mad", &manifest, Some("x"));
     let runtime = Scripted::new(|spec| Some(Box::pin(act(spec))));
     let set = |config: &mut utakata_execution::Config| {
@@ -128,13 +90,10 @@ async fn site(how: &str) -> Site {
 }
 
 fn mad(target: &str, class: Class) -> Task {
-    let mut task = echo(target, "x");
-    let name = task.target.name.clone();
-    let kind = Kind::new("mad").unwrap();
-    task.target = Target::new(name, kind, "nowhere".into()).into();
-    task.class = class;
-    task.timeout = Duration::from_millis(300);
-    task
+    Task {
+        timeout: Duration::from_millis(300),
+        ..of_kind("mad", target, class)
+    }
 }
 
 /// What becomes of a read and of a control task.

@@ -9,7 +9,11 @@
 )]
 
 mod faults;
+mod ledger;
 mod mad;
+mod permits;
+mod player;
+mod polite;
 mod releases;
 mod runtime;
 mod site;

@@ -14,12 +14,13 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use utakata_execution::{
     Config, Environment, Handle,
-    config::Backoff,
+    config::{Backoff, Permits},
     runtime::{Runtime, process::Process},
 };
 use utakata_interconnect::{
     Event, Events, Interest, Subscription, Tasks,
     events::bus::{self, Bus},
+    faulty::{Faults, FaultyEvents, FaultyTasks},
     tasks::embedded::{self, Embedded},
 };
 use utakata_model::{
@@ -27,14 +28,47 @@ use utakata_model::{
     Parameters, PoolStatus, Readings, Target, TargetName, Task, TaskId, TaskKey,
 };
 
+use crate::{
+    ledger::{Ledger, Rules, WINDOW},
+    player::{self, Player},
+};
+
 /// Far longer than anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an environment has around it.
+pub struct Setup {
+    pub folder: TempDir,
+    pub runtime: Arc<dyn Runtime>,
+    pub rules: Rules,
+    /// What goes wrong between it and the rest.
+    pub faults: Option<Faults>,
+}
+
+impl Setup {
+    pub fn new(folder: TempDir) -> Self {
+        Self {
+            folder,
+            runtime: Arc::new(Process),
+            rules: Rules::default(),
+            faults: None,
+        }
+    }
+}
+
+fn faulty(faults: &Option<Faults>, events: Arc<dyn Events>) -> Arc<dyn Events> {
+    match faults {
+        Some(faults) => Arc::new(FaultyEvents::new(events, faults.clone())),
+        None => events,
+    }
+}
 
 /// An environment with everything around it.
 pub struct Site {
     pub folder: TempDir,
     pub tasks: Embedded,
     pub handle: Handle,
+    pub ledger: Ledger,
     events: Box<dyn Subscription>,
     seen: Vec<Event>,
 }
@@ -58,9 +92,44 @@ impl Site {
         change: impl FnOnce(&mut Config),
         runtime: Arc<dyn Runtime>,
     ) -> Self {
+        let setup = Setup {
+            runtime,
+            ..Setup::new(folder)
+        };
+        Self::build(setup, change).await
+    }
+
+    /// With workers of the kind `play`.
+    pub async fn play(player: &Player, rules: Rules, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = player::manifest("play", "");
+        add_release(
+            &folder.path().join("releases"),
+            "play",
+            &manifest,
+            Some("x"),
+        );
+        let setup = Setup {
+            runtime: player.runtime(),
+            rules,
+            ..Setup::new(folder)
+        };
+        Self::build(setup, change).await
+    }
+
+    /// With everything as it is set up.
+    pub async fn build(setup: Setup, change: impl FnOnce(&mut Config)) -> Self {
+        let Setup {
+            folder,
+            runtime,
+            rules,
+            faults,
+        } = setup;
         let tasks = Embedded::new(embedded::Config::default());
         let bus = Bus::new(bus::Config::default());
         let events = bus.subscribe(Interest::ALL).await.unwrap();
+        let ledger_side = faulty(&faults, Arc::new(bus.clone()));
+        let ledger = Ledger::start(ledger_side, rules).await;
         let mut config = Config {
             releases: vec![folder.path().join("releases")],
             programs: vec![programs()],
@@ -69,17 +138,26 @@ impl Site {
                 first: Duration::from_millis(100),
                 ..Backoff::default()
             },
+            permits: Permits {
+                void_after: WINDOW,
+                ..Permits::default()
+            },
             ..Config::default()
         };
         change(&mut config);
-        let handle =
-            Environment::start_with(config, Arc::new(tasks.clone()), Arc::new(bus), runtime)
-                .await
-                .unwrap();
+        let shown: Arc<dyn Tasks> = match &faults {
+            Some(faults) => Arc::new(FaultyTasks::new(Arc::new(tasks.clone()), faults.clone())),
+            None => Arc::new(tasks.clone()),
+        };
+        let bus = faulty(&faults, Arc::new(bus));
+        let handle = Environment::start_with(config, shown, bus, runtime)
+            .await
+            .unwrap();
         Self {
             folder,
             tasks,
             handle,
+            ledger,
             events,
             seen: Vec::new(),
         }

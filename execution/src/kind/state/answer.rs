@@ -146,6 +146,6 @@ impl State {
         let (outcome, readings) = outcome::answered(attempt, answer.end, ran_by, ran, clock);
         let readings = readings.map(|readings| Event::Readings(Arc::new(readings)));
         self.effects.readings.extend(readings);
-        self.effects.outcomes.push(outcome);
+        self.tell(outcome, now);
     }
 }

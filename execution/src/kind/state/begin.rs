@@ -3,13 +3,17 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_interconnect::Delivery;
-use utakata_model::{Class, Cure, OutcomeStatus, Problem, TaskKey};
+use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task, TaskKey};
 use utakata_protocol::v1::{self, to_worker::Message};
 
 use super::{Send, State};
 use crate::{
-    kind::pool::Pool,
-    pool::{attempts::Attempt, lanes::Waiting, select},
+    kind::pool::{Pool, Worker},
+    pool::{
+        attempts::{Attempt, Permit},
+        lanes::Waiting,
+        select,
+    },
     worker::Number,
 };
 
@@ -18,7 +22,7 @@ const PARAMETERS_MOST: usize = 8 * 1024 * 1024;
 
 impl State {
     /// Tasks have come. Observe tasks are dealt with when they are here; a control task when
-    /// it is begun.
+    /// it is begun, or void.
     pub(in crate::kind) fn on_deliveries(
         &mut self,
         deliveries: Vec<Delivery>,
@@ -42,8 +46,8 @@ impl State {
             return;
         }
         let is_control = task.class == Class::Control;
-        let key = task.key();
-        if redelivered && (self.attempts.has(key) || self.lanes.has(&task.target.name, key)) {
+        let may_be_here = redelivered || !self.without_permits;
+        if may_be_here && self.is_here(&task) {
             // The one that is here is dealt with by its own delivery.
             self.effects.acknowledge.push(tag);
             return;
@@ -56,7 +60,7 @@ impl State {
             tag: is_control.then_some(tag),
             since: now,
         };
-        if let Some((status, problem)) = self.unfit(&waiting, clock) {
+        if let Some((status, problem)) = self.unfit(&waiting, now, clock) {
             self.end_waiting(waiting, status, problem, now, clock);
         } else if let Some(older) = self.lanes.push(waiting) {
             let problem = self.common.superseded.clone();
@@ -64,10 +68,25 @@ impl State {
         }
     }
 
+    /// Whether the attempt waits, runs, or has ended here and is still to be told of.
+    fn is_here(&self, task: &Task) -> bool {
+        let key = task.key();
+        let has_begun = self.attempts.has(key) || self.lanes.has(&task.target.name, key);
+        has_begun || self.permits.has(key) || self.unrecorded.has(key)
+    }
+
     /// Why a task cannot be begun at all.
-    fn unfit(&self, waiting: &Waiting, clock: Timestamp) -> Option<(OutcomeStatus, Problem)> {
+    fn unfit(
+        &self,
+        waiting: &Waiting,
+        now: Instant,
+        clock: Timestamp,
+    ) -> Option<(OutcomeStatus, Problem)> {
         if waiting.task.expires < clock {
             return Some((OutcomeStatus::Expired, self.common.expired.clone()));
+        }
+        if let Some(problem) = self.left_alone(waiting, now) {
+            return Some((OutcomeStatus::Failed, problem));
         }
         let bytes = waiting.task.parameters.as_str().len();
         (bytes > PARAMETERS_MOST).then(|| {
@@ -79,55 +98,86 @@ impl State {
         })
     }
 
-    /// Gives workers what waits, as far as they have room.
+    /// Gives workers what waits, as far as they have room: what is permitted first, and asks
+    /// before reads.
     pub(in crate::kind) fn begin(&mut self, now: Instant, clock: Timestamp) {
-        if self.lanes.ready() == 0 {
-            return;
-        }
-        self.begin_for(None, now, clock);
-        for pin in self.lanes.pins() {
-            self.begin_for(Some(&pin), now, clock);
+        self.lanes.wake(now);
+        self.begin_permitted(now, clock);
+        if self.lanes.ready() > 0 {
+            let pins: Vec<String> = self.lanes.pins().into_iter().collect();
+            for class in [Class::Control, Class::Observe] {
+                self.begin_for(class, None, now, clock);
+                for pin in &pins {
+                    self.begin_for(class, Some(pin), now, clock);
+                }
+            }
         }
         self.send_batches();
     }
 
-    fn begin_for(&mut self, pin: Option<&str>, now: Instant, clock: Timestamp) {
-        let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
-        let Some(pool) = select::pool(&facts, pin) else {
+    fn begin_for(&mut self, class: Class, pin: Option<&str>, now: Instant, clock: Timestamp) {
+        let Some(pool) = self.pool_for(pin) else {
             if let Some(pin) = pin {
-                self.end_pinned(pin, now, clock);
+                self.end_pinned(class, pin, now, clock);
             }
             return;
         };
-        loop {
-            let candidates = self.pools[pool]
-                .workers
-                .iter()
-                .filter_map(|w| w.candidate());
-            let Some(worker) = select::worker(candidates) else {
+        if class == Class::Control && !self.without_permits {
+            self.ask_for(pool, pin, now, clock);
+            return;
+        }
+        // Those that are asked for have a worker when they are permitted.
+        let room = self.pools[pool].room().0;
+        for _ in 0..room.saturating_sub(self.reserved(pool)) {
+            let Some(worker) = self.worker_of(pool) else {
                 return;
             };
-            let Some(waiting) = self.lanes.pop(pin) else {
+            let Some(waiting) = self.lanes.pop(class, pin) else {
                 return;
             };
             if waiting.task.expires < clock {
-                let target = waiting.task.target.name.clone();
-                let class = waiting.task.class;
-                let problem = self.common.expired.clone();
-                self.end_waiting(waiting, OutcomeStatus::Expired, problem, now, clock);
-                self.lanes.release(&target, class);
-                continue;
+                self.expire_popped(waiting, now, clock);
+            } else {
+                self.begin_one(pool, worker, waiting, None, now);
             }
-            // The permit of a control task belongs here: before it is acknowledged and given
-            // to a worker.
-            self.begin_one(pool, worker, waiting, now);
         }
     }
 
-    fn begin_one(&mut self, pool: usize, number: Number, waiting: Waiting, now: Instant) {
+    /// The pool for tasks with this pin.
+    fn pool_for(&self, pin: Option<&str>) -> Option<usize> {
+        let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
+        select::pool(&facts, pin)
+    }
+
+    fn worker_of(&self, pool: usize) -> Option<Number> {
+        let workers = self.pools[pool].workers.iter();
+        select::worker(workers.filter_map(Worker::candidate))
+    }
+
+    /// A worker that takes a task with this pin now, and its pool.
+    pub(super) fn worker_for(&self, pin: Option<&str>) -> Option<(usize, Number)> {
+        let pool = self.pool_for(pin)?;
+        Some((pool, self.worker_of(pool)?))
+    }
+
+    /// For how many tasks workers of a pool are kept free.
+    pub(super) fn reserved(&self, pool: usize) -> usize {
+        let reserved = self.permits.reserved();
+        let here = reserved.filter(|(pin, _)| self.pool_for(*pin) == Some(pool));
+        here.map(|(_, count)| count).sum()
+    }
+
+    pub(super) fn begin_one(
+        &mut self,
+        pool: usize,
+        number: Number,
+        waiting: Waiting,
+        permit: Option<Permit>,
+        now: Instant,
+    ) {
         let workers = &mut self.pools[pool].workers;
         let Some(worker) = workers.iter_mut().find(|w| w.number == number) else {
-            self.lanes.put_back(waiting);
+            self.wait_again(waiting, permit);
             return;
         };
         worker.running += 1;
@@ -136,6 +186,7 @@ impl State {
         self.effects.acknowledge.extend(waiting.tag);
         self.attempts.begin(Attempt {
             task: waiting.task,
+            permit,
             worker: number,
             waited: now.saturating_duration_since(waiting.since),
             begun: now,
@@ -144,10 +195,9 @@ impl State {
     }
 
     /// No release here has the version to which these targets are pinned.
-    fn end_pinned(&mut self, pin: &str, now: Instant, clock: Timestamp) {
-        while let Some(waiting) = self.lanes.pop(Some(pin)) {
+    fn end_pinned(&mut self, class: Class, pin: &str, now: Instant, clock: Timestamp) {
+        while let Some(waiting) = self.lanes.pop(class, Some(pin)) {
             let target = waiting.task.target.name.clone();
-            let class = waiting.task.class;
             let message = format!(
                 "{target} is pinned to version {pin} of {}, and this environment has no such \
                  release: add it, or change the target's pin",
@@ -177,19 +227,19 @@ impl State {
     /// These were given to a worker and did not get as far: they wait again.
     pub(in crate::kind) fn not_sent(&mut self, tasks: &v1::Tasks, number: Number) {
         for attempt in self.take_back(tasks, number) {
-            self.lanes.put_back(Waiting {
+            let waiting = Waiting {
                 since: attempt.begun,
                 task: attempt.task,
                 tag: None,
-            });
+            };
+            self.wait_again(waiting, attempt.permit);
         }
     }
 
-    /// The deliveries of these could not be acknowledged: somebody else gets them.
-    pub(in crate::kind) fn not_ours(&mut self, tasks: &v1::Tasks, number: Number) {
-        for attempt in self.take_back(tasks, number) {
-            let target = &attempt.task.target.name;
-            self.lanes.release(target, attempt.task.class);
+    fn wait_again(&mut self, waiting: Waiting, permit: Option<Permit>) {
+        match permit {
+            Some(permit) => self.permits.put_back(waiting, permit),
+            None => self.lanes.put_back(waiting),
         }
     }
 

@@ -42,13 +42,12 @@ impl State {
 
     /// Answers for workers that have not, and tells them to stop.
     fn end_overdue(&mut self, now: Instant, clock: Timestamp) {
-        let late = self.attempts.mark_overdue(now).into_iter();
-        let late: Vec<Attempt> = late
-            .map(|attempt| Attempt {
-                task: attempt.task.clone(),
-                ..*attempt
-            })
-            .collect();
+        let copy = |attempt: &Attempt| Attempt {
+            task: attempt.task.clone(),
+            ..*attempt
+        };
+        let late = self.attempts.mark_overdue(now);
+        let late: Vec<Attempt> = late.into_iter().map(copy).collect();
         for attempt in late {
             let class = attempt.task.class;
             let target = attempt.task.target.name.clone();
@@ -75,7 +74,7 @@ impl State {
             let status = outcome::unanswered(class);
             let ran = now.saturating_duration_since(attempt.begun);
             let outcome = outcome::begun(&attempt, status, Some(problem), ran_by, ran, clock);
-            self.effects.outcomes.push(outcome);
+            self.tell(outcome, now);
             if class == Class::Observe {
                 // Control keeps its lane until the worker says or is gone: one writer only.
                 self.lanes.release(&target, class);
@@ -141,7 +140,7 @@ impl State {
             let ran = now.saturating_duration_since(attempt.begun);
             let ran_by = ran_by.clone();
             let outcome = outcome::begun(&attempt, status, Some(problem), ran_by, ran, clock);
-            self.effects.outcomes.push(outcome);
+            self.tell(outcome, now);
         }
     }
 
@@ -170,17 +169,22 @@ impl State {
     }
 
     fn observed(&self, now: Instant) -> Vec<plan::Pool> {
-        let wait = |pin: Option<&str>| -> Option<Duration> {
-            let since = self.lanes.ready_since(pin)?;
+        let wait = |at: usize, pin: Option<&str>| -> Option<Duration> {
+            let observe = self.lanes.ready_since(Class::Observe, pin);
+            // Where workers have room, control waits for permits and not for workers.
+            let is_full = self.pools[at].room().0 <= self.reserved(at);
+            let control = self.lanes.ready_since(Class::Control, pin);
+            let control = control.filter(|_| is_full || self.without_permits);
+            let since = observe.into_iter().chain(control).min()?;
             Some(now.saturating_duration_since(since))
         };
-        let observed = |pool: &Pool| {
+        let observed = |(at, pool): (usize, &Pool)| {
             let facts = pool.facts();
-            let pinned = wait(Some(facts.version));
-            let active = wait(None).filter(|_| facts.is_active);
+            let pinned = wait(at, Some(facts.version));
+            let active = wait(at, None).filter(|_| facts.is_active);
             pool.observed(pinned.max(active))
         };
-        self.pools.iter().map(observed).collect()
+        self.pools.iter().enumerate().map(observed).collect()
     }
 
     fn act(&mut self, action: Action, now: Instant) {

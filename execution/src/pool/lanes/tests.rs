@@ -1,13 +1,23 @@
 use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
-use utakata_model::ScheduleName;
+use utakata_model::{Origin, ScheduleName};
 
 use super::*;
 use crate::samples::{control, task};
 
+const RULE: Rule = Rule {
+    failures: 2,
+    first: Duration::from_secs(1),
+    most: Duration::from_secs(30),
+};
+
+fn with(limits: Limits) -> Lanes {
+    Lanes::new(limits, RULE, Instant::now())
+}
+
 fn lanes() -> Lanes {
-    Lanes::new(Limits {
+    with(Limits {
         observe: 2,
         ..Limits::default()
     })
@@ -40,8 +50,14 @@ fn push(lanes: &mut Lanes, task: Task) -> (TaskKey, Option<TaskKey>) {
     (key, displaced.map(|waiting| waiting.task.key()))
 }
 
+/// What goes on next: control before observe.
+fn next(lanes: &mut Lanes, pin: Option<&str>) -> Option<Waiting> {
+    let control = lanes.pop(Class::Control, pin);
+    control.or_else(|| lanes.pop(Class::Observe, pin))
+}
+
 fn pop(lanes: &mut Lanes) -> Option<TaskKey> {
-    lanes.pop(None).map(|waiting| waiting.task.key())
+    next(lanes, None).map(|waiting| waiting.task.key())
 }
 
 fn name(target: &str) -> TargetName {
@@ -57,7 +73,7 @@ fn one_attempt_at_a_time_runs_on_a_target_and_others_are_not_held_up() {
     assert_eq!(pop(&mut lanes), Some(a1));
     assert_eq!(pop(&mut lanes), Some(b));
     assert_eq!(pop(&mut lanes), None);
-    assert_eq!((lanes.waiting(), lanes.ready()), (1, 0));
+    assert_eq!(lanes.waiting(), 1);
     lanes.release(&name("a"), Class::Observe);
     assert_eq!(pop(&mut lanes), Some(a2));
     lanes.release(&name("a"), Class::Observe);
@@ -77,7 +93,7 @@ fn in_a_lane_control_goes_before_observe() {
 
 #[test]
 fn however_many_may_read_a_target_one_writes() {
-    let mut lanes = Lanes::new(Limits {
+    let mut lanes = with(Limits {
         attempts: 3,
         ..Limits::default()
     });
@@ -93,7 +109,7 @@ fn however_many_may_read_a_target_one_writes() {
 
 #[test]
 fn ready_lanes_are_served_in_turn() {
-    let mut lanes = Lanes::new(Limits {
+    let mut lanes = with(Limits {
         attempts: 2,
         ..Limits::default()
     });
@@ -141,27 +157,41 @@ fn a_pinned_task_waits_for_its_release_and_holds_up_no_other_target() {
     let mut lanes = lanes();
     let (one, _) = push(&mut lanes, pinned("a", "1.0"));
     let (free, _) = push(&mut lanes, task("b"));
-    assert_eq!(lanes.pins(), ["1.0"]);
+    assert!(lanes.pins().into_iter().eq(["1.0"]));
     assert_eq!(lanes.ready(), 2);
-    assert!(lanes.ready_since(Some("1.0")).is_some());
+    assert!(lanes.ready_since(Class::Observe, Some("1.0")).is_some());
     assert_eq!(pop(&mut lanes), Some(free));
     assert_eq!(pop(&mut lanes), None);
-    assert!(lanes.pop(Some("2.0")).is_none());
-    assert_eq!(lanes.pop(Some("1.0")).unwrap().task.key(), one);
+    assert!(next(&mut lanes, Some("2.0")).is_none());
+    assert_eq!(next(&mut lanes, Some("1.0")).unwrap().task.key(), one);
     assert!(lanes.pins().is_empty());
 }
 
 #[test]
 fn a_lane_follows_when_what_is_next_is_for_another_release() {
     let mut lanes = lanes();
-    let (observe, _) = push(&mut lanes, task("a"));
-    let mut first = control("a");
-    Arc::make_mut(&mut first.target).pin = Some("1.0".into());
-    let (first, _) = push(&mut lanes, first);
+    let (first, _) = push(&mut lanes, scheduled("a", "minutely"));
+    let mut second = scheduled("a", "minutely");
+    Arc::make_mut(&mut second.target).pin = Some("1.0".into());
+    let (second, displaced) = push(&mut lanes, second);
+    assert_eq!(displaced, Some(first));
     assert_eq!(pop(&mut lanes), None);
-    assert_eq!(lanes.pop(Some("1.0")).unwrap().task.key(), first);
-    lanes.release(&name("a"), Class::Control);
-    assert_eq!(pop(&mut lanes), Some(observe));
+    let popped = next(&mut lanes, Some("1.0")).unwrap();
+    assert_eq!(popped.task.key(), second);
+}
+
+#[test]
+fn observation_goes_on_where_control_waits_for_another_release() {
+    let mut lanes = lanes();
+    let mut write = control("a");
+    Arc::make_mut(&mut write.target).pin = Some("1.0".into());
+    let (write, _) = push(&mut lanes, write);
+    let (read, _) = push(&mut lanes, task("a"));
+    assert_eq!(pop(&mut lanes), Some(read));
+    assert!(next(&mut lanes, Some("1.0")).is_none());
+    lanes.release(&name("a"), Class::Observe);
+    let popped = next(&mut lanes, Some("1.0")).unwrap();
+    assert_eq!(popped.task.key(), write);
 }
 
 #[test]
@@ -188,10 +218,114 @@ fn what_could_not_be_begun_is_first_again() {
     let mut lanes = lanes();
     let (first, _) = push(&mut lanes, task("a"));
     push(&mut lanes, task("a"));
-    let popped = lanes.pop(None).unwrap();
+    let popped = next(&mut lanes, None).unwrap();
     lanes.put_back(popped);
     assert_eq!(lanes.waiting(), 2);
     assert_eq!(pop(&mut lanes), Some(first));
+}
+
+fn limited(mut task: Task, conversations: Option<u32>, per_second: Option<f64>) -> Task {
+    Arc::make_mut(&mut task.target).limits = utakata_model::Limits {
+        conversations: conversations.and_then(std::num::NonZeroU32::new),
+        per_second: per_second.map(|rate| utakata_model::PerSecond::new(rate).unwrap()),
+    };
+    task
+}
+
+#[test]
+fn a_target_says_how_many_conversations_it_bears() {
+    let mut lanes = lanes();
+    let read = |target| limited(task(target), Some(2), None);
+    let (first, _) = push(&mut lanes, read("a"));
+    let (second, _) = push(&mut lanes, read("a"));
+    let write = limited(control("a"), Some(2), None);
+    let (write, _) = push(&mut lanes, write);
+    assert_eq!(pop(&mut lanes), Some(write));
+    assert_eq!(pop(&mut lanes), Some(first));
+    assert_eq!(pop(&mut lanes), None);
+    lanes.release(&name("a"), Class::Control);
+    assert_eq!(pop(&mut lanes), Some(second));
+}
+
+#[test]
+fn a_target_is_spoken_to_as_often_as_it_bears_by_both_classes_together() {
+    let mut lanes = with(Limits {
+        attempts: 8,
+        ..Limits::default()
+    });
+    let start = Instant::now();
+    for _ in 0..2 {
+        push(&mut lanes, limited(task("a"), None, Some(2.0)));
+        push(&mut lanes, limited(control("a"), None, Some(2.0)));
+    }
+    let (other, _) = push(&mut lanes, task("b"));
+    let mut times = Vec::new();
+    for milliseconds in (0..3000).step_by(10) {
+        lanes.wake(start + Duration::from_millis(milliseconds));
+        while let Some(popped) = next(&mut lanes, None) {
+            if popped.task.key() != other {
+                times.push(milliseconds);
+            }
+            lanes.release(&popped.task.target.name, popped.task.class);
+        }
+    }
+    assert_eq!(times, [0, 500, 1000, 1500]);
+    lanes.wake(start + Duration::from_secs(10));
+    assert!(lanes.lanes.is_empty() && lanes.resting.is_empty());
+}
+
+#[test]
+fn control_that_steps_back_lets_others_read_and_takes_the_next_conversation() {
+    let mut lanes = lanes();
+    let (write, _) = push(&mut lanes, control("a"));
+    let (read, _) = push(&mut lanes, task("a"));
+    let (behind, _) = push(&mut lanes, task("a"));
+    push(&mut lanes, control("a"));
+    assert_eq!(pop(&mut lanes), Some(write));
+    assert_eq!(pop(&mut lanes), None);
+    lanes.step_back(&name("a"));
+    assert_eq!(pop(&mut lanes), Some(read));
+    assert!(!lanes.step_in(&name("a")));
+    lanes.release(&name("a"), Class::Observe);
+    assert_eq!(pop(&mut lanes), None);
+    assert!(lanes.step_in(&name("a")));
+    assert_eq!(pop(&mut lanes), None);
+    lanes.release(&name("a"), Class::Control);
+    assert!(pop(&mut lanes).is_some());
+    assert!(lanes.has(&name("a"), behind));
+}
+
+#[test]
+fn control_that_has_stepped_back_and_ends_lets_others_write() {
+    let mut lanes = lanes();
+    push(&mut lanes, control("a"));
+    let (second, _) = push(&mut lanes, control("a"));
+    pop(&mut lanes);
+    lanes.step_back(&name("a"));
+    assert_eq!(pop(&mut lanes), None);
+    lanes.leave(&name("a"));
+    assert_eq!(pop(&mut lanes), Some(second));
+}
+
+#[test]
+fn a_target_that_is_left_alone_goes_on_after_its_cool_down() {
+    let mut lanes = lanes();
+    let start = Instant::now();
+    let problem = Problem::new("unreachable", utakata_model::Cure::Retry, "no answer");
+    let hear = |lanes: &mut Lanes| lanes.hear(&name("a"), Some(&problem), start, Timestamp::now());
+    assert!(!hear(&mut lanes));
+    assert!(hear(&mut lanes));
+    let (write, _) = push(&mut lanes, control("a"));
+    assert_eq!(pop(&mut lanes), None);
+    assert!(lanes.broken(&name("a"), start).is_some());
+    let at = lanes.wakes_at().unwrap();
+    lanes.wake(at);
+    assert_eq!(pop(&mut lanes), Some(write));
+    assert!(lanes.broken(&name("a"), at).is_some());
+    lanes.hear(&name("a"), None, at, Timestamp::now());
+    lanes.release(&name("a"), Class::Control);
+    assert!(lanes.broken(&name("a"), at).is_none());
+    assert!(lanes.lanes.is_empty() && lanes.broken.is_empty());
 }
 
 proptest! {
@@ -202,7 +336,7 @@ proptest! {
         steps in prop::collection::vec((0u8..4, 0u8..5, any::<bool>()), 1..200),
         attempts in 1u32..3,
     ) {
-        let mut lanes = Lanes::new(Limits { attempts, observe: 3, ..Limits::default() });
+        let mut lanes = with(Limits { attempts, observe: 3, ..Limits::default() });
         let mut inside = 0usize;
         let mut running: Vec<(TargetName, Class)> = Vec::new();
         for (step, target, is_control) in steps {
@@ -214,7 +348,7 @@ proptest! {
                     inside += 1;
                     inside -= usize::from(displaced.is_some());
                 }
-                2 => if let Some(popped) = lanes.pop(None) {
+                2 => if let Some(popped) = next(&mut lanes, None) {
                     inside -= 1;
                     running.push((popped.task.target.name.clone(), popped.task.class));
                 },
@@ -235,7 +369,7 @@ proptest! {
         for (target, class) in running.drain(..) {
             lanes.release(&target, class);
         }
-        while let Some(popped) = lanes.pop(None) {
+        while let Some(popped) = next(&mut lanes, None) {
             inside -= 1;
             lanes.release(&popped.task.target.name, popped.task.class);
         }

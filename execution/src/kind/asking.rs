@@ -1,0 +1,246 @@
+//! Asking for permits: pure, so that every order of events can be tried.
+//!
+//! ```text
+//! delivery ─► asked ─► permitted ─► begun ─► outcome, until it is recorded
+//!               │          └► too late: void
+//!               ├► refused: void
+//!               └► no answer within the window: asked anew, under another number
+//! ```
+//!
+//! A permit counts from the moment its ask was made for the first time. After the window the
+//! ask is void, and a permit that still comes for it is nobody's: the logic environment
+//! settles that attempt when nobody can act on it any more.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+use utakata_interconnect::events::permit::{Answer, Ask, Refused, Verdict};
+use utakata_model::TaskKey;
+
+/// Times of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Times {
+    /// An ask without an answer is repeated after this.
+    pub again_after: Duration,
+    /// An ask without an answer is void after this, and another one is made. Longer than the
+    /// window of a permit would be of no use.
+    pub void_after: Duration,
+}
+
+/// The asks that are open: at most one for an attempt. In order, so that the same events have
+/// the same numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asking {
+    times: Times,
+    next: u64,
+    open: BTreeMap<TaskKey, Open>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Open {
+    ask: u64,
+    /// When it was made for the first time.
+    since: Instant,
+    /// When it was last sent.
+    sent: Instant,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Begin the attempt, not later than this.
+    Begin {
+        /// The number of the ask.
+        ask: u64,
+        /// When the permit ends.
+        until: Instant,
+    },
+    /// The delivery is void: forget it.
+    Drop(Refused),
+    /// It answers nothing that is open: ignore it.
+    Ignore,
+}
+
+impl Asking {
+    /// With nothing open.
+    pub fn new(times: Times) -> Self {
+        Self {
+            times,
+            next: 1,
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Asks for an attempt, unless that is done already.
+    pub fn ask(&mut self, key: TaskKey, now: Instant) -> Option<Ask> {
+        if self.open.contains_key(&key) {
+            return None;
+        }
+        let ask = self.next;
+        self.next += 1;
+        let open = Open {
+            ask,
+            since: now,
+            sent: now,
+        };
+        self.open.insert(key, open);
+        Some(Ask { key, ask })
+    }
+
+    /// Whether it is asked for an attempt.
+    pub fn has(&self, key: TaskKey) -> bool {
+        self.open.contains_key(&key)
+    }
+
+    /// Whether nothing is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// How many asks are open.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The attempt is no longer wanted here. A permit that comes for it will be ignored.
+    pub fn forget(&mut self, key: TaskKey) {
+        self.open.remove(&key);
+    }
+
+    /// An answer has come.
+    pub fn on_answer(&mut self, answer: Answer, now: Instant) -> Decision {
+        let Ask { key, ask } = answer.ask;
+        let Some(open) = self.open.get(&key).filter(|open| open.ask == ask) else {
+            return Decision::Ignore;
+        };
+        match answer.verdict {
+            Verdict::Permitted(window) => {
+                let until = open.since + window;
+                if now > until {
+                    // As if it had never come: the next ask is refused, and says so.
+                    return Decision::Ignore;
+                }
+                self.open.remove(&key);
+                Decision::Begin { ask, until }
+            }
+            Verdict::Refused(why) => {
+                self.open.remove(&key);
+                Decision::Drop(why)
+            }
+        }
+    }
+
+    /// The asks to send now: those that had no answer for a while, and in place of void ones
+    /// new ones.
+    pub fn due(&mut self, now: Instant) -> Vec<Ask> {
+        let mut due = Vec::new();
+        for (key, open) in &mut self.open {
+            if now.saturating_duration_since(open.since) >= self.times.void_after {
+                *open = Open {
+                    ask: self.next,
+                    since: now,
+                    sent: now,
+                };
+                self.next += 1;
+            } else if now.saturating_duration_since(open.sent) >= self.times.again_after {
+                open.sent = now;
+            } else {
+                continue;
+            }
+            due.push(Ask {
+                key: *key,
+                ask: open.ask,
+            });
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::TaskId;
+
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(2);
+
+    fn asking() -> Asking {
+        Asking::new(Times {
+            again_after: Duration::from_millis(500),
+            void_after: WINDOW,
+        })
+    }
+
+    fn key() -> TaskKey {
+        TaskKey {
+            task: TaskId::from_bytes([1; 16]),
+            attempt: 1,
+        }
+    }
+
+    fn permitted(ask: Ask) -> Answer {
+        Answer {
+            ask,
+            verdict: Verdict::Permitted(WINDOW),
+        }
+    }
+
+    #[test]
+    fn a_permit_is_used_once() {
+        let (mut asking, now) = (asking(), Instant::now());
+        let ask = asking.ask(key(), now).unwrap();
+        assert_eq!(asking.ask(key(), now), None);
+        let begin = Decision::Begin {
+            ask: ask.ask,
+            until: now + WINDOW,
+        };
+        assert_eq!(asking.on_answer(permitted(ask), now), begin);
+        assert_eq!(asking.on_answer(permitted(ask), now), Decision::Ignore);
+        // Another delivery of the same attempt: the old permit is not its.
+        let again = asking.ask(key(), now).unwrap();
+        assert_eq!(asking.on_answer(permitted(ask), now), Decision::Ignore);
+        assert_ne!(again.ask, ask.ask);
+    }
+
+    #[test]
+    fn a_permit_counts_from_the_first_ask_and_not_from_its_repetition() {
+        let (mut asking, start) = (asking(), Instant::now());
+        let ask = asking.ask(key(), start).unwrap();
+        let later = start + Duration::from_secs(1);
+        assert_eq!(asking.due(later), [ask]);
+        let answer = asking.on_answer(permitted(ask), later);
+        assert_eq!(
+            answer,
+            Decision::Begin {
+                ask: ask.ask,
+                until: start + WINDOW
+            }
+        );
+    }
+
+    #[test]
+    fn a_permit_that_comes_after_its_window_begins_nothing() {
+        let (mut asking, start) = (asking(), Instant::now());
+        let ask = asking.ask(key(), start).unwrap();
+        let late = start + WINDOW + Duration::from_millis(1);
+        assert_eq!(asking.on_answer(permitted(ask), late), Decision::Ignore);
+        let due = asking.due(late);
+        assert_ne!(due[0].ask, ask.ask);
+        assert_eq!(asking.on_answer(permitted(ask), late), Decision::Ignore);
+    }
+
+    #[test]
+    fn a_refusal_makes_the_delivery_void() {
+        let (mut asking, now) = (asking(), Instant::now());
+        let ask = asking.ask(key(), now).unwrap();
+        let refused = Answer {
+            ask,
+            verdict: Verdict::Refused(Refused::Superseded),
+        };
+        assert_eq!(
+            asking.on_answer(refused, now),
+            Decision::Drop(Refused::Superseded)
+        );
+        assert!(!asking.has(key()));
+    }
+}

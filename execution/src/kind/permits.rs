@@ -1,0 +1,314 @@
+//! Control that is asked for, or permitted and not yet begun: pure.
+//!
+//! ```text
+//!  lane ─► asked ─► permitted ─► begun
+//!            │          └► no worker in time: expired, under its permit
+//!            ├► refused: gone
+//!            └► void: asked anew; a permit that still comes is answered "expired"
+//! ```
+//!
+//! An ask that was given up begins nothing any more. So a permit that comes for it all the same
+//! is answered: the logic environment need not wait until nobody can act on it.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_interconnect::events::permit::{Answer, Ask, Refused, Verdict};
+use utakata_model::{Outcome, OutcomeStatus, Problem, TaskKey};
+
+use super::{
+    asking::{Asking, Decision, Times},
+    outcome,
+};
+use crate::pool::{attempts::Permit, lanes::Waiting};
+
+/// Asks that were given up and are remembered, to answer permits that come for them.
+const VOID_MOST: usize = 10_000;
+/// Asks of one attempt that are made again, to learn which of them has the permit.
+const EARLIER_MOST: usize = 4;
+
+/// Control between its lane and its worker.
+#[derive(Debug)]
+pub(super) struct Permits {
+    asking: Asking,
+    asked: HashMap<TaskKey, Asked, foldhash::fast::RandomState>,
+    permitted: VecDeque<Permitted>,
+    /// What is told if a permit comes for an ask that was given up.
+    void: BTreeMap<u64, Outcome>,
+    /// How many of these workers are kept free for, by the version that they need.
+    reserved: BTreeMap<Option<String>, usize>,
+    late: Problem,
+}
+
+/// Control that is asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) waiting: Waiting,
+    ask: u64,
+    /// The last asks of it that were given up.
+    earlier: Vec<u64>,
+    /// Whether it keeps a conversation of its lane free.
+    pub(super) has_lane: bool,
+}
+
+impl Asked {
+    /// The asks of it that were given up before: the last few.
+    pub(super) fn earlier(&self) -> impl Iterator<Item = Ask> {
+        let key = self.waiting.task.key();
+        self.earlier.iter().map(move |&ask| Ask { key, ask })
+    }
+}
+
+/// Control that may begin.
+#[derive(Debug)]
+pub(super) struct Permitted {
+    pub(super) waiting: Waiting,
+    pub(super) permit: Permit,
+    /// Whether it has a conversation of its lane.
+    pub(super) has_lane: bool,
+}
+
+/// What an answer means here.
+#[derive(Debug)]
+pub(super) enum Meaning {
+    /// The attempt may begin: it is among those that do.
+    Permitted,
+    /// The delivery is void.
+    Dropped(Refused, Asked),
+    /// It was permitted and will not begin here, which is to be told.
+    Late(Box<Outcome>, Option<Asked>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Permits {
+    pub(super) fn new(times: Times) -> Self {
+        Self {
+            asking: Asking::new(times),
+            asked: HashMap::default(),
+            permitted: VecDeque::new(),
+            void: BTreeMap::new(),
+            reserved: BTreeMap::new(),
+            late: outcome::late(),
+        }
+    }
+
+    /// Asks for an attempt that has a conversation of its lane.
+    pub(super) fn ask(&mut self, waiting: Waiting, now: Instant) -> Option<Ask> {
+        let ask = self.asking.ask(waiting.task.key(), now)?;
+        self.reserve(&waiting);
+        let asked = Asked {
+            waiting,
+            ask: ask.ask,
+            earlier: Vec::new(),
+            has_lane: true,
+        };
+        self.asked.insert(ask.key, asked);
+        Some(ask)
+    }
+
+    /// An answer has come.
+    pub(super) fn on_answer(&mut self, answer: Answer, now: Instant, clock: Timestamp) -> Meaning {
+        let key = answer.ask.key;
+        match self.asking.on_answer(answer, now) {
+            Decision::Begin { ask, until } => {
+                let Some(asked) = self.asked.remove(&key) else {
+                    return Meaning::Nothing;
+                };
+                self.permitted.push_back(Permitted {
+                    waiting: asked.waiting,
+                    permit: Permit { ask, until },
+                    has_lane: asked.has_lane,
+                });
+                Meaning::Permitted
+            }
+            Decision::Drop(why) => match self.give_up(key, now, clock) {
+                Some(asked) => Meaning::Dropped(why, asked),
+                None => Meaning::Nothing,
+            },
+            Decision::Ignore => self.on_ignored(answer, now, clock),
+        }
+    }
+
+    /// An answer to an ask that was given up, or whose window is over.
+    fn on_ignored(&mut self, answer: Answer, now: Instant, clock: Timestamp) -> Meaning {
+        let Ask { key, ask } = answer.ask;
+        let is_open = self.asked.get(&key).is_some_and(|asked| asked.ask == ask);
+        if !is_open && !self.void.contains_key(&ask) {
+            return Meaning::Nothing;
+        }
+        // What cannot change any more holds for a later ask of the attempt as well, whose own
+        // answer may always come too late.
+        match answer.verdict {
+            Verdict::Permitted(_) => {
+                let asked = self.give_up(key, now, clock);
+                match self.void.remove(&ask) {
+                    Some(outcome) => Meaning::Late(Box::new(outcome), asked),
+                    None => Meaning::Nothing,
+                }
+            }
+            Verdict::Refused(why @ (Refused::Ended | Refused::Superseded | Refused::Foreign)) => {
+                match self.give_up(key, now, clock) {
+                    Some(asked) => Meaning::Dropped(why, asked),
+                    None => Meaning::Nothing,
+                }
+            }
+            Verdict::Refused(Refused::Taken | Refused::Recalled) => Meaning::Nothing,
+        }
+    }
+
+    /// The asks to send now. Those that had no answer for a while come with whether they are
+    /// other ones than before, because their window is over.
+    pub(super) fn due(&mut self, now: Instant, clock: Timestamp) -> Vec<Due> {
+        let asks = self.asking.due(now);
+        let mut due = Vec::with_capacity(asks.len());
+        for ask in asks {
+            let Some(asked) = self.asked.get_mut(&ask.key) else {
+                continue;
+            };
+            let is_anew = asked.ask != ask.ask;
+            let had_lane = std::mem::replace(&mut asked.has_lane, false);
+            let lane = had_lane.then(|| asked.waiting.task.target.name.clone());
+            let expires = asked.waiting.task.expires;
+            if is_anew {
+                let was = std::mem::replace(&mut asked.ask, ask.ask);
+                asked.earlier.push(was);
+                if asked.earlier.len() > EARLIER_MOST {
+                    asked.earlier.remove(0);
+                }
+                let outcome = void(&asked.waiting, was, self.late.clone(), now, clock);
+                self.remember(was, outcome);
+            }
+            due.push(Due {
+                ask,
+                is_anew,
+                expires,
+                lane,
+            });
+        }
+        due
+    }
+
+    /// An attempt is not asked for any more, and will not begin here.
+    pub(super) fn give_up(
+        &mut self,
+        key: TaskKey,
+        now: Instant,
+        clock: Timestamp,
+    ) -> Option<Asked> {
+        self.asking.forget(key);
+        let asked = self.asked.remove(&key)?;
+        self.free(&asked.waiting);
+        let outcome = void(&asked.waiting, asked.ask, self.late.clone(), now, clock);
+        self.remember(asked.ask, outcome);
+        Some(asked)
+    }
+
+    /// Takes out the attempts that may begin, in the order of their permits.
+    pub(super) fn take_permitted(&mut self) -> VecDeque<Permitted> {
+        std::mem::take(&mut self.permitted)
+    }
+
+    /// One that was taken out goes on waiting for a worker.
+    pub(super) fn wait_on(&mut self, permitted: Permitted) {
+        self.permitted.push_back(permitted);
+    }
+
+    /// One that was begun did not get as far as to its worker: it waits again.
+    pub(super) fn put_back(&mut self, waiting: Waiting, permit: Permit) {
+        self.reserve(&waiting);
+        self.permitted.push_back(Permitted {
+            waiting,
+            permit,
+            has_lane: true,
+        });
+    }
+
+    /// One that was taken out has begun or has ended: no worker is kept free for it.
+    pub(super) fn free(&mut self, waiting: &Waiting) {
+        let pin = &waiting.task.target.pin;
+        if let Some(count) = self.reserved.get_mut(pin) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.reserved.remove(pin);
+            }
+        }
+    }
+
+    /// The queue is lost: what was fetched from it cannot be acknowledged any more, and need
+    /// not. What is delivered again is known to be here, or refused where it is asked for.
+    pub(super) fn forget_tags(&mut self) {
+        let permitted = self.permitted.iter_mut().map(|p| &mut p.waiting);
+        let asked = self.asked.values_mut().map(|a| &mut a.waiting);
+        permitted
+            .chain(asked)
+            .for_each(|waiting| waiting.tag = None);
+    }
+
+    pub(super) fn has(&self, key: TaskKey) -> bool {
+        let is_it = |permitted: &Permitted| permitted.waiting.task.key() == key;
+        self.asked.contains_key(&key) || self.permitted.iter().any(is_it)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.asked.len() + self.permitted.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// For how many a worker is kept free, by the version that they need.
+    pub(super) fn reserved(&self) -> impl Iterator<Item = (Option<&str>, usize)> {
+        let reserved = self.reserved.iter();
+        reserved.map(|(pin, count)| (pin.as_deref(), *count))
+    }
+
+    /// What is told of a permit that was of no use.
+    pub(super) fn late(&self) -> Problem {
+        self.late.clone()
+    }
+
+    fn reserve(&mut self, waiting: &Waiting) {
+        let pin = &waiting.task.target.pin;
+        match self.reserved.get_mut(pin) {
+            Some(count) => *count += 1,
+            None => {
+                self.reserved.insert(pin.clone(), 1);
+            }
+        }
+    }
+
+    fn remember(&mut self, ask: u64, outcome: Outcome) {
+        self.void.insert(ask, outcome);
+        if self.void.len() > VOID_MOST {
+            self.void.pop_first();
+        }
+    }
+}
+
+/// An ask to send.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) ask: Ask,
+    /// Whether it takes the place of one whose window is over.
+    pub(super) is_anew: bool,
+    /// When its task expires.
+    pub(super) expires: Timestamp,
+    /// The lane whose conversation it does not keep free any longer.
+    pub(super) lane: Option<utakata_model::TargetName>,
+}
+
+fn void(waiting: &Waiting, ask: u64, late: Problem, now: Instant, clock: Timestamp) -> Outcome {
+    let waited: Duration = now.saturating_duration_since(waiting.since);
+    let task = waiting.task.clone();
+    let outcome = outcome::not_begun(task, OutcomeStatus::Expired, late, waited, clock);
+    Outcome {
+        permit: Some(ask),
+        ..outcome
+    }
+}

@@ -1,0 +1,166 @@
+//! Outcomes of control that the logic environment has not written down yet: pure.
+//!
+//! ```text
+//! told ─► again after 1 s, 2 s, 4 s, 8 s, 10 s, 10 s ... until recorded
+//! ```
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use utakata_model::{Outcome, TaskKey};
+
+/// An outcome is repeated after this, and then after twice as long each time.
+const FIRST: Duration = Duration::from_secs(1);
+/// Never later than this.
+const MOST: Duration = Duration::from_secs(10);
+/// Outcomes that are repeated together.
+const TOGETHER_MOST: usize = 1000;
+/// Attempts that ended without a permit and are remembered.
+const TOLD_MOST: usize = 10_000;
+
+/// Outcomes that are repeated until they are recorded.
+#[derive(Debug)]
+pub(super) struct Unrecorded {
+    limit: usize,
+    kept: HashMap<TaskKey, Kept, foldhash::fast::RandomState>,
+    due: BTreeSet<(Instant, TaskKey)>,
+    told: Told,
+}
+
+#[derive(Debug)]
+struct Kept {
+    outcome: Outcome,
+    again: Instant,
+    wait: Duration,
+    /// Whether it took the place of another one, which the next record may mean.
+    is_second: bool,
+}
+
+/// The last attempts that ended without a permit: they do so once.
+#[derive(Debug, Default)]
+struct Told {
+    keys: HashSet<TaskKey, foldhash::fast::RandomState>,
+    order: VecDeque<TaskKey>,
+}
+
+impl Unrecorded {
+    /// None yet, and never more than the limit, but for those under a permit.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            kept: HashMap::default(),
+            due: BTreeSet::new(),
+            told: Told::default(),
+        }
+    }
+
+    /// An outcome is told now.
+    pub(super) fn keep(&mut self, outcome: &Outcome, now: Instant) {
+        let key = outcome.key();
+        if outcome.permit.is_none() {
+            if self.room() == 0 {
+                // Nothing was done, and the ledger asks for it again.
+                return;
+            }
+            self.told.insert(key);
+        }
+        let was = self.kept.remove(&key);
+        if let Some(was) = &was {
+            self.due.remove(&(was.again, key));
+        }
+        let kept = Kept {
+            outcome: outcome.clone(),
+            again: now + jittered(FIRST, key),
+            wait: FIRST,
+            is_second: was.is_some(),
+        };
+        self.due.insert((kept.again, key));
+        self.kept.insert(key, kept);
+    }
+
+    /// These are written down.
+    pub(super) fn on_recorded(&mut self, attempts: &[TaskKey], now: Instant) {
+        for key in attempts {
+            let Some(mut kept) = self.kept.remove(key) else {
+                continue;
+            };
+            self.due.remove(&(kept.again, *key));
+            if kept.is_second {
+                // What is written down may be the first: it is told once more.
+                kept.is_second = false;
+                kept.again = now + jittered(FIRST, *key);
+                self.due.insert((kept.again, *key));
+                self.kept.insert(*key, kept);
+            }
+        }
+    }
+
+    /// The outcomes to tell again now.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Outcome> {
+        let mut again = Vec::new();
+        while again.len() < TOGETHER_MOST
+            && let Some((at, key)) = self.due.first().copied()
+            && at <= now
+        {
+            self.due.pop_first();
+            if let Some(kept) = self.kept.get_mut(&key) {
+                kept.wait = (kept.wait * 2).min(MOST);
+                kept.again = now + jittered(kept.wait, key);
+                self.due.insert((kept.again, key));
+                again.push(kept.outcome.clone());
+            }
+        }
+        again
+    }
+
+    /// Whether the attempt has ended here: it is not recorded yet, or ended without a permit.
+    pub(super) fn has(&self, key: TaskKey) -> bool {
+        self.kept.contains_key(&key) || self.told.keys.contains(&key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// How many more there may be.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.kept.len())
+    }
+
+    /// The attempts, for people.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &TaskKey> {
+        self.kept.keys()
+    }
+}
+
+impl Told {
+    fn insert(&mut self, key: TaskKey) {
+        if !self.keys.insert(key) {
+            return;
+        }
+        self.order.push_back(key);
+        if self.order.len() > TOLD_MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
+}
+
+/// Up to a quarter shorter or longer, so that not all are told at once: the same for the same
+/// attempt.
+fn jittered(wait: Duration, key: TaskKey) -> Duration {
+    let [.., low, high] = *key.task.as_bytes();
+    let part = u32::from(u16::from_le_bytes([low, high]));
+    wait * 3 / 4 + wait / 2 * part / u32::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+use jiff::Timestamp;
+use utakata_model::{Cure, OutcomeStatus, Problem};
+
+use super::*;
+use crate::{kind::outcome, samples::control};
+
+fn ended(permit: Option<u64>) -> Outcome {
+    let problem = Problem::new("odd", Cure::Retry, "odd");
+    let status = OutcomeStatus::Failed;
+    let outcome = outcome::not_begun(
+        control("a"),
+        status,
+        problem,
+        Duration::ZERO,
+        Timestamp::now(),
+    );
+    Outcome { permit, ..outcome }
+}
+
+/// After how many milliseconds an outcome is told, until it was told so often.
+fn times(unrecorded: &mut Unrecorded, start: Instant, most: usize) -> Vec<u128> {
+    let mut times = Vec::new();
+    let mut now = start;
+    while times.len() < most {
+        now += Duration::from_millis(10);
+        if !unrecorded.take_due(now).is_empty() {
+            times.push((now - start).as_millis());
+        }
+    }
+    times
+}
+
+#[test]
+fn an_outcome_is_told_again_and_again_with_longer_waits_until_it_is_recorded() {
+    let (mut unrecorded, start) = (Unrecorded::new(10), Instant::now());
+    let outcome = ended(Some(1));
+    unrecorded.keep(&outcome, start);
+    assert!(unrecorded.has(outcome.key()));
+    let times = times(&mut unrecorded, start, 7);
+    let waits: Vec<u128> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for (wait, expect) in waits.iter().zip([2000, 4000, 8000, 10_000, 10_000]) {
+        let most = expect + expect / 4 + 10;
+        assert!((expect * 3 / 4..=most).contains(wait), "{waits:?}");
+    }
+    unrecorded.on_recorded(&[outcome.key()], start);
+    assert!(unrecorded.is_empty() && unrecorded.due.is_empty());
+    assert!(!unrecorded.has(outcome.key()));
+}
+
+#[test]
+fn what_ended_without_a_permit_is_known_after_it_was_recorded() {
+    let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
+    let outcome = ended(None);
+    unrecorded.keep(&outcome, now);
+    unrecorded.on_recorded(&[outcome.key()], now);
+    assert!(unrecorded.is_empty());
+    assert!(unrecorded.has(outcome.key()));
+}
+
+#[test]
+fn beyond_the_limit_only_those_under_a_permit_are_kept() {
+    let (mut unrecorded, now) = (Unrecorded::new(1), Instant::now());
+    unrecorded.keep(&ended(Some(1)), now);
+    assert_eq!(unrecorded.room(), 0);
+    unrecorded.keep(&ended(None), now);
+    assert_eq!(unrecorded.len(), 1);
+    unrecorded.keep(&ended(Some(2)), now);
+    assert_eq!(unrecorded.len(), 2);
+}
+
+#[test]
+fn what_is_known_better_later_is_told_once_more_after_a_record() {
+    let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
+    let first = ended(Some(1));
+    let second = Outcome {
+        status: OutcomeStatus::Succeeded,
+        ..first.clone()
+    };
+    unrecorded.keep(&first, now);
+    unrecorded.keep(&second, now);
+    unrecorded.on_recorded(&[first.key()], now);
+    let later = now + Duration::from_secs(2);
+    assert_eq!(
+        unrecorded.take_due(later)[0].status,
+        OutcomeStatus::Succeeded
+    );
+    unrecorded.on_recorded(&[first.key()], later);
+    assert!(unrecorded.is_empty());
+}

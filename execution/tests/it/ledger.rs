@@ -1,0 +1,188 @@
+//! A small ledger: gives each attempt one permit, says what is recorded, and can misbehave.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use utakata_interconnect::{
+    Error, Event, Events, Interest, OutcomeBatch,
+    events::{
+        Sender,
+        permit::{Answer, Ask, PermitBatch, RecordedBatch, Refused, StartBatch, Verdict},
+    },
+};
+use utakata_model::{Class, Outcome, TaskKey};
+
+use crate::player::pass;
+
+/// How long a permit is good.
+pub const WINDOW: Duration = Duration::from_secs(2);
+
+/// How the ledger behaves.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// So many asks are not heard.
+    pub lose_asks: usize,
+    /// So many permits are given and not told.
+    pub lose_permits: usize,
+    /// Every answer comes so often.
+    pub times: usize,
+    /// Every answer comes so late.
+    pub delay: Duration,
+    /// Everything is refused.
+    pub refuse: Option<Refused>,
+    /// Outcomes are recorded from this one on, repeated ones counted.
+    pub record_from: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            lose_asks: 0,
+            lose_permits: 0,
+            times: 1,
+            delay: Duration::ZERO,
+            refuse: None,
+            record_from: 0,
+        }
+    }
+}
+
+/// What the ledger has seen.
+#[derive(Debug, Default)]
+pub struct Book {
+    pub asks: Vec<(Instant, Ask)>,
+    pub permitted: HashMap<TaskKey, (Sender, u64)>,
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Book {
+    /// The outcomes of an attempt, repeated ones too.
+    pub fn outcomes_of(&self, key: TaskKey) -> Vec<&Outcome> {
+        self.outcomes.iter().filter(|o| o.key() == key).collect()
+    }
+
+    fn verdict(&mut self, sender: &Sender, ask: Ask, rules: &Rules) -> Verdict {
+        if let Some(why) = rules.refuse {
+            return Verdict::Refused(why);
+        }
+        let holder = (sender.clone(), ask.ask);
+        let has = self.permitted.entry(ask.key).or_insert(holder.clone());
+        if *has == holder {
+            Verdict::Permitted(WINDOW)
+        } else {
+            Verdict::Refused(Refused::Taken)
+        }
+    }
+}
+
+/// A ledger. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    pub rules: Arc<Mutex<Rules>>,
+    pub book: Arc<Mutex<Book>>,
+    events: Arc<dyn Events>,
+}
+
+impl Ledger {
+    /// Answers until the events are closed.
+    pub async fn start(events: Arc<dyn Events>, rules: Rules) -> Self {
+        let interest = Interest {
+            starts: true,
+            outcomes: true,
+            ..Interest::NONE
+        };
+        let mut heard = events.subscribe(interest).await.unwrap();
+        let ledger = Self {
+            rules: Arc::new(Mutex::new(rules)),
+            book: Arc::default(),
+            events,
+        };
+        let serving = ledger.clone();
+        tokio::spawn(async move {
+            loop {
+                let events = match heard.next().await {
+                    Ok(events) => events,
+                    Err(Error::Closed) => return,
+                    Err(Error::Away { .. }) => continue,
+                };
+                for event in events {
+                    match event {
+                        Event::Start(batch) => serving.on_start(&batch),
+                        Event::Outcomes(batch) => serving.on_outcomes(&batch),
+                        _ => {}
+                    }
+                }
+            }
+        });
+        ledger
+    }
+
+    fn on_start(&self, batch: &StartBatch) {
+        let sender = Sender {
+            environment: batch.environment.clone(),
+            incarnation: batch.incarnation,
+        };
+        let (mut book, mut rules) = (self.book.lock(), self.rules.lock());
+        let mut answers = Vec::new();
+        for &ask in &batch.asks {
+            if rules.lose_asks > 0 {
+                rules.lose_asks -= 1;
+                continue;
+            }
+            book.asks.push((Instant::now(), ask));
+            let verdict = book.verdict(&sender, ask, &rules);
+            if rules.lose_permits > 0 {
+                rules.lose_permits -= 1;
+                continue;
+            }
+            answers.extend(vec![Answer { ask, verdict }; rules.times]);
+        }
+        let answer = Event::Permits(Arc::new(PermitBatch {
+            environment: sender.environment,
+            incarnation: sender.incarnation,
+            kind: batch.kind.clone(),
+            answers,
+        }));
+        self.say(answer, rules.delay);
+    }
+
+    fn on_outcomes(&self, batch: &OutcomeBatch) {
+        let control = batch.outcomes.iter().filter(|o| o.class == Class::Control);
+        let Some(from) = &batch.from else {
+            assert_eq!(control.count(), 0, "control has a sender");
+            return;
+        };
+        let mut book = self.book.lock();
+        let mut attempts = Vec::new();
+        for outcome in control {
+            if book.outcomes.len() >= self.rules.lock().record_from {
+                attempts.push(outcome.key());
+            }
+            book.outcomes.push(outcome.clone());
+        }
+        let recorded = Event::Recorded(Arc::new(RecordedBatch {
+            environment: from.environment.clone(),
+            incarnation: from.incarnation,
+            kind: batch.kind.clone(),
+            attempts,
+        }));
+        self.say(recorded, Duration::ZERO);
+    }
+
+    /// Whoever hears of it may publish in turn: so this never waits.
+    fn say(&self, event: Event, delay: Duration) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            pass(delay).await;
+            while let Err(error) = events.publish(vec![event.clone()]).await {
+                if error == Error::Closed {
+                    return;
+                }
+            }
+        });
+    }
+}
