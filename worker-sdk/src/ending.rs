@@ -9,7 +9,7 @@ use utakata_model::{
 };
 use utakata_protocol::{MESSAGE_MAX, v1};
 
-use crate::{Answer, Failure, Task, packed::Packed};
+use crate::{Answer, Failure, Sheet, Task, packed::Packed};
 
 /// The largest outcome, in bytes: a message has room for others beside it.
 pub const OUTCOME_MAX: usize = MESSAGE_MAX / 2;
@@ -94,7 +94,11 @@ impl Subject {
             }
         };
         let ran = now.saturating_duration_since(self.came);
-        let Answer { readings, result } = answer.unwrap_or_default();
+        let Answer {
+            readings,
+            sheet,
+            result,
+        } = answer.unwrap_or_default();
         let result = result.as_ref().map(serde_json::to_vec);
         let rest = v1::AttemptOutcome {
             id: self.key.task.as_bytes().to_vec(),
@@ -105,14 +109,15 @@ impl Subject {
             result: result.and_then(Result::ok).unwrap_or_default(),
             ran_microseconds: u64::try_from(ran.as_micros()).unwrap_or(u64::MAX),
         };
-        bounded(self.class, rest, &readings)
+        bounded(self.class, rest, &readings, &sheet)
     }
 
     fn answered(&self, mut answer: Answer) -> (OutcomeStatus, Option<Problem>, Option<Answer>) {
-        let Some(problem) = drop_impossible(&self.target, &mut answer.readings) else {
+        let Some(problem) = drop_impossible(&self.target, &mut answer) else {
             return (OutcomeStatus::Succeeded, None, Some(answer));
         };
-        let nothing_left = answer.readings.is_empty() && answer.result.is_none();
+        let no_readings = answer.readings.is_empty() && answer.sheet.is_empty();
+        let nothing_left = no_readings && answer.result.is_none();
         let status = if nothing_left && self.class == Class::Observe {
             OutcomeStatus::Failed
         } else {
@@ -209,22 +214,23 @@ pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> Packed {
         problem: Some(brief(problem)),
         ..v1::AttemptOutcome::default()
     };
-    Packed::build(&outcome, &[])
+    Packed::build(&outcome, &[], &Sheet::default())
 }
 
 /// Takes the readings out that are no numbers. The problem that tells of them, if there are any.
-fn drop_impossible(target: &TargetName, readings: &mut Vec<Reading>) -> Option<Problem> {
+fn drop_impossible(target: &TargetName, answer: &mut Answer) -> Option<Problem> {
     let possible = |reading: &Reading| match reading.value {
         ReadingValue::Number(number) => number.is_finite(),
         ReadingValue::Text(_) => true,
     };
-    if readings.iter().all(possible) {
+    let wrong = answer.readings.iter().filter(|reading| !possible(reading));
+    let mut metrics: Vec<_> = wrong.map(|reading| reading.metric.to_string()).collect();
+    metrics.extend(answer.sheet.take_impossible());
+    if metrics.is_empty() {
         return None;
     }
-    let wrong = readings.iter().filter(|reading| !possible(reading));
-    let mut metrics: Vec<_> = wrong.map(|reading| reading.metric.to_string()).collect();
     metrics.dedup();
-    readings.retain(possible);
+    answer.readings.retain(possible);
     let message = format!(
         "{target} gave no finite number for {}: the readings are left out",
         metrics.join(", ")
@@ -245,8 +251,8 @@ fn brief(problem: Problem) -> v1::Problem {
 }
 
 /// An outcome that fits into a message: one that does not tells so instead.
-fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading]) -> Packed {
-    let packed = Packed::build(&rest, readings);
+fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading], sheet: &Sheet) -> Packed {
+    let packed = Packed::build(&rest, readings, sheet);
     let (length, result) = (packed.len(), rest.result.len());
     if length <= OUTCOME_MAX && result <= RESULT_MAX {
         return packed;
@@ -268,7 +274,7 @@ fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading]) -> Pack
         result: Vec::new(),
         ..rest
     };
-    Packed::build(&instead, &[])
+    Packed::build(&instead, &[], &Sheet::default())
 }
 
 #[cfg(test)]

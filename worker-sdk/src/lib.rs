@@ -36,12 +36,14 @@ mod outgoing;
 mod packed;
 mod release;
 mod session;
+mod sheet;
 mod start;
 mod task;
 mod worker;
 
 pub use context::Context;
 pub use release::{Release, ReleaseError};
+pub use sheet::Sheet;
 pub use start::{
     EXIT_BUILD, EXIT_DRAINED, EXIT_REFUSED, EXIT_RELEASE, EXIT_UNAVAILABLE, EXIT_USAGE,
     THREADS_VARIABLE, main,

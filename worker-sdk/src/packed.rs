@@ -7,6 +7,8 @@ use prost::{Message as _, bytes::BufMut, encode_length_delimiter, length_delimit
 use utakata_model::{Quality, Reading, ReadingValue};
 use utakata_protocol::v1;
 
+use crate::sheet::Sheet;
+
 /// Keys of the fields in `worker.proto`: the number of the field, and 2 for bytes with a length,
 /// 1 for eight bytes, 0 for a number (Protocol Buffers, encoding).
 mod key {
@@ -29,15 +31,30 @@ pub struct Packed(Vec<u8>);
 
 impl Packed {
     /// An outcome: all of it but the readings, and these.
-    pub fn build(rest: &v1::AttemptOutcome, readings: &[Reading]) -> Self {
-        let lengths: Vec<usize> = readings.iter().map(reading_len).collect();
-        let framed: usize = lengths.iter().copied().map(framed_len).sum();
-        let mut bytes = rest.encode_to_vec();
-        bytes.reserve_exact(framed);
-        for (reading, length) in readings.iter().zip(lengths) {
-            put_head(&mut bytes, key::OUTCOME_READING, length);
-            put_reading(&mut bytes, reading);
+    pub fn build(rest: &v1::AttemptOutcome, readings: &[Reading], sheet: &Sheet) -> Self {
+        let mut bytes = Vec::with_capacity(rest.encoded_len() + sheet.as_bytes().len());
+        // Fails only where a buffer is full, and this one grows.
+        let written = rest.encode(&mut bytes);
+        debug_assert!(written.is_ok(), "a buffer of the wire grows");
+        for reading in readings {
+            let attributes = reading.attributes.iter().map(|(k, v)| (&**k, &**v));
+            let Reading {
+                metric,
+                value,
+                unit,
+                quality,
+                ..
+            } = reading;
+            put_reading(
+                &mut bytes,
+                metric.as_str(),
+                attributes,
+                value,
+                unit,
+                *quality,
+            );
         }
+        bytes.extend_from_slice(sheet.as_bytes());
         Self(bytes)
     }
 
@@ -61,47 +78,46 @@ pub fn put_outcomes(buffer: &mut impl BufMut, outcomes: &[Packed]) {
     }
 }
 
-fn put_reading(buffer: &mut impl BufMut, reading: &Reading) {
-    put_bytes(buffer, key::METRIC, reading.metric.as_str().as_bytes());
-    for (name, text) in &reading.attributes {
+/// Writes a reading of an outcome.
+pub fn put_reading<'a>(
+    buffer: &mut Vec<u8>,
+    metric: &str,
+    attributes: impl Iterator<Item = (&'a str, &'a str)>,
+    value: &ReadingValue,
+    unit: &str,
+    quality: Quality,
+) {
+    // Its length is known when it is written; mostly one byte is enough for it.
+    buffer.put_slice(&[key::OUTCOME_READING, 0]);
+    let begin = buffer.len();
+    put_bytes(buffer, key::METRIC, metric.as_bytes());
+    for (name, text) in attributes {
         put_head(buffer, key::ATTRIBUTE, attribute_len(name, text));
         put_bytes(buffer, key::ATTRIBUTE_KEY, name.as_bytes());
         put_bytes(buffer, key::ATTRIBUTE_VALUE, text.as_bytes());
     }
-    match &reading.value {
+    match value {
         ReadingValue::Number(number) => {
             buffer.put_u8(key::NUMBER);
             buffer.put_f64_le(*number);
         }
         ReadingValue::Text(text) => put_bytes(buffer, key::TEXT, text.as_bytes()),
     }
-    if !reading.unit.is_empty() {
-        put_bytes(buffer, key::UNIT, reading.unit.as_bytes());
+    if !unit.is_empty() {
+        put_bytes(buffer, key::UNIT, unit.as_bytes());
     }
-    if reading.quality != Quality::Good {
+    if quality != Quality::Good {
         buffer.put_slice(&[key::SUSPECT, 1]);
     }
-}
-
-fn reading_len(reading: &Reading) -> usize {
-    let attributes = reading.attributes.iter();
-    let attributes: usize = attributes
-        .map(|(name, text)| framed_len(attribute_len(name, text)))
-        .sum();
-    let value = match &reading.value {
-        ReadingValue::Number(_) => 9,
-        ReadingValue::Text(text) => framed_len(text.len()),
-    };
-    let unit = match reading.unit.len() {
-        0 => 0,
-        length => framed_len(length),
-    };
-    let suspect = if reading.quality == Quality::Good {
-        0
-    } else {
-        2
-    };
-    framed_len(reading.metric.as_str().len()) + attributes + value + unit + suspect
+    let length = buffer.len() - begin;
+    match (u8::try_from(length), buffer.get_mut(begin - 1)) {
+        (Ok(short @ ..=0x7f), Some(place)) => *place = short,
+        _ => {
+            let mut long = Vec::new();
+            put_varint(&mut long, length);
+            buffer.splice(begin - 1..begin, long);
+        }
+    }
 }
 
 fn attribute_len(name: &str, text: &str) -> usize {
@@ -120,6 +136,10 @@ fn put_bytes(buffer: &mut impl BufMut, key: u8, bytes: &[u8]) {
 
 fn put_head(buffer: &mut impl BufMut, key: u8, length: usize) {
     buffer.put_u8(key);
+    put_varint(buffer, length);
+}
+
+fn put_varint(buffer: &mut impl BufMut, length: usize) {
     // Fails only where a buffer is full, and these grow.
     let written = encode_length_delimiter(length, buffer);
     debug_assert!(written.is_ok(), "a buffer of the wire grows");
@@ -175,7 +195,7 @@ mod tests {
             readings: readings.iter().cloned().map(reading_to_wire).collect(),
             ..rest.clone()
         };
-        let packed = Packed::build(&rest, &readings);
+        let packed = Packed::build(&rest, &readings, &Sheet::default());
         assert_eq!(packed.0, whole.encode_to_vec());
         let message = v1::FromWorker {
             message: Some(v1::from_worker::Message::Outcomes(v1::Outcomes {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use crate::Sheet;
 use utakata_model::{
     ActionName, Class, Kind, OutcomeStatus, Problem, Reading, TargetName, TaskKey, target::Secret,
 };
@@ -35,6 +36,8 @@ pub struct Answer {
     /// What was seen. A number that is not finite is dropped and told as the problem
     /// `bad-reading`.
     pub readings: Vec<Reading>,
+    /// The same, for many of them: written down as they are seen, at a small part of the cost.
+    pub sheet: Sheet,
     /// Anything else, as JSON.
     pub result: Option<serde_json::Value>,
 }

@@ -111,7 +111,7 @@ fn a_number_that_is_none_is_left_out_and_told() {
         let readings = numbers.iter().copied().map(number).collect();
         Ending::Answered(Ok(Answer {
             readings,
-            result: None,
+            ..Answer::default()
         }))
     };
     let (status, code, outcome) = told(Class::Observe, answer(&[1.0, f64::NAN, 2.0]));

@@ -104,7 +104,7 @@ fn not_a_number() -> Answer {
     };
     Answer {
         readings: vec![reading],
-        result: None,
+        ..Answer::default()
     }
 }
 

@@ -1,0 +1,117 @@
+//! Readings written down as they are seen, in the bytes in which they go on the wire.
+//!
+//! A [`Reading`] owns its attributes: a map with an allocation of its own, which is most of what
+//! a poll with some hundred readings costs. A sheet has one allocation for all of them.
+
+use prost::Message as _;
+use utakata_model::{Quality, Reading, ReadingValue};
+use utakata_protocol::{reading_from_wire, v1};
+
+use crate::packed::put_reading;
+
+/// Readings written down as they are seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sheet {
+    /// The fields `readings` of an `AttemptOutcome`, one after the other.
+    bytes: Vec<u8>,
+    count: usize,
+    impossible: Vec<String>,
+}
+
+impl Sheet {
+    /// Makes room for so many readings more.
+    pub fn reserve(&mut self, readings: usize) {
+        /// What a reading with two attributes takes, about.
+        const USUAL: usize = 96;
+        self.bytes.reserve(readings.saturating_mul(USUAL));
+    }
+
+    /// One more reading. Of attributes with the same key the last one counts. A number that is
+    /// not finite is left out and told, as in [`crate::Answer::readings`].
+    pub fn push<'a>(
+        &mut self,
+        metric: &str,
+        attributes: impl Iterator<Item = (&'a str, &'a str)>,
+        value: &ReadingValue,
+        unit: &str,
+        quality: Quality,
+    ) {
+        if matches!(value, ReadingValue::Number(number) if !number.is_finite()) {
+            self.impossible.push(metric.to_owned());
+            return;
+        }
+        put_reading(&mut self.bytes, metric, attributes, value, unit, quality);
+        self.count += 1;
+    }
+
+    /// How many readings there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The readings as the manager reads them.
+    pub fn readings(&self) -> Vec<Reading> {
+        let outcome = v1::AttemptOutcome::decode(self.bytes.as_slice()).unwrap_or_default();
+        let readings = outcome.readings.into_iter().map(reading_from_wire);
+        readings.filter_map(Result::ok).collect()
+    }
+
+    /// The bytes, to be put at the end of an `AttemptOutcome`.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes the metrics out whose numbers were not finite.
+    pub(crate) fn take_impossible(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.impossible)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_come_back_as_they_were_written() {
+        let long = "x".repeat(200);
+        let mut sheet = Sheet::default();
+        for (attributes, value, unit, quality) in [
+            (&[][..], ReadingValue::Number(-1.5), "W", Quality::Good),
+            (
+                &[("a", "1"), ("b", "2")],
+                ReadingValue::Text("up".into()),
+                "",
+                Quality::Suspect,
+            ),
+            (
+                &[("a", "1"), ("a", &long)],
+                ReadingValue::Text(long.as_str().into()),
+                "By",
+                Quality::Good,
+            ),
+        ] {
+            sheet.push("m", attributes.iter().copied(), &value, unit, quality);
+            let last = sheet.readings().pop().unwrap();
+            assert_eq!(last.metric.as_str(), "m");
+            assert_eq!((&last.value, &*last.unit), (&value, unit));
+            assert_eq!(last.quality, quality);
+            let expect = attributes.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+            assert_eq!(last.attributes, expect.collect());
+        }
+        assert_eq!((sheet.len(), sheet.readings().len()), (3, 3));
+    }
+
+    #[test]
+    fn what_is_no_number_is_left_out_and_named() {
+        let mut sheet = Sheet::default();
+        let value = ReadingValue::Number(f64::NAN);
+        sheet.push("m", std::iter::empty(), &value, "", Quality::Good);
+        assert!(sheet.is_empty());
+        assert_eq!(sheet.take_impossible(), ["m"]);
+    }
+}
