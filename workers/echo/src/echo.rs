@@ -98,7 +98,7 @@ impl Echo {
         };
         Answer {
             readings: vec![reading],
-            result: None,
+            ..Answer::default()
         }
     }
 

@@ -61,7 +61,6 @@ impl Plan {
     /// A plan for these profiles, of what the filter wants.
     pub fn build(profiles: &[Arc<Profile>], filter: &Filter) -> Self {
         let mut plan = Self::default();
-        let mut sources: BTreeMap<MetricName, usize> = BTreeMap::new();
         for profile in profiles {
             for scalar in &profile.scalars {
                 if filter.wants(scalar.meaning.metric.as_str()) {
@@ -72,24 +71,35 @@ impl Plan {
                 plan.add_table(table, filter);
             }
         }
-        for scalar in &plan.scalars {
-            *sources
-                .entry(scalar.scalar.meaning.metric.clone())
-                .or_default() += 1;
+        plan.note_shared();
+        plan
+    }
+
+    /// A plan for these single values.
+    pub fn of_scalars(scalars: &[Scalar]) -> Self {
+        let mut plan = Self::default();
+        for scalar in scalars {
+            plan.add_scalar(scalar);
         }
-        for table in &plan.tables {
-            for metric in table.metrics() {
-                *sources.entry(metric).or_default() += 1;
-            }
-        }
-        let shared = sources.into_iter().filter(|(_, count)| *count > 1);
-        plan.shared = shared.map(|(metric, _)| metric).collect();
+        plan.note_shared();
         plan
     }
 
     /// Whether there is nothing to fetch.
     pub fn is_empty(&self) -> bool {
         self.scalars.is_empty() && self.tables.is_empty()
+    }
+
+    fn note_shared(&mut self) {
+        let mut sources: BTreeMap<MetricName, usize> = BTreeMap::new();
+        let scalars = self.scalars.iter();
+        let scalars = scalars.map(|scalar| scalar.scalar.meaning.metric.clone());
+        let tables = self.tables.iter().flat_map(PlannedTable::metrics);
+        for metric in scalars.chain(tables) {
+            *sources.entry(metric).or_default() += 1;
+        }
+        let shared = sources.into_iter().filter(|(_, count)| *count > 1);
+        self.shared = shared.map(|(metric, _)| metric).collect();
     }
 
     fn add_scalar(&mut self, scalar: &Scalar) {

@@ -6,6 +6,7 @@
 mod compile;
 pub mod error;
 pub mod file;
+pub mod instance;
 pub mod library;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -16,6 +17,7 @@ use utakata_worker_sdk::model::MetricName;
 
 pub use error::Error;
 pub use file::IndexPart;
+pub use instance::Instance;
 pub use library::Library;
 
 /// A compiled profile.
@@ -33,6 +35,8 @@ pub struct Profile {
     pub scalars: Vec<Scalar>,
     /// Tables.
     pub tables: Vec<Table>,
+    /// What can be read of one instance, by action.
+    pub observes: BTreeMap<String, Observe>,
     /// What can be set, by action.
     pub controls: BTreeMap<String, Control>,
 }
@@ -202,11 +206,29 @@ pub enum Source {
     JoinColumn(usize, usize),
 }
 
+/// What can be read of the instance that the parameters of an action say.
+#[derive(Debug)]
+pub struct Observe {
+    /// Single values.
+    pub scalars: Vec<ObservedScalar>,
+}
+
+/// A value of the instance that the parameters say.
+#[derive(Debug)]
+pub struct ObservedScalar {
+    /// Where it is read.
+    pub instance: Instance,
+    /// What it means.
+    pub meaning: Meaning,
+    /// Attributes that are parameters of the action, and which.
+    pub attributes: Vec<(Arc<str>, String)>,
+}
+
 /// What can be set.
 #[derive(Debug)]
 pub struct Control {
-    /// The instance, in pieces.
-    pub oid: Vec<Piece>,
+    /// The instance.
+    pub oid: Instance,
     /// The name of the object, for messages.
     pub object: String,
     /// The type on the wire.
@@ -215,15 +237,6 @@ pub struct Control {
     pub value: Given,
     /// What is answered besides the parameters.
     pub result: BTreeMap<String, String>,
-}
-
-/// A piece of an OID.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// A number.
-    Arc(u32),
-    /// A parameter of the action.
-    Parameter(String),
 }
 
 /// The value of a control.
@@ -246,18 +259,24 @@ impl Profile {
     }
 }
 
+impl Observe {
+    /// The parameters that it needs.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.scalars.iter().flat_map(|scalar| {
+            let attributes = scalar.attributes.iter().map(|(_, name)| name.as_str());
+            scalar.instance.parameters().chain(attributes)
+        })
+    }
+}
+
 impl Control {
     /// The parameters that it needs.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
-        let pieces = self.oid.iter().filter_map(|piece| match piece {
-            Piece::Parameter(name) => Some(name.as_str()),
-            Piece::Arc(_) => None,
-        });
         let value = match &self.value {
             Given::Constant(_) => None,
             Given::Parameter(name) | Given::OneOf(name, _) => Some(name.as_str()),
         };
-        pieces.chain(value)
+        self.oid.parameters().chain(value)
     }
 }
 

@@ -29,6 +29,13 @@ pub enum Deed {
     Get,
     /// Walks a subtree.
     Walk,
+    /// Reads what a profile says of one instance.
+    Observe {
+        /// The profile that says it.
+        profile: Arc<Profile>,
+        /// The name of the action in it.
+        name: String,
+    },
     /// Sets an instance by OID.
     Set,
     /// Sets what a profile says.
@@ -71,7 +78,7 @@ pub enum Error {
         /// What may have been meant.
         hint: String,
     },
-    /// An action does not have what its control needs.
+    /// An action does not have what its profile needs.
     #[error(
         "worker.toml: the action \"{action}\" must require the parameter \"{parameter}\", which \
          the profile \"{profile}\" uses"
@@ -124,7 +131,7 @@ pub fn bind(
     let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
     let bound = manifest.actions.iter().map(|action| {
         let deed = match action.class {
-            Class::Observe => observe(action)?,
+            Class::Observe => observe(action, &profiles)?,
             Class::Control => control(action, &profiles)?,
         };
         let repeat = action.repeat;
@@ -133,46 +140,69 @@ pub fn bind(
     bound.collect()
 }
 
-fn observe(action: &Action) -> Result<Deed, Error> {
+fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
     let name = action.name.as_str();
+    let found = profiles
+        .iter()
+        .find_map(|profile| Some((profile, profile.observes.get(name)?)));
+    if let Some((profile, observe)) = found {
+        check_parameters(action, profile, observe.parameters())?;
+        return Ok(Deed::Observe {
+            profile: Arc::clone(profile),
+            name: name.into(),
+        });
+    }
     let deed = OBSERVE.into_iter().find(|(known, _)| *known == name);
-    deed.map(|(_, deed)| deed).ok_or_else(|| Error::Action {
-        action: action.name.clone(),
-        class: Class::Observe.as_str(),
-        hint: suggest::hint(name, OBSERVE.iter().map(|(known, _)| *known)),
+    deed.map(|(_, deed)| deed).ok_or_else(|| {
+        let known = profiles.iter().flat_map(|profile| profile.observes.keys());
+        let known = known.map(String::as_str);
+        let known: Vec<&str> = known.chain(OBSERVE.map(|(known, _)| known)).collect();
+        meaningless(action, known)
     })
 }
 
 fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
     let name = action.name.as_str();
-    let Some(profile) = profiles
+    let found = profiles
         .iter()
-        .find(|profile| profile.controls.contains_key(name))
-    else {
-        if name == "set" {
-            return Ok(Deed::Set);
-        }
-        let known = profiles.iter().flat_map(|profile| profile.controls.keys());
-        let known: Vec<&str> = known.map(String::as_str).chain(["set"]).collect();
-        return Err(Error::Action {
-            action: action.name.clone(),
-            class: Class::Control.as_str(),
-            hint: suggest::hint(name, known),
+        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
+    if let Some((profile, control)) = found {
+        check_parameters(action, profile, control.parameters())?;
+        return Ok(Deed::Control {
+            profile: Arc::clone(profile),
+            name: name.into(),
         });
-    };
-    let control = profile.controls.get(name);
-    let missing = control.into_iter().flat_map(|control| control.parameters());
-    if let Some(parameter) = missing.into_iter().find(|name| !requires(action, name)) {
-        return Err(Error::Parameter {
+    }
+    if name == "set" {
+        return Ok(Deed::Set);
+    }
+    let known = profiles.iter().flat_map(|profile| profile.controls.keys());
+    let known: Vec<&str> = known.map(String::as_str).chain(["set"]).collect();
+    Err(meaningless(action, known))
+}
+
+fn meaningless(action: &Action, known: Vec<&str>) -> Error {
+    Error::Action {
+        action: action.name.clone(),
+        class: action.class.as_str(),
+        hint: suggest::hint(action.name.as_str(), known),
+    }
+}
+
+/// An action requires every parameter that its profile uses.
+fn check_parameters<'a>(
+    action: &Action,
+    profile: &Profile,
+    mut used: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
+    match used.find(|name| !requires(action, name)) {
+        None => Ok(()),
+        Some(parameter) => Err(Error::Parameter {
             action: action.name.clone(),
             parameter: parameter.into(),
             profile: profile.name.clone(),
-        });
+        }),
     }
-    Ok(Deed::Control {
-        profile: Arc::clone(profile),
-        name: name.into(),
-    })
 }
 
 fn requires(action: &Action, parameter: &str) -> bool {

@@ -2,10 +2,13 @@
 //! it between tasks.
 
 pub mod diagnose;
+mod direct;
 mod get;
+mod message;
 mod pace;
 pub mod pool;
 mod resolve;
+mod singles;
 mod socket;
 mod walk;
 
@@ -19,10 +22,13 @@ use std::{
 
 use async_snmp::{Client, Error as SnmpError, ErrorKind, ErrorStatus, Oid, UdpHandle, Value};
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::plan::Plan;
+use direct::Direct;
 use pace::Pace;
+use singles::Habit;
+pub use singles::Singles;
 pub use walk::Walked;
 
 /// How long a table that was not there is not asked for again.
@@ -36,6 +42,8 @@ pub struct Session {
     pub address: SocketAddr,
     reader: Client<UdpHandle>,
     writer: Option<Client<UdpHandle>>,
+    /// For GETBULK by SNMPv2c.
+    direct: Option<Direct>,
     pace: Mutex<Pace>,
     memory: Mutex<Memory>,
 }
@@ -43,7 +51,11 @@ pub struct Session {
 /// What is remembered of a target. All of it can be forgotten.
 struct Memory {
     /// How many rows a column had.
-    rows: HashMap<Oid, Remembered>,
+    rows: HashMap<Oid, Remembered, foldhash::fast::RandomState>,
+    /// Single values that do not come along with a walk.
+    habits: HashMap<Oid, Habit, foldhash::fast::RandomState>,
+    /// Whether a walk must not take single values along: the device refused it.
+    singles_apart: bool,
     /// Values asked for in one message.
     batch: usize,
     /// Which plan fits the device, and until when that is believed.
@@ -52,7 +64,7 @@ struct Memory {
     used: Clock,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Remembered {
     rows: usize,
     /// Not asked for until then, as it was not there.
@@ -111,14 +123,18 @@ impl Session {
         address: SocketAddr,
         reader: Client<UdpHandle>,
         writer: Option<Client<UdpHandle>>,
+        direct: Option<Direct>,
     ) -> Self {
         Self {
             address,
             reader,
             writer,
+            direct,
             pace: Mutex::default(),
             memory: Mutex::new(Memory {
-                rows: HashMap::new(),
+                rows: HashMap::default(),
+                habits: HashMap::default(),
+                singles_apart: false,
                 batch: BATCH.0,
                 plan: None,
                 used: Clock::now(),
@@ -203,6 +219,31 @@ impl Session {
     where
         F: Future<Output = async_snmp::Result<T>>,
     {
+        let address = self.address;
+        let ask = |until| {
+            let answer = timeout_at(until, ask());
+            async move {
+                let silent = |_| SnmpError::Timeout {
+                    target: address,
+                    elapsed: Duration::ZERO,
+                    retries: 0,
+                };
+                answer.await.map_err(silent)?
+            }
+        };
+        self.exchange_until(deadline, repeat, ask).await
+    }
+
+    /// The same, where `ask` waits no longer than it is told.
+    async fn exchange_until<T, F>(
+        &self,
+        deadline: Instant,
+        repeat: Repeat,
+        ask: impl Fn(Instant) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = async_snmp::Result<T>>,
+    {
         let pace = *self.pace.lock();
         let tries = match repeat {
             Repeat::Adaptive => pace.tries(),
@@ -218,10 +259,9 @@ impl Session {
                 Repeat::Adaptive => pace.timeout(try_).min(left),
                 Repeat::Never => left,
             };
-            let answer = match timeout(patience, ask()).await {
-                Err(_) => continue,
-                Ok(Err(error)) if error.kind() == ErrorKind::Timeout => continue,
-                Ok(answer) => answer,
+            let answer = match ask(begun + patience).await {
+                Err(error) if error.kind() == ErrorKind::Timeout => continue,
+                answer => answer,
             };
             let after = begun.elapsed();
             return match answer.map_err(Error::from_snmp) {

@@ -184,7 +184,9 @@ pub fn as_text(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 fn octets(bytes: &[u8]) -> Cow<'_, str> {
-    let printable = |text: &str| !text.chars().any(|c| c.is_control() && !c.is_whitespace());
+    let plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_text = |c: char| !c.is_control() || c.is_whitespace();
+    let printable = |text: &str| plain || text.chars().all(is_text);
     match std::str::from_utf8(bytes).map(|text| text.trim_matches(['\0', ' ', '\r', '\n'])) {
         Ok(text) if printable(text) => text.into(),
         _ => {

@@ -2,6 +2,7 @@
 
 mod control;
 mod fetch;
+mod observe;
 mod problem;
 mod raw;
 mod read;
@@ -87,6 +88,10 @@ impl SnmpWorker {
             Deed::Read => on.read().await,
             Deed::Get => on.get().await,
             Deed::Walk => on.walk().await,
+            Deed::Observe { profile, name } => match profile.observes.get(name) {
+                Some(observe) => on.observe(observe).await,
+                None => Ok(Answer::default()),
+            },
             Deed::Set => on.set(bound.repeat).await,
             Deed::Control { profile, name } => match profile.controls.get(name) {
                 Some(control) => on.control(control, bound.repeat).await,

@@ -6,10 +6,9 @@ use std::{
 };
 
 use async_snmp::Value;
-use utakata_worker_sdk::model::reading::Attributes;
 
 use super::{
-    Cells, Column,
+    Attributes, Cell, Cells, Column,
     meaning::{self, Scaling},
 };
 use crate::{
@@ -22,19 +21,36 @@ use crate::{
 /// The key that tells rows apart whose attributes are all equal.
 const INDEX: &str = "snmp.index";
 
+/// The values of several columns by row and column.
+pub struct Grid<'a> {
+    /// The index of each row.
+    indexes: Vec<&'a [u32]>,
+    /// All rows, one after the other.
+    values: Vec<Option<&'a Cell>>,
+    /// Columns.
+    width: usize,
+}
+
 /// A row.
 pub struct Row<'a> {
     index: &'a [u32],
     /// By position of the column.
-    values: Vec<Option<&'a Value>>,
-    /// Attributes of all its readings.
-    pub attributes: Attributes,
+    values: &'a [Option<&'a Cell>],
+    /// Attributes of all its readings, each key once.
+    pub attributes: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// The rows that count, by their index, with their attributes.
-pub fn rows<'a>(table: &Table, cells: &'a Cells) -> Vec<Row<'a>> {
-    let mut rows = assemble(&cells.columns);
-    rows.retain(|row| table.when.iter().all(|condition| row.holds(condition)));
+pub fn rows<'a>(table: &Table, cells: &Cells, grid: &'a Grid<'_>) -> Vec<Row<'a>> {
+    let lines = grid.values.chunks(grid.width.max(1));
+    let rows = grid.indexes.iter().zip(lines).map(|(index, values)| Row {
+        index,
+        values,
+        attributes: Vec::new(),
+    });
+    let mut rows: Vec<Row<'a>> = rows
+        .filter(|row| table.when.iter().all(|condition| row.holds(condition)))
+        .collect();
     for row in &mut rows {
         row.attributes = attributes(table, cells, row);
     }
@@ -42,53 +58,46 @@ pub fn rows<'a>(table: &Table, cells: &'a Cells) -> Vec<Row<'a>> {
     rows
 }
 
-fn assemble(columns: &[Column]) -> Vec<Row<'_>> {
-    let mut cursors = vec![0; columns.len()];
-    let most = columns.iter().map(|column| column.cells.len()).max();
-    let mut rows = Vec::with_capacity(most.unwrap_or_default());
-    loop {
-        let heads = columns
-            .iter()
-            .zip(&cursors)
-            .map(|(column, at)| column.index(*at));
-        let Some(index) = heads.flatten().min() else {
-            return rows;
+impl<'a> Grid<'a> {
+    /// The cells of these columns put together by their index.
+    pub fn of(columns: &'a [Column]) -> Self {
+        let most = columns.iter().map(Column::len).max().unwrap_or_default();
+        let mut grid = Self {
+            indexes: Vec::with_capacity(most),
+            values: Vec::with_capacity(most * columns.len()),
+            width: columns.len(),
         };
-        let mut values = Vec::with_capacity(columns.len());
-        for (column, cursor) in columns.iter().zip(&mut cursors) {
-            if column.index(*cursor) == Some(index) {
-                values.push(column.cells.get(*cursor).map(|cell| &cell.value));
-                *cursor += 1;
-            } else {
-                values.push(None);
+        let mut cursors = vec![0; columns.len()];
+        loop {
+            let heads = columns.iter().zip(&cursors);
+            let heads = heads.filter_map(|(column, at)| column.index(*at));
+            let Some(index) = heads.min() else {
+                return grid;
+            };
+            grid.indexes.push(index);
+            for (column, cursor) in columns.iter().zip(&mut cursors) {
+                let is_here = column.index(*cursor) == Some(index);
+                grid.values.push(column.value(*cursor).filter(|_| is_here));
+                *cursor += usize::from(is_here);
             }
         }
-        rows.push(Row {
-            index,
-            values,
-            attributes: Attributes::new(),
-        });
     }
 }
 
 impl Row<'_> {
     /// The value in a column.
-    pub fn value(&self, column: usize) -> Option<&Value> {
-        self.values.get(column).copied().flatten()
+    pub fn value(&self, column: usize) -> Option<Value> {
+        self.values.get(column).copied().flatten().map(Value::from)
     }
 
     /// Whether a condition holds. What is not there is none of the values.
     pub fn holds(&self, condition: &Condition) -> bool {
-        let part;
         let value = match condition.of {
             Operand::Column(column) => self.value(column),
-            Operand::Index(at) => {
-                part = self.index.get(at).map(|arc| Value::Gauge32(*arc));
-                part.as_ref()
-            }
+            Operand::Index(at) => self.index.get(at).map(|arc| Value::Gauge32(*arc)),
         };
         let is_one = || {
-            value.is_some_and(|value| {
+            value.as_ref().is_some_and(|value| {
                 condition
                     .values
                     .iter()
@@ -108,7 +117,7 @@ impl Row<'_> {
     pub fn scaling(&self, metric: &ColumnMetric) -> Option<Scaling> {
         let times = match metric.times {
             None => 1.0,
-            Some(column) => self.value(column).and_then(value::as_number)?,
+            Some(column) => self.value(column).as_ref().and_then(value::as_number)?,
         };
         let says = |column: Option<usize>| column.is_none_or(|at| self.value(at).is_some());
         (says(metric.scale) && says(metric.precision)).then(|| Scaling {
@@ -123,6 +132,7 @@ impl Row<'_> {
         let number = |column: Option<usize>| {
             let value = column.and_then(|column| self.value(column));
             value
+                .as_ref()
                 .and_then(value::as_integer)
                 .and_then(|number| i32::try_from(number).ok())
         };
@@ -132,7 +142,7 @@ impl Row<'_> {
     }
 }
 
-fn attributes(table: &Table, cells: &Cells, row: &Row<'_>) -> Attributes {
+fn attributes(table: &Table, cells: &Cells, row: &Row<'_>) -> Vec<(Arc<str>, Arc<str>)> {
     let found = table.attributes.iter().filter_map(|(key, attribute)| {
         let text = match attribute {
             Attribute::Constant(text) => Some(Arc::clone(text)),
@@ -152,10 +162,10 @@ fn attributes(table: &Table, cells: &Cells, row: &Row<'_>) -> Attributes {
 }
 
 fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<Arc<str>> {
-    let named = |value: &Value| match names.of(value) {
+    let named = |value: Value| match names.of(&value) {
         Some(name) => Some(Arc::clone(name)),
-        None if value::is_absent(value) => None,
-        None => value::as_shared_text(value).filter(|text| !text.is_empty()),
+        None if value::is_absent(&value) => None,
+        None => value::as_shared_text(&value).filter(|text| !text.is_empty()),
     };
     match source {
         Source::Columns(columns) => columns
@@ -168,7 +178,7 @@ fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<
         Source::Index(IndexPart::Part(part)) => row
             .index
             .get(part - 1)
-            .and_then(|arc| named(&Value::Gauge32(*arc))),
+            .and_then(|arc| named(Value::Gauge32(*arc))),
         Source::JoinIndex(join, parts) => {
             let index: Vec<u32> = parts
                 .iter()
@@ -177,7 +187,7 @@ fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<
             cells.joins.get(*join)?.find(&index).and_then(named)
         }
         Source::JoinColumn(join, column) => {
-            let number = row.value(*column).and_then(value::as_integer)?;
+            let number = row.value(*column).as_ref().and_then(value::as_integer)?;
             let index = u32::try_from(number).ok()?;
             cells.joins.get(*join)?.find(&[index]).and_then(named)
         }
@@ -195,10 +205,10 @@ fn metrics(table: &Table, row: &Row<'_>) -> impl Iterator<Item = usize> {
 /// interfaces of one name must not become one. Sensors of one outlet, that are different
 /// metrics, are told apart by these.
 fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
-    let mut first: HashMap<&Attributes, usize> = HashMap::with_capacity(rows.len());
+    let mut first: HashMap<&Attributes, usize, foldhash::fast::RandomState> = HashMap::default();
     let mut equal: BTreeSet<usize> = BTreeSet::new();
     for (at, row) in rows.iter().enumerate() {
-        if let Some(other) = first.insert(&row.attributes, at) {
+        if let Some(other) = first.insert(row.attributes.as_slice(), at) {
             equal.extend([other, at]);
         }
     }
@@ -207,7 +217,7 @@ fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
     for at in equal {
         let Some(row) = rows.get(at) else { continue };
         for metric in metrics(table, row) {
-            if let Some(other) = first.insert((&row.attributes, metric), at) {
+            if let Some(other) = first.insert((row.attributes.as_slice(), metric), at) {
                 alike.extend([other, at]);
             }
         }
@@ -215,7 +225,7 @@ fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
     for at in alike {
         if let Some(row) = rows.get_mut(at) {
             let parts: Vec<String> = row.index.iter().map(u32::to_string).collect();
-            row.attributes.insert(INDEX.into(), parts.join(".").into());
+            row.attributes.push((INDEX.into(), parts.join(".").into()));
         }
     }
 }

@@ -1,11 +1,15 @@
-use async_snmp::{Oid, Value, VarBind};
+use async_snmp::{Oid, Value};
 use utakata_worker_sdk::model::{Quality, Reading};
 
-use super::{Cells, Column, Fetched, decode};
+use super::{Cells, Column, Fetched};
 use crate::{
     plan::{Filter, Plan},
     profile::Library,
 };
+
+fn decode(plan: &Plan, fetched: &Fetched) -> Vec<Reading> {
+    super::decode(plan, fetched).sheet.readings()
+}
 
 const ENTRY: &str = "1.3.6.1.9";
 
@@ -21,17 +25,13 @@ fn table(text: &str) -> Plan {
     plan(&format!("[[table]]\nentry = \"{ENTRY}\"\n{text}"))
 }
 
-fn column(oid: &Oid, rows: &[(&str, Value)]) -> Column {
-    let cell = |(index, value): &(&str, Value)| {
-        VarBind::new(
-            Oid::parse(&format!("{oid}.{index}")).unwrap(),
-            value.clone(),
-        )
-    };
-    Column {
-        prefix: oid.len(),
-        cells: rows.iter().map(cell).collect(),
+fn column(rows: &[(&str, Value)]) -> Column {
+    let mut column = Column::default();
+    for (index, value) in rows {
+        let index: Vec<u32> = index.split('.').map(|arc| arc.parse().unwrap()).collect();
+        column.push(&index, value.clone());
     }
+    column
 }
 
 /// Cells by the full OID of their column.
@@ -39,13 +39,13 @@ fn fetched(plan: &Plan, given: &[(&str, &[(&str, Value)])], whole: bool) -> Fetc
     let fill = |oids: &[Oid]| {
         let of = |oid: &Oid| given.iter().find(|(name, _)| *name == oid.to_string());
         oids.iter()
-            .map(|oid| column(oid, of(oid).map_or(&[], |(_, rows)| *rows)))
+            .map(|oid| column(of(oid).map_or(&[], |(_, rows)| *rows)))
             .collect()
     };
     let cells = |table: &crate::plan::PlannedTable| Cells {
         columns: fill(&table.table.columns),
         joins: fill(&table.table.joins),
-        whole,
+        is_broken: !whole,
     };
     Fetched {
         scalars: Vec::new(),

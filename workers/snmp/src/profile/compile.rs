@@ -8,9 +8,10 @@ use toml::Spanned;
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Attribute, ColumnMetric, Condition, Control, Error, Given, Kind, Meaning, Names, Operand,
-    Piece, Profile, Raw, Recognise, Scalar, Source, Table, Wanted,
+    Attribute, ColumnMetric, Condition, Control, Error, Given, Instance, Kind, Meaning, Names,
+    Observe, ObservedScalar, Operand, Profile, Raw, Recognise, Scalar, Source, Table, Wanted,
     file::{self, ColumnRef, File, Text},
+    instance::parameter,
 };
 use crate::value;
 
@@ -26,6 +27,13 @@ pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
         table(form.get_ref())
             .map_err(|(span, problem)| wrong(span.unwrap_or_else(|| form.span()), problem))
     });
+    let observes = form.observe.iter().map(|(action, form)| {
+        let scalars = form.scalar.iter().map(|metric| {
+            observed(metric.get_ref()).map_err(|problem| wrong(metric.span(), problem))
+        });
+        let scalars = scalars.collect::<Result<_, _>>()?;
+        Ok((action.clone(), Observe { scalars }))
+    });
     let controls = form.control.iter().map(|(action, form)| {
         let compiled = control(form).map_err(|problem| {
             let byte = text.find(&format!("control.{action}")).unwrap_or(0);
@@ -37,6 +45,7 @@ pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
         name: name.into(),
         scalars: scalars.collect::<Result<_, _>>()?,
         tables: tables.collect::<Result<_, _>>()?,
+        observes: observes.collect::<Result<_, _>>()?,
         controls: controls.collect::<Result<_, _>>()?,
         description: form.description,
         include: form.include.into_iter().map(Spanned::into_inner).collect(),
@@ -48,6 +57,28 @@ pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
 }
 
 fn scalar(form: &file::Metric) -> Result<Scalar, String> {
+    let instance = instance(form)?;
+    let Some(oid) = instance.as_oid() else {
+        return Err(format!(
+            "the scalar \"{}\" cannot have parameters: those are for [observe.NAME]",
+            form.metric
+        ));
+    };
+    let mut oids = vec![oid];
+    for other in &form.or.0 {
+        match other {
+            ColumnRef::Oid(oid) => oids.push(oid.clone()),
+            ColumnRef::Number(_) => return Err("\"or\" of a scalar is an OID".into()),
+        }
+    }
+    Ok(Scalar {
+        oids,
+        meaning: meaning(form)?,
+    })
+}
+
+/// Where a scalar is read.
+fn instance(form: &file::Metric) -> Result<&Instance, String> {
     let Some(oid) = &form.oid else {
         return Err(format!("the scalar \"{}\" needs an oid", form.metric));
     };
@@ -64,16 +95,23 @@ fn scalar(form: &file::Metric) -> Result<Scalar, String> {
             form.metric
         ));
     }
-    let mut oids = vec![oid.0.clone()];
-    for other in &form.or.0 {
-        match other {
-            ColumnRef::Oid(oid) => oids.push(oid.clone()),
-            ColumnRef::Number(_) => return Err("\"or\" of a scalar is an OID".into()),
-        }
+    Ok(&oid.0)
+}
+
+fn observed(form: &file::Metric) -> Result<ObservedScalar, String> {
+    if !form.or.0.is_empty() {
+        return Err("\"or\" is not for the scalars of an action".into());
     }
-    Ok(Scalar {
-        oids,
-        meaning: meaning(form)?,
+    let mut meaning = meaning(form)?;
+    let is_constant = |text: &str| parameter(text).is_none();
+    meaning.attributes.retain(|(_, text)| is_constant(text));
+    let attributes = form.attributes.iter();
+    Ok(ObservedScalar {
+        instance: instance(form)?.clone(),
+        meaning,
+        attributes: attributes
+            .filter_map(|(key, text)| Some((Arc::from(key.as_str()), parameter(text)?.into())))
+            .collect(),
     })
 }
 
@@ -305,29 +343,12 @@ fn control(form: &file::Control) -> Result<Control, String> {
         format!("there is no type \"{}\": {hint}", form.r#type)
     })?;
     Ok(Control {
-        oid: pieces(&form.oid)?,
+        oid: Instance::parse(&form.oid)?,
         object: form.object.clone(),
         kind,
         value: given(form, kind)?,
         result: form.result.clone(),
     })
-}
-
-fn pieces(text: &str) -> Result<Vec<Piece>, String> {
-    let wrong = || format!("\"{text}\" is not an OID with {{parameters}}");
-    let pieces: Option<Vec<Piece>> = text
-        .trim_start_matches('.')
-        .split('.')
-        .map(|piece| match parameter(piece) {
-            Some(name) => Some(Piece::Parameter(name.into())),
-            None => piece.parse().ok().map(Piece::Arc),
-        })
-        .collect();
-    pieces.filter(|pieces| pieces.len() > 2).ok_or_else(wrong)
-}
-
-fn parameter(text: &str) -> Option<&str> {
-    text.strip_prefix('{')?.strip_suffix('}')
 }
 
 fn given(form: &file::Control, kind: value::Kind) -> Result<Given, String> {

@@ -10,6 +10,8 @@ use serde::{
 use toml::Spanned;
 use utakata_worker_sdk::model::MetricName;
 
+use super::Instance;
+
 /// A profile: what the objects of a device mean.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +30,9 @@ pub struct File {
     /// Tables.
     #[serde(default)]
     pub table: Vec<Spanned<Table>>,
+    /// What can be read of one instance, by the name of the action.
+    #[serde(default)]
+    pub observe: BTreeMap<String, Observe>,
     /// What can be set, by the name of the action.
     #[serde(default)]
     pub control: BTreeMap<String, Control>,
@@ -65,9 +70,9 @@ pub struct Table {
 pub struct Metric {
     /// Its name.
     pub metric: MetricName,
-    /// Scalar: the instance to read.
+    /// Scalar: the instance to read; of an action, with `{parameter}` where its parameters go.
     #[serde(default)]
-    pub oid: Option<OidText>,
+    pub oid: Option<InstanceText>,
     /// Table: the column to read.
     #[serde(default)]
     pub column: Option<ColumnRef>,
@@ -187,6 +192,14 @@ pub enum IndexPart {
     Part(usize),
 }
 
+/// What can be read of the instance that the parameters of an action say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observe {
+    /// Single values; an attribute `"{parameter}"` is that parameter.
+    pub scalar: Vec<Spanned<Metric>>,
+}
+
 /// What can be set.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -221,6 +234,10 @@ pub enum ColumnRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidText(pub Oid);
 
+/// The OID of an instance in a file, maybe with parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceText(pub Instance);
+
 /// A raw value in a file: a whole number or a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {
@@ -244,6 +261,17 @@ impl<'de> Deserialize<'de> for OidText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         oid(&text).map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for InstanceText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let instance = match text.contains('{') {
+            true => Instance::parse(&text),
+            false => oid(&text).map(|oid| Instance::fixed(&oid)),
+        };
+        instance.map(Self).map_err(de::Error::custom)
     }
 }
 

@@ -99,7 +99,28 @@ fn what_is_wrong_in_a_profile_is_told_with_its_line() {
             "whole number",
         ),
     ];
-    for (text, place, part) in cases {
+    let observe = |rest: &str| {
+        format!("description = \"x\"\n[[observe.seen.scalar]]\nmetric = \"a\"\n{rest}\n")
+    };
+    let of_actions = [
+        (
+            scalar("oid = \"1.3.6.{it}\"\nunit = \"W\""),
+            "x.toml:2",
+            "for [observe.NAME]",
+        ),
+        (
+            observe("oid = \"1.3.6.{it:octets}\"\nunit = \"W\""),
+            "x.toml:4",
+            "known are: string, implied",
+        ),
+        (observe("unit = \"W\""), "x.toml:2", "needs an oid"),
+        (
+            observe("oid = \"1.3.6.{it}\"\nunit = \"W\"\nor = \"1.3.6.1\""),
+            "x.toml:2",
+            "\"or\" is not for",
+        ),
+    ];
+    for (text, place, part) in cases.into_iter().chain(of_actions) {
         let error = refused(&text);
         assert!(
             error.starts_with(place) && error.contains(part),
@@ -126,4 +147,17 @@ fn included_profiles_come_once_and_last() {
     let found = library.resolve(["apc-pdu", "if-mib", "system"]).unwrap();
     let names: Vec<&str> = found.iter().map(|profile| profile.name.as_str()).collect();
     assert_eq!(names, ["apc-pdu", "if-mib", "system"]);
+}
+
+#[test]
+fn what_an_action_observes_needs_the_parameters_of_its_index_and_its_attributes() {
+    let text = "description = \"x\"\n[[observe.seen.scalar]]\nmetric = \"a\"\nunit = \"1\"\n\
+                oid = \"1.3.6.{row}.{name:string}\"\n\
+                attributes = { name = \"{name}\", by = \"{who}\", circuit = \"input\" }\n";
+    let profile = compile("x", "x.toml", text).unwrap();
+    let observe = &profile.observes["seen"];
+    let needed: Vec<&str> = observe.parameters().collect();
+    assert_eq!(needed, ["row", "name", "who", "name"]);
+    let constants = &observe.scalars[0].meaning.attributes;
+    assert_eq!(constants.len(), 1, "{constants:?}");
 }

@@ -9,13 +9,13 @@ use std::{
 };
 
 use async_snmp::{
-    Auth, Client, ClientBuilder, DesSaltState, EngineCache, MasterKeys, PersistedDesSaltState,
-    Retry, UdpHandle, UsmConfig,
+    Auth, Client, ClientBuilder, CommunityVersion, DesSaltState, EngineCache, MasterKeys,
+    PersistedDesSaltState, Retry, UdpHandle, UsmConfig,
 };
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Session, resolve::Names, socket::Sockets};
+use super::{Session, direct::Direct, resolve::Names, socket::Sockets};
 use crate::{
     address::Address,
     credential::{Credential, User},
@@ -119,7 +119,18 @@ impl Pool {
             Some(auth) => Some(self.client(at, auth, None).await?),
             None => None,
         };
-        Ok(Session::new(at, reader, writer))
+        let direct = match credential {
+            Credential::Community {
+                version: CommunityVersion::V2c,
+                read,
+                ..
+            } => {
+                let socket = self.sockets.handle(at).await.map_err(Error::Client)?;
+                Some(Direct::new(socket, read))
+            }
+            _ => None,
+        };
+        Ok(Session::new(at, reader, writer, direct))
     }
 
     async fn client(

@@ -1,35 +1,46 @@
 //! Walking columns: many at once, row by row, in as few messages as the device allows.
 //!
-//! A GETBULK asks for the next rows of all columns of a table (and of further small tables), as
-//! many as the table had the last time, plus one, so that its end is seen in the same message.
-//! What it answers is put to the columns by position; each column has a place of its own where
-//! it goes on, so an answer may break off anywhere.
+//! A GETBULK asks for the next rows of many columns, as many as they had the last time, plus
+//! one, so that their end is seen in the same message. What it answers is put to the columns by
+//! position; each column has a place of its own where it goes on, so an answer may break off
+//! anywhere. The first one takes single values along (its non-repeaters).
 
 use std::time::Instant as Clock;
 
 use async_snmp::{ErrorStatus, Oid, VarBind};
 use tokio::time::Instant;
 
-use super::{ABSENT, Error, Fits, Remembered, Repeat, Session};
-use crate::{decode::Column, value};
+use super::{
+    ABSENT, BATCH, Error, Fits, Remembered, Repeat, Session,
+    message::{Answer, Bindings, Names, put_arc},
+    singles::Singles,
+};
+
+mod absorb;
+mod request;
+
+use crate::decode::Column;
+use absorb::{absorb, take_singles};
+use request::next_request;
 
 /// Rows expected of a column that nothing is known of.
 const STRANGER: usize = 8;
-/// Columns asked for in one message.
-const COLUMNS: usize = 40;
 /// No column is longer: a device that goes on forever is stopped.
 const CELLS_MAX: usize = 100_000;
 
 /// A column that is being walked.
 #[derive(Debug)]
-pub struct Walked {
+pub struct Walked<'a> {
     /// The column.
-    pub oid: Oid,
+    pub oid: &'a Oid,
     /// What was found.
     pub column: Column,
+    /// Its OID as BER, for messages of SNMPv2c.
+    bytes: Vec<u8>,
     /// How it stands.
     state: State,
     expected: usize,
+    known: Option<Remembered>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +52,14 @@ enum State {
     Broken,
 }
 
-impl Walked {
-    /// A column to walk.
-    pub fn new(oid: Oid) -> Self {
+impl<'a> Walked<'a> {
+    fn new(oid: &'a Oid) -> Self {
         Self {
-            column: Column::of(&oid),
+            column: Column::default(),
+            bytes: Vec::new(),
             state: State::Going,
             expected: STRANGER,
+            known: None,
             oid,
         }
     }
@@ -57,13 +69,24 @@ impl Walked {
         self.state == State::Whole
     }
 
-    fn place(&self) -> &Oid {
-        self.column.cells.last().map_or(&self.oid, |cell| &cell.oid)
+    /// The OID of its last cell, or its own.
+    fn place(&self) -> Oid {
+        let index = self.column.last_index().unwrap_or_default();
+        Oid::new(self.oid.arcs().iter().chain(index).copied())
+    }
+
+    /// The same as BER.
+    fn place_bytes(&self, name: &mut Vec<u8>) {
+        name.clear();
+        name.extend_from_slice(&self.bytes);
+        for arc in self.column.last_index().unwrap_or_default() {
+            put_arc(name, *arc);
+        }
     }
 
     fn remaining(&self) -> usize {
-        match self.expected.saturating_sub(self.column.cells.len()) {
-            0 if self.column.cells.is_empty() => 1,
+        match self.expected.saturating_sub(self.column.len()) {
+            0 if self.column.is_empty() => 1,
             0 => STRANGER,
             rows => rows,
         }
@@ -71,33 +94,40 @@ impl Walked {
 }
 
 impl Session {
-    /// Walks all columns to their ends, or until `limit` cells of each. Errors: the first thing
-    /// that went wrong; what was found until then stays in the columns.
+    /// Walks all columns to their ends, or until `limit` cells of each, and gets the single
+    /// values. Errors: the first thing that went wrong; what was found until then stays.
     pub async fn walk(
         &self,
         deadline: Instant,
-        columns: &mut [Walked],
+        singles: &mut Singles<'_>,
+        columns: &mut [Walked<'_>],
         limit: usize,
     ) -> Result<(), Error> {
-        self.recall(columns);
+        let most_rows = if self.is_v1() { 1 } else { CELLS_MAX };
         let mut trouble = None;
         loop {
-            let (asked, rows) = next_request(columns, self.batch());
+            let taken = singles.untried();
+            let room = self.batch().saturating_sub(taken.len()).max(BATCH.1);
+            let (asked, rows) = next_request(columns, room, most_rows);
             if asked.is_empty() {
                 break;
             }
-            let places: Vec<Oid> = asked
-                .iter()
-                .filter_map(|at| columns.get(*at))
-                .map(|c| c.place().clone())
-                .collect();
-            let answer = self.next_rows(deadline, &places, rows).await;
-            let absorbed = match answer {
-                Ok(answer) => absorb(columns, &asked, answer, limit),
+            let answer = self.next_rows(deadline, singles, columns, &asked, rows);
+            let absorbed = match answer.await {
+                Ok(answer) => {
+                    let cells = take_singles(singles, &taken, &answer);
+                    absorb(columns, &asked, answer, cells, limit)
+                }
+                Err(Error::Refused { .. }) if !taken.is_empty() => {
+                    // Whose fault it is shows when they are asked for apart.
+                    singles.give_up(&taken);
+                    self.memory.lock().singles_apart = true;
+                    continue;
+                }
                 Err(Error::Refused {
                     status: ErrorStatus::TooBig,
                     ..
-                }) if rows * asked.len() > 1 && self.batch() > super::BATCH.1 => {
+                }) if rows * asked.len() > 1 && self.batch() > BATCH.1 => {
                     self.size_fits(Fits::Badly);
                     continue;
                 }
@@ -119,19 +149,38 @@ impl Session {
     async fn next_rows(
         &self,
         deadline: Instant,
-        places: &[Oid],
+        singles: &Singles<'_>,
+        columns: &[Walked<'_>],
+        asked: &[usize],
         rows: usize,
-    ) -> Result<Vec<VarBind>, Error> {
+    ) -> Result<Bindings, Error> {
+        let asked = asked.iter().filter_map(|at| columns.get(*at));
+        if let Some(direct) = &self.direct {
+            let (mut names, mut name) = (Names::default(), Vec::new());
+            singles.put_names(&mut names);
+            for column in asked {
+                column.place_bytes(&mut name);
+                names.push(&name);
+            }
+            let singles = singles.untried().len();
+            let ask = |until| direct.get_bulk(until, &names, singles, rows);
+            let answer = self.exchange_until(deadline, Repeat::Adaptive, ask).await;
+            return self.sized(answer.and_then(Answer::into_result));
+        }
+        let places: Vec<Oid> = asked.map(Walked::place).collect();
         if self.is_v1() {
-            let ask = || self.reader.get_next_many(places);
-            return Ok(self
-                .exchange(deadline, Repeat::Adaptive, ask)
-                .await?
-                .varbinds);
+            let ask = || self.reader.get_next_many(&places);
+            let answer = self.exchange(deadline, Repeat::Adaptive, ask).await?;
+            return Ok(Bindings::Decoded(answer.varbinds));
         }
         let rows = u32::try_from(rows).unwrap_or(1);
-        let ask = || self.reader.get_bulk(places, 0, rows);
+        let ask = || self.reader.get_bulk(&places, 0, rows);
         let answer = self.exchange(deadline, Repeat::Adaptive, ask).await;
+        self.sized(answer.map(Bindings::Decoded))
+    }
+
+    /// Learns from the answer to a GETBULK how large messages may be.
+    fn sized<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
         match &answer {
             Ok(_) => self.size_fits(Fits::Well),
             // A large answer may have been lost where a small one gets through.
@@ -141,105 +190,51 @@ impl Session {
         answer
     }
 
-    fn recall(&self, columns: &mut [Walked]) {
+    /// The columns to walk, with what is remembered of them: not those that were not there a
+    /// short while ago. Errors: one that cannot be asked for.
+    pub fn to_walk<'a, T>(
+        &self,
+        wanted: impl Iterator<Item = (T, &'a Oid)>,
+    ) -> Result<(Vec<T>, Vec<Walked<'a>>), Error> {
         let now = Clock::now();
         let memory = self.memory.lock();
-        for column in columns {
-            let Some(known) = memory.rows.get(&column.oid) else {
+        let (mut names, mut columns) = (Vec::new(), Vec::new());
+        for (name, oid) in wanted {
+            let known = memory.rows.get(oid).copied();
+            let absent_until = known.and_then(|known| known.absent_until);
+            if absent_until.is_some_and(|until| until > now) {
                 continue;
-            };
-            column.expected = known.rows;
-            if known.absent_until.is_some_and(|until| until > now) {
-                column.state = State::Whole;
             }
+            let mut column = Walked::new(oid);
+            column.expected = known.map_or(STRANGER, |known| known.rows);
+            column.known = known;
+            column.column = Column::with_room(column.expected);
+            column.bytes = oid.to_ber().map_err(|_| Error::Garbage {
+                problem: format!("{oid} cannot be asked for"),
+            })?;
+            names.push(name);
+            columns.push(column);
         }
+        Ok((names, columns))
     }
 
-    fn remember(&self, columns: &[Walked]) {
+    fn remember(&self, columns: &[Walked<'_>]) {
         let now = Clock::now();
         let mut memory = self.memory.lock();
         for column in columns.iter().filter(|column| column.is_whole()) {
-            let rows = column.column.cells.len();
-            let known = memory.rows.get_mut(&column.oid);
-            let absent_until = match known.as_ref().and_then(|known| known.absent_until) {
-                Some(until) if rows == 0 && until > now => Some(until),
-                _ if rows == 0 => Some(now + ABSENT),
-                _ => None,
-            };
+            let rows = column.column.len();
+            let absent_until = (rows == 0).then(|| now + ABSENT);
             let seen = Remembered { rows, absent_until };
-            match known {
-                Some(known) => *known = seen,
-                None => drop(memory.rows.insert(column.oid.clone(), seen)),
+            if column.known != Some(seen) {
+                memory.rows.insert(column.oid.clone(), seen);
             }
         }
     }
-}
-
-/// The columns to ask for next, and how many rows of them: those that follow each other and are
-/// about equally long, within the size of a message.
-fn next_request(columns: &[Walked], batch: usize) -> (Vec<usize>, usize) {
-    let mut asked: Vec<usize> = Vec::new();
-    let mut rows = 0;
-    let going = columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| column.state == State::Going);
-    for (at, column) in going {
-        let wanted = column.remaining() + 1;
-        let fits = (asked.len() + 1) * rows.max(wanted) <= batch;
-        let is_like = wanted <= rows * 2 && rows <= wanted * 2;
-        if !asked.is_empty() && (asked.len() >= COLUMNS || !(is_like && (fits || wanted == rows))) {
-            break;
-        }
-        asked.push(at);
-        rows = rows.max(wanted);
-    }
-    let rows = rows.min(batch / asked.len().max(1)).max(1);
-    (asked, rows)
-}
-
-/// Puts an answer to the columns. Errors: it makes no progress.
-fn absorb(
-    columns: &mut [Walked],
-    asked: &[usize],
-    answer: Vec<VarBind>,
-    limit: usize,
-) -> Result<(), Error> {
-    if answer.is_empty() {
-        return Err(Error::Garbage {
-            problem: "the next rows were asked for, it answered none at all".into(),
-        });
-    }
-    for (varbind, at) in answer.into_iter().zip(asked.iter().cycle()) {
-        let Some(column) = columns
-            .get_mut(*at)
-            .filter(|column| column.state == State::Going)
-        else {
-            continue;
-        };
-        if value::is_absent(&varbind.value) || !varbind.oid.starts_with(&column.oid) {
-            column.state = State::Whole;
-        } else if varbind.oid <= *column.place() {
-            return Err(Error::Garbage {
-                problem: format!(
-                    "the row after {} is said to be {}",
-                    column.place(),
-                    varbind.oid
-                ),
-            });
-        } else {
-            column.column.cells.push(varbind);
-            if column.column.cells.len() >= limit.min(CELLS_MAX) {
-                column.state = State::Whole;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The columns that the device refuses are not asked for any more. An agent of v1 says so at
 /// the end of its objects.
-fn give_up(columns: &mut [Walked], asked: &[usize], error: &Error) {
+fn give_up(columns: &mut [Walked<'_>], asked: &[usize], error: &Error) {
     let Error::Refused { index, .. } = error else {
         return;
     };

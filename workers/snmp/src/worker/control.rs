@@ -15,7 +15,7 @@ use utakata_worker_sdk::{
 
 use super::{On, problem, raw::wrong, read::shown};
 use crate::{
-    profile::{Control, Given, Piece},
+    profile::{Control, Given},
     session::{Error, Repeat},
 };
 
@@ -27,12 +27,12 @@ impl On<'_> {
         repeat: manifest::Repeat,
     ) -> Result<Answer, Failure> {
         let parameters = &self.task.parameters;
-        let oid = instance(&control.oid, parameters).map_err(wrong)?;
+        let oid = control.oid.oid(parameters).map_err(wrong)?;
         let value = wanted(control, parameters).map_err(wrong)?;
         self.put(&oid, &control.object, &value, repeat).await?;
         Ok(Answer {
-            readings: Vec::new(),
             result: Some(result(parameters, &control.result)),
+            ..Answer::default()
         })
     }
 
@@ -89,26 +89,6 @@ impl On<'_> {
 
 fn refused(what: &str, status: ErrorStatus) -> Failure {
     Failure::failed(problem::refused(what, status))
-}
-
-/// The OID of a control with the parameters put in.
-fn instance(pieces: &[Piece], parameters: &Json) -> Result<Oid, String> {
-    let mut arcs = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        match piece {
-            Piece::Arc(arc) => arcs.push(*arc),
-            Piece::Parameter(name) => {
-                let given = parameters.get(name).unwrap_or(&Json::Null);
-                let part = match given {
-                    Json::String(text) => text.clone(),
-                    other => other.to_string(),
-                };
-                let part: Option<Vec<u32>> = part.split('.').map(|arc| arc.parse().ok()).collect();
-                arcs.extend(part.ok_or_else(|| format!("{name}: {given} is not a number"))?);
-            }
-        }
-    }
-    Ok(Oid::from_slice(&arcs))
 }
 
 /// The value that a control sets.

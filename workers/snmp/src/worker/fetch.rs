@@ -2,9 +2,10 @@
 
 use crate::{
     decode::{Cells, Column, Fetched},
-    plan::{Plan, PlannedTable},
-    session::{Error, Session, Walked},
+    plan::Plan,
+    session::{Error, Session, Singles, Walked},
 };
+use async_snmp::Oid;
 use tokio::time::Instant;
 
 /// What was fetched, and what kept it from being all.
@@ -29,60 +30,70 @@ enum Place {
 
 /// Fetches all of a plan, or as much of it as the target gives.
 pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> Haul {
-    let mut haul = Haul::default();
-    match session.get(deadline, &plan.oids).await {
-        Ok(values) => haul.fetched.scalars = values,
-        Err(error @ Error::Refused { .. }) => haul.trouble = Some(error),
-        Err(error) => {
-            haul.trouble = Some(error);
-            return haul;
-        }
+    let mut singles = Singles::of(&plan.oids);
+    session.plan_singles(&mut singles);
+    let (destinations, mut columns) = match session.to_walk(columns(plan)) {
+        Ok(walk) => walk,
+        Err(error) => return Haul::failed(error),
+    };
+    let walked = session.walk(deadline, &mut singles, &mut columns, usize::MAX);
+    let mut trouble = walked.await.err();
+    // Who is silent already is not asked once more.
+    if !matches!(trouble, Some(Error::Silent | Error::Send { .. })) {
+        let got = session.get_rest(deadline, &mut singles).await;
+        trouble = trouble.or(got.err());
     }
-    let (destinations, mut columns) = columns(plan);
-    let walked = session.walk(deadline, &mut columns, usize::MAX).await;
-    haul.fetched.tables = plan.tables.iter().map(empty).collect();
+    let mut fetched = Fetched {
+        scalars: singles.values,
+        tables: vec![Cells::default(); plan.tables.len()],
+    };
     for (column, to) in columns.into_iter().zip(destinations) {
-        let Some(cells) = haul.fetched.tables.get_mut(to.table) else {
-            continue;
-        };
-        cells.whole &= column.is_whole();
-        let slot = match to.place {
-            Place::Column(at) => cells.columns.get_mut(at),
-            Place::Join(at) => cells.joins.get_mut(at),
-        };
-        if let Some(slot) = slot {
-            *slot = column.column;
-        }
+        put(&mut fetched, plan, column, &to);
     }
-    haul.trouble = haul.trouble.or(walked.err());
-    haul
+    Haul { fetched, trouble }
 }
 
-fn columns(plan: &Plan) -> (Vec<Destination>, Vec<Walked>) {
-    let mut destinations = Vec::new();
-    let mut columns = Vec::new();
-    for (table, planned) in plan.tables.iter().enumerate() {
-        let own = planned
-            .columns
-            .iter()
-            .map(|at| (planned.table.columns.get(*at), Place::Column(*at)));
-        let joins = planned
-            .joins
-            .iter()
-            .map(|at| (planned.table.joins.get(*at), Place::Join(*at)));
-        for (oid, place) in own.chain(joins) {
-            let Some(oid) = oid else { continue };
-            destinations.push(Destination { table, place });
-            columns.push(Walked::new(oid.clone()));
-        }
+/// Puts a column where it belongs.
+fn put(fetched: &mut Fetched, plan: &Plan, column: Walked<'_>, to: &Destination) {
+    let (Some(cells), Some(planned)) =
+        (fetched.tables.get_mut(to.table), plan.tables.get(to.table))
+    else {
+        return;
+    };
+    cells.is_broken |= !column.is_whole();
+    let (columns, at, count) = match to.place {
+        Place::Column(at) => (&mut cells.columns, at, planned.table.columns.len()),
+        Place::Join(at) => (&mut cells.joins, at, planned.table.joins.len()),
+    };
+    columns.resize_with(count, Column::default);
+    if let Some(slot) = columns.get_mut(at) {
+        *slot = column.column;
     }
-    (destinations, columns)
 }
 
-fn empty(planned: &PlannedTable) -> Cells {
-    Cells {
-        columns: planned.table.columns.iter().map(Column::of).collect(),
-        joins: planned.table.joins.iter().map(Column::of).collect(),
-        whole: true,
+/// All columns that a plan wants, and where they go.
+fn columns(plan: &Plan) -> impl Iterator<Item = (Destination, &Oid)> {
+    let tables = plan.tables.iter().enumerate();
+    tables.flat_map(|(table, planned)| {
+        let to = move |place| Destination { table, place };
+        let own = planned.columns.iter();
+        let own = own.filter_map(move |at| {
+            let oid = planned.table.columns.get(*at)?;
+            Some((to(Place::Column(*at)), oid))
+        });
+        let joins = planned.joins.iter();
+        own.chain(joins.filter_map(move |at| {
+            let oid = planned.table.joins.get(*at)?;
+            Some((to(Place::Join(*at)), oid))
+        }))
+    })
+}
+
+impl Haul {
+    fn failed(error: Error) -> Self {
+        Self {
+            fetched: Fetched::default(),
+            trouble: Some(error),
+        }
     }
 }

@@ -8,7 +8,7 @@ use utakata_worker_sdk::{
 };
 
 use super::On;
-use crate::{session::Walked, value};
+use crate::{session::Singles, value};
 
 /// Objects that a walk gives where nothing else is said.
 const LIMIT: u64 = 1_000;
@@ -40,13 +40,23 @@ impl On<'_> {
             .and_then(Json::as_u64)
             .unwrap_or(LIMIT);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut columns = [Walked::new(root)];
-        let walked = self.session.walk(self.deadline, &mut columns, limit).await;
-        let [Walked { column, .. }] = columns;
-        let found = column
-            .cells
-            .iter()
-            .map(|cell| value::to_json(&cell.oid, &cell.value));
+        let mut singles = Singles::of(&[]);
+        let walk = self.session.to_walk([((), &root)].into_iter());
+        let (found, walked) = match walk {
+            Err(error) => (Vec::new(), Err(error)),
+            Ok((_, mut columns)) => {
+                let walked = self
+                    .session
+                    .walk(self.deadline, &mut singles, &mut columns, limit);
+                let walked = walked.await;
+                (columns, walked)
+            }
+        };
+        let cells = found.iter().flat_map(|walked| walked.column.iter());
+        let found = cells.map(|(index, found)| {
+            let oid = Oid::new(root.arcs().iter().chain(index).copied());
+            value::to_json(&oid, &found)
+        });
         match walked {
             Err(error) => Err(Failure::failed(self.problem(&error).await)),
             Ok(()) => Ok(answer(found.collect())),
@@ -71,16 +81,16 @@ impl On<'_> {
             .map_err(|problem| wrong(format!("value: {problem}")))?;
         let echo = self.put(&oid, "", &value, repeat).await?;
         Ok(Answer {
-            readings: Vec::new(),
             result: Some(value::to_json(&oid, &echo)),
+            ..Answer::default()
         })
     }
 }
 
 fn answer(found: Vec<Json>) -> Answer {
     Answer {
-        readings: Vec::new(),
         result: Some(Json::Array(found)),
+        ..Answer::default()
     }
 }
 

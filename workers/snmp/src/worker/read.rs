@@ -9,12 +9,12 @@ use async_snmp::Oid;
 use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
     Answer, Failure,
-    model::{Cure, Problem, Reading},
+    model::{Cure, Problem},
 };
 
 use super::{On, fetch::fetch};
 use crate::{
-    decode::decode,
+    decode::{Decoded, decode},
     plan::{Filter, Plan},
     profile::Profile,
     session::Error,
@@ -36,19 +36,21 @@ impl On<'_> {
             return Err(self.nothing_like(&filter));
         }
         let haul = fetch(self.session, &plan, self.deadline).await;
-        let readings = decode(&plan, &haul.fetched);
-        match (haul.trouble, self.is_foreign(&filter, &readings)) {
-            (None, false) => Ok(Answer {
-                readings,
-                result: None,
-            }),
+        let decoded = decode(&plan, &haul.fetched);
+        let is_foreign = self.is_foreign(&filter, &decoded);
+        let answer = Answer {
+            sheet: decoded.sheet,
+            ..Answer::default()
+        };
+        match (haul.trouble, is_foreign) {
+            (None, false) => Ok(answer),
             (None, true) => Err(self.foreign()),
             (Some(error), true) => Err(Failure::failed(self.problem(&error).await)),
             (Some(error), false) => {
                 let problem = incomplete(&self.problem(&error).await);
                 Ok(Answer {
-                    readings,
                     result: Some(json!({ "incomplete": problem })),
+                    ..answer
                 })
             }
         }
@@ -122,13 +124,12 @@ impl On<'_> {
     }
 
     /// Whether none of the readings is what the kind is there for.
-    fn is_foreign(&self, filter: &Filter, readings: &[Reading]) -> bool {
+    fn is_foreign(&self, filter: &Filter, decoded: &Decoded<'_>) -> bool {
         let worker = self.worker;
+        let mut metrics = decoded.metrics.iter();
         match worker.settings.recognise || !filter.0.is_empty() {
-            true => readings.is_empty(),
-            false => !readings
-                .iter()
-                .any(|reading| worker.own.contains(&reading.metric)),
+            true => decoded.sheet.is_empty(),
+            false => !metrics.any(|metric| worker.own.contains(*metric)),
         }
     }
 

@@ -84,7 +84,11 @@ impl Device {
     pub async fn run(&self, action: &str, parameters: Json) -> Result<Answer, Failure> {
         let task = self.task(action, parameters);
         let timeout = task.timeout;
-        self.worker.perform(&task, Instant::now() + timeout).await
+        let answer = self.worker.perform(&task, Instant::now() + timeout).await?;
+        Ok(Answer {
+            readings: answer.sheet.readings(),
+            ..answer
+        })
     }
 
     /// Carries out an action within another timeout.
@@ -95,7 +99,11 @@ impl Device {
         parameters: Json,
     ) -> Result<Answer, Failure> {
         let task = self.task(action, parameters);
-        self.worker.perform(&task, Instant::now() + timeout).await
+        let answer = self.worker.perform(&task, Instant::now() + timeout).await?;
+        Ok(Answer {
+            readings: answer.sheet.readings(),
+            ..answer
+        })
     }
 
     /// Everything that `read` gives.

@@ -8,6 +8,7 @@
 
 mod control;
 mod device;
+mod drill;
 mod read;
 mod recordings;
 mod relay;

@@ -18,5 +18,5 @@ fn every_shipped_release_can_be_used() {
         SnmpWorker::of(&release).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         kinds += 1;
     }
-    assert_eq!(kinds, 5);
+    assert_eq!(kinds, 6);
 }

@@ -1,0 +1,46 @@
+//! A value that waits in a column: a quarter of the room of the library's.
+
+use async_snmp::Value;
+
+/// A value that waits in a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// INTEGER.
+    Integer(i32),
+    /// Counter32.
+    Counter32(u32),
+    /// Gauge32, Unsigned32.
+    Gauge32(u32),
+    /// Counter64.
+    Counter64(u64),
+    /// OCTET STRING. It does not hold on to the message that it came in.
+    Octets(Box<[u8]>),
+    /// All others.
+    Other(Box<Value>),
+}
+
+impl From<Value> for Cell {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Integer(number) => Self::Integer(number),
+            Value::Counter32(number) => Self::Counter32(number),
+            Value::Gauge32(number) => Self::Gauge32(number),
+            Value::Counter64(number) => Self::Counter64(number),
+            Value::OctetString(bytes) => Self::Octets(bytes.as_ref().into()),
+            other => Self::Other(Box::new(other)),
+        }
+    }
+}
+
+impl From<&Cell> for Value {
+    fn from(cell: &Cell) -> Self {
+        match cell {
+            Cell::Integer(number) => Self::Integer(*number),
+            Cell::Counter32(number) => Self::Counter32(*number),
+            Cell::Gauge32(number) => Self::Gauge32(*number),
+            Cell::Counter64(number) => Self::Counter64(*number),
+            Cell::Octets(bytes) => Self::OctetString(bytes.clone().into()),
+            Cell::Other(value) => value.as_ref().clone(),
+        }
+    }
+}

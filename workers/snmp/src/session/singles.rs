@@ -1,0 +1,227 @@
+//! Single values that are read along with a walk.
+//!
+//! The instance of a scalar is the next one after its object, so a GETBULK brings it as well as a
+//! GET does, and a message is saved. What does not come that way is got by itself: no instance of
+//! a scalar, not there, or hidden from GETNEXT as some devices do. What is not there then either
+//! is not got again for a while, but shows as soon as a GETBULK brings it.
+
+use std::time::Instant as Clock;
+
+use async_snmp::{Oid, Value};
+use tokio::time::Instant;
+
+use super::{
+    ABSENT, Error, Session,
+    message::{Binding, Names},
+};
+use crate::value;
+
+/// Single values to read, and what was found.
+#[derive(Debug)]
+pub struct Singles<'a> {
+    oids: &'a [Oid],
+    /// What was found, by position; `None` when there is nothing.
+    pub values: Vec<Option<Value>>,
+    states: Vec<State>,
+    /// Of those to be taken along, the OID as BER.
+    bytes: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// To be taken along.
+    Untried,
+    /// Did not come along.
+    Missed,
+    /// Must be got.
+    Apart,
+    /// Nothing more to do.
+    Done,
+}
+
+/// What is remembered of a single value that does not come along.
+#[derive(Debug, Clone, Copy)]
+pub enum Habit {
+    /// It can only be got.
+    Hidden,
+    /// It was not there, and is not got again until then.
+    Absent(Clock),
+}
+
+impl<'a> Singles<'a> {
+    /// Values of these instances.
+    pub fn of(oids: &'a [Oid]) -> Self {
+        Self {
+            oids,
+            values: vec![None; oids.len()],
+            states: vec![State::Apart; oids.len()],
+            bytes: vec![Vec::new(); oids.len()],
+        }
+    }
+
+    /// Those that the next GETBULK takes along, by position.
+    pub fn untried(&self) -> Vec<usize> {
+        self.in_state(State::Untried)
+    }
+
+    fn in_state(&self, wanted: State) -> Vec<usize> {
+        let states = self.states.iter().enumerate();
+        let found = states.filter(|(_, state)| **state == wanted);
+        found.map(|(at, _)| at).collect()
+    }
+
+    /// Writes the objects of the untried.
+    pub fn put_names(&self, names: &mut Names) {
+        let untried = self.bytes.iter().zip(&self.states);
+        for (oid, _) in untried.filter(|(_, state)| **state == State::Untried) {
+            // The object is all but the zero at the end of the instance.
+            names.push(oid.split_last().map_or(&[], |(_, object)| object));
+        }
+    }
+
+    /// What came along for the values `taken`.
+    pub fn take<'b>(&mut self, taken: &[usize], came: impl Iterator<Item = Binding<'b>>) {
+        self.set(taken, State::Missed);
+        for (at, came) in taken.iter().zip(came) {
+            let is_it = self.bytes.get(*at).is_some_and(|oid| came.oid() == oid);
+            if let (true, Some(slot)) = (is_it, self.values.get_mut(*at)) {
+                *slot = Some(came.value()).filter(|value| !value::is_absent(value));
+                self.set(&[*at], State::Done);
+            }
+        }
+    }
+
+    /// These are got apart.
+    pub fn give_up(&mut self, these: &[usize]) {
+        self.set(these, State::Apart);
+    }
+
+    fn set(&mut self, these: &[usize], to: State) {
+        for at in these {
+            if let Some(state) = self.states.get_mut(*at) {
+                *state = to;
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Decides which of the values come along with a walk: the instances of scalars, where the
+    /// device is not known to hide them.
+    pub fn plan_singles(&self, singles: &mut Singles<'_>) {
+        if self.direct.is_none() {
+            return;
+        }
+        let memory = self.memory.lock();
+        if memory.singles_apart {
+            return;
+        }
+        for (at, oid) in singles.oids.iter().enumerate() {
+            let is_scalar = oid.len() > 3 && oid.arcs().last() == Some(&0);
+            let is_hidden = matches!(memory.habits.get(oid), Some(Habit::Hidden));
+            if !is_scalar || is_hidden {
+                continue;
+            }
+            if let (Ok(bytes), Some(slot)) = (oid.to_ber(), singles.bytes.get_mut(at)) {
+                *slot = bytes;
+                singles.set(&[at], State::Untried);
+            }
+        }
+    }
+
+    /// Gets those that did not come along.
+    pub async fn get_rest(
+        &self,
+        deadline: Instant,
+        singles: &mut Singles<'_>,
+    ) -> Result<(), Error> {
+        let mut wanted = singles.in_state(State::Apart);
+        wanted.extend(singles.untried());
+        wanted.extend(self.still_missed(singles));
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let oids: Vec<Oid> = wanted
+            .iter()
+            .filter_map(|at| singles.oids.get(*at).cloned())
+            .collect();
+        let got = self.get(deadline, &oids).await?;
+        self.learn(singles, &wanted, &got);
+        for (at, value) in wanted.into_iter().zip(got) {
+            if let Some(slot) = singles.values.get_mut(at) {
+                *slot = value;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that did not come along, and are not known to be absent.
+    fn still_missed(&self, singles: &Singles<'_>) -> Vec<usize> {
+        let (now, memory) = (Clock::now(), self.memory.lock());
+        let mut missed = singles.in_state(State::Missed);
+        missed.retain(|at| {
+            let habit = singles.oids.get(*at).and_then(|oid| memory.habits.get(oid));
+            !matches!(habit, Some(Habit::Absent(until)) if *until > now)
+        });
+        missed
+    }
+
+    fn learn(&self, singles: &Singles<'_>, wanted: &[usize], got: &[Option<Value>]) {
+        let absent = Habit::Absent(Clock::now() + ABSENT);
+        let mut memory = self.memory.lock();
+        for (at, value) in wanted.iter().zip(got) {
+            if singles.states.get(*at) != Some(&State::Missed) {
+                continue;
+            }
+            let habit = if value.is_some() {
+                Habit::Hidden
+            } else {
+                absent
+            };
+            if let Some(oid) = singles.oids.get(*at) {
+                memory.habits.insert(oid.clone(), habit);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_snmp::{CommunityVersion, ResponsePdu, VarBind, Version, message::CommunityMessage};
+
+    use super::*;
+    use crate::session::message::{Bindings, parse};
+
+    fn came(bindings: &[(&str, Value)]) -> Bindings {
+        let bindings = bindings.iter();
+        let bindings =
+            bindings.map(|(oid, value)| VarBind::new(Oid::parse(oid).unwrap(), value.clone()));
+        let answer = ResponsePdu::success(Version::V2c, 7, bindings.collect()).unwrap();
+        let message = CommunityMessage::new(CommunityVersion::V2c, "public", answer.into_raw());
+        parse(message.unwrap().encode().unwrap(), 7)
+            .unwrap()
+            .bindings
+    }
+
+    #[test]
+    fn what_comes_along_counts_only_if_it_is_what_was_asked_for() {
+        let oids = ["1.3.6.1.1.0", "1.3.6.1.2.0", "1.3.6.1.3.0"];
+        let oids = oids.map(|oid| Oid::parse(oid).unwrap());
+        let mut singles = Singles::of(&oids);
+        singles.bytes = oids.iter().map(|oid| oid.to_ber().unwrap()).collect();
+        singles.set(&[0, 1, 2], State::Untried);
+        let taken = singles.untried();
+        // The second is not there, so the next object came; the answer breaks off after it.
+        let answer = came(&[
+            ("1.3.6.1.1.0", Value::Integer(5)),
+            ("1.3.6.1.3.0", Value::Integer(6)),
+        ]);
+        let Bindings::Raw(raw) = answer else {
+            panic!("an ordinary answer is read as bytes");
+        };
+        singles.take(&taken, raw.iter());
+        assert_eq!(singles.values, [Some(Value::Integer(5)), None, None]);
+        assert_eq!(singles.in_state(State::Done), [0]);
+        assert_eq!(singles.in_state(State::Missed), [1, 2]);
+    }
+}
