@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::control::{self, Request};
-use crate::{service, swarm};
+use crate::{counters, service, swarm};
 
 /// Equipment that is not there: real SNMP, from a small physical model
 #[derive(Debug, Parser)]
@@ -54,24 +54,60 @@ enum Command {
         #[arg(long)]
         exit_with_stdin: bool,
     },
-    /// Make something wrong with a device of a room that runs
+    /// Run devices that count what they are told, for drills; prints as `room` does
+    Counters(Counters),
+    /// Make something wrong with a device that runs
     Fault {
-        /// The control port of the room, as its last start line says
+        /// The control port of the room or the counters, as its last start line says
         #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
         control: String,
         /// The device
         device: String,
-        /// slow=3000ms, silent, flapping[=5s], garbage, lying, frozen, half-table, input-lost, none
+        /// slow=3000ms, silent, flapping[=5s], garbage, lying, mute-sets[=0.1], late=500ms, frozen,
+        /// half-table, input-lost, none
         fault: String,
     },
-    /// Print the truth about the devices of a room that runs, as JSON
+    /// Print the truth about the devices that run, as JSON
     Show {
-        /// The control port of the room, as its last start line says
+        /// The control port of the room or the counters, as its last start line says
         #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
         control: String,
         /// Only this device
         device: Option<String>,
     },
+    /// Print the whole truth about counters that run: every token, and how often it was told
+    Truth {
+        /// The control port of the counters, as their last start line says
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
+        control: String,
+        /// Only this device
+        device: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Counters {
+    /// How many
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    devices: u32,
+    /// Address to listen on
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// The devices answer on the ports after this one; 0 takes free ports
+    #[arg(long, default_value_t = 16100)]
+    base_port: u16,
+    /// TCP port to ask for faults and truths; 0 takes a free one [default: the base port]
+    #[arg(long)]
+    control_port: Option<u16>,
+    /// Chance falls the same way for one seed
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// What is wrong from the start, and with which share of the devices; may stand again
+    #[arg(long, value_name = "FAULT[@SHARE]")]
+    fault: Vec<counters::FaultShare>,
+    /// End when the standard input is closed, so as not to outlive the parent
+    #[arg(long)]
+    exit_with_stdin: bool,
 }
 
 impl Cli {
@@ -113,12 +149,31 @@ impl Cli {
                 let runtime = tokio::runtime::Runtime::new()?;
                 Ok(runtime.block_on(swarm::run(&config))?)
             }
+            Command::Counters(flags) => {
+                let runtime = tokio::runtime::Runtime::new()?;
+                Ok(runtime.block_on(counters::run(&flags.into()))?)
+            }
             Command::Fault {
                 control,
                 device,
                 fault,
             } => show(&control, &Request::Fault { device, fault }),
             Command::Show { control, device } => show(&control, &Request::Show { device }),
+            Command::Truth { control, device } => show(&control, &Request::Truth { device }),
+        }
+    }
+}
+
+impl From<Counters> for counters::Config {
+    fn from(flags: Counters) -> Self {
+        Self {
+            devices: flags.devices,
+            bind: flags.bind,
+            base_port: flags.base_port,
+            control_port: flags.control_port.unwrap_or(flags.base_port),
+            seed: flags.seed,
+            faults: flags.fault,
+            exit_with_stdin: flags.exit_with_stdin,
         }
     }
 }

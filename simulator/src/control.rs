@@ -3,6 +3,8 @@
 //! ```text
 //! {"command":"show"}                                            all devices
 //! {"command":"show","device":"pdu-a1-a"}                        one
+//! {"command":"truth"}                                           all, with every token they were told
+//! {"command":"truth","device":"drill-0001"}                     one
 //! {"command":"fault","device":"pdu-a1-a","fault":"slow=3000ms"} what is wrong with it from now on
 //! ```
 //!
@@ -17,8 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::device::{Device, NoInput, Truth};
-use crate::fault;
+use crate::fault::{self, Misfit, Order};
 
 pub use client::ask;
 
@@ -34,6 +35,12 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         device: Option<String>,
     },
+    /// The whole truth about one device, or all.
+    Truth {
+        /// Which device.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<String>,
+    },
     /// Something goes wrong with a device, or all is well again.
     Fault {
         /// Which device.
@@ -43,10 +50,34 @@ pub enum Request {
     },
 }
 
+/// How much of the truth is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What is short however long the device has run.
+    Summary,
+    /// All of it.
+    Whole,
+}
+
+/// A device as the control port sees it.
+pub trait Equipment: Send + Sync + 'static {
+    /// The truth about it.
+    type Truth: Serialize + Send;
+
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// Makes something wrong with it, or all well again.
+    fn order(&self, order: Order) -> Result<(), Misfit>;
+
+    /// The truth about it.
+    fn truth(&self, detail: Detail) -> Self::Truth;
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Answer {
-    Devices(Vec<Truth>),
+enum Answer<T> {
+    Devices(Vec<T>),
     Error(String),
 }
 
@@ -59,11 +90,11 @@ enum Refusal {
     #[error(transparent)]
     Fault(#[from] fault::Error),
     #[error(transparent)]
-    NoInput(#[from] NoInput),
+    Misfit(#[from] Misfit),
 }
 
 /// Answers on `listener` until it is dropped.
-pub async fn serve(listener: TcpListener, devices: Arc<Vec<Arc<Device>>>) {
+pub async fn serve<E: Equipment>(listener: TcpListener, devices: Arc<Vec<Arc<E>>>) {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
@@ -79,7 +110,7 @@ pub async fn serve(listener: TcpListener, devices: Arc<Vec<Arc<Device>>>) {
     }
 }
 
-async fn converse(stream: TcpStream, devices: Arc<Vec<Arc<Device>>>) {
+async fn converse<E: Equipment>(stream: TcpStream, devices: Arc<Vec<Arc<E>>>) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -105,23 +136,25 @@ async fn converse(stream: TcpStream, devices: Arc<Vec<Arc<Device>>>) {
     }
 }
 
-fn decide(line: &[u8], devices: &[Arc<Device>]) -> Result<Vec<Truth>, Refusal> {
-    let find = |name: &str| {
-        devices
-            .iter()
-            .find(|device| device.name == name)
-            .ok_or_else(|| {
-                let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
-                Refusal::NoDevice(name.to_owned(), names.join(", "))
-            })
-    };
-    match serde_json::from_slice(line).map_err(Refusal::Unreadable)? {
-        Request::Show { device: None } => Ok(devices.iter().map(|device| device.truth()).collect()),
-        Request::Show { device: Some(name) } => Ok(vec![find(&name)?.truth()]),
+fn decide<E: Equipment>(line: &[u8], devices: &[Arc<E>]) -> Result<Vec<E::Truth>, Refusal> {
+    let (name, detail) = match serde_json::from_slice(line).map_err(Refusal::Unreadable)? {
+        Request::Show { device } => (device, Detail::Summary),
+        Request::Truth { device } => (device, Detail::Whole),
         Request::Fault { device, fault } => {
-            let device = find(&device)?;
-            device.order(fault.parse()?)?;
-            Ok(vec![device.truth()])
+            find(devices, &device)?.order(fault.parse()?)?;
+            (Some(device), Detail::Summary)
         }
+    };
+    match name {
+        Some(name) => Ok(vec![find(devices, &name)?.truth(detail)]),
+        None => Ok(devices.iter().map(|device| device.truth(detail)).collect()),
     }
+}
+
+fn find<'a, E: Equipment>(devices: &'a [Arc<E>], name: &str) -> Result<&'a E, Refusal> {
+    let found = devices.iter().find(|device| device.name() == name);
+    found.map(AsRef::as_ref).ok_or_else(|| {
+        let names: Vec<_> = devices.iter().map(|device| device.name()).collect();
+        Refusal::NoDevice(name.to_owned(), names.join(", "))
+    })
 }

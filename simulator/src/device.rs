@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::blueprint::Kind;
-use crate::fault::{Fault, Faults, Order, Reply};
+use crate::control::{Detail, Equipment};
+use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::mib::{self, Change, Labels, Part, Refusal, View};
 use crate::room::{Command, Input, Room};
 
@@ -112,11 +113,6 @@ pub struct OutletTruth {
     pub watts: f64,
 }
 
-/// A UPS fault asked of a device that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no UPS and has no input to lose")]
-pub struct NoInput(String);
-
 impl Device {
     /// All devices of `room`, PDUs first.
     pub fn build_all(room: &Arc<Mutex<Room>>) -> Vec<Arc<Self>> {
@@ -199,27 +195,6 @@ impl Device {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes something wrong with it, or all well again.
-    pub fn order(&self, order: Order) -> Result<(), NoInput> {
-        let ups = match self.part {
-            Part::Ups(ups) => Some(ups),
-            Part::Pdu(_) => None,
-        };
-        match (order, ups) {
-            (Order::Add(Fault::InputLost), None) => return Err(NoInput(self.name.clone())),
-            (Order::Add(Fault::InputLost), Some(ups)) => {
-                self.room.lock().set_input(ups, Input::Lost);
-            }
-            (Order::Clear, Some(ups)) => self.room.lock().set_input(ups, Input::Present),
-            _ => {}
-        }
-        // What is frozen is what is seen now.
-        self.view();
-        let mut state = self.state.lock();
-        state.faults = std::mem::take(&mut state.faults).ordered(order);
-        Ok(())
-    }
-
     /// The value of `oid`.
     pub fn get(&self, oid: &Oid) -> Value {
         self.view().get(oid)
@@ -261,8 +236,66 @@ impl Device {
         }
     }
 
-    /// The ground truth.
-    pub fn truth(&self) -> Truth {
+    fn is_powered(&self) -> bool {
+        match self.part {
+            Part::Pdu(pdu) => self.room.lock().pdus[pdu].is_powered(),
+            Part::Ups(_) => true,
+        }
+    }
+
+    /// The objects as they are now; as they were, of a device that is frozen.
+    fn view(&self) -> Arc<View> {
+        let room = self.room.lock();
+        let mut state = self.state.lock();
+        if let Some((moment, view)) = &state.view
+            && (*moment == room.moment() || state.faults.has(Fault::Frozen))
+        {
+            return view.clone();
+        }
+        let view = Arc::new(mib::view(&room, self.part, &state.labels));
+        state.view = Some((room.moment(), view.clone()));
+        view
+    }
+}
+
+impl Equipment for Device {
+    type Truth = Truth;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn order(&self, order: Order) -> Result<(), Misfit> {
+        let misfit = |fault, why| Misfit {
+            device: self.name.clone(),
+            fault,
+            why,
+        };
+        let ups = match self.part {
+            Part::Ups(ups) => Some(ups),
+            Part::Pdu(_) => None,
+        };
+        match (order, ups) {
+            (Order::Add(fault @ Fault::InputLost), None) => {
+                return Err(misfit(fault, "it is no UPS and has no input to lose"));
+            }
+            (Order::Add(fault @ (Fault::MuteSets(_) | Fault::Late(_))), _) => {
+                return Err(misfit(fault, "only counters have that"));
+            }
+            (Order::Add(Fault::InputLost), Some(ups)) => {
+                self.room.lock().set_input(ups, Input::Lost);
+            }
+            (Order::Clear, Some(ups)) => self.room.lock().set_input(ups, Input::Present),
+            _ => {}
+        }
+        // What is frozen is what is seen now.
+        self.view();
+        let mut state = self.state.lock();
+        state.faults = std::mem::take(&mut state.faults).ordered(order);
+        Ok(())
+    }
+
+    fn truth(&self, _: Detail) -> Truth {
         let room = self.room.lock();
         let state = self.state.lock();
         let (powered, watts, charge_percent) = match self.part {
@@ -285,27 +318,6 @@ impl Device {
             charge_percent,
             outlets: outlets(&room, self.part, &state.told),
         }
-    }
-
-    fn is_powered(&self) -> bool {
-        match self.part {
-            Part::Pdu(pdu) => self.room.lock().pdus[pdu].is_powered(),
-            Part::Ups(_) => true,
-        }
-    }
-
-    /// The objects as they are now; as they were, of a device that is frozen.
-    fn view(&self) -> Arc<View> {
-        let room = self.room.lock();
-        let mut state = self.state.lock();
-        if let Some((moment, view)) = &state.view
-            && (*moment == room.moment() || state.faults.has(Fault::Frozen))
-        {
-            return view.clone();
-        }
-        let view = Arc::new(mib::view(&room, self.part, &state.labels));
-        state.view = Some((room.moment(), view.clone()));
-        view
     }
 }
 

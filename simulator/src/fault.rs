@@ -4,10 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::chance::{self, Chance};
 use crate::span;
 
 /// How long a flapping device is there, and then not, unless told otherwise.
 const FLAP: Duration = Duration::from_secs(5);
+
+/// What a device sends that answers with garbage: a SEQUENCE that promises more than follows.
+pub const GARBAGE: &[u8] = &[0x30, 0x82, 0x7f, 0xff, 0x02, 0x01, 0xde, 0xad, 0xbe, 0xef];
 
 /// One thing that is wrong with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,10 @@ pub enum Fault {
     Garbage,
     /// Accepts every SET without an error and does nothing.
     Lying,
+    /// Acts on a SET and does not answer it, as often as this.
+    MuteSets(Chance),
+    /// Answers a SET at once and acts on it so much later.
+    Late(Duration),
     /// Goes on answering with the readings of the moment the fault began.
     Frozen,
     /// Ends a walk in the middle of a table, as if the MIB ended there.
@@ -35,18 +43,33 @@ pub enum Fault {
 pub enum Error {
     /// No fault has this name.
     #[error(
-        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, frozen, half-table, input-lost or none"
+        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost or none"
     )]
     Unknown(String),
     /// The fault needs a duration, or has one it cannot use.
     #[error("fault `{0}`: {1}")]
     Duration(String, span::Error),
-    /// `slow` without saying how slow.
-    #[error("fault `slow` needs a duration, like slow=3000ms")]
-    HowSlow,
+    /// The fault needs a chance, or has one it cannot use.
+    #[error("fault `{0}`: {1}")]
+    Chance(String, chance::Error),
+    /// `slow` without saying how slow, or `late` without saying how late.
+    #[error("fault `{0}` needs a duration, like {0}=3000ms")]
+    HowLong(&'static str),
     /// The fault takes no value.
     #[error("fault `{0}` takes no value")]
     NoValue(String),
+}
+
+/// A fault asked of a device that cannot have it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{device}` cannot have the fault `{fault}`: {why}")]
+pub struct Misfit {
+    /// The device.
+    pub device: String,
+    /// The fault.
+    pub fault: Fault,
+    /// Why not.
+    pub why: &'static str,
 }
 
 /// An order about the faults of a device.
@@ -71,7 +94,15 @@ impl FromStr for Order {
         };
         let fault = match (name, value) {
             ("slow", Some(value)) => Fault::Slow(span(value)?),
-            ("slow", None) => return Err(Error::HowSlow),
+            ("slow", None) => return Err(Error::HowLong("slow")),
+            ("late", Some(value)) => Fault::Late(span(value)?),
+            ("late", None) => return Err(Error::HowLong("late")),
+            ("mute-sets", Some(value)) => Fault::MuteSets(
+                value
+                    .parse()
+                    .map_err(|error| Error::Chance(name.to_owned(), error))?,
+            ),
+            ("mute-sets", None) => Fault::MuteSets(Chance::ALWAYS),
             ("flapping", Some(value)) => Fault::Flapping(span(value)?),
             ("flapping", None) => Fault::Flapping(FLAP),
             ("none", None) => return Ok(Self::Clear),
@@ -102,6 +133,8 @@ impl fmt::Display for Fault {
         match self {
             Self::Slow(delay) => write!(f, "slow={}ms", delay.as_millis()),
             Self::Flapping(span) => write!(f, "flapping={}ms", span.as_millis()),
+            Self::Late(delay) => write!(f, "late={}ms", delay.as_millis()),
+            Self::MuteSets(chance) => write!(f, "mute-sets={chance}"),
             Self::Silent => f.write_str("silent"),
             Self::Garbage => f.write_str("garbage"),
             Self::Lying => f.write_str("lying"),
@@ -147,6 +180,22 @@ impl Faults {
         self.0.contains(&fault)
     }
 
+    /// How often a SET is acted on and not answered, if that is so.
+    pub fn mute_sets(&self) -> Option<Chance> {
+        self.0.iter().find_map(|fault| match fault {
+            Fault::MuteSets(chance) => Some(*chance),
+            _ => None,
+        })
+    }
+
+    /// How long after its answer a SET is acted on.
+    pub fn late(&self) -> Option<Duration> {
+        self.0.iter().find_map(|fault| match fault {
+            Fault::Late(delay) => Some(*delay),
+            _ => None,
+        })
+    }
+
     /// What becomes of a request that arrives when the simulator has run for `now`.
     pub fn reply(&self, now: Duration) -> Reply {
         let mut reply = Reply::After(Duration::ZERO);
@@ -186,6 +235,8 @@ mod tests {
             "silent",
             "garbage",
             "lying",
+            "mute-sets=0.1",
+            "late=500ms",
             "frozen",
             "half-table",
             "input-lost",
@@ -198,11 +249,20 @@ mod tests {
         }
         assert_eq!("none".parse(), Ok(Order::Clear));
         assert_eq!("flapping".parse(), Ok(Order::Add(Fault::Flapping(FLAP))));
+        assert_eq!(
+            "mute-sets".parse(),
+            Ok(Order::Add(Fault::MuteSets(Chance::ALWAYS)))
+        );
     }
 
     #[test]
     fn a_misspelt_fault_is_refused_with_what_there_is() {
-        assert_eq!("slow".parse::<Order>(), Err(Error::HowSlow));
+        assert_eq!("slow".parse::<Order>(), Err(Error::HowLong("slow")));
+        assert_eq!("late".parse::<Order>(), Err(Error::HowLong("late")));
+        assert!(matches!(
+            "mute-sets=often".parse::<Order>(),
+            Err(Error::Chance(..))
+        ));
         assert_eq!(
             "silent=1s".parse::<Order>(),
             Err(Error::NoValue("silent".to_owned()))

@@ -1,8 +1,10 @@
 //! Equipment that is not there: rooms of PDUs and UPSs that answer real SNMP.
 
 mod blueprint;
+mod chance;
 mod cli;
 mod control;
+mod counters;
 mod device;
 mod fault;
 mod mib;

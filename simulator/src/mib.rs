@@ -4,9 +4,9 @@
 
 mod apc;
 mod raritan;
-mod system;
+pub mod system;
 mod ups;
-mod view;
+pub mod view;
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,7 @@ pub use pdu::Pdu;
 pub use rack::Rack;
 pub use ups::{Input, Source, Test, TestOrder, Ups};
 
+use crate::chance;
 use crate::units::{Volts, Watts};
 
 /// Nominal voltage of the mains.
@@ -134,7 +135,7 @@ impl Room {
 
     fn power(&mut self) {
         for ups in &mut self.upses {
-            let wobble = load::wave(self.seed, &ups.name, self.clock, Duration::from_secs(90));
+            let wobble = chance::wave(self.seed, &ups.name, self.clock, Duration::from_secs(90));
             ups.set_mains(NOMINAL + Volts(4.0 * (wobble - 0.5)));
         }
         for pdu in &mut self.pdus {

@@ -91,13 +91,7 @@ pub async fn run(config: &Config) -> Result<(), Error> {
         let address = device::spawn(device.clone(), address, began, &mut tasks).await?;
         lines.push(line(&device.place(address))?);
     }
-    let control = SocketAddr::new(config.bind, config.control_port);
-    let refused = |source| Error::Control {
-        address: control,
-        source,
-    };
-    let listener = TcpListener::bind(control).await.map_err(refused)?;
-    let control = listener.local_addr().map_err(refused)?;
+    let (listener, control) = listen(SocketAddr::new(config.bind, config.control_port)).await?;
     lines.push(line(&Ready {
         ready: true,
         control,
@@ -112,7 +106,16 @@ pub async fn run(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn port(base: u16, index: usize) -> Result<u16, Error> {
+/// Opens the control port; where it is.
+pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let refused = |source| Error::Control { address, source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
+}
+
+/// The port of the device of this index.
+pub fn port(base: u16, index: usize) -> Result<u16, Error> {
     if base == 0 {
         return Ok(0);
     }

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Device;
-use crate::fault::Reply;
+use crate::fault::{GARBAGE, Reply};
 use crate::mib::{Change, Refusal};
 
 /// The community that may read.
@@ -40,8 +40,6 @@ const MOST_UNDER_WAY: usize = 512;
 /// The agent answers from memory; if it has not by then, it will not.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LARGEST_DATAGRAM: usize = 65_535;
-/// A SEQUENCE that promises more than follows.
-const GARBAGE: &[u8] = &[0x30, 0x82, 0x7f, 0xff, 0x02, 0x01, 0xde, 0xad, 0xbe, 0xef];
 
 /// Why a device cannot be reached.
 #[derive(Debug, thiserror::Error)]

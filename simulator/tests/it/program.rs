@@ -20,6 +20,7 @@ fn it_ends_well_on_sigterm_and_sigint() {
         for arguments in [
             &["room", "--base-port", "0"][..],
             &["agents", "--count", "2", "--port", "0"],
+            &["counters", "--devices", "2", "--base-port", "0"],
         ] {
             let mut simulator = Simulator::start(arguments);
             assert!(

@@ -147,8 +147,17 @@ impl Simulator {
 
     /// The truth about a device.
     pub fn truth(&self, device: &str) -> Value {
+        self.tell("show", device)
+    }
+
+    /// The whole truth about a counter.
+    pub fn whole_truth(&self, device: &str) -> Value {
+        self.tell("truth", device)
+    }
+
+    fn tell(&self, command: &str, device: &str) -> Value {
         let control = self.ready["control"].as_str().unwrap();
-        let output = run(BINARY, &["show", "--control", control, device]);
+        let output = run(BINARY, &[command, "--control", control, device]);
         assert!(output.status.success(), "{output:?}");
         let mut devices: Value = serde_json::from_slice(&output.stdout).unwrap();
         devices[0].take()

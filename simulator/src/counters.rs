@@ -1,0 +1,148 @@
+//! Devices that count what they are told: what a drill is compared with at its end.
+//!
+//! ```text
+//! manager ──UDP──► answer ──► Counter: faults, Register (token ──► how often told, how often done)
+//! drill   ──TCP──► control port: the whole truth
+//! ```
+
+mod answer;
+mod counter;
+mod objects;
+mod register;
+mod share;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::control::{self, Equipment};
+use crate::device::{self, READ_COMMUNITY, WRITE_COMMUNITY};
+use crate::fault::Misfit;
+use crate::service;
+use counter::Counter;
+
+pub use share::FaultShare;
+
+/// What inventories call the kind of these devices.
+const KIND: &str = "drill";
+
+/// Which devices, and where.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How many there are.
+    pub devices: u32,
+    /// Where they answer.
+    pub bind: IpAddr,
+    /// The first answers one port on, the next two; 0 takes free ports.
+    pub base_port: u16,
+    /// Where the control port is; 0 takes a free one.
+    pub control_port: u16,
+    /// Chance falls the same way for one seed.
+    pub seed: u64,
+    /// What is wrong from the start, and with how many.
+    pub faults: Vec<FaultShare>,
+    /// Ends when the standard input does.
+    pub exit_with_stdin: bool,
+}
+
+/// Why the devices do not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A fault that they cannot have.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// Ports, signals or standard output do not work.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    name: &'a str,
+    kind: &'static str,
+    address: SocketAddr,
+    faults: Vec<String>,
+    community_read: &'static str,
+    community_write: &'static str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    control: SocketAddr,
+    devices: usize,
+    seed: u64,
+}
+
+/// Runs the devices until SIGTERM, SIGINT, or the end of the standard input.
+pub async fn run(config: &Config) -> Result<(), Error> {
+    let end = service::wait_for_end(config.exit_with_stdin)?;
+    let began = Instant::now();
+    let devices = build(config, began)?;
+    let mut tasks = JoinSet::new();
+    let mut lines = Vec::new();
+    for (index, device) in devices.iter().enumerate() {
+        let port = service::port(config.base_port, index)?;
+        let socket = bind(device, SocketAddr::new(config.bind, port)).await?;
+        let address = socket
+            .local_addr()
+            .map_err(|source| service::Error::System {
+                step: "tell where a device answers",
+                source,
+            })?;
+        lines.push(service::line(&Place {
+            name: device.name(),
+            kind: KIND,
+            address,
+            faults: device.faults(),
+            community_read: READ_COMMUNITY,
+            community_write: WRITE_COMMUNITY,
+        })?);
+        tasks.spawn(counter::serve(device.clone(), socket));
+    }
+    let control = SocketAddr::new(config.bind, config.control_port);
+    let (listener, control) = service::listen(control).await?;
+    lines.push(service::line(&Ready {
+        ready: true,
+        control,
+        devices: devices.len(),
+        seed: config.seed,
+    })?);
+    tasks.spawn(control::serve(listener, Arc::new(devices)));
+    service::print(&lines)?;
+    end.await;
+    tasks.shutdown().await;
+    Ok(())
+}
+
+fn build(config: &Config, began: Instant) -> Result<Vec<Arc<Counter>>, Misfit> {
+    let names = (1..=config.devices).map(|number| format!("{KIND}-{number:04}"));
+    let devices: Vec<_> = names
+        .map(|name| Arc::new(Counter::new(name, config.seed, began)))
+        .collect();
+    for fault in &config.faults {
+        for index in fault.chosen(config.seed, devices.len()) {
+            if let Some(device) = devices.get(index) {
+                device.order(fault.order())?;
+            }
+        }
+    }
+    Ok(devices)
+}
+
+async fn bind(device: &Counter, address: SocketAddr) -> Result<UdpSocket, service::Error> {
+    UdpSocket::bind(address).await.map_err(|source| {
+        service::Error::Device(device::Error::Bind {
+            name: device.name().to_owned(),
+            address,
+            source,
+        })
+    })
+}

@@ -1,0 +1,238 @@
+//! One counter: its faults, its register, and its socket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::KIND;
+use super::answer::{Answer, answer};
+use super::objects::{Change, Sight};
+use super::register::{Class, Moment, Register, Sum, TokenTruth};
+use crate::chance::draw;
+use crate::control::{Detail, Equipment};
+use crate::fault::{Fault, Faults, GARBAGE, Misfit, Order, Reply};
+
+/// Longer requests are cut off, and then none.
+const LONGEST_REQUEST: usize = 8_192;
+/// Late answers and late effects under way at once; more requests are dropped, as a full socket
+/// would.
+const MOST_UNDER_WAY: usize = 512;
+
+/// A device that counts what it is told.
+#[derive(Debug)]
+pub struct Counter {
+    name: String,
+    seed: u64,
+    began: Instant,
+    state: Mutex<State>,
+    requests: AtomicU64,
+    answers: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    faults: Faults,
+    register: Register,
+    sets: u64,
+    muted: u64,
+}
+
+/// What becomes of a SET that was found good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Course {
+    /// Whether it is answered.
+    pub is_answered: bool,
+    /// How long after that it has its effect; `None` when it had it already, or never has.
+    pub late: Option<Duration>,
+}
+
+/// The truth about a counter.
+#[derive(Debug, Clone, Serialize)]
+pub struct Truth {
+    /// The device.
+    pub name: String,
+    /// What it is.
+    pub kind: &'static str,
+    /// What is wrong with it.
+    pub faults: Vec<String>,
+    /// Requests that reached it; one that was sent again counts again.
+    pub requests: u64,
+    /// Answers it sent.
+    pub answers: u64,
+    /// Objects it was told to set, with an effect or without.
+    pub sets: u64,
+    /// SETs that had their effect and were not answered.
+    pub muted: u64,
+    /// What it was told to mark.
+    pub marks: Sum,
+    /// What it was told to put.
+    pub puts: Sum,
+    /// Every token, if all was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Vec<TokenTruth>>,
+}
+
+impl Counter {
+    /// A counter that was told nothing yet.
+    pub fn new(name: String, seed: u64, began: Instant) -> Self {
+        Self {
+            name,
+            seed,
+            began,
+            state: Mutex::default(),
+            requests: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// What is wrong with it.
+    pub fn faults(&self) -> Vec<String> {
+        self.state.lock().faults.names()
+    }
+
+    /// Shows `look` what a manager sees now.
+    pub fn show<T>(&self, look: impl FnOnce(Sight<'_>) -> T) -> T {
+        look(Sight {
+            name: &self.name,
+            seed: self.seed,
+            uptime: self.began.elapsed(),
+            requests: self.requests.load(Ordering::Relaxed),
+            register: &self.state.lock().register,
+        })
+    }
+
+    /// Takes note of what it is told, and does it, unless it lies or is late.
+    pub fn obey(&self, changes: &[Change]) -> Course {
+        let mut state = self.state.lock();
+        state.sets += changes.len() as u64;
+        for change in changes {
+            state.register.told(change.class, &change.token);
+        }
+        let is_lying = state.faults.has(Fault::Lying);
+        let late = state.faults.late().filter(|_| !is_lying);
+        if !is_lying && late.is_none() {
+            state.effect(changes);
+        }
+        let bits = draw(self.seed, &self.name, state.sets);
+        let chance = state.faults.mute_sets();
+        let is_muted = chance.is_some_and(|chance| chance.falls(bits));
+        state.muted += u64::from(is_muted);
+        Course {
+            is_answered: !is_muted,
+            late,
+        }
+    }
+
+    /// Does what it was told, late.
+    fn obey_late(&self, changes: &[Change]) {
+        self.state.lock().effect(changes);
+    }
+
+    fn receive(&self) -> Reply {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.state.lock().faults.reply(self.began.elapsed())
+    }
+}
+
+impl State {
+    fn effect(&mut self, changes: &[Change]) {
+        let now = Moment::now();
+        for change in changes {
+            self.register.done(change.class, &change.token, now);
+        }
+    }
+}
+
+impl Equipment for Counter {
+    type Truth = Truth;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn order(&self, order: Order) -> Result<(), Misfit> {
+        if let Order::Add(fault @ (Fault::Frozen | Fault::HalfTable | Fault::InputLost)) = order {
+            return Err(Misfit {
+                device: self.name.clone(),
+                fault,
+                why: "only devices of a room have that",
+            });
+        }
+        let mut state = self.state.lock();
+        state.faults = std::mem::take(&mut state.faults).ordered(order);
+        Ok(())
+    }
+
+    fn truth(&self, detail: Detail) -> Truth {
+        let state = self.state.lock();
+        Truth {
+            name: self.name.clone(),
+            kind: KIND,
+            faults: state.faults.names(),
+            requests: self.requests.load(Ordering::Relaxed),
+            answers: self.answers.load(Ordering::Relaxed),
+            sets: state.sets,
+            muted: state.muted,
+            marks: state.register.of(Class::Mark).sum(),
+            puts: state.register.of(Class::Put).sum(),
+            tokens: (detail == Detail::Whole).then(|| state.register.truth()),
+        }
+    }
+}
+
+/// Answers on `socket` until it is dropped.
+pub async fn serve(device: Arc<Counter>, socket: UdpSocket) {
+    let socket = Arc::new(socket);
+    let mut buffer = vec![0; LONGEST_REQUEST];
+    let mut under_way = JoinSet::new();
+    loop {
+        // An error is an ICMP message about an earlier answer; the socket itself is sound.
+        let Ok((length, manager)) = socket.recv_from(&mut buffer).await else {
+            continue;
+        };
+        while under_way.try_join_next().is_some() {}
+        let delay = match device.receive() {
+            Reply::Never => continue,
+            Reply::Garbage => {
+                send(&device, &socket, GARBAGE, manager).await;
+                continue;
+            }
+            Reply::After(_) if under_way.len() >= MOST_UNDER_WAY => continue,
+            Reply::After(delay) => delay,
+        };
+        let Some(Answer { message, late }) = answer(&device, &buffer[..length]) else {
+            continue;
+        };
+        if let Some((after, changes)) = late {
+            let device = device.clone();
+            under_way.spawn(async move {
+                sleep(after).await;
+                device.obey_late(&changes);
+            });
+        }
+        let Some(message) = message else { continue };
+        if delay.is_zero() {
+            send(&device, &socket, &message, manager).await;
+            continue;
+        }
+        let (device, socket) = (device.clone(), socket.clone());
+        under_way.spawn(async move {
+            sleep(delay).await;
+            send(&device, &socket, &message, manager).await;
+        });
+    }
+}
+
+async fn send(device: &Counter, socket: &UdpSocket, message: &[u8], manager: SocketAddr) {
+    // A manager that went away needs no answer.
+    if socket.send_to(message, manager).await.is_ok() {
+        device.answers.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,239 @@
+//! What a counter was told: how often each token, and how often that had an effect.
+//!
+//! Pure: times come in with the effects.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+
+/// A token is this long at the most.
+pub const LONGEST: usize = 64;
+
+/// Which of the two things a device can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// An effect of its own each time: done twice is wrong.
+    Mark,
+    /// A value that is put in place of the last one: done twice is the same.
+    Put,
+}
+
+/// What stands for one control action: 1 to 64 printable ASCII characters.
+///
+/// Kept as the index of its row (RFC 2578, 7.7): its length, then its bytes. So the order of
+/// tokens is that of a walk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token(Box<[u8]>);
+
+/// Why bytes are no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// Empty, or too long.
+    Length,
+    /// Not printable ASCII.
+    Character,
+}
+
+/// How often a token was told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// SETs received, with an effect or without.
+    pub told: u32,
+    /// Effects.
+    pub done: u32,
+    /// When the first effect was, and the last.
+    pub times: Option<(Moment, Moment)>,
+}
+
+/// A time of day, in milliseconds since 1970 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(Duration);
+
+/// All that a device was told.
+#[derive(Debug, Default)]
+pub struct Register {
+    marks: Tally,
+    puts: Tally,
+}
+
+/// All that a device was told of one class.
+#[derive(Debug, Default)]
+pub struct Tally {
+    tokens: BTreeMap<Token, Count>,
+    last: Option<Token>,
+    sum: Sum,
+}
+
+/// What a device was told of one class, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Sum {
+    /// Different tokens.
+    pub tokens: u64,
+    /// SETs received, with an effect or without.
+    pub told: u64,
+    /// Effects.
+    pub done: u64,
+    /// Tokens with more than one effect.
+    pub repeated: u64,
+}
+
+/// The truth about a token.
+#[derive(Debug, Clone, Serialize)]
+pub struct TokenTruth {
+    /// The token.
+    pub token: Token,
+    /// Its class.
+    pub class: Class,
+    /// SETs received, with an effect or without.
+    pub told: u32,
+    /// Effects.
+    pub done: u32,
+    /// When the first effect was.
+    pub first_unix_ms: Option<Moment>,
+    /// When the last effect was.
+    pub last_unix_ms: Option<Moment>,
+}
+
+impl Token {
+    /// The token that a SET carries.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Mistake> {
+        if !(1..=LONGEST).contains(&bytes.len()) {
+            return Err(Mistake::Length);
+        }
+        if !bytes.iter().all(u8::is_ascii_graphic) {
+            return Err(Mistake::Character);
+        }
+        let length = u8::try_from(bytes.len()).map_err(|_| Mistake::Length)?;
+        Ok(Self([&[length], bytes].concat().into()))
+    }
+
+    /// The token as text.
+    pub fn as_str(&self) -> &str {
+        let bytes = self.0.get(1..).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The index of its row.
+    pub fn index(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().copied().map(u32::from)
+    }
+}
+
+impl Borrow<[u8]> for Token {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+impl Moment {
+    /// Now.
+    pub fn now() -> Self {
+        Self(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        )
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(self.0.as_millis() as u64)
+    }
+}
+
+impl Register {
+    /// What was told of a class.
+    pub fn of(&self, class: Class) -> &Tally {
+        match class {
+            Class::Mark => &self.marks,
+            Class::Put => &self.puts,
+        }
+    }
+
+    /// A SET was received.
+    pub fn told(&mut self, class: Class, token: &Token) {
+        let tally = self.of_mut(class);
+        tally.sum.told += 1;
+        let count = tally.tokens.entry(token.clone()).or_insert_with(|| {
+            tally.sum.tokens += 1;
+            Count::default()
+        });
+        count.told += 1;
+    }
+
+    /// It had its effect.
+    pub fn done(&mut self, class: Class, token: &Token, at: Moment) {
+        let tally = self.of_mut(class);
+        tally.sum.done += 1;
+        let count = tally.tokens.entry(token.clone()).or_default();
+        count.done += 1;
+        tally.sum.repeated += u64::from(count.done == 2);
+        count.times = Some((count.times.map_or(at, |(first, _)| first), at));
+        tally.last = Some(token.clone());
+    }
+
+    /// The truth about every token.
+    pub fn truth(&self) -> Vec<TokenTruth> {
+        let of = |class| {
+            let tokens = self.of(class).tokens.iter();
+            tokens.map(move |(token, count)| TokenTruth {
+                token: token.clone(),
+                class,
+                told: count.told,
+                done: count.done,
+                first_unix_ms: count.times.map(|(first, _)| first),
+                last_unix_ms: count.times.map(|(_, last)| last),
+            })
+        };
+        of(Class::Mark).chain(of(Class::Put)).collect()
+    }
+
+    fn of_mut(&mut self, class: Class) -> &mut Tally {
+        match class {
+            Class::Mark => &mut self.marks,
+            Class::Put => &mut self.puts,
+        }
+    }
+}
+
+impl Tally {
+    /// The last token that had an effect.
+    pub fn last(&self) -> Option<&Token> {
+        self.last.as_ref()
+    }
+
+    /// In numbers.
+    pub fn sum(&self) -> Sum {
+        self.sum
+    }
+
+    /// How often a token had an effect: 0 when it never had.
+    pub fn done(&self, token: &Token) -> u32 {
+        self.tokens.get(token).map_or(0, |count| count.done)
+    }
+
+    /// The first token after the index `after` that had an effect.
+    pub fn next(&self, after: &[u32]) -> Option<(&Token, u32)> {
+        // No token has a byte of 255: where an index has more, all of the row's beginning is past.
+        let after: Vec<u8> = after
+            .iter()
+            .map(|arc| u8::try_from(*arc).unwrap_or(u8::MAX))
+            .collect();
+        let from = (Bound::Excluded(after.as_slice()), Bound::Unbounded);
+        self.tokens
+            .range::<[u8], _>(from)
+            .find(|(_, count)| count.done > 0)
+            .map(|(token, count)| (token, count.done))
+    }
+}

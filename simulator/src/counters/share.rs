@@ -1,0 +1,57 @@
+//! What is wrong with which share of the devices, from the start.
+
+use std::str::FromStr;
+
+use crate::chance::{self, Chance, draw};
+use crate::fault::{self, Order};
+
+/// A fault, and how many devices have it: `slow=300ms@0.1`. Without a share all have it.
+#[derive(Debug, Clone)]
+pub struct FaultShare {
+    text: String,
+    order: Order,
+    share: Chance,
+}
+
+/// Why it could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The fault.
+    #[error(transparent)]
+    Fault(#[from] fault::Error),
+    /// The share.
+    #[error("share of the devices: {0}")]
+    Share(#[from] chance::Error),
+}
+
+impl FromStr for FaultShare {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (fault, share) = match text.split_once('@') {
+            Some((fault, share)) => (fault, share.parse()?),
+            None => (text, Chance::ALWAYS),
+        };
+        Ok(Self {
+            text: fault.to_owned(),
+            order: fault.parse()?,
+            share,
+        })
+    }
+}
+
+impl FaultShare {
+    /// What is wrong.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Which of `count` devices have it: as many as the share says, in the order that they are
+    /// drawn.
+    pub fn chosen(&self, seed: u64, count: usize) -> Vec<usize> {
+        let mut drawn: Vec<usize> = (0..count).collect();
+        drawn.sort_by_key(|index| draw(seed, &self.text, *index as u64));
+        drawn.truncate(self.share.share_of(count));
+        drawn
+    }
+}
