@@ -10,6 +10,8 @@ use std::{
 
 /// For tests and benchmarks only.
 const LEFT_OUT: [&str; 1] = ["echo"];
+/// Not served by `up`: only where somebody asks for it.
+const DRILL: &str = "drill";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -29,13 +31,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     files.sort();
-    let mut code = String::from("pub const FILES: &[(&str, &str)] = &[\n");
+    let (drill, served) = files
+        .into_iter()
+        .partition(|(name, _)| Path::new(name).starts_with(DRILL));
+    let code = [constant("FILES", served)?, constant("DRILL", drill)?].concat();
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("bundled.rs"), code)?;
+    Ok(())
+}
+
+/// A constant of the names and texts of these files.
+fn constant(name: &str, files: Vec<(String, PathBuf)>) -> Result<String, Box<dyn Error>> {
+    let mut code = format!("pub const {name}: &[(&str, &str)] = &[\n");
     for (name, path) in files {
         writeln!(code, "    ({name:?}, include_str!({path:?})),")?;
     }
     code.push_str("];\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("bundled.rs"), code)?;
-    Ok(())
+    Ok(code)
 }
 
 fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     commands::{
-        apply, completions, config, control, delete, doctor, environment, error, get, operation,
-        read, target, task, up, watch, worker,
+        apply, audit, completions, config, control, delete, doctor, drill, environment, error, get,
+        hub, le, operation, person, read, target, task, up, watch, wee, worker,
     },
     output::{Colour, Format, Output},
 };
@@ -82,13 +82,22 @@ pub enum When {
 pub enum Command {
     /// Start everything on this machine: logic, inter connect, workers
     Up(up::Arguments),
+    /// Start the logic environment alone, over an inter connect
+    #[command(hide = true)]
+    Le(le::Arguments),
+    /// Start one worker execution environment alone, over an inter connect
+    #[command(hide = true)]
+    Wee(wee::Arguments),
+    /// Start an inter connect for the processes of this machine
+    #[command(hide = true)]
+    Hub(hub::Arguments),
     /// Make targets, schedules and credentials as files say
     Apply(apply::Arguments),
     /// Show what there is: targets, schedules, credentials, kinds, readings, operations
     Get(get::Arguments),
     /// Remove a target, a schedule or a credential
     Delete(delete::Arguments),
-    /// List, show and import targets
+    /// List, show, lock and import targets
     #[command(subcommand)]
     Target(target::Command),
     /// Observe targets now, and show what was seen
@@ -97,12 +106,18 @@ pub enum Command {
     Watch(watch::Arguments),
     /// Do something to targets
     Control(control::Arguments),
-    /// List and show tasks: one action on one target
+    /// List, explain, settle and cancel tasks: one action on one target
     #[command(subcommand)]
     Task(task::Command),
-    /// List and show operations: what was asked for
+    /// List, explain, approve, pause, cancel and undo operations: what was asked for
     #[command(subcommand)]
     Operation(operation::Command),
+    /// Say who may ask: give tokens, and end them
+    #[command(subcommand)]
+    Person(person::Command),
+    /// Check and print the audit trail of control
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// List the workers, and test one of your own
     #[command(subcommand)]
     Worker(worker::Command),
@@ -111,6 +126,8 @@ pub enum Command {
     Environment(environment::Command),
     /// Say what is wrong here, and how to cure it
     Doctor(doctor::Arguments),
+    /// Prove that nothing is lost or done twice, whatever is killed
+    Drill(drill::Arguments),
     /// Explain a code, such as the unreachable of "pdu-1 does not answer (unreachable)"
     Error(error::Arguments),
     /// Check and explain the configuration of `up`

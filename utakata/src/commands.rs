@@ -1,20 +1,27 @@
 //! The commands, one file each.
 
 pub mod apply;
+pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod control;
 pub mod delete;
 pub mod doctor;
+pub mod drill;
 pub mod environment;
 pub mod error;
 pub mod get;
+pub mod hub;
+pub mod le;
 pub mod operation;
+pub mod person;
 pub mod read;
+mod role;
 pub mod target;
 pub mod task;
 pub mod up;
 pub mod watch;
+pub mod wee;
 pub mod worker;
 
 use anyhow::{Context as _, Result};
@@ -23,7 +30,8 @@ use utakata_api::Client;
 use crate::{
     cli::{Cli, Command, Global},
     connection,
-    exit::Exit,
+    exit::{Exit, Usage},
+    folder::Folder,
     output::Output,
 };
 
@@ -43,6 +51,16 @@ impl Context<'_> {
     }
 }
 
+/// The data directory of a role: the one that is named, or the default.
+fn data_folder(context: &Context<'_>, default: fn() -> Option<Folder>) -> Result<Folder> {
+    let named = context.global.data.as_ref().map(Folder::new);
+    let folder = named.or_else(default);
+    folder.ok_or_else(|| {
+        let message = "there is no home directory for the data: say where it goes with --data DIR";
+        Usage(message.into()).into()
+    })
+}
+
 /// Does what the command line says.
 pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
     let Cli { global, command } = cli;
@@ -52,9 +70,13 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
     };
     match command {
         Command::Up(arguments) => up::run(&arguments, &context),
+        Command::Le(arguments) => le::run(&arguments, &context),
+        Command::Wee(arguments) => wee::run(&arguments, &context),
+        Command::Hub(arguments) => hub::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
         Command::Config(command) => config::run(command, &context),
         Command::Error(arguments) => error::run(&arguments, &context),
+        Command::Drill(arguments) => drill::run(&arguments, &context),
         command => small_runtime()?.block_on(talk(command, &context)),
     }
 }
@@ -71,12 +93,19 @@ async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Control(arguments) => control::run(arguments, context).await,
         Command::Task(command) => task::run(command, context).await,
         Command::Operation(command) => operation::run(command, context).await,
+        Command::Audit(command) => audit::run(command, context).await,
+        Command::Person(command) => person::run(command, context).await,
         Command::Worker(command) => worker::run(command, context).await,
         Command::Environment(command) => environment::run(command, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
-        Command::Up(_) | Command::Completions(_) | Command::Config(_) | Command::Error(_) => {
-            Ok(Exit::Done)
-        }
+        Command::Up(_)
+        | Command::Le(_)
+        | Command::Wee(_)
+        | Command::Hub(_)
+        | Command::Drill(_)
+        | Command::Completions(_)
+        | Command::Config(_)
+        | Command::Error(_) => Ok(Exit::Done),
     }
 }
 

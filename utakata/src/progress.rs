@@ -8,17 +8,42 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 
+/// Says that something is waited for, until it is dropped.
+pub struct Spinner(ProgressBar);
+
+impl Spinner {
+    /// Begins to say it.
+    pub fn new(what: impl Into<String>) -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.set_message(what.into());
+        bar.enable_steady_tick(TICK);
+        Self(bar)
+    }
+
+    /// Says something else.
+    pub fn say(&self, what: String) {
+        self.0.set_message(what);
+    }
+
+    /// Leaves a line behind, also where there is no terminal.
+    pub fn note(&self, line: &str) {
+        self.0.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Waits for something, and shows that it is waited for.
 pub async fn during<T>(what: impl Into<String>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
         return done;
     }
-    let spinner = ProgressBar::new_spinner();
-    spinner.set_draw_target(ProgressDrawTarget::stderr());
-    spinner.set_message(what.into());
-    spinner.enable_steady_tick(TICK);
-    let done = work.await;
-    spinner.finish_and_clear();
-    done
+    let _spinner = Spinner::new(what);
+    work.await
 }

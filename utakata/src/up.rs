@@ -3,5 +3,7 @@
 pub mod bundle;
 pub mod claim;
 pub mod demo;
+pub mod execution;
+pub mod logic;
 pub mod signals;
 pub mod system;

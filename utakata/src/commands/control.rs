@@ -1,32 +1,32 @@
 //! `utakata control`: does something to targets.
 
-use std::{
-    io::{self, BufRead, IsTerminal, Write},
-    time::{Duration, Instant},
-};
+mod confirm;
+mod follow;
+mod show;
+
+use std::{num::NonZeroU32, time::Duration};
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use utakata_api::{
     Client, client,
-    client::TaskQuery,
-    operation::{Control, ControlAnswer, OperationView, Plan},
-    task::TaskView,
+    operation::{Control, ControlAnswer, Plan},
 };
-use utakata_model::{ActionName, duration, manifest::Risk};
+use utakata_model::{ActionName, AtATime, AtMost, Pace, Priority, duration, operation::label_key};
 
+pub use self::{
+    confirm::{Asked, Consent, consent},
+    follow::follow,
+    show::{plan as show_plan, result},
+};
 use super::{Context, operation};
 use crate::{
     exit::{self, Exit},
-    output::{Cell, Format, Row, Table, rows},
-    parameters, progress, select,
+    parameters, select,
 };
 
-/// How often an operation that takes long is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
-
-/// The columns of a task that matter to who asked for it; the others are the same in all rows.
-const SHOWN: [&str; 5] = ["TARGET", "STATE", "TOOK", "RESULT", "PROBLEM"];
+/// The answer is waited for so long, before it is told what it waits for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -50,16 +50,69 @@ pub struct Arguments {
     /// How long to wait for the outcomes
     #[arg(long, default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
+    #[command(flatten)]
+    guard: Guard,
+    #[command(flatten)]
+    pace: PaceArguments,
+}
+
+/// What guards against slips.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Guards")]
+struct Guard {
+    /// Do exactly what --dry-run has shown under this token, or nothing
+    #[arg(long, value_name = "TOKEN")]
+    plan: Option<String>,
+    /// Do it only if so many targets are selected
+    #[arg(long, value_name = "COUNT")]
+    expect: Option<u64>,
+    /// A key of your own: what is asked again under the same key is done once
+    #[arg(long, value_name = "TEXT")]
+    key: Option<String>,
+}
+
+/// How fast it goes, and before whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pace")]
+pub struct PaceArguments {
+    /// So many targets at a time: 10, or 25%
+    #[arg(long, value_name = "COUNT")]
+    at_a_time: Option<AtATime>,
+    /// At most so many at a time with the same label: 1/rack; may be given more than once
+    #[arg(long, value_name = "COUNT/LABEL")]
+    at_most: Vec<AtMost>,
+    /// One after the other by the value of this label
+    #[arg(long, value_name = "LABEL", value_parser = label)]
+    order_by: Option<String>,
+    /// Let no further target begin when so many have failed
+    #[arg(long, value_name = "COUNT")]
+    stop_after: Option<NonZeroU32>,
+    /// Who goes first where several want the same target
+    #[arg(long, value_enum, default_value = "routine")]
+    priority: PriorityWord,
+    /// How long a task may wait for its target once it is its turn [default: as configured]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    within: Option<Duration>,
+}
+
+/// A priority, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PriorityWord {
+    Routine,
+    Urgent,
+    Emergency,
 }
 
 const AFTER: &str = "\
 On a terminal it asks before it does anything to more than one target, or anything of high risk;
---yes answers that. Elsewhere it does not ask.
+--yes answers that. Elsewhere it does not ask. For very many targets (logic.control.many) --yes is
+not enough: type their number, or give --expect or --plan.
 
 Examples:
   utakata control pdu-a1-a outlet-off -p outlet=3 --dry-run
   utakata control pdu-a1-a outlet-off -p outlet=3 --why 'server 12 is being moved'
   utakata control 'kind=apc-pdu,rack=A1' outlet-on -p outlet=3 --yes
+  utakata control kind=apc-pdu outlet-cycle -p outlet=3 --at-most 1/rack --stop-after 2
 
 Exit codes: 0 done, 1 failed (for at least one target), 2 wrong usage, nothing was done,
 3 unknown (for at least one target nobody can know whether it took effect, or it has not ended)";
@@ -67,34 +120,53 @@ Exit codes: 0 done, 1 failed (for at least one target), 2 wrong usage, nothing w
 /// Controls.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
-    let request = request(&client, &arguments).await?;
+    let mut request = request(&client, &arguments).await?;
     let plan = match plan(&client, &request).await? {
         Ok(plan) => plan,
         Err(error) => return Err(select::explain(&client, &request.selector, error).await),
     };
     if arguments.dry_run {
-        context.output.list(&plan.targets, "")?;
-        eprintln!("dry run: nothing was done");
+        show_plan(&plan, context)?;
         return Ok(Exit::Done);
     }
-    let ask = !arguments.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
-    if ask && !agreed(&client, &request, &plan).await? {
-        bail!(exit::Usage("nothing was done".into()));
+    let asked = Asked {
+        what: format!("{} on", request.action),
+        targets: plan.targets.iter().map(|task| &task.target).collect(),
+        many: plan.many,
+        is_risky: confirm::is_risky(&client, &request.action, &plan).await?,
+        is_meant: request.plan.is_some() || request.expect.is_some(),
+    };
+    match consent(&asked, arguments.yes)? {
+        Consent::Refused => bail!(exit::Usage("nothing was done".into())),
+        // What was shown is done, and nothing else.
+        Consent::Given if request.plan.is_none() => request.plan = Some(plan.token),
+        Consent::Given | Consent::NotAsked => {}
     }
-    let view = carry_out(&client, &request, arguments.timeout).await?;
-    show(&view, context)?;
+    let view = match client.control(&request).await? {
+        ControlAnswer::Operation(view) => *view,
+        ControlAnswer::Plan(_) => bail!("the server only planned what it was told to do"),
+    };
+    let view = follow(&client, view, arguments.timeout).await?;
+    result(&view, context)?;
     Ok(operation::exit(&view.counts))
 }
 
 async fn request(client: &Client, arguments: &Arguments) -> Result<Control> {
     let action = Some(&arguments.action);
+    let Guard { plan, expect, key } = &arguments.guard;
     Ok(Control {
+        plan: plan.clone(),
+        expect: *expect,
+        key: key.clone(),
+        pace: arguments.pace.pace(),
+        priority: arguments.pace.priority.into(),
+        within: arguments.pace.within,
         selector: select::resolve(client, &arguments.selector).await?,
         action: arguments.action.clone(),
         parameters: parameters::resolve(client, &arguments.parameters, action).await?,
         dry_run: false,
         why: arguments.why.clone(),
-        wait: arguments.timeout.min(operation::WAIT_MAX),
+        wait: arguments.timeout.min(PATIENCE),
     })
 }
 
@@ -113,99 +185,29 @@ async fn plan(client: &Client, request: &Control) -> Result<Result<Plan, client:
     }
 }
 
-async fn agreed(client: &Client, request: &Control, plan: &Plan) -> Result<bool> {
-    let risky = is_risky(client, request, plan).await?;
-    let count = plan.targets.len();
-    if count < 2 && !risky {
-        return Ok(true);
-    }
-    let names: Vec<&str> = plan
-        .targets
-        .iter()
-        .take(5)
-        .map(|task| task.target.as_str())
-        .collect();
-    let more = if count > names.len() { ", …" } else { "" };
-    let targets = if count == 1 { "target" } else { "targets" };
-    let risk = if risky { " It is of high risk." } else { "" };
-    eprint!(
-        "{} on {count} {targets}: {}{more}.{risk} Do it? [y/N] ",
-        request.action,
-        names.join(", ")
-    );
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-async fn is_risky(client: &Client, request: &Control, plan: &Plan) -> Result<bool> {
-    let kinds = client.kinds().await?;
-    let risky = |kind: &utakata_api::inventory::KindView| {
-        let planned = plan
-            .targets
-            .iter()
-            .any(|task| task.release.kind == kind.kind);
-        let action = kind.manifest.action(&request.action);
-        planned && action.is_some_and(|action| action.risk == Risk::High)
-    };
-    Ok(kinds.iter().any(risky))
-}
-
-/// Begins it, and waits until it has ended or the time is over.
-async fn carry_out(client: &Client, request: &Control, timeout: Duration) -> Result<OperationView> {
-    let began = Instant::now();
-    let work = async {
-        let mut view = match client.control(request).await? {
-            ControlAnswer::Operation(view) => view,
-            ControlAnswer::Plan(_) => bail!("the server only planned what it was told to do"),
-        };
-        while operation::is_under_way(&view.counts) && began.elapsed() < timeout {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            view = client.operation(view.operation.id).await?;
+impl PaceArguments {
+    /// What they say.
+    pub fn pace(&self) -> Pace {
+        Pace {
+            at_a_time: self.at_a_time,
+            at_most: self.at_most.clone(),
+            order_by: self.order_by.clone(),
+            stop_after: self.stop_after,
         }
-        let query = TaskQuery {
-            operation: Some(view.operation.id),
-            ..TaskQuery::default()
-        };
-        view.tasks = client.all_tasks(&query).await?;
-        view.tasks
-            .sort_by(|one, other| one.target.cmp(&other.target));
-        Ok(view)
-    };
-    progress::during("waiting for the outcomes", work).await
+    }
 }
 
-fn cells(task: &TaskView) -> Vec<Cell> {
-    let columns = TaskView::HEADERS.iter().zip(task.cells());
-    let shown = columns.filter(|(header, _)| SHOWN.contains(header));
-    shown.map(|(_, cell)| cell).collect()
-}
-
-fn show(view: &OperationView, context: &Context<'_>) -> Result<()> {
-    let id = view.operation.id;
-    match context.output.format {
-        Format::Table => {
-            let mut table = Table::new(&SHOWN);
-            view.tasks.iter().for_each(|task| table.add(cells(task)));
-            context
-                .output
-                .text(&table.render(context.output.colours()))?;
-            let action = view.operation.action.as_ref().map(ToString::to_string);
-            let action = action.unwrap_or_default();
-            let counts = rows::counts(&view.counts).text;
-            eprintln!("{action}: {counts}; more: `utakata operation show {id}`");
+impl From<PriorityWord> for Priority {
+    fn from(word: PriorityWord) -> Self {
+        match word {
+            PriorityWord::Routine => Self::Routine,
+            PriorityWord::Urgent => Self::Urgent,
+            PriorityWord::Emergency => Self::Emergency,
         }
-        Format::Json | Format::Yaml => context.output.one(view, String::new)?,
     }
-    if operation::is_under_way(&view.counts) && context.output.format != Format::Table {
-        eprintln!("it has not ended: `utakata operation show {id}` tells how far it is");
-    }
-    if view.counts.unknown > 0 {
-        eprintln!(
-            "unknown means that nobody can know whether it took effect: read the target before \
-             you try again"
-        );
-    }
-    Ok(())
+}
+
+fn label(text: &str) -> Result<String, String> {
+    let checked = label_key(text).map_err(|error| error.to_string())?;
+    Ok(checked.to_owned())
 }

@@ -1,13 +1,14 @@
 //! `utakata operation`: what was asked for, and how far it is.
 
-use std::time::Duration;
+mod undo;
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use utakata_api::{
     Client,
-    client::TaskQuery,
+    client::{TaskQuery, Verb},
+    ledger::Reason,
     operation::{Counts, OperationView},
     task::TaskView,
 };
@@ -16,11 +17,10 @@ use utakata_model::OperationId;
 use super::Context;
 use crate::{
     exit::Exit,
-    output::{Row, Table},
+    identifiers,
+    output::{Row, Table, words},
 };
 
-/// The server waits no longer than this for outcomes.
-pub const WAIT_MAX: Duration = Duration::from_secs(60);
 /// How many are listed where nobody says.
 pub const MOST: u32 = 50;
 
@@ -34,11 +34,54 @@ pub enum Command {
         limit: u32,
     },
     /// Show an operation and its tasks
-    #[command(after_help = "Example: utakata operation show 0192f0c1-7b1e-7000-8000-000000000000")]
-    Show {
-        /// Its id
-        id: OperationId,
-    },
+    #[command(after_help = "\
+Examples:
+  utakata operation show last
+  utakata operation show 0192f0c1-7b1e-7000-8000-000000000000")]
+    Show(Which),
+    /// Say what an operation waits for, until when, and who can change it
+    #[command(after_help = "Example: utakata operation explain last")]
+    Explain(Which),
+    /// Let an operation begin that somebody else has asked for
+    #[command(after_help = "\
+Look at it first: `utakata operation show ID`. Who has asked for it cannot approve it.
+
+Example: utakata operation approve last --why 'looked at it with ana'")]
+    Approve(Said),
+    /// Let no further task begin
+    #[command(after_help = "\
+What has begun ends as it ends.
+
+Example: utakata operation pause last --why 'a breaker has tripped'")]
+    Pause(Said),
+    /// Let an operation go on that was paused, or has stopped after failures
+    #[command(after_help = "Example: utakata operation resume last")]
+    Resume(Said),
+    /// Take back what has not begun
+    #[command(after_help = "\
+What has begun ends as it ends; `utakata operation undo` takes back what was done.
+
+Example: utakata operation cancel last --why 'the wrong rack'")]
+    Cancel(Said),
+    /// Take back what was done
+    Undo(undo::Arguments),
+}
+
+/// Which operation.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Its id, an unmistakable start or end of it, or last
+    id: String,
+}
+
+/// Which operation, and why.
+#[derive(Debug, Args)]
+pub struct Said {
+    #[command(flatten)]
+    which: Which,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
 }
 
 /// Does it.
@@ -46,9 +89,34 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {
         Command::List { limit } => list(&client, limit, context).await?,
-        Command::Show { id } => show(&client, id, context).await?,
+        Command::Show(which) => {
+            let id = identifiers::operation(&client, &which.id).await?;
+            show(&client, id, context).await?;
+        }
+        Command::Explain(which) => {
+            let id = identifiers::operation(&client, &which.id).await?;
+            let explanation = client.explain_operation(id).await?;
+            context
+                .output
+                .one(&explanation, || words::explanation(&explanation))?;
+        }
+        Command::Approve(said) => change(&client, Verb::Approve, said, context).await?,
+        Command::Pause(said) => change(&client, Verb::Pause, said, context).await?,
+        Command::Resume(said) => change(&client, Verb::Resume, said, context).await?,
+        Command::Undo(arguments) => return undo::run(arguments, context).await,
+        Command::Cancel(said) => change(&client, Verb::Cancel, said, context).await?,
     }
     Ok(Exit::Done)
+}
+
+async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) -> Result<()> {
+    let id = identifiers::operation(client, &said.which.id).await?;
+    let view = client.change(id, verb, &Reason { why: said.why }).await?;
+    context.output.one(&view, || {
+        let mut table = Table::new(OperationView::HEADERS);
+        table.add(view.cells());
+        table.render(context.output.colours())
+    })
 }
 
 /// Lists the newest.
@@ -90,15 +158,15 @@ pub async fn show(client: &Client, id: OperationId, context: &Context<'_>) -> Re
 /// The exit code that follows from how tasks ended.
 pub fn exit(counts: &Counts) -> Exit {
     match counts {
-        counts if counts.unknown + counts.planned + counts.queued > 0 => Exit::Unknown,
+        counts if counts.unknown + counts.unsettled > 0 || is_under_way(counts) => Exit::Unknown,
         counts if counts.failed + counts.expired + counts.cancelled > 0 => Exit::Failed,
         _ => Exit::Done,
     }
 }
 
-/// Whether something of it may still change by itself.
+/// Whether some task has not ended, and its state is known.
 pub fn is_under_way(counts: &Counts) -> bool {
-    counts.planned + counts.queued > 0
+    counts.planned + counts.queued + counts.permitted + counts.verifying > 0
 }
 
 #[cfg(test)]
@@ -124,6 +192,28 @@ mod tests {
                 Exit::Unknown,
             ),
             (Counts { queued: 1, ..all }, Exit::Unknown),
+            (
+                Counts {
+                    permitted: 1,
+                    ..all
+                },
+                Exit::Unknown,
+            ),
+            (
+                Counts {
+                    verifying: 1,
+                    ..all
+                },
+                Exit::Unknown,
+            ),
+            (
+                Counts {
+                    failed: 1,
+                    unsettled: 1,
+                    ..all
+                },
+                Exit::Unknown,
+            ),
         ] {
             assert_eq!(exit(&counts), expect, "{counts:?}");
         }

@@ -18,6 +18,9 @@ use crate::{
     parameters, progress, select,
 };
 
+/// The server waits no longer than this for outcomes.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -53,7 +56,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         selector,
         action: arguments.action,
         parameters,
-        wait: arguments.timeout.min(operation::WAIT_MAX),
+        wait: arguments.timeout.min(WAIT_MAX),
     };
     let mut view = match progress::during("reading", client.read(&read)).await {
         Ok(view) => view,

@@ -1,10 +1,17 @@
 //! `utakata target`: lists, shows and imports targets.
 
 mod import;
+mod lock;
 
 use anyhow::Result;
 use clap::Subcommand;
-use utakata_api::{Client, client::ReadingQuery, inventory::TargetView, reading::ReadingView};
+use utakata_api::{
+    Client,
+    client::ReadingQuery,
+    inventory::{LaneView, TargetView},
+    ledger::Reason,
+    reading::ReadingView,
+};
 use utakata_model::{Selector, TargetName};
 
 use super::Context;
@@ -31,6 +38,20 @@ pub enum Command {
         /// Which
         name: TargetName,
     },
+    /// Keep a target for yourself: no control of this priority or a lower one begins on it
+    Lock(lock::Arguments),
+    /// Let a target go, whoever has locked it
+    #[command(after_help = "Example: utakata target unlock pdu-a1-a --why 'the fan is replaced'")]
+    Unlock {
+        /// Which
+        name: TargetName,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+    },
+    /// List the targets that are locked, by whom, why and until when
+    #[command(after_help = "Example: utakata target locks")]
+    Locks,
     /// Make targets of a CSV file
     Import(import::Arguments),
 }
@@ -46,6 +67,15 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             context.output.list(&found, empty)?;
         }
         Command::Show { name } => show(&context.client()?, &name, context).await?,
+        Command::Lock(arguments) => lock::run(arguments, context).await?,
+        Command::Unlock { name, why } => {
+            context.client()?.unlock(&name, &Reason { why }).await?;
+            eprintln!("{name} is free");
+        }
+        Command::Locks => {
+            let locks = context.client()?.locks().await?;
+            context.output.list(&locks, "no target is locked")?;
+        }
         Command::Import(arguments) => import::run(&arguments, context).await?,
     }
     Ok(Exit::Done)
@@ -95,9 +125,33 @@ fn told(shown: &Shown, output: &Output) -> String {
     if let Some(problem) = &view.problem {
         text.push_str(&format!("problem     {problem}\n"));
     }
+    if let Some(lane) = &view.control {
+        text.push_str(&control(lane));
+    }
     if !readings.is_empty() {
         let table = output.table_of(readings).render(output.colours());
         text.push_str(&format!("\n{table}"));
+    }
+    text
+}
+
+/// Who has a target, in lines.
+fn control(lane: &LaneView) -> String {
+    let mut text = String::new();
+    if let Some(lock) = &lane.lock {
+        text.push_str(&format!(
+            "locked      by {} until {}: {} (passed by {})\n",
+            lock.by,
+            words::clock(lock.until),
+            lock.why,
+            words::passed_by(lock.priority)
+        ));
+    }
+    if let Some(holder) = lane.holder {
+        text.push_str(&format!("held by     task {holder}\n"));
+    }
+    if lane.waiting > 0 {
+        text.push_str(&format!("waiting     {} control tasks\n", lane.waiting));
     }
     text
 }

@@ -2,11 +2,15 @@
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use utakata_api::{client::TaskQuery, task::TaskView};
-use utakata_model::{Class, OperationId, Origin, TargetName, TaskId, TaskState};
+use utakata_api::{
+    client::TaskQuery,
+    ledger::{AttemptView, Reason, Settle, Verdict},
+    task::TaskView,
+};
+use utakata_model::{Class, OperationId, Origin, TargetName, TaskState};
 
 use super::{Context, operation::MOST};
-use crate::{exit::Exit, output::words};
+use crate::{exit::Exit, identifiers, output::words};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -16,11 +20,59 @@ pub enum Command {
   utakata task list --target pdu-a1-a --class control")]
     List(ListArguments),
     /// Show a task and how it ended
-    #[command(after_help = "Example: utakata task show 0192f0c1-7b1e-7000-8000-000000000000")]
-    Show {
-        /// Its id
-        id: TaskId,
+    #[command(after_help = "\
+Examples:
+  utakata task show last
+  utakata task show 0192f0c1-7b1e-7000-8000-000000000000")]
+    Show(Which),
+    /// Say what a task waits for, until when, and who can change it
+    #[command(after_help = "Example: utakata task explain last")]
+    Explain(Which),
+    /// Say what became of a task of which nobody else can know
+    #[command(after_help = "\
+Look at the target first. `again` has it done now, once more.
+
+Example: utakata task settle last succeeded --why 'the LED of the outlet is off'")]
+    Settle {
+        #[command(flatten)]
+        which: Which,
+        /// What you found
+        #[arg(value_enum)]
+        verdict: VerdictWord,
+        /// How you found it, for the record
+        #[arg(long, value_name = "TEXT")]
+        why: String,
     },
+    /// Take back a control task that has not begun
+    #[command(after_help = "\
+What has begun ends as it ends, and is not tried again.
+
+Example: utakata task cancel last --why 'the wrong outlet'")]
+    Cancel {
+        #[command(flatten)]
+        which: Which,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+    },
+}
+
+/// Which task.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Its id, or of a control task: an unmistakable start or end of it, or last
+    id: String,
+}
+
+/// What a person found.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum VerdictWord {
+    /// The target did it
+    Succeeded,
+    /// It did not, and is not to be told again
+    Failed,
+    /// It is to be told again
+    Again,
 }
 
 #[derive(Debug, clap::Args)]
@@ -46,9 +98,12 @@ pub struct ListArguments {
 enum State {
     Planned,
     Queued,
+    Permitted,
+    Verifying,
+    Unknown,
+    Unsettled,
     Succeeded,
     Failed,
-    Unknown,
     Expired,
     Cancelled,
 }
@@ -68,12 +123,51 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             let tasks = client.tasks(&arguments.query(), limit).await?;
             context.output.list(&tasks, "there is no such task")?;
         }
-        Command::Show { id } => {
-            let task = client.task(id).await?;
-            context.output.one(&task, || told(&task))?;
+        Command::Show(which) => {
+            let id = identifiers::task(&client, &which.id).await?;
+            show(&client.task(id).await?, context)?;
+        }
+        Command::Explain(which) => {
+            let id = identifiers::task(&client, &which.id).await?;
+            let explanation = client.explain_task(id).await?;
+            context
+                .output
+                .one(&explanation, || words::explanation(&explanation))?;
+        }
+        Command::Settle {
+            which,
+            verdict,
+            why,
+        } => {
+            let id = identifiers::task(&client, &which.id).await?;
+            let verdict = verdict.into();
+            let task = client.settle(id, &Settle { verdict, why }).await?;
+            show(&task, context)?;
+        }
+        Command::Cancel { which, why } => {
+            let id = identifiers::task(&client, &which.id).await?;
+            let task = client.cancel_task(id, &Reason { why }).await?;
+            show(&task, context)?;
+            if !task.state.is_final() {
+                eprintln!("it has begun, and ends as it ends; it is not tried again");
+            }
         }
     }
     Ok(Exit::Done)
+}
+
+fn show(task: &TaskView, context: &Context<'_>) -> Result<()> {
+    context.output.one(task, || told(task))
+}
+
+impl From<VerdictWord> for Verdict {
+    fn from(word: VerdictWord) -> Self {
+        match word {
+            VerdictWord::Succeeded => Self::Succeeded,
+            VerdictWord::Failed => Self::Failed,
+            VerdictWord::Again => Self::Again,
+        }
+    }
 }
 
 impl ListArguments {
@@ -92,6 +186,9 @@ impl From<State> for TaskState {
         match state {
             State::Planned => Self::Planned,
             State::Queued => Self::Queued,
+            State::Permitted => Self::Permitted,
+            State::Verifying => Self::Verifying,
+            State::Unsettled => Self::Unsettled,
             State::Succeeded => Self::Succeeded,
             State::Failed => Self::Failed,
             State::Unknown => Self::Unknown,
@@ -110,10 +207,23 @@ impl From<ClassWord> for Class {
     }
 }
 
+/// One try at it.
+fn attempt(one: &AttemptView) -> String {
+    let told = one.status.map(|status| TaskState::from(status).as_str());
+    format!(
+        "{} permitted to {} at {}, {}",
+        one.attempt,
+        one.environment,
+        words::clock(one.permitted),
+        told.unwrap_or("not answered")
+    )
+}
+
 fn told(task: &TaskView) -> String {
     let origin = match &task.origin {
         Origin::Operation(id) => format!("operation {id}"),
         Origin::Schedule(name) => format!("schedule {name}"),
+        Origin::Task(id) => format!("read back for the task {id}"),
     };
     let mut lines = vec![
         ("task", format!("{} attempt {}", task.id, task.attempt)),
@@ -128,6 +238,10 @@ fn told(task: &TaskView) -> String {
         ("made", task.made.to_string()),
         ("expires", task.expires.to_string()),
     ];
+    if let Some(prior) = &task.prior {
+        lines.push(("before", words::reading(prior, "")));
+    }
+    lines.extend(task.attempts.iter().map(|one| ("attempt", attempt(one))));
     if let Some(outcome) = &task.outcome {
         let timings = outcome.timings;
         lines.push(("ended", timings.ended.to_string()));

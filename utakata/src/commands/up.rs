@@ -1,27 +1,25 @@
 //! `utakata up`: everything on this machine, in one process.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::Serialize;
 use utakata_api::{Client, apply::Apply};
 
-use super::Context;
+use super::{
+    Context,
+    role::{self, End, Listening},
+};
 use crate::{
-    config::{self, Config, Override},
-    exit::{Exit, Usage},
+    config::{self, Config},
+    exit::Exit,
     folder::Folder,
     log,
     output::{Format, words},
     up::{
         claim::Claim,
         demo::Room,
-        signals::Signals,
         system::{Ports, System},
     },
 };
@@ -42,84 +40,36 @@ pub struct Arguments {
     /// Simulate two racks of PDUs and UPSs, and observe them; keeps its data apart
     #[arg(long)]
     demo: bool,
-    /// Where the HTTP API listens [default: 127.0.0.1:7700]
-    #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    listen: Option<SocketAddr>,
-    /// Where the MQTT broker listens, or off [default: 127.0.0.1:1883]
-    #[arg(long, value_name = "ADDRESS|off", value_parser = broker)]
-    mqtt: Option<Mqtt>,
+    #[command(flatten)]
+    listening: Listening,
     /// The configuration [default: utakata.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-}
-
-/// What a flag says about the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mqtt {
-    Off,
-    On(SocketAddr),
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let words = "write an IP address and a port, such as 127.0.0.1:7700";
-    text.parse().map_err(|_| words.into())
-}
-
-fn broker(text: &str) -> Result<Mqtt, String> {
-    match text.parse() {
-        _ if text == "off" => Ok(Mqtt::Off),
-        Ok(address) => Ok(Mqtt::On(address)),
-        Err(_) => Err("write an address such as 127.0.0.1:1883, or off".into()),
-    }
+    #[command(flatten)]
+    end: End,
 }
 
 /// Starts, runs until a signal, drains.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let began = Instant::now();
     log::start(context.output);
-    let folder = folder(arguments, context)?;
-    let config = configuration(arguments, &folder)?;
-    let claim = Claim::take(folder)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    let ended = runtime.block_on(serve(arguments, config, &claim, began, context));
-    claim.withdraw();
-    // What still runs has no more to say.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    ended
-}
-
-fn folder(arguments: &Arguments, context: &Context<'_>) -> Result<Folder> {
     let default = if arguments.demo {
         Folder::demo_place
     } else {
         Folder::default_place
     };
-    let named = context.global.data.as_ref().map(Folder::new);
-    let Some(folder) = named.or_else(default) else {
-        bail!(Usage(
-            "there is no home directory for the data: say where it goes with --data DIR".into()
-        ));
-    };
-    Ok(folder)
+    let folder = super::data_folder(context, default)?;
+    let config = configuration(arguments, &folder)?;
+    let claim = Claim::take(folder)?;
+    let ended = role::run(serve(arguments, config, &claim, began, context));
+    claim.withdraw();
+    ended
 }
 
 fn configuration(arguments: &Arguments, folder: &Folder) -> Result<Config> {
     let file = config::file(arguments.config.as_deref(), Some(folder.path()));
     let mut overrides = config::from_environment(std::env::vars());
-    if let Some(listen) = arguments.listen {
-        overrides.push(Override::flag("--listen", "logic.http.listen", &listen));
-    }
-    match arguments.mqtt {
-        None => {}
-        Some(Mqtt::Off) => overrides.push(Override::flag("--mqtt", "mqtt.enabled", &false)),
-        Some(Mqtt::On(listen)) => {
-            overrides.push(Override::flag("--mqtt", "mqtt.enabled", &true));
-            overrides.push(Override::flag("--mqtt", "mqtt.listen", &listen));
-        }
-    }
+    overrides.extend(arguments.listening.overrides());
     Ok(config::load(file.as_deref(), &overrides)?)
 }
 
@@ -130,7 +80,7 @@ async fn serve(
     began: Instant,
     context: &Context<'_>,
 ) -> Result<Exit> {
-    let mut signals = Signals::take().context("signals cannot be listened to")?;
+    let mut signals = arguments.end.listen()?;
     let ports = if arguments.demo {
         Ports::OrFree
     } else {
@@ -149,24 +99,21 @@ async fn serve(
         }
     }
     Ready::new(&system, claim, room.as_ref(), began).tell(context)?;
-    let ended = tokio::select! {
-        signal = signals.asked_to_end() => {
-            tracing::info!(signal, "draining; once more ends at once");
-            Ok(Exit::Done)
+    let broken = async {
+        tokio::select! {
+            error = system.broken() => error,
+            never = watch_over(&mut room) => never,
         }
-        error = system.broken() => Err(error),
-        never = watch_over(&mut room) => never,
     };
+    let ended = role::end(&mut signals, broken).await;
     let drained = async {
         system.drain().await;
         if let Some(room) = room {
             room.stop().await;
         }
     };
-    tokio::select! {
-        () = drained => ended,
-        signal = signals.asked_again() => bail!("{signal} came again: not drained"),
-    }
+    role::drain(&mut signals, drained).await?;
+    ended
 }
 
 /// Starts the simulated room and makes targets of its devices.

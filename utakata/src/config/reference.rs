@@ -62,12 +62,57 @@ const KEYS: &[(&str, &str, &str)] = &[
     (
         "logic.control.lifetime",
         "duration",
-        "A control task is not begun later than this after it was asked for",
+        "A control task is not begun later than this after it was its turn",
+    ),
+    (
+        "logic.control.patience",
+        "duration",
+        "An operation that waits longer, for an approval, a pause or its pace, is not begun",
     ),
     (
         "logic.control.grace",
         "duration",
-        "How long an outcome may be late before the task counts as unknown",
+        "How long the end of an attempt may take beyond the timeout of its action",
+    ),
+    (
+        "logic.control.window",
+        "duration",
+        "How long a permit is good: an environment that gets it later does not begin",
+    ),
+    (
+        "logic.control.settling",
+        "duration",
+        "How long a target may take to show what was done, where the manifest says less",
+    ),
+    (
+        "logic.control.read_back_within",
+        "duration",
+        "How long a silent target is tried to be read back, before a person has to say",
+    ),
+    (
+        "logic.control.capture_within",
+        "duration",
+        "How long what a target has may take to be read before it is changed",
+    ),
+    (
+        "logic.control.publish_again",
+        "duration",
+        "A task that nobody asks for is published again after this, then twice as long",
+    ),
+    (
+        "logic.control.attempts",
+        "count",
+        "The most attempts at one task that are made without a person",
+    ),
+    (
+        "logic.control.approval",
+        "never, high or always",
+        "The risk of actions that somebody else than who asks has to approve",
+    ),
+    (
+        "logic.control.many",
+        "count",
+        "An operation on more targets than this must say how many, or show its plan",
     ),
     (
         "logic.store.flush",
@@ -171,6 +216,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "Attempts at once on one target",
     ),
     (
+        "execution.lanes.per_second",
+        "number",
+        "Tasks that are begun in a second on one target; as many as come when not set",
+    ),
+    (
         "execution.lanes.observe",
         "count",
         "Reads of one action that wait for one target; beyond it the oldest goes",
@@ -179,6 +229,41 @@ const KEYS: &[(&str, &str, &str)] = &[
         "execution.lanes.backlog",
         "count",
         "Tasks of one kind that wait in this environment; beyond it none is fetched",
+    ),
+    (
+        "execution.breaker.failures",
+        "count",
+        "A target that did not answer so often in a row is left alone for a while; 0: never",
+    ),
+    (
+        "execution.breaker.first",
+        "duration",
+        "For how long at first; doubled each time it does not answer after that",
+    ),
+    (
+        "execution.breaker.most",
+        "duration",
+        "Never longer than this",
+    ),
+    (
+        "execution.breaker.codes",
+        "list of codes",
+        "Problems that say that a target did not answer",
+    ),
+    (
+        "execution.permits.again_after",
+        "duration",
+        "A permit that was asked for and did not come is asked for again after this",
+    ),
+    (
+        "execution.permits.void_after",
+        "duration",
+        "After this a new permit is asked for: best as long as logic.control.window",
+    ),
+    (
+        "execution.unrecorded",
+        "count",
+        "Outcomes of control that are not written down; beyond it nothing new is asked for",
     ),
     (
         "mqtt.enabled",
@@ -232,7 +317,11 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 2] = ["execution.id", "execution.run_folder"];
+    const OPTIONAL: [&str; 3] = [
+        "execution.id",
+        "execution.run_folder",
+        "execution.lanes.per_second",
+    ];
     /// Tables whose keys are the user's.
     const OPEN: [&str; 2] = ["execution.labels", "execution.pools"];
 

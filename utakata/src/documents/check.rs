@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utakata_api::apply::Document;
 use utakata_model::{
-    ActionName, Credential, CredentialName, Kind, Labels, Schedule, ScheduleName, Selector, Target,
-    TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
+    ActionName, Credential, CredentialName, Kind, Labels, Limits, Schedule, ScheduleName, Selector,
+    Target, TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 
 const TYPES: [&str; 3] = ["target", "schedule", "credential"];
-const TARGET_KEYS: [&str; 8] = [
+const TARGET_KEYS: [&str; 9] = [
     "type",
     "name",
     "kind",
@@ -25,6 +25,7 @@ const TARGET_KEYS: [&str; 8] = [
     "labels",
     "credential",
     "pin",
+    "limits",
 ];
 const SCHEDULE_KEYS: [&str; 6] = [
     "type",
@@ -108,6 +109,7 @@ impl Reader<'_> {
         let labels = self.labels();
         let credential: Option<CredentialName> = self.optional("credential");
         let pin: Option<String> = self.optional("pin");
+        let limits: Option<Limits> = self.optional("limits");
         Some(Target {
             name: name?,
             kind: kind?,
@@ -116,6 +118,7 @@ impl Reader<'_> {
             labels,
             credential,
             pin,
+            limits: limits.unwrap_or_default(),
         })
     }
 

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use utakata_api::{
     apply::{Change, Verdict},
     inventory::{CredentialView, KindView, TargetView},
+    ledger::{Lock, LockView},
     operation::{Counts, OperationView, PlannedTask},
+    person::PersonView,
     reading::ReadingView,
     task::TaskView,
 };
@@ -146,9 +148,11 @@ impl Row for OperationView {
     const HEADERS: &'static [&'static str] = &[
         "OPERATION",
         "ASKED",
+        "BY",
         "SELECTOR",
         "ACTION",
         "PARAMETERS",
+        "STATE",
         "TASKS",
         "WHY",
     ];
@@ -156,14 +160,53 @@ impl Row for OperationView {
     fn cells(&self) -> Vec<Cell> {
         let operation = &self.operation;
         let action = operation.action.as_ref().map(ToString::to_string);
+        let by = operation.by.as_ref().map(ToString::to_string);
         vec![
             Cell::dim(operation.id.to_string()),
             words::age(operation.asked, Timestamp::now()).into(),
+            by.unwrap_or_default().into(),
             operation.selector.to_string().into(),
             action.unwrap_or_else(|| "(default)".into()).into(),
             words::json(&operation.parameters).into(),
+            self.state.map_or_else(Cell::default, words::operation),
             counts(&self.counts),
             operation.why.clone().unwrap_or_default().into(),
+        ]
+    }
+}
+
+impl Row for LockView {
+    const HEADERS: &'static [&'static str] =
+        &["TARGET", "BY", "SINCE", "UNTIL", "PASSED BY", "WHY"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Lock {
+            by,
+            why,
+            since,
+            until,
+            priority,
+        } = &self.lock;
+        vec![
+            self.target.to_string().into(),
+            by.clone().into(),
+            words::clock(*since).into(),
+            words::clock(*until).into(),
+            words::passed_by(*priority).into(),
+            why.clone().into(),
+        ]
+    }
+}
+
+impl Row for PersonView {
+    const HEADERS: &'static [&'static str] = &["NAME", "TOKEN MADE"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let made = self.made.map(|time| words::age(time, Timestamp::now()));
+        let in_file = || Cell::dim("(in the file of the server)");
+        vec![
+            self.name.to_string().into(),
+            made.map_or_else(in_file, Cell::from),
         ]
     }
 }
@@ -173,9 +216,12 @@ pub fn counts(counts: &Counts) -> Cell {
     let parts = [
         (counts.planned, "planned"),
         (counts.queued, "queued"),
+        (counts.permitted, "permitted"),
+        (counts.verifying, "verifying"),
         (counts.succeeded, "succeeded"),
         (counts.failed, "failed"),
         (counts.unknown, "unknown"),
+        (counts.unsettled, "unsettled"),
         (counts.expired, "expired"),
         (counts.cancelled, "cancelled"),
     ];
@@ -186,19 +232,22 @@ pub fn counts(counts: &Counts) -> Cell {
         .collect();
     let tone = match counts {
         counts if counts.failed + counts.expired > 0 => Tone::Bad,
-        counts if counts.unknown + counts.cancelled > 0 => Tone::Doubtful,
-        counts if counts.planned + counts.queued > 0 => Tone::Plain,
+        counts if counts.unknown + counts.unsettled + counts.cancelled > 0 => Tone::Doubtful,
+        counts if counts.planned + counts.queued + counts.permitted + counts.verifying > 0 => {
+            Tone::Plain
+        }
         _ => Tone::Good,
     };
     Cell::toned(texts.join(", "), tone)
 }
 
 impl Row for PlannedTask {
-    const HEADERS: &'static [&'static str] = &["TARGET", "RELEASE"];
+    const HEADERS: &'static [&'static str] = &["TARGET", "TODAY", "RELEASE"];
 
     fn cells(&self) -> Vec<Cell> {
         vec![
             self.target.to_string().into(),
+            words::today(self.today.as_ref()),
             self.release.to_string().into(),
         ]
     }

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
-use utakata_api::inventory::Health;
-use utakata_model::{EnvironmentState, Labels, Problem, Quality, ReadingValue, TaskState};
+use utakata_api::{inventory::Health, ledger::Explanation};
+use utakata_model::{
+    EnvironmentState, Labels, OperationState, Priority, Problem, Quality, ReadingValue, TaskState,
+};
 
 use super::{Cell, Tone};
 
@@ -114,10 +116,65 @@ pub fn state(state: TaskState) -> Cell {
     let tone = match state {
         TaskState::Succeeded => Tone::Good,
         TaskState::Failed | TaskState::Expired => Tone::Bad,
-        TaskState::Unknown | TaskState::Cancelled => Tone::Doubtful,
-        TaskState::Planned | TaskState::Queued => Tone::Dim,
+        TaskState::Unknown | TaskState::Unsettled | TaskState::Cancelled => Tone::Doubtful,
+        TaskState::Planned | TaskState::Queued | TaskState::Permitted | TaskState::Verifying => {
+            Tone::Dim
+        }
     };
     Cell::toned(state.as_str(), tone)
+}
+
+/// What a target has now.
+pub fn today(value: Option<&ReadingValue>) -> Cell {
+    value.map_or_else(
+        || Cell::dim("(not seen)"),
+        |value| reading(value, "").into(),
+    )
+}
+
+/// The state of an operation.
+pub fn operation(state: OperationState) -> Cell {
+    let tone = match state {
+        OperationState::Done => Tone::Good,
+        OperationState::Running => Tone::Plain,
+        OperationState::Awaiting | OperationState::Paused | OperationState::Cancelled => {
+            Tone::Doubtful
+        }
+        OperationState::Stopped => Tone::Bad,
+    };
+    Cell::toned(state.as_str(), tone)
+}
+
+/// What something waits for, in a few lines.
+pub fn explanation(explanation: &Explanation) -> String {
+    let mut text = explanation.says.clone();
+    if let Some(since) = explanation.since {
+        text.push_str(&format!("; since {}", clock(since)));
+    }
+    if let Some(until) = explanation.until {
+        text.push_str(&format!("; until {} at the latest", clock(until)));
+    }
+    if let Some(cure) = &explanation.cure {
+        text.push_str(&format!("\n  {cure}"));
+    }
+    text
+}
+
+/// Which priorities pass a lock.
+pub fn passed_by(lock: Priority) -> &'static str {
+    match lock {
+        Priority::Routine => "urgent, emergency",
+        Priority::Urgent => "emergency",
+        Priority::Emergency => "nobody",
+    }
+}
+
+/// A time as a clock on the wall shows it, to the second.
+pub fn clock(time: Timestamp) -> String {
+    let local = time.to_zoned(TimeZone::system());
+    let is_today = Timestamp::now().to_zoned(TimeZone::system()).date() == local.date();
+    let format = if is_today { "%H:%M:%S" } else { "%F %H:%M:%S" };
+    local.strftime(format).to_string()
 }
 
 /// How a target is.

@@ -15,6 +15,17 @@ pub fn write(folder: &Path) -> io::Result<()> {
     lay_out(folder, FILES)
 }
 
+/// Makes a folder hold exactly the release `drill`, which is none of those that `up` serves.
+pub fn write_drill(folder: &Path) -> io::Result<()> {
+    lay_out(folder, DRILL)
+}
+
+/// The folders of the releases that `up` serves, which are named as their kinds.
+pub fn kinds() -> BTreeSet<&'static str> {
+    let folders = FILES.iter().filter_map(|(name, _)| name.split('/').next());
+    folders.collect()
+}
+
 fn lay_out(folder: &Path, files: &[(&str, &str)]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let releases: BTreeSet<PathBuf> = files
@@ -71,6 +82,8 @@ fn remove(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]
@@ -95,9 +108,32 @@ mod tests {
     }
 
     #[test]
+    fn the_drill_is_written_on_request_and_no_kind_that_is_served() {
+        let place = tempfile::tempdir().unwrap();
+        let kinds = |folder: &Path| {
+            let kinds = fs::read_dir(folder).unwrap();
+            let kinds = kinds.map(|entry| entry.unwrap().file_name());
+            kinds.collect::<BTreeSet<_>>()
+        };
+        let (served, drill) = (place.path().join("served"), place.path().join("drill"));
+        write(&served).unwrap();
+        write_drill(&drill).unwrap();
+        assert!(!kinds(&served).contains(OsStr::new("drill")));
+        let named = super::kinds();
+        assert!(
+            kinds(&served)
+                .iter()
+                .all(|kind| named.contains(kind.to_str().unwrap()))
+        );
+        assert_eq!(kinds(&drill), BTreeSet::from(["drill".into()]));
+        assert!(drill.join("drill/profiles/drill.toml").is_file());
+    }
+
+    #[test]
     fn every_bundled_manifest_is_right() {
         let manifests = FILES
             .iter()
+            .chain(DRILL)
             .filter(|(name, _)| name.ends_with("worker.toml"));
         let mut kinds = BTreeSet::new();
         for (name, text) in manifests {

@@ -19,7 +19,7 @@ const TOKEN_LENGTH: usize = 64;
 pub enum Error {
     /// Another process has it.
     #[error(
-        "another `utakata up` (process {pid}) has the data directory {}: stop that one, or take \
+        "another `utakata` (process {pid}) has the data directory {}: stop that one, or take \
          another directory with --data",
         path.display()
     )]
@@ -54,7 +54,7 @@ pub enum Error {
     },
 }
 
-/// A data directory that no other `up` can have until this is dropped.
+/// A data directory that no other process can have until this is dropped.
 #[derive(Debug)]
 pub struct Claim {
     folder: Folder,

@@ -27,9 +27,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 pub enum Error {
     /// The program is not there.
-    #[error(
-        "the demo needs the program {PROGRAM} beside utakata: `cargo build --release` builds both"
-    )]
+    #[error("the program {PROGRAM} must lie beside utakata: `cargo build --release` builds both")]
     Absent,
     /// The program does not start.
     #[error("{} cannot be started", program.display())]
@@ -67,9 +65,12 @@ pub struct Room {
 /// A device, as the simulator prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Device {
-    name: TargetName,
-    kind: Kind,
-    address: String,
+    /// Its name.
+    pub name: TargetName,
+    /// Its kind.
+    pub kind: Kind,
+    /// Where it answers.
+    pub address: String,
     #[serde(default)]
     room: Option<String>,
     #[serde(default)]
@@ -94,12 +95,18 @@ enum Line {
 }
 
 impl Room {
-    /// Starts the simulator and reads what it simulates.
+    /// Starts the simulator with its room, and reads what it simulates.
     pub async fn start() -> Result<Self, Error> {
+        Self::start_with(&["room".to_owned()]).await
+    }
+
+    /// Starts the simulator with other devices than its room.
+    pub async fn start_with(arguments: &[String]) -> Result<Self, Error> {
         let program = crate::programs::find(PROGRAM).ok_or(Error::Absent)?;
         let mut last = Error::Absent;
         for port in PORTS {
-            let started = tokio::time::timeout(READY_WITHIN, Self::start_on(&program, port));
+            let started =
+                tokio::time::timeout(READY_WITHIN, Self::start_on(&program, arguments, port));
             match started.await {
                 Ok(Ok(room)) => return Ok(room),
                 Ok(Err(error)) => last = error,
@@ -112,7 +119,7 @@ impl Room {
         Err(last)
     }
 
-    async fn start_on(program: &Path, port: &str) -> Result<Self, Error> {
+    async fn start_on(program: &Path, arguments: &[String], port: &str) -> Result<Self, Error> {
         let failed = |source| Error::Start {
             program: program.into(),
             source,
@@ -122,7 +129,8 @@ impl Room {
             problem,
         };
         let mut child = Command::new(program)
-            .args(["room", "--base-port", port, "--exit-with-stdin"])
+            .args(arguments)
+            .args(["--base-port", port, "--exit-with-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -158,6 +166,11 @@ impl Room {
     /// Where faults are asked for.
     pub fn control(&self) -> Option<&str> {
         self.control.as_deref()
+    }
+
+    /// Its devices.
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
     }
 
     /// Its devices as targets, with their credentials and a schedule.

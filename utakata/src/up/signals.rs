@@ -1,8 +1,14 @@
 //! Signals: the first asks for a drain, the second ends at once; a lost terminal ends nothing.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
 /// Signals that come together are one wish: shells and `timeout` signal the whole group and then
 /// the process again.
@@ -14,6 +20,8 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    /// Says that standard input has closed, where that is of interest.
+    closed: Option<oneshot::Receiver<()>>,
 }
 
 impl Signals {
@@ -23,7 +31,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            closed: None,
         })
+    }
+
+    /// The end of standard input counts as a signal, too: whoever holds the other end has gone.
+    pub fn and_standard_input(mut self) -> Self {
+        self.closed = Some(watch_standard_input());
+        self
     }
 
     /// Waits for SIGINT or SIGTERM, and gives its name.
@@ -32,6 +47,7 @@ impl Signals {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
+                () = input_closed(&mut self.closed) => return "end of input",
                 _ = self.hangup.recv() => tracing::debug!("the terminal is gone"),
             }
         }
@@ -40,11 +56,38 @@ impl Signals {
     /// The same, for somebody who was asked just now: what came with the first signal is no
     /// second one.
     pub async fn asked_again(&mut self) -> &'static str {
+        self.let_pass().await;
+        self.asked_to_end().await
+    }
+
+    /// Lets what came with the first signal pass.
+    pub async fn let_pass(&mut self) {
         let together = tokio::time::Instant::now() + TOGETHER;
         while tokio::time::timeout_at(together, self.asked_to_end())
             .await
             .is_ok()
         {}
-        self.asked_to_end().await
     }
+}
+
+/// Resolves once when standard input has closed. Cancel safe.
+async fn input_closed(closed: &mut Option<oneshot::Receiver<()>>) {
+    let Some(closing) = closed else {
+        return std::future::pending().await;
+    };
+    // An error says that the thread has ended without a word: that is an end as well.
+    let _ = closing.await;
+    *closed = None;
+}
+
+/// Reads in a thread of its own, because a blocking read would hold the runtime up at its end.
+fn watch_standard_input() -> oneshot::Receiver<()> {
+    let (closed, closing) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while io::stdin().read(&mut buffer).is_ok_and(|length| length > 0) {}
+        // Nobody listens any more when something else came first.
+        let _ = closed.send(());
+    });
+    closing
 }

@@ -2,9 +2,12 @@
 
 #![cfg(test)]
 
+mod apart;
 mod command_line;
+mod control;
 mod demo;
 mod device;
+mod drill;
 mod program;
 mod start;
 mod workers;

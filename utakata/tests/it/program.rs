@@ -32,6 +32,12 @@ pub struct Up<'a> {
     pub ready: Value,
 }
 
+/// One box as a process of its own. Its end is the one that an operator gives it.
+pub struct Role<'a> {
+    place: &'a Place,
+    child: Child,
+}
+
 /// What a command did.
 pub struct Done {
     pub code: i32,
@@ -48,6 +54,11 @@ impl Place {
 
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// A path beside the data directory.
+    pub fn beside(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
     }
 
     /// Writes a file beside the data directory.
@@ -110,15 +121,10 @@ impl Place {
     pub fn up_with(&self, more: &[&str]) -> Up<'_> {
         let ports = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
         let arguments = [&["up", "-o", "json"], &ports[..], more].concat();
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log())
-            .unwrap();
         let mut child = self
             .command(&arguments)
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(self.open_log())
             .process_group(0)
             .spawn()
             .unwrap();
@@ -140,9 +146,26 @@ impl Place {
         }
     }
 
-    /// What `up` said on standard error.
+    /// Starts a command that runs until it is told to end, or nobody holds its standard input.
+    pub fn role(&self, arguments: &[&str]) -> Role<'_> {
+        let child = self
+            .command(&[arguments, &["--exit-with-stdin"]].concat())
+            .stdin(Stdio::piped())
+            .stderr(self.open_log())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        Role { place: self, child }
+    }
+
+    /// What the processes said on standard error.
     pub fn told(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    fn open_log(&self) -> File {
+        let mut options = File::options();
+        options.create(true).append(true).open(self.log()).unwrap()
     }
 
     fn log(&self) -> PathBuf {
@@ -166,8 +189,16 @@ impl Place {
         });
     }
 
+    /// Proves that no process of this place is left.
+    pub fn expect_nobody(&self) {
+        let nobody = wait_for(|| self.processes().is_empty().then_some(()));
+        if nobody.is_none() && !thread::panicking() {
+            panic!("processes are left: {:?}", self.processes());
+        }
+    }
+
     /// Numbers of the processes that have this place in their environment.
-    fn processes(&self) -> Vec<String> {
+    pub fn processes(&self) -> Vec<String> {
         let place = self.folder.path().to_str().unwrap().as_bytes();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -189,31 +220,63 @@ impl Up<'_> {
 
     /// Ends it as a power cut does.
     pub fn kill(mut self) {
-        let pid = Pid::from_child(&self.child);
-        let _ = kill_process(pid, Signal::KILL);
-        self.child.wait().unwrap();
+        kill(&mut self.child);
     }
 
     fn end(&mut self) -> i32 {
-        let pid = Pid::from_child(&self.child);
-        let _ = kill_process(pid, Signal::TERM);
-        let code = wait_up_to(END_WITHIN, || self.child.try_wait().unwrap());
-        let code = code.unwrap_or_else(|| {
-            let _ = kill_process_group(pid, Signal::KILL);
-            self.child.wait().unwrap()
-        });
-        code.code().unwrap_or(-1)
+        terminate(&mut self.child)
     }
 }
 
 impl Drop for Up<'_> {
     fn drop(&mut self) {
         self.end();
-        let nothing = wait_for(|| self.place.processes().is_empty().then_some(()));
-        if nothing.is_none() && !thread::panicking() {
-            panic!("processes are left: {:?}", self.place.processes());
-        }
+        self.place.expect_nobody();
     }
+}
+
+impl Role<'_> {
+    /// Ends it as an operator does.
+    pub fn stop(mut self) {
+        let code = terminate(&mut self.child);
+        assert_eq!(code, 0, "{}", self.place.told());
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(mut self) {
+        kill(&mut self.child);
+    }
+
+    /// Leaves it alone, as a parent that dies does; gives its exit code.
+    pub fn abandon(mut self) -> Option<i32> {
+        drop(self.child.stdin.take());
+        wait_up_to(END_WITHIN, || self.child.try_wait().unwrap())?.code()
+    }
+}
+
+impl Drop for Role<'_> {
+    fn drop(&mut self) {
+        terminate(&mut self.child);
+    }
+}
+
+/// Asks it to end, and gives its exit code. What has ended already is left alone.
+fn terminate(child: &mut Child) -> i32 {
+    let pid = Pid::from_child(child);
+    if child.try_wait().unwrap().is_none() {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    let code = wait_up_to(END_WITHIN, || child.try_wait().unwrap());
+    let code = code.unwrap_or_else(|| {
+        let _ = kill_process_group(pid, Signal::KILL);
+        child.wait().unwrap()
+    });
+    code.code().unwrap_or(-1)
+}
+
+fn kill(child: &mut Child) {
+    let _ = kill_process(Pid::from_child(child), Signal::KILL);
+    child.wait().unwrap();
 }
 
 impl Done {
@@ -242,6 +305,11 @@ fn wait_up_to<T>(most: Duration, mut look: impl FnMut() -> Option<T>) -> Option<
         }
         thread::park_timeout(Duration::from_millis(50));
     }
+}
+
+/// One of the programs that lie beside `utakata`.
+pub fn beside(program: &str) -> PathBuf {
+    Path::new(UTAKATA).with_file_name(program)
 }
 
 /// The programs that lie beside `utakata`: built by the test run of the workspace, and here when

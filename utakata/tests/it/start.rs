@@ -47,7 +47,7 @@ fn a_second_one_on_the_same_directory_is_told_who_has_it() {
     let second = place.run(&["up", "--listen", "127.0.0.1:0", "--mqtt", "off"]);
     assert_eq!(second.code, 1);
     assert!(
-        second.err.contains("another `utakata up` (process "),
+        second.err.contains("another `utakata` (process "),
         "{}",
         second.err
     );
@@ -94,6 +94,47 @@ fn a_store_that_is_torn_is_told_with_its_name_and_a_cure() {
     assert_eq!(torn.code, 1);
     assert!(torn.err.contains("store.db"), "{}", torn.err);
     assert!(torn.err.contains("cure:"), "{}", torn.err);
+}
+
+#[test]
+fn somebody_gets_a_token_of_their_own_and_loses_it() {
+    let place = Place::new();
+    let up = place.up();
+    let added = place.run(&["person", "add", "ana"]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    let token = added.out.trim().to_owned();
+    let url = up.ready["url"].as_str().unwrap();
+    assert!(
+        added
+            .err
+            .contains(&format!("UTAKATA_URL={url} UTAKATA_TOKEN={token}"))
+    );
+    let as_ana = |arguments: &[&str]| {
+        let elsewhere = place
+            .command(&[&["--url", url], arguments].concat())
+            .env("UTAKATA_DATA", "/nonexistent")
+            .env("UTAKATA_TOKEN", &token)
+            .output()
+            .unwrap();
+        elsewhere.status.code()
+    };
+    assert_eq!(as_ana(&["get", "targets"]), Some(0));
+    let again = place.run(&["person", "add", "ana"]);
+    assert_eq!(again.code, 2, "{}", again.out);
+    assert!(again.err.contains("--new-token"), "{}", again.err);
+    assert_eq!(as_ana(&["get", "targets"]), Some(0));
+    let people = place.run(&["person", "list"]);
+    assert!(
+        people.out.contains("admin") && people.out.contains("ana"),
+        "{}",
+        people.out
+    );
+    assert!(!people.out.contains(&token));
+    assert_eq!(place.run(&["person", "remove", "ana"]).code, 0);
+    assert_eq!(as_ana(&["get", "targets"]), Some(1));
+    let admin = place.run(&["person", "add", "admin"]);
+    assert_eq!(admin.code, 1);
+    assert!(admin.err.contains("file"), "{}", admin.err);
 }
 
 #[test]

@@ -1,0 +1,166 @@
+//! `utakata audit`: what was done, by whom, and whether anybody has edited that since.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use utakata_api::{
+    Client,
+    audit::{AuditFinding, AuditReport},
+};
+use utakata_logic::{audit::verify::verify, store::sqlite};
+
+use super::Context;
+use crate::{
+    exit::{Exit, Usage},
+    output::{Cell, Format, Row},
+    progress,
+};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check that the trail is whole, and that the ledger says what it says
+    Verify(VerifyArguments),
+    /// Print the trail, one page a line, as JSON
+    #[command(after_help = "\
+Each page has its number, its hash, and its lines byte for byte.
+
+Examples:
+  utakata audit export > trail.jsonl
+  utakata audit export --from 1200
+  utakata audit export | jq -c '.lines[]'")]
+    Export {
+        /// From this page on
+        #[arg(long, value_name = "PAGE", default_value_t = 1)]
+        from: u64,
+    },
+    /// Print the number and the hash of the last page, to be noted elsewhere
+    #[command(after_help = "Example: utakata audit head")]
+    Head,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub struct VerifyArguments {
+    /// The hash of a page that was noted elsewhere: some page must have it
+    #[arg(long, value_name = "HASH", value_parser = hash)]
+    head: Option<String>,
+    /// Read this store, without a server: the file store.db of a data directory, or a copy
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
+}
+
+const AFTER: &str = "\
+Who can write the file can write the whole trail anew: only a head that was noted elsewhere
+(utakata audit head) tells that.
+
+Examples:
+  utakata audit verify
+  utakata audit verify --head 3f2a...
+  utakata audit verify --store /backup/store.db
+
+Exit codes: 0 it is whole, 1 it is not";
+
+impl Row for AuditFinding {
+    const HEADERS: &'static [&'static str] = &["WHAT", "PROBLEM"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![self.subject.clone().into(), self.message.clone().into()]
+    }
+}
+
+/// Does it.
+pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
+    match command {
+        Command::Verify(arguments) => {
+            let report = report(&arguments, context);
+            let report = progress::during("reading the trail", report).await?;
+            show(&report, context)?;
+            Ok(if report.whole {
+                Exit::Done
+            } else {
+                Exit::Failed
+            })
+        }
+        Command::Export { from } => export(&context.client()?, from, context).await,
+        Command::Head => {
+            let head = context.client()?.audit_head().await?;
+            if head.page == 0 {
+                bail!(Usage("nothing was written to the trail yet".into()));
+            }
+            context
+                .output
+                .one(&head, || format!("{} {}", head.page, head.hash))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn report(arguments: &VerifyArguments, context: &Context<'_>) -> Result<AuditReport> {
+    let head = arguments.head.as_deref();
+    match &arguments.store {
+        Some(path) => offline(path, head).await,
+        None => Ok(context.client()?.verify_audit(head).await?),
+    }
+}
+
+async fn offline(path: &Path, head: Option<&str>) -> Result<AuditReport> {
+    if !path.is_file() {
+        bail!(Usage(format!(
+            "there is no file {}: it is store.db in the data directory",
+            path.display()
+        )));
+    }
+    let mut snapshot = sqlite::read_only(path).await?;
+    Ok(verify(snapshot.as_mut(), head).await?)
+}
+
+fn show(report: &AuditReport, context: &Context<'_>) -> Result<()> {
+    let output = context.output;
+    if output.format != Format::Table {
+        return output.one(report, String::new);
+    }
+    if !report.findings.is_empty() {
+        output.list(&report.findings, "")?;
+    }
+    let told = report.findings.len() as u64;
+    if report.found > told {
+        eprintln!("only the first {told} of {} are shown", report.found);
+    }
+    let (pages, lines, tasks) = (report.pages, report.lines, report.tasks);
+    let older = match report.older {
+        0 => String::new(),
+        older => format!(" ({older} operations and tasks are older than the trail)"),
+    };
+    let whole = if report.whole {
+        "the trail is whole"
+    } else {
+        "the trail is NOT whole"
+    };
+    output.text(&format!(
+        "{whole}: {pages} pages, {lines} lines, {tasks} tasks compared{older}\nhead {} {}",
+        report.head.page, report.head.hash
+    ))
+}
+
+async fn export(client: &Client, from: u64, context: &Context<'_>) -> Result<Exit> {
+    let mut from = from;
+    loop {
+        let page = client.audit(from).await?;
+        for item in &page.items {
+            context.output.json_line(item)?;
+        }
+        match page.next.and_then(|next| next.parse().ok()) {
+            Some(next) if next > from => from = next,
+            _ => return Ok(Exit::Done),
+        }
+    }
+}
+
+fn hash(text: &str) -> Result<String, String> {
+    let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("it has 64 hexadecimal digits: see `utakata audit head`".into())
+}

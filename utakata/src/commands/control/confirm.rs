@@ -1,0 +1,165 @@
+//! Asks before something is done.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::{Result, bail};
+use utakata_api::{Client, inventory::KindView, operation::Plan};
+use utakata_model::{ActionName, TargetName, manifest::Risk};
+
+use crate::exit::Usage;
+
+/// How many targets are named.
+const NAMED: usize = 5;
+
+/// What is about to be done.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// What: `outlet-off on`.
+    pub what: String,
+    /// To which targets.
+    pub targets: Vec<&'a TargetName>,
+    /// More than this must be meant.
+    pub many: u64,
+    /// Whether it is of high risk.
+    pub is_risky: bool,
+    /// Whether their number, or the plan, was given.
+    pub is_meant: bool,
+}
+
+/// Whether it shall be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// It was not asked.
+    NotAsked,
+    /// It was asked and agreed to.
+    Given,
+    /// It was asked and not agreed to.
+    Refused,
+}
+
+/// How it is asked: pure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Question {
+    None,
+    /// Yes or no.
+    Plain,
+    /// The number of the targets.
+    Count,
+}
+
+impl Asked<'_> {
+    fn question(&self, is_asked: bool) -> Result<Question, Usage> {
+        let count = self.targets.len() as u64;
+        let is_many = count > self.many && !self.is_meant;
+        match (is_asked, is_many) {
+            (true, true) => Ok(Question::Count),
+            (false, true) => Err(Usage(format!(
+                "{count} targets are selected, which is more than {}: if they are all meant, say \
+                 --expect {count}, or give the token that --dry-run shows as --plan",
+                self.many
+            ))),
+            (true, false) if count > 1 || self.is_risky => Ok(Question::Plain),
+            _ => Ok(Question::None),
+        }
+    }
+
+    fn told(&self) -> String {
+        let count = self.targets.len();
+        let names: Vec<&str> = self.targets.iter().map(|name| name.as_str()).collect();
+        let shown = names[..count.min(NAMED)].join(", ");
+        let more = if count > NAMED { ", …" } else { "" };
+        let targets = if count == 1 { "target" } else { "targets" };
+        let risk = if self.is_risky {
+            " It is of high risk."
+        } else {
+            ""
+        };
+        format!("{} {count} {targets}: {shown}{more}.{risk}", self.what)
+    }
+}
+
+/// Asks, where there is somebody to ask.
+pub fn consent(asked: &Asked<'_>, is_yes: bool) -> Result<Consent> {
+    let is_asked = !is_yes && io::stdin().is_terminal() && io::stderr().is_terminal();
+    let count = asked.targets.len().to_string();
+    let is_agreed = match asked.question(is_asked) {
+        Err(usage) => bail!(usage),
+        Ok(Question::None) => return Ok(Consent::NotAsked),
+        Ok(Question::Plain) => {
+            let answer = ask(&format!("{} Do it? [y/N] ", asked.told()))?;
+            matches!(answer.as_str(), "y" | "Y" | "yes")
+        }
+        Ok(Question::Count) => {
+            let told = asked.told();
+            ask(&format!(
+                "{told} If they are all meant, type their number: "
+            ))? == count
+        }
+    };
+    Ok(if is_agreed {
+        Consent::Given
+    } else {
+        Consent::Refused
+    })
+}
+
+fn ask(question: &str) -> Result<String> {
+    eprint!("{question}");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// Whether the action is of high risk for any of the kinds of a plan.
+pub(super) async fn is_risky(client: &Client, action: &ActionName, plan: &Plan) -> Result<bool> {
+    let kinds = client.kinds().await?;
+    let risky = |kind: &KindView| {
+        let planned = plan
+            .targets
+            .iter()
+            .any(|task| task.release.kind == kind.kind);
+        let action = kind.manifest.action(action);
+        planned && action.is_some_and(|action| action.risk == Risk::High)
+    };
+    Ok(kinds.iter().any(risky))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_targets_are_meant_by_their_number_and_nobody_is_asked_where_nobody_is() {
+        let name = TargetName::new("pdu-1").unwrap();
+        let check = |count: usize, is_risky, is_meant, is_asked| {
+            let asked = Asked {
+                what: "outlet-off on".into(),
+                targets: vec![&name; count],
+                many: 3,
+                is_risky,
+                is_meant,
+            };
+            asked.question(is_asked).map_err(|usage| usage.0)
+        };
+        for (count, is_risky, is_meant, is_asked, expect) in [
+            (1, false, false, true, Question::None),
+            (1, true, false, true, Question::Plain),
+            (2, false, false, true, Question::Plain),
+            (2, true, false, false, Question::None),
+            (4, false, false, true, Question::Count),
+            (4, false, true, true, Question::Plain),
+            (4, false, true, false, Question::None),
+        ] {
+            let found = check(count, is_risky, is_meant, is_asked);
+            assert_eq!(
+                found,
+                Ok(expect),
+                "{count} {is_risky} {is_meant} {is_asked}"
+            );
+        }
+        let refused = check(4, false, false, false).unwrap_err();
+        assert!(refused.contains("--expect 4"), "{refused}");
+        assert!(refused.contains("--plan"), "{refused}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Waits for an operation, and tells how far it is and what it waits for.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use utakata_api::{
+    Client,
+    client::TaskQuery,
+    ledger::Explanation,
+    operation::{Counts, OperationView},
+};
+use utakata_model::OperationState;
+
+use super::PATIENCE;
+use crate::{
+    output::{rows, words},
+    progress::Spinner,
+};
+
+/// How often an operation that takes long is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Waits until nothing of an operation changes by itself any more, or the time is over. Gives it
+/// with all its tasks, by the names of their targets.
+pub async fn follow(
+    client: &Client,
+    mut view: OperationView,
+    timeout: Duration,
+) -> Result<OperationView> {
+    let (began, id) = (Instant::now(), view.operation.id);
+    let mut spinner = None;
+    let (mut explained, mut told) = (Instant::now(), String::new());
+    while changes(&view) && began.elapsed() < timeout {
+        let spinner = spinner.get_or_insert_with(|| Spinner::new("waiting for the outcomes"));
+        spinner.say(format!("waiting: {}", rows::counts(&view.counts).text));
+        if told.is_empty() || explained.elapsed() > PATIENCE {
+            let explanation = client.explain_operation(id).await?;
+            explained = Instant::now();
+            if explanation.waits_for != told && is_worth_telling(&explanation) {
+                spinner.note(&words::explanation(&explanation));
+            }
+            told = explanation.waits_for;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        view = client.operation(id).await?;
+    }
+    let query = TaskQuery {
+        operation: Some(id),
+        ..TaskQuery::default()
+    };
+    view.tasks = client.all_tasks(&query).await?;
+    view.tasks
+        .sort_by(|one, other| one.target.cmp(&other.target));
+    Ok(view)
+}
+
+/// What is under way is not worth a line, nor what has ended meanwhile.
+fn is_worth_telling(explanation: &Explanation) -> bool {
+    !matches!(
+        explanation.waits_for.as_str(),
+        "running" | "queue" | "capture" | "ended"
+    )
+}
+
+/// Whether something of it may still change without a person.
+fn changes(view: &OperationView) -> bool {
+    let Counts {
+        planned,
+        queued,
+        permitted,
+        verifying,
+        unknown,
+        ..
+    } = view.counts;
+    let begun = permitted + verifying + unknown;
+    match view.state {
+        Some(OperationState::Awaiting) => false,
+        Some(OperationState::Paused | OperationState::Stopped) => begun > 0,
+        _ => planned + queued + begun > 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_person_can_change_is_not_waited_for() {
+        let view = |state: &str, counts: Counts| -> OperationView {
+            serde_json::from_value(serde_json::json!({
+                "id": "0192f0c1-7b1e-7000-8000-000000000000", "selector": "name",
+                "class": "control", "parameters": {}, "asked": "2026-11-24T00:00:00Z",
+                "counts": counts, "state": state,
+            }))
+            .unwrap()
+        };
+        let planned = Counts {
+            planned: 1,
+            ..Counts::default()
+        };
+        let permitted = Counts {
+            permitted: 1,
+            ..Counts::default()
+        };
+        let unsettled = Counts {
+            unsettled: 1,
+            ..Counts::default()
+        };
+        for (state, counts, expect) in [
+            ("running", planned, true),
+            ("running", permitted, true),
+            ("running", unsettled, false),
+            ("awaiting", planned, false),
+            ("paused", planned, false),
+            ("paused", permitted, true),
+            ("stopped", planned, false),
+            ("cancelled", permitted, true),
+            ("done", Counts::default(), false),
+        ] {
+            assert_eq!(changes(&view(state, counts)), expect, "{state} {counts:?}");
+        }
+    }
+}

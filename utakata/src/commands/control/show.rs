@@ -1,0 +1,101 @@
+//! What would be done, and what came of it.
+
+use anyhow::Result;
+use utakata_api::{
+    operation::{OperationView, Plan},
+    task::TaskView,
+};
+use utakata_model::{OperationState, TaskState};
+
+use super::Context;
+use crate::{
+    commands::operation,
+    output::{Cell, Format, Row, Table, rows},
+};
+
+/// The columns of a task that matter to who asked for it; the others are the same in all rows.
+const SHOWN: [&str; 5] = ["TARGET", "STATE", "TOOK", "RESULT", "PROBLEM"];
+/// How many tasks are named that a person has to settle.
+const NAMED: usize = 3;
+
+/// Shows what would be done.
+pub fn plan(plan: &Plan, context: &Context<'_>) -> Result<()> {
+    let output = context.output;
+    output.one(plan, || {
+        output.table_of(&plan.targets).render(output.colours())
+    })?;
+    if plan.needs_approval {
+        eprintln!("somebody else has to approve it before it begins");
+    }
+    eprintln!(
+        "dry run: nothing was done; --plan {} does exactly this",
+        plan.token
+    );
+    Ok(())
+}
+
+/// Shows what came of an operation.
+pub fn result(view: &OperationView, context: &Context<'_>) -> Result<()> {
+    let id = view.operation.id;
+    match context.output.format {
+        Format::Table => {
+            let mut table = Table::new(&SHOWN);
+            view.tasks.iter().for_each(|task| table.add(cells(task)));
+            let text = table.render(context.output.colours());
+            context.output.text(&text)?;
+            let action = view.operation.action.as_ref().map(ToString::to_string);
+            let action = action.unwrap_or_default();
+            let counts = rows::counts(&view.counts).text;
+            eprintln!("{action}: {counts}; more: `utakata operation show {id}`");
+        }
+        Format::Json | Format::Yaml => context.output.one(view, String::new)?,
+    }
+    hints(view).iter().for_each(|line| eprintln!("{line}"));
+    Ok(())
+}
+
+/// What is left to do.
+fn hints(view: &OperationView) -> Vec<String> {
+    let id = view.operation.id;
+    let mut lines = Vec::new();
+    match view.state {
+        Some(OperationState::Awaiting) => lines.push(format!(
+            "somebody else has to approve it: `utakata operation approve {id}`"
+        )),
+        Some(OperationState::Paused | OperationState::Stopped) => lines.push(format!(
+            "it goes on with `utakata operation resume {id}`, or ends with `cancel`"
+        )),
+        _ if operation::is_under_way(&view.counts) => lines.push(format!(
+            "it has not ended: `utakata operation explain {id}` says what it waits for"
+        )),
+        _ => {}
+    }
+    let unsettled = |task: &&TaskView| task.state == TaskState::Unsettled;
+    let unsettled: Vec<&TaskView> = view.tasks.iter().filter(unsettled).collect();
+    if !unsettled.is_empty() {
+        lines.push(
+            "unsettled means that nobody can know whether it took effect: look at the target, \
+             then say what you found:"
+                .into(),
+        );
+    }
+    for task in unsettled.iter().take(NAMED) {
+        lines.push(format!(
+            "  utakata task settle {} succeeded|failed|again --why TEXT     ({})",
+            task.id, task.target
+        ));
+    }
+    if unsettled.len() > NAMED {
+        let operation = view.operation.id;
+        lines.push(format!(
+            "  all: utakata task list --operation {operation} --state unsettled"
+        ));
+    }
+    lines
+}
+
+fn cells(task: &TaskView) -> Vec<Cell> {
+    let columns = TaskView::HEADERS.iter().zip(task.cells());
+    let shown = columns.filter(|(header, _)| SHOWN.contains(header));
+    shown.map(|(_, cell)| cell).collect()
+}

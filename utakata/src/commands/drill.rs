@@ -1,0 +1,107 @@
+//! `utakata drill`: proves that no control is lost or done twice, whatever is killed.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use utakata_model::duration;
+
+use super::Context;
+use crate::{
+    drill::{self, Permits, Settings},
+    exit::{Exit, Usage},
+    output::Format,
+    up::signals::Signals,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Simulated devices count what they are told, while an ordinary client keeps asking for control,
+the inter connect loses, doubles and delays messages, and workers, environments, the logic
+environment, or all of them at once, are killed (kill -9) and started again. At the end the ledger
+is compared with the devices. Exit code 0 only if nothing was lost, done twice or told wrongly.
+Nothing that runs on this machine is touched. Ctrl-C ends it early, and compares.
+
+Examples:
+  utakata drill
+  utakata drill --minutes 10 --devices 200 --kill-every 1s
+  utakata drill --for 60s --seed 7 --keep /tmp/drill   again, and keep data and logs")]
+pub struct Arguments {
+    /// For how long things are killed, in minutes
+    #[arg(long, value_name = "M", conflicts_with = "time")]
+    minutes: Option<u32>,
+    /// For how long things are killed
+    #[arg(long = "for", id = "time", default_value = "60s", value_name = "TIME", value_parser = duration::parse)]
+    time: Duration,
+    /// How many devices are simulated
+    #[arg(long, default_value_t = 40, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    devices: u32,
+    /// What is asked for, what is killed and what goes wrong follow from it [default: any]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How often something is killed, on the average
+    #[arg(long, default_value = "3s", value_name = "TIME", value_parser = duration::parse)]
+    kill_every: Duration,
+    /// What goes wrong with messages, each with its chance
+    #[arg(long, default_value = drill::FAULTS, value_name = "FAULTS")]
+    faults: String,
+    /// How many operations are under way at a time
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    in_flight: u16,
+    /// How many operations are sent in a second [default: as fast as they are done]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: Option<u32>,
+    /// Use this folder, which must be empty, and keep it: data and logs of every process
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Environments begin without permits: to show that doubles are found
+    #[arg(long, hide = true)]
+    without_permits: bool,
+}
+
+/// Drills, and tells what came of it.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
+    let settings = settings(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let report = runtime.block_on(async {
+        let signals = Signals::take().context("signals cannot be listened to")?;
+        drill::run(&settings, signals).await
+    })?;
+    match context.output.format {
+        Format::Table => context.output.text(&report.text(context.output))?,
+        Format::Json | Format::Yaml => context.output.one(&report, String::new)?,
+    }
+    Ok(match report.is_clean() {
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
+}
+
+fn settings(arguments: &Arguments) -> Result<Settings> {
+    if arguments.kill_every.is_zero() {
+        return Err(Usage("--kill-every must be more than 0s".into()).into());
+    }
+    let faults: Result<utakata_interconnect::faulty::Faults, _> = arguments.faults.parse();
+    if let Err(error) = faults {
+        return Err(Usage(format!("--faults: {error}")).into());
+    }
+    let minutes = arguments.minutes.map(|minutes| 60 * u64::from(minutes));
+    Ok(Settings {
+        time: minutes.map_or(arguments.time, Duration::from_secs),
+        devices: arguments.devices,
+        seed: arguments.seed.map_or_else(drill::any_seed, Ok)?,
+        kill_every: arguments.kill_every,
+        faults: arguments.faults.clone(),
+        in_flight: arguments.in_flight.into(),
+        rate: arguments.rate,
+        keep: arguments.keep.clone(),
+        permits: match arguments.without_permits {
+            true => Permits::Ignored,
+            false => Permits::Asked,
+        },
+    })
+}

@@ -1,0 +1,69 @@
+//! `utakata le`: the logic environment alone, over an inter connect.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use utakata_interconnect::hub::HubClient;
+
+use super::{
+    Context,
+    role::{self, End, Listening},
+};
+use crate::{
+    config::{self, Config},
+    exit::Exit,
+    folder::Folder,
+    log,
+    up::{claim::Claim, logic::Logic, system::Ports},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It is the logic environment of `utakata up`: its data directory, its API, its MQTT broker. The
+workers are those of `utakata wee`, over the same hub.
+
+Example:
+  utakata le --hub /run/utakata/hub.sock --data /var/lib/utakata")]
+pub struct Arguments {
+    /// The socket of `utakata hub`
+    #[arg(long, value_name = "PATH")]
+    hub: PathBuf,
+    #[command(flatten)]
+    listening: Listening,
+    /// The configuration [default: utakata.toml in the data directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    end: End,
+}
+
+/// Starts, runs until a signal, drains.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
+    log::start(context.output);
+    let folder = super::data_folder(context, Folder::default_place)?;
+    let file = config::file(arguments.config.as_deref(), Some(folder.path()));
+    let mut overrides = config::from_environment(std::env::vars());
+    overrides.extend(arguments.listening.overrides());
+    let config = config::load(file.as_deref(), &overrides)?;
+    let claim = Claim::take(folder)?;
+    let ended = role::run(serve(arguments, config, &claim));
+    claim.withdraw();
+    ended
+}
+
+async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<Exit> {
+    let mut signals = arguments.end.listen()?;
+    let hub = HubClient::connect(&arguments.hub).await?;
+    let (tasks, events) = (hub.tasks(), hub.events());
+    let mut logic = Logic::start(config, claim, Ports::AsConfigured, tasks, events).await?;
+    claim.announce(logic.endpoint())?;
+    tracing::info!(url = logic.endpoint().url, "the logic environment is ready");
+    let ended = role::end(&mut signals, logic.broken()).await;
+    let drained = async {
+        logic.drain().await;
+        hub.close().await;
+    };
+    role::drain(&mut signals, drained).await?;
+    ended
+}

@@ -1,0 +1,187 @@
+//! `utakata operation undo`: takes back what an operation has done.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use utakata_api::{
+    Client,
+    operation::{LeftOut, OperationView, Undo, UndoAnswer, UndoPlan, Undone},
+};
+use utakata_model::{OperationId, duration};
+
+use super::{Context, Which};
+use crate::{
+    commands::control::{self, Asked, Consent, consent},
+    exit::{Exit, Usage},
+    identifiers,
+    output::{Cell, Format, Row, Table, words},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What was done is taken back as the manifest declares, to what the target had before. At targets
+where nothing was changed, or where it cannot be taken back, nothing is done, and it is told why.
+It is an operation of its own (one for each action and its parameters), and can be undone.
+
+Examples:
+  utakata operation undo last --dry-run
+  utakata operation undo last --why 'the wrong rack'
+
+Exit codes: as of control")]
+pub struct Arguments {
+    #[command(flatten)]
+    which: Which,
+    /// Only check everything, and show what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Do exactly what --dry-run has shown under this token, or nothing
+    #[arg(long, value_name = "TOKEN")]
+    plan: Option<String>,
+    /// Do it only if so many targets would be changed
+    #[arg(long, value_name = "COUNT")]
+    expect: Option<u64>,
+    /// How long to wait for the outcomes
+    #[arg(long, default_value = "60s", value_parser = duration::parse)]
+    timeout: Duration,
+}
+
+/// Takes it back.
+pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
+    let client = context.client()?;
+    let id = identifiers::operation(&client, &arguments.which.id).await?;
+    let mut undo = Undo {
+        plan: arguments.plan,
+        expect: arguments.expect,
+        why: arguments.why,
+        ..Undo::default()
+    };
+    let plan = plan(&client, id, &undo).await?;
+    if arguments.dry_run {
+        show_plan(&plan, context)?;
+        return Ok(Exit::Done);
+    }
+    let targets = plan.steps.iter().flat_map(|step| &step.targets);
+    let asked = Asked {
+        what: "taking it back on".into(),
+        targets: targets.map(|one| &one.target).collect(),
+        many: plan.many,
+        // That it was done once does not make it harmless to go back.
+        is_risky: true,
+        is_meant: undo.plan.is_some() || undo.expect.is_some(),
+    };
+    if !asked.targets.is_empty() {
+        left_out(&plan.left_out);
+        match consent(&asked, arguments.yes)? {
+            Consent::Refused => bail!(Usage("nothing was done".into())),
+            Consent::Given if undo.plan.is_none() => undo.plan = Some(plan.token),
+            Consent::Given | Consent::NotAsked => {}
+        }
+    }
+    let undone = match client.undo(id, &undo).await? {
+        UndoAnswer::Undone(undone) => undone,
+        UndoAnswer::Plan(_) => bail!("the server only planned what it was told to do"),
+    };
+    follow(&client, undone, arguments.timeout, context).await
+}
+
+async fn plan(client: &Client, id: OperationId, undo: &Undo) -> Result<UndoPlan> {
+    let dry = Undo {
+        dry_run: true,
+        ..undo.clone()
+    };
+    match client.undo(id, &dry).await? {
+        UndoAnswer::Plan(plan) => Ok(plan),
+        UndoAnswer::Undone(_) => bail!("the server did not keep to --dry-run"),
+    }
+}
+
+/// One line of a plan.
+struct Planned<'a> {
+    action: &'a str,
+    parameters: String,
+    target: &'a str,
+    today: Cell,
+}
+
+impl Row for Planned<'_> {
+    const HEADERS: &'static [&'static str] = &["TARGET", "TODAY", "ACTION", "PARAMETERS"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            self.target.into(),
+            self.today.clone(),
+            self.action.into(),
+            self.parameters.clone().into(),
+        ]
+    }
+}
+
+fn show_plan(plan: &UndoPlan, context: &Context<'_>) -> Result<()> {
+    context.output.one(plan, || {
+        let mut table = Table::new(Planned::HEADERS);
+        for step in &plan.steps {
+            let parameters = words::json(&step.parameters.clone().into());
+            for one in &step.targets {
+                let row = Planned {
+                    action: step.action.as_str(),
+                    parameters: parameters.clone(),
+                    target: one.target.as_str(),
+                    today: words::today(one.today.as_ref()),
+                };
+                table.add(row.cells());
+            }
+        }
+        table.render(context.output.colours())
+    })?;
+    left_out(&plan.left_out);
+    if let [first, ..] = plan.undone_by.as_slice() {
+        eprintln!("it was taken back before: `utakata operation show {first}`");
+    }
+    if plan.needs_approval {
+        eprintln!("somebody else has to approve it before it begins");
+    }
+    if plan.steps.is_empty() {
+        eprintln!("dry run: nothing of it can be taken back");
+    } else {
+        eprintln!(
+            "dry run: nothing was done; --plan {} does exactly this",
+            plan.token
+        );
+    }
+    Ok(())
+}
+
+fn left_out(left_out: &[LeftOut]) {
+    for LeftOut { target, why } in left_out {
+        eprintln!("{target} is left out: {why}");
+    }
+}
+
+async fn follow(
+    client: &Client,
+    undone: Undone,
+    timeout: Duration,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let mut exit = Exit::Done;
+    let mut views: Vec<OperationView> = Vec::with_capacity(undone.operations.len());
+    for view in undone.operations {
+        let view = control::follow(client, view, timeout).await?;
+        exit = exit.max(super::exit(&view.counts));
+        if context.output.format == Format::Table {
+            control::result(&view, context)?;
+        }
+        views.push(view);
+    }
+    if context.output.format != Format::Table {
+        context.output.one(&views, String::new)?;
+    }
+    Ok(exit)
+}

@@ -1,0 +1,242 @@
+//! The drill: a site of simulated devices whose processes are killed all the time, and the proof
+//! that no control is lost, done twice or told wrongly.
+//!
+//! ```text
+//!            Orders ─► Load ──HTTP──► le ◄─┐
+//!                                          │ hub (loses, doubles, delays, reorders)
+//! Disasters ─► Crew ── kill -9 ──► wee-1, wee-2 ─► workers ─► simulated devices
+//!                                                                  │
+//!                       count(sent, ledger, truth) ◄───────────────┘
+//! ```
+
+mod count;
+mod crew;
+mod dice;
+mod disaster;
+mod ledger;
+mod load;
+mod member;
+mod order;
+mod place;
+mod report;
+mod server;
+mod show;
+mod site;
+mod truth;
+
+use std::{fs::File, io::Read, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    crew::Crew,
+    disaster::Disasters,
+    load::Load,
+    order::Orders,
+    place::Place,
+    server::Server,
+    show::{Phase, Show},
+};
+pub use self::{place::Permits, report::Report};
+use crate::{
+    folder::Folder,
+    output::words,
+    up::{demo::Room, signals::Signals},
+};
+
+/// What goes wrong with messages, unless something else is asked for.
+pub const FAULTS: &str = "lose=0.02,double=0.05,delay=0.1,late=0.05,delay-most=300ms,reorder=0.1";
+/// Between two looks at the processes.
+const TICK: Duration = Duration::from_millis(50);
+/// The whole site is ready within this.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// What a drill is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// For how long things are killed.
+    pub time: Duration,
+    /// How many devices there are.
+    pub devices: u32,
+    /// What everything follows from.
+    pub seed: u64,
+    /// How often something is killed.
+    pub kill_every: Duration,
+    /// What goes wrong with messages.
+    pub faults: String,
+    /// How many operations are under way at a time.
+    pub in_flight: usize,
+    /// How many are sent in a second.
+    pub rate: Option<u32>,
+    /// The folder that is kept.
+    pub keep: Option<PathBuf>,
+    /// Whether environments ask before they begin.
+    pub permits: Permits,
+}
+
+/// A drill that runs.
+struct Drill<'a> {
+    settings: &'a Settings,
+    crew: Crew,
+    show: Show,
+    signals: Signals,
+    load: Arc<Load>,
+    /// Sends and follows; ends with this.
+    clients: JoinSet<Result<()>>,
+    stop: CancellationToken,
+}
+
+/// A seed that nobody has thought of: short, because people type it.
+///
+/// # Errors
+/// The system has no random numbers.
+pub fn any_seed() -> Result<u64> {
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .context("there are no random numbers: say --seed N")?;
+    Ok(u32::from_le_bytes(bytes).into())
+}
+
+/// Drills from the start to the comparison. When it returns, nothing is left running.
+///
+/// # Errors
+/// The drill itself could not be carried out.
+pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
+    let began = Instant::now();
+    let place = Place::make(settings.keep.as_deref())?;
+    let written = place.furnish(settings.permits);
+    written.with_context(|| format!("{} cannot be written", place.path().display()))?;
+    eprintln!(
+        "seed {}: {} devices, something is killed every {:?} for {:?}",
+        settings.seed, settings.devices, settings.kill_every, settings.time
+    );
+    let room = Room::start_with(&site::simulator(settings)).await?;
+    let server = Arc::new(Server::new(Folder::new(place.data(place::LOGIC))));
+    let mut drill = Drill::start(settings, &place, signals, Arc::clone(&server))?;
+    let counts = drill.carry_out(&room, &server).await;
+    drill.show.close();
+    let audit = match counts {
+        Ok(_) => ledger::audit(&server).await,
+        Err(_) => report::Audit::Failed("it took too long".into()),
+    };
+    drill.clients.shutdown().await;
+    drill.crew.end().await;
+    room.stop().await;
+    Ok(Report {
+        seed: settings.seed,
+        took: words::took(began.elapsed()),
+        counts: counts?,
+        audit,
+        log: drill.crew.log,
+        repeat: report::repeat(settings),
+        kept: settings
+            .keep
+            .as_ref()
+            .map(|path| path.display().to_string()),
+    })
+}
+
+impl<'a> Drill<'a> {
+    fn start(
+        settings: &'a Settings,
+        place: &Place,
+        signals: Signals,
+        server: Arc<Server>,
+    ) -> Result<Self> {
+        Ok(Self {
+            settings,
+            crew: Crew::start(place, &settings.faults, settings.seed)?,
+            show: Show::open(),
+            signals,
+            load: Arc::new(Load::new(server, settings.in_flight, settings.rate)),
+            clients: JoinSet::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    async fn carry_out(&mut self, room: &Room, server: &Server) -> Result<count::Counts> {
+        tokio::select! {
+            ready = site::furnish(room, server) => ready?,
+            () = sleep(READY_WITHIN) => {
+                bail!("nothing was ready within {READY_WITHIN:?}: keep the logs with --keep DIR")
+            }
+            signal = self.signals.asked_to_end() => bail!("{signal} before it began"),
+        }
+        let names = room.devices().iter().map(|device| device.name.to_string());
+        let orders = Orders::new(self.settings.seed, names.collect());
+        let (load, stop) = (Arc::clone(&self.load), self.stop.clone());
+        self.clients.spawn(load.send(orders, stop));
+        let load = Arc::clone(&self.load);
+        self.clients.spawn(async move { load.follow().await });
+        self.rage().await?;
+        self.settle().await?;
+        let control = room
+            .control()
+            .context("the simulator has no control port")?;
+        let truth = truth::ask(control).await?;
+        let tasks = ledger::tasks(server).await?;
+        Ok(count::count(&self.load.sent(), &tasks, &truth))
+    }
+
+    /// Kills and restarts until time is over, or somebody asks to end.
+    async fn rage(&mut self) -> Result<()> {
+        let until = Instant::now() + self.settings.time;
+        let mut disasters = Disasters::new(self.settings.seed, self.settings.kill_every);
+        let mut next = disasters.next();
+        let mut last = Instant::now();
+        while Instant::now() < until {
+            tokio::select! {
+                () = sleep(TICK) => {}
+                _ = self.signals.asked_to_end() => {
+                    self.signals.let_pass().await;
+                    return Ok(());
+                }
+            }
+            if let Some(disaster) = &next
+                && last + disaster.after <= Instant::now()
+            {
+                last += disaster.after;
+                self.crew.strike(disaster);
+                next = disasters.next();
+            }
+            self.tend(Phase::Wild(until.saturating_duration_since(Instant::now())))?;
+        }
+        Ok(())
+    }
+
+    /// Lets everything come to rest.
+    async fn settle(&mut self) -> Result<()> {
+        self.stop.cancel();
+        self.crew.calm();
+        let until = Instant::now() + place::settled_within();
+        while !self.load.is_settled() && Instant::now() < until {
+            tokio::select! {
+                () = sleep(TICK) => {}
+                signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            self.tend(Phase::Settling(left))?;
+        }
+        let tally = self.load.tally();
+        if tally.sending > 0 {
+            let refusal = self.load.refusal().unwrap_or_default();
+            bail!("{} operations were never accepted {refusal}", tally.sending);
+        }
+        Ok(())
+    }
+
+    fn tend(&mut self, phase: Phase) -> Result<()> {
+        self.crew.keep()?;
+        if let Some(Ok(Err(error))) = self.clients.try_join_next() {
+            return Err(error);
+        }
+        self.show.tell(phase, &self.crew.log, &self.load.tally());
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Chance that falls the same way every time for one seed.
+
+use std::time::Duration;
+
+/// A sequence of numbers that a seed determines (SplitMix64).
+#[derive(Debug, Clone)]
+pub struct Dice {
+    state: u64,
+}
+
+impl Dice {
+    /// The dice of a seed for one purpose: those for another fall independently.
+    pub fn new(seed: u64, purpose: u64) -> Self {
+        let mut dice = Self {
+            state: seed ^ purpose.wrapping_mul(0xa076_1d64_78bd_642f),
+        };
+        dice.next();
+        dice
+    }
+
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let bits = self.state;
+        let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    /// A number from 0 to just below this; 0 for none.
+    pub fn below(&mut self, most: usize) -> usize {
+        let most = most.max(1) as u64;
+        (self.next() % most) as usize
+    }
+
+    /// A part: from 0 to just below 1.
+    pub fn part(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A duration up to this.
+    pub fn up_to(&mut self, most: Duration) -> Duration {
+        most.mul_f64(self.part())
+    }
+
+    /// How long it is until something happens that happens once in `mean` and does not
+    /// remember: neither nearly at once nor hardly ever.
+    pub fn wait(&mut self, mean: Duration) -> Duration {
+        let long = -(1.0 - self.part()).ln();
+        mean.mul_f64(long.clamp(0.05, 4.0))
+    }
+
+    /// One of several, each as often as its weight says; the first when none has any.
+    pub fn choose<T: Copy>(&mut self, weighted: &[(T, usize)], otherwise: T) -> T {
+        let all = weighted.iter().map(|(_, weight)| weight).sum();
+        let mut at = self.below(all);
+        for (one, weight) in weighted {
+            if at < *weight {
+                return *one;
+            }
+            at -= weight;
+        }
+        otherwise
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dice_fall_the_same_way_for_one_seed_and_purpose() {
+        let thrown = |seed, purpose| {
+            let mut dice = Dice::new(seed, purpose);
+            (0..20).map(|_| dice.next()).collect::<Vec<_>>()
+        };
+        assert_eq!(thrown(1, 2), thrown(1, 2));
+        assert_ne!(thrown(1, 2), thrown(2, 2));
+        assert_ne!(thrown(1, 2), thrown(1, 3));
+    }
+
+    #[test]
+    fn what_is_chosen_is_as_often_as_its_weight_says() {
+        let mut dice = Dice::new(7, 0);
+        let thrown = (0..10_000).map(|_| dice.choose(&[('a', 1), ('b', 9)], 'a'));
+        let count = thrown.filter(|one| *one == 'a').count();
+        assert!((800..1_200).contains(&count), "{count}");
+        assert_eq!(dice.choose(&[], 'c'), 'c');
+    }
+}

@@ -1,0 +1,167 @@
+//! One process of a drill: started, killed, started again.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, timeout},
+};
+
+/// One that ended by itself is started again after this.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long one may take to end when it is asked to.
+const END_WITHIN: Duration = Duration::from_secs(15);
+
+/// A process of our own program.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    program: PathBuf,
+    arguments: Vec<String>,
+    log: PathBuf,
+    child: Option<Child>,
+    /// When it is started again.
+    back: Option<Instant>,
+}
+
+impl Member {
+    /// A process that is not there yet.
+    pub fn new(name: &str, program: &Path, arguments: Vec<String>, log: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            arguments,
+            log,
+            child: None,
+            back: None,
+        }
+    }
+
+    /// From its next start on it has other arguments.
+    pub fn say(&mut self, arguments: Vec<String>) {
+        self.arguments = arguments;
+    }
+
+    /// Starts it.
+    pub fn start(&mut self) -> io::Result<()> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(&self.program);
+        // What the user has set is for his own, and not for these.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("UTAKATA_") {
+                command.env_remove(name);
+            }
+        }
+        let child = command
+            .args(&self.arguments)
+            .arg("--exit-with-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            // Ctrl-C is for us.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        self.child = Some(child);
+        self.back = None;
+        Ok(())
+    }
+
+    /// Whether it runs, as far as that was seen.
+    pub fn is_up(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// `kill -9`; it comes back by itself after a while.
+    pub fn kill(&mut self, down: Duration) {
+        if let Some(mut child) = self.child.take() {
+            // An error means that it has just ended: it comes back all the same.
+            let _ = child.start_kill();
+            self.back = Some(Instant::now() + down);
+        }
+    }
+
+    /// Starts it when its time has come; says how it ended, if it did so by itself.
+    pub fn keep(&mut self) -> io::Result<Option<ExitStatus>> {
+        let ended = match &mut self.child {
+            Some(child) => child.try_wait()?,
+            None => None,
+        };
+        if ended.is_some() {
+            self.child = None;
+            self.back = Some(Instant::now() + AGAIN);
+        }
+        if self.back.is_some_and(|back| back <= Instant::now()) {
+            self.start()?;
+        }
+        Ok(ended)
+    }
+
+    /// The processes that it has started.
+    pub fn children(&self) -> Vec<Pid> {
+        let id = self.child.as_ref().and_then(Child::id);
+        id.map(children_of).unwrap_or_default()
+    }
+
+    /// Lets it end: its standard input closes. One that does not is killed.
+    pub async fn end(&mut self) {
+        self.back = None;
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        drop(child.stdin.take());
+        if timeout(END_WITHIN, child.wait()).await.is_err() {
+            eprintln!("{} did not end in time, and is killed", self.name);
+            let _ = child.kill().await;
+        }
+    }
+}
+
+/// `kill -9` of a process that is not our child.
+pub fn kill(process: Pid) {
+    // An error means that it has just ended.
+    let _ = kill_process(process, Signal::KILL);
+}
+
+/// The numbers of the processes that a process has started, in order.
+fn children_of(parent: u32) -> Vec<Pid> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut found: Vec<i32> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let id: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            (parent_in(&stat)? == parent).then_some(id)
+        })
+        .collect();
+    found.sort_unstable();
+    found.into_iter().filter_map(Pid::from_raw).collect()
+}
+
+/// The parent in a line of `/proc/PID/stat`: `PID (NAME) STATE PARENT ...`, where the name may
+/// have any characters.
+fn parent_in(stat: &str) -> Option<u32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_found_behind_any_name() {
+        assert_eq!(parent_in("12 (a) b)) S 7 12 12 0"), Some(7));
+        assert_eq!(parent_in("12 a S 7"), None);
+    }
+}

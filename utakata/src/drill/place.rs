@@ -1,0 +1,203 @@
+//! The scratch folder of a drill: data, settings and logs of every process.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::up::bundle;
+
+/// The names of the environments.
+pub const ENVIRONMENTS: [&str; 2] = ["wee-1", "wee-2"];
+/// The name of the logic environment.
+pub const LOGIC: &str = "le";
+
+/// What is promised within which time, in a drill. The settings below say the same.
+///
+/// When the longest attempt may still act, the ledger must still wait. It counts from when it
+/// wrote the permit: `WINDOW` + `TIMEOUT` (of the manifest) + `GRACE`. The environment begins
+/// within `WINDOW` of its ask, which came before the permit. The worker counts `TIMEOUT` from
+/// when it reads the task, does not begin after it and sends nothing after it, with its
+/// environment or without. So `GRACE` must only cover the way from the environment to the
+/// worker: one write into a socket and one read, on a machine that is as busy as this one in a
+/// drill. The environment answers in place of a worker that is silent for longer than
+/// `WORKER_GRACE`; that is less than `GRACE`, so that its answer comes before the ledger gives
+/// up.
+pub const WINDOW: Duration = Duration::from_secs(2);
+pub const TIMEOUT: Duration = Duration::from_secs(2);
+pub const GRACE: Duration = Duration::from_secs(2);
+const WORKER_GRACE: Duration = Duration::from_secs(1);
+/// Devices that act late do so within half of it.
+pub const SETTLING: Duration = Duration::from_secs(1);
+pub const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
+/// A device that is silent is left alone for much shorter than it may be read back.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+pub const LIFETIME: Duration = Duration::from_secs(20);
+
+/// A folder.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Place {
+    /// Makes the folder, which must be empty; a temporary one unless one is to be kept.
+    ///
+    /// # Errors
+    /// It cannot be made, or is not empty.
+    pub fn make(keep: Option<&Path>) -> Result<Self> {
+        let path = match keep {
+            Some(path) => std::path::absolute(path)?,
+            // Short: the path of a socket has less than 100 bytes.
+            None => std::env::temp_dir().join(format!("utakata-drill-{}", std::process::id())),
+        };
+        let unusable = || format!("{} cannot be the folder of a drill", path.display());
+        fs::create_dir_all(&path).with_context(unusable)?;
+        if fs::read_dir(&path).with_context(unusable)?.next().is_some() {
+            bail!("{} is not empty: name another folder", path.display());
+        }
+        Ok(Self {
+            path,
+            is_kept: keep.is_some(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The socket of the inter connect.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("hub.sock")
+    }
+
+    /// The data directory of a process.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The log of a process.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.log"))
+    }
+
+    /// Writes the release and the settings of every process.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn furnish(&self, permits: Permits) -> io::Result<()> {
+        bundle::write_drill(&self.path.join("releases"))?;
+        self.settings(LOGIC, &logic())?;
+        for name in ENVIRONMENTS {
+            self.settings(name, &self.environment(name, permits))?;
+        }
+        Ok(())
+    }
+
+    fn settings(&self, name: &str, text: &str) -> io::Result<()> {
+        let folder = self.data(name);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("utakata.toml"), text)
+    }
+
+    fn environment(&self, name: &str, permits: Permits) -> String {
+        let releases = self.path.join("releases");
+        let run = self.path.join(format!("run-{name}"));
+        let without = match permits {
+            Permits::Asked => "",
+            Permits::Ignored => "without_permits = true\n",
+        };
+        let mut text = format!(
+            "[execution]\n{without}releases = [{releases:?}]\nrun_folder = {run:?}\n\
+             grace = \"{}s\"\n\
+             # Workers are killed all the time, and are needed again at once.\n\
+             backoff = {{ first = \"100ms\", most = \"500ms\", forgiven_after = \"1s\" }}\n\
+             breaker = {{ first = \"500ms\", most = \"{}s\" }}\n",
+            WORKER_GRACE.as_secs(),
+            LEFT_ALONE.as_secs(),
+        );
+        for kind in bundle::kinds() {
+            // Nobody needs them here.
+            text.push_str(&format!("[execution.pools.{kind}]\nmin = 0\nmax = 1\n"));
+        }
+        text
+    }
+}
+
+/// Whether environments ask before they begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permits {
+    /// As they must.
+    Asked,
+    /// They do not: to show that a drill finds what that does.
+    Ignored,
+}
+
+fn logic() -> String {
+    format!(
+        "[mqtt]\nenabled = false\n[logic.observe]\nlifetime = \"5s\"\n[logic.control]\n\
+         lifetime = \"{}s\"\nwindow = \"{}s\"\ngrace = \"{}s\"\nsettling = \"{}s\"\n\
+         read_back_within = \"{}s\"\npublish_again = \"2s\"\n",
+        LIFETIME.as_secs(),
+        WINDOW.as_secs(),
+        GRACE.as_secs(),
+        SETTLING.as_secs(),
+        READ_BACK_WITHIN.as_secs(),
+    )
+}
+
+/// How long the last task may take to its end: it is permitted within its lifetime, and what
+/// is unknown then is settled. What the last restart has put off begins anew, hence twice; the
+/// rest is for a machine that is slow.
+pub fn settled_within() -> Duration {
+    let attempt = WINDOW + TIMEOUT + GRACE + SETTLING * 2 + READ_BACK_WITHIN;
+    LIFETIME + attempt * 2 + Duration::from_secs(30)
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_kept
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            eprintln!("{} could not be removed: {error}", self.path.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_are_settings_and_say_what_the_drill_relies_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::make(Some(&folder.path().join("new"))).unwrap();
+        for permits in [Permits::Asked, Permits::Ignored] {
+            place.furnish(permits).unwrap();
+            let read = |name: &str| {
+                let file = place.data(name).join("utakata.toml");
+                crate::config::load(Some(&file), &[]).unwrap()
+            };
+            let control = read(LOGIC).logic.control;
+            assert_eq!(control.window, WINDOW);
+            assert_eq!(control.grace, GRACE);
+            let execution = read(ENVIRONMENTS[0]).execution;
+            assert!(execution.grace < control.grace);
+            assert_eq!(execution.without_permits, permits == Permits::Ignored);
+        }
+        let manifest = fs::read_to_string(place.path().join("releases/drill/worker.toml")).unwrap();
+        let manifest = utakata_model::Manifest::parse(&manifest).unwrap();
+        let control = |action: &&utakata_model::manifest::Action| {
+            action.class == utakata_model::Class::Control
+        };
+        for action in manifest.actions.iter().filter(control) {
+            assert_eq!(action.timeout, TIMEOUT, "{}", action.name);
+        }
+        assert!(Place::make(Some(place.path())).is_err(), "it is not empty");
+    }
+}

@@ -1,0 +1,212 @@
+//! What came of a drill, for people and for programs.
+
+use serde::Serialize;
+use utakata_api::audit::AuditReport;
+use utakata_model::duration;
+
+use super::{
+    Settings,
+    count::{Counts, Finding},
+    crew::Log,
+    disaster::Victim,
+    place::Permits,
+};
+use crate::output::{Cell, Output, Table, Tone};
+
+/// So many findings are shown to people; `-o json` has all.
+const SHOWN: usize = 20;
+
+/// What came of a drill.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What the drill followed from.
+    pub seed: u64,
+    /// How long it took.
+    pub took: String,
+    /// What happened to the processes.
+    #[serde(flatten)]
+    pub log: Log,
+    /// What came of the tasks.
+    pub counts: Counts,
+    /// What the check of the audit trail told.
+    pub audit: Audit,
+    /// What brings about the same again.
+    pub repeat: String,
+    /// Where data and logs are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+}
+
+/// What the check of the audit trail told.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Audit {
+    /// What the check found.
+    Checked(AuditReport),
+    /// It could not be checked.
+    Failed(String),
+}
+
+impl Report {
+    /// Whether everything was as promised.
+    pub fn is_clean(&self) -> bool {
+        self.counts.is_clean() && self.log.ended.is_empty() && self.audit.is_whole()
+    }
+
+    /// For people.
+    pub fn text(&self, output: &Output) -> String {
+        let mut lines = vec![format!("seed {}, {}", self.seed, self.took), String::new()];
+        lines.push(self.table().render(output.colours()));
+        if !self.counts.findings.is_empty() {
+            lines.push(String::new());
+            lines.extend(self.counts.findings.iter().take(SHOWN).map(line));
+        }
+        let hidden = self.counts.findings.len().saturating_sub(SHOWN);
+        if hidden > 0 {
+            lines.push(format!("… and {hidden} more; -o json has all"));
+        }
+        lines.push(String::new());
+        lines.extend(self.log.ended.iter().cloned());
+        lines.push(self.audit.line());
+        lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
+        lines.push(format!("again: {}", self.repeat));
+        lines.push(self.verdict().to_owned());
+        lines.join("\n")
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.counts.is_clean(), self.log.ended.is_empty()) {
+            (true, true) if !self.audit.is_whole() => "the audit trail was not found to be whole",
+            (true, true) => "nothing was lost, done twice or told wrongly",
+            (true, false) => "a process ended by itself: its log says why",
+            (false, _) => "control is not as promised here",
+        }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["WHAT", "COUNT", "MEANING"]);
+        for victim in Victim::ALL {
+            let count = self.log.kills.get(&victim).copied().unwrap_or_default();
+            let what = format!("killed: {}", victim.as_str());
+            table.add(vec![what.into(), count.to_string().into(), "".into()]);
+        }
+        for (what, count, meaning) in self.rows() {
+            table.add(vec![
+                what.into(),
+                count.to_string().into(),
+                Cell::dim(meaning),
+            ]);
+        }
+        for (what, count, meaning) in self.wrongs() {
+            let count = Cell::toned(count.to_string(), tone(count));
+            table.add(vec![what.into(), count, Cell::dim(meaning)]);
+        }
+        table
+    }
+
+    fn rows(&self) -> [(&str, u64, &str); 8] {
+        let counts = &self.counts;
+        let found_out = "attempts that nobody knew, and that were found out";
+        [
+            ("operations", counts.operations, "accepted"),
+            (
+                "tasks",
+                counts.sent,
+                "one for each device of each operation",
+            ),
+            ("succeeded", counts.succeeded, ""),
+            ("failed", counts.failed, ""),
+            ("expired", counts.expired, "not begun in time"),
+            ("cancelled", counts.cancelled, ""),
+            ("unknown, settled", counts.settled, found_out),
+            (
+                "for a person",
+                counts.waiting,
+                "nobody can know, and nobody guesses",
+            ),
+        ]
+    }
+
+    fn wrongs(&self) -> [(&str, u64, &str); 3] {
+        let counts = &self.counts;
+        [
+            ("LOST", counts.lost, "accepted, and nothing came of it"),
+            (
+                "DONE TWICE",
+                counts.twice,
+                "must be done once, and was done more often",
+            ),
+            ("LIES", counts.lies, "told otherwise than the device did it"),
+        ]
+    }
+}
+
+fn tone(count: u64) -> Tone {
+    match count {
+        0 => Tone::Good,
+        _ => Tone::Bad,
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let task = finding.task.map(|task| task.to_string());
+    format!(
+        "{:?}: {} {} on {}: {}; state {}, told {}, done {}; task {}",
+        finding.what,
+        finding.action,
+        finding.token,
+        finding.device,
+        finding.why,
+        finding.state.map_or("none", |state| state.as_str()),
+        finding.truth.told,
+        finding.truth.done,
+        task.as_deref().unwrap_or("none"),
+    )
+}
+
+impl Audit {
+    fn line(&self) -> String {
+        match self {
+            Self::Checked(report) if report.whole => format!(
+                "audit trail: whole, {} lines on {} pages agree with {} tasks of the ledger",
+                report.lines, report.pages, report.tasks
+            ),
+            Self::Checked(report) => {
+                let first = report.findings.first();
+                let first = first.map_or_else(String::new, |one| {
+                    format!(", the first: {}: {}", one.subject, one.message)
+                });
+                format!(
+                    "audit trail: NOT WHOLE, {} things are wrong{first}",
+                    report.found
+                )
+            }
+            Self::Failed(why) => format!("audit trail: not checked: {why}"),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Checked(report) if report.whole)
+    }
+}
+
+/// The command that brings about the same again.
+pub fn repeat(settings: &Settings) -> String {
+    let time = |time| duration::format(time);
+    let mut text = format!(
+        "utakata drill --for {} --seed {} --devices {} --kill-every {} --in-flight {} --faults {}",
+        time(settings.time),
+        settings.seed,
+        settings.devices,
+        time(settings.kill_every),
+        settings.in_flight,
+        settings.faults,
+    );
+    if let Some(rate) = settings.rate {
+        text.push_str(&format!(" --rate {rate}"));
+    }
+    if settings.permits == Permits::Ignored {
+        text.push_str(" --without-permits");
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! Identifiers as they are typed: whole, by an unmistakable start or end, or `last`.
+
+use std::{fmt::Display, str::FromStr};
+
+use anyhow::{Result, bail};
+use utakata_api::{Client, client::TaskQuery, page::LIMIT_MAX};
+use utakata_model::{Class, OperationId, TaskId};
+
+use crate::exit::Usage;
+
+/// The word for the newest.
+const LAST: &str = "last";
+/// Fewer characters are a slip.
+const FEWEST: usize = 4;
+
+/// The operation that is meant.
+pub async fn operation(client: &Client, text: &str) -> Result<OperationId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let most = if text == LAST { 1 } else { LIMIT_MAX };
+    let known = client.operations(most).await?;
+    let known: Vec<OperationId> = known.iter().map(|view| view.operation.id).collect();
+    pick("operation", text, &known)
+}
+
+/// The task that is meant: a control task, unless the id is whole.
+pub async fn task(client: &Client, text: &str) -> Result<TaskId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let most = if text == LAST { 1 } else { LIMIT_MAX };
+    let query = TaskQuery {
+        class: Some(Class::Control),
+        ..TaskQuery::default()
+    };
+    let known = client.tasks(&query, most).await?;
+    let known: Vec<TaskId> = known.iter().map(|view| view.id).collect();
+    pick("task", text, &known)
+}
+
+/// The one that is meant, of those that are known, the newest first.
+fn pick<T: Copy + Display + FromStr>(what: &str, text: &str, known: &[T]) -> Result<T> {
+    let text = text.trim().to_ascii_lowercase();
+    if text == LAST {
+        return match known.first() {
+            Some(newest) => Ok(*newest),
+            None => bail!(Usage(format!("there is no {what} yet"))),
+        };
+    }
+    let is_meant = |id: &&T| {
+        let id = id.to_string();
+        id.starts_with(&text) || id.ends_with(&text)
+    };
+    let found: Vec<&T> = match text.len() {
+        FEWEST.. => known.iter().filter(is_meant).collect(),
+        _ => Vec::new(),
+    };
+    match found.as_slice() {
+        [one] => Ok(**one),
+        [] => bail!(Usage(format!(
+            "no {what} has an id that begins or ends with \"{text}\": see `utakata {what} list`"
+        ))),
+        several => bail!(Usage(format!(
+            "{} {what}s have an id that begins or ends with \"{text}\": give more of it; the end \
+             differs more than the start",
+            several.len()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_meant_by_its_start_its_end_or_as_the_last() {
+        let known: Vec<OperationId> = [
+            "0192f0c1-7b1e-7000-8000-00000000000b",
+            "0192f0c1-7b1e-7000-8000-00000000000a",
+            "0192f0c1-1111-7000-8000-0000000abcde",
+        ]
+        .iter()
+        .map(|text| text.parse().unwrap())
+        .collect();
+        for (text, expect) in [
+            ("last", Ok(known[0])),
+            ("bcde", Ok(known[2])),
+            ("0192f0c1-1", Ok(known[2])),
+            ("000B", Ok(known[0])),
+            ("0192f0c1", Err("3 operations")),
+            ("dead", Err("no operation")),
+            ("cde", Err("no operation")),
+            ("", Err("no operation")),
+        ] {
+            let found = pick("operation", text, &known);
+            match expect {
+                Ok(id) => assert_eq!(found.unwrap(), id, "{text}"),
+                Err(says) => assert!(found.unwrap_err().to_string().contains(says), "{text}"),
+            }
+        }
+        let none = pick::<OperationId>("operation", "last", &[]);
+        assert!(none.unwrap_err().to_string().contains("no operation yet"));
+    }
+}

@@ -1,0 +1,48 @@
+//! The worker execution environment, with the releases that come with utakata and the user's.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use utakata_execution::{Config, Environment, Handle};
+use utakata_interconnect::{Events, Tasks};
+
+use super::{bundle, system::DRAIN_WITHIN};
+use crate::programs;
+
+/// Starts an environment whose releases lie in this folder.
+///
+/// # Errors
+/// The folder cannot be written, or the settings cannot be.
+pub async fn start(
+    config: Config,
+    folder: &Path,
+    tasks: Arc<dyn Tasks>,
+    events: Arc<dyn Events>,
+) -> Result<Handle> {
+    Environment::start(with_releases(config, folder)?, tasks, events)
+        .await
+        .context("the worker execution environment cannot be started")
+}
+
+/// Ends what was begun, then the workers.
+pub async fn drain(environment: &Handle) {
+    match environment.drain(DRAIN_WITHIN).await {
+        Ok(drained) if drained.given_up > 0 => {
+            tracing::warn!(attempts = drained.given_up, "attempts had to be given up");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the workers could not be drained"),
+    }
+}
+
+/// Our own releases and those of the user, our own programs and those of the user.
+fn with_releases(mut config: Config, folder: &Path) -> Result<Config> {
+    let bundled = folder.join("bundled");
+    let own = folder.join("releases");
+    let unwritable = || format!("{} cannot be written", folder.display());
+    bundle::write(&bundled).with_context(unwritable)?;
+    std::fs::create_dir_all(&own).with_context(unwritable)?;
+    config.releases.splice(0..0, [bundled, own]);
+    config.programs.splice(0..0, programs::folders());
+    Ok(config)
+}

@@ -1,0 +1,64 @@
+//! The drill, in short: that it finds nothing where all is as promised, and that it would.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::program::{Place, wait_for};
+
+/// Drills, expects this exit code, and gives what it found.
+fn drill(more: &[&str], code: i32) -> Value {
+    let place = Place::new();
+    let arguments = "drill --for 15s --seed 1 --kill-every 2s --devices 20 -o json";
+    let arguments: Vec<&str> = arguments.split(' ').chain(more.iter().copied()).collect();
+    let done = place.run(&arguments);
+    let nothing = wait_for(|| place.processes().is_empty().then_some(()));
+    assert!(nothing.is_some(), "left: {:?}", place.processes());
+    assert_eq!(done.code, code, "{}{}", done.out, done.err);
+    serde_json::from_str(&done.out).unwrap()
+}
+
+fn kills(report: &Value) -> u64 {
+    let kills = report["kills"].as_object().unwrap().values();
+    kills.filter_map(Value::as_u64).sum()
+}
+
+#[test]
+fn nothing_is_lost_or_done_twice_whatever_is_killed() {
+    let report = drill(&[], 0);
+    assert!(kills(&report) > 3, "{report}");
+    let counts = &report["counts"];
+    assert!(counts["operations"].as_u64() > Some(50), "{counts}");
+    assert!(counts["succeeded"].as_u64() > Some(10), "{counts}");
+    for never in ["lost", "twice", "lies"] {
+        assert_eq!(counts[never], 0, "{report}");
+    }
+}
+
+#[test]
+fn environments_that_ask_for_no_permits_are_found_out() {
+    let report = drill(&["--without-permits"], 1);
+    assert!(kills(&report) > 3, "{report}");
+    let counts = &report["counts"];
+    assert!(counts["twice"].as_u64() > Some(0), "{counts}");
+}
+
+#[test]
+fn a_drill_that_is_killed_leaves_nothing_running() {
+    let place = Place::new();
+    let kept = place.data();
+    let keep = ["drill", "--keep", kept.to_str().unwrap()];
+    let mut child = place
+        .command(&keep)
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Itself, the simulator, four of the site, and a worker.
+    let all = wait_for(|| (place.processes().len() >= 7).then_some(()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(all.is_some(), "{:?}", place.processes());
+    let nothing = wait_for(|| place.processes().is_empty().then_some(()));
+    assert!(nothing.is_some(), "left: {:?}", place.processes());
+}
