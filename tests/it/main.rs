@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod permit;
 mod servers;
 mod system;
 mod tidy;

@@ -1,6 +1,8 @@
 //! The whole system: the built programs as processes, real protocols, simulated equipment.
 
 mod api;
+mod counters;
+mod disk;
 mod faults;
 mod kills;
 mod kinds;

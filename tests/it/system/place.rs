@@ -71,7 +71,8 @@ impl Place {
     pub fn release(&self, file: &str, text: &str) {
         let path = self.data().join("releases").join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let unfinished = self.folder.path().join("unfinished");
+        // Beside it: a file system of its own may be mounted on the data directory.
+        let unfinished = self.data().join("unfinished");
         fs::write(&unfinished, text).unwrap();
         fs::rename(unfinished, path).unwrap();
     }
@@ -82,6 +83,14 @@ impl Place {
         let manifest = manifest.join("workers/echo/releases/echo/worker.toml");
         let manifest = fs::read_to_string(manifest).unwrap();
         self.release("echo/worker.toml", &manifest);
+    }
+
+    /// The release that drives the simulator's counters, which `up` does not serve by itself.
+    pub fn release_drill(&self) {
+        let folder = utakata_tests::repository::root().join("workers/snmp/releases");
+        for file in ["drill/profiles/drill.toml", "drill/worker.toml"] {
+            self.release(file, &fs::read_to_string(folder.join(file)).unwrap());
+        }
     }
 
     /// `utakata` with arguments, on this data directory.

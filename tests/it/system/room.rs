@@ -1,4 +1,4 @@
-//! The simulator's default room as a process, its faults and its truth.
+//! The simulator's default room or its counters as a process, its faults and its truth.
 
 use std::{
     fmt::Write as _,
@@ -13,7 +13,7 @@ use super::{
     wait::wait_for,
 };
 
-/// A room of ten devices. Its end is the end of its standard input.
+/// A room of ten devices, or counters. Its end is the end of its standard input.
 pub struct Room {
     child: Child,
     devices: Vec<Value>,
@@ -22,8 +22,18 @@ pub struct Room {
 
 impl Room {
     pub fn start() -> Self {
+        Self::of(&["room"])
+    }
+
+    /// Devices that count what they are told.
+    pub fn counters(count: u32) -> Self {
+        Self::of(&["counters", "--devices", &count.to_string()])
+    }
+
+    fn of(arguments: &[&str]) -> Self {
         let mut child = Command::new(program("utakata-simulator"))
-            .args(["room", "--base-port", "0", "--exit-with-stdin"])
+            .args(arguments)
+            .args(["--base-port", "0", "--exit-with-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -82,7 +92,19 @@ impl Room {
 
     /// What is true of a device.
     pub fn truth(&self, device: &str) -> Value {
-        let done = self.run(&["show", "--control", &self.control, device]);
+        self.tell("show", device)
+    }
+
+    /// What is true of a token that a counter was told.
+    pub fn token(&self, device: &str, token: &str) -> Value {
+        let truth = self.tell("truth", device);
+        let mut tokens = truth["tokens"].as_array().unwrap().iter();
+        let found = tokens.find(|one| one["token"] == token);
+        found.cloned().unwrap_or_default()
+    }
+
+    fn tell(&self, command: &str, device: &str) -> Value {
+        let done = self.run(&[command, "--control", &self.control, device]);
         let shown: Value = serde_json::from_str(&done.out).unwrap();
         shown[0].clone()
     }

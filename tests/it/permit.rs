@@ -1,0 +1,87 @@
+//! The whole protocol of the permit: the real decisions of both sides, and everything that may
+//! happen in between, in every order.
+//!
+//! Each case is tried completely, or up to so many states, and then in many ways that go far.
+//! `UTAKATA_PERMIT_STATES=3000000` tries that many states of each; that needs a release build,
+//! a quarter of an hour and some gigabytes.
+
+mod calm;
+mod case;
+mod cases;
+mod environment;
+mod explorer;
+mod ledger;
+mod mutant;
+mod promises;
+mod steps;
+mod world;
+
+use case::Case;
+use explorer::{Explored, explore, wander};
+use utakata_model::TaskState;
+use world::World;
+
+/// States of a case that are tried without being told otherwise.
+const STATES_MOST: usize = 32_000;
+/// States in which a fault that was built in must show.
+const STATES_MOST_BROKEN: usize = 200_000;
+/// Ways of each case that are gone by chance.
+const WAYS: usize = 200;
+
+fn states_most() -> usize {
+    let asked = std::env::var("UTAKATA_PERMIT_STATES").ok();
+    asked.map_or(STATES_MOST, |asked| asked.parse().unwrap())
+}
+
+fn check(cases: &[Case]) {
+    let mut states = 0;
+    for case in cases {
+        let explored = explore(case, states_most());
+        states += explored.states;
+        keeps_its_promises(case, &explored);
+        keeps_its_promises(case, &wander(case, WAYS));
+    }
+    println!("{states} states in {} cases", cases.len());
+}
+
+fn keeps_its_promises(case: &Case, explored: &Explored) {
+    println!("{}: {explored}", case.name);
+    if let Some(trace) = &explored.broken {
+        panic!("{}: {trace}", case.name);
+    }
+}
+
+#[test]
+fn what_may_be_done_once_is_never_done_twice_whatever_happens() {
+    check(&cases::once());
+}
+
+#[test]
+fn attempts_at_what_may_be_repeated_never_overlap_whatever_happens() {
+    check(&cases::repeatable());
+}
+
+#[test]
+fn tasks_of_one_target_never_act_together_whatever_happens() {
+    check(&cases::two_tasks());
+}
+
+#[test]
+fn without_faults_a_task_succeeds() {
+    for case in cases::once().into_iter().chain(cases::repeatable()) {
+        let world = calm::ends(&World::new(&case), &case).unwrap();
+        let state = world.lives[0].state();
+        assert_eq!(state, TaskState::Succeeded, "{}", case.name);
+        assert_eq!(world.effects(0), 1, "{}", case.name);
+    }
+}
+
+#[test]
+fn every_fault_that_is_built_in_is_found() {
+    for (mutant, case, what) in cases::mutants() {
+        let explored = explore(&case.broken(mutant), STATES_MOST_BROKEN);
+        println!("{mutant:?}: {explored}");
+        let found = explored.broken.as_ref().map(|trace| trace.what);
+        assert_eq!(found, Some(what), "{mutant:?}");
+    }
+}

@@ -1,0 +1,114 @@
+//! When nothing fails any more: every task must come to an end, or to a person.
+
+use utakata_logic::ledger::life::{Event, Stage};
+
+use super::case::Case;
+use super::promises::{self, Broken};
+use super::world::{Attempt, Environment, Job, JobStage, Message, STEP, Told, World};
+use super::{environment, ledger};
+
+/// The longest that it may take, in steps of time: the fences of all attempts after a restart,
+/// and the waiting in between.
+const STEPS_MOST: u32 = 60;
+
+/// Nothing fails from now on.
+pub fn ends(world: &World, case: &Case) -> Result<World, Broken> {
+    let mut world = world.clone();
+    for _ in 0..STEPS_MOST {
+        if world.is_settled() {
+            return Ok(world);
+        }
+        let before = world.clone();
+        round(&mut world, case);
+        promises::only_forward(&before, &world)?;
+        promises::check(&world, case)?;
+    }
+    Err("a task that never ends")
+}
+
+/// All that can be done at this moment is done; then time passes.
+fn round(world: &mut World, case: &Case) {
+    for task in 0..world.lives.len() {
+        ledger::happens(world, case, task, &Event::Tick);
+        if ledger::may_release(world, case, task) {
+            ledger::happens(world, case, task, &Event::Release);
+        }
+        if let Stage::Queued { .. } = world.lives[task].stage {
+            let number = world.lives[task].attempt;
+            deliver(world, Attempt { task, number });
+        }
+    }
+    for place in 0..world.environments.len() {
+        environment::asks_again(world, place);
+    }
+    exchange(world, case);
+    work(world, case);
+    exchange(world, case);
+    for task in 0..world.lives.len() {
+        if world.reads[task] {
+            let is_effect = world.effects(task) > 0;
+            ledger::seen(world, case, task, world.now, is_effect);
+        }
+    }
+    world.now += STEP;
+    environment::time_passes(world, case);
+}
+
+fn deliver(world: &mut World, attempt: Attempt) {
+    let takes = |one: &Environment| !one.refused.contains(&attempt);
+    let place = world.environments.iter().position(takes).unwrap_or(0);
+    environment::delivered(world, place, attempt);
+}
+
+/// What anybody alive repeats comes, once.
+fn exchange(world: &mut World, case: &Case) {
+    for message in world.sent.clone() {
+        if let Message::Start { from, attempt, ask } = message
+            && world.is_alive(from)
+        {
+            ledger::asked(world, case, from, attempt, ask);
+        }
+    }
+    for message in world.sent.clone() {
+        if let Message::Permit {
+            to,
+            attempt,
+            ask,
+            is_permitted,
+        } = message
+        {
+            environment::answered(world, case, to, attempt, ask, is_permitted);
+        }
+    }
+    for message in world.sent.clone() {
+        if let Message::Outcome {
+            from,
+            attempt,
+            ask,
+            told,
+        } = message
+            && world.is_alive(from)
+        {
+            ledger::told(world, case, from, attempt, ask, told);
+            environment::recorded(world, from, attempt);
+        }
+    }
+}
+
+/// Workers do what they are given, and devices what they are told.
+fn work(world: &mut World, case: &Case) {
+    for place in 0..world.jobs.len() {
+        environment::hands_over(world, case, place);
+    }
+    while !world.pending.is_empty() {
+        super::steps::takes(world, 0);
+    }
+    let is_done = |job: &Job| matches!(job.stage, JobStage::Acting { .. });
+    let is_ready = |world: &World| {
+        let mut jobs = world.jobs.iter();
+        jobs.position(|job| is_done(job) && world.is_alive(job.from))
+    };
+    while let Some(place) = is_ready(world) {
+        environment::ends(world, case, place, Told::Succeeded);
+    }
+}

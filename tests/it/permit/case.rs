@@ -1,0 +1,177 @@
+//! What is tried: an action, the times of the site, and what may go wrong.
+
+use utakata_execution::asking::Times;
+use utakata_logic::ledger::life::{ReadBack, Rule};
+use utakata_model::manifest::{Proves, Repeat};
+
+use super::mutant::Mutant;
+use super::world::{Faults, STEP};
+
+/// What is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    pub name: &'static str,
+    pub rule: Rule,
+    pub times: Times,
+    /// Tasks of the one target.
+    pub tasks: usize,
+    pub environments: usize,
+    pub faults: Faults,
+    /// Steps after which no time passes any more.
+    pub horizon: u32,
+    /// Steps after which nothing is permitted any more.
+    pub expires: u32,
+    /// How long the worker may take, in steps.
+    pub timeout: u32,
+    /// The device does what it says it did.
+    pub is_truthful: bool,
+    /// An environment may be declared gone, rightly or wrongly.
+    pub may_seem_gone: bool,
+    /// An environment may refuse what it is delivered, give up asking, and say that a permit
+    /// came too late.
+    pub is_choosy: bool,
+    /// The ledger looks at the clock whenever something is due, and publishes at once.
+    pub is_punctual: bool,
+    /// Outcomes are told until the environment hears that they are recorded; otherwise they
+    /// are told for ever.
+    pub is_recorded: bool,
+    /// What is broken on purpose.
+    pub mutant: Option<Mutant>,
+}
+
+impl Case {
+    /// An action without anything special.
+    pub fn new(name: &'static str, repeat: Repeat, proves: Option<Proves>) -> Self {
+        let (window, timeout, end) = (STEP, STEP, STEP);
+        let rule = Rule {
+            repeat,
+            read_back: proves.map(|proves| ReadBack {
+                proves,
+                within: STEP,
+            }),
+            window,
+            acts_for: window + timeout + end,
+            settling: STEP,
+            read_back_within: STEP,
+            publish_again: STEP * 2,
+            attempts_most: 2,
+        };
+        Self {
+            name,
+            rule,
+            // What was sent comes again anyway: asks need not be repeated.
+            times: Times {
+                again_after: STEP * 2,
+                void_after: STEP * 2,
+            },
+            tasks: 1,
+            environments: 2,
+            faults: Faults {
+                ledger_crashes: 0,
+                environment_crashes: 0,
+                deliveries: 2,
+                cancels: 0,
+                recalls: 0,
+            },
+            horizon: 6,
+            expires: 5,
+            timeout: 1,
+            is_truthful: true,
+            may_seem_gone: false,
+            is_choosy: false,
+            is_punctual: false,
+            is_recorded: false,
+            mutant: None,
+        }
+    }
+
+    pub fn once(name: &'static str, proves: Option<Proves>) -> Self {
+        Self::new(name, Repeat::Once, proves)
+    }
+
+    pub fn repeatable(name: &'static str, proves: Option<Proves>) -> Self {
+        Self::new(name, Repeat::Repeatable, proves)
+    }
+
+    pub fn crashes(mut self, ledger: u8, environments: u8) -> Self {
+        self.faults.ledger_crashes = ledger;
+        self.faults.environment_crashes = environments;
+        self
+    }
+
+    pub fn deliveries(mut self, deliveries: u8) -> Self {
+        self.faults.deliveries = deliveries;
+        self
+    }
+
+    pub fn second_thoughts(mut self) -> Self {
+        self.faults.cancels = 1;
+        self.faults.recalls = 1;
+        self
+    }
+
+    pub fn until(mut self, expires: u32, horizon: u32) -> Self {
+        self.expires = expires;
+        self.horizon = horizon;
+        self
+    }
+
+    pub fn tasks(mut self, tasks: usize) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
+    pub fn lying(mut self) -> Self {
+        self.is_truthful = false;
+        self
+    }
+
+    pub fn seeming_gone(mut self) -> Self {
+        self.may_seem_gone = true;
+        self
+    }
+
+    pub fn choosy(mut self) -> Self {
+        self.is_choosy = true;
+        self
+    }
+
+    pub fn asking_again(mut self) -> Self {
+        self.times.again_after = STEP;
+        self
+    }
+
+    pub fn punctual(mut self) -> Self {
+        self.is_punctual = true;
+        self
+    }
+
+    /// The device shows and does things late, by so many steps.
+    pub fn settling(mut self, steps: u32) -> Self {
+        self.rule.settling = STEP * steps;
+        self
+    }
+
+    pub fn recorded(mut self) -> Self {
+        self.is_recorded = true;
+        self
+    }
+
+    pub fn one_environment(mut self) -> Self {
+        self.environments = 1;
+        self
+    }
+
+    pub fn broken(mut self, mutant: Mutant) -> Self {
+        self.mutant = Some(mutant);
+        self
+    }
+
+    pub fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    pub fn proves(&self) -> Option<Proves> {
+        self.rule.read_back.map(|read_back| read_back.proves)
+    }
+}

@@ -1,0 +1,138 @@
+//! What is tried.
+
+use utakata_model::manifest::Proves;
+
+use super::case::Case;
+use super::mutant::Mutant;
+use super::promises::{
+    ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, SHOWS_LATE, TOGETHER, TWICE, UNPROVEN, WAS_DONE,
+};
+
+const EFFECT: Option<Proves> = Some(Proves::Effect);
+const BOTH: Option<Proves> = Some(Proves::Both);
+const NOTHING: Option<Proves> = Some(Proves::Nothing);
+
+/// Actions that may be done once. Those of one name differ in what may go wrong.
+pub fn once() -> Vec<Case> {
+    let punctual = |name, proves| Case::once(name, proves).punctual();
+    vec![
+        Case::once("once", None).one_environment(),
+        Case::once("once, crashes", None)
+            .one_environment()
+            .crashes(1, 1),
+        punctual("once, on time", None).one_environment(),
+        punctual("once, on time, asking again", None)
+            .one_environment()
+            .asking_again(),
+        punctual("once, two environments", None),
+        punctual("once, two environments, crashes", None).crashes(1, 1),
+        Case::once("once, many crashes", None).crashes(2, 2),
+        punctual("once, both", BOTH).one_environment(),
+        punctual("once, both, later attempts", BOTH)
+            .one_environment()
+            .until(8, 10),
+        punctual("once, both, later attempts, crashes", BOTH)
+            .crashes(1, 1)
+            .until(8, 10),
+        punctual("once, both, slow device", BOTH)
+            .one_environment()
+            .settling(3)
+            .until(9, 12),
+        punctual("once, both, lying device", BOTH)
+            .crashes(0, 1)
+            .lying(),
+        punctual("once, both, second thoughts", BOTH)
+            .one_environment()
+            .second_thoughts(),
+        punctual("once, both, gone or not", BOTH).seeming_gone(),
+        punctual("once, both, choosy", BOTH).choosy().until(8, 10),
+        punctual("once, effect", EFFECT).crashes(1, 1),
+        punctual("once, nothing", NOTHING).crashes(1, 1),
+        punctual("once, until recorded", None)
+            .crashes(1, 1)
+            .recorded(),
+    ]
+}
+
+/// Actions that may be repeated.
+pub fn repeatable() -> Vec<Case> {
+    let punctual = |name, proves| Case::repeatable(name, proves).punctual().until(6, 11);
+    vec![
+        Case::repeatable("repeatable", None)
+            .one_environment()
+            .until(6, 11),
+        punctual("repeatable, on time", None).one_environment(),
+        punctual("repeatable, two environments", None),
+        punctual("repeatable, crashes", None).crashes(1, 1),
+        punctual("repeatable, many crashes", None)
+            .crashes(2, 2)
+            .deliveries(3),
+        punctual("repeatable, both", BOTH).crashes(1, 1),
+        punctual("repeatable, effect", EFFECT).crashes(1, 1),
+        punctual("repeatable, slow device", None)
+            .one_environment()
+            .settling(3)
+            .until(9, 14),
+        punctual("repeatable, second thoughts", None)
+            .one_environment()
+            .second_thoughts(),
+        punctual("repeatable, gone or not", None).seeming_gone(),
+        punctual("repeatable, choosy", None).choosy(),
+    ]
+}
+
+/// Two tasks of one target.
+pub fn two_tasks() -> Vec<Case> {
+    let punctual = |name, proves| Case::once(name, proves).punctual().tasks(2);
+    vec![
+        punctual("two tasks", None).one_environment(),
+        punctual("two tasks, two environments", None),
+        punctual("two tasks, crashes", None).crashes(1, 1),
+        punctual("two tasks, later", None)
+            .one_environment()
+            .until(8, 10),
+        punctual("two tasks that overwrite each other", EFFECT)
+            .crashes(0, 1)
+            .until(8, 10),
+        Case::repeatable("two repeatable tasks", EFFECT)
+            .punctual()
+            .crashes(1, 1)
+            .tasks(2)
+            .until(6, 11),
+    ]
+}
+
+/// Faults that are built in, where they show, and as what.
+pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
+    let once = Case::once("broken", None).punctual();
+    let later = Case::once("broken", BOTH)
+        .punctual()
+        .one_environment()
+        .until(8, 11);
+    let again = Case::repeatable("broken", None)
+        .punctual()
+        .one_environment()
+        .until(8, 11);
+    let two = once.tasks(2).one_environment();
+    vec![
+        (Mutant::PermitTwice, once, TWICE),
+        (Mutant::OneAsk, once, TOGETHER),
+        (Mutant::OneIncarnation, once.crashes(0, 1), TOGETHER),
+        (Mutant::AnyTeller, once.choosy(), WAS_DONE),
+        (Mutant::NoFence, again.seeming_gone(), ACTS_LATE),
+        (Mutant::ShortFence, again, ACTS_LATE),
+        (Mutant::NoSettling, again.settling(3), SHOWS_LATE),
+        (Mutant::RepeatOnce, once.until(8, 11), UNPROVEN),
+        (Mutant::PermitNotWritten, once.crashes(1, 0), TWICE),
+        (Mutant::FenceShortened, again.crashes(1, 0), ACTS_LATE),
+        (Mutant::DoubtForgotten, again, WAS_DONE),
+        (Mutant::OldEvidence, later, WAS_DONE),
+        (Mutant::EarlyEvidence, later, MAY_BE_DONE),
+        (Mutant::VerifyLate, two.until(6, 7), HELD_TWICE),
+        (Mutant::SharedTarget, two, HELD_TWICE),
+        (Mutant::NoWindow, again, ACTS_LATE),
+        (Mutant::AnyAsk, again, TOGETHER),
+        (Mutant::AnyIncarnation, again.crashes(0, 1), TOGETHER),
+        (Mutant::LateThoughBegun, later.choosy(), SHOWS_LATE),
+    ]
+}

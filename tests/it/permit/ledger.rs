@@ -1,0 +1,151 @@
+//! The logic environment: the real lives, written down before anything is done.
+
+use tokio::time::Instant;
+use utakata_interconnect::events::permit::Verdict;
+use utakata_logic::ledger::life::{Action, Event, Evidence, Life, Stage};
+
+use super::case::Case;
+use super::mutant::{self, Mutant};
+use super::world::{Attempt, Message, Sender, Told, World};
+
+/// Something happens to a task. It is written down, then done what follows; whatever is sent
+/// may be lost, so that a crash in between needs no step of its own.
+pub fn happens(world: &mut World, case: &Case, task: usize, event: &Event) -> Option<Verdict> {
+    let life = world.lives[task].clone();
+    let (life, actions) = life.on(event, &mutant::rule(case), world.now);
+    world.lives[task] = mutant::remembered(case, life);
+    act(world, task, &actions)
+}
+
+fn act(world: &mut World, task: usize, actions: &[Action]) -> Option<Verdict> {
+    let mut answer = None;
+    for action in actions {
+        match action {
+            Action::Publish => {
+                let number = world.lives[task].attempt;
+                let attempt = Attempt { task, number };
+                if let Err(place) = world.published.binary_search(&attempt) {
+                    world.published.insert(place, attempt);
+                }
+            }
+            Action::Answer(verdict) => answer = Some(*verdict),
+            Action::ReadBack => world.reads[task] = true,
+        }
+    }
+    if !is_read_back(&world.lives[task]) {
+        world.reads[task] = false;
+    }
+    answer
+}
+
+fn is_read_back(life: &Life) -> bool {
+    matches!(
+        life.stage,
+        Stage::Verifying { .. } | Stage::ReadingBack { .. }
+    )
+}
+
+/// An environment asks.
+pub fn asked(world: &mut World, case: &Case, from: Sender, attempt: Attempt, ask: u64) {
+    let holder = mutant::holder(case, from, ask);
+    let is_permitted = if is_held_by_another(world, case, attempt.task) {
+        false
+    } else {
+        let event = Event::Ask {
+            attempt: attempt.number,
+            holder,
+        };
+        let verdict = happens(world, case, attempt.task, &event);
+        let is_permitted = matches!(verdict, Some(Verdict::Permitted(_)));
+        is_permitted || mutant::permits_again(case, &world.lives[attempt.task], attempt)
+    };
+    world.send(Message::Permit {
+        to: from,
+        attempt,
+        ask,
+        is_permitted,
+    });
+}
+
+/// An environment tells an outcome.
+pub fn told(
+    world: &mut World,
+    case: &Case,
+    from: Sender,
+    attempt: Attempt,
+    ask: Option<u64>,
+    told: Told,
+) {
+    let life = &mut world.lives[attempt.task];
+    let holder = ask.map(|ask| mutant::holder(case, from, ask));
+    if mutant::verifies_late(case, life, holder.as_ref(), told) {
+        return;
+    }
+    let event = Event::Outcome {
+        attempt: attempt.number,
+        holder: mutant::teller(case, life, holder),
+        status: told.status(),
+    };
+    happens(world, case, attempt.task, &event);
+    if case.is_recorded {
+        world.send(Message::Recorded { to: from, attempt });
+    }
+}
+
+/// The target has answered.
+pub fn seen(world: &mut World, case: &Case, task: usize, asked: Instant, is_effect: bool) {
+    let asked = mutant::asked(case, &world.lives[task], asked, world.now);
+    let evidence = if is_effect {
+        Evidence::Effect
+    } else {
+        Evidence::Other
+    };
+    happens(world, case, task, &Event::Seen { asked, evidence });
+}
+
+/// This life of an environment seems to be over.
+pub fn gone(world: &mut World, case: &Case, from: Sender) {
+    let incarnation = from.incarnation();
+    for task in 0..world.lives.len() {
+        happens(world, case, task, &Event::Gone { incarnation });
+        if case.is(Mutant::NoFence) && matches!(world.lives[task].stage, Stage::Fenced { .. }) {
+            let (rule, life) = (case.rule, world.lives[task].clone());
+            let later = world.now + rule.acts_for + rule.settling;
+            let (life, actions) = life.on(&Event::Tick, &rule, later);
+            world.lives[task] = life;
+            act(world, task, &actions);
+        }
+    }
+}
+
+/// The ledger dies and starts again with what it had written down.
+pub fn restart(world: &mut World, case: &Case) {
+    let rule = mutant::rule(case);
+    for task in 0..world.lives.len() {
+        let saved = mutant::written(case, world.lives[task].saved());
+        let (life, actions) = Life::restore(saved, &rule, mutant::restarted(case, world.now));
+        world.lives[task] = mutant::remembered(case, life);
+        world.reads[task] = false;
+        act(world, task, &actions);
+    }
+}
+
+/// Only one task of a target is published at a time, and none while another holds it.
+pub fn may_release(world: &World, case: &Case, task: usize) -> bool {
+    let is_queued = |life: &Life| matches!(life.stage, Stage::Queued { .. });
+    let mut others = others(world, task);
+    world.lives[task].stage == Stage::Planned
+        && world.now < world.lives[task].expires
+        && (case.is(Mutant::SharedTarget) || !others.any(|life| life.holds() || is_queued(life)))
+}
+
+fn is_held_by_another(world: &World, case: &Case, task: usize) -> bool {
+    !case.is(Mutant::SharedTarget) && others(world, task).any(Life::holds)
+}
+
+fn others(world: &World, task: usize) -> impl Iterator<Item = &Life> {
+    let lives = world.lives.iter().enumerate();
+    lives
+        .filter(move |(other, _)| *other != task)
+        .map(|(_, life)| life)
+}

@@ -1,0 +1,180 @@
+//! Faults that are built in on purpose, around the real decisions: each must be found.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use utakata_execution::asking::{Asking, Decision};
+use utakata_interconnect::events::permit::{Answer, Ask};
+use utakata_logic::ledger::life::{Holder, Life, Rule, Saved, Stage};
+use utakata_model::{TaskState, manifest::Repeat};
+
+use super::case::Case;
+use super::world::{Attempt, STEP, Sender, Told};
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// The ledger permits a permitted attempt to whoever asks.
+    PermitTwice,
+    /// The ledger does not look at the number of an ask.
+    OneAsk,
+    /// The ledger does not look at the life of an environment.
+    OneIncarnation,
+    /// The ledger takes an outcome from anybody for that of the holder.
+    AnyTeller,
+    /// The ledger lets go as soon as an environment is gone.
+    NoFence,
+    /// The ledger forgets that a worker needs time.
+    ShortFence,
+    /// The ledger forgets that devices act late.
+    NoSettling,
+    /// The ledger takes every action for one that may be repeated.
+    RepeatOnce,
+    /// The ledger acts before it writes that an attempt is permitted.
+    PermitNotWritten,
+    /// The ledger takes the time before a restart for time that has passed.
+    FenceShortened,
+    /// The ledger forgets that an earlier attempt may have done it.
+    DoubtForgotten,
+    /// The ledger believes what a target showed at any time.
+    OldEvidence,
+    /// The ledger takes "not yet" for "not done".
+    EarlyEvidence,
+    /// The ledger verifies although it has let the target go.
+    VerifyLate,
+    /// The ledger permits two tasks of a target.
+    SharedTarget,
+    /// The environment begins however late a permit comes.
+    NoWindow,
+    /// The environment takes the permit of one ask for that of another.
+    AnyAsk,
+    /// The environment takes permits of an earlier life of it.
+    AnyIncarnation,
+    /// The environment says that a permit came too late although it began under it.
+    LateThoughBegun,
+}
+
+impl Mutant {
+    /// Whether it makes something of messages that are void.
+    pub fn minds_the_past(self) -> bool {
+        matches!(
+            self,
+            Self::OldEvidence | Self::AnyIncarnation | Self::AnyTeller | Self::LateThoughBegun
+        )
+    }
+}
+
+pub fn rule(case: &Case) -> Rule {
+    let rule = case.rule;
+    match case.mutant {
+        Some(Mutant::ShortFence) => Rule {
+            acts_for: rule.window,
+            ..rule
+        },
+        Some(Mutant::NoSettling) => Rule {
+            settling: Duration::ZERO,
+            ..rule
+        },
+        Some(Mutant::RepeatOnce) => Rule {
+            repeat: Repeat::Repeatable,
+            ..rule
+        },
+        _ => rule,
+    }
+}
+
+pub fn holder(case: &Case, from: Sender, ask: u64) -> Holder {
+    match case.mutant {
+        Some(Mutant::OneAsk) => from.holder(0),
+        Some(Mutant::OneIncarnation) => Sender { life: 0, ..from }.holder(ask),
+        _ => from.holder(ask),
+    }
+}
+
+pub fn permits_again(case: &Case, life: &Life, attempt: Attempt) -> bool {
+    case.is(Mutant::PermitTwice)
+        && matches!(life.stage, Stage::Permitted { .. })
+        && life.attempt == attempt.number
+}
+
+pub fn teller(case: &Case, life: &Life, holder: Option<Holder>) -> Option<Holder> {
+    if case.is(Mutant::AnyTeller) {
+        life.holder().cloned().or(holder)
+    } else {
+        holder
+    }
+}
+
+pub fn remembered(case: &Case, mut life: Life) -> Life {
+    life.is_in_doubt &= !case.is(Mutant::DoubtForgotten);
+    life
+}
+
+pub fn written(case: &Case, mut saved: Saved) -> Saved {
+    if case.is(Mutant::PermitNotWritten) && saved.state == TaskState::Permitted {
+        saved.state = TaskState::Queued;
+    }
+    saved
+}
+
+pub fn restarted(case: &Case, now: Instant) -> Instant {
+    if case.is(Mutant::FenceShortened) {
+        now - case.rule.acts_for - case.rule.settling
+    } else {
+        now
+    }
+}
+
+pub fn asked(case: &Case, life: &Life, asked: Instant, now: Instant) -> Instant {
+    match (case.mutant, &life.stage) {
+        (Some(Mutant::OldEvidence), _) => now,
+        (Some(Mutant::EarlyEvidence), Stage::Verifying { shows_from, .. }) => {
+            asked.max(*shows_from)
+        }
+        _ => asked,
+    }
+}
+
+/// Whether the outcome was dealt with here.
+pub fn verifies_late(case: &Case, life: &mut Life, from: Option<&Holder>, told: Told) -> bool {
+    let is_late = matches!(life.stage, Stage::Unsettled { .. }) && told == Told::Succeeded;
+    let Some(holder) = from.filter(|from| is_late && life.holder() == Some(*from)) else {
+        return false;
+    };
+    if !case.is(Mutant::VerifyLate) {
+        return false;
+    }
+    life.stage = Stage::Verifying {
+        holder: holder.clone(),
+        since: life.expires,
+        shows_from: life.expires,
+        until: life.expires + STEP,
+    };
+    true
+}
+
+pub fn window(case: &Case) -> Duration {
+    if case.is(Mutant::NoWindow) {
+        STEP * 1000
+    } else {
+        case.rule.window
+    }
+}
+
+pub fn on_answer(case: &Case, asking: &mut Asking, answer: Answer, now: Instant) -> Decision {
+    if !matches!(case.mutant, Some(Mutant::AnyAsk | Mutant::AnyIncarnation)) {
+        return asking.on_answer(answer, now);
+    }
+    let decisions = (1..10).map(|ask| {
+        let mut asking = asking.clone();
+        let ask = Ask { ask, ..answer.ask };
+        let decision = asking.on_answer(Answer { ask, ..answer }, now);
+        (asking, decision)
+    });
+    let mut decisions = decisions.filter(|(_, decision)| *decision != Decision::Ignore);
+    let Some((after, decision)) = decisions.next() else {
+        return Decision::Ignore;
+    };
+    *asking = after;
+    decision
+}

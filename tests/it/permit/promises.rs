@@ -1,0 +1,135 @@
+//! What must hold in every world, and after every step.
+
+use utakata_logic::ledger::life::{By, End, How, Life, Stage};
+use utakata_model::manifest::{Proves, Repeat};
+
+use super::case::Case;
+use super::world::{Job, JobStage, World, is_unsettled};
+
+/// What is broken.
+pub type Broken = &'static str;
+
+pub const TWICE: Broken = "done twice";
+pub const TOGETHER: Broken = "two attempts may act on one target";
+pub const WAS_DONE: Broken = "said not to have been done, and was";
+pub const MAY_BE_DONE: Broken = "said not to have been done, and may still be";
+pub const ACTS_LATE: Broken = "an attempt acts after a later one was made";
+pub const SHOWS_LATE: Broken = "the device may still do what a later attempt is for";
+pub const UNPROVEN: Broken = "another attempt without a proof";
+pub const HELD_TWICE: Broken = "two tasks hold one target";
+
+/// What must hold in every world.
+pub fn check(world: &World, case: &Case) -> Result<(), Broken> {
+    if world.acting().count() > 1 {
+        return Err(TOGETHER);
+    }
+    if world.lives.iter().filter(|life| life.holds()).count() > 1 {
+        return Err(HELD_TWICE);
+    }
+    for (task, life) in world.lives.iter().enumerate() {
+        earlier_attempts_are_over(world, case, task, life)?;
+        if case.rule.repeat == Repeat::Once && world.effects(task) > 1 {
+            return Err(TWICE);
+        }
+        if let Stage::Ended(end) = life.stage {
+            no_lie(world, case, task, end)?;
+        }
+        let needs_a_person = life.has_ended() || is_unsettled(life);
+        if life.deadline().is_some() == needs_a_person {
+            return Err("a task without a deadline");
+        }
+    }
+    Ok(())
+}
+
+/// An attempt before the current one never acts, and none follows one that may have done it.
+fn earlier_attempts_are_over(
+    world: &World,
+    case: &Case,
+    task: usize,
+    life: &Life,
+) -> Result<(), Broken> {
+    let is_earlier = |job: &&Job| job.attempt.task == task && job.attempt.number < life.attempt;
+    if world.acting().any(|job| is_earlier(&job)) {
+        return Err(ACTS_LATE);
+    }
+    let mut pending = world.pending.iter();
+    if pending.any(|one| one.attempt.task == task && one.attempt.number < life.attempt) {
+        return Err(SHOWS_LATE);
+    }
+    if case.rule.repeat == Repeat::Repeatable {
+        return Ok(());
+    }
+    let earlier = life.attempt as usize - 1;
+    if world.done[task][..earlier].iter().any(|times| *times > 0) {
+        return Err("another attempt at what was done");
+    }
+    let was_begun = world.begun[task][..earlier].iter().any(|begun| *begun);
+    if was_begun && case.proves() != Some(Proves::Both) {
+        return Err(UNPROVEN);
+    }
+    Ok(())
+}
+
+/// What is said to have been done was done; what is said not to have been, never will be.
+fn no_lie(world: &World, case: &Case, task: usize, end: End) -> Result<(), Broken> {
+    let mut pending = world.pending.iter().filter(|one| one.attempt.task == task);
+    if end.how == How::Succeeded {
+        let proves = matches!(case.proves(), Some(Proves::Effect | Proves::Both));
+        let is_known = case.is_truthful || (end.by == By::ReadBack && proves);
+        let is_done = world.effects(task) > 0 || pending.any(|one| one.is_sure);
+        return if is_done || !is_known {
+            Ok(())
+        } else {
+            Err("said to have succeeded, and nothing was done")
+        };
+    }
+    if world.effects(task) > 0 {
+        return Err(WAS_DONE);
+    }
+    if pending.next().is_some() || world.acting().any(|job| job.attempt.task == task) {
+        return Err(MAY_BE_DONE);
+    }
+    Ok(())
+}
+
+/// What must hold of one world and any later one.
+pub fn only_forward(before: &World, after: &World) -> Result<(), Broken> {
+    for (before, after) in before.lives.iter().zip(&after.lives) {
+        if before.has_ended() && before != after {
+            return Err("what has ended has changed");
+        }
+        if after.attempt < before.attempt {
+            return Err("an attempt was taken back");
+        }
+    }
+    Ok(())
+}
+
+/// What must hold of one world and the next.
+pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
+    only_forward(before, after)?;
+    for (before, after) in before.lives.iter().zip(&after.lives) {
+        let has_new_permit =
+            matches!(after.stage, Stage::Permitted { .. }) && after.holder() != before.holder();
+        if has_new_permit && !matches!(before.stage, Stage::Queued { .. }) {
+            return Err("permitted twice");
+        }
+    }
+    let is_told = |job: &&Job| matches!(job.stage, JobStage::Told(_));
+    for told in before.jobs.iter().filter(is_told) {
+        let was_dropped = after.is_alive(told.from) && !after.jobs.contains(told);
+        if was_dropped && told.ask.is_some_and(|ask| waits_for(after, told, ask)) {
+            return Err("an outcome was forgotten before it was written down");
+        }
+    }
+    Ok(())
+}
+
+/// Whether the ledger still waits for this outcome.
+fn waits_for(world: &World, told: &Job, ask: u64) -> bool {
+    let life = &world.lives[told.attempt.task];
+    let is_current = life.attempt == told.attempt.number;
+    let holder = told.from.holder(ask);
+    is_current && matches!(life.stage, Stage::Permitted { .. }) && life.holder() == Some(&holder)
+}

@@ -1,0 +1,284 @@
+//! Everything that may happen next, and what it does.
+
+use tokio::time::Instant;
+use utakata_logic::ledger::life::{Event, Stage};
+use utakata_model::manifest::Proves;
+
+use super::case::Case;
+use super::world::{
+    ATTEMPTS_MOST, Attempt, Environment, Job, JobStage, Message, STEP, Sender, Told, World, at,
+};
+use super::{environment, ledger};
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    TimePasses,
+    Released(usize),
+    Recalled(usize),
+    Cancelled(usize),
+    /// The ledger looks at the clock.
+    Ticks(usize),
+    SeemsGone(Sender),
+    LedgerDies,
+    EnvironmentDies(usize),
+    /// The queue delivers an attempt.
+    Delivered(usize, Attempt),
+    Refuses(usize, Attempt),
+    GivesUpAsking(usize, Attempt),
+    AsksAgain(usize),
+    Comes(Message),
+    SaysLate(Sender, Attempt, u64),
+    /// A worker begins.
+    HandsOver(usize),
+    Ends(usize, Told),
+    /// The device does it.
+    Takes(usize),
+    /// The target is asked, and shows the effect or something else.
+    ReadsBack(usize, bool),
+}
+
+/// All that may happen.
+pub fn steps(world: &World, case: &Case) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if world.is_over() {
+        return steps;
+    }
+    if case.is_punctual {
+        due(world, case, &mut steps);
+        if !steps.is_empty() {
+            return steps;
+        }
+    }
+    let is_overdue = |until: Instant| until <= world.now;
+    let must_first = world
+        .pending
+        .iter()
+        .any(|effect| effect.is_sure && is_overdue(effect.until));
+    if world.now < at(case.horizon) && !must_first {
+        steps.push(Step::TimePasses);
+    }
+    of_the_ledger(world, case, &mut steps);
+    of_environments(world, case, &mut steps);
+    of_jobs(world, case, &mut steps);
+    steps.extend(world.sent.iter().map(|message| Step::Comes(*message)));
+    steps.extend((0..world.pending.len()).map(Step::Takes));
+    steps
+}
+
+/// What a punctual ledger does before anything else.
+fn due(world: &World, case: &Case, steps: &mut Vec<Step>) {
+    for (task, life) in world.lives.iter().enumerate() {
+        if life.deadline().is_some_and(|at| at <= world.now) {
+            steps.push(Step::Ticks(task));
+        } else if ledger::may_release(world, case, task) {
+            steps.push(Step::Released(task));
+        }
+    }
+}
+
+fn of_the_ledger(world: &World, case: &Case, steps: &mut Vec<Step>) {
+    let faults = world.faults;
+    if faults.ledger_crashes > 0 {
+        steps.push(Step::LedgerDies);
+    }
+    for (task, life) in world.lives.iter().enumerate() {
+        if ledger::may_release(world, case, task) {
+            steps.push(Step::Released(task));
+        }
+        if faults.recalls > 0 && matches!(life.stage, Stage::Queued { .. }) {
+            steps.push(Step::Recalled(task));
+        }
+        if faults.cancels > 0 && !life.has_ended() {
+            steps.push(Step::Cancelled(task));
+        }
+        if life.deadline().is_some_and(|at| at <= world.now) {
+            steps.push(Step::Ticks(task));
+        }
+        if world.reads[task] {
+            let shown = shown(world, case, task);
+            steps.extend(shown.map(|is_effect| Step::ReadsBack(task, is_effect)));
+        }
+    }
+}
+
+/// What a target may show: it never shows what an action proves otherwise.
+fn shown(world: &World, case: &Case, task: usize) -> impl Iterator<Item = bool> {
+    let is_done = world.effects(task) > 0;
+    let is_verified = matches!(world.lives[task].stage, Stage::Verifying { .. });
+    let (may_show_effect, may_show_other) = match case.proves() {
+        Some(Proves::Both) => (is_done, !is_done),
+        // The device shows one state, whoever has brought it about.
+        Some(Proves::Effect) => {
+            let is_shown = is_done && world.shown == Some(task);
+            (is_shown, !is_shown || !is_verified)
+        }
+        _ => (true, !is_done),
+    };
+    [(true, may_show_effect), (false, may_show_other)]
+        .into_iter()
+        .filter_map(|(is_effect, may)| may.then_some(is_effect))
+}
+
+fn of_environments(world: &World, case: &Case, steps: &mut Vec<Step>) {
+    let new = Environment::new(0, case);
+    for (place, one) in world.environments.iter().enumerate() {
+        let me = world.sender(place);
+        if world.faults.environment_crashes > 0 && *one != new {
+            steps.push(Step::EnvironmentDies(place));
+        }
+        if case.may_seem_gone {
+            let lives = (0..=me.life).map(|life| Sender { life, ..me });
+            steps.extend(lives.map(Step::SeemsGone));
+        }
+        let mut asking = one.asking.clone();
+        if !asking.due(world.now).is_empty() {
+            steps.push(Step::AsksAgain(place));
+        }
+        // Environments are alike: the first is served first.
+        if place > 0 && world.environments[place - 1] == new {
+            continue;
+        }
+        for attempt in world.published.iter().copied() {
+            let is_asked = one.asking.has(attempt.key());
+            if case.is_choosy && is_asked {
+                steps.push(Step::GivesUpAsking(place, attempt));
+            }
+            let is_here = is_asked || one.refused.contains(&attempt);
+            if world.faults.deliveries > 0 && !is_here {
+                steps.push(Step::Delivered(place, attempt));
+                let is_its = |job: &Job| job.from == me && job.attempt == attempt;
+                if case.is_choosy && !world.jobs.iter().any(is_its) {
+                    steps.push(Step::Refuses(place, attempt));
+                }
+            }
+        }
+    }
+    if case.is_choosy {
+        for message in &world.sent {
+            if let Message::Permit {
+                to,
+                attempt,
+                ask,
+                is_permitted: true,
+            } = *message
+                && environment::may_say_late(world, case, to, attempt, ask)
+            {
+                steps.push(Step::SaysLate(to, attempt, ask));
+            }
+        }
+    }
+}
+
+fn of_jobs(world: &World, case: &Case, steps: &mut Vec<Step>) {
+    for (place, job) in world.jobs.iter().enumerate() {
+        match job.stage {
+            JobStage::Waiting { .. } => {
+                steps.push(Step::HandsOver(place));
+                if case.is_choosy {
+                    steps.push(Step::Ends(place, Told::Expired));
+                }
+            }
+            JobStage::Acting { .. } if world.is_alive(job.from) => {
+                steps.push(Step::Ends(place, Told::Succeeded));
+                steps.push(Step::Ends(place, Told::Unknown));
+                let mut pending = world.pending.iter();
+                if pending.any(|one| one.attempt == job.attempt && one.from == job.from) {
+                    steps.push(Step::Ends(place, Told::Failed));
+                }
+            }
+            JobStage::Acting { .. } | JobStage::Told(_) => {}
+        }
+    }
+}
+
+/// The world after a step.
+pub fn take(world: &World, case: &Case, step: Step) -> World {
+    let mut next = world.clone();
+    apply(&mut next, case, step);
+    next.normalise(case);
+    next
+}
+
+fn apply(world: &mut World, case: &Case, step: Step) {
+    match step {
+        Step::TimePasses => {
+            world.now += STEP;
+            environment::time_passes(world, case);
+        }
+        Step::LedgerDies => {
+            world.faults.ledger_crashes -= 1;
+            ledger::restart(world, case);
+        }
+        Step::EnvironmentDies(place) => {
+            world.faults.environment_crashes -= 1;
+            environment::dies(world, case, place);
+        }
+        Step::Recalled(task) => {
+            world.faults.recalls -= 1;
+            ledger::happens(world, case, task, &Event::Recall);
+        }
+        Step::Cancelled(task) => {
+            world.faults.cancels -= 1;
+            ledger::happens(world, case, task, &Event::Cancel);
+        }
+        Step::Delivered(place, attempt) => {
+            world.faults.deliveries -= 1;
+            environment::delivered(world, place, attempt);
+        }
+        Step::Refuses(place, attempt) => {
+            world.faults.deliveries -= 1;
+            environment::refuses(world, case, place, attempt);
+        }
+        Step::Released(task) => drop(ledger::happens(world, case, task, &Event::Release)),
+        Step::Ticks(task) => drop(ledger::happens(world, case, task, &Event::Tick)),
+        Step::SeemsGone(sender) => ledger::gone(world, case, sender),
+        Step::GivesUpAsking(place, attempt) => {
+            world.environments[place].asking.forget(attempt.key());
+        }
+        Step::AsksAgain(place) => environment::asks_again(world, place),
+        Step::Comes(message) => comes(world, case, message),
+        Step::SaysLate(to, attempt, ask) => {
+            environment::tell(world, case, to, attempt, Some(ask), Told::Expired);
+        }
+        Step::HandsOver(place) => environment::hands_over(world, case, place),
+        Step::Ends(place, told) => environment::ends(world, case, place, told),
+        Step::Takes(place) => takes(world, place),
+        Step::ReadsBack(task, is_effect) => world.send(Message::Seen {
+            task,
+            asked: world.now,
+            is_effect,
+        }),
+    }
+}
+
+pub fn takes(world: &mut World, place: usize) {
+    let attempt = world.pending.remove(place).attempt;
+    debug_assert!(attempt.place() < ATTEMPTS_MOST);
+    world.done[attempt.task][attempt.place()] += 1;
+    world.shown = Some(attempt.task);
+}
+
+fn comes(world: &mut World, case: &Case, message: Message) {
+    match message {
+        Message::Start { from, attempt, ask } => ledger::asked(world, case, from, attempt, ask),
+        Message::Outcome {
+            from,
+            attempt,
+            ask,
+            told,
+        } => ledger::told(world, case, from, attempt, ask, told),
+        Message::Seen {
+            task,
+            asked,
+            is_effect,
+        } => ledger::seen(world, case, task, asked, is_effect),
+        Message::Permit {
+            to,
+            attempt,
+            ask,
+            is_permitted,
+        } => environment::answered(world, case, to, attempt, ask, is_permitted),
+        Message::Recorded { to, attempt } => environment::recorded(world, to, attempt),
+    }
+}
