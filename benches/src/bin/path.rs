@@ -3,26 +3,18 @@
 //! A closed loop: each group of targets is read again as soon as the subscriber has seen the
 //! outcomes of all its targets. Everything runs on this machine and shares its processors.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::Parser;
-use futures::{StreamExt, stream::FuturesUnordered};
-use tokio::sync::mpsc;
-use utakata_api::{
-    client::{Client, Followed},
-    event::Event,
-};
+use utakata_api::client::Client;
 use utakata_benches::{
-    echo,
+    closed_loop, echo,
     figures::Figures,
     process,
     system::{System, repository},
 };
-use utakata_model::{OperationId, Origin, Outcome, OutcomeStatus, Selector};
+use utakata_model::Outcome;
 
 /// Observe tasks through the whole path.
 #[derive(Parser)]
@@ -124,103 +116,23 @@ fn cpu(system: &System) -> Result<[f64; 3]> {
 
 /// Loads the system for a while and tells how many outcomes came.
 async fn load(client: &Client, arguments: &Arguments, duration: Duration) -> Result<usize> {
-    let (to_loop, mut seen) = mpsc::unbounded_channel();
-    let mut stream = client
-        .events(&Selector::default(), &[Followed::Outcomes])
-        .await?;
-    let follower = tokio::spawn(async move {
-        while let Some(event) = stream.next().await {
-            match event? {
-                Event::Outcomes(outcomes) => to_loop.send(count(&outcomes)?)?,
-                Event::Missed(events) => bail!("the subscriber missed {events} events"),
-                _ => {}
-            }
-        }
-        Ok(())
-    });
-    let end = Instant::now() + duration;
-    let mut ledger = Ledger {
-        client,
-        each: arguments.each,
-        waiting: HashMap::new(),
-        done: 0,
+    let ask = async |group: usize| {
+        let read = echo::read(&format!("group={group}"), 300, 200)?;
+        Ok(client.read(&read).await?.operation.id)
     };
-    let mut asked = FuturesUnordered::new();
-    for group in 0..arguments.groups {
-        asked.push(ledger.ask(group));
-    }
-    while !asked.is_empty() || !ledger.waiting.is_empty() {
-        tokio::select! {
-            Some(answer) = asked.next() => ledger.asked(answer?),
-            Some(counts) = seen.recv() => ledger.seen(counts),
-            else => bail!("the events ended"),
-        }
-        for group in ledger.complete() {
-            if Instant::now() < end {
-                asked.push(ledger.ask(group));
-            }
-        }
-    }
-    follower.abort();
-    Ok(ledger.done)
-}
-
-fn count(outcomes: &[Outcome]) -> Result<HashMap<OperationId, usize>> {
-    let mut counts = HashMap::new();
-    for outcome in outcomes {
-        let right = outcome
-            .result
-            .as_ref()
-            .is_some_and(|result| result.get().len() >= 200);
-        ensure!(
-            outcome.status == OutcomeStatus::Succeeded && right,
-            "a task went wrong: {outcome:?}"
-        );
-        if let Origin::Operation(operation) = outcome.origin {
-            *counts.entry(operation).or_default() += 1;
-        }
-    }
-    Ok(counts)
-}
-
-/// Which operations still miss outcomes. Outcomes may come before the answer to the request.
-struct Ledger<'a> {
-    client: &'a Client,
-    each: usize,
-    waiting: HashMap<OperationId, (Option<usize>, usize)>,
-    done: usize,
-}
-
-impl<'a> Ledger<'a> {
-    fn ask(&self, group: usize) -> impl Future<Output = Result<(usize, OperationId)>> + use<'a> {
-        let client = self.client;
-        async move {
-            let read = echo::read(&format!("group={group}"), 300, 200)?;
-            Ok((group, client.read(&read).await?.operation.id))
-        }
-    }
-
-    fn asked(&mut self, (group, operation): (usize, OperationId)) {
-        self.waiting.entry(operation).or_default().0 = Some(group);
-    }
-
-    fn seen(&mut self, counts: HashMap<OperationId, usize>) {
-        for (operation, count) in counts {
-            self.done += count;
-            self.waiting.entry(operation).or_default().1 += count;
-        }
-    }
-
-    /// Takes out the groups whose operation is complete.
-    fn complete(&mut self) -> Vec<usize> {
-        let mut groups = Vec::new();
-        self.waiting.retain(|_, (group, count)| match group {
-            Some(group) if *count >= self.each => {
-                groups.push(*group);
-                false
-            }
-            _ => true,
-        });
-        groups
-    }
+    let has_payload = |outcome: &Outcome| {
+        let result = outcome.result.as_ref();
+        result.is_some_and(|result| result.get().len() >= 200)
+    };
+    closed_loop::run(
+        client,
+        closed_loop::Size {
+            groups: arguments.groups,
+            each: arguments.each,
+            duration,
+        },
+        ask,
+        has_payload,
+    )
+    .await
 }
