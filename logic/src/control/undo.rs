@@ -1,4 +1,4 @@
-//! What takes an action back: the `undo` of a manifest, filled in. Pure but for [`ask`].
+//! What takes an action back: the `undo` of a manifest, filled in. Pure but for `ask`.
 
 mod ask;
 mod steps;
