@@ -113,7 +113,7 @@ async fn every_edit_of_the_file_is_found() {
             "does not say where it stands",
         ),
         (
-            "UPDATE task SET body = replace(body, 'outlet-off', 'outlet-onn') WHERE state = 'failed'",
+            "UPDATE task SET body = replace(body, 'outlet-off', 'outlet-up') WHERE state = 'failed'",
             "not what the trail says that it was made as",
         ),
         (
