@@ -3,6 +3,7 @@
 
 mod error;
 pub mod evidence;
+mod keys;
 mod plan;
 pub mod token;
 pub mod undo;
@@ -27,6 +28,7 @@ use crate::{
     observe::WAIT_MAX,
     store::{ControlTask, Store},
 };
+use keys::Keys;
 use token::PlanToken;
 
 /// Controls. Cheap to share.
@@ -36,6 +38,7 @@ pub struct Control {
     kinds: Arc<Kinds>,
     store: Arc<dyn Store>,
     ledger: Ledger,
+    keys: Keys,
 }
 
 /// What became of what was asked.
@@ -59,6 +62,23 @@ struct New {
     undoes: Option<OperationId>,
     within: Option<Duration>,
     key: Option<String>,
+}
+
+impl New {
+    fn of(asked: Asked, parameters: serde_json::Value, by: Option<PersonName>) -> Self {
+        Self {
+            selector: asked.selector,
+            action: asked.action,
+            parameters,
+            pace: asked.pace,
+            priority: asked.priority,
+            why: asked.why,
+            by,
+            undoes: None,
+            within: asked.within,
+            key: asked.key,
+        }
+    }
 }
 
 /// What says that it is meant.
@@ -86,6 +106,7 @@ impl Control {
             kinds,
             store,
             ledger,
+            keys: Keys::default(),
         }
     }
 
@@ -101,7 +122,13 @@ impl Control {
         if asked.selector.is_everything() {
             return Err(Error::Everything);
         }
-        if let Some(key) = asked.key.as_deref().filter(|_| !asked.dry_run)
+        let key = asked.key.clone().filter(|_| !asked.dry_run);
+        // Held until it is written down: else both would find that nobody has asked yet.
+        let held = match &key {
+            Some(key) => self.keys.hold(key).await,
+            None => None,
+        };
+        if let Some(key) = &key
             && let Some(id) = self.asked_before(key, &asked).await?
         {
             return Ok(Answer::Operation(id));
@@ -126,19 +153,9 @@ impl Control {
             count: view.targets.len(),
         })?;
         let wait = asked.wait;
-        let new = New {
-            selector: asked.selector,
-            action: asked.action,
-            parameters,
-            pace: asked.pace,
-            priority: asked.priority,
-            why: asked.why,
-            by,
-            undoes: None,
-            within: asked.within,
-            key: asked.key,
-        };
+        let new = New::of(asked, parameters, by);
         let (id, progress) = self.begin(new, &planned).await?;
+        drop(held);
         if !wait.is_zero() {
             progress.wait_for(wait).await;
         }

@@ -151,7 +151,8 @@ fn control(lane: &LaneView) -> String {
         text.push_str(&format!("held by     task {holder}\n"));
     }
     if lane.waiting > 0 {
-        text.push_str(&format!("waiting     {} control tasks\n", lane.waiting));
+        let tasks = if lane.waiting == 1 { "task" } else { "tasks" };
+        text.push_str(&format!("waiting     {} control {tasks}\n", lane.waiting));
     }
     text
 }

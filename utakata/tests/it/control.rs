@@ -6,6 +6,16 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
+/// The plan, once everything was seen: a value that is seen for the first time changes it, too.
+fn planned(place: &Place, control: &[&str]) -> serde_json::Value {
+    let dry = [control, &["--dry-run"]].concat();
+    place.until(&dry, |plan| {
+        let targets = plan["targets"].as_array()?;
+        let is_seen = |one: &serde_json::Value| one["today"].is_string();
+        targets.iter().all(is_seen).then(|| plan.clone())
+    })
+}
+
 #[test]
 fn a_plan_that_was_shown_is_done_exactly_or_not_at_all() {
     let place = Place::new();
@@ -13,13 +23,7 @@ fn a_plan_that_was_shown_is_done_exactly_or_not_at_all() {
     place.until_served("apc-pdu");
     let off = words("control kind=apc-pdu outlet-off -p outlet=4");
     let with = |more: &str| place.run(&[&off[..], &words(more)].concat());
-    // Once everything was seen: a value that is seen for the first time changes the plan, too.
-    let dry = [&off[..], &["--dry-run"]].concat();
-    let plan = place.until(&dry, |plan| {
-        let targets = plan["targets"].as_array()?;
-        let is_seen = |one: &serde_json::Value| one["today"].is_string();
-        targets.iter().all(is_seen).then(|| plan.clone())
-    });
+    let plan = planned(&place, &off);
     assert_eq!(plan["targets"].as_array().unwrap().len(), 4, "{plan}");
     let token = format!("--yes --plan {}", plan["token"].as_str().unwrap());
     let done = with(&token);
@@ -115,6 +119,10 @@ fn what_was_done_is_taken_back_and_the_trail_of_it_is_whole() {
     let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
     let run = |line: &str| place.run(&words(line));
+    planned(
+        &place,
+        &words("control kind=apc-pdu outlet-off -p outlet=4"),
+    );
     assert_eq!(run("control pdu-a1-a outlet-off -p outlet=4").code, 0);
     let off = run("control kind=apc-pdu outlet-off -p outlet=4 --yes");
     assert_eq!(off.code, 0, "{}{}", off.out, off.err);

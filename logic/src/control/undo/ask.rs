@@ -75,12 +75,34 @@ impl Control {
             token: &view.token,
             count: ready.iter().map(|one| one.planned.len()).sum(),
         })?;
+        let mut left_out = view.left_out;
+        let operations = self.begin_all(&asked, &row, &ready, &mut left_out).await?;
+        Ok(Some(Answer::Undone(operations, left_out)))
+    }
+
+    /// Begins all steps. Once the first is a promise, those that cannot be written down are left
+    /// out, and told.
+    async fn begin_all(
+        &self,
+        asked: &Asked,
+        row: &OperationRow,
+        ready: &[Ready<'_>],
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Vec<OperationId>, Error> {
         let mut operations = Vec::with_capacity(ready.len());
-        for one in &ready {
-            let new = self.undoing(&asked, &row, one);
-            operations.push(self.begin(new, &one.planned).await?.0);
+        for one in ready {
+            let new = self.undoing(asked, row, one);
+            match self.begin(new, &one.planned).await {
+                Ok((id, _)) => operations.push(id),
+                Err(error) if operations.is_empty() => return Err(error),
+                Err(error) => {
+                    let why = error.to_string();
+                    let targets = one.planned.iter().map(|(known, _)| &known.target.name);
+                    left_out.extend(targets.map(|target| left(target, why.clone())));
+                }
+            }
         }
-        Ok(Some(Answer::Undone(operations, view.left_out)))
+        Ok(operations)
     }
 
     /// The targets of a step that are still what they were.
