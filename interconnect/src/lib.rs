@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod connection;
 pub mod events;
 pub mod faulty;
 pub mod hub;
