@@ -6,6 +6,7 @@
 //! - [`control`]: operations that change something
 //! - [`ledger`]: every control task, from the asking to the end, and the audit trail of it
 //! - [`people`]: who may ask
+//! - [`duties`]: what one of several does for all of them
 //! - [`dispatch`]: the only part that knows the inter connect
 //! - [`store`]: what outlives the process
 //! - [`http`]: the API
@@ -14,6 +15,7 @@ pub mod audit;
 pub mod config;
 pub mod control;
 pub mod dispatch;
+pub mod duties;
 mod explain;
 pub mod http;
 pub mod inventory;

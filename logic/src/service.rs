@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use utakata_api::status::Status;
 use utakata_interconnect::{Events, Tasks};
@@ -14,9 +14,10 @@ use crate::{
     Config,
     control::Control,
     dispatch::{Dispatch, Failing, Receiver},
+    duties::Duties,
     inventory::{self, Inventory},
     kinds::Kinds,
-    ledger::{self, Ledger},
+    ledger::{self, Keeper, Ledger},
     observe::{Latest, Observe},
     people::People,
     store::{self, Store},
@@ -35,6 +36,8 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Where the embedded MQTT broker listens, to be told to users.
     pub mqtt: Option<String>,
+    /// What it has to do: [`Duties::forever`] where it is alone.
+    pub duties: watch::Receiver<Duties>,
 }
 
 /// Why the logic environment did not start.
@@ -70,6 +73,7 @@ struct Inner {
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
+    duties: watch::Receiver<Duties>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
     /// Ends schedules; then, on its own, everything else.
@@ -107,12 +111,16 @@ impl LogicEnvironment {
             kinds: Arc::clone(&kinds),
             failing: Arc::clone(&ledger_fails),
         };
-        let (ledger, running) = Ledger::load(&config, of_ledger).await?;
+        let ledger = Ledger::default();
+        let duties = parts.duties;
+        let keeper =
+            Keeper::begin(config.clone(), of_ledger, ledger.clone(), duties.clone()).await?;
         let observe = Arc::new(Observe::new(
             config.clone(),
             Arc::clone(&dispatch),
             Arc::clone(&inventory),
             Arc::clone(&kinds),
+            duties.clone(),
         ));
         let control = Control::new(
             config.control.clone(),
@@ -135,6 +143,7 @@ impl LogicEnvironment {
                 observe,
                 control,
                 ledger,
+                duties,
                 ledger_fails,
                 flush_fails: Mutex::default(),
                 cancel_schedules: CancellationToken::new(),
@@ -142,13 +151,13 @@ impl LogicEnvironment {
                 background: Mutex::default(),
             }),
         };
-        handle.spawn(parts.tasks, parts.events, running);
+        handle.spawn(parts.tasks, parts.events, keeper);
         Ok(handle)
     }
 }
 
 impl Handle {
-    fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, ledger: ledger::Running) {
+    fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
         let inner = &self.inner;
         let mut background = inner.background.lock();
         let receiver = Receiver {
@@ -160,7 +169,7 @@ impl Handle {
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });
-        background.spawn(ledger.run(tasks, events));
+        background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
         let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
@@ -212,6 +221,11 @@ impl Handle {
     /// Every control task that has not ended, and who has which target.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    /// What it has to do, of several.
+    pub fn duties(&self) -> Duties {
+        self.inner.duties.borrow().clone()
     }
 
     /// What is under way, and what is published.
@@ -293,8 +307,12 @@ impl Inner {
         }
     }
 
-    /// Writes readings. Says whether something is left.
+    /// Writes readings, where the ledger is kept: once is enough. Says whether something is
+    /// left.
     async fn flush(&self) -> Result<bool, store::Error> {
+        if self.duties.borrow().ledger.is_none() {
+            return Ok(false);
+        }
         let most = self.config.store.flush_rows;
         let flushed = self.latest.flush(self.store.as_ref(), most).await;
         let problem = flushed.as_ref().err().map(|error| {

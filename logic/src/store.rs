@@ -21,7 +21,7 @@ use utakata_model::{
 };
 
 pub use error::Error;
-pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
+pub use page::{AuditPage, Fence, OperationProgress, Page, TaskProgress};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 
 use crate::people::TokenHash;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     dispatch::Failing,
-    store::{self, Store},
+    store::{self, Fence, Store},
 };
 
 /// The most commands that are taken in at once.
@@ -33,6 +33,8 @@ pub(super) struct Service {
     pub commands: mpsc::Receiver<Command>,
     pub failing: Arc<Failing>,
     pub again: Again,
+    /// What the store holds writes against, where others could keep the ledger.
+    pub fence: Option<Fence>,
 }
 
 /// When what could not be written is tried again.
@@ -108,6 +110,7 @@ impl Service {
     async fn write(&mut self, planned: Vec<Planned>, mark: usize) {
         let mut page = std::mem::take(&mut self.book.page);
         page.audit = self.book.trail.page();
+        page.under = self.fence.clone();
         if !page.is_empty()
             && let Err(error) = self.store.write(&page).await
         {

@@ -30,6 +30,19 @@ pub struct Page {
     pub locks: IndexMap<TargetName, Option<Lock>>,
     /// The audit trail's next page.
     pub audit: Option<AuditPage>,
+    /// By which right it is written: refused when that is over.
+    pub under: Option<Fence>,
+}
+
+/// The right to write, by a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    /// The name of the lease.
+    pub lease: String,
+    /// Who has it.
+    pub holder: String,
+    /// Which term of it.
+    pub epoch: u64,
 }
 
 /// Where an operation stands.

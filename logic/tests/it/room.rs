@@ -107,6 +107,7 @@ impl Room {
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,
+            duties: utakata_logic::duties::Duties::forever(),
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
         let router = http::router(handle.clone(), Secret::new(TOKEN), CancellationToken::new());

@@ -51,6 +51,7 @@ impl Logic {
             tasks,
             events,
             mqtt: mqtt.clone(),
+            duties: utakata_logic::duties::Duties::forever(),
         };
         let handle = LogicEnvironment::start(config.logic, parts)
             .await
