@@ -223,6 +223,17 @@ impl Handle {
         &self.inner.ledger
     }
 
+    /// Takes over what other logic environments have changed.
+    pub async fn refresh(&self) {
+        let inventory = self.inner.inventory.reload().await;
+        let people = self.inner.people.reload().await;
+        let failed = inventory.map_err(|error| error.to_string());
+        let failed = failed.and(people.map_err(|error| error.to_string()));
+        if let Err(error) = failed {
+            tracing::warn!(error, "what others have changed cannot be read now");
+        }
+    }
+
     /// What it has to do, of several.
     pub fn duties(&self) -> Duties {
         self.inner.duties.borrow().clone()

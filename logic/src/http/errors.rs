@@ -43,6 +43,7 @@ macro_rules! pages {
 }
 
 const PAGES: &[Page] = pages![
+    "answer-lost" 502,
     "answer-too-large",
     "approve-own" 409,
     "bad-address",
@@ -119,6 +120,7 @@ const PAGES: &[Page] = pages![
     "task-known" 409,
     "task-may-act" 409,
     "timed-out" 504,
+    "tokens-differ" 502,
     "token",
     "too-busy" 503,
     "unauthorized" 401,

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use utakata_api::client::relay::Relay;
 use utakata_interconnect::{
     Consumer, Delivery, Event, Events, Interest, OutcomeBatch, Subscription, Tasks,
     events::{
@@ -110,7 +111,12 @@ impl Room {
             duties: utakata_logic::duties::Duties::forever(),
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
-        let router = http::router(handle.clone(), Secret::new(TOKEN), CancellationToken::new());
+        let router = http::router(
+            handle.clone(),
+            Secret::new(TOKEN),
+            Relay::new().unwrap(),
+            CancellationToken::new(),
+        );
         Self {
             handle,
             router,
