@@ -1,9 +1,9 @@
 //! Configuration of the logic environment.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use utakata_model::duration;
+use utakata_model::{LogicId, duration};
 
 /// How the logic environment works: the part `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,11 @@ pub struct Config {
     pub control: Control,
     /// The store.
     pub store: Store,
+    /// Its name, unique among all logic environments. Default: the name of the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<LogicId>,
+    /// How duties are shared, where there are several logic environments.
+    pub lease: Lease,
 }
 
 /// The HTTP API.
@@ -25,6 +30,14 @@ pub struct Config {
 pub struct Http {
     /// Where it listens. Beyond loopback, put TLS in front of it.
     pub listen: SocketAddr,
+    /// Where the other logic environments reach it: `http://le-1.example:7700`. Default: where
+    /// it listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<String>,
+    /// The file with the token of `admin`, the same for all logic environments. Default: one is
+    /// made in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
     /// The most bytes of a request's body.
     pub body_limit: usize,
     /// A request is given up after this and its own `wait`.
@@ -49,6 +62,18 @@ pub struct Observe {
     pub ended_kept: usize,
     /// What was never read before is read at once: so many in a second at the most.
     pub first_reads_per_second: u32,
+}
+
+/// How duties are shared, where there are several logic environments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lease {
+    /// How long a lease lasts: what one that has died did is taken over after it.
+    #[serde(with = "duration")]
+    pub lasts: Duration,
+    /// How often leases are renewed.
+    #[serde(with = "duration")]
+    pub renewed_every: Duration,
 }
 
 /// Operations that change something.
@@ -122,9 +147,20 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            advertise: None,
+            token_file: None,
             body_limit: 16 * 1024 * 1024,
             timeout: Duration::from_secs(30),
             events_kept: 8192,
+        }
+    }
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self {
+            lasts: Duration::from_secs(6),
+            renewed_every: Duration::from_secs(2),
         }
     }
 }

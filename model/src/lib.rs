@@ -19,8 +19,8 @@ pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus,
 };
 pub use id::{
-    ActionName, EnvironmentId, Incarnation, Kind, MetricName, NameError, OperationId, PersonName,
-    ReleaseDigest, ReleaseId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
+    ActionName, EnvironmentId, Incarnation, Kind, LogicId, MetricName, NameError, OperationId,
+    PersonName, ReleaseDigest, ReleaseId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
 };
 pub use label::Labels;
 pub use manifest::{Action, Class, Manifest};
