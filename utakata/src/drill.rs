@@ -14,12 +14,14 @@ mod crew;
 mod dice;
 mod disaster;
 mod ledger;
+mod link;
 mod load;
 mod member;
 mod order;
 mod place;
 mod report;
 mod server;
+mod servers;
 mod show;
 mod site;
 mod truth;
@@ -35,11 +37,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     crew::Crew,
-    disaster::Disasters,
+    disaster::{Among, Disasters},
     load::Load,
     order::Orders,
     place::Place,
     server::Server,
+    servers::Servers,
     show::{Phase, Show},
 };
 pub use self::{place::Permits, report::Report};
@@ -77,11 +80,24 @@ pub struct Settings {
     pub keep: Option<PathBuf>,
     /// Whether environments ask before they begin.
     pub permits: Permits,
+    /// The folder with the scripts of the servers between the processes; absent: the inter
+    /// connect and the store of one machine.
+    pub servers: Option<PathBuf>,
+}
+
+impl Settings {
+    fn among(&self) -> Among {
+        match &self.servers {
+            Some(_) => Among::Servers,
+            None => Among::Ourselves,
+        }
+    }
 }
 
 /// A drill that runs.
 struct Drill<'a> {
     settings: &'a Settings,
+    place: &'a Place,
     crew: Crew,
     show: Show,
     signals: Signals,
@@ -110,15 +126,32 @@ pub fn any_seed() -> Result<u64> {
 pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     let began = Instant::now();
     let place = Place::make(settings.keep.as_deref())?;
-    let written = place.furnish(settings.permits);
-    written.with_context(|| format!("{} cannot be written", place.path().display()))?;
+    let crew = crew(settings, &place).await?;
     eprintln!(
         "seed {}: {} devices, something is killed every {:?} for {:?}",
         settings.seed, settings.devices, settings.kill_every, settings.time
     );
     let room = Room::start_with(&site::simulator(settings)).await?;
-    let server = Arc::new(Server::new(Folder::new(place.data(place::LOGIC))));
-    let mut drill = Drill::start(settings, &place, signals, Arc::clone(&server))?;
+    let names = match &settings.servers {
+        Some(_) => &place::LOGICS[..],
+        None => &[place::LOGIC],
+    };
+    let folders = names.iter().map(|name| Folder::new(place.data(name)));
+    let server = Arc::new(Server::new(folders.collect()));
+    let mut drill = Drill {
+        settings,
+        place: &place,
+        crew,
+        show: Show::open(settings.among()),
+        signals,
+        load: Arc::new(Load::new(
+            Arc::clone(&server),
+            settings.in_flight,
+            settings.rate,
+        )),
+        clients: JoinSet::new(),
+        stop: CancellationToken::new(),
+    };
     let counts = drill.carry_out(&room, &server).await;
     drill.show.close();
     let audit = match counts {
@@ -130,6 +163,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     room.stop().await;
     Ok(Report {
         seed: settings.seed,
+        among: settings.among(),
         took: words::took(began.elapsed()),
         counts: counts?,
         audit,
@@ -142,24 +176,21 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     })
 }
 
-impl<'a> Drill<'a> {
-    fn start(
-        settings: &'a Settings,
-        place: &Place,
-        signals: Signals,
-        server: Arc<Server>,
-    ) -> Result<Self> {
-        Ok(Self {
-            settings,
-            crew: Crew::start(place, &settings.faults, settings.seed)?,
-            show: Show::open(),
-            signals,
-            load: Arc::new(Load::new(server, settings.in_flight, settings.rate)),
-            clients: JoinSet::new(),
-            stop: CancellationToken::new(),
-        })
-    }
+/// Writes all settings, and starts all processes.
+async fn crew(settings: &Settings, place: &Place) -> Result<Crew> {
+    let unwritable = || format!("{} cannot be written", place.path().display());
+    let Some(scripts) = &settings.servers else {
+        place.furnish(settings.permits).with_context(unwritable)?;
+        return Crew::start(place, &settings.faults, settings.seed);
+    };
+    let servers = Servers::prepare(scripts, place).await?;
+    let faults = Some((settings.faults.as_str(), settings.seed));
+    let written = place.furnish_with(settings.permits, |name| servers.urls(name), faults);
+    written.with_context(unwritable)?;
+    Crew::start_with(place, servers)
+}
 
+impl Drill<'_> {
     async fn carry_out(&mut self, room: &Room, server: &Server) -> Result<count::Counts> {
         tokio::select! {
             ready = site::furnish(room, server) => ready?,
@@ -187,7 +218,11 @@ impl<'a> Drill<'a> {
     /// Kills and restarts until time is over, or somebody asks to end.
     async fn rage(&mut self) -> Result<()> {
         let until = Instant::now() + self.settings.time;
-        let mut disasters = Disasters::new(self.settings.seed, self.settings.kill_every);
+        let mut disasters = Disasters::new(
+            self.settings.seed,
+            self.settings.kill_every,
+            self.settings.among(),
+        );
         let mut next = disasters.next();
         let mut last = Instant::now();
         while Instant::now() < until {
@@ -213,7 +248,7 @@ impl<'a> Drill<'a> {
     /// Lets everything come to rest.
     async fn settle(&mut self) -> Result<()> {
         self.stop.cancel();
-        self.crew.calm();
+        self.crew.calm(self.place, self.settings.permits)?;
         let until = Instant::now() + place::settled_within();
         while !self.load.is_settled() && Instant::now() < until {
             tokio::select! {

@@ -8,7 +8,7 @@ use super::{
     Settings,
     count::{Counts, Finding},
     crew::Log,
-    disaster::Victim,
+    disaster::{Among, Victim},
     place::Permits,
 };
 use crate::output::{Cell, Output, Table, Tone};
@@ -23,6 +23,9 @@ pub struct Report {
     pub seed: u64,
     /// How long it took.
     pub took: String,
+    /// What there was to be killed.
+    #[serde(skip)]
+    pub among: Among,
     /// What happened to the processes.
     #[serde(flatten)]
     pub log: Log,
@@ -85,8 +88,8 @@ impl Report {
 
     fn table(&self) -> Table {
         let mut table = Table::new(&["WHAT", "COUNT", "MEANING"]);
-        for victim in Victim::ALL {
-            let count = self.log.kills.get(&victim).copied().unwrap_or_default();
+        for victim in Victim::all(self.among) {
+            let count = self.log.kills.get(victim).copied().unwrap_or_default();
             let what = format!("killed: {}", victim.as_str());
             table.add(vec![what.into(), count.to_string().into(), "".into()]);
         }
@@ -204,6 +207,9 @@ pub fn repeat(settings: &Settings) -> String {
     );
     if let Some(rate) = settings.rate {
         text.push_str(&format!(" --rate {rate}"));
+    }
+    if let Some(servers) = &settings.servers {
+        text.push_str(&format!(" --servers {}", servers.display()));
     }
     if settings.permits == Permits::Ignored {
         text.push_str(" --without-permits");
