@@ -1,5 +1,6 @@
 //! The words of utakata: no IO, no clock, no async.
 
+pub mod desired;
 pub mod duration;
 pub mod environment;
 pub mod id;
@@ -15,8 +16,10 @@ pub mod suggest;
 pub mod target;
 pub mod task;
 
+pub use desired::{Desired, Order, Orders, Stop};
 pub use environment::{
-    BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus,
+    BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,
+    Stopped,
 };
 pub use id::{
     ActionName, EnvironmentId, Incarnation, Kind, LogicId, MetricName, NameError, OperationId,

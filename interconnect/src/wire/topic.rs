@@ -13,6 +13,8 @@ pub const READINGS: &str = "utakata/v1/reading/#";
 pub const OUTCOMES: &str = "utakata/v1/outcome/#";
 /// The filter for the statuses of all environments.
 pub const ENVIRONMENTS: &str = "utakata/v1/environment/#";
+/// The filter for what is asked of the environments of all zones.
+pub const DESIRED: &str = "utakata/v1/desired/#";
 
 /// A topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,7 +42,7 @@ pub enum Topic {
     Recorded(EnvironmentId),
     /// `environment/<id>`: how an environment is. Retained.
     Environment(EnvironmentId),
-    /// `desired/<zone>`: which releases run where. Retained.
+    /// `desired/<zone>`: what is asked of the environments of a zone. Retained.
     Desired(Zone),
 }
 
@@ -88,7 +90,7 @@ impl fmt::Display for Topic {
             Self::Permit(environment) => write!(f, "{ROOT}permit/{environment}"),
             Self::Recorded(environment) => write!(f, "{ROOT}recorded/{environment}"),
             Self::Environment(id) => f.write_str(&environment(id)),
-            Self::Desired(zone) => write!(f, "{ROOT}desired/{zone}"),
+            Self::Desired(zone) => f.write_str(&desired(zone)),
         }
     }
 }
@@ -111,6 +113,11 @@ pub fn outcome(zone: &Zone, kind: &Kind) -> String {
 /// The topic of an environment's status.
 pub fn environment(id: &EnvironmentId) -> String {
     join("environment/", id.as_str(), None)
+}
+
+/// The topic of what is asked of the environments of a zone.
+pub fn desired(zone: &Zone) -> String {
+    join("desired/", zone.as_str(), None)
 }
 
 /// One allocation: a topic is made for every message.

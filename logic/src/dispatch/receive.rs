@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Event, Events, Interest, OutcomeBatch};
+use utakata_interconnect::{Event, Events, Interest, OutcomeBatch, Zones};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
@@ -44,6 +44,7 @@ impl Receiver {
     async fn follow(&self, events: &dyn Events) -> utakata_interconnect::Error {
         let interest = Interest {
             starts: true,
+            desired: Zones::None,
             ..Interest::ALL
         };
         let mut subscription = match events.subscribe(interest).await {
@@ -77,6 +78,7 @@ impl Receiver {
                 }
                 // Our own words, for others.
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
+                Event::Desired(_) => continue,
             }
             self.dispatch.tell(event);
         }

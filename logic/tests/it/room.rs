@@ -164,6 +164,8 @@ impl Room {
             pools: pools.collect(),
             refused: Vec::new(),
             breakers: Vec::new(),
+            desired: None,
+            stopped: Default::default(),
         };
         let mut changes = self.handle.kinds().follow();
         self.bus
