@@ -85,7 +85,12 @@ impl Receiver {
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
-        self.dispatch.outcomes(batch);
+        for at in self.dispatch.outcomes(batch) {
+            let outcome = &batch.outcomes[at];
+            if let Some(known) = self.inventory.find(&outcome.target) {
+                self.dispatch.latest.ended(&known, outcome);
+            }
+        }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {
             self.ledger.told(Arc::clone(batch)).await;
         }
@@ -118,8 +123,9 @@ impl Dispatch {
         (entry.known.target.name == readings.target).then(|| Arc::clone(&entry.known))
     }
 
-    /// Outcomes came: those of reads that are under way end them, others change nothing.
-    fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+    /// Outcomes came: those of reads that are under way end them. Gives which of them are of
+    /// reads of others: of another logic environment, or of one that was given up.
+    fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
         let found: Vec<Option<Entry>> = {
             let mut pending = self.pending.lock();
             let outcomes = batch.outcomes.iter();
@@ -131,11 +137,15 @@ impl Dispatch {
                 })
                 .collect()
         };
+        let is_other =
+            |at: &usize| found[*at].is_none() && batch.outcomes[*at].class == Class::Observe;
+        let others = (0..found.len()).filter(is_other).collect();
         let observed = found.into_iter().enumerate().filter_map(|(at, entry)| {
             self.observed(entry?, OutcomeRef::Published(Arc::clone(batch), at))
         });
         let observed = observed.collect();
         self.ended.lock().push(observed);
+        others
     }
 
     /// A read has ended.

@@ -126,7 +126,7 @@ impl Servers {
             amqp: format!("amqp://admin:secret@127.0.0.1:{amqp}/%2F"),
             mqtt: format!("mqtt://utakata:secret@127.0.0.1:{mqtt}"),
             postgres: format!(
-                "postgres://utakata:secret@127.0.0.1:{}/utakata",
+                "postgres://postgres:secret@127.0.0.1:{}/postgres",
                 port(Kind::Postgres)
             ),
         }
