@@ -11,6 +11,7 @@
 
 mod count;
 mod crew;
+mod cut;
 mod dice;
 mod disaster;
 mod ledger;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     crew::Crew,
+    cut::Cut,
     disaster::{Among, Disasters},
     load::Load,
     order::Orders,
@@ -57,7 +59,7 @@ pub const FAULTS: &str = "lose=0.02,double=0.05,delay=0.1,late=0.05,delay-most=3
 /// Between two looks at the processes.
 const TICK: Duration = Duration::from_millis(50);
 /// The whole site is ready within this.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// What a drill is.
 #[derive(Debug, Clone)]
@@ -83,6 +85,8 @@ pub struct Settings {
     /// The folder with the scripts of the servers between the processes; absent: the inter
     /// connect and the store of one machine.
     pub servers: Option<PathBuf>,
+    /// In place of killing, the environments are cut off from the servers for so long.
+    pub cut: Option<Duration>,
 }
 
 impl Settings {
@@ -105,6 +109,8 @@ struct Drill<'a> {
     /// Sends and follows; ends with this.
     clients: JoinSet<Result<()>>,
     stop: CancellationToken,
+    /// What came of cutting environments off.
+    cut: Option<Cut>,
 }
 
 /// A seed that nobody has thought of: short, because people type it.
@@ -151,6 +157,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         )),
         clients: JoinSet::new(),
         stop: CancellationToken::new(),
+        cut: None,
     };
     let counts = drill.carry_out(&room, &server).await;
     drill.show.close();
@@ -165,6 +172,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         seed: settings.seed,
         among: settings.among(),
         took: words::took(began.elapsed()),
+        cut: drill.cut,
         counts: counts?,
         audit,
         log: drill.crew.log,
@@ -205,7 +213,10 @@ impl Drill<'_> {
         self.clients.spawn(load.send(orders, stop));
         let load = Arc::clone(&self.load);
         self.clients.spawn(async move { load.follow().await });
-        self.rage().await?;
+        match self.settings.cut {
+            Some(time) => self.cut = Some(self.cut_off(time, server).await?),
+            None => self.rage().await?,
+        }
         self.settle().await?;
         let control = room
             .control()

@@ -58,6 +58,9 @@ pub struct Arguments {
     /// rabbitmq.sh, mosquitto.sh and postgres.sh, such as tests/servers of a checkout
     #[arg(long, value_name = "DIR")]
     servers: Option<PathBuf>,
+    /// In place of killing, cut the environments off from the servers for so long, and measure
+    #[arg(long, value_name = "TIME", requires = "servers", value_parser = duration::parse)]
+    cut: Option<Duration>,
     /// Environments begin without permits: to show that doubles are found
     #[arg(long, hide = true)]
     without_permits: bool,
@@ -104,6 +107,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         rate: arguments.rate,
         keep: arguments.keep.clone(),
         servers: arguments.servers.clone(),
+        cut: arguments.cut,
         permits: match arguments.without_permits {
             true => Permits::Ignored,
             false => Permits::Asked,

@@ -162,6 +162,27 @@ impl Crew {
         Ok(())
     }
 
+    /// Nothing comes through between the environments and the servers any more.
+    pub fn cut_environments(&mut self) {
+        if let Between::Servers(servers) = &self.between {
+            servers.cut(&ENVIRONMENTS);
+        }
+        self.healed_at = None;
+    }
+
+    /// All links are whole.
+    pub fn heal(&self) {
+        if let Between::Servers(servers) = &self.between {
+            servers.heal();
+        }
+    }
+
+    /// Our own processes that run.
+    pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
+        let ours = self.logics.iter().chain(&self.environments);
+        ours.filter_map(|member| Some((member.name.as_str(), member.process()?)))
+    }
+
     /// From now on nothing goes wrong: the inter connect is another one, without faults; or
     /// links are whole, and whoever has made mistakes on purpose is started anew, without.
     ///

@@ -101,6 +101,11 @@ impl Member {
         self.child.is_some()
     }
 
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
     /// `kill -9`; it comes back by itself after a while.
     pub fn kill(&mut self, down: Duration) {
         if let Some(mut child) = self.child.take() {

@@ -8,6 +8,7 @@ use super::{
     Settings,
     count::{Counts, Finding},
     crew::Log,
+    cut::Cut,
     disaster::{Among, Victim},
     place::Permits,
 };
@@ -29,6 +30,9 @@ pub struct Report {
     /// What happened to the processes.
     #[serde(flatten)]
     pub log: Log,
+    /// What came of cutting environments off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// What came of the tasks.
     pub counts: Counts,
     /// What the check of the audit trail told.
@@ -53,7 +57,9 @@ pub enum Audit {
 impl Report {
     /// Whether everything was as promised.
     pub fn is_clean(&self) -> bool {
-        self.counts.is_clean() && self.log.ended.is_empty() && self.audit.is_whole()
+        let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
+        let is_kept = self.counts.is_clean() && self.audit.is_whole();
+        is_kept && is_back && self.log.ended.is_empty()
     }
 
     /// For people.
@@ -71,6 +77,7 @@ impl Report {
         lines.push(String::new());
         lines.extend(self.log.ended.iter().cloned());
         lines.push(self.audit.line());
+        lines.extend(self.cut.iter().map(Cut::line));
         lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
         lines.push(format!("again: {}", self.repeat));
         lines.push(self.verdict().to_owned());
@@ -80,6 +87,9 @@ impl Report {
     fn verdict(&self) -> &'static str {
         match (self.counts.is_clean(), self.log.ended.is_empty()) {
             (true, true) if !self.audit.is_whole() => "the audit trail was not found to be whole",
+            (true, true) if !self.cut.as_ref().is_none_or(Cut::is_clean) => {
+                "what was cut off did not come back as promised"
+            }
             (true, true) => "nothing was lost, done twice or told wrongly",
             (true, false) => "a process ended by itself: its log says why",
             (false, _) => "control is not as promised here",
@@ -210,6 +220,9 @@ pub fn repeat(settings: &Settings) -> String {
     }
     if let Some(servers) = &settings.servers {
         text.push_str(&format!(" --servers {}", servers.display()));
+    }
+    if let Some(cut) = settings.cut {
+        text.push_str(&format!(" --cut {}", time(cut)));
     }
     if settings.permits == Permits::Ignored {
         text.push_str(" --without-permits");

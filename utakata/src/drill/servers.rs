@@ -159,6 +159,15 @@ impl Servers {
         }
     }
 
+    /// Cuts all links of these processes.
+    pub fn cut(&self, names: &[&str]) {
+        for ((of, _), link) in &self.links {
+            if names.contains(of) {
+                link.set(State::Cut);
+            }
+        }
+    }
+
     /// All links are whole.
     pub fn heal(&self) {
         self.links.values().for_each(|link| link.set(State::Whole));
