@@ -3,10 +3,12 @@
 //! Each guard has a server of its own, on a free port of the loopback, with a state folder of its
 //! own. Starting blocks until the server answers (a fraction of a second, mostly).
 
+mod rabbitmq;
 mod server;
 mod snmpd;
 mod snmpsim;
 
+pub use rabbitmq::Rabbitmq;
 pub use server::{Server, Transport};
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;

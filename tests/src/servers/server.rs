@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,7 +38,7 @@ pub struct Server {
     /// Lines of standard output; disconnected when the last process of the group has closed it.
     lines: Receiver<String>,
     port: u16,
-    state: TempDir,
+    state: Arc<TempDir>,
 }
 
 impl Server {
@@ -66,7 +67,18 @@ impl Server {
     /// # Errors
     /// With what the script said, when it ends or stays silent for 90 s.
     pub fn start_on<A: AsRef<OsStr>>(script: &str, port: u16, arguments: &[A]) -> Result<Self> {
-        let state = TempDir::with_prefix("utakata-server-").context("making a state folder")?;
+        Self::start_in(new_state()?, script, port, arguments)
+    }
+
+    /// The same in a state folder that an earlier server had.
+    pub(super) fn start_in<A: AsRef<OsStr>>(
+        state: Arc<TempDir>,
+        script: &str,
+        port: u16,
+        arguments: &[A],
+    ) -> Result<Self> {
+        let mut said = File::options();
+        let said = said.create(true).append(true).open(log(state.path()));
         let mut child = Command::new(repository::root().join("tests/servers").join(script))
             .arg(state.path().join("state"))
             .arg(port.to_string())
@@ -74,7 +86,7 @@ impl Server {
             .env("UTAKATA_SERVER_HOLD", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(File::create(log(state.path())).context("making the server's log")?)
+            .stderr(said.context("making the server's log")?)
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting tests/servers/{script}"))?;
@@ -123,6 +135,19 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(log(self.state.path())).unwrap_or_default()
+    }
+
+    /// Ends every process of the server at once, as a power cut does; what it wrote to its state
+    /// folder stays.
+    ///
+    /// # Errors
+    /// When the process group is gone, or does not go.
+    pub(super) fn kill(self) -> Result<Arc<TempDir>> {
+        self.signal(Signal::KILL).context("killing the server")?;
+        if !self.is_gone_within(END_WITHIN) {
+            bail!("the server does not go");
+        }
+        Ok(Arc::clone(&self.state))
     }
 
     /// Stops every process of the server where it is: it keeps its port and says nothing.
@@ -187,12 +212,17 @@ impl Drop for Server {
     }
 }
 
+pub(super) fn new_state() -> Result<Arc<TempDir>> {
+    let state = TempDir::with_prefix("utakata-server-").context("making a state folder")?;
+    Ok(Arc::new(state))
+}
+
 fn log(state: &Path) -> PathBuf {
     state.join("stderr.log")
 }
 
 /// A port that nobody has at this moment.
-fn free_port(transport: Transport) -> Result<u16> {
+pub(super) fn free_port(transport: Transport) -> Result<u16> {
     let any = (Ipv4Addr::LOCALHOST, 0);
     let address = match transport {
         Transport::Udp => UdpSocket::bind(any).and_then(|socket| socket.local_addr()),
