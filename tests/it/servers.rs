@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use utakata_tests::netsnmp::{Client, Privacy};
 use utakata_tests::repository;
-use utakata_tests::servers::{Postgres, Snmpd, Snmpsim};
+use utakata_tests::servers::{Postgres, Rabbitmq, Snmpd, Snmpsim};
 
 const UP_TIME: &str = "1.3.6.1.2.1.1.3.0";
 const NAME: &str = "1.3.6.1.2.1.1.5.0";
@@ -132,4 +132,18 @@ fn a_server_that_cannot_start_says_why() {
     let empty = tempfile::tempdir().unwrap();
     let error = format!("{:#}", Snmpsim::start(empty.path()).unwrap_err());
     assert!(error.contains("no .snmprec file in"), "{error}");
+}
+
+#[test]
+fn rabbitmq_keeps_what_is_durable_when_it_is_killed_and_starts_again() {
+    let mut broker = Rabbitmq::start().unwrap();
+    let mqtt = broker.mqtt().unwrap();
+    broker.add_vhost("site").unwrap();
+    let refused = broker.ask("GET", "queues/nowhere/none", "").unwrap_err();
+    assert!(format!("{refused:#}").contains("Not Found"), "{refused:#}");
+    broker.kill().unwrap();
+    assert!(broker.server().is_err());
+    broker.start_again().unwrap();
+    assert!(broker.ctl(&["list_vhosts"]).unwrap().contains("site"));
+    assert_eq!(broker.mqtt().unwrap(), mqtt);
 }

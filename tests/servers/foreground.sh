@@ -44,10 +44,14 @@ listens() {
 
 SERVER=
 WATCH=
+HELPERS=() # what a script has started beside its server, to be ended with it
 
 end_server() {
     trap '' TERM INT HUP
-    [ -z "$WATCH" ] || kill "$WATCH" 2>/dev/null || true
+    local helper
+    for helper in $WATCH "${HELPERS[@]}"; do
+        kill "$helper" 2>/dev/null || true
+    done
     if [ -n "$SERVER" ] && kill "$SERVER" 2>/dev/null; then
         local i
         for ((i = 0; i < 40; i++)); do

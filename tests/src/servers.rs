@@ -4,11 +4,13 @@
 //! own. Starting blocks until the server answers (a fraction of a second, mostly).
 
 mod postgres;
+mod rabbitmq;
 mod server;
 mod snmpd;
 mod snmpsim;
 
 pub use postgres::Postgres;
+pub use rabbitmq::Rabbitmq;
 pub use server::{Server, Transport};
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ pub struct Server {
     script: String,
     arguments: Vec<OsString>,
     port: u16,
-    state: TempDir,
+    state: Arc<TempDir>,
 }
 
 impl Server {
@@ -69,10 +70,16 @@ impl Server {
     /// # Errors
     /// With what the script said, when it ends or stays silent for 90 s.
     pub fn start_on<A: AsRef<OsStr>>(script: &str, port: u16, arguments: &[A]) -> Result<Self> {
-        let state = TempDir::with_prefix("utakata-server-").context("making a state folder")?;
-        // A server that runs as a user of its own goes through it to its state.
-        fs::set_permissions(state.path(), fs::Permissions::from_mode(0o711))
-            .context("opening the state folder")?;
+        Self::start_in(new_state()?, script, port, arguments)
+    }
+
+    /// The same in a state folder that an earlier server had.
+    pub(super) fn start_in<A: AsRef<OsStr>>(
+        state: Arc<TempDir>,
+        script: &str,
+        port: u16,
+        arguments: &[A],
+    ) -> Result<Self> {
         let arguments: Vec<OsString> = arguments.iter().map(|one| one.into()).collect();
         let (child, lines) = launch(script, state.path(), port, &arguments)?;
         let server = Self {
@@ -236,12 +243,21 @@ fn launch(
     Ok((child, lines))
 }
 
+/// A folder for the state of a server.
+pub(super) fn new_state() -> Result<Arc<TempDir>> {
+    let state = TempDir::with_prefix("utakata-server-").context("making a state folder")?;
+    // A server that runs as a user of its own goes through it to its state.
+    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o711))
+        .context("opening the state folder")?;
+    Ok(Arc::new(state))
+}
+
 fn log(state: &Path) -> PathBuf {
     state.join("stderr.log")
 }
 
 /// A port that nobody has at this moment.
-fn free_port(transport: Transport) -> Result<u16> {
+pub(super) fn free_port(transport: Transport) -> Result<u16> {
     let any = (Ipv4Addr::LOCALHOST, 0);
     let address = match transport {
         Transport::Udp => UdpSocket::bind(any).and_then(|socket| socket.local_addr()),

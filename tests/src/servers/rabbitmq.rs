@@ -1,0 +1,200 @@
+//! RabbitMQ: a real broker of AMQP and MQTT, which can be killed and come back.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use super::{Server, Transport, server};
+
+const SCRIPT: &str = "rabbitmq.sh";
+/// Lines of the caller's own for `rabbitmq.conf`.
+const LINES: &str = "extra.conf";
+
+/// A broker of its own; see `tests/servers/rabbitmq.sh`. It takes some seconds to start: tests
+/// share one, each in a virtual host of its own ([`Self::add_vhost`]).
+#[derive(Debug)]
+pub struct Rabbitmq {
+    /// Absent while it is killed.
+    server: Option<Server>,
+    port: u16,
+    state: Arc<TempDir>,
+}
+
+impl Rabbitmq {
+    /// The administrator.
+    pub const USER: &'static str = "admin";
+    /// The password of the administrator.
+    pub const PASSWORD: &'static str = "secret";
+
+    /// Starts a broker on free ports.
+    ///
+    /// # Errors
+    /// When `rabbitmq-server` is not installed or does not start.
+    pub fn start() -> Result<Self> {
+        Self::start_with("")
+    }
+
+    /// Starts a broker with lines of your own in its `rabbitmq.conf`.
+    ///
+    /// # Errors
+    /// When `rabbitmq-server` is not installed or does not start.
+    pub fn start_with(configuration: &str) -> Result<Self> {
+        let state = server::new_state()?;
+        let port = server::free_port(Transport::Tcp)?;
+        Self::start_in(state, port, configuration)
+    }
+
+    /// Starts a broker on a port that was chosen before, where somebody waits for it already.
+    ///
+    /// # Errors
+    /// When the port is taken, or `rabbitmq-server` is not installed or does not start.
+    pub fn start_on(port: u16) -> Result<Self> {
+        Self::start_in(server::new_state()?, port, "")
+    }
+
+    fn start_in(state: Arc<TempDir>, port: u16, configuration: &str) -> Result<Self> {
+        let lines = state.path().join(LINES);
+        fs::write(lines, configuration).context("writing the lines for rabbitmq.conf")?;
+        let mut broker = Self {
+            server: None,
+            port,
+            state,
+        };
+        broker.start_again()?;
+        Ok(broker)
+    }
+
+    /// Kills it as `kill -9` does. What it has made durable it has when it starts again.
+    ///
+    /// # Errors
+    /// When it is killed already, or does not go.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut server = self.server.take().context("the broker is killed already")?;
+        server.kill()
+    }
+
+    /// Starts it on its ports and with its data, after [`Self::kill`].
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<()> {
+        let lines = self.state.path().join(LINES);
+        let arguments = ["--conf".as_ref(), lines.as_os_str()];
+        let state = Arc::clone(&self.state);
+        self.server = Some(Server::start_in(state, SCRIPT, self.port, &arguments)?);
+        Ok(())
+    }
+
+    /// Where it speaks AMQP 0-9-1.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// Where it speaks MQTT 3.1.1; topics are routing keys of the exchange `amq.topic`.
+    ///
+    /// # Errors
+    /// When the script did not write down the port.
+    pub fn mqtt(&self) -> Result<SocketAddr> {
+        self.address_of("mqtt")
+    }
+
+    /// Where its management API is.
+    ///
+    /// # Errors
+    /// When the script did not write down the port.
+    pub fn management(&self) -> Result<SocketAddr> {
+        self.address_of("management")
+    }
+
+    /// The URL for AMQP, as the administrator; `vhost` is `%2F` for the one that is always there.
+    #[must_use]
+    pub fn url(&self, vhost: &str) -> String {
+        let (user, password) = (Self::USER, Self::PASSWORD);
+        format!("amqp://{user}:{password}@{}/{vhost}", self.address())
+    }
+
+    /// Makes a virtual host in which the administrator may do everything.
+    ///
+    /// # Errors
+    /// With what the broker says.
+    pub fn add_vhost(&self, name: &str) -> Result<()> {
+        self.ask("PUT", &format!("vhosts/{name}"), "{}")?;
+        self.add_user(name, Self::USER, Self::PASSWORD, ".*")
+    }
+
+    /// Makes a user, or changes it; in the virtual host it may do everything with what matches.
+    ///
+    /// # Errors
+    /// With what the broker says.
+    pub fn add_user(&self, vhost: &str, name: &str, password: &str, matches: &str) -> Result<()> {
+        let tags = if name == Self::USER {
+            "administrator"
+        } else {
+            ""
+        };
+        let user = serde_json::json!({ "password": password, "tags": tags });
+        self.ask("PUT", &format!("users/{name}"), &user.to_string())?;
+        let may = serde_json::json!({ "configure": matches, "write": matches, "read": matches });
+        let path = format!("permissions/{vhost}/{name}");
+        self.ask("PUT", &path, &may.to_string()).map(drop)
+    }
+
+    /// Asks its management API, below `/api/`: such as `GET`, `queues/%2F`. Gives the answer.
+    ///
+    /// # Errors
+    /// When it does not answer, or with what it says when it refuses.
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> Result<String> {
+        let url = format!("http://{}/api/{path}", self.management()?);
+        let output = Command::new("curl")
+            .args(["-s", "-S", "-m", "20", "--fail-with-body", "-X", method])
+            .args(["-u", &format!("{}:{}", Self::USER, Self::PASSWORD)])
+            .args(["-H", "content-type: application/json", "-d", body, &url])
+            .output();
+        said(&output.context("running curl")?).with_context(|| format!("{method} {url}"))
+    }
+
+    /// Runs `rabbitmqctl` on it: such as `["close_all_connections", "a test"]`. Gives what it
+    /// says.
+    ///
+    /// # Errors
+    /// With what it says, when it fails.
+    pub fn ctl(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(self.file("ctl")).args(arguments).output();
+        said(&output.context("running rabbitmqctl")?).with_context(|| arguments.join(" "))
+    }
+
+    /// The process behind it: to pause, to resume, to read its log.
+    ///
+    /// # Errors
+    /// While it is killed.
+    pub fn server(&self) -> Result<&Server> {
+        self.server.as_ref().context("the broker is killed")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.state.path().join("state").join(name)
+    }
+
+    fn address_of(&self, name: &str) -> Result<SocketAddr> {
+        let ports = fs::read_to_string(self.file("ports")).context("reading the ports")?;
+        let port = ports
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let port = port.with_context(|| format!("the broker has no port for {name}"))?;
+        Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse()?)))
+    }
+}
+
+fn said(output: &Output) -> Result<String> {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    bail!("{said} {}", String::from_utf8_lossy(&output.stderr).trim())
+}
