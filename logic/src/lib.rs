@@ -9,6 +9,7 @@
 //! - [`duties`]: what one of several does for all of them
 //! - [`dispatch`]: the only part that knows the inter connect
 //! - [`store`]: what outlives the process
+//! - [`metrics`]: what is to be watched
 //! - [`http`]: the API
 
 pub mod audit;
@@ -21,6 +22,7 @@ pub mod http;
 pub mod inventory;
 pub mod kinds;
 pub mod ledger;
+pub mod metrics;
 pub mod observe;
 pub mod people;
 pub mod service;

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use utakata_api::status::Status;
-use utakata_interconnect::{Events, Tasks};
-use utakata_model::{Problem, TargetName};
+use utakata_api::status::{self, Status};
+use utakata_interconnect::{Events, Tasks, connection::Health};
+use utakata_model::{LogicId, Problem, TargetName};
 
 use crate::{
     Config,
@@ -36,6 +36,10 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Where the embedded MQTT broker listens, to be told to users.
     pub mqtt: Option<String>,
+    /// How the connections to brokers are.
+    pub connections: Vec<Health>,
+    /// Its name, where there are several.
+    pub id: Option<LogicId>,
     /// What it has to do: [`Duties::forever`] where it is alone.
     pub duties: watch::Receiver<Duties>,
 }
@@ -74,6 +78,8 @@ struct Inner {
     control: Control,
     ledger: Ledger,
     duties: watch::Receiver<Duties>,
+    id: Option<LogicId>,
+    connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
     /// Ends schedules; then, on its own, everything else.
@@ -144,6 +150,8 @@ impl LogicEnvironment {
                 control,
                 ledger,
                 duties,
+                id: parts.id,
+                connections: parts.connections,
                 ledger_fails,
                 flush_fails: Mutex::default(),
                 cancel_schedules: CancellationToken::new(),
@@ -264,6 +272,8 @@ impl Handle {
             targets: targets as u64,
             schedules: schedules as u64,
             mqtt: inner.mqtt.clone(),
+            duties: inner.duties_view(),
+            connections: inner.connections.iter().map(Health::look).collect(),
             problems: failing
                 .chain(inner.observe.problems())
                 .chain(refused.map(|one| one.problem.clone()))
@@ -304,6 +314,17 @@ impl Handle {
 }
 
 impl Inner {
+    fn duties_view(&self) -> Option<status::Duties> {
+        let duties = self.duties.borrow();
+        Some(status::Duties {
+            id: self.id.clone()?,
+            ledger: self.ledger.is_here(),
+            ledger_at: duties.ledger_at.clone(),
+            shards: duties.shards.count(),
+            members: duties.members.clone(),
+        })
+    }
+
     async fn flush_now_and_then(&self) {
         let mut ticks =
             tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));

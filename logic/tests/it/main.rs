@@ -8,6 +8,7 @@ mod control;
 mod events;
 mod inventory;
 mod ledger;
+mod metrics;
 mod observe;
 mod openapi;
 mod people;

@@ -108,6 +108,8 @@ impl Room {
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,
+            connections: Vec::new(),
+            id: None,
             duties: utakata_logic::duties::Duties::forever(),
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
