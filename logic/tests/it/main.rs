@@ -13,4 +13,5 @@ mod openapi;
 mod people;
 mod room;
 mod speed;
+mod store;
 mod undo;

@@ -115,6 +115,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "An operation on more targets than this must say how many, or show its plan",
     ),
     (
+        "logic.store.url",
+        "postgres://...",
+        "The PostgreSQL database that keeps everything; a SQLite file in DATA when not set",
+    ),
+    (
         "logic.store.flush",
         "duration",
         "How often the last readings are written to disk",
@@ -317,7 +322,8 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 3] = [
+    const OPTIONAL: [&str; 4] = [
+        "logic.store.url",
         "execution.id",
         "execution.run_folder",
         "execution.lanes.per_second",
