@@ -127,6 +127,7 @@ impl Ledger {
             commands,
             failing: parts.failing,
             again: service::Again::default(),
+            kept: Vec::new(),
         };
         let ledger = Self { commands: sender };
         Ok((ledger, Running { service, couriers }))
