@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use utakata_model::{LogicId, duration};
 
+use crate::store::Url;
+
 /// How the logic environment works: the part `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -135,6 +137,9 @@ pub enum Approval {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
+    /// The database that keeps everything; a SQLite file in the data directory when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
     /// How often the last readings are written. What was seen since is lost when the machine
     /// dies, and shows as stale until it is seen again.
     #[serde(with = "duration")]
@@ -197,6 +202,7 @@ impl Default for Control {
 impl Default for Store {
     fn default() -> Self {
         Self {
+            url: None,
             flush: Duration::from_secs(1),
             flush_rows: 20_000,
         }

@@ -147,6 +147,7 @@ impl Ledger {
             failing: parts.failing,
             again: service::Again::default(),
             fence: term.fence().cloned(),
+            kept: Vec::new(),
         };
         *self.here.write() = Some(sender);
         Ok(Running { service, couriers })

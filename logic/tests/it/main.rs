@@ -14,4 +14,5 @@ mod openapi;
 mod people;
 mod room;
 mod speed;
+mod store;
 mod undo;

@@ -125,6 +125,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "An operation on more targets than this must say how many, or show its plan",
     ),
     (
+        "logic.store.url",
+        "postgres://...",
+        "The PostgreSQL database that keeps everything; a SQLite file in DATA when not set",
+    ),
+    (
         "logic.store.flush",
         "duration",
         "How often the last readings are written to disk",
@@ -342,7 +347,8 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 6] = [
+    const OPTIONAL: [&str; 7] = [
+        "logic.store.url",
         "logic.id",
         "logic.http.advertise",
         "logic.http.token_file",

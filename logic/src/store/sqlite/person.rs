@@ -1,11 +1,10 @@
 //! People in SQLite.
 
-use serde_json::json;
 use sqlx::Row;
 use utakata_model::PersonName;
 
 use super::Sqlite;
-use crate::store::{Error, PersonRow};
+use crate::store::{Error, PersonRow, row};
 
 impl Sqlite {
     pub(super) async fn read_people(&self) -> Result<Vec<PersonRow>, Error> {
@@ -14,12 +13,12 @@ impl Sqlite {
             .await
             .map_err(|error| self.failed(error))?;
         let person = |row: &sqlx::sqlite::SqliteRow| {
-            let fields = json!({
-                "name": row.get::<&str, _>("name"),
-                "token_hash": row.get::<&str, _>("token_hash"),
-                "made": row.get::<&str, _>("made"),
-            });
-            serde_json::from_value(fields).map_err(|source| self.wrong("person", source))
+            row::person(
+                &self.place,
+                row.get("name"),
+                row.get("token_hash"),
+                row.get("made"),
+            )
         };
         rows.iter().map(person).collect()
     }
