@@ -72,6 +72,7 @@ const PAGES: &[Page] = pages![
     "json-invalid" 400,
     "key-taken" 409,
     "kind-not-served",
+    "lease-lost" 503,
     "lock-invalid" 422,
     "malformed",
     "manifest",
