@@ -5,6 +5,7 @@
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
 //! - [`ledger`]: every control task, from the asking to the end, and the audit trail of it
+//! - [`lease`]: who does what, where there are several
 //! - [`people`]: who may ask
 //! - [`duties`]: what one of several does for all of them
 //! - [`dispatch`]: the only part that knows the inter connect
@@ -21,6 +22,7 @@ mod explain;
 pub mod http;
 pub mod inventory;
 pub mod kinds;
+pub mod lease;
 pub mod ledger;
 pub mod metrics;
 pub mod observe;

@@ -1,6 +1,7 @@
 //! What outlives the process: the inventory, the ledger of control, the last readings.
 
 mod error;
+mod lease;
 mod page;
 mod place;
 pub mod postgres;
@@ -25,7 +26,8 @@ use utakata_model::{
 };
 
 pub use error::Error;
-pub use page::{AuditPage, Fence, OperationProgress, Page, TaskProgress};
+pub use lease::{Fence, Held, Lease, LeaseWanted, Member};
+pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
 pub use place::{Database, Place};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use url::Url;
@@ -56,7 +58,8 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a page of the ledger, all or nothing. When its page of the audit trail is there
     /// already, all of it is: then it is not written again.
     ///
-    /// Besides what any call may meet: an operation's key is taken; another page of the audit
+    /// Besides what any call may meet: it is written under a lease that somebody else took
+    /// ([`Error::NotHolder`]); an operation's key is taken; another page of the audit
     /// trail has its number ([`Error::OtherWriter`]); or nobody knows whether it was written
     /// ([`Error::InDoubt`]). The same page again, unchanged, is how to know.
     async fn write(&self, page: &Page) -> Result<(), Error>;
@@ -116,6 +119,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// No such person, whether there was one or not.
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error>;
+
+    /// Grows with every change of targets, schedules, credentials and people: who keeps a copy
+    /// of them reads them again when this is another one.
+    async fn inventory_version(&self) -> Result<u64, Error>;
+
+    /// Gives back, renews and takes leases, at one moment, and tells all that there are. All of
+    /// a member are renewed, and those that ended, too, if nobody took them since.
+    async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);

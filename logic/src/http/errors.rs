@@ -74,6 +74,7 @@ const PAGES: &[Page] = pages![
     "key-taken" 409,
     "kind-not-served",
     "ledger-elsewhere" 503,
+    "lease-lost" 503,
     "lock-invalid" 422,
     "malformed",
     "manifest",

@@ -80,6 +80,16 @@ pub enum Error {
         /// The number of the page.
         page: u64,
     },
+    /// Somebody else took the lease under which a page was to be written.
+    #[error("the lease {lease} of the store {place} was lost: its epoch is no longer {epoch}")]
+    NotHolder {
+        /// Where it is.
+        place: Place,
+        /// The lease.
+        lease: String,
+        /// The epoch that it had.
+        epoch: u64,
+    },
     /// A row is not what it should be.
     #[error("the store {place} has a {what} that cannot be read")]
     Row {
@@ -127,6 +137,9 @@ impl Error {
                 "end the other logic environment that uses this store, then start this one again"
                     .into()
             }
+            Self::NotHolder { .. } => {
+                "ask again: the logic environment that has the lease now answers".into()
+            }
             Self::Failed { .. } => {
                 "try again; if it stays, look at the log and report it with the message".into()
             }
@@ -144,6 +157,7 @@ impl Error {
             Self::Refused { .. } => "store-refused",
             Self::InDoubt { .. } => "store-in-doubt",
             Self::OtherWriter { .. } => "store-other-writer",
+            Self::NotHolder { .. } => "lease-lost",
             Self::Busy { .. } | Self::Failed { .. } => "store-failed",
         }
     }
@@ -162,6 +176,16 @@ impl Error {
         Self::OtherWriter {
             place: place.clone(),
             page: page.audit.as_ref().map_or(0, |audit| audit.page),
+        }
+    }
+
+    /// The lease of this page is somebody else's.
+    pub(super) fn not_holder(place: &Place, page: &Page) -> Self {
+        let fence = page.under.as_ref();
+        Self::NotHolder {
+            place: place.clone(),
+            lease: fence.map(|fence| fence.lease.clone()).unwrap_or_default(),
+            epoch: fence.map_or(0, |fence| fence.epoch),
         }
     }
 

@@ -7,6 +7,7 @@
 mod connection;
 mod error;
 mod inventory;
+mod lease;
 mod ledger;
 mod open;
 mod page;
@@ -20,8 +21,8 @@ use utakata_api::ledger::Lock;
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, OperationProgress, OperationRow, Page, PersonRow, Place,
-    ReadingRow, Snapshot, Store, TaskRow, Url, Wanted, select,
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow, Page,
+    PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Url, Wanted, select,
 };
 
 /// A database of PostgreSQL.
@@ -126,6 +127,14 @@ impl Store for Postgres {
 
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
         self.remove_person(name).await
+    }
+
+    async fn inventory_version(&self) -> Result<u64, Error> {
+        self.read_inventory_version().await
+    }
+
+    async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
+        self.write_leases(wanted).await
     }
 
     async fn close(&self) {

@@ -1,6 +1,7 @@
 //! The store of one machine: a SQLite file, one writer, few readers.
 
 mod error;
+mod lease;
 mod ledger;
 mod open;
 mod page;
@@ -17,8 +18,8 @@ use utakata_api::{apply::Document, ledger::Lock};
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, OperationProgress, OperationRow, Page, PersonRow, Place,
-    ReadingRow, Snapshot, Store, TaskRow, Wanted, select,
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow, Page,
+    PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted, select,
 };
 
 pub use snapshot::read_only;
@@ -68,6 +69,13 @@ impl Sqlite {
         rows.iter()
             .map(|row| self.place.parse(what, row.get::<&str, _>("body")))
             .collect()
+    }
+
+    async fn read_inventory_version(&self) -> Result<u64, Error> {
+        let sql = "SELECT value FROM counter WHERE name = 'inventory'";
+        let row = sqlx::query(sql).fetch_one(&self.readers).await;
+        let row = row.map_err(|error| self.failed(error))?;
+        Ok(row.get::<i64, _>("value").try_into().unwrap_or_default())
     }
 
     async fn make(&self, to: &mut SqliteConnection, change: &Change) -> Result<(), Error> {
@@ -122,6 +130,12 @@ impl Sqlite {
     }
 }
 
+/// The inventory is another one.
+async fn count(to: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let sql = "UPDATE counter SET value = value + 1 WHERE name = 'inventory'";
+    sqlx::query(sql).execute(to).await.map(drop)
+}
+
 async fn delete(
     from: &mut SqliteConnection,
     sql: &'static str,
@@ -147,11 +161,16 @@ impl Store for Sqlite {
     }
 
     async fn change(&self, changes: &[Change]) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         let mut writer = self.writer.lock().await;
         let mut transaction = writer.begin().await.map_err(|error| self.failed(error))?;
         for change in changes {
             self.make(&mut transaction, change).await?;
         }
+        let counted = count(&mut transaction).await;
+        counted.map_err(|error| self.failed(error))?;
         transaction
             .commit()
             .await
@@ -232,6 +251,14 @@ impl Store for Sqlite {
 
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
         self.remove_person(name).await
+    }
+
+    async fn inventory_version(&self) -> Result<u64, Error> {
+        self.read_inventory_version().await
+    }
+
+    async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
+        self.write_leases(wanted).await
     }
 
     async fn close(&self) {

@@ -33,6 +33,13 @@ impl Postgres {
         })
     }
 
+    pub(super) async fn read_inventory_version(&self) -> Result<u64, Error> {
+        let sql = "SELECT value FROM counter WHERE name = 'inventory'";
+        let rows = self.fetch(sqlx::query(sql)).await?;
+        let value = rows.first().map_or(0, |row| row.get::<i64, _>("value"));
+        Ok(value.try_into().unwrap_or_default())
+    }
+
     fn bodies<T: serde::de::DeserializeOwned>(
         &self,
         what: &'static str,
@@ -100,6 +107,8 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
 
 async fn write(connection: &mut PgConnection, outcome: &Outcome<'_>) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
+    // First: so those who change the inventory do it one after the other.
+    count(&mut transaction).await?;
     delete(
         &mut transaction,
         "DELETE FROM reading WHERE target = ANY($1)",
@@ -118,6 +127,12 @@ async fn write(connection: &mut PgConnection, outcome: &Outcome<'_>) -> Result<(
         put(&mut transaction, put_some, bodies).await?;
     }
     transaction.commit().await
+}
+
+/// The inventory is another one.
+pub(super) async fn count(to: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let sql = "UPDATE counter SET value = value + 1 WHERE name = 'inventory'";
+    sqlx::query(sql).execute(to).await.map(drop)
 }
 
 const DELETE_TARGETS: &str = "DELETE FROM target WHERE name = ANY($1)";

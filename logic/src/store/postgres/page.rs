@@ -7,6 +7,7 @@ use super::{
     Postgres,
     connection::{CALL, late},
     error::may_be_committed,
+    lease,
 };
 use crate::store::{
     AuditPage, Error, Page,
@@ -20,6 +21,8 @@ enum Written {
     Before,
     /// Another page has its number.
     Other,
+    /// Somebody else took the lease.
+    Fenced,
 }
 
 /// Where it went wrong.
@@ -43,6 +46,7 @@ impl Postgres {
         let written = timeout(CALL, write(&mut connection, page, &rows)).await;
         match written.unwrap_or_else(|_| Err(Stopped::InCommit(late()))) {
             Ok(Written::Now | Written::Before) => Ok(()),
+            Ok(Written::Fenced) => Err(Error::not_holder(&self.place, page)),
             Ok(Written::Other) => Err(Error::other_writer(&self.place, page)),
             Err(Stopped::InCommit(error)) if may_be_committed(&error) => {
                 connection.close_on_drop();
@@ -67,7 +71,18 @@ async fn write(
     if let Some(audit) = &page.audit
         && let Some(there) = insert_audit(&mut transaction, audit).await?
     {
-        return Ok(there);
+        return match (there, &page.under) {
+            // Who lost the lease finds the pages of who has it.
+            (Written::Other, Some(fence)) if !lease::holds(&mut transaction, fence).await? => {
+                Ok(Written::Fenced)
+            }
+            (there, _) => Ok(there),
+        };
+    }
+    if let Some(fence) = &page.under
+        && !lease::holds(&mut transaction, fence).await?
+    {
+        return Ok(Written::Fenced);
     }
     insert_operations(&mut transaction, &rows.operations).await?;
     update_operations(&mut transaction, &rows.operation_progress).await?;

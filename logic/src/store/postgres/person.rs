@@ -1,9 +1,10 @@
 //! People in PostgreSQL.
 
-use sqlx::Row;
+use sqlx::{Connection, PgConnection, Postgres as Db, Row, postgres::PgArguments, query::Query};
+use tokio::time::timeout;
 use utakata_model::PersonName;
 
-use super::Postgres;
+use super::{Postgres, connection::CALL, inventory::count};
 use crate::store::{Error, PersonRow, row};
 
 impl Postgres {
@@ -31,11 +32,27 @@ impl Postgres {
             .bind(row.name.as_str())
             .bind(row.token_hash.to_string())
             .bind(row.made.to_string());
-        self.fetch(query).await.map(drop)
+        self.change_people(query).await
     }
 
     pub(super) async fn remove_person(&self, name: &PersonName) -> Result<(), Error> {
         let query = sqlx::query("DELETE FROM person WHERE name = $1").bind(name.as_str());
-        self.fetch(query).await.map(drop)
+        self.change_people(query).await
     }
+
+    async fn change_people(&self, query: Query<'_, Db, PgArguments>) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        let changed = timeout(CALL, change(&mut connection, query)).await;
+        self.answered(connection, changed)
+    }
+}
+
+async fn change(
+    connection: &mut PgConnection,
+    query: Query<'_, Db, PgArguments>,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    count(&mut transaction).await?;
+    query.execute(&mut *transaction).await?;
+    transaction.commit().await
 }

@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db, SqliteConnection};
 
-use super::Sqlite;
+use super::{Sqlite, lease};
 use crate::store::{
     AuditPage, Error, Page,
     rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
@@ -18,6 +18,8 @@ enum Written {
     Before,
     /// Another page has its number.
     Other,
+    /// Somebody else took the lease.
+    Fenced,
 }
 
 impl Sqlite {
@@ -27,6 +29,7 @@ impl Sqlite {
         let written = write(&mut writer, page, &rows).await;
         match written.map_err(|error| self.failed(error))? {
             Written::Now | Written::Before => Ok(()),
+            Written::Fenced => Err(Error::not_holder(&self.place, page)),
             Written::Other => Err(Error::other_writer(&self.place, page)),
         }
     }
@@ -41,7 +44,18 @@ async fn write(
     if let Some(audit) = &page.audit
         && let Some(there) = insert_audit(&mut transaction, audit).await?
     {
-        return Ok(there);
+        return match (there, &page.under) {
+            // Who lost the lease finds the pages of who has it.
+            (Written::Other, Some(fence)) if !lease::holds(&mut transaction, fence).await? => {
+                Ok(Written::Fenced)
+            }
+            (there, _) => Ok(there),
+        };
+    }
+    if let Some(fence) = &page.under
+        && !lease::holds(&mut transaction, fence).await?
+    {
+        return Ok(Written::Fenced);
     }
     insert_operations(&mut transaction, &rows.operations).await?;
     update_operations(&mut transaction, &rows.operation_progress).await?;

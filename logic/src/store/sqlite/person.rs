@@ -1,6 +1,6 @@
 //! People in SQLite.
 
-use sqlx::Row;
+use sqlx::{Connection, Row, Sqlite as Db, query::Query, sqlite::SqliteArguments};
 use utakata_model::PersonName;
 
 use super::Sqlite;
@@ -24,29 +24,31 @@ impl Sqlite {
     }
 
     pub(super) async fn write_person(&self, row: &PersonRow) -> Result<(), Error> {
-        let mut writer = self.writer.lock().await;
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO person (name, token_hash, made) VALUES (?, ?, ?)
              ON CONFLICT (name) DO UPDATE
              SET token_hash = excluded.token_hash, made = excluded.made",
-        )
-        .bind(row.name.as_str())
-        .bind(row.token_hash.to_string())
-        .bind(row.made.to_string())
-        .execute(&mut *writer)
-        .await
-        .map(drop)
-        .map_err(|error| self.failed(error))
+        );
+        let query = query
+            .bind(row.name.as_str())
+            .bind(row.token_hash.to_string())
+            .bind(row.made.to_string());
+        self.change_people(query).await
     }
 
     pub(super) async fn remove_person(&self, name: &PersonName) -> Result<(), Error> {
+        let query = sqlx::query("DELETE FROM person WHERE name = ?").bind(name.as_str());
+        self.change_people(query).await
+    }
+
+    async fn change_people(&self, query: Query<'_, Db, SqliteArguments>) -> Result<(), Error> {
         let mut writer = self.writer.lock().await;
-        super::delete(
-            &mut writer,
-            "DELETE FROM person WHERE name = ?",
-            name.as_str(),
-        )
-        .await
-        .map_err(|error| self.failed(error))
+        let changed = async {
+            let mut transaction = writer.begin().await?;
+            query.execute(&mut *transaction).await?;
+            super::count(&mut transaction).await?;
+            transaction.commit().await
+        };
+        changed.await.map_err(|error| self.failed(error))
     }
 }

@@ -1,5 +1,6 @@
 //! What every store must do, one function for each promise; run by the tests of each store.
 
+pub mod lease;
 mod person;
 
 use jiff::Timestamp;
@@ -20,6 +21,10 @@ use utakata_logic::{
     },
 };
 
+pub use lease::{
+    a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
+    who_lost_a_lease_writes_nothing_under_it,
+};
 pub use person::people_are_those_that_were_written;
 
 /// Calls a macro with the names of all promises.
@@ -35,6 +40,10 @@ macro_rules! promises {
             lists_come_newest_first,
             readings_are_those_of_targets_that_are_there,
             people_are_those_that_were_written,
+            a_lease_has_one_holder_at_a_time,
+            a_lease_ends_by_itself,
+            who_lost_a_lease_writes_nothing_under_it,
+            the_inventory_has_a_version,
         );
     };
 }
@@ -48,7 +57,7 @@ fn target(text: &str) -> Target {
     Target::new(name(text), Kind::new("pdu").unwrap(), "192.0.2.1".into())
 }
 
-fn put(text: &str) -> Change {
+pub fn put(text: &str) -> Change {
     Change::Put(Document::Target(target(text)))
 }
 
@@ -154,7 +163,7 @@ pub fn planned(operation: &Operation, tasks: &[ControlTask]) -> Page {
     }
 }
 
-fn stands(task: &ControlTask, state: TaskState) -> Page {
+pub fn stands(task: &ControlTask, state: TaskState) -> Page {
     let progress = TaskProgress {
         state,
         ..TaskProgress::default()

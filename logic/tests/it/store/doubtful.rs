@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use utakata_api::ledger::Lock;
 use utakata_logic::store::{
-    AuditPage, Change, Contents, Error, OperationProgress, OperationRow, Page, PersonRow, Place,
-    ReadingRow, Snapshot, Store, TaskRow, Wanted,
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow, Page,
+    PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted,
 };
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
@@ -84,4 +84,6 @@ delegate! {
     people() -> Vec<PersonRow>;
     put_person(row: &PersonRow) -> ();
     delete_person(name: &PersonName) -> ();
+    inventory_version() -> u64;
+    lease(wanted: &LeaseWanted) -> Vec<Lease>;
 }

@@ -1,6 +1,8 @@
 //! PostgreSQL keeps the promises of a store, and says what is wrong when it cannot.
 
+mod lease;
 mod outage;
+mod speed;
 
 use utakata_logic::store::{Error, Store, Url, postgres::Postgres as PostgresStore};
 use utakata_tests::servers::Postgres;
