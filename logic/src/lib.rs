@@ -5,6 +5,7 @@
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
 //! - [`ledger`]: every control task, from the asking to the end, and the audit trail of it
+//! - [`orders`]: which environments are asked to pause or to drain
 //! - [`people`]: who may ask
 //! - [`dispatch`]: the only part that knows the inter connect
 //! - [`store`]: what outlives the process
@@ -20,6 +21,7 @@ pub mod inventory;
 pub mod kinds;
 pub mod ledger;
 pub mod observe;
+pub mod orders;
 pub mod people;
 pub mod service;
 pub mod store;

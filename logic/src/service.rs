@@ -13,11 +13,12 @@ use utakata_model::{Problem, TargetName};
 use crate::{
     Config,
     control::Control,
-    dispatch::{Dispatch, Failing, Receiver},
+    dispatch::{self, Dispatch, Failing, Receiver},
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Ledger},
     observe::{Latest, Observe},
+    orders::OrderBook,
     people::People,
     store::{self, Store},
 };
@@ -65,6 +66,7 @@ struct Inner {
     kinds: Arc<Kinds>,
     inventory: Arc<Inventory>,
     people: People,
+    orders: Arc<OrderBook>,
     dispatch: Arc<Dispatch>,
     latest: Arc<Latest>,
     observe: Arc<Observe>,
@@ -92,6 +94,7 @@ impl LogicEnvironment {
         let inventory = Arc::new(inventory);
         Latest::restore(store.as_ref(), &inventory).await?;
         let people = People::load(Arc::clone(&store)).await?;
+        let orders = OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
         let latest = Arc::new(Latest::default());
         let dispatch = Arc::new(Dispatch::new(
             &config,
@@ -130,6 +133,7 @@ impl LogicEnvironment {
                 kinds,
                 inventory,
                 people,
+                orders: Arc::new(orders),
                 dispatch,
                 latest,
                 observe,
@@ -156,10 +160,13 @@ impl Handle {
             kinds: Arc::clone(&inner.kinds),
             inventory: Arc::clone(&inner.inventory),
             ledger: inner.ledger.clone(),
+            orders: Arc::clone(&inner.orders),
         };
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });
+        let (orders, cancel) = (Arc::clone(&inner.orders), inner.cancel.clone());
+        background.spawn(dispatch::tell_desired(orders, Arc::clone(&events), cancel));
         background.spawn(ledger.run(tasks, events));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
@@ -182,6 +189,11 @@ impl Handle {
     /// Who may ask.
     pub fn people(&self) -> &People {
         &self.inner.people
+    }
+
+    /// What is asked of the environments.
+    pub fn orders(&self) -> &OrderBook {
+        &self.inner.orders
     }
 
     /// Removes a target, with what was seen of it, here and wherever readings are retained.

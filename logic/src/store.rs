@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_api::{apply::Document, ledger::Lock, operation::Counts};
 use utakata_model::{
-    ActionName, Class, Credential, CredentialName, Kind, Operation, OperationId, Origin,
-    Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
-    TaskState, duration,
+    ActionName, Class, Credential, CredentialName, EnvironmentId, Kind, Operation, OperationId,
+    Origin, Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
+    TaskState, Zone, duration,
     manifest::{Repeat, Undo, Verify},
 };
 
@@ -97,6 +97,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// No such person, whether there was one or not.
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error>;
+
+    /// What is asked of environments.
+    async fn orders(&self) -> Result<Orders, Error>;
+
+    /// Writes the revision of the orders, and what is asked of an environment in place of what
+    /// was (nothing, where its orders are empty), all or nothing.
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);
@@ -235,4 +242,24 @@ pub struct PersonRow {
     pub token_hash: TokenHash,
     /// When the token was made.
     pub made: Timestamp,
+}
+
+/// What is asked of environments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// The last revision; 0 when nothing was ever asked.
+    pub revision: u64,
+    /// Those of which anything is asked, by name.
+    pub rows: Vec<OrderRow>,
+}
+
+/// What is asked of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRow {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Its zone when it was last asked something.
+    pub zone: Zone,
+    /// What is asked.
+    pub orders: utakata_model::Orders,
 }

@@ -1,5 +1,6 @@
 //! What every store must do, one function for each promise; run by the tests of each store.
 
+mod order;
 mod person;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::ledger::life::Holder;
 
+pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
 
 fn name(text: &str) -> TargetName {

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod open;
+mod order;
 mod page;
 mod person;
 mod reading;
@@ -18,8 +19,8 @@ use utakata_api::{apply::Document, ledger::Lock};
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, OperationProgress, OperationRow, Page, PersonRow,
-    ReadingRow, Snapshot, Store, TaskRow, Wanted,
+    AuditPage, Change, Contents, Error, OperationProgress, OperationRow, OrderRow, Orders, Page,
+    PersonRow, ReadingRow, Snapshot, Store, TaskRow, Wanted,
 };
 
 pub use snapshot::read_only;
@@ -251,6 +252,14 @@ impl Store for Sqlite {
 
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
         self.remove_person(name).await
+    }
+
+    async fn orders(&self) -> Result<Orders, Error> {
+        self.read_orders().await
+    }
+
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
+        self.write_order(revision, row).await
     }
 
     async fn close(&self) {

@@ -10,6 +10,7 @@ mod inventory;
 mod ledger;
 mod observe;
 mod openapi;
+mod orders;
 mod people;
 mod room;
 mod speed;

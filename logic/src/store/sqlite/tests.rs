@@ -22,5 +22,6 @@ conforms!(
     locks_and_open_operations_come_back,
     lists_come_newest_first,
     readings_are_those_of_targets_that_are_there,
-    people_are_those_that_were_written
+    people_are_those_that_were_written,
+    orders_are_those_that_were_written
 );
