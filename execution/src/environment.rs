@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod board;
+mod desired;
 mod service;
 mod status;
 

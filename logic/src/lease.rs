@@ -14,7 +14,8 @@ use crate::store::{Lease, Member};
 
 /// The lease of whoever writes the ledger.
 pub const LEDGER: &str = "ledger";
-const MEMBER: &str = "member/";
+/// What the leases of members begin with.
+pub const MEMBER: &str = "member/";
 
 /// What is shared, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

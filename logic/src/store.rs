@@ -19,9 +19,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_api::{apply::Document, ledger::Lock, operation::Counts};
 use utakata_model::{
-    ActionName, Class, Credential, CredentialName, Kind, Operation, OperationId, Origin,
-    Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
-    TaskState, duration,
+    ActionName, Class, Credential, CredentialName, EnvironmentId, Kind, Operation, OperationId,
+    Origin, Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
+    TaskState, Zone, duration,
     manifest::{Repeat, Undo, Verify},
 };
 
@@ -127,6 +127,13 @@ pub trait Store: Send + Sync + 'static {
     /// Gives back, renews and takes leases, at one moment, and tells all that there are. All of
     /// a member are renewed, and those that ended, too, if nobody took them since.
     async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error>;
+
+    /// What is asked of environments.
+    async fn orders(&self) -> Result<Orders, Error>;
+
+    /// Writes the revision of the orders, and what is asked of an environment in place of what
+    /// was (nothing, where its orders are empty), all or nothing.
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);
@@ -265,4 +272,24 @@ pub struct PersonRow {
     pub token_hash: TokenHash,
     /// When the token was made.
     pub made: Timestamp,
+}
+
+/// What is asked of environments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// The last revision; 0 when nothing was ever asked.
+    pub revision: u64,
+    /// Those of which anything is asked, by name.
+    pub rows: Vec<OrderRow>,
+}
+
+/// What is asked of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRow {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Its zone when it was last asked something.
+    pub zone: Zone,
+    /// What is asked.
+    pub orders: utakata_model::Orders,
 }

@@ -5,11 +5,9 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use utakata_interconnect::{Event, Events};
-use utakata_model::{
-    EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Stopped, Zone,
-};
+use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
 
-use super::board::Board;
+use super::{board::Board, desired::Asked};
 use crate::{Config, catalogue::Catalogue};
 
 /// Told at least so often.
@@ -22,7 +20,7 @@ const APART: Duration = Duration::from_millis(250);
 pub(super) struct Identity {
     pub(super) id: EnvironmentId,
     pub(super) incarnation: utakata_model::Incarnation,
-    zone: Zone,
+    pub(super) zone: Zone,
     labels: Labels,
 }
 
@@ -32,6 +30,7 @@ pub(super) struct Teller {
     pub(super) board: Board,
     pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
     pub(super) state: watch::Receiver<EnvironmentState>,
+    pub(super) asked: watch::Receiver<Asked>,
     pub(super) status: watch::Sender<Arc<EnvironmentStatus>>,
     pub(super) events: Arc<dyn Events>,
 }
@@ -52,6 +51,7 @@ impl Identity {
         state: EnvironmentState,
         board: &Board,
         catalogue: &Catalogue,
+        asked: &Asked,
     ) -> EnvironmentStatus {
         EnvironmentStatus {
             id: self.id.clone(),
@@ -64,8 +64,8 @@ impl Identity {
             pools: board.pools(),
             refused: catalogue.refused.clone(),
             breakers: board.breakers(),
-            desired: None,
-            stopped: Stopped::default(),
+            desired: asked.revision,
+            stopped: asked.stopped(&board.stopped()),
         }
     }
 }
@@ -82,6 +82,7 @@ impl Teller {
             tokio::select! {
                 () = self.board.changed() => {}
                 _ = self.catalogue.changed() => {}
+                Ok(()) = self.asked.changed() => {}
                 _ = self.state.changed() => continue,
                 () = tokio::time::sleep(EVERY) => continue,
             }
@@ -96,7 +97,9 @@ impl Teller {
     async fn tell(&mut self) -> bool {
         let state = *self.state.borrow_and_update();
         let catalogue = self.catalogue.borrow_and_update().clone();
-        let status = Arc::new(self.identity.status(state, &self.board, &catalogue));
+        let asked = self.asked.borrow_and_update().clone();
+        let status = self.identity.status(state, &self.board, &catalogue, &asked);
+        let status = Arc::new(status);
         self.status.send_replace(status.clone());
         if let Err(error) = self.events.publish(vec![Event::Environment(status)]).await {
             tracing::warn!(%error, "how the environment is could not be told");

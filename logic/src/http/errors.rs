@@ -92,6 +92,7 @@ const PAGES: &[Page] = pages![
     "nothing-to-undo" 422,
     "operation-over" 409,
     "operation-state" 409,
+    "order-elsewhere" 409,
     "other-targets" 422,
     "over-capacity",
     "permit-late",

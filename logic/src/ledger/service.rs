@@ -35,6 +35,8 @@ pub(super) struct Service {
     pub again: Again,
     /// What the store holds writes against, where others could keep the ledger.
     pub fence: Option<Fence>,
+    /// Somebody else keeps the ledger by now.
+    pub is_relieved: bool,
     /// What came while nobody knew whether a page was written.
     pub kept: Vec<Command>,
 }
@@ -73,7 +75,7 @@ impl Service {
             let is_end = commands.iter().any(|one| matches!(one, Command::End));
             let taken = std::mem::take(&mut commands);
             self.turn(taken).await;
-            if is_end {
+            if is_end || self.is_relieved {
                 return;
             }
         }
@@ -121,6 +123,7 @@ impl Service {
         {
             page.audit = None;
             self.book.page = page;
+            self.is_relieved = matches!(error, store::Error::NotHolder { .. });
             self.failed(&error);
             // Whoever asked is not told what nobody knows.
             if !error.leaves_in_doubt() || !self.is_ending() {

@@ -10,6 +10,7 @@ mod inventory;
 mod lease;
 mod ledger;
 mod open;
+mod order;
 mod page;
 mod person;
 mod reading;
@@ -21,8 +22,9 @@ use utakata_api::ledger::Lock;
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow, Page,
-    PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Url, Wanted, select,
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
+    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Url, Wanted,
+    select,
 };
 
 /// A database of PostgreSQL.
@@ -135,6 +137,14 @@ impl Store for Postgres {
 
     async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
         self.write_leases(wanted).await
+    }
+
+    async fn orders(&self) -> Result<Orders, Error> {
+        self.read_orders().await
+    }
+
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
+        self.write_order(revision, row).await
     }
 
     async fn close(&self) {

@@ -4,7 +4,9 @@ use serde_json::json;
 use utakata_api::operation::Counts;
 use utakata_model::{Operation, TaskState};
 
-use super::{AuditPage, Error, OperationProgress, PersonRow, Place, TaskProgress, TaskRow};
+use super::{
+    AuditPage, Error, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
+};
 
 /// The columns of a task.
 pub(super) struct TaskColumns<'r> {
@@ -66,6 +68,18 @@ pub(super) fn person(
 ) -> Result<PersonRow, Error> {
     let fields = json!({ "name": name, "token_hash": token_hash, "made": made });
     serde_json::from_value(fields).map_err(|source| place.wrong("person", source))
+}
+
+/// What is asked of an environment.
+pub(super) fn order(
+    place: &Place,
+    environment: &str,
+    zone: &str,
+    body: &str,
+) -> Result<OrderRow, Error> {
+    let body: serde_json::Value = place.parse("order", body)?;
+    let fields = json!({ "environment": environment, "zone": zone, "orders": body });
+    serde_json::from_value(fields).map_err(|source| place.wrong("order", source))
 }
 
 /// Adds so many tasks in a state.

@@ -4,6 +4,7 @@ mod error;
 mod lease;
 mod ledger;
 mod open;
+mod order;
 mod page;
 mod person;
 mod reading;
@@ -18,8 +19,8 @@ use utakata_api::{apply::Document, ledger::Lock};
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow, Page,
-    PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted, select,
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
+    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted, select,
 };
 
 pub use snapshot::read_only;
@@ -259,6 +260,14 @@ impl Store for Sqlite {
 
     async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
         self.write_leases(wanted).await
+    }
+
+    async fn orders(&self) -> Result<Orders, Error> {
+        self.read_orders().await
+    }
+
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
+        self.write_order(revision, row).await
     }
 
     async fn close(&self) {

@@ -11,6 +11,7 @@ mod ledger;
 mod metrics;
 mod observe;
 mod openapi;
+mod orders;
 mod people;
 mod room;
 mod speed;

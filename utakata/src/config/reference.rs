@@ -181,6 +181,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "Where the socket for the workers lies; a private folder when not set",
     ),
     (
+        "execution.state_folder",
+        "folder",
+        "Where an environment keeps what was asked of it last; in the data directory when not set",
+    ),
+    (
         "execution.variables",
         "list of names",
         "The environment variables that workers see; all others are hidden",
@@ -347,13 +352,14 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 7] = [
+    const OPTIONAL: [&str; 8] = [
         "logic.store.url",
         "logic.id",
         "logic.http.advertise",
         "logic.http.token_file",
         "execution.id",
         "execution.run_folder",
+        "execution.state_folder",
         "execution.lanes.per_second",
     ];
     /// Tables whose keys are the user's.

@@ -42,6 +42,8 @@ fn with_releases(mut config: Config, folder: &Path) -> Result<Config> {
     let unwritable = || format!("{} cannot be written", folder.display());
     bundle::write(&bundled).with_context(unwritable)?;
     std::fs::create_dir_all(&own).with_context(unwritable)?;
+    let state = config.state_folder.take();
+    config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
     config.releases.splice(0..0, [bundled, own]);
     config.programs.splice(0..0, programs::folders());
     Ok(config)

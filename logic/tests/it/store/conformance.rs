@@ -1,6 +1,7 @@
 //! What every store must do, one function for each promise; run by the tests of each store.
 
 pub mod lease;
+mod order;
 mod person;
 
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ pub use lease::{
     a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
     who_lost_a_lease_writes_nothing_under_it,
 };
+pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
 
 /// Calls a macro with the names of all promises.
@@ -44,6 +46,7 @@ macro_rules! promises {
             a_lease_ends_by_itself,
             who_lost_a_lease_writes_nothing_under_it,
             the_inventory_has_a_version,
+            orders_are_those_that_were_written,
         );
     };
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use utakata_api::ledger::Lock;
 use utakata_logic::store::{
-    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow, Page,
-    PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted,
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
+    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted,
 };
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
@@ -86,4 +86,6 @@ delegate! {
     delete_person(name: &PersonName) -> ();
     inventory_version() -> u64;
     lease(wanted: &LeaseWanted) -> Vec<Lease>;
+    orders() -> Orders;
+    put_order(revision: u64, row: Option<&OrderRow>) -> ();
 }
