@@ -44,6 +44,9 @@ pub struct Connection {
     pub waiting: u64,
     /// Expendable messages that were dropped, because it was away or too slow.
     pub dropped: u64,
+    /// Messages that came and were ignored, because they were not ours or not right.
+    #[serde(default)]
+    pub ignored: u64,
 }
 
 /// Keeps how a connection is. Cheap to clone.
@@ -61,6 +64,7 @@ impl Health {
             lost: 0,
             waiting: 0,
             dropped: 0,
+            ignored: 0,
         })))
     }
 
@@ -110,6 +114,11 @@ impl Health {
     /// So many more expendable messages were dropped.
     pub fn dropped(&self, more: usize) {
         self.0.lock().dropped += more as u64;
+    }
+
+    /// So many more messages were ignored.
+    pub fn ignored(&self, more: usize) {
+        self.0.lock().ignored += more as u64;
     }
 }
 
