@@ -100,7 +100,7 @@ impl Line {
                 line.map(|line| Self::V5(Box::new(line)))
             }
         };
-        line.map_err(|problem| problem.at_once(config.url.is_tls))
+        line.map_err(|problem| problem.at_once(config))
     }
 
     pub(super) fn sender(&self) -> Sender {

@@ -4,6 +4,8 @@ use std::{error::Error, fmt, io};
 
 use rustls::AlertDescription;
 
+use super::config::{Config, Version};
+
 const CLOSED: &str = "the broker has hung up";
 
 /// Why there is no connection.
@@ -25,16 +27,22 @@ impl Problem {
         Self::new("the broker does not answer")
     }
 
-    /// It was seen before there was a connection.
-    pub(super) fn at_once(self, is_tls: bool) -> Self {
+    /// It was seen before there was a connection: some brokers say nothing to those whom they do
+    /// not understand.
+    pub(super) fn at_once(self, config: &Config) -> Self {
         if self.0 != CLOSED {
             return self;
         }
-        Self::new(if is_tls {
-            "the broker hangs up at once: does it speak TLS on that port?"
+        let tls = if config.url.is_tls {
+            "if it speaks no TLS on that port, write mqtt://"
         } else {
-            "the broker hangs up at once: does it want TLS (mqtts://) on that port?"
-        })
+            "if it wants TLS, write mqtts://"
+        };
+        let version = match config.version {
+            Version::V3 => "",
+            Version::V5 => "if it speaks no MQTT 5, set version = \"3.1.1\"; ",
+        };
+        Self(format!("the broker hangs up at once: {version}{tls}"))
     }
 
     /// What an error of the library comes from.
@@ -104,5 +112,57 @@ fn other(text: &str) -> String {
         CLOSED.into()
     } else {
         text.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_error_comes_from_is_said_in_words() {
+        use rustls::{CertificateError, Error as Tls};
+        let check = |error: &(dyn Error + 'static), words: &str| {
+            let problem = Problem::seen_in(error).to_string();
+            assert!(problem.contains(words), "{error:?}: {problem}");
+        };
+        let io = |kind: io::ErrorKind| io::Error::from(kind);
+        check(&io(io::ErrorKind::ConnectionRefused), "nobody listens");
+        check(&io(io::ErrorKind::ConnectionReset), "hung up");
+        check(&io(io::ErrorKind::HostUnreachable), "no way");
+        check(&io(io::ErrorKind::TimedOut), "does not answer");
+        let lookup = "failed to lookup address information";
+        check(&io::Error::other(lookup), "is not known");
+        let expired = Tls::InvalidCertificate(CertificateError::Expired);
+        check(&io::Error::other(expired.clone()), "not believed");
+        check(&expired, "not believed");
+        let unwanted = Tls::AlertReceived(AlertDescription::CertificateRequired);
+        check(&unwanted, "our certificate");
+        let pings = rumqttc::StateError::AwaitPingResp;
+        check(
+            &rumqttc::ConnectionError::MqttState(pings),
+            "does not answer",
+        );
+        let gone = rumqttc::StateError::ConnectionAborted;
+        check(&rumqttc::ConnectionError::MqttState(gone), "hung up");
+    }
+
+    #[test]
+    fn a_broker_that_hangs_up_at_once_may_have_several_reasons() {
+        let check = |version: Version, url: &str, expect: [bool; 3]| {
+            let config = Config {
+                version,
+                url: url.parse().unwrap(),
+                ..Config::default()
+            };
+            let words = Problem::new(CLOSED).at_once(&config).to_string();
+            let reasons = ["3.1.1", "mqtt://", "mqtts://"].map(|word| words.contains(word));
+            assert_eq!(reasons, expect, "{words}");
+        };
+        check(Version::V5, "mqtt://h", [true, false, true]);
+        check(Version::V3, "mqtt://h", [false, false, true]);
+        check(Version::V5, "mqtts://h", [true, true, false]);
+        let other = Problem::silent();
+        assert_eq!(other.clone().at_once(&Config::default()), other);
     }
 }

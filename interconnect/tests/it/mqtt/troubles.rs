@@ -5,7 +5,7 @@ use utakata_interconnect::{
     connection::Tls,
     events::mqtt::{Config, MqttEvents, Version},
 };
-use utakata_tests::servers::Mosquitto;
+use utakata_tests::servers::{Mosquitto, Rabbitmq};
 
 use super::{
     samples::{outcome, wait_for},
@@ -89,4 +89,14 @@ async fn tls_hides_the_connection_and_both_sides_show_certificates() {
         )
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_rabbitmq_speaks_no_mqtt_5_is_said_with_the_cure() {
+    let broker = Rabbitmq::start().unwrap();
+    let address = broker.mqtt().unwrap();
+    let with =
+        |login: &str, version| config(&format!("mqtt://{login}@{address}"), version, "utakata-le");
+    trouble(with("admin:secret", Version::V5), "set version = \"3.1.1\"").await;
+    trouble(with("admin:guess", Version::V3), "user and password").await;
 }

@@ -1,6 +1,7 @@
 //! Processes on a broker, and what they say.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -14,6 +15,7 @@ use utakata_interconnect::{
     events::mqtt::{Config, MqttEvents, Version},
 };
 use utakata_model::EnvironmentStatus;
+use utakata_tests::servers::{Mosquitto, Rabbitmq, Server};
 
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -58,6 +60,54 @@ pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, what)
         .await
         .expect("it comes in time")
+}
+
+/// A broker of either make.
+pub enum Broker {
+    Mosquitto(Mosquitto),
+    Rabbitmq(Rabbitmq),
+}
+
+impl Broker {
+    pub fn mosquitto() -> Self {
+        Self::Mosquitto(Mosquitto::start().unwrap())
+    }
+
+    pub fn rabbitmq() -> Self {
+        Self::Rabbitmq(Rabbitmq::start().unwrap())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Mosquitto(broker) => broker.address(),
+            Self::Rabbitmq(broker) => broker.mqtt().unwrap(),
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("mqtt://admin:secret@{}", self.address())
+    }
+
+    pub fn kill(&mut self) {
+        match self {
+            Self::Mosquitto(broker) => broker.kill().unwrap(),
+            Self::Rabbitmq(broker) => broker.kill().unwrap(),
+        }
+    }
+
+    pub fn start_again(&mut self) {
+        match self {
+            Self::Mosquitto(broker) => broker.start_again().unwrap(),
+            Self::Rabbitmq(broker) => broker.start_again().unwrap(),
+        }
+    }
+
+    pub fn server(&self) -> &Server {
+        match self {
+            Self::Mosquitto(broker) => broker.server().unwrap(),
+            Self::Rabbitmq(broker) => broker.server().unwrap(),
+        }
+    }
 }
 
 /// A name that no other client of a broker has.
