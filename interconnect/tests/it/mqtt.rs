@@ -5,6 +5,7 @@ mod faults;
 mod proxy;
 mod rights;
 mod samples;
+mod slow;
 mod strangers;
 mod troubles;
 mod wills;

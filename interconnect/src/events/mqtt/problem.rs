@@ -45,6 +45,17 @@ impl Problem {
         Self(format!("the broker hangs up at once: {version}{tls}"))
     }
 
+    /// Connections were made, and lost at once, several times.
+    pub(super) fn again_and_again(self, client: &str) -> Self {
+        if self.0 != CLOSED {
+            return self;
+        }
+        Self(format!(
+            "the broker hangs up again and again: does another process come under the same \
+             name, {client}?"
+        ))
+    }
+
     /// What an error of the library comes from.
     pub(super) fn seen_in(error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);

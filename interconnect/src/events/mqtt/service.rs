@@ -21,6 +21,8 @@ use crate::{Event, Events as _, connection::Backoff, wire::Topic};
 const FAREWELL: Duration = Duration::from_secs(2);
 /// A connection that was shorter has not worked: the next try waits longer.
 const WORKED: Duration = Duration::from_secs(5);
+/// After so many of them in a row there is a reason that it does not say.
+const SHORT_MOST: u32 = 3;
 /// How long what comes waits for the first who follows.
 const UNFOLLOWED: Duration = Duration::from_secs(10);
 /// Events that are passed on together, at the most.
@@ -30,6 +32,7 @@ const TOGETHER: usize = 1_024;
 pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
     let mut backoff = Backoff::default();
     let mut connection: Connection = 0;
+    let mut short = 0;
     while !stop.is_cancelled() {
         let will = shared.statuses.will(Timestamp::now());
         let line = tokio::select! {
@@ -41,13 +44,22 @@ pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
                 connection += 1;
                 let began = Instant::now();
                 let problem = session(&shared, line, connection, &stop).await;
+                short += 1;
                 if began.elapsed() > WORKED {
                     backoff.reset();
+                    short = 0;
                 }
-                problem
+                if short < SHORT_MOST {
+                    problem
+                } else {
+                    problem.again_and_again(&shared.config.client)
+                }
             }
             Err(problem) => problem,
         };
+        if stop.is_cancelled() {
+            return;
+        }
         shared.turn(State::Away(problem.to_string()));
         shared.health.lost(problem.to_string());
         let wait = backoff.wait();

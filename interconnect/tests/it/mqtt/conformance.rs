@@ -1,6 +1,6 @@
 //! What is promised of events holds over each broker.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use utakata_interconnect::{
     conformance::{
@@ -9,7 +9,10 @@ use utakata_interconnect::{
     },
     events::mqtt::Version,
 };
-use utakata_tests::servers::{Mosquitto, Rabbitmq};
+use utakata_tests::{
+    repository,
+    servers::{Mosquitto, Rabbitmq},
+};
 
 use super::world::{World, fresh};
 
@@ -64,7 +67,8 @@ async fn mosquitto_with_mqtt_3_1_1_keeps_every_promise_across_two_processes() {
 
 /// One broker, and a virtual host for each promise.
 async fn check_rabbitmq(processes: usize) {
-    let broker = Rabbitmq::start().unwrap();
+    let settings = repository::root().join("deploy/rabbitmq/mqtt.conf.example");
+    let broker = Rabbitmq::start_with(&fs::read_to_string(settings).unwrap()).unwrap();
     let make = async || {
         let vhost = fresh("promise");
         broker.add_vhost(&vhost).unwrap();

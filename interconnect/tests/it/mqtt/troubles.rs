@@ -51,6 +51,20 @@ async fn what_is_wrong_with_a_connection_is_said_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_under_one_name_are_told_so() {
+    let broker = Mosquitto::start().unwrap();
+    let one = || config(&broker.url(), Version::V3, "utakata-le");
+    let first = MqttEvents::connect(one(), None).unwrap();
+    soon(first.connected()).await;
+    let _second = MqttEvents::connect(one(), None).unwrap();
+    until("the reason is told", async || {
+        let problem = first.health().problem().unwrap_or_default();
+        problem.contains("under the same name")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_hides_the_connection_and_both_sides_show_certificates() {
     let broker = Mosquitto::start_with_tls().unwrap();
     let address = broker.address();
