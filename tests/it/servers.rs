@@ -156,7 +156,7 @@ fn mosquitto_keeps_what_is_retained_when_it_is_killed_and_starts_again() {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_saved() {
         assert!(Instant::now() < deadline, "it is never saved");
-        thread::sleep(Duration::from_millis(50));
+        thread::park_timeout(Duration::from_millis(50));
     }
     broker.kill().unwrap();
     assert!(broker.server().is_err());

@@ -48,8 +48,9 @@ pub async fn with_will(
 /// Waits until something is so.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
         while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            looks.tick().await;
         }
     };
     let waited = tokio::time::timeout(DEADLINE, waiting).await;
