@@ -43,6 +43,7 @@ impl Health {
             lost: 0,
             waiting: 0,
             dropped: 0,
+            ignored: 0,
         })))
     }
 
@@ -92,6 +93,11 @@ impl Health {
     /// So many more expendable messages were dropped.
     pub fn dropped(&self, more: usize) {
         self.0.lock().dropped += more as u64;
+    }
+
+    /// So many more messages were ignored.
+    pub fn ignored(&self, more: usize) {
+        self.0.lock().ignored += more as u64;
     }
 }
 

@@ -204,6 +204,7 @@ mod tests {
                 lost: 3,
                 waiting: 4,
                 dropped: 5,
+                ignored: 0,
             }],
             problems: Vec::new(),
         };

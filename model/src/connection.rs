@@ -22,4 +22,7 @@ pub struct ConnectionStatus {
     pub waiting: u64,
     /// Expendable messages that were dropped, because it was away or too slow.
     pub dropped: u64,
+    /// Messages that came and were ignored, because they were not ours or not right.
+    #[serde(default)]
+    pub ignored: u64,
 }

@@ -39,6 +39,7 @@ async fn events_under(faults: Option<Faults>) -> Vec<Violation> {
                 Some(faults) => Arc::new(FaultyEvents::new(Arc::new(bus), faults)),
             },
             limit: Some(LIMIT),
+            slack: events::Slack::default(),
         })
     };
     check_all(&events::PROMISES, make).await

@@ -151,6 +151,7 @@ async fn check_events() {
         Ok(conformance::events::Setup {
             events: Arc::new(Pair::build().await),
             limit: Some(LIMIT),
+            slack: conformance::events::Slack::default(),
         })
     };
     assert_eq!(check_all(&conformance::events::PROMISES, make).await, []);

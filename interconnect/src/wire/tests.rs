@@ -551,6 +551,11 @@ fn topics_read_back_as_what_they_were_made_of() {
             true,
         ),
         (
+            "utakata/v1/deleted/pdu-a1",
+            Topic::Deleted("pdu-a1".parse().unwrap()),
+            false,
+        ),
+        (
             "utakata/v1/desired/hall-1",
             Topic::Desired("hall-1".parse().unwrap()),
             true,

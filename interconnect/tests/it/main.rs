@@ -7,3 +7,4 @@
 
 mod broker;
 mod mosquitto;
+mod mqtt;

@@ -40,7 +40,7 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     ("async-snmp", &["worker-snmp", "simulator"]),
     ("axum", &["logic"]),
     ("clap", &["", "simulator", "benches"]),
@@ -51,6 +51,8 @@ const OWNERS: [(&str, &[&str]); 14] = [
     // The SDK writes readings to the wire without a copy.
     ("prost", &["protocol", "worker-sdk"]),
     ("reqwest", &["api"]),
+    ("rumqttc", &["interconnect"]),
+    ("rustls", &["interconnect"]),
     ("serde-saphyr", &[""]),
     ("sqlx", &["logic"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
