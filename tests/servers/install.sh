@@ -25,7 +25,7 @@ packages_of() {
     case $1 in
     snmp) echo "snmpd snmp iproute2 python3-venv python3-gdbm" ;;
     mqtt) echo "mosquitto-clients" ;;
-    amqp) echo "rabbitmq-server iproute2 curl" ;;
+    amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     api | check) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
     *) die "no such group: $1 (snmp, mqtt, amqp, api, check, bench)" ;;

@@ -40,13 +40,15 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 16] = [
+    ("amq-protocol-tcp", &["interconnect"]),
     ("async-snmp", &["worker-snmp", "simulator"]),
     ("axum", &["logic"]),
     ("clap", &["", "simulator", "benches"]),
     ("comfy-table", &[""]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
+    ("lapin", &["interconnect"]),
     ("mqtt5", &["interconnect"]),
     // The SDK writes readings to the wire without a copy.
     ("prost", &["protocol", "worker-sdk"]),
