@@ -154,7 +154,19 @@ impl Amqp {
         Ok((served, others.iter().map(control::unserved).collect()))
     }
 
+    async fn keep(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error> {
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (served, mut refused) = self.served(tasks).await?;
+        refused.extend(self.control.publish(served).await?);
+        Ok(refused)
+    }
+
     async fn observe(&self, tasks: Vec<Task>) -> Vec<Refusal> {
+        if tasks.is_empty() {
+            return Vec::new();
+        }
         let count = tasks.len();
         match self.served(tasks).await {
             Ok((served, refused)) => {
@@ -174,15 +186,9 @@ impl Tasks for Amqp {
     async fn publish(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error> {
         let is_control = |task: &Task| task.class == Class::Control;
         let (control, observe): (Vec<_>, Vec<_>) = tasks.into_iter().partition(is_control);
-        let mut refused = Vec::new();
-        if !control.is_empty() {
-            let (served, unserved) = self.served(control).await?;
-            refused.extend(unserved);
-            refused.extend(self.control.publish(served).await?);
-        }
-        if !observe.is_empty() {
-            refused.extend(self.observe(observe).await);
-        }
+        let kept = self.keep(control).await;
+        let mut refused = self.observe(observe).await;
+        refused.extend(kept?);
         Ok(refused)
     }
 

@@ -6,7 +6,10 @@ use futures::StreamExt;
 use lapin::{
     Channel, Connection, ConnectionBuilder, ConnectionProperties, Event, runtime::default_runtime,
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, config::Url, problem, tls};
@@ -17,6 +20,8 @@ use crate::{
 
 /// Connecting and what is a matter of one answer take no longer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// A connection that has lasted for this is a good one: the next is tried at once.
+const STEADY: Duration = Duration::from_secs(5);
 /// How often the connection is looked at, should the library not tell.
 const LOOK_EACH: Duration = Duration::from_secs(1);
 
@@ -98,11 +103,25 @@ impl Link {
         }
     }
 
+    /// Waits for its end, for no longer than for an answer.
+    pub(super) async fn within<T>(
+        &self,
+        doing: &str,
+        what: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let done = timeout(ANSWER_WITHIN, what).await;
+        done.unwrap_or_else(|_| Err(self.silent(doing)))
+    }
+
     /// What the broker refuses, said in the health while the connection is there; when it is
     /// not, that is what matters.
     pub(super) fn refused(&self, error: &lapin::Error, doing: &str) -> Error {
+        if let State::Away(reason) = &*self.state.borrow() {
+            let reason = reason.clone();
+            return Error::Away { reason };
+        }
         let reason = problem::words(error, &self.url, Some(doing));
-        if error.is_amqp_soft_error() && self.is_up() {
+        if error.is_amqp_soft_error() {
             self.health.lost(reason.clone());
         }
         Error::Away { reason }
@@ -128,11 +147,12 @@ impl Link {
     pub(super) async fn run(self: Arc<Self>, config: Config, stop: CancellationToken) {
         let mut backoff = Backoff::default();
         loop {
-            let lived = tokio::select! {
-                lived = self.live(&config) => lived,
+            let begun = Instant::now();
+            tokio::select! {
+                () = self.live(&config) => {}
                 () = stop.cancelled() => break,
-            };
-            if lived {
+            }
+            if begun.elapsed() > STEADY {
                 backoff.reset();
             }
             tokio::select! {
@@ -148,8 +168,8 @@ impl Link {
         }
     }
 
-    /// One connection, from its beginning to its end; says whether it was made at all.
-    async fn live(&self, config: &Config) -> bool {
+    /// One connection, from its beginning to its end.
+    async fn live(&self, config: &Config) {
         let session = match connect(config).await {
             Ok(connection) => Arc::new(Session {
                 connection,
@@ -157,7 +177,7 @@ impl Link {
             }),
             Err(reason) => {
                 self.lose(reason);
-                return false;
+                return;
             }
         };
         self.state.send_replace(State::Up(Arc::clone(&session)));
@@ -165,7 +185,6 @@ impl Link {
         let reason = self.watch(&session).await;
         self.lose(reason);
         session.gone.cancel();
-        true
     }
 
     fn lose(&self, reason: String) {

@@ -74,7 +74,7 @@ impl Publisher {
         &self,
         parcels: Vec<Parcel>,
     ) -> Result<Vec<(Vec<Task>, Fate)>, Error> {
-        let channel = self.channel().await?;
+        let channel = self.link.within(self.doing(), self.channel()).await?;
         let sending = parcels
             .into_iter()
             .map(|parcel| self.send(&channel, parcel));

@@ -60,6 +60,11 @@ impl Routes {
         let Some(queue) = route.queue(Class::Control) else {
             return Ok(false);
         };
+        self.link.within(DOING, self.look_up(route, queue)).await
+    }
+
+    /// One looks at a time; who comes later mostly finds what is known.
+    async fn look_up(&self, route: &Route, queue: ShortString) -> Result<bool, Error> {
         let mut channel = self.channel.lock().await;
         if let Some(served) = self.known(route) {
             return Ok(served);

@@ -94,7 +94,6 @@ pub async fn the_oldest_reads_go_when_there_are_too_many(broker: &Rabbitmq) {
         .await
         .unwrap();
     until("all are sent", async || amqp.health().look().waiting == 0).await;
-    // A read more, until the broker has sorted out those before.
     let mut consumer = amqp.consume(&hall.zone, &hall.kind).await.unwrap();
     let fetched = fetch(consumer.as_mut(), 10).await;
     assert_eq!(numbers(&fetched), (20..30).collect::<Vec<_>>());
