@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{LogicId, duration};
+use utakata_model::{LogicId, NameError, duration};
 
 use crate::store::Url;
 
@@ -146,6 +146,19 @@ pub struct Store {
     pub flush: Duration,
     /// The most rows of readings that are written at once; the others wait for the next time.
     pub flush_rows: usize,
+}
+
+impl Config {
+    /// The name of this logic environment: as set, or that of the host.
+    ///
+    /// # Errors
+    /// The host has no name that could name it.
+    pub fn name(&self) -> Result<LogicId, NameError> {
+        match &self.id {
+            Some(id) => Ok(id.clone()),
+            None => LogicId::new(rustix::system::uname().nodename().to_string_lossy()),
+        }
+    }
 }
 
 impl Default for Http {

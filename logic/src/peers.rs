@@ -28,6 +28,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 /// Takes part among the logic environments of one store. When it is dropped, it does no more.
 pub struct Peers {
+    id: LogicId,
     duties: watch::Receiver<Duties>,
     leave: CancellationToken,
     running: JoinSet<()>,
@@ -78,10 +79,16 @@ impl Peers {
         let mut running = JoinSet::new();
         running.spawn(service.run(leave.clone()));
         Ok(Self {
+            id: id.clone(),
             duties,
             leave,
             running,
         })
+    }
+
+    /// Its own name.
+    pub fn id(&self) -> &LogicId {
+        &self.id
     }
 
     /// What it has to do.

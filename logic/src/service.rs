@@ -26,6 +26,7 @@ use crate::{
     ledger::{self, Keeper, Ledger},
     observe::{Latest, Observe},
     orders::OrderBook,
+    peers::Peers,
     people::People,
     store::{self, Store},
 };
@@ -48,10 +49,8 @@ pub struct Parts {
     pub mqtt: Option<String>,
     /// How the connections to brokers are.
     pub connections: Vec<Health>,
-    /// Its name, where there are several.
-    pub id: Option<LogicId>,
-    /// What it has to do: [`Duties::forever`] where it is alone.
-    pub duties: watch::Receiver<Duties>,
+    /// The others on the same store; absent where it is alone.
+    pub peers: Option<Peers>,
 }
 
 /// Why the logic environment did not start.
@@ -92,6 +91,7 @@ struct Inner {
     /// Of the inventory, when it was read last.
     version: AtomicU64,
     id: Option<LogicId>,
+    peers: Mutex<Option<Peers>>,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
@@ -132,7 +132,8 @@ impl LogicEnvironment {
             failing: Arc::clone(&ledger_fails),
         };
         let ledger = Ledger::default();
-        let duties = parts.duties;
+        let peers = parts.peers;
+        let duties = peers.as_ref().map_or_else(Duties::forever, Peers::duties);
         let keeper =
             Keeper::begin(config.clone(), of_ledger, ledger.clone(), duties.clone()).await?;
         let observe = Arc::new(Observe::new(
@@ -166,7 +167,8 @@ impl LogicEnvironment {
                 ledger,
                 duties,
                 version: AtomicU64::default(),
-                id: parts.id,
+                id: peers.as_ref().map(|peers| peers.id().clone()),
+                peers: Mutex::new(peers),
                 connections: parts.connections,
                 ledger_fails,
                 flush_fails: Mutex::default(),
@@ -349,6 +351,10 @@ impl Handle {
             background.shutdown().await;
         }
         while let Ok(true) = inner.flush().await {}
+        let peers = inner.peers.lock().take();
+        if let Some(peers) = peers {
+            peers.leave().await;
+        }
         inner.store.close().await;
     }
 }

@@ -26,7 +26,7 @@ packages_of() {
     case $1 in
     snmp) echo "snmpd snmp iproute2 python3-venv python3-gdbm" ;;
     mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
-    amqp) echo "rabbitmq-server iproute2 curl" ;;
+    amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     sql) echo "postgresql iproute2" ;;
     api | check) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;

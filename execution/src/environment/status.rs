@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
-use utakata_interconnect::{Event, Events};
+use utakata_interconnect::{Event, Events, connection::Health};
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
 
 use super::{board::Board, desired::Asked};
@@ -15,13 +15,14 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Told at most so often.
 const APART: Duration = Duration::from_millis(250);
 
-/// Who this environment is.
+/// Who this environment is: in this life of it, and no other.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub struct Identity {
     pub(super) id: EnvironmentId,
     pub(super) incarnation: utakata_model::Incarnation,
     pub(super) zone: Zone,
     labels: Labels,
+    connections: Vec<Health>,
 }
 
 /// Tells how the environment is.
@@ -36,13 +37,34 @@ pub(super) struct Teller {
 }
 
 impl Identity {
-    pub(super) fn build(config: &Config) -> Result<Self, NameError> {
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// The host has no name that could name it.
+    pub fn build(config: &Config) -> Result<Self, NameError> {
         Ok(Self {
             id: config.environment_id()?,
             incarnation: utakata_model::Incarnation::generate(),
             zone: config.zone.clone(),
             labels: config.labels.clone(),
+            connections: Vec::new(),
         })
+    }
+
+    /// What is said of it when it is gone without a word.
+    pub fn will(&self) -> EnvironmentStatus {
+        let nothing = Catalogue::default();
+        let state = EnvironmentState::Gone;
+        self.status(state, &Board::default(), &nothing, &Asked::default())
+    }
+
+    /// With connections to brokers, of which its status tells.
+    #[must_use]
+    pub fn with(self, connections: Vec<Health>) -> Self {
+        Self {
+            connections,
+            ..self
+        }
     }
 
     /// What is told.
@@ -63,6 +85,7 @@ impl Identity {
             time: Timestamp::now(),
             pools: board.pools(),
             refused: catalogue.refused.clone(),
+            connections: self.connections.iter().map(Health::look).collect(),
             breakers: board.breakers(),
             desired: asked.revision,
             stopped: asked.stopped(&board.stopped()),

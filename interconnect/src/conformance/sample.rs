@@ -136,6 +136,7 @@ impl Queue {
             time: Timestamp::now(),
             pools: Vec::new(),
             refused: Vec::new(),
+            connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
             stopped: Stopped::default(),

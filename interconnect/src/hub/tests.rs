@@ -138,9 +138,10 @@ impl Events for Pair {
 
 async fn check_tasks() {
     let make = async || {
+        let pair = Arc::new(Pair::build().await);
         Ok(conformance::tasks::Setup {
-            tasks: Arc::new(Pair::build().await),
             observe_limit: Some(LIMIT),
+            ..conformance::tasks::Setup::new(pair)
         })
     };
     assert_eq!(check_all(&conformance::tasks::PROMISES, make).await, []);

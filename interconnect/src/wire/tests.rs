@@ -238,6 +238,7 @@ fn environment() -> EnvironmentStatus {
             path: "releases/broken".into(),
             problem: Problem::new("no-manifest", Cure::Operator, "there is no worker.toml"),
         }],
+        connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
         stopped: Stopped::default(),

@@ -55,6 +55,7 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
         pools: Vec::new(),
         refused: Vec::new(),
+        connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
         stopped: Default::default(),

@@ -117,8 +117,7 @@ impl Room {
             events: Arc::new(bus.clone()),
             mqtt: None,
             connections: Vec::new(),
-            id: None,
-            duties: utakata_logic::duties::Duties::forever(),
+            peers: None,
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
         let router = http::router(
@@ -173,6 +172,7 @@ impl Room {
             time: Timestamp::now(),
             pools: pools.collect(),
             refused: Vec::new(),
+            connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
             stopped: Default::default(),

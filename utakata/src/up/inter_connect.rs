@@ -14,6 +14,7 @@ use utakata_interconnect::{
 };
 use utakata_model::EnvironmentStatus;
 
+use super::logic::Between;
 use crate::exit::Usage;
 
 /// The brokers, and what goes wrong with them on purpose.
@@ -109,6 +110,16 @@ impl InterConnect {
     /// The events.
     pub fn events(&self) -> Arc<dyn Events> {
         Arc::clone(&self.events)
+    }
+
+    /// For a logic environment.
+    pub fn between(&self) -> Between {
+        Between {
+            tasks: self.tasks(),
+            events: self.events(),
+            connections: self.connections(),
+            has_broker: matches!(self.by, By::Brokers { .. }),
+        }
     }
 
     /// How the connections to brokers are.

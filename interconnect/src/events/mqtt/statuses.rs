@@ -72,6 +72,7 @@ fn gone(status: &EnvironmentStatus, now: Timestamp) -> EnvironmentStatus {
         time: now,
         pools: Vec::new(),
         refused: Vec::new(),
+        connections: Vec::new(),
         breakers: Vec::new(),
         ..status.clone()
     }

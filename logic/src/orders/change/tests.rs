@@ -119,6 +119,7 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         time: Timestamp::now(),
         pools: Vec::new(),
         refused: Vec::new(),
+        connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
         stopped: utakata_model::Stopped::default(),

@@ -39,6 +39,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         time: Timestamp::now(),
         pools: vec![pool],
         refused: Vec::new(),
+        connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
         stopped: Stopped::default(),
