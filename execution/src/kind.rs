@@ -413,7 +413,7 @@ impl Service {
         let named: Vec<String> = unrecorded
             .keys()
             .take(NAMED_MOST)
-            .map(ToString::to_string)
+            .map(|told| told.key.to_string())
             .collect();
         tracing::warn!(
             kind = %self.kind,

@@ -95,6 +95,13 @@ async fn what_nobody_knows_is_refused_with_the_nearest_name_and_changes_nothing(
             "body-invalid",
             "why",
         ),
+        (
+            "env-1/drain",
+            json!([null, null]),
+            422,
+            "body-invalid",
+            "a list stands where an object was expected",
+        ),
         ("-/drain", json!({}), 400, "name-invalid", ""),
     ] {
         let (found, told) = room.post(&format!("/v1/environments/{path}"), body).await;

@@ -298,10 +298,9 @@ fn a_kind_is_drained_while_others_go_on_and_who_was_away_hears_of_its_order() {
     // Nobody may do it, and that is said.
     let waits = tokens("waits", 1);
     let marks = mark(&place, &waits);
-    let said = place.until(&["operation", "list"], |all| {
-        (!all.as_array()?.is_empty()).then(|| place.json(&["operation", "explain", "last"]))
+    let said = place.until(&["operation", "explain", "last"], |said| {
+        (said["waits_for"] == "order").then(|| said.clone())
     });
-    assert_eq!(said["waits_for"], "order", "{said}");
     let cure = "`utakata environment resume wee-1 --kind drill`";
     assert_eq!(said["cure"], cure, "{said}");
     let refused = place.run(&["environment", "resume", "wee-1"]);

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::{Answer, Refused};
-use utakata_model::{Class, Outcome, OutcomeStatus, Problem, TaskKey};
+use utakata_interconnect::events::permit::{Answer, Recorded, Refused};
+use utakata_model::{Class, Outcome, OutcomeStatus, Problem};
 
 use super::State;
 use crate::{
@@ -89,7 +89,7 @@ impl State {
     }
 
     /// These outcomes are written down.
-    pub(in crate::kind) fn on_recorded(&mut self, attempts: &[TaskKey], now: Instant) {
+    pub(in crate::kind) fn on_recorded(&mut self, attempts: &[Recorded], now: Instant) {
         self.unrecorded.on_recorded(attempts, now);
     }
 

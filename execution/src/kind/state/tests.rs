@@ -222,7 +222,7 @@ impl World {
 
     /// Everything that ended is written down.
     fn record(&mut self) {
-        let all: Vec<TaskKey> = self.state.unrecorded.keys().copied().collect();
+        let all: Vec<_> = self.state.unrecorded.keys().copied().collect();
         self.state.on_recorded(&all, self.now);
     }
 
