@@ -4,6 +4,7 @@ mod error;
 mod events;
 mod ledger;
 mod lists;
+pub mod relay;
 mod sse;
 
 use std::time::Duration;

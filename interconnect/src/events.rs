@@ -9,7 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    Class, EnvironmentId, EnvironmentStatus, Incarnation, Kind, Outcome, Readings, TargetName, Zone,
+    Class, Desired, EnvironmentId, EnvironmentStatus, Incarnation, Kind, Outcome, Readings,
+    TargetName, Zone,
 };
 
 use self::permit::{PermitBatch, RecordedBatch, StartBatch};
@@ -23,8 +24,9 @@ pub trait Events: Send + Sync + 'static {
     /// what is expendable.
     async fn publish(&self, events: Vec<Event>) -> Result<(), Error>;
 
-    /// Begins to follow. The last status of each environment comes first; everything else
-    /// comes as it is published from now on.
+    /// Begins to follow. The last status of each environment and the last desired state of each
+    /// zone come first, of those that are of interest; everything else comes as it is published
+    /// from now on.
     async fn subscribe(&self, interest: Interest) -> Result<Box<dyn Subscription>, Error>;
 }
 
@@ -48,6 +50,8 @@ pub enum Event {
     Outcomes(Arc<OutcomeBatch>),
     /// How an environment is.
     Environment(Arc<EnvironmentStatus>),
+    /// What is asked of the environments of a zone.
+    Desired(Arc<Desired>),
     /// A target is no more: what is retained of it goes.
     Deleted(TargetName),
     /// An environment asks whether it may begin attempts of control.
@@ -64,7 +68,7 @@ impl Event {
         match self {
             Self::Readings(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
-            Self::Environment(_) | Self::Deleted(_) => false,
+            Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => false,
             Self::Start(_) | Self::Permits(_) | Self::Recorded(_) => false,
         }
     }
@@ -78,7 +82,7 @@ impl Event {
             Self::Start(batch) => batch.asks.len().max(1),
             Self::Permits(batch) => batch.answers.len().max(1),
             Self::Recorded(batch) => batch.attempts.len().max(1),
-            Self::Environment(_) | Self::Deleted(_) => 1,
+            Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => 1,
         }
     }
 }
@@ -119,6 +123,33 @@ pub struct Interest {
     pub starts: bool,
     /// Permits and records for this environment, and for no other.
     pub answers: Option<EnvironmentId>,
+    /// What is asked of the environments of these zones.
+    #[serde(default)]
+    pub desired: Zones,
+}
+
+/// Which zones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Zones {
+    /// None.
+    #[default]
+    None,
+    /// This one, and no other.
+    One(Zone),
+    /// All.
+    All,
+}
+
+impl Zones {
+    /// Whether this zone is one of them.
+    pub fn include(&self, zone: &Zone) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(one) => one == zone,
+            Self::All => true,
+        }
+    }
 }
 
 impl Interest {
@@ -129,12 +160,14 @@ impl Interest {
         environments: false,
         starts: false,
         answers: None,
+        desired: Zones::None,
     };
     /// Everything that anybody may follow: not what the boxes say to each other.
     pub const ALL: Self = Self {
         readings: true,
         outcomes: true,
         environments: true,
+        desired: Zones::All,
         ..Self::NONE
     };
 
@@ -144,6 +177,7 @@ impl Interest {
             Event::Readings(_) | Event::Deleted(_) => self.readings,
             Event::Outcomes(_) => self.outcomes,
             Event::Environment(_) => self.environments,
+            Event::Desired(desired) => self.desired.include(&desired.zone),
             Event::Start(_) => self.starts,
             Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Recorded(batch) => self.answers.as_ref() == Some(&batch.environment),

@@ -10,7 +10,7 @@ pub mod mqtt;
 pub mod tasks;
 pub mod wire;
 
-pub use events::{Event, Events, Interest, OutcomeBatch, Subscription};
+pub use events::{Event, Events, Interest, OutcomeBatch, Subscription, Zones};
 pub use hub::{Hub, HubClient};
 pub use tasks::{Consumer, Delivery, Refusal, Tag, Tasks};
 

@@ -10,7 +10,7 @@ pub mod topic;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
-use utakata_model::{EnvironmentStatus, Kind, Outcome, Readings, TargetName, Task, Zone};
+use utakata_model::{Desired, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Task, Zone};
 
 pub use self::topic::Topic;
 use crate::{
@@ -166,6 +166,16 @@ pub fn encode_environment(status: &EnvironmentStatus) -> Result<Vec<u8>, Error> 
 /// How an environment is, from the payload of one message.
 pub fn decode_environment(payload: &[u8]) -> Result<EnvironmentStatus, Error> {
     decode::<Status>("status of an environment", payload).map(|message| message.status)
+}
+
+/// What is asked of the environments of a zone, as the payload of one message.
+pub fn encode_desired(desired: &Desired) -> Result<Vec<u8>, Error> {
+    encode("desired state of a zone", desired)
+}
+
+/// What is asked of the environments of a zone, from the payload of one message.
+pub fn decode_desired(payload: &[u8]) -> Result<Desired, Error> {
+    decode("desired state of a zone", payload)
 }
 
 /// That a target is no more, as the payload of one message.

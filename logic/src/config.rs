@@ -1,9 +1,11 @@
 //! Configuration of the logic environment.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use utakata_model::duration;
+use utakata_model::{LogicId, duration};
+
+use crate::store::Url;
 
 /// How the logic environment works: the part `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +19,11 @@ pub struct Config {
     pub control: Control,
     /// The store.
     pub store: Store,
+    /// Its name, unique among all logic environments. Default: the name of the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<LogicId>,
+    /// How duties are shared, where there are several logic environments.
+    pub lease: Lease,
 }
 
 /// The HTTP API.
@@ -25,6 +32,14 @@ pub struct Config {
 pub struct Http {
     /// Where it listens. Beyond loopback, put TLS in front of it.
     pub listen: SocketAddr,
+    /// Where the other logic environments reach it: `http://le-1.example:7700`. Default: where
+    /// it listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<String>,
+    /// The file with the token of `admin`, the same for all logic environments. Default: one is
+    /// made in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
     /// The most bytes of a request's body.
     pub body_limit: usize,
     /// A request is given up after this and its own `wait`.
@@ -49,6 +64,18 @@ pub struct Observe {
     pub ended_kept: usize,
     /// What was never read before is read at once: so many in a second at the most.
     pub first_reads_per_second: u32,
+}
+
+/// How duties are shared, where there are several logic environments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lease {
+    /// How long a lease lasts: what one that has died did is taken over after it.
+    #[serde(with = "duration")]
+    pub lasts: Duration,
+    /// How often leases are renewed.
+    #[serde(with = "duration")]
+    pub renewed_every: Duration,
 }
 
 /// Operations that change something.
@@ -110,6 +137,9 @@ pub enum Approval {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
+    /// The database that keeps everything; a SQLite file in the data directory when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
     /// How often the last readings are written. What was seen since is lost when the machine
     /// dies, and shows as stale until it is seen again.
     #[serde(with = "duration")]
@@ -122,9 +152,20 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            advertise: None,
+            token_file: None,
             body_limit: 16 * 1024 * 1024,
             timeout: Duration::from_secs(30),
             events_kept: 8192,
+        }
+    }
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self {
+            lasts: Duration::from_secs(6),
+            renewed_every: Duration::from_secs(2),
         }
     }
 }
@@ -161,6 +202,7 @@ impl Default for Control {
 impl Default for Store {
     fn default() -> Self {
         Self {
+            url: None,
             flush: Duration::from_secs(1),
             flush_rows: 20_000,
         }

@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod kinds;
 mod locks;
+mod metrics;
 mod openapi;
 mod operations;
 mod page;
@@ -20,6 +21,7 @@ mod problem;
 mod query;
 mod readings;
 mod reads;
+mod relay;
 mod said;
 mod schedules;
 mod status;
@@ -38,6 +40,7 @@ use axum::{
 use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use utakata_api::client::{self, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -55,6 +58,7 @@ struct Api {
     handle: Handle,
     token: Secret,
     cancel: CancellationToken,
+    relay: Relay,
 }
 
 /// Why the API is not served.
@@ -68,6 +72,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// No HTTP client could be made, to pass requests on.
+    #[error("the HTTP API cannot pass requests on")]
+    Relay(#[source] client::Error),
     /// Connections are not accepted any more.
     #[error("the HTTP API ended by itself")]
     Serve(#[source] io::Error),
@@ -105,7 +112,8 @@ pub async fn serve(
     token: Secret,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let router = router(handle, token, cancel.clone());
+    let relay = Relay::new().map_err(Error::Relay)?;
+    let router = router(handle, token, relay, cancel.clone());
     let ending = cancel.clone();
     let served = axum::serve(listener, router)
         .with_graceful_shutdown(async move { ending.cancelled().await })
@@ -121,17 +129,19 @@ pub async fn serve(
 }
 
 /// The routes, all behind a bearer token: this one, of `admin`, or that of a person. Streams of events end when it is cancelled.
-pub fn router(handle: Handle, token: Secret, cancel: CancellationToken) -> Router {
+pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationToken) -> Router {
     let api = Api {
         handle,
         token,
         cancel,
+        relay,
     };
     let (routes, _) = routes().split_for_parts();
     routes
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
+        .layer(middleware::from_fn_with_state(api.clone(), relay::relay))
         .layer(middleware::from_fn_with_state(
             api.clone(),
             auth::authenticate,
@@ -142,6 +152,7 @@ pub fn router(handle: Handle, token: Secret, cancel: CancellationToken) -> Route
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(status::get))
+        .routes(routes!(metrics::get))
         .routes(routes!(targets::list))
         .routes(routes!(targets::get, targets::put, targets::delete))
         .routes(routes!(schedules::list))

@@ -211,15 +211,33 @@ impl Inventory {
         self.commit(vec![change]).await
     }
 
+    /// Takes over what others have written.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn reload(&self) -> Result<(), Error> {
+        let _alone = self.changing.lock().await;
+        let contents = self.store.inventory().await?;
+        let changes = self.index.read().changes_to(contents);
+        self.take_over(changes);
+        Ok(())
+    }
+
     /// Writes changes down, then takes them over.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());
         }
         self.store.change(&changes).await?;
-        self.index.write().make(changes);
-        self.changed.send_modify(|generation| *generation += 1);
+        self.take_over(changes);
         Ok(())
+    }
+
+    fn take_over(&self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.index.write().make(changes);
+            self.changed.send_modify(|generation| *generation += 1);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod book;
 mod command;
 mod entry;
 mod explain;
+mod keeper;
 pub mod life;
 pub mod pace;
 mod read_back;
@@ -25,6 +26,7 @@ mod service;
 
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 use utakata_api::ledger::{Explanation, Lock, Said};
 use utakata_interconnect::{Events, OutcomeBatch, Tasks, events::permit::StartBatch};
@@ -40,11 +42,13 @@ use self::{
 pub use self::{
     book::{New, OperationUnfit, TaskUnfit, Verb, Verdict},
     explain::{Facts, ended as explain_ended, over as explain_over, read as explain_read},
+    keeper::Keeper,
 };
 use crate::{
     Config,
     audit::Trail,
     dispatch::{Dispatch, Failing},
+    duties::Term,
     inventory::Inventory,
     kinds::Kinds,
     store::{self, Store},
@@ -59,6 +63,9 @@ pub enum Error {
     /// The logic environment is ending.
     #[error("the logic environment is ending")]
     Ending,
+    /// Another logic environment has the ledger, or nobody has at this moment.
+    #[error("another logic environment keeps the ledger of control now")]
+    Elsewhere,
     /// It could not be written down.
     #[error("it could not be written down, and nothing was done")]
     Store(#[from] Arc<store::Error>),
@@ -67,13 +74,15 @@ pub enum Error {
 /// Who keeps a target, which task has it, and how many wait for it.
 pub type LaneView = (Option<Lock>, Option<TaskId>, usize);
 
-/// The ledger. Cheap to clone.
-#[derive(Clone)]
+/// The ledger. Cheap to clone. At a time one logic environment keeps it: here what comes from
+/// environments is left to that one, and what people ask is refused.
+#[derive(Clone, Default)]
 pub struct Ledger {
-    commands: mpsc::Sender<Command>,
+    here: Arc<RwLock<Option<mpsc::Sender<Command>>>>,
 }
 
-/// What the ledger is put together from.
+/// What the ledger is put together from. Cheap to clone.
+#[derive(Clone)]
 pub struct Parts {
     /// What outlives the process.
     pub store: Arc<dyn Store>,
@@ -102,11 +111,21 @@ impl Running {
 }
 
 impl Ledger {
-    /// Takes up what an earlier life has left in the store.
+    /// Whether it is kept here.
+    pub fn is_here(&self) -> bool {
+        self.here.read().is_some()
+    }
+
+    /// Takes up what an earlier keeper has left in the store. From now on it is kept here.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(config: &Config, parts: Parts) -> Result<(Self, Running), store::Error> {
+    async fn take_up(
+        &self,
+        config: &Config,
+        parts: Parts,
+        term: &Term,
+    ) -> Result<Running, store::Error> {
         let (sender, commands) = mpsc::channel(COMMANDS);
         let trail = Trail::after(parts.store.audit_head().await?);
         let inventory = Arc::clone(&parts.inventory);
@@ -127,9 +146,16 @@ impl Ledger {
             commands,
             failing: parts.failing,
             again: service::Again::default(),
+            fence: term.fence().cloned(),
+            kept: Vec::new(),
         };
-        let ledger = Self { commands: sender };
-        Ok((ledger, Running { service, couriers }))
+        *self.here.write() = Some(sender);
+        Ok(Running { service, couriers })
+    }
+
+    /// It is not kept here any more.
+    fn let_go(&self) {
+        self.here.write().take();
     }
 
     /// Writes a new operation down. When it returns, it is a promise.
@@ -254,8 +280,15 @@ impl Ledger {
         self.tell(Command::End).await;
     }
 
+    fn commands(&self) -> Option<mpsc::Sender<Command>> {
+        self.here.read().clone()
+    }
+
     async fn tell(&self, command: Command) {
-        if self.commands.send(command).await.is_err() {
+        let Some(commands) = self.commands() else {
+            return;
+        };
+        if commands.send(command).await.is_err() {
             tracing::debug!("something came after the ledger was closed");
         }
     }
@@ -265,7 +298,8 @@ impl Ledger {
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, Error> {
         let (to, answer) = oneshot::channel();
-        self.commands
+        self.commands()
+            .ok_or(Error::Elsewhere)?
             .send(command(to))
             .await
             .map_err(|_| Error::Ending)?;

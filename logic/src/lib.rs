@@ -5,20 +5,26 @@
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
 //! - [`ledger`]: every control task, from the asking to the end, and the audit trail of it
+//! - [`lease`]: who does what, where there are several
 //! - [`people`]: who may ask
+//! - [`duties`]: what one of several does for all of them
 //! - [`dispatch`]: the only part that knows the inter connect
 //! - [`store`]: what outlives the process
+//! - [`metrics`]: what is to be watched
 //! - [`http`]: the API
 
 pub mod audit;
 pub mod config;
 pub mod control;
 pub mod dispatch;
+pub mod duties;
 mod explain;
 pub mod http;
 pub mod inventory;
 pub mod kinds;
+pub mod lease;
 pub mod ledger;
+pub mod metrics;
 pub mod observe;
 pub mod people;
 pub mod service;

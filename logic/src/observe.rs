@@ -11,6 +11,7 @@ mod timetable;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use utakata_model::{OperationId, Problem};
 
 pub use latest::Latest;
@@ -20,7 +21,7 @@ pub use seen::{Earlier, Seen, SeenBy};
 pub use stale::{Covers, quality};
 
 use self::operations::Recent;
-use crate::{Config, dispatch::Dispatch, inventory::Inventory, kinds::Kinds};
+use crate::{Config, dispatch::Dispatch, duties::Duties, inventory::Inventory, kinds::Kinds};
 
 /// Observes. Cheap to share.
 pub struct Observe {
@@ -28,6 +29,8 @@ pub struct Observe {
     dispatch: Arc<Dispatch>,
     inventory: Arc<Inventory>,
     kinds: Arc<Kinds>,
+    /// Which targets are read by schedules here.
+    duties: watch::Receiver<Duties>,
     recent: Mutex<Recent>,
     /// What schedules cannot do now.
     problems: Mutex<Vec<Problem>>,
@@ -40,12 +43,14 @@ impl Observe {
         dispatch: Arc<Dispatch>,
         inventory: Arc<Inventory>,
         kinds: Arc<Kinds>,
+        duties: watch::Receiver<Duties>,
     ) -> Self {
         Self {
             config,
             dispatch,
             inventory,
             kinds,
+            duties,
             recent: Mutex::default(),
             problems: Mutex::default(),
         }

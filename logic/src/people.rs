@@ -67,17 +67,26 @@ impl People {
     /// # Errors
     /// The store cannot be read.
     pub async fn load(store: Arc<dyn Store>) -> Result<Self, store::Error> {
-        let mut known = Known::default();
-        store
-            .people()
-            .await?
-            .into_iter()
-            .for_each(|row| known.put(row));
-        Ok(Self {
+        let people = Self {
             store,
-            known: RwLock::new(known),
+            known: RwLock::default(),
             writing: Mutex::default(),
-        })
+        };
+        people.reload().await?;
+        Ok(people)
+    }
+
+    /// Takes over what others have written.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn reload(&self) -> Result<(), store::Error> {
+        let _writing = self.writing.lock().await;
+        let mut known = Known::default();
+        let rows = self.store.people().await?;
+        rows.into_iter().for_each(|row| known.put(row));
+        *self.known.write() = known;
+        Ok(())
     }
 
     /// Whose token this is, unless it is that of `admin`, which is not known here.

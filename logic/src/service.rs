@@ -4,19 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use utakata_api::status::Status;
-use utakata_interconnect::{Events, Tasks};
-use utakata_model::{Problem, TargetName};
+use utakata_api::status::{self, Status};
+use utakata_interconnect::{Events, Tasks, connection::Health};
+use utakata_model::{LogicId, Problem, TargetName};
 
 use crate::{
     Config,
     control::Control,
     dispatch::{Dispatch, Failing, Receiver},
+    duties::Duties,
     inventory::{self, Inventory},
     kinds::Kinds,
-    ledger::{self, Ledger},
+    ledger::{self, Keeper, Ledger},
     observe::{Latest, Observe},
     people::People,
     store::{self, Store},
@@ -35,6 +36,12 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Where the embedded MQTT broker listens, to be told to users.
     pub mqtt: Option<String>,
+    /// How the connections to brokers are.
+    pub connections: Vec<Health>,
+    /// Its name, where there are several.
+    pub id: Option<LogicId>,
+    /// What it has to do: [`Duties::forever`] where it is alone.
+    pub duties: watch::Receiver<Duties>,
 }
 
 /// Why the logic environment did not start.
@@ -70,6 +77,9 @@ struct Inner {
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
+    duties: watch::Receiver<Duties>,
+    id: Option<LogicId>,
+    connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
     /// Ends schedules; then, on its own, everything else.
@@ -107,12 +117,16 @@ impl LogicEnvironment {
             kinds: Arc::clone(&kinds),
             failing: Arc::clone(&ledger_fails),
         };
-        let (ledger, running) = Ledger::load(&config, of_ledger).await?;
+        let ledger = Ledger::default();
+        let duties = parts.duties;
+        let keeper =
+            Keeper::begin(config.clone(), of_ledger, ledger.clone(), duties.clone()).await?;
         let observe = Arc::new(Observe::new(
             config.clone(),
             Arc::clone(&dispatch),
             Arc::clone(&inventory),
             Arc::clone(&kinds),
+            duties.clone(),
         ));
         let control = Control::new(
             config.control.clone(),
@@ -135,6 +149,9 @@ impl LogicEnvironment {
                 observe,
                 control,
                 ledger,
+                duties,
+                id: parts.id,
+                connections: parts.connections,
                 ledger_fails,
                 flush_fails: Mutex::default(),
                 cancel_schedules: CancellationToken::new(),
@@ -142,13 +159,13 @@ impl LogicEnvironment {
                 background: Mutex::default(),
             }),
         };
-        handle.spawn(parts.tasks, parts.events, running);
+        handle.spawn(parts.tasks, parts.events, keeper);
         Ok(handle)
     }
 }
 
 impl Handle {
-    fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, ledger: ledger::Running) {
+    fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
         let inner = &self.inner;
         let mut background = inner.background.lock();
         let receiver = Receiver {
@@ -160,7 +177,7 @@ impl Handle {
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });
-        background.spawn(ledger.run(tasks, events));
+        background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
         let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
@@ -214,6 +231,22 @@ impl Handle {
         &self.inner.ledger
     }
 
+    /// Takes over what other logic environments have changed.
+    pub async fn refresh(&self) {
+        let inventory = self.inner.inventory.reload().await;
+        let people = self.inner.people.reload().await;
+        let failed = inventory.map_err(|error| error.to_string());
+        let failed = failed.and(people.map_err(|error| error.to_string()));
+        if let Err(error) = failed {
+            tracing::warn!(error, "what others have changed cannot be read now");
+        }
+    }
+
+    /// What it has to do, of several.
+    pub fn duties(&self) -> Duties {
+        self.inner.duties.borrow().clone()
+    }
+
     /// What is under way, and what is published.
     pub fn dispatch(&self) -> &Dispatch {
         &self.inner.dispatch
@@ -239,6 +272,8 @@ impl Handle {
             targets: targets as u64,
             schedules: schedules as u64,
             mqtt: inner.mqtt.clone(),
+            duties: inner.duties_view(),
+            connections: inner.connections.iter().map(Health::look).collect(),
             problems: failing
                 .chain(inner.observe.problems())
                 .chain(refused.map(|one| one.problem.clone()))
@@ -279,6 +314,17 @@ impl Handle {
 }
 
 impl Inner {
+    fn duties_view(&self) -> Option<status::Duties> {
+        let duties = self.duties.borrow();
+        Some(status::Duties {
+            id: self.id.clone()?,
+            ledger: self.ledger.is_here(),
+            ledger_at: duties.ledger_at.clone(),
+            shards: duties.shards.count(),
+            members: duties.members.clone(),
+        })
+    }
+
     async fn flush_now_and_then(&self) {
         let mut ticks =
             tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));
@@ -293,8 +339,12 @@ impl Inner {
         }
     }
 
-    /// Writes readings. Says whether something is left.
+    /// Writes readings, where the ledger is kept: once is enough. Says whether something is
+    /// left.
     async fn flush(&self) -> Result<bool, store::Error> {
+        if self.duties.borrow().ledger.is_none() {
+            return Ok(false);
+        }
         let most = self.config.store.flush_rows;
         let flushed = self.latest.flush(self.store.as_ref(), most).await;
         let problem = flushed.as_ref().err().map(|error| {

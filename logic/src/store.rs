@@ -1,13 +1,18 @@
 //! What outlives the process: the inventory, the ledger of control, the last readings.
 
-#[cfg(test)]
-mod conformance;
 mod error;
+mod lease;
 mod page;
+mod place;
+pub mod postgres;
+mod row;
+mod rows;
+mod select;
 mod snapshot;
 pub mod sqlite;
+mod url;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -21,10 +26,24 @@ use utakata_model::{
 };
 
 pub use error::Error;
+pub use lease::{Fence, Held, Lease, LeaseWanted, Member};
 pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
+pub use place::{Database, Place};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
+pub use url::Url;
 
-use crate::people::TokenHash;
+use crate::{config, people::TokenHash};
+
+/// Opens the store that is configured: the database of the URL, or the SQLite file.
+///
+/// # Errors
+/// As of [`postgres::Postgres::open`] and [`sqlite::Sqlite::open`].
+pub async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, Error> {
+    Ok(match &config.url {
+        Some(url) => Arc::new(postgres::Postgres::open(url).await?),
+        None => Arc::new(sqlite::Sqlite::open(file).await?),
+    })
+}
 
 /// A store. What a call wrote is there after a crash once the call has returned, except for
 /// readings, of which the last ones may be lost.
@@ -36,10 +55,13 @@ pub trait Store: Send + Sync + 'static {
     /// Makes these changes of the inventory, all or none.
     async fn change(&self, changes: &[Change]) -> Result<(), Error>;
 
-    /// Writes a page of the ledger, all or nothing.
+    /// Writes a page of the ledger, all or nothing. When its page of the audit trail is there
+    /// already, all of it is: then it is not written again.
     ///
-    /// Besides what any call may meet: an operation's key is taken, or a page of the audit trail
-    /// is there already, which means that somebody else writes this ledger.
+    /// Besides what any call may meet: it is written under a lease that somebody else took
+    /// ([`Error::NotHolder`]); an operation's key is taken; another page of the audit
+    /// trail has its number ([`Error::OtherWriter`]); or nobody knows whether it was written
+    /// ([`Error::InDoubt`]). The same page again, unchanged, is how to know.
     async fn write(&self, page: &Page) -> Result<(), Error>;
 
     /// The operations that are open, oldest first, and where they stand.
@@ -97,6 +119,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// No such person, whether there was one or not.
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error>;
+
+    /// Grows with every change of targets, schedules, credentials and people: who keeps a copy
+    /// of them reads them again when this is another one.
+    async fn inventory_version(&self) -> Result<u64, Error>;
+
+    /// Gives back, renews and takes leases, at one moment, and tells all that there are. All of
+    /// a member are renewed, and those that ended, too, if nobody took them since.
+    async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);

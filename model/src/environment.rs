@@ -1,9 +1,13 @@
 //! What an environment tells of itself: its releases, its pools, how it is.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EnvironmentId, Incarnation, Labels, Manifest, Problem, ReleaseId, TargetName, Zone};
+use crate::{
+    EnvironmentId, Incarnation, Kind, Labels, Manifest, Problem, ReleaseId, TargetName, Zone,
+};
 
 /// What an environment tells of itself, again whenever something of it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -32,6 +36,44 @@ pub struct EnvironmentStatus {
     /// Targets that do not answer and are left alone for a while: at most 1000 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerStatus>,
+    /// The revision of the desired state that it has heard of last, if of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<u64>,
+    /// What it has stopped because it was ordered to.
+    #[serde(default, skip_serializing_if = "Stopped::is_empty")]
+    pub stopped: Stopped,
+}
+
+/// What an environment has stopped because it was ordered to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Stopped {
+    /// Everything that it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<StopState>,
+    /// Single kinds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<Kind, StopState>,
+}
+
+impl Stopped {
+    /// Whether nothing is stopped.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_none() && self.kinds.is_empty()
+    }
+}
+
+/// How far something is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StopState {
+    /// It fetches nothing more; what it has begun goes on.
+    Pausing,
+    /// Nothing is under way any more; its workers are there.
+    Paused,
+    /// It fetches nothing more; what it has begun goes on, or its workers end.
+    Draining,
+    /// It has no workers any more.
+    Drained,
 }
 
 /// How an environment is.

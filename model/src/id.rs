@@ -173,6 +173,11 @@ name!(
     "environment"
 );
 name!(
+    /// One running logic environment, of perhaps several.
+    LogicId,
+    "logic environment"
+);
+name!(
     /// One worker of an environment.
     WorkerId,
     "worker"

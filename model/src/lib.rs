@@ -1,5 +1,7 @@
 //! The words of utakata: no IO, no clock, no async.
 
+pub mod connection;
+pub mod desired;
 pub mod duration;
 pub mod environment;
 pub mod id;
@@ -15,12 +17,15 @@ pub mod suggest;
 pub mod target;
 pub mod task;
 
+pub use connection::ConnectionStatus;
+pub use desired::{Desired, Order, Orders, Stop};
 pub use environment::{
-    BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus,
+    BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,
+    Stopped,
 };
 pub use id::{
-    ActionName, EnvironmentId, Incarnation, Kind, MetricName, NameError, OperationId, PersonName,
-    ReleaseDigest, ReleaseId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
+    ActionName, EnvironmentId, Incarnation, Kind, LogicId, MetricName, NameError, OperationId,
+    PersonName, ReleaseDigest, ReleaseId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
 };
 pub use label::Labels;
 pub use manifest::{Action, Class, Manifest};

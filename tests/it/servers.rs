@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use utakata_tests::netsnmp::{Client, Privacy};
 use utakata_tests::repository;
-use utakata_tests::servers::{Mosquitto, Rabbitmq, Snmpd, Snmpsim};
+use utakata_tests::servers::{Mosquitto, Postgres, Rabbitmq, Snmpd, Snmpsim};
 
 const UP_TIME: &str = "1.3.6.1.2.1.1.3.0";
 const NAME: &str = "1.3.6.1.2.1.1.5.0";
@@ -113,6 +113,22 @@ fn every_recording_answers_by_its_name() {
             "{device}"
         );
     }
+}
+
+#[test]
+fn postgres_that_was_killed_goes_on_with_the_databases_it_had() {
+    let mut server = Postgres::start().unwrap();
+    let (first, second) = (server.database().unwrap(), server.database().unwrap());
+    assert_ne!(first, second);
+    server
+        .sql("test_0", "CREATE TABLE kept AS SELECT 7")
+        .unwrap();
+    server.kill().unwrap();
+    assert!(server.sql("test_0", "TABLE kept").is_err());
+    server.start_again().unwrap();
+    assert_eq!(server.sql("test_0", "TABLE kept").unwrap(), "7");
+    let error = server.sql("test_1", "TABLE kept").unwrap_err().to_string();
+    assert!(error.contains("does not exist"), "{error}");
 }
 
 #[test]

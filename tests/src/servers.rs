@@ -4,12 +4,14 @@
 //! own. Starting blocks until the server answers (a fraction of a second, mostly).
 
 mod mosquitto;
+mod postgres;
 mod rabbitmq;
 mod server;
 mod snmpd;
 mod snmpsim;
 
 pub use mosquitto::Mosquitto;
+pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
 pub use server::{Server, Transport};
 pub use snmpd::Snmpd;

@@ -11,15 +11,18 @@
 
 mod count;
 mod crew;
+mod cut;
 mod dice;
 mod disaster;
 mod ledger;
+mod link;
 mod load;
 mod member;
 mod order;
 mod place;
 mod report;
 mod server;
+mod servers;
 mod show;
 mod site;
 mod truth;
@@ -35,11 +38,13 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     crew::Crew,
-    disaster::Disasters,
+    cut::Cut,
+    disaster::{Among, Disasters},
     load::Load,
     order::Orders,
     place::Place,
     server::Server,
+    servers::Servers,
     show::{Phase, Show},
 };
 pub use self::{place::Permits, report::Report};
@@ -54,7 +59,7 @@ pub const FAULTS: &str = "lose=0.02,double=0.05,delay=0.1,late=0.05,delay-most=3
 /// Between two looks at the processes.
 const TICK: Duration = Duration::from_millis(50);
 /// The whole site is ready within this.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// What a drill is.
 #[derive(Debug, Clone)]
@@ -77,11 +82,26 @@ pub struct Settings {
     pub keep: Option<PathBuf>,
     /// Whether environments ask before they begin.
     pub permits: Permits,
+    /// The folder with the scripts of the servers between the processes; absent: the inter
+    /// connect and the store of one machine.
+    pub servers: Option<PathBuf>,
+    /// In place of killing, the environments are cut off from the servers for so long.
+    pub cut: Option<Duration>,
+}
+
+impl Settings {
+    fn among(&self) -> Among {
+        match &self.servers {
+            Some(_) => Among::Servers,
+            None => Among::Ourselves,
+        }
+    }
 }
 
 /// A drill that runs.
 struct Drill<'a> {
     settings: &'a Settings,
+    place: &'a Place,
     crew: Crew,
     show: Show,
     signals: Signals,
@@ -89,6 +109,8 @@ struct Drill<'a> {
     /// Sends and follows; ends with this.
     clients: JoinSet<Result<()>>,
     stop: CancellationToken,
+    /// What came of cutting environments off.
+    cut: Option<Cut>,
 }
 
 /// A seed that nobody has thought of: short, because people type it.
@@ -110,15 +132,33 @@ pub fn any_seed() -> Result<u64> {
 pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     let began = Instant::now();
     let place = Place::make(settings.keep.as_deref())?;
-    let written = place.furnish(settings.permits);
-    written.with_context(|| format!("{} cannot be written", place.path().display()))?;
+    let crew = crew(settings, &place).await?;
     eprintln!(
         "seed {}: {} devices, something is killed every {:?} for {:?}",
         settings.seed, settings.devices, settings.kill_every, settings.time
     );
     let room = Room::start_with(&site::simulator(settings)).await?;
-    let server = Arc::new(Server::new(Folder::new(place.data(place::LOGIC))));
-    let mut drill = Drill::start(settings, &place, signals, Arc::clone(&server))?;
+    let names = match &settings.servers {
+        Some(_) => &place::LOGICS[..],
+        None => &[place::LOGIC],
+    };
+    let folders = names.iter().map(|name| Folder::new(place.data(name)));
+    let server = Arc::new(Server::new(folders.collect()));
+    let mut drill = Drill {
+        settings,
+        place: &place,
+        crew,
+        show: Show::open(settings.among()),
+        signals,
+        load: Arc::new(Load::new(
+            Arc::clone(&server),
+            settings.in_flight,
+            settings.rate,
+        )),
+        clients: JoinSet::new(),
+        stop: CancellationToken::new(),
+        cut: None,
+    };
     let counts = drill.carry_out(&room, &server).await;
     drill.show.close();
     let audit = match counts {
@@ -130,7 +170,9 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     room.stop().await;
     Ok(Report {
         seed: settings.seed,
+        among: settings.among(),
         took: words::took(began.elapsed()),
+        cut: drill.cut,
         counts: counts?,
         audit,
         log: drill.crew.log,
@@ -142,24 +184,21 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     })
 }
 
-impl<'a> Drill<'a> {
-    fn start(
-        settings: &'a Settings,
-        place: &Place,
-        signals: Signals,
-        server: Arc<Server>,
-    ) -> Result<Self> {
-        Ok(Self {
-            settings,
-            crew: Crew::start(place, &settings.faults, settings.seed)?,
-            show: Show::open(),
-            signals,
-            load: Arc::new(Load::new(server, settings.in_flight, settings.rate)),
-            clients: JoinSet::new(),
-            stop: CancellationToken::new(),
-        })
-    }
+/// Writes all settings, and starts all processes.
+async fn crew(settings: &Settings, place: &Place) -> Result<Crew> {
+    let unwritable = || format!("{} cannot be written", place.path().display());
+    let Some(scripts) = &settings.servers else {
+        place.furnish(settings.permits).with_context(unwritable)?;
+        return Crew::start(place, &settings.faults, settings.seed);
+    };
+    let servers = Servers::prepare(scripts, place).await?;
+    let faults = Some((settings.faults.as_str(), settings.seed));
+    let written = place.furnish_with(settings.permits, |name| servers.urls(name), faults);
+    written.with_context(unwritable)?;
+    Crew::start_with(place, servers)
+}
 
+impl Drill<'_> {
     async fn carry_out(&mut self, room: &Room, server: &Server) -> Result<count::Counts> {
         tokio::select! {
             ready = site::furnish(room, server) => ready?,
@@ -174,7 +213,10 @@ impl<'a> Drill<'a> {
         self.clients.spawn(load.send(orders, stop));
         let load = Arc::clone(&self.load);
         self.clients.spawn(async move { load.follow().await });
-        self.rage().await?;
+        match self.settings.cut {
+            Some(time) => self.cut = Some(self.cut_off(time, server).await?),
+            None => self.rage().await?,
+        }
         self.settle().await?;
         let control = room
             .control()
@@ -187,7 +229,11 @@ impl<'a> Drill<'a> {
     /// Kills and restarts until time is over, or somebody asks to end.
     async fn rage(&mut self) -> Result<()> {
         let until = Instant::now() + self.settings.time;
-        let mut disasters = Disasters::new(self.settings.seed, self.settings.kill_every);
+        let mut disasters = Disasters::new(
+            self.settings.seed,
+            self.settings.kill_every,
+            self.settings.among(),
+        );
         let mut next = disasters.next();
         let mut last = Instant::now();
         while Instant::now() < until {
@@ -213,7 +259,7 @@ impl<'a> Drill<'a> {
     /// Lets everything come to rest.
     async fn settle(&mut self) -> Result<()> {
         self.stop.cancel();
-        self.crew.calm();
+        self.crew.calm(self.place, self.settings.permits)?;
         let until = Instant::now() + place::settled_within();
         while !self.load.is_settled() && Instant::now() < until {
             tokio::select! {

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use utakata_interconnect::{Event, Events};
-use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
+use utakata_model::{
+    EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Stopped, Zone,
+};
 
 use super::board::Board;
 use crate::{Config, catalogue::Catalogue};
@@ -62,6 +64,8 @@ impl Identity {
             pools: board.pools(),
             refused: catalogue.refused.clone(),
             breakers: board.breakers(),
+            desired: None,
+            stopped: Stopped::default(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What events promise.
 
+mod desired;
+
 use std::sync::Arc;
 
 use utakata_model::{Class, EnvironmentId, EnvironmentState};
@@ -28,7 +30,7 @@ pub struct Slack {
     /// What is expendable may overtake what is not, and the other way round; each keeps its own
     /// order.
     pub overtakes: bool,
-    /// Statuses from before a subscription do not come: they come when they are told again.
+    /// Statuses and desired state from before a subscription do not come: they come when they are told again.
     pub forgets_statuses: bool,
     /// How many outcomes of control are many, one published after the other.
     pub many: usize,
@@ -55,7 +57,7 @@ impl Slack {
 }
 
 /// All promises of events.
-pub const PROMISES: [Promise<Setup>; 14] = [
+pub const PROMISES: [Promise<Setup>; 16] = [
     Promise {
         words: "what is published comes to every subscriber, once and in its order",
         check: |setup| Box::pin(everything_comes_to_all(setup)),
@@ -111,6 +113,14 @@ pub const PROMISES: [Promise<Setup>; 14] = [
     Promise {
         words: "asks, permits and records are never dropped, however slow the subscriber",
         check: |setup| Box::pin(the_permit_is_never_dropped(setup)),
+    },
+    Promise {
+        words: "the last desired state of a zone comes first, once, as it was published",
+        check: |setup| Box::pin(desired::the_last_comes_first(setup)),
+    },
+    Promise {
+        words: "desired state comes only to those who want that of the zone",
+        check: |setup| Box::pin(desired::only_that_of_the_zone_comes(setup)),
     },
 ];
 

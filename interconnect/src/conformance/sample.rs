@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use utakata_model::{
-    ActionName, Class, Credential, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation,
-    Kind, Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters, Quality,
-    Reading, ReadingValue, Readings, ScheduleName, Target, TargetName, Task, TaskId, TaskKey,
-    Timings, Zone, target::Secret,
+    ActionName, Class, Credential, Desired, EnvironmentId, EnvironmentState, EnvironmentStatus,
+    Incarnation, Kind, Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters,
+    Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped, Target, TargetName, Task,
+    TaskId, TaskKey, Timings, Zone, target::Secret,
 };
 
 use super::Seen;
@@ -137,6 +137,17 @@ impl Queue {
             pools: Vec::new(),
             refused: Vec::new(),
             breakers: Vec::new(),
+            desired: None,
+            stopped: Stopped::default(),
+        })))
+    }
+
+    /// What is asked of the environments of a zone: nothing, under this revision.
+    pub(crate) fn desired(&self, zone: &str, revision: u64) -> Result<Event, Seen> {
+        Ok(Event::Desired(Arc::new(Desired {
+            zone: name(Zone::new(zone))?,
+            revision,
+            environments: BTreeMap::new(),
         })))
     }
 
@@ -204,6 +215,7 @@ pub(crate) fn mark(event: &Event) -> String {
             None => "outcome".into(),
         },
         Event::Environment(status) => format!("environment {} {:?}", status.id, status.state),
+        Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
         Event::Start(batch) => match batch.asks.first() {
             Some(first) => format!("start {} {}", batch.environment, first.ask),

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
-use utakata_model::{EnvironmentId, EnvironmentStatus};
+use utakata_model::{Desired, EnvironmentId, EnvironmentStatus, Zone};
 
 use self::queue::{Item, Queue};
 use crate::{Error, Event, Events, Interest, Subscription};
@@ -45,6 +45,7 @@ struct State {
     /// Replaced as a whole when it changes, so that publishers only clone the reference.
     subscribers: Arc<[Arc<Queue>]>,
     environments: BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>,
+    desired: BTreeMap<Zone, Arc<Desired>>,
 }
 
 impl Bus {
@@ -79,18 +80,15 @@ impl Shared {
         }
     }
 
-    /// Who is to get what is published now. Statuses are remembered in the same moment: who
-    /// subscribes later begins with them, and nobody gets one twice.
+    /// Who is to get what is published now. What is retained is remembered in the same moment:
+    /// who subscribes later begins with it, and nobody gets it twice.
     fn recipients(&self, events: &[Event]) -> Result<Arc<[Arc<Queue>]>, Error> {
-        let mut statuses = events.iter().filter_map(Event::status).peekable();
-        if statuses.peek().is_none() {
+        if !events.iter().any(Event::is_retained) {
             return self.state.read().recipients();
         }
         let mut state = self.state.write();
-        for status in statuses {
-            state
-                .environments
-                .insert(status.id.clone(), Arc::clone(status));
+        for event in events {
+            state.retain(event);
         }
         state.recipients()
     }
@@ -109,14 +107,31 @@ impl State {
         }
         Ok(Arc::clone(&self.subscribers))
     }
+
+    /// Remembers it for those who subscribe later, if they are to begin with it.
+    fn retain(&mut self, event: &Event) {
+        match event {
+            Event::Environment(status) => {
+                let id = status.id.clone();
+                self.environments.insert(id, Arc::clone(status));
+            }
+            Event::Desired(desired) => {
+                let zone = desired.zone.clone();
+                self.desired.insert(zone, Arc::clone(desired));
+            }
+            _ => {}
+        }
+    }
+
+    fn retained(&self) -> impl Iterator<Item = Event> {
+        let environments = self.environments.values().cloned().map(Event::Environment);
+        environments.chain(self.desired.values().cloned().map(Event::Desired))
+    }
 }
 
 impl Event {
-    fn status(&self) -> Option<&Arc<EnvironmentStatus>> {
-        match self {
-            Self::Environment(status) => Some(status),
-            _ => None,
-        }
+    fn is_retained(&self) -> bool {
+        matches!(self, Self::Environment(_) | Self::Desired(_))
     }
 }
 
@@ -144,7 +159,7 @@ impl Events for Bus {
             return Err(Error::Closed);
         }
         let queue = Arc::new(Queue::new(interest, self.shared.config.limit));
-        queue.begin_with(state.environments.values().cloned().map(Event::Environment));
+        queue.begin_with(state.retained());
         state.subscribers = state
             .subscribers
             .iter()

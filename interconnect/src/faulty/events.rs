@@ -63,15 +63,17 @@ impl Events for FaultyEvents {
 fn may_be_lost(event: &Event, lose: Lose) -> bool {
     match lose {
         Lose::Expendable => event.is_expendable(),
-        Lose::Protocol => event.is_expendable() || is_of_the_permit(event),
+        Lose::Protocol => event.is_expendable() || is_repeated(event),
         Lose::Anything => true,
     }
 }
 
 /// What is repeated until it is answered, and harmless when it comes late.
-fn is_of_the_permit(event: &Event) -> bool {
+fn is_repeated(event: &Event) -> bool {
     match event {
         Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => true,
+        // Until the environments say that they have heard it; a late one changes nothing.
+        Event::Desired(_) => true,
         Event::Outcomes(_) => !event.is_expendable(),
         Event::Readings(_) | Event::Environment(_) | Event::Deleted(_) => false,
     }
@@ -105,7 +107,7 @@ impl Subscription for FaultySubscription {
                 Err(Error::Closed) if !self.late.is_empty() => return Ok(self.late.all()),
                 came => came?,
             };
-            let on_time = self.fate.hold_up(events, &mut self.late, is_of_the_permit);
+            let on_time = self.fate.hold_up(events, &mut self.late, is_repeated);
             if !on_time.is_empty() {
                 return Ok(on_time);
             }

@@ -144,6 +144,7 @@ pub(super) enum Published {
     Readings(Box<RawValue>),
     Outcomes(Box<RawValue>),
     Environment(Box<RawValue>),
+    Desired(Box<RawValue>),
     Deleted(Box<RawValue>),
     Start(Box<RawValue>),
     Permits(Box<RawValue>),
@@ -158,6 +159,7 @@ impl Published {
             Event::Environment(status) => {
                 Self::Environment(raw(wire::encode_environment(status)?)?)
             }
+            Event::Desired(desired) => Self::Desired(raw(wire::encode_desired(desired)?)?),
             Event::Deleted(target) => Self::Deleted(raw(wire::encode_deleted(target)?)?),
             Event::Start(batch) => Self::Start(raw(wire::encode_start(batch)?)?),
             Event::Permits(batch) => Self::Permits(raw(wire::encode_permits(batch)?)?),
@@ -173,6 +175,7 @@ impl Published {
             Self::Environment(_) => {
                 Event::Environment(Arc::new(wire::decode_environment(payload)?))
             }
+            Self::Desired(_) => Event::Desired(Arc::new(wire::decode_desired(payload)?)),
             Self::Deleted(_) => Event::Deleted(wire::decode_deleted(payload)?),
             Self::Start(_) => Event::Start(Arc::new(wire::decode_start(payload)?)),
             Self::Permits(_) => Event::Permits(Arc::new(wire::decode_permits(payload)?)),
@@ -183,7 +186,7 @@ impl Published {
     fn payload(&self) -> &str {
         match self {
             Self::Readings(raw) | Self::Outcomes(raw) | Self::Environment(raw) => raw.get(),
-            Self::Deleted(raw) | Self::Start(raw) => raw.get(),
+            Self::Desired(raw) | Self::Deleted(raw) | Self::Start(raw) => raw.get(),
             Self::Permits(raw) | Self::Recorded(raw) => raw.get(),
         }
     }

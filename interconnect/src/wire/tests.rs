@@ -2,10 +2,10 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::{Value, json, value::RawValue};
 use utakata_model::{
-    Class, Cure, EnvironmentState, EnvironmentStatus, Labels, Manifest, Origin, Outcome,
-    OutcomeStatus, Parameters, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue,
-    Readings, ReleaseDigest, ReleaseId, Target, Task, TaskId, TaskKey, Timings,
-    environment::RefusedRelease, target::Credential, target::Secret,
+    Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Order, Orders,
+    Origin, Outcome, OutcomeStatus, Parameters, PoolStatus, Problem, Quality, RanBy, Reading,
+    ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop, StopState, Stopped, Target, Task,
+    TaskId, TaskKey, Timings, environment::RefusedRelease, target::Credential, target::Secret,
 };
 
 use super::*;
@@ -239,6 +239,39 @@ fn environment() -> EnvironmentStatus {
             problem: Problem::new("no-manifest", Cure::Operator, "there is no worker.toml"),
         }],
         breakers: Vec::new(),
+        desired: None,
+        stopped: Stopped::default(),
+    }
+}
+
+/// An environment that has stopped something.
+fn environment_ordered() -> EnvironmentStatus {
+    EnvironmentStatus {
+        desired: Some(1_772_366_400_001),
+        stopped: Stopped {
+            all: Some(StopState::Pausing),
+            kinds: BTreeMap::from([("snmp".parse().unwrap(), StopState::Drained)]),
+        },
+        ..environment()
+    }
+}
+
+fn desired() -> Desired {
+    let order = |stop, why: Option<&str>| Order {
+        stop,
+        by: "kim".parse().unwrap(),
+        since: "2026-03-01T12:00:00Z".parse().unwrap(),
+        why: why.map(String::from),
+    };
+    let of_kind = order(Stop::Drain, None);
+    let orders = Orders {
+        all: Some(order(Stop::Pause, Some("the rack is moved"))),
+        kinds: BTreeMap::from([("snmp".parse().unwrap(), of_kind)]),
+    };
+    Desired {
+        zone: "hall-1".parse().unwrap(),
+        revision: 1_772_366_400_001,
+        environments: BTreeMap::from([("wee-1".parse().unwrap(), orders)]),
     }
 }
 
@@ -310,6 +343,13 @@ fn the_messages_of_version_1_have_exactly_these_bytes() {
         encode_recorded,
         decode_recorded,
     );
+    check(
+        "environment-ordered.json",
+        &environment_ordered(),
+        encode_environment,
+        decode_environment,
+    );
+    check("desired.json", &desired(), encode_desired, decode_desired);
     let deleted = "pdu-a1".parse().unwrap();
     check("deleted.json", &deleted, encode_deleted, decode_deleted);
 }
@@ -339,6 +379,10 @@ fn what_is_decoded_is_what_was_encoded() {
     assert_eq!(decode_permits(&bytes), Ok(permits()));
     let bytes = encode_recorded(&recorded()).unwrap();
     assert_eq!(decode_recorded(&bytes), Ok(recorded()));
+    let bytes = encode_environment(&environment_ordered()).unwrap();
+    assert_eq!(decode_environment(&bytes), Ok(environment_ordered()));
+    let bytes = encode_desired(&desired()).unwrap();
+    assert_eq!(decode_desired(&bytes), Ok(desired()));
     let target: TargetName = "pdu-a1".parse().unwrap();
     let bytes = encode_deleted(&target).unwrap();
     assert_eq!(decode_deleted(&bytes), Ok(target));
@@ -357,8 +401,13 @@ fn with_unknown_fields(json: &mut Value) {
                     "parameters",
                     "result",
                 ];
-                if !free.contains(&key.as_str()) {
-                    with_unknown_fields(value);
+                match value.as_object_mut() {
+                    // Free keys, and what is ours behind them.
+                    Some(named) if ["environments", "kinds"].contains(&key.as_str()) => {
+                        named.values_mut().for_each(with_unknown_fields);
+                    }
+                    _ if free.contains(&key.as_str()) => {}
+                    _ => with_unknown_fields(value),
                 }
             });
             object.insert("a-field-of-tomorrow".into(), json!({ "x": [1, null] }));
@@ -391,6 +440,8 @@ fn fields_of_tomorrow_are_ignored_at_every_depth() {
     assert_eq!(decode_start(&bytes), Ok(start()));
     let bytes = tomorrow(encode_recorded(&recorded()).unwrap());
     assert_eq!(decode_recorded(&bytes), Ok(recorded()));
+    let bytes = tomorrow(encode_desired(&desired()).unwrap());
+    assert_eq!(decode_desired(&bytes), Ok(desired()));
     let bytes = tomorrow(encode_environment(&environment()).unwrap());
     let mut expect = environment();
     // The schema of an action is free JSON: what is added there stays.

@@ -13,6 +13,8 @@ pub const READINGS: &str = "utakata/v1/reading/#";
 pub const OUTCOMES: &str = "utakata/v1/outcome/#";
 /// The filter for the statuses of all environments.
 pub const ENVIRONMENTS: &str = "utakata/v1/environment/#";
+/// The filter for what is asked of the environments of all zones.
+pub const DESIRED: &str = "utakata/v1/desired/#";
 
 /// The filter for asks for permits.
 pub const STARTS: &str = "utakata/v1/start/#";
@@ -47,7 +49,7 @@ pub enum Topic {
     Environment(EnvironmentId),
     /// `deleted/<target>`: a target is no more.
     Deleted(TargetName),
-    /// `desired/<zone>`: which releases run where. Retained.
+    /// `desired/<zone>`: what is asked of the environments of a zone. Retained.
     Desired(Zone),
 }
 
@@ -96,7 +98,7 @@ impl fmt::Display for Topic {
             Self::Recorded(environment) => write!(f, "{ROOT}recorded/{environment}"),
             Self::Environment(id) => f.write_str(&environment(id)),
             Self::Deleted(target) => write!(f, "{ROOT}deleted/{target}"),
-            Self::Desired(zone) => write!(f, "{ROOT}desired/{zone}"),
+            Self::Desired(zone) => f.write_str(&desired(zone)),
         }
     }
 }
@@ -125,6 +127,11 @@ pub fn mark(client: &str) -> String {
 /// The topic of an environment's status.
 pub fn environment(id: &EnvironmentId) -> String {
     join("environment/", id.as_str(), None)
+}
+
+/// The topic of what is asked of the environments of a zone.
+pub fn desired(zone: &Zone) -> String {
+    join("desired/", zone.as_str(), None)
 }
 
 /// One allocation: a topic is made for every message.

@@ -9,8 +9,8 @@ use utakata_interconnect::{
     wire,
 };
 use utakata_model::{
-    Class, EnvironmentState, EnvironmentStatus, Labels, Origin, Outcome, OutcomeStatus, Quality,
-    Reading, ReadingValue, Readings, TaskId, TaskKey, Timings,
+    Class, Desired, EnvironmentState, EnvironmentStatus, Labels, Origin, Outcome, OutcomeStatus,
+    Quality, Reading, ReadingValue, Readings, TaskId, TaskKey, Timings,
 };
 
 use crate::mosquitto::{self, Subscriber};
@@ -56,6 +56,8 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         pools: Vec::new(),
         refused: Vec::new(),
         breakers: Vec::new(),
+        desired: None,
+        stopped: Default::default(),
     }))
 }
 
@@ -187,6 +189,32 @@ async fn the_status_of_an_environment_is_retained_and_outcomes_are_not() {
         ("utakata/v1/outcome/hall-1/snmp".to_owned(), 5),
     ];
     assert_eq!(counts, BTreeMap::from(expect));
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_zone_is_retained_for_everybody() {
+    let bus = Bus::default();
+    let broker = start(&bus).await;
+    let desired = |zone: &str, revision| {
+        Event::Desired(Arc::new(Desired {
+            zone: zone.parse().unwrap(),
+            revision,
+            environments: BTreeMap::new(),
+        }))
+    };
+    bus.publish(vec![desired("hall-1", 1), desired("hall-1", 2)])
+        .await
+        .unwrap();
+    for version in VERSIONS {
+        let filter = wire::topic::DESIRED;
+        let mut subscriber = Subscriber::start(broker.address(), version, filter);
+        let (retained, topic, payload) = subscriber.next().await;
+        let came = (retained, topic.as_str());
+        assert_eq!(came, (true, "utakata/v1/desired/hall-1"), "{version}");
+        let last = wire::decode_desired(payload.as_bytes()).unwrap();
+        assert_eq!(last.revision, 2, "{version}");
+    }
     broker.stop().await;
 }
 

@@ -69,12 +69,16 @@ pub enum Error {
     /// The logic environment is ending.
     #[error("the logic environment is ending")]
     Ending,
+    /// Another logic environment has the ledger, or nobody has at this moment.
+    #[error("another logic environment keeps the ledger of control now")]
+    Elsewhere,
 }
 
 impl From<ledger::Error> for Error {
     fn from(error: ledger::Error) -> Self {
         match error {
             ledger::Error::Ending => Self::Ending,
+            ledger::Error::Elsewhere => Self::Elsewhere,
             ledger::Error::Store(error) => Self::Store(error),
         }
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Event, Events, Interest, OutcomeBatch};
+use utakata_interconnect::{Event, Events, Interest, OutcomeBatch, Zones};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
@@ -44,6 +44,7 @@ impl Receiver {
     async fn follow(&self, events: &dyn Events) -> utakata_interconnect::Error {
         let interest = Interest {
             starts: true,
+            desired: Zones::None,
             ..Interest::ALL
         };
         let mut subscription = match events.subscribe(interest).await {
@@ -77,13 +78,19 @@ impl Receiver {
                 }
                 // Our own words, for others.
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
+                Event::Desired(_) => continue,
             }
             self.dispatch.tell(event);
         }
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
-        self.dispatch.outcomes(batch);
+        for at in self.dispatch.outcomes(batch) {
+            let outcome = &batch.outcomes[at];
+            if let Some(known) = self.inventory.find(&outcome.target) {
+                self.dispatch.latest.ended(&known, outcome);
+            }
+        }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {
             self.ledger.told(Arc::clone(batch)).await;
         }
@@ -116,8 +123,9 @@ impl Dispatch {
         (entry.known.target.name == readings.target).then(|| Arc::clone(&entry.known))
     }
 
-    /// Outcomes came: those of reads that are under way end them, others change nothing.
-    fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+    /// Outcomes came: those of reads that are under way end them. Gives which of them are of
+    /// reads of others: of another logic environment, or of one that was given up.
+    fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
         let found: Vec<Option<Entry>> = {
             let mut pending = self.pending.lock();
             let outcomes = batch.outcomes.iter();
@@ -129,11 +137,15 @@ impl Dispatch {
                 })
                 .collect()
         };
+        let is_other =
+            |at: &usize| found[*at].is_none() && batch.outcomes[*at].class == Class::Observe;
+        let others = (0..found.len()).filter(is_other).collect();
         let observed = found.into_iter().enumerate().filter_map(|(at, entry)| {
             self.observed(entry?, OutcomeRef::Published(Arc::clone(batch), at))
         });
         let observed = observed.collect();
         self.ended.lock().push(observed);
+        others
     }
 
     /// A read has ended.

@@ -43,6 +43,7 @@ macro_rules! pages {
 }
 
 const PAGES: &[Page] = pages![
+    "answer-lost" 502,
     "answer-too-large",
     "approve-own" 409,
     "bad-address",
@@ -72,6 +73,8 @@ const PAGES: &[Page] = pages![
     "json-invalid" 400,
     "key-taken" 409,
     "kind-not-served",
+    "ledger-elsewhere" 503,
+    "lease-lost" 503,
     "lock-invalid" 422,
     "malformed",
     "manifest",
@@ -108,9 +111,13 @@ const PAGES: &[Page] = pages![
     "selector-empty" 422,
     "selects-nothing" 422,
     "settled",
+    "store-away" 503,
     "store-damaged" 500,
     "store-failed" 503,
+    "store-in-doubt" 503,
     "store-newer" 500,
+    "store-other-writer" 503,
+    "store-refused" 503,
     "store-unwritable" 500,
     "superseded",
     "target-changed",
@@ -118,6 +125,7 @@ const PAGES: &[Page] = pages![
     "task-known" 409,
     "task-may-act" 409,
     "timed-out" 504,
+    "tokens-differ" 502,
     "token",
     "too-busy" 503,
     "unauthorized" 401,

@@ -127,6 +127,8 @@ impl From<dispatch::Error> for Refused {
 
 const NOTHING_SELECTED: &str =
     "see which targets and labels there are: `utakata get targets` (GET /v1/targets)";
+const ELSEWHERE: &str =
+    "nothing was done: try again in some seconds, when the one that keeps it is known";
 const WAIT: &str = "give a shorter wait, and look at the operation for the rest: `utakata operation show ID` \
                     (GET /v1/operations/{id})";
 
@@ -202,6 +204,7 @@ impl From<control::Error> for Refused {
             control::Error::Ending => {
                 Self::new("ending", detail, "try again when it is started again")
             }
+            control::Error::Elsewhere => Self::new("ledger-elsewhere", detail, ELSEWHERE),
         }
     }
 }
@@ -213,6 +216,7 @@ impl From<ledger::Error> for Refused {
                 let cure = "try again when it is started again";
                 Self::new("ending", error.to_string(), cure)
             }
+            ledger::Error::Elsewhere => Self::new("ledger-elsewhere", error.to_string(), ELSEWHERE),
             ledger::Error::Store(error) => Self::from(error.as_ref()),
         }
     }

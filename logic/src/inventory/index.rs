@@ -37,6 +37,38 @@ impl Index {
         index
     }
 
+    /// What leads from here to what a store has.
+    pub fn changes_to(&self, contents: Contents) -> Vec<Change> {
+        let targets = difference(
+            self.targets.iter().map(|(name, one)| (name, &*one.target)),
+            contents
+                .targets
+                .into_iter()
+                .map(|one| (one.name.clone(), one)),
+        );
+        let schedules = difference(
+            self.schedules.iter().map(|(name, one)| (name, &**one)),
+            contents
+                .schedules
+                .into_iter()
+                .map(|one| (one.name.clone(), one)),
+        );
+        let credentials = difference(
+            self.credentials.iter().map(|(name, one)| (name, &**one)),
+            contents
+                .credentials
+                .into_iter()
+                .map(|one| (one.name.clone(), one)),
+        );
+        let gone = targets.gone.into_iter().map(Change::DeleteTarget);
+        let gone = gone.chain(schedules.gone.into_iter().map(Change::DeleteSchedule));
+        let gone = gone.chain(credentials.gone.into_iter().map(Change::DeleteCredential));
+        let new = targets.new.into_iter().map(Document::Target);
+        let new = new.chain(schedules.new.into_iter().map(Document::Schedule));
+        let new = new.chain(credentials.new.into_iter().map(Document::Credential));
+        gone.chain(new.map(Change::Put)).collect()
+    }
+
     pub fn of_kind(&self, kind: &Kind) -> usize {
         self.kinds.get(kind).copied().unwrap_or_default()
     }
@@ -144,5 +176,30 @@ impl Index {
                 *known = Arc::new(known.declared(target, Some(Arc::clone(&credential))));
             }
         }
+    }
+}
+
+/// What differs between what is here and what is there.
+struct Difference<N, T> {
+    gone: Vec<N>,
+    new: Vec<T>,
+}
+
+fn difference<'a, N: Ord + Clone + 'a, T: PartialEq + 'a>(
+    here: impl Iterator<Item = (&'a N, &'a T)>,
+    there: impl Iterator<Item = (N, T)>,
+) -> Difference<N, T> {
+    let mut there: BTreeMap<N, T> = there.collect();
+    let mut gone = Vec::new();
+    for (name, one) in here {
+        match there.get(name) {
+            None => gone.push(name.clone()),
+            Some(other) if other == one => drop(there.remove(name)),
+            Some(_) => {}
+        }
+    }
+    Difference {
+        gone,
+        new: there.into_values().collect(),
     }
 }

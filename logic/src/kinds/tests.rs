@@ -46,6 +46,8 @@ fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<Envi
         pools,
         refused: Vec::new(),
         breakers: Vec::new(),
+        desired: None,
+        stopped: Default::default(),
     })
 }
 

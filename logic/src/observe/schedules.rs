@@ -28,6 +28,7 @@ impl Observe {
         let start = Instant::now();
         let mut inventory = self.inventory.follow();
         let mut kinds = self.kinds.follow();
+        let mut duties = self.duties.clone();
         let mut table = Timetable::default();
         let mut rebuild_at = Some(start);
         let mut not_before = start;
@@ -35,6 +36,7 @@ impl Observe {
             if rebuild_at.is_some_and(|at| at <= Instant::now()) {
                 inventory.mark_unchanged();
                 kinds.mark_unchanged();
+                duties.mark_unchanged();
                 table = self.rebuild(&table, start.elapsed());
                 rebuild_at = None;
                 not_before = Instant::now() + REBUILT_EVERY;
@@ -44,6 +46,7 @@ impl Observe {
                 () = cancel.cancelled() => return,
                 Ok(()) = inventory.changed() => { rebuild_at.get_or_insert(not_before); }
                 Ok(()) = kinds.changed() => { rebuild_at.get_or_insert(not_before); }
+                Ok(()) = duties.changed() => { rebuild_at.get_or_insert(not_before); }
                 () = sleep_until(rebuild_at) => {}
                 () = sleep_until(next) => {
                     // Neighbours go together: one batch costs less than many.
@@ -58,10 +61,15 @@ impl Observe {
 
     fn rebuild(&self, before: &Timetable, now: Duration) -> Timetable {
         let served = self.kinds.served();
+        let shards = self.duties.borrow().shards;
         let mut problems = Vec::new();
         let mut lines = Vec::new();
         for schedule in self.inventory.schedules() {
-            let targets = self.inventory.select(&schedule.selector);
+            let selected = self.inventory.select(&schedule.selector);
+            let ours = selected
+                .iter()
+                .filter(|known| shards.have(&known.target.name));
+            let targets: Vec<Arc<Known>> = ours.cloned().collect();
             lines.extend(plan(&schedule, &targets, &served, &mut problems));
         }
         *self.problems.lock() = problems;

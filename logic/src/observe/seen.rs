@@ -65,8 +65,10 @@ impl Seen {
         }
     }
 
-    /// An attempt ended. Only what reached for the target says how it is.
+    /// An attempt ended. Only what reached for the target says how it is, and what comes late
+    /// says nothing against a later answer.
     pub fn ended(&mut self, outcome: &Outcome) {
+        let is_old = self.answered > Some(outcome.timings.ended);
         match (outcome.status, &outcome.problem) {
             (OutcomeStatus::Succeeded, _) => {
                 self.answered = self.answered.max(Some(outcome.timings.ended));
@@ -74,6 +76,7 @@ impl Seen {
             }
             (OutcomeStatus::Failed | OutcomeStatus::Unknown | OutcomeStatus::Expired, found) => {
                 if let Some(problem) = found
+                    && !is_old
                     && self.problem.as_ref() != Some(problem)
                 {
                     self.problem = Some(problem.clone());

@@ -9,7 +9,7 @@ use utakata_model::{
     operation::OperationState,
 };
 
-use super::ControlTask;
+use super::{ControlTask, Fence};
 use crate::ledger::{
     life::{End, Holder},
     pace::Stop,
@@ -30,6 +30,8 @@ pub struct Page {
     pub locks: IndexMap<TargetName, Option<Lock>>,
     /// The audit trail's next page.
     pub audit: Option<AuditPage>,
+    /// The lease under which it is written, where there are several who could.
+    pub under: Option<Fence>,
 }
 
 /// Where an operation stands.

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use utakata_api::client::relay::Relay;
 use utakata_interconnect::{
     Consumer, Delivery, Event, Events, Interest, OutcomeBatch, Subscription, Tasks,
     events::{
@@ -22,7 +23,10 @@ use utakata_interconnect::{
     },
     tasks::embedded::Embedded,
 };
-use utakata_logic::{Config, Handle, LogicEnvironment, Parts, http, store::sqlite::Sqlite};
+use utakata_logic::{
+    Config, Handle, LogicEnvironment, Parts, http,
+    store::{Store, sqlite::Sqlite},
+};
 use utakata_model::{
     Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
     MetricName, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue,
@@ -101,15 +105,28 @@ impl Room {
         let store = Sqlite::open(folder.path().join("store.sqlite3"))
             .await
             .unwrap();
+        Self::with(folder, config, Arc::new(store)).await
+    }
+
+    /// With a store of the caller's choice.
+    pub async fn with(folder: TempDir, config: Config, store: Arc<dyn Store>) -> Self {
         let (bus, tasks) = (Bus::default(), Embedded::default());
         let parts = Parts {
-            store: Arc::new(store),
+            store,
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,
+            connections: Vec::new(),
+            id: None,
+            duties: utakata_logic::duties::Duties::forever(),
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
-        let router = http::router(handle.clone(), Secret::new(TOKEN), CancellationToken::new());
+        let router = http::router(
+            handle.clone(),
+            Secret::new(TOKEN),
+            Relay::new().unwrap(),
+            CancellationToken::new(),
+        );
         Self {
             handle,
             router,
@@ -157,6 +174,8 @@ impl Room {
             pools: pools.collect(),
             refused: Vec::new(),
             breakers: Vec::new(),
+            desired: None,
+            stopped: Default::default(),
         };
         let mut changes = self.handle.kinds().follow();
         self.bus

@@ -84,8 +84,8 @@ impl Mosquitto {
     /// # Errors
     /// When it is killed already, or does not go.
     pub fn kill(&mut self) -> Result<()> {
-        let server = self.server.take().context("the broker is killed already")?;
-        server.kill().map(drop)
+        let mut server = self.server.take().context("the broker is killed already")?;
+        server.kill()
     }
 
     /// Starts it on its port and with its state, after [`Self::kill`].

@@ -74,8 +74,8 @@ impl Rabbitmq {
     /// # Errors
     /// When it is killed already, or does not go.
     pub fn kill(&mut self) -> Result<()> {
-        let server = self.server.take().context("the broker is killed already")?;
-        server.kill().map(drop)
+        let mut server = self.server.take().context("the broker is killed already")?;
+        server.kill()
     }
 
     /// Starts it on its ports and with its data, after [`Self::kill`].

@@ -1,9 +1,10 @@
 //! One server in the foreground of one script, in a process group of its own.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -37,6 +38,8 @@ pub struct Server {
     child: Child,
     /// Lines of standard output; disconnected when the last process of the group has closed it.
     lines: Receiver<String>,
+    script: String,
+    arguments: Vec<OsString>,
     port: u16,
     state: Arc<TempDir>,
 }
@@ -77,40 +80,43 @@ impl Server {
         port: u16,
         arguments: &[A],
     ) -> Result<Self> {
-        let mut said = File::options();
-        let said = said.create(true).append(true).open(log(state.path()));
-        let mut child = Command::new(repository::root().join("tests/servers").join(script))
-            .arg(state.path().join("state"))
-            .arg(port.to_string())
-            .args(arguments)
-            .env("UTAKATA_SERVER_HOLD", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(said.context("making the server's log")?)
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("starting tests/servers/{script}"))?;
-        let stdout = child
-            .stdout
-            .take()
-            .context("the script has no standard output")?;
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                // Nobody listens after the first line; reading on keeps the pipe from filling.
-                let _ = sender.send(line);
-            }
-        });
+        let arguments: Vec<OsString> = arguments.iter().map(|one| one.into()).collect();
+        let (child, lines) = launch(script, state.path(), port, &arguments)?;
         let server = Self {
             child,
             lines,
+            script: script.to_owned(),
+            arguments,
             port,
             state,
         };
-        server
-            .wait_for_ready()
-            .with_context(|| format!("starting tests/servers/{script}"))?;
+        server.wait_for_ready()?;
         Ok(server)
+    }
+
+    /// Kills every process of its group, as if the power had gone.
+    ///
+    /// # Errors
+    /// When something of it is still there after 5 s.
+    pub fn kill(&mut self) -> Result<()> {
+        // The group may be gone already.
+        let _ = self.signal(Signal::KILL);
+        let is_gone = self.is_gone_within(END_WITHIN);
+        self.child.wait().context("waiting for the script")?;
+        if !is_gone {
+            bail!("something is left of tests/servers/{}", self.script);
+        }
+        Ok(())
+    }
+
+    /// Starts one that was killed or has ended again, with the state and the port that it had.
+    ///
+    /// # Errors
+    /// With what the script said, when it ends or stays silent for 90 s.
+    pub fn start_again(&mut self) -> Result<()> {
+        let state = self.state.path();
+        (self.child, self.lines) = launch(&self.script, state, self.port, &self.arguments)?;
+        self.wait_for_ready()
     }
 
     /// The port it has, on whatever addresses of the loopback.
@@ -137,19 +143,6 @@ impl Server {
         fs::read_to_string(log(self.state.path())).unwrap_or_default()
     }
 
-    /// Ends every process of the server at once, as a power cut does; what it wrote to its state
-    /// folder stays.
-    ///
-    /// # Errors
-    /// When the process group is gone, or does not go.
-    pub(super) fn kill(self) -> Result<Arc<TempDir>> {
-        self.signal(Signal::KILL).context("killing the server")?;
-        if !self.is_gone_within(END_WITHIN) {
-            bail!("the server does not go");
-        }
-        Ok(Arc::clone(&self.state))
-    }
-
     /// Stops every process of the server where it is: it keeps its port and says nothing.
     ///
     /// # Errors
@@ -167,6 +160,11 @@ impl Server {
     }
 
     fn wait_for_ready(&self) -> Result<()> {
+        self.wait_for_line()
+            .with_context(|| format!("starting tests/servers/{}", self.script))
+    }
+
+    fn wait_for_line(&self) -> Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -212,8 +210,45 @@ impl Drop for Server {
     }
 }
 
+/// Runs the script, and gives its lines.
+fn launch(
+    script: &str,
+    state: &Path,
+    port: u16,
+    arguments: &[OsString],
+) -> Result<(Child, Receiver<String>)> {
+    let errors = File::options().create(true).append(true).open(log(state));
+    let mut child = Command::new(repository::root().join("tests/servers").join(script))
+        .arg(state.join("state"))
+        .arg(port.to_string())
+        .args(arguments)
+        .env("UTAKATA_SERVER_HOLD", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(errors.context("making the server's log")?)
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("starting tests/servers/{script}"))?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("the script has no standard output")?;
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            // Nobody listens after the first line; reading on keeps the pipe from filling.
+            let _ = sender.send(line);
+        }
+    });
+    Ok((child, lines))
+}
+
+/// A folder for the state of a server.
 pub(super) fn new_state() -> Result<Arc<TempDir>> {
     let state = TempDir::with_prefix("utakata-server-").context("making a state folder")?;
+    // A server that runs as a user of its own goes through it to its state.
+    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o711))
+        .context("opening the state folder")?;
     Ok(Arc::new(state))
 }
 

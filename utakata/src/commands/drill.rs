@@ -54,6 +54,13 @@ pub struct Arguments {
     /// Use this folder, which must be empty, and keep it: data and logs of every process
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// With real servers between the processes, which are killed, too: a folder with
+    /// rabbitmq.sh, mosquitto.sh and postgres.sh, such as tests/servers of a checkout
+    #[arg(long, value_name = "DIR")]
+    servers: Option<PathBuf>,
+    /// In place of killing, cut the environments off from the servers for so long, and measure
+    #[arg(long, value_name = "TIME", requires = "servers", value_parser = duration::parse)]
+    cut: Option<Duration>,
     /// Environments begin without permits: to show that doubles are found
     #[arg(long, hide = true)]
     without_permits: bool,
@@ -99,6 +106,8 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         in_flight: arguments.in_flight.into(),
         rate: arguments.rate,
         keep: arguments.keep.clone(),
+        servers: arguments.servers.clone(),
+        cut: arguments.cut,
         permits: match arguments.without_permits {
             true => Permits::Ignored,
             false => Permits::Asked,

@@ -46,7 +46,10 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let mut overrides = config::from_environment(std::env::vars());
     overrides.extend(arguments.listening.overrides());
     let config = config::load(file.as_deref(), &overrides)?;
-    let claim = Claim::take(folder)?;
+    let mut claim = Claim::take(folder)?;
+    if let Some(file) = &config.logic.http.token_file {
+        claim.adopt_token(file)?;
+    }
     let ended = role::run(serve(arguments, config, &claim));
     claim.withdraw();
     ended

@@ -60,7 +60,10 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     };
     let folder = super::data_folder(context, default)?;
     let config = configuration(arguments, &folder)?;
-    let claim = Claim::take(folder)?;
+    let mut claim = Claim::take(folder)?;
+    if let Some(file) = &config.logic.http.token_file {
+        claim.adopt_token(file)?;
+    }
     let ended = role::run(serve(arguments, config, &claim, began, context));
     claim.withdraw();
     ended

@@ -25,6 +25,16 @@ const KEYS: &[(&str, &str, &str)] = &[
         "Where the HTTP API listens. Beyond loopback, put TLS in front of it",
     ),
     (
+        "logic.http.advertise",
+        "URL",
+        "Where the other logic environments reach the API; where it listens when not set",
+    ),
+    (
+        "logic.http.token_file",
+        "path",
+        "The token of admin, the same for all logic environments; made in the data directory when not set",
+    ),
+    (
         "logic.http.body_limit",
         "bytes",
         "The most bytes of a request's body",
@@ -115,6 +125,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "An operation on more targets than this must say how many, or show its plan",
     ),
     (
+        "logic.store.url",
+        "postgres://...",
+        "The PostgreSQL database that keeps everything; a SQLite file in DATA when not set",
+    ),
+    (
         "logic.store.flush",
         "duration",
         "How often the last readings are written to disk",
@@ -123,6 +138,21 @@ const KEYS: &[(&str, &str, &str)] = &[
         "logic.store.flush_rows",
         "count",
         "The most rows of readings that are written at once",
+    ),
+    (
+        "logic.id",
+        "name",
+        "The name of this logic environment, where there are several; the name of the host when not set",
+    ),
+    (
+        "logic.lease.lasts",
+        "duration",
+        "What a logic environment that has died did is taken over by another one after this",
+    ),
+    (
+        "logic.lease.renewed_every",
+        "duration",
+        "How often a logic environment says that it is there",
     ),
     (
         "execution.id",
@@ -317,7 +347,11 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 3] = [
+    const OPTIONAL: [&str; 7] = [
+        "logic.store.url",
+        "logic.id",
+        "logic.http.advertise",
+        "logic.http.token_file",
         "execution.id",
         "execution.run_folder",
         "execution.lanes.per_second",

@@ -4,23 +4,42 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::{
     disaster::{Disaster, Victim},
+    link::State,
     member::{self, Member},
-    place::{ENVIRONMENTS, LOGIC, Place},
+    place::{ENVIRONMENTS, LOGIC, LOGICS, Permits, Place},
+    servers::{self, Servers},
 };
+
+/// A link stays away so many times as long as a process.
+const LINK_DOWN: u32 = 4;
 
 /// Those that a drill kills.
 #[derive(Debug)]
 pub struct Crew {
-    hub: Member,
-    logic: Member,
+    between: Between,
+    logics: Vec<Member>,
     environments: Vec<Member>,
-    /// The inter connect without faults, for the end.
-    calm: Vec<String>,
+    /// When links are whole again.
+    healed_at: Option<Instant>,
     /// What happened so far.
     pub log: Log,
+}
+
+/// What is between the processes.
+#[derive(Debug)]
+enum Between {
+    /// The inter connect of one machine.
+    Hub {
+        hub: Box<Member>,
+        /// How it is started without faults, for the end.
+        calm: Vec<String>,
+    },
+    /// Servers of others.
+    Servers(Servers),
 }
 
 /// What happened to the processes.
@@ -33,12 +52,12 @@ pub struct Log {
 }
 
 impl Crew {
-    /// Starts everybody.
+    /// Starts everybody, with the inter connect of one machine between them.
     ///
     /// # Errors
     /// Our own program cannot be started.
     pub fn start(place: &Place, faults: &str, seed: u64) -> Result<Self> {
-        let program = std::env::current_exe().context("our own program cannot be found")?;
+        let program = own_program()?;
         let socket = place.socket().display().to_string();
         let calm = words(&["hub", "--socket", &socket]);
         let seed = seed.to_string();
@@ -51,18 +70,46 @@ impl Crew {
         };
         let environment = |name: &&str| member(name, &["wee", "--id", name]);
         let hub = [calm.clone(), wild].concat();
-        let mut crew = Self {
-            hub: Member::new("hub", &program, hub, place.log("hub")),
-            logic: member(LOGIC, &["le", "--listen", "127.0.0.1:0"]),
+        let hub = Box::new(Member::new("hub", &program, hub, place.log("hub")));
+        Self {
+            between: Between::Hub { hub, calm },
+            logics: vec![member(LOGIC, &["le", "--listen", "127.0.0.1:0"])],
             environments: ENVIRONMENTS.iter().map(environment).collect(),
-            calm,
+            healed_at: None,
             log: Log::default(),
+        }
+        .started()
+    }
+
+    /// Starts everybody, with servers between them.
+    ///
+    /// # Errors
+    /// Our own program or a script cannot be started.
+    pub fn start_with(place: &Place, servers: Servers) -> Result<Self> {
+        let program = own_program()?;
+        let member = |name: &&str, role: &[&str]| {
+            let data = place.data(name).display().to_string();
+            let arguments = words(&[role, &["--data", &data]].concat());
+            Member::new(name, &program, arguments, place.log(name))
         };
-        for member in crew.all() {
+        let logic = |name: &&str| member(name, &["le", "--listen", "127.0.0.1:0"]);
+        let environment = |name: &&str| member(name, &["wee", "--id", name]);
+        Self {
+            between: Between::Servers(servers),
+            logics: LOGICS.iter().map(logic).collect(),
+            environments: ENVIRONMENTS.iter().map(environment).collect(),
+            healed_at: None,
+            log: Log::default(),
+        }
+        .started()
+    }
+
+    fn started(mut self) -> Result<Self> {
+        for member in self.everybody() {
             let started = member.start();
             started.with_context(|| format!("{} cannot be started", member.name))?;
         }
-        Ok(crew)
+        Ok(self)
     }
 
     /// Kills whom a disaster means, if he is there.
@@ -79,15 +126,14 @@ impl Crew {
                 let at = which % self.environments.len();
                 kill(&mut self.environments[at], down)
             }
-            Victim::Logic => kill(&mut self.logic, down),
-            Victim::Everything => {
-                // The workers too, and at once: so they are found before.
-                let workers = self.workers();
-                for member in self.all() {
-                    kill(member, down);
-                }
-                workers.into_iter().for_each(member::kill);
-                true
+            Victim::Logic => {
+                let at = which % self.logics.len();
+                kill(&mut self.logics[at], down)
+            }
+            Victim::Everything => self.kill_everything(down),
+            Victim::Link => self.strike_link(which, down),
+            Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
+                self.kill_server(victim, down)
             }
         };
         if is_struck {
@@ -100,8 +146,14 @@ impl Crew {
     /// # Errors
     /// One cannot be started.
     pub fn keep(&mut self) -> Result<()> {
+        if self.healed_at.is_some_and(|at| at <= Instant::now())
+            && let Between::Servers(servers) = &self.between
+        {
+            servers.heal();
+            self.healed_at = None;
+        }
         let mut ended = Vec::new();
-        for member in self.all() {
+        for member in self.everybody() {
             let kept = member.keep();
             let kept = kept.with_context(|| format!("{} cannot be started", member.name))?;
             ended.extend(kept.map(|how| format!("{} ended by itself: {how}", member.name)));
@@ -110,26 +162,109 @@ impl Crew {
         Ok(())
     }
 
-    /// From now on nothing goes wrong: the inter connect is another one, without faults.
-    pub fn calm(&mut self) {
-        let calm = self.calm.clone();
-        self.hub.say(calm);
-        self.hub.kill(Duration::ZERO);
+    /// Nothing comes through between the environments and the servers any more.
+    pub fn cut_environments(&mut self) {
+        if let Between::Servers(servers) = &self.between {
+            servers.cut(&ENVIRONMENTS);
+        }
+        self.healed_at = None;
+    }
+
+    /// All links are whole.
+    pub fn heal(&self) {
+        if let Between::Servers(servers) = &self.between {
+            servers.heal();
+        }
+    }
+
+    /// Our own processes that run.
+    pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
+        let ours = self.logics.iter().chain(&self.environments);
+        ours.filter_map(|member| Some((member.name.as_str(), member.process()?)))
+    }
+
+    /// From now on nothing goes wrong: the inter connect is another one, without faults; or
+    /// links are whole, and whoever has made mistakes on purpose is started anew, without.
+    ///
+    /// # Errors
+    /// The settings cannot be written.
+    pub fn calm(&mut self, place: &Place, permits: Permits) -> Result<()> {
+        match &mut self.between {
+            Between::Hub { hub, calm } => {
+                hub.say(calm.clone());
+                hub.kill(Duration::ZERO);
+            }
+            Between::Servers(servers) => {
+                servers.heal();
+                let written = place.furnish_with(permits, |name| servers.urls(name), None);
+                written.context("the settings cannot be written")?;
+                for member in self.logics.iter_mut().chain(&mut self.environments) {
+                    member.kill(Duration::ZERO);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lets everybody end, those who need others first.
     pub async fn end(&mut self) {
-        for member in &mut self.environments {
+        for member in self.environments.iter_mut().chain(&mut self.logics) {
             member.end().await;
         }
-        self.logic.end().await;
-        self.hub.end().await;
+        match &mut self.between {
+            Between::Hub { hub, .. } => hub.end().await,
+            Between::Servers(servers) => {
+                servers.heal();
+                for member in servers.members() {
+                    member.end().await;
+                }
+            }
+        }
     }
 
-    fn all(&mut self) -> impl Iterator<Item = &mut Member> {
-        [&mut self.hub, &mut self.logic]
-            .into_iter()
-            .chain(&mut self.environments)
+    fn everybody(&mut self) -> impl Iterator<Item = &mut Member> {
+        let between: Vec<&mut Member> = match &mut self.between {
+            Between::Hub { hub, .. } => vec![hub],
+            Between::Servers(servers) => servers.members().collect(),
+        };
+        let ours = self.logics.iter_mut().chain(&mut self.environments);
+        between.into_iter().chain(ours)
+    }
+
+    /// Our own processes and the workers at once; but not servers of others.
+    fn kill_everything(&mut self, down: Duration) -> bool {
+        // The workers too, and at once: so they are found before.
+        let workers = self.workers();
+        if let Between::Hub { hub, .. } = &mut self.between {
+            kill(hub, down);
+        }
+        for member in self.logics.iter_mut().chain(&mut self.environments) {
+            kill(member, down);
+        }
+        workers.into_iter().for_each(member::kill);
+        true
+    }
+
+    fn kill_server(&mut self, victim: Victim, down: Duration) -> bool {
+        match (&mut self.between, servers::Kind::of(victim)) {
+            (Between::Servers(servers), Some(kind)) => servers.kill(kind, down),
+            _ => false,
+        }
+    }
+
+    /// A third each is cut, broken and slow, until it is healed.
+    fn strike_link(&mut self, which: usize, down: Duration) -> bool {
+        let Between::Servers(servers) = &self.between else {
+            return false;
+        };
+        let state = match which % 3 {
+            0 => State::Cut,
+            1 => State::Broken,
+            _ => State::Slow(down / 10),
+        };
+        servers.strike(which / 3, state);
+        self.healed_at = Some(Instant::now() + down * LINK_DOWN);
+        true
     }
 
     fn workers(&self) -> Vec<rustix::process::Pid> {
@@ -142,6 +277,10 @@ impl Crew {
         let worker = workers.get(which % workers.len().max(1));
         worker.copied().map(member::kill).is_some()
     }
+}
+
+fn own_program() -> Result<std::path::PathBuf> {
+    std::env::current_exe().context("our own program cannot be found")
 }
 
 fn kill(member: &mut Member, down: Duration) -> bool {

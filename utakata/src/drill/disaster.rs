@@ -15,6 +15,17 @@ const WEIGHTS: [(Victim, usize); 4] = [
     (Victim::Logic, 2),
     (Victim::Everything, 1),
 ];
+/// The same where there are servers between them.
+const WEIGHTS_WITH_SERVERS: [(Victim, usize); 8] = [
+    (Victim::Worker, 4),
+    (Victim::Environment, 4),
+    (Victim::Logic, 4),
+    (Victim::Everything, 1),
+    (Victim::Link, 4),
+    (Victim::Mosquitto, 2),
+    (Victim::Postgres, 2),
+    (Victim::Rabbitmq, 1),
+];
 
 /// Who is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -26,8 +37,26 @@ pub enum Victim {
     Environment,
     /// The logic environment.
     Logic,
-    /// All of them at once, and the inter connect, as when the power fails.
+    /// All of them at once, and the inter connect, as when the power fails; but not servers of
+    /// others.
     Everything,
+    /// The links of one process to the servers: cut, broken or slow.
+    Link,
+    /// The broker of events.
+    Mosquitto,
+    /// The database.
+    Postgres,
+    /// The broker of tasks.
+    Rabbitmq,
+}
+
+/// What there is to be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Processes of our own.
+    Ourselves,
+    /// Servers and links, too.
+    Servers,
 }
 
 /// Something is killed.
@@ -47,17 +76,30 @@ pub struct Disaster {
 #[derive(Debug, Clone)]
 pub struct Disasters {
     dice: Dice,
+    among: Among,
     mean: Duration,
 }
 
 impl Victim {
     /// All, the smallest loss first.
-    pub const ALL: [Self; 4] = [
+    const ALL: [Self; 8] = [
         Self::Worker,
         Self::Environment,
         Self::Logic,
         Self::Everything,
+        Self::Link,
+        Self::Mosquitto,
+        Self::Postgres,
+        Self::Rabbitmq,
     ];
+
+    /// Those that there are.
+    pub fn all(among: Among) -> &'static [Self] {
+        match among {
+            Among::Ourselves => &Self::ALL[..4],
+            Among::Servers => &Self::ALL,
+        }
+    }
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -66,15 +108,20 @@ impl Victim {
             Self::Environment => "environment",
             Self::Logic => "logic",
             Self::Everything => "everything",
+            Self::Link => "link",
+            Self::Mosquitto => "mosquitto",
+            Self::Postgres => "postgres",
+            Self::Rabbitmq => "rabbitmq",
         }
     }
 }
 
 impl Disasters {
     /// One in `mean`, on the average.
-    pub fn new(seed: u64, mean: Duration) -> Self {
+    pub fn new(seed: u64, mean: Duration, among: Among) -> Self {
         Self {
             dice: Dice::new(seed, 1),
+            among,
             mean,
         }
     }
@@ -84,9 +131,13 @@ impl Iterator for Disasters {
     type Item = Disaster;
 
     fn next(&mut self) -> Option<Disaster> {
+        let weights = match self.among {
+            Among::Ourselves => &WEIGHTS[..],
+            Among::Servers => &WEIGHTS_WITH_SERVERS,
+        };
         Some(Disaster {
             after: self.dice.wait(self.mean),
-            victim: self.dice.choose(&WEIGHTS, Victim::Worker),
+            victim: self.dice.choose(weights, Victim::Worker),
             which: self.dice.below(1 << 16),
             down: self.dice.up_to(DOWN_MOST),
         })
@@ -99,22 +150,29 @@ mod tests {
 
     use super::*;
 
-    fn first(seed: u64, count: usize) -> Vec<Disaster> {
+    const BOTH: [Among; 2] = [Among::Ourselves, Among::Servers];
+
+    fn first(seed: u64, count: usize, among: Among) -> Vec<Disaster> {
         let mean = Duration::from_secs(3);
-        Disasters::new(seed, mean).take(count).collect()
+        Disasters::new(seed, mean, among).take(count).collect()
     }
 
     #[test]
     fn the_same_seed_brings_the_same_disasters() {
-        assert_eq!(first(1, 100), first(1, 100));
-        assert_ne!(first(1, 100), first(2, 100));
+        for among in BOTH {
+            assert_eq!(first(1, 100, among), first(1, 100, among));
+            assert_ne!(first(1, 100, among), first(2, 100, among));
+        }
     }
 
     #[test]
     fn everybody_is_a_victim_about_as_often_as_was_asked_for() {
-        let disasters = first(1, 1000);
-        let victims: BTreeSet<Victim> = disasters.iter().map(|one| one.victim).collect();
-        assert_eq!(victims.len(), Victim::ALL.len());
+        for among in BOTH {
+            let victims: BTreeSet<Victim> =
+                first(1, 1000, among).iter().map(|one| one.victim).collect();
+            assert!(victims.iter().eq(Victim::all(among)), "{victims:?}");
+        }
+        let disasters = first(1, 1000, Among::Ourselves);
         let all: Duration = disasters.iter().map(|one| one.after).sum();
         let mean = all.as_secs_f64() / 1000.0;
         assert!((2.5..3.5).contains(&mean), "{mean}");

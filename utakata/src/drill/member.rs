@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::{
     process::{Child, Command},
     time::{Instant, timeout},
@@ -19,7 +19,17 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// How long one may take to end when it is asked to.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
-/// A process of our own program.
+/// How a process is told to end with us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// By a flag of our own program: it ends when its standard input does.
+    Flag,
+    /// By a variable, as scripts of servers want it; the script has others under it, and all are
+    /// killed together.
+    Variable,
+}
+
+/// A process: of our own program, or a server.
 #[derive(Debug)]
 pub struct Member {
     /// Its name.
@@ -27,6 +37,7 @@ pub struct Member {
     program: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
+    hold: Hold,
     child: Option<Child>,
     /// When it is started again.
     back: Option<Instant>,
@@ -40,9 +51,15 @@ impl Member {
             program: program.to_owned(),
             arguments,
             log,
+            hold: Hold::Flag,
             child: None,
             back: None,
         }
+    }
+
+    /// It is told otherwise to end with us.
+    pub fn held_by(self, hold: Hold) -> Self {
+        Self { hold, ..self }
     }
 
     /// From its next start on it has other arguments.
@@ -60,9 +77,13 @@ impl Member {
                 command.env_remove(name);
             }
         }
+        match self.hold {
+            Hold::Flag => command.args(&self.arguments).arg("--exit-with-stdin"),
+            Hold::Variable => command
+                .args(&self.arguments)
+                .env("UTAKATA_SERVER_HOLD", "1"),
+        };
         let child = command
-            .args(&self.arguments)
-            .arg("--exit-with-stdin")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
@@ -80,11 +101,23 @@ impl Member {
         self.child.is_some()
     }
 
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
     /// `kill -9`; it comes back by itself after a while.
     pub fn kill(&mut self, down: Duration) {
         if let Some(mut child) = self.child.take() {
             // An error means that it has just ended: it comes back all the same.
-            let _ = child.start_kill();
+            match (self.hold, child.id().and_then(pid)) {
+                (Hold::Variable, Some(group)) => {
+                    let _ = kill_process_group(group, Signal::KILL);
+                }
+                _ => {
+                    let _ = child.start_kill();
+                }
+            }
             self.back = Some(Instant::now() + down);
         }
     }
@@ -123,6 +156,10 @@ impl Member {
             let _ = child.kill().await;
         }
     }
+}
+
+fn pid(id: u32) -> Option<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
 /// `kill -9` of a process that is not our child.

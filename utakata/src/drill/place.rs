@@ -1,19 +1,23 @@
 //! The scratch folder of a drill: data, settings and logs of every process.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 
+use super::servers::Urls;
 use crate::up::bundle;
 
 /// The names of the environments.
 pub const ENVIRONMENTS: [&str; 2] = ["wee-1", "wee-2"];
-/// The name of the logic environment.
+/// The name of the logic environment, where there is one.
 pub const LOGIC: &str = "le";
+/// The names of the logic environments, where there are several.
+pub const LOGICS: [&str; 2] = ["le-1", "le-2"];
 
 /// What is promised within which time, in a drill. The settings below say the same.
 ///
@@ -99,6 +103,38 @@ impl Place {
         Ok(())
     }
 
+    /// The same for processes with servers between them, and what goes wrong with messages.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn furnish_with(
+        &self,
+        permits: Permits,
+        urls: impl Fn(&str) -> Urls,
+        faults: Option<(&str, u64)>,
+    ) -> io::Result<()> {
+        bundle::write_drill(&self.path.join("releases"))?;
+        let token = self.path.join("token");
+        if !token.exists() {
+            fs::write(&token, any_token()?)?;
+        }
+        for name in LOGICS {
+            let urls = urls(name);
+            let text = format!(
+                "{}{}[logic.http]\ntoken_file = {token:?}\n[logic.store]\nurl = {:?}\n",
+                logic(),
+                between(&urls, faults),
+                urls.postgres,
+            );
+            self.settings(name, &format!("logic.id = {name:?}\n{text}"))?;
+        }
+        for name in ENVIRONMENTS {
+            let text = self.environment(name, permits);
+            self.settings(name, &format!("{text}{}", between(&urls(name), faults)))?;
+        }
+        Ok(())
+    }
+
     fn settings(&self, name: &str, text: &str) -> io::Result<()> {
         let folder = self.data(name);
         fs::create_dir_all(&folder)?;
@@ -136,6 +172,23 @@ pub enum Permits {
     Asked,
     /// They do not: to show that a drill finds what that does.
     Ignored,
+}
+
+/// How the servers between the processes are reached.
+fn between(urls: &Urls, faults: Option<(&str, u64)>) -> String {
+    let faults = faults.map(|(faults, seed)| format!("faults = {faults:?}\nseed = {seed}\n"));
+    format!(
+        "[interconnect]\n{}[interconnect.amqp]\nurl = {:?}\n[interconnect.mqtt]\nurl = {:?}\n",
+        faults.unwrap_or_default(),
+        urls.amqp,
+        urls.mqtt,
+    )
+}
+
+fn any_token() -> io::Result<String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn logic() -> String {

@@ -8,7 +8,8 @@ use super::{
     Settings,
     count::{Counts, Finding},
     crew::Log,
-    disaster::Victim,
+    cut::Cut,
+    disaster::{Among, Victim},
     place::Permits,
 };
 use crate::output::{Cell, Output, Table, Tone};
@@ -23,9 +24,15 @@ pub struct Report {
     pub seed: u64,
     /// How long it took.
     pub took: String,
+    /// What there was to be killed.
+    #[serde(skip)]
+    pub among: Among,
     /// What happened to the processes.
     #[serde(flatten)]
     pub log: Log,
+    /// What came of cutting environments off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// What came of the tasks.
     pub counts: Counts,
     /// What the check of the audit trail told.
@@ -50,7 +57,9 @@ pub enum Audit {
 impl Report {
     /// Whether everything was as promised.
     pub fn is_clean(&self) -> bool {
-        self.counts.is_clean() && self.log.ended.is_empty() && self.audit.is_whole()
+        let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
+        let is_kept = self.counts.is_clean() && self.audit.is_whole();
+        is_kept && is_back && self.log.ended.is_empty()
     }
 
     /// For people.
@@ -68,6 +77,7 @@ impl Report {
         lines.push(String::new());
         lines.extend(self.log.ended.iter().cloned());
         lines.push(self.audit.line());
+        lines.extend(self.cut.iter().map(Cut::line));
         lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
         lines.push(format!("again: {}", self.repeat));
         lines.push(self.verdict().to_owned());
@@ -77,6 +87,9 @@ impl Report {
     fn verdict(&self) -> &'static str {
         match (self.counts.is_clean(), self.log.ended.is_empty()) {
             (true, true) if !self.audit.is_whole() => "the audit trail was not found to be whole",
+            (true, true) if !self.cut.as_ref().is_none_or(Cut::is_clean) => {
+                "what was cut off did not come back as promised"
+            }
             (true, true) => "nothing was lost, done twice or told wrongly",
             (true, false) => "a process ended by itself: its log says why",
             (false, _) => "control is not as promised here",
@@ -85,8 +98,8 @@ impl Report {
 
     fn table(&self) -> Table {
         let mut table = Table::new(&["WHAT", "COUNT", "MEANING"]);
-        for victim in Victim::ALL {
-            let count = self.log.kills.get(&victim).copied().unwrap_or_default();
+        for victim in Victim::all(self.among) {
+            let count = self.log.kills.get(victim).copied().unwrap_or_default();
             let what = format!("killed: {}", victim.as_str());
             table.add(vec![what.into(), count.to_string().into(), "".into()]);
         }
@@ -204,6 +217,12 @@ pub fn repeat(settings: &Settings) -> String {
     );
     if let Some(rate) = settings.rate {
         text.push_str(&format!(" --rate {rate}"));
+    }
+    if let Some(servers) = &settings.servers {
+        text.push_str(&format!(" --servers {}", servers.display()));
+    }
+    if let Some(cut) = settings.cut {
+        text.push_str(&format!(" --cut {}", time(cut)));
     }
     if settings.permits == Permits::Ignored {
         text.push_str(" --without-permits");

@@ -1,36 +1,48 @@
-//! The logic environment as its users find it: each of its lives listens elsewhere.
+//! The logic environments as their users find them: each of their lives listens elsewhere.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use parking_lot::Mutex;
 use utakata_api::Client;
 
 use crate::folder::Folder;
 
-/// Where the logic environment is now.
+/// Where the logic environments are now.
 #[derive(Debug)]
 pub struct Server {
-    folder: Folder,
-    /// Of the life that was found last.
-    known: Mutex<Option<Client>>,
+    folders: Vec<Folder>,
+    /// Who is asked next.
+    turn: AtomicUsize,
+    /// Of the lives that were found last.
+    known: Mutex<BTreeMap<String, Client>>,
 }
 
 impl Server {
-    /// The one that has this data directory.
-    pub fn new(folder: Folder) -> Self {
+    /// Those that have these data directories.
+    pub fn new(folders: Vec<Folder>) -> Self {
         Self {
-            folder,
+            folders,
+            turn: AtomicUsize::default(),
             known: Mutex::default(),
         }
     }
 
-    /// A client of the life that there is now, if there is one.
+    /// A client of a life that there is now, if there is one: of several, each in its turn.
     pub fn client(&self) -> Option<Client> {
-        let endpoint = self.folder.endpoint()?;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let count = self.folders.len();
+        let in_turn = (0..count).map(|at| &self.folders[(turn + at) % count]);
+        let mut alive = in_turn.filter_map(|folder| Some((folder, folder.endpoint()?)));
+        let (folder, endpoint) = alive.next()?;
         let mut known = self.known.lock();
-        if let Some(client) = known.as_ref().filter(|one| one.url() == endpoint.url) {
+        if let Some(client) = known.get(&endpoint.url) {
             return Some(client.clone());
         }
-        let client = Client::new(&endpoint.url, &self.folder.token().ok()?).ok()?;
-        *known = Some(client.clone());
+        let client = Client::new(&endpoint.url, &folder.token().ok()?).ok()?;
+        known.insert(endpoint.url, client.clone());
         Some(client)
     }
 }

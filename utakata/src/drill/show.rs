@@ -5,7 +5,11 @@ use std::{io::IsTerminal, time::Duration};
 use console::Term;
 use tokio::time::Instant;
 
-use super::{crew::Log, disaster::Victim, load::Tally};
+use super::{
+    crew::Log,
+    disaster::{Among, Victim},
+    load::Tally,
+};
 
 const PANEL_EVERY: Duration = Duration::from_secs(1);
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -22,6 +26,7 @@ pub enum Phase {
 /// Shows how far a drill is.
 #[derive(Debug)]
 pub struct Show {
+    among: Among,
     terminal: Option<Term>,
     drawn: usize,
     next: Instant,
@@ -29,9 +34,10 @@ pub struct Show {
 
 impl Show {
     /// On standard error.
-    pub fn open() -> Self {
+    pub fn open(among: Among) -> Self {
         let terminal = std::io::stderr().is_terminal().then(Term::stderr);
         Self {
+            among,
             next: Instant::now() + terminal.as_ref().map_or(LINE_EVERY, |_| PANEL_EVERY),
             terminal,
             drawn: 0,
@@ -45,13 +51,13 @@ impl Show {
         }
         let Some(terminal) = &self.terminal else {
             self.next = Instant::now() + LINE_EVERY;
-            eprintln!("{}", lines(phase, log, tally).join("; "));
+            eprintln!("{}", lines(self.among, phase, log, tally).join("; "));
             return;
         };
         self.next = Instant::now() + PANEL_EVERY;
         // A terminal that cannot do this still shows the lines.
         let _ = terminal.clear_last_lines(self.drawn);
-        let lines = lines(phase, log, tally);
+        let lines = lines(self.among, phase, log, tally);
         self.drawn = lines.len();
         for line in lines {
             let width = usize::from(terminal.size().1);
@@ -67,12 +73,12 @@ impl Show {
     }
 }
 
-fn lines(phase: Phase, log: &Log, tally: &Tally) -> Vec<String> {
+fn lines(among: Among, phase: Phase, log: &Log, tally: &Tally) -> Vec<String> {
     let phase = match phase {
         Phase::Wild(left) => format!("{}s left", left.as_secs()),
         Phase::Settling(left) => format!("settling, at most {}s more", left.as_secs()),
     };
-    let kills: Vec<String> = Victim::ALL
+    let kills: Vec<String> = Victim::all(among)
         .iter()
         .map(|victim| {
             let count = log.kills.get(victim).copied().unwrap_or_default();
@@ -113,7 +119,7 @@ mod tests {
             ..Tally::default()
         };
         let left = Duration::from_secs(12);
-        let told = lines(Phase::Wild(left), &log, &tally).join("; ");
+        let told = lines(Among::Ourselves, Phase::Wild(left), &log, &tally).join("; ");
         for part in [
             "12s left",
             "logic 3, everything 0",

@@ -43,6 +43,17 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The file with the token cannot be read.
+    #[error(
+        "the file {} (logic.http.token_file), which has the token of admin, cannot be read",
+        path.display()
+    )]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The token in it is none.
     #[error(
         "the token in {} is damaged: remove that file, and a new token is made at the next start",
@@ -78,6 +89,29 @@ impl Claim {
             token,
             _lock: lock,
         })
+    }
+
+    /// Takes the token that this file has, in place of the own one.
+    pub fn adopt_token(&mut self, file: &Path) -> Result<(), Error> {
+        let unusable = |step, path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Unusable { path, step, source }
+        };
+        let text = fs::read_to_string(file).map_err(|source| Error::TokenFile {
+            path: file.to_owned(),
+            source,
+        })?;
+        let token = text.trim();
+        if !is_token(token) {
+            return Err(Error::Token {
+                path: file.to_owned(),
+            });
+        }
+        let own = self.folder.token_file();
+        write_whole(&own, format!("{token}\n").as_bytes())
+            .map_err(unusable("writing the token", self.folder.path()))?;
+        token.clone_into(&mut self.token);
+        Ok(())
     }
 
     /// The directory.
@@ -199,6 +233,20 @@ fn make_token(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_taken_from_a_file_that_others_have_too() {
+        let place = tempfile::tempdir().unwrap();
+        let mut claim = Claim::take(Folder::new(place.path().join("le"))).unwrap();
+        let file = place.path().join("shared");
+        assert!(claim.adopt_token(&file).is_err(), "there is none");
+        fs::write(&file, "short\n").unwrap();
+        assert!(claim.adopt_token(&file).is_err(), "it is none");
+        fs::write(&file, format!("{}\n", "0a".repeat(32))).unwrap();
+        claim.adopt_token(&file).unwrap();
+        assert_eq!(claim.token(), "0a".repeat(32));
+        assert_eq!(claim.folder().token().unwrap(), claim.token());
+    }
 
     #[test]
     fn a_data_directory_has_one_owner_and_keeps_its_token() {

@@ -51,6 +51,9 @@ impl Logic {
             tasks,
             events,
             mqtt: mqtt.clone(),
+            connections: Vec::new(),
+            id: None,
+            duties: utakata_logic::duties::Duties::forever(),
         };
         let handle = LogicEnvironment::start(config.logic, parts)
             .await

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Interest, wire::topic};
+use crate::{Interest, events::Zones, wire::topic};
 
 /// A filter of topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,11 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
     }
     if interest.environments {
         add(topic::ENVIRONMENTS.into(), true);
+    }
+    match &interest.desired {
+        Zones::None => {}
+        Zones::One(zone) => add(topic::desired(zone), true),
+        Zones::All => add(topic::DESIRED.into(), true),
     }
     if interest.starts {
         add(topic::STARTS.into(), false);
@@ -97,16 +102,28 @@ mod tests {
         assert!(of(&Interest::NONE).is_empty());
         assert_eq!(
             paths(&of(&Interest::ALL)),
-            ["reading/#", "deleted/#", "outcome/#", "environment/#"]
+            [
+                "reading/#",
+                "deleted/#",
+                "outcome/#",
+                "environment/#",
+                "desired/#"
+            ]
         );
         let answers = Interest {
             starts: true,
             answers: Some("wee-1".parse().unwrap()),
+            desired: Zones::One("hall-1".parse().unwrap()),
             ..Interest::NONE
         };
         assert_eq!(
             paths(&of(&answers)),
-            ["start/#", "permit/wee-1", "recorded/wee-1"]
+            [
+                "desired/hall-1",
+                "start/#",
+                "permit/wee-1",
+                "recorded/wee-1"
+            ]
         );
     }
 
@@ -117,11 +134,11 @@ mod tests {
             ..Interest::NONE
         };
         let mut wanted = Wanted::default();
-        assert_eq!(wanted.add(&Interest::ALL).len(), 4);
+        assert_eq!(wanted.add(&Interest::ALL).len(), 5);
         assert!(wanted.add(&outcomes).is_empty());
         assert_eq!(
             paths(&wanted.remove(&Interest::ALL)),
-            ["reading/#", "deleted/#", "environment/#"]
+            ["reading/#", "deleted/#", "environment/#", "desired/#"]
         );
         assert_eq!(paths(&wanted.all()), ["outcome/#"]);
         assert_eq!(paths(&wanted.remove(&outcomes)), ["outcome/#"]);

@@ -86,7 +86,11 @@ fn decode(topic: &Topic, payload: &[u8]) -> Result<Option<Event>, Foreign> {
             same(target, &deleted)?;
             Event::Deleted(deleted)
         }
-        Topic::Desired(_) => return Ok(None),
+        Topic::Desired(zone) => {
+            let desired = wire::decode_desired(payload)?;
+            same(zone, &desired.zone)?;
+            Event::Desired(desired.into())
+        }
     };
     Ok(Some(event))
 }

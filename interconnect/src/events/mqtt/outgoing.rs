@@ -46,6 +46,10 @@ pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Uns
             wire::topic::environment(&status.id),
             vec![wire::encode_environment(status)?],
         ),
+        Event::Desired(desired) => (
+            wire::topic::desired(&desired.zone),
+            vec![wire::encode_desired(desired)?],
+        ),
         Event::Outcomes(batch) => (
             wire::topic::outcome(&batch.zone, &batch.kind),
             split(&batch.outcomes, bytes_most, &|part| {
@@ -91,7 +95,10 @@ pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Uns
             })?,
         ),
     };
-    let is_retained = matches!(event, Event::Readings(_) | Event::Environment(_));
+    let is_retained = matches!(
+        event,
+        Event::Readings(_) | Event::Environment(_) | Event::Desired(_)
+    );
     messages(event, &topic, payloads, is_retained)
 }
 

@@ -19,7 +19,9 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use utakata_model::{ActionName, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Zone};
+use utakata_model::{
+    ActionName, Desired, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Zone,
+};
 
 use self::wanted::Wanted;
 use crate::{
@@ -124,6 +126,7 @@ impl Pump {
                     .extend(&batch.outcomes),
                 Event::Outcomes(_) => {}
                 Event::Environment(status) => self.publish_environment(status).await,
+                Event::Desired(desired) => self.publish_desired(desired).await,
                 Event::Deleted(target) => self.forget(target).await,
                 // What the boxes say to each other is nobody else's.
                 Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => {}
@@ -171,6 +174,13 @@ impl Pump {
     async fn publish_environment(&mut self, status: &EnvironmentStatus) {
         if let Some(payload) = written(wire::encode_environment(status)) {
             self.retain(topic::environment(&status.id), payload, QoS::AtLeastOnce)
+                .await;
+        }
+    }
+
+    async fn publish_desired(&mut self, desired: &Desired) {
+        if let Some(payload) = written(wire::encode_desired(desired)) {
+            self.retain(topic::desired(&desired.zone), payload, QoS::AtLeastOnce)
                 .await;
         }
     }

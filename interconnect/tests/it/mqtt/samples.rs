@@ -110,6 +110,7 @@ pub fn mark(event: &Event) -> String {
             format!("outcome {} {}", batch.zone, batch.outcomes[0].attempt)
         }
         Event::Environment(status) => format!("{} {:?}", status.id, status.state),
+        Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
         Event::Start(batch) => format!("start {} {}", batch.environment, batch.asks[0].ask),
         Event::Permits(batch) => {

@@ -1,0 +1,112 @@
+//! Takes the ledger up whenever it is this logic environment's duty, and lets it go again.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Events, Tasks};
+
+use super::{Ledger, Parts, Running};
+use crate::{
+    Config,
+    duties::{Duties, Term},
+    store,
+};
+
+/// Between tries to take it up.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Keeps the ledger while it has to.
+pub struct Keeper {
+    config: Config,
+    parts: Parts,
+    ledger: Ledger,
+    duties: watch::Receiver<Duties>,
+    /// Taken up before it was to run.
+    first: Option<(Term, Running)>,
+}
+
+impl Keeper {
+    /// Takes the ledger up, if that is its duty already.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn begin(
+        config: Config,
+        parts: Parts,
+        ledger: Ledger,
+        duties: watch::Receiver<Duties>,
+    ) -> Result<Self, store::Error> {
+        let term = duties.borrow().ledger.clone();
+        let first = match term {
+            None => None,
+            Some(term) => {
+                let running = ledger.take_up(&config, parts.clone(), &term).await?;
+                Some((term, running))
+            }
+        };
+        Ok(Self {
+            config,
+            parts,
+            ledger,
+            duties,
+            first,
+        })
+    }
+
+    /// Keeps it whenever it has to. Once cancelled, it lasts until the ledger is closed.
+    pub async fn run(
+        mut self,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        cancel: CancellationToken,
+    ) {
+        while let Some((term, running)) = self.next(&cancel).await {
+            tracing::info!("this logic environment keeps the ledger of control");
+            let (tasks, events) = (Arc::clone(&tasks), Arc::clone(&events));
+            tokio::select! {
+                () = running.run(tasks, events) => {}
+                () = self.relieved(&term) => {
+                    tracing::warn!("the ledger of control is not kept here any more");
+                }
+            }
+            self.ledger.let_go();
+        }
+    }
+
+    /// Waits for the next term. None: it was cancelled.
+    async fn next(&mut self, cancel: &CancellationToken) -> Option<(Term, Running)> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        while !cancel.is_cancelled() {
+            let term = tokio::select! {
+                term = appointed(&mut self.duties) => term?,
+                () = cancel.cancelled() => return None,
+            };
+            let parts = self.parts.clone();
+            match self.ledger.take_up(&self.config, parts, &term).await {
+                Ok(running) => return Some((term, running)),
+                Err(error) => {
+                    tracing::error!(%error, cure = error.cure(), "the ledger cannot be taken up");
+                }
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        None
+    }
+
+    /// Waits until the term is over.
+    async fn relieved(&mut self, term: &Term) {
+        let is_over = |duties: &Duties| duties.ledger.as_ref() != Some(term);
+        // Nobody changes them any more: then they stay.
+        if self.duties.wait_for(is_over).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+async fn appointed(duties: &mut watch::Receiver<Duties>) -> Option<Term> {
+    let found = duties.wait_for(|duties| duties.ledger.is_some()).await;
+    found.ok()?.ledger.clone()
+}

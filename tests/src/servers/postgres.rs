@@ -1,0 +1,110 @@
+//! PostgreSQL: as many databases as there are tests, killed and started again at will.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Server, Transport};
+
+/// A running PostgreSQL; see `tests/servers/postgres.sh`. What it has is gone with the guard.
+#[derive(Debug)]
+pub struct Postgres {
+    server: Server,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    /// The superuser.
+    pub const USER: &'static str = "postgres";
+    /// The superuser's password.
+    pub const PASSWORD: &'static str = "secret";
+
+    /// Starts one on a free port.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with options of the server's own, such as `["-c", "max_connections=5"]`.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn start_with(options: &[&str]) -> Result<Self> {
+        let server = Server::start("postgres.sh", Transport::Tcp, options)?;
+        Ok(Self {
+            server,
+            databases: AtomicU32::new(0),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The process behind it: to pause, to resume, to read its log.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Makes a database that nobody else has, and gives its URL, with the superuser in it.
+    ///
+    /// # Errors
+    /// With what PostgreSQL says.
+    pub fn database(&self) -> Result<String> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
+        Ok(self.url(Self::USER, Self::PASSWORD, &name))
+    }
+
+    /// The URL of a database for a user, whether they are there or not.
+    #[must_use]
+    pub fn url(&self, user: &str, password: &str, database: &str) -> String {
+        format!("postgres://{user}:{password}@{}/{database}", self.address())
+    }
+
+    /// What the superuser is answered in a database: a row a line, columns parted by `|`.
+    ///
+    /// # Errors
+    /// With what PostgreSQL says.
+    pub fn sql(&self, database: &str, statement: &str) -> Result<String> {
+        let url = self.url(Self::USER, Self::PASSWORD, database);
+        let output = Command::new("psql")
+            .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement, &url])
+            .output()
+            .context("running psql")?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Kills it, as if the power had gone.
+    ///
+    /// # Errors
+    /// When something of it is still there after 5 s.
+    pub fn kill(&mut self) -> Result<()> {
+        self.server.kill()
+    }
+
+    /// Starts it again after [`Self::kill`], with the databases and the port that it had.
+    ///
+    /// # Errors
+    /// With what it says, when it does not start.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.server.start_again()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Told to end it would wait for its clients; what it has is thrown away anyhow.
+        let _ = self.kill();
+    }
+}
