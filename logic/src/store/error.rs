@@ -162,6 +162,11 @@ impl Error {
         }
     }
 
+    /// Whether it may pass by itself: who has not begun yet waits for that.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Away { .. } | Self::Busy { .. })
+    }
+
     /// Whether a page that was in doubt still is, when this is what its repetition met: only what
     /// the database has looked at is certain.
     pub fn leaves_in_doubt(&self) -> bool {
