@@ -254,8 +254,8 @@ fn refused(place: &Place) -> String {
     match place {
         Place::File(path) => format!("give this user the file {}", path.display()),
         Place::Database(database) => format!(
-            "check user, password and database in logic.store.url; the database {} should \
-             belong to the user {}",
+            "check user, password, database and certificate in logic.store.url; the database {} \
+             should belong to the user {}",
             database.name, database.user
         ),
     }
