@@ -186,7 +186,8 @@ pub enum By {
     Outcome,
     /// The outcome, and the target when it was read back.
     ReadBack,
-    /// The outcome alone: the target could not be read back.
+    /// The outcome alone, where the target was to be read back and could not be: of tasks of
+    /// before such ones were left to a person.
     Unverified,
     /// The clock.
     Time,

@@ -134,12 +134,12 @@ impl Life {
                 };
                 return self.on_tick(rule, now);
             }
-            Stage::Verifying { .. } => self.stage = ended(How::Succeeded, By::Unverified),
             Stage::Fenced { ref holder, .. } => {
                 let holder = holder.clone();
                 return self.after_fence(holder, rule, now);
             }
-            Stage::ReadingBack { holder, .. } => {
+            // The target's word alone is none: it may lie.
+            Stage::Verifying { holder, .. } | Stage::ReadingBack { holder, .. } => {
                 self.stage = Stage::Unsettled {
                     holder: Some(holder),
                 }

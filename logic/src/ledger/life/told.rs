@@ -66,7 +66,8 @@ impl Life {
     }
 
     /// The same when a person was already asked. The target has been free since then: what it
-    /// shows now may be the work of others, so the outcome alone counts.
+    /// shows now may be the work of others, so the outcome alone counts; and a success that was
+    /// to be read back, and was not, stays with the person.
     fn on_told_late(
         mut self,
         status: OutcomeStatus,
@@ -74,15 +75,14 @@ impl Life {
         now: Instant,
     ) -> (Self, Vec<Action>) {
         match status {
-            OutcomeStatus::Succeeded => {
-                let by = rule.read_back.map_or(By::Outcome, |_| By::Unverified);
-                self.stage = ended(How::Succeeded, by);
+            OutcomeStatus::Succeeded if rule.read_back.is_none() => {
+                self.stage = ended(How::Succeeded, By::Outcome);
                 (self, Vec::new())
             }
             OutcomeStatus::Failed => self.undone(How::Failed, By::Outcome, rule, now),
             OutcomeStatus::Cancelled => self.undone(How::Cancelled, By::Outcome, rule, now),
             OutcomeStatus::Expired => self.nothing_happened(By::Outcome, rule, now),
-            OutcomeStatus::Unknown => (self, Vec::new()),
+            OutcomeStatus::Succeeded | OutcomeStatus::Unknown => (self, Vec::new()),
         }
     }
 
