@@ -16,7 +16,7 @@ use crate::{
     Config,
     config::ConfigError,
     endpoint::{self, Endpoint},
-    runtime::{Runtime, process::Process},
+    runtime::{Runtime, docker::Docker, placed::Placed},
 };
 use service::Service;
 use status::Identity;
@@ -72,7 +72,8 @@ struct Inner {
 }
 
 impl Environment {
-    /// Starts an environment whose workers are processes of this machine. It serves its kinds
+    /// Starts an environment whose workers are processes of this machine, and containers where
+    /// their releases are images. It serves its kinds
     /// from then on, in the background, until it is drained.
     /// Errors: settings that cannot be, no place for the socket of the workers.
     pub async fn start(
@@ -80,7 +81,8 @@ impl Environment {
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
     ) -> Result<Handle, Error> {
-        Self::start_with(config, tasks, events, Arc::new(Process)).await
+        let runtime = Placed::new(Docker::new(config.docker.clone()));
+        Self::start_with(config, tasks, events, Arc::new(runtime)).await
     }
 
     /// The same with another runtime for the workers.

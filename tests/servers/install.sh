@@ -6,6 +6,7 @@
 #   snmp     snmpd and the snmpget family; snmpsim
 #   mqtt     mosquitto_pub and mosquitto_sub
 #   sql      PostgreSQL
+#   docker   Docker's engine, and a registry
 #   api      schemathesis
 #   check    typos, cargo-deny, cargo-nextest
 #   bench    prometheus-snmp-exporter and collectd, to measure against
@@ -26,9 +27,10 @@ packages_of() {
     snmp) echo "snmpd snmp iproute2 python3-venv python3-gdbm" ;;
     mqtt) echo "mosquitto-clients" ;;
     sql) echo "postgresql iproute2" ;;
+    docker) echo "docker.io docker-registry iproute2 procps" ;;
     api | check) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, sql, api, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, sql, docker, api, check, bench)" ;;
     esac
 }
 
@@ -94,7 +96,7 @@ install_python() {
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt sql api check
+    [ $# -gt 0 ] || set -- snmp mqtt sql docker api check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
