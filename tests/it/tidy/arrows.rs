@@ -40,9 +40,10 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("async-snmp", &["worker-snmp", "simulator"]),
     ("axum", &["logic"]),
+    ("bollard", &["execution"]),
     ("clap", &["", "simulator", "benches"]),
     ("comfy-table", &[""]),
     ("indicatif", &[""]),
