@@ -2,15 +2,20 @@
 //! effect while everything runs.
 
 mod choose;
+mod prepare;
 mod scan;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::MissedTickBehavior};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior},
+};
 use utakata_model::{Cure, Manifest, ReleaseId, environment::RefusedRelease};
 
-use crate::Config;
+use crate::{Artifact, Config, runtime::Runtime};
 pub(crate) use choose::{Chosen, choose};
+use prepare::Preparations;
 use scan::Scanner;
 
 /// How often the folders are looked at: only their metadata, as long as that stays the same.
@@ -25,8 +30,8 @@ pub struct Release {
     pub manifest: Arc<Manifest>,
     /// Where it lies.
     pub folder: PathBuf,
-    /// Its program, found.
-    pub program: PathBuf,
+    /// What it runs.
+    pub artifact: Artifact,
 }
 
 /// What lies on disk.
@@ -40,13 +45,19 @@ pub struct Catalogue {
 }
 
 /// Looks at the folders again and again, as long as somebody wants to know.
-pub(crate) async fn watch(config: Arc<Config>, to: watch::Sender<Arc<Catalogue>>) {
+pub(crate) async fn watch(
+    config: Arc<Config>,
+    runtime: Arc<dyn Runtime>,
+    to: watch::Sender<Arc<Catalogue>>,
+) {
+    let mut preparations = Preparations::new(runtime);
     let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone());
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
+            () = preparations.progress() => {}
             () = to.closed() => return,
         }
         // Reading and hashing files blocks.
@@ -59,6 +70,7 @@ pub(crate) async fn watch(config: Arc<Config>, to: watch::Sender<Arc<Catalogue>>
             return;
         };
         scanner = back;
+        let catalogue = preparations.admit(catalogue, Instant::now());
         to.send_if_modified(|last| {
             let changed = **last != catalogue;
             if changed {

@@ -1,11 +1,15 @@
 //! What can be set of an environment, each with its default.
 
+mod docker;
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration, manifest::PoolSize,
 };
+
+pub use docker::Docker;
 
 /// What can be set of an environment. Durations are written as `"30s"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +71,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// How permits for control are asked for.
     pub permits: Permits,
+    /// Where and how the workers of images run.
+    pub docker: Docker,
     /// Outcomes of control of one kind that are not written down yet: beyond it nothing new is
     /// asked for. Default 100000.
     pub unrecorded: u32,
@@ -212,6 +218,7 @@ impl Default for Config {
             lanes: Lanes::default(),
             breaker: Breaker::default(),
             permits: Permits::default(),
+            docker: Docker::default(),
             unrecorded: 100_000,
             without_permits: false,
         }
@@ -274,6 +281,7 @@ impl Config {
             ("breaker.first", self.breaker.first.is_zero()),
             ("permits.again_after", self.permits.again_after.is_zero()),
             ("permits.void_after", self.permits.void_after.is_zero()),
+            ("docker.pids", self.docker.pids == 0),
             ("unrecorded", self.unrecorded == 0),
         ];
         if let Some((key, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {

@@ -5,7 +5,11 @@ mod hello;
 mod socket;
 mod stream;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tokio::net::UnixListener;
 use tokio_stream::{Stream, wrappers::UnixListenerStream};
@@ -78,6 +82,10 @@ impl Endpoint {
             path: socket.path().into(),
             source,
         })?;
+        socket.open().map_err(|source| Error::Listen {
+            path: socket.path().into(),
+            source,
+        })?;
         let endpoint = Self {
             doors: Doors::default(),
             socket,
@@ -118,9 +126,9 @@ impl Endpoint {
         &self.doors
     }
 
-    /// What a worker is told in `UTAKATA_ENDPOINT`.
-    pub(crate) fn address(&self) -> String {
-        format!("unix:{}", self.socket.path().display())
+    /// Where workers connect.
+    pub(crate) fn path(&self) -> &Path {
+        self.socket.path()
     }
 
     /// Ends all connections and waits until they are.

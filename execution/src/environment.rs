@@ -17,7 +17,7 @@ use crate::{
     Config,
     config::ConfigError,
     endpoint::{self, Endpoint},
-    runtime::{Runtime, process::Process},
+    runtime::{Runtime, docker::Docker, placed::Placed},
 };
 use service::Service;
 pub use status::Identity;
@@ -73,7 +73,8 @@ struct Inner {
 }
 
 impl Environment {
-    /// Starts an environment whose workers are processes of this machine. It serves its kinds
+    /// Starts an environment whose workers are processes of this machine, and containers where
+    /// their releases are images. It serves its kinds
     /// from then on, in the background, until it is drained.
     /// Errors: settings that cannot be, no place for the socket of the workers.
     pub async fn start(
@@ -82,7 +83,18 @@ impl Environment {
         events: Arc<dyn Events>,
     ) -> Result<Handle, Error> {
         let identity = Identity::build(&config)?;
-        Self::start_as(identity, config, tasks, events, Arc::new(Process)).await
+        Self::start_here(identity, config, tasks, events).await
+    }
+
+    /// The same under an identity that others know already.
+    pub async fn start_here(
+        identity: Identity,
+        config: Config,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+    ) -> Result<Handle, Error> {
+        let runtime = Placed::new(Docker::new(config.docker.clone()));
+        Self::start_as(identity, config, tasks, events, Arc::new(runtime)).await
     }
 
     /// The same with another runtime for the workers.
@@ -96,7 +108,7 @@ impl Environment {
         Self::start_as(identity, config, tasks, events, runtime).await
     }
 
-    /// The same under an identity that others know already.
+    /// Both.
     pub async fn start_as(
         identity: Identity,
         config: Config,

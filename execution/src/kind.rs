@@ -9,7 +9,7 @@ mod start;
 mod state;
 mod unrecorded;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -77,8 +77,8 @@ pub(crate) struct Surroundings {
     pub(crate) events: Arc<dyn Events>,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) doors: Doors,
-    /// What workers are told in `UTAKATA_ENDPOINT`.
-    pub(crate) address: String,
+    /// Where workers connect.
+    pub(crate) socket: PathBuf,
     pub(crate) board: Board,
     /// Who asks for permits.
     pub(crate) me: Sender,

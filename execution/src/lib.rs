@@ -8,6 +8,7 @@
 //!  workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
 //! ```
 
+pub mod artifact;
 pub mod catalogue;
 pub mod config;
 mod endpoint;
@@ -22,6 +23,7 @@ pub mod runtime;
 mod samples;
 mod worker;
 
+pub use artifact::Artifact;
 pub use config::Config;
 pub use environment::{Drained, Environment, Error, Handle, Identity};
 pub use kind::asking;

@@ -1,20 +1,41 @@
 //! Where workers run.
 
 pub mod conformance;
+pub mod docker;
+mod log;
+pub mod placed;
 pub mod process;
 pub mod scripted;
 
-use std::{ffi::OsString, fmt, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use utakata_model::WorkerId;
+use utakata_model::{
+    Cure, EnvironmentId, Incarnation, Problem, ReleaseId, WorkerId, manifest::Run,
+};
+use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
+
+use crate::{Artifact, catalogue::Release};
 
 /// A place where workers run. Every one must pass [`conformance`].
 #[async_trait]
 pub trait Runtime: Send + Sync + 'static {
+    /// Gets what the workers of a release need before they can be started, such as its image.
+    /// May take long. Errors: it cannot be had, or is not what the release says.
+    async fn prepare(&self, _release: &Release) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Starts a worker; returns as soon as it is started, before it says hello. To stop one
     /// politely it is drained over the worker protocol, and ends by itself.
     async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error>;
+
+    /// Ends what earlier lives of this environment have left behind, now and then, as long as
+    /// it is polled. Where workers end by themselves without their environment there is nothing
+    /// to do.
+    async fn tend(&self, _life: &Life) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// A worker that was started. When it is dropped, everything of the worker is killed.
@@ -33,19 +54,56 @@ pub trait Running: Send {
     }
 }
 
+/// One life of an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Which life of it; a later one is greater.
+    pub incarnation: Incarnation,
+}
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The name of the worker, for its log.
     pub worker: WorkerId,
+    /// The life of the environment that it serves.
+    pub life: Life,
+    /// What it is a worker of.
+    pub release: Arc<ReleaseId>,
     /// The folder of its release.
     pub folder: PathBuf,
-    /// The program, found.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-    /// Everything of the environment variables that it sees.
+    /// What to run.
+    pub artifact: Artifact,
+    /// How: its arguments, and what it may use.
+    pub run: Run,
+    /// The socket at which its manager listens. Its folder has nothing else in it.
+    pub socket: PathBuf,
+    /// The one-time token of its hello.
+    pub token: String,
+    /// The environment variables that it sees besides those of the protocol.
     pub variables: Vec<(OsString, OsString)>,
+}
+
+impl Spec {
+    /// All environment variables of a worker that sees the socket and the folder of its release
+    /// at these places.
+    fn all_variables(
+        &self,
+        socket: &std::path::Path,
+        folder: &std::path::Path,
+    ) -> impl Iterator<Item = (OsString, OsString)> + use<> {
+        let mut endpoint = OsString::from("unix:");
+        endpoint.push(socket);
+        let own = [
+            (ENDPOINT_VARIABLE, endpoint),
+            (TOKEN_VARIABLE, self.token.clone().into()),
+            (RELEASE_VARIABLE, folder.into()),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name.into(), value));
+        self.variables.clone().into_iter().chain(own)
+    }
 }
 
 /// How a worker ended.
@@ -59,7 +117,7 @@ pub enum Exit {
     Unknown,
 }
 
-/// Why a worker cannot be started.
+/// Why a worker cannot be started, or its release not be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program cannot be executed.
@@ -71,6 +129,30 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// This runtime runs something else.
+    #[error("{what} cannot run here")]
+    Misplaced {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// No container of it can be had.
+    #[error(transparent)]
+    Docker(#[from] docker::Error),
+}
+
+impl Error {
+    /// As others see it.
+    pub fn problem(&self) -> Problem {
+        let text = crate::chain(self);
+        match self {
+            Self::Start { .. } => {
+                let message = format!("{text}: is it a program for this machine?");
+                Problem::new("worker-not-started", Cure::Operator, message)
+            }
+            Self::Misplaced { .. } => Problem::new("worker-not-started", Cure::Bug, text),
+            Self::Docker(error) => error.problem(),
+        }
+    }
 }
 
 impl fmt::Display for Exit {

@@ -51,10 +51,7 @@ pub(crate) fn manifest(kind: &str, version: &str) -> Manifest {
         version: version.into(),
         protocol: 1,
         description: String::new(),
-        run: utakata_model::manifest::Run {
-            program: "program".into(),
-            arguments: Vec::new(),
-        },
+        run: utakata_model::manifest::Run::program("program"),
         pool: utakata_model::manifest::PoolSize::default(),
         credential: None,
         settings: serde_json::Value::Null,
@@ -76,6 +73,6 @@ pub(crate) fn release(kind: &str, version: &str) -> Arc<crate::catalogue::Releas
         id: Arc::new(id),
         manifest: Arc::new(manifest),
         folder: "/releases".into(),
-        program: "/programs/program".into(),
+        artifact: crate::Artifact::Program("/programs/program".into()),
     })
 }

@@ -1,5 +1,6 @@
 //! The manifest of a release (`worker.toml`): what a worker serves and what it can do.
 
+pub mod limits;
 pub mod placeholder;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{ActionName, Kind, duration, schema::Schema};
+use limits::{Cpus, Memory, Network};
 
 /// What a release declares. On disk it is `worker.toml`; on the wire, the same as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -44,11 +46,38 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
-    /// An executable of the release's folder, or one of those that come with utakata.
+    /// An executable of the release's folder, or one of those that come with utakata. Of an
+    /// image, the folder is its root.
     pub program: String,
     /// Its arguments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
+    /// The network that a container of it needs.
+    #[serde(default, skip_serializing_if = "Network::is_none")]
+    pub network: Network,
+    /// The most memory of a container, where the default is not right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// The most processors of a container, where the default is not right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<Cpus>,
+    /// The most processes and threads of a container, where the default is not right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u32>,
+}
+
+impl Run {
+    /// A program without arguments and wishes.
+    pub fn program(program: &str) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            network: Network::None,
+            memory: None,
+            cpus: None,
+            pids: None,
+        }
+    }
 }
 
 /// How many workers of a release an environment keeps.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use utakata_tests::netsnmp::{Client, Privacy};
 use utakata_tests::repository;
-use utakata_tests::servers::{Mosquitto, Postgres, Rabbitmq, Snmpd, Snmpsim};
+use utakata_tests::servers::{Dockerd, Mosquitto, Postgres, Rabbitmq, Registry, Snmpd, Snmpsim};
 
 const UP_TIME: &str = "1.3.6.1.2.1.1.3.0";
 const NAME: &str = "1.3.6.1.2.1.1.5.0";
@@ -129,6 +129,26 @@ fn postgres_that_was_killed_goes_on_with_the_databases_it_had() {
     assert_eq!(server.sql("test_0", "TABLE kept").unwrap(), "7");
     let error = server.sql("test_1", "TABLE kept").unwrap_err().to_string();
     assert!(error.contains("does not exist"), "{error}");
+}
+
+#[test]
+fn an_engine_that_was_killed_goes_on_with_the_images_it_had_and_pulls_what_it_forgot() {
+    let mut engine = Dockerd::start().unwrap();
+    let registry = Registry::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let text = "FROM scratch\nCOPY Dockerfile /\nCMD [\"/x\"]\n";
+    std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
+    engine.build("a:1", folder.path(), &[]).unwrap();
+    let b = ["--label", "b=c"];
+    engine.build("b:1", folder.path(), &b).unwrap();
+    let pinned = registry.push(&engine, "b:1", "b").unwrap();
+    engine.kill().unwrap();
+    assert!(engine.docker(&["version"]).is_err());
+    engine.start_again().unwrap();
+    engine.docker(&["image", "inspect", "a:1"]).unwrap();
+    assert!(engine.docker(&["image", "inspect", &pinned]).is_err());
+    engine.docker(&["pull", &pinned]).unwrap();
+    assert_eq!(engine.containers().unwrap(), [""; 0]);
 }
 
 #[test]

@@ -46,6 +46,11 @@ SERVER=
 WATCH=
 HELPERS=() # what a script has started beside its server, to be ended with it
 
+# What a server leaves behind; a script may have a function of its own.
+clean_up() {
+    :
+}
+
 end_server() {
     trap '' TERM INT HUP
     local helper
@@ -55,11 +60,12 @@ end_server() {
     if [ -n "$SERVER" ] && kill "$SERVER" 2>/dev/null; then
         local i
         for ((i = 0; i < 40; i++)); do
-            kill -0 "$SERVER" 2>/dev/null || return 0
+            kill -0 "$SERVER" 2>/dev/null || break
             sleep 0.05
         done
         kill -KILL "$SERVER" 2>/dev/null || true
     fi
+    clean_up
 }
 
 # serve SECONDS PROBE READY COMMAND...: start COMMAND, wait until the function PROBE (given the

@@ -7,6 +7,7 @@
 #   mqtt     mosquitto, mosquitto_pub and mosquitto_sub
 #   amqp     RabbitMQ, with its MQTT plugin
 #   sql      PostgreSQL
+#   docker   Docker's engine, and a registry
 #   api      schemathesis
 #   check    typos, cargo-deny, cargo-nextest
 #   bench    prometheus-snmp-exporter and collectd, to measure against
@@ -28,9 +29,10 @@ packages_of() {
     mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     sql) echo "postgresql iproute2" ;;
+    docker) echo "docker.io docker-registry iproute2 procps" ;;
     api | check) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, api, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, check, bench)" ;;
     esac
 }
 
@@ -96,7 +98,7 @@ install_python() {
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql api check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker api check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do

@@ -3,16 +3,20 @@
 //! Each guard has a server of its own, on a free port of the loopback, with a state folder of its
 //! own. Starting blocks until the server answers (a fraction of a second, mostly).
 
+mod dockerd;
 mod mosquitto;
 mod postgres;
 mod rabbitmq;
+mod registry;
 mod server;
 mod snmpd;
 mod snmpsim;
 
+pub use dockerd::Dockerd;
 pub use mosquitto::Mosquitto;
 pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
+pub use registry::Registry;
 pub use server::{Server, Transport};
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs,
     io::Read,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -17,6 +17,7 @@ use utakata_model::{
 };
 
 use super::{Catalogue, Release};
+use crate::artifact::{Artifact, IMAGE_FILE, Image, ImageError, is_inside};
 use files::{File, Stamp};
 
 /// The file that makes a folder a release.
@@ -125,7 +126,7 @@ impl Scanner {
 
     fn is_program_as_before(&self, seen: &Seen) -> bool {
         match &seen.read {
-            Ok(release) => Stamp::of(&release.program).ok() == seen.program,
+            Ok(release) => stamp(&release.artifact) == seen.program,
             // The program may have come since.
             Err(problem) => &*problem.code != PROGRAM_MISSING,
         }
@@ -140,7 +141,7 @@ impl Scanner {
         let program = read
             .as_ref()
             .ok()
-            .and_then(|release| Stamp::of(&release.program).ok());
+            .and_then(|release| stamp(&release.artifact));
         Seen {
             files,
             program,
@@ -157,8 +158,8 @@ impl Scanner {
         let manifest = Manifest::parse(&text).map_err(|error| {
             Problem::new("release-manifest", Cure::Operator, crate::chain(&error))
         })?;
-        let program = self.find_program(folder, &manifest.run.program)?;
-        let digest = self.digest(files, &program)?;
+        let artifact = self.artifact(folder, &manifest.run.program)?;
+        let digest = self.digest(files, artifact.program())?;
         let id = ReleaseId {
             kind: manifest.kind.clone(),
             version: manifest.version.as_str().into(),
@@ -168,20 +169,35 @@ impl Scanner {
             id: Arc::new(id),
             manifest: Arc::new(manifest),
             folder: folder.into(),
-            program,
+            artifact,
         })
     }
 
-    /// The program of a release: in its own folder, or one that comes with utakata.
-    fn find_program(&self, folder: &Path, name: &str) -> Result<PathBuf, Problem> {
-        let mut parts = Path::new(name).components();
-        if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+    /// What a release runs: an image where its folder says so, or else a program.
+    fn artifact(&self, folder: &Path, program: &str) -> Result<Artifact, Problem> {
+        if !is_inside(program) {
             let message = format!(
-                "run.program is \"{name}\": it must be a path inside the release's folder, or the \
+                "run.program is \"{program}\": it must be a path inside the release's folder, or the \
                  name of a program that comes with utakata"
             );
             return Err(Problem::new("release-manifest", Cure::Operator, message));
         }
+        let file = folder.join(IMAGE_FILE);
+        if !file.is_file() {
+            return self.find_program(folder, program).map(Artifact::Program);
+        }
+        let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+        match Image::parse(&text, folder) {
+            Ok(Image::Archive(archive)) if !archive.is_file() => {
+                Err(no_image(&ImageError::NoArchive { archive }))
+            }
+            Ok(image) => Ok(Artifact::Image(image)),
+            Err(error) => Err(no_image(&error)),
+        }
+    }
+
+    /// The program of a release: in its own folder, or one that comes with utakata.
+    fn find_program(&self, folder: &Path, name: &str) -> Result<PathBuf, Problem> {
         let places = std::iter::once(folder).chain(self.programs.iter().map(PathBuf::as_path));
         let found = places.map(|place| place.join(name)).find(|program| {
             // Asks the system, as the start of it would.
@@ -197,8 +213,9 @@ impl Scanner {
         })
     }
 
-    /// SHA-256 over path and content of every file, in order, and of the program.
-    fn digest(&mut self, files: &[File], program: &Path) -> Result<String, Problem> {
+    /// SHA-256 over path and content of every file, in order, and of the program if there is
+    /// one.
+    fn digest(&mut self, files: &[File], program: Option<&Path>) -> Result<String, Problem> {
         let mut all = Sha256::new();
         let mut add = |name: &[u8], stamp: &Stamp| -> Result<(), Problem> {
             all.update((name.len() as u64).to_be_bytes());
@@ -209,8 +226,10 @@ impl Scanner {
         for file in files {
             add(file.name.as_os_str().as_encoded_bytes(), &file.stamp)?;
         }
-        let stamp = Stamp::of(program).map_err(|error| unreadable(program, &error))?;
-        add(b"", &stamp)?;
+        if let Some(program) = program {
+            let stamp = Stamp::of(program).map_err(|error| unreadable(program, &error))?;
+            add(b"", &stamp)?;
+        }
         Ok(hexadecimal(&all.finalize()))
     }
 
@@ -225,6 +244,16 @@ impl Scanner {
 }
 
 const PROGRAM_MISSING: &str = "release-program";
+
+fn no_image(error: &ImageError) -> Problem {
+    Problem::new("release-image", Cure::Operator, error.to_string())
+}
+
+fn stamp(artifact: &Artifact) -> Option<Stamp> {
+    artifact
+        .program()
+        .and_then(|program| Stamp::of(program).ok())
+}
 
 impl Seen {
     /// What is served of it.

@@ -1,4 +1,10 @@
 //! The path of the socket: short enough for the system, in a folder that is ours alone.
+//!
+//! ```text
+//! run/                       only we get through
+//! run/door/                  what a container sees: its own user gets through
+//! run/door/workers.sock      whoever gets so far may connect
+//! ```
 
 use std::{
     fs, io,
@@ -10,13 +16,16 @@ use super::Error;
 
 /// `sockaddr_un` has 108 bytes for the path and its final zero (unix(7)).
 const PATH_MOST: usize = 107;
-/// The file name and its slash: longest when it is followed by a number.
+/// In a folder of its own, which containers see without what is above it.
+const FOLDER: &str = "door";
 const NAME: &str = "workers.sock";
 
 /// A socket's path; the socket, and a folder made just for it, go when it is dropped.
 #[derive(Debug)]
 pub(super) struct Socket {
     path: PathBuf,
+    /// The folder around it.
+    door: PathBuf,
     /// A folder that was made for this socket alone.
     own: Option<PathBuf>,
 }
@@ -24,24 +33,23 @@ pub(super) struct Socket {
 impl Socket {
     /// Makes the folder and takes away what an earlier life has left there.
     pub(super) fn build(wanted: Option<&Path>) -> Result<Self, Error> {
-        let socket = match wanted.filter(|folder| fits(folder)) {
-            Some(folder) => Self {
-                path: folder.join(NAME),
-                own: None,
-            },
-            None => {
-                let folder = short();
-                Self {
-                    path: folder.join(NAME),
-                    own: Some(folder),
-                }
-            }
-        };
-        let folder = socket.path.parent().unwrap_or(Path::new("."));
-        make_private(folder).map_err(|source| Error::Folder {
-            folder: folder.into(),
+        // Containers are told where it is, wherever we work.
+        let wanted = wanted.map(std::path::absolute).transpose();
+        let wanted = wanted.ok().flatten().filter(|folder| fits(folder));
+        let is_own = wanted.is_none();
+        let folder = wanted.unwrap_or_else(short);
+        let door = folder.join(FOLDER);
+        let unmade = |source| Error::Folder {
+            folder: folder.clone(),
             source,
-        })?;
+        };
+        make(&folder, PRIVATE).map_err(unmade)?;
+        make(&door, OPEN).map_err(unmade)?;
+        let socket = Self {
+            path: door.join(NAME),
+            door,
+            own: is_own.then_some(folder),
+        };
         match fs::remove_file(&socket.path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Listen {
                 path: socket.path.clone(),
@@ -54,12 +62,18 @@ impl Socket {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Lets whoever gets to the socket connect: without a token nobody gets further.
+    pub(super) fn open(&self) -> io::Result<()> {
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o666))
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         // Somebody else may have taken them away already.
         let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_dir(&self.door);
         if let Some(folder) = &self.own {
             let _ = fs::remove_dir(folder);
         }
@@ -67,7 +81,7 @@ impl Drop for Socket {
 }
 
 fn fits(folder: &Path) -> bool {
-    folder.join(NAME).as_os_str().len() <= PATH_MOST
+    folder.join(FOLDER).join(NAME).as_os_str().len() <= PATH_MOST
 }
 
 /// A folder that is not there yet, with a short name.
@@ -86,12 +100,16 @@ fn short() -> PathBuf {
     found.unwrap_or_else(|| Path::new("/tmp").join(name))
 }
 
-/// Makes a folder that only we can enter, or takes one that is so already: whoever can enter
-/// could connect, though without a token get no further.
-fn make_private(folder: &Path) -> io::Result<()> {
+/// Only we get through.
+const PRIVATE: u32 = 0o700;
+/// Others, too: those who see it without the private folder above it, in a container.
+const OPEN: u32 = 0o755;
+
+/// Makes a folder of ours with this mode, or takes one that is ours already.
+fn make(folder: &Path, mode: u32) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(mode)
         .create(folder)?;
     let metadata = fs::metadata(folder)?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
@@ -100,8 +118,8 @@ fn make_private(folder: &Path) -> io::Result<()> {
             "it belongs to another user",
         ));
     }
-    if metadata.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    if metadata.permissions().mode() & 0o777 != mode {
+        fs::set_permissions(folder, fs::Permissions::from_mode(mode))?;
     }
     Ok(())
 }
@@ -118,11 +136,10 @@ mod tests {
         let long = temporary.path().join("x".repeat(200));
         let far = Socket::build(Some(&long)).unwrap();
         assert!(!long.exists());
-        let folder = far.path().parent().unwrap().to_owned();
-        assert_eq!(
-            fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
+        let door = far.path().parent().unwrap().to_owned();
+        let folder = door.parent().unwrap().to_owned();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&door)), (0o700, 0o755));
         fs::write(far.path(), "").unwrap();
         drop(far);
         assert!(!folder.exists());

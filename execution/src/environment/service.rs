@@ -11,7 +11,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use utakata_interconnect::{Events, Tasks, events::Sender};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, Stop};
 
@@ -27,7 +27,7 @@ use crate::{
     catalogue::{self, Catalogue, choose},
     endpoint::Endpoint,
     kind::{self, Order, Surroundings},
-    runtime::Runtime,
+    runtime::{Life, Runtime},
 };
 
 /// How long after its deadline a drain waits for what was killed, and for what was published.
@@ -83,7 +83,7 @@ impl Service {
             events: events.clone(),
             runtime,
             doors: endpoint.doors().clone(),
-            address: endpoint.address(),
+            socket: endpoint.path().into(),
             board: board.clone(),
             me: Sender {
                 environment: identity.id.clone(),
@@ -136,7 +136,9 @@ impl Service {
             running,
         } = self;
         let teller = tokio::spawn(teller.run());
-        let watching = tokio::spawn(catalogue::watch(config.clone(), found));
+        let runtime = around.runtime.clone();
+        let watching = tokio::spawn(catalogue::watch(config.clone(), runtime, found));
+        let _tending = tend(&around);
         let (events, me, routes) = (&around.events, &around.me, &around.routes);
         let listening = answers::run(events.clone(), me.clone(), routes.clone(), keeper);
         let listening = tokio::spawn(listening);
@@ -253,6 +255,16 @@ impl Kinds {
         }
         given_up
     }
+}
+
+/// Has the runtime end what earlier lives have left, as long as what this gives is kept.
+fn tend(around: &Surroundings) -> AbortOnDropHandle<()> {
+    let runtime = around.runtime.clone();
+    let life = Life {
+        environment: around.me.environment.clone(),
+        incarnation: around.me.incarnation,
+    };
+    AbortOnDropHandle::new(tokio::spawn(async move { runtime.tend(&life).await }))
 }
 
 fn set(order: &watch::Sender<Order>, releases: Vec<catalogue::Chosen>, stop: Option<Stop>) {

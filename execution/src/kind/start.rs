@@ -2,13 +2,11 @@
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use utakata_model::{Cure, Problem};
-use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
 use super::{Service, state::Start};
 use crate::{
     endpoint::Door,
-    runtime::{Runtime, Spec},
+    runtime::{Life, Runtime, Spec},
     worker::{Number, Report, Said},
 };
 
@@ -40,18 +38,20 @@ impl Service {
     fn spec(&self, start: &Start, token: &str) -> Spec {
         let passed = self.around.config.variables.iter();
         let passed = passed.filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
-        let own = [
-            (ENDPOINT_VARIABLE, self.around.address.as_str().into()),
-            (TOKEN_VARIABLE, token.into()),
-            (RELEASE_VARIABLE, start.release.folder.clone().into()),
-        ];
-        let own = own.into_iter().map(|(name, text)| (name.into(), text));
+        let release = &start.release;
         Spec {
             worker: start.worker.clone(),
-            folder: start.release.folder.clone(),
-            program: start.release.program.clone(),
-            arguments: start.release.manifest.run.arguments.clone(),
-            variables: passed.chain(own).collect(),
+            life: Life {
+                environment: self.around.me.environment.clone(),
+                incarnation: self.around.me.incarnation,
+            },
+            release: release.id.clone(),
+            folder: release.folder.clone(),
+            artifact: release.artifact.clone(),
+            run: release.manifest.run.clone(),
+            socket: self.around.socket.clone(),
+            token: token.into(),
+            variables: passed.collect(),
         }
     }
 }
@@ -64,14 +64,7 @@ async fn supervise(
 ) -> (Said, Option<String>) {
     let mut running = match runtime.start(spec).await {
         Ok(running) => running,
-        Err(error) => {
-            let message = format!(
-                "{}: is it a program for this machine?",
-                crate::chain(&error)
-            );
-            let problem = Problem::new("worker-not-started", Cure::Operator, message);
-            return (Said::NotStarted(problem), None);
-        }
+        Err(error) => return (Said::NotStarted(error.problem()), None),
     };
     tokio::select! {
         exit = running.ended() => return (Said::Exited(exit), running.last_words()),

@@ -1,20 +1,33 @@
 //! What every runtime promises, each as a function that says whether it is kept.
 
-use std::time::Duration;
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
-use super::{Error, Exit, Running, Runtime, Spec};
+use tokio::{
+    io::AsyncReadExt,
+    net::{UnixListener, UnixStream},
+};
+use utakata_model::Incarnation;
+
+use super::{Error, Exit, Life, Running, Runtime, Spec};
 
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a worker may say at its end.
+pub const LAST_WORDS: &str = "this is the end";
 
 /// A runtime, and what it can be tried with.
 pub struct Subject<'a> {
     /// The runtime.
     pub runtime: &'a dyn Runtime,
-    /// A worker that ends by itself, with exit code 3.
+    /// A worker that ends by itself, with exit code 3; if it says anything on its standard
+    /// error, then [`LAST_WORDS`] at the end.
     pub ends: Spec,
     /// A worker that goes on for ever.
     pub lasts: Spec,
+    /// A worker that connects to its manager, says its token somewhere in what it says, and
+    /// goes on for ever. The folder of its socket is there and empty.
+    pub greets: Spec,
     /// A worker that cannot be started.
     pub impossible: Spec,
 }
@@ -31,6 +44,9 @@ pub enum Violation {
         /// What.
         what: &'static str,
     },
+    /// There is no place for the worker to connect to.
+    #[error("the manager cannot listen")]
+    Listen(#[from] std::io::Error),
     /// Something else happened.
     #[error("{promise}, but {seen}")]
     Broken {
@@ -47,6 +63,8 @@ pub async fn check(subject: &Subject<'_>) -> Result<(), Violation> {
     waiting_for_the_end_can_be_given_up(subject).await?;
     a_worker_that_is_killed_ends(subject).await?;
     killing_what_has_ended_does_nothing(subject).await?;
+    a_worker_reaches_its_manager_with_its_token(subject).await?;
+    a_worker_whose_handle_is_dropped_ends(subject).await?;
     what_cannot_start_is_an_error(subject).await
 }
 
@@ -63,7 +81,12 @@ pub async fn how_a_worker_ended_is_told_and_told_again(
             Exit::Code(3),
         )?;
     }
-    Ok(())
+    match worker.last_words() {
+        Some(words) if words != LAST_WORDS => {
+            broken("what was said last is known", format!("it was \"{words}\""))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whoever waits for the end may stop waiting, and wait again.
@@ -97,6 +120,81 @@ pub async fn killing_what_has_ended_does_nothing(subject: &Subject<'_>) -> Resul
     worker.kill();
     let second = end(&mut *worker).await?;
     expect("an end stays as it was", second, first)
+}
+
+/// A worker finds its manager and has the token that it was given.
+pub async fn a_worker_reaches_its_manager_with_its_token(
+    subject: &Subject<'_>,
+) -> Result<(), Violation> {
+    let manager = listen(&subject.greets)?;
+    let mut worker = start(subject, &subject.greets).await?;
+    greeting(&manager, &subject.greets).await?;
+    worker.kill();
+    end(&mut *worker).await.map(drop)
+}
+
+/// Nothing is left of a worker that nobody has in hand.
+pub async fn a_worker_whose_handle_is_dropped_ends(subject: &Subject<'_>) -> Result<(), Violation> {
+    let manager = listen(&subject.greets)?;
+    let worker = start(subject, &subject.greets).await?;
+    let stream = greeting(&manager, &subject.greets).await?;
+    drop(worker);
+    hung_up(stream).await
+}
+
+/// What an earlier life of an environment has left behind is ended by a later one. For runtimes
+/// whose workers can outlive their environment.
+pub async fn what_an_earlier_life_left_is_ended(subject: &Subject<'_>) -> Result<(), Violation> {
+    let manager = listen(&subject.greets)?;
+    let worker = start(subject, &subject.greets).await?;
+    let stream = greeting(&manager, &subject.greets).await?;
+    // As if the environment had been killed: its handles are gone, and have done nothing.
+    std::mem::forget(worker);
+    let later = Life {
+        environment: subject.greets.life.environment.clone(),
+        incarnation: Incarnation::generate(),
+    };
+    tokio::select! {
+        ended = hung_up(stream) => ended,
+        () = subject.runtime.tend(&later) => Ok(()),
+    }
+}
+
+/// A manager that lets everybody connect.
+fn listen(spec: &Spec) -> Result<UnixListener, Violation> {
+    // That of an earlier promise, if there was one.
+    let _ = fs::remove_file(&spec.socket);
+    let manager = UnixListener::bind(&spec.socket)?;
+    fs::set_permissions(&spec.socket, fs::Permissions::from_mode(0o666))?;
+    Ok(manager)
+}
+
+/// Waits until somebody has said the token; gives the connection.
+async fn greeting(manager: &UnixListener, spec: &Spec) -> Result<UnixStream, Violation> {
+    let token = spec.token.as_bytes();
+    let greeted = async {
+        let (mut stream, _) = manager.accept().await?;
+        let mut heard = Vec::new();
+        while !heard.windows(token.len()).any(|part| part == token) {
+            if stream.read_buf(&mut heard).await? == 0 {
+                let seen = String::from_utf8_lossy(&heard).into_owned();
+                return broken("a worker says its token", format!("it said \"{seen}\""))
+                    .map(|()| stream);
+            }
+        }
+        Ok(stream)
+    };
+    let greeted = tokio::time::timeout(PATIENCE, greeted).await;
+    greeted.map_err(|_| Violation::TooLong { what: "a greeting" })?
+}
+
+/// Waits until the other end is gone.
+async fn hung_up(mut stream: UnixStream) -> Result<(), Violation> {
+    let mut rest = Vec::new();
+    let gone = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+    // A connection that breaks has ended as well.
+    let gone = gone.map(drop);
+    gone.map_err(|_| Violation::TooLong { what: "an end" })
 }
 
 /// What cannot be started is told at once, and nothing is left of it.

@@ -1,8 +1,6 @@
 //! Workers as processes of this machine: no container engine, one process group for each.
 
-mod log;
-
-use std::{os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
+use std::{os::unix::process::ExitStatusExt, path::Path, process::Stdio, time::Duration};
 
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal};
@@ -11,7 +9,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Error, Exit, Running, Runtime, Spec};
+use super::{Error, Exit, Running, Runtime, Spec, log};
+use crate::{Artifact, catalogue::Release};
 
 /// How long the rest of what a worker has printed may take after its end.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
@@ -34,11 +33,16 @@ struct Group {
 
 #[async_trait]
 impl Runtime for Process {
+    async fn prepare(&self, release: &Release) -> Result<(), Error> {
+        program(&release.artifact).map(drop)
+    }
+
     async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error> {
-        let mut child = Command::new(&spec.program)
-            .args(&spec.arguments)
+        let program = program(&spec.artifact)?;
+        let mut child = Command::new(program)
+            .args(&spec.run.arguments)
             .env_clear()
-            .envs(spec.variables)
+            .envs(spec.all_variables(&spec.socket, &spec.folder))
             .current_dir(&spec.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -47,7 +51,7 @@ impl Runtime for Process {
             .kill_on_drop(true)
             .spawn()
             .map_err(|source| Error::Start {
-                program: spec.program.clone(),
+                program: program.into(),
                 source,
             })?;
         let group = child
@@ -105,6 +109,11 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn program(artifact: &Artifact) -> Result<&Path, Error> {
+    let what = "an image";
+    artifact.program().ok_or(Error::Misplaced { what })
 }
 
 fn exit(status: std::process::ExitStatus) -> Exit {

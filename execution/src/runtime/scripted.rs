@@ -34,7 +34,7 @@ impl Scripted {
 #[async_trait]
 impl Runtime for Scripted {
     async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error> {
-        let program = spec.program.clone();
+        let program = spec.artifact.program().unwrap_or(&spec.folder).into();
         let script = (self.0)(spec).ok_or_else(|| Error::Start {
             program,
             source: io::ErrorKind::NotFound.into(),

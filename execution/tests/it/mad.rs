@@ -20,7 +20,7 @@ async fn act(spec: Spec) -> Exit {
     let (line, heard) = connect(&spec, 100).await;
     // It lives as long as it can speak.
     tokio::select! {
-        () = rave(&spec.arguments[0], &line, heard) => {}
+        () = rave(&spec.run.arguments[0], &line, heard) => {}
         () = beat(&line) => {}
     }
     Exit::Code(1)

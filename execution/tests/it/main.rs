@@ -1,5 +1,5 @@
 //! The environment with real workers: the echo worker as a process, and a shell script that is
-//! a bad one.
+//! a bad one; and as a container, in a Docker engine of the test's own.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod docker;
 mod faults;
 mod ledger;
 mod mad;
@@ -19,3 +20,4 @@ mod releases;
 mod runtime;
 mod site;
 mod thread;
+mod tool;

@@ -158,21 +158,17 @@ fn answer(task: v1::Task, code: &str) -> AttemptOutcome {
 
 /// Says hello as the release of the spec, and is let in.
 pub async fn connect(spec: &Spec, capacity: u32) -> (Line, Streaming<ToWorker>) {
-    let variable = |name: &str| {
-        let found = spec.variables.iter().find(|(key, _)| key == name);
-        found.unwrap().1.to_str().unwrap().to_owned()
-    };
     let manifest = std::fs::read_to_string(spec.folder.join("worker.toml")).unwrap();
     let (line, messages) = mpsc::channel(16);
     let hello = Hello {
-        token: variable("UTAKATA_TOKEN"),
+        token: spec.token.clone(),
         protocol_versions: vec![1],
         manifest: serde_json::to_string(&Manifest::parse(&manifest).unwrap()).unwrap(),
         capacity,
         sdk: "played".into(),
     };
     say(&line, Message::Hello(hello)).await;
-    let channel = Endpoint::from_shared(variable("UTAKATA_ENDPOINT")).unwrap();
+    let channel = Endpoint::from_shared(format!("unix:{}", spec.socket.display())).unwrap();
     let mut client =
         ManagerClient::new(channel.connect().await.unwrap()).max_encoding_message_size(64 << 20);
     let heard = client.work(ReceiverStream::new(messages)).await;

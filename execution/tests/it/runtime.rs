@@ -1,50 +1,104 @@
 //! Every runtime keeps every promise, and a broken one is found out.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use utakata_execution::runtime::{
-    Error, Exit, Running, Runtime, Spec,
-    conformance::{self, Subject, Violation},
-    process::Process,
-    scripted::Scripted,
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, net::UnixStream};
+use utakata_execution::{
+    Artifact,
+    runtime::{
+        Error, Exit, Life, Running, Runtime, Spec,
+        conformance::{self, Subject, Violation},
+        process::Process,
+        scripted::Scripted,
+    },
 };
-use utakata_model::WorkerId;
+use utakata_model::{
+    EnvironmentId, Incarnation, Kind, ReleaseDigest, ReleaseId, WorkerId, manifest::Run,
+};
 
-fn spec(program: &str, arguments: &[&str]) -> Spec {
+use crate::tool;
+
+/// A worker that does not exist, with a place for its manager in a folder.
+pub fn spec(folder: &TempDir, artifact: Artifact, arguments: &[&str]) -> Spec {
+    let door = folder.path().join("door");
+    fs::create_dir_all(&door).unwrap();
+    let program = artifact.program().unwrap_or(Path::new("tool"));
     Spec {
         worker: WorkerId::new("echo-1").unwrap(),
-        folder: std::env::temp_dir(),
-        program: program.into(),
-        arguments: arguments.iter().map(ToString::to_string).collect(),
+        life: Life {
+            environment: EnvironmentId::new("conformance").unwrap(),
+            incarnation: Incarnation::generate(),
+        },
+        release: Arc::new(ReleaseId {
+            kind: Kind::new("echo").unwrap(),
+            version: "1".into(),
+            digest: ReleaseDigest("1".into()),
+        }),
+        folder: folder.path().into(),
+        run: Run {
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            ..Run::program(program.to_str().unwrap())
+        },
+        artifact,
+        socket: door.join("workers.sock"),
+        token: "a-token-of-one-time".into(),
         variables: vec![("SEEN".into(), "yes".into())],
     }
 }
 
-fn subject(runtime: &dyn Runtime) -> Subject<'_> {
+/// With workers that are the tool, wherever it is found.
+pub fn subject<'a>(
+    runtime: &'a dyn Runtime,
+    folder: &TempDir,
+    tool: &Artifact,
+    impossible: Spec,
+) -> Subject<'a> {
     Subject {
         runtime,
-        ends: spec("/bin/sh", &["-c", "exit 3"]),
-        lasts: spec("/bin/sh", &["-c", "sleep 600"]),
-        impossible: spec("/nowhere", &[]),
+        ends: spec(folder, tool.clone(), &["end"]),
+        lasts: spec(folder, tool.clone(), &["last"]),
+        greets: spec(folder, tool.clone(), &["greet"]),
+        impossible,
     }
 }
 
+fn nowhere(folder: &TempDir) -> Spec {
+    spec(folder, Artifact::Program("/nowhere".into()), &[])
+}
+
 fn scripted() -> Scripted {
-    Scripted::new(|spec| match spec.arguments.last()?.as_str() {
-        "exit 3" => Some(Box::pin(async { Exit::Code(3) })),
+    Scripted::new(|spec| match spec.run.arguments.last()?.as_str() {
+        "end" => Some(Box::pin(async { Exit::Code(3) })),
+        "greet" => Some(Box::pin(greet(spec))),
         _ => Some(Box::pin(std::future::pending())),
     })
 }
 
+async fn greet(spec: Spec) -> Exit {
+    let mut stream = UnixStream::connect(&spec.socket).await.unwrap();
+    stream.write_all(spec.token.as_bytes()).await.unwrap();
+    std::future::pending::<()>().await;
+    drop(stream);
+    Exit::Code(0)
+}
+
 #[tokio::test]
 async fn processes_keep_all_promises() {
-    conformance::check(&subject(&Process)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let tool = Artifact::Program(tool::build());
+    let subject = subject(&Process, &folder, &tool, nowhere(&folder));
+    conformance::check(&subject).await.unwrap();
 }
 
 #[tokio::test]
 async fn scripted_workers_keep_all_promises() {
-    conformance::check(&subject(&scripted())).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let tool = Artifact::Program("tool".into());
+    let scripted = scripted();
+    let subject = subject(&scripted, &folder, &tool, nowhere(&folder));
+    conformance::check(&subject).await.unwrap();
 }
 
 /// Starts everything, and says that all ended well.
@@ -70,7 +124,9 @@ impl Running for Lie {
 
 #[tokio::test]
 async fn a_runtime_that_keeps_no_promise_is_found_out_by_each_of_them() {
-    let subject = subject(&Liar);
+    let folder = tempfile::tempdir().unwrap();
+    let tool = Artifact::Program("tool".into());
+    let subject = subject(&Liar, &folder, &tool, nowhere(&folder));
     let found = [
         conformance::how_a_worker_ended_is_told_and_told_again(&subject).await,
         conformance::waiting_for_the_end_can_be_given_up(&subject).await,
@@ -87,8 +143,8 @@ async fn a_process_sees_only_what_it_is_given_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     // A child in the background would outlive its parent.
     let script = "env > seen; sleep 600 & echo $! > child; exit 0";
-    let mut spec = spec("/bin/sh", &["-c", script]);
-    spec.folder = folder.path().into();
+    let shell = Artifact::Program("/bin/sh".into());
+    let spec = spec(&folder, shell, &["-c", script]);
     let mut worker = Process.start(spec).await.unwrap();
     assert_eq!(worker.ended().await, Exit::Code(0));
     let seen = fs::read_to_string(folder.path().join("seen")).unwrap();
@@ -97,11 +153,14 @@ async fn a_process_sees_only_what_it_is_given_and_leaves_nothing_behind() {
         .filter_map(|line| line.split('=').next())
         .collect();
     let shell = ["PWD", "SHLVL", "_", "OLDPWD"];
-    let given: Vec<_> = names
+    let mut given: Vec<_> = names
         .into_iter()
         .filter(|name| !shell.contains(name))
         .collect();
-    assert_eq!(given, ["SEEN"]);
+    let protocol = ["UTAKATA_ENDPOINT", "UTAKATA_RELEASE", "UTAKATA_TOKEN"];
+    given.sort_unstable();
+    assert_eq!(given[..1], ["SEEN"]);
+    assert_eq!(given[1..], protocol);
     let child = fs::read_to_string(folder.path().join("child")).unwrap();
     assert_gone(child.trim()).await;
 }
@@ -110,8 +169,8 @@ async fn a_process_sees_only_what_it_is_given_and_leaves_nothing_behind() {
 async fn a_process_whose_handle_is_dropped_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let script = "sleep 600 & echo $! > child.new; mv child.new child; wait";
-    let mut spec = spec("/bin/sh", &["-c", script]);
-    spec.folder = folder.path().into();
+    let shell = Artifact::Program("/bin/sh".into());
+    let mut spec = spec(&folder, shell, &["-c", script]);
     spec.variables
         .push(("PATH".into(), std::env::var_os("PATH").unwrap()));
     let worker = Process.start(spec).await.unwrap();

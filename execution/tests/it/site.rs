@@ -264,7 +264,7 @@ impl Site {
         while !self.seen.iter().any(is_gone) {
             self.seen.extend(self.events.next().await.unwrap());
         }
-        assert!(!self.folder.path().join("run/workers.sock").exists());
+        assert!(!self.folder.path().join("run/door/workers.sock").exists());
         self.seen
     }
 }
@@ -332,8 +332,17 @@ pub fn add_release(releases: &Path, name: &str, manifest: &str, script: Option<&
     folder
 }
 
+/// Puts a release into a folder whose worker is in the image that this `image.toml` names.
+pub fn add_image(releases: &Path, name: &str, manifest: &str, image: &str) -> PathBuf {
+    let folder = add_release(releases, name, manifest, None);
+    let file = folder.join("image.toml");
+    fs::write(&file, image).unwrap();
+    age(&file);
+    folder
+}
+
 /// Makes a file look as if it had lain there for long.
-fn age(path: &Path) {
+pub fn age(path: &Path) {
     let long_ago = SystemTime::now() - Duration::from_secs(60);
     let file = fs::File::options().append(true).open(path).unwrap();
     file.set_modified(long_ago).unwrap();

@@ -40,10 +40,11 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 19] = [
+const OWNERS: [(&str, &[&str]); 20] = [
     ("amq-protocol-tcp", &["interconnect"]),
     ("async-snmp", &["worker-snmp", "simulator"]),
     ("axum", &["logic"]),
+    ("bollard", &["execution"]),
     ("clap", &["", "simulator", "benches"]),
     ("comfy-table", &[""]),
     ("indicatif", &[""]),

@@ -296,6 +296,26 @@ const KEYS: &[(&str, &str, &str)] = &[
         "After this a new permit is asked for: best as long as logic.control.window",
     ),
     (
+        "execution.docker.socket",
+        "path",
+        "The socket of the Docker engine, for releases that are images",
+    ),
+    (
+        "execution.docker.memory",
+        "size",
+        "The most memory of a container whose manifest does not say (run.memory)",
+    ),
+    (
+        "execution.docker.cpus",
+        "number",
+        "The most processors of a container whose manifest does not say (run.cpus)",
+    ),
+    (
+        "execution.docker.pids",
+        "count",
+        "The most processes and threads of a container whose manifest does not say (run.pids)",
+    ),
+    (
         "execution.unrecorded",
         "count",
         "Outcomes of control that are not written down; beyond it nothing new is asked for",

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use utakata_execution::{Config, Environment, Handle, Identity, runtime::process::Process};
+use utakata_execution::{Config, Environment, Handle, Identity};
 use utakata_interconnect::{Events, Tasks};
 
 use super::{bundle, system::DRAIN_WITHIN};
@@ -35,7 +35,7 @@ pub async fn start_as(
     events: Arc<dyn Events>,
 ) -> Result<Handle> {
     let config = with_releases(config, folder)?;
-    Environment::start_as(identity, config, tasks, events, Arc::new(Process))
+    Environment::start_here(identity, config, tasks, events)
         .await
         .context("the worker execution environment cannot be started")
 }

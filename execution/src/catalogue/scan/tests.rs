@@ -126,12 +126,32 @@ fn the_program_of_its_own_folder_goes_before_the_one_that_comes_with_utakata() {
     let mut disk = Disk::new();
     disk.release("releases/pdu", "pdu", "1.0", "worker");
     assert_eq!(
-        disk.scan().releases[0].program,
-        disk.path("programs/worker")
+        disk.scan().releases[0].artifact,
+        Artifact::Program(disk.path("programs/worker"))
     );
     disk.program("releases/pdu/worker", "#!/bin/sh\n");
     let own = disk.path("releases/pdu/worker");
-    assert_eq!(disk.scan().releases[0].program, own);
+    assert_eq!(disk.scan().releases[0].artifact, Artifact::Program(own));
+}
+
+#[test]
+fn a_folder_with_an_image_needs_no_program_and_one_that_is_not_pinned_is_refused() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "nothing");
+    disk.write("releases/pdu/image.toml", "image = \"r/pdu:1.0\"", LONG_AGO);
+    disk.refuses("release-image", "a tag may be another image tomorrow");
+    disk.write(
+        "releases/pdu/image.toml",
+        "archive = \"image.tar\"",
+        LONG_AGO,
+    );
+    disk.refuses("release-image", "there is no archive");
+    disk.write("releases/pdu/image.tar", "x", LONG_AGO);
+    let archive = Image::Archive(disk.path("releases/pdu/image.tar"));
+    assert_eq!(disk.scan().releases[0].artifact, Artifact::Image(archive));
+    let first = disk.digest();
+    disk.write("releases/pdu/image.tar", "y", LONG_AGO);
+    assert_ne!(disk.digest(), first);
 }
 
 #[test]

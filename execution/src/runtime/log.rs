@@ -49,7 +49,7 @@ impl Throttle {
 }
 
 /// Logs what is printed until it ends; the last line of it that says something.
-pub(super) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Option<String> {
+pub(crate) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Option<String> {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     let mut throttle = Throttle::new(Instant::now());

@@ -1,0 +1,165 @@
+//! Releases that need something before they can be started, such as an image that is pulled:
+//! they are served when they have it. Until then what was served goes on.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{task::JoinSet, time::Instant};
+use utakata_model::{Cure, Problem, ReleaseId, environment::RefusedRelease};
+
+use super::{Catalogue, Release};
+use crate::{Artifact, runtime::Runtime};
+
+/// After a failure it is tried again; the wait is doubled each time.
+const AGAIN_FIRST: Duration = Duration::from_secs(2);
+const AGAIN_MOST: Duration = Duration::from_secs(60);
+
+/// What is being prepared, and what is ready.
+pub(super) struct Preparations {
+    runtime: Arc<dyn Runtime>,
+    steps: HashMap<Arc<ReleaseId>, Step>,
+    /// What each folder was served with last.
+    served: HashMap<PathBuf, Arc<Release>>,
+    running: JoinSet<(Arc<ReleaseId>, Result<(), Problem>)>,
+    ended: Vec<(Arc<ReleaseId>, Result<(), Problem>)>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Running {
+        last: Option<Problem>,
+        pause: Duration,
+    },
+    Failed {
+        problem: Problem,
+        again_at: Instant,
+        pause: Duration,
+    },
+    Ready,
+}
+
+impl Preparations {
+    pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
+        Self {
+            runtime,
+            steps: HashMap::new(),
+            served: HashMap::new(),
+            running: JoinSet::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// Waits until something that was prepared has ended. Cancel safe.
+    pub(super) async fn progress(&mut self) {
+        match self.running.join_next().await {
+            Some(Ok(ended)) => self.ended.push(ended),
+            // What panicked is never ready; nothing runs: nothing to wait for.
+            Some(Err(_)) => {}
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Of a catalogue, what can be started now. Begins to prepare the rest.
+    pub(super) fn admit(&mut self, mut found: Catalogue, now: Instant) -> Catalogue {
+        while let Some(Ok(ended)) = self.running.try_join_next() {
+            self.ended.push(ended);
+        }
+        for (id, prepared) in std::mem::take(&mut self.ended) {
+            self.on_ended(&id, prepared, now);
+        }
+        self.steps
+            .retain(|id, _| found.releases.iter().any(|release| release.id == *id));
+        let mut served = HashMap::new();
+        let mut releases = Vec::new();
+        for release in std::mem::take(&mut found.releases) {
+            let folder = release.folder.clone();
+            let serves = match self.missing(&release, now) {
+                None => Some(release),
+                Some(problem) => {
+                    let path = folder.display().to_string();
+                    found.refused.push(RefusedRelease { path, problem });
+                    self.served.get(&folder).cloned()
+                }
+            };
+            if let Some(release) = serves {
+                served.insert(folder, release.clone());
+                releases.push(release);
+            }
+        }
+        self.served = served;
+        found.releases = releases;
+        found.refused.sort_by(|a, b| a.path.cmp(&b.path));
+        found
+    }
+
+    fn on_ended(&mut self, id: &Arc<ReleaseId>, prepared: Result<(), Problem>, now: Instant) {
+        let Some(step) = self.steps.get_mut(id) else {
+            return;
+        };
+        let pause = match step {
+            Step::Running { pause, .. } => *pause,
+            Step::Failed { .. } | Step::Ready => AGAIN_FIRST,
+        };
+        *step = match prepared {
+            Ok(()) => Step::Ready,
+            Err(problem) => Step::Failed {
+                problem,
+                again_at: now + pause,
+                pause: (pause * 2).min(AGAIN_MOST),
+            },
+        };
+    }
+
+    /// What a release lacks; begins to get it.
+    fn missing(&mut self, release: &Arc<Release>, now: Instant) -> Option<Problem> {
+        if matches!(release.artifact, Artifact::Program(_)) {
+            return None;
+        }
+        let step = match self.steps.remove(&release.id) {
+            Some(Step::Failed {
+                problem,
+                again_at,
+                pause,
+            }) if now >= again_at => {
+                self.begin(release.clone());
+                Step::Running {
+                    last: Some(problem),
+                    pause,
+                }
+            }
+            Some(step) => step,
+            None => {
+                self.begin(release.clone());
+                Step::Running {
+                    last: None,
+                    pause: AGAIN_FIRST,
+                }
+            }
+        };
+        let missing = match &step {
+            Step::Ready => None,
+            Step::Failed { problem, .. } => Some(problem.clone()),
+            Step::Running { last, .. } => Some(last.clone().unwrap_or_else(preparing)),
+        };
+        self.steps.insert(release.id.clone(), step);
+        missing
+    }
+
+    fn begin(&mut self, release: Arc<Release>) {
+        let runtime = self.runtime.clone();
+        self.running.spawn(async move {
+            let prepared = runtime.prepare(&release).await;
+            (
+                release.id.clone(),
+                prepared.map_err(|error| error.problem()),
+            )
+        });
+    }
+}
+
+fn preparing() -> Problem {
+    let message = "its image is pulled or loaded: it is served when that is done";
+    Problem::new("release-preparing", Cure::Retry, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Workers as containers of a Docker engine on this machine, for releases that are images.
+//!
+//! ```text
+//!  prepare: image pulled or loaded ─► is it what the release says? ─► kept by its id
+//!  start:   create ─► attach (what it prints) ─► start ─► wait ─► remove
+//!  tend:    containers that carry our name and that nobody has in hand are ended
+//! ```
+
+mod container;
+mod engine;
+mod error;
+mod fit;
+mod image;
+mod life;
+mod orphans;
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::{Error as RuntimeError, Life, Running, Runtime, Spec};
+use crate::{Artifact, catalogue::Release, config};
+use engine::Engine;
+pub use error::Error;
+use image::Images;
+
+/// How often it is looked for containers that nobody has in hand.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+
+/// Runs workers as containers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Docker {
+    config: Arc<config::Docker>,
+    engine: Arc<Engine>,
+    images: Arc<Images>,
+    held: Held,
+}
+
+/// Containers that somebody has in hand.
+#[derive(Debug, Clone, Default)]
+struct Held(Arc<Mutex<HashSet<String>>>);
+
+/// That a container is in hand.
+#[derive(Debug)]
+struct Hold {
+    held: Held,
+    id: String,
+}
+
+impl Held {
+    fn hold(&self, id: &str) -> Hold {
+        self.0.lock().insert(id.into());
+        Hold {
+            held: self.clone(),
+            id: id.into(),
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.held.0.lock().remove(&self.id);
+    }
+}
+
+impl Docker {
+    /// Runs workers in the engine of this socket, which need not be there yet.
+    pub fn new(config: config::Docker) -> Self {
+        Self {
+            engine: Arc::new(Engine::new(config.socket.clone())),
+            config: Arc::new(config),
+            images: Arc::default(),
+            held: Held::default(),
+        }
+    }
+
+    /// Ends what nobody has in hand.
+    async fn clean(&self, life: &Life) -> Result<(), Error> {
+        let found = self.engine.containers(&life.environment).await?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.unwrap_or_default();
+        let held = self.held.0.lock().clone();
+        for id in orphans::find(&found, life, &held, now) {
+            tracing::info!(container = id, "a container of an earlier life is ended");
+            self.engine.end_politely(&id).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Runtime for Docker {
+    async fn prepare(&self, release: &Release) -> Result<(), RuntimeError> {
+        let Artifact::Image(image) = &release.artifact else {
+            return Err(misplaced());
+        };
+        let ready = self.images.get(&self.engine, image, &release.id).await?;
+        fit::check(image, &ready, &release.manifest)?;
+        Ok(())
+    }
+
+    async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, RuntimeError> {
+        let Artifact::Image(image) = &spec.artifact else {
+            return Err(misplaced());
+        };
+        // There already, unless somebody has taken it away since.
+        let image = self.images.get(&self.engine, image, &spec.release).await?;
+        let body = container::body(&spec, &image, &self.config);
+        let id = self.engine.create(body).await?;
+        let hold = self.held.hold(&id);
+        match life::begin(self.engine.clone(), &spec.worker, hold).await {
+            Ok(running) => Ok(Box::new(running)),
+            Err(error) => {
+                // What is left of it is found as an orphan.
+                let _ = self.engine.remove(&id).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn tend(&self, life: &Life) {
+        loop {
+            if let Err(error) = self.clean(life).await {
+                // Whoever has no images needs no engine.
+                tracing::debug!(
+                    error = crate::chain(&error),
+                    "containers cannot be looked at"
+                );
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+fn misplaced() -> RuntimeError {
+    let what = "a program of this machine";
+    RuntimeError::Misplaced { what }
+}

@@ -1,0 +1,311 @@
+//! The Docker engine behind its socket: one question after the other, each with a deadline.
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
+
+use bollard::{
+    API_DEFAULT_VERSION,
+    container::{AttachContainerResults, LogOutput},
+    errors::Error as Inner,
+    models::{ContainerCreateBody, ContainerSummary, ImageInspect},
+    query_parameters::{
+        AttachContainerOptionsBuilder, CreateContainerOptions, CreateImageOptionsBuilder,
+        ImportImageOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+        StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
+    },
+};
+use futures::{Stream, StreamExt, TryStreamExt};
+use parking_lot::Mutex;
+use tokio_util::io::ReaderStream;
+use utakata_model::EnvironmentId;
+
+use super::{container::ENVIRONMENT_LABEL, error::Error};
+use crate::runtime::Exit;
+
+/// How long an answer of the engine may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// And one that moves an image.
+const IMAGE_WITHIN: Duration = Duration::from_secs(600);
+/// What an orphan has between being asked to end and being killed.
+const END_WITHIN_SECONDS: i32 = 2;
+
+/// What the engine, or the way to it, says.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Answer {
+    text: String,
+}
+
+/// A Docker engine. The way to it is made when it is needed, and anew when it was lost.
+#[derive(Debug)]
+pub(super) struct Engine {
+    socket: PathBuf,
+    client: Mutex<Option<bollard::Docker>>,
+}
+
+/// What is known of a container that is waited for.
+#[derive(Debug)]
+pub(super) enum Waited {
+    /// It has ended.
+    Exited(Exit),
+    /// Nobody knows it any more.
+    Gone,
+    /// The engine does not answer.
+    Away(Error),
+}
+
+/// What a container prints.
+pub(super) type Output = std::pin::Pin<Box<dyn Stream<Item = Result<LogOutput, Inner>> + Send>>;
+
+impl Engine {
+    pub(super) fn new(socket: PathBuf) -> Self {
+        Self {
+            socket,
+            client: Mutex::new(None),
+        }
+    }
+
+    /// That it has done something, and nothing came of it.
+    pub(super) fn lost() -> Answer {
+        let text = "it is not there afterwards".into();
+        Answer { text }
+    }
+
+    /// The way to the engine, in a version of its interface that both know.
+    async fn client(&self) -> Result<bollard::Docker, Error> {
+        if let Some(client) = self.client.lock().clone() {
+            return Ok(client);
+        }
+        let path = self.socket.to_string_lossy();
+        let within = ANSWER_WITHIN.as_secs();
+        let client = bollard::Docker::connect_with_unix(&path, within, API_DEFAULT_VERSION);
+        let client = client.map_err(|error| self.away(&error))?;
+        let client = client.negotiate_version().await;
+        let client = client.map_err(|error| self.away(&error))?;
+        *self.client.lock() = Some(client.clone());
+        Ok(client)
+    }
+
+    fn away(&self, error: &Inner) -> Error {
+        Error::Away {
+            socket: self.socket.clone(),
+            source: answer(error),
+        }
+    }
+
+    /// What a failure means: the engine said no, or nothing. Whoever is there next may speak
+    /// another version.
+    fn failed(&self, step: &'static str, error: &Inner) -> Error {
+        match error {
+            Inner::DockerResponseServerError { .. } | Inner::DockerStreamError { .. } => {
+                let source = answer(error);
+                Error::Refused { step, source }
+            }
+            _ => {
+                *self.client.lock() = None;
+                self.away(error)
+            }
+        }
+    }
+
+    /// The platform for which it runs containers: `linux/amd64`.
+    pub(super) async fn platform(&self) -> Result<String, Error> {
+        let version = self.client().await?.version().await;
+        let version = version.map_err(|error| self.failed("say its version", &error))?;
+        let os = version.os.unwrap_or_default();
+        Ok(format!("{os}/{}", version.arch.unwrap_or_default()))
+    }
+
+    /// An image that the engine has.
+    pub(super) async fn image(&self, name: &str) -> Result<Option<ImageInspect>, Error> {
+        match self.client().await?.inspect_image(name).await {
+            Ok(image) => Ok(Some(image)),
+            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(self.failed("show an image", &error)),
+        }
+    }
+
+    /// Gets an image from its registry.
+    pub(super) async fn pull(&self, image: &str) -> Result<(), Error> {
+        let client = self.client().await?.with_timeout(IMAGE_WITHIN);
+        let options = CreateImageOptionsBuilder::new().from_image(image).build();
+        let pulled = client.create_image(Some(options), None, None);
+        let pulled = pulled.try_for_each(|_| std::future::ready(Ok(()))).await;
+        pulled.map_err(|error| match self.failed("pull", &error) {
+            Error::Refused { source, .. } => Error::Pull {
+                image: image.into(),
+                source,
+            },
+            away => away,
+        })
+    }
+
+    /// Loads an archive; what the engine says that it has loaded.
+    pub(super) async fn load(&self, archive: &std::path::Path) -> Result<String, Error> {
+        let file = tokio::fs::File::open(archive).await;
+        let file = file.map_err(|source| Error::Read {
+            archive: archive.into(),
+            source,
+        })?;
+        let client = self.client().await?.with_timeout(IMAGE_WITHIN);
+        let options = ImportImageOptions::default();
+        let mut told = client.import_image_stream(options, ReaderStream::new(file), None);
+        let mut text = String::new();
+        while let Some(info) = told.next().await {
+            match info {
+                Ok(info) => text.push_str(info.stream.as_deref().unwrap_or_default()),
+                Err(error) => {
+                    return Err(match self.failed("load", &error) {
+                        Error::Refused { source, .. } => Error::Load {
+                            archive: archive.into(),
+                            source,
+                        },
+                        away => away,
+                    });
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    /// Creates a container; its id.
+    pub(super) async fn create(&self, body: ContainerCreateBody) -> Result<String, Error> {
+        let client = self.client().await?;
+        let created = client.create_container(None::<CreateContainerOptions>, body);
+        let created = created.await;
+        let created = created.map_err(|error| self.failed("create a container", &error))?;
+        Ok(created.id)
+    }
+
+    /// What a container is going to print.
+    pub(super) async fn attach(&self, id: &str) -> Result<Output, Error> {
+        let options = AttachContainerOptionsBuilder::new()
+            .stream(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        let client = self.client().await?;
+        let attached = client.attach_container(id, Some(options)).await;
+        let attached = attached.map_err(|error| self.failed("attach to a container", &error))?;
+        let AttachContainerResults { output, .. } = attached;
+        Ok(output)
+    }
+
+    pub(super) async fn start(&self, id: &str) -> Result<(), Error> {
+        let started = self.client().await?.start_container(id, None).await;
+        started.map_err(|error| self.failed("start a container", &error))
+    }
+
+    /// Waits until a container that was started has ended.
+    pub(super) async fn wait(&self, id: &str) -> Waited {
+        let client = match self.client().await {
+            Ok(client) => client,
+            Err(error) => return Waited::Away(error),
+        };
+        let options = WaitContainerOptionsBuilder::new()
+            .condition("not-running")
+            .build();
+        let ended = client.wait_container(id, Some(options)).next().await;
+        match ended {
+            Some(Ok(ended)) => Waited::Exited(exit(ended.status_code)),
+            Some(Err(Inner::DockerContainerWaitError { code, .. })) => Waited::Exited(exit(code)),
+            Some(Err(error)) if is_unknown(&error) => Waited::Gone,
+            Some(Err(error)) => Waited::Away(self.failed("wait for a container", &error)),
+            None => {
+                *self.client.lock() = None;
+                let text = "it ended the connection".into();
+                let source = Answer { text };
+                Waited::Away(Error::Away {
+                    socket: self.socket.clone(),
+                    source,
+                })
+            }
+        }
+    }
+
+    /// Kills a container, if it runs, and removes it, if it is there.
+    pub(super) async fn remove(&self, id: &str) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
+        let client = self.client().await?;
+        match client.remove_container(id, Some(options.build())).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_unknown(&error) || is_being_removed(&error) => Ok(()),
+            Err(error) => Err(self.failed("remove a container", &error)),
+        }
+    }
+
+    /// Asks a container to end, kills it a little later, and removes it.
+    pub(super) async fn end_politely(&self, id: &str) -> Result<(), Error> {
+        let options = StopContainerOptionsBuilder::new().t(END_WITHIN_SECONDS);
+        let client = self.client().await?;
+        match client.stop_container(id, Some(options.build())).await {
+            // Removing it kills it.
+            Ok(()) | Err(Inner::DockerResponseServerError { .. }) => self.remove(id).await,
+            Err(error) => Err(self.failed("stop a container", &error)),
+        }
+    }
+
+    /// All containers of an environment, running or not.
+    pub(super) async fn containers(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<Vec<ContainerSummary>, Error> {
+        let label = format!("{ENVIRONMENT_LABEL}={environment}");
+        let filters = HashMap::from([("label", vec![label.as_str()])]);
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters);
+        let client = self.client().await?;
+        let listed = client.list_containers(Some(options.build())).await;
+        listed.map_err(|error| self.failed("list containers", &error))
+    }
+}
+
+fn answer(error: &Inner) -> Answer {
+    let text = match error {
+        Inner::DockerResponseServerError { message, .. } => message.clone(),
+        Inner::DockerStreamError { error } => error.clone(),
+        other => crate::chain(other),
+    };
+    Answer { text }
+}
+
+fn is_unknown(error: &Inner) -> bool {
+    let Inner::DockerResponseServerError { status_code, .. } = error else {
+        return false;
+    };
+    *status_code == 404
+}
+
+fn is_being_removed(error: &Inner) -> bool {
+    let Inner::DockerResponseServerError { status_code, .. } = error else {
+        return false;
+    };
+    *status_code == 409
+}
+
+/// Containers say 128 and the number of the signal that ended them.
+fn exit(code: i64) -> Exit {
+    match i32::try_from(code) {
+        Ok(code @ 129..=192) => Exit::Signal(code - 128),
+        Ok(code) => Exit::Code(code),
+        Err(_) => Exit::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_by_a_signal_is_told_as_such() {
+        for (code, expect) in [
+            (0, Exit::Code(0)),
+            (99, Exit::Code(99)),
+            (137, Exit::Signal(9)),
+            (255, Exit::Code(255)),
+            (i64::MAX, Exit::Unknown),
+        ] {
+            assert_eq!(exit(code), expect);
+        }
+    }
+}

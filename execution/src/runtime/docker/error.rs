@@ -1,0 +1,214 @@
+//! Why there is no container of a release, and who can cure it.
+
+use std::path::PathBuf;
+
+use utakata_model::{Cure, Problem, manifest::ManifestError};
+
+use super::engine::Answer;
+
+/// Why there is no container of a release.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody answers at the socket.
+    #[error("no Docker engine answers at {}", socket.display())]
+    Away {
+        /// The socket.
+        socket: PathBuf,
+        /// What the system says.
+        #[source]
+        source: Answer,
+    },
+    /// The engine refuses something.
+    #[error("the Docker engine cannot {step}")]
+    Refused {
+        /// What.
+        step: &'static str,
+        /// What it says.
+        #[source]
+        source: Answer,
+    },
+    /// An image does not come from its registry.
+    #[error("cannot pull {image}: {}", hint(&source.to_string()))]
+    Pull {
+        /// The image.
+        image: String,
+        /// What the engine says.
+        #[source]
+        source: Answer,
+    },
+    /// An archive cannot be loaded.
+    #[error("cannot load {}: {}", archive.display(), hint(&source.to_string()))]
+    Load {
+        /// The archive.
+        archive: PathBuf,
+        /// What the engine says.
+        #[source]
+        source: Answer,
+    },
+    /// An archive cannot be read.
+    #[error("cannot read {}", archive.display())]
+    Read {
+        /// The archive.
+        archive: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An archive with no image, or with several.
+    #[error("{} holds {count} images: one is needed", archive.display())]
+    Count {
+        /// The archive.
+        archive: PathBuf,
+        /// How many.
+        count: usize,
+    },
+    /// It is for other machines.
+    #[error("{image} is for {has}, and this machine is {needs}: build it for {needs}")]
+    Platform {
+        /// The image.
+        image: String,
+        /// Its platform.
+        has: String,
+        /// That of the engine.
+        needs: String,
+    },
+    /// It does not say what it is.
+    #[error(
+        "{image} has no label {}: it must hold the text of its worker.toml",
+        super::fit::MANIFEST_LABEL
+    )]
+    Unlabelled {
+        /// The image.
+        image: String,
+    },
+    /// What it says of itself cannot be read.
+    #[error("the label {} of {image} is no manifest", super::fit::MANIFEST_LABEL)]
+    Label {
+        /// The image.
+        image: String,
+        /// What is wrong with it.
+        #[source]
+        source: ManifestError,
+    },
+    /// It is another release.
+    #[error(
+        "{image} says that it is {has}, and the worker.toml beside its image.toml says {needs}, \
+         or something else in them differs: take both from one build"
+    )]
+    Other {
+        /// The image.
+        image: String,
+        /// Kind and version by its label.
+        has: String,
+        /// Kind and version by the folder.
+        needs: String,
+    },
+}
+
+impl Error {
+    /// As others see it.
+    pub fn problem(&self) -> Problem {
+        let (code, cure) = match self {
+            Self::Away { .. } => ("docker-away", Cure::Operator),
+            Self::Refused { .. } => ("docker-refused", Cure::Operator),
+            Self::Pull { .. } | Self::Load { .. } | Self::Read { .. } => {
+                ("image-missing", Cure::Operator)
+            }
+            Self::Count { .. }
+            | Self::Platform { .. }
+            | Self::Unlabelled { .. }
+            | Self::Label { .. }
+            | Self::Other { .. } => ("image-unfit", Cure::Operator),
+        };
+        Problem::new(code, cure, crate::chain(self))
+    }
+}
+
+/// What an engine says, and what it means. The first that is found counts.
+const HINTS: [(&[&str], &str); 7] = [
+    (
+        &["no space left"],
+        "the disk of the Docker engine is full: make room below its data root",
+    ),
+    (
+        &[
+            "verification failed",
+            "digest verification",
+            "does not match",
+            "invalid checksum",
+        ],
+        "what the registry has is not what the digest says: find out why before you use it",
+    ),
+    (
+        &["http response to https"],
+        "the registry speaks HTTP: add it to insecure-registries of the Docker engine, or give \
+         it TLS",
+    ),
+    (
+        &["unauthorized", "denied", "authentication required"],
+        "the registry does not let the Docker engine in: docker login",
+    ),
+    (
+        &[
+            "connection refused",
+            "no such host",
+            "timeout",
+            "dial tcp",
+            "unreachable",
+            "eof",
+        ],
+        "the registry does not answer",
+    ),
+    (
+        &["manifest unknown", "not found", "unknown blob"],
+        "the registry has no such image: compare name and digest",
+    ),
+    (
+        &[
+            "invalid tar header",
+            "unexpected end",
+            "archive/tar",
+            "no such file",
+        ],
+        "it is no archive of docker save",
+    ),
+];
+
+/// What the words of an engine mean, in a sentence.
+fn hint(words: &str) -> &'static str {
+    let words = words.to_lowercase();
+    let found = HINTS
+        .iter()
+        .find(|(marks, _)| marks.iter().any(|mark| words.contains(mark)));
+    found.map_or("the Docker engine refuses it", |(_, meaning)| meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_an_engine_get_a_meaning() {
+        for (words, expect) in [
+            (
+                "Get \"http://127.0.0.1:1/v2/\": dial tcp 127.0.0.1:1: connect: connection refused",
+                "does not answer",
+            ),
+            (
+                "manifest for r/a@sha256:1 not found: manifest unknown",
+                "no such image",
+            ),
+            (
+                "manifest verification failed for digest sha256:1",
+                "not what the digest says",
+            ),
+            ("write /data/x: no space left on device", "is full"),
+            ("server gave HTTP response to HTTPS client", "speaks HTTP"),
+            ("pull access denied for a", "docker login"),
+            ("archive/tar: invalid tar header", "no archive"),
+            ("something else", "refuses it"),
+        ] {
+            assert!(hint(words).contains(expect), "{words}: {}", hint(words));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether an image is what its release says: for this machine, and with the same manifest.
+
+use utakata_model::Manifest;
+
+use super::error::Error;
+use crate::artifact::Image;
+
+/// The label of an image that holds the text of its `worker.toml`.
+pub const MANIFEST_LABEL: &str = "org.utakata.manifest";
+
+/// An image that the engine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ready {
+    /// Its id: what containers are made from.
+    pub(super) id: String,
+    /// `linux/amd64`.
+    pub(super) platform: String,
+    /// The platform of the engine.
+    pub(super) engine: String,
+    /// The user that it runs as, if it says one.
+    pub(super) user: Option<String>,
+    /// Its label [`MANIFEST_LABEL`].
+    pub(super) manifest: Option<String>,
+}
+
+/// Errors: it is for other machines, or not of this release.
+pub(super) fn check(image: &Image, ready: &Ready, manifest: &Manifest) -> Result<(), Error> {
+    let image = || image.to_string();
+    if ready.platform != ready.engine {
+        return Err(Error::Platform {
+            image: image(),
+            has: ready.platform.clone(),
+            needs: ready.engine.clone(),
+        });
+    }
+    let Some(text) = &ready.manifest else {
+        return Err(Error::Unlabelled { image: image() });
+    };
+    let said = Manifest::parse(text).map_err(|source| Error::Label {
+        image: image(),
+        source,
+    })?;
+    if said != *manifest {
+        return Err(Error::Other {
+            image: image(),
+            has: format!("{}@{}", said.kind, said.version),
+            needs: format!("{}@{}", manifest.kind, manifest.version),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "kind = \"echo\"\nversion = \"1.0.0\"\nprotocol = 1\n\
+                            run = { program = \"p\" }\n\
+                            [[action]]\nname = \"read\"\nclass = \"observe\"\n";
+
+    fn ready() -> Ready {
+        Ready {
+            id: "sha256:1".into(),
+            platform: "linux/amd64".into(),
+            engine: "linux/amd64".into(),
+            user: None,
+            manifest: Some(MANIFEST.into()),
+        }
+    }
+
+    #[track_caller]
+    fn refuses(change: impl Fn(&mut Ready), words: &str) {
+        let mut ready = ready();
+        change(&mut ready);
+        let image = Image::Archive("/r/image.tar".into());
+        let checked = check(&image, &ready, &Manifest::parse(MANIFEST).unwrap());
+        let problem = checked.unwrap_err().problem();
+        assert_eq!(&*problem.code, "image-unfit");
+        assert!(problem.message.contains(words), "{problem}");
+    }
+
+    #[test]
+    fn an_image_of_another_machine_or_release_is_refused_with_the_difference() {
+        let image = Image::Archive("/r/image.tar".into());
+        check(&image, &ready(), &Manifest::parse(MANIFEST).unwrap()).unwrap();
+        refuses(
+            |ready| ready.platform = "linux/arm64".into(),
+            "is for linux/arm64, and this machine is linux/amd64",
+        );
+        refuses(
+            |ready| ready.manifest = None,
+            "has no label org.utakata.manifest",
+        );
+        refuses(|ready| ready.manifest = Some("x".into()), "is no manifest");
+        refuses(
+            |ready| ready.manifest = Some(MANIFEST.replace("1.0.0", "2.0.0")),
+            "says that it is echo@2.0.0, and the worker.toml beside its image.toml says echo@1.0.0",
+        );
+    }
+}

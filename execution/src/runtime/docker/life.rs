@@ -1,0 +1,161 @@
+//! One container from its start to its end, whatever becomes of the engine meanwhile.
+//!
+//! ```text
+//!  attach ─► start ─► wait ──ended──────────► remove ─► told
+//!                      │ ▲ engine away: again, with back-off
+//!                      └─┘
+//!                      └──kill──► remove, within 5 s ─► told
+//! ```
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bollard::container::LogOutput;
+use futures::StreamExt;
+use tokio::{
+    io::{AsyncWriteExt, DuplexStream},
+    sync::watch,
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use utakata_model::WorkerId;
+
+use super::{
+    Hold,
+    engine::{Engine, Output, Waited},
+    error::Error,
+};
+use crate::runtime::{Exit, Running, log};
+
+/// How long to wait before an engine that is away is asked again.
+const AGAIN_FIRST: Duration = Duration::from_millis(100);
+const AGAIN_MOST: Duration = Duration::from_secs(2);
+/// How long it is tried to kill a container. Afterwards it is looked for as an orphan.
+const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// How long the rest of what a worker has printed may take after its end.
+const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+/// Bytes that a container has printed and nobody has read.
+const UNREAD: usize = 64 * 1024;
+
+/// A container that was started.
+#[derive(Debug)]
+pub(super) struct Container {
+    kill: CancellationToken,
+    _kill_on_drop: DropGuard,
+    end: watch::Receiver<Option<End>>,
+}
+
+#[derive(Debug, Clone)]
+struct End {
+    exit: Exit,
+    last_words: Option<String>,
+}
+
+/// Starts a container that was created.
+pub(super) async fn begin(
+    engine: Arc<Engine>,
+    worker: &WorkerId,
+    hold: Hold,
+) -> Result<Container, Error> {
+    let output = engine.attach(&hold.id).await?;
+    engine.start(&hold.id).await?;
+    let told = follow(output, worker);
+    let (tell, end) = watch::channel(None);
+    let kill = CancellationToken::new();
+    let killed = kill.clone();
+    let worker = worker.clone();
+    tokio::spawn(async move {
+        let exit = tokio::select! {
+            exit = outlive(&engine, &hold.id, &worker) => exit,
+            () = killed.cancelled() => end_now(&engine, &hold.id, &worker).await,
+        };
+        let last_words = tokio::time::timeout(LAST_WORDS_WITHIN, told).await;
+        let last_words = last_words.ok().and_then(Result::ok).flatten();
+        if let Err(error) = engine.remove(&hold.id).await {
+            tracing::debug!(%worker, error = crate::chain(&error), "a container is left for now");
+        }
+        tell.send_replace(Some(End { exit, last_words }));
+    });
+    Ok(Container {
+        _kill_on_drop: kill.clone().drop_guard(),
+        kill,
+        end,
+    })
+}
+
+/// Waits for the end of a container, also of one that goes on while its engine is away.
+async fn outlive(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
+    let mut pause = AGAIN_FIRST;
+    loop {
+        match engine.wait(id).await {
+            Waited::Exited(exit) => return exit,
+            Waited::Gone => return Exit::Unknown,
+            Waited::Away(error) => {
+                if pause == AGAIN_FIRST {
+                    let error = crate::chain(&error);
+                    tracing::warn!(%worker, error, "the engine is away: its worker goes on");
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(AGAIN_MOST);
+    }
+}
+
+/// Kills a container, as far as that is possible in time.
+async fn end_now(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
+    let deadline = Instant::now() + KILLED_WITHIN;
+    let killed = async {
+        while engine.remove(id).await.is_err() {
+            tokio::time::sleep(AGAIN_FIRST).await;
+        }
+    };
+    match tokio::time::timeout_at(deadline, killed).await {
+        Ok(()) => Exit::Signal(9),
+        Err(_) => {
+            tracing::warn!(%worker, container = id, "a container could not be killed yet");
+            Exit::Unknown
+        }
+    }
+}
+
+/// Logs what a container prints; ends with the last line of its standard error.
+fn follow(output: Output, worker: &WorkerId) -> JoinHandle<Option<String>> {
+    let (to_out, from_out) = tokio::io::duplex(UNREAD);
+    let (to_error, from_error) = tokio::io::duplex(UNREAD);
+    tokio::spawn(part(output, to_out, to_error));
+    tokio::spawn(log::follow(from_out, worker.clone()));
+    tokio::spawn(log::follow(from_error, worker.clone()))
+}
+
+/// Parts what a container prints by where it prints it. Ends with the container.
+async fn part(mut output: Output, mut out: DuplexStream, mut error: DuplexStream) {
+    while let Some(Ok(printed)) = output.next().await {
+        let written = match &printed {
+            LogOutput::StdErr { message } => error.write_all(message).await,
+            printed => out.write_all(printed.as_ref()).await,
+        };
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+#[async_trait]
+impl Running for Container {
+    async fn ended(&mut self) -> Exit {
+        let ended = self.end.wait_for(Option::is_some).await;
+        // Nobody tells any more only when everything here ends.
+        let end = ended.ok().and_then(|end| end.clone());
+        end.map_or(Exit::Unknown, |end| end.exit)
+    }
+
+    fn kill(&mut self) {
+        self.kill.cancel();
+    }
+
+    fn last_words(&self) -> Option<String> {
+        self.end.borrow().as_ref()?.last_words.clone()
+    }
+}

@@ -1,0 +1,79 @@
+//! Which containers nobody has in hand: those of an earlier life, and of this one those that
+//! were lost on the way.
+
+use std::{collections::HashSet, time::Duration};
+
+use bollard::models::ContainerSummary;
+use utakata_model::Incarnation;
+
+use super::container::INCARNATION_LABEL;
+use crate::runtime::Life;
+
+/// A container of this life that nobody has in hand is about to be taken, or lost.
+const LOST_AFTER: Duration = Duration::from_secs(60);
+
+/// The ids of what is to be ended. `now` is since the epoch, as the engine counts.
+pub(super) fn find(
+    found: &[ContainerSummary],
+    life: &Life,
+    held: &HashSet<String>,
+    now: Duration,
+) -> Vec<String> {
+    let is_orphan = |container: &&ContainerSummary| {
+        let label = container.labels.as_ref();
+        let label = label.and_then(|labels| labels.get(INCARNATION_LABEL));
+        let incarnation = label.and_then(|text| text.parse::<Incarnation>().ok());
+        let created = container.created.and_then(|at| u64::try_from(at).ok());
+        let age = now.saturating_sub(Duration::from_secs(created.unwrap_or_default()));
+        match incarnation {
+            // A later life will end ours, and not the other way round.
+            Some(incarnation) if incarnation > life.incarnation => false,
+            Some(incarnation) if incarnation == life.incarnation => {
+                let id = container.id.as_ref();
+                age >= LOST_AFTER && !id.is_some_and(|id| held.contains(id))
+            }
+            Some(_) | None => true,
+        }
+    };
+    let orphans = found.iter().filter(is_orphan);
+    orphans
+        .filter_map(|container| container.id.clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use utakata_model::EnvironmentId;
+
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_life_left_and_what_this_one_lost_are_orphans() {
+        let lives: [Incarnation; 3] = std::array::from_fn(|_| Incarnation::generate());
+        let life = Life {
+            environment: EnvironmentId::new("e").unwrap(),
+            incarnation: lives[1],
+        };
+        let held = HashSet::from(["held".to_owned()]);
+        let now = Duration::from_secs(1000);
+        for (id, label, age, expect) in [
+            ("earlier", lives[0].to_string(), 0, true),
+            ("later", lives[2].to_string(), 500, false),
+            ("held", lives[1].to_string(), 500, false),
+            ("new", lives[1].to_string(), 1, false),
+            ("lost", lives[1].to_string(), 60, true),
+            ("unreadable", "x".into(), 0, true),
+        ] {
+            let container = ContainerSummary {
+                id: Some(id.into()),
+                created: Some(1000 - age),
+                labels: Some(HashMap::from([(INCARNATION_LABEL.to_owned(), label)])),
+                ..ContainerSummary::default()
+            };
+            let found = find(&[container], &life, &held, now);
+            assert_eq!(found == [id], expect, "{id}");
+        }
+    }
+}

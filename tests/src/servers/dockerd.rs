@@ -1,0 +1,129 @@
+//! A Docker engine: images are built in it, and containers looked at, with Docker's own tool.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::{Server, Transport};
+use crate::repository;
+
+/// A running Docker engine; see `tests/servers/dockerd.sh`. What it has is gone with the guard.
+#[derive(Debug)]
+pub struct Dockerd {
+    server: Server,
+    was_killed: bool,
+}
+
+impl Dockerd {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When Docker is not installed, or cannot run here: it needs root.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with options of the engine's own, such as `["--live-restore"]`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(options: &[&str]) -> Result<Self> {
+        let server = Server::start("dockerd.sh", Transport::Tcp, options)?;
+        Ok(Self {
+            server,
+            was_killed: false,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.server.state().join("docker.sock")
+    }
+
+    /// The process behind it: to pause, to resume, to read its log.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// What `docker <arguments>` answers.
+    ///
+    /// # Errors
+    /// With what it says.
+    pub fn docker<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<String> {
+        let host = format!("unix://{}", self.socket().display());
+        let output = Command::new("docker")
+            .env("DOCKER_HOST", host)
+            .env("DOCKER_BUILDKIT", "0")
+            .args(arguments)
+            .output()
+            .context("running docker")?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Builds an image by the `Dockerfile` of a folder, with options such as
+    /// `["--label", "a=b"]`.
+    ///
+    /// # Errors
+    /// With what Docker says.
+    pub fn build(&self, name: &str, folder: &Path, options: &[&str]) -> Result<()> {
+        let folder = folder.to_str().context("the folder has no name in UTF-8")?;
+        let start = ["build", "--quiet", "--tag", name];
+        self.docker(&[&start, options, &[folder]].concat())?;
+        Ok(())
+    }
+
+    /// The containers that run, by id.
+    ///
+    /// # Errors
+    /// With what Docker says.
+    pub fn running(&self) -> Result<Vec<String>> {
+        let listed = self.docker(&["ps", "--quiet", "--no-trunc"])?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    }
+
+    /// All containers, running or not, by id.
+    ///
+    /// # Errors
+    /// With what Docker says.
+    pub fn containers(&self) -> Result<Vec<String>> {
+        let listed = self.docker(&["ps", "--all", "--quiet", "--no-trunc"])?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    }
+
+    /// Kills it, as if it had crashed. Its containers go on.
+    ///
+    /// # Errors
+    /// When something of it is still there after 5 s.
+    pub fn kill(&mut self) -> Result<()> {
+        self.was_killed = true;
+        self.server.kill()
+    }
+
+    /// Starts it again after [`Self::kill`], with the images that it had.
+    ///
+    /// # Errors
+    /// With what it says, when it does not start.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.server.start_again()?;
+        self.was_killed = false;
+        Ok(())
+    }
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        if self.was_killed {
+            // What is left of it would outlive the test.
+            let script = repository::root().join("tests/servers/dockerd.sh");
+            let state = self.server.state();
+            let _ = Command::new(script).arg(state).arg("clean").status();
+        }
+    }
+}
