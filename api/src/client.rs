@@ -1,5 +1,6 @@
 //! Typed client of the HTTP API.
 
+mod environments;
 mod error;
 mod events;
 mod ledger;
@@ -13,6 +14,7 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{OperationId, TaskId};
 
+pub use environments::EnvironmentVerb;
 pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;

@@ -126,8 +126,8 @@ pub enum Verdict {
 /// What a task or an operation waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
-    /// A word for programs: `lock`, `held`, `turn`, `approval`, `no-worker`, `full`, `breaker`,
-    /// `running`, `fence`, `read-back`, `person`, `ended`, ...
+    /// A word for programs: `lock`, `held`, `turn`, `approval`, `no-worker`, `order`, `full`,
+    /// `breaker`, `running`, `fence`, `read-back`, `person`, `ended`, ...
     pub waits_for: String,
     /// What is going on, in a line.
     pub says: String,

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod audit;
 pub mod client;
+pub mod environment;
 pub mod event;
 pub mod inventory;
 pub mod ledger;

@@ -40,7 +40,7 @@ async fn wait_until_served(client: &Client) -> Result<()> {
         let environments = client.environments().await?;
         let ready = environments
             .iter()
-            .flat_map(|environment| &environment.pools);
+            .flat_map(|environment| &environment.status.pools);
         let mut ready = ready.filter(|pool| pool.release.kind.as_str() == "echo" && pool.ready > 0);
         if kinds.iter().any(|kind| kind.kind.as_str() == "echo") && ready.next().is_some() {
             return Ok(());

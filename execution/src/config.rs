@@ -28,6 +28,10 @@ pub struct Config {
     /// socket (about 100 bytes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_folder: Option<PathBuf>,
+    /// Where it keeps what must hold after a restart, too: what was asked of it last. Default:
+    /// nowhere, and `utakata` sets a folder in its data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_folder: Option<PathBuf>,
     /// Names of the variables of the own environment that workers see; all others are hidden
     /// from them.
     pub variables: Vec<String>,
@@ -194,6 +198,7 @@ impl Default for Config {
             releases: Vec::new(),
             programs: Vec::new(),
             run_folder: None,
+            state_folder: None,
             variables: VARIABLES.map(String::from).to_vec(),
             heartbeat: Duration::from_secs(1),
             hung_after: Duration::from_secs(5),

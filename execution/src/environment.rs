@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod board;
+mod desired;
 mod service;
 mod status;
 
@@ -19,7 +20,7 @@ use crate::{
     runtime::{Runtime, process::Process},
 };
 use service::Service;
-use status::Identity;
+pub use status::Identity;
 
 /// Starts environments.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +81,8 @@ impl Environment {
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
     ) -> Result<Handle, Error> {
-        Self::start_with(config, tasks, events, Arc::new(Process)).await
+        let identity = Identity::build(&config)?;
+        Self::start_as(identity, config, tasks, events, Arc::new(Process)).await
     }
 
     /// The same with another runtime for the workers.
@@ -90,8 +92,19 @@ impl Environment {
         events: Arc<dyn Events>,
         runtime: Arc<dyn Runtime>,
     ) -> Result<Handle, Error> {
-        config.validate()?;
         let identity = Identity::build(&config)?;
+        Self::start_as(identity, config, tasks, events, runtime).await
+    }
+
+    /// The same under an identity that others know already.
+    pub async fn start_as(
+        identity: Identity,
+        config: Config,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Result<Handle, Error> {
+        config.validate()?;
         let stop = CancellationToken::new();
         let endpoint = Endpoint::start(&config, stop.child_token())?;
         let (drain, orders) = mpsc::channel(4);

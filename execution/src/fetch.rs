@@ -83,6 +83,11 @@ impl Fetcher {
         }
     }
 
+    /// Fetches nothing for a while: what was delivered, or is on its way, goes to others.
+    pub(crate) fn close(&mut self) {
+        self.consumer = None;
+    }
+
     fn lose(&mut self, error: &Error) {
         tracing::warn!(kind = %self.kind, %error, "tasks cannot be fetched: trying again");
         self.consumer = None;

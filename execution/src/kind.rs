@@ -25,7 +25,7 @@ use utakata_interconnect::{
         permit::{Ask, StartBatch},
     },
 };
-use utakata_model::{Class, Kind, Outcome, Zone};
+use utakata_model::{Class, Kind, Outcome, Stop, Task, Zone};
 use utakata_protocol::v1::{ToWorker, to_worker::Message};
 
 use crate::{
@@ -61,6 +61,8 @@ const NAMED_MOST: usize = 20;
 pub(crate) struct Order {
     /// The releases to serve; none: end what was begun, then end.
     pub(crate) releases: Vec<Chosen>,
+    /// Whether it is stopped for now, and how.
+    pub(crate) stop: Option<Stop>,
     /// When what was begun is given up.
     pub(crate) give_up_at: Option<Instant>,
 }
@@ -270,6 +272,7 @@ impl Service {
     fn tell_status(&mut self, now: Instant) {
         let board = &self.around.board;
         board.put(&self.kind, self.state.status());
+        board.put_stopped(&self.kind, self.state.stopped());
         let told = self.breakers_told;
         if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_APART) {
             self.breakers_told = Some(now);
@@ -315,7 +318,26 @@ impl Service {
             self.state.on_lost_connection();
         }
         self.fetcher.give_back(&effects.give_back).await;
+        if self.state.is_stopped() {
+            self.fetcher.close();
+        }
+        self.publish_again(effects.publish_again).await;
         self.publish(effects.readings, effects.outcomes);
+    }
+
+    /// Puts reads back into their queue. Those that cannot be put there end.
+    async fn publish_again(&mut self, reads: Vec<Task>) {
+        if reads.is_empty() {
+            return;
+        }
+        let refused = self.around.tasks.publish(reads.clone()).await;
+        let is_left = |task: &Task| match &refused {
+            Ok(refused) => refused.iter().any(|one| one.key == task.key()),
+            Err(_) => true,
+        };
+        let left = reads.into_iter().filter(is_left).collect();
+        self.state
+            .not_handed_over(left, Instant::now(), Timestamp::now());
     }
 
     /// Asks for permits. What finds no room is asked again, as if its answer were lost.
@@ -391,7 +413,7 @@ impl Service {
         let named: Vec<String> = unrecorded
             .keys()
             .take(NAMED_MOST)
-            .map(ToString::to_string)
+            .map(|told| told.key.to_string())
             .collect();
         tracing::warn!(
             kind = %self.kind,

@@ -23,7 +23,7 @@ mod samples;
 mod worker;
 
 pub use config::Config;
-pub use environment::{Drained, Environment, Error, Handle};
+pub use environment::{Drained, Environment, Error, Handle, Identity};
 pub use kind::asking;
 
 /// An error with everything behind it, for people.

@@ -1,15 +1,12 @@
 //! What every inter connect promises, as checks that any of them can be put to: the embedded
-//! one now, brokers later.
+//! one, a hub, brokers.
 //!
 //! ```no_run
 //! # async fn check() {
 //! use std::sync::Arc;
 //! use utakata_interconnect::{conformance, tasks::embedded::Embedded};
 //!
-//! let make = async || Ok(conformance::tasks::Setup {
-//!     tasks: Arc::new(Embedded::default()),
-//!     observe_limit: None,
-//! });
+//! let make = async || Ok(conformance::tasks::Setup::new(Arc::new(Embedded::default())));
 //! let violations = conformance::check_all(&conformance::tasks::PROMISES, make).await;
 //! assert_eq!(violations, []);
 //! # }

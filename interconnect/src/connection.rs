@@ -11,6 +11,7 @@ use std::{
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use utakata_model::ConnectionStatus;
 
 /// Certificates, as paths of PEM files. Without a `ca`, those of the system are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,33 +28,14 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
-/// How a connection is, for people: in `doctor`, in statuses, in metrics.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Connection {
-    /// What it is for: `tasks` or `events`.
-    pub name: String,
-    /// To where, without user and password.
-    pub to: String,
-    /// Since when it is there, or is not.
-    pub since: Timestamp,
-    /// Why it is not there; absent while it is.
-    pub problem: Option<String>,
-    /// How many times it was lost.
-    pub lost: u64,
-    /// Messages that wait to be sent.
-    pub waiting: u64,
-    /// Expendable messages that were dropped, because it was away or too slow.
-    pub dropped: u64,
-}
-
 /// Keeps how a connection is. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Health(Arc<Mutex<Connection>>);
+pub struct Health(Arc<Mutex<ConnectionStatus>>);
 
 impl Health {
     /// Of a connection that was not made yet.
     pub fn new(name: &str, to: impl Into<String>) -> Self {
-        Self(Arc::new(Mutex::new(Connection {
+        Self(Arc::new(Mutex::new(ConnectionStatus {
             name: name.into(),
             to: to.into(),
             since: Timestamp::now(),
@@ -61,11 +43,12 @@ impl Health {
             lost: 0,
             waiting: 0,
             dropped: 0,
+            ignored: 0,
         })))
     }
 
     /// How it is.
-    pub fn look(&self) -> Connection {
+    pub fn look(&self) -> ConnectionStatus {
         self.0.lock().clone()
     }
 
@@ -110,6 +93,11 @@ impl Health {
     /// So many more expendable messages were dropped.
     pub fn dropped(&self, more: usize) {
         self.0.lock().dropped += more as u64;
+    }
+
+    /// So many more messages were ignored.
+    pub fn ignored(&self, more: usize) {
+        self.0.lock().ignored += more as u64;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Events: what is published for whoever wants it.
 
 pub mod bus;
+pub mod mqtt;
 pub mod permit;
 
 use std::sync::Arc;

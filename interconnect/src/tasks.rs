@@ -4,6 +4,7 @@
 //! them, and are served before observe tasks. Observe tasks are expendable: they go when they
 //! expire, and the oldest go when there are too many.
 
+pub mod amqp;
 pub mod embedded;
 
 use async_trait::async_trait;

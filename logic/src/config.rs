@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{LogicId, duration};
+use utakata_model::{LogicId, NameError, duration};
+
+use crate::store::Url;
 
 /// How the logic environment works: the part `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -135,12 +137,28 @@ pub enum Approval {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
+    /// The database that keeps everything; a SQLite file in the data directory when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
     /// How often the last readings are written. What was seen since is lost when the machine
     /// dies, and shows as stale until it is seen again.
     #[serde(with = "duration")]
     pub flush: Duration,
     /// The most rows of readings that are written at once; the others wait for the next time.
     pub flush_rows: usize,
+}
+
+impl Config {
+    /// The name of this logic environment: as set, or that of the host.
+    ///
+    /// # Errors
+    /// The host has no name that could name it.
+    pub fn name(&self) -> Result<LogicId, NameError> {
+        match &self.id {
+            Some(id) => Ok(id.clone()),
+            None => LogicId::new(rustix::system::uname().nodename().to_string_lossy()),
+        }
+    }
 }
 
 impl Default for Http {
@@ -197,6 +215,7 @@ impl Default for Control {
 impl Default for Store {
     fn default() -> Self {
         Self {
+            url: None,
             flush: Duration::from_secs(1),
             flush_rows: 20_000,
         }

@@ -4,6 +4,7 @@
 //! says that it expired. Control goes through the ledger.
 
 mod batch;
+mod desired;
 mod ended;
 mod feed;
 mod pending;
@@ -19,6 +20,7 @@ use utakata_interconnect::{Event, Events, OutcomeBatch, Refusal, Tasks};
 use utakata_model::{Cure, Kind, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId};
 
 pub use batch::{Batch, Made, Slot};
+pub use desired::tell_desired;
 pub use ended::{Ended, OutcomeRef};
 pub use feed::Item;
 pub use progress::{Progress, SHOWN_MOST, Show, Shown};

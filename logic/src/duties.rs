@@ -4,7 +4,7 @@
 //! environment that is alone has all of them, always.
 
 use tokio::sync::watch;
-use utakata_model::TargetName;
+use utakata_model::{LogicId, TargetName};
 
 use crate::store::Fence;
 
@@ -20,6 +20,8 @@ pub struct Duties {
     pub ledger_at: Option<String>,
     /// The targets that it reads by schedules.
     pub shards: Shards,
+    /// All logic environments that there are, by name; none where it is alone.
+    pub members: Vec<LogicId>,
 }
 
 /// By which right the ledger is kept.
@@ -84,6 +86,7 @@ impl Duties {
             ledger: Some(Term::Alone),
             ledger_at: None,
             shards: Shards::ALL,
+            members: Vec::new(),
         }
     }
 
@@ -93,6 +96,7 @@ impl Duties {
             ledger: None,
             ledger_at: None,
             shards: Shards::NONE,
+            members: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod kinds;
 mod locks;
+mod metrics;
 mod openapi;
 mod operations;
 mod page;
@@ -151,6 +152,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(status::get))
+        .routes(routes!(metrics::get))
         .routes(routes!(targets::list))
         .routes(routes!(targets::get, targets::put, targets::delete))
         .routes(routes!(schedules::list))
@@ -166,6 +168,9 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(people::put, people::delete))
         .routes(routes!(kinds::list))
         .routes(routes!(environments::list))
+        .routes(routes!(environments::pause))
+        .routes(routes!(environments::drain))
+        .routes(routes!(environments::resume))
         .routes(routes!(readings::list))
         .routes(routes!(reads::post))
         .routes(routes!(operations::list, operations::post))

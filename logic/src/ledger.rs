@@ -147,6 +147,8 @@ impl Ledger {
             failing: parts.failing,
             again: service::Again::default(),
             fence: term.fence().cloned(),
+            is_relieved: false,
+            kept: Vec::new(),
         };
         *self.here.write() = Some(sender);
         Ok(Running { service, couriers })

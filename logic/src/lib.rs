@@ -5,10 +5,14 @@
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
 //! - [`ledger`]: every control task, from the asking to the end, and the audit trail of it
+//! - [`lease`]: who does what, where there are several
+//! - [`orders`]: which environments are asked to pause or to drain
 //! - [`people`]: who may ask
+//! - [`peers`]: several on one store
 //! - [`duties`]: what one of several does for all of them
 //! - [`dispatch`]: the only part that knows the inter connect
 //! - [`store`]: what outlives the process
+//! - [`metrics`]: what is to be watched
 //! - [`http`]: the API
 
 pub mod audit;
@@ -20,8 +24,12 @@ mod explain;
 pub mod http;
 pub mod inventory;
 pub mod kinds;
+pub mod lease;
 pub mod ledger;
+pub mod metrics;
 pub mod observe;
+pub mod orders;
+pub mod peers;
 pub mod people;
 pub mod service;
 pub mod store;

@@ -1,30 +1,41 @@
 //! The logic environment as a whole: started, running, drained.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use utakata_api::status::Status;
-use utakata_interconnect::{Events, Tasks};
-use utakata_model::{Problem, TargetName};
+use utakata_api::status::{self, Status};
+use utakata_interconnect::{Events, Tasks, connection::Health};
+use utakata_model::{LogicId, Problem, TargetName};
 
 use crate::{
     Config,
     control::Control,
-    dispatch::{Dispatch, Failing, Receiver},
+    dispatch::{self, Dispatch, Failing, Receiver},
     duties::Duties,
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
     observe::{Latest, Observe},
+    orders::OrderBook,
+    peers::Peers,
     people::People,
     store::{self, Store},
 };
 
 /// At the end, what is written may take this long.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether others have changed something.
+const REFRESHED_EVERY: Duration = Duration::from_secs(1);
 
 /// What the logic environment is put together from.
 pub struct Parts {
@@ -36,8 +47,10 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Where the embedded MQTT broker listens, to be told to users.
     pub mqtt: Option<String>,
-    /// What it has to do: [`Duties::forever`] where it is alone.
-    pub duties: watch::Receiver<Duties>,
+    /// How the connections to brokers are.
+    pub connections: Vec<Health>,
+    /// The others on the same store; absent where it is alone.
+    pub peers: Option<Peers>,
 }
 
 /// Why the logic environment did not start.
@@ -68,12 +81,18 @@ struct Inner {
     kinds: Arc<Kinds>,
     inventory: Arc<Inventory>,
     people: People,
+    orders: Arc<OrderBook>,
     dispatch: Arc<Dispatch>,
     latest: Arc<Latest>,
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
     duties: watch::Receiver<Duties>,
+    /// Of the inventory, when it was read last.
+    version: AtomicU64,
+    id: Option<LogicId>,
+    peers: Mutex<Option<Peers>>,
+    connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
     /// Ends schedules; then, on its own, everything else.
@@ -96,6 +115,7 @@ impl LogicEnvironment {
         let inventory = Arc::new(inventory);
         Latest::restore(store.as_ref(), &inventory).await?;
         let people = People::load(Arc::clone(&store)).await?;
+        let orders = OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
         let latest = Arc::new(Latest::default());
         let dispatch = Arc::new(Dispatch::new(
             &config,
@@ -112,7 +132,8 @@ impl LogicEnvironment {
             failing: Arc::clone(&ledger_fails),
         };
         let ledger = Ledger::default();
-        let duties = parts.duties;
+        let peers = parts.peers;
+        let duties = peers.as_ref().map_or_else(Duties::forever, Peers::duties);
         let keeper =
             Keeper::begin(config.clone(), of_ledger, ledger.clone(), duties.clone()).await?;
         let observe = Arc::new(Observe::new(
@@ -138,12 +159,17 @@ impl LogicEnvironment {
                 kinds,
                 inventory,
                 people,
+                orders: Arc::new(orders),
                 dispatch,
                 latest,
                 observe,
                 control,
                 ledger,
                 duties,
+                version: AtomicU64::default(),
+                id: peers.as_ref().map(|peers| peers.id().clone()),
+                peers: Mutex::new(peers),
+                connections: parts.connections,
                 ledger_fails,
                 flush_fails: Mutex::default(),
                 cancel_schedules: CancellationToken::new(),
@@ -165,15 +191,27 @@ impl Handle {
             kinds: Arc::clone(&inner.kinds),
             inventory: Arc::clone(&inner.inventory),
             ledger: inner.ledger.clone(),
+            orders: Arc::clone(&inner.orders),
         };
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });
+        let (orders, cancel) = (Arc::clone(&inner.orders), inner.cancel.clone());
+        background.spawn(dispatch::tell_desired(
+            orders,
+            Arc::clone(&events),
+            inner.duties.clone(),
+            cancel,
+        ));
         background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
         let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
         background.spawn(async move { observe.run(cancel).await });
+        if inner.id.is_some() {
+            let watcher = self.clone();
+            background.spawn(async move { watcher.refresh_now_and_then().await });
+        }
         let flusher = Arc::clone(inner);
         background.spawn(async move { flusher.flush_now_and_then().await });
     }
@@ -191,6 +229,11 @@ impl Handle {
     /// Who may ask.
     pub fn people(&self) -> &People {
         &self.inner.people
+    }
+
+    /// What is asked of the environments.
+    pub fn orders(&self) -> &OrderBook {
+        &self.inner.orders
     }
 
     /// Removes a target, with what was seen of it, here and wherever readings are retained.
@@ -225,12 +268,19 @@ impl Handle {
 
     /// Takes over what other logic environments have changed.
     pub async fn refresh(&self) {
-        let inventory = self.inner.inventory.reload().await;
-        let people = self.inner.people.reload().await;
-        let failed = inventory.map_err(|error| error.to_string());
-        let failed = failed.and(people.map_err(|error| error.to_string()));
-        if let Err(error) = failed {
-            tracing::warn!(error, "what others have changed cannot be read now");
+        if let Err(error) = self.inner.refresh().await {
+            tracing::warn!(%error, "what others have changed cannot be read now");
+        }
+    }
+
+    async fn refresh_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(REFRESHED_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.inner.cancel.cancelled() => return,
+                _ = ticks.tick() => self.refresh().await,
+            }
         }
     }
 
@@ -264,6 +314,8 @@ impl Handle {
             targets: targets as u64,
             schedules: schedules as u64,
             mqtt: inner.mqtt.clone(),
+            duties: inner.duties_view(),
+            connections: inner.connections.iter().map(Health::look).collect(),
             problems: failing
                 .chain(inner.observe.problems())
                 .chain(refused.map(|one| one.problem.clone()))
@@ -299,11 +351,39 @@ impl Handle {
             background.shutdown().await;
         }
         while let Ok(true) = inner.flush().await {}
+        let peers = inner.peers.lock().take();
+        if let Some(peers) = peers {
+            peers.leave().await;
+        }
         inner.store.close().await;
     }
 }
 
 impl Inner {
+    /// Reads again what others have changed since it was read last.
+    async fn refresh(&self) -> Result<(), inventory::Error> {
+        let version = self.store.inventory_version().await?;
+        if self.version.load(Ordering::Acquire) == version {
+            return Ok(());
+        }
+        self.inventory.reload().await?;
+        self.people.reload().await?;
+        self.orders.reload().await?;
+        self.version.fetch_max(version, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn duties_view(&self) -> Option<status::Duties> {
+        let duties = self.duties.borrow();
+        Some(status::Duties {
+            id: self.id.clone()?,
+            ledger: self.ledger.is_here(),
+            ledger_at: duties.ledger_at.clone(),
+            shards: duties.shards.count(),
+            members: duties.members.clone(),
+        })
+    }
+
     async fn flush_now_and_then(&self) {
         let mut ticks =
             tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));

@@ -1,30 +1,49 @@
 //! What outlives the process: the inventory, the ledger of control, the last readings.
 
-#[cfg(test)]
-mod conformance;
 mod error;
+mod lease;
 mod page;
+mod place;
+pub mod postgres;
+mod row;
+mod rows;
+mod select;
 mod snapshot;
 pub mod sqlite;
+mod url;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_api::{apply::Document, ledger::Lock, operation::Counts};
 use utakata_model::{
-    ActionName, Class, Credential, CredentialName, Kind, Operation, OperationId, Origin,
-    Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
-    TaskState, duration,
+    ActionName, Class, Credential, CredentialName, EnvironmentId, Kind, Operation, OperationId,
+    Origin, Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
+    TaskState, Zone, duration,
     manifest::{Repeat, Undo, Verify},
 };
 
 pub use error::Error;
-pub use page::{AuditPage, Fence, OperationProgress, Page, TaskProgress};
+pub use lease::{Fence, Held, Lease, LeaseWanted, Member};
+pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
+pub use place::{Database, Place};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
+pub use url::Url;
 
-use crate::people::TokenHash;
+use crate::{config, people::TokenHash};
+
+/// Opens the store that is configured: the database of the URL, or the SQLite file.
+///
+/// # Errors
+/// As of [`postgres::Postgres::open`] and [`sqlite::Sqlite::open`].
+pub async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, Error> {
+    Ok(match &config.url {
+        Some(url) => Arc::new(postgres::Postgres::open(url).await?),
+        None => Arc::new(sqlite::Sqlite::open(file).await?),
+    })
+}
 
 /// A store. What a call wrote is there after a crash once the call has returned, except for
 /// readings, of which the last ones may be lost.
@@ -36,10 +55,13 @@ pub trait Store: Send + Sync + 'static {
     /// Makes these changes of the inventory, all or none.
     async fn change(&self, changes: &[Change]) -> Result<(), Error>;
 
-    /// Writes a page of the ledger, all or nothing.
+    /// Writes a page of the ledger, all or nothing. When its page of the audit trail is there
+    /// already, all of it is: then it is not written again.
     ///
-    /// Besides what any call may meet: an operation's key is taken, or a page of the audit trail
-    /// is there already, which means that somebody else writes this ledger.
+    /// Besides what any call may meet: it is written under a lease that somebody else took
+    /// ([`Error::NotHolder`]); an operation's key is taken; another page of the audit
+    /// trail has its number ([`Error::OtherWriter`]); or nobody knows whether it was written
+    /// ([`Error::InDoubt`]). The same page again, unchanged, is how to know.
     async fn write(&self, page: &Page) -> Result<(), Error>;
 
     /// The operations that are open, oldest first, and where they stand.
@@ -97,6 +119,21 @@ pub trait Store: Send + Sync + 'static {
 
     /// No such person, whether there was one or not.
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error>;
+
+    /// Grows with every change of targets, schedules, credentials and people: who keeps a copy
+    /// of them reads them again when this is another one.
+    async fn inventory_version(&self) -> Result<u64, Error>;
+
+    /// Gives back, renews and takes leases, at one moment, and tells all that there are. All of
+    /// a member are renewed, and those that ended, too, if nobody took them since.
+    async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error>;
+
+    /// What is asked of environments.
+    async fn orders(&self) -> Result<Orders, Error>;
+
+    /// Writes the revision of the orders, and what is asked of an environment in place of what
+    /// was (nothing, where its orders are empty), all or nothing.
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);
@@ -235,4 +272,24 @@ pub struct PersonRow {
     pub token_hash: TokenHash,
     /// When the token was made.
     pub made: Timestamp,
+}
+
+/// What is asked of environments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// The last revision; 0 when nothing was ever asked.
+    pub revision: u64,
+    /// Those of which anything is asked, by name.
+    pub rows: Vec<OrderRow>,
+}
+
+/// What is asked of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRow {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Its zone when it was last asked something.
+    pub zone: Zone,
+    /// What is asked.
+    pub orders: utakata_model::Orders,
 }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EnvironmentId, Incarnation, Kind, Labels, Manifest, Problem, ReleaseId, TargetName, Zone,
+    ConnectionStatus, EnvironmentId, Incarnation, Kind, Labels, Manifest, Problem, ReleaseId,
+    TargetName, Zone,
 };
 
 /// What an environment tells of itself, again whenever something of it changes.
@@ -33,6 +34,9 @@ pub struct EnvironmentStatus {
     /// Releases that it found and refused.
     #[serde(default)]
     pub refused: Vec<RefusedRelease>,
+    /// Its connections to the brokers, as they were then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<ConnectionStatus>,
     /// Targets that do not answer and are left alone for a while: at most 1000 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerStatus>,

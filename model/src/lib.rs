@@ -1,5 +1,6 @@
 //! The words of utakata: no IO, no clock, no async.
 
+pub mod connection;
 pub mod desired;
 pub mod duration;
 pub mod environment;
@@ -16,6 +17,7 @@ pub mod suggest;
 pub mod target;
 pub mod task;
 
+pub use connection::ConnectionStatus;
 pub use desired::{Desired, Order, Orders, Stop};
 pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,

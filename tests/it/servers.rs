@@ -1,10 +1,14 @@
 //! The servers that other tests rely on do what their scripts say.
 
+use std::fs;
 use std::net::UdpSocket;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use utakata_tests::netsnmp::{Client, Privacy};
 use utakata_tests::repository;
-use utakata_tests::servers::{Postgres, Rabbitmq, Snmpd, Snmpsim};
+use utakata_tests::servers::{Mosquitto, Postgres, Rabbitmq, Snmpd, Snmpsim};
 
 const UP_TIME: &str = "1.3.6.1.2.1.1.3.0";
 const NAME: &str = "1.3.6.1.2.1.1.5.0";
@@ -146,4 +150,33 @@ fn rabbitmq_keeps_what_is_durable_when_it_is_killed_and_starts_again() {
     broker.start_again().unwrap();
     assert!(broker.ctl(&["list_vhosts"]).unwrap().contains("site"));
     assert_eq!(broker.mqtt().unwrap(), mqtt);
+}
+
+#[test]
+fn mosquitto_keeps_what_is_retained_when_it_is_killed_and_starts_again() {
+    let mut broker = Mosquitto::start().unwrap();
+    let client = |program: &str, broker: &Mosquitto, more: &[&str]| {
+        let output = Command::new(program)
+            .args(["-L", &format!("{}/site", broker.url()), "-V", "mqttv5"])
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    client("mosquitto_pub", &broker, &["-r", "-q", "1", "-m", "hall"]);
+    let is_saved = || {
+        let saved = fs::read(broker.file("mosquitto.db")).unwrap_or_default();
+        saved.windows(4).any(|bytes| bytes == b"hall")
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_saved() {
+        assert!(Instant::now() < deadline, "it is never saved");
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    broker.kill().unwrap();
+    assert!(broker.server().is_err());
+    broker.start_again().unwrap();
+    let kept = client("mosquitto_sub", &broker, &["-C", "1", "-W", "10"]);
+    assert_eq!(kept.trim(), "hall");
 }

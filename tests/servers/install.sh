@@ -4,7 +4,7 @@
 # all is there. Debian and Ubuntu packages by apt-get (sudo when not root); Python tools into
 # .tools/ in the repository, in the versions pinned here.
 #   snmp     snmpd and the snmpget family; snmpsim
-#   mqtt     mosquitto_pub and mosquitto_sub
+#   mqtt     mosquitto, mosquitto_pub and mosquitto_sub
 #   amqp     RabbitMQ, with its MQTT plugin
 #   sql      PostgreSQL
 #   api      schemathesis
@@ -25,8 +25,8 @@ die() {
 packages_of() {
     case $1 in
     snmp) echo "snmpd snmp iproute2 python3-venv python3-gdbm" ;;
-    mqtt) echo "mosquitto-clients" ;;
-    amqp) echo "rabbitmq-server iproute2 curl" ;;
+    mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
+    amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     sql) echo "postgresql iproute2" ;;
     api | check) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;

@@ -41,6 +41,8 @@ wait_for_the_last_one() {
         [ "$SECONDS" -lt "$limit" ] || die "another server uses $DATA"
         [ -z "$is_there" ] || sleep 0.02
     done
+    # PostgreSQL believes in one that is dead, and that nobody has buried yet.
+    rm -f "$DATA/postmaster.pid"
 }
 
 if [ ! -f "$DATA/PG_VERSION" ]; then

@@ -3,12 +3,14 @@
 //! Each guard has a server of its own, on a free port of the loopback, with a state folder of its
 //! own. Starting blocks until the server answers (a fraction of a second, mostly).
 
+mod mosquitto;
 mod postgres;
 mod rabbitmq;
 mod server;
 mod snmpd;
 mod snmpsim;
 
+pub use mosquitto::Mosquitto;
 pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
 pub use server::{Server, Transport};

@@ -82,11 +82,9 @@ pub enum When {
 pub enum Command {
     /// Start everything on this machine: logic, inter connect, workers
     Up(up::Arguments),
-    /// Start the logic environment alone, over an inter connect
-    #[command(hide = true)]
+    /// Start a logic environment alone, on a site of several hosts
     Le(le::Arguments),
-    /// Start one worker execution environment alone, over an inter connect
-    #[command(hide = true)]
+    /// Start a worker execution environment alone, on a site of several hosts
     Wee(wee::Arguments),
     /// Start an inter connect for the processes of this machine
     #[command(hide = true)]

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use utakata_interconnect::mqtt::broker;
 
+use crate::up::inter_connect;
+
 pub use layers::{Override, from_environment};
 
 /// Everything that can be set. Each box owns its part.
@@ -25,6 +27,8 @@ pub struct Config {
     pub execution: utakata_execution::Config,
     /// The embedded MQTT broker.
     pub mqtt: Mqtt,
+    /// The brokers between `le` and `wee`.
+    pub interconnect: inter_connect::Config,
 }
 
 /// The embedded MQTT broker.

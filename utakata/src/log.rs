@@ -7,9 +7,10 @@ use tracing_subscriber::EnvFilter;
 use crate::output::Output;
 
 /// What is logged where RUST_LOG says nothing: what operators did and what somebody must see.
-/// The broker's library warns of every client that goes away without a word.
+/// The broker's library warns of every client that goes away without a word; that of AMQP writes
+/// messages that come back to its log, with the credentials in them.
 const FILTER: &str = "warn,utakata=info,utakata_logic=info,utakata_execution=info,\
-                      utakata_interconnect=info,mqtt5=error";
+                      utakata_interconnect=info,mqtt5=error,lapin=off";
 
 /// Starts to log.
 pub fn start(output: &Output) {

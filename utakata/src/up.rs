@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod claim;
 pub mod demo;
 pub mod execution;
+pub mod inter_connect;
 pub mod logic;
 pub mod signals;
 pub mod system;

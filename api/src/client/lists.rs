@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{
-    Class, CredentialName, EnvironmentStatus, OperationId, PersonName, Schedule, ScheduleName,
-    Selector, TargetName, TaskState,
+    Class, CredentialName, OperationId, PersonName, Schedule, ScheduleName, Selector, TargetName,
+    TaskState,
 };
 
 use super::{ANSWER_WITHIN, Client, Error};
@@ -159,14 +159,6 @@ impl Client {
     /// As every call: see [`Error`].
     pub async fn kinds(&self) -> Result<Vec<KindView>, Error> {
         self.all("/v1/kinds", &()).await
-    }
-
-    /// The environments that were heard of.
-    ///
-    /// # Errors
-    /// As every call: see [`Error`].
-    pub async fn environments(&self) -> Result<Vec<EnvironmentStatus>, Error> {
-        self.all("/v1/environments", &()).await
     }
 
     /// The last readings.

@@ -1,17 +1,20 @@
-//! Permits and records for this environment: heard once, passed on to the kinds.
+//! What the logic environment says to this one: permits and records are passed on to the kinds,
+//! what is asked of the environment is kept.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use utakata_interconnect::{
-    Error, Event, Events, Interest,
+    Error, Event, Events, Interest, Zones,
     events::{
         Sender,
         permit::{PermitBatch, RecordedBatch},
     },
 };
 use utakata_model::Kind;
+
+use super::desired::Keeper;
 
 /// Batches that wait for one kind; more are dropped: asks and outcomes are repeated anyway.
 const QUEUE: usize = 256;
@@ -56,18 +59,18 @@ impl Routes {
 }
 
 /// Listens for answers as long as it is let, also when the inter connect was away.
-pub(super) async fn run(events: Arc<dyn Events>, me: Sender, routes: Routes) {
+pub(super) async fn run(events: Arc<dyn Events>, me: Sender, routes: Routes, keeper: Keeper) {
     let mut wait = AGAIN_AFTER;
     loop {
         let mut heard = false;
-        let Err(error) = listen(&*events, &me, &routes, &mut heard).await;
+        let Err(error) = listen(&*events, &me, &routes, &keeper, &mut heard).await;
         if error == Error::Closed {
             return;
         }
         if heard {
             wait = AGAIN_AFTER;
         }
-        tracing::warn!(%error, "answers for control cannot be heard: trying again");
+        tracing::warn!(%error, "the logic environment cannot be heard: trying again");
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(AGAIN_MOST);
     }
@@ -77,10 +80,12 @@ async fn listen(
     events: &dyn Events,
     me: &Sender,
     routes: &Routes,
+    keeper: &Keeper,
     heard: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
     let interest = Interest {
         answers: Some(me.environment.clone()),
+        desired: Zones::One(keeper.zone.clone()),
         ..Interest::NONE
     };
     let mut subscription = events.subscribe(interest).await?;
@@ -94,6 +99,7 @@ async fn listen(
                 Event::Recorded(batch) if batch.incarnation == me.incarnation => {
                     routes.pass_on(&batch.kind.clone(), Answered::Recorded(batch));
                 }
+                Event::Desired(desired) => keeper.hear(&desired).await,
                 // For an earlier life of this environment, which knows nothing of it.
                 _ => {}
             }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use utakata_model::{BreakerStatus, Kind, PoolStatus};
+use utakata_model::{BreakerStatus, Kind, PoolStatus, StopState};
 
 /// Targets that are told of, of all kinds together.
 const BREAKERS_MOST: usize = 1000;
@@ -17,6 +17,7 @@ pub(crate) struct Board(Arc<Inner>);
 struct Inner {
     pools: Mutex<BTreeMap<Kind, Vec<PoolStatus>>>,
     breakers: Mutex<BTreeMap<Kind, Vec<BreakerStatus>>>,
+    stopped: Mutex<BTreeMap<Kind, Option<StopState>>>,
     changed: Notify,
 }
 
@@ -45,10 +46,19 @@ impl Board {
         }
     }
 
+    /// So far a kind is stopped now.
+    pub(crate) fn put_stopped(&self, kind: &Kind, state: Option<StopState>) {
+        let before = self.0.stopped.lock().insert(kind.clone(), state);
+        if before != Some(state) {
+            self.0.changed.notify_one();
+        }
+    }
+
     /// The kind is not served any more.
     pub(crate) fn remove(&self, kind: &Kind) {
         self.0.pools.lock().remove(kind);
         self.0.breakers.lock().remove(kind);
+        self.0.stopped.lock().remove(kind);
         self.0.changed.notify_one();
     }
 
@@ -65,6 +75,14 @@ impl Board {
             .flatten()
             .take(BREAKERS_MOST)
             .cloned()
+            .collect()
+    }
+
+    /// How far each kind is stopped.
+    pub(crate) fn stopped(&self) -> Vec<(Kind, Option<StopState>)> {
+        let all = self.0.stopped.lock();
+        all.iter()
+            .map(|(kind, state)| (kind.clone(), *state))
             .collect()
     }
 

@@ -13,12 +13,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Events, Tasks, events::Sender};
-use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
+use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, Stop};
 
 use super::{
     DrainOrder, Drained,
     answers::{self, Routes},
     board::Board,
+    desired::{Asked, Keeper},
     status::{Identity, Teller},
 };
 use crate::{
@@ -41,6 +42,8 @@ pub(super) struct Service {
     found: watch::Sender<Arc<Catalogue>>,
     state: watch::Sender<EnvironmentState>,
     teller: Teller,
+    keeper: Keeper,
+    asked: watch::Receiver<Asked>,
     kinds: BTreeMap<Kind, watch::Sender<Order>>,
     running: JoinSet<(Kind, usize)>,
 }
@@ -57,7 +60,17 @@ impl Service {
         let board = Board::default();
         let (found, catalogue) = watch::channel(Arc::default());
         let (state, states) = watch::channel(EnvironmentState::Running);
-        let first = identity.status(EnvironmentState::Running, &board, &Catalogue::default());
+        let (keeper, asked) = Keeper::open(
+            identity.id.clone(),
+            identity.zone.clone(),
+            config.state_folder.clone(),
+        );
+        let first = identity.status(
+            EnvironmentState::Running,
+            &board,
+            &Catalogue::default(),
+            &asked.borrow(),
+        );
         let (told, status) = watch::channel(Arc::new(first));
         let around = Surroundings {
             config: config.clone(),
@@ -83,6 +96,7 @@ impl Service {
             board,
             catalogue: catalogue.clone(),
             state: states,
+            asked: asked.clone(),
             status: told,
             events,
         };
@@ -94,6 +108,8 @@ impl Service {
             found,
             state,
             teller,
+            keeper,
+            asked,
             kinds: BTreeMap::new(),
             running: JoinSet::new(),
         };
@@ -114,17 +130,21 @@ impl Service {
             found,
             state,
             teller,
+            keeper,
+            asked,
             kinds,
             running,
         } = self;
         let teller = tokio::spawn(teller.run());
         let watching = tokio::spawn(catalogue::watch(config.clone(), found));
         let (events, me, routes) = (&around.events, &around.me, &around.routes);
-        let listening = tokio::spawn(answers::run(events.clone(), me.clone(), routes.clone()));
+        let listening = answers::run(events.clone(), me.clone(), routes.clone(), keeper);
+        let listening = tokio::spawn(listening);
         let mut kinds = Kinds {
             config,
             around,
             orders: kinds,
+            asked,
             running,
             cancel: cancel.clone(),
         };
@@ -153,6 +173,7 @@ struct Kinds {
     config: Arc<Config>,
     around: Surroundings,
     orders: BTreeMap<Kind, watch::Sender<Order>>,
+    asked: watch::Receiver<Asked>,
     running: JoinSet<(Kind, usize)>,
     cancel: CancellationToken,
 }
@@ -169,6 +190,7 @@ impl Kinds {
             tokio::select! {
                 order = orders.recv() => return order,
                 _ = catalogue.changed() => {}
+                Ok(()) = self.asked.changed() => {}
                 Some(ended) = self.running.join_next() => match ended {
                     Ok((kind, _)) => {
                         self.orders.remove(&kind);
@@ -185,12 +207,15 @@ impl Kinds {
     /// Every kind with a release is served, the others are told to end.
     fn reconcile(&mut self, catalogue: &Catalogue) {
         let mut chosen = choose(catalogue, &self.config.pools);
+        let asked = self.asked.borrow_and_update().clone();
         for (kind, order) in &self.orders {
-            set(order, chosen.remove(kind).unwrap_or_default());
+            let releases = chosen.remove(kind).unwrap_or_default();
+            set(order, releases, asked.stop(kind));
         }
         for (kind, releases) in chosen {
             let order = Order {
                 releases,
+                stop: asked.stop(&kind),
                 give_up_at: None,
             };
             let (order, orders) = watch::channel(order);
@@ -210,6 +235,7 @@ impl Kinds {
         for order in self.orders.values() {
             order.send_replace(Order {
                 releases: Vec::new(),
+                stop: None,
                 give_up_at: Some(deadline),
             });
         }
@@ -229,10 +255,11 @@ impl Kinds {
     }
 }
 
-fn set(order: &watch::Sender<Order>, releases: Vec<catalogue::Chosen>) {
+fn set(order: &watch::Sender<Order>, releases: Vec<catalogue::Chosen>, stop: Option<Stop>) {
     order.send_if_modified(|order| {
-        let changed = order.releases != releases;
+        let changed = order.releases != releases || order.stop != stop;
         order.releases = releases;
+        order.stop = stop;
         changed
     });
 }

@@ -4,12 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
-use utakata_interconnect::{Event, Events};
-use utakata_model::{
-    EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Stopped, Zone,
-};
+use utakata_interconnect::{Event, Events, connection::Health};
+use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
 
-use super::board::Board;
+use super::{board::Board, desired::Asked};
 use crate::{Config, catalogue::Catalogue};
 
 /// Told at least so often.
@@ -17,13 +15,14 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Told at most so often.
 const APART: Duration = Duration::from_millis(250);
 
-/// Who this environment is.
+/// Who this environment is: in this life of it, and no other.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub struct Identity {
     pub(super) id: EnvironmentId,
     pub(super) incarnation: utakata_model::Incarnation,
-    zone: Zone,
+    pub(super) zone: Zone,
     labels: Labels,
+    connections: Vec<Health>,
 }
 
 /// Tells how the environment is.
@@ -32,18 +31,40 @@ pub(super) struct Teller {
     pub(super) board: Board,
     pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
     pub(super) state: watch::Receiver<EnvironmentState>,
+    pub(super) asked: watch::Receiver<Asked>,
     pub(super) status: watch::Sender<Arc<EnvironmentStatus>>,
     pub(super) events: Arc<dyn Events>,
 }
 
 impl Identity {
-    pub(super) fn build(config: &Config) -> Result<Self, NameError> {
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// The host has no name that could name it.
+    pub fn build(config: &Config) -> Result<Self, NameError> {
         Ok(Self {
             id: config.environment_id()?,
             incarnation: utakata_model::Incarnation::generate(),
             zone: config.zone.clone(),
             labels: config.labels.clone(),
+            connections: Vec::new(),
         })
+    }
+
+    /// What is said of it when it is gone without a word.
+    pub fn will(&self) -> EnvironmentStatus {
+        let nothing = Catalogue::default();
+        let state = EnvironmentState::Gone;
+        self.status(state, &Board::default(), &nothing, &Asked::default())
+    }
+
+    /// With connections to brokers, of which its status tells.
+    #[must_use]
+    pub fn with(self, connections: Vec<Health>) -> Self {
+        Self {
+            connections,
+            ..self
+        }
     }
 
     /// What is told.
@@ -52,6 +73,7 @@ impl Identity {
         state: EnvironmentState,
         board: &Board,
         catalogue: &Catalogue,
+        asked: &Asked,
     ) -> EnvironmentStatus {
         EnvironmentStatus {
             id: self.id.clone(),
@@ -63,9 +85,10 @@ impl Identity {
             time: Timestamp::now(),
             pools: board.pools(),
             refused: catalogue.refused.clone(),
+            connections: self.connections.iter().map(Health::look).collect(),
             breakers: board.breakers(),
-            desired: None,
-            stopped: Stopped::default(),
+            desired: asked.revision,
+            stopped: asked.stopped(&board.stopped()),
         }
     }
 }
@@ -82,6 +105,7 @@ impl Teller {
             tokio::select! {
                 () = self.board.changed() => {}
                 _ = self.catalogue.changed() => {}
+                Ok(()) = self.asked.changed() => {}
                 _ = self.state.changed() => continue,
                 () = tokio::time::sleep(EVERY) => continue,
             }
@@ -96,7 +120,9 @@ impl Teller {
     async fn tell(&mut self) -> bool {
         let state = *self.state.borrow_and_update();
         let catalogue = self.catalogue.borrow_and_update().clone();
-        let status = Arc::new(self.identity.status(state, &self.board, &catalogue));
+        let asked = self.asked.borrow_and_update().clone();
+        let status = self.identity.status(state, &self.board, &catalogue, &asked);
+        let status = Arc::new(status);
         self.status.send_replace(status.clone());
         if let Err(error) = self.events.publish(vec![Event::Environment(status)]).await {
             tracing::warn!(%error, "how the environment is could not be told");

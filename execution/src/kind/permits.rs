@@ -208,6 +208,14 @@ impl Permits {
         Some(asked)
     }
 
+    /// Nothing is asked for any more, and none of it will begin here.
+    pub(super) fn give_up_all(&mut self, now: Instant, clock: Timestamp) -> Vec<Asked> {
+        let keys: Vec<TaskKey> = self.asked.keys().copied().collect();
+        keys.into_iter()
+            .filter_map(|key| self.give_up(key, now, clock))
+            .collect()
+    }
+
     /// Takes out the attempts that may begin, in the order of their permits.
     pub(super) fn take_permitted(&mut self) -> VecDeque<Permitted> {
         std::mem::take(&mut self.permitted)

@@ -242,7 +242,7 @@ impl Pool {
     }
 
     /// As the plan sees it.
-    pub(super) fn observed(&self, wait: Option<Duration>) -> plan::Pool {
+    pub(super) fn observed(&self, wait: Option<Duration>, is_stopped: bool) -> plan::Pool {
         let worker = |worker: &Worker| plan::Worker {
             number: worker.number,
             phase: worker.phase,
@@ -252,6 +252,7 @@ impl Pool {
         };
         plan::Pool {
             desired: self.desired.clone(),
+            is_stopped,
             workers: self.workers.iter().map(worker).collect(),
             wait,
             failures: self.failures,

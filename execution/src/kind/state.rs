@@ -4,6 +4,7 @@ mod answer;
 mod begin;
 mod breaker;
 mod permit;
+mod stop;
 mod upkeep;
 
 use std::sync::{
@@ -16,7 +17,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, Tag, events::permit::Ask};
 use utakata_model::{
-    Class, EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, WorkerId,
+    Class, EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, Stop, Task,
+    WorkerId,
 };
 use utakata_protocol::v1::to_worker::Message;
 
@@ -65,6 +67,8 @@ pub(super) struct Effects {
     pub(super) acknowledge: Vec<Tag>,
     /// Deliveries for others.
     pub(super) give_back: Vec<Tag>,
+    /// Reads for others, whose deliveries are dealt with.
+    pub(super) publish_again: Vec<Task>,
     /// What goes to workers.
     pub(super) sends: Vec<Send>,
     /// Workers to start.
@@ -112,8 +116,10 @@ pub(super) struct State {
     /// Control is begun without a permit: for a test that must see doubles.
     without_permits: bool,
     pools: Vec<Pool>,
-    /// Whether nothing new is taken.
+    /// Whether it ends: nothing new is taken, and nothing will be.
     is_closing: bool,
+    /// Whether it is stopped by an order, and how.
+    stop: Option<Stop>,
     /// When what runs then is given up.
     give_up_at: Option<Instant>,
     given_up: usize,
@@ -151,6 +157,7 @@ impl State {
             without_permits: config.without_permits,
             pools: Vec::new(),
             is_closing: false,
+            stop: None,
             give_up_at: None,
             given_up: 0,
             common: Common::new(),
@@ -184,9 +191,12 @@ impl State {
             pool.desired = Some(desired);
         }
         self.is_closing = order.releases.is_empty();
+        self.stop = order.stop;
         self.give_up_at = order.give_up_at;
         if self.is_closing {
             self.refuse_waiting(now, clock);
+        } else if self.stop.is_some() {
+            self.hand_over(now, clock);
         }
         if let Some(at) = order.give_up_at {
             self.times.drain_within = at.saturating_duration_since(now);
@@ -217,7 +227,7 @@ impl State {
     /// when they have room. Targets that wait for themselves do not count, up to the limit of
     /// the backlog.
     pub(super) fn room(&self) -> usize {
-        if self.is_closing {
+        if self.takes_nothing() {
             return 0;
         }
         let backlog = self.backlog.saturating_sub(self.lanes.waiting());

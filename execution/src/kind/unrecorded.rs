@@ -5,11 +5,12 @@
 //! ```
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     time::Duration,
 };
 
 use tokio::time::Instant;
+use utakata_interconnect::events::permit::Recorded;
 use utakata_model::{Outcome, TaskKey};
 
 /// An outcome is repeated after this, and then after twice as long each time.
@@ -25,8 +26,9 @@ const TOLD_MOST: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Unrecorded {
     limit: usize,
-    kept: HashMap<TaskKey, Kept, foldhash::fast::RandomState>,
-    due: BTreeSet<(Instant, TaskKey)>,
+    /// By the attempt, and the ask under which it was told.
+    kept: BTreeMap<Recorded, Kept>,
+    due: BTreeSet<(Instant, Recorded)>,
     told: Told,
 }
 
@@ -35,7 +37,8 @@ struct Kept {
     outcome: Outcome,
     again: Instant,
     wait: Duration,
-    /// Whether it took the place of another one, which the next record may mean.
+    /// Whether it took the place of another one under the same ask, which the next record may
+    /// mean.
     is_second: bool,
 }
 
@@ -51,7 +54,7 @@ impl Unrecorded {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
-            kept: HashMap::default(),
+            kept: BTreeMap::new(),
             due: BTreeSet::new(),
             told: Told::default(),
         }
@@ -59,57 +62,79 @@ impl Unrecorded {
 
     /// An outcome is told now.
     pub(super) fn keep(&mut self, outcome: &Outcome, now: Instant) {
-        let key = outcome.key();
+        let told = Recorded {
+            key: outcome.key(),
+            ask: outcome.permit,
+        };
         if outcome.permit.is_none() {
             if self.room() == 0 {
                 // Nothing was done, and the ledger asks for it again.
                 return;
             }
-            self.told.insert(key);
+            self.told.insert(told.key);
         }
-        let was = self.kept.remove(&key);
+        let was = self.kept.remove(&told);
         if let Some(was) = &was {
-            self.due.remove(&(was.again, key));
+            self.due.remove(&(was.again, told));
         }
         let kept = Kept {
             outcome: outcome.clone(),
-            again: now + jittered(FIRST, key),
+            again: now + jittered(FIRST, told.key),
             wait: FIRST,
             is_second: was.is_some(),
         };
-        self.due.insert((kept.again, key));
-        self.kept.insert(key, kept);
+        self.due.insert((kept.again, told));
+        self.kept.insert(told, kept);
     }
 
     /// These are written down.
-    pub(super) fn on_recorded(&mut self, attempts: &[TaskKey], now: Instant) {
-        for key in attempts {
-            let Some(mut kept) = self.kept.remove(key) else {
+    pub(super) fn on_recorded(&mut self, attempts: &[Recorded], now: Instant) {
+        for recorded in attempts {
+            let Some(told) = self.meant(*recorded) else {
                 continue;
             };
-            self.due.remove(&(kept.again, *key));
+            let Some(mut kept) = self.kept.remove(&told) else {
+                continue;
+            };
+            self.due.remove(&(kept.again, told));
             if kept.is_second {
                 // What is written down may be the first: it is told once more.
                 kept.is_second = false;
-                kept.again = now + jittered(FIRST, *key);
-                self.due.insert((kept.again, *key));
-                self.kept.insert(*key, kept);
+                kept.again = now + jittered(FIRST, told.key);
+                self.due.insert((kept.again, told));
+                self.kept.insert(told, kept);
             }
         }
+    }
+
+    /// Which outcome a record means. One that does not say its ask is of an outcome without any,
+    /// or of a logic environment that says none: then it is the first of the attempt.
+    fn meant(&self, recorded: Recorded) -> Option<Recorded> {
+        if recorded.ask.is_some() || self.kept.contains_key(&recorded) {
+            return Some(recorded);
+        }
+        self.of(recorded.key).next().copied()
+    }
+
+    /// The outcomes of an attempt.
+    fn of(&self, key: TaskKey) -> impl Iterator<Item = &Recorded> {
+        let told = |ask| Recorded { key, ask };
+        let all = self.kept.range(told(None)..=told(Some(u64::MAX)));
+        all.map(|(told, _)| told)
     }
 
     /// The outcomes to tell again now.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Outcome> {
         let mut again = Vec::new();
         while again.len() < TOGETHER_MOST
-            && let Some((at, key)) = self.due.first().copied()
+            && let Some((at, told)) = self.due.first().copied()
             && at <= now
         {
             self.due.pop_first();
-            if let Some(kept) = self.kept.get_mut(&key) {
+            if let Some(kept) = self.kept.get_mut(&told) {
                 kept.wait = (kept.wait * 2).min(MOST);
-                kept.again = now + jittered(kept.wait, key);
-                self.due.insert((kept.again, key));
+                kept.again = now + jittered(kept.wait, told.key);
+                self.due.insert((kept.again, told));
                 again.push(kept.outcome.clone());
             }
         }
@@ -118,7 +143,7 @@ impl Unrecorded {
 
     /// Whether the attempt has ended here: it is not recorded yet, or ended without a permit.
     pub(super) fn has(&self, key: TaskKey) -> bool {
-        self.kept.contains_key(&key) || self.told.keys.contains(&key)
+        self.of(key).next().is_some() || self.told.keys.contains(&key)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -134,8 +159,8 @@ impl Unrecorded {
         self.limit.saturating_sub(self.kept.len())
     }
 
-    /// The attempts, for people.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &TaskKey> {
+    /// What it is that is not recorded.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Recorded> {
         self.kept.keys()
     }
 }

@@ -25,6 +25,8 @@ const GONE_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) struct Pool {
     /// What is desired of it; `None` when its release is gone or was replaced.
     pub(crate) desired: Option<Desired>,
+    /// Whether its workers are to end as soon as they have nothing to do, and none is started.
+    pub(crate) is_stopped: bool,
     /// Its workers.
     pub(crate) workers: Vec<Worker>,
     /// How long the first in turn has been waiting for one of its workers.
@@ -205,8 +207,13 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
             .filter(|worker| worker.wrong(times, now).is_none())
             .collect();
         match &pool.desired {
-            Some(desired) => size(at, pool, desired, &well, times, now, &mut actions),
             None if pool.workers.is_empty() => actions.push(Action::Close { pool: at }),
+            _ if pool.is_stopped => {
+                let is_free = |w: &&&Worker| w.running == 0 || w.overdue > 0;
+                let free = well.iter().filter(is_free);
+                actions.extend(free.filter_map(|worker| let_go(worker, times)));
+            }
+            Some(desired) => size(at, pool, desired, &well, times, now, &mut actions),
             None if is_taken_over => {
                 actions.extend(well.iter().filter_map(|worker| let_go(worker, times)));
             }

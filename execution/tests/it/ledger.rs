@@ -11,7 +11,7 @@ use utakata_interconnect::{
     Error, Event, Events, Interest, OutcomeBatch,
     events::{
         Sender,
-        permit::{Answer, Ask, PermitBatch, RecordedBatch, Refused, StartBatch, Verdict},
+        permit::{Answer, Ask, PermitBatch, Recorded, RecordedBatch, Refused, StartBatch, Verdict},
     },
 };
 use utakata_model::{Class, Outcome, TaskKey};
@@ -160,7 +160,10 @@ impl Ledger {
         let mut attempts = Vec::new();
         for outcome in control {
             if book.outcomes.len() >= self.rules.lock().record_from {
-                attempts.push(outcome.key());
+                attempts.push(Recorded {
+                    key: outcome.key(),
+                    ask: outcome.permit,
+                });
             }
             book.outcomes.push(outcome.clone());
         }

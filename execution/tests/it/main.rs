@@ -11,6 +11,7 @@
 mod faults;
 mod ledger;
 mod mad;
+mod orders;
 mod permits;
 mod player;
 mod polite;

@@ -67,6 +67,7 @@ fn faulty(faults: &Option<Faults>, events: Arc<dyn Events>) -> Arc<dyn Events> {
 pub struct Site {
     pub folder: TempDir,
     pub tasks: Embedded,
+    pub bus: Bus,
     pub handle: Handle,
     pub ledger: Ledger,
     events: Box<dyn Subscription>,
@@ -149,13 +150,14 @@ impl Site {
             Some(faults) => Arc::new(FaultyTasks::new(Arc::new(tasks.clone()), faults.clone())),
             None => Arc::new(tasks.clone()),
         };
-        let bus = faulty(&faults, Arc::new(bus));
-        let handle = Environment::start_with(config, shown, bus, runtime)
+        let shown_bus = faulty(&faults, Arc::new(bus.clone()));
+        let handle = Environment::start_with(config, shown, shown_bus, runtime)
             .await
             .unwrap();
         Self {
             folder,
             tasks,
+            bus,
             handle,
             ledger,
             events,

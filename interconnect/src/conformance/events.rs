@@ -20,6 +20,40 @@ pub struct Setup {
     /// How many events of one value each wait for one subscriber, when that can be said
     /// exactly; at least 10.
     pub limit: Option<usize>,
+    /// What it may do less.
+    pub slack: Slack,
+}
+
+/// What brokers of others do less than ours. Of control, they do all.
+#[derive(Debug, Clone, Copy)]
+pub struct Slack {
+    /// What is expendable may overtake what is not, and the other way round; each keeps its own
+    /// order.
+    pub overtakes: bool,
+    /// Statuses from before a subscription do not come: they come when they are told again.
+    pub forgets_statuses: bool,
+    /// How many outcomes of control are many, one published after the other.
+    pub many: usize,
+}
+
+impl Default for Slack {
+    fn default() -> Self {
+        Self {
+            overtakes: false,
+            forgets_statuses: false,
+            many: 10_000,
+        }
+    }
+}
+
+impl Slack {
+    /// The events in an order in which they can be compared.
+    fn ordered(&self, mut events: Vec<Event>) -> Vec<Event> {
+        if self.overtakes {
+            events.sort_by_key(|event| !event.is_expendable());
+        }
+        events
+    }
 }
 
 /// All promises of events.
@@ -104,7 +138,7 @@ const STARTS: Interest = Interest {
     ..Interest::NONE
 };
 
-async fn everything_comes_to_all(Setup { events, .. }: Setup) -> Result<(), Seen> {
+async fn everything_comes_to_all(Setup { events, slack, .. }: Setup) -> Result<(), Seen> {
     let samples = samples()?;
     let mut one = events.subscribe(Interest::ALL).await?;
     let mut other = events.subscribe(Interest::ALL).await?;
@@ -115,19 +149,20 @@ async fn everything_comes_to_all(Setup { events, .. }: Setup) -> Result<(), Seen
             samples.outcome(Class::Control, batch),
             samples.status(&format!("wee-{batch}"), EnvironmentState::Running)?,
         ];
-        published.extend(marks(&batch));
+        published.extend(batch.clone());
         events.publish(batch).await?;
     }
+    let expected = marks(&slack.ordered(published));
     for subscriber in [&mut one, &mut other] {
-        let came = take(subscriber.as_mut(), published.len()).await?;
-        expect("events", &marks(&came), &published)?;
+        let came = slack.ordered(take(subscriber.as_mut(), expected.len()).await?);
+        expect("events", &marks(&came), &expected)?;
     }
     // Whatever came twice would come before the marker.
     drop(other);
     only_the_marker_is_left(&events, &samples, one.as_mut()).await
 }
 
-async fn nothing_is_changed(Setup { events, .. }: Setup) -> Result<(), Seen> {
+async fn nothing_is_changed(Setup { events, slack, .. }: Setup) -> Result<(), Seen> {
     let samples = samples()?;
     let mut subscriber = events.subscribe(Interest::ALL).await?;
     let published = vec![
@@ -136,7 +171,8 @@ async fn nothing_is_changed(Setup { events, .. }: Setup) -> Result<(), Seen> {
         samples.status("wee-1", EnvironmentState::Draining)?,
     ];
     events.publish(published.clone()).await?;
-    let came = take(subscriber.as_mut(), 3).await?;
+    let came = slack.ordered(take(subscriber.as_mut(), 3).await?);
+    let published = slack.ordered(published);
     expect("events", &format!("{came:?}"), &format!("{published:?}"))
 }
 
@@ -161,16 +197,18 @@ async fn only_what_is_of_interest(Setup { events, .. }: Setup) -> Result<(), See
     expect("statuses", &marks(&came), &pick([0, 5]))
 }
 
-async fn last_statuses_come_first(Setup { events, .. }: Setup) -> Result<(), Seen> {
+async fn last_statuses_come_first(Setup { events, slack, .. }: Setup) -> Result<(), Seen> {
     let samples = samples()?;
-    events
-        .publish(vec![
-            samples.status("wee-1", EnvironmentState::Running)?,
-            samples.status("wee-2", EnvironmentState::Running)?,
-            samples.status("wee-1", EnvironmentState::Draining)?,
-        ])
-        .await?;
+    let last = vec![
+        samples.status("wee-2", EnvironmentState::Running)?,
+        samples.status("wee-1", EnvironmentState::Draining)?,
+    ];
+    let first = samples.status("wee-1", EnvironmentState::Running)?;
+    events.publish([vec![first], last.clone()].concat()).await?;
     let mut subscriber = events.subscribe(Interest::ALL).await?;
+    if slack.forgets_statuses {
+        events.publish(last).await?;
+    }
     events.publish(vec![samples.readings(1)?]).await?;
     let mut came = marks(&take(subscriber.as_mut(), 3).await?);
     let last = came.pop();
@@ -213,9 +251,14 @@ async fn waiting_is_cancel_safe(Setup { events, .. }: Setup) -> Result<(), Seen>
     expect("events", &marks(&came), &expected)
 }
 
-async fn control_outcomes_are_never_dropped(Setup { events, limit }: Setup) -> Result<(), Seen> {
+async fn control_outcomes_are_never_dropped(setup: Setup) -> Result<(), Seen> {
+    let Setup {
+        events,
+        limit,
+        slack,
+    } = setup;
     let samples = samples()?;
-    let count = 10 * limit.unwrap_or(1_000);
+    let count = limit.map_or(slack.many, |limit| 10 * limit);
     let mut subscriber = events.subscribe(Interest::ALL).await?;
     let publishing = async {
         for number in 0..count {
@@ -246,7 +289,7 @@ async fn control_outcomes_are_never_dropped(Setup { events, limit }: Setup) -> R
     expect("outcomes", &came?, &expected)
 }
 
-async fn the_oldest_readings_go(Setup { events, limit }: Setup) -> Result<(), Seen> {
+async fn the_oldest_readings_go(Setup { events, limit, .. }: Setup) -> Result<(), Seen> {
     let Some(limit) = limit else {
         return Ok(());
     };
@@ -266,7 +309,7 @@ async fn the_oldest_readings_go(Setup { events, limit }: Setup) -> Result<(), Se
     expect("missed since", &subscriber.missed(), &0)
 }
 
-async fn nobody_waits_for_readers(Setup { events, limit }: Setup) -> Result<(), Seen> {
+async fn nobody_waits_for_readers(Setup { events, limit, .. }: Setup) -> Result<(), Seen> {
     let samples = samples()?;
     let mut reader = events.subscribe(READINGS).await?;
     let last = 3 * limit.unwrap_or(1_000) as u32;
@@ -284,7 +327,7 @@ async fn nobody_waits_for_readers(Setup { events, limit }: Setup) -> Result<(), 
     Ok(())
 }
 
-async fn who_leaves_holds_nobody_up(Setup { events, limit }: Setup) -> Result<(), Seen> {
+async fn who_leaves_holds_nobody_up(Setup { events, limit, .. }: Setup) -> Result<(), Seen> {
     let samples = samples()?;
     let idle = events.subscribe(Interest::ALL).await?;
     let outcomes =
@@ -362,7 +405,7 @@ async fn the_permit_is_not_changed(Setup { events, .. }: Setup) -> Result<(), Se
     expect("events", &format!("{came:?}"), &format!("{published:?}"))
 }
 
-async fn the_permit_is_never_dropped(Setup { events, limit }: Setup) -> Result<(), Seen> {
+async fn the_permit_is_never_dropped(Setup { events, limit, .. }: Setup) -> Result<(), Seen> {
     let samples = samples()?;
     let count = 3 * limit.unwrap_or(500) as u32;
     let interest = Interest {

@@ -14,7 +14,7 @@ use utakata_model::{
 use super::Seen;
 use crate::{
     Event, OutcomeBatch,
-    events::permit::{Answer, Ask, PermitBatch, RecordedBatch, StartBatch, Verdict},
+    events::permit::{Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict},
 };
 
 /// The queue that the promises mostly use.
@@ -136,6 +136,7 @@ impl Queue {
             time: Timestamp::now(),
             pools: Vec::new(),
             refused: Vec::new(),
+            connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
             stopped: Stopped::default(),
@@ -181,9 +182,12 @@ impl Queue {
             environment: name(EnvironmentId::new(environment))?,
             incarnation: Incarnation::generate(),
             kind: self.kind.clone(),
-            attempts: vec![TaskKey {
-                task,
-                attempt: number,
+            attempts: vec![Recorded {
+                key: TaskKey {
+                    task,
+                    attempt: number,
+                },
+                ask: Some(number.into()),
             }],
         })))
     }
@@ -226,7 +230,7 @@ pub(crate) fn mark(event: &Event) -> String {
             None => format!("permit {}", batch.environment),
         },
         Event::Recorded(batch) => match batch.attempts.first() {
-            Some(first) => format!("recorded {} {}", batch.environment, first.attempt),
+            Some(first) => format!("recorded {} {}", batch.environment, first.key.attempt),
             None => format!("recorded {}", batch.environment),
         },
     }

@@ -1,6 +1,6 @@
 //! What task queues promise.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
@@ -19,10 +19,34 @@ pub struct Setup {
     pub tasks: Arc<dyn Tasks>,
     /// How many observe tasks one queue holds, when that can be said exactly; at least 10.
     pub observe_limit: Option<usize>,
+    /// Whether what nobody has ever consumed is refused, instead of kept until somebody does.
+    pub refuses_unserved: bool,
+    /// How long what was published may be on its way to those who fetch. Zero: it is there at
+    /// once.
+    pub on_its_way: Duration,
+}
+
+impl Setup {
+    /// Queues in this process, without limits.
+    pub fn new(tasks: Arc<dyn Tasks>) -> Self {
+        Self {
+            tasks,
+            observe_limit: None,
+            refuses_unserved: false,
+            on_its_way: Duration::ZERO,
+        }
+    }
+
+    /// Waits until what was published can be fetched.
+    async fn arrived(&self) {
+        if !self.on_its_way.is_zero() {
+            tokio::time::sleep(self.on_its_way).await;
+        }
+    }
 }
 
 /// All promises of task queues.
-pub const PROMISES: [Promise<Setup>; 14] = [
+pub const PROMISES: [Promise<Setup>; 15] = [
     Promise {
         words: "what was published comes, each task once",
         check: |setup| Box::pin(everything_comes_once(setup)),
@@ -79,12 +103,17 @@ pub const PROMISES: [Promise<Setup>; 14] = [
         words: "of too many observe tasks the oldest go, and control tasks stay",
         check: |setup| Box::pin(the_oldest_observe_goes(setup)),
     },
+    Promise {
+        words: "what nobody has ever consumed comes back with the reason, where it is not kept",
+        check: |setup| Box::pin(unserved_is_refused(setup)),
+    },
 ];
 
 async fn everything_comes_once(
     Setup {
         tasks,
         observe_limit,
+        ..
     }: Setup,
 ) -> Result<(), Seen> {
     let queue = queue()?;
@@ -111,11 +140,12 @@ async fn nothing_is_changed(Setup { tasks, .. }: Setup) -> Result<(), Seen> {
     expect("redelivered", &redelivered(&fetched), &vec![false])
 }
 
-async fn control_comes_first(Setup { tasks, .. }: Setup) -> Result<(), Seen> {
-    let queue = queue()?;
+async fn control_comes_first(setup: Setup) -> Result<(), Seen> {
+    let (queue, tasks) = (queue()?, &setup.tasks);
     let mut consumer = tasks.consume(&queue.zone, &queue.kind).await?;
-    publish(&tasks, queue.tasks(Class::Observe, 0..3)).await?;
-    publish(&tasks, queue.tasks(Class::Control, 3..6)).await?;
+    publish(tasks, queue.tasks(Class::Observe, 0..3)).await?;
+    publish(tasks, queue.tasks(Class::Control, 3..6)).await?;
+    setup.arrived().await;
     let mut came = take(consumer.as_mut(), 4).await?;
     came.extend(take(consumer.as_mut(), 2).await?);
     expect("order", &came, &vec![3, 4, 5, 0, 1, 2])
@@ -210,8 +240,17 @@ async fn each_task_goes_to_one(Setup { tasks, .. }: Setup) -> Result<(), Seen> {
     expect("tasks", &came, &(0..TASKS).collect())
 }
 
-async fn control_waits_for_a_consumer(Setup { tasks, .. }: Setup) -> Result<(), Seen> {
+async fn control_waits_for_a_consumer(
+    Setup {
+        tasks,
+        refuses_unserved,
+        ..
+    }: Setup,
+) -> Result<(), Seen> {
     let queue = queue()?;
+    if refuses_unserved {
+        drop(tasks.consume(&queue.zone, &queue.kind).await?);
+    }
     publish(&tasks, queue.tasks(Class::Control, 0..3)).await?;
     let mut consumer = tasks.consume(&queue.zone, &queue.kind).await?;
     expect("tasks", &take(consumer.as_mut(), 3).await?, &vec![0, 1, 2])
@@ -226,7 +265,8 @@ async fn unacknowledged_goes_to_another(Setup { tasks, .. }: Setup) -> Result<()
     publish(&tasks, queue.tasks(Class::Control, 3..4)).await?;
     drop(first);
     let mut other = tasks.consume(&queue.zone, &queue.kind).await?;
-    let fetched = fetch(other.as_mut(), 3).await?;
+    let mut fetched = fetch(other.as_mut(), 3).await?;
+    fetched.sort_by_key(|delivery| sample::number(&delivery.task));
     expect("tasks", &numbers(&fetched), &vec![0, 2, 3])?;
     expect(
         "redelivered",
@@ -289,12 +329,12 @@ async fn queues_are_apart(Setup { tasks, .. }: Setup) -> Result<(), Seen> {
     Ok(())
 }
 
-async fn only_observe_expires(Setup { tasks, .. }: Setup) -> Result<(), Seen> {
-    let queue = queue()?;
+async fn only_observe_expires(setup: Setup) -> Result<(), Seen> {
+    let (queue, tasks) = (queue()?, &setup.tasks);
     let mut consumer = tasks.consume(&queue.zone, &queue.kind).await?;
     let past = -SignedDuration::from_secs(1);
     publish(
-        &tasks,
+        tasks,
         vec![
             queue.expiring(Class::Observe, 0, past),
             queue.expiring(Class::Control, 1, past),
@@ -302,6 +342,7 @@ async fn only_observe_expires(Setup { tasks, .. }: Setup) -> Result<(), Seen> {
         ],
     )
     .await?;
+    setup.arrived().await;
     expect("tasks", &take(consumer.as_mut(), 2).await?, &vec![1, 2])
 }
 
@@ -309,6 +350,7 @@ async fn the_oldest_observe_goes(
     Setup {
         tasks,
         observe_limit,
+        ..
     }: Setup,
 ) -> Result<(), Seen> {
     let Some(limit) = observe_limit else {
@@ -327,6 +369,33 @@ async fn the_oldest_observe_goes(
     let control = limit..2 * limit;
     let observe = (3..limit).chain(2 * limit..2 * limit + 3);
     expect("tasks", &came, &control.chain(observe).collect())
+}
+
+async fn unserved_is_refused(
+    Setup {
+        tasks,
+        refuses_unserved,
+        ..
+    }: Setup,
+) -> Result<(), Seen> {
+    if !refuses_unserved {
+        return Ok(());
+    }
+    let queue = Queue::new("hall-9", "nothing")?;
+    for class in [Class::Control, Class::Observe] {
+        let published = queue.tasks(class, 0..3);
+        let keys: Vec<_> = published.iter().map(Task::key).collect();
+        let refused = tasks.publish(published).await?;
+        let came: Vec<_> = refused.iter().map(|refusal| refusal.key).collect();
+        expect("refused", &came, &keys)?;
+        let reason = refused
+            .first()
+            .map_or("", |refusal| refusal.reason.as_str());
+        if !(reason.contains("hall-9") && reason.contains("nothing")) {
+            return Err(Seen(format!("the reason names no zone and kind: {reason}")));
+        }
+    }
+    Ok(())
 }
 
 fn queue() -> Result<Queue, Seen> {

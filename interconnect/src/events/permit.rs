@@ -100,5 +100,18 @@ pub struct RecordedBatch {
     /// The kind of the targets.
     pub kind: Kind,
     /// The attempts.
-    pub attempts: Vec<TaskKey>,
+    pub attempts: Vec<Recorded>,
+}
+
+/// An outcome of an attempt is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The attempt.
+    #[serde(flatten)]
+    pub key: TaskKey,
+    /// The number of the ask under which it was told: there may be an outcome of the same
+    /// attempt under another one, which is not written down by this. Absent where it was told
+    /// without a permit, and from a logic environment that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<u64>,
 }

@@ -138,9 +138,10 @@ impl Events for Pair {
 
 async fn check_tasks() {
     let make = async || {
+        let pair = Arc::new(Pair::build().await);
         Ok(conformance::tasks::Setup {
-            tasks: Arc::new(Pair::build().await),
             observe_limit: Some(LIMIT),
+            ..conformance::tasks::Setup::new(pair)
         })
     };
     assert_eq!(check_all(&conformance::tasks::PROMISES, make).await, []);
@@ -151,6 +152,7 @@ async fn check_events() {
         Ok(conformance::events::Setup {
             events: Arc::new(Pair::build().await),
             limit: Some(LIMIT),
+            slack: conformance::events::Slack::default(),
         })
     };
     assert_eq!(check_all(&conformance::events::PROMISES, make).await, []);

@@ -11,7 +11,7 @@ use utakata_model::{
 use super::*;
 use crate::events::{
     Sender,
-    permit::{Answer, Ask, Refused, Verdict},
+    permit::{Answer, Ask, Recorded, Refused, Verdict},
 };
 
 fn id(last: u8) -> TaskId {
@@ -199,8 +199,26 @@ fn recorded() -> RecordedBatch {
         environment: start().environment,
         incarnation: start().incarnation,
         kind: start().kind,
-        attempts: start().asks.iter().map(|ask| ask.key).collect(),
+        attempts: start()
+            .asks
+            .iter()
+            .map(|ask| written(ask.key, None))
+            .collect(),
     }
+}
+
+/// Records that say under which ask they were told.
+fn recorded_asks() -> RecordedBatch {
+    let asks = start().asks;
+    let told = asks.iter().map(|ask| written(ask.key, Some(ask.ask)));
+    RecordedBatch {
+        attempts: told.chain([written(asks[0].key, None)]).collect(),
+        ..recorded()
+    }
+}
+
+fn written(key: TaskKey, ask: Option<u64>) -> Recorded {
+    Recorded { key, ask }
 }
 
 fn environment() -> EnvironmentStatus {
@@ -238,6 +256,7 @@ fn environment() -> EnvironmentStatus {
             path: "releases/broken".into(),
             problem: Problem::new("no-manifest", Cure::Operator, "there is no worker.toml"),
         }],
+        connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
         stopped: Stopped::default(),
@@ -344,6 +363,12 @@ fn the_messages_of_version_1_have_exactly_these_bytes() {
         decode_recorded,
     );
     check(
+        "recorded-asks.json",
+        &recorded_asks(),
+        encode_recorded,
+        decode_recorded,
+    );
+    check(
         "environment-ordered.json",
         &environment_ordered(),
         encode_environment,
@@ -379,6 +404,8 @@ fn what_is_decoded_is_what_was_encoded() {
     assert_eq!(decode_permits(&bytes), Ok(permits()));
     let bytes = encode_recorded(&recorded()).unwrap();
     assert_eq!(decode_recorded(&bytes), Ok(recorded()));
+    let bytes = encode_recorded(&recorded_asks()).unwrap();
+    assert_eq!(decode_recorded(&bytes), Ok(recorded_asks()));
     let bytes = encode_environment(&environment_ordered()).unwrap();
     assert_eq!(decode_environment(&bytes), Ok(environment_ordered()));
     let bytes = encode_desired(&desired()).unwrap();
@@ -438,8 +465,8 @@ fn fields_of_tomorrow_are_ignored_at_every_depth() {
     );
     let bytes = tomorrow(encode_start(&start()).unwrap());
     assert_eq!(decode_start(&bytes), Ok(start()));
-    let bytes = tomorrow(encode_recorded(&recorded()).unwrap());
-    assert_eq!(decode_recorded(&bytes), Ok(recorded()));
+    let bytes = tomorrow(encode_recorded(&recorded_asks()).unwrap());
+    assert_eq!(decode_recorded(&bytes), Ok(recorded_asks()));
     let bytes = tomorrow(encode_desired(&desired()).unwrap());
     assert_eq!(decode_desired(&bytes), Ok(desired()));
     let bytes = tomorrow(encode_environment(&environment()).unwrap());
@@ -549,6 +576,11 @@ fn topics_read_back_as_what_they_were_made_of() {
             "utakata/v1/environment/wee-1",
             Topic::Environment(name("wee-1")),
             true,
+        ),
+        (
+            "utakata/v1/deleted/pdu-a1",
+            Topic::Deleted("pdu-a1".parse().unwrap()),
+            false,
         ),
         (
             "utakata/v1/desired/hall-1",

@@ -16,6 +16,11 @@ pub const ENVIRONMENTS: &str = "utakata/v1/environment/#";
 /// The filter for what is asked of the environments of all zones.
 pub const DESIRED: &str = "utakata/v1/desired/#";
 
+/// The filter for asks for permits.
+pub const STARTS: &str = "utakata/v1/start/#";
+/// The filter for targets that are no more.
+pub const DELETED: &str = "utakata/v1/deleted/#";
+
 /// A topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
@@ -42,6 +47,8 @@ pub enum Topic {
     Recorded(EnvironmentId),
     /// `environment/<id>`: how an environment is. Retained.
     Environment(EnvironmentId),
+    /// `deleted/<target>`: a target is no more.
+    Deleted(TargetName),
     /// `desired/<zone>`: what is asked of the environments of a zone. Retained.
     Desired(Zone),
 }
@@ -90,6 +97,7 @@ impl fmt::Display for Topic {
             Self::Permit(environment) => write!(f, "{ROOT}permit/{environment}"),
             Self::Recorded(environment) => write!(f, "{ROOT}recorded/{environment}"),
             Self::Environment(id) => f.write_str(&environment(id)),
+            Self::Deleted(target) => write!(f, "{ROOT}deleted/{target}"),
             Self::Desired(zone) => f.write_str(&desired(zone)),
         }
     }
@@ -108,6 +116,12 @@ pub fn readings_of(target: &TargetName) -> String {
 /// The topic of outcomes.
 pub fn outcome(zone: &Zone, kind: &Kind) -> String {
     join("outcome/", zone.as_str(), Some(kind.as_str()))
+}
+
+/// The topic on which a client finds out that what was sent before has come, by a message of its
+/// own that follows it.
+pub fn mark(client: &str) -> String {
+    join("mark/", client, None)
 }
 
 /// The topic of an environment's status.
@@ -169,6 +183,7 @@ fn parse(levels: &[&str]) -> Result<Option<Topic>, NameError> {
         ["permit", environment] => Topic::Permit(environment.parse()?),
         ["recorded", environment] => Topic::Recorded(environment.parse()?),
         ["environment", id] => Topic::Environment(id.parse()?),
+        ["deleted", target] => Topic::Deleted(target.parse()?),
         ["desired", zone] => Topic::Desired(zone.parse()?),
         _ => return Ok(None),
     }))

@@ -25,7 +25,7 @@ async fn start(bus: &Bus) -> Broker {
     Broker::start(config, Arc::new(bus.clone())).await.unwrap()
 }
 
-fn readings(target: &str, action: &str, value: f64) -> Event {
+pub fn readings(target: &str, action: &str, value: f64) -> Event {
     Event::Readings(Arc::new(Readings {
         target: target.parse().unwrap(),
         action: action.parse().unwrap(),
@@ -44,7 +44,7 @@ fn readings(target: &str, action: &str, value: f64) -> Event {
     }))
 }
 
-fn environment(id: &str, state: EnvironmentState) -> Event {
+pub fn environment(id: &str, state: EnvironmentState) -> Event {
     Event::Environment(Arc::new(EnvironmentStatus {
         id: id.parse().unwrap(),
         incarnation: "0192f0c1-0000-7000-8000-00000000000e".parse().unwrap(),
@@ -55,13 +55,14 @@ fn environment(id: &str, state: EnvironmentState) -> Event {
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
         pools: Vec::new(),
         refused: Vec::new(),
+        connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
         stopped: Default::default(),
     }))
 }
 
-fn outcomes(zone: &str, kind: &str, count: usize) -> Event {
+pub fn outcomes(zone: &str, kind: &str, count: usize) -> Event {
     let outcome = || Outcome {
         task: TaskId::generate(),
         attempt: 1,

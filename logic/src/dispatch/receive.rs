@@ -7,7 +7,7 @@ use utakata_interconnect::{Event, Events, Interest, OutcomeBatch, Zones};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
-use crate::{inventory::Inventory, kinds::Kinds, ledger::Ledger};
+use crate::{inventory::Inventory, kinds::Kinds, ledger::Ledger, orders::OrderBook};
 
 /// Between tries to subscribe again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -22,6 +22,8 @@ pub struct Receiver {
     pub inventory: Arc<Inventory>,
     /// Control.
     pub ledger: Ledger,
+    /// What is asked of the environments.
+    pub orders: Arc<OrderBook>,
 }
 
 impl Receiver {
@@ -70,6 +72,7 @@ impl Receiver {
                 Event::Outcomes(batch) => self.outcomes(batch).await,
                 Event::Environment(status) => {
                     self.kinds.hear(status);
+                    self.orders.heard(status);
                     self.ledger.heard(Arc::clone(status)).await;
                 }
                 Event::Start(batch) => {

@@ -5,13 +5,13 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, Unexpected};
 use serde_json::Value;
 
 use super::{Api, Refused};
 use crate::explain;
 
-/// A body as JSON of a type.
+/// A body as a JSON object of a type.
 pub(super) struct Json<T>(pub T);
 
 /// A body as any JSON.
@@ -22,9 +22,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Refused> {
         let bytes = read(request, api.handle.config().http.body_limit).await?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| wrong(&error))
+        object(&bytes).map(Self).map_err(|error| wrong(&error))
     }
 }
 
@@ -37,6 +35,16 @@ impl FromRequest<Api> for AnyJson {
             .map(Self)
             .map_err(|error| wrong(&error))
     }
+}
+
+/// A struct could be read from a list of its fields as well: nobody means that.
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice::<IgnoredAny>(bytes)?;
+        let list = Unexpected::Other("a list");
+        return Err(serde_json::Error::invalid_type(list, &"an object"));
+    }
+    serde_json::from_slice(bytes)
 }
 
 async fn read(request: Request, limit: usize) -> Result<Bytes, Refused> {

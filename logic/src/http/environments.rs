@@ -1,24 +1,113 @@
 //! `/v1/environments`.
 
 use axum::{Json, extract::State};
-use utakata_api::page::Page;
-use utakata_model::EnvironmentStatus;
+use jiff::Timestamp;
+use utakata_api::{
+    environment::{EnvironmentView, NewOrder, OrdersView},
+    page::Page,
+};
+use utakata_model::{EnvironmentId, Kind, Order, PersonName, Stop};
 
 use super::{
     Api, Refused,
+    auth::Person,
+    body,
     page::{self, PageQuery},
+    path::Path,
     query::Query,
+    said::why,
 };
 
-/// Every environment that was heard of.
+/// Every environment that was heard of, and what is asked of it.
 #[utoipa::path(get, path = "/v1/environments", operation_id = "list_environments",
     tag = "system", params(PageQuery),
-    responses((status = 200, description = "Environments, by id", body = Page<EnvironmentStatus>)))]
+    responses((status = 200, description = "Environments, by id", body = Page<EnvironmentView>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<EnvironmentStatus>>, Refused> {
+) -> Result<Json<Page<EnvironmentView>>, Refused> {
     let environments = api.handle.kinds().environments();
-    let environments = environments.iter().map(|one| one.as_ref().clone());
-    page::of(environments, &query, |one| one.id.as_str()).map(Json)
+    let mut orders = api.handle.orders().all();
+    let views = environments.iter().map(|one| EnvironmentView {
+        orders: orders.remove(&one.id).unwrap_or_default(),
+        status: one.as_ref().clone(),
+    });
+    page::of(views, &query, |one| one.status.id.as_str()).map(Json)
+}
+
+/// Lets an environment, or one kind in it, begin nothing more.
+///
+/// What it has begun ends and is told; what it had fetched goes to other environments of its
+/// zone at once. An environment that is away hears of it when it comes.
+#[utoipa::path(post, path = "/v1/environments/{id}/pause", operation_id = "pause_environment",
+    tag = "system",
+    params(("id" = EnvironmentId, Path, description = "The environment's id")),
+    request_body = NewOrder,
+    responses((status = 200, description = "What is asked of it then", body = OrdersView)))]
+pub(super) async fn pause(
+    State(api): State<Api>,
+    Path(id): Path<EnvironmentId>,
+    Person(by): Person,
+    body::Json(order): body::Json<NewOrder>,
+) -> Result<Json<OrdersView>, Refused> {
+    change(&api, id, Some(Stop::Pause), by, order).await
+}
+
+/// Lets an environment, or one kind in it, begin nothing more, and then stops its workers.
+///
+/// They are stopped when what was begun has ended. The environment stays, and tells that it is
+/// drained.
+#[utoipa::path(post, path = "/v1/environments/{id}/drain", operation_id = "drain_environment",
+    tag = "system",
+    params(("id" = EnvironmentId, Path, description = "The environment's id")),
+    request_body = NewOrder,
+    responses((status = 200, description = "What is asked of it then", body = OrdersView)))]
+pub(super) async fn drain(
+    State(api): State<Api>,
+    Path(id): Path<EnvironmentId>,
+    Person(by): Person,
+    body::Json(order): body::Json<NewOrder>,
+) -> Result<Json<OrdersView>, Refused> {
+    change(&api, id, Some(Stop::Drain), by, order).await
+}
+
+/// Lets an environment, or one kind in it, go on.
+///
+/// What was asked of a kind is taken back for that kind, what was asked of everything for
+/// everything. Of what goes on already nothing is changed.
+#[utoipa::path(post, path = "/v1/environments/{id}/resume", operation_id = "resume_environment",
+    tag = "system",
+    params(("id" = EnvironmentId, Path, description = "The environment's id")),
+    request_body = NewOrder,
+    responses((status = 200, description = "What is asked of it then", body = OrdersView),
+        (status = 409, description = "It is something else that is stopped",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn resume(
+    State(api): State<Api>,
+    Path(id): Path<EnvironmentId>,
+    Person(by): Person,
+    body::Json(order): body::Json<NewOrder>,
+) -> Result<Json<OrdersView>, Refused> {
+    change(&api, id, None, by, order).await
+}
+
+async fn change(
+    api: &Api,
+    id: EnvironmentId,
+    stop: Option<Stop>,
+    by: PersonName,
+    asked: NewOrder,
+) -> Result<Json<OrdersView>, Refused> {
+    let why = asked.why.as_deref().map(why).transpose()?;
+    let order = stop.map(|stop| Order {
+        stop,
+        by: by.clone(),
+        since: Timestamp::now(),
+        why: why.clone(),
+    });
+    let orders = api.handle.orders();
+    let view = orders.change(&id, asked.kind.as_ref(), order).await?;
+    let kind = asked.kind.as_ref().map(Kind::as_str);
+    tracing::info!(environment = %id, kind, ?stop, %by, why, "an environment is asked something");
+    Ok(Json(view))
 }

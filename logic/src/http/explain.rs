@@ -55,5 +55,6 @@ pub(super) async fn task(
 fn facts(api: &Api) -> Facts {
     Facts {
         environments: api.handle.kinds().environments(),
+        orders: api.handle.orders().all(),
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 use utakata_api::{Problem, operation::LeftOut, problem::Detail};
 
 use super::errors;
-use crate::{control, dispatch, inventory, ledger, observe, people, store};
+use crate::{control, dispatch, inventory, ledger, observe, orders, people, store};
 
 /// The most single things that one answer names.
 const DETAILS_MOST: usize = 1000;
@@ -108,6 +108,31 @@ impl From<people::Error> for Refused {
                 Self::new("internal", detail, "try again; if it stays, report it")
             }
             people::Error::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<orders::Error> for Refused {
+    fn from(error: orders::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            orders::Error::NoEnvironment { hint, .. } | orders::Error::NoKind { hint, .. } => {
+                Self::new("not-found", detail, hint)
+            }
+            orders::Error::Unfit { id, unfit } => {
+                let cure = match unfit {
+                    orders::Unfit::AsAWhole(..) => {
+                        format!("everything goes on by `utakata environment resume {id}`")
+                    }
+                    orders::Unfit::Kinds(kinds) => {
+                        let kinds: Vec<&str> = kinds.keys().map(|kind| kind.as_str()).collect();
+                        let kinds = kinds.join(", or --kind ");
+                        format!("say which: `utakata environment resume {id}` --kind {kinds}")
+                    }
+                };
+                Self::new("order-elsewhere", detail, cure)
+            }
+            orders::Error::Store(error) => Self::from(error),
         }
     }
 }

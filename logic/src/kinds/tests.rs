@@ -45,6 +45,7 @@ fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<Envi
         time: Timestamp::now(),
         pools,
         refused: Vec::new(),
+        connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
         stopped: Default::default(),

@@ -8,10 +8,10 @@ use utakata_interconnect::{
     Event, Events, Tasks,
     events::{
         Sender,
-        permit::{Answer, PermitBatch, RecordedBatch},
+        permit::{Answer, PermitBatch, Recorded, RecordedBatch},
     },
 };
-use utakata_model::{Kind, Task, TaskKey};
+use utakata_model::{Kind, Task};
 
 use super::{book::Effect, read_back::ReadBacks};
 use crate::dispatch::Dispatch;
@@ -54,15 +54,15 @@ impl Actor {
     pub fn act(&self, effects: Vec<Effect>) {
         let mut tasks = Vec::new();
         let mut answers: HashMap<(Sender, Kind), Vec<Answer>> = HashMap::new();
-        let mut recorded: HashMap<(Sender, Kind), Vec<TaskKey>> = HashMap::new();
+        let mut recorded: HashMap<(Sender, Kind), Vec<Recorded>> = HashMap::new();
         for effect in effects {
             match effect {
                 Effect::Publish(task) => tasks.push(task),
                 Effect::Answer(to, kind, answer) => {
                     answers.entry((to, kind)).or_default().push(answer);
                 }
-                Effect::Recorded(to, kind, key) => {
-                    recorded.entry((to, kind)).or_default().push(key);
+                Effect::Recorded(to, kind, written) => {
+                    recorded.entry((to, kind)).or_default().push(written);
                 }
                 Effect::ReadBack(read) => self.read_backs.verify(read),
                 Effect::Capture(read) => self.read_backs.capture(read),
@@ -90,7 +90,7 @@ fn permits(((to, kind), answers): ((Sender, Kind), Vec<Answer>)) -> Event {
     }))
 }
 
-fn records(((to, kind), attempts): ((Sender, Kind), Vec<TaskKey>)) -> Event {
+fn records(((to, kind), attempts): ((Sender, Kind), Vec<Recorded>)) -> Event {
     Event::Recorded(Arc::new(RecordedBatch {
         environment: to.environment,
         incarnation: to.incarnation,

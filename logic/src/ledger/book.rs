@@ -13,10 +13,11 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_interconnect::events::{Sender, permit::Answer};
-use utakata_model::{
-    EnvironmentId, Incarnation, Kind, OperationId, TargetName, Task, TaskId, TaskKey,
+use utakata_interconnect::events::{
+    Sender,
+    permit::{Answer, Recorded},
 };
+use utakata_model::{EnvironmentId, Incarnation, Kind, OperationId, TargetName, Task, TaskId};
 
 use self::{lane::Lane, operation::Open};
 pub use self::{
@@ -73,7 +74,7 @@ pub(super) enum Effect {
     /// Answer an ask.
     Answer(Sender, Kind, Answer),
     /// Say that an outcome is written down.
-    Recorded(Sender, Kind, TaskKey),
+    Recorded(Sender, Kind, Recorded),
     /// Read a target back.
     ReadBack(ReadBack),
     /// Read what a target has, before it is changed.

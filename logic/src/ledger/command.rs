@@ -64,6 +64,14 @@ impl Command {
         matches!(self, Self::Asked(_) | Self::Told(_) | Self::Seen(..))
     }
 
+    /// Whether it is answered and changes nothing.
+    pub fn only_asks(&self) -> bool {
+        matches!(
+            self,
+            Self::LaneOf(..) | Self::ExplainTask(..) | Self::ExplainOperation(..) | Self::Count(_)
+        )
+    }
+
     /// Does it, but for new operations, which the owner of the ledger does last.
     pub fn carry_out(self, book: &mut Book) {
         match self {

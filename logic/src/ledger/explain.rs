@@ -3,10 +3,12 @@
 mod over;
 mod queue;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use utakata_api::ledger::Explanation;
-use utakata_model::{EnvironmentStatus, OperationId, OperationState, TaskId};
+use utakata_model::{
+    EnvironmentId, EnvironmentStatus, OperationId, OperationState, Orders, TaskId,
+};
 
 pub use self::{
     over::{ended, over},
@@ -24,6 +26,8 @@ use super::{
 pub struct Facts {
     /// How the environments are.
     pub environments: Vec<Arc<EnvironmentStatus>>,
+    /// What is asked of those of which anything is.
+    pub orders: BTreeMap<EnvironmentId, Orders>,
 }
 
 /// What a task waits for; absent when the ledger has it no longer, or never had.
@@ -282,7 +286,8 @@ fn queued(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
     expires(
         entry,
         Explanation {
-            cure: queue.cure.map(Into::into),
+            since: queue.since.or(explanation.since),
+            cure: queue.cure,
             ..explanation
         },
     )

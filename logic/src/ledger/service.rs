@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     dispatch::Failing,
-    store::{self, Fence, Store},
+    store::{self, Fence, Page, Store},
 };
 
 /// The most commands that are taken in at once.
@@ -35,6 +35,10 @@ pub(super) struct Service {
     pub again: Again,
     /// What the store holds writes against, where others could keep the ledger.
     pub fence: Option<Fence>,
+    /// Somebody else keeps the ledger by now.
+    pub is_relieved: bool,
+    /// What came while nobody knew whether a page was written.
+    pub kept: Vec<Command>,
 }
 
 /// When what could not be written is tried again.
@@ -56,19 +60,22 @@ impl Service {
         let mut commands = Vec::with_capacity(AT_ONCE);
         self.turn(Vec::new()).await;
         loop {
-            let wake = self.wake();
-            tokio::select! {
-                taken = self.commands.recv_many(&mut commands, AT_ONCE) => {
-                    if taken == 0 {
-                        return;
+            commands.append(&mut self.kept);
+            if commands.is_empty() {
+                let wake = self.wake();
+                tokio::select! {
+                    taken = self.commands.recv_many(&mut commands, AT_ONCE) => {
+                        if taken == 0 {
+                            return;
+                        }
                     }
+                    () = sleep_until(wake), if wake.is_some() => {}
                 }
-                () = sleep_until(wake), if wake.is_some() => {}
             }
             let is_end = commands.iter().any(|one| matches!(one, Command::End));
             let taken = std::mem::take(&mut commands);
             self.turn(taken).await;
-            if is_end {
+            if is_end || self.is_relieved {
                 return;
             }
         }
@@ -112,12 +119,16 @@ impl Service {
         page.audit = self.book.trail.page();
         page.under = self.fence.clone();
         if !page.is_empty()
-            && let Err(error) = self.store.write(&page).await
+            && let Err(error) = self.write_for_certain(&page).await
         {
             page.audit = None;
             self.book.page = page;
+            self.is_relieved = matches!(error, store::Error::NotHolder { .. });
             self.failed(&error);
-            self.forget(planned, mark, &Arc::new(error));
+            // Whoever asked is not told what nobody knows.
+            if !error.leaves_in_doubt() || !self.is_ending() {
+                self.forget(planned, mark, &Arc::new(error));
+            }
             return;
         }
         if let Some(written) = &page.audit {
@@ -134,6 +145,46 @@ impl Service {
         }
         let effects = std::mem::take(&mut self.book.effects);
         self.actor.act(effects);
+    }
+
+    /// Writes a page. While nobody knows whether that was done, the very same page is written
+    /// again, and what comes waits: nothing may build on it, and nobody be told.
+    async fn write_for_certain(&mut self, page: &Page) -> Result<(), store::Error> {
+        let mut written = self.store.write(page).await;
+        if !matches!(written, Err(store::Error::InDoubt { .. })) {
+            return written;
+        }
+        while let Err(error) = &written
+            && error.leaves_in_doubt()
+        {
+            self.failed(error);
+            self.wait_for_next_try().await;
+            if self.is_ending() {
+                break;
+            }
+            written = self.store.write(page).await;
+        }
+        written
+    }
+
+    /// What only asks is answered meanwhile; what is repeated is left out; the rest is kept.
+    async fn wait_for_next_try(&mut self) {
+        while !self.is_ending() {
+            tokio::select! {
+                () = sleep_until(self.again.at) => return,
+                command = self.commands.recv() => match command {
+                    // Who waits for what was kept hears that it ends.
+                    Some(Command::End) | None => self.kept = vec![Command::End],
+                    Some(command) if command.is_repeated() => {}
+                    Some(command) if command.only_asks() => command.carry_out(&mut self.book),
+                    Some(command) => self.kept.push(command),
+                }
+            }
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        matches!(self.kept.last(), Some(Command::End))
     }
 
     /// What could not be written has not happened, as far as somebody can be told so.

@@ -1,67 +1,110 @@
 //! Why the store could not do as asked.
 
-use std::path::{Path, PathBuf};
+use sqlx::migrate::{MigrateError, Migrator};
 
-/// Why the store could not do as asked. Each names the file, and [`Error::cure`] what to do.
+use super::{Page, Place};
+
+/// Why the store could not do as asked. Each names the store, and [`Error::cure`] what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be made or opened.
-    #[error("the store {} cannot be opened for writing: {reason}", path.display())]
+    /// The file cannot be made or opened, or the database is for reading only.
+    #[error("the store {place} cannot be opened for writing: {reason}")]
     Unwritable {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What the system says.
         reason: String,
     },
-    /// The file is damaged, or it is no store.
-    #[error("the store {} is damaged: {reason}", path.display())]
+    /// Its content is damaged, or it is no store.
+    #[error("the store {place} is damaged: {reason}")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What was found.
         reason: String,
     },
     /// A newer version of utakata wrote it.
     #[error(
-        "the store {} was written by a newer version of utakata (its form is {theirs}, this \
-         version knows {ours})",
-        path.display()
+        "the store {place} was written by a newer version of utakata (its form is {theirs}, this \
+         version knows {ours})"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// Its form.
         theirs: i64,
         /// The newest form that this program knows.
         ours: i64,
     },
     /// No space is left.
-    #[error("the disk is full: the store {} cannot be written", path.display())]
+    #[error("the disk is full: the store {place} cannot be written")]
     Full {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
     },
     /// Another process has it and does not let go.
-    #[error("the store {} is in use by another process", path.display())]
+    #[error("the store {place} is in use by another process")]
     Busy {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
+    },
+    /// A database that is not reached, or does not answer in time.
+    #[error("the store {place} does not answer: {reason}")]
+    Away {
+        /// Where it is.
+        place: Place,
+        /// What the system or the database says.
+        reason: String,
+    },
+    /// The database does not let this user in, or not do what is needed.
+    #[error("the store {place} refuses: {reason}")]
+    Refused {
+        /// Where it is.
+        place: Place,
+        /// What the database says.
+        reason: String,
+    },
+    /// The connection was lost while a page was committed.
+    #[error("nobody knows whether it was written to the store {place}: {reason}")]
+    InDoubt {
+        /// Where it is.
+        place: Place,
+        /// What the system or the database says.
+        reason: String,
+    },
+    /// A page of the audit trail is there already, and it is another one.
+    #[error("somebody else writes the ledger in {place}: page {page} of its trail is another one")]
+    OtherWriter {
+        /// Where it is.
+        place: Place,
+        /// The number of the page.
+        page: u64,
+    },
+    /// Somebody else took the lease under which a page was to be written.
+    #[error("the lease {lease} of the store {place} was lost: its epoch is no longer {epoch}")]
+    NotHolder {
+        /// Where it is.
+        place: Place,
+        /// The lease.
+        lease: String,
+        /// The epoch that it had.
+        epoch: u64,
     },
     /// A row is not what it should be.
-    #[error("the store {} has a {what} that cannot be read", path.display())]
+    #[error("the store {place} has a {what} that cannot be read")]
     Row {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What it should be.
         what: &'static str,
         /// What is wrong with it.
         source: serde_json::Error,
     },
     /// Anything else.
-    #[error("the store {} did not work", path.display())]
+    #[error("the store {place} did not work")]
     Failed {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What the library says.
         source: sqlx::Error,
     },
@@ -71,23 +114,32 @@ impl Error {
     /// What to do.
     pub fn cure(&self) -> String {
         match self {
-            Self::Unwritable { path, .. } => format!(
-                "make {} a folder in which this user may write, or choose another with --data",
-                folder(path)
-            ),
-            Self::Damaged { path, .. } | Self::Row { path, .. } => format!(
-                "restore {} from a backup, or move it (with the files beside it that end in -wal \
-                 and -shm) away and apply your documents again",
-                path.display()
-            ),
+            Self::Unwritable { place, .. } => unwritable(place),
+            Self::Damaged { place, .. } | Self::Row { place, .. } => damaged(place),
             Self::Newer { .. } => {
-                "start the newer version, or choose another folder with --data".into()
+                "start the newer version, or choose another store (--data, or logic.store.url)"
+                    .into()
             }
-            Self::Full { path } => format!("make room on the disk of {}", folder(path)),
-            Self::Busy { path } => format!(
-                "end the process that has {} open, such as a backup or a shell of sqlite3",
-                path.display()
+            Self::Full { place } => format!("make room on the disk of {}", disk(place)),
+            Self::Busy { place } => format!(
+                "end the process that has {place} open, such as a backup or a shell of sqlite3"
             ),
+            Self::Away { .. } => {
+                "see that PostgreSQL runs there and can be reached from here; it is tried again \
+                 by itself"
+                    .into()
+            }
+            Self::Refused { place, .. } => refused(place),
+            Self::InDoubt { .. } => {
+                "it is tried again by itself until that is known; see that PostgreSQL runs".into()
+            }
+            Self::OtherWriter { .. } => {
+                "end the other logic environment that uses this store, then start this one again"
+                    .into()
+            }
+            Self::NotHolder { .. } => {
+                "ask again: the logic environment that has the lease now answers".into()
+            }
             Self::Failed { .. } => {
                 "try again; if it stays, look at the log and report it with the message".into()
             }
@@ -101,31 +153,126 @@ impl Error {
             Self::Damaged { .. } | Self::Row { .. } => "store-damaged",
             Self::Newer { .. } => "store-newer",
             Self::Full { .. } => "disk-full",
+            Self::Away { .. } => "store-away",
+            Self::Refused { .. } => "store-refused",
+            Self::InDoubt { .. } => "store-in-doubt",
+            Self::OtherWriter { .. } => "store-other-writer",
+            Self::NotHolder { .. } => "lease-lost",
             Self::Busy { .. } | Self::Failed { .. } => "store-failed",
         }
     }
 
-    /// Sorts what sqlx says by SQLite's result code, <https://sqlite.org/rescode.html>.
-    pub(super) fn from_sqlx(path: &Path, source: sqlx::Error) -> Self {
-        let path = path.to_owned();
-        let sqlx::Error::Database(error) = &source else {
-            return Self::Failed { path, source };
-        };
-        let code: i32 = error
-            .code()
-            .and_then(|code| code.parse().ok())
-            .unwrap_or_default();
-        let reason = error.message().to_owned();
-        match code & 0xff {
-            5 | 6 => Self::Busy { path },
-            8 | 14 => Self::Unwritable { path, reason },
-            10 | 11 | 26 => Self::Damaged { path, reason },
-            13 => Self::Full { path },
-            _ => Self::Failed { path, source },
+    /// Whether a page that was in doubt still is, when this is what its repetition met: only what
+    /// the database has looked at is certain.
+    pub fn leaves_in_doubt(&self) -> bool {
+        matches!(
+            self,
+            Self::InDoubt { .. } | Self::Away { .. } | Self::Busy { .. } | Self::Refused { .. }
+        )
+    }
+
+    /// Another page of the trail has the number of this one.
+    pub(super) fn other_writer(place: &Place, page: &Page) -> Self {
+        Self::OtherWriter {
+            place: place.clone(),
+            page: page.audit.as_ref().map_or(0, |audit| audit.page),
+        }
+    }
+
+    /// The lease of this page is somebody else's.
+    pub(super) fn not_holder(place: &Place, page: &Page) -> Self {
+        let fence = page.under.as_ref();
+        Self::NotHolder {
+            place: place.clone(),
+            lease: fence.map(|fence| fence.lease.clone()).unwrap_or_default(),
+            epoch: fence.map_or(0, |fence| fence.epoch),
+        }
+    }
+
+    /// Sorts what went wrong while the store was brought to the newest form.
+    pub(super) fn migrating(
+        place: &Place,
+        migrations: &Migrator,
+        error: MigrateError,
+        sort: fn(&Place, sqlx::Error) -> Self,
+    ) -> Self {
+        let place = place.clone();
+        match error {
+            MigrateError::VersionMissing(theirs) | MigrateError::VersionTooNew(theirs, _) => {
+                let ours = migrations.iter().map(|migration| migration.version).max();
+                let ours = ours.unwrap_or_default();
+                Self::Newer {
+                    place,
+                    theirs,
+                    ours,
+                }
+            }
+            MigrateError::VersionMismatch(version) | MigrateError::Dirty(version) => {
+                let reason = format!("the step {version} to its form was not done as it is known");
+                Self::Damaged { place, reason }
+            }
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                sort(&place, error)
+            }
+            error => Self::Failed {
+                place,
+                source: error.into(),
+            },
         }
     }
 }
 
-fn folder(path: &Path) -> String {
-    path.parent().unwrap_or(path).display().to_string()
+fn unwritable(place: &Place) -> String {
+    match place {
+        Place::File(path) => format!(
+            "make {} a folder in which this user may write, or choose another with --data",
+            path.parent().unwrap_or(path).display()
+        ),
+        Place::Database(_) => {
+            "choose a database that can be written, not a standby, in logic.store.url".into()
+        }
+    }
+}
+
+fn damaged(place: &Place) -> String {
+    match place {
+        Place::File(path) => format!(
+            "restore {} from a backup, or move it (with the files beside it that end in -wal \
+             and -shm) away and apply your documents again",
+            path.display()
+        ),
+        Place::Database(_) => format!("restore the database {place} from a backup"),
+    }
+}
+
+fn refused(place: &Place) -> String {
+    match place {
+        Place::File(path) => format!("give this user the file {}", path.display()),
+        Place::Database(database) => format!(
+            "check user, password and database in logic.store.url; the database {} should \
+             belong to the user {}",
+            database.name, database.user
+        ),
+    }
+}
+
+fn disk(place: &Place) -> String {
+    match place {
+        Place::File(path) => path.parent().unwrap_or(path).display().to_string(),
+        Place::Database(database) => format!("PostgreSQL on {}", database.host),
+    }
+}
+
+/// What a library says, with all that is behind it.
+pub(super) fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(&format!(": {more}"));
+        }
+        source = error.source();
+    }
+    text
 }

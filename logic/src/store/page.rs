@@ -9,7 +9,7 @@ use utakata_model::{
     operation::OperationState,
 };
 
-use super::ControlTask;
+use super::{ControlTask, Fence};
 use crate::ledger::{
     life::{End, Holder},
     pace::Stop,
@@ -30,19 +30,8 @@ pub struct Page {
     pub locks: IndexMap<TargetName, Option<Lock>>,
     /// The audit trail's next page.
     pub audit: Option<AuditPage>,
-    /// By which right it is written: refused when that is over.
+    /// The lease under which it is written, where there are several who could.
     pub under: Option<Fence>,
-}
-
-/// The right to write, by a lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fence {
-    /// The name of the lease.
-    pub lease: String,
-    /// Who has it.
-    pub holder: String,
-    /// Which term of it.
-    pub epoch: u64,
 }
 
 /// Where an operation stands.

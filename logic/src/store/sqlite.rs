@@ -1,25 +1,26 @@
 //! The store of one machine: a SQLite file, one writer, few readers.
 
+mod error;
+mod lease;
 mod ledger;
 mod open;
+mod order;
 mod page;
 mod person;
 mod reading;
-mod row;
 mod snapshot;
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use serde::Serialize;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
 use utakata_api::{apply::Document, ledger::Lock};
 use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, OperationProgress, OperationRow, Page, PersonRow,
-    ReadingRow, Snapshot, Store, TaskRow, Wanted,
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
+    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted, select,
 };
 
 pub use snapshot::read_only;
@@ -27,6 +28,7 @@ pub use snapshot::read_only;
 /// A SQLite file, with mode 0600. Writes are in the file when they return (`synchronous=FULL`).
 pub struct Sqlite {
     path: PathBuf,
+    place: Place,
     writer: Mutex<SqliteConnection>,
     readers: SqlitePool,
 }
@@ -46,13 +48,14 @@ impl Sqlite {
             .connect_lazy_with(options);
         Self {
             path: path.to_owned(),
+            place: Place::File(path.into()),
             writer: Mutex::new(writer),
             readers,
         }
     }
 
     fn failed(&self, error: sqlx::Error) -> Error {
-        Error::from_sqlx(&self.path, error)
+        error::sort(&self.place, error)
     }
 
     async fn bodies<T: serde::de::DeserializeOwned>(
@@ -65,28 +68,15 @@ impl Sqlite {
             .await
             .map_err(|error| self.failed(error))?;
         rows.iter()
-            .map(|row| self.parse(what, row.get::<&str, _>("body")))
+            .map(|row| self.place.parse(what, row.get::<&str, _>("body")))
             .collect()
     }
 
-    fn parse<T: serde::de::DeserializeOwned>(
-        &self,
-        what: &'static str,
-        text: &str,
-    ) -> Result<T, Error> {
-        serde_json::from_str(text).map_err(|source| self.wrong(what, source))
-    }
-
-    fn json(&self, what: &'static str, value: &impl Serialize) -> Result<String, Error> {
-        serde_json::to_string(value).map_err(|source| self.wrong(what, source))
-    }
-
-    fn wrong(&self, what: &'static str, source: serde_json::Error) -> Error {
-        Error::Row {
-            path: self.path.clone(),
-            what,
-            source,
-        }
+    async fn read_inventory_version(&self) -> Result<u64, Error> {
+        let sql = "SELECT value FROM counter WHERE name = 'inventory'";
+        let row = sqlx::query(sql).fetch_one(&self.readers).await;
+        let row = row.map_err(|error| self.failed(error))?;
+        Ok(row.get::<i64, _>("value").try_into().unwrap_or_default())
     }
 
     async fn make(&self, to: &mut SqliteConnection, change: &Change) -> Result<(), Error> {
@@ -116,19 +106,19 @@ impl Sqlite {
                 "INSERT INTO target (name, body) VALUES (?, ?)
                  ON CONFLICT (name) DO UPDATE SET body = excluded.body",
                 target.name.as_str(),
-                self.json("target", target)?,
+                self.place.json("target", target)?,
             ),
             Document::Schedule(schedule) => (
                 "INSERT INTO schedule (name, body) VALUES (?, ?)
                  ON CONFLICT (name) DO UPDATE SET body = excluded.body",
                 schedule.name.as_str(),
-                self.json("schedule", schedule)?,
+                self.place.json("schedule", schedule)?,
             ),
             Document::Credential(credential) => (
                 "INSERT INTO credential (name, body) VALUES (?, ?)
                  ON CONFLICT (name) DO UPDATE SET body = excluded.body",
                 credential.name.as_str(),
-                self.json("credential", credential)?,
+                self.place.json("credential", credential)?,
             ),
         };
         sqlx::query(sql)
@@ -139,6 +129,12 @@ impl Sqlite {
             .map(drop)
             .map_err(|error| self.failed(error))
     }
+}
+
+/// The inventory is another one.
+async fn count(to: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let sql = "UPDATE counter SET value = value + 1 WHERE name = 'inventory'";
+    sqlx::query(sql).execute(to).await.map(drop)
 }
 
 async fn delete(
@@ -166,11 +162,16 @@ impl Store for Sqlite {
     }
 
     async fn change(&self, changes: &[Change]) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         let mut writer = self.writer.lock().await;
         let mut transaction = writer.begin().await.map_err(|error| self.failed(error))?;
         for change in changes {
             self.make(&mut transaction, change).await?;
         }
+        let counted = count(&mut transaction).await;
+        counted.map_err(|error| self.failed(error))?;
         transaction
             .commit()
             .await
@@ -186,11 +187,11 @@ impl Store for Sqlite {
     }
 
     async fn unfinished(&self) -> Result<Vec<TaskRow>, Error> {
-        self.read_unfinished().await
+        self.fetch_tasks(select::unfinished()).await
     }
 
     async fn tasks_of(&self, operation: OperationId) -> Result<Vec<TaskRow>, Error> {
-        self.read_tasks_of(operation).await
+        self.fetch_tasks(select::tasks_of(operation)).await
     }
 
     async fn operation_by_key(&self, key: &str) -> Result<Option<OperationId>, Error> {
@@ -198,7 +199,7 @@ impl Store for Sqlite {
     }
 
     async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error> {
-        self.read_operation(id).await
+        Ok(self.fetch_counted(select::operation(id)).await?.pop())
     }
 
     async fn operations(
@@ -206,7 +207,7 @@ impl Store for Sqlite {
         before: Option<OperationId>,
         most: u32,
     ) -> Result<Vec<OperationRow>, Error> {
-        self.read_operations(before, most).await
+        self.fetch_counted(select::operations(before, most)).await
     }
 
     async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
@@ -226,11 +227,11 @@ impl Store for Sqlite {
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error> {
-        self.read_task(id).await
+        Ok(self.fetch_tasks(select::task(id)).await?.pop())
     }
 
     async fn tasks(&self, wanted: &Wanted, most: u32) -> Result<Vec<TaskRow>, Error> {
-        self.read_tasks(wanted, most).await
+        self.fetch_tasks(select::tasks(wanted, most)).await
     }
 
     async fn put_readings(&self, rows: &[ReadingRow]) -> Result<(), Error> {
@@ -253,6 +254,22 @@ impl Store for Sqlite {
         self.remove_person(name).await
     }
 
+    async fn inventory_version(&self) -> Result<u64, Error> {
+        self.read_inventory_version().await
+    }
+
+    async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
+        self.write_leases(wanted).await
+    }
+
+    async fn orders(&self) -> Result<Orders, Error> {
+        self.read_orders().await
+    }
+
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
+        self.write_order(revision, row).await
+    }
+
     async fn close(&self) {
         self.readers.close().await;
         // The write-ahead log goes into the file, so that a copy of the file is complete.
@@ -265,6 +282,3 @@ impl Store for Sqlite {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -23,7 +23,10 @@ use utakata_interconnect::{
     },
     tasks::embedded::Embedded,
 };
-use utakata_logic::{Config, Handle, LogicEnvironment, Parts, http, store::sqlite::Sqlite};
+use utakata_logic::{
+    Config, Handle, LogicEnvironment, Parts, http,
+    store::{Store, sqlite::Sqlite},
+};
 use utakata_model::{
     Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
     MetricName, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue,
@@ -102,13 +105,19 @@ impl Room {
         let store = Sqlite::open(folder.path().join("store.sqlite3"))
             .await
             .unwrap();
+        Self::with(folder, config, Arc::new(store)).await
+    }
+
+    /// With a store of the caller's choice.
+    pub async fn with(folder: TempDir, config: Config, store: Arc<dyn Store>) -> Self {
         let (bus, tasks) = (Bus::default(), Embedded::default());
         let parts = Parts {
-            store: Arc::new(store),
+            store,
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,
-            duties: utakata_logic::duties::Duties::forever(),
+            connections: Vec::new(),
+            peers: None,
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
         let router = http::router(
@@ -163,6 +172,7 @@ impl Room {
             time: Timestamp::now(),
             pools: pools.collect(),
             refused: Vec::new(),
+            connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
             stopped: Default::default(),

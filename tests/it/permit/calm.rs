@@ -90,7 +90,7 @@ fn exchange(world: &mut World, case: &Case) {
             && world.is_alive(from)
         {
             ledger::told(world, case, from, attempt, ask, told);
-            environment::recorded(world, from, attempt);
+            environment::recorded(world, from, attempt, ask);
         }
     }
 }

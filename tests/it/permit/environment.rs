@@ -163,10 +163,10 @@ pub fn tell(
 }
 
 /// The ledger has written an outcome down.
-pub fn recorded(world: &mut World, to: Sender, attempt: Attempt) {
+pub fn recorded(world: &mut World, to: Sender, attempt: Attempt, ask: Option<u64>) {
     let is_recorded = |job: &Job| {
         let is_told = matches!(job.stage, JobStage::Told(_));
-        is_told && job.from == to && job.attempt == attempt
+        is_told && job.from == to && job.attempt == attempt && job.ask == ask
     };
     world.jobs.retain(|job| !is_recorded(job));
 }

@@ -88,7 +88,11 @@ pub fn told(
     };
     happens(world, case, attempt.task, &event);
     if case.is_recorded {
-        world.send(Message::Recorded { to: from, attempt });
+        world.send(Message::Recorded {
+            to: from,
+            attempt,
+            ask,
+        });
     }
 }
 

@@ -279,6 +279,8 @@ fn comes(world: &mut World, case: &Case, message: Message) {
             ask,
             is_permitted,
         } => environment::answered(world, case, to, attempt, ask, is_permitted),
-        Message::Recorded { to, attempt } => environment::recorded(world, to, attempt),
+        Message::Recorded { to, attempt, ask } => {
+            environment::recorded(world, to, attempt, ask);
+        }
     }
 }

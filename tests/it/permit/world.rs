@@ -148,6 +148,7 @@ pub enum Message {
     Recorded {
         to: Sender,
         attempt: Attempt,
+        ask: Option<u64>,
     },
     /// What the target showed when it was asked then.
     Seen {

@@ -40,17 +40,22 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 19] = [
+    ("amq-protocol-tcp", &["interconnect"]),
     ("async-snmp", &["worker-snmp", "simulator"]),
     ("axum", &["logic"]),
     ("clap", &["", "simulator", "benches"]),
     ("comfy-table", &[""]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
+    ("lapin", &["interconnect"]),
     ("mqtt5", &["interconnect"]),
     // The SDK writes readings to the wire without a copy.
+    ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
     ("reqwest", &["api"]),
+    ("rumqttc", &["interconnect"]),
+    ("rustls", &["interconnect"]),
     ("serde-saphyr", &[""]),
     ("sqlx", &["logic"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),

@@ -1,10 +1,9 @@
-//! `utakata le`: the logic environment alone, over an inter connect.
+//! `utakata le`: a logic environment alone, over an inter connect.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use utakata_interconnect::hub::HubClient;
 
 use super::{
     Context,
@@ -15,20 +14,28 @@ use crate::{
     exit::Exit,
     folder::Folder,
     log,
-    up::{claim::Claim, logic::Logic, system::Ports},
+    up::{
+        claim::Claim,
+        inter_connect::{Client, InterConnect},
+        logic::Logic,
+        system::Ports,
+    },
 };
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It is the logic environment of `utakata up`: its data directory, its API, its MQTT broker. The
-workers are those of `utakata wee`, over the same hub.
+It is the logic environment of `utakata up`: its data directory, its API. Workers are those of
+`utakata wee`, over the same brokers: interconnect.amqp.url and interconnect.mqtt.url. With a
+PostgreSQL (logic.store.url) there may be several, each with a data directory and a logic.id of
+its own: any of them can be asked for anything. docs/guide/large-sites.md has more.
 
-Example:
-  utakata le --hub /run/utakata/hub.sock --data /var/lib/utakata")]
+Examples:
+  utakata le --config /etc/utakata/le.toml --data /var/lib/utakata
+  utakata le --hub /run/utakata/hub.sock --data /var/lib/utakata   on one machine, for trying")]
 pub struct Arguments {
-    /// The socket of `utakata hub`
+    /// The socket of `utakata hub`, in place of brokers
     #[arg(long, value_name = "PATH")]
-    hub: PathBuf,
+    hub: Option<PathBuf>,
     #[command(flatten)]
     listening: Listening,
     /// The configuration [default: utakata.toml in the data directory]
@@ -57,15 +64,24 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
 
 async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<Exit> {
     let mut signals = arguments.end.listen()?;
-    let hub = HubClient::connect(&arguments.hub).await?;
-    let (tasks, events) = (hub.tasks(), hub.events());
-    let mut logic = Logic::start(config, claim, Ports::AsConfigured, tasks, events).await?;
+    let client = Client {
+        name: format!("utakata-le-{}", config.logic.name()?),
+        will: None,
+    };
+    let connecting = InterConnect::connect(
+        arguments.hub.as_deref(),
+        config.interconnect.clone(),
+        client,
+    );
+    let inter_connect = connecting.await?;
+    let mut logic =
+        Logic::start(config, claim, Ports::AsConfigured, inter_connect.between()).await?;
     claim.announce(logic.endpoint())?;
     tracing::info!(url = logic.endpoint().url, "the logic environment is ready");
     let ended = role::end(&mut signals, logic.broken()).await;
     let drained = async {
         logic.drain().await;
-        hub.close().await;
+        inter_connect.close().await;
     };
     role::drain(&mut signals, drained).await?;
     ended

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
-use utakata_interconnect::hub::HubClient;
+use utakata_execution::Identity;
 use utakata_model::{EnvironmentId, Zone};
 
 use super::{
@@ -16,20 +16,26 @@ use crate::{
     exit::Exit,
     folder::Folder,
     log,
-    up::{claim::Claim, execution},
+    up::{
+        claim::Claim,
+        execution,
+        inter_connect::{Client, InterConnect},
+    },
 };
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 There may be many, each with a data directory and a name of its own: any environment of a zone
-serves every target of that zone. Workers of your own go to DATA/releases.
+serves every target of that zone. It talks to `utakata le` over brokers: interconnect.amqp.url and
+interconnect.mqtt.url. Workers of your own go to DATA/releases.
 
-Example:
-  utakata wee --hub /run/utakata/hub.sock --data /var/lib/utakata-wee-1 --id wee-1 --zone hall-1")]
+Examples:
+  utakata wee --config /etc/utakata/wee.toml --data /var/lib/utakata --id hall-1-a --zone hall-1
+  utakata wee --hub /run/utakata/hub.sock --data wee-1 --id wee-1   on one machine, for trying")]
 pub struct Arguments {
-    /// The socket of `utakata hub`
+    /// The socket of `utakata hub`, in place of brokers
     #[arg(long, value_name = "PATH")]
-    hub: PathBuf,
+    hub: Option<PathBuf>,
     /// The name of the environment, unique among all [default: the name of the host]
     #[arg(long, value_name = "NAME")]
     id: Option<EnvironmentId>,
@@ -60,9 +66,19 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
 
 async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<Exit> {
     let mut signals = arguments.end.listen()?;
-    let hub = HubClient::connect(&arguments.hub).await?;
+    let identity = Identity::build(&config.execution).context("set execution.id")?;
+    let will = identity.will();
+    let client = Client {
+        name: format!("utakata-wee-{}", will.id),
+        will: Some(&will),
+    };
+    let hub = arguments.hub.as_deref();
+    let inter_connect = InterConnect::connect(hub, config.interconnect.clone(), client).await?;
+    let identity = identity.with(inter_connect.connections());
     let folder = claim.folder().path();
-    let environment = execution::start(config.execution, folder, hub.tasks(), hub.events()).await?;
+    let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
+    let starting = execution::start_as(identity, config.execution, folder, tasks, events);
+    let environment = starting.await?;
     tracing::info!(id = %environment.status().id, "the environment is ready");
     let broken = async {
         environment.ended().await;
@@ -71,7 +87,7 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<E
     let ended = role::end(&mut signals, broken).await;
     let drained = async {
         execution::drain(&environment).await;
-        hub.close().await;
+        inter_connect.close().await;
     };
     role::drain(&mut signals, drained).await?;
     ended

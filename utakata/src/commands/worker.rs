@@ -95,7 +95,11 @@ impl Row for Pool {
 
 async fn list(context: &Context<'_>) -> Result<Exit> {
     let environments = context.client()?.environments().await?;
-    let pools: Vec<Pool> = environments.iter().flat_map(pools).collect();
+    let pools: Vec<Pool> = environments
+        .iter()
+        .map(|one| &one.status)
+        .flat_map(pools)
+        .collect();
     context
         .output
         .list(&pools, "no environment has workers yet")?;

@@ -125,6 +125,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "An operation on more targets than this must say how many, or show its plan",
     ),
     (
+        "logic.store.url",
+        "postgres://...",
+        "The PostgreSQL database that keeps everything; a SQLite file in DATA when not set",
+    ),
+    (
         "logic.store.flush",
         "duration",
         "How often the last readings are written to disk",
@@ -174,6 +179,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "execution.run_folder",
         "folder",
         "Where the socket for the workers lies; a private folder when not set",
+    ),
+    (
+        "execution.state_folder",
+        "folder",
+        "Where an environment keeps what was asked of it last; in the data directory when not set",
     ),
     (
         "execution.variables",
@@ -342,12 +352,14 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 6] = [
+    const OPTIONAL: [&str; 8] = [
+        "logic.store.url",
         "logic.id",
         "logic.http.advertise",
         "logic.http.token_file",
         "execution.id",
         "execution.run_folder",
+        "execution.state_folder",
         "execution.lanes.per_second",
     ];
     /// Tables whose keys are the user's.

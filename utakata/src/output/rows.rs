@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use utakata_api::{
     apply::{Change, Verdict},
+    environment::EnvironmentView,
     inventory::{CredentialView, KindView, TargetView},
     ledger::{Lock, LockView},
     operation::{Counts, OperationView, PlannedTask},
@@ -10,7 +11,7 @@ use utakata_api::{
     reading::ReadingView,
     task::TaskView,
 };
-use utakata_model::{Class, EnvironmentStatus, Schedule, duration};
+use utakata_model::{Class, Schedule, duration};
 
 use super::{Cell, Row, Tone, words};
 
@@ -253,7 +254,7 @@ impl Row for PlannedTask {
     }
 }
 
-impl Row for EnvironmentStatus {
+impl Row for EnvironmentView {
     const HEADERS: &'static [&'static str] = &[
         "ENVIRONMENT",
         "ZONE",
@@ -268,21 +269,22 @@ impl Row for EnvironmentStatus {
     ];
 
     fn cells(&self) -> Vec<Cell> {
-        let kinds = self.pools.iter().filter(|pool| pool.active).count();
+        let Self { status, orders } = self;
+        let kinds = status.pools.iter().filter(|pool| pool.active).count();
         let sum = |of: fn(&utakata_model::PoolStatus) -> u32| -> Cell {
-            self.pools.iter().map(of).sum::<u32>().to_string().into()
+            status.pools.iter().map(of).sum::<u32>().to_string().into()
         };
         vec![
-            self.id.to_string().into(),
-            self.zone.to_string().into(),
-            words::environment(self.state),
+            status.id.to_string().into(),
+            status.zone.to_string().into(),
+            words::environment(status, orders),
             kinds.to_string().into(),
             sum(|pool| pool.ready),
             sum(|pool| pool.running),
             sum(|pool| pool.waiting),
-            refused(self.refused.len()),
-            self.version.clone().into(),
-            words::age(self.time, Timestamp::now()).into(),
+            refused(status.refused.len()),
+            status.version.clone().into(),
+            words::age(status.time, Timestamp::now()).into(),
         ]
     }
 }

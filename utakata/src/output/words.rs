@@ -1,12 +1,17 @@
 //! Values as people read them.
 
-use std::{collections::BTreeMap, fmt::Display, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    time::Duration,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 use utakata_api::{inventory::Health, ledger::Explanation};
 use utakata_model::{
-    EnvironmentState, Labels, OperationState, Priority, Problem, Quality, ReadingValue, TaskState,
+    EnvironmentState, EnvironmentStatus, Kind, Labels, OperationState, Order, Orders, Priority,
+    Problem, Quality, ReadingValue, Stop, StopState, TaskState,
 };
 
 use super::{Cell, Tone};
@@ -186,13 +191,43 @@ pub fn health(health: Health) -> Cell {
     }
 }
 
-/// How an environment is.
-pub fn environment(state: EnvironmentState) -> Cell {
-    match state {
-        EnvironmentState::Running => Cell::toned("running", Tone::Good),
-        EnvironmentState::Draining => Cell::toned("draining", Tone::Doubtful),
-        EnvironmentState::Gone => Cell::toned("gone", Tone::Bad),
+/// How an environment is, and what in it is stopped: `running, snmp drained`.
+pub fn environment(status: &EnvironmentStatus, orders: &Orders) -> Cell {
+    let is_there = status.state == EnvironmentState::Running;
+    let stop = |order: &Order| order.stop;
+    let all = orders.all.as_ref().map(stop);
+    let all = stopped(all, status.stopped.all.filter(|_| is_there));
+    let (mut words, mut tone): (Vec<String>, Tone) = match status.state {
+        EnvironmentState::Running if all.is_some() => (Vec::new(), Tone::Doubtful),
+        EnvironmentState::Running => (vec!["running".into()], Tone::Good),
+        EnvironmentState::Draining => (vec!["draining".into()], Tone::Doubtful),
+        EnvironmentState::Gone => (vec!["gone".into()], Tone::Bad),
+    };
+    words.extend(all.map(Into::into));
+    let states = &status.stopped.kinds;
+    let kinds: BTreeSet<&Kind> = orders.kinds.keys().chain(states.keys()).collect();
+    for kind in kinds {
+        let state = states.get(kind).filter(|_| is_there).copied();
+        let found = stopped(orders.kinds.get(kind).map(stop), state);
+        words.extend(found.map(|found| format!("{kind} {found}")));
     }
+    if words.len() > 1 && tone == Tone::Good {
+        tone = Tone::Doubtful;
+    }
+    Cell::toned(words.join(", "), tone)
+}
+
+/// How far an order is carried out.
+fn stopped(stop: Option<Stop>, state: Option<StopState>) -> Option<&'static str> {
+    Some(match (stop, state) {
+        (None, None) => return None,
+        (Some(Stop::Pause), None) => "to be paused",
+        (Some(Stop::Drain), None) => "to be drained",
+        (_, Some(StopState::Pausing)) => "pausing",
+        (_, Some(StopState::Paused)) => "paused",
+        (_, Some(StopState::Draining)) => "draining",
+        (_, Some(StopState::Drained)) => "drained",
+    })
 }
 
 /// A problem, or nothing.

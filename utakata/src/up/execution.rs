@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use utakata_execution::{Config, Environment, Handle};
+use utakata_execution::{Config, Environment, Handle, Identity, runtime::process::Process};
 use utakata_interconnect::{Events, Tasks};
 
 use super::{bundle, system::DRAIN_WITHIN};
@@ -19,7 +19,23 @@ pub async fn start(
     tasks: Arc<dyn Tasks>,
     events: Arc<dyn Events>,
 ) -> Result<Handle> {
-    Environment::start(with_releases(config, folder)?, tasks, events)
+    let identity = Identity::build(&config).context("set execution.id")?;
+    start_as(identity, config, folder, tasks, events).await
+}
+
+/// The same under an identity that others know already.
+///
+/// # Errors
+/// The folder cannot be written, or the settings cannot be.
+pub async fn start_as(
+    identity: Identity,
+    config: Config,
+    folder: &Path,
+    tasks: Arc<dyn Tasks>,
+    events: Arc<dyn Events>,
+) -> Result<Handle> {
+    let config = with_releases(config, folder)?;
+    Environment::start_as(identity, config, tasks, events, Arc::new(Process))
         .await
         .context("the worker execution environment cannot be started")
 }
@@ -42,6 +58,8 @@ fn with_releases(mut config: Config, folder: &Path) -> Result<Config> {
     let unwritable = || format!("{} cannot be written", folder.display());
     bundle::write(&bundled).with_context(unwritable)?;
     std::fs::create_dir_all(&own).with_context(unwritable)?;
+    let state = config.state_folder.take();
+    config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
     config.releases.splice(0..0, [bundled, own]);
     config.programs.splice(0..0, programs::folders());
     Ok(config)

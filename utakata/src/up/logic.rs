@@ -7,9 +7,14 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Events, Tasks,
+    connection::Health,
     mqtt::{self, Broker},
 };
-use utakata_logic::{Handle, LogicEnvironment, Parts, http, store::sqlite::Sqlite};
+use utakata_logic::{
+    Handle, LogicEnvironment, Parts, http,
+    peers::Peers,
+    store::{self, Store},
+};
 use utakata_model::target::Secret;
 
 use super::{
@@ -20,6 +25,18 @@ use crate::{
     config::{Config, Mqtt},
     folder::Endpoint,
 };
+
+/// What is between the logic environment and the environments.
+pub struct Between {
+    /// Where tasks go.
+    pub tasks: Arc<dyn Tasks>,
+    /// Where everything else goes.
+    pub events: Arc<dyn Events>,
+    /// How the connections to brokers are.
+    pub connections: Vec<Health>,
+    /// Whether the events have a broker already, so that none of our own is needed.
+    pub has_broker: bool,
+}
 
 /// A running logic environment.
 pub struct Logic {
@@ -37,21 +54,24 @@ impl Logic {
         config: Config,
         claim: &Claim,
         ports: Ports,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
+        between: Between,
     ) -> Result<Self> {
         let folder = claim.folder().path();
         let listener = listen(config.logic.http.listen, ports).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let broker = start_broker(&config.mqtt, &events, ports).await?;
+        let broker = match between.has_broker {
+            true => None,
+            false => start_broker(&config.mqtt, &between.events, ports).await?,
+        };
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
-        let store = Sqlite::open(folder.join("store.db")).await?;
+        let store = store::open(&config.logic.store, &folder.join("store.db")).await?;
         let parts = Parts {
-            store: Arc::new(store),
-            tasks,
-            events,
+            peers: join(&config.logic, &store, &url)?,
+            store,
+            tasks: between.tasks,
+            events: between.events,
             mqtt: mqtt.clone(),
-            duties: utakata_logic::duties::Duties::forever(),
+            connections: between.connections,
         };
         let handle = LogicEnvironment::start(config.logic, parts)
             .await
@@ -96,6 +116,23 @@ impl Logic {
             broker.stop().await;
         }
     }
+}
+
+/// Takes part among others where the store can have others.
+fn join(
+    config: &utakata_logic::Config,
+    store: &Arc<dyn Store>,
+    url: &str,
+) -> Result<Option<Peers>> {
+    if config.store.url.is_none() {
+        return Ok(None);
+    }
+    let address = config.http.advertise.clone();
+    let address = address.unwrap_or_else(|| url.to_owned());
+    let address = address.trim_end_matches('/').to_owned();
+    let id = config.name().context("set logic.id")?;
+    let peers = Peers::join(Arc::clone(store), &id, address, config.lease);
+    Ok(Some(peers.context("set logic.id")?))
 }
 
 async fn listen(address: SocketAddr, ports: Ports) -> Result<TcpListener> {

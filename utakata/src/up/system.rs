@@ -10,7 +10,11 @@ use utakata_interconnect::{
     tasks::embedded::{self, Embedded},
 };
 
-use super::{claim::Claim, execution, logic::Logic};
+use super::{
+    claim::Claim,
+    execution,
+    logic::{Between, Logic},
+};
 use crate::{config::Config, folder::Endpoint};
 
 /// What is under way when the end is asked for may take this long.
@@ -38,7 +42,13 @@ impl System {
         let tasks: Arc<dyn Tasks> = Arc::new(Embedded::new(embedded::Config::default()));
         let of_execution = config.execution.clone();
         let (to_logic, heard) = (Arc::clone(&tasks), Arc::clone(&events));
-        let logic = Logic::start(config, claim, ports, to_logic, heard).await?;
+        let between = Between {
+            tasks: to_logic,
+            events: heard,
+            connections: Vec::new(),
+            has_broker: false,
+        };
+        let logic = Logic::start(config, claim, ports, between).await?;
         let folder = claim.folder().path();
         let execution = execution::start(of_execution, folder, tasks, events).await?;
         Ok(Self { logic, execution })

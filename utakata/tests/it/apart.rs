@@ -61,12 +61,12 @@ impl Drop for Room {
     }
 }
 
-fn hub<'a>(place: &'a Place, faults: &[&str]) -> Role<'a> {
+pub fn hub<'a>(place: &'a Place, faults: &[&str]) -> Role<'a> {
     let socket = place.beside("hub.sock");
     place.role(&[&["hub", "--socket", &socket], faults].concat())
 }
 
-fn le(place: &Place) -> Role<'_> {
+pub fn le(place: &Place) -> Role<'_> {
     let socket = place.beside("hub.sock");
     let role = place.role(&[
         "le",

@@ -9,7 +9,7 @@ use std::{
 use crate::program::Place;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 53] = [
+const COMMANDS: [&str; 56] = [
     "",
     "up",
     "le",
@@ -56,6 +56,9 @@ const COMMANDS: [&str; 53] = [
     "worker test",
     "environment",
     "environment list",
+    "environment pause",
+    "environment drain",
+    "environment resume",
     "doctor",
     "drill",
     "config",

@@ -40,7 +40,7 @@ impl State {
             task,
             redelivered,
         } = delivery;
-        if self.is_closing {
+        if self.takes_nothing() {
             // It was on its way when fetching ended.
             self.effects.give_back.push(tag);
             return;

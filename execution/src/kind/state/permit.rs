@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::{Answer, Refused};
-use utakata_model::{Class, Outcome, OutcomeStatus, Problem, TaskKey};
+use utakata_interconnect::events::permit::{Answer, Recorded, Refused};
+use utakata_model::{Class, Outcome, OutcomeStatus, Problem};
 
 use super::State;
 use crate::{
@@ -83,13 +83,13 @@ impl State {
                 }
             }
         }
-        if self.is_closing {
+        if self.takes_nothing() {
             self.end_permitted(now, clock);
         }
     }
 
     /// These outcomes are written down.
-    pub(in crate::kind) fn on_recorded(&mut self, attempts: &[TaskKey], now: Instant) {
+    pub(in crate::kind) fn on_recorded(&mut self, attempts: &[Recorded], now: Instant) {
         self.unrecorded.on_recorded(attempts, now);
     }
 
@@ -107,7 +107,7 @@ impl State {
             self.lanes.step_back(target);
         }
         let is_expired = due.expires < clock;
-        if !due.is_anew || !(is_expired || self.is_closing) {
+        if !due.is_anew || !(is_expired || self.takes_nothing()) {
             self.effects.asks.push(due.ask);
             return;
         }
@@ -193,7 +193,7 @@ impl State {
     }
 
     /// Control that did not begin does not hold its lane any more.
-    fn let_go(&mut self, target: &utakata_model::TargetName, has_lane: bool) {
+    pub(super) fn let_go(&mut self, target: &utakata_model::TargetName, has_lane: bool) {
         if has_lane {
             self.lanes.release(target, Class::Control);
         } else {

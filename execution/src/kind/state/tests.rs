@@ -1,5 +1,6 @@
 mod breaker;
 mod permit;
+mod stop;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -28,6 +29,7 @@ struct World {
     tag: u64,
     /// Whether every ask is permitted at once.
     is_generous: bool,
+    stop: Option<Stop>,
 }
 
 /// How long a permit is good.
@@ -65,6 +67,7 @@ impl World {
             lines: BTreeMap::new(),
             tag: 0,
             is_generous: true,
+            stop: None,
         };
         world.order(versions);
         world
@@ -79,6 +82,7 @@ impl World {
         let chosen = choose(&catalogue, &BTreeMap::new());
         let order = Order {
             releases: chosen.into_values().next().unwrap_or_default(),
+            stop: self.stop,
             give_up_at: None,
         };
         self.state.on_order(&order, self.now, Timestamp::now());
@@ -218,7 +222,7 @@ impl World {
 
     /// Everything that ended is written down.
     fn record(&mut self) {
-        let all: Vec<TaskKey> = self.state.unrecorded.keys().copied().collect();
+        let all: Vec<_> = self.state.unrecorded.keys().copied().collect();
         self.state.on_recorded(&all, self.now);
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_model::{Class, OutcomeStatus};
+use utakata_model::{Class, OutcomeStatus, Stop};
 use utakata_protocol::v1::{self, to_worker::Message};
 
 use super::{Send, State};
@@ -31,6 +31,9 @@ impl State {
         self.end_overdue(now, clock);
         self.bury(now, clock);
         self.give_up(now);
+        if self.stop.is_some() {
+            self.hand_over(now, clock);
+        }
         self.watch_idle_and_busy(now);
         for action in plan::plan(&self.observed(now), &self.times, now)
             .into_iter()
@@ -182,7 +185,8 @@ impl State {
             let facts = pool.facts();
             let pinned = wait(at, Some(facts.version));
             let active = wait(at, None).filter(|_| facts.is_active);
-            pool.observed(pinned.max(active))
+            let is_drained = self.stop == Some(Stop::Drain);
+            pool.observed(pinned.max(active), is_drained)
         };
         self.pools.iter().enumerate().map(observed).collect()
     }

@@ -17,6 +17,14 @@ fn ended(permit: Option<u64>) -> Outcome {
     Outcome { permit, ..outcome }
 }
 
+/// That it is written down.
+fn written(outcome: &Outcome) -> Recorded {
+    Recorded {
+        key: outcome.key(),
+        ask: outcome.permit,
+    }
+}
+
 /// After how many milliseconds an outcome is told, until it was told so often.
 fn times(unrecorded: &mut Unrecorded, start: Instant, most: usize) -> Vec<u128> {
     let mut times = Vec::new();
@@ -42,7 +50,7 @@ fn an_outcome_is_told_again_and_again_with_longer_waits_until_it_is_recorded() {
         let most = expect + expect / 4 + 10;
         assert!((expect * 3 / 4..=most).contains(wait), "{waits:?}");
     }
-    unrecorded.on_recorded(&[outcome.key()], start);
+    unrecorded.on_recorded(&[written(&outcome)], start);
     assert!(unrecorded.is_empty() && unrecorded.due.is_empty());
     assert!(!unrecorded.has(outcome.key()));
 }
@@ -52,7 +60,7 @@ fn what_ended_without_a_permit_is_known_after_it_was_recorded() {
     let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
     let outcome = ended(None);
     unrecorded.keep(&outcome, now);
-    unrecorded.on_recorded(&[outcome.key()], now);
+    unrecorded.on_recorded(&[written(&outcome)], now);
     assert!(unrecorded.is_empty());
     assert!(unrecorded.has(outcome.key()));
 }
@@ -78,12 +86,53 @@ fn what_is_known_better_later_is_told_once_more_after_a_record() {
     };
     unrecorded.keep(&first, now);
     unrecorded.keep(&second, now);
-    unrecorded.on_recorded(&[first.key()], now);
+    unrecorded.on_recorded(&[written(&first)], now);
     let later = now + Duration::from_secs(2);
     assert_eq!(
         unrecorded.take_due(later)[0].status,
         OutcomeStatus::Succeeded
     );
-    unrecorded.on_recorded(&[first.key()], later);
+    unrecorded.on_recorded(&[written(&first)], later);
+    assert!(unrecorded.is_empty());
+}
+
+#[test]
+fn a_record_that_is_doubled_forgets_no_outcome_under_another_ask() {
+    let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
+    let first = ended(Some(1));
+    let second = Outcome {
+        permit: Some(2),
+        ..first.clone()
+    };
+    unrecorded.keep(&first, now);
+    unrecorded.keep(&second, now);
+    for _ in 0..3 {
+        unrecorded.on_recorded(&[written(&first)], now);
+        assert!(unrecorded.has(first.key()));
+    }
+    let again = unrecorded.take_due(now + Duration::from_secs(2));
+    let asks: Vec<_> = again.iter().map(|one| one.permit).collect();
+    assert_eq!(asks, [Some(2)]);
+    unrecorded.on_recorded(&[written(&second)], now);
+    assert!(unrecorded.is_empty() && unrecorded.due.is_empty());
+}
+
+#[test]
+fn records_of_a_logic_environment_that_does_not_say_the_ask_are_understood() {
+    let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
+    let first = ended(Some(1));
+    let second = Outcome {
+        permit: Some(2),
+        ..first.clone()
+    };
+    unrecorded.keep(&first, now);
+    unrecorded.keep(&second, now);
+    let old = Recorded {
+        key: first.key(),
+        ask: None,
+    };
+    unrecorded.on_recorded(&[old], now);
+    assert_eq!(unrecorded.len(), 1);
+    unrecorded.on_recorded(&[old], now);
     assert!(unrecorded.is_empty());
 }

@@ -68,6 +68,7 @@ fn pool(min: u32, max: u32, reserve: u32, workers: Vec<Worker>) -> Pool {
             is_active: true,
             size: PoolSize { min, max, reserve },
         }),
+        is_stopped: false,
         workers,
         wait: None,
         failures: Failures::default(),
@@ -92,6 +93,13 @@ fn failed(times: u32, pool: Pool) -> Pool {
         failures.on_death(ago(1), Duration::ZERO, &Backoff::default())
     });
     Pool { failures, ..pool }
+}
+
+fn stopped(pool: Pool) -> Pool {
+    Pool {
+        is_stopped: true,
+        ..pool
+    }
 }
 
 fn waits(milliseconds: u64, pool: Pool) -> Pool {
@@ -274,6 +282,7 @@ fn pools() -> impl Strategy<Value = Vec<Pool>> {
     let worker = (phases(), 0u32..12, 0u32..5);
     let size = (0u32..4, 1u32..6, 0u32..3, any::<bool>());
     let pool = (
+        any::<bool>(),
         prop::option::of(size),
         prop::collection::vec(worker, 0..8),
         prop::option::of(0u64..1000),
@@ -282,7 +291,8 @@ fn pools() -> impl Strategy<Value = Vec<Pool>> {
     prop::collection::vec(pool, 0..4).prop_map(|pools| {
         let mut number = 0;
         let mut has_active = false;
-        let build = |(desired, workers, wait, deaths): (Option<_>, Vec<_>, Option<u64>, u32)| {
+        type Parts<D, W> = (bool, Option<D>, Vec<W>, Option<u64>, u32);
+        let build = |(is_stopped, desired, workers, wait, deaths): Parts<_, _>| {
             let desired = desired.map(|(min, max, reserve, is_active): (u32, u32, _, _)| {
                 let is_active = is_active && !has_active;
                 has_active |= is_active;
@@ -302,6 +312,7 @@ fn pools() -> impl Strategy<Value = Vec<Pool>> {
                 });
             let pool = Pool {
                 desired,
+                is_stopped,
                 workers: workers.collect(),
                 wait: wait.map(Duration::from_millis),
                 failures: Failures::default(),
@@ -346,6 +357,30 @@ fn set(pools: &mut [Pool], number: Number, phase: Phase) {
         if worker.number == number {
             worker.phase = phase;
         }
+    }
+}
+
+#[test]
+fn workers_of_a_stopped_pool_end_when_they_have_nothing_to_do_and_none_is_started() {
+    let overdue = Worker {
+        overdue: 1,
+        ..running(3, 2)
+    };
+    for (pool, expect) in [
+        (pool(1, 4, 1, vec![]), vec![]),
+        (waits(1000, pool(1, 4, 1, vec![])), vec![]),
+        (pool(1, 4, 1, vec![ready(1), running(2, 3)]), vec![drain(1)]),
+        (
+            pool(2, 4, 0, vec![starting(1, 1)]),
+            vec![kill(1, Why::NotNeeded)],
+        ),
+        (pool(1, 4, 0, vec![overdue]), vec![drain(3)]),
+        (gone(vec![ready(1)]), vec![drain(1)]),
+        (gone(vec![]), vec![Action::Close { pool: 0 }]),
+    ] {
+        let pool = stopped(pool);
+        let planned = plan(std::slice::from_ref(&pool), &TIMES, now());
+        assert_eq!(planned, expect, "{pool:?}");
     }
 }
 

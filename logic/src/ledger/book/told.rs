@@ -2,7 +2,10 @@
 
 use tokio::time::Instant;
 use utakata_api::ledger::Said;
-use utakata_interconnect::{OutcomeBatch, events::Sender};
+use utakata_interconnect::{
+    OutcomeBatch,
+    events::{Sender, permit::Recorded},
+};
 use utakata_model::{
     Class, Cure, EnvironmentState, EnvironmentStatus, Outcome, OutcomeStatus, Problem,
     ReadingValue, TaskId,
@@ -44,8 +47,13 @@ impl Book {
             }
             self.told_one(batch.from.as_ref(), outcome);
             if let Some(from) = &batch.from {
-                let recorded = Effect::Recorded(from.clone(), batch.kind.clone(), outcome.key());
-                self.effects.push(recorded);
+                let recorded = Recorded {
+                    key: outcome.key(),
+                    ask: outcome.permit,
+                };
+                let kind = batch.kind.clone();
+                self.effects
+                    .push(Effect::Recorded(from.clone(), kind, recorded));
             }
         }
         self.settle();

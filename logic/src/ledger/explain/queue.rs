@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use utakata_api::ledger::Explanation;
-use utakata_model::{EnvironmentState, Kind, Target, Zone};
+use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, Order, PoolStatus, Target, Zone};
 
 use super::Facts;
-use crate::dispatch::Batch;
+use crate::{dispatch::Batch, orders::Said};
 
 /// Why it is still in a queue.
 pub(super) struct Queue {
     pub waits_for: &'static str,
     pub says: String,
-    pub cure: Option<&'static str>,
+    /// Since when that is so, where it is known.
+    pub since: Option<Timestamp>,
+    pub cure: Option<String>,
 }
 
 /// Why a task of this kind is still in its queue.
@@ -20,28 +23,30 @@ pub(super) fn of(kind: &Kind, zone: Option<&Zone>, facts: &Facts) -> Queue {
     let running = facts.environments.iter().map(Arc::as_ref);
     let running = running.filter(|one| one.state == EnvironmentState::Running);
     let of_zone = running.filter(|one| zone.is_none_or(|zone| *zone == one.zone));
-    let pools = of_zone.flat_map(|one| &one.pools);
-    let pools: Vec<_> = pools
-        .filter(|pool| pool.release.kind == *kind && pool.active)
-        .collect();
+    let serves = |one: &&EnvironmentStatus| pools(one, kind).next().is_some();
+    let serving: Vec<&EnvironmentStatus> = of_zone.filter(serves).collect();
     let zone = zone.map_or_else(String::new, |zone| format!(" of the zone {zone}"));
-    let cure = Some("see `utakata environment list` and `utakata worker list`");
-    if pools.is_empty() {
-        return Queue {
-            waits_for: "no-worker",
-            says: format!("no environment{zone} serves the kind {kind} now"),
-            cure,
-        };
+    if serving.is_empty() {
+        let says = format!("no environment{zone} serves the kind {kind} now");
+        return no_worker(says);
     }
+    let order = |one: &EnvironmentStatus| facts.orders.get(&one.id)?.of(kind);
+    let going: Vec<&EnvironmentStatus> = serving
+        .iter()
+        .copied()
+        .filter(|one| order(one).is_none())
+        .collect();
+    if let (true, [first, rest @ ..]) = (going.is_empty(), &*serving)
+        && let Some(found) = order(first)
+    {
+        return stopped(first, found, rest.len(), kind, facts);
+    }
+    let pools: Vec<_> = going.iter().flat_map(|one| pools(one, kind)).collect();
     let ready: u32 = pools.iter().map(|pool| pool.ready).sum();
     if ready == 0 {
         let problem = pools.iter().find_map(|pool| pool.problem.as_ref());
         let why = problem.map_or_else(String::new, |problem| format!(": {problem}"));
-        return Queue {
-            waits_for: "no-worker",
-            says: format!("no worker of the kind {kind} is ready{zone}{why}"),
-            cure,
-        };
+        return no_worker(format!("no worker of the kind {kind} is ready{zone}{why}"));
     }
     let waiting: u32 = pools.iter().map(|pool| pool.waiting).sum();
     Queue {
@@ -50,7 +55,56 @@ pub(super) fn of(kind: &Kind, zone: Option<&Zone>, facts: &Facts) -> Queue {
             "it is in the queue of the kind {kind}; {ready} workers are ready{zone}, and \
              {waiting} tasks wait for them"
         ),
+        since: None,
         cure: None,
+    }
+}
+
+fn pools<'s>(status: &'s EnvironmentStatus, kind: &Kind) -> impl Iterator<Item = &'s PoolStatus> {
+    let is_it = move |pool: &&PoolStatus| pool.release.kind == *kind && pool.active;
+    status.pools.iter().filter(is_it)
+}
+
+fn no_worker(says: String) -> Queue {
+    Queue {
+        waits_for: "no-worker",
+        says,
+        since: None,
+        cure: Some("see `utakata environment list` and `utakata worker list`".into()),
+    }
+}
+
+/// Everybody who could do it is asked not to.
+fn stopped(
+    first: &EnvironmentStatus,
+    order: &Order,
+    more: usize,
+    kind: &Kind,
+    facts: &Facts,
+) -> Queue {
+    let id = &first.id;
+    let all = facts.orders.get(id).and_then(|orders| orders.all.as_ref());
+    let is_whole = all == Some(order);
+    let of = if is_whole {
+        String::new()
+    } else {
+        format!("the kind {kind} of ")
+    };
+    let others = match more {
+        0 => String::new(),
+        1 => ", and the other one that serves it is stopped, too".into(),
+        more => format!(", and the {more} others that serve it are stopped, too"),
+    };
+    let option = if is_whole {
+        String::new()
+    } else {
+        format!(" --kind {kind}")
+    };
+    Queue {
+        waits_for: "order",
+        says: format!("{of}the environment {id} is {}{others}", Said(order)),
+        since: Some(order.since),
+        cure: Some(format!("`utakata environment resume {id}{option}`")),
     }
 }
 
@@ -60,8 +114,11 @@ pub fn read(target: &Target, batch: &Batch, facts: &Facts) -> Explanation {
     Explanation {
         waits_for: queue.waits_for.into(),
         says: queue.says,
-        since: Some(batch.made),
+        since: queue.since.or(Some(batch.made)),
         until: Some(batch.expires),
-        cure: queue.cure.map(Into::into),
+        cure: queue.cure,
     }
 }
+
+#[cfg(test)]
+mod tests;

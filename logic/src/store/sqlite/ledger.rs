@@ -7,63 +7,19 @@ use sqlx::{
     sqlite::SqliteRow,
 };
 use utakata_api::{ledger::Lock, operation::Counts};
-use utakata_model::{Operation, OperationId, TargetName, TaskId, TaskState};
+use utakata_model::{Operation, OperationId, TargetName};
 
-use super::{Sqlite, row::count};
-use crate::store::{AuditPage, Error, OperationProgress, OperationRow, TaskRow, Wanted};
-
-const TASK: &str = "SELECT state, body, progress, outcome FROM task WHERE TRUE";
-const OPERATION: &str = "SELECT body, progress FROM operation WHERE TRUE";
-/// As the index of those that have not ended has it.
-const OPEN: &str = " AND state NOT IN ('succeeded', 'failed', 'expired', 'cancelled')";
+use super::Sqlite;
+use crate::store::{
+    AuditPage, Error, OperationProgress, OperationRow, TaskRow,
+    row::{self, TaskColumns},
+};
 
 impl Sqlite {
-    pub(super) async fn read_unfinished(&self) -> Result<Vec<TaskRow>, Error> {
-        let mut query = QueryBuilder::<Db>::new(TASK);
-        query.push(OPEN).push(" ORDER BY id");
-        self.fetch_tasks(query).await
-    }
-
-    pub(super) async fn read_tasks_of(&self, id: OperationId) -> Result<Vec<TaskRow>, Error> {
-        let mut query = QueryBuilder::<Db>::new(TASK);
-        query.push(" AND operation = ").push_bind(id.to_string());
-        query.push(" ORDER BY id");
-        self.fetch_tasks(query).await
-    }
-
-    pub(super) async fn read_task(&self, id: TaskId) -> Result<Option<TaskRow>, Error> {
-        let mut query = QueryBuilder::<Db>::new(TASK);
-        query.push(" AND id = ").push_bind(id.to_string());
-        Ok(self.fetch_tasks(query).await?.pop())
-    }
-
-    pub(super) async fn read_tasks(
+    pub(super) async fn fetch_tasks(
         &self,
-        wanted: &Wanted,
-        most: u32,
+        mut query: QueryBuilder<Db>,
     ) -> Result<Vec<TaskRow>, Error> {
-        let mut query = QueryBuilder::<Db>::new(TASK);
-        if let Some(operation) = wanted.operation {
-            query
-                .push(" AND operation = ")
-                .push_bind(operation.to_string());
-        }
-        if let Some(state) = wanted.state {
-            query.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(target) = &wanted.target {
-            query.push(" AND target = ").push_bind(target.to_string());
-        }
-        if let Some(before) = wanted.before {
-            query.push(" AND id < ").push_bind(before.to_string());
-        }
-        query
-            .push(" ORDER BY id DESC LIMIT ")
-            .push_bind(i64::from(most));
-        self.fetch_tasks(query).await
-    }
-
-    async fn fetch_tasks(&self, mut query: QueryBuilder<Db>) -> Result<Vec<TaskRow>, Error> {
         let rows = query
             .build()
             .fetch_all(&self.readers)
@@ -72,35 +28,22 @@ impl Sqlite {
         rows.iter().map(|row| self.task_row(row)).collect()
     }
 
-    pub(super) async fn read_operation(
-        &self,
-        id: OperationId,
-    ) -> Result<Option<OperationRow>, Error> {
-        let mut query = QueryBuilder::<Db>::new(OPERATION);
-        query.push(" AND id = ").push_bind(id.to_string());
-        Ok(self.fetch_counted(query).await?.pop())
-    }
-
-    pub(super) async fn read_operations(
-        &self,
-        before: Option<OperationId>,
-        most: u32,
-    ) -> Result<Vec<OperationRow>, Error> {
-        let mut query = QueryBuilder::<Db>::new(OPERATION);
-        if let Some(before) = before {
-            query.push(" AND id < ").push_bind(before.to_string());
-        }
-        query
-            .push(" ORDER BY id DESC LIMIT ")
-            .push_bind(i64::from(most));
-        self.fetch_counted(query).await
+    fn task_row(&self, row: &SqliteRow) -> Result<TaskRow, Error> {
+        let columns = TaskColumns {
+            state: row.get("state"),
+            body: row.get("body"),
+            progress: row.get("progress"),
+            outcome: row.get("outcome"),
+        };
+        row::task(&self.place, &columns)
     }
 
     pub(super) async fn read_open_operations(
         &self,
     ) -> Result<Vec<(Operation, OperationProgress)>, Error> {
-        let mut query = QueryBuilder::<Db>::new(OPERATION);
-        query.push(" AND is_open = 1 ORDER BY id");
+        let query = QueryBuilder::<Db>::new(
+            "SELECT body, progress FROM operation WHERE is_open = 1 ORDER BY id",
+        );
         let mut reader = self.reader().await?;
         self.fetch_operations(&mut reader, query).await
     }
@@ -134,22 +77,16 @@ impl Sqlite {
             .fetch_all(from)
             .await
             .map_err(|error| self.failed(error))?;
-        let operation = |row: &SqliteRow| {
-            let progress = row.get::<Option<&str>, _>("progress");
-            let progress = progress.map(|text| self.parse("progress of an operation", text));
-            Ok((
-                self.parse::<Operation>("operation", row.get("body"))?,
-                // Those of before there was any have ended.
-                progress
-                    .transpose()?
-                    .unwrap_or_else(OperationProgress::done),
-            ))
-        };
+        let operation =
+            |row: &SqliteRow| row::operation(&self.place, row.get("body"), row.get("progress"));
         rows.iter().map(operation).collect()
     }
 
     /// Operations and the counts of their tasks, as they were at one moment.
-    async fn fetch_counted(&self, query: QueryBuilder<Db>) -> Result<Vec<OperationRow>, Error> {
+    pub(super) async fn fetch_counted(
+        &self,
+        query: QueryBuilder<Db>,
+    ) -> Result<Vec<OperationRow>, Error> {
         let mut reader = self.reader().await?;
         let mut snapshot = reader.begin().await.map_err(|error| self.failed(error))?;
         let found = self.fetch_operations(&mut snapshot, query).await?;
@@ -191,10 +128,8 @@ impl Sqlite {
             let Ok(id) = row.get::<&str, _>("operation").parse() else {
                 continue;
             };
-            let state = format!("\"{}\"", row.get::<&str, _>("state"));
-            let tasks = u64::try_from(row.get::<i64, _>("tasks")).unwrap_or_default();
-            let state: TaskState = self.parse("state", &state)?;
-            count(counts.entry(id).or_default(), state, tasks);
+            let state = row::state(&self.place, row.get("state"))?;
+            row::count(counts.entry(id).or_default(), state, row.get("tasks"));
         }
         Ok(counts)
     }
@@ -237,7 +172,7 @@ impl Sqlite {
         let mut locks = Vec::with_capacity(rows.len());
         for row in &rows {
             if let Ok(target) = TargetName::new(row.get::<&str, _>("target")) {
-                locks.push((target, self.parse("lock", row.get("body"))?));
+                locks.push((target, self.place.parse("lock", row.get("body"))?));
             }
         }
         Ok(locks)
@@ -264,9 +199,5 @@ impl Sqlite {
 }
 
 pub(super) fn audit_page(row: &SqliteRow) -> AuditPage {
-    AuditPage {
-        page: u64::try_from(row.get::<i64, _>("page")).unwrap_or_default(),
-        hash: row.get("hash"),
-        body: row.get("body"),
-    }
+    row::audit(row.get("page"), row.get("hash"), row.get("body"))
 }

@@ -9,14 +9,14 @@ use std::{
 
 use sqlx::{
     ConnectOptions, Row, SqliteConnection,
-    migrate::{MigrateError, Migrator},
+    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::Sqlite;
-use crate::store::Error;
+use super::{Sqlite, error};
+use crate::store::{Error, Place};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 /// Larger files are not looked through at the start: it would take too long.
 const CHECKED_UP_TO: u64 = 32 * 1024 * 1024;
@@ -30,19 +30,20 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging();
-    let failed = |error| Error::from_sqlx(path, error);
+    let place = Place::File(path.into());
+    let failed = |error| error::sort(&place, error);
     let mut writer = options.connect().await.map_err(failed)?;
     if size > 0 && size <= CHECKED_UP_TO {
-        check(path, &mut writer).await?;
+        check(&place, &mut writer).await?;
     }
-    migrate(path, &mut writer).await?;
+    migrate(&place, &mut writer).await?;
     Ok(Sqlite::new(path, writer, options))
 }
 
 /// Makes the file, for its owner alone, and says how large it is.
 fn prepare(path: &Path) -> Result<u64, Error> {
     let unwritable = |error: std::io::Error| Error::Unwritable {
-        path: path.to_owned(),
+        place: Place::File(path.into()),
         reason: error.to_string(),
     };
     let file = OpenOptions::new()
@@ -60,44 +61,21 @@ fn prepare(path: &Path) -> Result<u64, Error> {
     Ok(metadata.len())
 }
 
-async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
+async fn check(place: &Place, connection: &mut SqliteConnection) -> Result<(), Error> {
     let row = sqlx::query("PRAGMA quick_check(1)")
         .fetch_one(connection)
         .await
-        .map_err(|error| Error::from_sqlx(path, error))?;
+        .map_err(|error| error::sort(place, error))?;
     match row.get::<&str, _>(0) {
         "ok" => Ok(()),
         found => Err(Error::Damaged {
-            path: path.to_owned(),
+            place: place.clone(),
             reason: found.to_owned(),
         }),
     }
 }
 
-async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), Error> {
-    let path = path.to_owned();
-    match MIGRATIONS.run(connection).await {
-        Ok(()) => Ok(()),
-        Err(MigrateError::VersionMissing(theirs) | MigrateError::VersionTooNew(theirs, _)) => {
-            let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
-            Err(Error::Newer {
-                path,
-                theirs,
-                ours: ours.unwrap_or_default(),
-            })
-        }
-        Err(MigrateError::VersionMismatch(version) | MigrateError::Dirty(version)) => {
-            Err(Error::Damaged {
-                path,
-                reason: format!("the step {version} to its form was not done as it is known"),
-            })
-        }
-        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
-            Err(Error::from_sqlx(&path, error))
-        }
-        Err(error) => Err(Error::Failed {
-            path,
-            source: error.into(),
-        }),
-    }
+async fn migrate(place: &Place, connection: &mut SqliteConnection) -> Result<(), Error> {
+    let migrated = MIGRATIONS.run(connection).await;
+    migrated.map_err(|error| Error::migrating(place, &MIGRATIONS, error, error::sort))
 }

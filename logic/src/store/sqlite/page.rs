@@ -1,146 +1,163 @@
 //! Pages of the ledger in SQLite: one transaction each, of few statements with many rows.
 
-use std::collections::HashSet;
+use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db, SqliteConnection};
 
-use sqlx::{Connection, QueryBuilder, Sqlite as Db, SqliteConnection};
-use utakata_model::{TaskId, TaskState};
-
-use super::Sqlite;
-use crate::store::{ControlTask, Error, OperationProgress, Page, TaskProgress};
+use super::{Sqlite, lease};
+use crate::store::{
+    AuditPage, Error, Page,
+    rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
+};
 
 /// SQLite takes 32,766 bound values in a statement.
 const ROWS_AT_ONCE: usize = 1000;
 
-/// A task that is new, as its row has it.
-struct New<'p> {
-    task: &'p ControlTask,
-    body: String,
-    stands: Stands,
-}
-
-/// Where a task stands, as its row has it.
-struct Stands {
-    id: TaskId,
-    state: TaskState,
-    progress: String,
-    outcome: Option<String>,
+/// What came of a page.
+enum Written {
+    Now,
+    /// It is there already.
+    Before,
+    /// Another page has its number.
+    Other,
+    /// Somebody else took the lease.
+    Fenced,
 }
 
 impl Sqlite {
     pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
-        let (new, changed) = self.task_rows(page)?;
+        let rows = Rows::of(page, &self.place)?;
         let mut writer = self.writer.lock().await;
-        let written = async {
-            let mut transaction = writer.begin().await?;
-            self.write_operations(&mut transaction, page).await?;
-            for rows in new.chunks(ROWS_AT_ONCE) {
-                insert(&mut transaction, rows).await?;
-            }
-            for rows in changed.chunks(ROWS_AT_ONCE) {
-                update(&mut transaction, rows).await?;
-            }
-            self.write_locks(&mut transaction, page).await?;
-            if let Some(audit) = &page.audit {
-                sqlx::query("INSERT INTO audit (page, hash, body) VALUES (?, ?, ?)")
-                    .bind(i64::try_from(audit.page).unwrap_or(i64::MAX))
-                    .bind(&audit.hash)
-                    .bind(&audit.body)
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            transaction.commit().await
-        };
-        written.await.map_err(|error| self.failed(error))
-    }
-
-    fn task_rows<'p>(&self, page: &'p Page) -> Result<(Vec<New<'p>>, Vec<Stands>), Error> {
-        let mut new = Vec::with_capacity(page.tasks.len());
-        for task in &page.tasks {
-            let stands = match page.task_progress.get(&task.id) {
-                Some(progress) => self.stands(task.id, progress)?,
-                None => self.stands(task.id, &TaskProgress::default())?,
-            };
-            let body = self.json("task", task)?;
-            new.push(New { task, body, stands });
+        let written = write(&mut writer, page, &rows).await;
+        match written.map_err(|error| self.failed(error))? {
+            Written::Now | Written::Before => Ok(()),
+            Written::Fenced => Err(Error::not_holder(&self.place, page)),
+            Written::Other => Err(Error::other_writer(&self.place, page)),
         }
-        let inserted: HashSet<TaskId> = page.tasks.iter().map(|task| task.id).collect();
-        let changed = page.task_progress.iter();
-        let changed = changed.filter(|(id, _)| !inserted.contains(*id));
-        let changed = changed.map(|(id, progress)| self.stands(*id, progress));
-        Ok((new, changed.collect::<Result<_, _>>()?))
-    }
-
-    fn stands(&self, id: TaskId, progress: &TaskProgress) -> Result<Stands, Error> {
-        let outcome = progress.outcome.as_ref();
-        let outcome = outcome.map(|outcome| self.json("outcome", outcome));
-        Ok(Stands {
-            id,
-            state: progress.state,
-            progress: self.json("progress of a task", progress)?,
-            outcome: outcome.transpose()?,
-        })
-    }
-
-    async fn write_operations(
-        &self,
-        to: &mut SqliteConnection,
-        page: &Page,
-    ) -> Result<(), sqlx::Error> {
-        let json = |progress: &OperationProgress| {
-            serde_json::to_string(progress).map_err(|error| sqlx::Error::Encode(error.into()))
-        };
-        for (operation, key) in &page.operations {
-            let body = serde_json::to_string(operation)
-                .map_err(|error| sqlx::Error::Encode(error.into()))?;
-            sqlx::query("INSERT INTO operation (id, body, key, is_open) VALUES (?, ?, ?, 1)")
-                .bind(operation.id.to_string())
-                .bind(body)
-                .bind(key.as_deref())
-                .execute(&mut *to)
-                .await?;
-        }
-        for (id, progress) in &page.operation_progress {
-            sqlx::query("UPDATE operation SET progress = ?, is_open = ? WHERE id = ?")
-                .bind(json(progress)?)
-                .bind(!progress.is_over)
-                .bind(id.to_string())
-                .execute(&mut *to)
-                .await?;
-        }
-        Ok(())
-    }
-
-    async fn write_locks(&self, to: &mut SqliteConnection, page: &Page) -> Result<(), sqlx::Error> {
-        for (target, lock) in &page.locks {
-            let query = match lock {
-                Some(lock) => {
-                    let body = serde_json::to_string(lock)
-                        .map_err(|error| sqlx::Error::Encode(error.into()))?;
-                    sqlx::query(
-                        "INSERT INTO lock (target, body) VALUES (?, ?)
-                         ON CONFLICT (target) DO UPDATE SET body = excluded.body",
-                    )
-                    .bind(target.as_str())
-                    .bind(body)
-                }
-                None => sqlx::query("DELETE FROM lock WHERE target = ?").bind(target.as_str()),
-            };
-            query.execute(&mut *to).await?;
-        }
-        Ok(())
     }
 }
 
-async fn insert(to: &mut SqliteConnection, rows: &[New<'_>]) -> Result<(), sqlx::Error> {
+async fn write(
+    writer: &mut SqliteConnection,
+    page: &Page,
+    rows: &Rows<'_>,
+) -> Result<Written, sqlx::Error> {
+    let mut transaction = writer.begin().await?;
+    if let Some(audit) = &page.audit
+        && let Some(there) = insert_audit(&mut transaction, audit).await?
+    {
+        return match (there, &page.under) {
+            // Who lost the lease finds the pages of who has it.
+            (Written::Other, Some(fence)) if !lease::holds(&mut transaction, fence).await? => {
+                Ok(Written::Fenced)
+            }
+            (there, _) => Ok(there),
+        };
+    }
+    if let Some(fence) = &page.under
+        && !lease::holds(&mut transaction, fence).await?
+    {
+        return Ok(Written::Fenced);
+    }
+    insert_operations(&mut transaction, &rows.operations).await?;
+    update_operations(&mut transaction, &rows.operation_progress).await?;
+    for rows in rows.tasks.chunks(ROWS_AT_ONCE) {
+        insert_tasks(&mut transaction, rows).await?;
+    }
+    for rows in rows.task_progress.chunks(ROWS_AT_ONCE) {
+        update_tasks(&mut transaction, rows).await?;
+    }
+    write_locks(&mut transaction, &rows.locks).await?;
+    transaction.commit().await?;
+    Ok(Written::Now)
+}
+
+/// Says what was there in its place, if anything was.
+async fn insert_audit(
+    to: &mut SqliteConnection,
+    audit: &AuditPage,
+) -> Result<Option<Written>, sqlx::Error> {
+    let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
+    let inserted = sqlx::query(
+        "INSERT INTO audit (page, hash, body) VALUES (?, ?, ?) ON CONFLICT (page) DO NOTHING",
+    )
+    .bind(number)
+    .bind(&audit.hash)
+    .bind(&audit.body)
+    .execute(&mut *to)
+    .await?;
+    if inserted.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let row = sqlx::query("SELECT hash FROM audit WHERE page = ?")
+        .bind(number)
+        .fetch_one(to)
+        .await?;
+    let is_same = row.get::<&str, _>("hash") == audit.hash;
+    Ok(Some(if is_same {
+        Written::Before
+    } else {
+        Written::Other
+    }))
+}
+
+async fn insert_operations(
+    to: &mut SqliteConnection,
+    rows: &[NewOperation<'_>],
+) -> Result<(), sqlx::Error> {
+    for row in rows {
+        sqlx::query("INSERT INTO operation (id, body, key, is_open) VALUES (?, ?, ?, 1)")
+            .bind(&row.id)
+            .bind(&row.body)
+            .bind(row.key)
+            .execute(&mut *to)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn update_operations(
+    to: &mut SqliteConnection,
+    rows: &[OperationStands],
+) -> Result<(), sqlx::Error> {
+    for row in rows {
+        sqlx::query("UPDATE operation SET progress = ?, is_open = ? WHERE id = ?")
+            .bind(&row.progress)
+            .bind(row.is_open)
+            .bind(&row.id)
+            .execute(&mut *to)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn write_locks(
+    to: &mut SqliteConnection,
+    rows: &[LockStands<'_>],
+) -> Result<(), sqlx::Error> {
+    for row in rows {
+        let query = match &row.body {
+            Some(body) => sqlx::query(
+                "INSERT INTO lock (target, body) VALUES (?, ?)
+                 ON CONFLICT (target) DO UPDATE SET body = excluded.body",
+            )
+            .bind(row.target)
+            .bind(body),
+            None => sqlx::query("DELETE FROM lock WHERE target = ?").bind(row.target),
+        };
+        query.execute(&mut *to).await?;
+    }
+    Ok(())
+}
+
+async fn insert_tasks(to: &mut SqliteConnection, rows: &[NewTask<'_>]) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::<Db>::new(
         "INSERT INTO task (id, operation, target, state, body, progress, outcome) ",
     );
     query.push_values(rows, |mut values, row| {
         values
-            .push_bind(row.task.id.to_string())
-            .push_bind(row.task.operation.to_string())
+            .push_bind(&row.stands.id)
+            .push_bind(&row.operation)
             .push_bind(row.task.target.as_str())
-            .push_bind(row.stands.state.as_str())
+            .push_bind(row.stands.state)
             .push_bind(&row.body)
             .push_bind(&row.stands.progress)
             .push_bind(&row.stands.outcome);
@@ -149,12 +166,12 @@ async fn insert(to: &mut SqliteConnection, rows: &[New<'_>]) -> Result<(), sqlx:
 }
 
 /// What was written of an outcome stays where nothing newer is known.
-async fn update(to: &mut SqliteConnection, rows: &[Stands]) -> Result<(), sqlx::Error> {
+async fn update_tasks(to: &mut SqliteConnection, rows: &[TaskStands]) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::<Db>::new("WITH stands (id, state, progress, outcome) AS (");
     query.push_values(rows, |mut values, row| {
         values
-            .push_bind(row.id.to_string())
-            .push_bind(row.state.as_str())
+            .push_bind(&row.id)
+            .push_bind(row.state)
             .push_bind(&row.progress)
             .push_bind(&row.outcome);
     });

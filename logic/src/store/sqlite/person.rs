@@ -1,11 +1,10 @@
 //! People in SQLite.
 
-use serde_json::json;
-use sqlx::Row;
+use sqlx::{Connection, Row, Sqlite as Db, query::Query, sqlite::SqliteArguments};
 use utakata_model::PersonName;
 
 use super::Sqlite;
-use crate::store::{Error, PersonRow};
+use crate::store::{Error, PersonRow, row};
 
 impl Sqlite {
     pub(super) async fn read_people(&self) -> Result<Vec<PersonRow>, Error> {
@@ -14,40 +13,42 @@ impl Sqlite {
             .await
             .map_err(|error| self.failed(error))?;
         let person = |row: &sqlx::sqlite::SqliteRow| {
-            let fields = json!({
-                "name": row.get::<&str, _>("name"),
-                "token_hash": row.get::<&str, _>("token_hash"),
-                "made": row.get::<&str, _>("made"),
-            });
-            serde_json::from_value(fields).map_err(|source| self.wrong("person", source))
+            row::person(
+                &self.place,
+                row.get("name"),
+                row.get("token_hash"),
+                row.get("made"),
+            )
         };
         rows.iter().map(person).collect()
     }
 
     pub(super) async fn write_person(&self, row: &PersonRow) -> Result<(), Error> {
-        let mut writer = self.writer.lock().await;
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO person (name, token_hash, made) VALUES (?, ?, ?)
              ON CONFLICT (name) DO UPDATE
              SET token_hash = excluded.token_hash, made = excluded.made",
-        )
-        .bind(row.name.as_str())
-        .bind(row.token_hash.to_string())
-        .bind(row.made.to_string())
-        .execute(&mut *writer)
-        .await
-        .map(drop)
-        .map_err(|error| self.failed(error))
+        );
+        let query = query
+            .bind(row.name.as_str())
+            .bind(row.token_hash.to_string())
+            .bind(row.made.to_string());
+        self.change_people(query).await
     }
 
     pub(super) async fn remove_person(&self, name: &PersonName) -> Result<(), Error> {
+        let query = sqlx::query("DELETE FROM person WHERE name = ?").bind(name.as_str());
+        self.change_people(query).await
+    }
+
+    async fn change_people(&self, query: Query<'_, Db, SqliteArguments>) -> Result<(), Error> {
         let mut writer = self.writer.lock().await;
-        super::delete(
-            &mut writer,
-            "DELETE FROM person WHERE name = ?",
-            name.as_str(),
-        )
-        .await
-        .map_err(|error| self.failed(error))
+        let changed = async {
+            let mut transaction = writer.begin().await?;
+            query.execute(&mut *transaction).await?;
+            super::count(&mut transaction).await?;
+            transaction.commit().await
+        };
+        changed.await.map_err(|error| self.failed(error))
     }
 }

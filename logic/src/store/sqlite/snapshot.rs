@@ -1,6 +1,6 @@
 //! What a SQLite file has at one moment: one read transaction of a connection of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
@@ -9,15 +9,17 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
-use super::{Sqlite, ledger::audit_page};
-use crate::store::{AuditPage, Error, Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
+use super::{Sqlite, error, ledger::audit_page};
+use crate::store::{
+    AuditPage, Error, Place, Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask,
+};
 
 /// How many rows lie ready: a page of the audit trail can be large.
 const AHEAD: usize = 2;
 
 /// What a SQLite file has at one moment.
 struct Moment {
-    path: PathBuf,
+    place: Place,
     connection: SqliteConnection,
 }
 
@@ -39,7 +41,8 @@ pub async fn read_only(path: &Path) -> Result<Box<dyn Snapshot>, Error> {
 }
 
 async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snapshot>, Error> {
-    let failed = |error| Error::from_sqlx(path, error);
+    let place = Place::File(path.into());
+    let failed = |error| error::sort(&place, error);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -52,10 +55,7 @@ async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snapshot>, Erro
         let done = sqlx::query(step).execute(&mut connection).await;
         done.map_err(failed)?;
     }
-    Ok(Box::new(Moment {
-        path: path.to_owned(),
-        connection,
-    }))
+    Ok(Box::new(Moment { place, connection }))
 }
 
 impl Moment {
@@ -73,7 +73,7 @@ impl Moment {
             Ok(())
         };
         let read: Result<(), sqlx::Error> = read.await;
-        read.map_err(|error| Error::from_sqlx(&self.path, error))
+        read.map_err(|error| error::sort(&self.place, error))
     }
 }
 

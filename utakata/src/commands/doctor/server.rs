@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::net::TcpStream;
 use utakata_api::status::Status;
-use utakata_model::{Cure, EnvironmentStatus, Problem};
+use utakata_model::{Cure, EnvironmentStatus, Orders, Problem};
 
 use super::Finding;
 use crate::{commands::Context, connection, output::words};
@@ -94,7 +94,7 @@ async fn mqtt(address: &str) -> Finding {
 
 fn heard(environment: &EnvironmentStatus, now: Timestamp) -> Finding {
     let check = format!("environment {}", environment.id);
-    let state = words::environment(environment.state).text;
+    let state = words::environment(environment, &Orders::default()).text;
     let seen = format!("{state}, heard of {}", words::age(environment.time, now));
     let ago = now.duration_since(environment.time).as_secs();
     match ago {

@@ -306,6 +306,7 @@ fn an_environment_that_must_end_does_not_wait_for_records() {
     world.answer(worker, key);
     let order = Order {
         releases: Vec::new(),
+        stop: None,
         give_up_at: Some(world.now + Duration::from_secs(5)),
     };
     world.state.on_order(&order, world.now, Timestamp::now());

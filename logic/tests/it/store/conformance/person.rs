@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use utakata_model::PersonName;
 
-use crate::{
+use utakata_logic::{
     people::TokenHash,
     store::{PersonRow, Store},
 };

@@ -1,5 +1,7 @@
 //! What every store must do, one function for each promise; run by the tests of each store.
 
+pub mod lease;
+mod order;
 mod person;
 
 use jiff::Timestamp;
@@ -12,13 +14,43 @@ use utakata_model::{
     target::Secret,
 };
 
-use super::{
-    AuditPage, Change, ControlTask, OperationProgress, Page, ReadingRow, Store, TaskProgress,
-    Wanted,
+use utakata_logic::{
+    ledger::life::Holder,
+    store::{
+        AuditPage, Change, ControlTask, Error, OperationProgress, Page, ReadingRow, Store,
+        TaskProgress, Wanted,
+    },
 };
-use crate::ledger::life::Holder;
 
+pub use lease::{
+    a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
+    who_lost_a_lease_writes_nothing_under_it,
+};
+pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
+
+/// Calls a macro with the names of all promises.
+macro_rules! promises {
+    ($call:ident) => {
+        $call!(
+            the_inventory_is_what_was_written,
+            tasks_stand_where_they_were_written,
+            a_page_that_cannot_be_written_leaves_nothing,
+            a_page_that_is_written_again_is_there_once,
+            the_audit_trail_comes_in_its_order,
+            locks_and_open_operations_come_back,
+            lists_come_newest_first,
+            readings_are_those_of_targets_that_are_there,
+            people_are_those_that_were_written,
+            a_lease_has_one_holder_at_a_time,
+            a_lease_ends_by_itself,
+            who_lost_a_lease_writes_nothing_under_it,
+            the_inventory_has_a_version,
+            orders_are_those_that_were_written,
+        );
+    };
+}
+pub(super) use promises;
 
 fn name(text: &str) -> TargetName {
     TargetName::new(text).unwrap()
@@ -28,11 +60,11 @@ fn target(text: &str) -> Target {
     Target::new(name(text), Kind::new("pdu").unwrap(), "192.0.2.1".into())
 }
 
-fn put(text: &str) -> Change {
+pub fn put(text: &str) -> Change {
     Change::Put(Document::Target(target(text)))
 }
 
-fn operation() -> Operation {
+pub fn operation() -> Operation {
     Operation {
         id: OperationId::generate(),
         selector: "rack=A1".parse().unwrap(),
@@ -48,7 +80,7 @@ fn operation() -> Operation {
     }
 }
 
-fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
+pub fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
     let task = |at| ControlTask {
         id: TaskId::generate(),
         operation: operation.id,
@@ -126,7 +158,7 @@ pub async fn the_inventory_is_what_was_written(store: &dyn Store) {
     assert!(contents.credentials.is_empty() && contents.schedules.is_empty());
 }
 
-fn planned(operation: &Operation, tasks: &[ControlTask]) -> Page {
+pub fn planned(operation: &Operation, tasks: &[ControlTask]) -> Page {
     Page {
         operations: vec![(operation.clone(), None)],
         tasks: tasks.to_vec(),
@@ -134,7 +166,7 @@ fn planned(operation: &Operation, tasks: &[ControlTask]) -> Page {
     }
 }
 
-fn stands(task: &ControlTask, state: TaskState) -> Page {
+pub fn stands(task: &ControlTask, state: TaskState) -> Page {
     let progress = TaskProgress {
         state,
         ..TaskProgress::default()
@@ -212,15 +244,35 @@ pub async fn a_page_that_cannot_be_written_leaves_nothing(store: &dyn Store) {
     assert_eq!(store.operation_by_key("other").await.unwrap(), None);
 
     let mut again = planned(&second, &tasks(&second, 3));
-    again.audit = Some(audit(1));
+    again.audit = Some(AuditPage {
+        hash: "another hash".into(),
+        ..audit(1)
+    });
+    let error = store.write(&again).await.unwrap_err();
     assert!(
-        store.write(&again).await.is_err(),
-        "a page of the trail stands twice"
+        matches!(error, Error::OtherWriter { page: 1, .. }),
+        "{error}"
     );
     assert!(store.operation(second.id).await.unwrap().is_none());
+    assert_eq!(store.audit_head().await.unwrap(), Some(audit(1)));
 }
 
-fn audit(page: u64) -> AuditPage {
+/// A page whose page of the trail is there was written before, and says so.
+pub async fn a_page_that_is_written_again_is_there_once(store: &dyn Store) {
+    let operation = operation();
+    let mut page = planned(&operation, &tasks(&operation, 3));
+    page.operations[0].1 = Some("key".into());
+    page.audit = Some(audit(1));
+    store.write(&page).await.unwrap();
+    let ended = stands(&page.tasks[0], TaskState::Failed);
+    store.write(&ended).await.unwrap();
+    store.write(&page).await.unwrap();
+    let row = store.operation(operation.id).await.unwrap().unwrap();
+    assert_eq!((row.counts.planned, row.counts.failed), (2, 1));
+    assert_eq!(store.audit_head().await.unwrap(), Some(audit(1)));
+}
+
+pub fn audit(page: u64) -> AuditPage {
     AuditPage {
         page,
         hash: format!("hash {page}"),

@@ -1,0 +1,159 @@
+//! What is asked of this environment: heard from the logic environment, and kept in a file, so
+//! that it holds after a restart, too, when nobody can be reached.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use tokio::sync::watch;
+use utakata_interconnect::wire;
+use utakata_model::{Desired, EnvironmentId, Kind, Orders, Stop, StopState, Stopped, Zone};
+
+/// The file with the last desired state.
+const FILE: &str = "desired.json";
+
+/// What is asked of this environment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Asked {
+    /// By which revision, if it was ever heard of any.
+    pub(crate) revision: Option<u64>,
+    orders: Orders,
+}
+
+impl Asked {
+    /// After desired state was heard; `None`: it is old, and changes nothing.
+    fn after(&self, desired: &Desired, me: &EnvironmentId) -> Option<Self> {
+        let is_later = self.revision.is_none_or(|known| known < desired.revision);
+        is_later.then(|| Self {
+            revision: Some(desired.revision),
+            orders: desired.environments.get(me).cloned().unwrap_or_default(),
+        })
+    }
+
+    /// Whether a kind is to be stopped, and how.
+    pub(crate) fn stop(&self, kind: &Kind) -> Option<Stop> {
+        self.orders.of(kind).map(|order| order.stop)
+    }
+
+    /// What is stopped, from how far each kind is that is served: nothing is left to stop of
+    /// those that are not.
+    pub(crate) fn stopped(&self, kinds: &[(Kind, Option<StopState>)]) -> Stopped {
+        let of_kind = |kind: &Kind| {
+            let order = self.orders.of(kind)?;
+            let own = kinds.iter().filter(|(other, _)| other == kind);
+            Some(together(order.stop, own.map(|(_, state)| *state)))
+        };
+        let states = || kinds.iter().map(|(_, state)| *state);
+        let all = self.orders.all.as_ref();
+        let named = self.orders.kinds.keys();
+        Stopped {
+            all: all.map(|order| together(order.stop, states())),
+            kinds: named
+                .filter_map(|kind| Some((kind.clone(), of_kind(kind)?)))
+                .collect(),
+        }
+    }
+}
+
+/// How far an order is that holds for these.
+fn together(stop: Stop, mut states: impl Iterator<Item = Option<StopState>>) -> StopState {
+    let is_done = |state: Option<StopState>| match stop {
+        Stop::Pause => matches!(state, Some(StopState::Paused | StopState::Drained)),
+        Stop::Drain => state == Some(StopState::Drained),
+    };
+    match (stop, states.all(is_done)) {
+        (Stop::Pause, false) => StopState::Pausing,
+        (Stop::Pause, true) => StopState::Paused,
+        (Stop::Drain, false) => StopState::Draining,
+        (Stop::Drain, true) => StopState::Drained,
+    }
+}
+
+/// Hears what is asked, and keeps it.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    me: EnvironmentId,
+    pub(super) zone: Zone,
+    folder: Option<PathBuf>,
+    asked: watch::Sender<Asked>,
+}
+
+impl Keeper {
+    /// Begins with what is kept in the folder, if there is one.
+    pub(super) fn open(
+        me: EnvironmentId,
+        zone: Zone,
+        folder: Option<PathBuf>,
+    ) -> (Self, watch::Receiver<Asked>) {
+        let kept = folder.as_deref().and_then(read);
+        let kept = kept.filter(|kept| kept.zone == zone);
+        let asked = kept.and_then(|kept| Asked::default().after(&kept, &me));
+        let (asked, follow) = watch::channel(asked.unwrap_or_default());
+        let keeper = Self {
+            me,
+            zone,
+            folder,
+            asked,
+        };
+        (keeper, follow)
+    }
+
+    /// Desired state was published.
+    pub(super) async fn hear(&self, desired: &Desired) {
+        if desired.zone != self.zone {
+            return;
+        }
+        let Some(asked) = self.asked.borrow().after(desired, &self.me) else {
+            return;
+        };
+        if self.asked.borrow().orders != asked.orders {
+            let revision = desired.revision;
+            tracing::info!(revision, orders = ?asked.orders, "something else is asked of us");
+        }
+        if let Some(folder) = self.folder.clone() {
+            keep(folder, desired).await;
+        }
+        self.asked.send_replace(asked);
+    }
+}
+
+fn read(folder: &Path) -> Option<Desired> {
+    let bytes = match fs::read(folder.join(FILE)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::warn!(%error, "what was asked of this environment cannot be read");
+            return None;
+        }
+    };
+    wire::decode_desired(&bytes)
+        .inspect_err(|error| tracing::warn!(%error, "what was asked of this environment is lost"))
+        .ok()
+}
+
+async fn keep(folder: PathBuf, desired: &Desired) {
+    let bytes = match wire::encode_desired(desired) {
+        Ok(bytes) => bytes,
+        Err(error) => return tracing::error!(%error, "an order cannot be kept"),
+    };
+    let written = tokio::task::spawn_blocking(move || write(&folder, &bytes)).await;
+    if let Err(error) = written.unwrap_or_else(|ended| Err(io::Error::other(ended))) {
+        tracing::warn!(%error, "an order cannot be kept: it must be heard again after a restart");
+    }
+}
+
+/// All or nothing, also when the power fails.
+fn write(folder: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let new = folder.join(format!("{FILE}.new"));
+    let mut file = fs::File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(new, folder.join(FILE))?;
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+use utakata_model::Order;
+
+use super::*;
+
+fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
+    name.parse().unwrap()
+}
+
+fn order(stop: Stop) -> Order {
+    Order {
+        stop,
+        by: name("kim"),
+        since: "2026-03-01T12:00:00Z".parse().unwrap(),
+        why: None,
+    }
+}
+
+fn orders(all: Option<Stop>, kinds: &[(&str, Stop)]) -> Orders {
+    let kinds = kinds.iter().map(|(kind, stop)| (name(kind), order(*stop)));
+    Orders {
+        all: all.map(order),
+        kinds: kinds.collect(),
+    }
+}
+
+fn desired(revision: u64, environment: &str, orders: Orders) -> Desired {
+    Desired {
+        zone: name("hall-1"),
+        revision,
+        environments: [(name(environment), orders)].into(),
+    }
+}
+
+fn keeper(folder: Option<&Path>) -> (Keeper, watch::Receiver<Asked>) {
+    Keeper::open(name("wee-1"), name("hall-1"), folder.map(Path::to_owned))
+}
+
+#[tokio::test]
+async fn a_later_revision_counts_and_an_older_one_changes_nothing() {
+    let (keeper, asked) = keeper(None);
+    let pause = || orders(Some(Stop::Pause), &[]);
+    let stop = || asked.borrow().stop(&name("snmp"));
+    let revision = || asked.borrow().revision;
+    assert_eq!((revision(), stop()), (None, None));
+    keeper.hear(&desired(7, "wee-1", pause())).await;
+    assert_eq!((revision(), stop()), (Some(7), Some(Stop::Pause)));
+    for late in [6, 7] {
+        keeper
+            .hear(&desired(late, "wee-1", Orders::default()))
+            .await;
+        assert_eq!((revision(), stop()), (Some(7), Some(Stop::Pause)), "{late}");
+    }
+    let mut elsewhere = desired(9, "wee-1", Orders::default());
+    elsewhere.zone = name("hall-2");
+    keeper.hear(&elsewhere).await;
+    assert_eq!((revision(), stop()), (Some(7), Some(Stop::Pause)));
+    // Who is not named has no order.
+    keeper.hear(&desired(8, "wee-2", pause())).await;
+    assert_eq!((revision(), stop()), (Some(8), None));
+}
+
+#[tokio::test]
+async fn what_is_asked_holds_after_a_restart_unless_the_zone_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("state");
+    let drain = orders(None, &[("snmp", Stop::Drain)]);
+    let (first, _) = keeper(Some(&place));
+    first.hear(&desired(7, "wee-1", drain)).await;
+    let (_, asked) = keeper(Some(&place));
+    assert_eq!(asked.borrow().revision, Some(7));
+    assert_eq!(asked.borrow().stop(&name("snmp")), Some(Stop::Drain));
+    assert_eq!(asked.borrow().stop(&name("ups")), None);
+    let (_, moved) = Keeper::open(name("wee-1"), name("hall-2"), Some(place.clone()));
+    assert_eq!(*moved.borrow(), Asked::default());
+    fs::write(place.join(FILE), "{").unwrap();
+    let (_, torn) = keeper(Some(&place));
+    assert_eq!(*torn.borrow(), Asked::default());
+}
+
+#[test]
+fn what_is_stopped_is_told_as_far_as_it_is() {
+    use StopState::{Drained, Draining, Paused, Pausing};
+    let check = |orders: Orders, kinds: &[Option<StopState>], expect, of_snmp| {
+        let asked = Asked {
+            revision: Some(1),
+            orders: orders.clone(),
+        };
+        let names = ["snmp", "ups"].map(name).into_iter();
+        let kinds: Vec<(Kind, _)> = names.zip(kinds.iter().copied()).collect();
+        let stopped = asked.stopped(&kinds);
+        assert_eq!(stopped.all, expect, "{orders:?} {kinds:?}");
+        let snmp = stopped.kinds.get(&name::<Kind>("snmp")).copied();
+        assert_eq!(snmp, of_snmp, "{orders:?} {kinds:?}");
+    };
+    let pause = || orders(Some(Stop::Pause), &[]);
+    check(Orders::default(), &[None, None], None, None);
+    check(pause(), &[None, None], Some(Pausing), None);
+    check(pause(), &[Some(Paused), Some(Pausing)], Some(Pausing), None);
+    check(pause(), &[Some(Paused), Some(Paused)], Some(Paused), None);
+    check(pause(), &[Some(Drained), Some(Paused)], Some(Paused), None);
+    check(pause(), &[], Some(Paused), None);
+    let drain = || orders(Some(Stop::Drain), &[]);
+    check(
+        drain(),
+        &[Some(Drained), Some(Paused)],
+        Some(Draining),
+        None,
+    );
+    check(
+        drain(),
+        &[Some(Drained), Some(Drained)],
+        Some(Drained),
+        None,
+    );
+    let of_kind = || orders(None, &[("snmp", Stop::Drain)]);
+    check(of_kind(), &[Some(Draining), None], None, Some(Draining));
+    check(of_kind(), &[Some(Drained), None], None, Some(Drained));
+    // The stricter of two holds.
+    let both = orders(Some(Stop::Drain), &[("snmp", Stop::Pause)]);
+    check(
+        both,
+        &[Some(Drained), Some(Draining)],
+        Some(Draining),
+        Some(Drained),
+    );
+}

@@ -1,0 +1,108 @@
+//! From messages to events. What comes may be from anybody: whatever is not as it must be is
+//! foreign.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::line::MESSAGE_MOST;
+use crate::{
+    Event,
+    wire::{self, Topic, topic::TopicError},
+};
+
+/// Why a message is not one of ours.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(super) enum Foreign {
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    #[error(transparent)]
+    Form(#[from] wire::Error),
+    #[error("it speaks of {said}, and its topic of something else")]
+    Topics { said: String },
+    #[error("it is retained, and such messages never are")]
+    Retained,
+    #[error("it has {bytes} bytes, and a message may have {MESSAGE_MOST}")]
+    Size { bytes: usize },
+}
+
+/// The event that a message is. Nothing: it says nothing to those who follow, such as readings
+/// from before they did.
+pub(super) fn event(
+    topic: &str,
+    payload: &[u8],
+    is_retained: bool,
+) -> Result<Option<Event>, Foreign> {
+    let topic: Topic = topic.parse()?;
+    if payload.len() > MESSAGE_MOST {
+        return Err(Foreign::Size {
+            bytes: payload.len(),
+        });
+    }
+    match (is_retained, topic.is_retained()) {
+        // Somebody has taken away what was retained.
+        (_, true) if payload.is_empty() => return Ok(None),
+        (true, false) => return Err(Foreign::Retained),
+        (true, true) if matches!(topic, Topic::Reading { .. }) => return Ok(None),
+        _ => {}
+    }
+    decode(&topic, payload)
+}
+
+fn decode(topic: &Topic, payload: &[u8]) -> Result<Option<Event>, Foreign> {
+    let event = match topic {
+        Topic::Reading { target, action } => {
+            let readings = wire::decode_readings(payload)?;
+            same(&(target, action), &(&readings.target, &readings.action))?;
+            Event::Readings(readings.into())
+        }
+        Topic::Outcome { zone, kind } => {
+            let batch = wire::decode_outcomes(payload)?;
+            same(&(zone, kind), &(&batch.zone, &batch.kind))?;
+            Event::Outcomes(batch.into())
+        }
+        Topic::Environment(id) => {
+            let status = wire::decode_environment(payload)?;
+            same(id, &status.id)?;
+            Event::Environment(status.into())
+        }
+        Topic::Start(environment) => {
+            let batch = wire::decode_start(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Start(batch.into())
+        }
+        Topic::Permit(environment) => {
+            let batch = wire::decode_permits(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Permits(batch.into())
+        }
+        Topic::Recorded(environment) => {
+            let batch = wire::decode_recorded(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Recorded(batch.into())
+        }
+        Topic::Deleted(target) => {
+            let deleted = wire::decode_deleted(payload)?;
+            same(target, &deleted)?;
+            Event::Deleted(deleted)
+        }
+        Topic::Desired(zone) => {
+            let desired = wire::decode_desired(payload)?;
+            same(zone, &desired.zone)?;
+            Event::Desired(desired.into())
+        }
+    };
+    Ok(Some(event))
+}
+
+fn same<T: PartialEq + fmt::Debug>(topic: &T, said: &T) -> Result<(), Foreign> {
+    if topic == said {
+        return Ok(());
+    }
+    Err(Foreign::Topics {
+        said: format!("{said:?}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! A line of MQTT 3.1.1.
+
+use rumqttc::{
+    AsyncClient, ClientError, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
+    MqttOptions, Outgoing, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode,
+    TlsConfiguration, Transport,
+};
+
+use super::{
+    super::{config::Config, problem::Problem, tls},
+    CONNECT_SECONDS, Came, IN_FLIGHT, KEEP_ALIVE, Message, PACKET_MOST, REQUESTS, Request, Seen,
+};
+
+pub(in super::super) struct Line {
+    pub(super) client: AsyncClient,
+    events: EventLoop,
+}
+
+impl Line {
+    pub(super) async fn connect(config: &Config, will: Option<Message>) -> Result<Self, Problem> {
+        let (client, mut events) = AsyncClient::new(options(config, will)?, REQUESTS);
+        let mut network = events.network_options();
+        network.set_tcp_nodelay(true);
+        network.set_connection_timeout(CONNECT_SECONDS);
+        events.set_network_options(network);
+        // The first thing that is seen is that there is a connection.
+        events.poll().await.map_err(|error| problem(&error))?;
+        Ok(Self { client, events })
+    }
+
+    pub(super) async fn poll(&mut self) -> Result<Seen, Problem> {
+        let event = self.events.poll().await;
+        Ok(seen(event.map_err(|error| problem(&error))?))
+    }
+}
+
+fn options(config: &Config, will: Option<Message>) -> Result<MqttOptions, Problem> {
+    let url = &config.url;
+    let mut options = MqttOptions::new(&config.client, &url.host, url.port);
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_session(false)
+        .set_manual_acks(true)
+        .set_inflight(IN_FLIGHT)
+        .set_max_packet_size(PACKET_MOST, PACKET_MOST);
+    if let Some((user, password)) = &url.login {
+        options.set_credentials(user, password);
+    }
+    if url.is_tls {
+        let tls = tls::config(&config.tls).map_err(|error| Problem::new(error.to_string()))?;
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
+    }
+    if let Some(will) = will {
+        let (payload, retain) = (will.payload, will.is_retained);
+        options.set_last_will(LastWill::new(will.topic, payload, QoS::AtLeastOnce, retain));
+    }
+    Ok(options)
+}
+
+fn seen(event: Event) -> Seen {
+    match event {
+        Event::Outgoing(Outgoing::Publish(number)) if number != 0 => Seen::Sent(number),
+        Event::Outgoing(Outgoing::Subscribe(number) | Outgoing::Unsubscribe(number)) => {
+            Seen::Asked(number)
+        }
+        Event::Incoming(Packet::PubAck(ack)) => Seen::Acknowledged(ack.pkid, Ok(())),
+        Event::Incoming(Packet::UnsubAck(ack)) => Seen::Done(ack.pkid, Ok(())),
+        Event::Incoming(Packet::SubAck(ack)) => {
+            let is_refused = ack.return_codes.contains(&SubscribeReasonCode::Failure);
+            let answer = if is_refused {
+                Err("the broker refuses it: it may not be read".into())
+            } else {
+                Ok(())
+            };
+            Seen::Done(ack.pkid, answer)
+        }
+        Event::Incoming(Packet::Publish(publish)) => Seen::Came(Came {
+            topic: publish.topic,
+            payload: publish.payload,
+            is_retained: publish.retain,
+            number: (publish.qos == QoS::AtLeastOnce).then_some(publish.pkid),
+        }),
+        _ => Seen::Nothing,
+    }
+}
+
+pub(super) async fn send(client: &AsyncClient, request: Request) -> Result<(), ClientError> {
+    match request {
+        Request::Publish(message) => {
+            let quality = if message.is_kept {
+                QoS::AtLeastOnce
+            } else {
+                QoS::AtMostOnce
+            };
+            let (topic, payload) = (message.topic, message.payload);
+            client
+                .publish_bytes(topic, quality, message.is_retained, payload)
+                .await
+        }
+        Request::Subscribe(filters) => {
+            let filters = filters
+                .into_iter()
+                .map(|filter| SubscribeFilter::new(filter.path, QoS::AtLeastOnce));
+            client.subscribe_many(filters).await
+        }
+        Request::Unsubscribe(path) => client.unsubscribe(path).await,
+        Request::Acknowledge(number) => {
+            let mut publish = Publish::new("", QoS::AtLeastOnce, Vec::new());
+            publish.pkid = number;
+            client.ack(&publish).await
+        }
+        Request::Disconnect => client.disconnect().await,
+    }
+}
+
+fn problem(error: &ConnectionError) -> Problem {
+    match error {
+        ConnectionError::ConnectionRefused(code) => Problem::new(refused(*code)),
+        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => Problem::silent(),
+        other => Problem::seen_in(other),
+    }
+}
+
+fn refused(code: ConnectReturnCode) -> &'static str {
+    match code {
+        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
+            "the broker does not let us in: are user and password right?"
+        }
+        ConnectReturnCode::RefusedProtocolVersion => {
+            "the broker speaks no MQTT 3.1.1: set version = \"5\""
+        }
+        ConnectReturnCode::BadClientId => "the broker does not take the client name",
+        ConnectReturnCode::ServiceUnavailable => "the broker takes no more clients now",
+        ConnectReturnCode::Success => "the broker answers nonsense",
+    }
+}

@@ -1,0 +1,261 @@
+//! Keeps the connection, and passes on what comes.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    incoming, intake,
+    line::{Came, Line, Request, Seen, Sender},
+    outbox::{Connection, Item},
+    outgoing::{self, Outgoing},
+    problem::Problem,
+    shared::{Shared, State},
+    tickets::{Answer, Tickets},
+};
+use crate::{Event, Events as _, connection::Backoff, wire::Topic};
+
+/// How long saying goodbye may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// A connection that was shorter has not worked: the next try waits longer.
+const WORKED: Duration = Duration::from_secs(5);
+/// After so many of them in a row there is a reason that it does not say.
+const SHORT_MOST: u32 = 3;
+/// How long what comes waits for the first who follows.
+const UNFOLLOWED: Duration = Duration::from_secs(10);
+/// Events that are passed on together, at the most.
+const TOGETHER: usize = 1_024;
+
+/// Connects, again and again, until it is stopped.
+pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut backoff = Backoff::default();
+    let mut connection: Connection = 0;
+    let mut short = 0;
+    while !stop.is_cancelled() {
+        let will = shared.statuses.will(Timestamp::now());
+        let line = tokio::select! {
+            line = Line::connect(&shared.config, will) => line,
+            () = stop.cancelled() => return,
+        };
+        let problem = match line {
+            Ok(line) => {
+                connection += 1;
+                let began = Instant::now();
+                let problem = session(&shared, line, connection, &stop).await;
+                short += 1;
+                if began.elapsed() > WORKED {
+                    backoff.reset();
+                    short = 0;
+                }
+                if short < SHORT_MOST {
+                    problem
+                } else {
+                    problem.again_and_again(&shared.config.client)
+                }
+            }
+            Err(problem) => problem,
+        };
+        if stop.is_cancelled() {
+            return;
+        }
+        shared.turn(State::Away(problem.to_string()));
+        shared.health.lost(problem.to_string());
+        let wait = backoff.wait();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// One connection, until it is lost or said goodbye to.
+async fn session(
+    shared: &Shared,
+    mut line: Line,
+    connection: Connection,
+    stop: &CancellationToken,
+) -> Problem {
+    *shared.tickets.lock() = Tickets::default();
+    shared.outbox.open(connection);
+    greet(shared, connection);
+    let sender = line.sender();
+    shared.turn(State::Up(connection));
+    shared.health.made();
+    let problem = tokio::select! {
+        problem = listen(shared, &mut line, connection) => problem,
+        problem = speak(shared, &sender) => problem,
+        problem = farewell(shared, connection, stop) => problem,
+    };
+    // In this order: nobody finds it up and is not told.
+    shared.turn(State::Away(problem.to_string()));
+    shared.dropped(shared.outbox.close());
+    *shared.tickets.lock() = Tickets::default();
+    problem
+}
+
+/// What every connection begins with: a broker that was started again may have forgotten it.
+fn greet(shared: &Shared, connection: Connection) {
+    // The connection was opened just now, and whether it stays is seen elsewhere.
+    let _ = shared.tell(connection, Request::Subscribe(shared.filters()));
+    for event in shared.statuses.all() {
+        let Ok(Outgoing::Messages { messages, .. }) =
+            outgoing::outgoing(&event, shared.config.message_bytes)
+        else {
+            continue;
+        };
+        for message in messages {
+            let _ = shared.tell(connection, Request::Publish(message));
+        }
+    }
+}
+
+/// Sends what waits to be sent. The line takes it while it is polled.
+async fn speak(shared: &Shared, sender: &Sender) -> Problem {
+    loop {
+        let Item { request, ticket } = shared.outbox.next().await;
+        if let Some(ticket) = ticket {
+            let mut tickets = shared.tickets.lock();
+            match request {
+                Request::Publish(_) if ticket.is_abandoned() => continue,
+                Request::Publish(_) => tickets.give_message(ticket),
+                _ => tickets.give_request(ticket),
+            }
+        }
+        if let Err(problem) = sender.send(request).await {
+            return problem;
+        }
+    }
+}
+
+/// Polls the line, and waits for nothing else.
+async fn listen(shared: &Shared, line: &mut Line, connection: Connection) -> Problem {
+    loop {
+        match line.poll().await {
+            Ok(seen) => see(shared, seen, connection),
+            Err(problem) => return problem,
+        }
+    }
+}
+
+fn see(shared: &Shared, seen: Seen, connection: Connection) {
+    match seen {
+        Seen::Sent(number) => shared.tickets.lock().message_sent(number),
+        Seen::Asked(number) => shared.tickets.lock().request_sent(number),
+        Seen::Acknowledged(number, answer) => {
+            note_refusal(shared, &answer);
+            shared.tickets.lock().message_answered(number, answer);
+        }
+        Seen::Done(number, answer) => {
+            note_refusal(shared, &answer);
+            shared.tickets.lock().request_answered(number, answer);
+        }
+        Seen::Came(came) => {
+            let number = came.number;
+            take_in(shared, &came);
+            if let Some(number) = number {
+                let acknowledge = intake::Item::Acknowledge(connection, number);
+                shared.intake.put(acknowledge);
+            }
+        }
+        Seen::Nothing => {}
+    }
+}
+
+/// Not everybody waits for an answer, and those who do try again.
+fn note_refusal(shared: &Shared, answer: &Answer) {
+    if let Err(refused) = answer
+        && shared.is_news(refused)
+    {
+        tracing::warn!(
+            refused,
+            "the broker does not let us do something: see its access list"
+        );
+    }
+}
+
+fn take_in(shared: &Shared, came: &Came) {
+    if came.topic == shared.marks.topic {
+        let mark = String::from_utf8_lossy(&came.payload).into_owned();
+        if shared.followed.is_cancelled() {
+            shared.intake.put(intake::Item::Mark(mark));
+        } else {
+            // What waits in the intake waits for those who are about to follow.
+            shared.marks.came(&mark);
+        }
+        return;
+    }
+    if came.is_retained {
+        note_retained(shared, came);
+    }
+    match incoming::event(&came.topic, &came.payload, came.is_retained) {
+        Ok(Some(event)) => shared.missed(shared.intake.put_event(event)),
+        Ok(None) => {}
+        Err(why) => shared.ignore(&came.topic, &why),
+    }
+}
+
+/// Whoever deletes a target waits to hear what is retained of it.
+fn note_retained(shared: &Shared, came: &Came) {
+    let mut deleting = shared.deleting.lock();
+    if deleting.is_empty() {
+        return;
+    }
+    if let Ok(Topic::Reading { target, .. }) = came.topic.parse()
+        && let Some(topics) = deleting.get_mut(&target)
+    {
+        topics.insert(came.topic.clone());
+    }
+}
+
+/// When it is stopped: says goodbye, and gives the broker a moment to hang up.
+async fn farewell(shared: &Shared, connection: Connection, stop: &CancellationToken) -> Problem {
+    stop.cancelled().await;
+    let goodbye = Item {
+        request: Request::Disconnect,
+        ticket: None,
+    };
+    if shared.outbox.put(connection, goodbye).is_ok() {
+        tokio::time::sleep(FAREWELL).await;
+    }
+    Problem::new("it was closed")
+}
+
+/// Passes on what has come to those who follow, and acknowledges it.
+pub(super) async fn forward(shared: Arc<Shared>) {
+    // What the broker has kept for us waits for those who are about to follow.
+    let _ = tokio::time::timeout(UNFOLLOWED, shared.followed.cancelled()).await;
+    shared.followed.cancel();
+    loop {
+        let items = shared.intake.take(TOGETHER).await;
+        let mut events: Vec<Event> = Vec::with_capacity(items.len());
+        let mut after = Vec::new();
+        for item in items {
+            match item {
+                intake::Item::Event(event) => events.push(event),
+                other => after.push(other),
+            }
+        }
+        // An error: it is closed, and so are we.
+        let _ = shared.bus.publish(events).await;
+        for item in after {
+            settle(&shared, item);
+        }
+    }
+}
+
+fn settle(shared: &Shared, item: intake::Item) {
+    match item {
+        intake::Item::Acknowledge(connection, number) => {
+            let item = Item {
+                request: Request::Acknowledge(number),
+                ticket: None,
+            };
+            // Lost: the broker sends it again.
+            let _ = shared.outbox.put(connection, item);
+        }
+        intake::Item::Mark(mark) => shared.marks.came(&mark),
+        intake::Item::Event(_) => {}
+    }
+}

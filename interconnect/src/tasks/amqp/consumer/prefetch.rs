@@ -1,0 +1,92 @@
+//! How many messages a consumer is handed ahead. Pure.
+
+use std::time::Duration;
+
+/// The most that is ever asked for.
+const MOST: u16 = 1_000;
+/// What a message holds before the first has come.
+const GUESS: f64 = 8.0;
+/// How much the newest message counts in the average.
+const NEWEST: f64 = 0.1;
+/// Changing it means to consume anew: no more often than this.
+pub(super) const AT_MOST_EACH: Duration = Duration::from_secs(1);
+
+/// Of one class: follows how many tasks a message holds, and how many are asked for.
+#[derive(Debug)]
+pub(super) struct Prefetch {
+    average: f64,
+    now: u16,
+}
+
+impl Default for Prefetch {
+    fn default() -> Self {
+        Self {
+            average: GUESS,
+            now: 0,
+        }
+    }
+}
+
+impl Prefetch {
+    /// A message of so many tasks came.
+    pub(super) fn came(&mut self, tasks: usize) {
+        self.average += (tasks.max(1) as f64 - self.average) * NEWEST;
+    }
+
+    /// For so many tasks that are asked for, while so many messages are begun and not done.
+    pub(super) fn set(&mut self, tasks: usize, begun: usize) -> u16 {
+        self.now = self.wanted(tasks, begun);
+        self.now
+    }
+
+    /// Whether it is off by a factor of two.
+    pub(super) fn is_off(&self, tasks: usize, begun: usize) -> bool {
+        let wanted = self.wanted(tasks, begun);
+        wanted >= self.now.saturating_mul(2) || wanted <= self.now / 2
+    }
+
+    fn wanted(&self, tasks: usize, begun: usize) -> u16 {
+        let messages = (tasks as f64 / self.average).ceil() + begun as f64;
+        // Within the bounds of the type, and no fraction is left.
+        messages.clamp(1.0, f64::from(MOST)) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_messages_as_hold_what_is_asked_for() {
+        for (size, tasks, begun, expect) in [
+            (32, 320, 0, 10),
+            (32, 321, 0, 11),
+            (32, 1, 0, 1),
+            (32, 0, 7, 7),
+            (1, 10, 5, 15),
+            (1, 100_000, 0, 1_000),
+        ] {
+            let mut prefetch = Prefetch::default();
+            (0..200).for_each(|_| prefetch.came(size));
+            prefetch.average = prefetch.average.round();
+            assert_eq!(prefetch.set(tasks, begun), expect, "{size} {tasks} {begun}");
+        }
+    }
+
+    #[test]
+    fn it_is_off_when_twice_or_half_as_many_are_wanted() {
+        let mut prefetch = Prefetch::default();
+        assert_eq!(prefetch.set(80, 0), 10);
+        for (tasks, expect) in [
+            (80, false),
+            (152, false),
+            (160, true),
+            (48, false),
+            (40, true),
+        ] {
+            assert_eq!(prefetch.is_off(tasks, 0), expect, "{tasks}");
+        }
+        (0..200).for_each(|_| prefetch.came(1));
+        assert!(prefetch.is_off(80, 0), "messages are smaller now");
+    }
+}

@@ -1,0 +1,205 @@
+//! Publishes messages, and knows what became of each.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use lapin::{
+    BasicProperties, Channel, Confirmation, ExchangeKind,
+    options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions},
+    types::{FieldTable, ShortString},
+};
+use parking_lot::Mutex;
+use tokio::{sync::Mutex as AsyncMutex, time::timeout};
+use utakata_model::{Class, Task};
+
+use super::{
+    batch::Message,
+    link::{Link, Session},
+    problem, topology,
+};
+use crate::Error;
+
+const TRANSIENT: u8 = 1;
+const PERSISTENT: u8 = 2;
+
+/// Publishes messages of one class over a channel of its own, which is opened again when it was
+/// lost.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    link: Arc<Link>,
+    class: Class,
+    in_flight: usize,
+    within: Duration,
+    channel: Mutex<Option<Channel>>,
+    opening: AsyncMutex<()>,
+}
+
+/// A message on its way.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) key: ShortString,
+    pub(super) message: Message,
+    /// For how many milliseconds it is worth keeping, when not for ever.
+    pub(super) worth: Option<u64>,
+    /// Whether its tasks were delivered before.
+    pub(super) again: bool,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The broker keeps it.
+    Kept,
+    /// Its queue takes no more.
+    Full,
+    /// It has no queue.
+    Nowhere,
+}
+
+impl Publisher {
+    pub(super) fn new(link: Arc<Link>, class: Class, in_flight: usize, within: Duration) -> Self {
+        Self {
+            link,
+            class,
+            in_flight: in_flight.max(1),
+            within,
+            channel: Mutex::default(),
+            opening: AsyncMutex::default(),
+        }
+    }
+
+    /// Publishes all, many at a time, in their order. Gives what became of each.
+    /// Errors: nothing is known of any of them.
+    pub(super) async fn publish(
+        &self,
+        parcels: Vec<Parcel>,
+    ) -> Result<Vec<(Vec<Task>, Fate)>, Error> {
+        let channel = self.link.within(self.doing(), self.channel()).await?;
+        let sending = parcels
+            .into_iter()
+            .map(|parcel| self.send(&channel, parcel));
+        let mut sending = stream::iter(sending).buffered(self.in_flight);
+        let mut sent = Vec::new();
+        loop {
+            match timeout(self.within, sending.try_next()).await {
+                Ok(Ok(Some(one))) => sent.push(one),
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => {
+                    self.forget(&channel);
+                    return Err(self.link.refused(&error, self.doing()));
+                }
+                Err(_) => {
+                    self.forget(&channel);
+                    return Err(self.link.silent(self.doing()));
+                }
+            }
+        }
+        self.link.works();
+        Ok(sent)
+    }
+
+    async fn send(&self, channel: &Channel, parcel: Parcel) -> lapin::Result<(Vec<Task>, Fate)> {
+        let Message { payload, tasks } = parcel.message;
+        let mandatory = self.class == Class::Control;
+        let options = BasicPublishOptions {
+            mandatory,
+            immediate: false,
+        };
+        let properties = properties(self.class, parcel.worth, parcel.again);
+        let exchange = topology::EXCHANGE.into();
+        let sent = channel.basic_publish(exchange, parcel.key, options, &payload, properties);
+        let fate = match sent.await?.await? {
+            Confirmation::Ack(None) | Confirmation::NotRequested => Fate::Kept,
+            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Fate::Nowhere,
+            Confirmation::Nack(None) => Fate::Full,
+        };
+        Ok((tasks, fate))
+    }
+
+    async fn channel(&self) -> Result<Channel, Error> {
+        if let Some(channel) = self.usable() {
+            return Ok(channel);
+        }
+        let _one_at_a_time = self.opening.lock().await;
+        if let Some(channel) = self.usable() {
+            return Ok(channel);
+        }
+        let session = self.link.session()?;
+        let channel = self.link.ask(self.doing(), open(&session)).await?;
+        *self.channel.lock() = Some(channel.clone());
+        Ok(channel)
+    }
+
+    fn usable(&self) -> Option<Channel> {
+        let channel = self.channel.lock().clone()?;
+        channel.status().connected().then_some(channel)
+    }
+
+    fn forget(&self, channel: &Channel) {
+        let mut kept = self.channel.lock();
+        if kept.as_ref().is_some_and(|kept| kept.id() == channel.id()) {
+            *kept = None;
+        }
+    }
+
+    fn doing(&self) -> &'static str {
+        match self.class {
+            Class::Control => "to publish control tasks",
+            Class::Observe => "to publish observe tasks",
+        }
+    }
+}
+
+/// Opens a channel on which the broker confirms, and sees to it that there is the exchange.
+async fn open(session: &Session) -> lapin::Result<Channel> {
+    let mut channel = session.channel().await?;
+    // To look needs no right to configure.
+    match declare_exchange(&channel, Existing::Expected).await {
+        Err(error) if problem::is_not_found(&error) => {
+            channel = session.channel().await?;
+            declare_exchange(&channel, Existing::Made).await?;
+        }
+        other => other?,
+    }
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await?;
+    Ok(channel)
+}
+
+/// What is done about an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It must be there.
+    Expected,
+    /// It is made if it is not there.
+    Made,
+}
+
+pub(super) async fn declare_exchange(channel: &Channel, existing: Existing) -> lapin::Result<()> {
+    let options = ExchangeDeclareOptions {
+        passive: existing == Existing::Expected,
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    let name = topology::EXCHANGE.into();
+    let declared =
+        channel.exchange_declare(name, ExchangeKind::Topic, options, FieldTable::default());
+    declared.await
+}
+
+fn properties(class: Class, worth: Option<u64>, again: bool) -> BasicProperties {
+    let mut properties = BasicProperties::default()
+        .with_content_type("application/json".into())
+        .with_delivery_mode(match class {
+            Class::Control => PERSISTENT,
+            Class::Observe => TRANSIENT,
+        });
+    if let Some(worth) = worth {
+        properties = properties.with_expiration(worth.to_string().into());
+    }
+    if again {
+        properties = properties.with_headers(topology::again());
+    }
+    properties
+}

@@ -1,0 +1,120 @@
+//! Which zones and kinds are served: those of which there is a queue.
+//!
+//! It is asked before anything is published: the broker returns what has no queue with all its
+//! bytes, and the library writes those to its log, credentials too. What was looked up may have
+//! changed meanwhile; so control is published as "mandatory" all the same.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use lapin::{
+    Channel,
+    options::QueueDeclareOptions,
+    types::{FieldTable, ShortString},
+};
+use parking_lot::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
+use utakata_model::Class;
+
+use super::{
+    link::{Link, Session},
+    problem,
+    topology::Route,
+};
+use crate::Error;
+
+const DOING: &str = "to see which zones and kinds are served";
+const SERVED_FOR: Duration = Duration::from_secs(30);
+const UNSERVED_FOR: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Routes {
+    link: Arc<Link>,
+    known: Mutex<HashMap<Route, Known>>,
+    channel: AsyncMutex<Option<Channel>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    served: bool,
+    until: Instant,
+}
+
+impl Routes {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self {
+            link,
+            known: Mutex::default(),
+            channel: AsyncMutex::default(),
+        }
+    }
+
+    /// Whether an environment has ever served it here.
+    pub(super) async fn is_served(&self, route: &Route) -> Result<bool, Error> {
+        if let Some(served) = self.known(route) {
+            return Ok(served);
+        }
+        let Some(queue) = route.queue(Class::Control) else {
+            return Ok(false);
+        };
+        self.link.within(DOING, self.look_up(route, queue)).await
+    }
+
+    /// One looks at a time; who comes later mostly finds what is known.
+    async fn look_up(&self, route: &Route, queue: ShortString) -> Result<bool, Error> {
+        let mut channel = self.channel.lock().await;
+        if let Some(served) = self.known(route) {
+            return Ok(served);
+        }
+        let session = self.link.session()?;
+        let looking = look(&session, &mut channel, queue);
+        let served = self.link.ask(DOING, looking).await?;
+        self.note(route, served);
+        Ok(served)
+    }
+
+    /// It is served, or is not.
+    pub(super) fn note(&self, route: &Route, served: bool) {
+        let until = Instant::now() + if served { SERVED_FOR } else { UNSERVED_FOR };
+        let known = Known { served, until };
+        self.known.lock().insert(route.clone(), known);
+    }
+
+    fn known(&self, route: &Route) -> Option<bool> {
+        let known = *self.known.lock().get(route)?;
+        (known.until > Instant::now()).then_some(known.served)
+    }
+}
+
+async fn look(
+    session: &Session,
+    kept: &mut Option<Channel>,
+    queue: ShortString,
+) -> lapin::Result<bool> {
+    let channel = match kept.take().filter(|channel| channel.status().connected()) {
+        Some(channel) => channel,
+        None => session.channel().await?,
+    };
+    match count(&channel, queue).await {
+        Ok(_) => {
+            *kept = Some(channel);
+            Ok(true)
+        }
+        Err(error) if problem::is_not_found(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many messages wait in a queue. Errors: "not found" when it is not there, and the channel
+/// is closed.
+pub(super) async fn count(channel: &Channel, queue: ShortString) -> lapin::Result<u32> {
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
+    let declared = channel.queue_declare(queue, options, FieldTable::default());
+    Ok(declared.await?.message_count())
+}

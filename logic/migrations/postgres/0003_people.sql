@@ -1,0 +1,5 @@
+CREATE TABLE person (
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    token_hash TEXT COLLATE "C" NOT NULL UNIQUE,
+    made TEXT NOT NULL
+);

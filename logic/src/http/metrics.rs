@@ -1,0 +1,28 @@
+//! `/v1/metrics`: for Prometheus, and whatever else reads OpenMetrics.
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+use super::{Api, Refused};
+use crate::metrics::{self, UnderWay};
+
+const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is to be watched, as OpenMetrics: of this logic environment, and of all environments.
+#[utoipa::path(get, path = "/v1/metrics", operation_id = "get_metrics", tag = "system",
+    responses((status = 200, description = "The metrics", body = String,
+        content_type = "application/openmetrics-text")))]
+pub(super) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
+    let under_way = UnderWay {
+        reads: api.handle.dispatch().pending(),
+        control: api.handle.ledger().count().await.ok(),
+    };
+    let text = metrics::text(&api.handle.status(), under_way).map_err(|error| {
+        let detail = format!("the metrics cannot be written: {error}");
+        Refused::new("internal", detail, "report it, with the log of that moment")
+    })?;
+    Ok(([(header::CONTENT_TYPE, CONTENT)], text).into_response())
+}

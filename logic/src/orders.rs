@@ -1,0 +1,257 @@
+//! What is asked of environments: to pause or to drain, as a whole or a kind of it, and to go on.
+//!
+//! It is desired state: written down, published for each zone under a revision that grows, and
+//! heard by environments when they are there.
+
+mod change;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use tokio::sync::{Mutex, Notify};
+use utakata_api::environment::OrdersView;
+use utakata_model::{
+    Desired, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Orders, Zone, suggest,
+};
+
+pub(crate) use change::Said;
+pub use change::Unfit;
+
+use crate::{
+    kinds::Kinds,
+    store::{self, OrderRow, Store},
+};
+
+/// Why what is asked is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody has heard of such an environment.
+    #[error("no environment \"{id}\" was heard of")]
+    NoEnvironment {
+        /// Its id.
+        id: EnvironmentId,
+        /// The nearest one, or those that there are.
+        hint: String,
+    },
+    /// The environment does not serve the kind.
+    #[error("the environment {id} does not serve the kind \"{kind}\"")]
+    NoKind {
+        /// The environment.
+        id: EnvironmentId,
+        /// The kind.
+        kind: Kind,
+        /// The nearest one, or those that it serves.
+        hint: String,
+    },
+    /// What holds was asked of something else.
+    #[error("{id}: {unfit}")]
+    Unfit {
+        /// The environment.
+        id: EnvironmentId,
+        /// What holds.
+        unfit: Unfit,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// What is asked of all environments.
+pub struct OrderBook {
+    store: Arc<dyn Store>,
+    kinds: Arc<Kinds>,
+    /// As the store has it.
+    known: RwLock<Known>,
+    /// Held while the store is written, so that both see the changes in the same order.
+    writing: Mutex<()>,
+    changed: Notify,
+    unheard: Notify,
+}
+
+#[derive(Default)]
+struct Known {
+    revision: u64,
+    rows: BTreeMap<EnvironmentId, OrderRow>,
+}
+
+impl OrderBook {
+    /// What the store has.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(store: Arc<dyn Store>, kinds: Arc<Kinds>) -> Result<Self, store::Error> {
+        let book = Self {
+            store,
+            kinds,
+            known: RwLock::default(),
+            writing: Mutex::default(),
+            changed: Notify::new(),
+            unheard: Notify::new(),
+        };
+        book.reload().await?;
+        Ok(book)
+    }
+
+    /// Takes over what others have written.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn reload(&self) -> Result<(), store::Error> {
+        let _writing = self.writing.lock().await;
+        let written = self.store.orders().await?;
+        let rows = written.rows.into_iter();
+        *self.known.write() = Known {
+            revision: written.revision,
+            rows: rows.map(|row| (row.environment.clone(), row)).collect(),
+        };
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Asks an environment to stop everything or a kind (`Some`), or to go on with it (`None`).
+    ///
+    /// # Errors
+    /// Nobody has heard of the environment, it does not serve the kind, it is something else
+    /// that is stopped, or the store failed.
+    pub async fn change(
+        &self,
+        id: &EnvironmentId,
+        kind: Option<&Kind>,
+        order: Option<Order>,
+    ) -> Result<OrdersView, Error> {
+        let _writing = self.writing.lock().await;
+        let (zone, before) = self.find(id, kind)?;
+        let orders = change::after(&before, kind, order).map_err(|unfit| Error::Unfit {
+            id: id.clone(),
+            unfit,
+        })?;
+        let view = |revision, orders| OrdersView {
+            environment: id.clone(),
+            revision,
+            orders,
+        };
+        let revision = self.known.read().revision;
+        if orders == before {
+            return Ok(view(revision, orders));
+        }
+        let revision = change::next(revision, Timestamp::now());
+        let row = OrderRow {
+            environment: id.clone(),
+            zone,
+            orders,
+        };
+        self.write(revision, Some(row.clone())).await?;
+        Ok(view(revision, row.orders))
+    }
+
+    /// The zone of an environment, and what is asked of it.
+    fn find(&self, id: &EnvironmentId, kind: Option<&Kind>) -> Result<(Zone, Orders), Error> {
+        let known = self.known.read();
+        let heard = self.kinds.environments();
+        let row = known.rows.get(id);
+        let status = heard.iter().find(|one| one.id == *id);
+        let zone = status.map(|one| &one.zone).or(row.map(|row| &row.zone));
+        let Some(zone) = zone.cloned() else {
+            let ids = heard.iter().map(|one| &one.id).chain(known.rows.keys());
+            return Err(Error::NoEnvironment {
+                id: id.clone(),
+                hint: suggest::hint(id.as_str(), ids.map(EnvironmentId::as_str)),
+            });
+        };
+        let orders = row.map(|row| row.orders.clone()).unwrap_or_default();
+        if let (Some(kind), Some(status)) = (kind, status) {
+            let pools = status.pools.iter().map(|pool| &pool.release.kind);
+            let mut served: Vec<&str> =
+                pools.chain(orders.kinds.keys()).map(Kind::as_str).collect();
+            served.dedup();
+            if !served.contains(&kind.as_str()) {
+                return Err(Error::NoKind {
+                    id: id.clone(),
+                    kind: kind.clone(),
+                    hint: suggest::hint(kind.as_str(), served),
+                });
+            }
+        }
+        Ok((zone, orders))
+    }
+
+    async fn write(&self, revision: u64, row: Option<OrderRow>) -> Result<(), store::Error> {
+        self.store.put_order(revision, row.as_ref()).await?;
+        let mut known = self.known.write();
+        known.revision = revision;
+        match row {
+            Some(row) if row.orders.is_empty() => drop(known.rows.remove(&row.environment)),
+            Some(row) => drop(known.rows.insert(row.environment.clone(), row)),
+            None => {}
+        }
+        drop(known);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// What is asked of each environment of which anything is.
+    pub fn all(&self) -> BTreeMap<EnvironmentId, Orders> {
+        let known = self.known.read();
+        let rows = known.rows.iter();
+        rows.map(|(id, row)| (id.clone(), row.orders.clone()))
+            .collect()
+    }
+
+    /// What is to be published, for each zone; nothing as long as nothing was ever asked.
+    pub fn desired(&self) -> Vec<Desired> {
+        let known = self.known.read();
+        if known.revision == 0 {
+            return Vec::new();
+        }
+        change::desired(
+            known.revision,
+            known.rows.values(),
+            &self.kinds.environments(),
+        )
+    }
+
+    /// An environment tells how it is: if it has not heard of the last revision, it is to be
+    /// told again.
+    pub fn heard(&self, status: &EnvironmentStatus) {
+        let revision = self.known.read().revision;
+        let is_there = status.state != EnvironmentState::Gone;
+        if is_there && status.desired.unwrap_or_default() != revision {
+            self.unheard.notify_one();
+        }
+    }
+
+    /// Waits until something else is asked.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Waits until somebody tells that they have not heard it.
+    pub async fn unheard(&self) {
+        self.unheard.notified().await;
+    }
+
+    /// Where an environment knows a later revision, that of a store which is no more, ours
+    /// becomes a later one still: otherwise nobody would hear of it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn overtake(&self) -> Result<(), store::Error> {
+        let _writing = self.writing.lock().await;
+        let heard = self.kinds.environments();
+        let theirs = heard.iter().filter_map(|one| one.desired).max();
+        let ours = self.known.read().revision;
+        match theirs {
+            Some(theirs) if theirs > ours => {
+                tracing::warn!(
+                    ours,
+                    theirs,
+                    "environments know later orders than this store"
+                );
+                self.write(change::next(theirs, Timestamp::now()), None)
+                    .await
+            }
+            _ => Ok(()),
+        }
+    }
+}

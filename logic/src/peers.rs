@@ -1,0 +1,277 @@
+//! Several logic environments on one store: who does what, by leases.
+//!
+//! ```text
+//!  beat ─► lease(take, give back, renew) ─► what there is ─► plan ─► the next beat's wishes
+//!                                            │
+//!                                            └─► duties
+//! ```
+//!
+//! What it has it does only until the lease would have ended, counted from before it was
+//! renewed: so nobody does it at the same time, unless somebody stops in between. What must hold
+//! then, too, holds by the fence of the ledger's pages.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+use utakata_model::{EnvironmentId, Incarnation, LogicId, NameError};
+
+use crate::{
+    config,
+    duties::{Duties, SHARDS, Term},
+    lease::{self, Action, LEDGER, Terms},
+    store::{Fence, Lease, LeaseWanted, Member, Store},
+};
+
+/// A store that fails is asked again after this.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Takes part among the logic environments of one store. When it is dropped, it does no more.
+pub struct Peers {
+    id: LogicId,
+    duties: watch::Receiver<Duties>,
+    leave: CancellationToken,
+    running: JoinSet<()>,
+}
+
+/// Renews, takes and gives back.
+struct Service {
+    store: Arc<dyn Store>,
+    me: Member,
+    address: String,
+    terms: Terms,
+    duties: watch::Sender<Duties>,
+    wishes: Vec<Action>,
+    /// Until when what it has is its own, for certain.
+    until: Instant,
+}
+
+impl Peers {
+    /// Takes part from now on.
+    ///
+    /// # Errors
+    /// It has no name that could name it.
+    pub fn join(
+        store: Arc<dyn Store>,
+        id: &LogicId,
+        address: String,
+        config: config::Lease,
+    ) -> Result<Self, NameError> {
+        let (sender, duties) = watch::channel(Duties::none());
+        let leave = CancellationToken::new();
+        let service = Service {
+            store,
+            me: Member {
+                environment: EnvironmentId::new(id.as_str())?,
+                incarnation: Incarnation::generate(),
+            },
+            address,
+            terms: Terms {
+                shards: SHARDS.into(),
+                lasts: config.lasts,
+                beat: config.renewed_every,
+                ..Terms::default()
+            },
+            duties: sender,
+            wishes: Vec::new(),
+            until: Instant::now(),
+        };
+        let mut running = JoinSet::new();
+        running.spawn(service.run(leave.clone()));
+        Ok(Self {
+            id: id.clone(),
+            duties,
+            leave,
+            running,
+        })
+    }
+
+    /// Its own name.
+    pub fn id(&self) -> &LogicId {
+        &self.id
+    }
+
+    /// What it has to do.
+    pub fn duties(&self) -> watch::Receiver<Duties> {
+        self.duties.clone()
+    }
+
+    /// Gives everything back, so that others need not wait.
+    pub async fn leave(mut self) {
+        self.leave.cancel();
+        self.running.join_next().await;
+    }
+}
+
+impl Service {
+    async fn run(mut self, leave: CancellationToken) {
+        while !leave.is_cancelled() {
+            let again = self.beat().await;
+            tokio::select! {
+                () = leave.cancelled() => {}
+                () = tokio::time::sleep(again) => {}
+            }
+        }
+        self.give_back().await;
+    }
+
+    /// Says that we are there, and does what was planned; says when to do so again.
+    async fn beat(&mut self) -> Duration {
+        let asked = Instant::now();
+        let wanted = self.wanted();
+        // A store that does not answer must not keep us from seeing that time is over.
+        let within = self.terms.lasts.saturating_sub(self.terms.beat);
+        let answer = tokio::time::timeout(within, self.store.lease(&wanted)).await;
+        let leases = match answer {
+            Ok(Ok(leases)) => leases,
+            failed => {
+                if let Ok(Err(error)) = failed {
+                    tracing::warn!(%error, cure = error.cure(), "leases cannot be renewed");
+                }
+                if self.until <= Instant::now() {
+                    self.tell(Duties::none());
+                }
+                return AGAIN;
+            }
+        };
+        self.until = asked + self.terms.lasts;
+        self.wishes = lease::plan(&leases, &self.me, &self.terms);
+        self.tell(duties(&leases, &self.me, &self.terms));
+        let is_urgent = self.wishes.iter().any(|one| matches!(one, Action::Take(_)));
+        if is_urgent {
+            Duration::ZERO
+        } else {
+            self.terms.beat
+        }
+    }
+
+    fn wanted(&mut self) -> LeaseWanted {
+        let mut wanted = LeaseWanted {
+            by: self.me.clone(),
+            address: self.address.clone(),
+            lasts: self.terms.lasts,
+            take: Vec::new(),
+            release: Vec::new(),
+        };
+        for wish in self.wishes.drain(..) {
+            match wish {
+                Action::Take(name) => wanted.take.push(name),
+                Action::Release(name) => wanted.release.push(name),
+            }
+        }
+        wanted
+    }
+
+    fn tell(&self, duties: Duties) {
+        self.duties.send_if_modified(|known| {
+            let is_new = *known != duties;
+            *known = duties;
+            is_new
+        });
+    }
+
+    /// Everything, our own life included.
+    async fn give_back(&mut self) {
+        self.tell(Duties::none());
+        let mut release = vec![LEDGER.to_owned(), lease::of_member(&self.me.environment)];
+        release.extend((0..self.terms.shards).map(|number| self.terms.shard(number)));
+        self.wishes = release.into_iter().map(Action::Release).collect();
+        let wanted = self.wanted();
+        let given_back = tokio::time::timeout(self.terms.beat, self.store.lease(&wanted)).await;
+        if !matches!(given_back, Ok(Ok(_))) {
+            tracing::warn!("leases were not given back: others wait until they end");
+        }
+    }
+}
+
+/// What the leases say that a member has to do.
+fn duties(leases: &[Lease], me: &Member, terms: &Terms) -> Duties {
+    let named = |name: &str| leases.iter().find(|lease| lease.name == name);
+    let is_mine = |lease: &&Lease| lease.holder() == Some(me);
+    let ledger = named(LEDGER);
+    let held = ledger.and_then(|lease| lease.held.as_ref());
+    let is_ours = ledger.is_some_and(|lease| is_mine(&lease));
+    let shards = (0..terms.shards).filter(|number| {
+        let lease = named(&terms.shard(*number));
+        lease.is_some_and(|lease| is_mine(&lease))
+    });
+    Duties {
+        ledger: ledger.filter(is_mine).map(|lease| {
+            Term::Lease(Fence {
+                lease: LEDGER.into(),
+                by: me.clone(),
+                epoch: lease.epoch,
+            })
+        }),
+        ledger_at: held
+            .filter(|held| !is_ours && !held.ends_in.is_zero())
+            .map(|held| held.address.clone()),
+        shards: shards
+            .filter_map(|number| u8::try_from(number).ok())
+            .collect(),
+        members: members(leases),
+    }
+}
+
+fn members(leases: &[Lease]) -> Vec<LogicId> {
+    let alive = leases
+        .iter()
+        .filter(|lease| lease.name.starts_with(lease::MEMBER))
+        .filter_map(Lease::holder);
+    let mut members: Vec<LogicId> = alive
+        .filter_map(|member| LogicId::new(member.environment.as_str()).ok())
+        .collect();
+    members.sort_unstable();
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{duties::Shards, store::Held};
+
+    fn member(name: &str) -> Member {
+        Member {
+            environment: EnvironmentId::new(name).unwrap(),
+            incarnation: Incarnation::generate(),
+        }
+    }
+
+    fn lease(name: &str, by: &Member, ends_in: u64) -> Lease {
+        Lease {
+            name: name.into(),
+            epoch: 7,
+            held: Some(Held {
+                by: by.clone(),
+                address: format!("http://{}", by.environment),
+                since: Duration::from_secs(9),
+                ends_in: Duration::from_secs(ends_in),
+            }),
+        }
+    }
+
+    #[test]
+    fn duties_are_what_the_leases_say_and_nothing_that_has_ended() {
+        let (me, other) = (member("le-1"), member("le-2"));
+        let leases = [
+            lease("member/le-1", &me, 6),
+            lease("member/le-2", &other, 6),
+            lease("member/le-3", &member("le-3"), 0),
+            lease("ledger", &other, 3),
+            lease("schedules/0", &me, 6),
+            lease("schedules/1", &other, 6),
+            lease("schedules/2", &me, 0),
+        ];
+        let terms = Terms::default();
+        let mine = duties(&leases, &me, &terms);
+        assert_eq!(mine.ledger, None);
+        assert_eq!(mine.ledger_at.as_deref(), Some("http://le-2"));
+        assert_eq!(mine.shards, Shards::from_iter([0]));
+        let names: Vec<&str> = mine.members.iter().map(LogicId::as_str).collect();
+        assert_eq!(names, ["le-1", "le-2"]);
+        let theirs = duties(&leases, &other, &terms);
+        let fence = theirs.ledger.as_ref().and_then(Term::fence).unwrap();
+        assert_eq!((fence.epoch, &fence.by), (7, &other));
+        assert_eq!(theirs.ledger_at, None);
+    }
+}

@@ -1,0 +1,154 @@
+//! The store of many machines: a database of PostgreSQL.
+//!
+//! Connections come from a pool and are made anew after they were lost. Every call has a
+//! deadline. A page is one transaction of few statements, however many rows it has: columns are
+//! sent as arrays.
+
+mod connection;
+mod error;
+mod inventory;
+mod lease;
+mod ledger;
+mod open;
+mod order;
+mod page;
+mod person;
+mod reading;
+mod snapshot;
+
+use async_trait::async_trait;
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use utakata_api::ledger::Lock;
+use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
+
+use super::{
+    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
+    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Url, Wanted,
+    select,
+};
+
+/// A database of PostgreSQL.
+pub struct Postgres {
+    place: Place,
+    options: PgConnectOptions,
+    pool: PgPool,
+}
+
+impl Postgres {
+    /// Opens the store, bringing the database to the newest form where needed. Of several that
+    /// do so at the same time one does it, the others wait.
+    ///
+    /// # Errors
+    /// The database does not answer, does not let us in, is damaged, or a newer version wrote it.
+    pub async fn open(url: &Url) -> Result<Self, Error> {
+        open::open(url).await
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn inventory(&self) -> Result<Contents, Error> {
+        self.read_inventory().await
+    }
+
+    async fn change(&self, changes: &[Change]) -> Result<(), Error> {
+        self.write_changes(changes).await
+    }
+
+    async fn write(&self, page: &Page) -> Result<(), Error> {
+        self.write_page(page).await
+    }
+
+    async fn open_operations(&self) -> Result<Vec<(Operation, OperationProgress)>, Error> {
+        self.read_open_operations().await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<TaskRow>, Error> {
+        self.fetch_tasks(select::unfinished()).await
+    }
+
+    async fn tasks_of(&self, operation: OperationId) -> Result<Vec<TaskRow>, Error> {
+        self.fetch_tasks(select::tasks_of(operation)).await
+    }
+
+    async fn operation_by_key(&self, key: &str) -> Result<Option<OperationId>, Error> {
+        self.read_operation_by_key(key).await
+    }
+
+    async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error> {
+        Ok(self.fetch_counted(select::operation(id)).await?.pop())
+    }
+
+    async fn operations(
+        &self,
+        before: Option<OperationId>,
+        most: u32,
+    ) -> Result<Vec<OperationRow>, Error> {
+        self.fetch_counted(select::operations(before, most)).await
+    }
+
+    async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
+        self.read_locks().await
+    }
+
+    async fn audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
+        self.read_audit(from, most).await
+    }
+
+    async fn audit_head(&self) -> Result<Option<AuditPage>, Error> {
+        self.read_audit_head().await
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        self.read_snapshot().await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error> {
+        Ok(self.fetch_tasks(select::task(id)).await?.pop())
+    }
+
+    async fn tasks(&self, wanted: &Wanted, most: u32) -> Result<Vec<TaskRow>, Error> {
+        self.fetch_tasks(select::tasks(wanted, most)).await
+    }
+
+    async fn put_readings(&self, rows: &[ReadingRow]) -> Result<(), Error> {
+        self.write_readings(rows).await
+    }
+
+    async fn readings(&self) -> Result<Vec<ReadingRow>, Error> {
+        self.read_readings().await
+    }
+
+    async fn people(&self) -> Result<Vec<PersonRow>, Error> {
+        self.read_people().await
+    }
+
+    async fn put_person(&self, row: &PersonRow) -> Result<(), Error> {
+        self.write_person(row).await
+    }
+
+    async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
+        self.remove_person(name).await
+    }
+
+    async fn inventory_version(&self) -> Result<u64, Error> {
+        self.read_inventory_version().await
+    }
+
+    async fn lease(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
+        self.write_leases(wanted).await
+    }
+
+    async fn orders(&self) -> Result<Orders, Error> {
+        self.read_orders().await
+    }
+
+    async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
+        self.write_order(revision, row).await
+    }
+
+    async fn close(&self) {
+        // What hangs does not hold up the end.
+        let _ = tokio::time::timeout(connection::CONNECT, self.pool.close()).await;
+    }
+}

@@ -1,0 +1,153 @@
+//! Leases in PostgreSQL.
+//!
+//! A page that is written under a lease locks its row for a key share: renewing does not wait for
+//! that, taking the lease does. So between the check of a page and its commit nobody takes it.
+//!
+//! Rows are locked in the order: one's own, then those that nobody else has locked, so that
+//! nobody waits in a circle.
+
+use std::time::Duration;
+
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use tokio::time::timeout;
+
+use super::Postgres;
+use crate::store::{Error, Fence, Lease, LeaseWanted, lease::LeaseColumns};
+
+/// What takes longer is of no use to somebody whose leases last a few seconds.
+const LEASE: Duration = Duration::from_secs(3);
+
+impl Postgres {
+    pub(super) async fn write_leases(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
+        let asked = timeout(LEASE, async {
+            let mut connection = self.connection().await?;
+            let rows = timeout(LEASE, write(&mut connection, wanted)).await;
+            self.answered(connection, rows)
+        });
+        let rows = match asked.await {
+            Ok(rows) => rows?,
+            Err(_) => return Err(self.failed(super::connection::late())),
+        };
+        Ok(rows.iter().map(lease).collect())
+    }
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    wanted: &LeaseWanted,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    release(&mut transaction, wanted).await?;
+    renew(&mut transaction, wanted).await?;
+    take(&mut transaction, wanted).await?;
+    // Committed first: what is told is what holds.
+    let rows = sqlx::query(
+        "SELECT name, epoch, environment, incarnation, address,
+             (EXTRACT(EPOCH FROM clock_timestamp() - since) * 1000)::bigint AS since,
+             (EXTRACT(EPOCH FROM until - clock_timestamp()) * 1000)::bigint AS ends_in
+         FROM (SELECT name, epoch, environment, incarnation, address,
+                 greatest(since, '1970-01-01') AS since, greatest(until, '1970-01-01') AS until
+             FROM lease) AS known
+         ORDER BY name",
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+async fn release(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::Error> {
+    if wanted.release.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE lease SET environment = NULL, incarnation = NULL, address = '',
+             until = '-infinity'
+         WHERE environment = $1 AND incarnation = $2 AND name = ANY($3)",
+    )
+    .bind(wanted.by.environment.as_str())
+    .bind(wanted.by.incarnation.to_string())
+    .bind(&wanted.release)
+    .execute(to)
+    .await
+    .map(drop)
+}
+
+/// One that has ended, and that nobody took, goes on; its holder has it anew.
+async fn renew(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE lease SET address = $3,
+             since = CASE WHEN until < clock_timestamp() THEN clock_timestamp() ELSE since END,
+             until = clock_timestamp() + $4 * interval '1 millisecond'
+         WHERE environment = $1 AND incarnation = $2",
+    )
+    .bind(wanted.by.environment.as_str())
+    .bind(wanted.by.incarnation.to_string())
+    .bind(&wanted.address)
+    .bind(milliseconds(wanted))
+    .execute(to)
+    .await
+    .map(drop)
+}
+
+async fn take(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::Error> {
+    if wanted.take.is_empty() {
+        return Ok(());
+    }
+    let mut names = wanted.take.clone();
+    names.sort();
+    sqlx::query("INSERT INTO lease (name) SELECT unnest($1::text[]) ON CONFLICT (name) DO NOTHING")
+        .bind(&names)
+        .execute(&mut *to)
+        .await?;
+    sqlx::query(
+        "UPDATE lease SET environment = $2, incarnation = $3, address = $4, epoch = epoch + 1,
+             since = clock_timestamp(),
+             until = clock_timestamp() + $5 * interval '1 millisecond'
+         WHERE name IN (
+             SELECT name FROM lease
+             WHERE name = ANY($1) AND (environment IS NULL OR until < clock_timestamp())
+             ORDER BY name FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(&names)
+    .bind(wanted.by.environment.as_str())
+    .bind(wanted.by.incarnation.to_string())
+    .bind(&wanted.address)
+    .bind(milliseconds(wanted))
+    .execute(to)
+    .await
+    .map(drop)
+}
+
+fn milliseconds(wanted: &LeaseWanted) -> i64 {
+    wanted.lasts.as_millis().try_into().unwrap_or(i64::MAX)
+}
+
+/// Whether a lease is still that of the fence: then it stays so until the end of the transaction.
+pub(super) async fn holds(to: &mut PgConnection, fence: &Fence) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT name FROM lease
+         WHERE name = $1 AND environment = $2 AND incarnation = $3 AND epoch = $4
+         FOR KEY SHARE",
+    )
+    .bind(&fence.lease)
+    .bind(fence.by.environment.as_str())
+    .bind(fence.by.incarnation.to_string())
+    .bind(i64::try_from(fence.epoch).unwrap_or(i64::MAX))
+    .fetch_optional(to)
+    .await?;
+    Ok(row.is_some())
+}
+
+fn lease(row: &PgRow) -> Lease {
+    let columns = LeaseColumns {
+        name: row.get("name"),
+        epoch: row.get("epoch"),
+        environment: row.get("environment"),
+        incarnation: row.get("incarnation"),
+        address: row.get("address"),
+        since: row.get("since"),
+        ends_in: row.get("ends_in"),
+    };
+    columns.lease()
+}

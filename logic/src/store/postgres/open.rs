@@ -1,0 +1,66 @@
+//! Opening a database, with errors that people can act on.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions,
+};
+use tokio::time::timeout;
+
+use super::{
+    Postgres,
+    connection::{CONNECT, STATEMENT, late},
+    error::sort,
+};
+use crate::store::{Database, Error, Place, Url};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
+
+/// How long another one may take to bring the database to the newest form.
+const MIGRATED: Duration = Duration::from_secs(120);
+
+pub(super) async fn open(url: &Url) -> Result<Postgres, Error> {
+    let place = place(url.options());
+    let options = url.options().clone().application_name("utakata");
+    let options = options.disable_statement_logging();
+    let mut connection = connect(&place, &limited(&options, MIGRATED)).await?;
+    migrate(&place, &mut connection).await?;
+    // Nothing depends on a farewell in form.
+    let _ = timeout(CONNECT, connection.close()).await;
+    Ok(Postgres::new(place, limited(&options, STATEMENT)))
+}
+
+fn place(options: &PgConnectOptions) -> Place {
+    let user = options.get_username().to_owned();
+    Place::Database(Arc::new(Database {
+        host: options.get_host().to_owned(),
+        port: options.get_port(),
+        name: options.get_database().unwrap_or(&user).to_owned(),
+        user,
+    }))
+}
+
+/// PostgreSQL itself gives up what takes too long: what nobody waits for must not stay.
+fn limited(options: &PgConnectOptions, limit: Duration) -> PgConnectOptions {
+    let limit = format!("{}ms", limit.as_millis());
+    options.clone().options([
+        ("statement_timeout", &limit),
+        ("idle_in_transaction_session_timeout", &limit),
+    ])
+}
+
+pub(super) async fn connect(
+    place: &Place,
+    options: &PgConnectOptions,
+) -> Result<PgConnection, Error> {
+    let connected = timeout(CONNECT, options.connect()).await;
+    let connected = connected.unwrap_or_else(|_| Err(late()));
+    connected.map_err(|error| sort(place, error))
+}
+
+async fn migrate(place: &Place, connection: &mut PgConnection) -> Result<(), Error> {
+    // The library takes a lock of the database's own meanwhile.
+    let migrated = timeout(MIGRATED, MIGRATIONS.run(connection)).await;
+    let migrated = migrated.unwrap_or_else(|_| Err(late().into()));
+    migrated.map_err(|error| Error::migrating(place, &MIGRATIONS, error, sort))
+}

@@ -1,0 +1,226 @@
+//! Pages of the ledger in PostgreSQL: one transaction each, of at most ten statements.
+
+use sqlx::{Connection, PgConnection, Row};
+use tokio::time::timeout;
+
+use super::{
+    Postgres,
+    connection::{CALL, late},
+    error::may_be_committed,
+    lease,
+};
+use crate::store::{
+    AuditPage, Error, Page,
+    rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
+};
+
+/// What came of a page.
+enum Written {
+    Now,
+    /// It is there already.
+    Before,
+    /// Another page has its number.
+    Other,
+    /// Somebody else took the lease.
+    Fenced,
+}
+
+/// Where it went wrong.
+enum Stopped {
+    /// Nothing was written.
+    Before(sqlx::Error),
+    /// Nobody knows.
+    InCommit(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Stopped {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Before(error)
+    }
+}
+
+impl Postgres {
+    pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
+        let rows = Rows::of(page, &self.place)?;
+        let mut connection = self.connection().await?;
+        let written = timeout(CALL, write(&mut connection, page, &rows)).await;
+        match written.unwrap_or_else(|_| Err(Stopped::InCommit(late()))) {
+            Ok(Written::Now | Written::Before) => Ok(()),
+            Ok(Written::Fenced) => Err(Error::not_holder(&self.place, page)),
+            Ok(Written::Other) => Err(Error::other_writer(&self.place, page)),
+            Err(Stopped::InCommit(error)) if may_be_committed(&error) => {
+                connection.close_on_drop();
+                Err(Error::InDoubt {
+                    place: self.place.clone(),
+                    reason: crate::store::error::whole(&error),
+                })
+            }
+            Err(Stopped::Before(error) | Stopped::InCommit(error)) => {
+                self.answered(connection, Ok(Err(error)))
+            }
+        }
+    }
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    page: &Page,
+    rows: &Rows<'_>,
+) -> Result<Written, Stopped> {
+    let mut transaction = connection.begin().await?;
+    if let Some(audit) = &page.audit
+        && let Some(there) = insert_audit(&mut transaction, audit).await?
+    {
+        return match (there, &page.under) {
+            // Who lost the lease finds the pages of who has it.
+            (Written::Other, Some(fence)) if !lease::holds(&mut transaction, fence).await? => {
+                Ok(Written::Fenced)
+            }
+            (there, _) => Ok(there),
+        };
+    }
+    if let Some(fence) = &page.under
+        && !lease::holds(&mut transaction, fence).await?
+    {
+        return Ok(Written::Fenced);
+    }
+    insert_operations(&mut transaction, &rows.operations).await?;
+    update_operations(&mut transaction, &rows.operation_progress).await?;
+    insert_tasks(&mut transaction, &rows.tasks).await?;
+    update_tasks(&mut transaction, &rows.task_progress).await?;
+    write_locks(&mut transaction, &rows.locks).await?;
+    transaction.commit().await.map_err(Stopped::InCommit)?;
+    Ok(Written::Now)
+}
+
+/// Says what was there in its place, if anything was. Waits for whoever is writing it.
+async fn insert_audit(
+    to: &mut PgConnection,
+    audit: &AuditPage,
+) -> Result<Option<Written>, sqlx::Error> {
+    let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
+    let inserted = sqlx::query(
+        "INSERT INTO audit (page, hash, body) VALUES ($1, $2, $3) ON CONFLICT (page) DO NOTHING",
+    )
+    .bind(number)
+    .bind(&audit.hash)
+    .bind(&audit.body)
+    .execute(&mut *to)
+    .await?;
+    if inserted.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let row = sqlx::query("SELECT hash FROM audit WHERE page = $1")
+        .bind(number)
+        .fetch_one(to)
+        .await?;
+    let is_same = row.get::<&str, _>("hash") == audit.hash;
+    Ok(Some(if is_same {
+        Written::Before
+    } else {
+        Written::Other
+    }))
+}
+
+/// A column of rows.
+fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+async fn insert_operations(
+    to: &mut PgConnection,
+    rows: &[NewOperation<'_>],
+) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO operation (id, body, key, undoes, is_open)
+         SELECT *, TRUE FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])",
+    )
+    .bind(column(rows, |row| row.id.as_str()))
+    .bind(column(rows, |row| row.body.as_str()))
+    .bind(column(rows, |row| row.key))
+    .bind(column(rows, |row| row.undoes.as_deref()))
+    .execute(to)
+    .await
+    .map(drop)
+}
+
+async fn update_operations(
+    to: &mut PgConnection,
+    rows: &[OperationStands],
+) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE operation SET progress = stands.progress, is_open = stands.is_open
+         FROM unnest($1::text[], $2::text[], $3::bool[]) AS stands (id, progress, is_open)
+         WHERE operation.id = stands.id",
+    )
+    .bind(column(rows, |row| row.id.as_str()))
+    .bind(column(rows, |row| row.progress.as_str()))
+    .bind(column(rows, |row| row.is_open))
+    .execute(to)
+    .await
+    .map(drop)
+}
+
+async fn insert_tasks(to: &mut PgConnection, rows: &[NewTask<'_>]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO task (id, operation, target, state, body, progress, outcome)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+             $6::text[], $7::text[])",
+    )
+    .bind(column(rows, |row| row.stands.id.as_str()))
+    .bind(column(rows, |row| row.operation.as_str()))
+    .bind(column(rows, |row| row.task.target.as_str()))
+    .bind(column(rows, |row| row.stands.state))
+    .bind(column(rows, |row| row.body.as_str()))
+    .bind(column(rows, |row| row.stands.progress.as_str()))
+    .bind(column(rows, |row| row.stands.outcome.as_deref()))
+    .execute(to)
+    .await
+    .map(drop)
+}
+
+/// What was written of an outcome stays where nothing newer is known.
+async fn update_tasks(to: &mut PgConnection, rows: &[TaskStands]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE task SET state = stands.state, progress = stands.progress,
+             outcome = coalesce(stands.outcome, task.outcome)
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+             AS stands (id, state, progress, outcome)
+         WHERE task.id = stands.id",
+    )
+    .bind(column(rows, |row| row.id.as_str()))
+    .bind(column(rows, |row| row.state))
+    .bind(column(rows, |row| row.progress.as_str()))
+    .bind(column(rows, |row| row.outcome.as_deref()))
+    .execute(to)
+    .await
+    .map(drop)
+}
+
+async fn write_locks(to: &mut PgConnection, rows: &[LockStands<'_>]) -> Result<(), sqlx::Error> {
+    for row in rows {
+        let query = match &row.body {
+            Some(body) => sqlx::query(
+                "INSERT INTO lock (target, body) VALUES ($1, $2)
+                 ON CONFLICT (target) DO UPDATE SET body = excluded.body",
+            )
+            .bind(row.target)
+            .bind(body),
+            None => sqlx::query("DELETE FROM lock WHERE target = $1").bind(row.target),
+        };
+        query.execute(&mut *to).await?;
+    }
+    Ok(())
+}

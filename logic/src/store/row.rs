@@ -1,0 +1,100 @@
+//! Rows of the ledger as values, the same ones from every database.
+
+use serde_json::json;
+use utakata_api::operation::Counts;
+use utakata_model::{Operation, TaskState};
+
+use super::{
+    AuditPage, Error, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
+};
+
+/// The columns of a task.
+pub(super) struct TaskColumns<'r> {
+    pub state: &'r str,
+    pub body: &'r str,
+    pub progress: Option<&'r str>,
+    pub outcome: Option<&'r str>,
+}
+
+/// A task and where it stands.
+pub(super) fn task(place: &Place, row: &TaskColumns<'_>) -> Result<TaskRow, Error> {
+    let outcome = row.outcome.map(|text| place.parse("outcome", text));
+    let progress = row
+        .progress
+        .map(|text| place.parse::<TaskProgress>("progress of a task", text));
+    Ok(TaskRow {
+        task: place.parse("task", row.body)?,
+        progress: TaskProgress {
+            state: state(place, row.state)?,
+            outcome: outcome.transpose()?,
+            ..progress.transpose()?.unwrap_or_default()
+        },
+    })
+}
+
+/// The state of a task.
+pub(super) fn state(place: &Place, text: &str) -> Result<TaskState, Error> {
+    place.parse("state", &format!("\"{text}\""))
+}
+
+/// An operation and where it stands.
+pub(super) fn operation(
+    place: &Place,
+    body: &str,
+    progress: Option<&str>,
+) -> Result<(Operation, OperationProgress), Error> {
+    let progress = progress.map(|text| place.parse("progress of an operation", text));
+    // Those of before there was any have ended.
+    let progress = progress.transpose()?;
+    let progress = progress.unwrap_or_else(OperationProgress::done);
+    Ok((place.parse("operation", body)?, progress))
+}
+
+/// A page of the audit trail.
+pub(super) fn audit(page: i64, hash: String, body: String) -> AuditPage {
+    AuditPage {
+        page: u64::try_from(page).unwrap_or_default(),
+        hash,
+        body,
+    }
+}
+
+/// A person.
+pub(super) fn person(
+    place: &Place,
+    name: &str,
+    token_hash: &str,
+    made: &str,
+) -> Result<PersonRow, Error> {
+    let fields = json!({ "name": name, "token_hash": token_hash, "made": made });
+    serde_json::from_value(fields).map_err(|source| place.wrong("person", source))
+}
+
+/// What is asked of an environment.
+pub(super) fn order(
+    place: &Place,
+    environment: &str,
+    zone: &str,
+    body: &str,
+) -> Result<OrderRow, Error> {
+    let body: serde_json::Value = place.parse("order", body)?;
+    let fields = json!({ "environment": environment, "zone": zone, "orders": body });
+    serde_json::from_value(fields).map_err(|source| place.wrong("order", source))
+}
+
+/// Adds so many tasks in a state.
+pub(super) fn count(counts: &mut Counts, state: TaskState, tasks: i64) {
+    let of_state = match state {
+        TaskState::Planned => &mut counts.planned,
+        TaskState::Queued => &mut counts.queued,
+        TaskState::Permitted => &mut counts.permitted,
+        TaskState::Verifying => &mut counts.verifying,
+        TaskState::Unsettled => &mut counts.unsettled,
+        TaskState::Succeeded => &mut counts.succeeded,
+        TaskState::Failed => &mut counts.failed,
+        TaskState::Unknown => &mut counts.unknown,
+        TaskState::Expired => &mut counts.expired,
+        TaskState::Cancelled => &mut counts.cancelled,
+    };
+    *of_state += u64::try_from(tasks).unwrap_or_default();
+}

@@ -1,0 +1,113 @@
+//! Leases in SQLite: of one logic environment, and of those that had the file before it.
+
+use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
+
+use super::Sqlite;
+use crate::store::{Error, Fence, Lease, LeaseWanted, lease::LeaseColumns};
+
+/// The clock of the store, in milliseconds.
+const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+
+impl Sqlite {
+    pub(super) async fn write_leases(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
+        let mut writer = self.writer.lock().await;
+        let rows = write(&mut writer, wanted).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
+        Ok(rows.iter().map(lease).collect())
+    }
+}
+
+async fn write(
+    writer: &mut SqliteConnection,
+    wanted: &LeaseWanted,
+) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    let mut transaction = writer.begin().await?;
+    for name in &wanted.release {
+        let mut query = QueryBuilder::<Db>::new(
+            "UPDATE lease SET environment = NULL, incarnation = NULL, address = '', until = 0",
+        );
+        query.push(" WHERE name = ").push_bind(name);
+        of(&mut query, wanted);
+        query.build().execute(&mut *transaction).await?;
+    }
+    let mut renew = QueryBuilder::<Db>::new("UPDATE lease SET address = ");
+    renew.push_bind(&wanted.address);
+    renew.push(format_args!(
+        ", since = CASE WHEN until < {NOW} THEN {NOW} ELSE since END, until = {NOW} + "
+    ));
+    renew.push_bind(milliseconds(wanted)).push(" WHERE TRUE");
+    of(&mut renew, wanted);
+    renew.build().execute(&mut *transaction).await?;
+    for name in &wanted.take {
+        take(&mut transaction, name, wanted).await?;
+    }
+    let mut list = QueryBuilder::<Db>::new("SELECT name, epoch, environment, incarnation, address");
+    list.push(format_args!(
+        ", {NOW} - since AS since, until - {NOW} AS ends_in FROM lease ORDER BY name"
+    ));
+    let rows = list.build().fetch_all(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+/// Only those that the member has.
+fn of(query: &mut QueryBuilder<Db>, wanted: &LeaseWanted) {
+    let member = &wanted.by;
+    query.push(" AND environment = ");
+    query.push_bind(member.environment.to_string());
+    query.push(" AND incarnation = ");
+    query.push_bind(member.incarnation.to_string());
+}
+
+async fn take(
+    to: &mut SqliteConnection,
+    name: &str,
+    wanted: &LeaseWanted,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO lease (name) VALUES (?) ON CONFLICT (name) DO NOTHING")
+        .bind(name)
+        .execute(&mut *to)
+        .await?;
+    let mut query = QueryBuilder::<Db>::new("UPDATE lease SET epoch = epoch + 1, environment = ");
+    query.push_bind(wanted.by.environment.to_string());
+    query.push(", incarnation = ");
+    query.push_bind(wanted.by.incarnation.to_string());
+    query.push(", address = ").push_bind(&wanted.address);
+    query.push(format_args!(", since = {NOW}, until = {NOW} + "));
+    query.push_bind(milliseconds(wanted));
+    query.push(" WHERE name = ").push_bind(name);
+    query.push(format_args!(" AND (environment IS NULL OR until < {NOW})"));
+    query.build().execute(to).await.map(drop)
+}
+
+fn milliseconds(wanted: &LeaseWanted) -> i64 {
+    wanted.lasts.as_millis().try_into().unwrap_or(i64::MAX)
+}
+
+/// Whether a lease is still that of the fence.
+pub(super) async fn holds(to: &mut SqliteConnection, fence: &Fence) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT name FROM lease
+         WHERE name = ? AND environment = ? AND incarnation = ? AND epoch = ?",
+    )
+    .bind(&fence.lease)
+    .bind(fence.by.environment.as_str())
+    .bind(fence.by.incarnation.to_string())
+    .bind(i64::try_from(fence.epoch).unwrap_or(i64::MAX))
+    .fetch_optional(to)
+    .await?;
+    Ok(row.is_some())
+}
+
+fn lease(row: &SqliteRow) -> Lease {
+    let columns = LeaseColumns {
+        name: row.get("name"),
+        epoch: row.get("epoch"),
+        environment: row.get("environment"),
+        incarnation: row.get("incarnation"),
+        address: row.get("address"),
+        since: row.get("since"),
+        ends_in: row.get("ends_in"),
+    };
+    columns.lease()
+}

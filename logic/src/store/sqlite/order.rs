@@ -1,0 +1,70 @@
+//! What is asked of environments, in SQLite.
+
+use sqlx::{Connection, Row};
+
+use super::Sqlite;
+use crate::store::{Error, OrderRow, Orders, row};
+
+impl Sqlite {
+    pub(super) async fn read_orders(&self) -> Result<Orders, Error> {
+        let failed = |error| self.failed(error);
+        let revision = sqlx::query("SELECT revision FROM desired_revision")
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        let sql = "SELECT environment, zone, body FROM environment_order ORDER BY environment";
+        let rows = sqlx::query(sql)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+        let order = |row: &sqlx::sqlite::SqliteRow| {
+            row::order(
+                &self.place,
+                row.get("environment"),
+                row.get("zone"),
+                row.get("body"),
+            )
+        };
+        let revision = revision.map_or(0, |row| row.get::<i64, _>("revision"));
+        Ok(Orders {
+            revision: u64::try_from(revision).unwrap_or_default(),
+            rows: rows.iter().map(order).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) async fn write_order(
+        &self,
+        revision: u64,
+        row: Option<&OrderRow>,
+    ) -> Result<(), Error> {
+        let failed = |error| self.failed(error);
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await.map_err(failed)?;
+        sqlx::query(
+            "INSERT INTO desired_revision (one, revision) VALUES (1, ?)
+             ON CONFLICT (one) DO UPDATE SET revision = excluded.revision",
+        )
+        .bind(i64::try_from(revision).unwrap_or(i64::MAX))
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        super::count(&mut transaction).await.map_err(failed)?;
+        if let Some(row) = row {
+            let environment = row.environment.as_str();
+            let query = if row.orders.is_empty() {
+                sqlx::query("DELETE FROM environment_order WHERE environment = ?").bind(environment)
+            } else {
+                sqlx::query(
+                    "INSERT INTO environment_order (environment, zone, body) VALUES (?, ?, ?)
+                     ON CONFLICT (environment) DO UPDATE
+                     SET zone = excluded.zone, body = excluded.body",
+                )
+                .bind(environment)
+                .bind(row.zone.as_str())
+                .bind(self.place.json("order", &row.orders)?)
+            };
+            query.execute(&mut *transaction).await.map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+}

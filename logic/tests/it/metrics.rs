@@ -1,0 +1,31 @@
+//! What is to be watched.
+
+use std::collections::BTreeSet;
+
+use crate::room::Room;
+
+/// All names that there are where there is one logic environment: dashboards depend on them.
+const NAMES: [&str; 10] = [
+    "utakata_control_under_way",
+    "utakata_environment_up",
+    "utakata_problems",
+    "utakata_reads_under_way",
+    "utakata_schedules",
+    "utakata_targets",
+    "utakata_targets_left_alone",
+    "utakata_tasks",
+    "utakata_workers",
+    "utakata_workers_lost",
+];
+
+#[tokio::test]
+async fn metrics_have_the_names_that_dashboards_know() {
+    let room = Room::served().await;
+    let (_, text) = room.get("/v1/metrics").await;
+    let text = text.as_str().unwrap();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let names: BTreeSet<&str> = types.filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, BTreeSet::from(NAMES), "{text}");
+    assert!(text.contains("utakata_targets 0"), "{text}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}

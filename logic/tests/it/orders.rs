@@ -1,0 +1,179 @@
+//! Environments that are asked to pause, to drain, and to go on.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::json;
+use utakata_interconnect::{Event, Events, Interest, Subscription, Zones};
+use utakata_model::{Desired, Stop};
+
+use crate::room::{Room, config};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What an environment of the zone hears.
+async fn follow(room: &Room) -> Box<dyn Subscription> {
+    let interest = Interest {
+        desired: Zones::One("default".parse().unwrap()),
+        ..Interest::NONE
+    };
+    room.bus.subscribe(interest).await.unwrap()
+}
+
+/// The next that is told.
+async fn next(told: &mut dyn Subscription) -> Desired {
+    let events = tokio::time::timeout(DEADLINE, told.next()).await;
+    let events = events.unwrap().unwrap();
+    match events.last() {
+        Some(Event::Desired(desired)) => Desired::clone(desired),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is asked of everything that `env-1` does.
+fn stop(desired: &Desired) -> Option<Stop> {
+    let orders = desired.environments.get("env-1")?;
+    orders.all.as_ref().map(|order| order.stop)
+}
+
+#[tokio::test]
+async fn what_is_asked_of_an_environment_is_told_to_its_zone_and_holds_after_a_restart() {
+    let room = Room::served().await;
+    let mut told = follow(&room).await;
+    let why = json!({ "why": "its switch is replaced" });
+    let (status, paused) = room.post("/v1/environments/env-1/pause", why).await;
+    assert_eq!(status, StatusCode::OK, "{paused}");
+    let first = next(told.as_mut()).await;
+    assert_eq!(paused["revision"], first.revision);
+    assert_eq!(stop(&first), Some(Stop::Pause));
+    let (_, list) = room.get("/v1/environments").await;
+    let order = &list["items"][0]["orders"]["all"];
+    assert_eq!(order["by"], "admin", "{list}");
+    assert_eq!(order["why"], "its switch is replaced");
+    let folder = room.end().await;
+    // It is told before the environment is heard of.
+    let room = Room::at(folder, config()).await;
+    let mut told = follow(&room).await;
+    assert_eq!(next(told.as_mut()).await, first);
+    room.announce(&["pdu"]).await;
+    let (status, going) = room.post("/v1/environments/env-1/resume", json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{going}");
+    let mut last = next(told.as_mut()).await;
+    while last.revision == first.revision {
+        // As long as the environment has not heard of it, it is told again.
+        last = next(told.as_mut()).await;
+    }
+    assert!(last.revision > first.revision);
+    assert_eq!(stop(&last), None);
+    room.end().await;
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_refused_with_the_nearest_name_and_changes_nothing() {
+    let room = Room::served().await;
+    for (path, body, status, code, cure) in [
+        ("env-2/pause", json!({}), 404, "not-found", "\"env-1\""),
+        (
+            "env-1/pause",
+            json!({ "kind": "pd" }),
+            404,
+            "not-found",
+            "\"pdu\"",
+        ),
+        ("env-1/halt", json!({}), 404, "no-such-path", ""),
+        (
+            "env-1/drain",
+            json!({ "kin": "pdu" }),
+            422,
+            "body-invalid",
+            "\"kind\"",
+        ),
+        (
+            "env-1/drain",
+            json!({ "why": " " }),
+            422,
+            "body-invalid",
+            "why",
+        ),
+        (
+            "env-1/drain",
+            json!([null, null]),
+            422,
+            "body-invalid",
+            "a list stands where an object was expected",
+        ),
+        ("-/drain", json!({}), 400, "name-invalid", ""),
+    ] {
+        let (found, told) = room.post(&format!("/v1/environments/{path}"), body).await;
+        assert_eq!(
+            (found.as_u16(), &told["code"]),
+            (status, &json!(code)),
+            "{path}: {told}"
+        );
+        assert!(
+            told.to_string().replace('\\', "").contains(cure),
+            "{path}: {told}"
+        );
+    }
+    let (_, list) = room.get("/v1/environments").await;
+    assert!(list["items"][0].get("orders").is_none(), "{list}");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn an_order_is_taken_back_where_it_was_given() {
+    let room = Room::served().await;
+    let of_kind = json!({ "kind": "pdu" });
+    let order = async |verb: &str, body: &serde_json::Value| {
+        let path = format!("/v1/environments/env-1/{verb}");
+        room.post(&path, body.clone()).await
+    };
+    let (_, told) = order("drain", &of_kind).await;
+    assert_eq!(told["orders"]["kinds"]["pdu"]["stop"], "drain", "{told}");
+    let (status, told) = order("resume", &json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{told}");
+    assert_eq!(told["code"], "order-elsewhere");
+    let cure = told["cure"].as_str().unwrap();
+    assert!(cure.contains("resume env-1` --kind pdu"), "{cure}");
+    let (status, told) = order("resume", &of_kind).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(told.get("orders").is_none(), "{told}");
+    // What goes on may be told to go on.
+    let (status, again) = order("resume", &of_kind).await;
+    assert_eq!(
+        (status, &again["revision"]),
+        (StatusCode::OK, &told["revision"])
+    );
+    order("pause", &json!({})).await;
+    let (status, told) = order("resume", &of_kind).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{told}");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn a_task_that_waits_because_of_an_order_says_so() {
+    let room = Room::empty(config()).await;
+    room.announce(&["pdu"]).await;
+    room.furnish(1).await;
+    let path = "/v1/environments/env-1/pause";
+    room.post(path, json!({ "why": "its switch is replaced" }))
+        .await;
+    let off = json!({
+        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
+    });
+    let (_, asked) = room.post("/v1/operations", off).await;
+    let id = asked["operation"]["id"].as_str().unwrap();
+    let explain = format!("/v1/operations/{id}/explain");
+    let told = room
+        .until(&explain, |told| told["waits_for"] == "order")
+        .await;
+    let says = told["says"].as_str().unwrap();
+    let expect = "the environment env-1 is paused by admin since ";
+    assert!(says.contains(expect), "{says}");
+    assert!(says.ends_with("(its switch is replaced)"), "{says}");
+    assert_eq!(told["cure"], "`utakata environment resume env-1`");
+    room.post("/v1/environments/env-1/resume", json!({})).await;
+    room.until(&explain, |told| told["waits_for"] == "queue")
+        .await;
+    room.end().await;
+}

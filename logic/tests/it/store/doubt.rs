@@ -1,0 +1,99 @@
+//! Pages of which nobody knows whether they were written are there once, and nobody is told
+//! wrongly.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use axum::http::StatusCode;
+use parking_lot::Mutex;
+use serde_json::json;
+use utakata_logic::{audit::verify::verify, store::sqlite::Sqlite};
+use utakata_model::OutcomeStatus;
+
+use super::doubtful::{
+    Doubtful,
+    Fate::{self, Away, Lost, Written},
+};
+use crate::{
+    control::off,
+    room::{Room, config},
+};
+
+/// A room whose store will do so with the pages after this.
+async fn room() -> (Room, Arc<Mutex<VecDeque<Fate>>>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(folder.path().join("store.sqlite3")).await;
+    let fates = Arc::<Mutex<VecDeque<Fate>>>::default();
+    let store = Doubtful {
+        store: Arc::new(store.unwrap()),
+        fates: Arc::clone(&fates),
+    };
+    let mut room = Room::with(folder, config(), Arc::new(store)).await;
+    let script = Arc::new(|_: &_| Some((OutcomeStatus::Succeeded, None)));
+    room.serve("pdu", script).await;
+    room.furnish(1).await;
+    (room, fates)
+}
+
+async fn is_whole(room: &Room) {
+    let file = room.folder.path().join("store.sqlite3");
+    let mut snapshot = utakata_logic::store::sqlite::read_only(&file)
+        .await
+        .unwrap();
+    let report = verify(snapshot.as_mut(), None).await.unwrap();
+    assert!(report.whole, "{:?}", report.findings);
+}
+
+#[tokio::test]
+async fn a_page_in_doubt_is_written_once_whatever_became_of_it() {
+    for fates in [
+        vec![Written],
+        vec![Lost],
+        vec![Written, Away, Away],
+        vec![Lost, Away],
+        vec![Lost, Written],
+        vec![Written, Lost],
+    ] {
+        let (room, next) = room().await;
+        next.lock().extend(&fates);
+        let asked = json!({ "key": "once", "wait": "20s" });
+        let (status, answer) = room.post("/v1/operations", off(asked.clone())).await;
+        assert_eq!(status, StatusCode::OK, "{fates:?}: {answer}");
+        let counts = &answer["operation"]["counts"];
+        assert_eq!(counts["succeeded"], 1, "{fates:?}: {answer}");
+        let (_, again) = room.post("/v1/operations", off(asked)).await;
+        assert_eq!(again["operation"]["id"], answer["operation"]["id"]);
+        let (_, operations) = room.get("/v1/operations").await;
+        assert_eq!(operations["items"].as_array().unwrap().len(), 1);
+        is_whole(&room).await;
+        room.end().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
+    for (fate, expect) in [(Written, 1), (Lost, 0)] {
+        let (room, next) = room().await;
+        next.lock().push_back(fate);
+        next.lock().extend(std::iter::repeat_n(Away, 10_000));
+        let asked = room.post("/v1/operations", off(json!({ "key": "once" })));
+        let ends = async {
+            let known = |status: &serde_json::Value| {
+                let problems = status["problems"].as_array().unwrap();
+                problems.iter().any(|one| one["code"] == "store-away")
+            };
+            room.until("/v1/status", known).await;
+            let (_, target) = room.get("/v1/targets/pdu-0").await;
+            assert_eq!(target["name"], "pdu-0", "{target}");
+            room.handle.drain(std::time::Duration::ZERO).await;
+        };
+        let ((status, answer), ()) = tokio::join!(asked, ends);
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+        assert_eq!(answer["code"], "ending", "{answer}");
+        is_whole(&room).await;
+        let folder = room.end().await;
+        let room = Room::at(folder, config()).await;
+        let (_, operations) = room.get("/v1/operations").await;
+        assert_eq!(operations["items"].as_array().unwrap().len(), expect);
+        room.end().await;
+    }
+}

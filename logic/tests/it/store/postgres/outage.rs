@@ -1,0 +1,121 @@
+//! PostgreSQL is killed, stopped and started again: what was written is there.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use utakata_logic::store::{Error, Page, Store, postgres::Postgres as PostgresStore};
+use utakata_tests::servers::Postgres;
+
+use super::{super::conformance, open};
+
+/// The n-th page: an operation with its tasks.
+fn page(number: u64) -> Page {
+    let operation = conformance::operation();
+    let tasks = conformance::tasks(&operation, 20);
+    Page {
+        audit: Some(conformance::audit(number)),
+        ..conformance::planned(&operation, &tasks)
+    }
+}
+
+/// Whether a page is there: as a whole, or not at all.
+async fn is_there(store: &PostgresStore, page: &Page) -> bool {
+    let operation = page.operations[0].0.id;
+    let tasks = store.tasks_of(operation).await.unwrap().len();
+    let audit = page.audit.as_ref().unwrap();
+    let found = store.audit(audit.page, 1).await.unwrap();
+    let is_there = found.first() == Some(audit);
+    let row = store.operation(operation).await.unwrap();
+    assert_eq!(row.is_some(), is_there, "half a page");
+    assert_eq!(tasks, if is_there { 20 } else { 0 }, "half a page");
+    is_there
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_written_is_there_after_postgres_was_killed() {
+    let mut server = Postgres::start().unwrap();
+    let store = Arc::new(open(&server.database().unwrap()).await.unwrap());
+    let (mut written, mut number) = (Vec::new(), 1);
+    for _ in 0..3 {
+        let (pages, seen) = tokio::sync::watch::channel(0_usize);
+        let writer = tokio::spawn(write_until_it_fails(Arc::clone(&store), number, pages));
+        let mut seen = seen;
+        let enough = seen.wait_for(|count| *count >= 20);
+        drop(
+            tokio::time::timeout(Duration::from_secs(30), enough)
+                .await
+                .unwrap(),
+        );
+        server.kill().unwrap();
+        let (done, (tried, error)) = writer.await.unwrap();
+        written.extend(done);
+        server.start_again().unwrap();
+        // What was not known is known by writing the same again.
+        let was_there = is_there(&store, &tried).await;
+        assert!(
+            !was_there || matches!(error, Error::InDoubt { .. }),
+            "{error}"
+        );
+        store.write(&tried).await.unwrap();
+        number = tried.audit.as_ref().unwrap().page + 1;
+        written.push(tried);
+        for page in &written {
+            assert!(is_there(&store, page).await);
+        }
+    }
+    let head = store.audit_head().await.unwrap().unwrap();
+    assert_eq!(head.page as usize, written.len());
+}
+
+async fn write_until_it_fails(
+    store: Arc<PostgresStore>,
+    first: u64,
+    pages: tokio::sync::watch::Sender<usize>,
+) -> (Vec<Page>, (Page, Error)) {
+    let mut written = Vec::new();
+    for number in first.. {
+        let page = page(number);
+        match store.write(&page).await {
+            Ok(()) => written.push(page),
+            Err(error) => return (written, (page, error)),
+        }
+        pages.send_replace(written.len());
+    }
+    unreachable!()
+}
+
+#[tokio::test]
+async fn a_store_goes_on_after_postgres_was_started_again() {
+    let mut server = Postgres::start().unwrap();
+    let store = open(&server.database().unwrap()).await.unwrap();
+    store.write(&page(1)).await.unwrap();
+    server.kill().unwrap();
+    let began = Instant::now();
+    let error = store.write(&page(2)).await.unwrap_err();
+    assert!(matches!(error, Error::Away { .. }), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(10));
+    server.start_again().unwrap();
+    store.write(&page(2)).await.unwrap();
+
+    // Started again while nothing is asked.
+    server.kill().unwrap();
+    server.start_again().unwrap();
+    store.write(&page(3)).await.unwrap();
+    assert_eq!(store.audit_head().await.unwrap().unwrap().page, 3);
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_is_given_up_and_used_again() {
+    let server = Postgres::start().unwrap();
+    let store = open(&server.database().unwrap()).await.unwrap();
+    store.write(&page(1)).await.unwrap();
+    server.server().pause().unwrap();
+    let began = Instant::now();
+    let error = store.audit_head().await.unwrap_err();
+    assert!(matches!(error, Error::Away { .. }), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(40));
+    server.server().resume().unwrap();
+    assert_eq!(store.audit_head().await.unwrap().unwrap().page, 1);
+}

@@ -1,0 +1,133 @@
+//! Mosquitto: a real broker of MQTT, which can be killed and come back.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::{Server, Transport, server};
+
+const SCRIPT: &str = "mosquitto.sh";
+
+/// A broker of its own; see `tests/servers/mosquitto.sh`.
+#[derive(Debug)]
+pub struct Mosquitto {
+    /// Absent while it is killed.
+    server: Option<Server>,
+    port: u16,
+    state: Arc<TempDir>,
+    arguments: Vec<OsString>,
+}
+
+impl Mosquitto {
+    /// The user who may do everything, unless an access list says otherwise.
+    pub const USER: &'static str = "admin";
+    /// The password of every user.
+    pub const PASSWORD: &'static str = "secret";
+
+    /// Starts a broker on a free port.
+    ///
+    /// # Errors
+    /// When `mosquitto` is not installed or does not start.
+    pub fn start() -> Result<Self> {
+        Self::start_with(Vec::new())
+    }
+
+    /// Starts a broker on a port that was chosen before, where somebody waits for it already.
+    ///
+    /// # Errors
+    /// When the port is taken, or `mosquitto` is not installed or does not start.
+    pub fn start_on(port: u16) -> Result<Self> {
+        Self::start_in(port, Vec::new())
+    }
+
+    /// Starts a broker with rights as in a file, and these users beside the administrator.
+    ///
+    /// # Errors
+    /// When `mosquitto` is not installed or does not start.
+    pub fn start_with_rights(acl: &Path, users: &[&str]) -> Result<Self> {
+        let mut arguments = vec!["--acl".into(), acl.into()];
+        for user in users {
+            arguments.extend(["--user".into(), user.into()]);
+        }
+        Self::start_with(arguments)
+    }
+
+    /// Starts a broker that speaks TLS alone, and only with those who have a certificate.
+    ///
+    /// # Errors
+    /// When `mosquitto` is not installed or does not start.
+    pub fn start_with_tls() -> Result<Self> {
+        Self::start_with(vec!["--tls".into()])
+    }
+
+    fn start_with(arguments: Vec<OsString>) -> Result<Self> {
+        Self::start_in(server::free_port(Transport::Tcp)?, arguments)
+    }
+
+    fn start_in(port: u16, arguments: Vec<OsString>) -> Result<Self> {
+        let mut broker = Self {
+            server: None,
+            port,
+            state: server::new_state()?,
+            arguments,
+        };
+        broker.start_again()?;
+        Ok(broker)
+    }
+
+    /// Kills it as `kill -9` does. What it has saved it has when it starts again.
+    ///
+    /// # Errors
+    /// When it is killed already, or does not go.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut server = self.server.take().context("the broker is killed already")?;
+        server.kill().map(drop)
+    }
+
+    /// Starts it on its port and with its state, after [`Self::kill`].
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<()> {
+        let state = Arc::clone(&self.state);
+        let server = Server::start_in(state, SCRIPT, self.port, &self.arguments)?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// The URL, as the administrator.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_as(Self::USER)
+    }
+
+    /// The URL, as another user.
+    #[must_use]
+    pub fn url_as(&self, user: &str) -> String {
+        format!("mqtt://{user}:{}@{}", Self::PASSWORD, self.address())
+    }
+
+    /// A file that its script wrote, such as `ca.crt`.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.state.path().join("state").join(name)
+    }
+
+    /// The process behind it: to pause, to resume, to read its log.
+    ///
+    /// # Errors
+    /// While it is killed.
+    pub fn server(&self) -> Result<&Server> {
+        self.server.as_ref().context("the broker is killed")
+    }
+}
