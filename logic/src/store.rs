@@ -1,5 +1,6 @@
 //! What outlives the process: the inventory, the ledger of control, the last readings.
 
+pub mod copy;
 mod error;
 mod lease;
 mod page;
@@ -30,7 +31,7 @@ pub use lease::{Fence, Held, Lease, LeaseWanted, Member};
 pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
 pub use place::{Database, Place};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
-pub use url::Url;
+pub use url::{Invalid, Url};
 
 use crate::{config, people::TokenHash};
 

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     commands::{
         apply, audit, completions, config, control, delete, doctor, drill, environment, error, get,
-        hub, le, operation, person, read, target, task, up, watch, wee, worker,
+        hub, le, operation, person, read, store, target, task, up, watch, wee, worker,
     },
     output::{Colour, Format, Output},
 };
@@ -116,6 +116,9 @@ pub enum Command {
     /// Check and print the audit trail of control
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Take what is kept to another place: to PostgreSQL, and back
+    #[command(subcommand)]
+    Store(store::Command),
     /// List the workers, and test one of your own
     #[command(subcommand)]
     Worker(worker::Command),

@@ -17,6 +17,7 @@ pub mod operation;
 pub mod person;
 pub mod read;
 mod role;
+pub mod store;
 pub mod target;
 pub mod task;
 pub mod up;
@@ -95,6 +96,7 @@ async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Operation(command) => operation::run(command, context).await,
         Command::Audit(command) => audit::run(command, context).await,
         Command::Person(command) => person::run(command, context).await,
+        Command::Store(command) => store::run(command, context).await,
         Command::Worker(command) => worker::run(command, context).await,
         Command::Environment(command) => environment::run(command, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,

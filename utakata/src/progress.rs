@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// What is quicker than this shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,6 +33,34 @@ impl Spinner {
 }
 
 impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Says how far something is whose size is known, until it is dropped.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Begins to say it, when it is first shown.
+    pub fn new() -> Self {
+        let bar = ProgressBar::hidden();
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        Self(bar)
+    }
+
+    /// So much of it is done.
+    pub fn show(&self, done: u64, all: u64, what: &'static str) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+        self.0.set_message(what);
+    }
+}
+
+impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod claim;
+pub mod dead_letters;
 pub mod demo;
 pub mod execution;
 pub mod inter_connect;

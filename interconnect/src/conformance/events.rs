@@ -30,7 +30,7 @@ pub struct Slack {
     /// What is expendable may overtake what is not, and the other way round; each keeps its own
     /// order.
     pub overtakes: bool,
-    /// Statuses from before a subscription do not come: they come when they are told again.
+    /// Statuses and desired state from before a subscription do not come: they come when they are told again.
     pub forgets_statuses: bool,
     /// How many outcomes of control are many, one published after the other.
     pub many: usize,

@@ -18,7 +18,9 @@
 //! # Where a broker promises less
 //!
 //! * RabbitMQ gives what is retained only to who subscribes to one topic, and not to filters of
-//!   many. Statuses of environments then come when they are told again (every ten seconds).
+//!   many. Statuses of environments then come when they are told again (every ten seconds), and
+//!   what is retained of a deleted target stays.
+//! * RabbitMQ may let what is expendable overtake what is not, and the other way round.
 //! * A broker that is full drops what it has no room for, control, too. All of control is asked
 //!   or told again until it is answered, so that costs time alone.
 

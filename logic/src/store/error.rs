@@ -162,6 +162,11 @@ impl Error {
         }
     }
 
+    /// Whether it may pass by itself: who has not begun yet waits for that.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Away { .. } | Self::Busy { .. })
+    }
+
     /// Whether a page that was in doubt still is, when this is what its repetition met: only what
     /// the database has looked at is certain.
     pub fn leaves_in_doubt(&self) -> bool {
@@ -249,8 +254,8 @@ fn refused(place: &Place) -> String {
     match place {
         Place::File(path) => format!("give this user the file {}", path.display()),
         Place::Database(database) => format!(
-            "check user, password and database in logic.store.url; the database {} should \
-             belong to the user {}",
+            "check user, password, database and certificate in logic.store.url; the database {} \
+             should belong to the user {}",
             database.name, database.user
         ),
     }

@@ -5,6 +5,7 @@
 //! sent as arrays.
 
 mod connection;
+mod copy;
 mod error;
 mod inventory;
 mod lease;

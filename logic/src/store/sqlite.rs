@@ -1,5 +1,6 @@
 //! The store of one machine: a SQLite file, one writer, few readers.
 
+mod copy;
 mod error;
 mod lease;
 mod ledger;

@@ -14,7 +14,7 @@ const HIDDEN: &str = "***";
 #[serde(try_from = "String", into = "String")]
 pub struct Url {
     text: String,
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
 }
 
 /// Why a text is no such URL. It does not repeat the text, which has a password.
@@ -50,7 +50,10 @@ impl FromStr for Url {
         }
         let text = text.to_owned();
         match PgConnectOptions::from_str(&text) {
-            Ok(options) => Ok(Self { text, options }),
+            Ok(options) => Ok(Self {
+                text,
+                options: Box::new(options),
+            }),
             Err(_) => Err(Invalid),
         }
     }

@@ -1,6 +1,7 @@
 //! Every store keeps the promises of a store.
 
 mod conformance;
+mod copy;
 mod doubt;
 pub mod doubtful;
 mod postgres;

@@ -85,7 +85,7 @@ impl Mosquitto {
     /// When it is killed already, or does not go.
     pub fn kill(&mut self) -> Result<()> {
         let mut server = self.server.take().context("the broker is killed already")?;
-        server.kill().map(drop)
+        server.kill()
     }
 
     /// Starts it on its port and with its state, after [`Self::kill`].

@@ -16,6 +16,7 @@ use crate::{
     log,
     up::{
         claim::Claim,
+        dead_letters,
         inter_connect::{Client, InterConnect},
         logic::Logic,
         system::Ports,
@@ -74,12 +75,24 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<E
         client,
     );
     let inter_connect = connecting.await?;
-    let mut logic =
-        Logic::start(config, claim, Ports::AsConfigured, inter_connect.between()).await?;
+    let starting = Logic::start(config, claim, Ports::AsConfigured, inter_connect.between());
+    let mut logic = tokio::select! {
+        logic = starting => logic?,
+        signal = signals.asked_to_end() => {
+            tracing::info!(signal, "ended before it had begun");
+            inter_connect.close().await;
+            return Ok(Exit::Done);
+        }
+    };
+    let letters = inter_connect.dead_letters().map(dead_letters::tell);
+    let telling = letters.map(tokio::spawn);
     claim.announce(logic.endpoint())?;
     tracing::info!(url = logic.endpoint().url, "the logic environment is ready");
     let ended = role::end(&mut signals, logic.broken()).await;
     let drained = async {
+        if let Some(telling) = telling {
+            telling.abort();
+        }
         logic.drain().await;
         inter_connect.close().await;
     };

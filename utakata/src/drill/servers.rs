@@ -124,7 +124,7 @@ impl Servers {
         let (amqp, mqtt) = (port(Kind::Rabbitmq), port(Kind::Mosquitto));
         Urls {
             amqp: format!("amqp://admin:secret@127.0.0.1:{amqp}/%2F"),
-            mqtt: format!("mqtt://utakata:secret@127.0.0.1:{mqtt}"),
+            mqtt: format!("mqtt://admin:secret@127.0.0.1:{mqtt}"),
             postgres: format!(
                 "postgres://postgres:secret@127.0.0.1:{}/postgres",
                 port(Kind::Postgres)

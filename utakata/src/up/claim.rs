@@ -144,6 +144,14 @@ impl Claim {
     }
 }
 
+/// Keeps others out of a directory as long as the file is open, if it is a data directory.
+pub fn keep_out(folder: &Folder) -> Result<Option<File>, Error> {
+    if !folder.path().join("lock").exists() {
+        return Ok(None);
+    }
+    lock(folder).map(Some)
+}
+
 /// Writes a file so that a reader sees the old one or the new one, never a part.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");

@@ -10,7 +10,7 @@ use utakata_interconnect::{
     events::mqtt::{self, MqttEvents},
     faulty::{Faults, FaultyEvents, FaultyTasks},
     hub::HubClient,
-    tasks::amqp::{self, Amqp},
+    tasks::amqp::{self, Amqp, DeadLetters},
 };
 use utakata_model::EnvironmentStatus;
 
@@ -130,11 +130,11 @@ impl InterConnect {
         }
     }
 
-    /// RabbitMQ, where tasks go over it.
-    pub fn amqp(&self) -> Option<Arc<Amqp>> {
+    /// What could not be delivered, where tasks go over RabbitMQ.
+    pub fn dead_letters(&self) -> Option<DeadLetters> {
         match &self.by {
             By::Hub(_) => None,
-            By::Brokers { amqp, .. } => Some(Arc::clone(amqp)),
+            By::Brokers { amqp, .. } => Some(amqp.dead_letters()),
         }
     }
 

@@ -1,17 +1,17 @@
 //! The logic environment with its API and, where wanted, the MQTT broker for everybody else.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Events, Tasks,
-    connection::Health,
+    connection::{Backoff, Health},
     mqtt::{self, Broker},
 };
 use utakata_logic::{
-    Handle, LogicEnvironment, Parts, http,
+    Handle, LogicEnvironment, Parts, config, http,
     peers::Peers,
     store::{self, Store},
 };
@@ -64,7 +64,7 @@ impl Logic {
             false => start_broker(&config.mqtt, &between.events, ports).await?,
         };
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
-        let store = store::open(&config.logic.store, &folder.join("store.db")).await?;
+        let store = open(&config.logic.store, &folder.join("store.db")).await?;
         let parts = Parts {
             peers: join(&config.logic, &store, &url)?,
             store,
@@ -115,6 +115,20 @@ impl Logic {
         if let Some(broker) = self.broker {
             broker.stop().await;
         }
+    }
+}
+
+/// Opens the store. A database that is away is waited for: it may be started after us.
+async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, store::Error> {
+    let mut backoff = Backoff::default();
+    loop {
+        match store::open(config, file).await {
+            Err(error) if error.may_pass() => {
+                tracing::warn!(%error, cure = error.cure(), "waiting for the store");
+            }
+            opened => return opened,
+        }
+        tokio::time::sleep(backoff.wait()).await;
     }
 }
 

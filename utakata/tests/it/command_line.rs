@@ -9,7 +9,7 @@ use std::{
 use crate::program::Place;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 56] = [
+const COMMANDS: [&str; 58] = [
     "",
     "up",
     "le",
@@ -51,6 +51,8 @@ const COMMANDS: [&str; 56] = [
     "person add",
     "person list",
     "person remove",
+    "store",
+    "store copy",
     "worker",
     "worker list",
     "worker test",

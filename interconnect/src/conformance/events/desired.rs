@@ -3,7 +3,7 @@
 use super::{Seen, Setup, expect, marks, only_the_marker_is_left, samples, take, words};
 use crate::{Event, Interest, Zones};
 
-pub(super) async fn the_last_comes_first(Setup { events, .. }: Setup) -> Result<(), Seen> {
+pub(super) async fn the_last_comes_first(Setup { events, slack, .. }: Setup) -> Result<(), Seen> {
     let samples = samples()?;
     let published = vec![
         samples.desired("hall-1", 1)?,
@@ -12,6 +12,9 @@ pub(super) async fn the_last_comes_first(Setup { events, .. }: Setup) -> Result<
     ];
     events.publish(published.clone()).await?;
     let mut subscriber = events.subscribe(Interest::ALL).await?;
+    if slack.forgets_statuses {
+        events.publish(published[1..].to_vec()).await?;
+    }
     events.publish(vec![samples.readings(4)?]).await?;
     let came = take(subscriber.as_mut(), 3).await?;
     let mut first: Vec<String> = came.iter().map(|event| format!("{event:?}")).collect();
@@ -28,10 +31,14 @@ pub(super) async fn the_last_comes_first(Setup { events, .. }: Setup) -> Result<
     only_the_marker_is_left(&events, &samples, subscriber.as_mut()).await
 }
 
-pub(super) async fn only_that_of_the_zone_comes(Setup { events, .. }: Setup) -> Result<(), Seen> {
+pub(super) async fn only_that_of_the_zone_comes(
+    Setup { events, slack, .. }: Setup,
+) -> Result<(), Seen> {
     let samples = samples()?;
     let before = vec![samples.desired("hall-1", 1)?, samples.desired("hall-2", 2)?];
-    events.publish(before).await?;
+    if !slack.forgets_statuses {
+        events.publish(before.clone()).await?;
+    }
     let nothing = Interest {
         starts: true,
         ..Interest::NONE
@@ -47,6 +54,9 @@ pub(super) async fn only_that_of_the_zone_comes(Setup { events, .. }: Setup) -> 
     let mut uninterested = events.subscribe(nothing).await?;
     let mut of_one = events.subscribe(one).await?;
     let mut of_all = events.subscribe(all).await?;
+    if slack.forgets_statuses {
+        events.publish(before).await?;
+    }
     let after = vec![
         samples.desired("hall-2", 3)?,
         samples.desired("hall-1", 4)?,

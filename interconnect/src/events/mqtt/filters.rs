@@ -113,11 +113,17 @@ mod tests {
         let answers = Interest {
             starts: true,
             answers: Some("wee-1".parse().unwrap()),
+            desired: Zones::One("hall-1".parse().unwrap()),
             ..Interest::NONE
         };
         assert_eq!(
             paths(&of(&answers)),
-            ["start/#", "permit/wee-1", "recorded/wee-1"]
+            [
+                "desired/hall-1",
+                "start/#",
+                "permit/wee-1",
+                "recorded/wee-1"
+            ]
         );
     }
 

@@ -190,6 +190,7 @@ fn take_in(shared: &Shared, came: &Came) {
         note_retained(shared, came);
     }
     match incoming::event(&came.topic, &came.payload, came.is_retained) {
+        Ok(Some(Event::Desired(desired))) if shared.knows(&desired, came.is_retained) => {}
         Ok(Some(event)) => shared.missed(shared.intake.put_event(event)),
         Ok(None) => {}
         Err(why) => shared.ignore(&came.topic, &why),

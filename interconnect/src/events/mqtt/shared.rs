@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use utakata_model::{EnvironmentStatus, TargetName};
+use utakata_model::{Desired, EnvironmentStatus, TargetName, Zone};
 use uuid::Uuid;
 
 use super::{
@@ -55,6 +55,8 @@ pub(super) struct Shared {
     pub(super) marks: Marks,
     /// The retained topics of targets that are being deleted, as they come.
     pub(super) deleting: Mutex<HashMap<TargetName, BTreeSet<String>>>,
+    /// The last revision of each zone's desired state that came.
+    pub(super) desired: Mutex<HashMap<Zone, u64>>,
     /// Expendable events that were dropped before they came to any subscriber.
     pub(super) missed: AtomicU64,
     told: Mutex<Told>,
@@ -95,6 +97,7 @@ impl Shared {
                 waiting: Mutex::default(),
             },
             deleting: Mutex::default(),
+            desired: Mutex::default(),
             missed: AtomicU64::new(0),
             told: Mutex::default(),
             config,
@@ -178,6 +181,20 @@ impl Shared {
             self.health.dropped(count);
             self.missed.fetch_add(count as u64, Ordering::Relaxed);
         }
+    }
+
+    /// Whether desired state is known already: some brokers send it for each filter that it
+    /// matches, and all what is retained after each connecting.
+    pub(super) fn knows(&self, desired: &Desired, is_retained: bool) -> bool {
+        let mut known = self.desired.lock();
+        let last = known.get(&desired.zone);
+        let is_known =
+            |last: &u64| *last == desired.revision || (is_retained && *last > desired.revision);
+        if last.is_some_and(is_known) {
+            return true;
+        }
+        known.insert(desired.zone.clone(), desired.revision);
+        false
     }
 
     /// Whether something is to be told of now, or was a moment ago.

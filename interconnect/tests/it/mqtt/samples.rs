@@ -111,6 +111,7 @@ pub fn mark(event: &Event) -> String {
         }
         Event::Desired(desired) => format!("desired {}", desired.zone),
         Event::Environment(status) => format!("{} {:?}", status.id, status.state),
+        Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
         Event::Start(batch) => format!("start {} {}", batch.environment, batch.asks[0].ask),
         Event::Permits(batch) => {

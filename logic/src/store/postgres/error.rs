@@ -1,6 +1,8 @@
 //! What PostgreSQL says, sorted by its codes,
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 
+use std::io::ErrorKind;
+
 use crate::store::{Error, Place};
 
 pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
@@ -22,7 +24,7 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
 
 /// Whether a commit that met this may have been done nevertheless.
 pub(super) fn may_be_committed(error: &sqlx::Error) -> bool {
-    matches!(cause(error), Cause::Away)
+    error.as_database_error().is_none() || matches!(cause(error), Cause::Away)
 }
 
 enum Cause {
@@ -38,7 +40,10 @@ fn cause(error: &sqlx::Error) -> Cause {
     use sqlx::Error as E;
     match error {
         E::Database(error) => of_code(&error.code().unwrap_or_default()),
-        E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed => Cause::Away,
+        // A certificate that is not trusted.
+        E::Tls(_) => Cause::Refused,
+        E::Io(error) if error.kind() == ErrorKind::InvalidData => Cause::Refused,
+        E::Io(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed => Cause::Away,
         _ => Cause::Other,
     }
 }

@@ -23,7 +23,9 @@ pub(super) async fn open(url: &Url) -> Result<Postgres, Error> {
     let place = place(url.options());
     let options = url.options().clone().application_name("utakata");
     let options = options.disable_statement_logging();
-    let mut connection = connect(&place, &limited(&options, MIGRATED)).await?;
+    // Under a name of its own: it does not work with the store.
+    let start = limited(&options, MIGRATED).application_name("utakata start");
+    let mut connection = connect(&place, &start).await?;
     migrate(&place, &mut connection).await?;
     // Nothing depends on a farewell in form.
     let _ = timeout(CONNECT, connection.close()).await;

@@ -33,6 +33,7 @@ fn all() -> Vec<Event> {
         samples.permits("wee-1", 4).unwrap(),
         samples.recorded("wee-1", 5).unwrap(),
         Event::Deleted("pdu-a1".parse().unwrap()),
+        samples.desired("hall-1", 6).unwrap(),
     ]
 }
 
@@ -46,7 +47,7 @@ fn what_is_sent_comes_as_what_it_was() {
 }
 
 #[test]
-fn of_what_is_retained_only_statuses_are_news() {
+fn of_what_is_retained_only_states_are_news() {
     let news: Vec<_> = all()
         .iter()
         .map(|published| {
@@ -56,6 +57,7 @@ fn of_what_is_retained_only_statuses_are_news() {
         .collect();
     assert_eq!(news[0], Ok(None));
     assert_eq!(news[2], Ok(Some("environment wee-1 Running".into())));
+    assert_eq!(news[7], Ok(Some("desired hall-1 6".into())));
     for at in [1, 3, 4, 5, 6] {
         assert_eq!(news[at], Err(Foreign::Retained), "{at}");
     }
@@ -79,6 +81,7 @@ fn what_is_on_the_topic_of_another_is_foreign() {
             "permit/wee-2",
             "recorded/wee-2",
             "deleted/pdu-a2",
+            "desired/hall-2",
         ] {
             let came = event(&format!("utakata/v1/{topic}"), &payload, false);
             let is_foreign = matches!(came, Err(Foreign::Form(_) | Foreign::Topics { .. }));

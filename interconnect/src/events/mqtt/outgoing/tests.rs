@@ -102,6 +102,8 @@ fn each_event_has_its_topic_and_what_matters_is_acknowledged() {
         true,
         false,
     );
+    let desired = samples.desired("hall-1", 1).unwrap();
+    check(desired, "desired/hall-1", true, true);
     let target: TargetName = "pdu-a1".parse().unwrap();
     let gone = outgoing(&Event::Deleted(target.clone()), MOST).unwrap();
     assert_eq!(gone, Outgoing::Delete(target));

@@ -39,10 +39,12 @@ impl Prefetch {
         self.now
     }
 
-    /// Whether it is off by a factor of two.
+    /// Whether it is off by a factor of two. Messages that are begun take up room until their
+    /// last task is done, however long that takes: what counts is what is left for others.
     pub(super) fn is_off(&self, tasks: usize, begun: usize) -> bool {
-        let wanted = self.wanted(tasks, begun);
-        wanted >= self.now.saturating_mul(2) || wanted <= self.now / 2
+        let free = usize::from(self.now).saturating_sub(begun);
+        let too_few = usize::from(self.wanted(tasks, 0)) >= free * 2;
+        too_few && self.now < MOST || self.wanted(tasks, begun) <= self.now / 2
     }
 
     fn wanted(&self, tasks: usize, begun: usize) -> u16 {
@@ -77,14 +79,19 @@ mod tests {
     fn it_is_off_when_twice_or_half_as_many_are_wanted() {
         let mut prefetch = Prefetch::default();
         assert_eq!(prefetch.set(80, 0), 10);
-        for (tasks, expect) in [
-            (80, false),
-            (152, false),
-            (160, true),
-            (48, false),
-            (40, true),
+        for (tasks, begun, expect) in [
+            (80, 0, false),
+            (152, 0, false),
+            (160, 0, true),
+            (48, 0, false),
+            (40, 0, true),
+            (40, 5, false),
+            (8, 8, false),
+            (8, 9, false),
+            (16, 9, true),
+            (1, 10, true),
         ] {
-            assert_eq!(prefetch.is_off(tasks, 0), expect, "{tasks}");
+            assert_eq!(prefetch.is_off(tasks, begun), expect, "{tasks} {begun}");
         }
         (0..200).for_each(|_| prefetch.came(1));
         assert!(prefetch.is_off(80, 0), "messages are smaller now");

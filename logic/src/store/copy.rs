@@ -1,0 +1,178 @@
+//! Everything that a store has into another one, which is empty.
+//!
+//! All of it is one transaction, and compared row by row before it is committed: a copy that was
+//! interrupted, or that is not like its source, has left nothing.
+
+mod table;
+
+use async_trait::async_trait;
+
+pub(super) use self::table::{Cell, TABLES, Table, cells, insert, select};
+use super::{Error as StoreError, Place};
+
+/// A row, in the order of the columns.
+pub(super) type Row = Vec<Cell>;
+
+/// What was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// How many rows of each table.
+    pub tables: Vec<(&'static str, u64)>,
+}
+
+/// How far a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The table.
+    pub table: &'static str,
+    /// How many rows were copied or compared.
+    pub done: u64,
+    /// Of how many.
+    pub all: u64,
+}
+
+/// Why nothing was copied.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// One of the stores failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is something in the target.
+    #[error("the store {place} is not empty: {rows} rows of {table} are there")]
+    NotEmpty {
+        /// The target.
+        place: Place,
+        /// A table with rows.
+        table: &'static str,
+        /// How many.
+        rows: u64,
+    },
+    /// Somebody works with it.
+    #[error("the store {place} is in use by another utakata: end that first")]
+    InUse {
+        /// Which.
+        place: Place,
+    },
+    /// What was written is not what was read.
+    #[error("the rows of {table} in {place} are not those of its source: nothing was kept")]
+    Differs {
+        /// The target.
+        place: Place,
+        /// The table.
+        table: &'static str,
+    },
+}
+
+/// A store, as one transaction of one connection sees it; without a commit nothing was written.
+#[async_trait]
+pub trait Side: Send {
+    #[doc(hidden)]
+    fn place(&self) -> &Place;
+
+    #[doc(hidden)]
+    async fn is_in_use(&mut self) -> Result<bool, StoreError>;
+
+    #[doc(hidden)]
+    async fn count(&mut self, table: &'static Table) -> Result<u64, StoreError>;
+
+    /// The rows after this one, in the order of their keys.
+    #[doc(hidden)]
+    async fn read(
+        &mut self,
+        table: &'static Table,
+        after: Option<&Row>,
+    ) -> Result<Vec<Row>, StoreError>;
+
+    #[doc(hidden)]
+    async fn write(&mut self, table: &'static Table, rows: &[Row]) -> Result<(), StoreError>;
+
+    #[doc(hidden)]
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Copies everything but the leases.
+///
+/// # Errors
+/// Nothing was written then.
+pub async fn copy(
+    mut from: Box<dyn Side>,
+    mut to: Box<dyn Side>,
+    show: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Copied, Error> {
+    for side in [&mut from, &mut to] {
+        if side.is_in_use().await? {
+            let place = side.place().clone();
+            return Err(Error::InUse { place });
+        }
+    }
+    check_empty(to.as_mut()).await?;
+    let mut tables = Vec::with_capacity(TABLES.len());
+    for table in &TABLES {
+        tables.push((table.name, from.count(table).await?));
+    }
+    // Each row is written and compared.
+    let all = 2 * tables.iter().map(|(_, rows)| rows).sum::<u64>();
+    let mut done = 0;
+    for table in &TABLES {
+        let mut last = None;
+        loop {
+            let rows = from.read(table, last.as_ref()).await?;
+            if rows.is_empty() {
+                break;
+            }
+            to.write(table, &rows).await?;
+            done += rows.len() as u64;
+            let table = table.name;
+            show(Progress { table, done, all });
+            last = rows.into_iter().next_back();
+        }
+    }
+    for table in &TABLES {
+        let compared = |rows: u64| {
+            let (table, done) = (table.name, done + rows);
+            show(Progress { table, done, all });
+        };
+        done += compare(from.as_mut(), to.as_mut(), table, compared).await?;
+    }
+    to.commit().await?;
+    Ok(Copied { tables })
+}
+
+async fn check_empty(to: &mut dyn Side) -> Result<(), Error> {
+    for table in TABLES.iter().filter(|table| !table.is_always_there) {
+        let rows = to.count(table).await?;
+        if rows > 0 {
+            return Err(Error::NotEmpty {
+                place: to.place().clone(),
+                table: table.name,
+                rows,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Says how many rows there are, all of them the same.
+async fn compare(
+    from: &mut dyn Side,
+    to: &mut dyn Side,
+    table: &'static Table,
+    mut show: impl FnMut(u64),
+) -> Result<u64, Error> {
+    let (mut last, mut count) = (None, 0);
+    loop {
+        let rows = from.read(table, last.as_ref()).await?;
+        if to.read(table, last.as_ref()).await? != rows {
+            return Err(Error::Differs {
+                place: to.place().clone(),
+                table: table.name,
+            });
+        }
+        if rows.is_empty() {
+            return Ok(count);
+        }
+        count += rows.len() as u64;
+        show(count);
+        last = rows.into_iter().next_back();
+    }
+}

@@ -1,0 +1,156 @@
+//! A store is copied as a whole, there and back, or not at all.
+
+use axum::http::StatusCode;
+use serde_json::json;
+use utakata_logic::{
+    audit::verify::verify,
+    store::{
+        Change, Store,
+        copy::{Error, Progress, copy},
+        postgres::Postgres as PostgresStore,
+        sqlite::Sqlite,
+    },
+};
+use utakata_model::OutcomeStatus;
+use utakata_tests::servers::Postgres;
+
+use super::postgres::open;
+use crate::{
+    control::off,
+    room::{Room, config},
+};
+
+/// A store with something of everything in it.
+async fn filled() -> (tempfile::TempDir, Sqlite) {
+    let mut room = Room::empty(config()).await;
+    let script = std::sync::Arc::new(|_: &_| Some((OutcomeStatus::Succeeded, None)));
+    room.serve("pdu", script).await;
+    room.furnish(30).await;
+    let (status, told) = room.send("PUT", "/v1/people/ann", None).await;
+    assert!(status.is_success(), "{told}");
+    for key in ["one", "two"] {
+        let asked = json!({ "selector": "kind=pdu", "key": key, "wait": "20s" });
+        let (status, told) = room.post("/v1/operations", off(asked)).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+    }
+    let lock = json!({ "why": "nobody\u{0} knows", "for": "2h" });
+    let lock = room.send("PUT", "/v1/targets/pdu-1/lock", Some(lock)).await;
+    assert_eq!(lock.0, StatusCode::OK, "{}", lock.1);
+    let asked = json!({ "selector": "kind=pdu", "wait": "20s" });
+    room.post("/v1/reads", asked).await;
+    let folder = room.end().await;
+    let store = Sqlite::open(folder.path().join("store.sqlite3")).await;
+    (folder, store.unwrap())
+}
+
+async fn to_postgres(from: &Sqlite, to: &PostgresStore) -> Result<Vec<Progress>, Error> {
+    let mut seen = Vec::new();
+    let show = &mut |progress| seen.push(progress);
+    copy(from.side().await?, to.target().await?, show).await?;
+    Ok(seen)
+}
+
+async fn is_like(a: &dyn Store, b: &dyn Store) {
+    assert_eq!(a.inventory().await.unwrap(), b.inventory().await.unwrap());
+    assert_eq!(a.people().await.unwrap(), b.people().await.unwrap());
+    assert_eq!(a.readings().await.unwrap(), b.readings().await.unwrap());
+    assert_eq!(a.locks().await.unwrap(), b.locks().await.unwrap());
+    let operations = async |store: &dyn Store| store.operations(None, 100).await.unwrap();
+    assert_eq!(operations(a).await, operations(b).await);
+    for store in [a, b] {
+        let report = verify(store.snapshot().await.unwrap().as_mut(), None).await;
+        let report = report.unwrap();
+        assert!(report.whole && report.pages > 0, "{:?}", report.findings);
+        assert_eq!(
+            report.head.page,
+            a.audit_head().await.unwrap().unwrap().page
+        );
+    }
+    let versions = [a.inventory_version().await, b.inventory_version().await];
+    assert_eq!(versions[0].as_ref().unwrap(), versions[1].as_ref().unwrap());
+}
+
+#[tokio::test]
+async fn a_store_is_copied_there_and_back() {
+    let (folder, first) = filled().await;
+    let server = Postgres::start().unwrap();
+    let second = open(&server.database().unwrap()).await.unwrap();
+    let seen = to_postgres(&first, &second).await.unwrap();
+    let last = seen.last().unwrap();
+    assert_eq!(last.done, last.all);
+    is_like(&first, &second).await;
+    second.close().await;
+
+    let second = open(&server.url("postgres", "secret", "test_0"))
+        .await
+        .unwrap();
+    let third = Sqlite::open(folder.path().join("third")).await.unwrap();
+    let (from, to) = (second.source().await.unwrap(), third.side().await.unwrap());
+    copy(from, to, &mut |_| {}).await.unwrap();
+    is_like(&first, &third).await;
+}
+
+#[tokio::test]
+async fn a_copy_is_refused_where_something_is_or_somebody_works() {
+    let (_folder, first) = filled().await;
+    let server = Postgres::start().unwrap();
+    let url = server.database().unwrap();
+    let second = open(&url).await.unwrap();
+    let other = open(&url).await.unwrap();
+    other.audit_head().await.unwrap();
+    let error = to_postgres(&first, &second).await.unwrap_err();
+    assert!(matches!(error, Error::InUse { .. }), "{error}");
+    other.close().await;
+
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while to_postgres(&first, &second).await.is_err() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the other one has ended"
+        );
+        tokio::task::yield_now().await;
+    }
+    let error = to_postgres(&first, &second).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::NotEmpty {
+                table: "target",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_copy_that_is_interrupted_has_left_nothing() {
+    let (_folder, first) = filled().await;
+    let server = Postgres::start().unwrap();
+    let second = open(&server.database().unwrap()).await.unwrap();
+    let (sender, half) = tokio::sync::watch::channel(false);
+    let mut half = half;
+    let show = &mut |progress: Progress| {
+        sender.send_if_modified(|half| {
+            *half = progress.done * 2 > progress.all;
+            *half
+        });
+    };
+    let (from, to) = (first.side().await.unwrap(), second.target().await.unwrap());
+    tokio::select! {
+        biased;
+        _ = half.wait_for(|half| *half) => {}
+        done = copy(from, to, show) => panic!("{done:?}"),
+    }
+    let gone = "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'utakata copy'";
+    while server.sql("test_0", gone).unwrap() != "0" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        server.sql("test_0", "SELECT COUNT(*) FROM task").unwrap(),
+        "0"
+    );
+    to_postgres(&first, &second).await.unwrap();
+    let changes = [Change::DeleteTarget("pdu-3".parse().unwrap())];
+    second.change(&changes).await.unwrap();
+}
