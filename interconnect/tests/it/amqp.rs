@@ -3,6 +3,7 @@
 
 mod killed;
 mod refused;
+mod rights;
 mod sample;
 mod shared;
 mod tls;
@@ -72,6 +73,7 @@ async fn what_is_not_as_it_must_be_is_told_and_nothing_of_control_is_lost() {
     refused::a_wrong_password_is_told(&broker).await;
     refused::a_vhost_that_is_not_there_is_told(&broker).await;
     refused::missing_rights_are_told(&broker).await;
+    rights::zones_are_kept_apart(&broker).await;
     refused::what_nobody_serves_is_refused_until_somebody_does(&broker).await;
     refused::a_full_queue_is_told(&broker).await;
     refused::foreign_messages_go_to_the_dead_letters(&broker).await;

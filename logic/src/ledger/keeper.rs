@@ -101,7 +101,7 @@ impl Keeper {
         let is_over = |duties: &Duties| duties.ledger.as_ref() != Some(term);
         // Nobody changes them any more: then they stay.
         if self.duties.wait_for(is_over).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
@@ -261,7 +262,17 @@ pub(super) fn free_port(transport: Transport) -> Result<u16> {
     let any = (Ipv4Addr::LOCALHOST, 0);
     let address = match transport {
         Transport::Udp => UdpSocket::bind(any).and_then(|socket| socket.local_addr()),
-        Transport::Tcp => TcpListener::bind(any).and_then(|socket| socket.local_addr()),
+        // A server that is killed must find its port again: the system gives those below its
+        // own range to nobody.
+        Transport::Tcp => {
+            let hash = RandomState::new().hash_one(any);
+            let first = u16::try_from(hash % 12_000).unwrap_or_default();
+            let mut ports = (0..12_000).map(|port| 20_000 + (first + port) % 12_000);
+            let listener =
+                ports.find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+            let listener = listener.context("no port is free")?;
+            listener.local_addr()
+        }
     };
     Ok(address.context("looking for a free port")?.port())
 }

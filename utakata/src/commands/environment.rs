@@ -79,6 +79,14 @@ async fn list(context: &Context<'_>) -> Result<()> {
                 status.id, refused.path, refused.problem
             );
         }
+        for one in &status.connections {
+            if let Some(problem) = &one.problem {
+                eprintln!(
+                    "{}: the broker of {} is away: {problem}",
+                    status.id, one.name
+                );
+            }
+        }
         for line in stopped(&status.id, orders) {
             eprintln!("{line}");
         }

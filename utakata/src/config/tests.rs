@@ -1,3 +1,5 @@
+use utakata_tests::repository;
+
 use super::*;
 
 fn lay(text: &str, variables: &[(&str, &str)], flags: &[Override]) -> Result<Config, String> {
@@ -101,15 +103,15 @@ fn what_is_wrong_is_told_with_its_place_and_the_nearest_key() {
 
 #[test]
 fn every_configuration_in_the_repository_is_right() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for folder in ["examples", "deploy"] {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else {
-            continue;
-        };
-        for path in entries.map(|entry| entry.unwrap().path()) {
-            if path.extension().is_some_and(|ending| ending == "toml") {
-                load(Some(&path), &[]).unwrap();
-            }
-        }
+    let files = repository::files().unwrap();
+    let configurations = files.iter().filter(|path| {
+        let is_ours = path.starts_with("examples") || path.starts_with("deploy");
+        is_ours && path.extension().is_some_and(|ending| ending == "toml")
+    });
+    let mut found = 0;
+    for path in configurations {
+        load(Some(&repository::root().join(path)), &[]).unwrap();
+        found += 1;
     }
+    assert!(found > 0);
 }

@@ -6,7 +6,9 @@
 
 use std::{
     collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, TcpListener},
+    ops::Range,
     path::Path,
     time::Duration,
 };
@@ -19,6 +21,9 @@ use super::{
     member::{Hold, Member},
     place::{ENVIRONMENTS, LOGICS, Place},
 };
+
+/// Below those that Linux gives to who connects (`net.ipv4.ip_local_port_range`).
+const PORTS: Range<u16> = 20_000..32_000;
 
 /// What a server is, and how it is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,8 +179,12 @@ impl Servers {
     }
 }
 
+/// One that nobody has, and that the system gives to nobody by itself: while the server is
+/// killed, nobody else must get it.
 fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    Ok(address.context("no free port for a server")?.port())
+    let hash = RandomState::new().hash_one(PORTS.start);
+    let first = u16::try_from(hash % u64::from(PORTS.end - PORTS.start)).unwrap_or_default();
+    let mut ports = (PORTS.start + first..PORTS.end).chain(PORTS.start..PORTS.start + first);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).context("no free port for a server")
 }

@@ -3,14 +3,20 @@
 use std::process::Stdio;
 
 use serde_json::Value;
+use utakata_tests::repository;
 
 use crate::program::{Place, wait_for};
 
 /// Drills, expects this exit code, and gives what it found.
 fn drill(more: &[&str], code: i32) -> Value {
     let place = Place::new();
-    let arguments = "drill --for 15s --seed 1 --kill-every 2s --devices 20 -o json";
-    let arguments: Vec<&str> = arguments.split(' ').chain(more.iter().copied()).collect();
+    let arguments = "drill --seed 1 --kill-every 2s --devices 20 -o json";
+    let time: &[&str] = match more.contains(&"--for") {
+        true => &[],
+        false => &["--for", "15s"],
+    };
+    let more = time.iter().chain(more).copied();
+    let arguments: Vec<&str> = arguments.split(' ').chain(more).collect();
     let done = place.run(&arguments);
     let nothing = wait_for(|| place.processes().is_empty().then_some(()));
     assert!(nothing.is_some(), "left: {:?}", place.processes());
@@ -30,6 +36,22 @@ fn nothing_is_lost_or_done_twice_whatever_is_killed() {
     let counts = &report["counts"];
     assert!(counts["operations"].as_u64() > Some(50), "{counts}");
     assert!(counts["succeeded"].as_u64() > Some(10), "{counts}");
+    for never in ["lost", "twice", "lies"] {
+        assert_eq!(counts[never], 0, "{report}");
+    }
+}
+
+/// RabbitMQ, Mosquitto and PostgreSQL, two logic environments, two environments; servers and
+/// links are struck as well.
+#[test]
+fn nothing_is_lost_or_done_twice_with_real_servers_between() {
+    let servers = repository::root().join("tests/servers");
+    let servers = ["--servers", servers.to_str().unwrap(), "--for", "25s"];
+    let report = drill(&servers, 0);
+    assert!(kills(&report) > 3, "{report}");
+    let counts = &report["counts"];
+    assert!(counts["operations"].as_u64() > Some(20), "{counts}");
+    assert!(counts["succeeded"].as_u64() > Some(5), "{counts}");
     for never in ["lost", "twice", "lies"] {
         assert_eq!(counts[never], 0, "{report}");
     }

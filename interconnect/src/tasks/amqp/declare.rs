@@ -1,20 +1,16 @@
-//! Makes the queues of a zone and kind, where they are not there.
+//! Makes the queues of a zone and kind, and what all share, where they are not there.
+//!
+//! What all share is looked for first: to look needs no right. So an environment can do without
+//! any right to make or delete it, where somebody has made it before.
 
 use lapin::{
-    Channel,
-    options::{QueueBindOptions, QueueDeclareOptions},
+    Channel, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{FieldTable, ShortString},
 };
 use utakata_model::Class;
 
-use super::{
-    Config,
-    link::Session,
-    problem,
-    publisher::{Existing, declare_exchange},
-    routes, topology,
-    topology::Route,
-};
+use super::{Config, link::Session, problem, routes, topology, topology::Route};
 
 /// The queues of a zone and kind.
 #[derive(Debug, Clone)]
@@ -23,16 +19,20 @@ pub(super) struct Queues {
     pub(super) observe: ShortString,
 }
 
-/// Makes both queues of a route, the exchange, and the queue of dead letters.
+/// Makes both queues of a route, and sees to it that there is what all share.
 pub(super) async fn queues(
     session: &Session,
     config: &Config,
     route: &Route,
     queues: &Queues,
 ) -> lapin::Result<Channel> {
-    let mut channel = session.channel().await?;
-    declare_exchange(&channel, Existing::Made).await?;
-    channel = dead(session, channel).await?;
+    let mut channel = tasks(session, session.channel().await?).await?;
+    channel = match exchange(&channel, topology::DEAD, Existing::Expected).await {
+        Err(error) if problem::is_not_found(&error) => {
+            dead(session, session.channel().await?).await?
+        }
+        looked => looked.map(|()| channel)?,
+    };
     let (control, observe) = (topology::control(config), topology::observe(config));
     for (class, queue, arguments) in [
         (Class::Control, &queues.control, control),
@@ -50,9 +50,56 @@ pub(super) async fn queues(
     Ok(channel)
 }
 
-/// Makes the queue of dead letters.
+/// Sees to it that there is the exchange for tasks.
+pub(super) async fn tasks(session: &Session, channel: Channel) -> lapin::Result<Channel> {
+    match exchange(&channel, topology::EXCHANGE, Existing::Expected).await {
+        Err(error) if problem::is_not_found(&error) => {
+            let channel = session.channel().await?;
+            exchange(&channel, topology::EXCHANGE, Existing::Made).await?;
+            Ok(channel)
+        }
+        looked => looked.map(|()| channel),
+    }
+}
+
+/// Makes the queue of dead letters, and the exchange before it: whoever may have dead letters of
+/// its own needs a right for that exchange, and none for those of others.
 pub(super) async fn dead(session: &Session, channel: Channel) -> lapin::Result<Channel> {
-    queue_of(session, channel, &topology::DEAD.into(), topology::dead()).await
+    let channel = queue_of(session, channel, &topology::DEAD.into(), topology::dead()).await?;
+    exchange(&channel, topology::DEAD, Existing::Made).await?;
+    let (name, options) = (topology::DEAD, QueueBindOptions::default());
+    let bound = channel.queue_bind(
+        name.into(),
+        name.into(),
+        "".into(),
+        options,
+        FieldTable::default(),
+    );
+    bound.await?;
+    Ok(channel)
+}
+
+/// What is done about an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    /// It must be there.
+    Expected,
+    /// It is made if it is not there.
+    Made,
+}
+
+async fn exchange(channel: &Channel, name: &'static str, existing: Existing) -> lapin::Result<()> {
+    let options = ExchangeDeclareOptions {
+        passive: existing == Existing::Expected,
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    let kind = match name {
+        topology::DEAD => ExchangeKind::Fanout,
+        _ => ExchangeKind::Topic,
+    };
+    let declared = channel.exchange_declare(name.into(), kind, options, FieldTable::default());
+    declared.await
 }
 
 /// Makes a queue. One that is there with other limits is used as it is.

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lapin::{
-    BasicProperties, Channel, Confirmation, ExchangeKind,
-    options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions},
-    types::{FieldTable, ShortString},
+    BasicProperties, Channel, Confirmation,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+    types::ShortString,
 };
 use parking_lot::Mutex;
 use tokio::{sync::Mutex as AsyncMutex, time::timeout};
@@ -14,8 +14,9 @@ use utakata_model::{Class, Task};
 
 use super::{
     batch::Message,
+    declare,
     link::{Link, Session},
-    problem, topology,
+    topology,
 };
 use crate::Error;
 
@@ -152,40 +153,11 @@ impl Publisher {
 
 /// Opens a channel on which the broker confirms, and sees to it that there is the exchange.
 async fn open(session: &Session) -> lapin::Result<Channel> {
-    let mut channel = session.channel().await?;
-    // To look needs no right to configure.
-    match declare_exchange(&channel, Existing::Expected).await {
-        Err(error) if problem::is_not_found(&error) => {
-            channel = session.channel().await?;
-            declare_exchange(&channel, Existing::Made).await?;
-        }
-        other => other?,
-    }
+    let channel = declare::tasks(session, session.channel().await?).await?;
     channel
         .confirm_select(ConfirmSelectOptions::default())
         .await?;
     Ok(channel)
-}
-
-/// What is done about an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Existing {
-    /// It must be there.
-    Expected,
-    /// It is made if it is not there.
-    Made,
-}
-
-pub(super) async fn declare_exchange(channel: &Channel, existing: Existing) -> lapin::Result<()> {
-    let options = ExchangeDeclareOptions {
-        passive: existing == Existing::Expected,
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
-    let name = topology::EXCHANGE.into();
-    let declared =
-        channel.exchange_declare(name, ExchangeKind::Topic, options, FieldTable::default());
-    declared.await
 }
 
 fn properties(class: Class, worth: Option<u64>, again: bool) -> BasicProperties {

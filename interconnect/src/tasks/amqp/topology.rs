@@ -8,7 +8,8 @@
 //!                                                   (classic)               utakata.dead
 //! ```
 //!
-//! Whoever consumes declares the queues of its zone and kind; whoever publishes the exchange.
+//! Whoever consumes declares the queues of its zone and kind; what all share is made by whoever
+//! finds it missing.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use super::Config;
 
 /// Where tasks are published.
 pub(super) const EXCHANGE: &str = "utakata.tasks";
-/// The queue of what could not be delivered.
+/// The queue of what could not be delivered, and the exchange before it. Without that exchange,
+/// who has queues would need a right to publish to all queues.
 pub(super) const DEAD: &str = "utakata.dead";
 /// The header of a message that holds what was delivered before.
 pub(super) const AGAIN: &str = "utakata-redelivered";
@@ -82,8 +84,7 @@ pub(super) fn control(config: &Config) -> FieldTable {
     );
     put(&mut arguments, "x-max-length", int(config.control_limit));
     put(&mut arguments, "x-overflow", text("reject-publish"));
-    put(&mut arguments, "x-dead-letter-exchange", text(""));
-    put(&mut arguments, "x-dead-letter-routing-key", text(DEAD));
+    put(&mut arguments, "x-dead-letter-exchange", text(DEAD));
     put(
         &mut arguments,
         "x-dead-letter-strategy",

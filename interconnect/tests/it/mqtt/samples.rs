@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use utakata_interconnect::{
     Event, Interest, OutcomeBatch, Subscription,
-    events::permit::{Answer, Ask, PermitBatch, RecordedBatch, StartBatch, Verdict},
+    events::permit::{Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict},
 };
 use utakata_model::{Class, EnvironmentState, EnvironmentStatus, TaskId, TaskKey};
 
@@ -98,7 +98,10 @@ pub fn recorded(environment: &str, attempt: u32) -> Event {
         environment: asker.id,
         incarnation: asker.incarnation,
         kind: "snmp".parse().unwrap(),
-        attempts: vec![key(attempt)],
+        attempts: vec![Recorded {
+            key: key(attempt),
+            ask: None,
+        }],
     }))
 }
 
@@ -109,7 +112,6 @@ pub fn mark(event: &Event) -> String {
         Event::Outcomes(batch) => {
             format!("outcome {} {}", batch.zone, batch.outcomes[0].attempt)
         }
-        Event::Desired(desired) => format!("desired {}", desired.zone),
         Event::Environment(status) => format!("{} {:?}", status.id, status.state),
         Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
@@ -120,7 +122,7 @@ pub fn mark(event: &Event) -> String {
         Event::Recorded(batch) => {
             format!(
                 "recorded {} {}",
-                batch.environment, batch.attempts[0].attempt
+                batch.environment, batch.attempts[0].key.attempt
             )
         }
     }

@@ -13,16 +13,28 @@ const RECEIVE_BUFFER: u64 = 8 * 1024 * 1024;
 const OPEN_FILES: u64 = 4096;
 /// This version was made later: 2026-11-01.
 const MADE_AFTER: i64 = 1_793_491_200;
-const PROGRAMS: [(&str, &str); 2] = [
-    ("utakata-worker-snmp", "SNMP targets cannot be reached"),
-    ("utakata-simulator", "`utakata up --demo` has no devices"),
+/// What is missed without it, and how much that matters: the simulator is for trying things out.
+const PROGRAMS: [(&str, &str, Without); 2] = [
+    (
+        "utakata-worker-snmp",
+        "SNMP targets cannot be reached",
+        Finding::wrong,
+    ),
+    (
+        "utakata-simulator",
+        "`utakata up --demo` has no devices",
+        Finding::doubtful,
+    ),
 ];
+
+/// Makes a finding of what is not there.
+type Without = fn(&str, String, String) -> Finding;
 
 /// Looks.
 pub fn look() -> Vec<Finding> {
     let mut findings: Vec<Finding> = PROGRAMS
         .iter()
-        .map(|(program, without)| program_finding(program, without))
+        .map(|&(program, without, finding)| program_finding(program, without, finding))
         .collect();
     findings.push(receive_buffer(
         fs::read_to_string("/proc/sys/net/core/rmem_max")
@@ -36,7 +48,7 @@ pub fn look() -> Vec<Finding> {
     findings
 }
 
-fn program_finding(program: &str, without: &str) -> Finding {
+fn program_finding(program: &str, without: &str, finding: Without) -> Finding {
     let check = format!("program {program}");
     match programs::find(program) {
         Some(path) => Finding::right(&check, path.display().to_string()),
@@ -46,7 +58,7 @@ fn program_finding(program: &str, without: &str) -> Finding {
                 .map(|folder| folder.display().to_string())
                 .collect();
             let seen = format!("not found: {without}");
-            Finding::wrong(
+            finding(
                 &check,
                 seen,
                 format!("put it into {}", folders.join(" or ")),

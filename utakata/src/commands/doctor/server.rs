@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::net::TcpStream;
 use utakata_api::status::Status;
-use utakata_model::{Cure, EnvironmentStatus, Orders, Problem};
+use utakata_model::{ConnectionStatus, Cure, EnvironmentStatus, Orders, Problem};
 
 use super::Finding;
 use crate::{commands::Context, connection, output::words};
@@ -49,6 +49,8 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     if let Some(address) = &status.mqtt {
         findings.push(mqtt(address).await);
     }
+    findings.extend(connected("", &status.connections));
+    findings.extend(duties(status));
     if status.environments.is_empty() {
         let cure = "wait a moment; then see the log of `utakata up`";
         findings.push(Finding::wrong("environments", "none was heard of", cure));
@@ -56,10 +58,58 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     let now = Timestamp::now();
     for environment in &status.environments {
         findings.push(heard(environment, now));
+        let of = format!(" of {}", environment.id);
+        findings.extend(connected(&of, &environment.connections));
         findings.extend(releases(environment));
     }
     findings.extend(others(status));
     findings
+}
+
+/// The connections to brokers, as they are.
+fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
+    let finding = |one: &ConnectionStatus| {
+        let check = format!("broker of {}{of}", one.name);
+        let since = words::age(one.since, Timestamp::now());
+        match &one.problem {
+            Some(problem) => Finding::wrong(
+                &check,
+                format!("{}: {problem}; since {since}", one.to),
+                "see that it runs there and can be reached; it is tried again by itself",
+            ),
+            None if one.dropped > 0 || one.ignored > 0 => Finding::doubtful(
+                &check,
+                format!(
+                    "{}: {} expendable messages were dropped, {} were not ours",
+                    one.to, one.dropped, one.ignored
+                ),
+                "see whether it is fast enough, and who else writes there",
+            ),
+            None => Finding::right(&check, format!("{}, connected {since}", one.to)),
+        }
+    };
+    connections.iter().map(finding).collect()
+}
+
+/// Of several logic environments: whether one keeps the ledger.
+fn duties(status: &Status) -> Option<Finding> {
+    let duties = status.duties.as_ref()?;
+    let check = format!("logic environment {}", duties.id);
+    let keeper = match (&duties.ledger_at, duties.ledger) {
+        (_, true) => "keeps the ledger".to_owned(),
+        (Some(at), false) => format!("passes control on to {at}"),
+        (None, false) => {
+            let cure = "wait ten seconds; then see whether PostgreSQL answers";
+            return Some(Finding::wrong(&check, "nobody keeps the ledger", cure));
+        }
+    };
+    let members: Vec<&str> = duties.members.iter().map(|id| id.as_str()).collect();
+    let seen = format!(
+        "{keeper}; reads {} of 16 shards; there are {}",
+        duties.shards,
+        members.join(", ")
+    );
+    Some(Finding::right(&check, seen))
 }
 
 fn version(status: &Status) -> Finding {
