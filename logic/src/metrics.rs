@@ -53,7 +53,11 @@ pub fn text(status: &Status, under_way: UnderWay) -> Result<String, fmt::Error> 
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
     let ours = status.connections.iter().map(|one| ("logic", one));
-    connections(&mut registry, ours);
+    let theirs = status.environments.iter().flat_map(|environment| {
+        let all = environment.connections.iter();
+        all.map(|one| (environment.id.as_str(), one))
+    });
+    connections(&mut registry, ours.chain(theirs));
     let mut text = String::new();
     text::encode(&mut text, &registry)?;
     Ok(text)

@@ -100,7 +100,7 @@ fn nothing_is_left_of_a_server_that_was_dropped() {
 #[test]
 fn every_recording_answers_by_its_name() {
     let player = Snmpsim::start(repository::recordings()).unwrap();
-    for entry in std::fs::read_dir(repository::recordings()).unwrap() {
+    for entry in fs::read_dir(repository::recordings()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|ending| ending != "snmprec") {
             continue;
@@ -137,7 +137,7 @@ fn an_engine_that_was_killed_goes_on_with_the_images_it_had_and_pulls_what_it_fo
     let registry = Registry::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let text = "FROM scratch\nCOPY Dockerfile /\nCMD [\"/x\"]\n";
-    std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
+    fs::write(folder.path().join("Dockerfile"), text).unwrap();
     engine.build("a:1", folder.path(), &[]).unwrap();
     let b = ["--label", "b=c"];
     engine.build("b:1", folder.path(), &b).unwrap();

@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::Config;
+use crate::up::inter_connect;
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -336,11 +337,121 @@ const KEYS: &[(&str, &str, &str)] = &[
         "count",
         "The most messages that wait for one client; beyond it readings are dropped",
     ),
+    (
+        "interconnect.amqp.url",
+        "URL",
+        "RabbitMQ, for `le` and `wee`: amqps://user:password@host:5671/vhost, or amqp:// without TLS",
+    ),
+    (
+        "interconnect.amqp.tls.ca",
+        "path",
+        "Who vouches for RabbitMQ, as PEM; those of the system when not set",
+    ),
+    (
+        "interconnect.amqp.tls.certificate",
+        "path",
+        "Our own certificate, where RabbitMQ wants one",
+    ),
+    (
+        "interconnect.amqp.tls.key",
+        "path",
+        "The key of our own certificate",
+    ),
+    (
+        "interconnect.amqp.tasks_per_message",
+        "count",
+        "The most tasks that travel in one message",
+    ),
+    (
+        "interconnect.amqp.in_flight",
+        "count",
+        "The most messages of each class that are on their way to RabbitMQ at a time",
+    ),
+    (
+        "interconnect.amqp.confirm_within",
+        "duration",
+        "Within this RabbitMQ confirms that it keeps control; else it counts as away",
+    ),
+    (
+        "interconnect.amqp.control_limit",
+        "count",
+        "The most messages of control that one queue keeps; beyond it tasks are refused",
+    ),
+    (
+        "interconnect.amqp.delivery_limit",
+        "count",
+        "A message of control that goes back to its queue more often is set aside",
+    ),
+    (
+        "interconnect.amqp.observe_limit",
+        "count",
+        "The most messages of reads that one queue keeps; beyond it the oldest go",
+    ),
+    (
+        "interconnect.amqp.observe_within",
+        "duration",
+        "The longest that a read waits in a queue",
+    ),
+    (
+        "interconnect.amqp.observe_buffer",
+        "count",
+        "The most reads that wait in this process for RabbitMQ; beyond it the oldest go",
+    ),
+    (
+        "interconnect.amqp.stalled_after",
+        "duration",
+        "What an environment was handed and does not take within this goes to others",
+    ),
+    (
+        "interconnect.mqtt.url",
+        "URL",
+        "The MQTT broker, for `le` and `wee`: mqtts://user:password@host:8883, or mqtt:// without TLS",
+    ),
+    (
+        "interconnect.mqtt.version",
+        "5 or 3.1.1",
+        "The version of MQTT that the broker speaks",
+    ),
+    (
+        "interconnect.mqtt.client",
+        "name",
+        "The name of this process at the broker; utakata-le-NAME or utakata-wee-NAME when not set",
+    ),
+    (
+        "interconnect.mqtt.tls.ca",
+        "path",
+        "Who vouches for the MQTT broker, as PEM; those of the system when not set",
+    ),
+    (
+        "interconnect.mqtt.tls.certificate",
+        "path",
+        "Our own certificate, where the MQTT broker wants one",
+    ),
+    (
+        "interconnect.mqtt.tls.key",
+        "path",
+        "The key of our own certificate",
+    ),
+    (
+        "interconnect.mqtt.patience",
+        "duration",
+        "How long the MQTT broker may take to acknowledge; later it counts as away",
+    ),
+    (
+        "interconnect.mqtt.limit",
+        "count",
+        "The most readings and outcomes of reads that wait; beyond it the oldest are dropped",
+    ),
+    (
+        "interconnect.mqtt.message_bytes",
+        "bytes",
+        "The most bytes of a message; batches are split",
+    ),
 ];
 
 /// Every key, in the order of the parts of the system.
 pub fn keys() -> Vec<Key> {
-    let defaults = Table::try_from(Config::default()).unwrap_or_default();
+    let defaults = Table::try_from(full()).unwrap_or_default();
     KEYS.iter()
         .map(|&(key, form, meaning)| Key {
             key,
@@ -349,6 +460,18 @@ pub fn keys() -> Vec<Key> {
             meaning,
         })
         .collect()
+}
+
+/// All defaults, those of parts that are not there unless they are set, too.
+fn full() -> Config {
+    Config {
+        interconnect: inter_connect::Config {
+            amqp: Some(Default::default()),
+            mqtt: Some(Default::default()),
+            ..Default::default()
+        },
+        ..Config::default()
+    }
 }
 
 fn default(defaults: &Table, key: &str) -> String {
@@ -372,7 +495,13 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 8] = [
+    const OPTIONAL: [&str; 14] = [
+        "interconnect.amqp.tls.ca",
+        "interconnect.amqp.tls.certificate",
+        "interconnect.amqp.tls.key",
+        "interconnect.mqtt.tls.ca",
+        "interconnect.mqtt.tls.certificate",
+        "interconnect.mqtt.tls.key",
         "logic.store.url",
         "logic.id",
         "logic.http.advertise",
@@ -400,7 +529,7 @@ mod tests {
     #[test]
     fn the_reference_has_every_key_and_no_other() {
         let mut found: BTreeSet<String> = OPTIONAL.map(String::from).into();
-        let defaults = Table::try_from(Config::default()).unwrap();
+        let defaults = Table::try_from(full()).unwrap();
         leaves(&defaults, "", &mut found);
         let told: BTreeSet<String> = keys().iter().map(|key| key.key.to_owned()).collect();
         assert_eq!(told, found);
