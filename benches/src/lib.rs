@@ -3,5 +3,8 @@
 pub mod closed_loop;
 pub mod echo;
 pub mod figures;
+pub mod load;
 pub mod process;
+pub mod raw;
+pub mod site;
 pub mod system;

@@ -41,34 +41,66 @@ pub fn repository() -> &'static Path {
         .unwrap_or(Path::new("."))
 }
 
+/// A data directory with these release folders.
+///
+/// # Errors
+/// They cannot be copied.
+pub fn data(releases: &[&Path]) -> Result<TempDir> {
+    let data = tempfile::tempdir()?;
+    for release in releases {
+        let name = release.file_name().context("a release is a folder")?;
+        copy_folder(release, &data.path().join("releases").join(name))?;
+    }
+    Ok(data)
+}
+
+/// Starts our own program in a role, with its data in a folder and these settings.
+///
+/// # Errors
+/// It is not built, or does not start.
+pub fn spawn(role: &[&str], data: &Path, settings: &[(&str, String)]) -> Result<Child> {
+    let program = programs()?.join("utakata");
+    ensure!(
+        program.exists(),
+        "{} is missing: cargo build --release",
+        program.display()
+    );
+    let mut command = Command::new(program);
+    command.args(role).arg("--data").arg(data);
+    command.envs(settings.iter().map(|(name, value)| (*name, value)));
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(quiet.spawn()?)
+}
+
+/// Asks a process to end, and kills it when it does not.
+pub fn end(process: &mut Child) {
+    // By name of the system's own tool: the standard library has no SIGTERM.
+    let asked = Command::new("kill").arg(process.id().to_string()).status();
+    let begun = Instant::now();
+    while asked.is_ok() && begun.elapsed() < Duration::from_secs(10) {
+        if matches!(process.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = process.kill();
+    let _ = process.wait();
+}
+
 impl System {
     /// Starts `utakata up` with the bundled kinds and these further release folders.
     pub fn start(releases: &[&Path]) -> Result<Self> {
-        let data = tempfile::tempdir()?;
-        for release in releases {
-            let name = release.file_name().context("a release is a folder")?;
-            copy_folder(release, &data.path().join("releases").join(name))?;
-        }
-        let program = programs()?.join("utakata");
-        ensure!(
-            program.exists(),
-            "{} is missing: cargo build --release",
-            program.display()
-        );
+        let role = ["up", "--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
+        Self::start_as(&role, data(releases)?, &[])
+    }
+
+    /// Starts our own program in a role that has an API.
+    ///
+    /// # Errors
+    /// It does not start, or is not ready after 20 s.
+    pub fn start_as(role: &[&str], data: TempDir, settings: &[(&str, String)]) -> Result<Self> {
         let begun = Instant::now();
-        let process = Command::new(program)
-            .args([
-                "up",
-                "--listen",
-                "127.0.0.1:0",
-                "--mqtt",
-                "127.0.0.1:0",
-                "--data",
-            ])
-            .arg(data.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let process = spawn(role, data.path(), settings)?;
         let mut system = Self {
             process,
             data,
@@ -110,17 +142,7 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        // By name of the system's own tool: the standard library has no SIGTERM.
-        let asked = Command::new("kill").arg(self.pid().to_string()).status();
-        let begun = Instant::now();
-        while asked.is_ok() && begun.elapsed() < Duration::from_secs(10) {
-            if matches!(self.process.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        end(&mut self.process);
     }
 }
 

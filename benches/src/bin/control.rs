@@ -9,17 +9,13 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use clap::Parser;
-use utakata_api::{
-    client::Client,
-    operation::{Control, ControlAnswer},
-};
+use utakata_api::{client::Client, operation::ControlAnswer};
 use utakata_benches::{
     closed_loop, echo,
     figures::Figures,
-    process,
+    load, process,
     system::{System, repository},
 };
-use utakata_model::ActionName;
 
 /// Control tasks through the whole path.
 #[derive(Parser)]
@@ -69,26 +65,9 @@ fn flush() -> Result<()> {
     Ok(())
 }
 
-fn set(selector: &str, expect: usize) -> Result<Control> {
-    Ok(Control {
-        selector: selector.parse()?,
-        action: ActionName::new("set")?,
-        parameters: serde_json::Map::new(),
-        dry_run: false,
-        plan: None,
-        expect: Some(expect as u64),
-        key: None,
-        pace: Default::default(),
-        priority: Default::default(),
-        within: None,
-        why: None,
-        wait: Duration::ZERO,
-    })
-}
-
 /// One task at a time on an idle system: from the request until its answer has the outcome.
 async fn latency(client: &Client, singles: usize) -> Result<()> {
-    let mut control = set("name=echo-0-0", 1)?;
+    let mut control = load::set("name=echo-0-0", 1)?;
     control.wait = Duration::from_secs(5);
     let mut seen = Vec::with_capacity(singles);
     for _ in 0..singles + 50 {
@@ -116,10 +95,15 @@ fn print(milliseconds: &Figures) {
 async fn throughput(client: &Client, system: &System, arguments: &Arguments) -> Result<()> {
     let mut rates = Figures::default();
     let [mut product, mut workers, mut bench] = [(); 3].map(|()| Figures::default());
+    let size = closed_loop::Size {
+        groups: arguments.groups,
+        each: arguments.each,
+        duration: Duration::from_secs(arguments.seconds),
+    };
     for run in 0..=arguments.runs {
         let before = cpu(system)?;
         let begun = Instant::now();
-        let done = load(client, arguments).await?;
+        let done = load::control(client, size).await?;
         let (took, after) = (begun.elapsed().as_secs_f64(), cpu(system)?);
         if run == 0 {
             continue;
@@ -144,23 +128,6 @@ async fn throughput(client: &Client, system: &System, arguments: &Arguments) -> 
         process::resident_megabytes(system.pid())?
     );
     Ok(())
-}
-
-async fn load(client: &Client, arguments: &Arguments) -> Result<usize> {
-    let each = arguments.each;
-    let ask = async |group: usize| {
-        let control = set(&format!("group={group}"), each)?;
-        match client.control(&control).await? {
-            ControlAnswer::Operation(answer) => Ok(answer.operation.id),
-            ControlAnswer::Plan(_) => bail!("only a plan came"),
-        }
-    };
-    let size = closed_loop::Size {
-        groups: arguments.groups,
-        each,
-        duration: Duration::from_secs(arguments.seconds),
-    };
-    closed_loop::run(client, size, ask, |_| true).await
 }
 
 fn cpu(system: &System) -> Result<[f64; 3]> {

@@ -11,10 +11,9 @@ use utakata_api::client::Client;
 use utakata_benches::{
     closed_loop, echo,
     figures::Figures,
-    process,
+    load, process,
     system::{System, repository},
 };
-use utakata_model::Outcome;
 
 /// Observe tasks through the whole path.
 #[derive(Parser)]
@@ -77,10 +76,15 @@ async fn latency(client: &Client, singles: usize) -> Result<()> {
 async fn throughput(client: &Client, system: &System, arguments: &Arguments) -> Result<()> {
     let mut rates = Figures::default();
     let [mut product, mut workers, mut bench] = [(); 3].map(|()| Figures::default());
+    let size = closed_loop::Size {
+        groups: arguments.groups,
+        each: arguments.each,
+        duration: Duration::from_secs(arguments.seconds),
+    };
     for run in 0..=arguments.runs {
         let before = cpu(system)?;
         let begun = Instant::now();
-        let done = load(client, arguments, Duration::from_secs(arguments.seconds)).await?;
+        let done = load::observe(client, size).await?;
         let (took, after) = (begun.elapsed().as_secs_f64(), cpu(system)?);
         if run == 0 {
             continue;
@@ -112,27 +116,4 @@ fn cpu(system: &System) -> Result<[f64; 3]> {
         process::descendants_cpu_seconds(system.pid())?,
         process::cpu_seconds(std::process::id())?,
     ])
-}
-
-/// Loads the system for a while and tells how many outcomes came.
-async fn load(client: &Client, arguments: &Arguments, duration: Duration) -> Result<usize> {
-    let ask = async |group: usize| {
-        let read = echo::read(&format!("group={group}"), 300, 200)?;
-        Ok(client.read(&read).await?.operation.id)
-    };
-    let has_payload = |outcome: &Outcome| {
-        let result = outcome.result.as_ref();
-        result.is_some_and(|result| result.get().len() >= 200)
-    };
-    closed_loop::run(
-        client,
-        closed_loop::Size {
-            groups: arguments.groups,
-            each: arguments.each,
-            duration,
-        },
-        ask,
-        has_payload,
-    )
-    .await
 }

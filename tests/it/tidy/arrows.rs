@@ -49,7 +49,7 @@ const OWNERS: [(&str, &[&str]); 20] = [
     ("comfy-table", &[""]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
-    ("lapin", &["interconnect"]),
+    ("lapin", &["interconnect", "benches"]),
     ("mqtt5", &["interconnect"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
