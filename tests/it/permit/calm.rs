@@ -23,7 +23,7 @@ pub fn ends(world: &World, case: &Case) -> Result<World, Broken> {
         promises::only_forward(&before, &world)?;
         promises::check(&world, case)?;
     }
-    Err("a task that never ends")
+    Err(promises::NEVER_ENDS)
 }
 
 /// All that can be done at this moment is done; then time passes.

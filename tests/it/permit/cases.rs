@@ -5,7 +5,8 @@ use utakata_model::manifest::Proves;
 use super::case::Case;
 use super::mutant::Mutant;
 use super::promises::{
-    ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, SHOWS_LATE, TOGETHER, TWICE, UNPROVEN, WAS_DONE,
+    ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, SHOWS_LATE, TOGETHER, TWICE, UNPROVEN,
+    WAS_DONE,
 };
 
 const EFFECT: Option<Proves> = Some(Proves::Effect);
@@ -128,7 +129,7 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         (Mutant::DoubtForgotten, again, WAS_DONE),
         (Mutant::OldEvidence, later, WAS_DONE),
         (Mutant::EarlyEvidence, later, MAY_BE_DONE),
-        (Mutant::VerifyLate, two.until(6, 7), HELD_TWICE),
+        (Mutant::VerifyLate, two.until(6, 7), NEVER_ENDS),
         (Mutant::SharedTarget, two, HELD_TWICE),
         (Mutant::NoWindow, again, ACTS_LATE),
         (Mutant::AnyAsk, again, TOGETHER),

@@ -17,6 +17,8 @@ pub const ACTS_LATE: Broken = "an attempt acts after a later one was made";
 pub const SHOWS_LATE: Broken = "the device may still do what a later attempt is for";
 pub const UNPROVEN: Broken = "another attempt without a proof";
 pub const HELD_TWICE: Broken = "two tasks hold one target";
+/// What cannot be read back goes to a person, and must not come back from there by itself.
+pub const NEVER_ENDS: Broken = "a task that never ends";
 
 /// What must hold in every world.
 pub fn check(world: &World, case: &Case) -> Result<(), Broken> {
