@@ -62,7 +62,10 @@ pub async fn run(
                 ledger.asked(answer?);
             }
             Some(counts) = seen.recv() => ledger.seen(counts),
-            else => bail!("the events ended"),
+            else => {
+                follower.await??;
+                bail!("the events ended");
+            }
         }
         for group in ledger.complete(size.each) {
             if Instant::now() < end {

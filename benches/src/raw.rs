@@ -8,7 +8,7 @@ use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
-        ConfirmSelectOptions, QueueDeclareOptions,
+        ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -34,12 +34,14 @@ pub enum Queue {
 /// # Errors
 /// The broker does not do it.
 pub async fn rate(url: &str, queue: Queue, duration: Duration) -> Result<f64> {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    // A connection for each: the broker slows down one that publishes too fast, as a whole.
+    let (sending, taking) = tokio::try_join!(
+        Connection::connect(url, ConnectionProperties::default()),
+        Connection::connect(url, ConnectionProperties::default())
+    )?;
     let name = format!("raw-{queue:?}");
-    let (publisher, consumer) = (
-        connection.create_channel().await?,
-        connection.create_channel().await?,
-    );
+    let publisher = sending.create_channel().await?;
+    let consumer = taking.create_channel().await?;
     declare(&publisher, &name, queue).await?;
     consumer
         .basic_qos(PREFETCH, BasicQosOptions::default())
@@ -58,7 +60,11 @@ pub async fn rate(url: &str, queue: Queue, duration: Duration) -> Result<f64> {
     let (published, consumed) = tokio::join!(publishing, consuming);
     published?;
     let rate = consumed? as f64 / begun.elapsed().as_secs_f64();
-    connection.close(200, "done".into()).await?;
+    publisher
+        .queue_delete(name.as_str().into(), QueueDeleteOptions::default())
+        .await?;
+    sending.close(200, "done".into()).await?;
+    taking.close(200, "done".into()).await?;
     Ok(rate)
 }
 

@@ -261,6 +261,7 @@ impl Celery {
             .current_dir(repository().join("benches/celery"))
             .env("BROKER", url)
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .context("Celery cannot be started")?;
         Ok(Some(Self {
