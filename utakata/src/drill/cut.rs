@@ -49,6 +49,7 @@ struct Seen {
 impl Drill<'_> {
     /// Cuts the environments off for so long, and measures.
     pub(super) async fn cut_off(&mut self, time: Duration, server: &Server) -> Result<Cut> {
+        self.wait_until_well(server).await?;
         let mut memory = BTreeMap::new();
         let before = self.watch(BEFORE, server, &mut memory).await?;
         memory.values_mut().for_each(|(first, most)| *first = *most);
@@ -64,6 +65,20 @@ impl Drill<'_> {
             back_after: back_after.map(|time| time.as_secs_f64()),
             memory,
         })
+    }
+
+    /// Waits until devices are read and controlled: servers take their time to start.
+    async fn wait_until_well(&mut self, server: &Server) -> Result<()> {
+        let until = Instant::now() + BACK_WITHIN;
+        while Instant::now() < until {
+            self.pass(until).await?;
+            if self.load.tally().succeeded > 0 && !seen(server).await.fresh.is_empty() {
+                return Ok(());
+            }
+        }
+        bail!(
+            "devices were not read and controlled within {BACK_WITHIN:?}: keep the logs with --keep DIR"
+        )
     }
 
     /// Looks at everything for so long; gives what was seen last.
