@@ -62,7 +62,9 @@ impl Keeper {
         cancel: CancellationToken,
     ) {
         while let Some((term, running)) = self.next(&cancel).await {
-            tracing::info!("this logic environment keeps the ledger of control");
+            if term != Term::Alone {
+                tracing::info!("this logic environment keeps the ledger of control");
+            }
             let (tasks, events) = (Arc::clone(&tasks), Arc::clone(&events));
             tokio::select! {
                 () = running.run(tasks, events) => {}
