@@ -17,6 +17,7 @@ mod consumer;
 mod control;
 mod dead_letters;
 mod declare;
+mod dial;
 mod foreign;
 mod link;
 mod problem;

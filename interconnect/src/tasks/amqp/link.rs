@@ -3,16 +3,19 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::StreamExt;
-use lapin::{
-    Channel, Connection, ConnectionBuilder, ConnectionProperties, Event, runtime::default_runtime,
-};
+use lapin::{Channel, Connection, ConnectionProperties, Event, tcp::OwnedTLSConfig};
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, config::Url, problem, tls};
+use super::{
+    Config,
+    config::Url,
+    dial::{Failure, dial},
+    problem, tls,
+};
 use crate::{
     Error,
     connection::{Backoff, Health},
@@ -229,25 +232,21 @@ impl Session {
 
 async fn connect(config: &Config) -> Result<Connection, String> {
     let url = &config.url;
-    let failed = |error: &lapin::Error| problem::words(error, url, None);
-    let runtime = default_runtime().map_err(|error| failed(&error))?;
     let properties = ConnectionProperties::default().with_connection_name("utakata".into());
-    let mut builder = ConnectionBuilder::new_with_runtime(runtime)
-        .with_uri(url.uri())
-        .with_properties(properties);
-    if url.is_encrypted() {
-        let tls = tls::load(&config.tls).map_err(|error| {
+    let tls = match url.is_encrypted() {
+        true => tls::load(&config.tls).map_err(|error| {
             format!(
                 "the broker {} cannot be reached by TLS: {error}",
                 url.place()
             )
-        })?;
-        builder = builder.with_tls_config(tls);
-    }
-    match timeout(ANSWER_WITHIN, builder.connect()).await {
-        Ok(connected) => connected.map_err(|error| failed(&error)),
-        Err(_) => Err(format!("the broker {} does not answer", url.place())),
-    }
+        })?,
+        false => OwnedTLSConfig::default(),
+    };
+    let dialled = dial(url.uri(), tls, properties, ANSWER_WITHIN).await;
+    dialled.map_err(|failure| match failure {
+        Failure::Refused(error) => problem::words(&error, url, None),
+        Failure::Silent => format!("the broker {} does not answer", url.place()),
+    })
 }
 
 fn short_of_room(url: &Url) -> String {
