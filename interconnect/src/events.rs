@@ -1,6 +1,7 @@
 //! Events: what is published for whoever wants it.
 
 pub mod bus;
+pub mod content;
 pub mod mqtt;
 pub mod permit;
 
@@ -13,7 +14,10 @@ use utakata_model::{
     TargetName, Zone,
 };
 
-use self::permit::{PermitBatch, RecordedBatch, StartBatch};
+use self::{
+    content::{FetchBatch, Got},
+    permit::{PermitBatch, RecordedBatch, StartBatch},
+};
 use crate::Error;
 
 /// The publishing and the subscribing side of events.
@@ -60,13 +64,18 @@ pub enum Event {
     Permits(Arc<PermitBatch>),
     /// Outcomes of control that are written down, for the environment that published them.
     Recorded(Arc<RecordedBatch>),
+    /// An environment asks for content of releases.
+    Fetch(Arc<FetchBatch>),
+    /// The answer, for that environment.
+    Content(Arc<Got>),
 }
 
 impl Event {
-    /// Whether it may be dropped under load: readings, and outcomes of observation alone.
+    /// Whether it may be dropped under load: readings, outcomes of observation alone, and content
+    /// of releases, which is asked for again.
     pub fn is_expendable(&self) -> bool {
         match self {
-            Self::Readings(_) => true,
+            Self::Readings(_) | Self::Fetch(_) | Self::Content(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => false,
             Self::Start(_) | Self::Permits(_) | Self::Recorded(_) => false,
@@ -82,7 +91,8 @@ impl Event {
             Self::Start(batch) => batch.asks.len().max(1),
             Self::Permits(batch) => batch.answers.len().max(1),
             Self::Recorded(batch) => batch.attempts.len().max(1),
-            Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => 1,
+            Self::Fetch(batch) => batch.wants.len().max(1),
+            Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) | Self::Content(_) => 1,
         }
     }
 }
@@ -119,9 +129,9 @@ pub struct Interest {
     pub outcomes: bool,
     /// Statuses of environments.
     pub environments: bool,
-    /// Asks for permits: for the logic environment.
+    /// Asks for permits, and for content of releases: for the logic environment.
     pub starts: bool,
-    /// Permits and records for this environment, and for no other.
+    /// Permits, records and content for this environment, and for no other.
     pub answers: Option<EnvironmentId>,
     /// What is asked of the environments of these zones.
     #[serde(default)]
@@ -178,9 +188,10 @@ impl Interest {
             Event::Outcomes(_) => self.outcomes,
             Event::Environment(_) => self.environments,
             Event::Desired(desired) => self.desired.include(&desired.zone),
-            Event::Start(_) => self.starts,
+            Event::Start(_) | Event::Fetch(_) => self.starts,
             Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Recorded(batch) => self.answers.as_ref() == Some(&batch.environment),
+            Event::Content(got) => self.answers.as_ref() == Some(&got.environment),
         }
     }
 }

@@ -15,7 +15,10 @@ use utakata_model::{Desired, EnvironmentStatus, Kind, Outcome, Readings, TargetN
 pub use self::topic::Topic;
 use crate::{
     OutcomeBatch,
-    events::permit::{PermitBatch, RecordedBatch, StartBatch},
+    events::{
+        content::{FetchBatch, Got},
+        permit::{PermitBatch, RecordedBatch, StartBatch},
+    },
 };
 
 /// The version of the messages that this build speaks.
@@ -216,6 +219,26 @@ pub fn encode_recorded(batch: &RecordedBatch) -> Result<Vec<u8>, Error> {
 /// That outcomes are written down, from the payload of one message.
 pub fn decode_recorded(payload: &[u8]) -> Result<RecordedBatch, Error> {
     decode("batch of records", payload)
+}
+
+/// Asks for content as the payload of one message.
+pub fn encode_fetch(batch: &FetchBatch) -> Result<Vec<u8>, Error> {
+    encode("ask for content", batch)
+}
+
+/// Asks for content from the payload of one message.
+pub fn decode_fetch(payload: &[u8]) -> Result<FetchBatch, Error> {
+    decode("ask for content", payload)
+}
+
+/// Content as the payload of one message.
+pub fn encode_content(got: &Got) -> Result<Vec<u8>, Error> {
+    encode("content of a release", got)
+}
+
+/// Content from the payload of one message.
+pub fn decode_content(payload: &[u8]) -> Result<Got, Error> {
+    decode("content of a release", payload)
 }
 
 /// Writes a struct of at least one field, with the version before its fields.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EnvironmentId, Kind, PersonName, Zone};
+use crate::{EnvironmentId, Kind, KindDesired, PersonName, Zone};
 
 /// What is asked of the environments of a zone. It is always told as a whole: an environment
 /// that is not named in it has no order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The zone.
     pub zone: Zone,
@@ -19,6 +19,9 @@ pub struct Desired {
     /// The orders of each environment that has any.
     #[serde(default)]
     pub environments: BTreeMap<EnvironmentId, Orders>,
+    /// Which releases serve, of each kind of which anything is asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<Kind, KindDesired>,
 }
 
 /// The orders of one environment.

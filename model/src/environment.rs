@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ConnectionStatus, EnvironmentId, Incarnation, Kind, Labels, Manifest, Problem, ReleaseId,
-    TargetName, Zone,
+    RolloutStatus, TargetName, Zone,
 };
 
 /// What an environment tells of itself, again whenever something of it changes.
@@ -46,6 +46,10 @@ pub struct EnvironmentStatus {
     /// What it has stopped because it was ordered to.
     #[serde(default, skip_serializing_if = "Stopped::is_empty")]
     pub stopped: Stopped,
+    /// The rollouts that it knows of, also those that ended, until nothing more is asked of
+    /// their kinds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollouts: Vec<RolloutStatus>,
 }
 
 /// What an environment has stopped because it was ordered to.

@@ -272,6 +272,11 @@ id!(
     "operation"
 );
 id!(
+    /// A rollout: the way of a kind to another release.
+    RolloutId,
+    "rollout"
+);
+id!(
     /// One life of an environment: another one after each start.
     Incarnation,
     "environment"

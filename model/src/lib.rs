@@ -1,6 +1,7 @@
 //! The words of utakata: no IO, no clock, no async.
 
 pub mod connection;
+pub mod content;
 pub mod desired;
 pub mod duration;
 pub mod environment;
@@ -10,6 +11,7 @@ pub mod manifest;
 pub mod operation;
 pub mod outcome;
 pub mod reading;
+pub mod rollout;
 pub mod schedule;
 pub mod schema;
 pub mod selector;
@@ -18,6 +20,7 @@ pub mod target;
 pub mod task;
 
 pub use connection::ConnectionStatus;
+pub use content::{Content, ContentFile, FileDigest};
 pub use desired::{Desired, Order, Orders, Stop};
 pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,
@@ -25,13 +28,15 @@ pub use environment::{
 };
 pub use id::{
     ActionName, EnvironmentId, Incarnation, Kind, LogicId, MetricName, NameError, OperationId,
-    PersonName, ReleaseDigest, ReleaseId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
+    PersonName, ReleaseDigest, ReleaseId, RolloutId, ScheduleName, TargetName, TaskId, WorkerId,
+    Zone,
 };
 pub use label::Labels;
 pub use manifest::{Action, Class, Manifest};
 pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
 pub use outcome::{Cure, Outcome, OutcomeStatus, Problem, RanBy, Timings};
 pub use reading::{Quality, Reading, ReadingValue, Readings};
+pub use rollout::{KindDesired, RolloutOrder, RolloutPhase, RolloutPlan, RolloutStatus};
 pub use schedule::Schedule;
 pub use selector::Selector;
 pub use target::{Credential, CredentialName, Limits, PerSecond, Target};

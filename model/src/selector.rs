@@ -64,7 +64,12 @@ impl Selector {
     /// Whether it means this target, by the values that [`Target::value`] gives. `!=` and
     /// `notin` also hold where the label is absent.
     pub fn matches(&self, target: &Target) -> bool {
-        self.terms.iter().all(|term| term.holds(target))
+        self.matches_by(|key| target.value(key))
+    }
+
+    /// Whether all terms hold of something else that has values by key: an environment.
+    pub fn matches_by<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> bool {
+        self.terms.iter().all(|term| term.holds(value(&term.key)))
     }
 
     /// The names it asks for, when it asks for names: a shortcut for an index by name.
@@ -77,8 +82,8 @@ impl Selector {
 }
 
 impl Term {
-    fn holds(&self, target: &Target) -> bool {
-        match (&self.test, target.value(&self.key)) {
+    fn holds(&self, value: Option<&str>) -> bool {
+        match (&self.test, value) {
             (Test::In(values), Some(found)) => values.contains(found),
             (Test::In(_), None) => false,
             (Test::NotIn(values), Some(found)) => !values.contains(found),

@@ -2,6 +2,7 @@
 //! that it holds after a restart, too, when nobody can be reached.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     io::Write,
     path::{Path, PathBuf},
@@ -9,7 +10,9 @@ use std::{
 
 use tokio::sync::watch;
 use utakata_interconnect::wire;
-use utakata_model::{Desired, EnvironmentId, Kind, Orders, Stop, StopState, Stopped, Zone};
+use utakata_model::{
+    Desired, EnvironmentId, Kind, KindDesired, Orders, Stop, StopState, Stopped, Zone,
+};
 
 /// The file with the last desired state.
 const FILE: &str = "desired.json";
@@ -20,6 +23,8 @@ pub(crate) struct Asked {
     /// By which revision, if it was ever heard of any.
     pub(crate) revision: Option<u64>,
     orders: Orders,
+    /// Which releases serve, of each kind of which anything is asked.
+    pub(crate) kinds: BTreeMap<Kind, KindDesired>,
 }
 
 impl Asked {
@@ -29,6 +34,7 @@ impl Asked {
         is_later.then(|| Self {
             revision: Some(desired.revision),
             orders: desired.environments.get(me).cloned().unwrap_or_default(),
+            kinds: desired.kinds.clone(),
         })
     }
 

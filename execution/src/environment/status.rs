@@ -89,6 +89,7 @@ impl Identity {
             breakers: board.breakers(),
             desired: asked.revision,
             stopped: asked.stopped(&board.stopped()),
+            rollouts: Vec::new(),
         }
     }
 }

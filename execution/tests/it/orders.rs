@@ -1,6 +1,10 @@
 //! Orders to pause and to drain, and to go on.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use utakata_interconnect::{Event, Events, Tasks};
 use utakata_model::{Class, Desired, Kind, Order, Orders, Stop, StopState, Task, TaskKey, Zone};
@@ -27,6 +31,7 @@ async fn ask(site: &Site, revision: u64, stop: Option<Stop>) {
         zone: Zone::default(),
         revision,
         environments: [(site.handle.status().id.clone(), orders)].into(),
+        kinds: BTreeMap::new(),
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();

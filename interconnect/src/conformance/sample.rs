@@ -140,6 +140,7 @@ impl Queue {
             breakers: Vec::new(),
             desired: None,
             stopped: Stopped::default(),
+            rollouts: Vec::new(),
         })))
     }
 
@@ -149,6 +150,7 @@ impl Queue {
             zone: name(Zone::new(zone))?,
             revision,
             environments: BTreeMap::new(),
+            kinds: BTreeMap::new(),
         })))
     }
 
@@ -233,6 +235,8 @@ pub(crate) fn mark(event: &Event) -> String {
             Some(first) => format!("recorded {} {}", batch.environment, first.key.attempt),
             None => format!("recorded {}", batch.environment),
         },
+        Event::Fetch(batch) => format!("fetch {} {}", batch.environment, batch.wants.len()),
+        Event::Content(got) => format!("content {}", got.environment),
     }
 }
 

@@ -72,6 +72,7 @@ fn may_be_lost(event: &Event, lose: Lose) -> bool {
 fn is_repeated(event: &Event) -> bool {
     match event {
         Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => true,
+        Event::Fetch(_) | Event::Content(_) => true,
         // Until the environments say that they have heard it; a late one changes nothing.
         Event::Desired(_) => true,
         Event::Outcomes(_) => !event.is_expendable(),

@@ -149,6 +149,8 @@ pub(super) enum Published {
     Start(Box<RawValue>),
     Permits(Box<RawValue>),
     Recorded(Box<RawValue>),
+    Fetch(Box<RawValue>),
+    Content(Box<RawValue>),
 }
 
 impl Published {
@@ -164,6 +166,8 @@ impl Published {
             Event::Start(batch) => Self::Start(raw(wire::encode_start(batch)?)?),
             Event::Permits(batch) => Self::Permits(raw(wire::encode_permits(batch)?)?),
             Event::Recorded(batch) => Self::Recorded(raw(wire::encode_recorded(batch)?)?),
+            Event::Fetch(batch) => Self::Fetch(raw(wire::encode_fetch(batch)?)?),
+            Event::Content(got) => Self::Content(raw(wire::encode_content(got)?)?),
         })
     }
 
@@ -180,6 +184,8 @@ impl Published {
             Self::Start(_) => Event::Start(Arc::new(wire::decode_start(payload)?)),
             Self::Permits(_) => Event::Permits(Arc::new(wire::decode_permits(payload)?)),
             Self::Recorded(_) => Event::Recorded(Arc::new(wire::decode_recorded(payload)?)),
+            Self::Fetch(_) => Event::Fetch(Arc::new(wire::decode_fetch(payload)?)),
+            Self::Content(_) => Event::Content(Arc::new(wire::decode_content(payload)?)),
         })
     }
 
@@ -188,6 +194,7 @@ impl Published {
             Self::Readings(raw) | Self::Outcomes(raw) | Self::Environment(raw) => raw.get(),
             Self::Desired(raw) | Self::Deleted(raw) | Self::Start(raw) => raw.get(),
             Self::Permits(raw) | Self::Recorded(raw) => raw.get(),
+            Self::Fetch(raw) | Self::Content(raw) => raw.get(),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::events::{
     permit::{Answer, Ask, Recorded, Refused, Verdict},
 };
 
+mod rollouts;
+
 fn id(last: u8) -> TaskId {
     let mut bytes = *b"\x01\x92\xf0\xc1\x00\x00\x70\x00\x80\x00\x00\x00\x00\x00\x00\x00";
     bytes[15] = last;
@@ -260,6 +262,7 @@ fn environment() -> EnvironmentStatus {
         breakers: Vec::new(),
         desired: None,
         stopped: Stopped::default(),
+        rollouts: Vec::new(),
     }
 }
 
@@ -291,6 +294,7 @@ fn desired() -> Desired {
         zone: "hall-1".parse().unwrap(),
         revision: 1_772_366_400_001,
         environments: BTreeMap::from([("wee-1".parse().unwrap(), orders)]),
+        kinds: BTreeMap::new(),
     }
 }
 
@@ -570,6 +574,12 @@ fn topics_read_back_as_what_they_were_made_of() {
         (
             "utakata/v1/recorded/wee-1",
             Topic::Recorded(name("wee-1")),
+            false,
+        ),
+        ("utakata/v1/fetch/wee-1", Topic::Fetch(name("wee-1")), false),
+        (
+            "utakata/v1/content/wee-1",
+            Topic::Content(name("wee-1")),
             false,
         ),
         (

@@ -18,6 +18,8 @@ pub const DESIRED: &str = "utakata/v1/desired/#";
 
 /// The filter for asks for permits.
 pub const STARTS: &str = "utakata/v1/start/#";
+/// The filter for asks for content of releases.
+pub const FETCHES: &str = "utakata/v1/fetch/#";
 /// The filter for targets that are no more.
 pub const DELETED: &str = "utakata/v1/deleted/#";
 
@@ -45,6 +47,11 @@ pub enum Topic {
     /// `recorded/<environment>`: outcomes that are written down, for the environment that
     /// published them and nobody else.
     Recorded(EnvironmentId),
+    /// `fetch/<environment>`: an environment asks for content of releases. For the logic
+    /// environment.
+    Fetch(EnvironmentId),
+    /// `content/<environment>`: the answers, for that environment and nobody else.
+    Content(EnvironmentId),
     /// `environment/<id>`: how an environment is. Retained.
     Environment(EnvironmentId),
     /// `deleted/<target>`: a target is no more.
@@ -96,6 +103,8 @@ impl fmt::Display for Topic {
             Self::Start(environment) => write!(f, "{ROOT}start/{environment}"),
             Self::Permit(environment) => write!(f, "{ROOT}permit/{environment}"),
             Self::Recorded(environment) => write!(f, "{ROOT}recorded/{environment}"),
+            Self::Fetch(environment) => write!(f, "{ROOT}fetch/{environment}"),
+            Self::Content(environment) => write!(f, "{ROOT}content/{environment}"),
             Self::Environment(id) => f.write_str(&environment(id)),
             Self::Deleted(target) => write!(f, "{ROOT}deleted/{target}"),
             Self::Desired(zone) => f.write_str(&desired(zone)),
@@ -182,6 +191,8 @@ fn parse(levels: &[&str]) -> Result<Option<Topic>, NameError> {
         ["start", environment] => Topic::Start(environment.parse()?),
         ["permit", environment] => Topic::Permit(environment.parse()?),
         ["recorded", environment] => Topic::Recorded(environment.parse()?),
+        ["fetch", environment] => Topic::Fetch(environment.parse()?),
+        ["content", environment] => Topic::Content(environment.parse()?),
         ["environment", id] => Topic::Environment(id.parse()?),
         ["deleted", target] => Topic::Deleted(target.parse()?),
         ["desired", zone] => Topic::Desired(zone.parse()?),

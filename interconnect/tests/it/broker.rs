@@ -59,6 +59,7 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         breakers: Vec::new(),
         desired: None,
         stopped: Default::default(),
+        rollouts: Vec::new(),
     }))
 }
 
@@ -202,6 +203,7 @@ async fn what_is_asked_of_a_zone_is_retained_for_everybody() {
             zone: zone.parse().unwrap(),
             revision,
             environments: BTreeMap::new(),
+            kinds: BTreeMap::new(),
         }))
     };
     bus.publish(vec![desired("hall-1", 1), desired("hall-1", 2)])

@@ -81,6 +81,7 @@ impl Receiver {
                 }
                 // Our own words, for others.
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
+                Event::Fetch(_) | Event::Content(_) => continue,
                 Event::Desired(_) => continue,
             }
             self.dispatch.tell(event);

@@ -49,6 +49,7 @@ fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<Envi
         breakers: Vec::new(),
         desired: None,
         stopped: Default::default(),
+        rollouts: Vec::new(),
     })
 }
 

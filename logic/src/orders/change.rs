@@ -101,6 +101,7 @@ pub(super) fn desired<'r>(
         zone: zone.clone(),
         revision,
         environments: BTreeMap::new(),
+        kinds: BTreeMap::new(),
     };
     let mut zones: BTreeMap<Zone, Desired> = heard
         .iter()

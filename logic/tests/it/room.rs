@@ -176,6 +176,7 @@ impl Room {
             breakers: Vec::new(),
             desired: None,
             stopped: Default::default(),
+            rollouts: Vec::new(),
         };
         let mut changes = self.handle.kinds().follow();
         self.bus

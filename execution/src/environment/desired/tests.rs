@@ -28,6 +28,7 @@ fn desired(revision: u64, environment: &str, orders: Orders) -> Desired {
         zone: name("hall-1"),
         revision,
         environments: [(name(environment), orders)].into(),
+        kinds: BTreeMap::new(),
     }
 }
 
@@ -84,6 +85,7 @@ fn what_is_stopped_is_told_as_far_as_it_is() {
         let asked = Asked {
             revision: Some(1),
             orders: orders.clone(),
+            kinds: BTreeMap::new(),
         };
         let names = ["snmp", "ups"].map(name).into_iter();
         let kinds: Vec<(Kind, _)> = names.zip(kinds.iter().copied()).collect();

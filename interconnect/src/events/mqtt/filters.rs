@@ -37,6 +37,7 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
     }
     if interest.starts {
         add(topic::STARTS.into(), false);
+        add(topic::FETCHES.into(), false);
     }
     if let Some(environment) = &interest.answers {
         add(topic::Topic::Permit(environment.clone()).to_string(), false);
@@ -44,6 +45,8 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
             topic::Topic::Recorded(environment.clone()).to_string(),
             false,
         );
+        let content = topic::Topic::Content(environment.clone());
+        add(content.to_string(), false);
     }
     all
 }
@@ -121,8 +124,10 @@ mod tests {
             [
                 "desired/hall-1",
                 "start/#",
+                "fetch/#",
                 "permit/wee-1",
-                "recorded/wee-1"
+                "recorded/wee-1",
+                "content/wee-1"
             ]
         );
     }

@@ -81,6 +81,16 @@ fn decode(topic: &Topic, payload: &[u8]) -> Result<Option<Event>, Foreign> {
             same(environment, &batch.environment)?;
             Event::Recorded(batch.into())
         }
+        Topic::Fetch(environment) => {
+            let batch = wire::decode_fetch(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Fetch(batch.into())
+        }
+        Topic::Content(environment) => {
+            let got = wire::decode_content(payload)?;
+            same(environment, &got.environment)?;
+            Event::Content(got.into())
+        }
         Topic::Deleted(target) => {
             let deleted = wire::decode_deleted(payload)?;
             same(target, &deleted)?;

@@ -42,6 +42,14 @@ pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Uns
             wire::topic::reading(&readings.target, &readings.action),
             vec![wire::encode_readings(readings)?],
         ),
+        Event::Fetch(batch) => (
+            Topic::Fetch(batch.environment.clone()).to_string(),
+            vec![wire::encode_fetch(batch)?],
+        ),
+        Event::Content(got) => (
+            Topic::Content(got.environment.clone()).to_string(),
+            vec![wire::encode_content(got)?],
+        ),
         Event::Environment(status) => (
             wire::topic::environment(&status.id),
             vec![wire::encode_environment(status)?],

@@ -130,6 +130,7 @@ impl Pump {
                 Event::Deleted(target) => self.forget(target).await,
                 // What the boxes say to each other is nobody else's.
                 Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => {}
+                Event::Fetch(_) | Event::Content(_) => {}
             }
         }
         for ((zone, kind), outcomes) in outcomes {

@@ -123,5 +123,6 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         breakers: Vec::new(),
         desired: None,
         stopped: utakata_model::Stopped::default(),
+        rollouts: Vec::new(),
     }
 }

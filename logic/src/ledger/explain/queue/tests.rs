@@ -43,6 +43,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         breakers: Vec::new(),
         desired: None,
         stopped: Stopped::default(),
+        rollouts: Vec::new(),
     })
 }
 

@@ -1,0 +1,261 @@
+//! What a release consists of: its files, each known by what is in it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{ReleaseDigest, manifest::Run};
+
+/// The file that makes a folder a release.
+pub const MANIFEST_FILE: &str = "worker.toml";
+/// The file that names the image of a release, in place of a program.
+pub const IMAGE_FILE: &str = "image.toml";
+/// Signatures of a release. It is no part of what is signed, and of no digest.
+pub const SIGNATURES_FILE: &str = "signatures.toml";
+
+/// The SHA-256 of what is in a file, in hexadecimal.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
+pub struct FileDigest(Arc<str>);
+
+/// A text that is no SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text:.80}\" is not a SHA-256 of 64 hexadecimal digits in lower case")]
+pub struct NotADigest {
+    text: String,
+}
+
+/// The files of a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Content {
+    /// By path, each once.
+    pub files: Vec<ContentFile>,
+}
+
+/// A file of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ContentFile {
+    /// Where it lies below the folder of the release: names, and `/` between them.
+    pub path: String,
+    /// What is in it.
+    pub digest: FileDigest,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Whether it can be executed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+/// What cannot be the content of a release.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContentError {
+    /// A path that leads elsewhere.
+    #[error("\"{path}\" is not a path inside a release: names, and / between them")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// A file that stands twice, or not in order.
+    #[error("\"{path}\" is not in its place: files are told by path, each once")]
+    Order {
+        /// The path.
+        path: String,
+    },
+    /// No manifest.
+    #[error("there is no {MANIFEST_FILE}")]
+    NoManifest,
+}
+
+impl FileDigest {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_hash(Sha256::digest(bytes).into())
+    }
+
+    /// From a SHA-256.
+    pub fn from_hash(hash: [u8; 32]) -> Self {
+        Self(hexadecimal(&hash).into())
+    }
+
+    /// The 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The 32 bytes.
+    pub fn hash(&self) -> [u8; 32] {
+        let mut hash = [0; 32];
+        for (byte, digits) in hash.iter_mut().zip(self.0.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).unwrap_or_default();
+            *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+        }
+        hash
+    }
+}
+
+impl TryFrom<String> for FileDigest {
+    type Error = NotADigest;
+
+    fn try_from(text: String) -> Result<Self, NotADigest> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == 64 && text.bytes().all(is_digit) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NotADigest { text })
+        }
+    }
+}
+
+impl std::str::FromStr for FileDigest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        text.to_owned().try_into()
+    }
+}
+
+impl std::fmt::Display for FileDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Content {
+    /// The file at a path.
+    pub fn file(&self, path: &str) -> Option<&ContentFile> {
+        self.files.iter().find(|file| file.path == path)
+    }
+
+    /// How many bytes all files have together.
+    pub fn size(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// Checks that no path leads out of the folder, and that each file stands once and in order.
+    pub fn validate(&self) -> Result<(), ContentError> {
+        for file in &self.files {
+            let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
+            if !file.path.split('/').all(is_name) {
+                let path = file.path.clone();
+                return Err(ContentError::Path { path });
+            }
+        }
+        let unordered = self
+            .files
+            .windows(2)
+            .find(|two| !in_order(&two[0], &two[1]));
+        if let Some([_, file]) = unordered {
+            let path = file.path.clone();
+            return Err(ContentError::Order { path });
+        }
+        self.file(MANIFEST_FILE)
+            .map(drop)
+            .ok_or(ContentError::NoManifest)
+    }
+
+    /// The digest of a release of these files, whose manifest says to run this.
+    pub fn release_digest(&self, run: &Run) -> ReleaseDigest {
+        let signed = self.files.iter();
+        let signed = signed.filter(|file| file.path != SIGNATURES_FILE);
+        let files = signed.map(|file| (file.path.as_bytes(), file.digest.hash()));
+        let program = match self.file(IMAGE_FILE) {
+            Some(_) => None,
+            None => self.file(&run.program),
+        };
+        release_digest(files, program.map(|file| file.digest.hash()))
+    }
+}
+
+/// The digest of a release: SHA-256 over the path and the SHA-256 of every file, by path, and
+/// of the program that is run, unless that is an image.
+pub fn release_digest<'f>(
+    files: impl Iterator<Item = (&'f [u8], [u8; 32])>,
+    program: Option<[u8; 32]>,
+) -> ReleaseDigest {
+    let mut all = Sha256::new();
+    let program = program.map(|hash| (&b""[..], hash));
+    for (path, hash) in files.chain(program) {
+        all.update((path.len() as u64).to_be_bytes());
+        all.update(path);
+        all.update(hash);
+    }
+    ReleaseDigest(hexadecimal(&all.finalize()).into())
+}
+
+/// The order of files, which is that of their paths as names, folder by folder.
+fn in_order(one: &ContentFile, other: &ContentFile) -> bool {
+    one.path.split('/').lt(other.path.split('/'))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(paths: &[&str]) -> Content {
+        let file = |path: &&str| ContentFile {
+            path: (*path).into(),
+            digest: FileDigest::of(path.as_bytes()),
+            size: path.len() as u64,
+            executable: false,
+        };
+        Content {
+            files: paths.iter().map(file).collect(),
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_out_of_the_folder_is_refused() {
+        for path in ["../a", "/a", "a/../b", "a//b", "", ".", "a/", "a\0b"] {
+            let error = content(&[path]).validate().unwrap_err();
+            assert!(
+                matches!(error, ContentError::Path { .. }),
+                "{path}: {error}"
+            );
+        }
+        for (paths, is_right) in [
+            (&["a/b", "a.b", "worker.toml"][..], true),
+            (&["a.b", "a/b", "worker.toml"][..], false),
+            (&["worker.toml", "worker.toml"][..], false),
+            (&["a"][..], false),
+        ] {
+            let validated = content(paths).validate();
+            assert_eq!(validated.is_ok(), is_right, "{paths:?} {validated:?}");
+        }
+    }
+
+    #[test]
+    fn signatures_are_no_part_of_a_digest_and_everything_else_is() {
+        let run = Run::program("run.sh");
+        let plain = content(&["run.sh", "worker.toml"]);
+        let signed = content(&["run.sh", "signatures.toml", "worker.toml"]);
+        let more = content(&["more", "run.sh", "worker.toml"]);
+        let digest = plain.release_digest(&run);
+        assert_eq!(digest, signed.release_digest(&run));
+        assert_ne!(digest, more.release_digest(&run));
+        assert_ne!(digest, plain.release_digest(&Run::program("other.sh")));
+    }
+
+    #[test]
+    fn a_digest_is_64_hexadecimal_digits() {
+        let digest = FileDigest::of(b"foam");
+        let text = digest.to_string();
+        assert_eq!(text.parse::<FileDigest>().unwrap(), digest);
+        assert_eq!(FileDigest::from_hash(digest.hash()), digest);
+        for wrong in [&text[1..], &text.to_uppercase(), "x"] {
+            assert!(wrong.parse::<FileDigest>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Rollouts: the way of a kind from one release to the next.
+//!
+//! ```text
+//! waiting ─► starting ─► shadow ─► canary ─► rolling ─► done
+//!               └──────────┴─────────┴──────────┴─────► back (why, and the evidence)
+//! ```
+//!
+//! What is to be done is desired state, and each environment does it by itself. What came of it
+//! stands in the status of each environment.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{EnvironmentId, Kind, Problem, ReleaseId, RolloutId, Selector, duration};
+
+/// What is asked of a kind in a zone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KindDesired {
+    /// The release that serves it. Absent: the newest that lies in the folders of an environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable: Option<ReleaseId>,
+    /// Others that are kept for targets that are pinned to their versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<ReleaseId>,
+    /// The way to another release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutOrder>,
+    /// The environments that serve the kind, by their labels; `name` is that of the environment.
+    /// Absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Selector>,
+}
+
+/// A rollout as environments are asked to carry it out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RolloutOrder {
+    /// Which.
+    pub id: RolloutId,
+    /// The release to go to.
+    pub candidate: ReleaseId,
+    /// How.
+    pub plan: RolloutPlan,
+    /// What each environment is to do; one that is not named waits.
+    pub environments: BTreeMap<EnvironmentId, Go>,
+}
+
+/// What an environment is to do about a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Go {
+    /// What.
+    pub order: GoOrder,
+    /// It need not gather evidence in phases up to this one: somebody has decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<RolloutPhase>,
+}
+
+/// What an environment is to do about a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GoOrder {
+    /// Carry it out.
+    Go,
+    /// Stay in the phase it is in.
+    Pause,
+    /// Go back to the stable release, and stay there.
+    Back,
+}
+
+/// How a rollout goes on from phase to phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RolloutPlan {
+    /// Answers of the candidate that are compared in the shadow of the stable release, in each
+    /// environment; 0: no shadow.
+    pub shadow_answers: u32,
+    /// By how much a number may differ from what the stable release reads before and after, as
+    /// a share of it.
+    pub tolerance: f64,
+    /// The shares of the tasks that the candidate gets, one after the other; none: no canary.
+    pub canary_shares: Vec<f64>,
+    /// Tasks that the candidate does at each share, in each environment.
+    pub canary_tasks: u32,
+    /// How many times as long as the stable release it may take for a task.
+    pub slower: f64,
+    /// How long it is watched after it has taken over everything.
+    #[serde(with = "duration")]
+    #[schema(value_type = String, example = "10s")]
+    pub watch: Duration,
+}
+
+impl Default for RolloutPlan {
+    fn default() -> Self {
+        Self {
+            shadow_answers: 30,
+            tolerance: 0.05,
+            canary_shares: vec![0.05, 0.25],
+            canary_tasks: 100,
+            slower: 2.0,
+            watch: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A plan that cannot be.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// Not a share.
+    #[error(
+        "canary_shares: {share} is not a share: more than 0 and at most 1, each more than the one before"
+    )]
+    Share {
+        /// As given.
+        share: f64,
+    },
+    /// Not a tolerance.
+    #[error("tolerance: {tolerance} is not a share from 0 to 1")]
+    Tolerance {
+        /// As given.
+        tolerance: f64,
+    },
+    /// Less than once as long.
+    #[error("slower: {slower} is less than 1: the candidate would have to be faster")]
+    Slower {
+        /// As given.
+        slower: f64,
+    },
+    /// Nothing is tried, and nothing can be found.
+    #[error(
+        "canary_tasks is 0, but there are canary_shares: say how many tasks, or give no shares"
+    )]
+    NoTasks,
+}
+
+impl RolloutPlan {
+    /// Refuses plans by which nothing could be judged.
+    pub fn validate(&self) -> Result<(), PlanError> {
+        let mut before = 0.0;
+        for &share in &self.canary_shares {
+            if !(share > before && share <= 1.0) {
+                return Err(PlanError::Share { share });
+            }
+            before = share;
+        }
+        let (tolerance, slower) = (self.tolerance, self.slower);
+        if !(0.0..=1.0).contains(&tolerance) {
+            return Err(PlanError::Tolerance { tolerance });
+        }
+        if !(slower >= 1.0 && slower.is_finite()) {
+            return Err(PlanError::Slower { slower });
+        }
+        if self.canary_tasks == 0 && !self.canary_shares.is_empty() {
+            return Err(PlanError::NoTasks);
+        }
+        Ok(())
+    }
+}
+
+/// How far a rollout is in an environment.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum RolloutPhase {
+    /// It is not its turn, or the candidate is not here yet.
+    Waiting,
+    /// Workers of the candidate are started.
+    Starting,
+    /// The candidate repeats reads; answers are compared, and nothing of them is published.
+    Shadow,
+    /// The candidate does a share of the tasks.
+    Canary,
+    /// The candidate takes over, and is watched.
+    Rolling,
+    /// The candidate serves.
+    Done,
+    /// The stable release serves again.
+    Back,
+}
+
+/// How a rollout is in one environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RolloutStatus {
+    /// Which.
+    pub id: RolloutId,
+    /// Of this kind.
+    pub kind: Kind,
+    /// To this release.
+    pub candidate: ReleaseId,
+    /// How far it is.
+    pub phase: RolloutPhase,
+    /// Since when.
+    #[schema(value_type = String, format = "date-time")]
+    pub since: Timestamp,
+    /// Whether it stays there because somebody wants it to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// What was seen of the candidate.
+    pub evidence: Evidence,
+    /// Why it went back, or what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// What was seen of a candidate in one environment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Evidence {
+    /// Answers that were compared in the shadow.
+    pub compared: u64,
+    /// Of these, those that differ.
+    pub differing: u64,
+    /// In what they differ, at most 20 of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// The share of the tasks that the candidate has now.
+    pub share: f64,
+    /// What the candidate did itself since it has a share.
+    pub candidate: Sample,
+    /// What the stable release did in that time.
+    pub stable: Sample,
+    /// Workers of the candidate that died or hung.
+    pub lost: u64,
+    /// The most memory that a worker of the candidate had, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+}
+
+/// What a release did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Sample {
+    /// Tasks that it ended.
+    pub tasks: u64,
+    /// Of these, those that failed.
+    pub failed: u64,
+    /// Of these, those of which nobody knows.
+    pub unknown: u64,
+    /// How long half of them took at the most, in seconds.
+    pub p50: f64,
+    /// How long 99 of 100 took at the most, in seconds.
+    pub p99: f64,
+}
+
+/// In what answers differ, and how often.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Difference {
+    /// What: a metric with its attributes, or `outcome`.
+    pub what: String,
+    /// What the stable release says.
+    pub stable: String,
+    /// What the candidate says.
+    pub candidate: String,
+    /// How many answers differ so.
+    pub times: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_by_which_nothing_could_be_judged_is_refused() {
+        let plan = RolloutPlan::default();
+        assert_eq!(plan.validate(), Ok(()));
+        let wrong = [
+            RolloutPlan {
+                canary_shares: vec![0.2, 0.1],
+                ..plan.clone()
+            },
+            RolloutPlan {
+                canary_shares: vec![f64::NAN],
+                ..plan.clone()
+            },
+            RolloutPlan {
+                tolerance: -0.1,
+                ..plan.clone()
+            },
+            RolloutPlan {
+                slower: 0.5,
+                ..plan.clone()
+            },
+            RolloutPlan {
+                canary_tasks: 0,
+                ..plan.clone()
+            },
+        ];
+        for plan in wrong {
+            assert!(plan.validate().is_err(), "{plan:?}");
+        }
+        let at_once = RolloutPlan {
+            shadow_answers: 0,
+            canary_shares: Vec::new(),
+            canary_tasks: 0,
+            ..plan
+        };
+        assert_eq!(at_once.validate(), Ok(()));
+    }
+}
