@@ -119,6 +119,8 @@ pub fn mark(event: &Event) -> String {
         Event::Permits(batch) => {
             format!("permit {} {}", batch.environment, batch.answers[0].ask.ask)
         }
+        Event::Fetch(batch) => format!("fetch {}", batch.environment),
+        Event::Content(got) => format!("content {}", got.environment),
         Event::Recorded(batch) => {
             format!(
                 "recorded {} {}",
