@@ -6,6 +6,7 @@ mod events;
 mod ledger;
 mod lists;
 pub mod relay;
+mod rollouts;
 mod sse;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;
 pub use lists::{ReadingQuery, TaskQuery};
+pub use rollouts::RolloutVerb;
 
 use crate::{
     Problem,
@@ -139,6 +141,15 @@ impl Client {
 
     async fn put<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let request = self.request(Method::PUT, path);
+        self.json(path, request.timeout(ANSWER_WITHIN)).await
+    }
+
+    async fn put_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let request = self.request(Method::PUT, path).json(body);
         self.json(path, request.timeout(ANSWER_WITHIN)).await
     }
 

@@ -30,7 +30,12 @@ use self::{
     ended::Ring,
     pending::{Entry, Pending},
 };
-use crate::{Config, inventory::Known, observe::Latest};
+use crate::{
+    Config,
+    inventory::Known,
+    observe::Latest,
+    rollouts::{PinTable, Tally},
+};
 
 /// Why tasks were not handed over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +63,9 @@ pub struct Dispatch {
     feed: broadcast::Sender<Arc<Item>>,
     pending_limit: usize,
     grace: std::time::Duration,
+    pins: PinTable,
+    /// What reading devices back said of what releases said.
+    pub(crate) read_backs: Tally,
 }
 
 /// A task that is under way.
@@ -87,6 +95,8 @@ pub struct Concluded {
     pub known: Option<Arc<Known>>,
     /// Who waits for it.
     pub progress: Option<Arc<Progress>>,
+    /// Whether its target shows what was said to be done, where it was read back for that.
+    pub shows: Option<bool>,
 }
 
 impl Dispatch {
@@ -96,6 +106,7 @@ impl Dispatch {
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
         latest: Arc<Latest>,
+        pins: PinTable,
     ) -> Self {
         Self {
             tasks,
@@ -106,6 +117,8 @@ impl Dispatch {
             feed: broadcast::channel(config.http.events_kept.max(16)).0,
             pending_limit: config.observe.pending_limit,
             grace: config.control.grace,
+            pins,
+            read_backs: Tally::default(),
         }
     }
 
@@ -122,6 +135,11 @@ impl Dispatch {
         }
     }
 
+    /// A task, pinned to the release that its target is to keep.
+    pub(crate) fn pinned(&self, task: Task) -> Task {
+        self.pins.pinned(task)
+    }
+
     /// How many tasks are under way.
     pub fn pending(&self) -> usize {
         self.pending.lock().len()
@@ -132,7 +150,8 @@ impl Dispatch {
     /// # Errors
     /// Too many are under way: nothing was handed over.
     pub async fn send(&self, batch: &Arc<Batch>, made: Vec<Made>) -> Result<(), Error> {
-        let tasks: Vec<Task> = made.iter().map(|made| batch.task(made)).collect();
+        let tasks = made.iter().map(|made| self.pinned(batch.task(made)));
+        let tasks: Vec<Task> = tasks.collect();
         {
             let mut pending = self.pending.lock();
             let (count, limit) = (pending.len(), self.pending_limit);
@@ -171,6 +190,9 @@ impl Dispatch {
     /// A control task has ended, and that is written down: whoever waits or follows is told.
     pub fn concluded(&self, concluded: Concluded) {
         let outcome = Arc::new(concluded.outcome);
+        if let (Some(shows), Some(ran_by)) = (concluded.shows, &outcome.ran_by) {
+            self.read_backs.count(&ran_by.release.digest, shows);
+        }
         if let Some(known) = &concluded.known {
             self.latest.ended(known, &outcome);
         }

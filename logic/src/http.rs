@@ -22,6 +22,7 @@ mod query;
 mod readings;
 mod reads;
 mod relay;
+mod rollouts;
 mod said;
 mod schedules;
 mod status;
@@ -171,6 +172,15 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(environments::pause))
         .routes(routes!(environments::drain))
         .routes(routes!(environments::resume))
+        .routes(routes!(rollouts::list, rollouts::post))
+        .routes(routes!(rollouts::get))
+        .routes(routes!(rollouts::pause))
+        .routes(routes!(rollouts::resume))
+        .routes(routes!(rollouts::promote))
+        .routes(routes!(rollouts::abort))
+        .routes(routes!(rollouts::desired))
+        .routes(routes!(rollouts::pins))
+        .routes(routes!(rollouts::placement))
         .routes(routes!(readings::list))
         .routes(routes!(reads::post))
         .routes(routes!(operations::list, operations::post))

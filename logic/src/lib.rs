@@ -12,6 +12,7 @@
 //! - [`duties`]: what one of several does for all of them
 //! - [`dispatch`]: the only part that knows the inter connect
 //! - [`store`]: what outlives the process
+//! - [`rollouts`]: which release serves a kind, and the way to another one
 //! - [`metrics`]: what is to be watched
 //! - [`http`]: the API
 
@@ -31,6 +32,7 @@ pub mod observe;
 pub mod orders;
 pub mod peers;
 pub mod people;
+pub mod rollouts;
 pub mod service;
 pub mod store;
 

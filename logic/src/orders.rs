@@ -10,7 +10,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
-use utakata_api::environment::OrdersView;
+use utakata_api::{
+    environment::OrdersView,
+    rollout::{KindAsked, Rollout},
+};
 use utakata_model::{
     Desired, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Orders, Zone, suggest,
 };
@@ -20,7 +23,8 @@ pub use change::Unfit;
 
 use crate::{
     kinds::Kinds,
-    store::{self, OrderRow, Store},
+    rollouts::PinTable,
+    store::{self, KindRow, OrderRow, Store},
 };
 
 /// Why what is asked is as it was.
@@ -57,6 +61,15 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+/// What is to be changed about a kind; absent: nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChangeOfKind {
+    /// What is asked of it then.
+    pub asked: Option<KindAsked>,
+    /// A rollout of it, as it is then.
+    pub rollout: Option<Rollout>,
+}
+
 /// What is asked of all environments.
 pub struct OrderBook {
     store: Arc<dyn Store>,
@@ -65,6 +78,8 @@ pub struct OrderBook {
     known: RwLock<Known>,
     /// Held while the store is written, so that both see the changes in the same order.
     writing: Mutex<()>,
+    /// Which targets keep which release, for those who make tasks.
+    pins: PinTable,
     changed: Notify,
     unheard: Notify,
 }
@@ -73,6 +88,9 @@ pub struct OrderBook {
 struct Known {
     revision: u64,
     rows: BTreeMap<EnvironmentId, OrderRow>,
+    kinds: BTreeMap<Kind, KindAsked>,
+    /// Rollouts that are open, by kind.
+    rollouts: BTreeMap<Kind, Rollout>,
 }
 
 impl OrderBook {
@@ -86,6 +104,7 @@ impl OrderBook {
             kinds,
             known: RwLock::default(),
             writing: Mutex::default(),
+            pins: PinTable::default(),
             changed: Notify::new(),
             unheard: Notify::new(),
         };
@@ -100,11 +119,17 @@ impl OrderBook {
     pub async fn reload(&self) -> Result<(), store::Error> {
         let _writing = self.writing.lock().await;
         let written = self.store.orders().await?;
+        let of_kinds = self.store.kinds_desired().await?;
         let rows = written.rows.into_iter();
+        let kinds = of_kinds.kinds.into_iter();
+        let open = of_kinds.open.into_iter();
         *self.known.write() = Known {
             revision: written.revision,
             rows: rows.map(|row| (row.environment.clone(), row)).collect(),
+            kinds: kinds.map(|row| (row.kind, row.asked)).collect(),
+            rollouts: open.map(|one| (one.kind.clone(), one)).collect(),
         };
+        self.pins.set(&self.known.read().kinds);
         self.changed.notify_one();
         Ok(())
     }
@@ -190,6 +215,81 @@ impl OrderBook {
         Ok(())
     }
 
+    /// What is asked of a kind, and the rollout of it that is open.
+    pub fn of_kind(&self, kind: &Kind) -> (KindAsked, Option<Rollout>) {
+        let known = self.known.read();
+        let asked = known.kinds.get(kind).cloned().unwrap_or_default();
+        (asked, known.rollouts.get(kind).cloned())
+    }
+
+    /// What is asked of each kind of which anything ever was.
+    pub fn kinds_asked(&self) -> BTreeMap<Kind, KindAsked> {
+        self.known.read().kinds.clone()
+    }
+
+    /// The rollouts that are open.
+    pub fn open_rollouts(&self) -> Vec<Rollout> {
+        self.known.read().rollouts.values().cloned().collect()
+    }
+
+    /// Changes what is asked of a kind: `decide` gives what is asked then, and the rollout as it
+    /// is then, where it changes; or nothing. Whether something was changed.
+    ///
+    /// # Errors
+    /// Those of `decide`, and that the store failed.
+    pub async fn change_kind<E: From<store::Error>>(
+        &self,
+        kind: &Kind,
+        decide: impl FnOnce(&KindAsked, Option<&Rollout>) -> Result<ChangeOfKind, E>,
+    ) -> Result<bool, E> {
+        let _writing = self.writing.lock().await;
+        let (asked, open) = self.of_kind(kind);
+        let decided = decide(&asked, open.as_ref())?;
+        if decided == ChangeOfKind::default() {
+            return Ok(false);
+        }
+        let revision = change::next(self.known.read().revision, Timestamp::now());
+        let row = decided.asked.map(|asked| KindRow {
+            kind: kind.clone(),
+            asked,
+        });
+        let rollout = decided.rollout.as_ref();
+        self.store
+            .put_rollout(revision, row.as_ref(), rollout)
+            .await?;
+        let mut known = self.known.write();
+        known.revision = revision;
+        if let Some(row) = row {
+            known.kinds.insert(row.kind, row.asked);
+        }
+        if let Some(rollout) = decided.rollout {
+            if rollout.state.is_over() {
+                known.rollouts.remove(kind);
+            } else {
+                known.rollouts.insert(kind.clone(), rollout);
+            }
+        }
+        self.pins.set(&known.kinds);
+        drop(known);
+        self.changed.notify_one();
+        Ok(true)
+    }
+
+    /// Which targets keep which release.
+    pub fn pins(&self) -> PinTable {
+        self.pins.clone()
+    }
+
+    /// Remembers what was seen of a rollout, and changes nothing.
+    pub(crate) fn look_at(&self, rollout: Rollout) {
+        let mut known = self.known.write();
+        if let Some(open) = known.rollouts.get_mut(&rollout.kind)
+            && open.id == rollout.id
+        {
+            *open = rollout;
+        }
+    }
+
     /// What is asked of each environment of which anything is.
     pub fn all(&self) -> BTreeMap<EnvironmentId, Orders> {
         let known = self.known.read();
@@ -204,9 +304,11 @@ impl OrderBook {
         if known.revision == 0 {
             return Vec::new();
         }
+        let kinds = change::kinds(&known.kinds, &known.rollouts);
         change::desired(
             known.revision,
             known.rows.values(),
+            &kinds,
             &self.kinds.environments(),
         )
     }

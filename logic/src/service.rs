@@ -28,6 +28,7 @@ use crate::{
     orders::OrderBook,
     peers::Peers,
     people::People,
+    rollouts::Rollouts,
     store::{self, Store},
 };
 
@@ -82,6 +83,7 @@ struct Inner {
     inventory: Arc<Inventory>,
     people: People,
     orders: Arc<OrderBook>,
+    rollouts: Arc<Rollouts>,
     dispatch: Arc<Dispatch>,
     latest: Arc<Latest>,
     observe: Arc<Observe>,
@@ -116,12 +118,14 @@ impl LogicEnvironment {
         Latest::restore(store.as_ref(), &inventory).await?;
         let people = People::load(Arc::clone(&store)).await?;
         let orders = OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
+        let orders = Arc::new(orders);
         let latest = Arc::new(Latest::default());
         let dispatch = Arc::new(Dispatch::new(
             &config,
             Arc::clone(&parts.tasks),
             Arc::clone(&parts.events),
             Arc::clone(&latest),
+            orders.pins(),
         ));
         let ledger_fails = Arc::<Failing>::default();
         let of_ledger = ledger::Parts {
@@ -150,6 +154,12 @@ impl LogicEnvironment {
             Arc::clone(&store),
             ledger.clone(),
         );
+        let rollouts = Arc::new(Rollouts::new(
+            Arc::clone(&orders),
+            Arc::clone(&kinds),
+            Arc::clone(&store),
+            Arc::clone(&dispatch),
+        ));
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -159,7 +169,8 @@ impl LogicEnvironment {
                 kinds,
                 inventory,
                 people,
-                orders: Arc::new(orders),
+                orders,
+                rollouts,
                 dispatch,
                 latest,
                 observe,
@@ -192,6 +203,7 @@ impl Handle {
             inventory: Arc::clone(&inner.inventory),
             ledger: inner.ledger.clone(),
             orders: Arc::clone(&inner.orders),
+            rollouts: Arc::clone(&inner.rollouts),
         };
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
@@ -203,6 +215,9 @@ impl Handle {
             inner.duties.clone(),
             cancel,
         ));
+        let rollouts = Arc::clone(&inner.rollouts);
+        let (duties, cancel) = (inner.duties.clone(), inner.cancel.clone());
+        background.spawn(async move { rollouts.run(duties, cancel).await });
         background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
@@ -234,6 +249,11 @@ impl Handle {
     /// What is asked of the environments.
     pub fn orders(&self) -> &OrderBook {
         &self.inner.orders
+    }
+
+    /// Rollouts: the way of kinds to other releases.
+    pub fn rollouts(&self) -> &Rollouts {
+        &self.inner.rollouts
     }
 
     /// Removes a target, with what was seen of it, here and wherever readings are retained.

@@ -18,11 +18,16 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_api::{apply::Document, ledger::Lock, operation::Counts};
+use utakata_api::{
+    apply::Document,
+    ledger::Lock,
+    operation::Counts,
+    rollout::{KindAsked, Rollout},
+};
 use utakata_model::{
     ActionName, Class, Credential, CredentialName, EnvironmentId, Kind, Operation, OperationId,
-    Origin, Parameters, PersonName, Priority, Schedule, ScheduleName, Target, TargetName, TaskId,
-    TaskState, Zone, duration,
+    Origin, Parameters, PersonName, Priority, RolloutId, Schedule, ScheduleName, Target,
+    TargetName, TaskId, TaskState, Zone, duration,
     manifest::{Repeat, Undo, Verify},
 };
 
@@ -135,6 +140,24 @@ pub trait Store: Send + Sync + 'static {
     /// Writes the revision of the orders, and what is asked of an environment in place of what
     /// was (nothing, where its orders are empty), all or nothing.
     async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error>;
+
+    /// What is asked of kinds, and the rollouts that are open.
+    async fn kinds_desired(&self) -> Result<KindsDesired, Error>;
+
+    /// Writes the revision of what is asked, and of a kind and a rollout what is given, in place
+    /// of what was, all or nothing.
+    async fn put_rollout(
+        &self,
+        revision: u64,
+        kind: Option<&KindRow>,
+        rollout: Option<&Rollout>,
+    ) -> Result<(), Error>;
+
+    /// Rollouts, newest first, those before `before` if given.
+    async fn rollouts(&self, before: Option<RolloutId>, most: u32) -> Result<Vec<Rollout>, Error>;
+
+    /// A rollout.
+    async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);
@@ -293,4 +316,22 @@ pub struct OrderRow {
     pub zone: Zone,
     /// What is asked.
     pub orders: utakata_model::Orders,
+}
+
+/// What is asked of kinds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KindsDesired {
+    /// Those of which anything was ever asked, by name.
+    pub kinds: Vec<KindRow>,
+    /// The rollouts that are open, oldest first.
+    pub open: Vec<Rollout>,
+}
+
+/// What is asked of a kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KindRow {
+    /// The kind.
+    pub kind: Kind,
+    /// What is asked.
+    pub asked: KindAsked,
 }

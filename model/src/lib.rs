@@ -15,6 +15,7 @@ pub mod rollout;
 pub mod schedule;
 pub mod schema;
 pub mod selector;
+pub mod statistics;
 pub mod suggest;
 pub mod target;
 pub mod task;

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     commands::{
         apply, audit, completions, config, control, delete, doctor, drill, environment, error, get,
-        hub, le, operation, person, read, store, target, task, up, watch, wee, worker,
+        hub, kind, le, operation, person, read, rollout, store, target, task, up, watch, wee,
+        worker,
     },
     output::{Colour, Format, Output},
 };
@@ -122,6 +123,12 @@ pub enum Command {
     /// List the workers, and test one of your own
     #[command(subcommand)]
     Worker(worker::Command),
+    /// List, follow, pause, promote and abort rollouts: a kind on its way to another release
+    #[command(subcommand)]
+    Rollout(rollout::Command),
+    /// Say which release serves a kind, where, and for which targets another one
+    #[command(subcommand)]
+    Kind(kind::Command),
     /// List the environments that run workers
     #[command(subcommand)]
     Environment(environment::Command),

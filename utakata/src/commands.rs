@@ -12,11 +12,13 @@ pub mod environment;
 pub mod error;
 pub mod get;
 pub mod hub;
+pub mod kind;
 pub mod le;
 pub mod operation;
 pub mod person;
 pub mod read;
 mod role;
+pub mod rollout;
 pub mod store;
 pub mod target;
 pub mod task;
@@ -99,6 +101,8 @@ async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Store(command) => store::run(command, context).await,
         Command::Worker(command) => worker::run(command, context).await,
         Command::Environment(command) => environment::run(command, context).await,
+        Command::Rollout(command) => rollout::run(command, context).await,
+        Command::Kind(command) => kind::run(command, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Up(_)
         | Command::Le(_)

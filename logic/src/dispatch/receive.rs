@@ -7,7 +7,9 @@ use utakata_interconnect::{Event, Events, Interest, OutcomeBatch, Zones};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
-use crate::{inventory::Inventory, kinds::Kinds, ledger::Ledger, orders::OrderBook};
+use crate::{
+    inventory::Inventory, kinds::Kinds, ledger::Ledger, orders::OrderBook, rollouts::Rollouts,
+};
 
 /// Between tries to subscribe again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -24,6 +26,8 @@ pub struct Receiver {
     pub ledger: Ledger,
     /// What is asked of the environments.
     pub orders: Arc<OrderBook>,
+    /// Rollouts.
+    pub rollouts: Arc<Rollouts>,
 }
 
 impl Receiver {
@@ -73,6 +77,7 @@ impl Receiver {
                 Event::Environment(status) => {
                     self.kinds.hear(status);
                     self.orders.heard(status);
+                    self.rollouts.heard(status);
                     self.ledger.heard(Arc::clone(status)).await;
                 }
                 Event::Start(batch) => {

@@ -8,7 +8,7 @@ use axum::{
 use utakata_api::{Problem, operation::LeftOut, problem::Detail};
 
 use super::errors;
-use crate::{control, dispatch, inventory, ledger, observe, orders, people, store};
+use crate::{control, dispatch, inventory, ledger, observe, orders, people, rollouts, store};
 
 /// The most single things that one answer names.
 const DETAILS_MOST: usize = 1000;
@@ -133,6 +133,45 @@ impl From<orders::Error> for Refused {
                 Self::new("order-elsewhere", detail, cure)
             }
             orders::Error::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<rollouts::Error> for Refused {
+    fn from(error: rollouts::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            rollouts::Error::NoKind { hint, .. } | rollouts::Error::NoRelease { hint, .. } => {
+                Self::new("not-found", detail, hint)
+            }
+            rollouts::Error::Ambiguous { .. } => {
+                let cure = "say more digits of the digest: `utakata worker list`";
+                Self::new("release-ambiguous", detail, cure)
+            }
+            rollouts::Error::Serves { .. } => {
+                let cure = "there is nothing to do; see what serves: `utakata worker list`";
+                Self::new("release-serves", detail, cure)
+            }
+            rollouts::Error::Open { rollout } => {
+                let id = rollout.id;
+                let cure = format!(
+                    "wait until it has ended (`utakata rollout show {id}`), or take it back first: \
+                     `utakata rollout abort {id}`"
+                );
+                Self::new("rollout-open", detail, cure)
+            }
+            rollouts::Error::Plan(_) => {
+                let cure = "set right what is named: nothing was changed";
+                Self::new("body-invalid", detail, cure)
+            }
+            rollouts::Error::None { .. } => {
+                Self::new("not-found", detail, "see all: `utakata rollout list`")
+            }
+            rollouts::Error::State { id, .. } => {
+                let cure = format!("see how it is: `utakata rollout show {id}`");
+                Self::new("rollout-state", detail, cure)
+            }
+            rollouts::Error::Store(error) => Self::from(error),
         }
     }
 }

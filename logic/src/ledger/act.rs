@@ -57,7 +57,7 @@ impl Actor {
         let mut recorded: HashMap<(Sender, Kind), Vec<Recorded>> = HashMap::new();
         for effect in effects {
             match effect {
-                Effect::Publish(task) => tasks.push(task),
+                Effect::Publish(task) => tasks.push(self.dispatch.pinned(task)),
                 Effect::Answer(to, kind, answer) => {
                     answers.entry((to, kind)).or_default().push(answer);
                 }

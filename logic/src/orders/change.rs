@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
-use utakata_model::{Desired, EnvironmentStatus, Kind, Order, Orders, Stop, Zone};
+use utakata_api::rollout::{KindAsked, Rollout};
+use utakata_model::{Desired, EnvironmentStatus, Kind, KindDesired, Order, Orders, Stop, Zone};
 
-use crate::store::OrderRow;
+use crate::{rollouts, store::OrderRow};
 
 /// It is something else that is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,17 +92,37 @@ pub(super) fn next(revision: u64, now: Timestamp) -> u64 {
     now.max(revision.saturating_add(1))
 }
 
+/// What is asked of each kind.
+pub(super) fn kinds(
+    asked: &BTreeMap<Kind, KindAsked>,
+    rollouts: &BTreeMap<Kind, Rollout>,
+) -> BTreeMap<Kind, KindDesired> {
+    let named = asked.keys().chain(rollouts.keys());
+    let of_kind = |kind: &Kind| {
+        let asked = asked.get(kind).cloned().unwrap_or_default();
+        let desired = KindDesired {
+            stable: asked.stable,
+            kept: asked.kept,
+            rollout: rollouts.get(kind).map(rollouts::order),
+            placement: asked.placement,
+        };
+        (kind.clone(), desired)
+    };
+    named.map(of_kind).collect()
+}
+
 /// What is published: for each zone of which an environment was heard, or has orders.
 pub(super) fn desired<'r>(
     revision: u64,
     rows: impl Iterator<Item = &'r OrderRow>,
+    kinds: &BTreeMap<Kind, KindDesired>,
     heard: &[Arc<EnvironmentStatus>],
 ) -> Vec<Desired> {
     let empty = |zone: &Zone| Desired {
         zone: zone.clone(),
         revision,
         environments: BTreeMap::new(),
-        kinds: BTreeMap::new(),
+        kinds: kinds.clone(),
     };
     let mut zones: BTreeMap<Zone, Desired> = heard
         .iter()

@@ -15,17 +15,18 @@ mod order;
 mod page;
 mod person;
 mod reading;
+mod rollout;
 mod snapshot;
 
 use async_trait::async_trait;
 use sqlx::{PgPool, postgres::PgConnectOptions};
-use utakata_api::ledger::Lock;
-use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
+use utakata_api::{ledger::Lock, rollout::Rollout};
+use utakata_model::{Operation, OperationId, PersonName, RolloutId, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
-    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Url, Wanted,
-    select,
+    AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
+    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, ReadingRow,
+    Snapshot, Store, TaskRow, Url, Wanted, select,
 };
 
 /// A database of PostgreSQL.
@@ -146,6 +147,27 @@ impl Store for Postgres {
 
     async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
         self.write_order(revision, row).await
+    }
+
+    async fn kinds_desired(&self) -> Result<KindsDesired, Error> {
+        self.read_kinds_desired().await
+    }
+
+    async fn put_rollout(
+        &self,
+        revision: u64,
+        kind: Option<&KindRow>,
+        rollout: Option<&Rollout>,
+    ) -> Result<(), Error> {
+        self.write_rollout(revision, kind, rollout).await
+    }
+
+    async fn rollouts(&self, before: Option<RolloutId>, most: u32) -> Result<Vec<Rollout>, Error> {
+        self.read_rollouts(before, most).await
+    }
+
+    async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error> {
+        self.read_rollout(id).await
     }
 
     async fn close(&self) {

@@ -5,7 +5,7 @@ use utakata_api::operation::Counts;
 use utakata_model::{Operation, TaskState};
 
 use super::{
-    AuditPage, Error, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
+    AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
 };
 
 /// The columns of a task.
@@ -80,6 +80,14 @@ pub(super) fn order(
     let body: serde_json::Value = place.parse("order", body)?;
     let fields = json!({ "environment": environment, "zone": zone, "orders": body });
     serde_json::from_value(fields).map_err(|source| place.wrong("order", source))
+}
+
+/// What is asked of a kind.
+pub(super) fn kind_desired(place: &Place, kind: &str, body: &str) -> Result<KindRow, Error> {
+    Ok(KindRow {
+        kind: place.parse("kind", &json!(kind).to_string())?,
+        asked: place.parse("kind", body)?,
+    })
 }
 
 /// Adds so many tasks in a state.

@@ -9,6 +9,7 @@ mod order;
 mod page;
 mod person;
 mod reading;
+mod rollout;
 mod snapshot;
 
 use std::path::{Path, PathBuf};
@@ -16,12 +17,13 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::sync::Mutex;
-use utakata_api::{apply::Document, ledger::Lock};
-use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
+use utakata_api::{apply::Document, ledger::Lock, rollout::Rollout};
+use utakata_model::{Operation, OperationId, PersonName, RolloutId, TargetName, TaskId};
 
 use super::{
-    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
-    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted, select,
+    AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
+    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, ReadingRow,
+    Snapshot, Store, TaskRow, Wanted, select,
 };
 
 pub use snapshot::read_only;
@@ -269,6 +271,27 @@ impl Store for Sqlite {
 
     async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
         self.write_order(revision, row).await
+    }
+
+    async fn kinds_desired(&self) -> Result<KindsDesired, Error> {
+        self.read_kinds_desired().await
+    }
+
+    async fn put_rollout(
+        &self,
+        revision: u64,
+        kind: Option<&KindRow>,
+        rollout: Option<&Rollout>,
+    ) -> Result<(), Error> {
+        self.write_rollout(revision, kind, rollout).await
+    }
+
+    async fn rollouts(&self, before: Option<RolloutId>, most: u32) -> Result<Vec<Rollout>, Error> {
+        self.read_rollouts(before, most).await
+    }
+
+    async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error> {
+        self.read_rollout(id).await
     }
 
     async fn close(&self) {

@@ -20,6 +20,8 @@ pub enum Command {
     /// List the pools of workers, one for each release
     #[command(after_help = "Example: utakata worker list")]
     List,
+    /// Bring a kind to another release, environment by environment
+    Roll(super::rollout::begin::Arguments),
     /// Run a worker through everything that it must keep to before it may enter a pool
     #[command(after_help = "\
 DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program.
@@ -40,6 +42,7 @@ Example: utakata worker test ./my-worker")]
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::List => list(context).await,
+        Command::Roll(arguments) => super::rollout::begin::run(arguments, context).await,
         Command::Test { folder, time_scale } => test(folder, time_scale, context).await,
     }
 }

@@ -196,7 +196,7 @@ impl Book {
     /// Whoever waits for a task is told how it stands.
     fn tell(&mut self, operation: OperationId, kind: Kind, outcome: Option<Outcome>) {
         if let Some(outcome) = outcome {
-            self.conclude(operation, kind, outcome, false);
+            self.conclude(operation, kind, outcome, false, None);
         }
     }
 
@@ -206,6 +206,7 @@ impl Book {
         kind: Kind,
         outcome: Outcome,
         is_told: bool,
+        shows: Option<bool>,
     ) {
         let open = self.operations.get(&operation);
         self.effects.push(Effect::Tell(Concluded {
@@ -214,6 +215,7 @@ impl Book {
             is_told,
             kind,
             progress: open.map(|open| Arc::clone(&open.progress)),
+            shows,
         }));
     }
 

@@ -234,6 +234,10 @@ impl Book {
         let status = status(end.how);
         let told = entry.record.outcome.as_ref();
         let is_told = end.by == By::Outcome && told.is_some_and(|told| told.status == status);
+        let was_said = told.is_some_and(|told| {
+            told.status == OutcomeStatus::Succeeded && told.attempt == entry.life.attempt
+        });
+        let shows = (was_said && end.by == By::ReadBack).then_some(end.how == How::Succeeded);
         if !is_told {
             let told = entry.record.outcome.take();
             entry.record.outcome = Some(concluded(entry, told, end.by, status, self.now.at));
@@ -244,7 +248,7 @@ impl Book {
         };
         let operation = entry.task.operation;
         if let Some(outcome) = entry.record.outcome {
-            self.conclude(operation, entry.task.kind.clone(), outcome, is_told);
+            self.conclude(operation, entry.task.kind.clone(), outcome, is_told, shows);
         }
         let ending = match end.how {
             How::Succeeded => Ending::Good,

@@ -39,7 +39,7 @@ use Column::{Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All but the leases, each after those that it refers to.
-pub static TABLES: [Table; 10] = [
+pub static TABLES: [Table; 14] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -76,6 +76,16 @@ pub static TABLES: [Table; 10] = [
         keys: 2,
         ..table("reading", &[Text("target"), Text("action"), Text("body")])
     },
+    table(
+        "environment_order",
+        &[Text("environment"), Text("zone"), Text("body")],
+    ),
+    table("desired_revision", &[Number("one"), Number("revision")]),
+    table("kind_desired", &[Text("kind"), Text("body")]),
+    table(
+        "rollout",
+        &[Text("id"), Text("kind"), Flag("is_open"), Text("body")],
+    ),
     Table {
         is_always_there: true,
         ..table("counter", &[Text("name"), Number("value")])

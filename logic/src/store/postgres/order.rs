@@ -50,14 +50,7 @@ async fn write(
     row: Option<(&OrderRow, String)>,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    count(&mut transaction).await?;
-    sqlx::query(
-        "INSERT INTO desired_revision (one, revision) VALUES (1, $1)
-         ON CONFLICT (one) DO UPDATE SET revision = excluded.revision",
-    )
-    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-    .execute(&mut *transaction)
-    .await?;
+    revise(&mut transaction, revision).await?;
     if let Some((row, body)) = row {
         let environment = row.environment.as_str();
         let query = if row.orders.is_empty() {
@@ -75,4 +68,17 @@ async fn write(
         query.execute(&mut *transaction).await?;
     }
     transaction.commit().await
+}
+
+/// Something else is asked: others read it again.
+pub(super) async fn revise(to: &mut PgConnection, revision: u64) -> Result<(), sqlx::Error> {
+    count(to).await?;
+    sqlx::query(
+        "INSERT INTO desired_revision (one, revision) VALUES (1, $1)
+         ON CONFLICT (one) DO UPDATE SET revision = excluded.revision",
+    )
+    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
+    .execute(to)
+    .await
+    .map(drop)
 }

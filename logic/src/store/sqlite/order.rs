@@ -1,6 +1,6 @@
 //! What is asked of environments, in SQLite.
 
-use sqlx::{Connection, Row};
+use sqlx::{Connection, Row, SqliteConnection};
 
 use super::Sqlite;
 use crate::store::{Error, OrderRow, Orders, row};
@@ -40,15 +40,7 @@ impl Sqlite {
         let failed = |error| self.failed(error);
         let mut writer = self.writer.lock().await;
         let mut transaction = writer.begin().await.map_err(failed)?;
-        sqlx::query(
-            "INSERT INTO desired_revision (one, revision) VALUES (1, ?)
-             ON CONFLICT (one) DO UPDATE SET revision = excluded.revision",
-        )
-        .bind(i64::try_from(revision).unwrap_or(i64::MAX))
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        super::count(&mut transaction).await.map_err(failed)?;
+        revise(&mut transaction, revision).await.map_err(failed)?;
         if let Some(row) = row {
             let environment = row.environment.as_str();
             let query = if row.orders.is_empty() {
@@ -67,4 +59,16 @@ impl Sqlite {
         }
         transaction.commit().await.map_err(failed)
     }
+}
+
+/// Something else is asked: others read it again.
+pub(super) async fn revise(to: &mut SqliteConnection, revision: u64) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO desired_revision (one, revision) VALUES (1, ?)
+         ON CONFLICT (one) DO UPDATE SET revision = excluded.revision",
+    )
+    .bind(i64::try_from(revision).unwrap_or(i64::MAX))
+    .execute(&mut *to)
+    .await?;
+    super::count(to).await
 }

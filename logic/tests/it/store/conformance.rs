@@ -3,6 +3,7 @@
 pub mod lease;
 mod order;
 mod person;
+mod rollout;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -28,6 +29,7 @@ pub use lease::{
 };
 pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
+pub use rollout::rollouts_are_those_that_were_written;
 
 /// Calls a macro with the names of all promises.
 macro_rules! promises {
@@ -47,6 +49,7 @@ macro_rules! promises {
             who_lost_a_lease_writes_nothing_under_it,
             the_inventory_has_a_version,
             orders_are_those_that_were_written,
+            rollouts_are_those_that_were_written,
         );
     };
 }

@@ -4,12 +4,13 @@ use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use utakata_api::ledger::Lock;
+use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
-    AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
-    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted,
+    AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
+    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, ReadingRow,
+    Snapshot, Store, TaskRow, Wanted,
 };
-use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
+use utakata_model::{Operation, OperationId, PersonName, RolloutId, TargetName, TaskId};
 
 /// What becomes of a page whose writer hears nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,4 +89,8 @@ delegate! {
     lease(wanted: &LeaseWanted) -> Vec<Lease>;
     orders() -> Orders;
     put_order(revision: u64, row: Option<&OrderRow>) -> ();
+    kinds_desired() -> KindsDesired;
+    put_rollout(revision: u64, kind: Option<&KindRow>, rollout: Option<&Rollout>) -> ();
+    rollouts(before: Option<RolloutId>, most: u32) -> Vec<Rollout>;
+    rollout(id: RolloutId) -> Option<Rollout>;
 }

@@ -1,0 +1,13 @@
+-- What is asked of a kind: which release serves it, and where.
+CREATE TABLE kind_desired (
+    kind TEXT NOT NULL PRIMARY KEY,
+    body TEXT NOT NULL
+);
+-- The ways from one release to another; of those that are open there is one for a kind.
+CREATE TABLE rollout (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    is_open INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX rollout_open ON rollout (kind) WHERE is_open = 1;

@@ -1,0 +1,203 @@
+//! How a rollout goes on, from what the environments tell: no IO, no clock.
+//!
+//! ```text
+//! running ⇄ paused ─► done
+//!    └────────┴─► going back, aborting ─► failed, aborted
+//! ```
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use utakata_api::rollout::{ReadBack, Rollout, RolloutState, Standing};
+use utakata_model::{
+    Cure, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Problem, RolloutOrder,
+    RolloutPhase, Selector,
+    rollout::{Go, GoOrder},
+    statistics,
+};
+
+/// Control that does not show when it is read back: from so many on it may be no chance.
+const NOT_SHOWN_LEAST: u64 = 2;
+/// A difference to the release of before that is less likely than this is no chance.
+const CHANCE: f64 = 0.01;
+
+/// The waves where nobody says how: one environment first, then all others.
+pub(super) fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Selector> {
+    let mut serving: Vec<&EnvironmentId> = heard
+        .iter()
+        .filter(|one| is_there(one) && serves(one, kind))
+        .map(|one| &one.id)
+        .collect();
+    serving.sort();
+    match serving[..] {
+        [first, _, ..] => format!("name={first}").parse().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// How it stands after this was heard.
+pub(super) fn advance(
+    rollout: Rollout,
+    heard: &[Arc<EnvironmentStatus>],
+    now: Timestamp,
+) -> Rollout {
+    let mut rollout = seen(rollout, heard);
+    if !rollout.state.is_back() {
+        let problem = went_back(&rollout).or_else(|| lies(&rollout));
+        if let Some(problem) = problem {
+            rollout.problem = Some(problem);
+            rollout.state = RolloutState::GoingBack;
+        }
+    }
+    let there = || {
+        let heard = heard.iter().filter(|one| is_there(one));
+        heard.filter_map(|one| rollout.environments.get(&one.id))
+    };
+    match rollout.state {
+        RolloutState::Running => {
+            let behind = there()
+                .filter(|one| one.phase != RolloutPhase::Done)
+                .map(|one| one.wave)
+                .min();
+            match behind {
+                Some(wave) => rollout.wave = rollout.wave.max(wave),
+                // Nobody is there who could have done it.
+                None if there().next().is_none() => {}
+                None => end(&mut rollout, RolloutState::Done, now),
+            }
+        }
+        RolloutState::GoingBack if there().all(is_back) => {
+            end(&mut rollout, RolloutState::Failed, now);
+        }
+        RolloutState::Aborting if there().all(is_back) => {
+            end(&mut rollout, RolloutState::Aborted, now);
+        }
+        _ => {}
+    }
+    rollout
+}
+
+/// With what the environments tell of it.
+pub(super) fn seen(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Rollout {
+    if rollout.state.is_over() {
+        return rollout;
+    }
+    for status in heard.iter().filter(|one| is_there(one)) {
+        let told = status.rollouts.iter().find(|one| one.id == rollout.id);
+        if told.is_none() && !serves(status, &rollout.kind) {
+            continue;
+        }
+        let wave = wave_of(status, &rollout.waves);
+        let standing = rollout.environments.entry(status.id.clone());
+        let standing = standing.or_insert_with(|| Standing {
+            wave,
+            phase: RolloutPhase::Waiting,
+            promoted: None,
+            evidence: utakata_model::rollout::Evidence::default(),
+            problem: None,
+        });
+        if let Some(told) = told {
+            standing.phase = told.phase;
+            standing.evidence = told.evidence.clone();
+            standing.problem = told.problem.clone();
+        }
+    }
+    rollout
+}
+
+fn end(rollout: &mut Rollout, state: RolloutState, now: Timestamp) {
+    rollout.state = state;
+    rollout.ended = Some(now);
+}
+
+/// An environment that went back by itself.
+fn went_back(rollout: &Rollout) -> Option<Problem> {
+    let mut back = rollout.environments.iter();
+    let (id, standing) = back.find(|(_, one)| one.phase == RolloutPhase::Back)?;
+    let why = standing.problem.as_ref();
+    let code = why.map_or("rollout-back", |problem| &problem.code);
+    let why = why.map_or("it does not say why", |problem| &problem.message);
+    Some(Problem::new(code, Cure::Bug, format!("in {id}: {why}")))
+}
+
+/// Whether devices do not do what the new release says they did.
+fn lies(rollout: &Rollout) -> Option<Problem> {
+    let (now, before) = (rollout.read_back, rollout.read_back_before);
+    let all = |read: ReadBack| read.shown + read.not_shown;
+    let is_no_chance = if all(before) == 0 {
+        // There is nothing to compare it with: most of it must be wrong.
+        now.not_shown > NOT_SHOWN_LEAST && now.not_shown > now.shown
+    } else {
+        let chance = statistics::fisher(now.not_shown, all(now), before.not_shown, all(before));
+        now.not_shown >= NOT_SHOWN_LEAST && chance < CHANCE
+    };
+    is_no_chance.then(|| {
+        let message = format!(
+            "of {} control tasks that {} said were done, {} do not show when the device is read \
+             back; of {} of {} it were {}",
+            all(now),
+            rollout.to,
+            now.not_shown,
+            all(before),
+            rollout.from,
+            before.not_shown
+        );
+        Problem::new("rollout-lies", Cure::Bug, message)
+    })
+}
+
+/// What environments are asked to do about it.
+pub(crate) fn order(rollout: &Rollout) -> RolloutOrder {
+    let go = |standing: &Standing| Go {
+        order: match rollout.state {
+            state if state.is_back() => GoOrder::Back,
+            RolloutState::Paused => GoOrder::Pause,
+            _ => GoOrder::Go,
+        },
+        promoted: standing.promoted,
+    };
+    let environments = rollout.environments.iter();
+    let may_go = environments.filter(|(_, one)| one.wave <= rollout.wave || is_under_way(one));
+    let environments: BTreeMap<EnvironmentId, Go> = may_go
+        .map(|(id, standing)| (id.clone(), go(standing)))
+        .collect();
+    RolloutOrder {
+        id: rollout.id,
+        candidate: rollout.to.clone(),
+        plan: rollout.plan.clone(),
+        environments,
+    }
+}
+
+/// Of which an environment is, from 0; the last one is that of those which no wave means.
+fn wave_of(status: &EnvironmentStatus, waves: &[Selector]) -> u32 {
+    let value = |key: &str| match key {
+        "name" => Some(status.id.as_str()),
+        "zone" => Some(status.zone.as_str()),
+        key => status.labels.get(key).map(String::as_str),
+    };
+    let wave = waves.iter().position(|wave| wave.matches_by(value));
+    u32::try_from(wave.unwrap_or(waves.len())).unwrap_or(u32::MAX)
+}
+
+fn is_there(status: &EnvironmentStatus) -> bool {
+    status.state != EnvironmentState::Gone
+}
+
+/// Whether it has workers of the kind, or is to have them.
+fn serves(status: &EnvironmentStatus, kind: &Kind) -> bool {
+    status.pools.iter().any(|pool| pool.release.kind == *kind)
+}
+
+/// Whether it has begun, and has not gone back.
+fn is_under_way(standing: &Standing) -> bool {
+    !matches!(standing.phase, RolloutPhase::Waiting)
+}
+
+/// Whether the release of before serves there.
+fn is_back(standing: &Standing) -> bool {
+    matches!(standing.phase, RolloutPhase::Waiting | RolloutPhase::Back)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! `utakata kind`: which release serves a kind, where, and for which targets another one.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use utakata_api::{
+    Client,
+    client::EnvironmentVerb,
+    environment::{NewOrder, OrdersView},
+    rollout::{KindAsked, Pin, Pins, Placement},
+};
+use utakata_model::{Kind, Selector, Zone};
+
+use super::Context;
+use crate::exit::{Exit, Usage};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what is asked of a kind: its release, its pins, where it is served
+    #[command(after_help = "Example: utakata kind show snmp")]
+    Show {
+        /// The kind
+        kind: Kind,
+    },
+    /// Let the targets of a selector keep a release, whatever is rolled out
+    #[command(after_help = "\
+The first pin that means a target counts; `pin` of a target itself counts before all of them.
+
+Example: utakata kind pin apc-pdu firmware=2.1 1.4.0")]
+    Pin {
+        /// The kind
+        kind: Kind,
+        /// Which targets
+        selector: Selector,
+        /// The version that serves them
+        version: String,
+    },
+    /// Take a pin back
+    #[command(after_help = "Example: utakata kind unpin apc-pdu firmware=2.1")]
+    Unpin {
+        /// The kind
+        kind: Kind,
+        /// The selector of the pin
+        selector: Selector,
+    },
+    /// Say which environments serve a kind
+    #[command(after_help = "\
+The others end what they have begun of it. Where no environment of a zone is meant, its tasks wait.
+
+Examples:
+  utakata kind place apc-pdu purpose=control
+  utakata kind place apc-pdu everywhere")]
+    Place {
+        /// The kind
+        kind: Kind,
+        /// The environments, by their labels, zone or name; or everywhere
+        environments: String,
+    },
+    /// Let no environment begin anything more of a kind
+    #[command(
+        after_help = "Example: utakata kind pause snmp --zone hall-1 --why 'a storm of traps'"
+    )]
+    Pause(Stop),
+    /// The same, and stop its workers when what was begun has ended
+    #[command(after_help = "Example: utakata kind drain snmp")]
+    Drain(Stop),
+    /// Let a kind go on everywhere
+    #[command(after_help = "Example: utakata kind resume snmp")]
+    Resume(Stop),
+}
+
+/// Of which kind, and where.
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// The kind
+    kind: Kind,
+    /// Only in the environments of this zone
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<Zone>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+}
+
+/// Does it.
+pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
+    let client = context.client()?;
+    let (kind, asked) = match command {
+        Command::Show { kind } => {
+            let asked = client.kind_desired(&kind).await?;
+            (kind, asked)
+        }
+        Command::Pin {
+            kind,
+            selector,
+            version,
+        } => {
+            let mut pins = client.kind_desired(&kind).await?.pins;
+            pins.retain(|pin| pin.selector != selector);
+            pins.push(Pin { selector, version });
+            let asked = client.pin_kind(&kind, &Pins { pins }).await?;
+            (kind, asked)
+        }
+        Command::Unpin { kind, selector } => {
+            let mut pins = client.kind_desired(&kind).await?.pins;
+            let before = pins.len();
+            pins.retain(|pin| pin.selector != selector);
+            if pins.len() == before {
+                let message = format!(
+                    "{kind} has no pin for \"{selector}\": see those that it has with `utakata \
+                     kind show {kind}`"
+                );
+                return Err(Usage(message).into());
+            }
+            let asked = client.pin_kind(&kind, &Pins { pins }).await?;
+            (kind, asked)
+        }
+        Command::Place { kind, environments } => {
+            let environments = match environments.as_str() {
+                "everywhere" => None,
+                selector => Some(
+                    selector
+                        .parse()
+                        .map_err(|error| Usage(format!("{error}")))?,
+                ),
+            };
+            let placement = Placement { environments };
+            let asked = client.place_kind(&kind, &placement).await?;
+            (kind, asked)
+        }
+        Command::Pause(stop) => return order(&client, EnvironmentVerb::Pause, stop, context).await,
+        Command::Drain(stop) => return order(&client, EnvironmentVerb::Drain, stop, context).await,
+        Command::Resume(stop) => {
+            return order(&client, EnvironmentVerb::Resume, stop, context).await;
+        }
+    };
+    context.output.one(&asked, || told(&kind, &asked))?;
+    Ok(Exit::Done)
+}
+
+/// Asks every environment that serves a kind, or has an order about it.
+async fn order(
+    client: &Client,
+    verb: EnvironmentVerb,
+    stop: Stop,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let environments = client.environments().await?;
+    let mut views: Vec<OrdersView> = Vec::new();
+    for one in &environments {
+        let kind = &stop.kind;
+        let serves = one
+            .status
+            .pools
+            .iter()
+            .any(|pool| pool.release.kind == *kind);
+        let is_meant = stop
+            .zone
+            .as_ref()
+            .is_none_or(|zone| one.status.zone == *zone);
+        let is_ordered = one.orders.kinds.contains_key(kind);
+        let is_to_ask = match verb {
+            EnvironmentVerb::Resume => is_ordered,
+            EnvironmentVerb::Pause | EnvironmentVerb::Drain => serves || is_ordered,
+        };
+        if is_meant && is_to_ask {
+            let order = NewOrder {
+                kind: Some(kind.clone()),
+                why: stop.why.clone(),
+            };
+            views.push(
+                client
+                    .order_environment(&one.status.id, verb, &order)
+                    .await?,
+            );
+        }
+    }
+    let names: Vec<String> = views
+        .iter()
+        .map(|one| one.environment.to_string())
+        .collect();
+    context.output.one(&views, || match names.is_empty() {
+        true => format!(
+            "no environment has anything of the kind {} to change\n",
+            stop.kind
+        ),
+        false => format!(
+            "asked of {}: see how far it is with `utakata environment list`\n",
+            names.join(", ")
+        ),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn told(kind: &Kind, asked: &KindAsked) -> String {
+    let mut text = match &asked.stable {
+        Some(release) => format!("{kind} is served by {}\n", release.version),
+        None => format!("{kind} is served by the newest release in the folders\n"),
+    };
+    for pin in &asked.pins {
+        text.push_str(&format!("targets {} keep {}\n", pin.selector, pin.version));
+    }
+    if let Some(placement) = &asked.placement {
+        text.push_str(&format!("it is served by environments {placement}\n"));
+    }
+    text
+}

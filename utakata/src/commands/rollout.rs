@@ -1,0 +1,161 @@
+//! `utakata rollout`: the way of a kind to another release.
+
+pub mod begin;
+mod follow;
+mod view;
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use utakata_api::{
+    Client,
+    client::RolloutVerb as Verb,
+    ledger::Reason,
+    rollout::{Rollout, RolloutState},
+};
+
+use super::Context;
+use crate::exit::{Exit, Usage};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List rollouts, the newest first
+    #[command(after_help = "Example: utakata rollout list")]
+    List,
+    /// Show a rollout: how far each environment is, and what was seen of the new release
+    #[command(after_help = "\
+Examples:
+  utakata rollout show last
+  utakata rollout show snmp --follow")]
+    Show {
+        #[command(flatten)]
+        which: Which,
+        /// Go on showing it until it has ended
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Let a rollout stay where it is
+    #[command(after_help = "\
+The new release keeps the share of the tasks that it has.
+
+Example: utakata rollout pause snmp --why 'a second look at the readings'")]
+    Pause(Said),
+    /// Let a rollout go on that was paused
+    #[command(after_help = "Example: utakata rollout resume snmp")]
+    Resume(Said),
+    /// Let a rollout leave its phase without more evidence
+    #[command(after_help = "\
+For a kind that has too little to do to show anything. What speaks against the new release still
+turns it back.
+
+Example: utakata rollout promote snmp --why 'looked at it by hand'")]
+    Promote(Said),
+    /// Take a rollout back: the release of before serves everywhere
+    #[command(after_help = "\
+Nothing is lost: what the new release has begun ends as it ends.
+
+Example: utakata rollout abort snmp --why 'wrong version'")]
+    Abort(Said),
+}
+
+/// Which rollout.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Its id, an unmistakable start or end of it, the kind of it, or last
+    #[arg(value_name = "ROLLOUT")]
+    which: String,
+}
+
+/// Which rollout, and why.
+#[derive(Debug, Args)]
+pub struct Said {
+    #[command(flatten)]
+    which: Which,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+}
+
+/// Does it.
+pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
+    let client = context.client()?;
+    match command {
+        Command::List => {
+            let empty = "no rollout was begun yet: utakata worker roll KIND --to VERSION";
+            context.output.list(&client.rollouts().await?, empty)?;
+            Ok(Exit::Done)
+        }
+        Command::Show { which, follow } => show(&client, &which, follow, context).await,
+        Command::Pause(said) => change(&client, Verb::Pause, said, context).await,
+        Command::Resume(said) => change(&client, Verb::Resume, said, context).await,
+        Command::Promote(said) => change(&client, Verb::Promote, said, context).await,
+        Command::Abort(said) => change(&client, Verb::Abort, said, context).await,
+    }
+}
+
+async fn show(
+    client: &Client,
+    which: &Which,
+    follows: bool,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let rollout = find(client, &which.which).await?;
+    if follows {
+        let rollout = follow::follow(client, rollout, context.output).await?;
+        return Ok(exit(&rollout));
+    }
+    print(&rollout, context)?;
+    Ok(Exit::Done)
+}
+
+async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) -> Result<Exit> {
+    let id = find(client, &said.which.which).await?.id;
+    let reason = Reason { why: said.why };
+    let rollout = client.change_rollout(id, verb, &reason).await?;
+    print(&rollout, context)?;
+    Ok(Exit::Done)
+}
+
+fn print(rollout: &Rollout, context: &Context<'_>) -> Result<()> {
+    let output = context.output;
+    output.one(rollout, || view::page(rollout, output.colours()))
+}
+
+/// The rollout that is meant: of a kind, the newest.
+async fn find(client: &Client, which: &str) -> Result<Rollout> {
+    let all = client.rollouts().await?;
+    if which == "last" {
+        let newest = all.into_iter().next();
+        return newest.ok_or_else(|| Usage("no rollout was begun yet".into()).into());
+    }
+    if let Some(of_kind) = all.iter().find(|one| one.kind.as_str() == which) {
+        return Ok(of_kind.clone());
+    }
+    let is_meant = |one: &&Rollout| {
+        let id = one.id.to_string();
+        which.len() >= 4 && (id.starts_with(which) || id.ends_with(which))
+    };
+    let mut meant = all.iter().filter(is_meant);
+    match (meant.next(), meant.next()) {
+        (Some(one), None) => Ok(one.clone()),
+        (Some(_), Some(_)) => {
+            let message = format!("\"{which}\" means several rollouts: give more of the id");
+            Err(Usage(message).into())
+        }
+        (None, _) => {
+            let message = format!(
+                "there is no rollout \"{which}\": give its id, its kind, or last; see all with \
+                 `utakata rollout list`"
+            );
+            bail!(Usage(message))
+        }
+    }
+}
+
+/// The exit code that follows from how it ended.
+fn exit(rollout: &Rollout) -> Exit {
+    match rollout.state {
+        RolloutState::Done => Exit::Done,
+        RolloutState::Failed | RolloutState::Aborted => Exit::Failed,
+        _ => Exit::Unknown,
+    }
+}

@@ -1,0 +1,51 @@
+//! Shows a rollout until it has ended: drawn again and again on a terminal, a line for each step
+//! elsewhere.
+
+use std::{io::IsTerminal, time::Duration};
+
+use anyhow::{Context as _, Result};
+use console::Term;
+use utakata_api::{Client, client, rollout::Rollout};
+
+use super::view;
+use crate::output::{Format, Output};
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Follows it to its end; gives it as it ended.
+pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> Result<Rollout> {
+    let is_drawn = output.format == Format::Table && std::io::stdout().is_terminal();
+    let terminal = Term::stdout();
+    let (mut drawn, mut told) = (0, String::new());
+    loop {
+        if is_drawn {
+            let page = view::page(&rollout, output.colours());
+            terminal
+                .clear_last_lines(drawn)
+                .and_then(|()| terminal.write_str(&page))
+                .context("the terminal cannot be written to")?;
+            drawn = page.lines().count();
+        } else {
+            let line = view::step(&rollout);
+            if line != told {
+                eprintln!("{line}");
+                told = line;
+            }
+        }
+        if rollout.state.is_over() {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        rollout = match client.rollout(rollout.id).await {
+            Ok(rollout) => rollout,
+            // It goes on without us: so do we, when somebody answers again.
+            Err(client::Error::Unreachable { .. } | client::Error::Silent { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+    }
+    if !is_drawn {
+        output.one(&rollout, || view::page(&rollout, output.colours()))?;
+    }
+    Ok(rollout)
+}

@@ -1,0 +1,178 @@
+//! A rollout as people read it.
+
+use std::time::Duration;
+
+use utakata_api::rollout::{ReadBack, Rollout, RolloutState, Standing};
+use utakata_model::{RolloutPhase, rollout::Sample};
+
+use crate::output::{Cell, Row, Table, Tone, words};
+
+impl Row for Rollout {
+    const HEADERS: &'static [&'static str] = &[
+        "ROLLOUT", "KIND", "FROM", "TO", "STATE", "DONE IN", "BY", "BEGAN", "PROBLEM",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let is_done = |one: &&Standing| one.phase == RolloutPhase::Done;
+        let done = self.environments.values().filter(is_done).count();
+        vec![
+            self.id.to_string().into(),
+            self.kind.to_string().into(),
+            self.from.version.to_string().into(),
+            self.to.version.to_string().into(),
+            state(self.state),
+            format!("{done} of {}", self.environments.len()).into(),
+            self.by.to_string().into(),
+            words::clock(self.began).into(),
+            words::problem(self.problem.as_ref()),
+        ]
+    }
+}
+
+/// All that there is to say.
+pub fn page(rollout: &Rollout, colours: bool) -> String {
+    let mut table = Table::new(Rollout::HEADERS);
+    table.add(rollout.cells());
+    let mut page = table.render(colours);
+    page.push('\n');
+    if let Some(why) = &rollout.why {
+        page.push_str(&format!("why: {why}\n"));
+    }
+    if let Some(said) = &rollout.changed {
+        let why = said.why.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        page.push_str(&format!("last decided by {}{why}\n", said.by));
+    }
+    page.push('\n');
+    let mut table = Table::new(&[
+        "ENVIRONMENT",
+        "WAVE",
+        "PHASE",
+        "SHADOW",
+        "SHARE",
+        "NEW RELEASE",
+        "RELEASE BEFORE",
+        "PROBLEM",
+    ]);
+    for (id, standing) in &rollout.environments {
+        let mut cells: Vec<Cell> = vec![id.to_string().into()];
+        cells.extend(standing_cells(standing));
+        table.add(cells);
+    }
+    page.push_str(&table.render(colours));
+    page.push('\n');
+    differences(rollout, &mut page);
+    for (what, read) in [
+        (&rollout.to, rollout.read_back),
+        (&rollout.from, rollout.read_back_before),
+    ] {
+        if read != ReadBack::default() {
+            page.push_str(&format!(
+                "control of {} read back: {} shown, {} not shown\n",
+                what.version, read.shown, read.not_shown
+            ));
+        }
+    }
+    page
+}
+
+fn differences(rollout: &Rollout, page: &mut String) {
+    for (id, standing) in &rollout.environments {
+        for one in &standing.evidence.differences {
+            page.push_str(&format!(
+                "{id}: {} is {} with {} and {} with {} ({} times)\n",
+                one.what,
+                one.stable,
+                rollout.from.version,
+                one.candidate,
+                rollout.to.version,
+                one.times
+            ));
+        }
+    }
+}
+
+/// How far it is, in one line.
+pub fn step(rollout: &Rollout) -> String {
+    let phases = rollout.environments.iter().map(|(id, standing)| {
+        let share = standing.evidence.share;
+        match standing.phase {
+            RolloutPhase::Canary => format!("{id} canary {:.0} %", share * 100.0),
+            phase => format!("{id} {}", phase_word(phase)),
+        }
+    });
+    let phases: Vec<String> = phases.collect();
+    format!(
+        "{} {} to {}: {}; {}",
+        rollout.kind,
+        rollout.from.version,
+        rollout.to.version,
+        state(rollout.state).text,
+        phases.join(", ")
+    )
+}
+
+fn standing_cells(standing: &Standing) -> Vec<Cell> {
+    let evidence = &standing.evidence;
+    let shadow = match evidence.compared {
+        0 => String::new(),
+        all => format!("{} of {all} differ", evidence.differing),
+    };
+    let share = match standing.phase {
+        RolloutPhase::Canary => format!("{:.0} %", evidence.share * 100.0),
+        _ => String::new(),
+    };
+    let tone = match standing.phase {
+        RolloutPhase::Done => Tone::Good,
+        RolloutPhase::Back => Tone::Bad,
+        _ => Tone::Plain,
+    };
+    vec![
+        (standing.wave + 1).to_string().into(),
+        Cell::toned(phase_word(standing.phase), tone),
+        shadow.into(),
+        share.into(),
+        sample(&evidence.candidate).into(),
+        sample(&evidence.stable).into(),
+        words::problem(standing.problem.as_ref()),
+    ]
+}
+
+fn sample(sample: &Sample) -> String {
+    if sample.tasks == 0 {
+        return String::new();
+    }
+    let took = |seconds: f64| words::took(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let bad = sample.failed + sample.unknown;
+    format!(
+        "{} tasks, {bad} bad, p50 {}, p99 {}",
+        sample.tasks,
+        took(sample.p50),
+        took(sample.p99)
+    )
+}
+
+fn phase_word(phase: RolloutPhase) -> &'static str {
+    match phase {
+        RolloutPhase::Waiting => "waiting",
+        RolloutPhase::Starting => "starting",
+        RolloutPhase::Shadow => "shadow",
+        RolloutPhase::Canary => "canary",
+        RolloutPhase::Rolling => "rolling",
+        RolloutPhase::Done => "done",
+        RolloutPhase::Back => "back",
+    }
+}
+
+fn state(state: RolloutState) -> Cell {
+    let (word, tone) = match state {
+        RolloutState::Running => ("running", Tone::Plain),
+        RolloutState::Paused => ("paused", Tone::Doubtful),
+        RolloutState::GoingBack => ("going back", Tone::Bad),
+        RolloutState::Aborting => ("being aborted", Tone::Doubtful),
+        RolloutState::Done => ("done", Tone::Good),
+        RolloutState::Failed => ("failed", Tone::Bad),
+        RolloutState::Aborted => ("aborted", Tone::Doubtful),
+    };
+    Cell::toned(word, tone)
+}
