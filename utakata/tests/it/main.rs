@@ -8,6 +8,7 @@ mod control;
 mod demo;
 mod device;
 mod drill;
+mod hosts;
 mod orders;
 mod program;
 mod start;

@@ -158,6 +158,30 @@ impl Place {
         Role { place: self, child }
     }
 
+    /// The same, started by another program.
+    pub fn role_by(&self, starter: &[&str], arguments: &[&str]) -> Role<'_> {
+        let own = self.command(arguments);
+        let mut command = Command::new(starter[0]);
+        command
+            .args(&starter[1..])
+            .arg(own.get_program())
+            .args(own.get_args())
+            .arg("--exit-with-stdin")
+            .env_clear();
+        for (name, value) in own.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        let child = command
+            .stdin(Stdio::piped())
+            .stderr(self.open_log())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        Role { place: self, child }
+    }
+
     /// What the processes said on standard error.
     pub fn told(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
