@@ -13,6 +13,11 @@ impl Figures {
         self.0.sort_by(f64::total_cmp);
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The figure below which this share of all lies; 0 when there is none.
     pub fn quantile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1) as f64;

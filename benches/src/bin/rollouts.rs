@@ -1,0 +1,309 @@
+//! Releases of one kind that are rolled one after the other while that kind and two others are
+//! read and controlled as fast as they answer: what the users of all three see of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use tokio::task::JoinSet;
+use utakata_api::{
+    apply::{Apply, Document},
+    client::Client,
+    operation::{ControlAnswer, Counts, Read},
+    rollout::{NewRollout, Rollout, RolloutState},
+};
+use utakata_benches::{
+    figures::Figures,
+    load,
+    system::{self, System, repository},
+};
+use utakata_model::{RolloutPlan, Target};
+
+const KINDS: [&str; 3] = ["echo", "echo-b", "echo-c"];
+/// The kind whose releases are rolled.
+const ROLLED: &str = KINDS[0];
+
+/// Releases that are rolled one after the other under load.
+#[derive(Parser)]
+struct Arguments {
+    /// Releases in one run.
+    #[arg(long, default_value_t = 50)]
+    releases: usize,
+    /// Readers and, half as many, controllers of each kind, each with one target at a time.
+    #[arg(long, default_value_t = 4)]
+    readers: usize,
+    /// Runs, each as long without rollouts as with them.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Answers that are compared in the shadow.
+    #[arg(long, default_value_t = 10)]
+    shadow: u32,
+    /// Tasks of the canary, at a share of a quarter; 0: none.
+    #[arg(long, default_value_t = 40)]
+    canary: u32,
+}
+
+/// What was seen by the users of one kind.
+#[derive(Default)]
+struct Seen {
+    milliseconds: Vec<f64>,
+    errors: Vec<String>,
+}
+
+impl Seen {
+    fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
+        figures.extend(self.milliseconds.iter().copied());
+        figures
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let folder = tempfile::tempdir()?;
+    let first: Vec<PathBuf> = KINDS
+        .iter()
+        .map(|kind| release(folder.path(), kind, "0.1.0"))
+        .collect::<Result<_>>()?;
+    let first: Vec<&Path> = first.iter().map(PathBuf::as_path).collect();
+    let system = System::start(&first)?;
+    let client = Client::new(&system.url, &system.token)?;
+    declare(&client, arguments.readers).await?;
+    let (mut ratios, mut took) = (Figures::default(), Figures::default());
+    let mut version = 0;
+    for run in 0..arguments.runs {
+        let load = Load::start(&client, arguments.readers);
+        // The first tasks open connections and warm workers up.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        load.take();
+        let begun = Instant::now();
+        for _ in 0..arguments.releases {
+            version += 1;
+            let name = format!("0.1.{version}");
+            let release = release(folder.path(), ROLLED, &name)?;
+            took.add(roll(&client, &system, &release, &name, &arguments).await?);
+        }
+        let with = load.take();
+        tokio::time::sleep(begun.elapsed()).await;
+        let without = load.end().await?;
+        ratios.add(with.figures().quantile(0.99) / without.figures().quantile(0.99));
+        for (what, seen) in [("with rollouts", &with), ("without them", &without)] {
+            let milliseconds = seen.figures();
+            println!(
+                "run {run}, {what}: {} tasks, {} errors, p50 {:.2} ms, p99 {:.2} ms, most {:.0} ms",
+                milliseconds.count(),
+                seen.errors.len(),
+                milliseconds.median(),
+                milliseconds.quantile(0.99),
+                milliseconds.quantile(1.0),
+            );
+            if let Some(error) = seen.errors.first() {
+                println!("  the first error: {error}");
+            }
+        }
+    }
+    println!(
+        "{} releases of one kind rolled in a row, {} runs, {} readers and {} controllers of each \
+         of 3 kinds:",
+        arguments.releases,
+        arguments.runs,
+        arguments.readers,
+        arguments.readers.div_ceil(2)
+    );
+    println!("  one rollout, push to done, seconds      {took:.2}");
+    println!("  p99 with rollouts / without             {ratios:.2}");
+    Ok(())
+}
+
+/// A release folder: the echo worker as another kind or version.
+fn release(folder: &Path, kind: &str, version: &str) -> Result<PathBuf> {
+    let manifest = repository().join("workers/echo/releases/echo/worker.toml");
+    let manifest = fs::read_to_string(manifest)?
+        .replace("kind = \"echo\"", &format!("kind = \"{kind}\""))
+        .replace("version = \"0.1.0\"", &format!("version = \"{version}\""));
+    let path = folder.join(format!("{kind}-{version}"));
+    fs::create_dir_all(&path)?;
+    fs::write(path.join("worker.toml"), manifest)?;
+    Ok(path)
+}
+
+async fn declare(client: &Client, readers: usize) -> Result<()> {
+    let mut documents = Vec::new();
+    for kind in KINDS {
+        for at in 0..readers * 2 {
+            let name = format!("{kind}-{at}").parse()?;
+            let target = Target::new(name, kind.parse()?, "nowhere".into());
+            documents.push(Document::Target(target));
+        }
+    }
+    for _ in 0..1000 {
+        let served = client.kinds().await?;
+        let is_served = |kind: &&str| served.iter().any(|one| *one.kind.as_str() == **kind);
+        if KINDS.iter().all(|kind| is_served(&kind)) {
+            let dry_run = false;
+            client.apply(&Apply { documents, dry_run }).await?;
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bail!("the kinds are not served after 10 s")
+}
+
+/// Pushes a release as its author would, and rolls it; gives the seconds from push to done.
+async fn roll(
+    client: &Client,
+    system: &System,
+    release: &Path,
+    version: &str,
+    arguments: &Arguments,
+) -> Result<f64> {
+    let begun = Instant::now();
+    let mut push = Command::new(system::programs()?.join("utakata"));
+    push.args(["worker", "push"]).arg(release);
+    push.env("UTAKATA_URL", &system.url)
+        .env("UTAKATA_TOKEN", &system.token);
+    let pushed = tokio::task::spawn_blocking(move || push.output()).await??;
+    ensure!(
+        pushed.status.success(),
+        "it was not pushed: {}",
+        String::from_utf8_lossy(&pushed.stderr)
+    );
+    let mut rollout = client.begin_rollout(&asked(version, arguments)?).await?;
+    while !rollout.state.is_over() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        rollout = client.rollout(rollout.id).await?;
+    }
+    let Rollout { state, problem, .. } = &rollout;
+    ensure!(
+        *state == RolloutState::Done,
+        "the rollout to {version} ended {state:?}: {problem:?}"
+    );
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn asked(version: &str, arguments: &Arguments) -> Result<NewRollout> {
+    let has_canary = arguments.canary > 0;
+    Ok(NewRollout {
+        kind: ROLLED.parse()?,
+        to: version.into(),
+        plan: RolloutPlan {
+            shadow_answers: arguments.shadow,
+            canary_shares: if has_canary { vec![0.25] } else { Vec::new() },
+            canary_tasks: arguments.canary,
+            watch: Duration::ZERO,
+            ..RolloutPlan::default()
+        },
+        waves: Vec::new(),
+        why: None,
+    })
+}
+
+/// Users who ask again as soon as they have their answer.
+struct Load {
+    users: JoinSet<Result<()>>,
+    is_over: Arc<AtomicBool>,
+    seen: Arc<std::sync::Mutex<Seen>>,
+}
+
+impl Load {
+    fn start(client: &Client, readers: usize) -> Self {
+        let (seen, is_over) = (Arc::default(), Arc::<AtomicBool>::default());
+        let mut users = JoinSet::new();
+        for kind in KINDS {
+            for at in 0..readers + readers.div_ceil(2) {
+                let user = User {
+                    client: client.clone(),
+                    target: format!("name={kind}-{at}"),
+                    controls: at >= readers,
+                    seen: Arc::clone(&seen),
+                };
+                let is_over = Arc::clone(&is_over);
+                users.spawn(async move {
+                    while !is_over.load(Ordering::Relaxed) {
+                        user.ask().await?;
+                    }
+                    Ok(())
+                });
+            }
+        }
+        Self {
+            users,
+            is_over,
+            seen,
+        }
+    }
+
+    /// What was seen since it was last asked.
+    fn take(&self) -> Seen {
+        let mut seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut seen)
+    }
+
+    async fn end(mut self) -> Result<Seen> {
+        self.is_over.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.users.join_next().await {
+            ended.context("a user of the system ended")??;
+        }
+        Ok(self.take())
+    }
+}
+
+struct User {
+    client: Client,
+    target: String,
+    controls: bool,
+    seen: Arc<std::sync::Mutex<Seen>>,
+}
+
+impl User {
+    async fn ask(&self) -> Result<()> {
+        let begun = Instant::now();
+        let counts = if self.controls {
+            self.control().await?
+        } else {
+            self.read().await?
+        };
+        let took = begun.elapsed().as_secs_f64() * 1000.0;
+        let mut seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.milliseconds.push(took);
+        if counts.succeeded != 1 {
+            seen.errors.push(format!("{}: {counts:?}", self.target));
+        }
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<Counts> {
+        let read = Read {
+            selector: self.target.parse()?,
+            action: None,
+            parameters: serde_json::Map::new(),
+            wait: Duration::from_secs(20),
+        };
+        Ok(self.client.read(&read).await?.counts)
+    }
+
+    async fn control(&self) -> Result<Counts> {
+        let mut control = load::set(&self.target, 1)?;
+        control.wait = Duration::from_secs(20);
+        match self.client.control(&control).await? {
+            ControlAnswer::Operation(answer) => Ok(answer.counts),
+            ControlAnswer::Plan(_) => bail!("only a plan came"),
+        }
+    }
+}
