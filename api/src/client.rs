@@ -6,6 +6,7 @@ mod events;
 mod ledger;
 mod lists;
 pub mod relay;
+mod releases;
 mod sse;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;
 pub use lists::{ReadingQuery, TaskQuery};
+pub use releases::Pushed;
 
 use crate::{
     Problem,

@@ -10,7 +10,10 @@ use std::{
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_api::status::{self, Status};
 use utakata_interconnect::{Events, Tasks, connection::Health};
@@ -18,6 +21,7 @@ use utakata_model::{LogicId, Problem, TargetName};
 
 use crate::{
     Config,
+    catalogue::{self, Catalogue},
     control::Control,
     dispatch::{self, Dispatch, Failing, Receiver},
     duties::Duties,
@@ -82,6 +86,7 @@ struct Inner {
     inventory: Arc<Inventory>,
     people: People,
     orders: Arc<OrderBook>,
+    catalogue: Arc<Catalogue>,
     dispatch: Arc<Dispatch>,
     latest: Arc<Latest>,
     observe: Arc<Observe>,
@@ -143,6 +148,11 @@ impl LogicEnvironment {
             Arc::clone(&kinds),
             duties.clone(),
         ));
+        let catalogue = Catalogue::new(
+            Arc::clone(&store),
+            Arc::clone(&kinds),
+            Arc::clone(&inventory),
+        );
         let control = Control::new(
             config.control.clone(),
             Arc::clone(&inventory),
@@ -160,6 +170,7 @@ impl LogicEnvironment {
                 inventory,
                 people,
                 orders: Arc::new(orders),
+                catalogue: Arc::new(catalogue),
                 dispatch,
                 latest,
                 observe,
@@ -186,12 +197,14 @@ impl Handle {
     fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
         let inner = &self.inner;
         let mut background = inner.background.lock();
+        let (fetches, asked) = mpsc::channel(catalogue::WAITING_MOST);
         let receiver = Receiver {
             dispatch: Arc::clone(&inner.dispatch),
             kinds: Arc::clone(&inner.kinds),
             inventory: Arc::clone(&inner.inventory),
             ledger: inner.ledger.clone(),
             orders: Arc::clone(&inner.orders),
+            fetches,
         };
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
@@ -202,6 +215,13 @@ impl Handle {
             Arc::clone(&events),
             inner.duties.clone(),
             cancel,
+        ));
+        background.spawn(catalogue::answer(
+            Arc::clone(&inner.store),
+            Arc::clone(&events),
+            asked,
+            inner.duties.clone(),
+            inner.cancel.clone(),
         ));
         background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
@@ -234,6 +254,11 @@ impl Handle {
     /// What is asked of the environments.
     pub fn orders(&self) -> &OrderBook {
         &self.inner.orders
+    }
+
+    /// The releases that environments can be told to run.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.inner.catalogue
     }
 
     /// Removes a target, with what was seen of it, here and wherever readings are retained.

@@ -8,7 +8,7 @@ use axum::{
 use utakata_api::{Problem, operation::LeftOut, problem::Detail};
 
 use super::errors;
-use crate::{control, dispatch, inventory, ledger, observe, orders, people, store};
+use crate::{catalogue, control, dispatch, inventory, ledger, observe, orders, people, store};
 
 /// The most single things that one answer names.
 const DETAILS_MOST: usize = 1000;
@@ -133,6 +133,44 @@ impl From<orders::Error> for Refused {
                 Self::new("order-elsewhere", detail, cure)
             }
             orders::Error::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<catalogue::Error> for Refused {
+    fn from(error: catalogue::Error) -> Self {
+        use catalogue::Error;
+        let detail = error.to_string();
+        match error {
+            Error::Invalid { .. } => {
+                let cure = "set it right and push it again: `utakata worker test DIR` says what a \
+                            worker must keep to";
+                Self::new("release-invalid", detail, cure)
+            }
+            Error::Missing { files } => {
+                let cure = "put each of them (PUT /v1/release-files/{sha256}), then send this again; \
+                            `utakata worker push` does both";
+                Self::new("release-files-missing", detail, cure).with(files)
+            }
+            Error::Taken { .. } => {
+                let cure =
+                    "give it another version, in its worker.toml: what was pushed stays as it is";
+                Self::new("release-version-taken", detail, cure)
+            }
+            Error::OtherFile { .. } => {
+                let cure = "send the file again, under the SHA-256 of what is in it";
+                Self::new("release-file-wrong", detail, cure)
+            }
+            Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            Error::Several { .. } => {
+                Self::new("release-ambiguous", detail, "write more digits of it")
+            }
+            Error::Wanted { .. } => {
+                let cure = "let another release serve first, everywhere, and unpin the targets that \
+                            are pinned to this one";
+                Self::new("release-wanted", detail, cure)
+            }
+            Error::Store(error) => Self::from(error),
         }
     }
 }

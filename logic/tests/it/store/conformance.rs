@@ -3,6 +3,7 @@
 pub mod lease;
 mod order;
 mod person;
+mod release;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -28,6 +29,10 @@ pub use lease::{
 };
 pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
+pub use release::{
+    a_deleted_release_leaves_the_files_of_others, a_release_is_there_with_all_of_its_files,
+    a_version_is_one_release_for_good,
+};
 
 /// Calls a macro with the names of all promises.
 macro_rules! promises {
@@ -47,6 +52,9 @@ macro_rules! promises {
             who_lost_a_lease_writes_nothing_under_it,
             the_inventory_has_a_version,
             orders_are_those_that_were_written,
+            a_release_is_there_with_all_of_its_files,
+            a_version_is_one_release_for_good,
+            a_deleted_release_leaves_the_files_of_others,
         );
     };
 }

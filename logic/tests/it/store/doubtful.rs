@@ -7,9 +7,13 @@ use parking_lot::Mutex;
 use utakata_api::ledger::Lock;
 use utakata_logic::store::{
     AuditPage, Change, Contents, Error, Lease, LeaseWanted, OperationProgress, OperationRow,
-    OrderRow, Orders, Page, PersonRow, Place, ReadingRow, Snapshot, Store, TaskRow, Wanted,
+    OrderRow, Orders, Page, PersonRow, Place, PutRelease, ReadingRow, ReleaseRow, Snapshot, Store,
+    TaskRow, Wanted,
 };
-use utakata_model::{Operation, OperationId, PersonName, TargetName, TaskId};
+use utakata_model::{
+    ContentFile, FileDigest, Kind, Operation, OperationId, PersonName, ReleaseDigest, TargetName,
+    TaskId,
+};
 
 /// What becomes of a page whose writer hears nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,4 +92,11 @@ delegate! {
     lease(wanted: &LeaseWanted) -> Vec<Lease>;
     orders() -> Orders;
     put_order(revision: u64, row: Option<&OrderRow>) -> ();
+    releases(kind: Option<&Kind>) -> Vec<ReleaseRow>;
+    release(digest: &ReleaseDigest) -> Option<ReleaseRow>;
+    put_release(row: &ReleaseRow) -> PutRelease;
+    delete_release(digest: &ReleaseDigest) -> bool;
+    missing_files(files: &[ContentFile]) -> Vec<FileDigest>;
+    put_file(digest: &FileDigest, bytes: &[u8]) -> ();
+    file_part(digest: &FileDigest, part: u64) -> Option<Vec<u8>>;
 }
