@@ -119,7 +119,7 @@ pub enum Command {
     /// Take what is kept to another place: to PostgreSQL, and back
     #[command(subcommand)]
     Store(store::Command),
-    /// List the workers, and test one of your own
+    /// List the workers and their releases, push one, and test one of your own
     #[command(subcommand)]
     Worker(worker::Command),
     /// List the environments that run workers

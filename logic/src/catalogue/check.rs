@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn what_is_too_much_for_a_release_is_refused_with_the_limit() {
         let manifest = ("worker.toml", 100, false);
-        assert!(super::content(&files(&[("run", FILE_MOST, true), manifest])).is_ok());
+        assert!(content(&files(&[("run", FILE_MOST, true), manifest])).is_ok());
         refused(&files(&[("run", 1, true)]), "no worker.toml");
         refused(&files(&[("../run", 1, true), manifest]), "inside a release");
         refused(

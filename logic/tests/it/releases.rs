@@ -258,8 +258,9 @@ async fn who_asks_for_a_release_that_is_not_there_is_told_the_nearest() {
         let (found, told) = room.get(&format!("/v1/releases/{name}")).await;
         assert_eq!(found.as_u16(), status, "{told}");
         assert!(told.to_string().contains(says), "{name}: {told}");
-        let deleted = room.send("DELETE", &format!("/v1/releases/{name}"), None);
-        assert_eq!(deleted.await.0.as_u16(), status);
+        let path = format!("/v1/releases/{name}");
+        let (deleted, _) = room.send("DELETE", &path, None).await;
+        assert_eq!(deleted.as_u16(), status);
         let path = format!("/v1/releases/pdu@1.0.1/diff/{name}");
         assert_eq!(room.get(&path).await.0.as_u16(), status);
     }
@@ -332,7 +333,7 @@ async fn what_is_left_of_an_operation_is_named_when_its_action_is_gone() {
     let broken = view["breaks"].as_array().unwrap();
     let found = broken.iter().find(|one| one["what"] == "operation");
     let found = found.unwrap_or_else(|| panic!("{view}"));
-    assert_eq!(found["name"], operation["id"]);
+    assert_eq!(found["name"], operation["operation"]["id"]);
     assert!(
         found["why"].as_str().unwrap().starts_with("3 of its tasks"),
         "{found}"
