@@ -6,6 +6,7 @@ mod events;
 mod ledger;
 mod lists;
 pub mod relay;
+mod releases;
 mod rollouts;
 mod sse;
 
@@ -20,6 +21,7 @@ pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;
 pub use lists::{ReadingQuery, TaskQuery};
+pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
 
 use crate::{

@@ -12,6 +12,7 @@ pub mod page;
 pub mod person;
 pub mod problem;
 pub mod reading;
+pub mod release;
 pub mod rollout;
 pub mod status;
 pub mod task;

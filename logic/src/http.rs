@@ -22,6 +22,7 @@ mod query;
 mod readings;
 mod reads;
 mod relay;
+mod releases;
 mod rollouts;
 mod said;
 mod schedules;
@@ -168,6 +169,10 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(people::list))
         .routes(routes!(people::put, people::delete))
         .routes(routes!(kinds::list))
+        .routes(routes!(releases::list, releases::post))
+        .routes(routes!(releases::get, releases::delete))
+        .routes(routes!(releases::diff))
+        .routes(routes!(releases::put_file))
         .routes(routes!(environments::list))
         .routes(routes!(environments::pause))
         .routes(routes!(environments::drain))
@@ -211,7 +216,10 @@ fn routes() -> OpenApiRouter<Api> {
 async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Response {
     let timeout = api.handle.config().http.timeout;
     let may_wait = request.method() == Method::POST;
-    let within = timeout + if may_wait { WAIT_MAX } else { Duration::ZERO };
+    let within = match releases::is_upload(request.method(), request.uri().path()) {
+        true => releases::UPLOADED_WITHIN,
+        false => timeout + if may_wait { WAIT_MAX } else { Duration::ZERO },
+    };
     let what = format!("{} {}", request.method(), request.uri().path());
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(within, answer).await {

@@ -1,6 +1,7 @@
 //! LOGIC ENVIRONMENT: what users ask for becomes tasks, what comes back becomes knowledge.
 //!
 //! - [`inventory`]: targets, schedules, credentials; what was last seen of each target
+//! - [`catalogue`]: the releases that environments can be told to run
 //! - [`kinds`]: which kinds are served, learned from the environments
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
@@ -17,6 +18,7 @@
 //! - [`http`]: the API
 
 pub mod audit;
+pub mod catalogue;
 pub mod config;
 pub mod control;
 pub mod dispatch;

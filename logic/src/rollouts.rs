@@ -22,11 +22,12 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     ledger::Said,
+    release::Break,
     rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{
-    EnvironmentStatus, Kind, PersonName, ReleaseId, RolloutId, RolloutPhase, rollout::PlanError,
-    suggest,
+    EnvironmentStatus, Kind, PersonName, ReleaseDigest, ReleaseId, RolloutId, RolloutPhase,
+    rollout::PlanError, suggest,
 };
 
 pub(crate) use advance::order;
@@ -34,6 +35,7 @@ pub use pins::PinTable;
 pub use tally::Tally;
 
 use crate::{
+    catalogue::Catalogue,
     dispatch::Dispatch,
     duties::Duties,
     kinds::Kinds,
@@ -106,6 +108,14 @@ pub enum Error {
         /// What was wanted.
         verb: &'static str,
     },
+    /// Something would not work any more.
+    #[error("with {release} something would not work any more")]
+    Breaks {
+        /// The release.
+        release: ReleaseId,
+        /// What.
+        breaks: Vec<Break>,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -130,6 +140,7 @@ pub struct Rollouts {
     kinds: Arc<Kinds>,
     store: Arc<dyn Store>,
     dispatch: Arc<Dispatch>,
+    catalogue: Arc<Catalogue>,
     heard: Notify,
 }
 
@@ -140,12 +151,14 @@ impl Rollouts {
         kinds: Arc<Kinds>,
         store: Arc<dyn Store>,
         dispatch: Arc<Dispatch>,
+        catalogue: Arc<Catalogue>,
     ) -> Self {
         Self {
             orders,
             kinds,
             store,
             dispatch,
+            catalogue,
             heard: Notify::new(),
         }
     }
@@ -160,7 +173,8 @@ impl Rollouts {
         let kind = asked.kind.clone();
         let environments = self.kinds.environments();
         let serving = self.serving(&kind)?;
-        let to = find::release(&kind, &asked.to, &find::known(&environments))?;
+        let to = self.release(&kind, &asked.to).await?;
+        self.refuse_breaks(&to).await?;
         let waves = match asked.waves.is_empty() {
             true => advance::waves(&kind, &environments),
             false => asked.waves,
@@ -274,11 +288,10 @@ impl Rollouts {
     /// There is no such kind or release, or the store failed.
     pub async fn pin(&self, kind: &Kind, pins: Pins) -> Result<KindAsked, Error> {
         self.serving(kind)?;
-        let known = find::known(&self.kinds.environments());
         let mut pins = pins.pins;
         let mut kept = Vec::new();
         for pin in &mut pins {
-            let release = find::release(kind, &pin.version, &known)?;
+            let release = self.release(kind, &pin.version).await?;
             pin.version = release.version.to_string();
             if !kept.contains(&release) {
                 kept.push(release);
@@ -352,6 +365,56 @@ impl Rollouts {
             }
         }
         Ok(found)
+    }
+
+    /// The release that somebody means, of those that are in the catalogue or lie in the folders
+    /// of an environment.
+    async fn release(&self, kind: &Kind, to: &str) -> Result<ReleaseId, Error> {
+        let mut known = find::known(&self.kinds.environments());
+        let pushed = self.catalogue.list(Some(kind)).await?;
+        known.extend(pushed.into_iter().map(|row| row.id));
+        known.sort();
+        known.dedup();
+        find::release(kind, to, &known)
+    }
+
+    /// Refuses a release with which something would not work any more.
+    async fn refuse_breaks(&self, release: &ReleaseId) -> Result<(), Error> {
+        let pushed = self.catalogue.get(&release.digest).await?;
+        let environments = self.kinds.environments();
+        let pools = environments.iter().flat_map(|one| &one.pools);
+        let mut in_folders = pools.filter(|pool| pool.release == *release);
+        let manifest = match (pushed, in_folders.next()) {
+            (Some(row), _) => row.manifest,
+            (None, Some(pool)) => pool.manifest.clone(),
+            (None, None) => return Ok(()),
+        };
+        let breaks = self.catalogue.breaks(&release.kind, &manifest).await?;
+        match breaks.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Breaks {
+                release: release.clone(),
+                breaks,
+            }),
+        }
+    }
+
+    /// Who wants a release to stay.
+    pub fn wanting(orders: &OrderBook, digest: &ReleaseDigest) -> Vec<String> {
+        let is_it = |release: &ReleaseId| release.digest == *digest;
+        let mut by = Vec::new();
+        for (kind, asked) in orders.kinds_asked() {
+            if asked.stable.as_ref().is_some_and(is_it) {
+                by.push(format!("it is to serve {kind}"));
+            }
+            if asked.kept.iter().any(is_it) {
+                by.push(format!("targets of {kind} are pinned to it"));
+            }
+        }
+        let open = orders.open_rollouts().into_iter();
+        let on_its_way = open.filter(|one| is_it(&one.to) || is_it(&one.from));
+        by.extend(on_its_way.map(|one| format!("the rollout {} is under way", one.id)));
+        by
     }
 
     /// The release that serves a kind now.

@@ -10,7 +10,10 @@ use std::{
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_api::status::{self, Status};
 use utakata_interconnect::{Events, Tasks, connection::Health};
@@ -18,6 +21,7 @@ use utakata_model::{LogicId, Problem, TargetName};
 
 use crate::{
     Config,
+    catalogue::{self, Catalogue},
     control::Control,
     dispatch::{self, Dispatch, Failing, Receiver},
     duties::Duties,
@@ -84,6 +88,7 @@ struct Inner {
     people: People,
     orders: Arc<OrderBook>,
     rollouts: Arc<Rollouts>,
+    catalogue: Arc<Catalogue>,
     dispatch: Arc<Dispatch>,
     latest: Arc<Latest>,
     observe: Arc<Observe>,
@@ -147,6 +152,13 @@ impl LogicEnvironment {
             Arc::clone(&kinds),
             duties.clone(),
         ));
+        let catalogue = Arc::new(Catalogue::new(
+            Arc::clone(&store),
+            Arc::clone(&kinds),
+            Arc::clone(&inventory),
+        ));
+        let wanting = Arc::clone(&orders);
+        catalogue.ask_before_delete(move |digest| Rollouts::wanting(&wanting, digest));
         let control = Control::new(
             config.control.clone(),
             Arc::clone(&inventory),
@@ -159,6 +171,7 @@ impl LogicEnvironment {
             Arc::clone(&kinds),
             Arc::clone(&store),
             Arc::clone(&dispatch),
+            Arc::clone(&catalogue),
         ));
         let handle = Handle {
             inner: Arc::new(Inner {
@@ -171,6 +184,7 @@ impl LogicEnvironment {
                 people,
                 orders,
                 rollouts,
+                catalogue,
                 dispatch,
                 latest,
                 observe,
@@ -197,6 +211,7 @@ impl Handle {
     fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
         let inner = &self.inner;
         let mut background = inner.background.lock();
+        let (fetches, asked) = mpsc::channel(catalogue::WAITING_MOST);
         let receiver = Receiver {
             dispatch: Arc::clone(&inner.dispatch),
             kinds: Arc::clone(&inner.kinds),
@@ -204,6 +219,7 @@ impl Handle {
             ledger: inner.ledger.clone(),
             orders: Arc::clone(&inner.orders),
             rollouts: Arc::clone(&inner.rollouts),
+            fetches,
         };
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
@@ -218,6 +234,13 @@ impl Handle {
         let rollouts = Arc::clone(&inner.rollouts);
         let (duties, cancel) = (inner.duties.clone(), inner.cancel.clone());
         background.spawn(async move { rollouts.run(duties, cancel).await });
+        background.spawn(catalogue::answer(
+            Arc::clone(&inner.store),
+            Arc::clone(&events),
+            asked,
+            inner.duties.clone(),
+            inner.cancel.clone(),
+        ));
         background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
@@ -254,6 +277,11 @@ impl Handle {
     /// Rollouts: the way of kinds to other releases.
     pub fn rollouts(&self) -> &Rollouts {
         &self.inner.rollouts
+    }
+
+    /// The releases that environments can be told to run.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.inner.catalogue
     }
 
     /// Removes a target, with what was seen of it, here and wherever readings are retained.

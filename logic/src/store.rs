@@ -6,6 +6,7 @@ mod lease;
 mod page;
 mod place;
 pub mod postgres;
+mod release;
 mod row;
 mod rows;
 mod select;
@@ -25,9 +26,9 @@ use utakata_api::{
     rollout::{KindAsked, Rollout},
 };
 use utakata_model::{
-    ActionName, Class, Credential, CredentialName, EnvironmentId, Kind, Operation, OperationId,
-    Origin, Parameters, PersonName, Priority, RolloutId, Schedule, ScheduleName, Target,
-    TargetName, TaskId, TaskState, Zone, duration,
+    ActionName, Class, ContentFile, Credential, CredentialName, EnvironmentId, FileDigest, Kind,
+    Operation, OperationId, Origin, Parameters, PersonName, Priority, ReleaseDigest, RolloutId,
+    Schedule, ScheduleName, Target, TargetName, TaskId, TaskState, Zone, duration,
     manifest::{Repeat, Undo, Verify},
 };
 
@@ -35,6 +36,7 @@ pub use error::Error;
 pub use lease::{Fence, Held, Lease, LeaseWanted, Member};
 pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
 pub use place::{Database, Place};
+pub use release::{PutRelease, ReleaseRow};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use url::{Invalid, Url};
 
@@ -158,6 +160,30 @@ pub trait Store: Send + Sync + 'static {
 
     /// A rollout.
     async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error>;
+
+    /// The releases of the catalogue, or those of a kind, by kind, those that were pushed first
+    /// before the others.
+    async fn releases(&self, kind: Option<&Kind>) -> Result<Vec<ReleaseRow>, Error>;
+
+    /// A release of the catalogue.
+    async fn release(&self, digest: &ReleaseDigest) -> Result<Option<ReleaseRow>, Error>;
+
+    /// Writes a release, if all of its files are there and no other one has its kind and version.
+    /// Of one that is there only the content is written: signatures are no part of a digest.
+    async fn put_release(&self, row: &ReleaseRow) -> Result<PutRelease, Error>;
+
+    /// No such release, and no file that no release has; whether there was one.
+    async fn delete_release(&self, digest: &ReleaseDigest) -> Result<bool, Error>;
+
+    /// Which of these files are not there as a whole, each once.
+    async fn missing_files(&self, files: &[ContentFile]) -> Result<Vec<FileDigest>, Error>;
+
+    /// Writes a file, part by part, where it is not there yet. Whoever calls it has seen that
+    /// this is its digest. It is there as long as a release has it, or until one is deleted.
+    async fn put_file(&self, digest: &FileDigest, bytes: &[u8]) -> Result<(), Error>;
+
+    /// A part of a file, counted from 0.
+    async fn file_part(&self, digest: &FileDigest, part: u64) -> Result<Option<Vec<u8>>, Error>;
 
     /// Ends it in order. It is not used afterwards.
     async fn close(&self);

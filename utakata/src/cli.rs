@@ -120,7 +120,7 @@ pub enum Command {
     /// Take what is kept to another place: to PostgreSQL, and back
     #[command(subcommand)]
     Store(store::Command),
-    /// List the workers, and test one of your own
+    /// List the workers and their releases, push one, and test one of your own
     #[command(subcommand)]
     Worker(worker::Command),
     /// List, follow, pause, promote and abort rollouts: a kind on its way to another release

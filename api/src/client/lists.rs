@@ -228,7 +228,7 @@ impl Client {
         self.json(path, request.timeout(ANSWER_WITHIN)).await
     }
 
-    async fn delete(&self, path: &str) -> Result<(), Error> {
+    pub(super) async fn delete(&self, path: &str) -> Result<(), Error> {
         let request = self.request(Method::DELETE, path).timeout(ANSWER_WITHIN);
         self.send(request).await.map(drop)
     }

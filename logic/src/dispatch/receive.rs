@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Event, Events, Interest, OutcomeBatch, Zones};
+use utakata_interconnect::{
+    Event, Events, Interest, OutcomeBatch, Zones, events::content::FetchBatch,
+};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
@@ -28,6 +31,8 @@ pub struct Receiver {
     pub orders: Arc<OrderBook>,
     /// Rollouts.
     pub rollouts: Arc<Rollouts>,
+    /// Asks for content of releases. What finds it full is asked again.
+    pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
 
 impl Receiver {
@@ -86,8 +91,11 @@ impl Receiver {
                 }
                 // Our own words, for others.
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
-                Event::Fetch(_) | Event::Content(_) => continue,
-                Event::Desired(_) => continue,
+                Event::Desired(_) | Event::Content(_) => continue,
+                Event::Fetch(batch) => {
+                    let _ = self.fetches.try_send(Arc::clone(batch));
+                    continue;
+                }
             }
             self.dispatch.tell(event);
         }

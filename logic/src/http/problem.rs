@@ -5,10 +5,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utakata_api::{Problem, operation::LeftOut, problem::Detail};
+use utakata_api::{Problem, operation::LeftOut, problem::Detail, release::Break};
 
 use super::errors;
-use crate::{control, dispatch, inventory, ledger, observe, orders, people, rollouts, store};
+use crate::{
+    catalogue, control, dispatch, inventory, ledger, observe, orders, people, rollouts, store,
+};
 
 /// The most single things that one answer names.
 const DETAILS_MOST: usize = 1000;
@@ -160,6 +162,16 @@ impl From<rollouts::Error> for Refused {
                 );
                 Self::new("rollout-open", detail, cure)
             }
+            rollouts::Error::Breaks { breaks, .. } => {
+                let cure = "change what is named so that it works with both releases, or bring a \
+                            release that can still do it";
+                let detail_of = |one: Break| Detail {
+                    subject: format!("{} {}", one.what.as_str(), one.name),
+                    message: one.why,
+                };
+                let problems = breaks.into_iter().map(detail_of).collect();
+                Self::new("rollout-breaks", detail, cure).with(problems)
+            }
             rollouts::Error::Plan(_) => {
                 let cure = "set right what is named: nothing was changed";
                 Self::new("body-invalid", detail, cure)
@@ -172,6 +184,44 @@ impl From<rollouts::Error> for Refused {
                 Self::new("rollout-state", detail, cure)
             }
             rollouts::Error::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<catalogue::Error> for Refused {
+    fn from(error: catalogue::Error) -> Self {
+        use catalogue::Error;
+        let detail = error.to_string();
+        match error {
+            Error::Invalid { .. } => {
+                let cure = "set it right and push it again: `utakata worker test DIR` says what a \
+                            worker must keep to";
+                Self::new("release-invalid", detail, cure)
+            }
+            Error::Missing { files } => {
+                let cure = "put each of them (PUT /v1/release-files/{sha256}), then send this again; \
+                            `utakata worker push` does both";
+                Self::new("release-files-missing", detail, cure).with(files)
+            }
+            Error::Taken { .. } => {
+                let cure =
+                    "give it another version, in its worker.toml: what was pushed stays as it is";
+                Self::new("release-version-taken", detail, cure)
+            }
+            Error::OtherFile { .. } => {
+                let cure = "send the file again, under the SHA-256 of what is in it";
+                Self::new("release-file-wrong", detail, cure)
+            }
+            Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            Error::Several { .. } => {
+                Self::new("release-ambiguous", detail, "write more digits of it")
+            }
+            Error::Wanted { .. } => {
+                let cure = "let another release serve first, everywhere, and unpin the targets that \
+                            are pinned to this one";
+                Self::new("release-wanted", detail, cure)
+            }
+            Error::Store(error) => Self::from(error),
         }
     }
 }

@@ -66,6 +66,7 @@ fn is_for_keeper(method: &Method, path: &str) -> bool {
     let (first, second, last) = (parts.next(), parts.next(), parts.next_back());
     match (method, first) {
         (&Method::POST, Some("reads")) => false,
+        (_, Some("releases" | "release-files")) => false,
         (&Method::GET | &Method::HEAD, Some("targets")) => second.is_some(),
         (&Method::GET | &Method::HEAD, Some("locks")) => true,
         (&Method::GET | &Method::HEAD, _) => last == Some("explain"),
@@ -188,6 +189,9 @@ mod tests {
             (Method::GET, "/v1/locks", true),
             (Method::GET, "/v1/targets", false),
             (Method::POST, "/v1/reads", false),
+            (Method::POST, "/v1/releases", false),
+            (Method::DELETE, "/v1/releases/pdu@1", false),
+            (Method::PUT, "/v1/release-files/ab12", false),
             (Method::GET, "/v1/operations/7", false),
             (Method::GET, "/v1/tasks", false),
             (Method::GET, "/v1/events", false),

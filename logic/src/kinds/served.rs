@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use std::sync::Arc;
 use utakata_model::{
-    Action, ActionName, Class, EnvironmentId, EnvironmentStatus, Manifest, PoolStatus, ReleaseId,
-    Zone, schema::Schema,
+    Action, ActionName, Class, EnvironmentId, EnvironmentStatus, Manifest, PoolStatus,
+    ReleaseDigest, ReleaseId, Zone, schema::Schema,
 };
 
 /// A kind that is served.
@@ -64,6 +64,21 @@ impl Served {
             environments: Vec::new(),
             zones: BTreeSet::new(),
             compiled: Arc::clone(compiled),
+        }
+    }
+
+    /// A kind as a release with this manifest would serve it.
+    pub fn by(manifest: &Manifest) -> Self {
+        Self {
+            release: ReleaseId {
+                kind: manifest.kind.clone(),
+                version: manifest.version.as_str().into(),
+                digest: ReleaseDigest("".into()),
+            },
+            manifest: manifest.clone(),
+            environments: Vec::new(),
+            zones: BTreeSet::new(),
+            compiled: Arc::new(Compiled::build(manifest)),
         }
     }
 

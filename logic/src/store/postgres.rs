@@ -15,18 +15,22 @@ mod order;
 mod page;
 mod person;
 mod reading;
+mod release;
 mod rollout;
 mod snapshot;
 
 use async_trait::async_trait;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use utakata_api::{ledger::Lock, rollout::Rollout};
-use utakata_model::{Operation, OperationId, PersonName, RolloutId, TargetName, TaskId};
+use utakata_model::{
+    ContentFile, FileDigest, Kind, Operation, OperationId, PersonName, ReleaseDigest, RolloutId,
+    TargetName, TaskId,
+};
 
 use super::{
     AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
-    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, ReadingRow,
-    Snapshot, Store, TaskRow, Url, Wanted, select,
+    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, PutRelease,
+    ReadingRow, ReleaseRow, Snapshot, Store, TaskRow, Url, Wanted, select,
 };
 
 /// A database of PostgreSQL.
@@ -168,6 +172,34 @@ impl Store for Postgres {
 
     async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error> {
         self.read_rollout(id).await
+    }
+
+    async fn releases(&self, kind: Option<&Kind>) -> Result<Vec<ReleaseRow>, Error> {
+        self.read_releases(kind).await
+    }
+
+    async fn release(&self, digest: &ReleaseDigest) -> Result<Option<ReleaseRow>, Error> {
+        self.read_release(digest).await
+    }
+
+    async fn put_release(&self, row: &ReleaseRow) -> Result<PutRelease, Error> {
+        self.write_release(row).await
+    }
+
+    async fn delete_release(&self, digest: &ReleaseDigest) -> Result<bool, Error> {
+        self.remove_release(digest).await
+    }
+
+    async fn missing_files(&self, files: &[ContentFile]) -> Result<Vec<FileDigest>, Error> {
+        self.read_missing(files).await
+    }
+
+    async fn put_file(&self, digest: &FileDigest, bytes: &[u8]) -> Result<(), Error> {
+        self.write_file(digest, bytes).await
+    }
+
+    async fn file_part(&self, digest: &FileDigest, part: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.read_part(digest, part).await
     }
 
     async fn close(&self) {

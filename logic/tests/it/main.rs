@@ -13,6 +13,7 @@ mod observe;
 mod openapi;
 mod orders;
 mod people;
+mod releases;
 mod rollouts;
 mod room;
 mod speed;

@@ -31,8 +31,8 @@ fn with_state<'a>(tasks: &'a Value, states: &[&str]) -> Vec<&'a Value> {
 
 /// Waits until a pool has so many attempts under way.
 fn until_running(place: &Place, kind: &str, attempts: u64) {
-    place.until(&["worker", "list"], |pools| {
-        let mut pools = pools.as_array()?.iter();
+    place.until(&["worker", "list"], |listed| {
+        let mut pools = listed["pools"].as_array()?.iter();
         pools.find_map(|pool| {
             let is_so = pool["release"]["kind"] == *kind && pool["running"] == attempts;
             is_so.then_some(())

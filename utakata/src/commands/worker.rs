@@ -1,27 +1,67 @@
-//! `utakata worker`: the workers that run, and a trial for one of your own.
+//! `utakata worker`: the workers that run, their releases, and a trial for one of your own.
+
+mod diff;
+mod folder;
+mod list;
+mod push;
+mod show;
+mod trial;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;
-use serde::Serialize;
-use utakata_model::{EnvironmentId, EnvironmentStatus, PoolStatus, duration};
-use utakata_worker_sdk::harness::{self, Check, CheckResult, Report};
+use utakata_api::release::ReleaseReference;
 
 use super::Context;
-use crate::{
-    exit::Exit,
-    output::{Cell, Output, Row, Table, Tone, words},
-    programs, progress,
-};
+use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the pools of workers, one for each release
+    /// List the pools of workers, one for each release, and the releases of the catalogue
     #[command(after_help = "Example: utakata worker list")]
     List,
     /// Bring a kind to another release, environment by environment
     Roll(super::rollout::begin::Arguments),
+    /// Show a release of the catalogue: what it can do, and what it would break
+    #[command(after_help = "\
+Examples:
+  utakata worker show apc-pdu@1.2.0
+  utakata worker show 3f9ac1 -o yaml")]
+    Show {
+        /// KIND@VERSION, or the digest, of which the first digits are enough
+        release: ReleaseReference,
+    },
+    /// Add a release to the catalogue, from which every environment can have it
+    #[command(after_help = "\
+DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program. What
+comes with utakata is added: what is pushed brings all that it runs. Only files that the catalogue
+does not have are sent. Nothing is served by it until `utakata worker roll` says so; it says what
+that would break.
+
+A version is one release for good: another one needs another version.
+
+Example: utakata worker push ./my-worker")]
+    Push {
+        /// The folder of the release
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Compare two releases: what they declare, and their files
+    #[command(after_help = "\
+Example: utakata worker diff apc-pdu@1.1.0 apc-pdu@1.2.0")]
+    Diff {
+        /// KIND@VERSION or digest of the one
+        from: ReleaseReference,
+        /// KIND@VERSION or digest of the other
+        to: ReleaseReference,
+    },
+    /// Remove a release from the catalogue, unless something wants it to stay
+    #[command(after_help = "Example: utakata worker delete apc-pdu@1.0.0")]
+    Delete {
+        /// KIND@VERSION, or the digest, of which the first digits are enough
+        release: ReleaseReference,
+    },
     /// Run a worker through everything that it must keep to before it may enter a pool
     #[command(after_help = "\
 DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program.
@@ -41,141 +81,18 @@ Example: utakata worker test ./my-worker")]
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
-        Command::List => list(context).await,
+        Command::List => list::run(context).await,
+        Command::Show { release } => show::run(&release, context).await,
+        Command::Push { folder } => push::run(&folder, context).await,
+        Command::Diff { from, to } => diff::run(&from, &to, context).await,
+        Command::Delete { release } => delete(&release, context).await,
+        Command::Test { folder, time_scale } => trial::run(folder, time_scale, context).await,
         Command::Roll(arguments) => super::rollout::begin::run(arguments, context).await,
-        Command::Test { folder, time_scale } => test(folder, time_scale, context).await,
     }
 }
 
-/// A pool and its environment.
-#[derive(Debug, Serialize)]
-struct Pool {
-    environment: EnvironmentId,
-    #[serde(flatten)]
-    pool: PoolStatus,
-}
-
-impl Row for Pool {
-    const HEADERS: &'static [&'static str] = &[
-        "KIND",
-        "VERSION",
-        "DIGEST",
-        "ENVIRONMENT",
-        "ACTIVE",
-        "READY",
-        "STARTING",
-        "DRAINING",
-        "RUNNING",
-        "WAITING",
-        "LOST",
-        "PROBLEM",
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let pool = &self.pool;
-        let active = if pool.active { "yes" } else { "no" };
-        let ready = match (pool.ready, pool.active) {
-            (0, true) => Tone::Bad,
-            (0, false) => Tone::Plain,
-            _ => Tone::Good,
-        };
-        vec![
-            pool.release.kind.to_string().into(),
-            pool.release.version.to_string().into(),
-            Cell::dim(pool.release.digest.short()),
-            self.environment.to_string().into(),
-            active.into(),
-            Cell::toned(pool.ready.to_string(), ready),
-            pool.starting.to_string().into(),
-            pool.draining.to_string().into(),
-            pool.running.to_string().into(),
-            pool.waiting.to_string().into(),
-            pool.lost.to_string().into(),
-            words::problem(pool.problem.as_ref()),
-        ]
-    }
-}
-
-async fn list(context: &Context<'_>) -> Result<Exit> {
-    let environments = context.client()?.environments().await?;
-    let pools: Vec<Pool> = environments
-        .iter()
-        .map(|one| &one.status)
-        .flat_map(pools)
-        .collect();
-    context
-        .output
-        .list(&pools, "no environment has workers yet")?;
+async fn delete(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {
+    context.client()?.delete_release(release).await?;
+    eprintln!("{release} is in the catalogue no more");
     Ok(Exit::Done)
-}
-
-fn pools(status: &EnvironmentStatus) -> impl Iterator<Item = Pool> + use<'_> {
-    status.pools.iter().map(|pool| Pool {
-        environment: status.id.clone(),
-        pool: pool.clone(),
-    })
-}
-
-async fn test(folder: PathBuf, time_scale: f64, context: &Context<'_>) -> Result<Exit> {
-    let options = harness::Options {
-        programs: programs::folders(),
-        time_scale,
-        ..harness::Options::default()
-    };
-    let report = progress::during("trying the worker", harness::check(&folder, options)).await;
-    let checks: Vec<Line> = report.checks.iter().map(Line::from).collect();
-    let output = context.output;
-    output.one(&checks, || told(&checks, output))?;
-    Ok(exit(&report))
-}
-
-fn exit(report: &Report) -> Exit {
-    if report.passed() {
-        Exit::Done
-    } else {
-        Exit::Failed
-    }
-}
-
-/// A check as it is printed.
-#[derive(Debug, Serialize)]
-struct Line {
-    check: String,
-    result: &'static str,
-    why: Option<String>,
-    took: String,
-}
-
-impl From<&Check> for Line {
-    fn from(check: &Check) -> Self {
-        let (result, why) = match &check.result {
-            CheckResult::Passed => ("passed", None),
-            CheckResult::Failed(why) => ("failed", Some(why.clone())),
-            CheckResult::Skipped(why) => ("skipped", Some(why.clone())),
-        };
-        Self {
-            check: check.name.clone(),
-            result,
-            why,
-            took: duration::format(check.took),
-        }
-    }
-}
-
-fn told(checks: &[Line], output: &Output) -> String {
-    let mut table = Table::new(&["RESULT", "CHECK", "TOOK", "WHY"]);
-    for line in checks {
-        let tone = match line.result {
-            "passed" => Tone::Good,
-            "failed" => Tone::Bad,
-            _ => Tone::Dim,
-        };
-        table.add(vec![
-            Cell::toned(line.result, tone),
-            line.check.clone().into(),
-            Cell::dim(line.took.clone()),
-            line.why.clone().unwrap_or_default().into(),
-        ]);
-    }
-    table.render(output.colours())
 }

@@ -41,6 +41,15 @@ pub fn took(duration: Duration) -> String {
     }
 }
 
+/// So many bytes, in the largest unit that fits: `1.2 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// `rack=A1 room=demo`.
 pub fn labels(labels: &Labels) -> String {
     pairs(labels)

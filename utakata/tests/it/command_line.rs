@@ -9,7 +9,7 @@ use std::{
 use crate::program::Place;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 58] = [
+const COMMANDS: [&str; 62] = [
     "",
     "up",
     "le",
@@ -55,6 +55,10 @@ const COMMANDS: [&str; 58] = [
     "store copy",
     "worker",
     "worker list",
+    "worker show",
+    "worker push",
+    "worker diff",
+    "worker delete",
     "worker test",
     "environment",
     "environment list",

@@ -168,7 +168,11 @@ fn a_host_whose_cable_is_pulled_comes_back_by_itself_and_loses_nothing() {
     host.cable("down");
     let patient = [&set[..], &["--timeout", "2s", "--within", "2m"]].concat();
     let cut = place.run(&patient);
-    assert_eq!(cut.code, UNKNOWN, "nobody can do it now: {}{}", cut.out, cut.err);
+    assert_eq!(
+        cut.code, UNKNOWN,
+        "nobody can do it now: {}{}",
+        cut.out, cut.err
+    );
     quality(&place, "stale");
     host.cable("up");
     // All of it within the time that `wait_for` has.

@@ -206,8 +206,8 @@ impl Place {
 
     /// Waits until a kind is served by a worker that is ready.
     pub fn until_served(&self, kind: &str) {
-        self.until(&["worker", "list"], |pools| {
-            pools.as_array()?.iter().find_map(|pool| {
+        self.until(&["worker", "list"], |listed| {
+            listed["pools"].as_array()?.iter().find_map(|pool| {
                 (pool["release"]["kind"] == kind && pool["ready"].as_u64()? > 0).then_some(())
             })
         });

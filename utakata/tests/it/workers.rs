@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::program::Place;
+use crate::program::{Place, beside};
 
 const TARGETS: &str = "type: target\nname: a\nkind: echo\naddress: a\n---\n\
                        type: target\nname: b\nkind: echo\naddress: b\n";
@@ -69,4 +69,111 @@ fn a_worker_can_be_tried_before_it_is_used() {
     assert!(tried.out.contains("passed"), "{}", tried.out);
     fs::write(Path::new(folder).join("worker.toml"), "kind = 1").unwrap();
     assert_eq!(place.run(&["worker", "test", folder]).code, 1);
+}
+
+/// A release of the echo worker of this version, in a folder, without its program.
+fn echo_of(place: &Place, name: &str, version: &str) -> String {
+    let folder = place.beside(name);
+    fs::create_dir_all(&folder).unwrap();
+    let text = echo().replace("version = \"0.1.0\"", &format!("version = \"{version}\""));
+    fs::write(Path::new(&folder).join("worker.toml"), text).unwrap();
+    folder
+}
+
+#[test]
+fn a_release_is_pushed_listed_compared_and_deleted() {
+    let place = Place::new();
+    let folder = echo_of(&place, "echo", "0.2.0");
+    let early = place.run(&["worker", "push", &folder]);
+    assert!(early.err.contains("no utakata is running"), "{}", early.err);
+    let _up = place.up();
+    let pushed = place.json(&["worker", "push", &folder]);
+    let digest = pushed["digest"].as_str().unwrap();
+    assert_eq!(pushed["version"], "0.2.0");
+    let files = pushed["content"]["files"].as_array().unwrap();
+    let paths: Vec<&str> = files.iter().map(|f| f["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["utakata-worker-echo", "worker.toml"]);
+    assert_eq!(files[0]["executable"], true);
+    let size = fs::metadata(beside("utakata-worker-echo")).unwrap().len();
+    assert_eq!(files[0]["size"], size);
+
+    let text = fs::read_to_string(Path::new(&folder).join("worker.toml")).unwrap();
+    let next = echo_of(&place, "next", "0.3.0");
+    let manifest = Path::new(&next).join("worker.toml");
+    let text = text
+        .replace("0.2.0", "0.3.0")
+        .replace("name = \"hang\"", "name = \"sleep\"");
+    fs::write(manifest, text).unwrap();
+    let told = place.run(&["worker", "push", &next]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    // The program is there already.
+    for says in [
+        "echo@0.3.0",
+        "KiB sent",
+        "it serves no targets yet: `utakata worker roll echo --to 0.3.0`",
+    ] {
+        assert!(told.out.contains(says), "{says}: {}", told.out);
+    }
+    let again = place.run(&["worker", "push", &next]);
+    assert!(again.out.contains("; 0 B sent"), "{}", again.out);
+
+    let listed = place.json(&["worker", "list"]);
+    let versions: Vec<&str> = listed["releases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["version"].as_str().unwrap())
+        .collect();
+    assert_eq!(versions, ["0.2.0", "0.3.0"]);
+    let table = place.run(&["worker", "list"]).out;
+    assert!(
+        table.contains("In the catalogue:") && table.contains(&digest[..12]),
+        "{table}"
+    );
+    let shown = place.run(&["worker", "show", &digest[..8]]).out;
+    assert!(
+        shown.contains("echo@0.2.0") && shown.contains("hang"),
+        "{shown}"
+    );
+    let diff = place.run(&["worker", "diff", "echo@0.2.0", "echo@0.3.0"]);
+    assert_eq!(diff.code, 0, "{}", diff.err);
+    let lines: Vec<&str> = diff.out.lines().collect();
+    assert!(lines[3].starts_with("yes     action hang"), "{}", diff.out);
+    assert!(lines[4].starts_with("no      action sleep"), "{}", diff.out);
+    assert!(diff.out.contains("worker.toml"), "{}", diff.out);
+    assert!(!diff.out.contains("utakata-worker-echo"), "{}", diff.out);
+
+    assert_eq!(place.run(&["worker", "delete", "echo@0.2.0"]).code, 0);
+    let gone = place.run(&["worker", "show", "echo@0.2.0"]);
+    assert_eq!(gone.code, 1);
+    assert!(gone.err.contains("did you mean \"0.3.0\"?"), "{}", gone.err);
+}
+
+#[test]
+fn what_cannot_be_pushed_is_refused_with_the_reason_and_nothing_is_added() {
+    let place = Place::new();
+    let _up = place.up();
+    let folder = echo_of(&place, "echo", "0.2.0");
+    assert_eq!(place.run(&["worker", "push", &folder]).code, 0);
+    let more = Path::new(&folder).join("more");
+    fs::write(more, "more").unwrap();
+    let empty = place.beside("empty");
+    fs::create_dir_all(&empty).unwrap();
+    for (arguments, code, says) in [
+        (["worker", "push", &folder], 1, "give it another version"),
+        (["worker", "push", &empty], 2, "no worker.toml in it"),
+        (["worker", "push", "/nowhere"], 2, "there is no folder"),
+        (["worker", "show", "echo"], 2, "KIND@VERSION"),
+        (
+            ["worker", "delete", "ecko@0.2.0"],
+            1,
+            "did you mean \"echo\"?",
+        ),
+    ] {
+        let done = place.run(&arguments);
+        assert_eq!(done.code, code, "{arguments:?}: {}", done.err);
+        assert!(done.err.contains(says), "{says}: {}", done.err);
+    }
+    let listed = place.json(&["worker", "list"]);
+    assert_eq!(listed["releases"].as_array().unwrap().len(), 1, "{listed}");
 }

@@ -24,6 +24,7 @@ pub enum Column {
     Text(&'static str),
     Number(&'static str),
     Flag(&'static str),
+    Bytes(&'static str),
 }
 
 /// What a row has in a column.
@@ -32,14 +33,15 @@ pub enum Cell {
     Text(Option<String>),
     Number(i64),
     Flag(bool),
+    Bytes(Vec<u8>),
 }
 
-use Column::{Flag, Number, Text};
+use Column::{Bytes, Flag, Number, Text};
 
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All but the leases, each after those that it refers to.
-pub static TABLES: [Table; 14] = [
+pub static TABLES: [Table; 16] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -86,6 +88,26 @@ pub static TABLES: [Table; 14] = [
         "rollout",
         &[Text("id"), Text("kind"), Flag("is_open"), Text("body")],
     ),
+    table(
+        "release",
+        &[
+            Text("digest"),
+            Text("kind"),
+            Text("version"),
+            Text("manifest"),
+            Text("content"),
+            Text("pushed_by"),
+            Text("pushed_at"),
+        ],
+    ),
+    Table {
+        keys: 2,
+        at_once: 16,
+        ..table(
+            "release_file",
+            &[Text("sha256"), Number("part"), Bytes("bytes")],
+        )
+    },
     Table {
         is_always_there: true,
         ..table("counter", &[Text("name"), Number("value")])
@@ -105,7 +127,7 @@ const fn table(name: &'static str, columns: &'static [Column]) -> Table {
 impl Column {
     fn name(self) -> &'static str {
         match self {
-            Text(name) | Number(name) | Flag(name) => name,
+            Text(name) | Number(name) | Flag(name) | Bytes(name) => name,
         }
     }
 }
@@ -127,12 +149,14 @@ where
     for<'q> Option<String>: Encode<'q, D> + Type<D>,
     for<'q> i64: Encode<'q, D> + Type<D>,
     for<'q> bool: Encode<'q, D> + Type<D>,
+    for<'q> Vec<u8>: Encode<'q, D> + Type<D>,
 {
     fn bind<S: std::fmt::Display>(to: &mut Separated<'_, Self, S>, cell: &Cell) {
         match cell {
             Cell::Text(text) => to.push_bind(text.clone()),
             Cell::Number(number) => to.push_bind(*number),
             Cell::Flag(flag) => to.push_bind(*flag),
+            Cell::Bytes(bytes) => to.push_bind(bytes.clone()),
         };
     }
 }
@@ -174,6 +198,7 @@ where
     for<'r> Option<String>: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
     let columns = table.columns.iter().enumerate();
     let cell = |(at, column): (usize, &Column)| {
@@ -181,6 +206,7 @@ where
             Text(_) => Cell::Text(row.try_get(at)?),
             Number(_) => Cell::Number(row.try_get(at)?),
             Flag(_) => Cell::Flag(row.try_get(at)?),
+            Bytes(_) => Cell::Bytes(row.try_get(at)?),
         })
     };
     columns.map(cell).collect()

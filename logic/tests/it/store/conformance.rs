@@ -3,6 +3,7 @@
 pub mod lease;
 mod order;
 mod person;
+mod release;
 mod rollout;
 
 use jiff::Timestamp;
@@ -29,6 +30,10 @@ pub use lease::{
 };
 pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
+pub use release::{
+    a_deleted_release_leaves_the_files_of_others, a_release_is_there_with_all_of_its_files,
+    a_version_is_one_release_for_good,
+};
 pub use rollout::rollouts_are_those_that_were_written;
 
 /// Calls a macro with the names of all promises.
@@ -50,6 +55,9 @@ macro_rules! promises {
             the_inventory_has_a_version,
             orders_are_those_that_were_written,
             rollouts_are_those_that_were_written,
+            a_release_is_there_with_all_of_its_files,
+            a_version_is_one_release_for_good,
+            a_deleted_release_leaves_the_files_of_others,
         );
     };
 }

@@ -17,6 +17,7 @@ use utakata_tests::servers::Postgres;
 use super::postgres::open;
 use crate::{
     control::off,
+    releases::Release,
     room::{Room, config},
 };
 
@@ -38,6 +39,10 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     assert_eq!(lock.0, StatusCode::OK, "{}", lock.1);
     let asked = json!({ "selector": "kind=pdu", "wait": "20s" });
     room.post("/v1/reads", asked).await;
+    let paused = json!({ "why": "its switch is replaced" });
+    let (status, told) = room.post("/v1/environments/env-1/pause", paused).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    room.push(&Release::new("1.0.0")).await;
     let folder = room.end().await;
     let store = Sqlite::open(folder.path().join("store.sqlite3")).await;
     (folder, store.unwrap())
@@ -55,6 +60,16 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
     assert_eq!(a.people().await.unwrap(), b.people().await.unwrap());
     assert_eq!(a.readings().await.unwrap(), b.readings().await.unwrap());
     assert_eq!(a.locks().await.unwrap(), b.locks().await.unwrap());
+    assert_eq!(a.orders().await.unwrap(), b.orders().await.unwrap());
+    let releases = a.releases(None).await.unwrap();
+    assert_eq!(releases, b.releases(None).await.unwrap());
+    let files = &releases[0].content.files;
+    assert_eq!(b.missing_files(files).await.unwrap(), []);
+    for file in files {
+        let parts = [a.file_part(&file.digest, 0), b.file_part(&file.digest, 0)];
+        let [ours, theirs] = futures::future::join_all(parts).await.try_into().unwrap();
+        assert!(ours.unwrap() == theirs.unwrap(), "{}", file.path);
+    }
     let operations = async |store: &dyn Store| store.operations(None, 100).await.unwrap();
     assert_eq!(operations(a).await, operations(b).await);
     for store in [a, b] {
@@ -68,6 +83,15 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
     }
     let versions = [a.inventory_version().await, b.inventory_version().await];
     assert_eq!(versions[0].as_ref().unwrap(), versions[1].as_ref().unwrap());
+}
+
+#[tokio::test]
+async fn a_file_is_copied_into_another_file() {
+    let (folder, first) = filled().await;
+    let second = Sqlite::open(folder.path().join("second")).await.unwrap();
+    let (from, to) = (first.side().await.unwrap(), second.side().await.unwrap());
+    copy(from, to, &mut |_| {}).await.unwrap();
+    is_like(&first, &second).await;
 }
 
 #[tokio::test]

@@ -7,10 +7,13 @@ use parking_lot::Mutex;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
-    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, ReadingRow,
-    Snapshot, Store, TaskRow, Wanted,
+    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, PutRelease,
+    ReadingRow, ReleaseRow, Snapshot, Store, TaskRow, Wanted,
 };
-use utakata_model::{Operation, OperationId, PersonName, RolloutId, TargetName, TaskId};
+use utakata_model::{
+    ContentFile, FileDigest, Kind, Operation, OperationId, PersonName, ReleaseDigest, RolloutId,
+    TargetName, TaskId,
+};
 
 /// What becomes of a page whose writer hears nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,4 +96,11 @@ delegate! {
     put_rollout(revision: u64, kind: Option<&KindRow>, rollout: Option<&Rollout>) -> ();
     rollouts(before: Option<RolloutId>, most: u32) -> Vec<Rollout>;
     rollout(id: RolloutId) -> Option<Rollout>;
+    releases(kind: Option<&Kind>) -> Vec<ReleaseRow>;
+    release(digest: &ReleaseDigest) -> Option<ReleaseRow>;
+    put_release(row: &ReleaseRow) -> PutRelease;
+    delete_release(digest: &ReleaseDigest) -> bool;
+    missing_files(files: &[ContentFile]) -> Vec<FileDigest>;
+    put_file(digest: &FileDigest, bytes: &[u8]) -> ();
+    file_part(digest: &FileDigest, part: u64) -> Option<Vec<u8>>;
 }

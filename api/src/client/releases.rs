@@ -1,0 +1,95 @@
+//! The catalogue of releases.
+
+use std::time::Duration;
+
+use reqwest::{Method, header};
+use serde::Serialize;
+use utakata_model::{FileDigest, Kind};
+
+use super::{ANSWER_WITHIN, Client, Error};
+use crate::release::{NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView};
+
+/// A large file over a slow line takes its time.
+const UPLOADED_WITHIN: Duration = Duration::from_secs(600);
+
+/// What came of pushing a release.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pushed {
+    /// It is in the catalogue.
+    There(Box<ReleaseView>),
+    /// These files have to be put first.
+    Missing(Vec<FileDigest>),
+}
+
+#[derive(Serialize)]
+struct OfKind<'k> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'k Kind>,
+}
+
+impl Client {
+    /// The releases of the catalogue, or those of a kind.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn releases(&self, kind: Option<&Kind>) -> Result<Vec<ReleaseSummary>, Error> {
+        self.all("/v1/releases", &OfKind { kind }).await
+    }
+
+    /// A release of the catalogue.
+    ///
+    /// # Errors
+    /// There is none, or several begin with these digits.
+    pub async fn release(&self, reference: &ReleaseReference) -> Result<ReleaseView, Error> {
+        self.get(&format!("/v1/releases/{reference}"), &()).await
+    }
+
+    /// What differs between two releases.
+    ///
+    /// # Errors
+    /// There is no such release.
+    pub async fn release_diff(
+        &self,
+        from: &ReleaseReference,
+        to: &ReleaseReference,
+    ) -> Result<ReleaseDiff, Error> {
+        let path = format!("/v1/releases/{from}/diff/{to}");
+        self.get(&path, &()).await
+    }
+
+    /// Adds a release to the catalogue, or says which files it needs for that.
+    ///
+    /// # Errors
+    /// It is no release, or another one has its kind and version.
+    pub async fn push_release(&self, release: &NewRelease) -> Result<Pushed, Error> {
+        match self.post("/v1/releases", release, ANSWER_WITHIN).await {
+            Ok(view) => Ok(Pushed::There(Box::new(view))),
+            Err(Error::Refused(problem)) if problem.code == "release-files-missing" => {
+                let subjects = problem.problems.iter().map(|one| one.subject.parse());
+                Ok(Pushed::Missing(subjects.filter_map(Result::ok).collect()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts what is in a file of a release.
+    ///
+    /// # Errors
+    /// It has another digest, or is too large.
+    pub async fn put_release_file(&self, digest: &FileDigest, bytes: Vec<u8>) -> Result<(), Error> {
+        let request = self
+            .request(Method::PUT, &format!("/v1/release-files/{digest}"))
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .timeout(UPLOADED_WITHIN)
+            .body(bytes);
+        self.send(request).await.map(drop)
+    }
+
+    /// Removes a release from the catalogue.
+    ///
+    /// # Errors
+    /// There is none, or something wants it to stay.
+    pub async fn delete_release(&self, reference: &ReleaseReference) -> Result<(), Error> {
+        self.delete(&format!("/v1/releases/{reference}")).await
+    }
+}

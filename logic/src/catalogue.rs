@@ -1,0 +1,291 @@
+//! The catalogue: the releases that environments can be told to run, with all that is in them.
+//!
+//! It is in the store and nowhere else, so that any logic environment can be asked, and it is
+//! there for as long as the store is.
+
+mod answer;
+mod breaks;
+mod check;
+mod diff;
+mod error;
+mod find;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use tokio::sync::Semaphore;
+use utakata_api::release::{
+    Break, FILE_MOST, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView,
+};
+use utakata_model::{
+    Content, EnvironmentId, FileDigest, Kind, Manifest, PersonName, ReleaseDigest, ReleaseId,
+    content::MANIFEST_FILE,
+};
+
+pub use answer::{WAITING_MOST, answer};
+pub use diff::diff;
+pub use error::Error;
+
+use crate::{
+    inventory::Inventory,
+    kinds::Kinds,
+    store::{self, PutRelease, ReleaseRow, Store},
+};
+
+/// Bytes of files that are received at a time, all together, in mebibytes: one of the largest.
+const RECEIVED_MOST: u32 = (FILE_MOST >> 20) as u32;
+
+/// Says who wants a release to stay, each in a few words; nobody: an empty list.
+pub type Wanting = dyn Fn(&ReleaseDigest) -> Vec<String> + Send + Sync;
+
+/// The catalogue. Cheap to share.
+pub struct Catalogue {
+    store: Arc<dyn Store>,
+    kinds: Arc<Kinds>,
+    inventory: Arc<Inventory>,
+    wanting: RwLock<Vec<Arc<Wanting>>>,
+    receiving: Semaphore,
+}
+
+/// What came of a push.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pushed {
+    /// The release.
+    pub row: ReleaseRow,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+impl Catalogue {
+    /// The one of this store.
+    pub fn new(store: Arc<dyn Store>, kinds: Arc<Kinds>, inventory: Arc<Inventory>) -> Self {
+        Self {
+            store,
+            kinds,
+            inventory,
+            wanting: RwLock::default(),
+            receiving: Semaphore::new(RECEIVED_MOST as usize),
+        }
+    }
+
+    /// One more that is asked before a release is deleted.
+    pub fn ask_before_delete(
+        &self,
+        wanting: impl Fn(&ReleaseDigest) -> Vec<String> + Send + Sync + 'static,
+    ) {
+        self.wanting.write().push(Arc::new(wanting));
+    }
+
+    /// Adds a release, all files of which are there. The same again changes nothing but its
+    /// signatures, where there are any.
+    ///
+    /// # Errors
+    /// It is no release, files are missing, another one has its kind and version, or the store
+    /// failed.
+    pub async fn push(&self, new: NewRelease, by: PersonName) -> Result<Pushed, Error> {
+        let mut content = Content { files: new.files };
+        check::content(&content)?;
+        let missing = self.store.missing_files(&content.files).await?;
+        if !missing.is_empty() {
+            return Err(Error::missing(&content, &missing));
+        }
+        let manifest = self.manifest(&content).await?;
+        check::manifest(&content, &manifest)?;
+        let digest = content.release_digest(&manifest.run);
+        check::digest(&digest, new.digest.as_ref())?;
+        let before = self.store.release(&digest).await?;
+        if let Some(before) = &before {
+            check::keep_signatures(&mut content, &before.content);
+        }
+        let row = ReleaseRow {
+            id: ReleaseId {
+                kind: manifest.kind.clone(),
+                version: manifest.version.as_str().into(),
+                digest,
+            },
+            manifest,
+            content,
+            pushed_by: by,
+            pushed_at: Timestamp::now(),
+        };
+        match self.store.put_release(&row).await? {
+            PutRelease::New => Ok(Pushed { row, is_new: true }),
+            PutRelease::Again => Ok(Pushed {
+                row: ReleaseRow {
+                    content: row.content.clone(),
+                    ..before.unwrap_or(row)
+                },
+                is_new: false,
+            }),
+            PutRelease::Taken(by) => Err(Error::Taken { by }),
+            PutRelease::Missing(missing) => Err(Error::missing(&row.content, &missing)),
+        }
+    }
+
+    /// What the manifest of a content says.
+    async fn manifest(&self, content: &Content) -> Result<Manifest, Error> {
+        let Some(file) = content.file(MANIFEST_FILE) else {
+            return Err(Error::invalid(format!("there is no {MANIFEST_FILE}")));
+        };
+        let mut bytes = Vec::new();
+        for part in 0.. {
+            if bytes.len() as u64 >= file.size {
+                break;
+            }
+            let Some(next) = self.store.file_part(&file.digest, part).await? else {
+                return Err(Error::missing(content, std::slice::from_ref(&file.digest)));
+            };
+            bytes.extend(next);
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::invalid(format!("{MANIFEST_FILE} is not a text in UTF-8")))?;
+        Manifest::parse(&text).map_err(|error| Error::invalid(error.to_string()))
+    }
+
+    /// Waits until so many bytes may be received; they count until the answer is dropped.
+    pub(crate) async fn receive(&self, bytes: u64) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        let mebibytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(RECEIVED_MOST);
+        let permits = mebibytes.clamp(1, RECEIVED_MOST);
+        self.receiving.acquire_many(permits).await.ok()
+    }
+
+    /// Keeps what is in a file.
+    ///
+    /// # Errors
+    /// It is too large, it has another digest, or the store failed.
+    pub async fn put_file(&self, digest: &FileDigest, bytes: &[u8]) -> Result<(), Error> {
+        check::file(digest, bytes)?;
+        Ok(self.store.put_file(digest, bytes).await?)
+    }
+
+    /// All releases, or those of a kind, by kind, those that were pushed first before the others.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(&self, kind: Option<&Kind>) -> Result<Vec<ReleaseRow>, store::Error> {
+        self.store.releases(kind).await
+    }
+
+    /// The release of this digest.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn get(&self, digest: &ReleaseDigest) -> Result<Option<ReleaseRow>, store::Error> {
+        self.store.release(digest).await
+    }
+
+    /// The release that people mean.
+    ///
+    /// # Errors
+    /// There is none (the error has the nearest), several are meant, or the store failed.
+    pub async fn find(&self, reference: &ReleaseReference) -> Result<ReleaseRow, Error> {
+        let releases = self.store.releases(None).await?;
+        find::find(releases, reference)
+    }
+
+    /// Removes a release, and the files that no other one has.
+    ///
+    /// # Errors
+    /// There is none, something wants it to stay, or the store failed.
+    pub async fn delete(&self, reference: &ReleaseReference) -> Result<ReleaseId, Error> {
+        let row = self.find(reference).await?;
+        let by = self.wanted_by(&row.id.digest);
+        if !by.is_empty() {
+            return Err(Error::Wanted { id: row.id, by });
+        }
+        self.store.delete_release(&row.id.digest).await?;
+        Ok(row.id)
+    }
+
+    /// Who wants a release to stay: those whose tasks it does, and whoever else says so.
+    pub fn wanted_by(&self, digest: &ReleaseDigest) -> Vec<String> {
+        let environments = self.kinds.environments();
+        let serves = environments.iter().filter(|one| {
+            let mut pools = one.pools.iter();
+            pools.any(|pool| pool.active && pool.release.digest == *digest)
+        });
+        let mut by: Vec<String> = serves
+            .map(|one| format!("it serves in {}", one.id))
+            .collect();
+        let others = self.wanting.read().clone();
+        by.extend(others.iter().flat_map(|who| who(digest)));
+        by
+    }
+
+    /// The environments that have workers of a release.
+    pub fn runs_in(&self, digest: &ReleaseDigest) -> Vec<EnvironmentId> {
+        let environments = self.kinds.environments();
+        let runs = environments.iter().filter(|one| {
+            let mut pools = one.pools.iter();
+            pools.any(|pool| pool.release.digest == *digest)
+        });
+        runs.map(|one| one.id.clone()).collect()
+    }
+
+    /// What differs between two releases.
+    ///
+    /// # Errors
+    /// As of [`Catalogue::find`].
+    pub async fn diff(
+        &self,
+        from: &ReleaseReference,
+        to: &ReleaseReference,
+    ) -> Result<ReleaseDiff, Error> {
+        let (from, to) = (self.find(from).await?, self.find(to).await?);
+        Ok(ReleaseDiff {
+            manifest: diff(&from.manifest, &to.manifest),
+            files: diff::files(&from.content, &to.content),
+            from: from.id,
+            to: to.id,
+        })
+    }
+
+    /// What would not work any more if a release with this manifest served the kind.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn breaks(
+        &self,
+        kind: &Kind,
+        manifest: &Manifest,
+    ) -> Result<Vec<Break>, store::Error> {
+        let served = self.kinds.served();
+        let using = breaks::Using {
+            schedules: self.inventory.schedules(),
+            targets: self.inventory.select(&Default::default()),
+            tasks: breaks::open_tasks(self.store.as_ref(), kind, manifest, &served).await?,
+        };
+        Ok(breaks::breaks(kind, manifest, &served, &using))
+    }
+
+    /// A release as lists show it.
+    pub fn summary(&self, row: &ReleaseRow) -> ReleaseSummary {
+        ReleaseSummary {
+            kind: row.id.kind.clone(),
+            version: row.id.version.as_ref().into(),
+            digest: row.id.digest.clone(),
+            files: row.content.files.len() as u64,
+            size: row.content.size(),
+            pushed_by: row.pushed_by.clone(),
+            pushed_at: row.pushed_at,
+            runs_in: self.runs_in(&row.id.digest),
+        }
+    }
+
+    /// A release with everything about it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn view(&self, row: ReleaseRow) -> Result<ReleaseView, store::Error> {
+        let mut breaks = self.breaks(&row.id.kind, &row.manifest).await?;
+        breaks.truncate(breaks::SHOWN_MOST);
+        Ok(ReleaseView {
+            summary: self.summary(&row),
+            breaks,
+            wanted_by: self.wanted_by(&row.id.digest),
+            manifest: row.manifest,
+            content: row.content,
+        })
+    }
+}

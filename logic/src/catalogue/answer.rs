@@ -1,0 +1,114 @@
+//! Answers environments that ask for content of releases.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{
+    Error, Event, Events,
+    events::content::{FetchBatch, Found, Got, PART_MOST, Want},
+};
+use utakata_model::{Cure, FileDigest, Problem};
+
+use crate::{
+    duties::Duties,
+    store::{self, Store},
+};
+
+/// So many messages wait to be answered: for those beyond is asked again.
+pub const WAITING_MOST: usize = 256;
+/// So many wants of one message are answered: for the others is asked again.
+const WANTS_MOST: usize = 64;
+/// So many answers are in memory at a time.
+const AT_ONCE: usize = 8;
+
+/// Answers what environments ask for while the ledger is kept here, one after the other, until it
+/// is cancelled or the inter connect is closed.
+pub async fn answer(
+    store: Arc<dyn Store>,
+    events: Arc<dyn Events>,
+    mut asked: mpsc::Receiver<Arc<FetchBatch>>,
+    duties: watch::Receiver<Duties>,
+    cancel: CancellationToken,
+) {
+    let answering = async {
+        while let Some(batch) = asked.recv().await {
+            if duties.borrow().ledger.is_none() {
+                continue;
+            }
+            match tell(store.as_ref(), events.as_ref(), &batch).await {
+                Ok(()) => {}
+                Err(Error::Closed) => return,
+                Err(error) => tracing::warn!(
+                    environment = %batch.environment, %error,
+                    "an environment that asks for a release cannot be answered now"
+                ),
+            }
+        }
+    };
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = answering => {}
+    }
+}
+
+async fn tell(store: &dyn Store, events: &dyn Events, batch: &FetchBatch) -> Result<(), Error> {
+    let wants = &batch.wants[..batch.wants.len().min(WANTS_MOST)];
+    for wants in wants.chunks(AT_ONCE) {
+        let mut answers = Vec::with_capacity(wants.len());
+        for want in wants {
+            answers.push(Event::Content(Arc::new(Got {
+                environment: batch.environment.clone(),
+                want: want.clone(),
+                found: found(store, want).await,
+            })));
+        }
+        events.publish(answers).await?;
+    }
+    Ok(())
+}
+
+/// What there is of what is wanted.
+async fn found(store: &dyn Store, want: &Want) -> Found {
+    let found = match want {
+        Want::Release(digest) => store.release(digest).await.map(|row| {
+            let content = row.map(|row| Found::Release(row.content));
+            content.ok_or_else(|| format!("the release {}", digest.short()))
+        }),
+        Want::File { digest, from } => part(store, digest, *from).await.map(|part| {
+            let part = part.map(|bytes| Found::Part(bytes.into()));
+            part.ok_or_else(|| format!("the file {digest} from byte {from} on"))
+        }),
+    };
+    match found {
+        Ok(Ok(found)) => found,
+        Ok(Err(what)) => {
+            let message = format!(
+                "{what} is not in the catalogue: push the release again (`utakata worker push`)"
+            );
+            Found::Nothing(Problem::new("no-release", Cure::Operator, message))
+        }
+        Err(error) => {
+            tracing::warn!(%error, cure = error.cure(), "a release cannot be read now");
+            let message = format!("the catalogue cannot be read now: {error}");
+            Found::Nothing(Problem::new(error.code(), Cure::Retry, message))
+        }
+    }
+}
+
+/// The bytes from there on that are in the same part of the file.
+async fn part(
+    store: &dyn Store,
+    digest: &FileDigest,
+    from: u64,
+) -> Result<Option<Vec<u8>>, store::Error> {
+    let (part, skipped) = (from / PART_MOST as u64, from % PART_MOST as u64);
+    let Some(mut bytes) = store.file_part(digest, part).await? else {
+        return Ok(None);
+    };
+    let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+    if skipped > bytes.len() {
+        return Ok(None);
+    }
+    Ok(Some(bytes.split_off(skipped)))
+}

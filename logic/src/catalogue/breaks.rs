@@ -1,0 +1,204 @@
+//! What would not work any more if another release served a kind.
+//!
+//! Only what works now can break: a schedule that the kind refuses today, too, is left out. Of a
+//! kind that nobody serves now, everything that the release refuses is told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::Value;
+use utakata_api::release::{Break, Broken};
+use utakata_model::{
+    ActionName, Class, Kind, Manifest, OperationId, Schedule, Target, manifest::Verify, suggest,
+};
+
+use crate::{
+    inventory::{Known, refuses, unfit},
+    kinds::{Served, Snapshot},
+    store::{self, Store},
+};
+
+/// The most that one answer of the API names.
+pub(super) const SHOWN_MOST: usize = 1000;
+
+/// What there is that may ask something of a kind.
+#[derive(Debug, Default)]
+pub(super) struct Using {
+    pub schedules: Vec<Arc<Schedule>>,
+    /// Of all kinds.
+    pub targets: Arc<[Arc<Known>]>,
+    pub tasks: Vec<OpenTask>,
+}
+
+/// A task of the kind that has not ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct OpenTask {
+    pub operation: OperationId,
+    pub action: ActionName,
+    pub parameters: Value,
+    pub verify: Option<Verify>,
+}
+
+/// What a release with this manifest would break.
+pub(super) fn breaks(
+    kind: &Kind,
+    manifest: &Manifest,
+    served: &Snapshot,
+    using: &Using,
+) -> Vec<Break> {
+    let (before, after) = (served.get(kind), Served::by(manifest));
+    let mut breaks = Vec::new();
+    for schedule in &using.schedules {
+        let Some(why) = refuses(&after, schedule) else {
+            continue;
+        };
+        let kinds = kinds_of(schedule, &using.targets);
+        if !kinds.contains(kind) {
+            continue;
+        }
+        let works = |kind: &Kind| {
+            served
+                .get(kind)
+                .is_some_and(|s| refuses(s, schedule).is_none())
+        };
+        let worked = match before {
+            Some(_) => works(kind),
+            // It may be meant for others of its kinds.
+            None => !kinds.iter().any(|kind| works(kind)),
+        };
+        breaks.extend(worked.then(|| Break {
+            what: Broken::Schedule,
+            name: schedule.name.to_string(),
+            why,
+        }));
+    }
+    for known in using
+        .targets
+        .iter()
+        .filter(|known| known.target.kind == *kind)
+    {
+        let worked = before.is_none_or(|before| shut_out(known, before).is_none());
+        let why = shut_out(known, &after).filter(|_| worked);
+        breaks.extend(why.map(|why| Break {
+            what: Broken::Target,
+            name: known.target.name.to_string(),
+            why,
+        }));
+    }
+    breaks.extend(operations(&after, &using.tasks));
+    breaks
+}
+
+fn kinds_of<'t>(schedule: &Schedule, targets: &'t [Arc<Known>]) -> BTreeSet<&'t Kind> {
+    let targets = targets.iter().map(|known| &*known.target);
+    let selected = targets.filter(|target: &&Target| schedule.selector.matches(target));
+    selected.map(|target| &target.kind).collect()
+}
+
+/// Why a target does not let in the workers of a release.
+fn shut_out(known: &Known, served: &Served) -> Option<String> {
+    if let Some(credential) = &known.credential {
+        return unfit(credential, served);
+    }
+    let schema = served.credential()?;
+    let is_refused = schema.check(&serde_json::json!({})).is_err();
+    let kind = &served.release.kind;
+    is_refused.then(|| format!("it has no credential, and the kind \"{kind}\" needs one"))
+}
+
+/// Of each operation the first thing that is wrong, and of how many tasks anything is.
+fn operations(after: &Served, tasks: &[OpenTask]) -> Vec<Break> {
+    let mut wrong: BTreeMap<OperationId, (usize, String)> = BTreeMap::new();
+    for task in tasks {
+        let Some(why) = undoable(after, task) else {
+            continue;
+        };
+        wrong.entry(task.operation).or_insert((0, why)).0 += 1;
+    }
+    let told = wrong.into_iter().map(|(operation, (count, why))| Break {
+        what: Broken::Operation,
+        name: operation.to_string(),
+        why: format!("{count} of its tasks have not ended, and then {why}"),
+    });
+    told.collect()
+}
+
+/// Why a task cannot be done, or not be read back.
+fn undoable(after: &Served, task: &OpenTask) -> Option<String> {
+    let name = &task.action;
+    let kind = &after.release.kind;
+    let Some(found) = after.action(name) else {
+        let hint = suggest::hint(name.as_str(), after.names(Class::Control));
+        return Some(format!(
+            "the kind \"{kind}\" has no action \"{name}\": {hint}"
+        ));
+    };
+    if found.action.class != Class::Control {
+        return Some(format!("the action \"{name}\" only observes"));
+    }
+    let refused = found
+        .schema
+        .as_ref()
+        .and_then(|schema| schema.check(&task.parameters).err());
+    if let Some(refused) = refused {
+        return Some(format!(
+            "the parameters of its action \"{name}\" are wrong: {refused}"
+        ));
+    }
+    let read_back = &task.verify.as_ref()?.action;
+    let found = after.action(read_back);
+    let observes = found.is_some_and(|found| found.action.class == Class::Observe);
+    (!observes).then(|| {
+        format!("it cannot be read back: there is no action \"{read_back}\" that observes")
+    })
+}
+
+/// The tasks of a kind that have not ended, of those operations that the manifest may break.
+pub(super) async fn open_tasks(
+    store: &dyn Store,
+    kind: &Kind,
+    manifest: &Manifest,
+    served: &Snapshot,
+) -> Result<Vec<OpenTask>, store::Error> {
+    let after = Served::by(manifest);
+    let mut open = Vec::new();
+    for (operation, _) in store.open_operations().await? {
+        let undoes = operation.undoes.is_some();
+        let before = served.get(kind);
+        let action = before.zip(operation.action.as_ref());
+        let action = action.map(|(before, name)| before.action(name));
+        if matches!(action, Some(None)) && !undoes {
+            continue;
+        }
+        let verify = action
+            .flatten()
+            .and_then(|found| found.action.verify.clone());
+        let is_fine = operation.action.as_ref().is_some_and(|action| {
+            let task = OpenTask {
+                operation: operation.id,
+                action: action.clone(),
+                parameters: operation.parameters.clone(),
+                verify,
+            };
+            undoable(&after, &task).is_none()
+        });
+        // Each task of one that takes another back has its own action.
+        if is_fine && !undoes {
+            continue;
+        }
+        let rows = store.tasks_of(operation.id).await?.into_iter();
+        let rows = rows.filter(|row| row.task.kind == *kind && !row.progress.state.is_final());
+        open.extend(rows.map(|row| OpenTask {
+            operation: operation.id,
+            action: row.task.action,
+            parameters: row.task.parameters.to_json(),
+            verify: row.task.verify,
+        }));
+    }
+    Ok(open)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! What can be a release, and what cannot: pure.
+
+use utakata_api::release::FILE_MOST;
+use utakata_model::{
+    Content, FileDigest, Manifest, ReleaseDigest,
+    content::{IMAGE_FILE, MANIFEST_FILE, SIGNATURES_FILE},
+};
+
+use super::Error;
+
+/// More files than that are no release. With the longest paths they just fit in a message.
+const FILES_MOST: usize = 10_000;
+/// The most bytes of a path.
+const PATH_MOST: usize = 1024;
+/// Folders in folders.
+const DEPTH_MOST: usize = 16;
+/// The most bytes of all files together.
+const ALL_MOST: u64 = 1024 * 1024 * 1024;
+/// The most bytes of a manifest.
+const MANIFEST_MOST: u64 = 1024 * 1024;
+
+/// Whether files can be those of a release.
+pub(super) fn content(content: &Content) -> Result<(), Error> {
+    let count = content.files.len();
+    if count > FILES_MOST {
+        return Err(Error::invalid(format!(
+            "it has {count} files, and {FILES_MOST} are the most: a release is a manifest and \
+             what its worker needs, nothing else"
+        )));
+    }
+    let wrong = |error: &dyn std::error::Error| Error::invalid(error.to_string());
+    content.validate().map_err(|error| wrong(&error))?;
+    for file in &content.files {
+        let path = &file.path;
+        let most = match path.as_str() {
+            MANIFEST_FILE | IMAGE_FILE | SIGNATURES_FILE => MANIFEST_MOST,
+            _ => FILE_MOST,
+        };
+        if file.size > most {
+            let (size, most) = (mebibytes(file.size), most >> 20);
+            return Err(Error::invalid(format!(
+                "{path} has {size} MiB, and {most} MiB are the most"
+            )));
+        }
+        if path.len() > PATH_MOST || path.split('/').count() > DEPTH_MOST + 1 {
+            return Err(Error::invalid(format!(
+                "the path \"{path:.80}\" is longer than {PATH_MOST} bytes, or deeper than \
+                 {DEPTH_MOST} folders"
+            )));
+        }
+    }
+    let sizes = content.files.iter().map(|file| file.size);
+    let all = sizes.fold(0, u64::saturating_add);
+    if all > ALL_MOST {
+        let (all, most) = (mebibytes(all), ALL_MOST >> 20);
+        return Err(Error::invalid(format!(
+            "its files have {all} MiB together, and {most} MiB are the most: a larger one goes \
+             into a registry, as an image"
+        )));
+    }
+    Ok(())
+}
+
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
+
+/// Whether files can be those of a release that declares this: what it runs is among them, since
+/// it is the same wherever it comes to.
+pub(super) fn manifest(content: &Content, manifest: &Manifest) -> Result<(), Error> {
+    if content.file(IMAGE_FILE).is_some() {
+        return Ok(());
+    }
+    let program = &manifest.run.program;
+    match content.file(program) {
+        Some(file) if file.executable => Ok(()),
+        Some(_) => Err(Error::invalid(format!(
+            "the program \"{program}\" is not executable"
+        ))),
+        None => Err(Error::invalid(format!(
+            "the program \"{program}\" is not among its files: what is pushed brings all that it \
+             runs"
+        ))),
+    }
+}
+
+/// Whether it is the release that was told.
+pub(super) fn digest(found: &ReleaseDigest, told: Option<&ReleaseDigest>) -> Result<(), Error> {
+    match told {
+        Some(told) if told != found => Err(Error::invalid(format!(
+            "its digest is {}, and not {}",
+            found.0, told.0
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether bytes are those of a file.
+pub(super) fn file(told: &FileDigest, bytes: &[u8]) -> Result<(), Error> {
+    let found = FileDigest::of(bytes);
+    if found == *told {
+        return Ok(());
+    }
+    let told = told.clone();
+    Err(Error::OtherFile { told, found })
+}
+
+/// Signatures of the same release stay when it is pushed again without any.
+pub(super) fn keep_signatures(content: &mut Content, before: &Content) {
+    if content.file(SIGNATURES_FILE).is_some() {
+        return;
+    }
+    if let Some(signatures) = before.file(SIGNATURES_FILE) {
+        let is_before = |path: &str| path.split('/').lt(SIGNATURES_FILE.split('/'));
+        let at = content.files.partition_point(|file| is_before(&file.path));
+        content.files.insert(at, signatures.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::{ContentFile, manifest::Run};
+
+    use super::*;
+
+    fn files(files: &[(&str, u64, bool)]) -> Content {
+        let file = |(path, size, executable): &(&str, u64, bool)| ContentFile {
+            path: (*path).into(),
+            digest: FileDigest::of(path.as_bytes()),
+            size: *size,
+            executable: *executable,
+        };
+        Content {
+            files: files.iter().map(file).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn refused(content: &Content, words: &str) {
+        let error = super::content(content).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn what_is_too_much_for_a_release_is_refused_with_the_limit() {
+        let manifest = ("worker.toml", 100, false);
+        assert!(content(&files(&[("run", FILE_MOST, true), manifest])).is_ok());
+        refused(&files(&[("run", 1, true)]), "no worker.toml");
+        refused(&files(&[("../run", 1, true), manifest]), "inside a release");
+        refused(
+            &files(&[("run", FILE_MOST + 1, true), manifest]),
+            "run has 257 MiB, and 256 MiB",
+        );
+        refused(
+            &files(&[("worker.toml", MANIFEST_MOST + 1, false)]),
+            "1 MiB are the most",
+        );
+        let five: Vec<String> = (0..5).map(|at| format!("a{at}")).collect();
+        let mut five: Vec<_> = five
+            .iter()
+            .map(|a| (a.as_str(), FILE_MOST, false))
+            .collect();
+        five.push(manifest);
+        refused(&files(&five), "1281 MiB together, and 1024 MiB");
+        let deep = "a/".repeat(17) + "b";
+        refused(&files(&[(&deep, 1, false), manifest]), "deeper than 16");
+        let long = "a".repeat(1025);
+        refused(&files(&[(&long, 1, false), manifest]), "longer than 1024");
+        let many: Vec<String> = (0..10_001).map(|at| format!("a{at:05}")).collect();
+        let many: Vec<_> = many.iter().map(|a| (a.as_str(), 1, false)).collect();
+        refused(&files(&many), "10001 files, and 10000");
+    }
+
+    #[test]
+    fn a_release_brings_what_it_runs_or_names_an_image() {
+        let text = "kind = \"a\"\nversion = \"1\"\nprotocol = 1\n[run]\nprogram = \"run\"\n\
+                    [[action]]\nname = \"read\"\nclass = \"observe\"\n";
+        let declared = Manifest::parse(text).unwrap();
+        assert_eq!(declared.run, Run::program("run"));
+        let check = |paths: &[(&str, u64, bool)]| manifest(&files(paths), &declared);
+        assert!(check(&[("run", 1, true)]).is_ok());
+        assert!(check(&[("image.toml", 1, false)]).is_ok());
+        let error = check(&[("run", 1, false)]).unwrap_err().to_string();
+        assert!(error.contains("not executable"), "{error}");
+        let error = check(&[("other", 1, true)]).unwrap_err().to_string();
+        assert!(error.contains("not among its files"), "{error}");
+    }
+
+    #[test]
+    fn signatures_stay_when_the_same_is_pushed_again_without_any() {
+        let signed = files(&[
+            ("a", 1, false),
+            ("signatures.toml", 7, false),
+            ("worker.toml", 1, false),
+        ]);
+        let mut plain = files(&[("a", 1, false), ("worker.toml", 1, false)]);
+        keep_signatures(&mut plain, &signed);
+        assert_eq!(plain, signed);
+        let mut resigned = files(&[("a", 1, false), ("signatures.toml", 8, false)]);
+        let expect = resigned.clone();
+        keep_signatures(&mut resigned, &signed);
+        assert_eq!(resigned, expect);
+    }
+}

@@ -1,0 +1,195 @@
+//! `/v1/releases` and `/v1/release-files`: the catalogue.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{Method, StatusCode, header},
+};
+use serde::Deserialize;
+use utakata_api::{
+    page::Page,
+    release::{FILE_MOST, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView},
+};
+use utakata_model::{FileDigest, Kind};
+
+use super::{
+    Api, Refused,
+    auth::Person,
+    body,
+    page::{self, PageQuery},
+    path::{Path, Two},
+    query::Query,
+};
+
+/// A large file over a slow line takes its time.
+pub(super) const UPLOADED_WITHIN: Duration = Duration::from_secs(600);
+
+/// Whether a request brings a file of a release.
+pub(super) fn is_upload(method: &Method, path: &str) -> bool {
+    method == Method::PUT && path.starts_with("/v1/release-files/")
+}
+
+/// Which releases.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReleaseQuery {
+    /// Only those of this kind.
+    #[param(value_type = Option<String>)]
+    kind: Option<Kind>,
+    /// The most items of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// What the page before had as `next`.
+    #[param(min_length = 1, max_length = 512)]
+    cursor: Option<String>,
+}
+
+/// The releases of the catalogue.
+#[utoipa::path(get, path = "/v1/releases", operation_id = "list_releases", tag = "releases",
+    params(ReleaseQuery),
+    responses((status = 200, description = "Releases, by digest", body = Page<ReleaseSummary>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<ReleaseQuery>,
+) -> Result<Json<Page<ReleaseSummary>>, Refused> {
+    let ReleaseQuery {
+        kind,
+        limit,
+        cursor,
+    } = query;
+    let catalogue = api.handle.catalogue();
+    let releases = catalogue.list(kind.as_ref()).await?;
+    let mut views: Vec<ReleaseSummary> =
+        releases.iter().map(|row| catalogue.summary(row)).collect();
+    views.sort_by(|one, other| one.digest.cmp(&other.digest));
+    let query = PageQuery { limit, cursor };
+    page::of(views, &query, |one| &one.digest.0).map(Json)
+}
+
+/// Adds a release to the catalogue.
+///
+/// What is in its files is put to `/v1/release-files` before: the answer names those that are
+/// missing. The same release again is fine; another one of the same kind and version is refused.
+/// It serves nothing by that: `breaks` says what would not work any more if it did.
+#[utoipa::path(post, path = "/v1/releases", operation_id = "push_release", tag = "releases",
+    request_body = NewRelease,
+    responses((status = 200, description = "It was there already", body = ReleaseView),
+        (status = 201, description = "It is in the catalogue", body = ReleaseView),
+        (status = 409, description = "Files are missing (`release-files-missing`: `problems` has \
+            the SHA-256 of each as `subject`), or another release has its kind and version",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn post(
+    State(api): State<Api>,
+    Person(by): Person,
+    body::Json(new): body::Json<NewRelease>,
+) -> Result<(StatusCode, Json<ReleaseView>), Refused> {
+    let catalogue = api.handle.catalogue();
+    let pushed = catalogue.push(new, by.clone()).await?;
+    let status = if pushed.is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    tracing::info!(release = %pushed.row.id, %by, new = pushed.is_new, "a release was pushed");
+    if api.handle.rollouts().adopt(&pushed.row.id).await? {
+        tracing::info!(release = %pushed.row.id, "a new kind is served by it");
+    }
+    Ok((status, Json(catalogue.view(pushed.row).await?)))
+}
+
+/// Keeps what is in a file of a release that is pushed next.
+#[utoipa::path(put, path = "/v1/release-files/{sha256}", operation_id = "put_release_file",
+    tag = "releases",
+    params(("sha256" = FileDigest, Path, description = "The SHA-256 of the body")),
+    request_body(content = String, content_type = "application/octet-stream",
+        description = "What is in the file, at most 256 MiB"),
+    responses((status = 204, description = "It is kept")))]
+pub(super) async fn put_file(
+    State(api): State<Api>,
+    Path(digest): Path<FileDigest>,
+    request: Request,
+) -> Result<StatusCode, Refused> {
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let most = declared.unwrap_or(FILE_MOST);
+    if most > FILE_MOST {
+        return Err(too_large());
+    }
+    let catalogue = api.handle.catalogue();
+    // The memory of all that is received at a time is bounded.
+    let _room = catalogue.receive(most).await;
+    let limit = usize::try_from(most).unwrap_or(usize::MAX);
+    let bytes = to_bytes(request.into_body(), limit)
+        .await
+        .map_err(|error| {
+            let source = std::error::Error::source(&error);
+            if source.is_some_and(|source| source.to_string().contains("length limit")) {
+                return too_large();
+            }
+            let detail = format!("the file did not arrive: {error}");
+            Refused::new("release-file-wrong", detail, "send it again")
+        })?;
+    catalogue.put_file(&digest, &bytes).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn too_large() -> Refused {
+    let most = FILE_MOST >> 20;
+    let detail = format!("the file is larger than {most} MiB");
+    let cure = "a larger program goes into a registry, as an image: see image.toml in the guide";
+    Refused::new("body-too-large", detail, cure)
+}
+
+/// A release with all that is known of it.
+#[utoipa::path(get, path = "/v1/releases/{release}", operation_id = "get_release",
+    tag = "releases",
+    params(("release" = String, Path,
+        description = "Its digest, or the first digits of it, or `KIND@VERSION`")),
+    responses((status = 200, description = "The release", body = ReleaseView)))]
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(reference): Path<ReleaseReference>,
+) -> Result<Json<ReleaseView>, Refused> {
+    let catalogue = api.handle.catalogue();
+    let row = catalogue.find(&reference).await?;
+    Ok(Json(catalogue.view(row).await?))
+}
+
+/// What differs between two releases, what breaks something first.
+#[utoipa::path(get, path = "/v1/releases/{from}/diff/{to}", operation_id = "diff_releases",
+    tag = "releases",
+    params(
+        ("from" = String, Path, description = "The one: digest, its first digits, or `KIND@VERSION`"),
+        ("to" = String, Path, description = "The other, in the same way")),
+    responses((status = 200, description = "The differences", body = ReleaseDiff)))]
+pub(super) async fn diff(
+    State(api): State<Api>,
+    Two(from, to): Two<ReleaseReference>,
+) -> Result<Json<ReleaseDiff>, Refused> {
+    let diff = api.handle.catalogue().diff(&from, &to).await?;
+    Ok(Json(diff))
+}
+
+/// Removes a release from the catalogue, and the files that no other one has.
+#[utoipa::path(delete, path = "/v1/releases/{release}", operation_id = "delete_release",
+    tag = "releases",
+    params(("release" = String, Path,
+        description = "Its digest, or the first digits of it, or `KIND@VERSION`")),
+    responses((status = 204, description = "It is gone"),
+        (status = 409, description = "Something wants it to stay",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Person(by): Person,
+    Path(reference): Path<ReleaseReference>,
+) -> Result<StatusCode, Refused> {
+    let id = api.handle.catalogue().delete(&reference).await?;
+    tracing::info!(release = %id, %by, "a release was deleted");
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,105 @@
+//! Releases of the catalogue and their files, as values.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use utakata_interconnect::events::content::PART_MOST;
+use utakata_model::{Content, ContentFile, FileDigest, Manifest, PersonName, ReleaseId};
+
+use super::{Error, Place};
+
+/// So many parts are written at once: others write in between.
+const PARTS_AT_ONCE: usize = 8;
+
+/// A release of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseRow {
+    /// What it is.
+    pub id: ReleaseId,
+    /// What it declares.
+    pub manifest: Manifest,
+    /// Of which files it consists.
+    pub content: Content,
+    /// Who pushed it.
+    pub pushed_by: PersonName,
+    /// When.
+    pub pushed_at: Timestamp,
+}
+
+/// What came of writing a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutRelease {
+    /// It is there, and was not before.
+    New,
+    /// It was there; its content is this one now.
+    Again,
+    /// Another one has its kind and version.
+    Taken(ReleaseId),
+    /// These of its files are not there, each once.
+    Missing(Vec<FileDigest>),
+}
+
+/// The columns of a release.
+pub(super) struct Columns<'r> {
+    pub digest: &'r str,
+    pub kind: &'r str,
+    pub version: &'r str,
+    pub manifest: &'r str,
+    pub content: &'r str,
+    pub pushed_by: &'r str,
+    pub pushed_at: &'r str,
+}
+
+/// A release out of its row.
+pub(super) fn release(place: &Place, row: &Columns<'_>) -> Result<ReleaseRow, Error> {
+    let id = serde_json::json!({
+        "digest": row.digest, "kind": row.kind, "version": row.version,
+    });
+    let wrong = |source| place.wrong("release", source);
+    Ok(ReleaseRow {
+        id: serde_json::from_value(id).map_err(wrong)?,
+        manifest: place.parse("manifest of a release", row.manifest)?,
+        content: content(place, row.content)?,
+        pushed_by: serde_json::from_value(row.pushed_by.into()).map_err(wrong)?,
+        pushed_at: serde_json::from_value(row.pushed_at.into()).map_err(wrong)?,
+    })
+}
+
+/// The content of a release out of its column.
+pub(super) fn content(place: &Place, text: &str) -> Result<Content, Error> {
+    place.parse("content of a release", text)
+}
+
+/// The bytes of a file in the parts in which they are written, a few at once. A file that is
+/// empty has one part, too.
+pub(super) fn batches(bytes: &[u8]) -> Vec<Vec<(i64, &[u8])>> {
+    let empty: &[u8] = &[];
+    let parts = bytes.chunks(PART_MOST);
+    let parts = parts.chain(bytes.is_empty().then_some(empty));
+    let parts: Vec<(i64, &[u8])> = (0..).zip(parts).collect();
+    let batches = parts.chunks(PARTS_AT_ONCE);
+    batches.map(<[_]>::to_vec).collect()
+}
+
+/// Which of these files are not there as a whole, each once, when there are so many bytes of each.
+pub(super) fn missing(files: &[ContentFile], there: &HashMap<String, i64>) -> Vec<FileDigest> {
+    let is_there = |file: &ContentFile| {
+        let bytes = there.get(file.digest.as_str());
+        bytes.is_some_and(|bytes| u64::try_from(*bytes) == Ok(file.size))
+    };
+    let mut seen = HashSet::new();
+    let missing = files.iter().filter(|file| !is_there(file));
+    let digests = missing.map(|file| &file.digest);
+    digests.filter(|one| seen.insert(*one)).cloned().collect()
+}
+
+/// The files of which these contents have none.
+pub(super) fn unused(files: Vec<String>, contents: &[Content]) -> Vec<String> {
+    let used: HashSet<&str> = contents
+        .iter()
+        .flat_map(|content| &content.files)
+        .map(|file| file.digest.as_str())
+        .collect();
+    let unused = files.into_iter();
+    unused.filter(|one| !used.contains(one.as_str())).collect()
+}

@@ -1,0 +1,125 @@
+//! `utakata worker list`: the workers that run, and the releases that could.
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde::Serialize;
+use utakata_api::release::ReleaseSummary;
+use utakata_model::{EnvironmentId, EnvironmentStatus, PoolStatus};
+
+use crate::{
+    commands::Context,
+    exit::Exit,
+    output::{Cell, Row, Tone, words},
+};
+
+/// What runs, and what could.
+#[derive(Debug, Serialize)]
+struct Listed {
+    pools: Vec<Pool>,
+    releases: Vec<ReleaseSummary>,
+}
+
+/// A pool and its environment.
+#[derive(Debug, Serialize)]
+struct Pool {
+    environment: EnvironmentId,
+    #[serde(flatten)]
+    pool: PoolStatus,
+}
+
+impl Row for Pool {
+    const HEADERS: &'static [&'static str] = &[
+        "KIND",
+        "VERSION",
+        "DIGEST",
+        "ENVIRONMENT",
+        "ACTIVE",
+        "READY",
+        "STARTING",
+        "DRAINING",
+        "RUNNING",
+        "WAITING",
+        "LOST",
+        "PROBLEM",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let pool = &self.pool;
+        let active = if pool.active { "yes" } else { "no" };
+        let ready = match (pool.ready, pool.active) {
+            (0, true) => Tone::Bad,
+            (0, false) => Tone::Plain,
+            _ => Tone::Good,
+        };
+        vec![
+            pool.release.kind.to_string().into(),
+            pool.release.version.to_string().into(),
+            Cell::dim(pool.release.digest.short()),
+            self.environment.to_string().into(),
+            active.into(),
+            Cell::toned(pool.ready.to_string(), ready),
+            pool.starting.to_string().into(),
+            pool.draining.to_string().into(),
+            pool.running.to_string().into(),
+            pool.waiting.to_string().into(),
+            pool.lost.to_string().into(),
+            words::problem(pool.problem.as_ref()),
+        ]
+    }
+}
+
+impl Row for ReleaseSummary {
+    const HEADERS: &'static [&'static str] = &[
+        "KIND", "VERSION", "DIGEST", "SIZE", "PUSHED", "BY", "RUNS IN",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let runs_in: Vec<&str> = self.runs_in.iter().map(EnvironmentId::as_str).collect();
+        vec![
+            self.kind.to_string().into(),
+            self.version.clone().into(),
+            Cell::dim(self.digest.short()),
+            words::bytes(self.size).into(),
+            words::age(self.pushed_at, Timestamp::now()).into(),
+            self.pushed_by.to_string().into(),
+            runs_in.join(", ").into(),
+        ]
+    }
+}
+
+/// Does it.
+pub async fn run(context: &Context<'_>) -> Result<Exit> {
+    let client = context.client()?;
+    let environments = client.environments().await?;
+    let statuses = environments.iter().map(|one| &one.status);
+    let mut releases = client.releases(None).await?;
+    releases.sort_by_key(|one| (one.kind.clone(), one.pushed_at));
+    let listed = Listed {
+        pools: statuses.flat_map(pools).collect(),
+        releases,
+    };
+    context.output.one(&listed, || told(&listed, context))?;
+    Ok(Exit::Done)
+}
+
+fn told(listed: &Listed, context: &Context<'_>) -> String {
+    let output = context.output;
+    let mut text = if listed.pools.is_empty() {
+        "no environment has workers yet".to_owned()
+    } else {
+        output.table_of(&listed.pools).render(output.colours())
+    };
+    if !listed.releases.is_empty() {
+        let releases = output.table_of(&listed.releases);
+        let releases = releases.render(output.colours());
+        text.push_str(&format!("\n\nIn the catalogue:\n{releases}"));
+    }
+    text
+}
+
+fn pools(status: &EnvironmentStatus) -> impl Iterator<Item = Pool> + use<'_> {
+    status.pools.iter().map(|pool| Pool {
+        environment: status.id.clone(),
+        pool: pool.clone(),
+    })
+}

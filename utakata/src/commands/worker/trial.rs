@@ -1,0 +1,80 @@
+//! `utakata worker test`: a worker is taken through its protocol.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::Serialize;
+use utakata_model::duration;
+use utakata_worker_sdk::harness::{self, Check, CheckResult, Report};
+
+use crate::{
+    commands::Context,
+    exit::Exit,
+    output::{Cell, Output, Table, Tone},
+    programs, progress,
+};
+
+/// Does it.
+pub async fn run(folder: PathBuf, time_scale: f64, context: &Context<'_>) -> Result<Exit> {
+    let options = harness::Options {
+        programs: programs::folders(),
+        time_scale,
+        ..harness::Options::default()
+    };
+    let report = progress::during("trying the worker", harness::check(&folder, options)).await;
+    let checks: Vec<Line> = report.checks.iter().map(Line::from).collect();
+    let output = context.output;
+    output.one(&checks, || told(&checks, output))?;
+    Ok(exit(&report))
+}
+
+fn exit(report: &Report) -> Exit {
+    if report.passed() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    }
+}
+
+/// A check as it is printed.
+#[derive(Debug, Serialize)]
+struct Line {
+    check: String,
+    result: &'static str,
+    why: Option<String>,
+    took: String,
+}
+
+impl From<&Check> for Line {
+    fn from(check: &Check) -> Self {
+        let (result, why) = match &check.result {
+            CheckResult::Passed => ("passed", None),
+            CheckResult::Failed(why) => ("failed", Some(why.clone())),
+            CheckResult::Skipped(why) => ("skipped", Some(why.clone())),
+        };
+        Self {
+            check: check.name.clone(),
+            result,
+            why,
+            took: duration::format(check.took),
+        }
+    }
+}
+
+fn told(checks: &[Line], output: &Output) -> String {
+    let mut table = Table::new(&["RESULT", "CHECK", "TOOK", "WHY"]);
+    for line in checks {
+        let tone = match line.result {
+            "passed" => Tone::Good,
+            "failed" => Tone::Bad,
+            _ => Tone::Dim,
+        };
+        table.add(vec![
+            Cell::toned(line.result, tone),
+            line.check.clone().into(),
+            Cell::dim(line.took.clone()),
+            line.why.clone().unwrap_or_default().into(),
+        ]);
+    }
+    table.render(output.colours())
+}
