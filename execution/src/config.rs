@@ -1,6 +1,8 @@
 //! What can be set of an environment, each with its default.
 
+mod content;
 mod docker;
+mod trust;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -9,7 +11,9 @@ use utakata_model::{
     EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration, manifest::PoolSize,
 };
 
+pub use content::Content;
 pub use docker::Docker;
+pub use trust::Trust;
 
 /// What can be set of an environment. Durations are written as `"30s"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +77,13 @@ pub struct Config {
     pub permits: Permits,
     /// Where and how the workers of images run.
     pub docker: Docker,
+    /// How releases that are asked for and lie in no folder are fetched and kept.
+    pub content: Content,
+    /// Whose releases are let in.
+    pub trust: Trust,
+    /// Of the folders that are watched for releases, those with what comes with utakata itself.
+    #[serde(skip)]
+    pub bundled: Vec<PathBuf>,
     /// Outcomes of control of one kind that are not written down yet: beyond it nothing new is
     /// asked for. Default 100000.
     pub unrecorded: u32,
@@ -219,6 +230,9 @@ impl Default for Config {
             breaker: Breaker::default(),
             permits: Permits::default(),
             docker: Docker::default(),
+            content: Content::default(),
+            trust: Trust::default(),
+            bundled: Vec::new(),
             unrecorded: 100_000,
             without_permits: false,
         }
@@ -282,6 +296,7 @@ impl Config {
             ("permits.again_after", self.permits.again_after.is_zero()),
             ("permits.void_after", self.permits.void_after.is_zero()),
             ("docker.pids", self.docker.pids == 0),
+            ("content.again_after", self.content.again_after.is_zero()),
             ("unrecorded", self.unrecorded == 0),
         ];
         if let Some((key, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
