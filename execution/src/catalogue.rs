@@ -19,8 +19,8 @@ use crate::{
 pub(crate) use choose::{Chosen, choose};
 use prepare::Preparations;
 use scan::Scanner;
-pub use scan::read;
 pub(crate) use scan::hash_file;
+pub use scan::read;
 
 /// How often the folders are looked at: only their metadata, as long as that stays the same.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -125,8 +125,15 @@ impl Environment {
         let stop = CancellationToken::new();
         let endpoint = Endpoint::start(&config, stop.child_token())?;
         let (drain, orders) = mpsc::channel(4);
-        let (service, status) =
-            Service::build(Arc::new(config), identity, trust, endpoint, tasks, events, runtime);
+        let (service, status) = Service::build(
+            Arc::new(config),
+            identity,
+            trust,
+            endpoint,
+            tasks,
+            events,
+            runtime,
+        );
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
         let cancel = stop.clone();

@@ -256,7 +256,10 @@ impl Scanner {
         change: Change,
     ) -> Result<ReleaseDigest, Problem> {
         let mut hashes = Vec::new();
-        for file in files.iter().filter(|file| file.name != Path::new(SIGNATURES_FILE)) {
+        for file in files
+            .iter()
+            .filter(|file| file.name != Path::new(SIGNATURES_FILE))
+        {
             let path = file.name.as_os_str().as_encoded_bytes();
             hashes.push((path, self.file_digest(&file.stamp)?));
         }
@@ -321,7 +324,10 @@ fn find_program(folder: &Path, name: &str, programs: &[PathBuf]) -> Result<PathB
 
 /// What was fetched and is not what it was any more: it is fetched again.
 fn damaged(folder: &Path) -> Problem {
-    let message = format!("what is in {} has changed since it was fetched", folder.display());
+    let message = format!(
+        "what is in {} has changed since it was fetched",
+        folder.display()
+    );
     Problem::new("release-content", Cure::Retry, message)
 }
 
@@ -383,8 +389,15 @@ fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
     }
     catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
     // What is wrong with one that was fetched is told where it is asked for: it is lacking.
-    for release in fetched.iter().filter_map(|(_, seen)| seen.read.as_ref().ok()) {
-        if !catalogue.releases.iter().any(|other| other.id == release.id) {
+    for release in fetched
+        .iter()
+        .filter_map(|(_, seen)| seen.read.as_ref().ok())
+    {
+        if !catalogue
+            .releases
+            .iter()
+            .any(|other| other.id == release.id)
+        {
             catalogue.releases.push(release.clone());
         }
     }

@@ -18,11 +18,16 @@ const MANIFEST_MOST: u64 = 1024 * 1024;
 pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Problem> {
     if content.files.len() > FILES_MOST {
         let count = content.files.len();
-        return Err(large(format!("{count} files, and {FILES_MOST} are the most")));
+        return Err(large(format!(
+            "{count} files, and {FILES_MOST} are the most"
+        )));
     }
     let is_deep = |file: &&ContentFile| file.path.split('/').count() > DEPTH_MOST;
     if let Some(file) = content.files.iter().find(is_deep) {
-        return Err(large(format!("folders deeper than {DEPTH_MOST}: {}", file.path)));
+        return Err(large(format!(
+            "folders deeper than {DEPTH_MOST}: {}",
+            file.path
+        )));
     }
     let most = limits.file_most;
     let is_large = |file: &&ContentFile| file.size > most.bytes();
@@ -36,7 +41,9 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
         let what = format!("{size} bytes: execution.content.release_most is {most}");
         return Err(large(what));
     }
-    content.validate().map_err(|error| lying(&error.to_string()))?;
+    content
+        .validate()
+        .map_err(|error| lying(&error.to_string()))?;
     // In their order, what is in a folder follows the file that cannot be that folder.
     let mut pairs = content.files.windows(2);
     let is_both = |two: &&[ContentFile]| {
@@ -61,12 +68,14 @@ pub(super) fn release(
     manifest: &[u8],
 ) -> Result<(), Problem> {
     let text = String::from_utf8_lossy(manifest);
-    let manifest = Manifest::parse(&text).map_err(|error| {
-        Problem::new("release-manifest", Cure::Operator, crate::chain(&error))
-    })?;
+    let manifest = Manifest::parse(&text)
+        .map_err(|error| Problem::new("release-manifest", Cure::Operator, crate::chain(&error)))?;
     let digest = content.release_digest(&manifest.run);
     if digest != wanted.digest {
-        let what = format!("its files make the digest {}, which is another one", digest.short());
+        let what = format!(
+            "its files make the digest {}, which is another one",
+            digest.short()
+        );
         return Err(lying(&what));
     }
     if (&manifest.kind, &*manifest.version) != (&wanted.kind, &*wanted.version) {
@@ -79,7 +88,9 @@ pub(super) fn release(
     if has_program || content.file(IMAGE_FILE).is_some() {
         return Ok(());
     }
-    Err(lying(&format!("it has no executable \"{program}\", which it says to run")))
+    Err(lying(&format!(
+        "it has no executable \"{program}\", which it says to run"
+    )))
 }
 
 /// What came is not what was asked for.

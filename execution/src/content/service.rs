@@ -191,11 +191,16 @@ impl Service {
         check::list(&content, &self.around.config)?;
         let manifest = self.small(store, release, &content, MANIFEST_FILE).await?;
         check::release(release, &content, &manifest.unwrap_or_default())?;
-        let signatures = self.small(store, release, &content, SIGNATURES_FILE).await?;
-        self.around.trust.check(&release.digest, signatures.as_deref())?;
+        let signatures = self
+            .small(store, release, &content, SIGNATURES_FILE)
+            .await?;
+        self.around
+            .trust
+            .check(&release.digest, signatures.as_deref())?;
         let mut here = 0;
         for file in &content.files {
-            self.file(store, release, file, (here, content.size())).await?;
+            self.file(store, release, file, (here, content.size()))
+                .await?;
             here += file.size;
         }
         let assembled = blocking(store, move |store| store.assemble(&name, &content)).await;
@@ -451,6 +456,3 @@ async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(move || work(&store)).await;
     done.unwrap_or_else(|ended| Err(io::Error::other(ended)))
 }
-
-#[cfg(test)]
-mod tests;

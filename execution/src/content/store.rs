@@ -42,7 +42,12 @@ impl Store {
 
     /// Makes its folders, and takes away what was not put together to the end.
     pub(crate) fn open(&self) -> io::Result<()> {
-        for folder in [self.files(), self.partial(), self.new_ones(), self.releases()] {
+        for folder in [
+            self.files(),
+            self.partial(),
+            self.new_ones(),
+            self.releases(),
+        ] {
             fs::create_dir_all(folder)?;
         }
         for left in fs::read_dir(self.new_ones())?.flatten() {
@@ -166,9 +171,14 @@ impl Store {
         for entry in fs::read_dir(self.releases())? {
             let entry = entry?;
             let name = entry.file_name();
-            let name = name.to_str().and_then(|name| name.parse::<FileDigest>().ok());
+            let name = name
+                .to_str()
+                .and_then(|name| name.parse::<FileDigest>().ok());
             if let Some(name) = name {
-                all.push((entry.metadata()?.modified()?, ReleaseDigest(name.as_str().into())));
+                all.push((
+                    entry.metadata()?.modified()?,
+                    ReleaseDigest(name.as_str().into()),
+                ));
             }
         }
         all.sort();

@@ -105,10 +105,12 @@ async fn listen(
             *heard = true;
             match event {
                 Event::Permits(batch) if batch.incarnation == me.incarnation => {
-                    to.routes.pass_on(&batch.kind.clone(), Answered::Permits(batch));
+                    to.routes
+                        .pass_on(&batch.kind.clone(), Answered::Permits(batch));
                 }
                 Event::Recorded(batch) if batch.incarnation == me.incarnation => {
-                    to.routes.pass_on(&batch.kind.clone(), Answered::Recorded(batch));
+                    to.routes
+                        .pass_on(&batch.kind.clone(), Answered::Recorded(batch));
                 }
                 Event::Desired(desired) => to.keeper.hear(&desired).await,
                 // What finds no room is asked for again.
