@@ -33,6 +33,8 @@ const AGAIN_FIRST: Duration = Duration::from_secs(1);
 const AGAIN_MOST: Duration = Duration::from_secs(60);
 /// Asks in a row without an answer, after which another release has its turn.
 const SILENCES_MOST: u32 = 5;
+/// How long the catalogue may take to find what was fetched, before it is fetched once more.
+const FOUND_WITHIN: Duration = Duration::from_secs(10);
 /// How often it is looked for releases that nobody wants any more.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
@@ -159,8 +161,7 @@ impl Service {
 
     fn on_fetched(&mut self, release: &ReleaseId) {
         tracing::info!(%release, "release was fetched");
-        // As long as the catalogue has not found it, it is not fetched once more.
-        self.wait_for(release.clone(), AGAIN_MOST, AGAIN_FIRST);
+        self.wait_for(release.clone(), FOUND_WITHIN, AGAIN_FIRST);
         self.told.send_modify(|told| told.fetched += 1);
     }
 

@@ -249,8 +249,14 @@ impl State {
 
     /// Whether a worker would be started for a task that comes.
     fn can_wake(&self) -> bool {
+        let is_active = |pool: &Pool| pool.desired.as_ref().is_some_and(|d| d.is_active);
+        // Where no release is active, those for pinned targets are woken.
+        let is_any_active = self.pools.iter().any(is_active);
         let sleeps = |pool: &Pool| {
-            let keeps_none = |desired: &Desired| desired.is_active && desired.size.min == 0;
+            let keeps_none = |desired: &Desired| match desired.is_active {
+                true => desired.size.min == 0,
+                false => !is_any_active,
+            };
             pool.desired.as_ref().is_some_and(keeps_none) && !pool.failures.any()
         };
         self.pools.iter().any(sleeps)

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod content;
 mod docker;
 mod faults;
 mod ledger;
@@ -18,6 +19,7 @@ mod player;
 mod polite;
 mod releases;
 mod runtime;
+mod shelf;
 mod site;
 mod thread;
 mod tool;
