@@ -18,13 +18,13 @@ const MANIFEST_MOST: u64 = 1024 * 1024;
 pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Problem> {
     if content.files.len() > FILES_MOST {
         let count = content.files.len();
-        return Err(large(format!(
+        return Err(large(&format!(
             "{count} files, and {FILES_MOST} are the most"
         )));
     }
     let is_deep = |file: &&ContentFile| file.path.split('/').count() > DEPTH_MOST;
     if let Some(file) = content.files.iter().find(is_deep) {
-        return Err(large(format!(
+        return Err(large(&format!(
             "folders deeper than {DEPTH_MOST}: {}",
             file.path
         )));
@@ -34,12 +34,12 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
     if let Some(file) = content.files.iter().find(is_large) {
         let (path, size) = (&file.path, file.size);
         let what = format!("{path} of {size} bytes: execution.content.file_most is {most}");
-        return Err(large(what));
+        return Err(large(&what));
     }
     let (size, most) = (content.size(), limits.release_most);
     if size > most.bytes() {
         let what = format!("{size} bytes: execution.content.release_most is {most}");
-        return Err(large(what));
+        return Err(large(&what));
     }
     content
         .validate()
@@ -54,7 +54,7 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
         Some(two) => Err(lying(&format!("{} is a file and a folder", two[0].path))),
         None => match content.file(MANIFEST_FILE) {
             Some(file) if file.size > MANIFEST_MOST => {
-                Err(large(format!("a {MANIFEST_FILE} of {} bytes", file.size)))
+                Err(large(&format!("a {MANIFEST_FILE} of {} bytes", file.size)))
             }
             _ => Ok(()),
         },
@@ -99,7 +99,7 @@ pub(super) fn lying(what: &str) -> Problem {
     Problem::new("release-content", Cure::Operator, message)
 }
 
-fn large(what: String) -> Problem {
+fn large(what: &str) -> Problem {
     Problem::new("release-large", Cure::Operator, format!("it has {what}"))
 }
 

@@ -111,7 +111,7 @@ impl Service {
                             // It is wrong, or there is no room for it: nothing of it stays.
                             sweep(&store).await;
                         }
-                        self.on_failed(&release, problem);
+                        self.on_failed(&release, &problem);
                     }
                     Err(Stopped::Unwanted) => {}
                     Err(Stopped::Over) => return,
@@ -165,12 +165,12 @@ impl Service {
         self.told.send_modify(|told| told.fetched += 1);
     }
 
-    fn on_failed(&mut self, release: &ReleaseId, problem: Problem) {
+    fn on_failed(&mut self, release: &ReleaseId, problem: &Problem) {
         let pause = self.failed.get(release).map_or(AGAIN_FIRST, |f| f.pause);
         self.wait_for(release.clone(), pause, (pause * 2).min(AGAIN_MOST));
         self.told.send_if_modified(|told| {
             let before = told.problems.insert(release.clone(), problem.clone());
-            let is_new = before.as_ref() != Some(&problem);
+            let is_new = before.as_ref() != Some(problem);
             if is_new {
                 tracing::warn!(%release, %problem, "release cannot be fetched");
             }
@@ -411,8 +411,11 @@ fn tidy(
     if is_idle { store.sweep() } else { Ok(()) }
 }
 
+/// Bytes of a file, and where they begin.
+type Part = (u64, Arc<[u8]>);
+
 /// The bytes that an answer has of this file; `None`: it is about something else.
-fn part(got: &Got, of: &FileDigest) -> Result<Option<(u64, Arc<[u8]>)>, Problem> {
+fn part(got: &Got, of: &FileDigest) -> Result<Option<Part>, Problem> {
     match (&got.want, &got.found) {
         (Want::File { digest, from }, found) if digest == of => match found {
             Found::Part(bytes) => Ok(Some((*from, bytes.clone()))),

@@ -278,7 +278,7 @@ impl Kinds {
 /// What fetching releases needs.
 fn content_around(around: &Surroundings, trust: &Arc<Trust>) -> content::Around {
     content::Around {
-        config: around.config.content.clone(),
+        config: around.config.content,
         folder: around.config.state_folder.clone(),
         trust: trust.clone(),
         me: around.me.environment.clone(),

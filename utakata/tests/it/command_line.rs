@@ -56,6 +56,7 @@ const COMMANDS: [&str; 58] = [
     "worker",
     "worker list",
     "worker test",
+    "worker sign",
     "environment",
     "environment list",
     "environment pause",

@@ -70,3 +70,48 @@ fn a_worker_can_be_tried_before_it_is_used() {
     fs::write(Path::new(folder).join("worker.toml"), "kind = 1").unwrap();
     assert_eq!(place.run(&["worker", "test", folder]).code, 1);
 }
+
+#[test]
+fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() {
+    let place = Place::new();
+    let file = |name: &str| {
+        place
+            .data()
+            .parent()
+            .unwrap()
+            .join(name)
+            .display()
+            .to_string()
+    };
+    let (key, public) = (file("key.pem"), file("key.pub.pem"));
+    let openssl = |arguments: &[&str]| {
+        let done = std::process::Command::new("openssl")
+            .args(arguments)
+            .output();
+        assert!(done.as_ref().unwrap().status.success(), "{done:?}");
+    };
+    openssl(&["genpkey", "-algorithm", "ed25519", "-out", &key]);
+    openssl(&["pkey", "-in", &key, "-pubout", "-out", &public]);
+    drop_in(&place, "echo", &echo());
+    let folder = place.data().join("releases/echo");
+    let config = file("trust.toml");
+    fs::write(
+        &config,
+        format!("[execution.trust]\nkeys = [\"{public}\"]\n"),
+    )
+    .unwrap();
+    let _up = place.up_with(&["--config", &config]);
+    place.until(&["environment", "list"], |environments| {
+        let refused = environments[0]["refused"].as_array()?;
+        let is_unsigned = |one: &serde_json::Value| one["problem"]["code"] == "release-unsigned";
+        // What comes with utakata needs none.
+        (refused.len() == 1 && is_unsigned(&refused[0])).then_some(())
+    });
+    let folder = folder.to_str().unwrap();
+    let signed = place.json(&["worker", "sign", folder, "--key", &key]);
+    assert_eq!(signed["release"]["kind"], "echo", "{signed}");
+    place.until_served("echo");
+    let wrong = place.run(&["worker", "sign", folder, "--key", &public]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("BEGIN PRIVATE KEY"), "{}", wrong.err);
+}

@@ -65,7 +65,7 @@ proptest! {
         let mut now = Instant::now();
         let mut under_way: Vec<u64> = Vec::new();
         // After all that goes wrong comes a good end.
-        let good = std::iter::repeat((0, 0, PART)).take(100);
+        let good = std::iter::repeat_n((0, 0, PART), 100);
         for (fate, which, length) in fates.into_iter().chain(good) {
             under_way.extend(incoming.ask(now));
             if under_way.is_empty() {
