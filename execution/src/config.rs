@@ -59,6 +59,10 @@ pub struct Config {
     /// How long tasks wait before a pool that is full grows by one worker. Default 200ms.
     #[serde(with = "duration")]
     pub grow_after: Duration,
+    /// A pool keeps as many workers as it needed at once within this time, for the next time.
+    /// Default 5m.
+    #[serde(with = "duration")]
+    pub warm_for: Duration,
     /// How long a worker beyond those needed is idle before it is let go. Default 1m.
     #[serde(with = "duration")]
     pub idle_after: Duration,
@@ -188,6 +192,12 @@ pub enum ConfigError {
         /// As set.
         max: u32,
     },
+    /// Workers would be replaced all the time.
+    #[error("execution.pools.{kind}.recycle.age is less than a second")]
+    Recycle {
+        /// Whose pool.
+        kind: Kind,
+    },
 }
 
 /// What a worker may see of the environment variables, when nothing else is said.
@@ -222,6 +232,7 @@ impl Default for Config {
             hello_within: Duration::from_secs(10),
             grace: Duration::from_secs(2),
             grow_after: Duration::from_millis(200),
+            warm_for: Duration::from_secs(300),
             idle_after: Duration::from_secs(60),
             drain_within: Duration::from_secs(60),
             backoff: Backoff::default(),
@@ -309,6 +320,10 @@ impl Config {
             });
         }
         let wrong = |size: &PoolSize| size.max == 0 || size.max < size.min;
+        let mut pools = self.pools.iter();
+        if let Some((kind, _)) = pools.find(|(_, size)| !size.recycle.is_possible()) {
+            return Err(ConfigError::Recycle { kind: kind.clone() });
+        }
         match self.pools.iter().find(|(_, size)| wrong(size)) {
             None => Ok(()),
             Some((kind, size)) => Err(ConfigError::Pool {

@@ -68,6 +68,7 @@ mod tests {
                 min: 2,
                 max: 3,
                 reserve: 1,
+                ..PoolSize::default()
             },
         )]);
         let chosen = choose(&catalogue, &sizes);

@@ -217,6 +217,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "How long tasks wait before a full pool grows by one worker",
     ),
     (
+        "execution.warm_for",
+        "duration",
+        "A pool keeps as many workers as it needed at once within this time",
+    ),
+    (
         "execution.idle_after",
         "duration",
         "How long a worker beyond those needed is idle before it is let go",
