@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use utakata_execution::{catalogue, trust};
 use utakata_interconnect::{
     events::content::{Found, PART_MOST, Want},
     faulty::{Faults, FaultyEvents, Lose},
@@ -373,5 +374,72 @@ async fn what_was_fetched_serves_where_it_is_asked_for_and_not_because_it_is_new
     assert_eq!(*outcome.ran_by.unwrap().release, newer);
     let outcome = site.ask(echo("a", "x")).await;
     assert_eq!(&*outcome.ran_by.unwrap().release.version, "0.1.0");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn only_what_is_signed_is_let_in_from_folders_and_over_the_wire() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let openssl = |arguments: &[&str], from: &str, to: &str| {
+        let mut command = Command::new("openssl");
+        command.current_dir(folder.path()).args(arguments);
+        if !from.is_empty() {
+            command.args(["-in", from]);
+        }
+        assert!(command.args(["-out", to]).status().unwrap().success());
+    };
+    openssl(&["genpkey", "-algorithm", "ed25519"], "", "key");
+    openssl(&["pkey", "-pubout"], "key", "public");
+    let (key, public) = (trust::secret_key(&file("key")).unwrap(), file("public"));
+    add_echo(&folder.path().join("releases"), "echo", |_| {});
+    let state = file("state");
+    let config_state = state.clone();
+    let site = Site::build(Setup::new(folder), |config| {
+        config.state_folder = Some(config_state);
+        config.trust.keys = vec![public];
+    })
+    .await;
+    site.status(|status| {
+        let mut codes = status.refused.iter().map(|one| &*one.problem.code);
+        codes.any(|code| code == "release-unsigned")
+    })
+    .await;
+    let shelf = Shelf::open(Arc::new(site.bus.clone())).await;
+    let mut files = Files::small("pdu", "1", PART_MOST);
+    let release = shelf.put(&files);
+    want(&site, 1, &[&release]).await;
+    told(&site, &release, "release-unsigned").await;
+    for folder in ["releases", "files", "partial"] {
+        assert_eq!(names(state.join(folder)), [""; 0]);
+    }
+    // It is pushed once more, signed by somebody, and then by the right one.
+    let mut signatures = trust::Signatures::default();
+    let mut wrong = trust::sign(&key, &Files::small("pdu", "2", 1).id().digest);
+    for code in [Some("release-signature"), None] {
+        signatures.add(wrong.clone());
+        let text = toml::to_string(&signatures).unwrap();
+        files
+            .0
+            .insert("signatures.toml", (text.into_bytes(), false));
+        assert_eq!(shelf.put(&files), release, "it is the same release");
+        match code {
+            Some(code) => drop(told(&site, &release, code).await),
+            None => here(&site, &state, &release).await,
+        }
+        wrong = trust::sign(&key, &release.digest);
+    }
+    // A folder that is signed in place.
+    let echo = site.releases().join("echo");
+    let found = catalogue::read(&echo, &[crate::site::programs()]).unwrap();
+    let mut signatures = trust::Signatures::default();
+    signatures.add(trust::sign(&key, &found.id.digest));
+    fs::write(
+        echo.join("signatures.toml"),
+        toml::to_string(&signatures).unwrap(),
+    )
+    .unwrap();
+    let pool = site.ready("echo").await;
+    assert_eq!(pool.release, *found.id);
     site.end().await;
 }

@@ -17,6 +17,7 @@ mod orders;
 mod permits;
 mod player;
 mod polite;
+mod pools;
 mod releases;
 mod runtime;
 mod shelf;
