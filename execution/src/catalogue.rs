@@ -5,7 +5,7 @@ mod choose;
 mod prepare;
 mod scan;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -13,10 +13,14 @@ use tokio::{
 };
 use utakata_model::{Cure, Manifest, ReleaseId, environment::RefusedRelease};
 
-use crate::{Artifact, Config, runtime::Runtime};
+use crate::{
+    Artifact, Config, content, environment::desired::Asked, runtime::Runtime, trust::Trust,
+};
 pub(crate) use choose::{Chosen, choose};
 use prepare::Preparations;
 use scan::Scanner;
+pub(crate) use scan::hash_file;
+pub use scan::read;
 
 /// How often the folders are looked at: only their metadata, as long as that stays the same.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -32,6 +36,8 @@ pub struct Release {
     pub folder: PathBuf,
     /// What it runs.
     pub artifact: Artifact,
+    /// Whether it was fetched, because it is asked for by name.
+    pub is_fetched: bool,
 }
 
 /// What lies on disk.
@@ -44,25 +50,46 @@ pub struct Catalogue {
     pub refused: Vec<RefusedRelease>,
 }
 
+/// Where releases come from, and what is to be made of them.
+pub(crate) struct Sources {
+    /// Which folders are watched.
+    pub(crate) config: Arc<Config>,
+    /// Who prepares what cannot be started at once.
+    pub(crate) runtime: Arc<dyn Runtime>,
+    /// Whose releases are let in.
+    pub(crate) trust: Arc<Trust>,
+    /// Which releases are asked for.
+    pub(crate) asked: watch::Receiver<Asked>,
+    /// Those that are fetched.
+    pub(crate) content: content::Link,
+}
+
 /// Looks at the folders again and again, as long as somebody wants to know.
-pub(crate) async fn watch(
-    config: Arc<Config>,
-    runtime: Arc<dyn Runtime>,
-    to: watch::Sender<Arc<Catalogue>>,
-) {
+pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
+    let Sources {
+        config,
+        runtime,
+        trust,
+        mut asked,
+        mut content,
+    } = sources;
     let mut preparations = Preparations::new(runtime);
-    let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone());
+    let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
             () = preparations.progress() => {}
+            () = content.changed() => {}
+            Ok(()) = asked.changed() => {}
             () = to.closed() => return,
         }
+        let wanted = asked.borrow_and_update().releases();
+        let fetched = content.folders(&wanted);
         // Reading and hashing files blocks.
         let scanned = tokio::task::spawn_blocking(move || {
-            let catalogue = scanner.scan();
+            let catalogue = scanner.scan(&fetched);
             (scanner, catalogue)
         });
         let Ok((back, catalogue)) = scanned.await else {
@@ -70,6 +97,7 @@ pub(crate) async fn watch(
             return;
         };
         scanner = back;
+        let catalogue = fetch(wanted, catalogue, &mut content);
         let catalogue = preparations.admit(catalogue, Instant::now());
         to.send_if_modified(|last| {
             let changed = **last != catalogue;
@@ -80,6 +108,21 @@ pub(crate) async fn watch(
             changed
         });
     }
+}
+
+/// Has fetched what is asked for and was not found, and tells why it is not here yet.
+fn fetch(
+    all: BTreeSet<ReleaseId>,
+    mut catalogue: Catalogue,
+    content: &mut content::Link,
+) -> Catalogue {
+    let is_here = |wanted: &&ReleaseId| catalogue.releases.iter().any(|one| *one.id == **wanted);
+    let lacking = all.iter().filter(|wanted| !is_here(wanted));
+    let lacking: BTreeSet<ReleaseId> = lacking.cloned().collect();
+    catalogue.refused.extend(content.refused(&lacking));
+    catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
+    content.want(content::Wanted { all, lacking });
+    catalogue
 }
 
 /// Says what is new, for people.

@@ -1,6 +1,8 @@
 //! What can be set of an environment, each with its default.
 
+mod content;
 mod docker;
+mod trust;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -9,7 +11,9 @@ use utakata_model::{
     EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration, manifest::PoolSize,
 };
 
+pub use content::Content;
 pub use docker::Docker;
+pub use trust::Trust;
 
 /// What can be set of an environment. Durations are written as `"30s"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +59,10 @@ pub struct Config {
     /// How long tasks wait before a pool that is full grows by one worker. Default 200ms.
     #[serde(with = "duration")]
     pub grow_after: Duration,
+    /// A pool keeps as many workers as it needed at once within this time, for the next time.
+    /// Default 5m.
+    #[serde(with = "duration")]
+    pub warm_for: Duration,
     /// How long a worker beyond those needed is idle before it is let go. Default 1m.
     #[serde(with = "duration")]
     pub idle_after: Duration,
@@ -73,6 +81,13 @@ pub struct Config {
     pub permits: Permits,
     /// Where and how the workers of images run.
     pub docker: Docker,
+    /// How releases that are asked for and lie in no folder are fetched and kept.
+    pub content: Content,
+    /// Whose releases are let in.
+    pub trust: Trust,
+    /// Of the folders that are watched for releases, those with what comes with utakata itself.
+    #[serde(skip)]
+    pub bundled: Vec<PathBuf>,
     /// Outcomes of control of one kind that are not written down yet: beyond it nothing new is
     /// asked for. Default 100000.
     pub unrecorded: u32,
@@ -177,6 +192,12 @@ pub enum ConfigError {
         /// As set.
         max: u32,
     },
+    /// Workers would be replaced all the time.
+    #[error("execution.pools.{kind}.recycle.age is less than a second")]
+    Recycle {
+        /// Whose pool.
+        kind: Kind,
+    },
 }
 
 /// What a worker may see of the environment variables, when nothing else is said.
@@ -211,6 +232,7 @@ impl Default for Config {
             hello_within: Duration::from_secs(10),
             grace: Duration::from_secs(2),
             grow_after: Duration::from_millis(200),
+            warm_for: Duration::from_secs(300),
             idle_after: Duration::from_secs(60),
             drain_within: Duration::from_secs(60),
             backoff: Backoff::default(),
@@ -219,6 +241,9 @@ impl Default for Config {
             breaker: Breaker::default(),
             permits: Permits::default(),
             docker: Docker::default(),
+            content: Content::default(),
+            trust: Trust::default(),
+            bundled: Vec::new(),
             unrecorded: 100_000,
             without_permits: false,
         }
@@ -282,6 +307,7 @@ impl Config {
             ("permits.again_after", self.permits.again_after.is_zero()),
             ("permits.void_after", self.permits.void_after.is_zero()),
             ("docker.pids", self.docker.pids == 0),
+            ("content.again_after", self.content.again_after.is_zero()),
             ("unrecorded", self.unrecorded == 0),
         ];
         if let Some((key, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
@@ -294,6 +320,10 @@ impl Config {
             });
         }
         let wrong = |size: &PoolSize| size.max == 0 || size.max < size.min;
+        let mut pools = self.pools.iter();
+        if let Some((kind, _)) = pools.find(|(_, size)| !size.recycle.is_possible()) {
+            return Err(ConfigError::Recycle { kind: kind.clone() });
+        }
         match self.pools.iter().find(|(_, size)| wrong(size)) {
             None => Ok(()),
             Some((kind, size)) => Err(ConfigError::Pool {

@@ -2,7 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod board;
-mod desired;
+pub(crate) mod desired;
 mod service;
 mod status;
 
@@ -18,6 +18,7 @@ use crate::{
     config::ConfigError,
     endpoint::{self, Endpoint},
     runtime::{Runtime, docker::Docker, placed::Placed},
+    trust::{self, Trust},
 };
 use service::Service;
 pub use status::Identity;
@@ -42,6 +43,9 @@ pub enum Error {
     /// The host has no name that could name the environment.
     #[error("the environment has no name: set execution.id")]
     Name(#[from] NameError),
+    /// A key that releases are to be signed by cannot be used.
+    #[error("it cannot be told which releases are to be trusted: execution.trust.keys")]
+    Trust(#[from] trust::Error),
     /// No socket for the workers.
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
@@ -117,11 +121,19 @@ impl Environment {
         runtime: Arc<dyn Runtime>,
     ) -> Result<Handle, Error> {
         config.validate()?;
+        let trust = Trust::load(&config.trust, &config.bundled)?;
         let stop = CancellationToken::new();
         let endpoint = Endpoint::start(&config, stop.child_token())?;
         let (drain, orders) = mpsc::channel(4);
-        let (service, status) =
-            Service::build(Arc::new(config), identity, endpoint, tasks, events, runtime);
+        let (service, status) = Service::build(
+            Arc::new(config),
+            identity,
+            trust,
+            endpoint,
+            tasks,
+            events,
+            runtime,
+        );
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
         let cancel = stop.clone();

@@ -11,6 +11,7 @@
 pub mod artifact;
 pub mod catalogue;
 pub mod config;
+mod content;
 mod endpoint;
 pub mod environment;
 mod fetch;
@@ -21,6 +22,7 @@ mod publish;
 pub mod runtime;
 #[cfg(test)]
 mod samples;
+pub mod trust;
 mod worker;
 
 pub use artifact::Artifact;

@@ -3,6 +3,7 @@
 pub mod conformance;
 pub mod docker;
 mod log;
+mod memory;
 pub mod placed;
 pub mod process;
 pub mod scripted;
@@ -46,6 +47,11 @@ pub trait Running: Send {
 
     /// Ends it and everything that it started, now. Nothing to do when it has ended.
     fn kill(&mut self);
+
+    /// How much memory it has now, in bytes, where that is known. Cancel safe.
+    async fn memory(&mut self) -> Option<u64> {
+        None
+    }
 
     /// The last line that it printed to its standard error, once it has ended, where that is
     /// known.

@@ -74,5 +74,6 @@ pub(crate) fn release(kind: &str, version: &str) -> Arc<crate::catalogue::Releas
         manifest: Arc::new(manifest),
         folder: "/releases".into(),
         artifact: crate::Artifact::Program("/programs/program".into()),
+        is_fetched: false,
     })
 }

@@ -37,6 +37,8 @@ pub(crate) enum Said {
     Answers(Vec<Answer>),
     /// It is alive.
     Alive,
+    /// It has so much memory, in bytes.
+    Memory(u64),
     /// Its stream has ended.
     Parted(Parting),
     /// It could not be started.

@@ -102,6 +102,28 @@ pub mod option {
     }
 }
 
+/// For `#[serde(with = "utakata_model::duration::optional")]`.
+pub mod optional {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes it, if it is there.
+    pub fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::serialize(duration, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// Reads it, if it is there.
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Duration>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        let read = |text: String| super::parse(&text).map_err(D::Error::custom);
+        text.map(read).transpose()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

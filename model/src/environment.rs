@@ -120,6 +120,9 @@ pub struct PoolStatus {
     /// Why no worker is ready, when that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+    /// The most memory that one of its workers has, in bytes, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 /// A release folder that cannot be used.

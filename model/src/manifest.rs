@@ -2,6 +2,7 @@
 
 pub mod limits;
 pub mod placeholder;
+pub mod pool;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use crate::{ActionName, Kind, duration, schema::Schema};
 use limits::{Cpus, Memory, Network};
+pub use pool::{Lifetime, PoolSize, Recycle};
 
 /// What a release declares. On disk it is `worker.toml`; on the wire, the same as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -76,28 +78,6 @@ impl Run {
             memory: None,
             cpus: None,
             pids: None,
-        }
-    }
-}
-
-/// How many workers of a release an environment keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PoolSize {
-    /// Never fewer than this.
-    pub min: u32,
-    /// Never more than this.
-    pub max: u32,
-    /// Started and idle beyond those that work, for the next burst.
-    pub reserve: u32,
-}
-
-impl Default for PoolSize {
-    fn default() -> Self {
-        Self {
-            min: 1,
-            max: 4,
-            reserve: 0,
         }
     }
 }
@@ -314,6 +294,9 @@ pub enum ManifestError {
         /// The most.
         max: u32,
     },
+    /// Workers would be replaced all the time.
+    #[error("pool.recycle.age is less than a second: workers would do nothing but start")]
+    Recycle,
 }
 
 impl Manifest {
@@ -338,6 +321,9 @@ impl Manifest {
                 min: self.pool.min,
                 max: self.pool.max,
             });
+        }
+        if !self.pool.recycle.is_possible() {
+            return Err(ManifestError::Recycle);
         }
         if self.actions.is_empty() {
             return Err(ManifestError::NoAction);

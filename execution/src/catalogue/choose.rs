@@ -36,6 +36,8 @@ pub(crate) fn choose(
     for releases in chosen.values_mut() {
         let newest = releases
             .iter_mut()
+            // What was fetched serves where it is asked for, and not because it is newer.
+            .filter(|chosen| !chosen.release.is_fetched)
             .max_by_key(|chosen| chosen.release.manifest.version_numbers());
         if let Some(newest) = newest {
             newest.is_active = true;
@@ -66,6 +68,7 @@ mod tests {
                 min: 2,
                 max: 3,
                 reserve: 1,
+                ..PoolSize::default()
             },
         )]);
         let chosen = choose(&catalogue, &sizes);

@@ -13,15 +13,18 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use utakata_model::{
-    Cure, Manifest, Problem, ReleaseDigest, ReleaseId, environment::RefusedRelease,
+    Cure, Manifest, Problem, ReleaseDigest, ReleaseId,
+    content::{MANIFEST_FILE, SIGNATURES_FILE, release_digest},
+    environment::RefusedRelease,
 };
 
 use super::{Catalogue, Release};
-use crate::artifact::{Artifact, IMAGE_FILE, Image, ImageError, is_inside};
-use files::{File, Stamp};
+use crate::{
+    artifact::{Artifact, IMAGE_FILE, Image, ImageError, is_inside},
+    trust::Trust,
+};
+use files::{Change, File, Stamp};
 
-/// The file that makes a folder a release.
-const MANIFEST: &str = "worker.toml";
 /// What was written less than this ago may still be being written.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
@@ -30,6 +33,7 @@ const SETTLED_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Scanner {
     roots: Vec<PathBuf>,
     programs: Vec<PathBuf>,
+    trust: Arc<Trust>,
     seen: BTreeMap<PathBuf, Seen>,
     digests: HashMap<Stamp, [u8; 32]>,
     looks: u64,
@@ -46,26 +50,59 @@ struct Seen {
     /// What it was before a change that is not ended, or that cannot be: it goes on.
     good: Option<Arc<Release>>,
     is_settled: bool,
+    origin: Origin,
+}
+
+/// Where a folder comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Somebody has put it there, and may change it.
+    Placed,
+    /// It was fetched: complete from the beginning, of the digest that is its name, and with
+    /// files that others have, too.
+    Fetched,
+}
+
+impl Origin {
+    fn change(self) -> Change {
+        match self {
+            Self::Placed => Change::Seen,
+            Self::Fetched => Change::Ignored,
+        }
+    }
+}
+
+/// One look at one folder, as an environment would find it that trusts everybody.
+/// Errors: it is no release.
+pub fn read(folder: &Path, programs: &[PathBuf]) -> Result<Release, Problem> {
+    let trust = Arc::new(Trust::default());
+    let mut scanner = Scanner::new(Vec::new(), programs.to_vec(), trust);
+    let files = files::list(folder, Change::Seen)?;
+    scanner.read_release(folder, &files, Origin::Placed)
 }
 
 impl Scanner {
-    pub(super) fn new(roots: Vec<PathBuf>, programs: Vec<PathBuf>) -> Self {
+    pub(super) fn new(roots: Vec<PathBuf>, programs: Vec<PathBuf>, trust: Arc<Trust>) -> Self {
         Self {
             roots,
             programs,
+            trust,
             seen: BTreeMap::new(),
             digests: HashMap::new(),
             looks: 0,
         }
     }
 
-    /// What lies there now.
-    pub(super) fn scan(&mut self) -> Catalogue {
+    /// What lies there now, and in these folders of releases that were fetched.
+    pub(super) fn scan(&mut self, fetched: &[PathBuf]) -> Catalogue {
         self.looks += 1;
-        let before = std::mem::take(&mut self.seen);
-        let mut before = before;
-        for folder in self.folders() {
-            let seen = self.look_at(&folder, before.remove(&folder));
+        let mut before = std::mem::take(&mut self.seen);
+        let placed = self.folders().into_iter();
+        let placed = placed.map(|folder| (folder, Origin::Placed));
+        let fetched = fetched.iter().filter(|f| f.join(MANIFEST_FILE).is_file());
+        let fetched = fetched.map(|folder| (folder.clone(), Origin::Fetched));
+        for (folder, origin) in placed.chain(fetched) {
+            let seen = self.look_at(&folder, origin, before.remove(&folder));
             self.seen.insert(folder, seen);
         }
         let in_use: Vec<_> = self.seen.values().flat_map(Seen::stamps).collect();
@@ -80,17 +117,17 @@ impl Scanner {
             let children = fs::read_dir(root).into_iter().flatten().flatten();
             let children = children.map(|entry| entry.path());
             let all = std::iter::once(root.clone()).chain(children);
-            folders.extend(all.filter(|folder| folder.join(MANIFEST).is_file()));
+            folders.extend(all.filter(|folder| folder.join(MANIFEST_FILE).is_file()));
         }
         folders.sort();
         folders.dedup();
         folders
     }
 
-    fn look_at(&mut self, folder: &Path, mut before: Option<Seen>) -> Seen {
-        let files = match files::list(folder) {
+    fn look_at(&mut self, folder: &Path, origin: Origin, mut before: Option<Seen>) -> Seen {
+        let files = match files::list(folder, origin.change()) {
             Ok(files) => files,
-            Err(problem) => return self.unread(Vec::new(), problem, before),
+            Err(problem) => return self.unread(Vec::new(), origin, problem, before),
         };
         let is_as_before = before.as_ref().is_some_and(|before| before.files == files);
         if is_as_before {
@@ -100,20 +137,23 @@ impl Scanner {
                 return before;
             }
             // Nothing has moved between two looks: what is written by now is all of it.
-            return self.read(folder, files, before);
+            return self.read(folder, files, origin, before);
         }
-        if is_fresh(&files) {
+        if origin == Origin::Placed && is_fresh(&files) {
             let message = "it was changed just now: it is taken when nothing changes any more";
-            return self.unread(
-                files,
-                Problem::new("release-changing", Cure::Retry, message),
-                before,
-            );
+            let problem = Problem::new("release-changing", Cure::Retry, message);
+            return self.unread(files, origin, problem, before);
         }
-        self.read(folder, files, before)
+        self.read(folder, files, origin, before)
     }
 
-    fn unread(&self, files: Vec<File>, problem: Problem, before: Option<Seen>) -> Seen {
+    fn unread(
+        &self,
+        files: Vec<File>,
+        origin: Origin,
+        problem: Problem,
+        before: Option<Seen>,
+    ) -> Seen {
         Seen {
             good: before.and_then(Seen::into_release),
             files,
@@ -121,19 +161,26 @@ impl Scanner {
             look: self.looks,
             read: Err(problem),
             is_settled: false,
+            origin,
         }
     }
 
     fn is_program_as_before(&self, seen: &Seen) -> bool {
         match &seen.read {
-            Ok(release) => stamp(&release.artifact) == seen.program,
+            Ok(release) => stamp(&release.artifact, seen.origin.change()) == seen.program,
             // The program may have come since.
             Err(problem) => &*problem.code != PROGRAM_MISSING,
         }
     }
 
-    fn read(&mut self, folder: &Path, files: Vec<File>, before: Option<Seen>) -> Seen {
-        let read = self.read_release(folder, &files);
+    fn read(
+        &mut self,
+        folder: &Path,
+        files: Vec<File>,
+        origin: Origin,
+        before: Option<Seen>,
+    ) -> Seen {
+        let read = self.read_trusted(folder, &files, origin);
         let good = match &read {
             Ok(_) => None,
             Err(_) => before.and_then(Seen::into_release),
@@ -141,96 +188,88 @@ impl Scanner {
         let program = read
             .as_ref()
             .ok()
-            .and_then(|release| stamp(&release.artifact));
+            .and_then(|release| stamp(&release.artifact, origin.change()));
         Seen {
             files,
             program,
             look: self.looks,
+            // What was fetched comes again as it was: it is read until it is right.
+            is_settled: read.is_ok() || origin == Origin::Placed,
             read: read.map(Arc::new),
             good,
-            is_settled: true,
+            origin,
         }
     }
 
-    fn read_release(&mut self, folder: &Path, files: &[File]) -> Result<Release, Problem> {
-        let file = folder.join(MANIFEST);
+    fn read_trusted(
+        &mut self,
+        folder: &Path,
+        files: &[File],
+        origin: Origin,
+    ) -> Result<Release, Problem> {
+        let release = self.read_release(folder, files, origin)?;
+        let digest = &release.id.digest;
+        if origin == Origin::Fetched && !folder.ends_with(&*digest.0) {
+            return Err(damaged(folder));
+        }
+        self.trust.check_folder(folder, digest)?;
+        Ok(release)
+    }
+
+    fn read_release(
+        &mut self,
+        folder: &Path,
+        files: &[File],
+        origin: Origin,
+    ) -> Result<Release, Problem> {
+        let file = folder.join(MANIFEST_FILE);
         let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
         let manifest = Manifest::parse(&text).map_err(|error| {
             Problem::new("release-manifest", Cure::Operator, crate::chain(&error))
         })?;
-        let artifact = self.artifact(folder, &manifest.run.program)?;
-        let digest = self.digest(files, artifact.program())?;
+        let programs = match origin {
+            Origin::Placed => self.programs.as_slice(),
+            Origin::Fetched => &[],
+        };
+        let artifact = artifact(folder, &manifest.run.program, programs)?;
+        let digest = self.digest(files, artifact.program(), origin.change())?;
         let id = ReleaseId {
             kind: manifest.kind.clone(),
             version: manifest.version.as_str().into(),
-            digest: ReleaseDigest(digest.into()),
+            digest,
         };
         Ok(Release {
             id: Arc::new(id),
             manifest: Arc::new(manifest),
             folder: folder.into(),
             artifact,
+            is_fetched: origin == Origin::Fetched,
         })
     }
 
-    /// What a release runs: an image where its folder says so, or else a program.
-    fn artifact(&self, folder: &Path, program: &str) -> Result<Artifact, Problem> {
-        if !is_inside(program) {
-            let message = format!(
-                "run.program is \"{program}\": it must be a path inside the release's folder, or the \
-                 name of a program that comes with utakata"
-            );
-            return Err(Problem::new("release-manifest", Cure::Operator, message));
+    /// The digest of a release of these files, which runs this program if that is none of an
+    /// image.
+    fn digest(
+        &mut self,
+        files: &[File],
+        program: Option<&Path>,
+        change: Change,
+    ) -> Result<ReleaseDigest, Problem> {
+        let mut hashes = Vec::new();
+        for file in files
+            .iter()
+            .filter(|file| file.name != Path::new(SIGNATURES_FILE))
+        {
+            let path = file.name.as_os_str().as_encoded_bytes();
+            hashes.push((path, self.file_digest(&file.stamp)?));
         }
-        let file = folder.join(IMAGE_FILE);
-        if !file.is_file() {
-            return self.find_program(folder, program).map(Artifact::Program);
-        }
-        let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
-        match Image::parse(&text, folder) {
-            Ok(Image::Archive(archive)) if !archive.is_file() => {
-                Err(no_image(&ImageError::NoArchive { archive }))
-            }
-            Ok(image) => Ok(Artifact::Image(image)),
-            Err(error) => Err(no_image(&error)),
-        }
-    }
-
-    /// The program of a release: in its own folder, or one that comes with utakata.
-    fn find_program(&self, folder: &Path, name: &str) -> Result<PathBuf, Problem> {
-        let places = std::iter::once(folder).chain(self.programs.iter().map(PathBuf::as_path));
-        let found = places.map(|place| place.join(name)).find(|program| {
-            // Asks the system, as the start of it would.
-            program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
-        });
-        found.ok_or_else(|| {
-            let message = format!(
-                "there is no executable \"{name}\" in its folder or among the programs of utakata \
-                 ({}): copy it there, and make it executable",
-                list(&self.programs)
-            );
-            Problem::new(PROGRAM_MISSING, Cure::Operator, message)
-        })
-    }
-
-    /// SHA-256 over path and content of every file, in order, and of the program if there is
-    /// one.
-    fn digest(&mut self, files: &[File], program: Option<&Path>) -> Result<String, Problem> {
-        let mut all = Sha256::new();
-        let mut add = |name: &[u8], stamp: &Stamp| -> Result<(), Problem> {
-            all.update((name.len() as u64).to_be_bytes());
-            all.update(name);
-            all.update(self.file_digest(stamp)?);
-            Ok(())
-        };
-        for file in files {
-            add(file.name.as_os_str().as_encoded_bytes(), &file.stamp)?;
-        }
+        let mut program_hash = None;
         if let Some(program) = program {
-            let stamp = Stamp::of(program).map_err(|error| unreadable(program, &error))?;
-            add(b"", &stamp)?;
+            let stamp = Stamp::of(program, change);
+            let stamp = stamp.map_err(|error| unreadable(program, &error))?;
+            program_hash = Some(self.file_digest(&stamp)?);
         }
-        Ok(hexadecimal(&all.finalize()))
+        Ok(release_digest(hashes.into_iter(), program_hash))
     }
 
     fn file_digest(&mut self, stamp: &Stamp) -> Result<[u8; 32], Problem> {
@@ -243,16 +282,65 @@ impl Scanner {
     }
 }
 
+/// What a release runs: an image where its folder says so, or else a program.
+fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifact, Problem> {
+    if !is_inside(program) {
+        let message = format!(
+            "run.program is \"{program}\": it must be a path inside the release's folder, or the \
+             name of a program that comes with utakata"
+        );
+        return Err(Problem::new("release-manifest", Cure::Operator, message));
+    }
+    let file = folder.join(IMAGE_FILE);
+    if !file.is_file() {
+        return find_program(folder, program, programs).map(Artifact::Program);
+    }
+    let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+    match Image::parse(&text, folder) {
+        Ok(Image::Archive(archive)) if !archive.is_file() => {
+            Err(no_image(&ImageError::NoArchive { archive }))
+        }
+        Ok(image) => Ok(Artifact::Image(image)),
+        Err(error) => Err(no_image(&error)),
+    }
+}
+
+/// The program of a release: in its own folder, or one that comes with utakata.
+fn find_program(folder: &Path, name: &str, programs: &[PathBuf]) -> Result<PathBuf, Problem> {
+    let places = std::iter::once(folder).chain(programs.iter().map(PathBuf::as_path));
+    let found = places.map(|place| place.join(name)).find(|program| {
+        // Asks the system, as the start of it would.
+        program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
+    });
+    found.ok_or_else(|| {
+        let message = format!(
+            "there is no executable \"{name}\" in its folder or among the programs of utakata \
+             ({}): copy it there, and make it executable",
+            list(programs)
+        );
+        Problem::new(PROGRAM_MISSING, Cure::Operator, message)
+    })
+}
+
+/// What was fetched and is not what it was any more: it is fetched again.
+fn damaged(folder: &Path) -> Problem {
+    let message = format!(
+        "what is in {} has changed since it was fetched",
+        folder.display()
+    );
+    Problem::new("release-content", Cure::Retry, message)
+}
+
 const PROGRAM_MISSING: &str = "release-program";
 
 fn no_image(error: &ImageError) -> Problem {
     Problem::new("release-image", Cure::Operator, error.to_string())
 }
 
-fn stamp(artifact: &Artifact) -> Option<Stamp> {
+fn stamp(artifact: &Artifact, change: Change) -> Option<Stamp> {
     artifact
         .program()
-        .and_then(|program| Stamp::of(program).ok())
+        .and_then(|program| Stamp::of(program, change).ok())
 }
 
 impl Seen {
@@ -277,6 +365,9 @@ fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
     let mut folders: Vec<_> = seen.iter().collect();
     folders.sort_by_key(|(_, seen)| seen.look);
     let mut catalogue = Catalogue::default();
+    let (folders, fetched): (Vec<_>, Vec<_>) = folders
+        .into_iter()
+        .partition(|(_, seen)| seen.origin == Origin::Placed);
     for (at, (path, seen)) in folders.iter().enumerate() {
         let later = folders[at + 1..].iter().find_map(|(path, other)| {
             let (release, other) = (seen.release()?, other.release()?);
@@ -297,6 +388,19 @@ fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
         });
     }
     catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
+    // What is wrong with one that was fetched is told where it is asked for: it is lacking.
+    for release in fetched
+        .iter()
+        .filter_map(|(_, seen)| seen.read.as_ref().ok())
+    {
+        if !catalogue
+            .releases
+            .iter()
+            .any(|other| other.id == release.id)
+        {
+            catalogue.releases.push(release.clone());
+        }
+    }
     catalogue
 }
 
@@ -323,7 +427,8 @@ fn is_fresh(files: &[File]) -> bool {
     files.iter().any(|file| age(file) < SETTLED_AFTER)
 }
 
-fn hash_file(path: &Path) -> std::io::Result<[u8; 32]> {
+/// The SHA-256 of what is in a file.
+pub(crate) fn hash_file(path: &Path) -> std::io::Result<[u8; 32]> {
     let mut file = fs::File::open(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
@@ -333,15 +438,6 @@ fn hash_file(path: &Path) -> std::io::Result<[u8; 32]> {
             count => digest.update(&buffer[..count]),
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn list(folders: &[PathBuf]) -> String {

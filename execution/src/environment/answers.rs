@@ -15,6 +15,7 @@ use utakata_interconnect::{
 use utakata_model::Kind;
 
 use super::desired::Keeper;
+use crate::content;
 
 /// Batches that wait for one kind; more are dropped: asks and outcomes are repeated anyway.
 const QUEUE: usize = 256;
@@ -58,12 +59,23 @@ impl Routes {
     }
 }
 
+/// Who is told what the logic environment says.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    /// The kinds: permits and records.
+    pub(super) routes: Routes,
+    /// Who keeps what is asked of the environment.
+    pub(super) keeper: Keeper,
+    /// Who fetches content of releases.
+    pub(super) content: content::Answers,
+}
+
 /// Listens for answers as long as it is let, also when the inter connect was away.
-pub(super) async fn run(events: Arc<dyn Events>, me: Sender, routes: Routes, keeper: Keeper) {
+pub(super) async fn run(events: Arc<dyn Events>, me: Sender, to: Listeners) {
     let mut wait = AGAIN_AFTER;
     loop {
         let mut heard = false;
-        let Err(error) = listen(&*events, &me, &routes, &keeper, &mut heard).await;
+        let Err(error) = listen(&*events, &me, &to, &mut heard).await;
         if error == Error::Closed {
             return;
         }
@@ -79,13 +91,12 @@ pub(super) async fn run(events: Arc<dyn Events>, me: Sender, routes: Routes, kee
 async fn listen(
     events: &dyn Events,
     me: &Sender,
-    routes: &Routes,
-    keeper: &Keeper,
+    to: &Listeners,
     heard: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
     let interest = Interest {
         answers: Some(me.environment.clone()),
-        desired: Zones::One(keeper.zone.clone()),
+        desired: Zones::One(to.keeper.zone.clone()),
         ..Interest::NONE
     };
     let mut subscription = events.subscribe(interest).await?;
@@ -94,12 +105,16 @@ async fn listen(
             *heard = true;
             match event {
                 Event::Permits(batch) if batch.incarnation == me.incarnation => {
-                    routes.pass_on(&batch.kind.clone(), Answered::Permits(batch));
+                    to.routes
+                        .pass_on(&batch.kind.clone(), Answered::Permits(batch));
                 }
                 Event::Recorded(batch) if batch.incarnation == me.incarnation => {
-                    routes.pass_on(&batch.kind.clone(), Answered::Recorded(batch));
+                    to.routes
+                        .pass_on(&batch.kind.clone(), Answered::Recorded(batch));
                 }
-                Event::Desired(desired) => keeper.hear(&desired).await,
+                Event::Desired(desired) => to.keeper.hear(&desired).await,
+                // What finds no room is asked for again.
+                Event::Content(got) => drop(to.content.try_send(got)),
                 // For an earlier life of this environment, which knows nothing of it.
                 _ => {}
             }

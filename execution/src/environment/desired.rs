@@ -2,7 +2,7 @@
 //! that it holds after a restart, too, when nobody can be reached.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     io::Write,
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 use utakata_interconnect::wire;
 use utakata_model::{
-    Desired, EnvironmentId, Kind, KindDesired, Orders, Stop, StopState, Stopped, Zone,
+    Desired, EnvironmentId, Kind, KindDesired, Orders, ReleaseId, Stop, StopState, Stopped, Zone,
 };
 
 /// The file with the last desired state.
@@ -41,6 +41,16 @@ impl Asked {
     /// Whether a kind is to be stopped, and how.
     pub(crate) fn stop(&self, kind: &Kind) -> Option<Stop> {
         self.orders.of(kind).map(|order| order.stop)
+    }
+
+    /// Every release that is named: those that serve, that are kept, and that are to come.
+    pub(crate) fn releases(&self) -> BTreeSet<ReleaseId> {
+        let kinds = self.kinds.values();
+        let named = kinds.flat_map(|kind| {
+            let candidate = kind.rollout.iter().map(|rollout| &rollout.candidate);
+            kind.stable.iter().chain(&kind.kept).chain(candidate)
+        });
+        named.cloned().collect()
     }
 
     /// What is stopped, from how far each kind is that is served: nothing is left to stop of

@@ -17,17 +17,19 @@ use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, Stop};
 
 use super::{
     DrainOrder, Drained,
-    answers::{self, Routes},
+    answers::{self, Listeners, Routes},
     board::Board,
     desired::{Asked, Keeper},
     status::{Identity, Teller},
 };
 use crate::{
     Config,
-    catalogue::{self, Catalogue, choose},
+    catalogue::{self, Catalogue, Sources, choose},
+    content,
     endpoint::Endpoint,
     kind::{self, Order, Surroundings},
     runtime::{Life, Runtime},
+    trust::Trust,
 };
 
 /// How long after its deadline a drain waits for what was killed, and for what was published.
@@ -44,6 +46,7 @@ pub(super) struct Service {
     teller: Teller,
     keeper: Keeper,
     asked: watch::Receiver<Asked>,
+    trust: Arc<Trust>,
     kinds: BTreeMap<Kind, watch::Sender<Order>>,
     running: JoinSet<(Kind, usize)>,
 }
@@ -52,6 +55,7 @@ impl Service {
     pub(super) fn build(
         config: Arc<Config>,
         identity: Identity,
+        trust: Trust,
         endpoint: Endpoint,
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
@@ -110,6 +114,7 @@ impl Service {
             teller,
             keeper,
             asked,
+            trust: Arc::new(trust),
             kinds: BTreeMap::new(),
             running: JoinSet::new(),
         };
@@ -132,15 +137,28 @@ impl Service {
             teller,
             keeper,
             asked,
+            trust,
             kinds,
             running,
         } = self;
         let teller = tokio::spawn(teller.run());
-        let runtime = around.runtime.clone();
-        let watching = tokio::spawn(catalogue::watch(config.clone(), runtime, found));
+        let (link, answered, fetcher) = content::build(content_around(&around, &trust));
+        let _fetching = AbortOnDropHandle::new(tokio::spawn(fetcher.run()));
+        let sources = Sources {
+            config: config.clone(),
+            runtime: around.runtime.clone(),
+            trust,
+            asked: asked.clone(),
+            content: link,
+        };
+        let watching = tokio::spawn(catalogue::watch(sources, found));
         let _tending = tend(&around);
-        let (events, me, routes) = (&around.events, &around.me, &around.routes);
-        let listening = answers::run(events.clone(), me.clone(), routes.clone(), keeper);
+        let listeners = Listeners {
+            routes: around.routes.clone(),
+            keeper,
+            content: answered,
+        };
+        let listening = answers::run(around.events.clone(), around.me.clone(), listeners);
         let listening = tokio::spawn(listening);
         let mut kinds = Kinds {
             config,
@@ -254,6 +272,18 @@ impl Kinds {
             self.running.shutdown().await;
         }
         given_up
+    }
+}
+
+/// What fetching releases needs.
+fn content_around(around: &Surroundings, trust: &Arc<Trust>) -> content::Around {
+    content::Around {
+        config: around.config.content,
+        folder: around.config.state_folder.clone(),
+        trust: trust.clone(),
+        me: around.me.environment.clone(),
+        events: around.events.clone(),
+        board: around.board.clone(),
     }
 }
 

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_model::{Cure, PoolStatus, Problem, RanBy};
+use utakata_model::{Cure, PoolStatus, Problem, RanBy, manifest::Lifetime};
 use utakata_protocol::v1;
 
 use crate::{
     catalogue::Release,
     config::Backoff,
     manager::{
+        demand::Demand,
         failures::Failures,
         plan::{self, Phase, Why},
     },
@@ -33,6 +34,8 @@ pub(super) struct Pool {
     pub(super) lost: u64,
     /// The last thing that went wrong with a worker.
     pub(super) problem: Option<Problem>,
+    /// How many workers it has needed lately.
+    pub(super) demand: Demand,
     pub(super) workers: Vec<Worker>,
 }
 
@@ -44,6 +47,12 @@ pub(super) struct Worker {
     pub(super) ran_by: RanBy,
     pub(super) phase: Phase,
     pub(super) capacity: u32,
+    /// Whether it is there for one task only.
+    pub(super) is_single: bool,
+    /// Tasks that it was given.
+    pub(super) begun: u64,
+    /// How much memory it had when that was last looked at, in bytes.
+    pub(super) memory: Option<u64>,
     /// Attempts that it has, overdue ones among them.
     pub(super) running: u32,
     pub(super) overdue: u32,
@@ -112,12 +121,17 @@ impl Worker {
     pub(super) fn candidate(&self) -> Option<Candidate> {
         let is_ready = matches!(self.phase, Phase::Ready { .. }) && self.overdue == 0;
         let has_line = |line: &Line| line.capacity() > self.batch.full.len() + 1;
-        let can = is_ready && self.line.as_ref().is_some_and(has_line);
+        let can = is_ready && !self.is_spent() && self.line.as_ref().is_some_and(has_line);
         can.then_some(Candidate {
             number: self.number,
             running: self.running,
             capacity: self.capacity,
         })
+    }
+
+    /// Whether it was there for one task, and has had it.
+    pub(super) fn is_spent(&self) -> bool {
+        self.is_single && self.begun > 0
     }
 
     /// It was heard of.
@@ -196,6 +210,7 @@ impl Pool {
             failures: Failures::default(),
             lost: 0,
             problem: None,
+            demand: Demand::default(),
             workers: Vec::new(),
         }
     }
@@ -217,6 +232,12 @@ impl Pool {
             self.failures = self.failures.on_death(now, lived, backoff);
             self.lost += 1;
         }
+    }
+
+    /// Whether each task has a worker of its own.
+    pub(super) fn is_single(&self) -> bool {
+        let desired = self.desired.as_ref();
+        desired.is_some_and(|desired| desired.size.lifetime == Lifetime::Task)
     }
 
     pub(super) fn ready(&self) -> u32 {
@@ -242,19 +263,30 @@ impl Pool {
     }
 
     /// As the plan sees it.
-    pub(super) fn observed(&self, wait: Option<Duration>, is_stopped: bool) -> plan::Pool {
+    pub(super) fn observed(
+        &self,
+        wait: Option<Duration>,
+        queued: usize,
+        is_stopped: bool,
+    ) -> plan::Pool {
         let worker = |worker: &Worker| plan::Worker {
             number: worker.number,
             phase: worker.phase,
             running: worker.running,
             overdue: worker.overdue,
             capacity: worker.capacity,
+            begun: worker.begun,
+            is_spent: worker.is_spent(),
+            ready_since: worker.ready_since,
+            memory: worker.memory,
         };
         plan::Pool {
             desired: self.desired.clone(),
             is_stopped,
             workers: self.workers.iter().map(worker).collect(),
             wait,
+            queued: queued as u64,
+            warm: self.demand.peak(),
             failures: self.failures,
         }
     }
@@ -274,6 +306,7 @@ impl Pool {
             waiting,
             lost: self.lost,
             problem: self.problem.clone().filter(|_| is_sick),
+            memory: self.workers.iter().filter_map(|worker| worker.memory).max(),
         }
     }
 

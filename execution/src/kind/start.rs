@@ -1,6 +1,8 @@
 //! Starts workers, and tells of their ends.
 
-use tokio::sync::mpsc;
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Service, state::Start};
@@ -9,6 +11,9 @@ use crate::{
     runtime::{Life, Runtime, Spec},
     worker::{Number, Report, Said},
 };
+
+/// How often it is looked how much memory a worker has.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 impl Service {
     pub(super) fn start(&mut self, start: Start) {
@@ -26,7 +31,8 @@ impl Service {
         let reports = self.reporting.clone();
         tracing::debug!(worker = %start.worker, release = %start.release.id, "worker is started");
         self.workers.spawn(async move {
-            let (said, words) = supervise(&*runtime, spec, &start.kill).await;
+            let told = (&reports, start.number);
+            let (said, words) = supervise(&*runtime, spec, &start.kill, told).await;
             doors.close(&token);
             if let Some(words) = words {
                 tell(&reports, start.number, Said::LastWords(words)).await;
@@ -61,14 +67,32 @@ async fn supervise(
     runtime: &dyn Runtime,
     spec: Spec,
     kill: &CancellationToken,
+    (reports, number): (&mpsc::Sender<Report>, Number),
 ) -> (Said, Option<String>) {
     let mut running = match runtime.start(spec).await {
         Ok(running) => running,
         Err(error) => return (Said::NotStarted(error.problem()), None),
     };
-    tokio::select! {
-        exit = running.ended() => return (Said::Exited(exit), running.last_words()),
-        () = kill.cancelled() => {}
+    let mut look_at = Instant::now() + LOOK_EVERY;
+    loop {
+        tokio::select! {
+            exit = running.ended() => return (Said::Exited(exit), running.last_words()),
+            () = kill.cancelled() => break,
+            () = tokio::time::sleep_until(look_at) => {}
+        }
+        look_at = Instant::now() + LOOK_EVERY;
+        let memory = tokio::select! {
+            memory = running.memory() => memory,
+            () = kill.cancelled() => break,
+        };
+        if let Some(bytes) = memory {
+            // It comes again: where there is no room now, nobody waits for it.
+            let said = Said::Memory(bytes);
+            let _ = reports.try_send(Report {
+                worker: number,
+                said,
+            });
+        }
     }
     running.kill();
     (Said::Exited(running.ended().await), None)

@@ -7,9 +7,12 @@ mod permit;
 mod stop;
 mod upkeep;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -123,6 +126,10 @@ pub(super) struct State {
     /// When what runs then is given up.
     give_up_at: Option<Instant>,
     given_up: usize,
+    /// How far is looked back at what was needed.
+    warm_for: Duration,
+    /// Since when a worker of a single task is used, whose successor is to be started.
+    used_since: Option<Instant>,
     common: Arc<Common>,
     pub(super) effects: Effects,
 }
@@ -160,6 +167,8 @@ impl State {
             stop: None,
             give_up_at: None,
             given_up: 0,
+            warm_for: config.warm_for,
+            used_since: None,
             common: Common::new(),
             effects: Effects::default(),
         }
@@ -232,7 +241,8 @@ impl State {
         }
         let backlog = self.backlog.saturating_sub(self.lanes.waiting());
         let ready = self.pools.iter().flat_map(|pool| &pool.workers);
-        let ready = ready.filter(|worker| matches!(worker.phase, Phase::Ready { .. }));
+        let serves = |worker: &&Worker| matches!(worker.phase, Phase::Ready { .. });
+        let ready = ready.filter(|worker| serves(worker) && !worker.is_spent());
         let (free, capacity) = ready.fold((0, 0), |(free, capacity), worker| {
             let room = worker.capacity.saturating_sub(worker.running) as usize;
             (free + room, capacity + worker.capacity as usize)
@@ -249,8 +259,14 @@ impl State {
 
     /// Whether a worker would be started for a task that comes.
     fn can_wake(&self) -> bool {
+        let is_active = |pool: &Pool| pool.desired.as_ref().is_some_and(|d| d.is_active);
+        // Where no release is active, those for pinned targets are woken.
+        let is_any_active = self.pools.iter().any(is_active);
         let sleeps = |pool: &Pool| {
-            let keeps_none = |desired: &Desired| desired.is_active && desired.size.min == 0;
+            let keeps_none = |desired: &Desired| match desired.is_active {
+                true => desired.size.min == 0,
+                false => !is_any_active,
+            };
             pool.desired.as_ref().is_some_and(keeps_none) && !pool.failures.any()
         };
         self.pools.iter().any(sleeps)
@@ -264,7 +280,8 @@ impl State {
 
     /// When something can go on by time alone.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
-        self.lanes.wakes_at()
+        let wakes_at = self.lanes.wakes_at();
+        wakes_at.into_iter().chain(self.used_since).min()
     }
 
     /// Whether everything has ended, and what became of control is written down, unless that
@@ -336,6 +353,9 @@ impl State {
             },
             phase: Phase::Starting { since: now },
             capacity: 0,
+            is_single: false,
+            begun: 0,
+            memory: None,
             running: 0,
             overdue: 0,
             strays: 0,

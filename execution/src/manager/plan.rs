@@ -10,15 +10,17 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use utakata_model::manifest::PoolSize;
+use utakata_model::manifest::{Lifetime, PoolSize, Recycle};
 
-use super::failures::Failures;
+use super::{demand, failures::Failures};
 use crate::worker::Number;
 
 /// Attempts without an answer after which a worker counts as hung.
 const OVERDUE_MOST: u32 = 3;
 /// How long a worker has to be gone after its stream has ended, or after it was killed.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
+/// No worker is replaced for its memory sooner: a limit that is too small makes no storm.
+const MEMORY_AFTER: Duration = Duration::from_secs(30);
 
 /// One pool of a kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,10 @@ pub(crate) struct Pool {
     pub(crate) workers: Vec<Worker>,
     /// How long the first in turn has been waiting for one of its workers.
     pub(crate) wait: Option<Duration>,
+    /// Tasks that could begin if there were room.
+    pub(crate) queued: u64,
+    /// As many workers as it needed at once lately.
+    pub(crate) warm: u32,
     /// Deaths of its workers.
     pub(crate) failures: Failures,
 }
@@ -57,6 +63,14 @@ pub(crate) struct Worker {
     pub(crate) overdue: u32,
     /// Attempts that it takes at once.
     pub(crate) capacity: u32,
+    /// Tasks that it was given.
+    pub(crate) begun: u64,
+    /// Whether it was there for one task, and has had it.
+    pub(crate) is_spent: bool,
+    /// Since when it takes tasks.
+    pub(crate) ready_since: Option<Instant>,
+    /// How much memory it has, in bytes, where that is known.
+    pub(crate) memory: Option<u64>,
 }
 
 /// Where a worker stands.
@@ -165,6 +179,23 @@ impl Worker {
         matches!(self.phase, Phase::Starting { .. })
     }
 
+    /// Whether it has done what it was there for.
+    fn is_done(&self) -> bool {
+        self.is_spent && self.running == 0
+    }
+
+    /// Whether a fresh one is to take its place.
+    fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
+        let lived = |since| now.saturating_duration_since(since);
+        let lived = self.ready_since.map(lived).unwrap_or_default();
+        let by_tasks = recycle.tasks.is_some_and(|most| self.begun >= most.get());
+        let by_age = recycle.age.is_some_and(|most| lived >= most);
+        let is_large = recycle.memory.zip(self.memory);
+        let by_memory = is_large.is_some_and(|(most, memory)| memory > most.bytes());
+        let is_due = by_tasks || by_age || (by_memory && lived >= MEMORY_AFTER);
+        is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
+    }
+
     /// What is wrong with it, so that it must go.
     fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
         let passed = |since: Instant| now.saturating_duration_since(since);
@@ -180,6 +211,20 @@ impl Worker {
             Phase::Ready { .. } => (self.overdue >= OVERDUE_MOST).then_some(Why::Overdue),
             Phase::Draining { until, .. } => (now >= until).then_some(Why::DrainedTooLong),
             Phase::Ending { since } => (passed(since) >= GONE_WITHIN).then_some(Why::Left),
+        }
+    }
+}
+
+impl Pool {
+    /// How many workers it needs now: for what they have, and for what is queued once that has
+    /// waited as long as a pool takes to grow.
+    pub(crate) fn demand(&self, times: &Times) -> u32 {
+        let is_held_up = self.wait.is_some_and(|wait| wait >= times.grow_after);
+        let queued = if is_held_up { self.queued } else { 0 };
+        match load(self.workers.iter()) {
+            (running, Some(capacity)) => demand::needed(running, queued, capacity),
+            // How much one takes is not known yet.
+            (_, None) => u32::from(queued > 0),
         }
     }
 }
@@ -223,7 +268,7 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
     actions
 }
 
-/// Starts what is missing, lets go what is too much.
+/// Starts what is missing, lets go what is too much, and what has served its time.
 fn size(
     at: usize,
     pool: &Pool,
@@ -233,34 +278,69 @@ fn size(
     now: Instant,
     actions: &mut Vec<Action>,
 ) {
-    let live = count(well.iter().filter(|worker| worker.is_live()));
+    let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
     let starting = count(well.iter().filter(|worker| worker.is_starting()));
     let needed = needed(pool, desired, well, live, starting, times);
+    let due = due(desired, well, needed, now);
+    // The successor of one that is due is there before that one goes.
+    let wanted = needed.saturating_add(due.count.min(1));
     // The successor of one that is about to be killed waits as long as its failure makes it.
     let is_failing = fails(pool, times, now);
-    if live < needed && !is_failing && pool.failures.allow(now) {
+    if live < wanted && !is_failing && pool.failures.allow(now) {
         // After a death one at a time: they will most likely die as well.
         let most = if pool.failures.any() {
             1u32.saturating_sub(starting)
         } else {
-            needed - live
+            wanted - live
         };
         actions.extend((0..most).map(|_| Action::Start { pool: at }));
     }
     // One worker that should have answered and did not: it gets nothing more, and is replaced.
-    let stuck = well.iter().filter(|w| w.is_ready() && w.overdue > 0);
-    actions.extend(stuck.filter_map(|worker| let_go(worker, times)));
+    let stuck = |w: &&&Worker| w.is_ready() && (w.overdue > 0 || w.is_done());
+    let gone = well.iter().filter(stuck);
+    actions.extend(gone.filter_map(|worker| let_go(worker, times)));
+    actions.extend(due.next.and_then(|worker| let_go(worker, times)));
     // Nobody is let go while somebody waits, but for those that are more than there may be.
-    if live > needed && (pool.wait.is_none() || live > desired.size.max) {
+    if live > wanted && (pool.wait.is_none() || live > desired.size.max) {
+        let is_next = |worker: &Worker| due.next.is_some_and(|next| next.number == worker.number);
         let idle = well
             .iter()
-            .filter(|w| w.overdue == 0 && is_idle(w, times, now));
-        let too_many = (live - needed) as usize;
+            .filter(|w| w.overdue == 0 && !w.is_done() && !is_next(w) && is_idle(w, times, now));
+        let too_many = (live - wanted) as usize;
         actions.extend(
             idle.rev()
                 .take(too_many)
                 .filter_map(|worker| let_go(worker, times)),
         );
+    }
+}
+
+/// Workers that have served their time.
+struct Due<'w> {
+    count: u32,
+    /// The one that goes now.
+    next: Option<&'w Worker>,
+}
+
+/// Of those that have served their time, the oldest goes when the others are enough and no
+/// other one is on its way out: never all at once.
+fn due<'w>(desired: &Desired, well: &[&'w Worker], needed: u32, now: Instant) -> Due<'w> {
+    let due: Vec<&Worker> = well
+        .iter()
+        .copied()
+        .filter(|worker| worker.is_due(&desired.size.recycle, now))
+        .collect();
+    let ready = count(well.iter().filter(|w| w.is_ready() && !w.is_done()));
+    let is_ending = well
+        .iter()
+        .any(|worker| matches!(worker.phase, Phase::Draining { .. }) || worker.is_done());
+    let may_go = ready > needed && !is_ending;
+    Due {
+        count: u32::try_from(due.len()).unwrap_or(u32::MAX),
+        next: due
+            .into_iter()
+            .min_by_key(|worker| worker.ready_since)
+            .filter(|_| may_go),
     }
 }
 
@@ -282,25 +362,37 @@ fn needed(
     starting: u32,
     times: &Times,
 ) -> u32 {
-    let ready = || well.iter().filter(|worker| worker.is_ready());
-    let running: u64 = ready().map(|worker| u64::from(worker.running)).sum();
-    let capacity = ready().map(|worker| worker.capacity).max().unwrap_or(1);
-    let busy = running.div_ceil(u64::from(capacity.max(1)));
-    let busy = u32::try_from(busy).unwrap_or(u32::MAX);
+    let (running, capacity) = load(well.iter().copied());
+    // Where each task has a worker of its own, those that wait need one each.
+    let queued = match desired.size.lifetime {
+        Lifetime::Task => pool.queued,
+        Lifetime::Pool => 0,
+    };
+    let busy = demand::needed(running, queued, capacity.unwrap_or(1));
     // Whoever waits has found no room: one more, or the first.
     let is_full = pool
         .wait
         .is_some_and(|wait| live == 0 || (starting == 0 && wait >= times.grow_after));
     let grown = if is_full { live + 1 } else { 0 };
-    let (min, reserve) = if desired.is_active {
-        (desired.size.min, desired.size.reserve)
+    let (min, reserve, warm) = if desired.is_active {
+        (desired.size.min, desired.size.reserve, pool.warm)
     } else {
-        (0, 0)
+        (0, 0, 0)
     };
     busy.saturating_add(reserve)
         .max(min)
+        .max(warm)
         .max(grown)
         .min(desired.size.max)
+}
+
+/// What workers have, and how much of it the largest of them takes, if there is one.
+fn load<'w>(workers: impl Iterator<Item = &'w Worker>) -> (u64, Option<u32>) {
+    let ready = workers.filter(|worker| worker.is_ready());
+    ready.fold((0, None), |(running, capacity), worker| {
+        let capacity = capacity.max(Some(worker.capacity));
+        (running + u64::from(worker.running), capacity)
+    })
 }
 
 fn is_idle(worker: &Worker, times: &Times, now: Instant) -> bool {

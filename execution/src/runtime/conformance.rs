@@ -61,6 +61,7 @@ pub enum Violation {
 pub async fn check(subject: &Subject<'_>) -> Result<(), Violation> {
     how_a_worker_ended_is_told_and_told_again(subject).await?;
     waiting_for_the_end_can_be_given_up(subject).await?;
+    memory_is_that_of_a_worker_that_runs(subject).await?;
     a_worker_that_is_killed_ends(subject).await?;
     killing_what_has_ended_does_nothing(subject).await?;
     a_worker_reaches_its_manager_with_its_token(subject).await?;
@@ -100,6 +101,21 @@ pub async fn waiting_for_the_end_can_be_given_up(subject: &Subject<'_>) -> Resul
     }
     worker.kill();
     end(&mut *worker).await.map(drop)
+}
+
+/// Where memory is known, a worker that runs has some, and one that has ended has none.
+pub async fn memory_is_that_of_a_worker_that_runs(subject: &Subject<'_>) -> Result<(), Violation> {
+    let promise = "a worker has memory while it runs";
+    let mut worker = start(subject, &subject.lasts).await?;
+    if worker.memory().await == Some(0) {
+        return broken(promise, "it had none".into());
+    }
+    worker.kill();
+    end(&mut *worker).await?;
+    match worker.memory().await {
+        None => Ok(()),
+        Some(bytes) => broken(promise, format!("it had {bytes} bytes after its end")),
+    }
 }
 
 /// A worker that is killed ends, and says that it did not do so by itself.

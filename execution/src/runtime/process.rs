@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Error, Exit, Running, Runtime, Spec, log};
+use super::{Error, Exit, Running, Runtime, Spec, log, memory};
 use crate::{Artifact, catalogue::Release};
 
 /// How long the rest of what a worker has printed may take after its end.
@@ -91,6 +91,11 @@ impl Running for Group {
             self.told = None;
         }
         exit
+    }
+
+    async fn memory(&mut self) -> Option<u64> {
+        let process = self.group?.as_raw_nonzero().get();
+        memory::of_tree(process)
     }
 
     fn last_words(&self) -> Option<String> {

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod content;
 mod docker;
 mod faults;
 mod ledger;
@@ -16,8 +17,10 @@ mod orders;
 mod permits;
 mod player;
 mod polite;
+mod pools;
 mod releases;
 mod runtime;
+mod shelf;
 mod site;
 mod thread;
 mod tool;

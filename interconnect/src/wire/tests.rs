@@ -253,6 +253,7 @@ fn environment() -> EnvironmentStatus {
             waiting: 2,
             lost: 1,
             problem: None,
+            memory: None,
         }],
         refused: vec![RefusedRelease {
             path: "releases/broken".into(),

@@ -31,6 +31,7 @@ fn pool(version: &str, active: bool) -> PoolStatus {
         waiting: 0,
         lost: 0,
         problem: None,
+        memory: None,
     }
 }
 

@@ -447,6 +447,7 @@ fn pool(kind: &Kind) -> PoolStatus {
         waiting: 0,
         lost: 0,
         problem: None,
+        memory: None,
     }
 }
 

@@ -40,9 +40,10 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 20] = [
+const OWNERS: [(&str, &[&str]); 21] = [
     ("amq-protocol-tcp", &["interconnect"]),
     ("async-snmp", &["worker-snmp", "simulator"]),
+    ("aws-lc-rs", &["execution"]),
     ("axum", &["logic"]),
     ("bollard", &["execution"]),
     ("clap", &["", "simulator", "benches"]),

@@ -5,6 +5,7 @@ mod folder;
 mod list;
 mod push;
 mod show;
+mod sign;
 mod trial;
 
 use std::path::PathBuf;
@@ -76,6 +77,23 @@ Example: utakata worker test ./my-worker")]
         #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
         time_scale: f64,
     },
+    /// Sign a release, so that environments that ask for signatures serve it
+    #[command(after_help = "\
+DIR is a release as for worker test. The signature is added to signatures.toml in it, and is of
+everything in it as it is now. Environments serve what one of execution.trust.keys has signed.
+
+Keys: openssl genpkey -algorithm ed25519 -out key.pem
+      openssl pkey -in key.pem -pubout -out key.pub.pem
+
+Example: utakata worker sign ./my-worker --key key.pem")]
+    Sign {
+        /// The folder of the release
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The secret key: Ed25519, PEM
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
 }
 
 /// Does it.
@@ -88,6 +106,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Delete { release } => delete(&release, context).await,
         Command::Test { folder, time_scale } => trial::run(folder, time_scale, context).await,
         Command::Roll(arguments) => super::rollout::begin::run(arguments, context).await,
+        Command::Sign { folder, key } => sign::run(&folder, &key, context),
     }
 }
 

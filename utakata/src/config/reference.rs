@@ -217,6 +217,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "How long tasks wait before a full pool grows by one worker",
     ),
     (
+        "execution.warm_for",
+        "duration",
+        "A pool keeps as many workers as it needed at once within this time",
+    ),
+    (
         "execution.idle_after",
         "duration",
         "How long a worker beyond those needed is idle before it is let go",
@@ -244,7 +249,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     (
         "execution.pools",
         "table",
-        "Sizes of pools by kind: [execution.pools.snmp] min = 1, max = 4, reserve = 0",
+        "Pools by kind: [execution.pools.snmp] min = 1, max = 4, reserve = 0; lifetime, recycle",
     ),
     (
         "execution.lanes.attempts",
@@ -315,6 +320,36 @@ const KEYS: &[(&str, &str, &str)] = &[
         "execution.docker.pids",
         "count",
         "The most processes and threads of a container whose manifest does not say (run.pids)",
+    ),
+    (
+        "execution.content.file_most",
+        "size",
+        "Larger files of releases are not fetched",
+    ),
+    (
+        "execution.content.release_most",
+        "size",
+        "Larger releases are not fetched",
+    ),
+    (
+        "execution.content.kept",
+        "count",
+        "Fetched releases of a kind that are kept when nothing asks for them any more",
+    ),
+    (
+        "execution.content.again_after",
+        "duration",
+        "Content that was asked for and did not come is asked for again after this",
+    ),
+    (
+        "execution.trust.keys",
+        "list of files",
+        "Public keys (PEM); when there are any, only releases signed by one of them are served",
+    ),
+    (
+        "execution.trust.bundled",
+        "true or false",
+        "Whether the releases that come with utakata need no signature",
     ),
     (
         "execution.unrecorded",

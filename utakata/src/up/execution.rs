@@ -60,6 +60,7 @@ fn with_releases(mut config: Config, folder: &Path) -> Result<Config> {
     std::fs::create_dir_all(&own).with_context(unwritable)?;
     let state = config.state_folder.take();
     config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
+    config.bundled = vec![bundled.clone()];
     config.releases.splice(0..0, [bundled, own]);
     config.programs.splice(0..0, programs::folders());
     Ok(config)

@@ -9,7 +9,7 @@ use std::{
 use crate::program::Place;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 62] = [
+const COMMANDS: [&str; 79] = [
     "",
     "up",
     "le",
@@ -60,6 +60,7 @@ const COMMANDS: [&str; 62] = [
     "worker diff",
     "worker delete",
     "worker test",
+    "worker sign",
     "environment",
     "environment list",
     "environment pause",
@@ -72,6 +73,22 @@ const COMMANDS: [&str; 62] = [
     "config show",
     "config reference",
     "completions",
+    "worker roll",
+    "rollout",
+    "rollout list",
+    "rollout show",
+    "rollout pause",
+    "rollout resume",
+    "rollout promote",
+    "rollout abort",
+    "kind",
+    "kind show",
+    "kind pin",
+    "kind unpin",
+    "kind place",
+    "kind pause",
+    "kind drain",
+    "kind resume",
 ];
 
 #[test]

@@ -143,10 +143,14 @@ fn a_release_is_pushed_listed_compared_and_deleted() {
     assert!(diff.out.contains("worker.toml"), "{}", diff.out);
     assert!(!diff.out.contains("utakata-worker-echo"), "{}", diff.out);
 
-    assert_eq!(place.run(&["worker", "delete", "echo@0.2.0"]).code, 0);
-    let gone = place.run(&["worker", "show", "echo@0.2.0"]);
+    // The first of a kind serves it.
+    let serves = place.run(&["worker", "delete", "echo@0.2.0"]);
+    assert!(serves.err.contains("it is to serve echo"), "{}", serves.err);
+    assert_eq!(place.run(&["worker", "delete", "echo@0.3.0"]).code, 0);
+    let gone = place.run(&["worker", "show", "echo@0.3.0"]);
     assert_eq!(gone.code, 1);
-    assert!(gone.err.contains("did you mean \"0.3.0\"?"), "{}", gone.err);
+    assert!(gone.err.contains("did you mean \"0.2.0\"?"), "{}", gone.err);
+    place.until_served("echo");
 }
 
 #[test]
@@ -176,4 +180,49 @@ fn what_cannot_be_pushed_is_refused_with_the_reason_and_nothing_is_added() {
     }
     let listed = place.json(&["worker", "list"]);
     assert_eq!(listed["releases"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[test]
+fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() {
+    let place = Place::new();
+    let file = |name: &str| {
+        place
+            .data()
+            .parent()
+            .unwrap()
+            .join(name)
+            .display()
+            .to_string()
+    };
+    let (key, public) = (file("key.pem"), file("key.pub.pem"));
+    let openssl = |arguments: &[&str]| {
+        let done = std::process::Command::new("openssl")
+            .args(arguments)
+            .output();
+        assert!(done.as_ref().unwrap().status.success(), "{done:?}");
+    };
+    openssl(&["genpkey", "-algorithm", "ed25519", "-out", &key]);
+    openssl(&["pkey", "-in", &key, "-pubout", "-out", &public]);
+    drop_in(&place, "echo", &echo());
+    let folder = place.data().join("releases/echo");
+    let config = file("trust.toml");
+    fs::write(
+        &config,
+        format!("[execution.trust]\nkeys = [\"{public}\"]\n"),
+    )
+    .unwrap();
+    let _up = place.up_with(&["--config", &config]);
+    place.until(&["environment", "list"], |environments| {
+        let refused = environments[0]["refused"].as_array()?;
+        let is_unsigned = |one: &serde_json::Value| one["problem"]["code"] == "release-unsigned";
+        // What comes with utakata needs none.
+        (refused.len() == 1 && is_unsigned(&refused[0])).then_some(())
+    });
+    let folder = folder.to_str().unwrap();
+    let signed = place.json(&["worker", "sign", folder, "--key", &key]);
+    assert_eq!(signed["release"]["kind"], "echo", "{signed}");
+    place.until_served("echo");
+    let wrong = place.run(&["worker", "sign", folder, "--key", &public]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("BEGIN PRIVATE KEY"), "{}", wrong.err);
 }

@@ -33,14 +33,26 @@ pub(super) struct Stamp {
     length: u64,
 }
 
+/// Whether a change of anything about a file is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is.
+    Seen,
+    /// Only what is in it counts: other folders have links to it, which come and go.
+    Ignored,
+}
+
 impl Stamp {
     /// Of a file; a link is followed.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
+    pub(super) fn of(path: &Path, change: Change) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
         Ok(Self {
             path: path.into(),
             modified: metadata.modified()?,
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            changed: match change {
+                Change::Seen => (metadata.ctime(), metadata.ctime_nsec()),
+                Change::Ignored => (0, 0),
+            },
             inode: metadata.ino(),
             length: metadata.len(),
         })
@@ -49,14 +61,19 @@ impl Stamp {
 
 /// Every file below a folder, sorted by name. Links to folders are not followed.
 /// Errors: it cannot be read, or is far too large.
-pub(super) fn list(folder: &Path) -> Result<Vec<File>, Problem> {
+pub(super) fn list(folder: &Path, change: Change) -> Result<Vec<File>, Problem> {
     let mut files = Vec::new();
-    add(folder, Path::new(""), 0, &mut files)?;
+    add((folder, change), Path::new(""), 0, &mut files)?;
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }
 
-fn add(folder: &Path, below: &Path, depth: usize, files: &mut Vec<File>) -> Result<(), Problem> {
+fn add(
+    (folder, change): (&Path, Change),
+    below: &Path,
+    depth: usize,
+    files: &mut Vec<File>,
+) -> Result<(), Problem> {
     let here = folder.join(below);
     let unreadable = |error: io::Error| super::unreadable(&here, &error);
     if depth > DEPTH_MOST || files.len() > FILES_MOST {
@@ -66,9 +83,9 @@ fn add(folder: &Path, below: &Path, depth: usize, files: &mut Vec<File>) -> Resu
         let entry = entry.map_err(unreadable)?;
         let name = below.join(entry.file_name());
         if entry.file_type().map_err(unreadable)?.is_dir() {
-            add(folder, &name, depth + 1, files)?;
+            add((folder, change), &name, depth + 1, files)?;
         } else if entry.path().is_file() {
-            let stamp = Stamp::of(&entry.path()).map_err(unreadable)?;
+            let stamp = Stamp::of(&entry.path(), change).map_err(unreadable)?;
             files.push(File { name, stamp });
         }
     }

@@ -24,6 +24,7 @@ impl Disk {
         let scanner = Scanner::new(
             vec![folder.path().join("releases"), folder.path().join("single")],
             vec![folder.path().join("programs")],
+            Arc::default(),
         );
         let disk = Self { folder, scanner };
         disk.program("programs/worker", "#!/bin/sh\n");
@@ -53,7 +54,7 @@ impl Disk {
     }
 
     fn scan(&mut self) -> Catalogue {
-        self.scanner.scan()
+        self.scanner.scan(&[])
     }
 
     /// What was found, by kind and version.

@@ -38,6 +38,12 @@ impl State {
                 }
                 return false;
             }
+            Said::Memory(bytes) => {
+                if let Some(worker) = self.worker(number) {
+                    worker.memory = Some(bytes);
+                }
+                return false;
+            }
             Said::LastWords(words) => {
                 if let Some(worker) = self.worker(number) {
                     worker.last_words = Some(words);
@@ -53,10 +59,13 @@ impl State {
     }
 
     fn on_ready(&mut self, number: Number, capacity: u32, line: Line, now: Instant) {
-        if let Some(worker) = self.worker(number)
-            && matches!(worker.phase, Phase::Starting { .. })
+        if let Some((pool, at)) = self.find(number)
+            && matches!(pool.workers[at].phase, Phase::Starting { .. })
         {
-            worker.capacity = capacity;
+            let is_single = pool.is_single();
+            let worker = &mut pool.workers[at];
+            worker.capacity = if is_single { 1 } else { capacity };
+            worker.is_single = is_single;
             worker.line = Some(line);
             worker.ready_since = Some(now);
             worker.phase = Phase::Ready {

@@ -181,6 +181,10 @@ impl State {
             return;
         };
         worker.running += 1;
+        worker.begun += 1;
+        if worker.is_single {
+            self.used_since = Some(now);
+        }
         worker.be_busy(now);
         worker.batch.push(v1::Task::from(&waiting.task));
         self.effects.acknowledge.extend(waiting.tag);
@@ -253,6 +257,7 @@ impl State {
         let count = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
         if let Some(worker) = self.worker(number) {
             worker.running = worker.running.saturating_sub(count);
+            worker.begun = worker.begun.saturating_sub(u64::from(count));
         }
         attempts
     }

@@ -35,10 +35,10 @@ impl State {
             self.hand_over(now, clock);
         }
         self.watch_idle_and_busy(now);
-        for action in plan::plan(&self.observed(now), &self.times, now)
-            .into_iter()
-            .rev()
-        {
+        self.used_since = None;
+        let observed = self.observed(now);
+        self.watch_demand(&observed, now);
+        for action in plan::plan(&observed, &self.times, now).into_iter().rev() {
             self.act(action, now);
         }
     }
@@ -171,6 +171,14 @@ impl State {
         }
     }
 
+    /// Remembers how many workers are needed now.
+    fn watch_demand(&mut self, observed: &[plan::Pool], now: Instant) {
+        for (pool, observed) in self.pools.iter_mut().zip(observed) {
+            pool.demand
+                .on(observed.demand(&self.times), now, self.warm_for);
+        }
+    }
+
     fn observed(&self, now: Instant) -> Vec<plan::Pool> {
         let wait = |at: usize, pin: Option<&str>| -> Option<Duration> {
             let observe = self.lanes.ready_since(Class::Observe, pin);
@@ -186,7 +194,12 @@ impl State {
             let pinned = wait(at, Some(facts.version));
             let active = wait(at, None).filter(|_| facts.is_active);
             let is_drained = self.stop == Some(Stop::Drain);
-            pool.observed(pinned.max(active), is_drained)
+            let queued = if active.is_some() {
+                self.lanes.ready()
+            } else {
+                0
+            };
+            pool.observed(pinned.max(active), queued, is_drained)
         };
         self.pools.iter().enumerate().map(observed).collect()
     }

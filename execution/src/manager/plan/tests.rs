@@ -1,4 +1,7 @@
+use std::num::NonZeroU64;
+
 use proptest::prelude::*;
+use utakata_model::manifest::limits::Memory;
 
 use super::*;
 use crate::config::Backoff;
@@ -27,6 +30,10 @@ fn worker(number: u64, phase: Phase) -> Worker {
         running: 0,
         overdue: 0,
         capacity: 10,
+        begun: 0,
+        is_spent: false,
+        ready_since: None,
+        memory: None,
     }
 }
 
@@ -66,13 +73,52 @@ fn pool(min: u32, max: u32, reserve: u32, workers: Vec<Worker>) -> Pool {
     Pool {
         desired: Some(Desired {
             is_active: true,
-            size: PoolSize { min, max, reserve },
+            size: PoolSize {
+                min,
+                max,
+                reserve,
+                ..PoolSize::default()
+            },
         }),
         is_stopped: false,
         workers,
         wait: None,
+        queued: 0,
+        warm: 0,
         failures: Failures::default(),
     }
+}
+
+fn recycled(tasks: u64, pool: Pool) -> Pool {
+    let mut pool = pool;
+    let recycle = Recycle {
+        tasks: NonZeroU64::new(tasks),
+        age: Some(Duration::from_secs(3600)),
+        memory: Some(Memory::mebibytes(100)),
+    };
+    pool.desired.as_mut().unwrap().size.recycle = recycle;
+    pool
+}
+
+/// A worker that has lived for so long, and was given so many tasks.
+fn lived(seconds: u64, begun: u64, worker: Worker) -> Worker {
+    Worker {
+        ready_since: Some(ago(seconds)),
+        begun,
+        ..worker
+    }
+}
+
+/// Each task has a worker of its own.
+fn single(pool: Pool) -> Pool {
+    let mut pool = pool;
+    pool.desired.as_mut().unwrap().size.lifetime = Lifetime::Task;
+    for worker in &mut pool.workers {
+        worker.capacity = 1;
+        worker.begun = u64::from(worker.running);
+        worker.is_spent = worker.running > 0;
+    }
+    pool
 }
 
 fn gone(workers: Vec<Worker>) -> Pool {
@@ -241,6 +287,110 @@ fn after_deaths_one_worker_at_a_time_is_started_when_the_wait_is_over() {
 }
 
 #[test]
+fn a_worker_that_has_served_its_time_goes_when_its_successor_is_there_and_one_at_a_time() {
+    let memory = |mebibytes: u64, worker| Worker {
+        memory: Some(mebibytes << 20),
+        ..worker
+    };
+    let due = |number| lived(60, 10, running(number, 2));
+    for (worker, is_due) in [
+        (lived(3599, 9, running(1, 2)), false),
+        (lived(60, 10, running(1, 2)), true),
+        (lived(3600, 0, running(1, 2)), true),
+        (memory(100, lived(60, 1, running(1, 2))), false),
+        (memory(101, lived(60, 1, running(1, 2))), true),
+        // A limit that is too small makes no storm.
+        (memory(101, lived(29, 1, running(1, 2))), false),
+    ] {
+        let expect: &[Action] = if is_due { &[START] } else { &[] };
+        check(&[recycled(10, pool(1, 1, 0, vec![worker]))], expect);
+    }
+    // The successor comes first, and takes over before the other one goes.
+    let fresh = || lived(1, 0, ready(9));
+    check(
+        &[recycled(10, pool(1, 1, 0, vec![due(1), starting(9, 1)]))],
+        &[],
+    );
+    check(
+        &[recycled(10, pool(1, 1, 0, vec![due(1), fresh()]))],
+        &[drain(1)],
+    );
+    // Of several the oldest, and the next one when that is gone.
+    let all = || vec![due(1), lived(61, 10, running(2, 2)), due(3), fresh()];
+    check(&[recycled(10, pool(3, 3, 0, all()))], &[drain(2)]);
+    let mut ending = all();
+    ending[1].phase = Phase::Draining {
+        until: now() + Duration::from_secs(9),
+        heard: now(),
+    };
+    check(&[recycled(10, pool(3, 3, 0, ending))], &[START]);
+    // While starts fail, those that work go on.
+    check(&[failed(3, recycled(10, pool(1, 1, 0, vec![due(1)])))], &[]);
+    // One that has nothing to do does not go before its successor is there, either.
+    let idle = || lived(7200, 0, idle(1));
+    check(&[recycled(10, pool(1, 4, 0, vec![idle()]))], &[START]);
+    check(
+        &[recycled(10, pool(1, 4, 0, vec![idle(), starting(2, 1)]))],
+        &[],
+    );
+    check(&[recycled(10, pool(0, 4, 0, vec![idle()]))], &[drain(1)]);
+}
+
+#[test]
+fn where_each_task_has_its_own_worker_the_reserve_is_refilled_and_the_used_ones_go() {
+    let used = |number| Worker {
+        begun: 1,
+        is_spent: true,
+        capacity: 1,
+        ..ready(number)
+    };
+    let reserve = |workers| single(pool(0, 8, 2, workers));
+    check(&[reserve(vec![])], &[START, START]);
+    check(&[reserve(vec![ready(1), ready(2)])], &[]);
+    // One is used: the next is started at once.
+    check(&[reserve(vec![running(1, 1), ready(2)])], &[START]);
+    check(
+        &[reserve(vec![running(1, 1), ready(2), starting(3, 0)])],
+        &[],
+    );
+    let mut done = reserve(vec![ready(2), ready(3)]);
+    done.workers.push(used(1));
+    check(&[done], &[drain(1)]);
+    // What is queued has a worker each, and the reserve is for the next.
+    let queued = |queued, pool| Pool { queued, ..pool };
+    let busy = vec![running(1, 1), running(2, 1)];
+    check(&[queued(3, reserve(busy))], &[START; 5]);
+    check(&[queued(30, reserve(vec![running(1, 1)]))], &[START; 7]);
+}
+
+#[test]
+fn a_pool_keeps_as_many_workers_as_it_needed_lately() {
+    let warm = |warm, pool| Pool { warm, ..pool };
+    check(&[warm(3, pool(1, 4, 0, vec![ready(1)]))], &[START, START]);
+    check(
+        &[warm(3, pool(1, 4, 0, vec![idle(1), idle(2), idle(3)]))],
+        &[],
+    );
+    check(&[warm(9, pool(1, 2, 0, vec![idle(1), idle(2)]))], &[]);
+    check(&[warm(3, inactive(vec![]))], &[]);
+    // What is queued counts when it has waited as long as a pool takes to grow.
+    for (wait, queued, workers, expect) in [
+        (None, 50, vec![running(1, 10)], 1),
+        (Some(199), 50, vec![running(1, 10)], 1),
+        (Some(200), 50, vec![running(1, 10)], 6),
+        (Some(200), 50, vec![starting(1, 1)], 1),
+        (None, 0, vec![idle(1), running(2, 3), running(3, 8)], 2),
+    ] {
+        let pool = Pool {
+            wait: wait.map(Duration::from_millis),
+            queued,
+            ..pool(1, 4, 0, workers)
+        };
+        assert_eq!(pool.demand(&TIMES), expect, "{pool:?}");
+    }
+}
+
+#[test]
 fn a_release_that_is_not_active_has_workers_only_for_pinned_tasks() {
     check(&[inactive(vec![])], &[]);
     check(&[waits(0, inactive(vec![]))], &[START]);
@@ -279,42 +429,76 @@ fn phases() -> impl Strategy<Value = Phase> {
 }
 
 fn pools() -> impl Strategy<Value = Vec<Pool>> {
-    let worker = (phases(), 0u32..12, 0u32..5);
-    let size = (0u32..4, 1u32..6, 0u32..3, any::<bool>());
+    let worker = (phases(), 0u32..12, 0u32..5, 0u64..4);
+    let size = (
+        0u32..4,
+        1u32..6,
+        0u32..3,
+        any::<bool>(),
+        any::<bool>(),
+        0u64..4,
+    );
     let pool = (
         any::<bool>(),
         prop::option::of(size),
         prop::collection::vec(worker, 0..8),
         prop::option::of(0u64..1000),
         0u32..5,
+        0u32..8,
     );
     prop::collection::vec(pool, 0..4).prop_map(|pools| {
         let mut number = 0;
         let mut has_active = false;
-        type Parts<D, W> = (bool, Option<D>, Vec<W>, Option<u64>, u32);
-        let build = |(is_stopped, desired, workers, wait, deaths): Parts<_, _>| {
-            let desired = desired.map(|(min, max, reserve, is_active): (u32, u32, _, _)| {
+        type Parts<D, W> = (bool, Option<D>, Vec<W>, Option<u64>, u32, u32);
+        let build = |(is_stopped, desired, workers, wait, deaths, warm): Parts<_, _>| {
+            type Sizes = (u32, u32, u32, bool, bool, u64);
+            let mut is_single = false;
+            let desired = desired.map(|(min, max, reserve, is_active, single, tasks): Sizes| {
                 let is_active = is_active && !has_active;
                 has_active |= is_active;
+                is_single = single;
                 let min = min.min(max);
-                let size = PoolSize { min, max, reserve };
+                let recycle = Recycle {
+                    tasks: NonZeroU64::new(tasks),
+                    ..Recycle::default()
+                };
+                let lifetime = if single {
+                    Lifetime::Task
+                } else {
+                    Lifetime::Pool
+                };
+                let size = PoolSize {
+                    min,
+                    max,
+                    reserve,
+                    lifetime,
+                    recycle,
+                };
                 Desired { is_active, size }
             });
-            let workers = workers
-                .into_iter()
-                .map(|(phase, running, overdue): (_, u32, u32)| {
-                    number += 1;
-                    Worker {
-                        running,
-                        overdue: overdue.min(running),
-                        ..one(number, phase)
-                    }
-                });
+            let workers =
+                workers
+                    .into_iter()
+                    .map(|(phase, running, overdue, begun): (_, u32, u32, u64)| {
+                        number += 1;
+                        let running = if is_single { running.min(1) } else { running };
+                        let begun = begun.max(u64::from(running));
+                        Worker {
+                            running,
+                            overdue: overdue.min(running),
+                            capacity: if is_single { 1 } else { 10 },
+                            begun,
+                            is_spent: is_single && begun > 0,
+                            ..one(number, phase)
+                        }
+                    });
             let pool = Pool {
                 desired,
                 is_stopped,
                 workers: workers.collect(),
                 wait: wait.map(Duration::from_millis),
+                queued: u64::from(deaths) * 3,
+                warm,
                 failures: Failures::default(),
             };
             failed(deaths, pool)
@@ -408,7 +592,9 @@ proptest! {
                 .iter()
                 .find(|other| other.workers.first().map(|w| w.number) == pool.workers.first().map(|w| w.number))
                 .map_or(0, |other| live(&other.workers));
-            prop_assert!(live(&pool.workers) <= before.max(desired.size.max as usize));
+            // But for the one that takes the place of another.
+            let most = desired.size.max as usize + usize::from(!desired.size.recycle.is_never());
+            prop_assert!(live(&pool.workers) <= before.max(most));
         }
     }
 

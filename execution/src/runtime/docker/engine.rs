@@ -10,7 +10,7 @@ use bollard::{
     query_parameters::{
         AttachContainerOptionsBuilder, CreateContainerOptions, CreateImageOptionsBuilder,
         ImportImageOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-        StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
+        StatsOptionsBuilder, StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
     },
 };
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -220,6 +220,18 @@ impl Engine {
                 })
             }
         }
+    }
+
+    /// How much memory a container has, without what is only kept of files; `None`: nobody
+    /// knows.
+    pub(super) async fn memory(&self, id: &str) -> Option<u64> {
+        let options = StatsOptionsBuilder::new().stream(false).one_shot(true);
+        let client = self.client().await.ok()?;
+        let stats = client.stats(id, Some(options.build())).next().await?;
+        let memory = stats.ok()?.memory_stats?;
+        let of_files = memory.stats.unwrap_or_default();
+        let of_files = of_files.get("inactive_file").copied().unwrap_or(0);
+        memory.usage.map(|usage| usage.saturating_sub(of_files))
     }
 
     /// Kills a container, if it runs, and removes it, if it is there.

@@ -35,12 +35,16 @@ const AGAIN_MOST: Duration = Duration::from_secs(2);
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
 /// How long the rest of what a worker has printed may take after its end.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+/// How long an engine may take to say how much memory a container has.
+const MEMORY_WITHIN: Duration = Duration::from_secs(2);
 /// Bytes that a container has printed and nobody has read.
 const UNREAD: usize = 64 * 1024;
 
 /// A container that was started.
 #[derive(Debug)]
 pub(super) struct Container {
+    engine: Arc<Engine>,
+    id: String,
     kill: CancellationToken,
     _kill_on_drop: DropGuard,
     end: watch::Receiver<Option<End>>,
@@ -65,6 +69,7 @@ pub(super) async fn begin(
     let kill = CancellationToken::new();
     let killed = kill.clone();
     let worker = worker.clone();
+    let (id, asked) = (hold.id.clone(), engine.clone());
     tokio::spawn(async move {
         let exit = tokio::select! {
             exit = outlive(&engine, &hold.id, &worker) => exit,
@@ -78,6 +83,8 @@ pub(super) async fn begin(
         tell.send_replace(Some(End { exit, last_words }));
     });
     Ok(Container {
+        engine: asked,
+        id,
         _kill_on_drop: kill.clone().drop_guard(),
         kill,
         end,
@@ -153,6 +160,11 @@ impl Running for Container {
 
     fn kill(&mut self) {
         self.kill.cancel();
+    }
+
+    async fn memory(&mut self) -> Option<u64> {
+        let asked = tokio::time::timeout(MEMORY_WITHIN, self.engine.memory(&self.id));
+        asked.await.ok().flatten()
     }
 
     fn last_words(&self) -> Option<String> {

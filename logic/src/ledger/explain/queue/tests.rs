@@ -28,6 +28,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         waiting: 0,
         lost: 0,
         problem: None,
+        memory: None,
     };
     Arc::new(EnvironmentStatus {
         id: name(id),

@@ -1,0 +1,150 @@
+//! Releases by their content: what is asked for and not here is fetched from the logic
+//! environment, and kept as folders.
+//!
+//! ```text
+//!  asked ─► catalogue ── wanted ──► service ── Fetch ──► logic environment
+//!              ▲                      │  ◄── Content ──
+//!              └── releases/<digest> ◄┘
+//! ```
+
+mod check;
+mod incoming;
+mod service;
+mod store;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use tokio::sync::{mpsc, watch};
+use utakata_interconnect::{Events, events::content::Got};
+use utakata_model::{
+    Cure, EnvironmentId, Problem, ReleaseDigest, ReleaseId, environment::RefusedRelease,
+};
+
+use crate::{config, environment::board::Board, trust::Trust};
+pub(crate) use service::Service;
+use store::{Name, Store};
+
+/// Answers that wait to be read; more are dropped, and asked for again.
+const ANSWERS: usize = 64;
+
+/// What the catalogue wants to have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Everything that is asked for.
+    pub(crate) all: BTreeSet<ReleaseId>,
+    /// Of this, what is in no folder.
+    pub(crate) lacking: BTreeSet<ReleaseId>,
+}
+
+/// What came of fetching.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Told {
+    /// Releases that were fetched since the start.
+    fetched: u64,
+    /// Why others are not here yet.
+    problems: BTreeMap<ReleaseId, Problem>,
+}
+
+/// The catalogue's end.
+#[derive(Debug)]
+pub(crate) struct Link {
+    store: Option<Store>,
+    wanted: watch::Sender<Wanted>,
+    told: watch::Receiver<Told>,
+}
+
+/// What fetching needs of what is around it.
+#[derive(Clone)]
+pub(crate) struct Around {
+    pub(crate) config: config::Content,
+    /// Where contents are kept; `None`: nothing can be fetched.
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) me: EnvironmentId,
+    pub(crate) events: Arc<dyn Events>,
+    pub(crate) board: Board,
+}
+
+/// Where answers of the logic environment go. Cheap to clone.
+pub(crate) type Answers = mpsc::Sender<Arc<Got>>;
+
+/// Both ends, and the one that fetches, which does so while it is run.
+pub(crate) fn build(around: Around) -> (Link, Answers, Service) {
+    let store = around.folder.clone().map(Store::new);
+    let (wanted, wants) = watch::channel(Wanted::default());
+    let (tell, told) = watch::channel(Told::default());
+    let (answers, answered) = mpsc::channel(ANSWERS);
+    let service = Service::new(around, store.clone(), wants, answered, tell);
+    let link = Link {
+        store,
+        wanted,
+        told,
+    };
+    (link, answers, service)
+}
+
+impl Link {
+    /// Where the folders of these releases are, if they are here.
+    pub(crate) fn folders<'r>(
+        &self,
+        releases: impl IntoIterator<Item = &'r ReleaseId>,
+    ) -> Vec<PathBuf> {
+        let Some(store) = &self.store else {
+            return Vec::new();
+        };
+        let names = releases.into_iter();
+        let names = names.filter_map(|release| Name::of(&release.digest));
+        names.map(|name| store.release(&name)).collect()
+    }
+
+    /// This is wanted now.
+    pub(crate) fn want(&self, wanted: Wanted) {
+        self.wanted.send_if_modified(|last| {
+            let changed = *last != wanted;
+            *last = wanted;
+            changed
+        });
+    }
+
+    /// What is told of releases that are not here.
+    pub(crate) fn refused(&mut self, lacking: &BTreeSet<ReleaseId>) -> Vec<RefusedRelease> {
+        let told = self.told.borrow_and_update();
+        let refused = |release: &ReleaseId| RefusedRelease {
+            path: format!("release {}@{}", release.kind, release.version),
+            problem: match (told.problems.get(release), &self.store) {
+                (Some(problem), _) => problem.clone(),
+                (None, Some(_)) => fetching("it is fetched: it can serve when it is here"),
+                (None, None) => no_place(),
+            },
+        };
+        lacking.iter().map(refused).collect()
+    }
+
+    /// Waits until something was fetched, or could not be.
+    pub(crate) async fn changed(&mut self) {
+        if self.told.changed().await.is_err() {
+            // Nobody fetches any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn fetching(message: &str) -> Problem {
+    Problem::new("release-fetching", Cure::Retry, message)
+}
+
+fn no_place() -> Problem {
+    let message = "it is in none of the folders, and there is no place for what is fetched: set \
+                   execution.state_folder";
+    Problem::new("release-no-place", Cure::Operator, message)
+}
+
+/// The digests of what has a pool.
+fn in_use(board: &Board) -> BTreeSet<ReleaseDigest> {
+    let pools = board.pools().into_iter();
+    pools.map(|pool| pool.release.digest).collect()
+}

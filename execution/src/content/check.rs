@@ -1,0 +1,107 @@
+//! Whether the content of a release can be what it is said to be. No IO.
+
+use utakata_model::{
+    Content, ContentFile, Cure, Manifest, Problem, ReleaseId,
+    content::{IMAGE_FILE, MANIFEST_FILE},
+};
+
+use crate::{artifact::is_inside, config};
+
+/// More files than that are no release.
+const FILES_MOST: usize = 10_000;
+/// Folders in folders.
+const DEPTH_MOST: usize = 16;
+/// Larger manifests are none.
+const MANIFEST_MOST: u64 = 1024 * 1024;
+
+/// Checks the list of files, before any is fetched.
+pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Problem> {
+    if content.files.len() > FILES_MOST {
+        let count = content.files.len();
+        return Err(large(&format!(
+            "{count} files, and {FILES_MOST} are the most"
+        )));
+    }
+    let is_deep = |file: &&ContentFile| file.path.split('/').count() > DEPTH_MOST;
+    if let Some(file) = content.files.iter().find(is_deep) {
+        return Err(large(&format!(
+            "folders deeper than {DEPTH_MOST}: {}",
+            file.path
+        )));
+    }
+    let most = limits.file_most;
+    let is_large = |file: &&ContentFile| file.size > most.bytes();
+    if let Some(file) = content.files.iter().find(is_large) {
+        let (path, size) = (&file.path, file.size);
+        let what = format!("{path} of {size} bytes: execution.content.file_most is {most}");
+        return Err(large(&what));
+    }
+    let (size, most) = (content.size(), limits.release_most);
+    if size > most.bytes() {
+        let what = format!("{size} bytes: execution.content.release_most is {most}");
+        return Err(large(&what));
+    }
+    content
+        .validate()
+        .map_err(|error| lying(&error.to_string()))?;
+    // In their order, what is in a folder follows the file that cannot be that folder.
+    let mut pairs = content.files.windows(2);
+    let is_both = |two: &&[ContentFile]| {
+        let rest = two[1].path.strip_prefix(&two[0].path);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    match pairs.find(is_both) {
+        Some(two) => Err(lying(&format!("{} is a file and a folder", two[0].path))),
+        None => match content.file(MANIFEST_FILE) {
+            Some(file) if file.size > MANIFEST_MOST => {
+                Err(large(&format!("a {MANIFEST_FILE} of {} bytes", file.size)))
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Checks the list against the manifest that it has, and both against what was asked for.
+pub(super) fn release(
+    wanted: &ReleaseId,
+    content: &Content,
+    manifest: &[u8],
+) -> Result<(), Problem> {
+    let text = String::from_utf8_lossy(manifest);
+    let manifest = Manifest::parse(&text)
+        .map_err(|error| Problem::new("release-manifest", Cure::Operator, crate::chain(&error)))?;
+    let digest = content.release_digest(&manifest.run);
+    if digest != wanted.digest {
+        let what = format!(
+            "its files make the digest {}, which is another one",
+            digest.short()
+        );
+        return Err(lying(&what));
+    }
+    if (&manifest.kind, &*manifest.version) != (&wanted.kind, &*wanted.version) {
+        let what = format!("it is {}@{}", manifest.kind, manifest.version);
+        return Err(lying(&what));
+    }
+    let program = &manifest.run.program;
+    let is_program = |file: &ContentFile| file.executable && is_inside(program);
+    let has_program = content.file(program).is_some_and(is_program);
+    if has_program || content.file(IMAGE_FILE).is_some() {
+        return Ok(());
+    }
+    Err(lying(&format!(
+        "it has no executable \"{program}\", which it says to run"
+    )))
+}
+
+/// What came is not what was asked for.
+pub(super) fn lying(what: &str) -> Problem {
+    let message = format!("what came is not this release, and was thrown away: {what}");
+    Problem::new("release-content", Cure::Operator, message)
+}
+
+fn large(what: &str) -> Problem {
+    Problem::new("release-large", Cure::Operator, format!("it has {what}"))
+}
+
+#[cfg(test)]
+mod tests;

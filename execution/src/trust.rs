@@ -1,0 +1,241 @@
+//! Whose releases are let in: signatures of releases, and the keys that count.
+//!
+//! A release is signed by what it is: the text `utakata release <digest>` and a line feed. The
+//! signatures stand in `signatures.toml` beside its manifest, which is no part of the digest:
+//!
+//! ```toml
+//! [[signature]]
+//! key = "5f0c2f7a9b1e4d36"    # SHA-256 of the public key (SPKI), 16 digits of it
+//! ed25519 = "<base64>"
+//! ```
+
+mod key;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use utakata_model::{Cure, Problem, ReleaseDigest, content::SIGNATURES_FILE};
+
+use crate::config;
+pub use key::{KeyError, PublicKey, SecretKey, key_id};
+
+/// The signatures of a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signatures {
+    /// Each by another key.
+    #[serde(default, rename = "signature")]
+    pub signatures: Vec<Signature>,
+}
+
+/// A signature of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// By which key: [`key_id`].
+    pub key: String,
+    /// The signature, as base64.
+    pub ed25519: String,
+}
+
+/// Why a release is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody has signed it.
+    #[error("it has no signature, and execution.trust.keys says that it needs one")]
+    Unsigned,
+    /// Somebody has, but nobody whose key counts.
+    #[error("it is signed by {keys} only, and none of these keys is in execution.trust.keys")]
+    Stranger {
+        /// The keys.
+        keys: String,
+    },
+    /// The signature is of something else.
+    #[error("the signature by {key} is not of this release: what it has now was not signed")]
+    Wrong {
+        /// The key.
+        key: String,
+    },
+    /// The file cannot be read.
+    #[error("{SIGNATURES_FILE} cannot be read: {problem}")]
+    Form {
+        /// What the parser says.
+        problem: String,
+    },
+}
+
+/// Why keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("the key {} cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("the key {} cannot be used", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        #[source]
+        source: KeyError,
+    },
+}
+
+/// Whose releases are let in: everybody's, as long as there are no keys.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    keys: Vec<PublicKey>,
+    /// Below these folders no signature is needed.
+    exempt: Vec<PathBuf>,
+}
+
+impl Signatures {
+    /// Reads a `signatures.toml`.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        toml::from_str(text).map_err(|error| Refusal::Form {
+            problem: error.to_string(),
+        })
+    }
+
+    /// Adds one; an earlier one by the same key goes.
+    pub fn add(&mut self, signature: Signature) {
+        self.signatures.retain(|other| other.key != signature.key);
+        self.signatures.push(signature);
+    }
+}
+
+/// Signs a release.
+pub fn sign(key: &SecretKey, release: &ReleaseDigest) -> Signature {
+    Signature {
+        key: key.public().id().into(),
+        ed25519: BASE64_STANDARD.encode(key.sign(text(release).as_bytes())),
+    }
+}
+
+/// Whether one of these keys has signed the release.
+pub fn verify(
+    keys: &[PublicKey],
+    release: &ReleaseDigest,
+    signatures: &Signatures,
+) -> Result<(), Refusal> {
+    let text = text(release);
+    let mut wrong = None;
+    for signature in &signatures.signatures {
+        let bytes = BASE64_STANDARD.decode(&signature.ed25519);
+        let bytes = bytes.unwrap_or_default();
+        for key in keys.iter().filter(|key| key.id() == signature.key) {
+            if key.has_signed(text.as_bytes(), &bytes) {
+                return Ok(());
+            }
+            let key = signature.key.clone();
+            wrong = Some(Refusal::Wrong { key });
+        }
+    }
+    Err(wrong.unwrap_or_else(|| unknown(signatures)))
+}
+
+fn unknown(signatures: &Signatures) -> Refusal {
+    if signatures.signatures.is_empty() {
+        return Refusal::Unsigned;
+    }
+    let keys: Vec<&str> = signatures
+        .signatures
+        .iter()
+        .map(|signature| signature.key.get(..16).unwrap_or(&signature.key))
+        .collect();
+    Refusal::Stranger {
+        keys: keys.join(", "),
+    }
+}
+
+/// What is signed.
+fn text(release: &ReleaseDigest) -> String {
+    format!("utakata release {}\n", release.0)
+}
+
+impl Trust {
+    /// As the settings say, with the folders that come with utakata.
+    /// Errors: a key that cannot be used.
+    pub fn load(config: &config::Trust, bundled: &[PathBuf]) -> Result<Self, Error> {
+        let keys = config.keys.iter().map(|path| public_key(path));
+        let exempt = if config.bundled { bundled } else { &[] };
+        Ok(Self {
+            keys: keys.collect::<Result<_, _>>()?,
+            exempt: exempt.to_vec(),
+        })
+    }
+
+    /// Refuses a release whose `signatures.toml` is not as it must be.
+    pub(crate) fn check(
+        &self,
+        release: &ReleaseDigest,
+        signatures: Option<&[u8]>,
+    ) -> Result<(), Problem> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let text = signatures.map(String::from_utf8_lossy).unwrap_or_default();
+        let verified = Signatures::parse(&text);
+        let verified = verified.and_then(|found| verify(&self.keys, release, &found));
+        verified.map_err(|refusal| refusal.problem())
+    }
+
+    /// The same for a release in a folder.
+    pub(crate) fn check_folder(
+        &self,
+        folder: &Path,
+        release: &ReleaseDigest,
+    ) -> Result<(), Problem> {
+        if self.keys.is_empty() || self.exempt.iter().any(|exempt| folder.starts_with(exempt)) {
+            return Ok(());
+        }
+        let signatures = fs::read(folder.join(SIGNATURES_FILE)).ok();
+        self.check(release, signatures.as_deref())
+    }
+}
+
+impl Refusal {
+    fn problem(&self) -> Problem {
+        let code = match self {
+            Self::Unsigned => "release-unsigned",
+            Self::Stranger { .. } | Self::Wrong { .. } | Self::Form { .. } => "release-signature",
+        };
+        let message = format!("{self}: sign it (utakata worker sign), or do not use it");
+        Problem::new(code, Cure::Operator, message)
+    }
+}
+
+/// The public key in a file.
+fn public_key(path: &Path) -> Result<PublicKey, Error> {
+    PublicKey::parse(&read(path)?).map_err(|source| Error::Key {
+        path: path.into(),
+        source,
+    })
+}
+
+/// The secret key in a file.
+/// Errors: it cannot be read, or is something else.
+pub fn secret_key(path: &Path) -> Result<SecretKey, Error> {
+    SecretKey::parse(&read(path)?).map_err(|source| Error::Key {
+        path: path.into(),
+        source,
+    })
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.into(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests;

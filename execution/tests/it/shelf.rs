@@ -1,0 +1,216 @@
+//! The logic environment's side of releases: has their contents, answers what is asked for, and
+//! can lie, be silent, and count.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use utakata_interconnect::{
+    Event, Events, Interest,
+    events::content::{Found, Got, PART_MOST, Want},
+};
+use utakata_model::{
+    Content, ContentFile, Cure, Desired, FileDigest, Kind, KindDesired, Manifest, Problem,
+    ReleaseDigest, ReleaseId, Zone,
+};
+
+use crate::site::{Site, programs};
+
+/// What is on the shelf, and what was asked for.
+#[derive(Default)]
+pub struct Stock {
+    releases: HashMap<ReleaseDigest, Content>,
+    files: HashMap<FileDigest, Arc<[u8]>>,
+    /// All asks that were heard.
+    pub asked: Vec<Want>,
+    /// Says something else than the truth, or nothing.
+    pub lie: Option<Lie>,
+}
+
+/// What is answered in place of what would be true; `None`: nothing.
+pub type Lie = Box<dyn Fn(&Want, Found) -> Option<Found> + Send>;
+
+/// A shelf. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Shelf(pub Arc<Mutex<Stock>>);
+
+/// A release of these files, executable where so marked.
+pub struct Files(pub BTreeMap<&'static str, (Vec<u8>, bool)>);
+
+fn data(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|at| (at % 253) as u8).collect()
+}
+
+impl Files {
+    /// The echo worker, and data of so many bytes.
+    pub fn echo(version: &str, bytes: usize) -> Self {
+        let program = programs().join("utakata-worker-echo");
+        let program = format!("#!/bin/sh\nexec {} \"$@\"\n", program.display());
+        let manifest = fs::read_to_string(
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../workers/echo/releases/echo/worker.toml"),
+        )
+        .unwrap();
+        let manifest = manifest
+            .replace("0.1.0", version)
+            .replace("\"utakata-worker-echo\"", "\"bin/worker\"");
+        Self(BTreeMap::from([
+            ("bin/worker", (program.into_bytes(), true)),
+            ("data", (data(bytes), false)),
+            ("worker.toml", (manifest.into_bytes(), false)),
+        ]))
+    }
+
+    /// A small one whose worker does nothing, with data of so many bytes.
+    pub fn small(kind: &str, version: &str, bytes: usize) -> Self {
+        let manifest = format!(
+            "kind = \"{kind}\"\nversion = \"{version}\"\nprotocol = 1\n\
+             run = {{ program = \"worker.sh\" }}\npool = {{ min = 0, max = 1 }}\n\
+             [[action]]\nname = \"read\"\nclass = \"observe\"\n"
+        );
+        Self(BTreeMap::from([
+            ("data", (data(bytes), false)),
+            ("worker.sh", (b"#!/bin/sh\nexit 1\n".to_vec(), true)),
+            ("worker.toml", (manifest.into_bytes(), false)),
+        ]))
+    }
+
+    pub fn content(&self) -> Content {
+        let file = |(path, (bytes, executable)): (&&str, &(Vec<u8>, bool))| ContentFile {
+            path: (*path).into(),
+            digest: FileDigest::of(bytes),
+            size: bytes.len() as u64,
+            executable: *executable,
+        };
+        Content {
+            files: self.0.iter().map(file).collect(),
+        }
+    }
+
+    pub fn id(&self) -> ReleaseId {
+        let manifest = Manifest::parse(&String::from_utf8_lossy(&self.0["worker.toml"].0)).unwrap();
+        ReleaseId {
+            digest: self.content().release_digest(&manifest.run),
+            kind: manifest.kind,
+            version: manifest.version.into(),
+        }
+    }
+}
+
+impl Shelf {
+    /// Answers on these events, as long as they are there.
+    pub async fn open(events: Arc<dyn Events>) -> Self {
+        let shelf = Self::default();
+        let interest = Interest {
+            starts: true,
+            ..Interest::NONE
+        };
+        let mut asks = loop {
+            // It may be away for a moment.
+            if let Ok(asks) = events.subscribe(interest.clone()).await {
+                break asks;
+            }
+        };
+        let stock = shelf.clone();
+        tokio::spawn(async move {
+            loop {
+                let asked = match asks.next().await {
+                    Ok(asked) => asked,
+                    Err(utakata_interconnect::Error::Closed) => return,
+                    Err(_) => continue,
+                };
+                let answers = asked.into_iter().flat_map(|event| match event {
+                    Event::Fetch(batch) => {
+                        let answer = |want: &Want| {
+                            let found = stock.answer(want)?;
+                            Some(Event::Content(Arc::new(Got {
+                                environment: batch.environment.clone(),
+                                want: want.clone(),
+                                found,
+                            })))
+                        };
+                        batch.wants.iter().filter_map(answer).collect()
+                    }
+                    _ => Vec::new(),
+                });
+                // What is lost is asked for again.
+                let _ = events.publish(answers.collect()).await;
+            }
+        });
+        shelf
+    }
+
+    /// Puts a release on it.
+    pub fn put(&self, files: &Files) -> ReleaseId {
+        let id = files.id();
+        let mut stock = self.0.lock();
+        stock.releases.insert(id.digest.clone(), files.content());
+        for (bytes, _) in files.0.values() {
+            let digest = FileDigest::of(bytes);
+            stock.files.insert(digest, bytes.as_slice().into());
+        }
+        id
+    }
+
+    pub fn lie(&self, lie: impl Fn(&Want, Found) -> Option<Found> + Send + 'static) {
+        self.0.lock().lie = Some(Box::new(lie));
+    }
+
+    pub fn be_honest(&self) {
+        self.0.lock().lie = None;
+    }
+
+    /// From where on a file was asked for.
+    pub fn asked_for(&self, file: &FileDigest) -> Vec<u64> {
+        let stock = self.0.lock();
+        let from = stock.asked.iter().filter_map(|want| match want {
+            Want::File { digest, from } if digest == file => Some(*from),
+            _ => None,
+        });
+        from.collect()
+    }
+
+    fn answer(&self, want: &Want) -> Option<Found> {
+        let mut stock = self.0.lock();
+        stock.asked.push(want.clone());
+        let truth = stock.truth(want);
+        match &stock.lie {
+            Some(lie) => lie(want, truth),
+            None => Some(truth),
+        }
+    }
+}
+
+impl Stock {
+    fn truth(&self, want: &Want) -> Found {
+        let found = match want {
+            Want::Release(digest) => self.releases.get(digest).cloned().map(Found::Release),
+            Want::File { digest, from } => self.files.get(digest).map(|bytes| {
+                let rest = bytes.get(usize::try_from(*from).unwrap()..).unwrap_or(&[]);
+                Found::Part(rest[..rest.len().min(PART_MOST)].into())
+            }),
+        };
+        let nothing = || Problem::new("no-release", Cure::Operator, "nobody has pushed it");
+        found.unwrap_or_else(|| Found::Nothing(nothing()))
+    }
+}
+
+/// These releases are kept in the zone of a site from now on, each for targets pinned to it.
+pub async fn want(site: &Site, revision: u64, releases: &[&ReleaseId]) {
+    let mut kinds: BTreeMap<Kind, KindDesired> = BTreeMap::new();
+    for release in releases {
+        let kind = kinds.entry(release.kind.clone()).or_default();
+        kind.kept.push((*release).clone());
+    }
+    let desired = Desired {
+        zone: Zone::default(),
+        revision,
+        environments: BTreeMap::new(),
+        kinds,
+    };
+    let event = Event::Desired(Arc::new(desired));
+    site.bus.publish(vec![event]).await.unwrap();
+}
