@@ -20,7 +20,7 @@ use utakata_api::release::{
 };
 use utakata_model::{
     Content, EnvironmentId, FileDigest, Kind, Manifest, PersonName, ReleaseDigest, ReleaseId,
-    content::MANIFEST_FILE,
+    Selector, Target, content::MANIFEST_FILE,
 };
 
 pub use answer::{WAITING_MOST, answer};
@@ -190,7 +190,7 @@ impl Catalogue {
     /// There is none, something wants it to stay, or the store failed.
     pub async fn delete(&self, reference: &ReleaseReference) -> Result<ReleaseId, Error> {
         let row = self.find(reference).await?;
-        let by = self.wanted_by(&row.id.digest);
+        let by = self.wanted_by(&row.id);
         if !by.is_empty() {
             return Err(Error::Wanted { id: row.id, by });
         }
@@ -198,8 +198,10 @@ impl Catalogue {
         Ok(row.id)
     }
 
-    /// Who wants a release to stay: those whose tasks it does, and whoever else says so.
-    pub fn wanted_by(&self, digest: &ReleaseDigest) -> Vec<String> {
+    /// Who wants a release to stay: those whose tasks it does, those who are pinned to it, and
+    /// whoever else says so.
+    pub fn wanted_by(&self, id: &ReleaseId) -> Vec<String> {
+        let digest = &id.digest;
         let environments = self.kinds.environments();
         let serves = environments.iter().filter(|one| {
             let mut pools = one.pools.iter();
@@ -208,6 +210,13 @@ impl Catalogue {
         let mut by: Vec<String> = serves
             .map(|one| format!("it serves in {}", one.id))
             .collect();
+        let targets = self.inventory.select(&Selector::default());
+        let mut targets = targets.iter().map(|known| &known.target);
+        let is_pinned = |target: &&Arc<Target>| {
+            target.kind == id.kind && target.pin.as_deref() == Some(&*id.version)
+        };
+        let pinned = targets.find(is_pinned);
+        by.extend(pinned.map(|target| format!("the target {} is pinned to it", target.name)));
         let others = self.wanting.read().clone();
         by.extend(others.iter().flat_map(|who| who(digest)));
         by
@@ -253,7 +262,7 @@ impl Catalogue {
         let served = self.kinds.served();
         let using = breaks::Using {
             schedules: self.inventory.schedules(),
-            targets: self.inventory.select(&Default::default()),
+            targets: self.inventory.select(&Selector::default()),
             tasks: breaks::open_tasks(self.store.as_ref(), kind, manifest, &served).await?,
         };
         Ok(breaks::breaks(kind, manifest, &served, &using))
@@ -283,7 +292,7 @@ impl Catalogue {
         Ok(ReleaseView {
             summary: self.summary(&row),
             breaks,
-            wanted_by: self.wanted_by(&row.id.digest),
+            wanted_by: self.wanted_by(&row.id),
             manifest: row.manifest,
             content: row.content,
         })

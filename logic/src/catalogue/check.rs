@@ -8,7 +8,7 @@ use utakata_model::{
 
 use super::Error;
 
-/// More files than that are no release. With the longest paths they just fit in a message.
+/// More files than that are no release: their list, with the longest paths, fits in a message.
 const FILES_MOST: usize = 10_000;
 /// The most bytes of a path.
 const PATH_MOST: usize = 1024;

@@ -7,13 +7,22 @@ use axum::{
     http::{Request, StatusCode},
 };
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use utakata_api::{
+    Client,
+    client::Pushed,
+    release::{NewRelease, ReleaseReference},
+};
 use utakata_interconnect::{
     Event, Events, Interest,
     events::content::{FetchBatch, Found, PART_MOST, Want},
 };
-use utakata_model::{Content, ContentFile, EnvironmentId, FileDigest, Manifest, ReleaseDigest};
+use utakata_logic::http;
+use utakata_model::{
+    Content, ContentFile, EnvironmentId, FileDigest, Manifest, ReleaseDigest, target::Secret,
+};
 
-use crate::room::{Room, TOKEN};
+use crate::room::{Room, TOKEN, target};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -367,12 +376,78 @@ async fn a_release_that_is_wanted_stays_and_one_that_is_not_goes_with_its_files(
         (StatusCode::CONFLICT, &json!("release-wanted"))
     );
     assert!(told["detail"].as_str().unwrap().contains("r-1"), "{told}");
+    room.furnish(1).await;
+    let mut pinned = target("pdu-0");
+    pinned["pin"] = "1.0.0".into();
+    room.apply(json!([pinned])).await;
+    let (_, told) = delete("pdu@1.0.0").await;
+    assert!(
+        told["detail"].as_str().unwrap().contains("pdu-0 is pinned"),
+        "{told}"
+    );
+    room.furnish(1).await;
     assert_eq!(delete("pdu@1.0.0").await.0, StatusCode::NO_CONTENT);
     assert_eq!(delete("pdu@1.0.0").await.0, StatusCode::NOT_FOUND);
     let store = room.handle.store();
     let missing = store.missing_files(&old.content().files).await.unwrap();
     assert_eq!(missing, [FileDigest::of(&old.0["worker.toml"].0)]);
     assert_eq!(store.missing_files(&new.content().files).await.unwrap(), []);
+    room.end().await;
+}
+
+#[tokio::test]
+async fn the_client_puts_what_is_missing_and_pushes_again() {
+    let room = Room::served().await;
+    let listener = http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let cancel = CancellationToken::new();
+    let serving = http::serve(
+        listener,
+        room.handle.clone(),
+        Secret::new(TOKEN),
+        cancel.clone(),
+    );
+    let serving = tokio::spawn(serving);
+    let client = Client::new(&url, TOKEN).unwrap();
+    let release = Release::new("2.0.0");
+    let new = NewRelease {
+        files: release.content().files,
+        digest: Some(release.digest()),
+    };
+    let missing = match client.push_release(&new).await.unwrap() {
+        Pushed::Missing(missing) => missing,
+        Pushed::There(view) => panic!("{view:?}"),
+    };
+    assert_eq!(missing.len(), 3);
+    for (bytes, _) in release.0.values() {
+        let digest = FileDigest::of(bytes);
+        assert!(missing.contains(&digest));
+        client
+            .put_release_file(&digest, bytes.clone())
+            .await
+            .unwrap();
+    }
+    let view = match client.push_release(&new).await.unwrap() {
+        Pushed::There(view) => *view,
+        Pushed::Missing(missing) => panic!("{missing:?}"),
+    };
+    let (reference, kind) = (
+        ReleaseReference::from(&release.digest()),
+        &view.summary.kind,
+    );
+    assert_eq!(client.release(&reference).await.unwrap(), view);
+    let listed = client.releases(Some(kind)).await.unwrap();
+    assert_eq!(listed, std::slice::from_ref(&view.summary));
+    let diff = client.release_diff(&reference, &reference).await.unwrap();
+    assert!(
+        diff.manifest.is_empty() && diff.files.is_empty(),
+        "{diff:?}"
+    );
+    client.delete_release(&reference).await.unwrap();
+    let error = client.release(&reference).await.unwrap_err();
+    assert_eq!(error.code(), Some("not-found"), "{error}");
+    cancel.cancel();
+    serving.await.unwrap().unwrap();
     room.end().await;
 }
 

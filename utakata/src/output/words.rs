@@ -251,6 +251,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sizes_have_the_largest_unit_that_fits() {
+        for (size, expect) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1_300_000, "1.2 MiB"),
+            (5 << 30, "5.0 GiB"),
+        ] {
+            assert_eq!(bytes(size), expect);
+        }
+    }
+
+    #[test]
     fn values_read_as_people_write_them() {
         let number = |number| ReadingValue::Number(number);
         for (value, unit, expect) in [

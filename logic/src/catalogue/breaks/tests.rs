@@ -16,8 +16,9 @@ use crate::{
 fn manifest(kind: &str, actions: Value, credential: Option<Value>) -> Manifest {
     let mut text = json!({
         "kind": kind, "version": "1.0", "protocol": 1,
-        "run": { "program": "x" }, "action": actions,
+        "run": { "program": "x" },
     });
+    text["action"] = actions;
     if let Some(credential) = credential {
         text["credential"] = credential;
     }
@@ -101,7 +102,7 @@ fn a_schedule_breaks_when_its_action_is_gone_and_it_worked_before() {
         breaks(kind, &before, &served(&[after.clone(), ups]), &all).len(),
         1
     );
-    assert!(breaks(kind, &after, &served(&[after.clone()]), &all).is_empty());
+    assert!(breaks(kind, &after, &served(std::slice::from_ref(&after)), &all).is_empty());
 }
 
 #[test]
