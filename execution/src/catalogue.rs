@@ -14,7 +14,7 @@ use tokio::{
 use utakata_model::{Cure, Manifest, ReleaseId, environment::RefusedRelease};
 
 use crate::{Artifact, Config, runtime::Runtime};
-pub(crate) use choose::{Chosen, choose};
+pub(crate) use choose::{Chosen, Place, choose};
 use prepare::Preparations;
 use scan::Scanner;
 

@@ -14,10 +14,12 @@ pub mod config;
 mod endpoint;
 pub mod environment;
 mod fetch;
+mod folder;
 mod kind;
 mod manager;
 mod pool;
 mod publish;
+mod rollout;
 pub mod runtime;
 #[cfg(test)]
 mod samples;

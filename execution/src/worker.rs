@@ -37,6 +37,9 @@ pub(crate) enum Said {
     Answers(Vec<Answer>),
     /// It is alive.
     Alive,
+    /// So much memory it has, in bytes.
+    #[allow(dead_code, reason = "said by runtimes that can measure it")]
+    Memory(u64),
     /// Its stream has ended.
     Parted(Parting),
     /// It could not be started.
