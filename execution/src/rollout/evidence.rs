@@ -28,6 +28,8 @@ pub(super) struct Tally {
     pub(super) tasks: u64,
     pub(super) failed: u64,
     pub(super) unknown: u64,
+    /// Of those that failed or are unknown, those that ended with their worker.
+    pub(super) dropped: u64,
     /// The last run times, in seconds, in no order.
     times: Vec<f64>,
 }
@@ -74,6 +76,11 @@ impl Tally {
             Some(time) => *time = seconds,
             None => self.times.push(seconds),
         }
+    }
+
+    /// An attempt has ended with its worker.
+    pub(super) fn drop_one(&mut self) {
+        self.dropped += 1;
     }
 
     /// Those that failed, or of which nobody knows.

@@ -140,7 +140,14 @@ fn fails(candidate: &Tally, stable: &Tally, chance: f64) -> Option<Problem> {
             stable.bad(),
             stable.tasks
         );
-        problem("rollout-fails", message)
+        // Those that were lost with their worker show that it dies, before the second one has.
+        let is_by_death = 2 * candidate.dropped > candidate.bad();
+        let code = if is_by_death {
+            "rollout-dies"
+        } else {
+            "rollout-fails"
+        };
+        problem(code, message)
     })
 }
 

@@ -20,6 +20,8 @@ use super::{
 
 /// Tasks of the stable release from which on they are enough to compare with.
 const STABLE_LEAST: u64 = 30;
+/// The code of what ended with its worker.
+const WORKER_LOST: &str = "worker-lost";
 /// How long a shadow may take beyond a few times what the stable release took.
 const SHADOW_MORE: Duration = Duration::from_secs(1);
 const SHADOW_TIMES: u32 = 4;
@@ -220,6 +222,10 @@ impl Way {
             return false;
         }
         self.candidate.add(outcome.status, outcome.timings.ran);
+        let code = outcome.problem.as_ref().map(|problem| &*problem.code);
+        if code == Some(WORKER_LOST) {
+            self.candidate.drop_one();
+        }
         self.ended += 1;
         if outcome.class == Class::Control {
             self.last_control = Some(now);

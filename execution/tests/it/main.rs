@@ -17,6 +17,7 @@ mod permits;
 mod player;
 mod polite;
 mod releases;
+mod rollouts;
 mod runtime;
 mod site;
 mod thread;

@@ -72,6 +72,16 @@ fn more_failures_than_chance_explains_turn_it_back_and_accidents_do_not() {
 }
 
 #[test]
+fn tasks_that_are_lost_with_their_worker_show_that_it_dies() {
+    let mut candidate = tally(90, 10, 0, 1);
+    let stable = tally(100, 0, 0, 1);
+    (0..5).for_each(|_| candidate.drop_one());
+    judged(&candidate, &stable, Look::Before, "rollout-fails");
+    candidate.drop_one();
+    judged(&candidate, &stable, Look::Before, "rollout-dies");
+}
+
+#[test]
 fn a_candidate_that_takes_more_than_so_many_times_as_long_is_slow() {
     let stable = tally(200, 0, 0, 10);
     for (candidate, expect) in [
