@@ -85,7 +85,8 @@ pub(super) fn health(health: &Health) -> Option<Problem> {
 
 /// What the answers of its shadow say against it.
 pub(super) fn shadow(shadow: &Shadow) -> Option<Problem> {
-    if shadow.differing < BAD_LEAST || !is_doubtful(shadow) {
+    let is_seen = shadow.compared >= COMPARED_LEAST && shadow.differing >= BAD_LEAST;
+    if !is_seen || !is_doubtful(shadow) {
         return None;
     }
     let mut message = format!(

@@ -166,7 +166,7 @@ mod tests {
         // R: wilcox.test(one, other, alternative = "greater", exact = FALSE)
         near(rank_sum(&to(6, 11), &to(1, 6)), 0.006_093);
         near(rank_sum(&to(1, 6), &to(6, 11)), 0.996_690);
-        near(rank_sum(&to(1, 6), &to(1, 6)), 0.541_727);
+        near(rank_sum(&to(1, 6), &to(1, 6)), 0.542_235);
         // All are the same, or nothing is known.
         near(rank_sum(&[1.0; 9], &[1.0; 9]), 1.0);
         near(rank_sum(&[], &to(1, 6)), 1.0);

@@ -166,12 +166,13 @@ impl Way {
 
     /// Whether reads are to be repeated.
     pub(crate) fn wants_shadow(&self) -> bool {
-        self.phase == RolloutPhase::Shadow
+        let answers = self.order.plan.shadow_answers;
+        self.phase == RolloutPhase::Shadow && !judge::has_passed(&self.shadow, answers)
     }
 
     /// A repeated read was compared, and differs in this.
     pub(crate) fn compared(&mut self, differs: Vec<Differs>) {
-        if self.wants_shadow() {
+        if self.phase == RolloutPhase::Shadow {
             self.shadow.count(differs);
         }
     }

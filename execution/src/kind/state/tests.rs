@@ -1,5 +1,6 @@
 mod breaker;
 mod permit;
+mod rollout;
 mod stop;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
