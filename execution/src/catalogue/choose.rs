@@ -41,7 +41,7 @@ pub(crate) struct Choice {
 
 impl Place<'_> {
     /// Whether a kind is to be served here.
-    fn is_meant(&self, desired: &KindDesired) -> bool {
+    pub(crate) fn is_meant(&self, desired: &KindDesired) -> bool {
         let value = |key: &str| match key {
             "name" => Some(self.id.as_str()),
             "zone" => Some(self.zone.as_str()),

@@ -23,6 +23,8 @@ struct Inner {
     breakers: Mutex<BTreeMap<Kind, Vec<BreakerStatus>>>,
     stopped: Mutex<BTreeMap<Kind, Option<StopState>>>,
     rollouts: Mutex<BTreeMap<Kind, RolloutStatus>>,
+    /// Rollouts of kinds that are not served.
+    absent: Mutex<Vec<RolloutStatus>>,
     missing: Mutex<Vec<RefusedRelease>>,
     changed: Notify,
 }
@@ -74,6 +76,17 @@ impl Board {
         }
     }
 
+    /// So the rollouts are of kinds of which nothing is here that could serve.
+    pub(crate) fn put_absent(&self, absent: Vec<RolloutStatus>) {
+        let mut known = self.0.absent.lock();
+        let is_changed = *known != absent;
+        *known = absent;
+        drop(known);
+        if is_changed {
+            self.0.changed.notify_one();
+        }
+    }
+
     /// Whether something else was told of a rollout than this.
     pub(crate) fn knows_else(&self, kind: &Kind, now: Option<Short>) -> bool {
         let all = self.0.rollouts.lock();
@@ -120,7 +133,9 @@ impl Board {
 
     /// The rollouts of all kinds.
     pub(crate) fn rollouts(&self) -> Vec<RolloutStatus> {
-        self.0.rollouts.lock().values().cloned().collect()
+        let absent = self.0.absent.lock().clone();
+        let served = self.0.rollouts.lock();
+        served.values().cloned().chain(absent).collect()
     }
 
     /// Releases that are asked for and are not here.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -27,7 +28,7 @@ use crate::{
     catalogue::{self, Catalogue, Chosen, Place, choose},
     endpoint::Endpoint,
     kind::{self, Order, Surroundings},
-    rollout::Book,
+    rollout::{Book, Way},
     runtime::{Life, Runtime},
 };
 
@@ -235,6 +236,13 @@ impl Kinds {
                 .retain(|kind, id| rollout(kind) == Some(id));
         }
         let mut chosen = choice.kinds;
+        let absent = asked.kinds.iter().filter(|(kind, desired)| {
+            let is_served = chosen.contains_key(*kind) || self.orders.contains_key(*kind);
+            !is_served && place.is_meant(desired)
+        });
+        let orders = absent.filter_map(|(kind, _)| asked.rollout(kind, me));
+        let absent = orders.map(|order| Way::absent(order, Timestamp::now()));
+        self.around.board.put_absent(absent.collect());
         self.served = served(&chosen);
         let order_of = |kind: &Kind, releases: Vec<Chosen>| Order {
             rollout: asked.rollout(kind, me),

@@ -110,6 +110,13 @@ impl Way {
         way
     }
 
+    /// How one is where nothing of its kind is.
+    pub(crate) fn absent(order: Order, clock: Timestamp) -> RolloutStatus {
+        let mut way = Self::new(order, None, clock);
+        way.step(&Facts::default(), &Recent::default(), Instant::now(), clock);
+        way.status()
+    }
+
     /// What is asked has changed. Whether it is the same rollout still.
     pub(crate) fn order(&mut self, order: &Order) -> bool {
         let is_same = self.order.id == order.id && self.order.candidate == order.candidate;
@@ -423,3 +430,6 @@ impl Way {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
