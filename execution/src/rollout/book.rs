@@ -106,3 +106,42 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::release;
+
+    fn kept(version: &str) -> Kept {
+        Kept {
+            id: RolloutId::generate(),
+            candidate: (*release("echo", version).id).clone(),
+            phase: RolloutPhase::Back,
+            since: Timestamp::now(),
+            share: 0,
+            problem: None,
+            evidence: Evidence::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_decided_is_there_after_a_restart_until_nothing_is_asked_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = || Some(folder.path().join("state"));
+        let (echo, pdu) = ("echo".parse().unwrap(), "pdu".parse().unwrap());
+        let book = Book::open(place());
+        let back = kept("2");
+        book.put(&echo, back.clone());
+        book.put(&pdu, kept("3"));
+        book.write().await;
+        let again = Book::open(place());
+        assert_eq!(again.of(&echo), Some(back.clone()));
+        again.retain(|_, id| id == back.id);
+        again.write().await;
+        let last = Book::open(place());
+        assert_eq!((last.of(&echo), last.of(&pdu)), (Some(back), None));
+        std::fs::write(folder.path().join("state").join(FILE), "{").unwrap();
+        assert_eq!(Book::open(place()).of(&echo), None);
+        Book::open(None).write().await;
+    }
+}

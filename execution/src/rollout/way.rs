@@ -348,10 +348,11 @@ impl Way {
                 let stable = recent.as_ref().unwrap_or(&self.stable);
                 let plan = &self.order.plan;
                 let tasks = |look| judge::tasks(&self.candidate, stable, plan, look);
+                let has_seen_all = self.has_seen_all(now);
                 Judged {
                     objection: well().or_else(|| tasks(Look::Before)),
-                    at_last: tasks(Look::Last),
-                    has_seen_all: self.has_seen_all(now),
+                    at_last: has_seen_all.then(|| tasks(Look::Last)).flatten(),
+                    has_seen_all,
                 }
             }
         }
