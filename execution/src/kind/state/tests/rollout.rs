@@ -1,3 +1,5 @@
+//! Rollouts: what a candidate gets, and when it is turned back.
+
 use utakata_model::{
     ActionName, MetricName, ReleaseId, RolloutId, RolloutPhase, RolloutPlan,
     manifest::{Proves, Verify},
