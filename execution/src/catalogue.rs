@@ -16,7 +16,7 @@ use utakata_model::{Cure, Manifest, ReleaseId, environment::RefusedRelease};
 use crate::{
     Artifact, Config, content, environment::desired::Asked, runtime::Runtime, trust::Trust,
 };
-pub(crate) use choose::{Chosen, choose};
+pub(crate) use choose::{Chosen, Place, choose};
 use prepare::Preparations;
 use scan::Scanner;
 pub(crate) use scan::hash_file;

@@ -36,8 +36,9 @@ pub struct Config {
     /// socket (about 100 bytes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_folder: Option<PathBuf>,
-    /// Where it keeps what must hold after a restart, too: what was asked of it last. Default:
-    /// nowhere, and `utakata` sets a folder in its data directory.
+    /// Where it keeps what must hold after a restart, too: what was asked of it last, and
+    /// what it has decided about rollouts. Default: nowhere, and `utakata` sets a folder in its
+    /// data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_folder: Option<PathBuf>,
     /// Names of the variables of the own environment that workers see; all others are hidden

@@ -38,6 +38,7 @@ use crate::{
     },
     fetch::{Fetched, Fetcher},
     publish,
+    rollout::{self, Book},
     runtime::Runtime,
     worker::Report,
 };
@@ -51,6 +52,8 @@ const UPKEEP_IDLE: Duration = Duration::from_millis(250);
 const UPKEEP_APART: Duration = Duration::from_millis(5);
 /// Which targets are left alone is told at most so often.
 const BREAKERS_APART: Duration = Duration::from_millis(500);
+/// What was seen of a rollout is told at most so often; what was decided at once.
+const EVIDENCE_APART: Duration = Duration::from_millis(500);
 /// Reports of workers that wait to be read; more make the workers wait.
 const REPORTS: usize = 64;
 /// Attempts that are named in the log when they end unrecorded.
@@ -61,6 +64,8 @@ const NAMED_MOST: usize = 20;
 pub(crate) struct Order {
     /// The releases to serve; none: end what was begun, then end.
     pub(crate) releases: Vec<Chosen>,
+    /// The way to another one of them.
+    pub(crate) rollout: Option<rollout::Order>,
     /// Whether it is stopped for now, and how.
     pub(crate) stop: Option<Stop>,
     /// When what was begun is given up.
@@ -83,6 +88,8 @@ pub(crate) struct Surroundings {
     /// Who asks for permits.
     pub(crate) me: Sender,
     pub(crate) routes: Routes,
+    /// What was decided about rollouts.
+    pub(crate) book: Book,
 }
 
 /// One kind.
@@ -91,6 +98,8 @@ pub(crate) struct Service {
     around: Surroundings,
     state: State,
     fetcher: Fetcher,
+    /// When others were last told what was seen of a rollout.
+    rollout_told: Option<Instant>,
     /// When others were last told which targets are left alone.
     breakers_told: Option<Instant>,
     reports: mpsc::Receiver<Report>,
@@ -162,14 +171,13 @@ impl Service {
         outbox: mpsc::Sender<Vec<Event>>,
     ) -> Self {
         let (reporting, reports) = mpsc::channel(REPORTS);
+        let (names, config) = (around.names.clone(), &around.config);
+        let mut state = State::new(kind.clone(), names, config, Instant::now());
+        state.resume(around.book.of(&kind));
         let fetcher = Fetcher::new(around.tasks.clone(), around.zone.clone(), kind.clone());
         Self {
-            state: State::new(
-                kind.clone(),
-                around.names.clone(),
-                &around.config,
-                Instant::now(),
-            ),
+            state,
+            rollout_told: None,
             breakers_told: None,
             answers: around.routes.open(&kind),
             asks,
@@ -277,6 +285,23 @@ impl Service {
         if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_APART) {
             self.breakers_told = Some(now);
             board.put_breakers(&self.kind, self.state.breakers(now));
+        }
+        self.tell_rollout(now);
+    }
+
+    /// Tells how a rollout is; what was decided about it is kept first.
+    fn tell_rollout(&mut self, now: Instant) {
+        let decided = self.state.take_decided();
+        let is_decided = decided.is_some();
+        if let Some(kept) = decided {
+            self.around.book.put(&self.kind, kept);
+        }
+        let told = self.rollout_told;
+        let is_time = told.is_none_or(|at| now.saturating_duration_since(at) >= EVIDENCE_APART);
+        let board = &self.around.board;
+        if is_decided || is_time || board.knows_else(&self.kind, self.state.rollout_in_short()) {
+            self.rollout_told = Some(now);
+            board.put_rollout(&self.kind, self.state.rollout());
         }
     }
 

@@ -15,10 +15,12 @@ mod content;
 mod endpoint;
 pub mod environment;
 mod fetch;
+mod folder;
 mod kind;
 mod manager;
 mod pool;
 mod publish;
+mod rollout;
 pub mod runtime;
 #[cfg(test)]
 mod samples;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use utakata_model::{Kind, manifest::PoolSize};
+use utakata_model::{
+    Cure, EnvironmentId, Kind, KindDesired, Labels, Problem, ReleaseDigest, ReleaseId, Zone,
+    environment::RefusedRelease, manifest::PoolSize,
+};
 
 use super::{Catalogue, Release};
 
@@ -11,78 +14,144 @@ use super::{Catalogue, Release};
 pub(crate) struct Chosen {
     /// Which.
     pub(crate) release: Arc<Release>,
-    /// Whether tasks without a pin go to it: true of the newest version of a kind.
+    /// Whether tasks without a pin go to it, unless a rollout says otherwise.
     pub(crate) is_active: bool,
+    /// Whether targets may be pinned to it.
+    pub(crate) is_kept: bool,
     /// How many workers.
     pub(crate) size: PoolSize,
 }
 
-/// The releases of each kind. The newest version is active; the others wait for tasks of
-/// targets that are pinned to them. Where a rollout says otherwise, it says so here.
+/// Where the environment is, and what it is told of itself.
+#[derive(Debug)]
+pub(crate) struct Place<'p> {
+    pub(crate) id: &'p EnvironmentId,
+    pub(crate) zone: &'p Zone,
+    pub(crate) labels: &'p Labels,
+}
+
+/// What is to be served.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Choice {
+    /// The releases of each kind.
+    pub(crate) kinds: BTreeMap<Kind, Vec<Chosen>>,
+    /// What should serve, or be kept, and is not here.
+    pub(crate) missing: Vec<RefusedRelease>,
+}
+
+impl Place<'_> {
+    /// Whether a kind is to be served here.
+    pub(crate) fn is_meant(&self, desired: &KindDesired) -> bool {
+        let value = |key: &str| match key {
+            "name" => Some(self.id.as_str()),
+            "zone" => Some(self.zone.as_str()),
+            _ => self.labels.get(key).map(String::as_str),
+        };
+        let placement = desired.placement.as_ref();
+        placement.is_none_or(|placement| placement.matches_by(value))
+    }
+}
+
+/// The releases of each kind. `desired` says which is active, and which wait for targets that
+/// are pinned to them; where it says nothing, that is the newest version, and all others wait.
+/// While what should be active is not here, what is `served` goes on.
 pub(crate) fn choose(
     catalogue: &Catalogue,
     sizes: &BTreeMap<Kind, PoolSize>,
-) -> BTreeMap<Kind, Vec<Chosen>> {
-    let mut chosen: BTreeMap<Kind, Vec<Chosen>> = BTreeMap::new();
+    desired: &BTreeMap<Kind, KindDesired>,
+    served: &BTreeMap<Kind, ReleaseDigest>,
+    place: &Place,
+) -> Choice {
+    let mut choice = Choice::default();
+    let mut found: BTreeMap<&Kind, Vec<&Arc<Release>>> = BTreeMap::new();
     for release in &catalogue.releases {
-        let kind = release.manifest.kind.clone();
-        let size = sizes.get(&kind).unwrap_or(&release.manifest.pool).clone();
-        chosen.entry(kind).or_default().push(Chosen {
-            release: release.clone(),
-            is_active: false,
-            size,
-        });
+        found
+            .entry(&release.manifest.kind)
+            .or_default()
+            .push(release);
     }
-    for releases in chosen.values_mut() {
-        let newest = releases
-            .iter_mut()
-            // What was fetched serves where it is asked for, and not because it is newer.
-            .filter(|chosen| !chosen.release.is_fetched)
-            .max_by_key(|chosen| chosen.release.manifest.version_numbers());
-        if let Some(newest) = newest {
-            newest.is_active = true;
+    let nothing = KindDesired::default();
+    for (kind, releases) in &found {
+        let desired = desired.get(*kind).unwrap_or(&nothing);
+        if !place.is_meant(desired) {
+            continue;
+        }
+        let active = active(releases, desired, served.get(*kind));
+        let chosen = releases.iter().filter_map(|release| {
+            let is_active = active == Some(&release.id.digest);
+            let is_candidate = is_candidate(&release.id, desired);
+            let is_kept =
+                desired.kept.contains(&release.id) || (desired.stable.is_none() && !is_candidate);
+            (is_active || is_kept || is_candidate).then(|| Chosen {
+                release: Arc::clone(release),
+                is_active,
+                is_kept,
+                size: sizes.get(*kind).unwrap_or(&release.manifest.pool).clone(),
+            })
+        });
+        let chosen: Vec<Chosen> = chosen.collect();
+        if !chosen.is_empty() {
+            choice.kinds.insert((*kind).clone(), chosen);
         }
     }
-    chosen
+    for (kind, desired) in desired
+        .iter()
+        .filter(|(_, desired)| place.is_meant(desired))
+    {
+        let here = found.get(kind).map_or(&[][..], Vec::as_slice);
+        let wanted = desired.stable.iter().chain(&desired.kept);
+        let is_told = |wanted: &ReleaseId| {
+            let name = format!("{}@{}", wanted.kind, wanted.version);
+            let mut refused = catalogue.refused.iter();
+            refused.any(|one| one.path.ends_with(&name))
+        };
+        let absent = wanted.filter(|wanted| {
+            !here.iter().any(|r| r.id.digest == wanted.digest) && !is_told(wanted)
+        });
+        choice.missing.extend(absent.map(missing));
+    }
+    choice
+}
+
+/// The release for tasks without a pin.
+fn active<'r>(
+    releases: &[&'r Arc<Release>],
+    desired: &KindDesired,
+    served: Option<&ReleaseDigest>,
+) -> Option<&'r ReleaseDigest> {
+    let here = |wanted: &ReleaseDigest| {
+        let found = releases.iter().find(|release| release.id.digest == *wanted);
+        found.map(|release| &release.id.digest)
+    };
+    let newest = || {
+        // A candidate serves when it has shown what it does.
+        // What was fetched serves where it is asked for, and not because it is newer.
+        let others = releases
+            .iter()
+            .filter(|r| !is_candidate(&r.id, desired) && !r.is_fetched);
+        let newest = others.max_by_key(|release| release.manifest.version_numbers());
+        newest.map(|release| &release.id.digest)
+    };
+    match &desired.stable {
+        Some(stable) => here(&stable.digest)
+            .or_else(|| here(served?))
+            .or_else(newest),
+        None => newest(),
+    }
+}
+
+fn is_candidate(release: &ReleaseId, desired: &KindDesired) -> bool {
+    let rollout = desired.rollout.as_ref();
+    rollout.is_some_and(|rollout| rollout.candidate.digest == release.digest)
+}
+
+fn missing(release: &ReleaseId) -> RefusedRelease {
+    let message = format!("{release} is asked for, and is not in this environment yet");
+    RefusedRelease {
+        path: format!("{}@{}", release.kind, release.version),
+        problem: Problem::new("release-missing", Cure::Retry, message),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::samples::release;
-
-    #[test]
-    fn the_newest_version_of_each_kind_is_active_by_its_numbers() {
-        let catalogue = Catalogue {
-            releases: vec![
-                release("echo", "1.9.0"),
-                release("echo", "1.10.0"),
-                release("echo", "1.2.0"),
-                release("pdu", "0.1"),
-            ],
-            refused: Vec::new(),
-        };
-        let sizes = BTreeMap::from([(
-            Kind::new("pdu").unwrap(),
-            PoolSize {
-                min: 2,
-                max: 3,
-                reserve: 1,
-                ..PoolSize::default()
-            },
-        )]);
-        let chosen = choose(&catalogue, &sizes);
-        let active = |kind: &str| -> Vec<&str> {
-            chosen[kind]
-                .iter()
-                .filter(|chosen| chosen.is_active)
-                .map(|chosen| &*chosen.release.id.version)
-                .collect()
-        };
-        assert_eq!(active("echo"), ["1.10.0"]);
-        assert_eq!(active("pdu"), ["0.1"]);
-        assert_eq!(chosen["echo"].len(), 3);
-        assert_eq!(chosen["echo"][0].size, PoolSize::default());
-        assert_eq!(chosen["pdu"][0].size.min, 2);
-    }
-}
+mod tests;

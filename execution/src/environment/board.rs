@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use utakata_model::{BreakerStatus, Kind, PoolStatus, StopState};
+use utakata_model::{
+    BreakerStatus, Kind, PoolStatus, RolloutStatus, StopState, environment::RefusedRelease,
+};
+
+use crate::rollout::Short;
 
 /// Targets that are told of, of all kinds together.
 const BREAKERS_MOST: usize = 1000;
@@ -18,6 +22,10 @@ struct Inner {
     pools: Mutex<BTreeMap<Kind, Vec<PoolStatus>>>,
     breakers: Mutex<BTreeMap<Kind, Vec<BreakerStatus>>>,
     stopped: Mutex<BTreeMap<Kind, Option<StopState>>>,
+    rollouts: Mutex<BTreeMap<Kind, RolloutStatus>>,
+    /// Rollouts of kinds that are not served.
+    absent: Mutex<Vec<RolloutStatus>>,
+    missing: Mutex<Vec<RefusedRelease>>,
     changed: Notify,
 }
 
@@ -54,11 +62,56 @@ impl Board {
         }
     }
 
+    /// So a rollout of a kind is now.
+    pub(crate) fn put_rollout(&self, kind: &Kind, rollout: Option<RolloutStatus>) {
+        let mut all = self.0.rollouts.lock();
+        let is_changed = all.get(kind) != rollout.as_ref();
+        match rollout {
+            Some(rollout) => all.insert(kind.clone(), rollout),
+            None => all.remove(kind),
+        };
+        drop(all);
+        if is_changed {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// So the rollouts are of kinds of which nothing is here that could serve.
+    pub(crate) fn put_absent(&self, absent: Vec<RolloutStatus>) {
+        let mut known = self.0.absent.lock();
+        let is_changed = *known != absent;
+        *known = absent;
+        drop(known);
+        if is_changed {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// Whether something else was told of a rollout than this.
+    pub(crate) fn knows_else(&self, kind: &Kind, now: Option<Short>) -> bool {
+        let all = self.0.rollouts.lock();
+        let told = all.get(kind);
+        let told = told.map(|told| (told.id, told.phase, told.paused, told.problem.as_ref()));
+        told != now
+    }
+
+    /// These releases are asked for and are not here.
+    pub(crate) fn put_missing(&self, missing: Vec<RefusedRelease>) {
+        let mut known = self.0.missing.lock();
+        let is_changed = *known != missing;
+        *known = missing;
+        drop(known);
+        if is_changed {
+            self.0.changed.notify_one();
+        }
+    }
+
     /// The kind is not served any more.
     pub(crate) fn remove(&self, kind: &Kind) {
         self.0.pools.lock().remove(kind);
         self.0.breakers.lock().remove(kind);
         self.0.stopped.lock().remove(kind);
+        self.0.rollouts.lock().remove(kind);
         self.0.changed.notify_one();
     }
 
@@ -76,6 +129,18 @@ impl Board {
             .take(BREAKERS_MOST)
             .cloned()
             .collect()
+    }
+
+    /// The rollouts of all kinds.
+    pub(crate) fn rollouts(&self) -> Vec<RolloutStatus> {
+        let absent = self.0.absent.lock().clone();
+        let served = self.0.rollouts.lock();
+        served.values().cloned().chain(absent).collect()
+    }
+
+    /// Releases that are asked for and are not here.
+    pub(crate) fn missing(&self) -> Vec<RefusedRelease> {
+        self.0.missing.lock().clone()
     }
 
     /// How far each kind is stopped.

@@ -3,8 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +11,8 @@ use utakata_interconnect::wire;
 use utakata_model::{
     Desired, EnvironmentId, Kind, KindDesired, Orders, ReleaseId, Stop, StopState, Stopped, Zone,
 };
+
+use crate::{folder, rollout};
 
 /// The file with the last desired state.
 const FILE: &str = "desired.json";
@@ -51,6 +51,17 @@ impl Asked {
             kind.stable.iter().chain(&kind.kept).chain(candidate)
         });
         named.cloned().collect()
+    }
+
+    /// What this environment is to do about a rollout of a kind.
+    pub(crate) fn rollout(&self, kind: &Kind, me: &EnvironmentId) -> Option<rollout::Order> {
+        let order = self.kinds.get(kind)?.rollout.as_ref()?;
+        Some(rollout::Order {
+            id: order.id,
+            candidate: order.candidate.clone(),
+            plan: order.plan.clone(),
+            go: order.environments.get(me).copied(),
+        })
     }
 
     /// What is stopped, from how far each kind is that is served: nothing is left to stop of
@@ -128,7 +139,7 @@ impl Keeper {
             let revision = desired.revision;
             tracing::info!(revision, orders = ?asked.orders, "something else is asked of us");
         }
-        if let Some(folder) = self.folder.clone() {
+        if let Some(folder) = &self.folder {
             keep(folder, desired).await;
         }
         self.asked.send_replace(asked);
@@ -136,39 +147,19 @@ impl Keeper {
 }
 
 fn read(folder: &Path) -> Option<Desired> {
-    let bytes = match fs::read(folder.join(FILE)) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            tracing::warn!(%error, "what was asked of this environment cannot be read");
-            return None;
-        }
-    };
-    wire::decode_desired(&bytes)
+    wire::decode_desired(&folder::read(folder, FILE)?)
         .inspect_err(|error| tracing::warn!(%error, "what was asked of this environment is lost"))
         .ok()
 }
 
-async fn keep(folder: PathBuf, desired: &Desired) {
+async fn keep(folder: &Path, desired: &Desired) {
     let bytes = match wire::encode_desired(desired) {
         Ok(bytes) => bytes,
         Err(error) => return tracing::error!(%error, "an order cannot be kept"),
     };
-    let written = tokio::task::spawn_blocking(move || write(&folder, &bytes)).await;
-    if let Err(error) = written.unwrap_or_else(|ended| Err(io::Error::other(ended))) {
+    if let Err(error) = folder::write(folder, FILE, bytes).await {
         tracing::warn!(%error, "an order cannot be kept: it must be heard again after a restart");
     }
-}
-
-/// All or nothing, also when the power fails.
-fn write(folder: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let new = folder.join(format!("{FILE}.new"));
-    let mut file = fs::File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(new, folder.join(FILE))?;
-    fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -13,7 +14,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use utakata_interconnect::{Events, Tasks, events::Sender};
-use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, Stop};
+use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, ReleaseDigest};
 
 use super::{
     DrainOrder, Drained,
@@ -24,10 +25,11 @@ use super::{
 };
 use crate::{
     Config,
-    catalogue::{self, Catalogue, Sources, choose},
+    catalogue::{self, Catalogue, Chosen, Place, Sources, choose},
     content,
     endpoint::Endpoint,
     kind::{self, Order, Surroundings},
+    rollout::{Book, Way},
     runtime::{Life, Runtime},
     trust::Trust,
 };
@@ -94,6 +96,7 @@ impl Service {
                 incarnation: identity.incarnation,
             },
             routes: Routes::default(),
+            book: Book::open(config.state_folder.clone()),
         };
         let teller = Teller {
             identity,
@@ -153,6 +156,8 @@ impl Service {
         };
         let watching = tokio::spawn(catalogue::watch(sources, found));
         let _tending = tend(&around);
+        let book = around.book.clone();
+        let writing = AbortOnDropHandle::new(tokio::spawn(book.clone().run()));
         let listeners = Listeners {
             routes: around.routes.clone(),
             keeper,
@@ -165,6 +170,7 @@ impl Service {
             around,
             orders: kinds,
             asked,
+            served: BTreeMap::new(),
             running,
             cancel: cancel.clone(),
         };
@@ -173,12 +179,15 @@ impl Service {
         let Some(order) = order else {
             listening.abort();
             kinds.running.shutdown().await;
+            book.write().await;
             teller.abort();
             endpoint.stop().await;
             return;
         };
         state.send_replace(EnvironmentState::Draining);
         let given_up = kinds.drain(order.within).await;
+        drop(writing);
+        book.write().await;
         listening.abort();
         endpoint.stop().await;
         state.send_replace(EnvironmentState::Gone);
@@ -194,6 +203,8 @@ struct Kinds {
     around: Surroundings,
     orders: BTreeMap<Kind, watch::Sender<Order>>,
     asked: watch::Receiver<Asked>,
+    /// What was active of each kind when it was last looked at.
+    served: BTreeMap<Kind, ReleaseDigest>,
     running: JoinSet<(Kind, usize)>,
     cancel: CancellationToken,
 }
@@ -226,19 +237,45 @@ impl Kinds {
 
     /// Every kind with a release is served, the others are told to end.
     fn reconcile(&mut self, catalogue: &Catalogue) {
-        let mut chosen = choose(catalogue, &self.config.pools);
         let asked = self.asked.borrow_and_update().clone();
+        let me = &self.around.me.environment;
+        let place = Place {
+            id: me,
+            zone: &self.config.zone,
+            labels: &self.config.labels,
+        };
+        let sizes = &self.config.pools;
+        let choice = choose(catalogue, sizes, &asked.kinds, &self.served, &place);
+        self.around.board.put_missing(choice.missing);
+        if asked.revision.is_some() {
+            let rollout = |kind: &Kind| asked.rollout(kind, me).map(|order| order.id);
+            self.around
+                .book
+                .retain(|kind, id| rollout(kind) == Some(id));
+        }
+        let mut chosen = choice.kinds;
+        let absent = asked.kinds.iter().filter(|(kind, desired)| {
+            let is_served = chosen.contains_key(*kind) || self.orders.contains_key(*kind);
+            !is_served && place.is_meant(desired)
+        });
+        let orders = absent.filter_map(|(kind, _)| asked.rollout(kind, me));
+        let absent = orders.map(|order| Way::absent(order, Timestamp::now()));
+        self.around.board.put_absent(absent.collect());
+        self.served = served(&chosen);
+        let order_of = |kind: &Kind, releases: Vec<Chosen>| Order {
+            rollout: asked.rollout(kind, me),
+            stop: asked.stop(kind),
+            releases,
+            give_up_at: None,
+        };
         for (kind, order) in &self.orders {
-            let releases = chosen.remove(kind).unwrap_or_default();
-            set(order, releases, asked.stop(kind));
+            set(
+                order,
+                order_of(kind, chosen.remove(kind).unwrap_or_default()),
+            );
         }
         for (kind, releases) in chosen {
-            let order = Order {
-                releases,
-                stop: asked.stop(&kind),
-                give_up_at: None,
-            };
-            let (order, orders) = watch::channel(order);
+            let (order, orders) = watch::channel(order_of(&kind, releases));
             self.orders.insert(kind.clone(), order);
             let around = self.around.clone();
             let cancel = self.cancel.clone();
@@ -254,9 +291,8 @@ impl Kinds {
         let deadline = Instant::now() + within;
         for order in self.orders.values() {
             order.send_replace(Order {
-                releases: Vec::new(),
-                stop: None,
                 give_up_at: Some(deadline),
+                ..Order::default()
             });
         }
         let mut given_up = 0;
@@ -297,11 +333,19 @@ fn tend(around: &Surroundings) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move { runtime.tend(&life).await }))
 }
 
-fn set(order: &watch::Sender<Order>, releases: Vec<catalogue::Chosen>, stop: Option<Stop>) {
+/// What is active of each kind.
+fn served(chosen: &BTreeMap<Kind, Vec<Chosen>>) -> BTreeMap<Kind, ReleaseDigest> {
+    let active = |(kind, releases): (&Kind, &Vec<Chosen>)| {
+        let active = releases.iter().find(|chosen| chosen.is_active)?;
+        Some((kind.clone(), active.release.id.digest.clone()))
+    };
+    chosen.iter().filter_map(active).collect()
+}
+
+fn set(order: &watch::Sender<Order>, new: Order) {
     order.send_if_modified(|order| {
-        let changed = order.releases != releases || order.stop != stop;
-        order.releases = releases;
-        order.stop = stop;
+        let changed = *order != new;
+        *order = new;
         changed
     });
 }

@@ -75,6 +75,7 @@ impl Identity {
         catalogue: &Catalogue,
         asked: &Asked,
     ) -> EnvironmentStatus {
+        let refused = catalogue.refused.iter().cloned();
         EnvironmentStatus {
             id: self.id.clone(),
             incarnation: self.incarnation,
@@ -84,12 +85,12 @@ impl Identity {
             version: env!("CARGO_PKG_VERSION").into(),
             time: Timestamp::now(),
             pools: board.pools(),
-            refused: catalogue.refused.clone(),
+            refused: refused.chain(board.missing()).collect(),
             connections: self.connections.iter().map(Health::look).collect(),
             breakers: board.breakers(),
             desired: asked.revision,
             stopped: asked.stopped(&board.stopped()),
-            rollouts: Vec::new(),
+            rollouts: board.rollouts(),
         }
     }
 }

@@ -29,6 +29,12 @@ const END_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct Pool {
     pub(super) release: Arc<Release>,
     pub(super) desired: Option<plan::Desired>,
+    /// Whether it serves where no rollout says otherwise.
+    pub(super) is_stable: bool,
+    /// Whether targets may be pinned to it.
+    pub(super) is_kept: bool,
+    /// Whether a rollout has turned it back: nothing goes to it.
+    pub(super) is_retired: bool,
     pub(super) failures: Failures,
     /// Workers that died or hung.
     pub(super) lost: u64,
@@ -207,6 +213,9 @@ impl Pool {
         Self {
             release,
             desired: None,
+            is_stable: false,
+            is_kept: false,
+            is_retired: false,
             failures: Failures::default(),
             lost: 0,
             problem: None,
@@ -244,6 +253,16 @@ impl Pool {
         self.count(|phase| matches!(phase, Phase::Ready { .. }))
     }
 
+    /// The most memory that one of its workers has, in bytes.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.workers.iter().filter_map(|worker| worker.memory).max()
+    }
+
+    /// Workers that take tasks, or will.
+    pub(super) fn live(&self) -> u32 {
+        self.count(|phase| matches!(phase, Phase::Starting { .. } | Phase::Ready { .. }))
+    }
+
     /// How many tasks its workers can take now, and could take at the most.
     pub(super) fn room(&self) -> (usize, usize) {
         let candidates = self.workers.iter().filter_map(Worker::candidate);
@@ -253,11 +272,19 @@ impl Pool {
         })
     }
 
+    /// Whether tasks without a pin go to it.
+    pub(super) fn is_serving(&self) -> bool {
+        self.desired
+            .as_ref()
+            .is_some_and(|desired| desired.is_active)
+    }
+
     pub(super) fn facts(&self) -> PoolFacts<'_> {
         PoolFacts {
             version: &self.release.id.version,
             is_desired: self.desired.is_some(),
-            is_active: self.desired.as_ref().is_some_and(|d| d.is_active),
+            is_active: self.is_serving(),
+            is_retired: self.is_retired,
             ready: self.ready(),
         }
     }

@@ -4,6 +4,8 @@ mod answer;
 mod begin;
 mod breaker;
 mod permit;
+mod rollout;
+mod shadow;
 mod stop;
 mod upkeep;
 
@@ -43,6 +45,7 @@ use crate::{
         lanes::{Lanes, Waiting},
         select,
     },
+    rollout::{Kept, Recent, Way, evidence::Asking},
     worker::{Line, Number},
 };
 
@@ -119,6 +122,18 @@ pub(super) struct State {
     /// Control is begun without a permit: for a test that must see doubles.
     without_permits: bool,
     pools: Vec<Pool>,
+    /// The rollout, if there is one.
+    way: Option<Way>,
+    /// What an earlier life has left of it.
+    kept: Option<Kept>,
+    /// Whether something was decided about it that is to be kept.
+    is_decided: bool,
+    /// Workers of the stable release when the candidate took over.
+    held: u32,
+    /// Reads that are repeated, to be compared.
+    shadows: Asking,
+    /// What was served lately.
+    recent: Recent,
     /// Whether it ends: nothing new is taken, and nothing will be.
     is_closing: bool,
     /// Whether it is stopped by an order, and how.
@@ -163,6 +178,12 @@ impl State {
             unrecorded: Unrecorded::new(config.unrecorded as usize),
             without_permits: config.without_permits,
             pools: Vec::new(),
+            way: None,
+            kept: None,
+            is_decided: false,
+            held: 0,
+            shadows: Asking::default(),
+            recent: Recent::default(),
             is_closing: false,
             stop: None,
             give_up_at: None,
@@ -183,6 +204,8 @@ impl State {
             let desired = Desired {
                 is_active: chosen.is_active,
                 size: chosen.size.clone(),
+                least: 0,
+                is_brief: false,
             };
             let known = self
                 .pools
@@ -198,7 +221,11 @@ impl State {
             };
             pool.release = chosen.release.clone();
             pool.desired = Some(desired);
+            pool.is_stable = chosen.is_active;
+            pool.is_kept = chosen.is_kept;
         }
+        self.set_way(order.rollout.as_ref(), clock);
+        self.assign();
         self.is_closing = order.releases.is_empty();
         self.stop = order.stop;
         self.give_up_at = order.give_up_at;
@@ -240,7 +267,10 @@ impl State {
             return 0;
         }
         let backlog = self.backlog.saturating_sub(self.lanes.waiting());
-        let ready = self.pools.iter().flat_map(|pool| &pool.workers);
+        let candidate = self.candidate().filter(|&at| !self.pools[at].is_serving());
+        let pools = self.pools.iter().enumerate();
+        let serving = pools.filter(|(at, _)| candidate != Some(*at));
+        let ready = serving.flat_map(|(_, pool)| &pool.workers);
         let serves = |worker: &&Worker| matches!(worker.phase, Phase::Ready { .. });
         let ready = ready.filter(|worker| serves(worker) && !worker.is_spent());
         let (free, capacity) = ready.fold((0, 0), |(free, capacity), worker| {
@@ -275,7 +305,8 @@ impl State {
     /// Whether anything is to be looked at soon.
     pub(super) fn is_busy(&self) -> bool {
         let is_waiting = self.lanes.waiting() > 0 || !self.permits.is_empty();
-        is_waiting || !self.attempts.is_empty() || !self.unrecorded.is_empty()
+        let is_rolling = self.way.as_ref().is_some_and(Way::is_under_way);
+        is_waiting || is_rolling || !self.attempts.is_empty() || !self.unrecorded.is_empty()
     }
 
     /// When something can go on by time alone.
@@ -400,6 +431,7 @@ impl State {
         if outcome.class == Class::Control && !self.without_permits {
             self.unrecorded.keep(&outcome, now);
         }
+        self.note(&outcome, now);
         let (heard, target, clock) = self.heard(&outcome);
         self.effects.outcomes.push(outcome);
         self.hear(&heard, &target, now, clock);

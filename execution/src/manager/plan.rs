@@ -48,6 +48,10 @@ pub(crate) struct Desired {
     pub(crate) is_active: bool,
     /// How many workers.
     pub(crate) size: PoolSize,
+    /// Workers that it has in any case, as far as it may have so many: a rollout needs them.
+    pub(crate) least: u32,
+    /// Whether workers that have nothing to do are let go at once.
+    pub(crate) is_brief: bool,
 }
 
 /// One worker as it is seen.
@@ -234,8 +238,18 @@ impl Pool {
 pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
     let is_active = |pool: &&Pool| pool.desired.as_ref().is_some_and(|d| d.is_active);
     let active = pools.iter().find(is_active);
-    // A release that was replaced goes on until its successor can take over.
-    let is_taken_over = active.is_none_or(|pool| pool.workers.iter().any(Worker::is_ready));
+    // A release that was replaced goes on until its successor has as many workers, or as many
+    // as it may have.
+    let replaced = pools.iter().filter(|pool| pool.desired.is_none());
+    let ready = |workers: &mut dyn Iterator<Item = &Worker>| -> u32 {
+        let serves = |worker: &&Worker| worker.is_ready() && worker.wrong(times, now).is_none();
+        u32::try_from(workers.filter(serves).count()).unwrap_or(u32::MAX)
+    };
+    let replaced = ready(&mut replaced.flat_map(|pool| &pool.workers));
+    let is_taken_over = active.is_none_or(|pool| {
+        let most = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
+        ready(&mut pool.workers.iter()) >= replaced.min(most).max(1)
+    });
     let mut actions = Vec::new();
     for (at, pool) in pools.iter().enumerate() {
         let kills = pool.workers.iter().filter_map(|worker| {
@@ -258,7 +272,18 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
                 let free = well.iter().filter(is_free);
                 actions.extend(free.filter_map(|worker| let_go(worker, times)));
             }
-            Some(desired) => size(at, pool, desired, &well, times, now, &mut actions),
+            Some(desired) => {
+                let least = if desired.is_active && !is_taken_over {
+                    desired.least.max(replaced)
+                } else {
+                    desired.least
+                };
+                let desired = Desired {
+                    least,
+                    ..desired.clone()
+                };
+                size(at, pool, &desired, &well, times, now, &mut actions);
+            }
             None if is_taken_over => {
                 actions.extend(well.iter().filter_map(|worker| let_go(worker, times)));
             }
@@ -303,9 +328,11 @@ fn size(
     // Nobody is let go while somebody waits, but for those that are more than there may be.
     if live > wanted && (pool.wait.is_none() || live > desired.size.max) {
         let is_next = |worker: &Worker| due.next.is_some_and(|next| next.number == worker.number);
-        let idle = well
-            .iter()
-            .filter(|w| w.overdue == 0 && !w.is_done() && !is_next(w) && is_idle(w, times, now));
+        let idle = well.iter().filter(|w| {
+            let is_of_no_use = desired.is_brief && w.running == 0 && w.is_live();
+            let may_go = w.overdue == 0 && !w.is_done() && !is_next(w);
+            may_go && (is_idle(w, times, now) || is_of_no_use)
+        });
         let too_many = (live - wanted) as usize;
         actions.extend(
             idle.rev()
@@ -382,6 +409,7 @@ fn needed(
     busy.saturating_add(reserve)
         .max(min)
         .max(warm)
+        .max(desired.least)
         .max(grown)
         .min(desired.size.max)
 }

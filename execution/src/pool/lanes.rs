@@ -196,6 +196,15 @@ impl Lanes {
         }
     }
 
+    /// A read that has ended is followed at once by another one that nobody has asked for, in
+    /// the same conversation. Whether that may be: nothing else waits for the target to write
+    /// it, and the target may be asked so soon.
+    pub(crate) fn prolong(&mut self, target: &TargetName, now: Instant) -> bool {
+        self.lanes
+            .get_mut(target)
+            .is_some_and(|lane| lane.prolong(now))
+    }
+
     /// Control that was taken out gives up its conversation, for observation. It remains the
     /// only writer.
     pub(crate) fn step_back(&mut self, target: &TargetName) {

@@ -11,6 +11,8 @@ pub(crate) struct PoolFacts<'a> {
     pub(crate) is_desired: bool,
     /// Whether its release is the one for tasks without a pin.
     pub(crate) is_active: bool,
+    /// Whether nothing goes to it any more: it was turned back.
+    pub(crate) is_retired: bool,
     /// Workers that take tasks.
     pub(crate) ready: u32,
 }
@@ -36,7 +38,8 @@ pub(crate) fn pool(pools: &[PoolFacts], pin: Option<&str>) -> Option<usize> {
     };
     let first = |wanted: &dyn Fn(&PoolFacts) -> bool| {
         // The latest of several that are being replaced.
-        (0..pools.len()).rfind(|&at| suits(&pools[at]) && wanted(&pools[at]))
+        let fits = |pool: &PoolFacts| !pool.is_retired && suits(pool) && wanted(pool);
+        (0..pools.len()).rfind(|&at| fits(&pools[at]))
     };
     first(&|pool| pool.is_desired && pool.ready > 0)
         .or_else(|| first(&|pool| pool.ready > 0))
@@ -64,18 +67,29 @@ mod tests {
         version: "2",
         is_desired: true,
         is_active: true,
+        is_retired: false,
         ready: 1,
     };
     const OLDER: PoolFacts = PoolFacts {
         version: "1",
         is_desired: true,
         is_active: false,
+        is_retired: false,
         ready: 1,
     };
     const REPLACED: PoolFacts = PoolFacts {
         version: "2",
         is_desired: false,
         is_active: false,
+        is_retired: false,
+        ready: 1,
+    };
+
+    const RETIRED: PoolFacts = PoolFacts {
+        version: "3",
+        is_desired: true,
+        is_active: false,
+        is_retired: true,
         ready: 1,
     };
 
@@ -100,6 +114,9 @@ mod tests {
             (vec![REPLACED, idle(ACTIVE)], Some("2"), Some(0)),
             (vec![idle(REPLACED), idle(ACTIVE)], None, Some(1)),
             (vec![idle(REPLACED)], None, None),
+            // What was turned back serves nobody.
+            (vec![idle(ACTIVE), RETIRED], None, Some(0)),
+            (vec![ACTIVE, RETIRED], Some("3"), None),
         ] {
             assert_eq!(pool(&pools, pin), expect, "{pools:?} {pin:?}");
         }

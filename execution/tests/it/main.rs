@@ -19,6 +19,7 @@ mod player;
 mod polite;
 mod pools;
 mod releases;
+mod rollouts;
 mod runtime;
 mod shelf;
 mod site;

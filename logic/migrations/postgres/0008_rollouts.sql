@@ -11,5 +11,3 @@ CREATE TABLE rollout (
     body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX rollout_open ON rollout (kind) WHERE is_open;
--- As wide as every number that is copied from store to store.
-ALTER TABLE desired_revision ALTER COLUMN one TYPE BIGINT;

@@ -184,7 +184,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     (
         "execution.state_folder",
         "folder",
-        "Where an environment keeps what was asked of it last; in the data directory when not set",
+        "Where an environment keeps what was asked of it last, and what it decided about rollouts; in the data directory when not set",
     ),
     (
         "execution.variables",

@@ -16,14 +16,17 @@ use utakata_worker_sdk::{
     },
 };
 
+use crate::faults::Faults;
+
 /// The exit code of a worker that was asked to crash.
-const CRASHED: i32 = 99;
+pub(crate) const CRASHED: i32 = 99;
 
 /// Answers what it is given.
 #[derive(Debug)]
 pub struct Echo {
     count: AtomicU64,
     metric: MetricName,
+    faults: Faults,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -37,11 +40,13 @@ struct Parameters {
 }
 
 impl Worker for Echo {
-    fn build(_: &Release) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(Self::new()?)
+    fn build(release: &Release) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let faults = Faults::read(&release.manifest.settings)?;
+        Ok(Self::new(faults)?)
     }
 
     async fn run(&self, task: Task, _: Context) -> Result<Answer, Failure> {
+        self.faults.strike().await?;
         match task.action.as_str() {
             "echo" => self.echo(task.parameters).await,
             "read" => Ok(self.read()),
@@ -58,10 +63,11 @@ impl Worker for Echo {
 }
 
 impl Echo {
-    fn new() -> Result<Self, NameError> {
+    fn new(faults: Faults) -> Result<Self, NameError> {
         Ok(Self {
             count: AtomicU64::new(0),
             metric: MetricName::new("utakata.echo.count")?,
+            faults,
         })
     }
 
@@ -92,7 +98,7 @@ impl Echo {
             metric: self.metric.clone(),
             attributes: Attributes::new(),
             // Exact up to 2^53: nobody counts so far.
-            value: ReadingValue::Number(count as f64),
+            value: ReadingValue::Number(count as f64 + self.faults.wrong()),
             unit: "1".into(),
             quality: Quality::Good,
         };

@@ -2,6 +2,7 @@
 //! address of a target means nothing to it, and every target shows the same count.
 
 mod echo;
+mod faults;
 
 use std::process::ExitCode;
 

@@ -1,3 +1,5 @@
+use std::fs;
+
 use utakata_model::Order;
 
 use super::*;

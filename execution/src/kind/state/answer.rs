@@ -12,6 +12,7 @@ use crate::{
     kind::{outcome, pool::Ended},
     manager::plan::Phase,
     pool::attempts::Attempt,
+    rollout::compare::Seen,
     worker::{Answer, Line, Number, Parting, Report, Said},
 };
 
@@ -144,14 +145,21 @@ impl State {
         now: Instant,
         clock: Timestamp,
     ) {
+        if let Some(asked) = self.take_shadow(attempt.task.key()) {
+            self.on_shadow(&attempt.task, asked, Seen::of(&answer.end), now, clock);
+            return;
+        }
         let class = attempt.task.class;
         if attempt.is_overdue && class == Class::Observe {
             // It has its outcome, and its lane went on without it.
             return;
         }
-        self.lanes.release(&attempt.task.target.name, class);
         let seen = now.saturating_duration_since(attempt.begun);
         let ran = outcome::believable(answer.ran, seen);
+        let is_repeated = self.repeat_read(&attempt.task, &answer, &ran_by, ran, now, clock);
+        if !is_repeated {
+            self.lanes.release(&attempt.task.target.name, class);
+        }
         let (outcome, readings) = outcome::answered(attempt, answer.end, ran_by, ran, clock);
         let readings = readings.map(|readings| Event::Readings(Arc::new(readings)));
         self.effects.readings.extend(readings);

@@ -127,9 +127,12 @@ impl State {
             return;
         }
         // Those that are asked for have a worker when they are permitted.
-        let room = self.pools[pool].room().0;
-        for _ in 0..room.saturating_sub(self.reserved(pool)) {
-            let Some(worker) = self.worker_of(pool) else {
+        let mut room = self.pools[pool].room().0;
+        room = room.saturating_sub(self.reserved(pool));
+        loop {
+            let free = || Some((pool, self.worker_of(pool).filter(|_| room > 0)?));
+            let tried = if pin.is_none() { self.tried() } else { None };
+            let Some((pool, worker)) = tried.or_else(free) else {
                 return;
             };
             let Some(waiting) = self.lanes.pop(class, pin) else {
@@ -137,9 +140,10 @@ impl State {
             };
             if waiting.task.expires < clock {
                 self.expire_popped(waiting, now, clock);
-            } else {
-                self.begin_one(pool, worker, waiting, None, now);
+                continue;
             }
+            room -= usize::from(tried.is_none());
+            self.begin_one(pool, worker, waiting, None, now);
         }
     }
 
@@ -149,13 +153,18 @@ impl State {
         select::pool(&facts, pin)
     }
 
-    fn worker_of(&self, pool: usize) -> Option<Number> {
+    pub(super) fn worker_of(&self, pool: usize) -> Option<Number> {
         let workers = self.pools[pool].workers.iter();
         select::worker(workers.filter_map(Worker::candidate))
     }
 
     /// A worker that takes a task with this pin now, and its pool.
     pub(super) fn worker_for(&self, pin: Option<&str>) -> Option<(usize, Number)> {
+        if pin.is_none()
+            && let Some(tried) = self.tried()
+        {
+            return Some(tried);
+        }
         let pool = self.pool_for(pin)?;
         Some((pool, self.worker_of(pool)?))
     }
@@ -187,6 +196,9 @@ impl State {
         }
         worker.be_busy(now);
         worker.batch.push(v1::Task::from(&waiting.task));
+        if waiting.task.target.pin.is_none() {
+            self.count_begun(pool);
+        }
         self.effects.acknowledge.extend(waiting.tag);
         self.attempts.begin(Attempt {
             task: waiting.task,
@@ -231,6 +243,11 @@ impl State {
     /// These were given to a worker and did not get as far: they wait again.
     pub(in crate::kind) fn not_sent(&mut self, tasks: &v1::Tasks, number: Number) {
         for attempt in self.take_back(tasks, number) {
+            if self.take_shadow(attempt.task.key()).is_some() {
+                self.lanes
+                    .release(&attempt.task.target.name, attempt.task.class);
+                continue;
+            }
             let waiting = Waiting {
                 since: attempt.begun,
                 task: attempt.task,

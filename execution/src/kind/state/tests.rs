@@ -1,5 +1,6 @@
 mod breaker;
 mod permit;
+mod rollout;
 mod stop;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -10,12 +11,12 @@ use utakata_interconnect::{
     Delivery,
     events::permit::{Answer as Permission, Refused, Verdict},
 };
-use utakata_model::{ReleaseId, Task, TaskKey};
+use utakata_model::{Labels, ReleaseId, Task, TaskKey, Zone};
 use utakata_protocol::v1::{AttemptOutcome, Status as WireStatus, ToWorker};
 
 use super::*;
 use crate::{
-    catalogue::{Catalogue, choose},
+    catalogue::{Catalogue, Place, choose},
     runtime::Exit,
     samples::{control, release, task},
     worker::{Answer, Parting, Report, Said},
@@ -79,11 +80,17 @@ impl World {
             releases: releases.collect(),
             refused: Vec::new(),
         };
-        let chosen = choose(&catalogue, &BTreeMap::new());
+        let place = Place {
+            id: &EnvironmentId::new("here").unwrap(),
+            zone: &Zone::default(),
+            labels: &Labels::new(),
+        };
+        let (none, asked, served) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let choice = choose(&catalogue, &none, &asked, &served, &place);
         let order = Order {
-            releases: chosen.into_values().next().unwrap_or_default(),
+            releases: choice.kinds.into_values().next().unwrap_or_default(),
             stop: self.stop,
-            give_up_at: None,
+            ..Order::default()
         };
         self.state.on_order(&order, self.now, Timestamp::now());
         self.upkeep();

@@ -36,6 +36,7 @@ impl State {
         }
         self.watch_idle_and_busy(now);
         self.used_since = None;
+        self.advance(now, clock);
         let observed = self.observed(now);
         self.watch_demand(&observed, now);
         for action in plan::plan(&observed, &self.times, now).into_iter().rev() {
@@ -73,6 +74,10 @@ impl State {
                 line,
                 message: Message::Cancel(cancel),
             }));
+            if let Some(asked) = self.take_shadow(attempt.task.key()) {
+                self.lose_shadow(&attempt.task, asked, "deadline");
+                continue;
+            }
             let problem = outcome::unanswered_problem(class, "deadline", &what);
             let status = outcome::unanswered(class);
             let ran = now.saturating_duration_since(attempt.begun);
@@ -114,7 +119,15 @@ impl State {
 
     /// The worker is lost: what it had ends.
     fn settle(&mut self, number: Number, now: Instant, clock: Timestamp) {
-        let attempts = self.attempts.end_all(number);
+        let mut attempts = self.attempts.end_all(number);
+        attempts.retain(|attempt| {
+            let asked = self.take_shadow(attempt.task.key());
+            let is_shadow = asked.is_some();
+            if let Some(asked) = asked {
+                self.lose_shadow(&attempt.task, asked, "worker-lost");
+            }
+            !is_shadow
+        });
         let Some(worker) = self.worker(number) else {
             return;
         };

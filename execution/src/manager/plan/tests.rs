@@ -79,6 +79,8 @@ fn pool(min: u32, max: u32, reserve: u32, workers: Vec<Worker>) -> Pool {
                 reserve,
                 ..PoolSize::default()
             },
+            least: 0,
+            is_brief: false,
         }),
         is_stopped: false,
         workers,
@@ -406,11 +408,45 @@ fn a_replaced_release_goes_on_until_its_successor_is_ready_and_is_drained_then()
         &[pool(1, 4, 0, vec![ready(3)]), old()],
         &[drain(1), kill(2, Why::NotNeeded)],
     );
+    // It has fewer than there were, and may have as many.
+    let two = || gone(vec![ready(1), ready(2)]);
+    check(&[pool(1, 4, 0, vec![ready(3)]), two()], &[START]);
+    check(
+        &[pool(1, 1, 0, vec![ready(3)]), two()],
+        &[drain(1), drain(2)],
+    );
     // Nobody takes over from one that is just gone.
     check(&[old()], &[drain(1), kill(2, Why::NotNeeded)]);
     check(&[gone(vec![])], &[Action::Close { pool: 0 }]);
     let ending = worker(1, Phase::Ending { since: now() });
     check(&[gone(vec![ending])], &[]);
+}
+
+#[test]
+fn a_rollout_has_as_many_workers_as_it_needs_and_lets_those_go_that_it_does_not() {
+    let candidate = |least, is_brief, workers| {
+        let mut pool = inactive(workers);
+        let desired = pool.desired.as_mut().unwrap();
+        (desired.least, desired.is_brief) = (least, is_brief);
+        pool
+    };
+    check(&[candidate(1, false, vec![])], &[START]);
+    check(&[candidate(3, false, vec![ready(1)])], &[START, START]);
+    check(&[candidate(9, false, vec![])], &[START; 4]);
+    check(&[candidate(1, false, vec![idle(1)])], &[]);
+    check(&[candidate(0, false, vec![ready(1)])], &[]);
+    check(
+        &[candidate(
+            0,
+            true,
+            vec![ready(1), running(2, 1), starting(3, 1)],
+        )],
+        &[kill(3, Why::NotNeeded), drain(1)],
+    );
+    check(&[failed(1, candidate(0, true, vec![]))], &[]);
+    // A target is pinned to it.
+    check(&[waits(0, candidate(0, true, vec![]))], &[START]);
+    check(&[waits(0, candidate(0, true, vec![starting(1, 0)]))], &[]);
 }
 
 fn phases() -> impl Strategy<Value = Phase> {
@@ -430,14 +466,8 @@ fn phases() -> impl Strategy<Value = Phase> {
 
 fn pools() -> impl Strategy<Value = Vec<Pool>> {
     let worker = (phases(), 0u32..12, 0u32..5, 0u64..4);
-    let size = (
-        0u32..4,
-        1u32..6,
-        0u32..3,
-        any::<bool>(),
-        any::<bool>(),
-        0u64..4,
-    );
+    let asked = (0u32..4, any::<bool>(), any::<bool>(), 0u64..4);
+    let size = (0u32..4, 1u32..6, 0u32..3, any::<bool>(), asked);
     let pool = (
         any::<bool>(),
         prop::option::of(size),
@@ -451,9 +481,10 @@ fn pools() -> impl Strategy<Value = Vec<Pool>> {
         let mut has_active = false;
         type Parts<D, W> = (bool, Option<D>, Vec<W>, Option<u64>, u32, u32);
         let build = |(is_stopped, desired, workers, wait, deaths, warm): Parts<_, _>| {
-            type Sizes = (u32, u32, u32, bool, bool, u64);
+            type Asked = (u32, u32, u32, bool, (u32, bool, bool, u64));
             let mut is_single = false;
-            let desired = desired.map(|(min, max, reserve, is_active, single, tasks): Sizes| {
+            let desired = desired.map(|(min, max, reserve, is_active, asked): Asked| {
+                let (least, is_brief, single, tasks) = asked;
                 let is_active = is_active && !has_active;
                 has_active |= is_active;
                 is_single = single;
@@ -474,7 +505,12 @@ fn pools() -> impl Strategy<Value = Vec<Pool>> {
                     lifetime,
                     recycle,
                 };
-                Desired { is_active, size }
+                Desired {
+                    is_active,
+                    size,
+                    least,
+                    is_brief,
+                }
             });
             let workers =
                 workers

@@ -104,6 +104,18 @@ impl Lane {
         Some(taken)
     }
 
+    /// A conversation goes on with another read, if nobody waits to write and time allows.
+    pub(super) fn prolong(&mut self, now: Instant) -> bool {
+        let is_wanted = self.is_expected || !self.control.is_empty();
+        if is_wanted || self.running == 0 || self.waits_until(now).is_some() {
+            return false;
+        }
+        if let Some(rate) = self.rate {
+            self.bucket.take(rate, now);
+        }
+        true
+    }
+
     /// A conversation has ended.
     pub(super) fn release(&mut self, class: Class) {
         self.step_back();

@@ -305,9 +305,8 @@ fn an_environment_that_must_end_does_not_wait_for_records() {
     let key = world.deliver(vec![control("a")])[0];
     world.answer(worker, key);
     let order = Order {
-        releases: Vec::new(),
-        stop: None,
         give_up_at: Some(world.now + Duration::from_secs(5)),
+        ..Order::default()
     };
     world.state.on_order(&order, world.now, Timestamp::now());
     world.ends(worker);

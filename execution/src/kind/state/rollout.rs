@@ -1,0 +1,224 @@
+//! What a rollout makes of the pools of a kind: who serves, how many workers the candidate has,
+//! and which tasks it gets.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_model::{Outcome, ReleaseDigest, RolloutPhase, RolloutStatus};
+
+use super::State;
+use crate::{
+    kind::pool::Pool,
+    manager::plan::Desired,
+    rollout::{Changed, Facts, Kept, Order, Short, Way},
+    worker::Number,
+};
+
+/// Steps that are taken at once: more than there are.
+const STEPS_MOST: usize = 16;
+
+impl State {
+    /// A rollout that an earlier life of the environment has left.
+    pub(in crate::kind) fn resume(&mut self, kept: Option<Kept>) {
+        self.kept = kept;
+    }
+
+    /// What is asked about a rollout from now on.
+    pub(super) fn set_way(&mut self, order: Option<&Order>, clock: Timestamp) {
+        let Some(order) = order else {
+            self.way = None;
+            return;
+        };
+        let is_known = self.way.as_mut().is_some_and(|way| way.order(order));
+        if !is_known {
+            self.way = Some(Way::new(order.clone(), self.kept.take(), clock));
+        }
+    }
+
+    /// How the rollout is, if there is one.
+    pub(in crate::kind) fn rollout(&self) -> Option<RolloutStatus> {
+        self.way.as_ref().map(Way::status)
+    }
+
+    /// Which rollout it is, and what it waits for: what is told at once when it changes.
+    pub(in crate::kind) fn rollout_in_short(&self) -> Option<Short<'_>> {
+        self.way.as_ref().map(Way::in_short)
+    }
+
+    /// What was decided since this was last asked.
+    pub(in crate::kind) fn take_decided(&mut self) -> Option<Kept> {
+        let is_decided = std::mem::take(&mut self.is_decided);
+        self.way.as_ref().filter(|_| is_decided).map(Way::kept)
+    }
+
+    /// Goes on with the rollout, as far as it can.
+    pub(super) fn advance(&mut self, now: Instant, clock: Timestamp) {
+        for _ in 0..STEPS_MOST {
+            let facts = self.rollout_facts();
+            let Some(way) = &mut self.way else {
+                break;
+            };
+            let Some(changed) = way.step(&facts, &self.recent, now, clock) else {
+                break;
+            };
+            tell(way, changed);
+            if changed == Changed::TookOver {
+                self.held = self.stable().map_or(0, |at| self.pools[at].live());
+            }
+            self.is_decided = true;
+        }
+        self.assign();
+    }
+
+    fn rollout_facts(&self) -> Facts {
+        let (Some(way), stable) = (&self.way, self.stable()) else {
+            return Facts::default();
+        };
+        let stable = stable.map(|at| &self.pools[at]);
+        let Some(candidate) = self.candidate().map(|at| &self.pools[at]) else {
+            return Facts::default();
+        };
+        Facts {
+            is_here: true,
+            is_stable: stable
+                .is_some_and(|stable| stable.release.id.digest == way.candidate().digest),
+            ready: candidate.ready(),
+            enough: enough(stable, candidate),
+            lost: candidate.lost,
+            is_looping: candidate.failures.is_loop(),
+            last: candidate.problem.clone(),
+            memory: (candidate.memory(), stable.and_then(Pool::memory)),
+            settle: settle(candidate),
+        }
+    }
+
+    /// Says who serves, and how many workers there are to be because of the rollout.
+    pub(super) fn assign(&mut self) {
+        let (stable, candidate) = (self.stable(), self.candidate());
+        let held = self.held;
+        let plan = self.way.as_ref().zip(candidate).map(|(way, at)| {
+            let candidate = &self.pools[at];
+            let enough = enough(stable.map(|at| &self.pools[at]), candidate);
+            // While the one that has taken over is watched and has nobody, the other goes on.
+            let is_there = way.phase() == RolloutPhase::Done || candidate.ready() > 0;
+            let serves = way.has_taken_over() && is_there;
+            (
+                at,
+                way.phase(),
+                way.least(enough),
+                serves,
+                way.has_taken_over(),
+            )
+        });
+        for (at, pool) in self.pools.iter_mut().enumerate() {
+            pool.is_retired = false;
+            let Some(desired) = &mut pool.desired else {
+                continue;
+            };
+            (desired.least, desired.is_brief) = (0, false);
+            desired.is_active = pool.is_stable;
+            let Some((candidate, phase, least, serves, has_taken_over)) = plan else {
+                continue;
+            };
+            if at == candidate && stable != Some(at) {
+                desired.is_active = serves;
+                desired.least = least;
+                desired.is_brief = phase == RolloutPhase::Back;
+                pool.is_retired = phase == RolloutPhase::Back && !pool.is_kept;
+            } else if stable == Some(at) && at != candidate {
+                desired.is_active = !serves;
+                // It can go on at once as long as the other is watched.
+                let is_watched = has_taken_over && phase == RolloutPhase::Rolling;
+                desired.least = if is_watched { held } else { 0 };
+                desired.is_brief = phase == RolloutPhase::Done;
+            }
+        }
+    }
+
+    /// The pool that serves where no rollout says otherwise.
+    pub(super) fn stable(&self) -> Option<usize> {
+        self.pools
+            .iter()
+            .position(|pool| pool.is_stable && pool.desired.is_some())
+    }
+
+    /// The pool of the candidate, if it is here.
+    pub(super) fn candidate(&self) -> Option<usize> {
+        let wanted = &self.way.as_ref()?.candidate().digest;
+        let is_it = |pool: &Pool| pool.desired.is_some() && pool.release.id.digest == *wanted;
+        self.pools.iter().position(is_it)
+    }
+
+    /// Whether the pool at this place is of this release.
+    pub(super) fn is_at(&self, at: usize, digest: &ReleaseDigest) -> bool {
+        self.pools[at].release.id.digest == *digest
+    }
+
+    /// The candidate's worker for the next task without a pin, if it is one of its share, and
+    /// it has room.
+    pub(super) fn tried(&self) -> Option<(usize, Number)> {
+        let way = self.way.as_ref()?;
+        if !way.is_next() {
+            return None;
+        }
+        let at = self.candidate()?;
+        Some((at, self.worker_of(at)?))
+    }
+
+    /// A task without a pin was begun in this pool.
+    pub(super) fn count_begun(&mut self, pool: usize) {
+        let candidate = self.candidate();
+        if let Some(way) = &mut self.way {
+            way.begin(|| candidate == Some(pool));
+        }
+    }
+
+    /// An attempt has ended that a worker had.
+    pub(super) fn note(&mut self, outcome: &Outcome, now: Instant) {
+        if outcome.ran_by.is_none() {
+            return;
+        }
+        let way = self.way.as_mut();
+        if !way.is_some_and(|way| way.note(outcome, now)) {
+            self.recent.add(outcome.status, outcome.timings.ran);
+        }
+    }
+}
+
+/// As many workers as the stable release has, or as the candidate may have.
+fn enough(stable: Option<&Pool>, candidate: &Pool) -> u32 {
+    let most = candidate
+        .desired
+        .as_ref()
+        .map_or(0, |desired: &Desired| desired.size.max);
+    stable.map_or(0, Pool::ready).min(most)
+}
+
+/// How long targets take to show the effect of control.
+fn settle(pool: &Pool) -> Duration {
+    let verify = pool.release.manifest.actions.iter();
+    let within = verify.filter_map(|action| Some(action.verify.as_ref()?.within));
+    within.max().unwrap_or_default()
+}
+
+/// Says, for people, how far it is.
+fn tell(way: &Way, changed: Changed) {
+    let status = way.status();
+    let (rollout, candidate) = (status.id, &status.candidate);
+    let evidence = &status.evidence;
+    match (changed, &status.problem) {
+        (Changed::Phase, Some(problem)) if status.phase == RolloutPhase::Back => {
+            tracing::warn!(%rollout, %candidate, %problem, ?evidence, "rollout goes back");
+        }
+        (Changed::Phase, _) => {
+            tracing::info!(%rollout, %candidate, phase = ?status.phase, "rollout goes on");
+        }
+        (Changed::Share, _) => {
+            tracing::info!(%rollout, %candidate, share = evidence.share, "rollout goes on");
+        }
+        (Changed::TookOver, _) => {
+            tracing::info!(%rollout, %candidate, "the candidate has taken over and is watched");
+        }
+    }
+}

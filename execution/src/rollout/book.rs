@@ -1,0 +1,147 @@
+//! What was decided about rollouts, kept in a file, so that it holds after a restart, too: a
+//! candidate that was turned back is not tried again, and others go on where they were.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use utakata_model::{Kind, Problem, ReleaseId, RolloutId, RolloutPhase, rollout::Evidence};
+
+use super::Order;
+use crate::folder;
+
+/// The file with what was decided.
+const FILE: &str = "rollouts.json";
+
+/// What was decided about a rollout.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(super) id: RolloutId,
+    pub(super) candidate: ReleaseId,
+    pub(super) phase: RolloutPhase,
+    pub(super) since: Timestamp,
+    #[serde(default)]
+    pub(super) share: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) problem: Option<Problem>,
+    #[serde(default)]
+    pub(super) evidence: Evidence,
+}
+
+type Pages = BTreeMap<Kind, Kept>;
+
+/// What was decided about the rollouts of all kinds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Book {
+    folder: Option<Arc<PathBuf>>,
+    pages: watch::Sender<Pages>,
+}
+
+impl Kept {
+    /// Whether it is about what is ordered.
+    pub(super) fn is_of(&self, order: &Order) -> bool {
+        self.id == order.id && self.candidate == order.candidate
+    }
+}
+
+impl Book {
+    /// Begins with what is kept in the folder, if there is one.
+    pub(crate) fn open(folder: Option<PathBuf>) -> Self {
+        let pages = folder.as_deref().and_then(|at| folder::read(at, FILE));
+        let pages = pages.and_then(|bytes| {
+            serde_json::from_slice(&bytes)
+                .inspect_err(|error| tracing::warn!(%error, "what became of rollouts is lost"))
+                .ok()
+        });
+        Self {
+            folder: folder.map(Arc::new),
+            pages: watch::Sender::new(pages.unwrap_or_default()),
+        }
+    }
+
+    /// What is kept of a kind.
+    pub(crate) fn of(&self, kind: &Kind) -> Option<Kept> {
+        self.pages.borrow().get(kind).cloned()
+    }
+
+    /// This was decided.
+    pub(crate) fn put(&self, kind: &Kind, kept: Kept) {
+        self.pages.send_modify(|pages| {
+            pages.insert(kind.clone(), kept);
+        });
+    }
+
+    /// Forgets the rollouts of which nothing is asked any more.
+    pub(crate) fn retain(&self, is_asked: impl Fn(&Kind, RolloutId) -> bool) {
+        self.pages.send_if_modified(|pages| {
+            let before = pages.len();
+            pages.retain(|kind, kept| is_asked(kind, kept.id));
+            pages.len() != before
+        });
+    }
+
+    /// Writes what is decided, as long as it runs.
+    pub(crate) async fn run(self) {
+        let mut changes = self.pages.subscribe();
+        while changes.changed().await.is_ok() {
+            self.write().await;
+        }
+    }
+
+    /// Writes what was decided until now.
+    pub(crate) async fn write(&self) {
+        let Some(folder) = self.folder.clone() else {
+            return;
+        };
+        let pages = self.pages.borrow().clone();
+        let bytes = match serde_json::to_vec(&pages) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                return tracing::error!(%error, "what became of rollouts cannot be kept");
+            }
+        };
+        if let Err(error) = folder::write(&folder, FILE, bytes).await {
+            tracing::warn!(%error, "what became of rollouts cannot be kept: it is told until a restart");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::release;
+
+    fn kept(version: &str) -> Kept {
+        Kept {
+            id: RolloutId::generate(),
+            candidate: (*release("echo", version).id).clone(),
+            phase: RolloutPhase::Back,
+            since: Timestamp::now(),
+            share: 0,
+            problem: None,
+            evidence: Evidence::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_decided_is_there_after_a_restart_until_nothing_is_asked_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = || Some(folder.path().join("state"));
+        let (echo, pdu) = ("echo".parse().unwrap(), "pdu".parse().unwrap());
+        let book = Book::open(place());
+        let back = kept("2");
+        book.put(&echo, back.clone());
+        book.put(&pdu, kept("3"));
+        book.write().await;
+        let again = Book::open(place());
+        assert_eq!(again.of(&echo), Some(back.clone()));
+        again.retain(|_, id| id == back.id);
+        again.write().await;
+        let last = Book::open(place());
+        assert_eq!((last.of(&echo), last.of(&pdu)), (Some(back), None));
+        std::fs::write(folder.path().join("state").join(FILE), "{").unwrap();
+        assert_eq!(Book::open(place()).of(&echo), None);
+        Book::open(None).write().await;
+    }
+}

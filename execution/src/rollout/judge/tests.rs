@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use utakata_model::OutcomeStatus;
+
+use super::*;
+use crate::rollout::compare::Differs;
+
+fn tally(good: u64, failed: u64, unknown: u64, milliseconds: u64) -> Tally {
+    let mut tally = Tally::default();
+    for (count, status) in [
+        (good, OutcomeStatus::Succeeded),
+        (failed, OutcomeStatus::Failed),
+        (unknown, OutcomeStatus::Unknown),
+    ] {
+        for n in 0..count {
+            // Not all are alike.
+            let time = Duration::from_micros(milliseconds * 1000 + n % 100);
+            tally.add(status, time);
+        }
+    }
+    tally
+}
+
+#[track_caller]
+fn judged(candidate: &Tally, stable: &Tally, look: Look, expect: &str) {
+    let found = tasks(candidate, stable, &RolloutPlan::default(), look);
+    let code = found.as_ref().map_or("", |problem| &problem.code);
+    assert_eq!(code, expect, "{found:?}");
+}
+
+fn shadowed(equal: usize, differing: usize) -> Shadow {
+    let mut shadow = Shadow::default();
+    (0..equal).for_each(|_| shadow.count(Vec::new()));
+    for _ in 0..differing {
+        shadow.count(vec![Differs {
+            what: "hw.power".into(),
+            stable: "1 W".into(),
+            candidate: "1 kW".into(),
+        }]);
+    }
+    shadow
+}
+
+#[test]
+fn more_failures_than_chance_explains_turn_it_back_and_accidents_do_not() {
+    let well = tally(1000, 0, 0, 1);
+    let sick = tally(900, 100, 0, 1);
+    for (candidate, stable, look, expect) in [
+        (tally(100, 0, 0, 1), &well, Look::Last, ""),
+        (tally(0, 1, 0, 1), &well, Look::Last, ""),
+        (tally(0, 3, 0, 1), &well, Look::Before, "rollout-fails"),
+        (tally(0, 0, 3, 1), &well, Look::Before, "rollout-fails"),
+        (tally(10, 1, 1, 1), &well, Look::Last, "rollout-fails"),
+        // A tenth fails anyway: of the candidate as well.
+        (tally(90, 10, 0, 1), &sick, Look::Last, ""),
+        (tally(80, 20, 0, 1), &sick, Look::Last, "rollout-fails"),
+        // Likely enough by chance as long as more comes in.
+        (tally(80, 20, 0, 1), &sick, Look::Before, ""),
+        (tally(60, 40, 0, 1), &sick, Look::Before, "rollout-fails"),
+        // Sure, and far less than a percentage point.
+        (
+            tally(100_000, 100, 0, 1),
+            &tally(100_000, 10, 0, 1),
+            Look::Last,
+            "",
+        ),
+        // Nothing to compare with.
+        (tally(0, 9, 0, 1), &tally(0, 0, 0, 1), Look::Last, ""),
+    ] {
+        judged(&candidate, stable, look, expect);
+    }
+}
+
+#[test]
+fn tasks_that_are_lost_with_their_worker_show_that_it_dies() {
+    let mut candidate = tally(90, 10, 0, 1);
+    let stable = tally(100, 0, 0, 1);
+    (0..5).for_each(|_| candidate.drop_one());
+    judged(&candidate, &stable, Look::Before, "rollout-fails");
+    candidate.drop_one();
+    judged(&candidate, &stable, Look::Before, "rollout-dies");
+}
+
+#[test]
+fn a_candidate_that_takes_more_than_so_many_times_as_long_is_slow() {
+    let stable = tally(200, 0, 0, 10);
+    for (candidate, expect) in [
+        (tally(50, 0, 0, 10), ""),
+        (tally(50, 0, 0, 19), ""),
+        (tally(50, 0, 0, 21), "rollout-slow"),
+        (tally(7, 0, 0, 90), ""),
+        (tally(8, 0, 0, 90), "rollout-slow"),
+    ] {
+        judged(&candidate, &stable, Look::Before, expect);
+    }
+    // Ten times as long, and nobody would notice.
+    judged(&tally(50, 0, 0, 1), &tally(200, 0, 0, 0), Look::Last, "");
+}
+
+#[test]
+fn a_shadow_that_differs_is_seen_after_three_and_one_accident_is_let_pass() {
+    for (equal, differing, expect, passes) in [
+        (30, 0, "", true),
+        (29, 0, "", false),
+        (0, 2, "", false),
+        (0, 3, "rollout-differs", false),
+        (1, 2, "rollout-differs", false),
+        (29, 1, "", true),
+        // Not yet sure: more are compared.
+        (2, 1, "", false),
+        (28, 2, "rollout-differs", false),
+        (298, 2, "", true),
+    ] {
+        let seen = shadowed(equal, differing);
+        let found = shadow(&seen);
+        let code = found.as_ref().map_or("", |problem| &problem.code);
+        assert_eq!(code, expect, "{equal} {differing}");
+        assert_eq!(has_passed(&seen, 30), passes, "{equal} {differing}");
+    }
+    let message = shadow(&shadowed(0, 3)).unwrap().message;
+    assert!(
+        message.contains("3 of 3 answers") && message.contains("1 kW"),
+        "{message}"
+    );
+    // As few as are asked for are not judged: more are compared.
+    assert!(has_passed(&shadowed(1, 0), 1));
+    assert!(!has_passed(&shadowed(0, 1), 1));
+}
+
+#[test]
+fn workers_that_die_and_memory_that_grows_turn_it_back() {
+    const MIB: u64 = 1024 * 1024;
+    let looping = Health {
+        lost: 1,
+        is_looping: true,
+        ..Health::default()
+    };
+    let lost = |lost| Health {
+        lost,
+        last: Some(problem("worker-crashed", "it ended".into())),
+        ..Health::default()
+    };
+    let memory = |candidate, stable| Health {
+        memory: (candidate, stable),
+        ..Health::default()
+    };
+    for (seen, expect) in [
+        (Health::default(), ""),
+        (lost(1), ""),
+        (lost(2), "rollout-dies"),
+        (looping, "rollout-dies"),
+        (memory(Some(264 * MIB), Some(100 * MIB)), ""),
+        (memory(Some(265 * MIB), Some(100 * MIB)), "rollout-leaks"),
+        (memory(Some(265 * MIB), None), ""),
+        (memory(None, Some(1)), ""),
+    ] {
+        let found = health(&seen);
+        let code = found.as_ref().map_or("", |problem| &problem.code);
+        assert_eq!(code, expect, "{seen:?}");
+    }
+}
