@@ -13,7 +13,6 @@ pub(crate) mod evidence;
 mod judge;
 mod machine;
 mod share;
-mod statistics;
 mod way;
 
 pub(crate) use book::{Book, Kept};

@@ -8,12 +8,10 @@ use std::{
 use utakata_model::{
     OutcomeStatus, RolloutId, TaskKey,
     rollout::{Difference, Sample},
-};
-
-use super::{
-    compare::{Differs, Seen},
     statistics::quantile,
 };
+
+use super::compare::{Differs, Seen};
 
 /// Run times that are remembered of a release: the last ones.
 const TIMES_MOST: usize = 512;

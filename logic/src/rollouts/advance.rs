@@ -128,7 +128,7 @@ fn lies(rollout: &Rollout) -> Option<Problem> {
         // There is nothing to compare it with: most of it must be wrong.
         now.not_shown > NOT_SHOWN_LEAST && now.not_shown > now.shown
     } else {
-        let chance = statistics::fisher(now.not_shown, all(now), before.not_shown, all(before));
+        let chance = statistics::fisher((now.not_shown, all(now)), (before.not_shown, all(before)));
         now.not_shown >= NOT_SHOWN_LEAST && chance < CHANCE
     };
     is_no_chance.then(|| {

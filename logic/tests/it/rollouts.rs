@@ -115,7 +115,7 @@ impl Site {
                 if rollout["state"] == state {
                     return rollout;
                 }
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(DEADLINE, looking).await.unwrap()

@@ -111,7 +111,7 @@ impl Socket {
 mod tests {
     use std::fs;
 
-    use tokio::{net::TcpListener, time::sleep};
+    use tokio::net::TcpListener;
 
     use super::*;
 
@@ -131,14 +131,18 @@ mod tests {
             let dialled = dial(uri, tls, properties, Duration::from_millis(200)).await;
             assert!(matches!(dialled, Err(Failure::Silent)), "{dialled:?}");
         }
-        for _ in 0..100 {
-            if threads_of_the_library() == 0 {
-                accepting.abort();
-                return;
+        let ended = async {
+            while threads_of_the_library() > 0 {
+                tokio::task::yield_now().await;
             }
-            sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{} threads still wait", threads_of_the_library());
+        };
+        let ended = timeout(Duration::from_secs(10), ended).await;
+        assert!(
+            ended.is_ok(),
+            "{} threads still wait",
+            threads_of_the_library()
+        );
+        accepting.abort();
     }
 
     fn threads_of_the_library() -> usize {

@@ -75,6 +75,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
             waiting: 0,
             lost: 0,
             problem: None,
+            memory: None,
         }],
         refused: Vec::new(),
         connections: Vec::new(),
