@@ -12,7 +12,9 @@ use utakata_model::{
 use crate::site::{Site, assert_ended, pool, set, task};
 
 fn sized(size: PoolSize) -> impl FnOnce(&mut Config) {
-    move |config| drop(config.pools.insert("echo".parse().unwrap(), size))
+    move |config| {
+        config.pools.insert("echo".parse().unwrap(), size);
+    }
 }
 
 fn echoes(round: usize, count: usize, delay: &str) -> Vec<Task> {

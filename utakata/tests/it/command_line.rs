@@ -9,7 +9,7 @@ use std::{
 use crate::program::Place;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 58] = [
+const COMMANDS: [&str; 59] = [
     "",
     "up",
     "le",
