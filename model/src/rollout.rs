@@ -255,6 +255,7 @@ pub struct Sample {
 
 /// In what answers differ, and how often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = RolloutDifference)]
 pub struct Difference {
     /// What: a metric with its attributes, or `outcome`.
     pub what: String,

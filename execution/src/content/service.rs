@@ -46,6 +46,9 @@ pub(crate) struct Service {
     answers: mpsc::Receiver<Arc<Got>>,
     told: watch::Sender<Told>,
     failed: BTreeMap<ReleaseId, Failed>,
+    /// What was wanted when that was last looked at.
+    seen: Wanted,
+    tidy_at: Instant,
 }
 
 /// A release that could not be fetched.
@@ -87,6 +90,8 @@ impl Service {
             answers,
             told,
             failed: BTreeMap::new(),
+            seen: Wanted::default(),
+            tidy_at: Instant::now() + TIDY_EVERY,
         }
     }
 
@@ -99,9 +104,8 @@ impl Service {
             tracing::error!(%error, "there is no place for releases that are fetched");
             tokio::time::sleep(AGAIN_MOST).await;
         }
-        let mut tidy_at = Instant::now() + TIDY_EVERY;
         loop {
-            self.forget_unwanted();
+            self.look_at_wanted();
             let now = Instant::now();
             if let Some(release) = self.due(now) {
                 match self.fetch(&store, &release).await {
@@ -119,18 +123,19 @@ impl Service {
                 continue;
             }
             let again_at = self.failed.values().map(|failed| failed.again_at).min();
-            let until = again_at.map_or(tidy_at, |at| at.min(tidy_at));
+            let until = again_at.map_or(self.tidy_at, |at| at.min(self.tidy_at));
             tokio::select! {
-                changed = self.wanted.changed() => match changed {
-                    Ok(()) => tidy_at = Instant::now(),
-                    Err(_) => return,
-                },
+                changed = self.wanted.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
                 // Too late.
                 Some(_) = self.answers.recv() => {}
                 () = tokio::time::sleep_until(until) => {}
             }
-            if Instant::now() >= tidy_at {
-                tidy_at = Instant::now() + TIDY_EVERY;
+            if Instant::now() >= self.tidy_at {
+                self.tidy_at = Instant::now() + TIDY_EVERY;
                 self.tidy(&store).await;
             }
         }
@@ -149,8 +154,13 @@ impl Service {
         due.first().map(|release| (*release).clone())
     }
 
-    fn forget_unwanted(&mut self) {
+    /// Forgets what nobody wants any more; when something has changed, it is tidied up.
+    fn look_at_wanted(&mut self) {
         let wanted = self.wanted.borrow_and_update();
+        if self.seen != *wanted {
+            self.seen = wanted.clone();
+            self.tidy_at = Instant::now();
+        }
         let lacking = &wanted.lacking;
         self.failed.retain(|release, _| lacking.contains(release));
         self.told.send_if_modified(|told| {

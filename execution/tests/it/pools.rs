@@ -2,20 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use utakata_execution::Config;
 use utakata_model::{
-    OutcomeStatus,
+    OutcomeStatus, PoolStatus, Task,
     manifest::{Lifetime, PoolSize, Recycle},
 };
 
 use crate::site::{Site, assert_ended, pool, set, task};
 
 fn sized(size: PoolSize) -> impl FnOnce(&mut Config) {
-    move |config| drop(config.pools.insert("echo".parse().unwrap(), size))
+    move |config| {
+        config.pools.insert("echo".parse().unwrap(), size);
+    }
 }
 
-fn echoes(round: usize, count: usize) -> Vec<utakata_model::Task> {
-    let parameters = serde_json::json!({ "payload": "x", "delay": "5ms" });
+fn echoes(round: usize, count: usize, delay: &str) -> Vec<Task> {
+    let parameters = serde_json::json!({ "payload": "x", "delay": delay });
     let echo = |n| task(&format!("t{round}-{n}"), "echo", parameters.clone());
     (0..count).map(echo).collect()
 }
@@ -30,25 +33,29 @@ async fn a_burst_up_to_the_reserve_waits_for_no_start_and_each_task_has_a_fresh_
         ..PoolSize::default()
     };
     let mut site = Site::start(sized(size)).await;
+    let mut since = Timestamp::UNIX_EPOCH;
     for round in 0..4 {
+        // What was told before the last burst had ended says nothing of the next one.
         site.status(|status| {
-            pool(status, "echo").is_some_and(|p| (p.ready, p.starting, p.draining) == (4, 0, 0))
+            let is_full = |p: &PoolStatus| (p.ready, p.starting, p.draining) == (4, 0, 0);
+            status.time > since && pool(status, "echo").is_some_and(is_full)
         })
         .await;
-        let mut tasks = echoes(round, 3);
-        tasks.push(set(&format!("s{round}"), "5ms"));
+        let mut tasks = echoes(round, 3, "100ms");
+        tasks.push(set(&format!("s{round}"), "100ms"));
         let keys = site.send(tasks).await;
         let mut workers = BTreeSet::new();
         for outcome in site.outcomes(&keys).await {
             assert_ended(&outcome, OutcomeStatus::Succeeded, "");
             workers.insert(outcome.ran_by.unwrap().worker.to_string());
         }
+        since = Timestamp::now();
         // Those that were ready before the burst, and so none that was started for it.
         let ready = (1..=4).map(|n| format!("echo-{}", 4 * round + n));
         assert_eq!(workers, ready.collect::<BTreeSet<_>>());
     }
     // More than the reserve is done as well, and nothing is lost.
-    let keys = site.send(echoes(9, 40)).await;
+    let keys = site.send(echoes(9, 40, "5ms")).await;
     let outcomes = site.outcomes(&keys).await;
     let workers: BTreeSet<_> = outcomes
         .into_iter()
@@ -77,7 +84,7 @@ async fn workers_that_are_replaced_under_load_lose_nothing() {
     site.ready("echo").await;
     let mut workers = BTreeSet::new();
     for round in 0.. {
-        let keys = site.send(echoes(round, 60)).await;
+        let keys = site.send(echoes(round, 60, "5ms")).await;
         for outcome in site.outcomes(&keys).await {
             assert_ended(&outcome, OutcomeStatus::Succeeded, "");
             workers.insert(outcome.ran_by.unwrap().worker);

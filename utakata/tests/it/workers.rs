@@ -185,16 +185,7 @@ fn what_cannot_be_pushed_is_refused_with_the_reason_and_nothing_is_added() {
 #[test]
 fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() {
     let place = Place::new();
-    let file = |name: &str| {
-        place
-            .data()
-            .parent()
-            .unwrap()
-            .join(name)
-            .display()
-            .to_string()
-    };
-    let (key, public) = (file("key.pem"), file("key.pub.pem"));
+    let (key, public) = (place.beside("key.pem"), place.beside("key.pub.pem"));
     let openssl = |arguments: &[&str]| {
         let done = std::process::Command::new("openssl")
             .args(arguments)
@@ -205,13 +196,9 @@ fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() 
     openssl(&["pkey", "-in", &key, "-pubout", "-out", &public]);
     drop_in(&place, "echo", &echo());
     let folder = place.data().join("releases/echo");
-    let config = file("trust.toml");
-    fs::write(
-        &config,
-        format!("[execution.trust]\nkeys = [\"{public}\"]\n"),
-    )
-    .unwrap();
-    let _up = place.up_with(&["--config", &config]);
+    let trust = format!("[execution.trust]\nkeys = [\"{public}\"]\n");
+    let config = place.file("trust.toml", &trust);
+    let _up = place.up_with(&["--config", config.to_str().unwrap()]);
     place.until(&["environment", "list"], |environments| {
         let refused = environments[0]["refused"].as_array()?;
         let is_unsigned = |one: &serde_json::Value| one["problem"]["code"] == "release-unsigned";
