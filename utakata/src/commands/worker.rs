@@ -3,7 +3,7 @@
 mod diff;
 mod folder;
 mod list;
-mod push;
+pub mod push;
 mod show;
 mod sign;
 mod trial;

@@ -31,6 +31,15 @@ pub async fn run(folder: &Path, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// The same for others than people: gives the release as the catalogue has it.
+///
+/// # Errors
+/// It is no release, it is refused, or nobody answers.
+pub async fn to_catalogue(folder: &Path, client: &Client) -> Result<ReleaseView> {
+    let folder = Folder::read(folder)?;
+    Ok(push(&folder, client).await?.0)
+}
+
 /// Says how many bytes were sent, too.
 async fn push(folder: &Folder, client: &Client) -> Result<(ReleaseView, u64)> {
     let new = NewRelease {
