@@ -11,5 +11,6 @@ mod drill;
 mod hosts;
 mod orders;
 mod program;
+mod rollouts;
 mod start;
 mod workers;
