@@ -150,7 +150,7 @@ async fn declare(client: &Client, readers: usize) -> Result<()> {
     for _ in 0..1000 {
         let served = client.kinds().await?;
         let is_served = |kind: &&str| served.iter().any(|one| *one.kind.as_str() == **kind);
-        if KINDS.iter().all(|kind| is_served(kind)) {
+        if KINDS.iter().all(is_served) {
             let dry_run = false;
             client.apply(&Apply { documents, dry_run }).await?;
             return Ok(());
