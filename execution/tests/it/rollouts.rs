@@ -402,6 +402,18 @@ async fn a_release_that_is_slow_is_turned_back() {
     is_turned_back(folder, without_shadow(), "rollout-slow").await;
 }
 
+/// Its memory is looked at now and then: it has time to do so.
+#[tokio::test]
+async fn a_release_that_leaks_is_turned_back() {
+    let folder = bad("leak = 131072");
+    let plan = RolloutPlan {
+        canary_tasks: 100_000,
+        slower: 1000.0,
+        ..without_shadow()
+    };
+    is_turned_back(folder, plan, "rollout-leaks").await;
+}
+
 #[tokio::test]
 async fn a_release_that_crashes_after_a_hundred_tasks_is_turned_back() {
     let folder = bad("crash_after = 100");
