@@ -118,7 +118,7 @@ mod tests {
         assert!(fails.unwrap().strike().await.is_err());
         let start = Faults::read(&json!({ "faults": { "start": "no" } }));
         assert_eq!(start.unwrap_err(), "no");
-        assert!(Faults::read(&json!({ "faults": { "fial": "broken" } })).is_err());
+        assert!(Faults::read(&json!({ "faults": { "no-such": "broken" } })).is_err());
         let wrong = Faults::read(&json!({ "faults": { "wrong": 2.5 } })).unwrap();
         assert_eq!(wrong.wrong(), 2.5);
     }
