@@ -133,6 +133,7 @@ fn an_image_is_pushed_by_tag_digest_or_archive_and_a_tag_that_moves_moves_nothin
 #[test]
 fn an_image_that_can_be_no_release_is_refused_with_the_reason() {
     let yard = Yard::open();
+    let _up = yard.place.up();
     let good = manifest("1.0.0");
     yard.build("none:1", None, None);
     yard.refuses(&yard.archive("none:1"), "no label org.utakata.manifest");
