@@ -2,9 +2,11 @@
 //! cannot run, these tests fail and say so.
 
 mod bad;
+mod bursts;
 mod hardening;
 mod kills;
 mod port;
+mod rollouts;
 mod speed;
 
 use utakata_execution::{

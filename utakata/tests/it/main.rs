@@ -9,6 +9,7 @@ mod demo;
 mod device;
 mod drill;
 mod hosts;
+mod images;
 mod orders;
 mod program;
 mod rollouts;

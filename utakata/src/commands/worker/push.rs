@@ -1,6 +1,6 @@
 //! `utakata worker push`: a release goes from its folder into the catalogue.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, fs};
 
 use anyhow::{Context as _, Result, bail};
 use utakata_api::{
@@ -10,7 +10,7 @@ use utakata_api::{
 };
 use utakata_model::FileDigest;
 
-use super::{folder::Folder, show};
+use super::{folder::Folder, show, source};
 use crate::{
     commands::Context,
     exit::Exit,
@@ -22,9 +22,10 @@ use crate::{
 const ROUNDS_MOST: usize = 20;
 
 /// Does it.
-pub async fn run(folder: &Path, context: &Context<'_>) -> Result<Exit> {
+pub async fn run(source: &source::Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
-    let folder = Folder::read(folder)?;
+    let source = source.open().await?;
+    let folder = Folder::read(source.folder())?;
     let (view, sent) = push(&folder, &client).await?;
     let output = context.output;
     output.one(&view, || told(&view, sent, output))?;
