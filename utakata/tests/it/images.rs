@@ -201,7 +201,7 @@ fn a_worker_in_python_keeps_to_the_protocol_as_a_process() {
     let folder = place.beside("thermostat");
     let built = Command::new(script()).args(["release", &folder]).status();
     assert!(built.unwrap().success());
-    let tried = place.run(&["worker", "test", &folder, "--time-scale", "3"]);
+    let tried = place.run(&["worker", "test", &folder, "--time-scale", "2"]);
     assert_eq!(tried.code, 0, "{}{}", tried.out, tried.err);
 }
 
@@ -227,7 +227,7 @@ fn a_worker_in_python_is_built_as_an_image_tried_and_pushed() {
     }
     assert!(built.status.success(), "{words}");
     yard.engine.docker(&["push", "--quiet", &name]).unwrap();
-    let tried = yard.run(&["worker", "test", &name, "--time-scale", "4"]);
+    let tried = yard.run(&["worker", "test", &name, "--time-scale", "2"]);
     assert_eq!(tried.code, 0, "{}{}", tried.out, tried.err);
     let _up = yard.place.up();
     let pushed = yard.run(&["worker", "push", &name]);
