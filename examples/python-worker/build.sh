@@ -29,7 +29,7 @@ root() {
     local made
     made=$(mktemp -d)
     debootstrap --variant=minbase --include=python3,python3-grpcio bookworm "$made/root" "$MIRROR" >&2
-    rm -rf "$made"/root/var/{cache/apt,lib/apt/lists} "$made"/root/usr/share/{doc,man,locale}
+    (cd "$made/root" && rm -rf var/cache/apt var/lib/apt/lists usr/share/doc usr/share/man usr/share/locale)
     tar -C "$made/root" --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' -cf "$1.new" .
     mv "$1.new" "$1"
     rm -rf "$made"

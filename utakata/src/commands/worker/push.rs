@@ -1,6 +1,6 @@
 //! `utakata worker push`: a release goes from its folder into the catalogue.
 
-use std::{collections::HashSet, fs};
+use std::{collections::HashSet, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use utakata_api::{
