@@ -18,7 +18,10 @@ mod tally;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     ledger::Said,
@@ -45,6 +48,11 @@ use crate::{
 
 /// Looked at again at least so often.
 const EVERY: Duration = Duration::from_secs(1);
+/// So soon after the start every environment that is there was heard of: they tell themselves
+/// again and again.
+const ALL_HEARD_WITHIN: Duration = Duration::from_secs(12);
+/// Between two looks whether one was heard of.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Statuses that come together are looked at together.
 const APART: Duration = Duration::from_millis(20);
 
@@ -142,6 +150,7 @@ pub struct Rollouts {
     dispatch: Arc<Dispatch>,
     catalogue: Arc<Catalogue>,
     heard: Notify,
+    started: Instant,
 }
 
 impl Rollouts {
@@ -160,6 +169,7 @@ impl Rollouts {
             dispatch,
             catalogue,
             heard: Notify::new(),
+            started: Instant::now(),
         }
     }
 
@@ -235,7 +245,7 @@ impl Rollouts {
     /// # Errors
     /// The store failed.
     pub async fn adopt(&self, release: &ReleaseId) -> Result<bool, store::Error> {
-        if self.kinds.served().contains_key(&release.kind) {
+        if self.is_served(&release.kind).await {
             return Ok(false);
         }
         let adopt = |before: &KindAsked, open: Option<&Rollout>| {
@@ -254,6 +264,25 @@ impl Rollouts {
             })
         };
         self.orders.change_kind(&release.kind, adopt).await
+    }
+
+    /// Whether somebody serves a kind, or did so when it was last heard of. Who has just started
+    /// may not have heard of all environments: where it matters, because there are targets, it
+    /// is waited for them.
+    async fn is_served(&self, kind: &Kind) -> bool {
+        let is_known = || {
+            let environments = self.kinds.environments();
+            let mut pools = environments.iter().flat_map(|one| &one.pools);
+            pools.any(|pool| pool.release.kind == *kind)
+        };
+        while !is_known() {
+            let has_targets = self.catalogue.targets_of(kind) > 0;
+            if !has_targets || self.started.elapsed() >= ALL_HEARD_WITHIN {
+                return false;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        true
     }
 
     /// What a person does about one; gives how it is then.

@@ -274,7 +274,10 @@ impl Drill<'_> {
         self.stop.cancel();
         self.crew.calm(self.place, self.settings.permits)?;
         let until = Instant::now() + place::settled_within();
-        while !self.load.is_settled() && Instant::now() < until {
+        let is_over = |roller: &Roller| roller.is_over();
+        while !(self.load.is_settled() && self.roller.as_ref().is_none_or(is_over))
+            && Instant::now() < until
+        {
             tokio::select! {
                 () = sleep(TICK) => {}
                 signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),

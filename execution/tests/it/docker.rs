@@ -2,7 +2,6 @@
 //! cannot run, these tests fail and say so.
 
 mod bad;
-mod bursts;
 mod hardening;
 mod kills;
 mod port;

@@ -1,6 +1,14 @@
 //! Somebody who rolls one release of the drilled kind after the other, whatever is killed.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
@@ -54,6 +62,7 @@ pub struct Roller {
     server: Arc<Server>,
     folder: PathBuf,
     rolled: Arc<Mutex<Rolled>>,
+    is_over: Arc<AtomicBool>,
 }
 
 impl Roller {
@@ -63,12 +72,18 @@ impl Roller {
             server,
             folder,
             rolled: Arc::default(),
+            is_over: Arc::default(),
         }
     }
 
     /// What came of it so far.
     pub fn rolled(&self) -> Rolled {
         self.rolled.lock().clone()
+    }
+
+    /// Whether it was told to stop, and the last rollout has ended.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 
     /// Rolls one after the other until it is told to stop, and follows the last one to its end.
@@ -78,6 +93,7 @@ impl Roller {
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         for number in 1.. {
             if stop.is_cancelled() {
+                self.is_over.store(true, Ordering::Release);
                 return Ok(());
             }
             let version = format!("1.0.{number}");
