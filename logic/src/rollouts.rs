@@ -11,6 +11,7 @@
 //! devices back says, and that one which goes back turns all back.
 
 mod advance;
+mod error;
 mod find;
 mod pins;
 mod tally;
@@ -25,15 +26,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     ledger::Said,
-    release::Break,
     rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{
-    EnvironmentStatus, Kind, PersonName, ReleaseDigest, ReleaseId, RolloutId, RolloutPhase,
-    rollout::PlanError, suggest,
+    EnvironmentStatus, Kind, PersonName, ReleaseDigest, ReleaseId, RolloutId, RolloutPhase, suggest,
 };
 
 pub(crate) use advance::order;
+pub use error::Error;
 pub use pins::PinTable;
 pub use tally::Tally;
 
@@ -55,79 +55,6 @@ const ALL_HEARD_WITHIN: Duration = Duration::from_secs(12);
 const AGAIN: Duration = Duration::from_millis(100);
 /// Statuses that come together are looked at together.
 const APART: Duration = Duration::from_millis(20);
-
-/// Why nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No environment serves the kind.
-    #[error("no environment serves the kind \"{kind}\"")]
-    NoKind {
-        /// The kind.
-        kind: Kind,
-        /// The nearest one, or those that there are.
-        hint: String,
-    },
-    /// There is no such release.
-    #[error("there is no release \"{to}\" of {kind}")]
-    NoRelease {
-        /// The kind.
-        kind: Kind,
-        /// What was asked for.
-        to: String,
-        /// The nearest one, or those that there are.
-        hint: String,
-    },
-    /// Several releases are meant.
-    #[error("\"{to}\" means several releases of {kind}")]
-    Ambiguous {
-        /// The kind.
-        kind: Kind,
-        /// What was asked for.
-        to: String,
-    },
-    /// It serves already.
-    #[error("{release} serves already")]
-    Serves {
-        /// The release.
-        release: ReleaseId,
-    },
-    /// The kind is on its way already.
-    #[error("{} is on its way from {} to {} already", rollout.kind, rollout.from.version, rollout.to.version)]
-    Open {
-        /// The rollout.
-        rollout: Box<Rollout>,
-    },
-    /// A plan that cannot be.
-    #[error("the plan cannot be: {0}")]
-    Plan(#[from] PlanError),
-    /// There is no such rollout.
-    #[error("there is no rollout {id}")]
-    None {
-        /// Its id.
-        id: RolloutId,
-    },
-    /// It is not in its state.
-    #[error("the rollout {id} is {state} and cannot be {verb}")]
-    State {
-        /// Its id.
-        id: RolloutId,
-        /// How it is.
-        state: &'static str,
-        /// What was wanted.
-        verb: &'static str,
-    },
-    /// Something would not work any more.
-    #[error("with {release} something would not work any more")]
-    Breaks {
-        /// The release.
-        release: ReleaseId,
-        /// What.
-        breaks: Vec<Break>,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
 
 /// What a person does about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

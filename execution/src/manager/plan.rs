@@ -240,7 +240,8 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
     let active = pools.iter().find(is_active);
     // A release that was replaced goes on until its successor has as many workers, or as many
     // as it may have.
-    let replaced = pools.iter().filter(|pool| pool.desired.is_none());
+    let is_replaced = |pool: &&Pool| pool.desired.is_none() && !pool.is_stopped;
+    let replaced = pools.iter().filter(is_replaced);
     let ready = |workers: &mut dyn Iterator<Item = &Worker>| -> u32 {
         let serves = |worker: &&Worker| worker.is_ready() && worker.wrong(times, now).is_none();
         u32::try_from(workers.filter(serves).count()).unwrap_or(u32::MAX)
