@@ -185,7 +185,7 @@ impl Worker {
 
     /// Whether it has done what it was there for.
     fn is_done(&self) -> bool {
-        self.is_spent && self.running == 0
+        self.is_spent && self.is_ready() && self.running == 0
     }
 
     /// Whether a fresh one is to take its place.
@@ -327,7 +327,8 @@ fn size(
     actions.extend(gone.filter_map(|worker| let_go(worker, times)));
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
     // Nobody is let go while somebody waits, but for those that are more than there may be.
-    if live > wanted && (pool.wait.is_none() || live > desired.size.max) {
+    let most = desired.size.max.saturating_add(due.count.min(1));
+    if live > wanted && (pool.wait.is_none() || live > most) {
         let is_next = |worker: &Worker| due.next.is_some_and(|next| next.number == worker.number);
         let idle = well.iter().filter(|w| {
             let is_of_no_use = desired.is_brief && w.running == 0 && w.is_live();
