@@ -1,5 +1,7 @@
 //! `utakata kind`: which release serves a kind, where, and for which targets another one.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use utakata_api::{
@@ -8,7 +10,7 @@ use utakata_api::{
     environment::{NewOrder, OrdersView},
     rollout::{KindAsked, Pin, Pins, Placement},
 };
-use utakata_model::{Kind, Selector, Zone};
+use utakata_model::{Kind, Selector, Zone, suggest};
 
 use super::Context;
 use crate::exit::{Exit, Usage};
@@ -145,6 +147,18 @@ async fn order(
     context: &Context<'_>,
 ) -> Result<Exit> {
     let environments = client.environments().await?;
+    let pools = environments.iter().flat_map(|one| &one.status.pools);
+    let ordered = environments.iter().flat_map(|one| one.orders.kinds.keys());
+    let known: BTreeSet<&str> = pools
+        .map(|pool| &pool.release.kind)
+        .chain(ordered)
+        .map(Kind::as_str)
+        .collect();
+    if !known.contains(stop.kind.as_str()) {
+        let hint = suggest::hint(stop.kind.as_str(), known);
+        let message = format!("no environment serves the kind \"{}\": {hint}", stop.kind);
+        return Err(Usage(message).into());
+    }
     let mut views: Vec<OrdersView> = Vec::new();
     for one in &environments {
         let kind = &stop.kind;
