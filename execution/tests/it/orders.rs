@@ -32,6 +32,7 @@ async fn ask(site: &Site, revision: u64, stop: Option<Stop>) {
         revision,
         environments: [(site.handle.status().id.clone(), orders)].into(),
         kinds: BTreeMap::new(),
+        standing: utakata_model::desired::Standing::default(),
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();

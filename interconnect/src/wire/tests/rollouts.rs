@@ -21,6 +21,31 @@ fn rollout() -> utakata_model::RolloutId {
     "0192f0c1-0000-7000-8000-0000000000aa".parse().unwrap()
 }
 
+/// What is asked of whoever is in a zone.
+pub(super) fn desired_standing() -> Desired {
+    let order = |stop| Order {
+        stop,
+        by: "kim".parse().unwrap(),
+        since: "2026-03-01T12:00:00Z".parse().unwrap(),
+        why: None,
+    };
+    let zone = Orders {
+        all: Some(order(Stop::Pause)),
+        kinds: BTreeMap::from([("snmp".parse().unwrap(), order(Stop::Drain))]),
+        ..Orders::default()
+    };
+    let everywhere = Orders {
+        kinds: BTreeMap::from([("ups".parse().unwrap(), order(Stop::Pause))]),
+        releases: BTreeMap::from([("apc-pdu@1.1.0".parse().unwrap(), order(Stop::Drain))]),
+        ..Orders::default()
+    };
+    Desired {
+        environments: BTreeMap::new(),
+        standing: Standing { zone, everywhere },
+        ..desired()
+    }
+}
+
 fn desired_kinds() -> Desired {
     let go = Go {
         order: GoOrder::Go,
