@@ -2,7 +2,7 @@
 
 use utakata_model::{
     Content, ContentFile, FileDigest, KindDesired, RolloutOrder, RolloutPhase, RolloutPlan,
-    RolloutStatus,
+    RolloutStatus, Standing,
     rollout::{Difference, Evidence, Go, GoOrder, Sample},
 };
 
@@ -22,7 +22,7 @@ fn rollout() -> utakata_model::RolloutId {
 }
 
 /// What is asked of whoever is in a zone.
-pub(super) fn desired_standing() -> Desired {
+fn desired_standing() -> Desired {
     let order = |stop| Order {
         stop,
         by: "kim".parse().unwrap(),
@@ -155,6 +155,12 @@ fn releases_and_rollouts_have_exactly_these_bytes() {
     check(
         "desired-kinds.json",
         &desired_kinds(),
+        encode_desired,
+        decode_desired,
+    );
+    check(
+        "desired-standing.json",
+        &desired_standing(),
         encode_desired,
         decode_desired,
     );

@@ -18,6 +18,7 @@ fn orders(all: Option<Stop>, snmp: Option<Stop>) -> Orders {
     Orders {
         all: all.map(order),
         kinds: snmp.into_iter().collect(),
+        ..Orders::default()
     }
 }
 
