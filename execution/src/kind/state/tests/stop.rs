@@ -154,8 +154,7 @@ fn a_release_that_is_stopped_keeps_its_tasks_waiting_and_others_go_on() {
     let mut world = World::with(&["1.0", "2.0"]);
     let worker = world.ready(1024);
     let room = world.state.room();
-    let stop = |stop| BTreeMap::from([(Arc::from("1.0"), stop)]);
-    world.stops = stop(Stop::Drain);
+    world.stops = BTreeMap::from([(Arc::from("1.0"), Stop::Drain)]);
     world.order(&["1.0", "2.0"]);
     let old: Vec<Task> = (0..100)
         .map(|n| pinned(task(&format!("old-{n}")), "1.0"))
