@@ -48,7 +48,6 @@ Examples:
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Its id: see `utakata environment list`
-    #[arg(required_unless_present = "zone")]
     id: Option<EnvironmentId>,
     /// All environments of this zone, also those that come later
     #[arg(long, value_name = "ZONE", conflicts_with = "id")]
