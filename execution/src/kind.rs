@@ -9,7 +9,12 @@ mod start;
 mod state;
 mod unrecorded;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -68,6 +73,10 @@ pub(crate) struct Order {
     pub(crate) rollout: Option<rollout::Order>,
     /// Whether it is stopped for now, and how.
     pub(crate) stop: Option<Stop>,
+    /// Versions that are stopped for now, and how.
+    pub(crate) stops: BTreeMap<Arc<str>, Stop>,
+    /// Versions that are to serve and are not here yet: their tasks wait.
+    pub(crate) coming: BTreeSet<Arc<str>>,
     /// When what was begun is given up.
     pub(crate) give_up_at: Option<Instant>,
 }
@@ -281,6 +290,7 @@ impl Service {
         let board = &self.around.board;
         board.put(&self.kind, self.state.status());
         board.put_stopped(&self.kind, self.state.stopped());
+        board.put_stopped_releases(&self.kind, self.state.stopped_releases());
         let told = self.breakers_told;
         if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_APART) {
             self.breakers_told = Some(now);
@@ -343,7 +353,7 @@ impl Service {
             self.state.on_lost_connection();
         }
         self.fetcher.give_back(&effects.give_back).await;
-        if self.state.is_stopped() {
+        if self.state.is_held() {
             self.fetcher.close();
         }
         self.publish_again(effects.publish_again).await;

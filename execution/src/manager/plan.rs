@@ -248,6 +248,9 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
     };
     let replaced = ready(&mut replaced.flat_map(|pool| &pool.workers));
     let is_taken_over = active.is_none_or(|pool| {
+        if pool.is_stopped {
+            return true;
+        }
         let most = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
         ready(&mut pool.workers.iter()) >= replaced.min(most).max(1)
     });

@@ -108,6 +108,7 @@ impl Asking {
             revision: self.revision,
             environments: BTreeMap::new(),
             kinds: [(kind(), asked)].into(),
+            standing: utakata_model::desired::Standing::default(),
         };
         let event = Event::Desired(Arc::new(desired));
         site.bus.publish(vec![event]).await.unwrap();

@@ -5,9 +5,10 @@ mod queue;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use utakata_api::ledger::Explanation;
+use utakata_api::{ledger::Explanation, rollout::KindAsked};
 use utakata_model::{
-    EnvironmentId, EnvironmentStatus, OperationId, OperationState, Orders, TaskId,
+    EnvironmentId, EnvironmentStatus, Kind, OperationId, OperationState, Order, Orders, Scope,
+    TaskId,
 };
 
 pub use self::{
@@ -20,6 +21,7 @@ use super::{
     entry::{Entry, Turn},
     life::Stage,
 };
+use crate::rollouts::PinTable;
 
 /// What is known beyond the ledger.
 #[derive(Debug)]
@@ -28,6 +30,12 @@ pub struct Facts {
     pub environments: Vec<Arc<EnvironmentStatus>>,
     /// What is asked of those of which anything is.
     pub orders: BTreeMap<EnvironmentId, Orders>,
+    /// What is asked of zones, kinds and releases.
+    pub standing: BTreeMap<Scope, Order>,
+    /// Which release serves each kind of which anything is asked, and where.
+    pub kinds: BTreeMap<Kind, KindAsked>,
+    /// Which targets keep which release.
+    pub pins: PinTable,
 }
 
 /// What a task waits for; absent when the ledger has it no longer, or never had.
@@ -280,8 +288,12 @@ fn in_lane(book: &Book, entry: &Entry) -> Explanation {
 /// It is published: which environment could begin it, and why does none?
 fn queued(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
     let task = &entry.task;
-    let zone = book.zone_of(&task.target);
-    let queue = queue::of(&task.kind, zone.as_ref(), facts);
+    let target = book.target_of(&task.target);
+    let zone = target.as_ref().map(|target| &target.zone);
+    let pin = target
+        .as_ref()
+        .and_then(|target| facts.pins.version(target));
+    let queue = queue::of(&task.kind, zone, pin.as_deref(), facts);
     let explanation = says(entry, queue.waits_for, queue.says);
     expires(
         entry,

@@ -13,10 +13,11 @@ mod trial;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Subcommand;
-use utakata_api::release::ReleaseReference;
+use clap::{Args, Subcommand};
+use utakata_api::{client::EnvironmentVerb as Verb, release::ReleaseReference};
+use utakata_model::{ReleaseName, Scope};
 
-use super::Context;
+use super::{Context, order};
 use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +71,19 @@ Example: utakata worker diff apc-pdu@1.1.0 apc-pdu@1.2.0")]
         /// KIND@VERSION, or the digest, of which the first digits are enough
         release: ReleaseReference,
     },
+    /// Let a release begin nothing more; other releases of its kind go on
+    #[command(after_help = "\
+The tasks that would go to it wait: those of targets that are pinned to it, or all of its kind
+where it serves. It holds until `resume`, in every environment, also in those that come later.
+
+Example: utakata worker pause apc-pdu@1.2.0 --why 'it floods old firmware'")]
+    Pause(Stop),
+    /// The same, and stop its workers when what was begun has ended
+    #[command(after_help = "Example: utakata worker drain apc-pdu@1.2.0")]
+    Drain(Stop),
+    /// Let a release go on
+    #[command(after_help = "Example: utakata worker resume apc-pdu@1.2.0")]
+    Resume(Stop),
     /// Run a worker through everything that it must keep to before it may enter a pool
     #[command(after_help = "\
 DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program. An
@@ -105,6 +119,16 @@ Example: utakata worker sign ./my-worker --key key.pem")]
     },
 }
 
+/// Of which release.
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// KIND@VERSION
+    release: ReleaseName,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+}
+
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
@@ -113,10 +137,17 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Push(source) => push::run(&source, context).await,
         Command::Diff { from, to } => diff::run(&from, &to, context).await,
         Command::Delete { release } => delete(&release, context).await,
+        Command::Pause(of) => stop(Verb::Pause, of, context).await,
+        Command::Drain(of) => stop(Verb::Drain, of, context).await,
+        Command::Resume(of) => stop(Verb::Resume, of, context).await,
         Command::Test { source, time_scale } => trial::run(&source, time_scale, context).await,
         Command::Roll(arguments) => super::rollout::begin::run(arguments, context).await,
         Command::Sign { folder, key } => sign::run(&folder, &key, context),
     }
+}
+
+async fn stop(verb: Verb, of: Stop, context: &Context<'_>) -> Result<Exit> {
+    order::run(verb, Scope::Release(of.release), of.why, context).await
 }
 
 async fn delete(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {
