@@ -179,6 +179,52 @@ async fn a_task_that_waits_because_of_an_order_says_so() {
 }
 
 #[tokio::test]
+async fn a_task_that_waits_for_a_read_or_for_another_task_says_what_holds_that_up() {
+    let room = Room::empty(config()).await;
+    room.announce(&["pdu"]).await;
+    room.furnish(1).await;
+    let stop = json!({ "scope": { "kind": "pdu" }, "why": "its driver is looked at" });
+    room.post("/v1/orders/pause", stop).await;
+    let ask = async |body: serde_json::Value| {
+        let (_, asked) = room.post("/v1/operations", body).await;
+        let id = asked["operation"]["id"].as_str().unwrap();
+        format!("/v1/operations/{id}/explain")
+    };
+    // What there is now is read first, so that it can be brought back.
+    let set = json!({
+        "selector": "rack=A1", "action": "set-power", "parameters": { "watts": 70.0 },
+    });
+    let captures = ask(set).await;
+    let off = json!({
+        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
+    });
+    let is_held = |told: &serde_json::Value| told["waits_for"] == "order";
+    let held = ask(off.clone()).await;
+    room.until(&held, is_held).await;
+    let behind = ask(off).await;
+    for (path, begins) in [
+        (&captures, "what pdu-0 has now is being read"),
+        (&behind, "the task "),
+    ] {
+        let told = room
+            .until(path, |told| {
+                let says = told["says"].as_str().unwrap_or_default();
+                says.contains("the kind pdu is paused by admin since ")
+            })
+            .await;
+        let says = told["says"].as_str().unwrap();
+        assert!(says.contains(begins), "{says}");
+        assert!(says.ends_with("(its driver is looked at)"), "{says}");
+        assert_eq!(told["cure"], "`utakata kind resume pdu`");
+    }
+    room.post("/v1/orders/resume", json!({ "scope": { "kind": "pdu" } }))
+        .await;
+    room.until(&captures, |told| told["waits_for"] == "capture")
+        .await;
+    room.end().await;
+}
+
+#[tokio::test]
 async fn an_order_of_a_zone_a_kind_or_a_release_is_one_and_holds_for_who_comes_later() {
     let room = Room::served().await;
     let mut told = follow(&room).await;

@@ -16,6 +16,8 @@ use crate::{dispatch::Batch, orders::Said};
 pub(super) struct Queue {
     pub waits_for: &'static str,
     pub says: String,
+    /// Whether nobody can do it as things are.
+    pub is_held: bool,
     /// Since when that is so, where it is known.
     pub since: Option<Timestamp>,
     pub cure: Option<String>,
@@ -103,6 +105,7 @@ impl<'f> Seen<'f> {
             .placement()
             .map_or_else(String::new, Selector::to_string);
         Queue {
+            is_held: true,
             waits_for: "placement",
             says: format!(
                 "the kind {kind} is served by environments {placement}, and none{zone} that is \
@@ -154,6 +157,7 @@ impl<'f> Seen<'f> {
             more => format!(", and the {more} others that serve it are stopped, too"),
         };
         Some(Queue {
+            is_held: true,
             waits_for: "order",
             says: format!("{scope} is {}{others}", Said(order)),
             since: Some(order.since),
@@ -182,6 +186,7 @@ impl<'f> Seen<'f> {
             ""
         };
         Queue {
+            is_held: true,
             waits_for: "release",
             says: format!("the release {name}{pinned} is in no environment{zone} yet{why}"),
             since: None,
@@ -202,6 +207,7 @@ impl<'f> Seen<'f> {
         }
         let waiting: u32 = pools.iter().map(|pool| pool.waiting).sum();
         Queue {
+            is_held: false,
             waits_for: if waiting > 0 { "full" } else { "queue" },
             says: format!(
                 "it is in the queue of the kind {kind}; {ready} workers are ready{zone}, and \
@@ -215,6 +221,7 @@ impl<'f> Seen<'f> {
 
 fn no_worker(says: String) -> Queue {
     Queue {
+        is_held: true,
         waits_for: "no-worker",
         says,
         since: None,
