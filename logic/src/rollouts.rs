@@ -473,6 +473,7 @@ fn after(open: &Rollout, verb: Verb, said: Said) -> Result<Rollout, Error> {
         (Verb::Resume, Paused) => Running,
         (Verb::Abort, Running | Paused) => Aborting,
         (Verb::Promote, state @ (Running | Paused)) => {
+            advance::without_gone(&mut after);
             for standing in after.environments.values_mut() {
                 if matches!(standing.phase, RolloutPhase::Shadow | RolloutPhase::Canary) {
                     standing.promoted = standing.promoted.max(Some(standing.phase));

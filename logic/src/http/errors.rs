@@ -133,6 +133,7 @@ const PAGES: &[Page] = pages![
     "rollout-dies",
     "rollout-differs",
     "rollout-fails",
+    "rollout-gone",
     "rollout-leaks",
     "rollout-lies",
     "rollout-no-release",

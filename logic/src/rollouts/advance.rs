@@ -20,6 +20,8 @@ use utakata_model::{
 const NOT_SHOWN_LEAST: u64 = 2;
 /// A difference to the release of before that is less likely than this is no chance.
 const CHANCE: f64 = 0.01;
+/// The code of an environment that went away in the middle of it.
+const GONE: &str = "rollout-gone";
 
 /// The waves where nobody says how: one environment first, then all others.
 pub(super) fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Selector> {
@@ -59,8 +61,12 @@ pub(super) fn advance(
                 .filter(|one| one.phase != RolloutPhase::Done)
                 .map(|one| one.wave)
                 .min();
+            let held = held(&rollout);
             match behind {
-                Some(wave) => rollout.wave = rollout.wave.max(wave),
+                Some(wave) => {
+                    let next = held.map_or(wave, |held| held.min(wave));
+                    rollout.wave = rollout.wave.max(next);
+                }
                 // Nobody is there who could have done it.
                 None if there().next().is_none() => {}
                 None => end(&mut rollout, RolloutState::Done, now),
@@ -100,9 +106,53 @@ pub(super) fn seen(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Ro
             standing.phase = told.phase;
             standing.evidence = told.evidence.clone();
             standing.problem = told.problem.clone();
+        } else if is_gone(standing) {
+            standing.problem = None;
+        }
+    }
+    for (id, standing) in &mut rollout.environments {
+        let is_here = heard.iter().any(|one| one.id == *id && is_there(one));
+        if !is_here && is_midway(standing) {
+            standing.problem = Some(gone(id));
         }
     }
     rollout
+}
+
+/// Without those that went away in the middle of it: who comes back goes on where it was.
+pub(super) fn without_gone(rollout: &mut Rollout) {
+    rollout.environments.retain(|_, one| !is_gone(one));
+}
+
+/// The first wave of which an environment went away in the middle of it, and no other has shown
+/// that the release is good: perhaps it was the release.
+fn held(rollout: &Rollout) -> Option<u32> {
+    let all = || rollout.environments.values();
+    let is_shown = |wave| {
+        let mut of_wave = all().filter(|one| one.wave == wave);
+        of_wave.any(|one| one.phase == RolloutPhase::Done)
+    };
+    let gone = all().filter(|one| is_gone(one)).map(|one| one.wave);
+    gone.filter(|wave| !is_shown(*wave)).min()
+}
+
+fn gone(id: &EnvironmentId) -> Problem {
+    let message = format!(
+        "{id} went away in the middle of it, and the next wave waits for it: `utakata rollout \
+         promote` goes on without it"
+    );
+    Problem::new(GONE, Cure::Operator, message)
+}
+
+fn is_gone(standing: &Standing) -> bool {
+    let problem = standing.problem.as_ref();
+    problem.is_some_and(|problem| &*problem.code == GONE)
+}
+
+/// Whether it has begun, and has not ended one way or the other.
+fn is_midway(standing: &Standing) -> bool {
+    use RolloutPhase::{Canary, Rolling, Shadow, Starting};
+    matches!(standing.phase, Starting | Shadow | Canary | Rolling)
 }
 
 fn end(rollout: &mut Rollout, state: RolloutState, now: Timestamp) {

@@ -131,6 +131,47 @@ fn a_wave_begins_when_the_one_before_is_done_and_the_last_one_ends_it() {
 }
 
 #[test]
+fn one_that_went_away_in_the_middle_of_it_holds_the_next_wave_until_another_has_shown_it() {
+    use RolloutPhase::{Canary, Done, Waiting};
+    let a = |phase| heard("a", "A", Some(phase));
+    let also_a = |phase| heard("also-a", "A", Some(phase));
+    let b = |phase| heard("b", "B", Some(phase));
+    let begun = rollout(&["room=A"]);
+    let begun = advance(begun, &[a(Canary), b(Waiting)], now());
+    // Gone, and not heard of by a logic environment that has just started.
+    for told in [vec![gone(&a(Canary)), b(Waiting)], vec![b(Waiting)]] {
+        let held = advance(begun.clone(), &told, now());
+        assert_eq!((held.wave, orders(&held).len()), (0, 1), "{told:?}");
+        let problem = held.environments.values().next().unwrap().problem.as_ref();
+        assert_eq!(&*problem.unwrap().code, "rollout-gone");
+        // It comes back, and is done.
+        let back = advance(held.clone(), &[a(Canary), b(Waiting)], now());
+        assert_eq!(back.wave, 0);
+        assert!(back.environments.values().all(|one| one.problem.is_none()));
+        let next = advance(back, &[a(Done), b(Waiting)], now());
+        assert_eq!(next.wave, 1);
+        // Another one of its wave shows that the release is good.
+        let mut with_other = told.clone();
+        with_other.push(also_a(Done));
+        assert_eq!(advance(held.clone(), &with_other, now()).wave, 1);
+        // A person goes on without it; when it comes it goes on, too.
+        let mut without = held;
+        without_gone(&mut without);
+        let without = advance(without, &told, now());
+        assert_eq!(without.wave, 1);
+        let with_it = advance(without, &[a(Canary), b(Done)], now());
+        assert_eq!(with_it.state, RolloutState::Running);
+        assert_eq!(orders(&with_it).len(), 2);
+    }
+    // Who was done, or had not begun, holds up nobody.
+    for phase in [Waiting, Done] {
+        let begun = advance(rollout(&["room=A"]), &[a(phase), b(Waiting)], now());
+        let one = advance(begun, &[gone(&a(phase)), b(Waiting)], now());
+        assert_eq!(one.wave, 1, "{phase:?}");
+    }
+}
+
+#[test]
 fn one_that_goes_back_turns_all_back_and_then_it_has_failed_with_the_reason() {
     use RolloutPhase::{Back, Done, Waiting};
     let told = |a, b, c| {

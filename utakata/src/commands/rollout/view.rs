@@ -56,12 +56,13 @@ pub fn page(rollout: &Rollout, colours: bool) -> String {
     ]);
     for (id, standing) in &rollout.environments {
         let mut cells: Vec<Cell> = vec![id.to_string().into()];
-        cells.extend(standing_cells(standing));
+        cells.extend(standing_cells(standing, rollout));
         table.add(cells);
     }
     page.push_str(&table.render(colours));
     page.push('\n');
     differences(rollout, &mut page);
+    quiet(rollout, &mut page);
     for (what, read) in [
         (&rollout.to, rollout.read_back),
         (&rollout.from, rollout.read_back_before),
@@ -92,6 +93,23 @@ fn differences(rollout: &Rollout, page: &mut String) {
     }
 }
 
+/// Where nothing comes that could be seen.
+fn quiet(rollout: &Rollout, page: &mut String) {
+    let kind = &rollout.kind;
+    for (id, standing) in &rollout.environments {
+        let evidence = &standing.evidence;
+        let waits = match standing.phase {
+            RolloutPhase::Shadow if evidence.compared == 0 => "no read to compare has come yet",
+            RolloutPhase::Canary if evidence.candidate.tasks == 0 => "no task has come yet",
+            _ => continue,
+        };
+        page.push_str(&format!(
+            "{id}: {waits}: `utakata read kind={kind}` gives it one, `utakata rollout promote \
+             {kind}` goes on without\n"
+        ));
+    }
+}
+
 /// How far it is, in one line.
 pub fn step(rollout: &Rollout) -> String {
     let phases = rollout.environments.iter().map(|(id, standing)| {
@@ -112,11 +130,15 @@ pub fn step(rollout: &Rollout) -> String {
     )
 }
 
-fn standing_cells(standing: &Standing) -> Vec<Cell> {
+fn standing_cells(standing: &Standing, rollout: &Rollout) -> Vec<Cell> {
     let evidence = &standing.evidence;
-    let shadow = match evidence.compared {
-        0 => String::new(),
-        all => format!("{} of {all} differ", evidence.differing),
+    let shadow = match (standing.phase, evidence.compared) {
+        (RolloutPhase::Shadow, seen) => format!(
+            "{seen} of {} seen, {} differ",
+            rollout.plan.shadow_answers, evidence.differing
+        ),
+        (_, 0) => String::new(),
+        (_, all) => format!("{} of {all} differ", evidence.differing),
     };
     let share = match standing.phase {
         RolloutPhase::Canary => format!("{:.0} %", evidence.share * 100.0),
