@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) last: Option<Problem>,
     /// The most memory that one of them has, and one of the stable release, in bytes.
     pub(crate) memory: (Option<u64>, Option<u64>),
+    /// Whether one of both has no action that reads: a shadow would wait for ever.
+    pub(crate) is_unread: bool,
     /// How long targets take to show the effect of control.
     pub(crate) settle: std::time::Duration,
 }
@@ -108,7 +110,9 @@ pub(super) fn next(
     match at.phase {
         RolloutPhase::Waiting => Step::To(RolloutPhase::Starting),
         RolloutPhase::Starting if facts.ready > 0 => Step::To(after(at.phase, plan, promoted)),
-        RolloutPhase::Shadow if is_promoted => Step::To(after(at.phase, plan, promoted)),
+        RolloutPhase::Shadow if is_promoted || facts.is_unread => {
+            Step::To(after(at.phase, plan, promoted))
+        }
         RolloutPhase::Canary if is_promoted => Step::To(RolloutPhase::Rolling),
         RolloutPhase::Rolling if !at.has_taken_over => {
             if facts.ready >= facts.enough.max(1) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_model::{Outcome, ReleaseDigest, RolloutPhase, RolloutStatus};
+use utakata_model::{Class, Outcome, ReleaseDigest, RolloutPhase, RolloutStatus};
 
 use super::State;
 use crate::{
@@ -90,6 +90,7 @@ impl State {
             is_looping: candidate.failures.is_loop(),
             last: candidate.problem.clone(),
             memory: (candidate.memory(), stable.and_then(Pool::memory)),
+            is_unread: !reads(candidate) || stable.is_some_and(|stable| !reads(stable)),
             settle: settle(candidate),
         }
     }
@@ -195,6 +196,12 @@ fn enough(stable: Option<&Pool>, candidate: &Pool) -> u32 {
         .as_ref()
         .map_or(0, |desired: &Desired| desired.size.max);
     stable.map_or(0, Pool::ready).min(most)
+}
+
+/// Whether there is anything of which a shadow could compare answers.
+fn reads(pool: &Pool) -> bool {
+    let mut actions = pool.release.manifest.actions.iter();
+    actions.any(|action| action.class == Class::Observe)
 }
 
 /// How long targets take to show the effect of control.

@@ -66,6 +66,21 @@ fn code(step: &Step) -> &str {
 }
 
 #[test]
+fn a_kind_that_cannot_be_read_needs_no_shadow() {
+    let unread = Facts {
+        is_unread: true,
+        ..facts()
+    };
+    let go = go(GoOrder::Go, None);
+    let plan = RolloutPlan::default();
+    let nothing = Judged::default();
+    let next = step(at(Shadow), &plan, go, &unread, &nothing);
+    assert_eq!(next, Step::To(Canary));
+    let next = step(at(Shadow), &plan, go, &facts(), &nothing);
+    assert_eq!(next, Step::Stay(None));
+}
+
+#[test]
 fn phases_follow_each_other_and_those_without_evidence_are_left_out() {
     let plan = RolloutPlan::default();
     let order = |promoted| go(GoOrder::Go, promoted);
