@@ -50,11 +50,12 @@ impl Containers {
     pub fn publish(&self, release: &Path) -> Result<()> {
         let name = release.file_name().context("a release is a folder")?;
         let name = name.to_string_lossy();
-        let label = fs::read_to_string(release.join("worker.toml"))?;
-        let label = format!("{MANIFEST_LABEL}={label}");
+        let text = fs::read_to_string(release.join("worker.toml"))?;
         let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("worker.toml"), &text)?;
+        let label = format!("{MANIFEST_LABEL}={text}");
         let file = folder.path().join("Dockerfile");
-        fs::write(file, format!("FROM {BASE}\n"))?;
+        fs::write(file, format!("FROM {BASE}\nCOPY worker.toml /\n"))?;
         let options = ["--label", &label];
         self.engine.build(&name, folder.path(), &options)?;
         let reference = self.registry.push(&self.engine, &name, &name)?;

@@ -21,8 +21,10 @@ use utakata_benches::{
     figures::Figures,
     system::{System, repository},
 };
-use utakata_model::{PoolStatus, Target};
+use utakata_model::{Outcome, PoolStatus, Target};
 
+/// What is told of a pool is as old as this at the most.
+const TOLD_WITHIN: Duration = Duration::from_millis(300);
 /// Tasks of a burst, and workers in a reserve.
 const BURST: usize = 4;
 /// A pool lets everything go at once that it need not have: so each start is a cold one.
@@ -65,6 +67,13 @@ struct Bursts {
     /// Tasks that waited for a start.
     waited: usize,
     tasks: usize,
+}
+
+/// A read that has ended.
+struct Asked {
+    /// Milliseconds, from the request to its answer.
+    took: f64,
+    outcomes: Vec<Outcome>,
 }
 
 /// A system whose workers are all of one sort.
@@ -197,8 +206,9 @@ impl<'a> Site<'a> {
         Ok(())
     }
 
-    /// Waits until the pool of a kind is as wished.
+    /// Waits until it is told, newly, that the pool of a kind is as wished.
     async fn until(&self, kind: &str, is_so: impl Fn(&PoolStatus) -> bool) -> Result<()> {
+        tokio::time::sleep(TOLD_WITHIN).await;
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(60) {
             let environments = self.client.environments().await?;
@@ -211,9 +221,8 @@ impl<'a> Site<'a> {
         bail!("the pool of {kind} does not become as it should within 60 s")
     }
 
-    /// Milliseconds until all targets of a selector are read, and how long each task waited in
-    /// the environment.
-    async fn ask(&self, selector: &str, expect: usize) -> Result<(f64, Vec<Duration>)> {
+    /// Reads all targets of a selector.
+    async fn ask(&self, selector: &str, expect: usize) -> Result<Asked> {
         let mut read = echo::read(selector, 300, 200)?;
         read.wait = Duration::from_secs(20);
         let begun = Instant::now();
@@ -223,11 +232,10 @@ impl<'a> Site<'a> {
             answer.counts.succeeded == expect as u64,
             "not all of {selector} was read: {answer:?}"
         );
-        let outcomes = answer.tasks.iter().filter_map(|task| task.outcome.as_ref());
-        Ok((
-            took,
-            outcomes.map(|outcome| outcome.timings.waited).collect(),
-        ))
+        let tasks = answer.tasks.into_iter();
+        let outcomes: Vec<Outcome> = tasks.filter_map(|task| task.outcome).collect();
+        ensure!(outcomes.len() == expect, "not all outcomes are told");
+        Ok(Asked { took, outcomes })
     }
 
     async fn warm(&self, tasks: usize) -> Result<Figures> {
@@ -235,16 +243,26 @@ impl<'a> Site<'a> {
         self.ask("name=warm-0", 1).await?;
         let mut milliseconds = Figures::default();
         for _ in 0..tasks {
-            milliseconds.add(self.ask("name=warm-0", 1).await?.0);
+            milliseconds.add(self.ask("name=warm-0", 1).await?.took);
         }
         Ok(milliseconds)
     }
 
     async fn cold(&self, starts: usize) -> Result<Figures> {
-        let mut milliseconds = Figures::default();
+        let (mut milliseconds, mut last) = (Figures::default(), None);
         for _ in 0..starts {
             self.until("cold", is_empty).await?;
-            milliseconds.add(self.ask("name=cold-0", 1).await?.0);
+            let asked = self.ask("name=cold-0", 1).await?;
+            let worker = asked.outcomes[0]
+                .ran_by
+                .as_ref()
+                .map(|ran| ran.worker.clone());
+            ensure!(
+                worker.is_some() && worker != last,
+                "the worker was there before"
+            );
+            last = worker;
+            milliseconds.add(asked.took);
         }
         Ok(milliseconds)
     }
@@ -255,13 +273,10 @@ impl<'a> Site<'a> {
         } else {
             self.until(kind, is_empty).await?;
         }
-        let (took, waited) = self.ask(&format!("pool={kind}"), BURST).await?;
-        ensure!(
-            waited.len() == BURST,
-            "not all tasks tell how long they waited"
-        );
-        seen.whole.add(took);
-        seen.waited += waited.iter().filter(|one| **one > waits).count();
+        let asked = self.ask(&format!("pool={kind}"), BURST).await?;
+        let outcomes = asked.outcomes.iter();
+        seen.whole.add(asked.took);
+        seen.waited += outcomes.filter(|one| one.timings.waited > waits).count();
         seen.tasks += BURST;
         Ok(())
     }

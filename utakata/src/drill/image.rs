@@ -1,5 +1,5 @@
 //! The drilled worker as an image: the program that lies beside ours, what it is linked with, and
-//! its profiles. One layer, and for each release a label with its manifest.
+//! its profiles in one layer; the manifest of a release in another, and in a label.
 
 use std::{
     collections::BTreeSet,
@@ -19,6 +19,8 @@ const PROGRAM: &str = "program = \"utakata-worker-snmp\"";
 /// The devices are on this machine.
 const NETWORK: &str = "network = \"host\"";
 const LAYER: &str = "layer.tar";
+const MANIFEST: &str = "worker.toml";
+const MANIFEST_LAYER: &str = "manifest.tar";
 const ARCHIVE: &str = "image.tar";
 
 /// An image without a manifest yet.
@@ -64,35 +66,43 @@ impl Image {
     /// # Errors
     /// The folder has no manifest, or cannot be written.
     pub fn put_into(&self, release: &Path) -> Result<()> {
-        let manifest = release.join("worker.toml");
+        let manifest = release.join(MANIFEST);
         let text = fs::read_to_string(&manifest)?;
         let text = text.replace(PROGRAM, &format!("{PROGRAM}\n{NETWORK}"));
         fs::write(&manifest, &text)?;
-        let configuration = configuration(&self.digest, &text).to_string();
+        let layer = self.folder.join(MANIFEST_LAYER);
+        pack(&layer, release, &[MANIFEST])?;
+        let layers = [self.digest.clone(), FileDigest::of(&fs::read(layer)?)];
+        let configuration = configuration(&layers, &text).to_string();
         fs::write(self.folder.join("config.json"), configuration)?;
+        let layers = [LAYER, MANIFEST_LAYER];
         let contents = json!([{
-            "Config": "config.json", "RepoTags": ["utakata-drill:latest"], "Layers": [LAYER],
+            "Config": "config.json", "RepoTags": ["utakata-drill:latest"], "Layers": layers,
         }]);
         fs::write(self.folder.join("manifest.json"), contents.to_string())?;
         let archive = release.join(ARCHIVE);
-        let names = ["manifest.json", "config.json", LAYER];
+        let names = ["manifest.json", "config.json", LAYER, MANIFEST_LAYER];
         pack(&archive, &self.folder, &names)?;
         let text = format!("archive = \"{ARCHIVE}\"\n");
         Ok(fs::write(release.join("image.toml"), text)?)
     }
 }
 
-fn configuration(layer: &FileDigest, manifest: &str) -> serde_json::Value {
+fn configuration(layers: &[FileDigest], manifest: &str) -> serde_json::Value {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
     };
+    let layers: Vec<String> = layers
+        .iter()
+        .map(|layer| format!("sha256:{}", layer.as_str()))
+        .collect();
     json!({
         "architecture": architecture,
         "os": "linux",
         "config": { "Labels": { "org.utakata.manifest": manifest } },
-        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", layer.as_str())] },
+        "rootfs": { "type": "layers", "diff_ids": layers },
     })
 }
 
@@ -115,7 +125,13 @@ fn linked(program: &Path) -> BTreeSet<PathBuf> {
 
 fn pack(archive: &Path, folder: &Path, names: &[&str]) -> Result<()> {
     let mut tar = Command::new("tar");
-    tar.args(["--create", "--owner=0", "--group=0", "--file"]);
+    tar.args([
+        "--create",
+        "--owner=0",
+        "--group=0",
+        "--mode=a+rX",
+        "--file",
+    ]);
     tar.arg(archive).arg("--directory").arg(folder).args(names);
     let told = tar.output().context("tar cannot be run")?;
     let words = String::from_utf8_lossy(&told.stderr);
