@@ -40,6 +40,8 @@ struct World {
     stops: BTreeMap<Arc<str>, Stop>,
     /// Versions that are to come.
     coming: BTreeSet<Arc<str>>,
+    /// Sizes of pools that differ from the manifest.
+    sizes: BTreeMap<Kind, PoolSize>,
 }
 
 /// How long a permit is good.
@@ -80,6 +82,7 @@ impl World {
             stop: None,
             stops: BTreeMap::new(),
             coming: BTreeSet::new(),
+            sizes: config.pools.clone(),
         };
         world.order(versions);
         world
@@ -96,8 +99,8 @@ impl World {
             zone: &Zone::default(),
             labels: &Labels::new(),
         };
-        let (none, asked, served) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let choice = choose(&catalogue, &none, &asked, &served, &place);
+        let (asked, served) = (BTreeMap::new(), BTreeMap::new());
+        let choice = choose(&catalogue, &self.sizes, &asked, &served, &place);
         let order = Order {
             releases: choice.kinds.into_values().next().unwrap_or_default(),
             stop: self.stop,
