@@ -1,6 +1,7 @@
 //! What the benchmarks share: the system under measure, its processes, and figures.
 
 pub mod closed_loop;
+pub mod containers;
 pub mod echo;
 pub mod figures;
 pub mod load;

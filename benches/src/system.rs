@@ -94,6 +94,17 @@ impl System {
         Self::start_as(&role, data(releases)?, &[])
     }
 
+    /// The same with settings of its own.
+    ///
+    /// # Errors
+    /// As [`Self::start_as`].
+    pub fn start_with(releases: &[&Path], settings: &str) -> Result<Self> {
+        let data = data(releases)?;
+        fs::write(data.path().join("utakata.toml"), settings)?;
+        let role = ["up", "--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
+        Self::start_as(&role, data, &[])
+    }
+
     /// Starts our own program in a role that has an API.
     ///
     /// # Errors

@@ -329,7 +329,7 @@ impl Service {
         }
         match heard.fetched.take() {
             Some(Fetched::Deliveries(deliveries)) => {
-                self.state.on_deliveries(deliveries, now, clock);
+                is_due |= self.state.on_deliveries(deliveries, now, clock);
             }
             Some(Fetched::Lost) => self.state.on_lost_connection(),
             None => {}

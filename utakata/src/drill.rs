@@ -14,6 +14,8 @@ mod crew;
 mod cut;
 mod dice;
 mod disaster;
+mod engine;
+mod image;
 mod ledger;
 mod link;
 mod load;
@@ -41,6 +43,8 @@ use self::{
     crew::Crew,
     cut::Cut,
     disaster::{Among, Disasters},
+    engine::Engine,
+    image::Image,
     load::Load,
     order::Orders,
     place::Place,
@@ -87,6 +91,9 @@ pub struct Settings {
     /// The folder with the scripts of the servers between the processes; absent: the inter
     /// connect and the store of one machine.
     pub servers: Option<PathBuf>,
+    /// The folder with the script of an engine in which the drilled workers are containers;
+    /// absent: they are processes.
+    pub docker: Option<PathBuf>,
     /// Whether releases are rolled one after the other meanwhile.
     pub rolls: bool,
     /// In place of killing, the environments are cut off from the servers for so long.
@@ -95,9 +102,10 @@ pub struct Settings {
 
 impl Settings {
     fn among(&self) -> Among {
-        match &self.servers {
-            Some(_) => Among::Servers,
-            None => Among::Ourselves,
+        match (&self.servers, &self.docker) {
+            (Some(_), _) => Among::Servers,
+            (None, Some(_)) => Among::Engine,
+            (None, None) => Among::Ourselves,
         }
     }
 }
@@ -138,7 +146,7 @@ pub fn any_seed() -> Result<u64> {
 pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     let began = Instant::now();
     let place = Place::make(settings.keep.as_deref())?;
-    let crew = crew(settings, &place).await?;
+    let (crew, image) = crew(settings, &place).await?;
     eprintln!(
         "seed {}: {} devices, something is killed every {:?} for {:?}",
         settings.seed, settings.devices, settings.kill_every, settings.time
@@ -163,7 +171,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         )),
         roller: settings
             .rolls
-            .then(|| Roller::new(Arc::clone(&server), place.data("rolled"))),
+            .then(|| Roller::new(Arc::clone(&server), place.data("rolled"), image)),
         clients: JoinSet::new(),
         stop: CancellationToken::new(),
         cut: None,
@@ -194,18 +202,27 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     })
 }
 
-/// Writes all settings, and starts all processes.
-async fn crew(settings: &Settings, place: &Place) -> Result<Crew> {
+/// Writes all settings, and starts all processes; gives the image that workers are of, if so.
+async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>)> {
     let unwritable = || format!("{} cannot be written", place.path().display());
     let Some(scripts) = &settings.servers else {
         place.furnish(settings.permits).with_context(unwritable)?;
-        return Crew::start(place, &settings.faults, settings.seed);
+        let (faults, seed) = (&settings.faults, settings.seed);
+        let Some(scripts) = &settings.docker else {
+            return Ok((Crew::start(place, None, faults, seed)?, None));
+        };
+        let engine = Engine::prepare(scripts, place, seed)?;
+        let image = Image::pack(&place.data("image"), &place.release())
+            .and_then(|image| image.put_into(&place.release()).map(|()| image))
+            .context("the image of the worker cannot be made")?;
+        let crew = Crew::start(place, Some(engine), faults, seed)?;
+        return Ok((crew, Some(image)));
     };
     let servers = Servers::prepare(scripts, place).await?;
     let faults = Some((settings.faults.as_str(), settings.seed));
     let written = place.furnish_with(settings.permits, |name| servers.urls(name), faults);
     written.with_context(unwritable)?;
-    Crew::start_with(place, servers)
+    Ok((Crew::start_with(place, servers)?, None))
 }
 
 impl Drill<'_> {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use tokio::task::JoinSet;
 use utakata_api::{
     apply::{Apply, Document},
@@ -22,6 +22,7 @@ use utakata_api::{
     rollout::{NewRollout, Rollout, RolloutState},
 };
 use utakata_benches::{
+    containers::Containers,
     echo,
     figures::Figures,
     load,
@@ -51,6 +52,24 @@ struct Arguments {
     /// Tasks of the canary, at a share of a quarter; 0: none.
     #[arg(long, default_value_t = 40)]
     canary: u32,
+    /// What the workers of all kinds are.
+    #[arg(long, value_enum, default_value_t = Runtime::Process)]
+    runtime: Runtime,
+}
+
+/// What workers are.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Runtime {
+    /// Processes of this machine.
+    Process,
+    /// Containers, of a Docker engine that is started for them. It needs root.
+    Docker,
+}
+
+/// Where releases are made.
+struct Yard {
+    folder: tempfile::TempDir,
+    containers: Option<Containers>,
 }
 
 /// What was seen by the users of one kind.
@@ -71,28 +90,34 @@ impl Seen {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let folder = tempfile::tempdir()?;
+    let yard = Yard::open(arguments.runtime)?;
     let first: Vec<PathBuf> = KINDS
         .iter()
-        .map(|kind| release(folder.path(), kind, "0.1.0"))
+        .map(|kind| yard.release(kind, "0.1.0"))
         .collect::<Result<_>>()?;
     let first: Vec<&Path> = first.iter().map(PathBuf::as_path).collect();
-    let system = System::start(&first)?;
+    let settings = yard.containers.as_ref().map(Containers::settings);
+    let system = System::start_with(&first, &settings.unwrap_or_default())?;
     let client = Client::new(&system.url, &system.token)?;
     declare(&client, arguments.readers).await?;
     let (mut ratios, mut took) = (Figures::default(), Figures::default());
     let mut version = 0;
     for run in 0..arguments.runs {
+        // Before anything is measured: an image is built by its author.
+        let releases: Vec<(String, PathBuf)> = (0..arguments.releases)
+            .map(|_| {
+                version += 1;
+                let name = format!("0.1.{version}");
+                Ok((name.clone(), yard.release(ROLLED, &name)?))
+            })
+            .collect::<Result<_>>()?;
         let load = Load::start(&client, arguments.readers);
         // The first tasks open connections and warm workers up.
         tokio::time::sleep(Duration::from_secs(2)).await;
         load.take();
         let begun = Instant::now();
-        for _ in 0..arguments.releases {
-            version += 1;
-            let name = format!("0.1.{version}");
-            let release = release(folder.path(), ROLLED, &name)?;
-            took.add(roll(&client, &system, &release, &name, &arguments).await?);
+        for (name, release) in &releases {
+            took.add(roll(&client, &system, release, name, &arguments).await?);
         }
         let with = load.take();
         tokio::time::sleep(begun.elapsed()).await;
@@ -126,16 +151,30 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A release folder: the echo worker as another kind or version.
-fn release(folder: &Path, kind: &str, version: &str) -> Result<PathBuf> {
-    let manifest = repository().join("workers/echo/releases/echo/worker.toml");
-    let manifest = fs::read_to_string(manifest)?
-        .replace("kind = \"echo\"", &format!("kind = \"{kind}\""))
-        .replace("version = \"0.1.0\"", &format!("version = \"{version}\""));
-    let path = folder.join(format!("{kind}-{version}"));
-    fs::create_dir_all(&path)?;
-    fs::write(path.join("worker.toml"), manifest)?;
-    Ok(path)
+impl Yard {
+    fn open(runtime: Runtime) -> Result<Self> {
+        let containers = match runtime {
+            Runtime::Process => None,
+            Runtime::Docker => Some(Containers::start()?),
+        };
+        let folder = tempfile::tempdir()?;
+        Ok(Self { folder, containers })
+    }
+
+    /// A release folder: the echo worker as another kind or version.
+    fn release(&self, kind: &str, version: &str) -> Result<PathBuf> {
+        let manifest = repository().join("workers/echo/releases/echo/worker.toml");
+        let manifest = fs::read_to_string(manifest)?
+            .replace("kind = \"echo\"", &format!("kind = \"{kind}\""))
+            .replace("version = \"0.1.0\"", &format!("version = \"{version}\""));
+        let path = self.folder.path().join(format!("{kind}-{version}"));
+        fs::create_dir_all(&path)?;
+        fs::write(path.join("worker.toml"), manifest)?;
+        if let Some(containers) = &self.containers {
+            containers.publish(&path)?;
+        }
+        Ok(path)
+    }
 }
 
 async fn declare(client: &Client, readers: usize) -> Result<()> {

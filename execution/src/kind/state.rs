@@ -311,6 +311,12 @@ impl State {
         self.pools.iter().any(sleeps)
     }
 
+    /// Whether something waits for the first worker of all.
+    fn waits_for_first(&self) -> bool {
+        let is_there = self.pools.iter().any(|pool| !pool.workers.is_empty());
+        !is_there && self.lanes.waiting() > 0 && self.can_wake()
+    }
+
     /// Whether anything is to be looked at soon.
     pub(super) fn is_busy(&self) -> bool {
         let is_waiting = self.lanes.waiting() > 0 || !self.permits.is_empty();

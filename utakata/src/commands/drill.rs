@@ -58,6 +58,10 @@ pub struct Arguments {
     /// rabbitmq.sh, mosquitto.sh and postgres.sh, such as tests/servers of a checkout
     #[arg(long, value_name = "DIR")]
     servers: Option<PathBuf>,
+    /// With workers that are containers, of a Docker engine that is started for them, and killed,
+    /// too: a folder with dockerd.sh, such as tests/servers of a checkout. It needs root
+    #[arg(long, value_name = "DIR", conflicts_with = "servers")]
+    docker: Option<PathBuf>,
     /// Roll one release of the drilled kind after the other meanwhile
     #[arg(long)]
     rollouts: bool,
@@ -110,6 +114,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         rate: arguments.rate,
         keep: arguments.keep.clone(),
         servers: arguments.servers.clone(),
+        docker: arguments.docker.clone(),
         cut: arguments.cut,
         rolls: arguments.rollouts,
         permits: match arguments.without_permits {

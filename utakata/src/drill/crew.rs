@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     disaster::{Disaster, Victim},
+    engine::Engine,
     link::State,
     member::{self, Member},
     place::{ENVIRONMENTS, LOGIC, LOGICS, Permits, Place},
@@ -21,6 +22,8 @@ const LINK_DOWN: u32 = 4;
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
+    /// Where workers are containers.
+    engine: Option<Engine>,
     logics: Vec<Member>,
     environments: Vec<Member>,
     /// When links are whole again.
@@ -49,14 +52,17 @@ pub struct Log {
     pub kills: BTreeMap<Victim, u64>,
     /// Those that ended without being killed, and how: that is a mistake of theirs.
     pub ended: Vec<String>,
+    /// Containers that are left when all environments have ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
 }
 
 impl Crew {
     /// Starts everybody, with the inter connect of one machine between them.
     ///
     /// # Errors
-    /// Our own program cannot be started.
-    pub fn start(place: &Place, faults: &str, seed: u64) -> Result<Self> {
+    /// Our own program, or the engine, cannot be started.
+    pub fn start(place: &Place, engine: Option<Engine>, faults: &str, seed: u64) -> Result<Self> {
         let program = own_program()?;
         let socket = place.socket().display().to_string();
         let calm = words(&["hub", "--socket", &socket]);
@@ -73,6 +79,7 @@ impl Crew {
         let hub = Box::new(Member::new("hub", &program, hub, place.log("hub")));
         Self {
             between: Between::Hub { hub, calm },
+            engine,
             logics: vec![member(LOGIC, &["le", "--listen", "127.0.0.1:0"])],
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
@@ -96,6 +103,7 @@ impl Crew {
         let environment = |name: &&str| member(name, &["wee", "--id", name]);
         Self {
             between: Between::Servers(servers),
+            engine: None,
             logics: LOGICS.iter().map(logic).collect(),
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
@@ -131,6 +139,7 @@ impl Crew {
                 kill(&mut self.logics[at], down)
             }
             Victim::Everything => self.kill_everything(down),
+            Victim::Engine => self.kill_engine(down),
             Victim::Link => self.strike_link(which, down),
             Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
                 self.kill_server(victim, down)
@@ -211,6 +220,13 @@ impl Crew {
         for member in self.environments.iter_mut().chain(&mut self.logics) {
             member.end().await;
         }
+        if let Some(engine) = &mut self.engine {
+            match engine.left().await {
+                Ok(left) => self.log.left = Some(left),
+                Err(error) => self.log.ended.push(format!("{error:#}")),
+            }
+            engine.end().await;
+        }
         match &mut self.between {
             Between::Hub { hub, .. } => hub.end().await,
             Between::Servers(servers) => {
@@ -228,7 +244,8 @@ impl Crew {
             Between::Servers(servers) => servers.members().collect(),
         };
         let ours = self.logics.iter_mut().chain(&mut self.environments);
-        between.into_iter().chain(ours)
+        let engine = self.engine.iter_mut().map(|engine| &mut engine.member);
+        between.into_iter().chain(engine).chain(ours)
     }
 
     /// Our own processes and the workers at once; but not servers of others.
@@ -241,8 +258,14 @@ impl Crew {
         for member in self.logics.iter_mut().chain(&mut self.environments) {
             kill(member, down);
         }
+        self.kill_engine(down);
         workers.into_iter().for_each(member::kill);
         true
+    }
+
+    fn kill_engine(&mut self, down: Duration) -> bool {
+        let engine = self.engine.as_mut();
+        engine.is_some_and(|engine| kill(&mut engine.member, down))
     }
 
     fn kill_server(&mut self, victim: Victim, down: Duration) -> bool {
@@ -269,7 +292,9 @@ impl Crew {
 
     fn workers(&self) -> Vec<rustix::process::Pid> {
         let environments = self.environments.iter();
-        environments.flat_map(Member::children).collect()
+        let processes = environments.flat_map(Member::children);
+        let containers = self.engine.iter().flat_map(Engine::containers);
+        processes.chain(containers).collect()
     }
 
     fn kill_worker(&self, which: usize) -> bool {

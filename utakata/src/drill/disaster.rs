@@ -27,11 +27,20 @@ const WEIGHTS_WITH_SERVERS: [(Victim, usize); 8] = [
     (Victim::Rabbitmq, 1),
 ];
 
+/// The same where workers are containers.
+const WEIGHTS_WITH_ENGINE: [(Victim, usize); 5] = [
+    (Victim::Worker, 4),
+    (Victim::Environment, 3),
+    (Victim::Logic, 2),
+    (Victim::Everything, 1),
+    (Victim::Engine, 2),
+];
+
 /// Who is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Victim {
-    /// One worker; its environment starts another.
+    /// One worker, or everything in its container; its environment starts another.
     Worker,
     /// One worker execution environment, but not its workers.
     Environment,
@@ -40,6 +49,8 @@ pub enum Victim {
     /// All of them at once, and the inter connect, as when the power fails; but not servers of
     /// others.
     Everything,
+    /// The engine of containers, but not the containers.
+    Engine,
     /// The links of one process to the servers: cut, broken or slow.
     Link,
     /// The broker of events.
@@ -57,6 +68,8 @@ pub enum Among {
     Ourselves,
     /// Servers and links, too.
     Servers,
+    /// Containers and their engine, too.
+    Engine,
 }
 
 /// Something is killed.
@@ -81,8 +94,21 @@ pub struct Disasters {
 }
 
 impl Victim {
-    /// All, the smallest loss first.
-    const ALL: [Self; 8] = [
+    /// Those of our own, the smallest loss first.
+    const OURSELVES: [Self; 4] = [
+        Self::Worker,
+        Self::Environment,
+        Self::Logic,
+        Self::Everything,
+    ];
+    const WITH_ENGINE: [Self; 5] = [
+        Self::Worker,
+        Self::Environment,
+        Self::Logic,
+        Self::Everything,
+        Self::Engine,
+    ];
+    const WITH_SERVERS: [Self; 8] = [
         Self::Worker,
         Self::Environment,
         Self::Logic,
@@ -96,8 +122,9 @@ impl Victim {
     /// Those that there are.
     pub fn all(among: Among) -> &'static [Self] {
         match among {
-            Among::Ourselves => &Self::ALL[..4],
-            Among::Servers => &Self::ALL,
+            Among::Ourselves => &Self::OURSELVES,
+            Among::Servers => &Self::WITH_SERVERS,
+            Among::Engine => &Self::WITH_ENGINE,
         }
     }
 
@@ -108,6 +135,7 @@ impl Victim {
             Self::Environment => "environment",
             Self::Logic => "logic",
             Self::Everything => "everything",
+            Self::Engine => "engine",
             Self::Link => "link",
             Self::Mosquitto => "mosquitto",
             Self::Postgres => "postgres",
@@ -134,6 +162,7 @@ impl Iterator for Disasters {
         let weights = match self.among {
             Among::Ourselves => &WEIGHTS[..],
             Among::Servers => &WEIGHTS_WITH_SERVERS,
+            Among::Engine => &WEIGHTS_WITH_ENGINE,
         };
         Some(Disaster {
             after: self.dice.wait(self.mean),
@@ -150,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    const BOTH: [Among; 2] = [Among::Ourselves, Among::Servers];
+    const ALL: [Among; 3] = [Among::Ourselves, Among::Servers, Among::Engine];
 
     fn first(seed: u64, count: usize, among: Among) -> Vec<Disaster> {
         let mean = Duration::from_secs(3);
@@ -159,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_brings_the_same_disasters() {
-        for among in BOTH {
+        for among in ALL {
             assert_eq!(first(1, 100, among), first(1, 100, among));
             assert_ne!(first(1, 100, among), first(2, 100, among));
         }
@@ -167,7 +196,7 @@ mod tests {
 
     #[test]
     fn everybody_is_a_victim_about_as_often_as_was_asked_for() {
-        for among in BOTH {
+        for among in ALL {
             let victims: BTreeSet<Victim> =
                 first(1, 1000, among).iter().map(|one| one.victim).collect();
             assert!(victims.iter().eq(Victim::all(among)), "{victims:?}");

@@ -169,7 +169,7 @@ pub fn kill(process: Pid) {
 }
 
 /// The numbers of the processes that a process has started, in order.
-fn children_of(parent: u32) -> Vec<Pid> {
+pub fn children_of(parent: u32) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };

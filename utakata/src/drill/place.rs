@@ -85,6 +85,16 @@ impl Place {
         self.path.join(name)
     }
 
+    /// The state of the engine of containers.
+    pub fn engine(&self) -> PathBuf {
+        self.path.join("docker")
+    }
+
+    /// The release that is drilled.
+    pub fn release(&self) -> PathBuf {
+        self.path.join("releases/drill")
+    }
+
     /// The log of a process.
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
@@ -148,6 +158,7 @@ impl Place {
             Permits::Asked => "",
             Permits::Ignored => "without_permits = true\n",
         };
+        let socket = self.engine().join("docker.sock");
         let mut text = format!(
             "[execution]\n{without}releases = [{releases:?}]\nrun_folder = {run:?}\n\
              grace = \"{}s\"\n\
@@ -157,6 +168,7 @@ impl Place {
             WORKER_GRACE.as_secs(),
             LEFT_ALONE.as_secs(),
         );
+        text.push_str(&format!("[execution.docker]\nsocket = {socket:?}\n"));
         for kind in bundle::kinds() {
             // Nobody needs them here.
             text.push_str(&format!("[execution.pools.{kind}]\nmin = 0\nmax = 1\n"));

@@ -65,7 +65,8 @@ impl Report {
         // That one goes back is no fault where everything is killed; that none is done is.
         let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
         let is_kept = self.counts.is_clean() && self.audit.is_whole();
-        is_kept && is_back && is_rolled && self.log.ended.is_empty()
+        let is_tidy = self.log.left.is_none_or(|left| left == 0);
+        is_kept && is_back && is_rolled && is_tidy && self.log.ended.is_empty()
     }
 
     /// For people.
@@ -85,6 +86,8 @@ impl Report {
         lines.push(self.audit.line());
         lines.extend(self.cut.iter().map(Cut::line));
         lines.extend(self.rolled.iter().map(Rolled::line));
+        let left = self.log.left.iter();
+        lines.extend(left.map(|left| format!("containers left at the end: {left}")));
         lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
         lines.push(format!("again: {}", self.repeat));
         lines.push(self.verdict().to_owned());
@@ -99,6 +102,9 @@ impl Report {
             }
             (true, true) if self.rolled.as_ref().is_some_and(|rolled| rolled.done == 0) => {
                 "no release was rolled to its end"
+            }
+            (true, true) if self.log.left.is_some_and(|left| left > 0) => {
+                "containers are left that nobody has in hand"
             }
             (true, true) => "nothing was lost, done twice or told wrongly",
             (true, false) => "a process ended by itself: its log says why",
@@ -230,6 +236,9 @@ pub fn repeat(settings: &Settings) -> String {
     }
     if let Some(servers) = &settings.servers {
         text.push_str(&format!(" --servers {}", servers.display()));
+    }
+    if let Some(scripts) = &settings.docker {
+        text.push_str(&format!(" --docker {}", scripts.display()));
     }
     if settings.rolls {
         text.push_str(" --rollouts");

@@ -22,7 +22,7 @@ use utakata_api::{
 };
 use utakata_model::{Problem, RolloutPlan};
 
-use super::server::Server;
+use super::{image::Image, server::Server};
 use crate::{commands::worker::push, up::bundle};
 
 /// Between two looks, and before anything is tried again.
@@ -61,16 +61,19 @@ impl Rolled {
 pub struct Roller {
     server: Arc<Server>,
     folder: PathBuf,
+    /// Releases are images.
+    image: Option<Image>,
     rolled: Arc<Mutex<Rolled>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl Roller {
     /// With a folder of its own.
-    pub fn new(server: Arc<Server>, folder: PathBuf) -> Self {
+    pub fn new(server: Arc<Server>, folder: PathBuf, image: Option<Image>) -> Self {
         Self {
             server,
             folder,
+            image,
             rolled: Arc::default(),
             is_over: Arc::default(),
         }
@@ -123,6 +126,10 @@ impl Roller {
         let text =
             fs::read_to_string(&manifest)?.replace(FIRST, &format!("version = \"{version}\""));
         fs::write(&manifest, text)?;
+        if let Some(image) = &self.image {
+            let made = image.put_into(&folder);
+            made.context("an image cannot be made")?;
+        }
         Ok(folder)
     }
 

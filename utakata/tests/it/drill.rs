@@ -67,6 +67,24 @@ fn nothing_is_lost_or_done_twice_with_real_servers_between() {
     }
 }
 
+/// Containers, their engine and everything else are killed, while releases are rolled. It needs
+/// root, for a Docker engine of its own.
+#[test]
+fn nothing_is_lost_done_twice_or_left_with_workers_in_containers() {
+    let engine = repository::root().join("tests/servers");
+    let engine = ["--docker", engine.to_str().unwrap()];
+    let report = drill(&[&engine[..], &["--rollouts", "--for", "25s"]].concat(), 0);
+    assert!(kills(&report) > 3, "{report}");
+    assert!(report["kills"]["engine"].as_u64() > Some(0), "{report}");
+    assert!(report["rolled"]["done"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["left"], 0, "{report}");
+    let counts = &report["counts"];
+    assert!(counts["succeeded"].as_u64() > Some(5), "{counts}");
+    for never in ["lost", "twice", "lies"] {
+        assert_eq!(counts[never], 0, "{report}");
+    }
+}
+
 #[test]
 fn environments_that_ask_for_no_permits_are_found_out() {
     let report = drill(&["--without-permits"], 1);

@@ -22,16 +22,18 @@ const PARAMETERS_MOST: usize = 8 * 1024 * 1024;
 
 impl State {
     /// Tasks have come. Observe tasks are dealt with when they are here; a control task when
-    /// it is begun, or void.
+    /// it is begun, or void. Says whether what waits needs the first worker of all: that is not
+    /// left to the timer.
     pub(in crate::kind) fn on_deliveries(
         &mut self,
         deliveries: Vec<Delivery>,
         now: Instant,
         clock: Timestamp,
-    ) {
+    ) -> bool {
         for delivery in deliveries {
             self.on_delivery(delivery, now, clock);
         }
+        self.waits_for_first()
     }
 
     fn on_delivery(&mut self, delivery: Delivery, now: Instant, clock: Timestamp) {

@@ -15,6 +15,7 @@ use utakata_interconnect::{
     Delivery,
     events::permit::{Answer as Permission, Refused, Verdict},
 };
+use utakata_model::manifest::PoolSize;
 use utakata_model::{Labels, ReleaseId, Task, TaskKey, Zone};
 use utakata_protocol::v1::{AttemptOutcome, Status as WireStatus, ToWorker};
 
@@ -39,6 +40,8 @@ struct World {
     stops: BTreeMap<Arc<str>, Stop>,
     /// Versions that are to come.
     coming: BTreeSet<Arc<str>>,
+    /// Sizes of pools that differ from the manifest.
+    sizes: BTreeMap<Kind, PoolSize>,
 }
 
 /// How long a permit is good.
@@ -79,6 +82,7 @@ impl World {
             stop: None,
             stops: BTreeMap::new(),
             coming: BTreeSet::new(),
+            sizes: config.pools.clone(),
         };
         world.order(versions);
         world
@@ -95,8 +99,8 @@ impl World {
             zone: &Zone::default(),
             labels: &Labels::new(),
         };
-        let (none, asked, served) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let choice = choose(&catalogue, &none, &asked, &served, &place);
+        let (asked, served) = (BTreeMap::new(), BTreeMap::new());
+        let choice = choose(&catalogue, &self.sizes, &asked, &served, &place);
         let order = Order {
             releases: choice.kinds.into_values().next().unwrap_or_default(),
             stop: self.stop,
@@ -154,8 +158,10 @@ impl World {
             }
         });
         let deliveries: Vec<Delivery> = deliveries.collect();
-        self.state
-            .on_deliveries(deliveries, self.now, Timestamp::now());
+        let state = &mut self.state;
+        if state.on_deliveries(deliveries, self.now, Timestamp::now()) {
+            self.upkeep();
+        }
         self.begin();
         keys
     }
@@ -282,6 +288,22 @@ fn tasks_go_to_workers_up_to_their_capacity_and_the_others_wait() {
         [(keys[0], OutcomeStatus::Succeeded, String::new())]
     );
     assert_eq!(world.status().running, 2);
+}
+
+#[test]
+fn the_first_worker_of_all_is_started_as_soon_as_a_task_comes_and_no_second() {
+    let mut config = Config::default();
+    let size = PoolSize {
+        min: 0,
+        ..PoolSize::default()
+    };
+    config.pools.insert(Kind::new("echo").unwrap(), size);
+    let mut world = World::set(&["1.0"], &config);
+    assert!(world.started().is_empty());
+    world.deliver(vec![task("a")]);
+    assert_eq!(world.started().len(), 1);
+    world.deliver(vec![task("b")]);
+    assert!(world.started().is_empty());
 }
 
 #[test]
