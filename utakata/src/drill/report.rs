@@ -61,12 +61,35 @@ pub enum Audit {
 impl Report {
     /// Whether everything was as promised.
     pub fn is_clean(&self) -> bool {
+        self.fault().is_none()
+    }
+
+    /// The first thing that was not as promised.
+    fn fault(&self) -> Option<&'static str> {
         let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
         // That one goes back is no fault where everything is killed; that none is done is.
         let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
-        let is_kept = self.counts.is_clean() && self.audit.is_whole();
         let is_tidy = self.log.left.is_none_or(|left| left == 0);
-        is_kept && is_back && is_rolled && is_tidy && self.log.ended.is_empty()
+        let promised = [
+            (self.counts.is_clean(), "control is not as promised here"),
+            (
+                self.log.ended.is_empty(),
+                "a process ended by itself: its log says why",
+            ),
+            (
+                self.audit.is_whole(),
+                "the audit trail was not found to be whole",
+            ),
+            (is_back, "what was cut off did not come back as promised"),
+            (is_rolled, "no release was rolled to its end"),
+            (is_tidy, "containers are left that nobody has in hand"),
+            (
+                self.counts.succeeded > 0,
+                "no task succeeded, so nothing is proved: the logs say why",
+            ),
+        ];
+        let broken = promised.into_iter().find(|(is_kept, _)| !is_kept);
+        broken.map(|(_, fault)| fault)
     }
 
     /// For people.
@@ -95,21 +118,8 @@ impl Report {
     }
 
     fn verdict(&self) -> &'static str {
-        match (self.counts.is_clean(), self.log.ended.is_empty()) {
-            (true, true) if !self.audit.is_whole() => "the audit trail was not found to be whole",
-            (true, true) if !self.cut.as_ref().is_none_or(Cut::is_clean) => {
-                "what was cut off did not come back as promised"
-            }
-            (true, true) if self.rolled.as_ref().is_some_and(|rolled| rolled.done == 0) => {
-                "no release was rolled to its end"
-            }
-            (true, true) if self.log.left.is_some_and(|left| left > 0) => {
-                "containers are left that nobody has in hand"
-            }
-            (true, true) => "nothing was lost, done twice or told wrongly",
-            (true, false) => "a process ended by itself: its log says why",
-            (false, _) => "control is not as promised here",
-        }
+        self.fault()
+            .unwrap_or("nothing was lost, done twice or told wrongly")
     }
 
     fn table(&self) -> Table {
