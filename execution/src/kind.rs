@@ -40,6 +40,7 @@ use crate::{
     environment::{
         answers::{Answered, Routes},
         board::Board,
+        places::Places,
     },
     fetch::{Fetched, Fetcher},
     publish,
@@ -94,6 +95,8 @@ pub(crate) struct Surroundings {
     /// Where workers connect.
     pub(crate) socket: PathBuf,
     pub(crate) board: Board,
+    /// How many workers all of them may run.
+    pub(crate) places: Places,
     /// Who asks for permits.
     pub(crate) me: Sender,
     pub(crate) routes: Routes,
@@ -156,6 +159,7 @@ impl Service {
         service.serve(&mut order, &cancel).await;
         asker.abort();
         service.around.board.remove(&service.kind);
+        service.around.places.remove(&service.kind);
         service.around.routes.close(&service.kind);
         service.tell_unrecorded();
         let given_up = service.state.given_up();
@@ -183,6 +187,7 @@ impl Service {
         let (names, config) = (around.names.clone(), &around.config);
         let mut state = State::new(kind.clone(), names, config, Instant::now());
         state.resume(around.book.of(&kind));
+        state.share(around.places.clone());
         let fetcher = Fetcher::new(around.tasks.clone(), around.zone.clone(), kind.clone());
         Self {
             state,

@@ -1,6 +1,6 @@
 //! What an environment tells of itself: its releases, its pools, how it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,19 @@ pub struct EnvironmentStatus {
     /// their kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollouts: Vec<RolloutStatus>,
+    /// How many workers it may run, when that is limited (`execution.workers_most`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersStatus>,
+}
+
+/// How many workers an environment may run, of all kinds together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WorkersStatus {
+    /// So many at once.
+    pub most: u32,
+    /// Kinds that have tasks for more workers than they may have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub short: BTreeSet<Kind>,
 }
 
 /// What an environment has stopped because it was ordered to.

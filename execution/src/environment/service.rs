@@ -91,6 +91,7 @@ impl Service {
             doors: endpoint.doors().clone(),
             socket: endpoint.path().into(),
             board: board.clone(),
+            places: identity.places.clone(),
             me: Sender {
                 environment: identity.id.clone(),
                 incarnation: identity.incarnation,

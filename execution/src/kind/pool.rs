@@ -13,6 +13,7 @@ use crate::{
     manager::{
         demand::Demand,
         failures::Failures,
+        places::Turn,
         plan::{self, Phase, Why},
     },
     pool::select::{Candidate, PoolFacts},
@@ -44,6 +45,10 @@ pub(super) struct Pool {
     pub(super) problem: Option<Problem>,
     /// How many workers it has needed lately.
     pub(super) demand: Demand,
+    /// Since when it has workers, or waits for one.
+    pub(super) turn: Turn,
+    /// Whether it could do with more workers than the environment lets it have.
+    pub(super) is_short: bool,
     pub(super) workers: Vec<Worker>,
 }
 
@@ -223,6 +228,8 @@ impl Pool {
             lost: 0,
             problem: None,
             demand: Demand::default(),
+            turn: Turn::None,
+            is_short: false,
             workers: Vec::new(),
         }
     }
@@ -322,6 +329,7 @@ impl Pool {
             queued: queued as u64,
             warm: self.demand.peak(),
             failures: self.failures,
+            allowed: None,
         }
     }
 

@@ -4,6 +4,7 @@ mod answer;
 mod begin;
 mod breaker;
 mod permit;
+mod places;
 mod rollout;
 mod shadow;
 mod stop;
@@ -39,6 +40,7 @@ use crate::{
     Config,
     catalogue::Release,
     config::Backoff,
+    environment::places::Places,
     manager::plan::{Desired, Phase, Times},
     pool::{
         attempts::Attempts,
@@ -123,6 +125,8 @@ pub(super) struct State {
     /// Control is begun without a permit: for a test that must see doubles.
     without_permits: bool,
     pools: Vec<Pool>,
+    /// How many workers all kinds may have together.
+    places: Places,
     /// The rollout, if there is one.
     way: Option<Way>,
     /// What an earlier life has left of it.
@@ -181,6 +185,7 @@ impl State {
             unrecorded: Unrecorded::new(config.unrecorded as usize),
             without_permits: config.without_permits,
             pools: Vec::new(),
+            places: Places::default(),
             way: None,
             kept: None,
             is_decided: false,
@@ -302,7 +307,8 @@ impl State {
         let is_any_active = self.pools.iter().any(is_active);
         let sleeps = |pool: &Pool| {
             let keeps_none = |desired: &Desired| match desired.is_active {
-                true => desired.size.min == 0,
+                // Without its turn nobody is kept either.
+                true => desired.size.min == 0 || pool.is_short,
                 false => !is_any_active,
             };
             let is_asleep = pool.desired.as_ref().is_some_and(keeps_none);
@@ -350,7 +356,8 @@ impl State {
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let status = |(at, pool): (usize, &Pool)| {
             let is_active = active == Some(at);
-            pool.status(is_active, if is_active { waiting } else { 0 })
+            let status = pool.status(is_active, if is_active { waiting } else { 0 });
+            self.with_short(pool, status)
         };
         self.pools.iter().enumerate().map(status).collect()
     }

@@ -264,6 +264,7 @@ fn environment() -> EnvironmentStatus {
         desired: None,
         stopped: Stopped::default(),
         rollouts: Vec::new(),
+        workers: None,
     }
 }
 

@@ -51,6 +51,7 @@ fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<Envi
         desired: None,
         stopped: Default::default(),
         rollouts: Vec::new(),
+        workers: None,
     })
 }
 

@@ -177,6 +177,7 @@ impl Room {
             desired: None,
             stopped: Default::default(),
             rollouts: Vec::new(),
+            workers: None,
         };
         let mut changes = self.handle.kinds().follow();
         self.bus

@@ -37,11 +37,13 @@ impl State {
         self.watch_idle_and_busy(now);
         self.used_since = None;
         self.advance(now, clock);
-        let observed = self.observed(now);
+        let mut observed = self.observed(now);
         self.watch_demand(&observed, now);
+        self.ask_for_places(&mut observed, now);
         for action in plan::plan(&observed, &self.times, now).into_iter().rev() {
             self.act(action, now);
         }
+        self.places.tell(&self.kind, self.there());
     }
 
     /// Answers for workers that have not, and tells them to stop.

@@ -83,6 +83,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         desired: None,
         stopped: Stopped::default(),
         rollouts: told.into_iter().collect(),
+        workers: None,
     })
 }
 

@@ -47,6 +47,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         desired: None,
         stopped: Stopped::default(),
         rollouts: Vec::new(),
+        workers: None,
     })
 }
 
