@@ -44,7 +44,7 @@ use crate::{
     },
     fetch::{Fetched, Fetcher},
     publish,
-    rollout::{self, Book},
+    rollout::{self, Book, book::Page},
     runtime::Runtime,
     worker::Report,
 };
@@ -110,6 +110,8 @@ pub(crate) struct Service {
     around: Surroundings,
     state: State,
     fetcher: Fetcher,
+    /// What was decided about a rollout and is being written down: told when that is done.
+    writing: Option<Page>,
     /// When others were last told what was seen of a rollout.
     rollout_told: Option<Instant>,
     /// When others were last told which targets are left alone.
@@ -191,6 +193,7 @@ impl Service {
         let fetcher = Fetcher::new(around.tasks.clone(), around.zone.clone(), kind.clone());
         Self {
             state,
+            writing: None,
             rollout_told: None,
             breakers_told: None,
             answers: around.routes.open(&kind),
@@ -272,6 +275,11 @@ impl Service {
                 }
             }
             Some(_) = self.workers.join_next() => {}
+            () = self.around.book.written(self.writing), if self.writing.is_some() => {
+                (self.writing, self.rollout_told) = (None, None);
+                self.state.on_written();
+                return Waited::Due;
+            }
         }
         Waited::Some
     }
@@ -304,17 +312,18 @@ impl Service {
         self.tell_rollout(now);
     }
 
-    /// Tells how a rollout is; what was decided about it is kept first.
+    /// Tells how a rollout is, but nothing that was decided and is not written down yet.
     fn tell_rollout(&mut self, now: Instant) {
-        let decided = self.state.take_decided();
-        let is_decided = decided.is_some();
-        if let Some(kept) = decided {
-            self.around.book.put(&self.kind, kept);
+        if let Some(kept) = self.state.take_decided() {
+            self.writing = Some(self.around.book.put(&self.kind, kept));
+        }
+        if self.writing.is_some() {
+            return;
         }
         let told = self.rollout_told;
         let is_time = told.is_none_or(|at| now.saturating_duration_since(at) >= EVIDENCE_APART);
         let board = &self.around.board;
-        if is_decided || is_time || board.knows_else(&self.kind, self.state.rollout_in_short()) {
+        if is_time || board.knows_else(&self.kind, self.state.rollout_in_short()) {
             self.rollout_told = Some(now);
             board.put_rollout(&self.kind, self.state.rollout());
         }

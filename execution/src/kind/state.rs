@@ -5,6 +5,7 @@ mod begin;
 mod breaker;
 mod permit;
 mod places;
+mod repeat;
 mod rollout;
 mod shadow;
 mod stop;
@@ -48,7 +49,7 @@ use crate::{
         lanes::{Lanes, Waiting},
         select,
     },
-    rollout::{Kept, Recent, Way, evidence::Asking},
+    rollout::{Changed, Kept, Recent, Way, evidence::Asking},
     worker::{Line, Number},
 };
 
@@ -131,8 +132,12 @@ pub(super) struct State {
     way: Option<Way>,
     /// What an earlier life has left of it.
     kept: Option<Kept>,
-    /// Whether something was decided about it that is to be kept.
-    is_decided: bool,
+    /// What was decided about it, and is to be written down.
+    decided: Option<Kept>,
+    /// Whether that is not written down yet.
+    is_deciding: bool,
+    /// How it goes on then.
+    next: Option<(Way, Changed)>,
     /// Workers of the stable release when the candidate took over.
     held: u32,
     /// Reads that are repeated, to be compared.
@@ -188,7 +193,9 @@ impl State {
             places: Places::default(),
             way: None,
             kept: None,
-            is_decided: false,
+            decided: None,
+            is_deciding: false,
+            next: None,
             held: 0,
             shadows: Asking::default(),
             recent: Recent::default(),

@@ -421,6 +421,67 @@ async fn a_release_that_crashes_after_a_hundred_tasks_is_turned_back() {
     is_turned_back(folder, without_shadow(), "rollout-dies").await;
 }
 
+/// What it had when it died is read by the old one: nobody misses a read because of it.
+#[tokio::test]
+async fn a_release_that_crashes_again_and_again_loses_no_read() {
+    let folder = bad("crash_after = 15");
+    let mut asking = Asking::new();
+    let (mut site, old, new) = start(folder, &mut asking).await;
+    let plan = RolloutPlan {
+        canary_shares: vec![0.5],
+        ..without_shadow()
+    };
+    asking.order(&site, (&old, &new), &plan, GoOrder::Go).await;
+    let outcomes = load(&mut site, What::Reads, has_ended).await;
+    let status = site.handle.status();
+    let seen = rollout(&status).unwrap();
+    let code = &*seen.problem.as_ref().unwrap().code;
+    assert_eq!((seen.phase, code), (RolloutPhase::Back, "rollout-dies"));
+    assert!(seen.evidence.lost > 0 && seen.evidence.candidate.failed > 0);
+    all_succeeded(&outcomes.iter().collect::<Vec<_>>());
+    site.end().await;
+}
+
+/// How far the rollout is, as the file says that outlives a kill.
+fn written(state: &Path) -> Option<RolloutPhase> {
+    let file = fs::read(state.join("rollouts.json")).ok()?;
+    let pages: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    serde_json::from_value(pages["echo"]["phase"].clone()).ok()
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_rollout_that_a_kill_could_undo() {
+    let folder = bad("fail = \"device-refused\"");
+    let state = folder.path().join("state");
+    let mut asking = Asking::new();
+    let (mut site, old, new) = start(folder, &mut asking).await;
+    let mut watch = site.handle.watch();
+    let watching = tokio::task::spawn_blocking(move || {
+        let mut told = Vec::new();
+        while !told.contains(&RolloutPhase::Back) {
+            let status = watch.borrow_and_update().clone();
+            let phase = rollout(&status).map(|rollout| rollout.phase);
+            if let Some(phase) = phase.filter(|phase| *phase > RolloutPhase::Waiting) {
+                let written = written(&state).unwrap();
+                assert!(
+                    written >= phase,
+                    "{phase:?} was told, {written:?} is written"
+                );
+                told.push(phase);
+            }
+            tokio::runtime::Handle::current()
+                .block_on(watch.changed())
+                .unwrap();
+        }
+    });
+    asking
+        .order(&site, (&old, &new), &without_shadow(), GoOrder::Go)
+        .await;
+    load(&mut site, What::Reads, has_ended).await;
+    watching.await.unwrap();
+    site.end().await;
+}
+
 #[tokio::test]
 async fn a_release_that_crashes_when_it_has_taken_over_is_turned_back() {
     let folder = bad("crash_after = 30");

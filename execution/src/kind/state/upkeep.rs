@@ -144,9 +144,17 @@ impl State {
             what = format!("the worker {} had to end before it answered", ran_by.worker);
             self.given_up += attempts.len();
         }
+        let repeats_by = self.repeats_by(number);
         for attempt in attempts {
             let class = attempt.task.class;
             if attempt.is_overdue && class == Class::Observe {
+                continue;
+            }
+            if !attempt.is_overdue
+                && attempt.may_repeat()
+                && let Some(stable) = &repeats_by
+            {
+                self.give_to(stable, attempt, &ran_by, now, clock);
                 continue;
             }
             self.lanes.release(&attempt.task.target.name, class);
