@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_model::{Cure, PoolStatus, Problem, RanBy, Stop, manifest::Lifetime};
+use utakata_model::{
+    Cure, PoolStatus, Problem, RanBy, Stop, environment::EndedTasks, manifest::Lifetime,
+};
 use utakata_protocol::v1;
 
 use crate::{
@@ -45,6 +47,8 @@ pub(super) struct Pool {
     pub(super) problem: Option<Problem>,
     /// How many workers it has needed lately.
     pub(super) demand: Demand,
+    /// How tasks ended that they had.
+    pub(super) ended: EndedTasks,
     /// Since when it has workers, or waits for one.
     pub(super) turn: Turn,
     /// Whether it could do with more workers than the environment lets it have.
@@ -228,6 +232,7 @@ impl Pool {
             lost: 0,
             problem: None,
             demand: Demand::default(),
+            ended: EndedTasks::default(),
             turn: Turn::None,
             is_short: false,
             workers: Vec::new(),
@@ -348,7 +353,8 @@ impl Pool {
             waiting,
             lost: self.lost,
             problem: self.problem.clone().filter(|_| is_sick),
-            memory: self.workers.iter().filter_map(|worker| worker.memory).max(),
+            memory: self.memory(),
+            ended: self.ended,
         }
     }
 

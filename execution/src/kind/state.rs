@@ -449,11 +449,21 @@ impl State {
         self.tell(outcome, now);
     }
 
+    /// Counts an outcome of what a worker had.
+    fn count(&mut self, outcome: &Outcome) {
+        let digest = outcome.ran_by.as_ref().map(|ran_by| &ran_by.release.digest);
+        let of = |pool: &&mut Pool| Some(&pool.release.id.digest) == digest;
+        if let Some(pool) = self.pools.iter_mut().find(of) {
+            pool.ended.count(outcome.status);
+        }
+    }
+
     /// Tells an outcome; that of control again and again, until it is recorded.
     fn tell(&mut self, outcome: Outcome, now: Instant) {
         if outcome.class == Class::Control && !self.without_permits {
             self.unrecorded.keep(&outcome, now);
         }
+        self.count(&outcome);
         self.note(&outcome, now);
         let (heard, target, clock) = self.heard(&outcome);
         self.effects.outcomes.push(outcome);

@@ -176,6 +176,7 @@ const PAGES: &[Page] = pages![
     "worker-no-hello",
     "worker-not-started",
     "worker-panic",
+    "workers-most",
     "wrong-class",
     "wrong-kind",
 ];

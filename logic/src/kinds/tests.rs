@@ -32,6 +32,7 @@ fn pool(version: &str, active: bool) -> PoolStatus {
         lost: 0,
         problem: None,
         memory: None,
+        ended: utakata_model::environment::EndedTasks::default(),
     }
 }
 

@@ -449,6 +449,7 @@ fn pool(kind: &Kind) -> PoolStatus {
         lost: 0,
         problem: None,
         memory: None,
+        ended: utakata_model::environment::EndedTasks::default(),
     }
 }
 
