@@ -130,9 +130,11 @@ impl Need {
 /// The places of all releases of all kinds, in the same order. Never more than `most`.
 pub(crate) fn divide(most: u32, kinds: &[Vec<Need>], now: Instant) -> Vec<Vec<u32>> {
     let of_kind = |needs: &Vec<Need>| together(needs, now);
-    let shares = pour(most, kinds.iter().map(of_kind).collect());
+    let claims: Vec<Claim> = kinds.iter().map(of_kind).collect();
+    let shares = pour(most, &claims);
     let within = |(needs, share): (&Vec<Need>, u32)| {
-        pour(share, needs.iter().map(|need| need.claim(now)).collect())
+        let claims: Vec<Claim> = needs.iter().map(|need| need.claim(now)).collect();
+        pour(share, &claims)
     };
     kinds.iter().zip(shares).map(within).collect()
 }
@@ -174,7 +176,7 @@ fn rounds(first: u32, least: u32, busy: u32, wanted: u32) -> [u32; 4] {
 }
 
 /// Pours so many places.
-fn pour(most: u32, claims: Vec<Claim>) -> Vec<u32> {
+fn pour(most: u32, claims: &[Claim]) -> Vec<u32> {
     let mut shares = vec![0; claims.len()];
     let mut left = most;
     for round in 0..4 {

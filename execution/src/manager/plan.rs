@@ -279,7 +279,7 @@ impl Pool {
             0
         };
         let is_due = |worker: &&Worker| worker.is_due(&desired.size.recycle, now);
-        let successor = u32::from(well.iter().any(|worker| is_due(&worker)));
+        let successor = u32::from(well.iter().any(is_due));
         let wanted = needed(self, desired, &well, live, starting, times) + successor;
         // What only waits for its next start leaves its place to others meanwhile.
         let most = match self.failures.allow(now) && !fails(self, times, now) {

@@ -87,7 +87,7 @@ async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are
     });
     let mut backlog = slow("echo", BACKLOG);
     for task in &mut backlog {
-        task.expires = task.expires + Duration::from_secs(600);
+        task.expires += Duration::from_secs(600);
     }
     let backlog = site.send(backlog).await;
     let told = site

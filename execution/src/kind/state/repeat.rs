@@ -34,7 +34,7 @@ impl State {
     pub(super) fn give_to(
         &mut self,
         version: &Arc<str>,
-        attempt: Attempt,
+        attempt: &Attempt,
         ran_by: &RanBy,
         now: Instant,
         clock: Timestamp,
@@ -49,7 +49,7 @@ impl State {
         let problem = outcome::unanswered_problem(Class::Observe, "worker-lost", "it is repeated");
         let ran = now.saturating_duration_since(attempt.begun);
         let status = OutcomeStatus::Failed;
-        let failed = outcome::begun(&attempt, status, Some(problem), ran_by.clone(), ran, clock);
+        let failed = outcome::begun(attempt, status, Some(problem), ran_by.clone(), ran, clock);
         self.note(&failed, now);
         self.lanes.put_back(waiting);
     }

@@ -154,7 +154,7 @@ impl State {
                 && attempt.may_repeat()
                 && let Some(stable) = &repeats_by
             {
-                self.give_to(stable, attempt, &ran_by, now, clock);
+                self.give_to(stable, &attempt, &ran_by, now, clock);
                 continue;
             }
             self.lanes.release(&attempt.task.target.name, class);
