@@ -51,8 +51,8 @@ pub(super) struct Pool {
     pub(super) ended: EndedTasks,
     /// Since when it has workers, or waits for one.
     pub(super) turn: Turn,
-    /// Whether it could do with more workers than the environment lets it have.
-    pub(super) is_short: bool,
+    /// How many it may have, where it could do with more than the environment has places for.
+    pub(super) short: Option<u32>,
     pub(super) workers: Vec<Worker>,
 }
 
@@ -234,7 +234,7 @@ impl Pool {
             demand: Demand::default(),
             ended: EndedTasks::default(),
             turn: Turn::None,
-            is_short: false,
+            short: None,
             workers: Vec::new(),
         }
     }

@@ -315,7 +315,7 @@ impl State {
         let sleeps = |pool: &Pool| {
             let keeps_none = |desired: &Desired| match desired.is_active {
                 // Without its turn nobody is kept either.
-                true => desired.size.min == 0 || pool.is_short,
+                true => desired.size.min == 0 || pool.short.is_some(),
                 false => !is_any_active,
             };
             let is_asleep = pool.desired.as_ref().is_some_and(keeps_none);

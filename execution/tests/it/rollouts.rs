@@ -10,12 +10,14 @@ use std::{
 };
 
 use tempfile::TempDir;
+use utakata_execution::Config;
 use utakata_interconnect::{Event, Events};
 use utakata_model::{
     Content, ContentFile, Desired, EnvironmentStatus, FileDigest, Kind, KindDesired, Manifest,
     Outcome, OutcomeStatus, ReleaseDigest, ReleaseId, RolloutId, RolloutOrder, RolloutPhase,
     RolloutPlan, RolloutStatus, Task, Zone,
     content::release_digest,
+    manifest::PoolSize,
     rollout::{Go, GoOrder},
 };
 
@@ -179,9 +181,21 @@ fn at_once() -> RolloutPlan {
 
 /// A site whose folder has both releases, and which serves the old one.
 async fn start(folder: TempDir, asking: &mut Asking) -> (Site, ReleaseId, ReleaseId) {
+    start_with(folder, asking, |_| {}).await
+}
+
+async fn start_with(
+    folder: TempDir,
+    asking: &mut Asking,
+    change: impl FnOnce(&mut Config),
+) -> (Site, ReleaseId, ReleaseId) {
     let (old, new) = (id(&folder, "old"), id(&folder, "new"));
     let state = folder.path().join("state");
-    let site = Site::start_in(folder, |config| config.state_folder = Some(state)).await;
+    let site = Site::start_in(folder, |config| {
+        config.state_folder = Some(state);
+        change(config);
+    })
+    .await;
     asking.stable(&site, &old).await;
     let is_old = |status: &EnvironmentStatus| match &*status.pools {
         [only] => only.release == old && only.active && only.ready > 0,
@@ -344,6 +358,44 @@ async fn a_good_release_goes_from_phase_to_phase_and_takes_over_without_a_loss()
     in_order.sort();
     // Those that follow each other fast are told together.
     assert_eq!(seen, in_order);
+}
+
+/// The kind has all that may run: its candidate gets its place from the others all the same.
+#[tokio::test]
+async fn a_release_takes_over_where_no_more_workers_may_run_than_there_are() {
+    let folder = folder();
+    add_new(&folder, "");
+    let mut asking = Asking::new();
+    let size = PoolSize {
+        min: 3,
+        max: 3,
+        ..PoolSize::default()
+    };
+    let (mut site, old, new) = start_with(folder, &mut asking, |config| {
+        config.workers_most = Some(3);
+        config.pools.insert(kind(), size);
+    })
+    .await;
+    site.status(|status| pool(status, "echo").is_some_and(|pool| pool.ready == 3))
+        .await;
+    asking
+        .order(&site, (&old, &new), &plan(), GoOrder::Go)
+        .await;
+    let is_tried = |status: &EnvironmentStatus| {
+        rollout(status).is_some_and(|rollout| rollout.phase >= RolloutPhase::Canary)
+    };
+    let mut outcomes = load(&mut site, What::Reads, is_tried).await;
+    outcomes.extend(load(&mut site, What::All, has_ended).await);
+    all_succeeded(&outcomes.iter().collect::<Vec<_>>());
+    let seen = rollout(&site.handle.status()).unwrap().clone();
+    assert_eq!((seen.phase, &seen.problem), (RolloutPhase::Done, &None));
+    asking.stable(&site, &new).await;
+    site.status(|status| {
+        let all: u32 = status.pools.iter().map(|pool| pool.ready).sum();
+        pool(status, "echo").is_some_and(|pool| pool.release == new && pool.ready == 3) && all == 3
+    })
+    .await;
+    site.end().await;
 }
 
 /// The phases that were told, in the order of what was told.

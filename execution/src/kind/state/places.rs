@@ -28,7 +28,8 @@ impl State {
                 .and_then(|allowed| allowed.get(at))
                 .copied();
             pool.turn = need.turn;
-            pool.is_short = allowed.is_some_and(|allowed| need.is_short(allowed));
+            let short = allowed.filter(|allowed| need.is_short(*allowed));
+            pool.short = short.map(|allowed| allowed.share);
             observed.allowed = allowed;
         }
     }
@@ -41,16 +42,17 @@ impl State {
             let need = observed[at].need(pool.turn, &self.times, now);
             let is_serving = pool.is_serving();
             let is_tried = candidate == Some(at) && !is_serving && need.least > 0;
-            // What a candidate must have to take over is as much worth as what is done meanwhile.
-            let need = match is_tried {
-                true => Need {
-                    least: need.least.min(1),
-                    busy: need.busy.max(need.least),
-                    ..need
-                },
-                false => need,
-            };
+            // Of a candidate, and of those that stay while it is watched, one is there in any
+            // case. What it must have to take over is as much worth as what is done meanwhile.
+            let is_aside = is_tried || (pool.is_stable && !is_serving);
+            let enough = if is_tried { need.least } else { 0 };
             Need {
+                least: if is_aside {
+                    need.least.min(1)
+                } else {
+                    need.least
+                },
+                busy: need.busy.max(enough),
                 is_control: waits(Some(&pool.release.id.version)) || (is_serving && waits(None)),
                 is_tried,
                 ..need
@@ -67,7 +69,7 @@ impl State {
 
     /// Says of a pool without a worker that others have them all, if that is why.
     pub(super) fn with_short(&self, pool: &Pool, status: PoolStatus) -> PoolStatus {
-        let most = self.places.most().filter(|_| pool.is_short);
+        let most = self.places.most().filter(|_| pool.short.is_some());
         let Some(most) = most.filter(|_| status.ready == 0 && status.problem.is_none()) else {
             return status;
         };

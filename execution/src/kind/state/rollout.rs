@@ -97,7 +97,9 @@ impl State {
             is_stable: stable
                 .is_some_and(|stable| stable.release.id.digest == way.candidate().digest),
             ready: candidate.ready(),
-            enough: enough(stable, candidate),
+            // More than there are places for it are not waited for.
+            enough: enough(stable, candidate)
+                .min(candidate.short.map_or(u32::MAX, |may| may.max(1))),
             lost: candidate.lost,
             is_looping: candidate.failures.is_loop(),
             last: candidate.problem.clone(),

@@ -1,3 +1,5 @@
+//! Plans of pools that have no more than their share of what the environment may run.
+
 use super::*;
 
 fn may(share: u32, starts: u32, pool: Pool) -> Pool {
