@@ -11,7 +11,7 @@ use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
 };
-use utakata_model::{Cure, Manifest, ReleaseId, environment::RefusedRelease};
+use utakata_model::{Cure, EnvironmentId, Manifest, ReleaseId, environment::RefusedRelease};
 
 use crate::{
     Artifact, Config, content, environment::desired::Asked, runtime::Runtime, trust::Trust,
@@ -52,6 +52,8 @@ pub struct Catalogue {
 
 /// Where releases come from, and what is to be made of them.
 pub(crate) struct Sources {
+    /// Whose they are.
+    pub(crate) me: EnvironmentId,
     /// Which folders are watched.
     pub(crate) config: Arc<Config>,
     /// Who prepares what cannot be started at once.
@@ -67,6 +69,7 @@ pub(crate) struct Sources {
 /// Looks at the folders again and again, as long as somebody wants to know.
 pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     let Sources {
+        me,
         config,
         runtime,
         trust,
@@ -75,6 +78,11 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     } = sources;
     let mut preparations = Preparations::new(runtime);
     let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
+    let here = Place {
+        id: &me,
+        zone: &config.zone,
+        labels: &config.labels,
+    };
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -85,7 +93,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
             Ok(()) = asked.changed() => {}
             () = to.closed() => return,
         }
-        let wanted = asked.borrow_and_update().releases();
+        let wanted = asked.borrow_and_update().releases(&here);
         let fetched = content.folders(&wanted);
         // Reading and hashing files blocks.
         let scanned = tokio::task::spawn_blocking(move || {

@@ -72,6 +72,11 @@ pub struct Config {
     pub drain_within: Duration,
     /// How long to wait before a worker that died is started again.
     pub backoff: Backoff,
+    /// The most workers that run at once, of all kinds together; beyond it kinds share them
+    /// evenly, and take turns where there are more kinds with tasks than workers. Default: as
+    /// many as the pools may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers_most: Option<u32>,
     /// Sizes of pools that differ from what the manifests say, by kind.
     pub pools: BTreeMap<Kind, PoolSize>,
     /// How much waits for a target, and for a kind.
@@ -237,6 +242,7 @@ impl Default for Config {
             idle_after: Duration::from_secs(60),
             drain_within: Duration::from_secs(60),
             backoff: Backoff::default(),
+            workers_most: None,
             pools: BTreeMap::new(),
             lanes: Lanes::default(),
             breaker: Breaker::default(),
@@ -301,6 +307,7 @@ impl Config {
             ("heartbeat", self.heartbeat.is_zero()),
             ("hello_within", self.hello_within.is_zero()),
             ("backoff.first", self.backoff.first.is_zero()),
+            ("workers_most", self.workers_most == Some(0)),
             ("lanes.attempts", self.lanes.attempts == 0),
             ("lanes.observe", self.lanes.observe == 0),
             ("lanes.backlog", self.lanes.backlog == 0),
@@ -381,6 +388,7 @@ mod tests {
                 "hung_after = \"1s\"",
                 "execution.hung_after (1s) must be at least twice",
             ),
+            ("workers_most = 0", "execution.workers_most must be"),
             ("[pools.snmp]\nmax = 0", "execution.pools.snmp: max (0)"),
         ] {
             let config: Config = toml::from_str(text).unwrap();

@@ -8,6 +8,7 @@
 //! ```
 
 mod check;
+mod fetch;
 mod incoming;
 mod service;
 mod store;

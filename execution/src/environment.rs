@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod board;
 pub(crate) mod desired;
+pub(crate) mod places;
 mod service;
 mod status;
 

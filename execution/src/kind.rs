@@ -40,10 +40,11 @@ use crate::{
     environment::{
         answers::{Answered, Routes},
         board::Board,
+        places::Places,
     },
     fetch::{Fetched, Fetcher},
     publish,
-    rollout::{self, Book},
+    rollout::{self, Book, book::Page},
     runtime::Runtime,
     worker::Report,
 };
@@ -94,6 +95,8 @@ pub(crate) struct Surroundings {
     /// Where workers connect.
     pub(crate) socket: PathBuf,
     pub(crate) board: Board,
+    /// How many workers all of them may run.
+    pub(crate) places: Places,
     /// Who asks for permits.
     pub(crate) me: Sender,
     pub(crate) routes: Routes,
@@ -107,6 +110,8 @@ pub(crate) struct Service {
     around: Surroundings,
     state: State,
     fetcher: Fetcher,
+    /// What was decided about a rollout and is being written down: told when that is done.
+    writing: Option<Page>,
     /// When others were last told what was seen of a rollout.
     rollout_told: Option<Instant>,
     /// When others were last told which targets are left alone.
@@ -156,6 +161,7 @@ impl Service {
         service.serve(&mut order, &cancel).await;
         asker.abort();
         service.around.board.remove(&service.kind);
+        service.around.places.remove(&service.kind);
         service.around.routes.close(&service.kind);
         service.tell_unrecorded();
         let given_up = service.state.given_up();
@@ -183,9 +189,11 @@ impl Service {
         let (names, config) = (around.names.clone(), &around.config);
         let mut state = State::new(kind.clone(), names, config, Instant::now());
         state.resume(around.book.of(&kind));
+        state.share(around.places.clone());
         let fetcher = Fetcher::new(around.tasks.clone(), around.zone.clone(), kind.clone());
         Self {
             state,
+            writing: None,
             rollout_told: None,
             breakers_told: None,
             answers: around.routes.open(&kind),
@@ -267,6 +275,11 @@ impl Service {
                 }
             }
             Some(_) = self.workers.join_next() => {}
+            () = self.around.book.written(self.writing), if self.writing.is_some() => {
+                (self.writing, self.rollout_told) = (None, None);
+                self.state.on_written();
+                return Waited::Due;
+            }
         }
         Waited::Some
     }
@@ -299,17 +312,18 @@ impl Service {
         self.tell_rollout(now);
     }
 
-    /// Tells how a rollout is; what was decided about it is kept first.
+    /// Tells how a rollout is, but nothing that was decided and is not written down yet.
     fn tell_rollout(&mut self, now: Instant) {
-        let decided = self.state.take_decided();
-        let is_decided = decided.is_some();
-        if let Some(kept) = decided {
-            self.around.book.put(&self.kind, kept);
+        if let Some(kept) = self.state.take_decided() {
+            self.writing = Some(self.around.book.put(&self.kind, kept));
+        }
+        if self.writing.is_some() {
+            return;
         }
         let told = self.rollout_told;
         let is_time = told.is_none_or(|at| now.saturating_duration_since(at) >= EVIDENCE_APART);
         let board = &self.around.board;
-        if is_decided || is_time || board.knows_else(&self.kind, self.state.rollout_in_short()) {
+        if is_time || board.knows_else(&self.kind, self.state.rollout_in_short()) {
             self.rollout_told = Some(now);
             board.put_rollout(&self.kind, self.state.rollout());
         }

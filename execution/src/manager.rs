@@ -2,4 +2,5 @@
 
 pub(crate) mod demand;
 pub(crate) mod failures;
+pub(crate) mod places;
 pub(crate) mod plan;

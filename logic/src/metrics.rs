@@ -9,7 +9,9 @@ use prometheus_client::{
     registry::Registry,
 };
 use utakata_api::status::Status;
-use utakata_model::{ConnectionStatus, EnvironmentState, EnvironmentStatus, PoolStatus};
+use utakata_model::{
+    ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
+};
 
 /// How much is under way: what a status does not tell.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,26 @@ struct OfPool {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfOutcome {
+    environment: String,
+    kind: String,
+    release: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    environment: String,
+    kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRollout {
+    kind: String,
+    phase: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfConnection {
     /// Whose: an environment, or `logic`.
     of: String,
@@ -52,6 +74,8 @@ pub fn text(status: &Status, under_way: UnderWay) -> Result<String, fmt::Error> 
     site(&mut registry, status, under_way);
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
+    limits(&mut registry, &status.environments);
+    rollouts(&mut registry, &status.environments);
     let ours = status.connections.iter().map(|one| ("logic", one));
     let theirs = status.environments.iter().flat_map(|environment| {
         let all = environment.connections.iter();
@@ -115,6 +139,7 @@ fn pools(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let workers = Gauges::<OfPool>::default();
     let tasks = Gauges::<OfPool>::default();
     let lost = Family::<OfPool, Counter>::default();
+    let ended = Family::<OfOutcome, Counter>::default();
     for environment in environments {
         for pool in &environment.pools {
             let labels = |state| of_pool(environment, pool, state);
@@ -129,6 +154,14 @@ fn pools(registry: &mut Registry, environments: &[EnvironmentStatus]) {
                 tasks.get_or_create(&labels(state)).set(count.into());
             }
             lost.get_or_create(&labels("lost")).inc_by(pool.lost);
+            for (outcome, count) in [
+                ("succeeded", pool.ended.succeeded),
+                ("failed", pool.ended.failed),
+                ("unknown", pool.ended.unknown),
+            ] {
+                let labels = of_outcome(environment, pool, outcome);
+                ended.get_or_create(&labels).inc_by(count);
+            }
         }
     }
     registry.register("workers", "Workers of a release in an environment", workers);
@@ -136,6 +169,82 @@ fn pools(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     registry.register("tasks", help, tasks);
     let help = "Workers that died or hung since the start of the environment";
     registry.register("workers_lost", help, lost);
+    let help = "Tasks that workers of a release had, by how they ended";
+    registry.register("tasks_ended", help, ended);
+}
+
+fn of_outcome(
+    environment: &EnvironmentStatus,
+    pool: &PoolStatus,
+    outcome: &'static str,
+) -> OfOutcome {
+    OfOutcome {
+        environment: environment.id.to_string(),
+        kind: pool.release.kind.to_string(),
+        release: pool.release.version.to_string(),
+        outcome,
+    }
+}
+
+/// How many releases of a kind have workers, and how many workers there may be.
+fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
+    let releases = Gauges::<OfKind>::default();
+    let most = Gauges::<OfEnvironment>::default();
+    let short = Gauges::<OfKind>::default();
+    for environment in environments {
+        let of = |kind: &Kind| OfKind {
+            environment: environment.id.to_string(),
+            kind: kind.to_string(),
+        };
+        for pool in &environment.pools {
+            let has_workers = pool.starting + pool.ready + pool.draining > 0;
+            let labels = of(&pool.release.kind);
+            releases.get_or_create(&labels).inc_by(has_workers.into());
+        }
+        if let Some(workers) = &environment.workers {
+            let labels = OfEnvironment {
+                environment: environment.id.to_string(),
+                zone: environment.zone.to_string(),
+            };
+            most.get_or_create(&labels).set(workers.most.into());
+            for pool in &environment.pools {
+                let is_short = workers.short.contains(&pool.release.kind);
+                let labels = of(&pool.release.kind);
+                short.get_or_create(&labels).set(is_short.into());
+            }
+        }
+    }
+    let help = "Releases of a kind that have workers in an environment";
+    registry.register("releases", help, releases);
+    let help = "Workers that an environment may run, where that is limited";
+    registry.register("workers_most", help, most);
+    let help = "Whether a kind has tasks for more workers than it may have";
+    registry.register("workers_short", help, short);
+}
+
+fn rollouts(registry: &mut Registry, environments: &[EnvironmentStatus]) {
+    let rollouts = Gauges::<OfRollout>::default();
+    for rollout in environments.iter().flat_map(|one| &one.rollouts) {
+        let labels = OfRollout {
+            kind: rollout.kind.to_string(),
+            phase: phase(rollout.phase),
+        };
+        rollouts.get_or_create(&labels).inc();
+    }
+    let help = "Environments in which a rollout of a kind is so far";
+    registry.register("rollouts", help, rollouts);
+}
+
+fn phase(phase: RolloutPhase) -> &'static str {
+    match phase {
+        RolloutPhase::Waiting => "waiting",
+        RolloutPhase::Starting => "starting",
+        RolloutPhase::Shadow => "shadow",
+        RolloutPhase::Canary => "canary",
+        RolloutPhase::Rolling => "rolling",
+        RolloutPhase::Done => "done",
+        RolloutPhase::Back => "back",
+    }
 }
 
 fn of_pool(environment: &EnvironmentStatus, pool: &PoolStatus, state: &'static str) -> OfPool {
@@ -155,6 +264,7 @@ fn connections<'a>(
     let waiting = Gauges::<OfConnection>::default();
     let lost = Family::<OfConnection, Counter>::default();
     let dropped = Family::<OfConnection, Counter>::default();
+    let ignored = Family::<OfConnection, Counter>::default();
     for (of, one) in all {
         let labels = OfConnection {
             of: of.to_owned(),
@@ -166,6 +276,7 @@ fn connections<'a>(
         waiting.get_or_create(&labels).set(count);
         lost.get_or_create(&labels).inc_by(one.lost);
         dropped.get_or_create(&labels).inc_by(one.dropped);
+        ignored.get_or_create(&labels).inc_by(one.ignored);
     }
     registry.register("connection_up", "Whether a broker is connected", up);
     let help = "Messages that wait to be sent";
@@ -174,59 +285,9 @@ fn connections<'a>(
     registry.register("connection_lost", help, lost);
     let help = "Expendable messages that were dropped";
     registry.register("connection_dropped", help, dropped);
+    let help = "Messages that came and were not ours, or not right";
+    registry.register("connection_ignored", help, ignored);
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-    use utakata_api::status::Duties;
-    use utakata_model::LogicId;
-
-    use super::*;
-
-    #[test]
-    fn of_several_logic_environments_each_tells_its_duties_and_connections() {
-        let status = Status {
-            version: String::new(),
-            started: Timestamp::UNIX_EPOCH,
-            targets: 0,
-            schedules: 0,
-            mqtt: None,
-            environments: Vec::new(),
-            duties: Some(Duties {
-                id: LogicId::new("le-1").unwrap(),
-                ledger: true,
-                ledger_at: None,
-                shards: 8,
-                members: vec![LogicId::new("le-1").unwrap()],
-            }),
-            connections: vec![ConnectionStatus {
-                name: "tasks".into(),
-                to: String::new(),
-                since: Timestamp::UNIX_EPOCH,
-                problem: Some("away".into()),
-                lost: 3,
-                waiting: 4,
-                dropped: 5,
-                ignored: 0,
-            }],
-            problems: Vec::new(),
-        };
-        let under_way = UnderWay {
-            reads: 0,
-            control: None,
-        };
-        let text = text(&status, under_way).unwrap();
-        for line in [
-            "utakata_ledger_kept 1",
-            "utakata_schedule_shards 8",
-            "utakata_logic_environments 1",
-            r#"utakata_connection_up{of="logic",name="tasks"} 0"#,
-            r#"utakata_connection_waiting{of="logic",name="tasks"} 4"#,
-            r#"utakata_connection_lost_total{of="logic",name="tasks"} 3"#,
-            r#"utakata_connection_dropped_total{of="logic",name="tasks"} 5"#,
-        ] {
-            assert!(text.lines().any(|found| found == line), "{line}: {text}");
-        }
-    }
-}
+mod tests;

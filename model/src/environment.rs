@@ -1,13 +1,13 @@
 //! What an environment tells of itself: its releases, its pools, how it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConnectionStatus, EnvironmentId, Incarnation, Kind, Labels, Manifest, Problem, ReleaseId,
-    ReleaseName, RolloutStatus, TargetName, Zone,
+    ConnectionStatus, EnvironmentId, Incarnation, Kind, Labels, Manifest, OutcomeStatus, Problem,
+    ReleaseId, ReleaseName, RolloutStatus, TargetName, Zone,
 };
 
 /// What an environment tells of itself, again whenever something of it changes.
@@ -50,6 +50,19 @@ pub struct EnvironmentStatus {
     /// their kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollouts: Vec<RolloutStatus>,
+    /// How many workers it may run, when that is limited (`execution.workers_most`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersStatus>,
+}
+
+/// How many workers an environment may run, of all kinds together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WorkersStatus {
+    /// So many at once.
+    pub most: u32,
+    /// Kinds that have tasks for more workers than they may have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub short: BTreeSet<Kind>,
 }
 
 /// What an environment has stopped because it was ordered to.
@@ -127,6 +140,38 @@ pub struct PoolStatus {
     /// The most memory that one of its workers has, in bytes, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
+    /// How tasks ended that its workers had, since it is there.
+    #[serde(default, skip_serializing_if = "EndedTasks::is_none")]
+    pub ended: EndedTasks,
+}
+
+/// How tasks ended that workers had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct EndedTasks {
+    /// They were done.
+    pub succeeded: u64,
+    /// They were not.
+    pub failed: u64,
+    /// Nobody knows.
+    pub unknown: u64,
+}
+
+impl EndedTasks {
+    /// Whether there were none.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// One more. One that was not begun counts for nobody.
+    pub fn count(&mut self, status: OutcomeStatus) {
+        match status {
+            OutcomeStatus::Succeeded => self.succeeded += 1,
+            OutcomeStatus::Failed => self.failed += 1,
+            OutcomeStatus::Unknown => self.unknown += 1,
+            OutcomeStatus::Expired | OutcomeStatus::Cancelled => {}
+        }
+    }
 }
 
 /// A release folder that cannot be used.

@@ -14,7 +14,7 @@ use utakata_model::{
     StopState, Stopped, Zone,
 };
 
-use crate::{folder, rollout};
+use crate::{catalogue::Place, folder, rollout};
 
 /// The file with the last desired state.
 const FILE: &str = "desired.json";
@@ -66,9 +66,10 @@ impl Asked {
             .collect()
     }
 
-    /// Every release that is named: those that serve, that are kept, and that are to come.
-    pub(crate) fn releases(&self) -> BTreeSet<ReleaseId> {
-        let kinds = self.kinds.values();
+    /// Every release that is named of the kinds that are meant for here: those that serve, that
+    /// are kept, and that are to come.
+    pub(crate) fn releases(&self, place: &Place) -> BTreeSet<ReleaseId> {
+        let kinds = self.kinds.values().filter(|kind| place.is_meant(kind));
         let named = kinds.flat_map(|kind| {
             let candidate = kind.rollout.iter().map(|rollout| &rollout.candidate);
             kind.stable.iter().chain(&kind.kept).chain(candidate)

@@ -91,6 +91,7 @@ impl Service {
             doors: endpoint.doors().clone(),
             socket: endpoint.path().into(),
             board: board.clone(),
+            places: identity.places.clone(),
             me: Sender {
                 environment: identity.id.clone(),
                 incarnation: identity.incarnation,
@@ -148,6 +149,7 @@ impl Service {
         let (link, answered, fetcher) = content::build(content_around(&around, &trust));
         let _fetching = AbortOnDropHandle::new(tokio::spawn(fetcher.run()));
         let sources = Sources {
+            me: around.me.environment.clone(),
             config: config.clone(),
             runtime: around.runtime.clone(),
             trust,

@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::Instant};
 use utakata_interconnect::{Event, Events, connection::Health};
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
 
-use super::{board::Board, desired::Asked};
+use super::{board::Board, desired::Asked, places::Places};
 use crate::{Config, catalogue::Catalogue};
 
 /// Told at least so often.
@@ -23,6 +23,7 @@ pub struct Identity {
     pub(super) zone: Zone,
     labels: Labels,
     connections: Vec<Health>,
+    pub(super) places: Places,
 }
 
 /// Tells how the environment is.
@@ -48,6 +49,7 @@ impl Identity {
             zone: config.zone.clone(),
             labels: config.labels.clone(),
             connections: Vec::new(),
+            places: Places::new(config.workers_most),
         })
     }
 
@@ -91,6 +93,7 @@ impl Identity {
             desired: asked.revision,
             stopped: asked.stopped(&board.stopped(), board.stopped_releases()),
             rollouts: board.rollouts(),
+            workers: self.places.status(),
         }
     }
 }

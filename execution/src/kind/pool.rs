@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_model::{Cure, PoolStatus, Problem, RanBy, Stop, manifest::Lifetime};
+use utakata_model::{
+    Cure, PoolStatus, Problem, RanBy, Stop, environment::EndedTasks, manifest::Lifetime,
+};
 use utakata_protocol::v1;
 
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
     manager::{
         demand::Demand,
         failures::Failures,
+        places::Turn,
         plan::{self, Phase, Why},
     },
     pool::select::{Candidate, PoolFacts},
@@ -44,6 +47,12 @@ pub(super) struct Pool {
     pub(super) problem: Option<Problem>,
     /// How many workers it has needed lately.
     pub(super) demand: Demand,
+    /// How tasks ended that they had.
+    pub(super) ended: EndedTasks,
+    /// Since when it has workers, or waits for one.
+    pub(super) turn: Turn,
+    /// How many it may have, where it could do with more than the environment has places for.
+    pub(super) short: Option<u32>,
     pub(super) workers: Vec<Worker>,
 }
 
@@ -223,6 +232,9 @@ impl Pool {
             lost: 0,
             problem: None,
             demand: Demand::default(),
+            ended: EndedTasks::default(),
+            turn: Turn::None,
+            short: None,
             workers: Vec::new(),
         }
     }
@@ -322,6 +334,7 @@ impl Pool {
             queued: queued as u64,
             warm: self.demand.peak(),
             failures: self.failures,
+            allowed: None,
         }
     }
 
@@ -340,7 +353,8 @@ impl Pool {
             waiting,
             lost: self.lost,
             problem: self.problem.clone().filter(|_| is_sick),
-            memory: self.workers.iter().filter_map(|worker| worker.memory).max(),
+            memory: self.memory(),
+            ended: self.ended,
         }
     }
 

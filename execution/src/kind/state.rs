@@ -4,6 +4,8 @@ mod answer;
 mod begin;
 mod breaker;
 mod permit;
+mod places;
+mod repeat;
 mod rollout;
 mod shadow;
 mod stop;
@@ -39,6 +41,7 @@ use crate::{
     Config,
     catalogue::Release,
     config::Backoff,
+    environment::places::Places,
     manager::plan::{Desired, Phase, Times},
     pool::{
         attempts::Attempts,
@@ -46,7 +49,7 @@ use crate::{
         lanes::{Lanes, Waiting},
         select,
     },
-    rollout::{Kept, Recent, Way, evidence::Asking},
+    rollout::{Changed, Kept, Recent, Way, evidence::Asking},
     worker::{Line, Number},
 };
 
@@ -123,12 +126,18 @@ pub(super) struct State {
     /// Control is begun without a permit: for a test that must see doubles.
     without_permits: bool,
     pools: Vec<Pool>,
+    /// How many workers all kinds may have together.
+    places: Places,
     /// The rollout, if there is one.
     way: Option<Way>,
     /// What an earlier life has left of it.
     kept: Option<Kept>,
-    /// Whether something was decided about it that is to be kept.
-    is_decided: bool,
+    /// What was decided about it, and is to be written down.
+    decided: Option<Kept>,
+    /// Whether that is not written down yet.
+    is_deciding: bool,
+    /// How it goes on then.
+    next: Option<(Way, Changed)>,
     /// Workers of the stable release when the candidate took over.
     held: u32,
     /// Reads that are repeated, to be compared.
@@ -181,9 +190,12 @@ impl State {
             unrecorded: Unrecorded::new(config.unrecorded as usize),
             without_permits: config.without_permits,
             pools: Vec::new(),
+            places: Places::default(),
             way: None,
             kept: None,
-            is_decided: false,
+            decided: None,
+            is_deciding: false,
+            next: None,
             held: 0,
             shadows: Asking::default(),
             recent: Recent::default(),
@@ -302,7 +314,8 @@ impl State {
         let is_any_active = self.pools.iter().any(is_active);
         let sleeps = |pool: &Pool| {
             let keeps_none = |desired: &Desired| match desired.is_active {
-                true => desired.size.min == 0,
+                // Without its turn nobody is kept either.
+                true => desired.size.min == 0 || pool.short.is_some(),
                 false => !is_any_active,
             };
             let is_asleep = pool.desired.as_ref().is_some_and(keeps_none);
@@ -356,7 +369,8 @@ impl State {
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let status = |(at, pool): (usize, &Pool)| {
             let is_active = active == Some(at);
-            pool.status(is_active, if is_active { waiting } else { 0 })
+            let status = pool.status(is_active, if is_active { waiting } else { 0 });
+            self.with_short(pool, status)
         };
         self.pools.iter().enumerate().map(status).collect()
     }
@@ -441,11 +455,21 @@ impl State {
         self.tell(outcome, now);
     }
 
+    /// Counts an outcome of what a worker had.
+    fn count(&mut self, outcome: &Outcome) {
+        let digest = outcome.ran_by.as_ref().map(|ran_by| &ran_by.release.digest);
+        let of = |pool: &&mut Pool| Some(&pool.release.id.digest) == digest;
+        if let Some(pool) = self.pools.iter_mut().find(of) {
+            pool.ended.count(outcome.status);
+        }
+    }
+
     /// Tells an outcome; that of control again and again, until it is recorded.
     fn tell(&mut self, outcome: Outcome, now: Instant) {
         if outcome.class == Class::Control && !self.without_permits {
             self.unrecorded.keep(&outcome, now);
         }
+        self.count(&outcome);
         self.note(&outcome, now);
         let (heard, target, clock) = self.heard(&outcome);
         self.effects.outcomes.push(outcome);

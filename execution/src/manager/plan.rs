@@ -7,18 +7,24 @@
 //!    └─────────────────┴──────────────────────┴──► ending ──────┘
 //! ```
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use tokio::time::Instant;
 use utakata_model::manifest::{Lifetime, PoolSize, Recycle};
 
-use super::{demand, failures::Failures};
+use super::{
+    demand,
+    failures::Failures,
+    places::{Allowed, Need, Turn},
+};
 use crate::worker::Number;
 
 /// Attempts without an answer after which a worker counts as hung.
 const OVERDUE_MOST: u32 = 3;
 /// How long a worker has to be gone after its stream has ended, or after it was killed.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
+/// What was busy until just now is no idle worker that yields to others.
+const BUSY_WITHIN: Duration = Duration::from_secs(1);
 /// No worker is replaced for its memory sooner: a limit that is too small makes no storm.
 const MEMORY_AFTER: Duration = Duration::from_secs(30);
 
@@ -39,6 +45,8 @@ pub(crate) struct Pool {
     pub(crate) warm: u32,
     /// Deaths of its workers.
     pub(crate) failures: Failures,
+    /// What it may have of the workers of the environment; `None`: as many as it wants.
+    pub(crate) allowed: Option<Allowed>,
 }
 
 /// What is desired of a pool.
@@ -231,6 +239,60 @@ impl Pool {
             (_, None) => u32::from(queued > 0),
         }
     }
+
+    /// How many workers it may have.
+    fn share(&self) -> u32 {
+        self.allowed.map_or(u32::MAX, |allowed| allowed.share)
+    }
+
+    /// How many it could do with, where not everybody can have as many as it wants.
+    pub(crate) fn need(&self, turn: Turn, times: &Times, now: Instant) -> Need {
+        let is_well = |worker: &&Worker| worker.wrong(times, now).is_none();
+        let well: Vec<&Worker> = self.workers.iter().filter(is_well).collect();
+        let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
+        let need = |least: u32, busy: u32, wanted: u32| Need {
+            least,
+            busy,
+            wanted,
+            live,
+            turn: turn.after(live, busy.max(least), now),
+            is_control: false,
+            is_tried: false,
+        };
+        let Some(desired) = self.desired.as_ref().filter(|_| !self.is_stopped) else {
+            // What was replaced goes on, with what it has, until others have taken over.
+            let keeps = if self.is_stopped { 0 } else { live };
+            return need(0, keeps, keeps);
+        };
+        let starting = count(well.iter().filter(|worker| worker.is_starting()));
+        let (running, capacity) = load(well.iter().copied());
+        let waiting = self.wait.map_or(0, |_| self.queued.max(1));
+        let busy = demand::needed(running, waiting, capacity.unwrap_or(1));
+        let was_busy = well.iter().any(|worker| match worker.phase {
+            Phase::Ready { busy, .. } => now.saturating_duration_since(busy) < BUSY_WITHIN,
+            _ => false,
+        });
+        let busy = busy.max(u32::from(was_busy));
+        let min = if desired.is_active {
+            desired.size.min
+        } else {
+            0
+        };
+        let is_due = |worker: &&Worker| worker.is_due(&desired.size.recycle, now);
+        let successor = u32::from(well.iter().any(is_due));
+        let wanted = needed(self, desired, &well, live, starting, times) + successor;
+        // What only waits for its next start leaves its place to others meanwhile.
+        let most = match self.failures.allow(now) && !fails(self, times, now) {
+            true => desired.size.max.saturating_add(successor),
+            false => live,
+        };
+        let [least, busy] = [min.max(desired.least), busy].map(|count| count.min(most));
+        need(
+            least,
+            busy,
+            wanted.max(least).max(busy).max(live).min(most.max(live)),
+        )
+    }
 }
 
 /// What is to be done about the pools of one kind. Doing it, and planning again at the same
@@ -252,6 +314,7 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
             return true;
         }
         let most = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
+        let most = most.min(pool.share());
         ready(&mut pool.workers.iter()) >= replaced.min(most).max(1)
     });
     let mut actions = Vec::new();
@@ -291,10 +354,21 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
             None if is_taken_over => {
                 actions.extend(well.iter().filter_map(|worker| let_go(worker, times)));
             }
-            None => {}
+            None => yield_to_others(pool, &well, times, &mut actions),
         }
     }
     actions
+}
+
+/// Lets those go that are more than the pool may have, as others wait: first whoever has the
+/// least to do, be it idle or not.
+fn yield_to_others(pool: &Pool, well: &[&Worker], times: &Times, actions: &mut Vec<Action>) {
+    let is_live = |w: &&&Worker| w.is_live();
+    let mut live: Vec<&Worker> = well.iter().filter(is_live).copied().collect();
+    let too_many = live.len().saturating_sub(pool.share() as usize);
+    live.sort_by_key(|worker| (worker.running, Reverse(worker.number)));
+    let going = live.into_iter().take(too_many);
+    actions.extend(going.filter_map(|worker| let_go(worker, times)));
 }
 
 /// Starts what is missing, lets go what is too much, and what has served its time.
@@ -310,9 +384,13 @@ fn size(
     let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
     let starting = count(well.iter().filter(|worker| worker.is_starting()));
     let needed = needed(pool, desired, well, live, starting, times);
+    // Where there is no place for a successor, the one that is due makes it.
+    let is_any_due = well.iter().any(|w| w.is_due(&desired.size.recycle, now));
+    let share = pool.share();
+    let needed = needed.min(share.saturating_sub(u32::from(is_any_due)));
     let due = due(desired, well, needed, now);
     // The successor of one that is due is there before that one goes.
-    let wanted = needed.saturating_add(due.count.min(1));
+    let wanted = needed.saturating_add(due.count.min(1)).min(share);
     // The successor of one that is about to be killed waits as long as its failure makes it.
     let is_failing = fails(pool, times, now);
     if live < wanted && !is_failing && pool.failures.allow(now) {
@@ -322,12 +400,17 @@ fn size(
         } else {
             wanted - live
         };
+        let most = most.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
         actions.extend((0..most).map(|_| Action::Start { pool: at }));
     }
     // One worker that should have answered and did not: it gets nothing more, and is replaced.
     let stuck = |w: &&&Worker| w.is_ready() && (w.overdue > 0 || w.is_done());
     let gone = well.iter().filter(stuck);
     actions.extend(gone.filter_map(|worker| let_go(worker, times)));
+    if live > share {
+        let others: Vec<&Worker> = well.iter().filter(|w| !stuck(w)).copied().collect();
+        return yield_to_others(pool, &others, times, actions);
+    }
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
     // Nobody is let go while somebody waits, but for those that are more than there may be.
     let most = desired.size.max.saturating_add(due.count.min(1));

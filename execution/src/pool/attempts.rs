@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use utakata_model::{Task, TaskKey};
+use utakata_model::{Class, Task, TaskKey};
 
 use crate::worker::Number;
 
@@ -46,6 +46,14 @@ pub(crate) struct Attempts {
     /// Those with a permit.
     permitted: usize,
     attempts: HashMap<TaskKey, Attempt, foldhash::fast::RandomState>,
+}
+
+impl Attempt {
+    /// Whether another release may do it, too: a read that is pinned to none, and so was not
+    /// repeated before.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.task.class == Class::Observe && self.task.target.pin.is_none()
+    }
 }
 
 impl Attempts {

@@ -29,13 +29,18 @@ pub(crate) struct Kept {
     pub(super) evidence: Evidence,
 }
 
+/// How many things were decided before.
+pub(crate) type Page = u64;
+
 type Pages = BTreeMap<Kind, Kept>;
 
 /// What was decided about the rollouts of all kinds. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Book {
     folder: Option<Arc<PathBuf>>,
-    pages: watch::Sender<Pages>,
+    pages: watch::Sender<(Page, Pages)>,
+    /// The last page that is written, or could not be.
+    written: watch::Sender<Page>,
 }
 
 impl Kept {
@@ -56,25 +61,41 @@ impl Book {
         });
         Self {
             folder: folder.map(Arc::new),
-            pages: watch::Sender::new(pages.unwrap_or_default()),
+            pages: watch::Sender::new((0, pages.unwrap_or_default())),
+            written: watch::Sender::new(0),
         }
     }
 
     /// What is kept of a kind.
     pub(crate) fn of(&self, kind: &Kind) -> Option<Kept> {
-        self.pages.borrow().get(kind).cloned()
+        self.pages.borrow().1.get(kind).cloned()
     }
 
-    /// This was decided.
-    pub(crate) fn put(&self, kind: &Kind, kept: Kept) {
-        self.pages.send_modify(|pages| {
+    /// This was decided. Gives what to wait for before it is told.
+    pub(crate) fn put(&self, kind: &Kind, kept: Kept) -> Page {
+        self.pages.send_modify(|(page, pages)| {
+            *page += 1;
             pages.insert(kind.clone(), kept);
         });
+        self.pages.borrow().0
+    }
+
+    /// Waits until this is written down, or cannot be, which is told. Cancel safe.
+    pub(crate) async fn written(&self, page: Option<Page>) {
+        let Some(page) = page.filter(|_| self.folder.is_some()) else {
+            return;
+        };
+        // The sender is here.
+        let _ = self
+            .written
+            .subscribe()
+            .wait_for(|last| *last >= page)
+            .await;
     }
 
     /// Forgets the rollouts of which nothing is asked any more.
     pub(crate) fn retain(&self, is_asked: impl Fn(&Kind, RolloutId) -> bool) {
-        self.pages.send_if_modified(|pages| {
+        self.pages.send_if_modified(|(_, pages)| {
             let before = pages.len();
             pages.retain(|kind, kept| is_asked(kind, kept.id));
             pages.len() != before
@@ -84,6 +105,8 @@ impl Book {
     /// Writes what is decided, as long as it runs.
     pub(crate) async fn run(self) {
         let mut changes = self.pages.subscribe();
+        // Something may have been decided before.
+        changes.mark_changed();
         while changes.changed().await.is_ok() {
             self.write().await;
         }
@@ -94,16 +117,20 @@ impl Book {
         let Some(folder) = self.folder.clone() else {
             return;
         };
-        let pages = self.pages.borrow().clone();
-        let bytes = match serde_json::to_vec(&pages) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                return tracing::error!(%error, "what became of rollouts cannot be kept");
+        let (page, pages) = self.pages.borrow().clone();
+        match serde_json::to_vec(&pages) {
+            Ok(bytes) => {
+                if let Err(error) = folder::write(&folder, FILE, bytes).await {
+                    tracing::warn!(%error, "what became of rollouts cannot be kept: it is told until a restart");
+                }
             }
-        };
-        if let Err(error) = folder::write(&folder, FILE, bytes).await {
-            tracing::warn!(%error, "what became of rollouts cannot be kept: it is told until a restart");
+            Err(error) => tracing::error!(%error, "what became of rollouts cannot be kept"),
         }
+        self.written.send_if_modified(|last| {
+            let is_later = *last < page;
+            *last = page.max(*last);
+            is_later
+        });
     }
 }
 
@@ -122,6 +149,38 @@ mod tests {
             problem: None,
             evidence: Evidence::default(),
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_decision_finds_it_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = Book::open(Some(folder.path().into()));
+        let running = tokio::spawn(book.clone().run());
+        for version in ["2", "3", "4"] {
+            let kept = kept(version);
+            let page = book.put(&"echo".parse().unwrap(), kept.clone());
+            book.written(Some(page)).await;
+            let file = std::fs::read(folder.path().join(FILE)).unwrap();
+            let pages: Pages = serde_json::from_slice(&file).unwrap();
+            assert_eq!(pages.into_values().next(), Some(kept));
+        }
+        running.abort();
+        // With nobody who writes nothing counts as written.
+        let page = book.put(&"echo".parse().unwrap(), kept("5"));
+        let waited = ends_now(book.written(Some(page)));
+        assert!(!waited, "it was not written");
+        // What cannot be written is not waited for.
+        let nowhere = Book::open(Some(folder.path().join(FILE)));
+        let page = nowhere.put(&"echo".parse().unwrap(), kept("6"));
+        nowhere.write().await;
+        nowhere.written(Some(page)).await;
+        Book::open(None).written(Some(7)).await;
+    }
+
+    /// Whether it ends without waiting.
+    fn ends_now(wait: impl Future<Output = ()>) -> bool {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::pin::pin!(wait).as_mut().poll(&mut context).is_ready()
     }
 
     #[tokio::test]

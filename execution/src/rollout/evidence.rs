@@ -40,7 +40,7 @@ pub(crate) struct Recent(VecDeque<(OutcomeStatus, Duration)>);
 pub(crate) type Asking = HashMap<TaskKey, Asked, foldhash::fast::RandomState>;
 
 /// What came of the reads that a candidate repeats.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Shadow {
     pub(super) compared: u64,
     pub(super) differing: u64,

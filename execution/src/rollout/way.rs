@@ -37,7 +37,7 @@ pub(crate) struct Order {
 }
 
 /// One rollout.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Way {
     order: Order,
     phase: RolloutPhase,
@@ -73,6 +73,14 @@ pub(crate) enum Changed {
     Phase,
     Share,
     TookOver,
+}
+
+/// A step that changes something.
+#[derive(Debug)]
+enum Move {
+    To(RolloutPhase, Option<Problem>),
+    Share(usize),
+    TakeOver,
 }
 
 impl Way {
@@ -124,6 +132,11 @@ impl Way {
             self.order = order.clone();
         }
         is_same
+    }
+
+    /// What is asked.
+    pub(crate) fn ordered(&self) -> &Order {
+        &self.order
     }
 
     pub(crate) fn candidate(&self) -> &ReleaseId {
@@ -242,13 +255,32 @@ impl Way {
     }
 
     /// Takes the next step, if there is one. Whether anything has changed.
-    pub(crate) fn step(
+    fn step(
         &mut self,
         facts: &Facts,
         recent: &Recent,
         now: Instant,
         clock: Timestamp,
     ) -> Option<Changed> {
+        let step = self.decide(facts, recent, now)?;
+        Some(self.take(step, now, clock))
+    }
+
+    /// As it is after the next step, if there is one: it is taken when it was written down.
+    pub(crate) fn next(
+        &mut self,
+        facts: &Facts,
+        recent: &Recent,
+        now: Instant,
+        clock: Timestamp,
+    ) -> Option<(Self, Changed)> {
+        let step = self.decide(facts, recent, now)?;
+        let mut next = self.clone();
+        let changed = next.take(step, now, clock);
+        Some((next, changed))
+    }
+
+    fn decide(&mut self, facts: &Facts, recent: &Recent, now: Instant) -> Option<Move> {
         self.learn(facts, now);
         let judged = self.judged(facts, recent, now);
         let at = At {
@@ -269,22 +301,27 @@ impl Way {
                 }
                 None
             }
-            Step::To(phase) => {
+            Step::To(phase) => Some(Move::To(phase, None)),
+            Step::Back(problem) => Some(Move::To(RolloutPhase::Back, Some(problem))),
+            Step::Share(share) => Some(Move::Share(share)),
+            Step::TakeOver => Some(Move::TakeOver),
+        }
+    }
+
+    fn take(&mut self, step: Move, now: Instant, clock: Timestamp) -> Changed {
+        match step {
+            Move::To(phase, problem) => {
                 self.enter(phase, clock);
-                Some(Changed::Phase)
+                self.problem = problem;
+                Changed::Phase
             }
-            Step::Share(share) => {
+            Move::Share(share) => {
                 self.begin_share(share);
-                Some(Changed::Share)
+                Changed::Share
             }
-            Step::TakeOver => {
+            Move::TakeOver => {
                 self.taken_over = Some(now);
-                Some(Changed::TookOver)
-            }
-            Step::Back(problem) => {
-                self.enter(RolloutPhase::Back, clock);
-                self.problem = Some(problem);
-                Some(Changed::Phase)
+                Changed::TookOver
             }
         }
     }

@@ -14,12 +14,13 @@ use utakata_interconnect::{
     faulty::{Faults, FaultyEvents, Lose},
 };
 use utakata_model::{
-    Content, Cure, EnvironmentStatus, FileDigest, OutcomeStatus, Problem, ReleaseId, Target, Task,
+    Content, Cure, EnvironmentStatus, FileDigest, KindDesired, OutcomeStatus, Problem, ReleaseId,
+    Target, Task,
 };
 
 use crate::{
     player::until,
-    shelf::{Files, Shelf, want},
+    shelf::{Files, Shelf, ask, want},
     site::{Setup, Site, add_echo, assert_ended, echo, set},
 };
 
@@ -441,5 +442,54 @@ async fn only_what_is_signed_is_let_in_from_folders_and_over_the_wire() {
     .unwrap();
     let pool = site.ready("echo").await;
     assert_eq!(pool.release, *found.id);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_release_that_takes_long_does_not_hold_up_another_with_which_it_shares_files() {
+    let (site, state, shelf) = empty().await;
+    let (large, small) = (Files::small("a", "1", 3 << 20), Files::small("b", "1", 64));
+    let last = FileDigest::of(&large.0["data"].0);
+    let slow = last.clone();
+    shelf.lie(move |want, truth| match want {
+        Want::File { digest, .. } if *digest == slow => None,
+        _ => Some(truth),
+    });
+    let (large, small) = (shelf.put(&large), shelf.put(&small));
+    want(&site, 1, &[&large, &small]).await;
+    here(&site, &state, &small).await;
+    let is_list = |asked: &&Want| **asked == Want::Release(large.digest.clone());
+    let lists = shelf.0.lock().asked.iter().filter(is_list).count();
+    assert_eq!(lists, 1, "it was given up, and begun once more");
+    assert_eq!(said(&site.handle.status(), &small), None);
+    shelf.be_honest();
+    here(&site, &state, &large).await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn what_is_placed_elsewhere_is_not_fetched() {
+    let (site, state, shelf) = empty().await;
+    let (theirs, ours) = (Files::small("a", "1", 64), Files::small("b", "1", 65));
+    let (theirs, ours) = (shelf.put(&theirs), shelf.put(&ours));
+    let kept = |release: &ReleaseId, placement: Option<&str>| {
+        let desired = KindDesired {
+            kept: vec![release.clone()],
+            placement: placement.map(|placement| placement.parse().unwrap()),
+            ..KindDesired::default()
+        };
+        (release.kind.clone(), desired)
+    };
+    let elsewhere = kept(&theirs, Some("name=elsewhere"));
+    ask(&site, 1, [elsewhere, kept(&ours, None)].into()).await;
+    here(&site, &state, &ours).await;
+    let asked = |release: &ReleaseId| {
+        let list = Want::Release(release.digest.clone());
+        shelf.0.lock().asked.contains(&list)
+    };
+    assert!(asked(&ours) && !asked(&theirs));
+    // Until it is placed here, too.
+    ask(&site, 2, [kept(&theirs, None), kept(&ours, None)].into()).await;
+    here(&site, &state, &theirs).await;
     site.end().await;
 }

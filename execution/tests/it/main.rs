@@ -15,6 +15,7 @@ mod ledger;
 mod mad;
 mod orders;
 mod permits;
+mod places;
 mod player;
 mod polite;
 mod pools;

@@ -10,12 +10,14 @@ use std::{
 };
 
 use tempfile::TempDir;
+use utakata_execution::Config;
 use utakata_interconnect::{Event, Events};
 use utakata_model::{
     Content, ContentFile, Desired, EnvironmentStatus, FileDigest, Kind, KindDesired, Manifest,
     Outcome, OutcomeStatus, ReleaseDigest, ReleaseId, RolloutId, RolloutOrder, RolloutPhase,
     RolloutPlan, RolloutStatus, Task, Zone,
     content::release_digest,
+    manifest::PoolSize,
     rollout::{Go, GoOrder},
 };
 
@@ -179,9 +181,21 @@ fn at_once() -> RolloutPlan {
 
 /// A site whose folder has both releases, and which serves the old one.
 async fn start(folder: TempDir, asking: &mut Asking) -> (Site, ReleaseId, ReleaseId) {
+    start_with(folder, asking, |_| {}).await
+}
+
+async fn start_with(
+    folder: TempDir,
+    asking: &mut Asking,
+    change: impl FnOnce(&mut Config),
+) -> (Site, ReleaseId, ReleaseId) {
     let (old, new) = (id(&folder, "old"), id(&folder, "new"));
     let state = folder.path().join("state");
-    let site = Site::start_in(folder, |config| config.state_folder = Some(state)).await;
+    let site = Site::start_in(folder, |config| {
+        config.state_folder = Some(state);
+        change(config);
+    })
+    .await;
     asking.stable(&site, &old).await;
     let is_old = |status: &EnvironmentStatus| match &*status.pools {
         [only] => only.release == old && only.active && only.ready > 0,
@@ -346,6 +360,44 @@ async fn a_good_release_goes_from_phase_to_phase_and_takes_over_without_a_loss()
     assert_eq!(seen, in_order);
 }
 
+/// The kind has all that may run: its candidate gets its place from the others all the same.
+#[tokio::test]
+async fn a_release_takes_over_where_no_more_workers_may_run_than_there_are() {
+    let folder = folder();
+    add_new(&folder, "");
+    let mut asking = Asking::new();
+    let size = PoolSize {
+        min: 3,
+        max: 3,
+        ..PoolSize::default()
+    };
+    let (mut site, old, new) = start_with(folder, &mut asking, |config| {
+        config.workers_most = Some(3);
+        config.pools.insert(kind(), size);
+    })
+    .await;
+    site.status(|status| pool(status, "echo").is_some_and(|pool| pool.ready == 3))
+        .await;
+    asking
+        .order(&site, (&old, &new), &plan(), GoOrder::Go)
+        .await;
+    let is_tried = |status: &EnvironmentStatus| {
+        rollout(status).is_some_and(|rollout| rollout.phase >= RolloutPhase::Canary)
+    };
+    let mut outcomes = load(&mut site, What::Reads, is_tried).await;
+    outcomes.extend(load(&mut site, What::All, has_ended).await);
+    all_succeeded(&outcomes.iter().collect::<Vec<_>>());
+    let seen = rollout(&site.handle.status()).unwrap().clone();
+    assert_eq!((seen.phase, &seen.problem), (RolloutPhase::Done, &None));
+    asking.stable(&site, &new).await;
+    site.status(|status| {
+        let all: u32 = status.pools.iter().map(|pool| pool.ready).sum();
+        pool(status, "echo").is_some_and(|pool| pool.release == new && pool.ready == 3) && all == 3
+    })
+    .await;
+    site.end().await;
+}
+
 /// The phases that were told, in the order of what was told.
 fn phases(seen: &[Event]) -> Vec<RolloutPhase> {
     let told = seen.iter().filter_map(|event| match event {
@@ -419,6 +471,67 @@ async fn a_release_that_leaks_is_turned_back() {
 async fn a_release_that_crashes_after_a_hundred_tasks_is_turned_back() {
     let folder = bad("crash_after = 100");
     is_turned_back(folder, without_shadow(), "rollout-dies").await;
+}
+
+/// What it had when it died is read by the old one: nobody misses a read because of it.
+#[tokio::test]
+async fn a_release_that_crashes_again_and_again_loses_no_read() {
+    let folder = bad("crash_after = 15");
+    let mut asking = Asking::new();
+    let (mut site, old, new) = start(folder, &mut asking).await;
+    let plan = RolloutPlan {
+        canary_shares: vec![0.5],
+        ..without_shadow()
+    };
+    asking.order(&site, (&old, &new), &plan, GoOrder::Go).await;
+    let outcomes = load(&mut site, What::Reads, has_ended).await;
+    let status = site.handle.status();
+    let seen = rollout(&status).unwrap();
+    let code = &*seen.problem.as_ref().unwrap().code;
+    assert_eq!((seen.phase, code), (RolloutPhase::Back, "rollout-dies"));
+    assert!(seen.evidence.lost > 0 && seen.evidence.candidate.failed > 0);
+    all_succeeded(&outcomes.iter().collect::<Vec<_>>());
+    site.end().await;
+}
+
+/// How far the rollout is, as the file says that outlives a kill.
+fn written(state: &Path) -> Option<RolloutPhase> {
+    let file = fs::read(state.join("rollouts.json")).ok()?;
+    let pages: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    serde_json::from_value(pages["echo"]["phase"].clone()).ok()
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_rollout_that_a_kill_could_undo() {
+    let folder = bad("fail = \"device-refused\"");
+    let state = folder.path().join("state");
+    let mut asking = Asking::new();
+    let (mut site, old, new) = start(folder, &mut asking).await;
+    let mut watch = site.handle.watch();
+    let watching = tokio::task::spawn_blocking(move || {
+        let mut told = Vec::new();
+        while !told.contains(&RolloutPhase::Back) {
+            let status = watch.borrow_and_update().clone();
+            let phase = rollout(&status).map(|rollout| rollout.phase);
+            if let Some(phase) = phase.filter(|phase| *phase > RolloutPhase::Waiting) {
+                let written = written(&state).unwrap();
+                assert!(
+                    written >= phase,
+                    "{phase:?} was told, {written:?} is written"
+                );
+                told.push(phase);
+            }
+            tokio::runtime::Handle::current()
+                .block_on(watch.changed())
+                .unwrap();
+        }
+    });
+    asking
+        .order(&site, (&old, &new), &without_shadow(), GoOrder::Go)
+        .await;
+    load(&mut site, What::Reads, has_ended).await;
+    watching.await.unwrap();
+    site.end().await;
 }
 
 #[tokio::test]

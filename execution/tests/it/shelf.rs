@@ -205,6 +205,11 @@ pub async fn want(site: &Site, revision: u64, releases: &[&ReleaseId]) {
         let kind = kinds.entry(release.kind.clone()).or_default();
         kind.kept.push((*release).clone());
     }
+    ask(site, revision, kinds).await;
+}
+
+/// This is asked of the zone of a site.
+pub async fn ask(site: &Site, revision: u64, kinds: BTreeMap<Kind, KindDesired>) {
     let desired = Desired {
         zone: Zone::default(),
         revision,

@@ -141,6 +141,7 @@ impl Queue {
             desired: None,
             stopped: Stopped::default(),
             rollouts: Vec::new(),
+            workers: None,
         })))
     }
 

@@ -254,6 +254,7 @@ fn environment() -> EnvironmentStatus {
             lost: 1,
             problem: None,
             memory: None,
+            ended: utakata_model::environment::EndedTasks::default(),
         }],
         refused: vec![RefusedRelease {
             path: "releases/broken".into(),
@@ -264,6 +265,7 @@ fn environment() -> EnvironmentStatus {
         desired: None,
         stopped: Stopped::default(),
         rollouts: Vec::new(),
+        workers: None,
     }
 }
 

@@ -60,6 +60,7 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         desired: None,
         stopped: Default::default(),
         rollouts: Vec::new(),
+        workers: None,
     }))
 }
 

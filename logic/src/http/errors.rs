@@ -177,6 +177,7 @@ const PAGES: &[Page] = pages![
     "worker-no-hello",
     "worker-not-started",
     "worker-panic",
+    "workers-most",
     "wrong-class",
     "wrong-kind",
 ];

@@ -32,6 +32,7 @@ fn pool(version: &str, active: bool) -> PoolStatus {
         lost: 0,
         problem: None,
         memory: None,
+        ended: utakata_model::environment::EndedTasks::default(),
     }
 }
 
@@ -51,6 +52,7 @@ fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<Envi
         desired: None,
         stopped: Default::default(),
         rollouts: Vec::new(),
+        workers: None,
     })
 }
 

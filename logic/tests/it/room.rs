@@ -177,6 +177,7 @@ impl Room {
             desired: None,
             stopped: Default::default(),
             rollouts: Vec::new(),
+            workers: None,
         };
         let mut changes = self.handle.kinds().follow();
         self.bus
@@ -448,6 +449,7 @@ fn pool(kind: &Kind) -> PoolStatus {
         lost: 0,
         problem: None,
         memory: None,
+        ended: utakata_model::environment::EndedTasks::default(),
     }
 }
 

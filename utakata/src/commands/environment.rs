@@ -98,6 +98,15 @@ async fn list(context: &Context<'_>) -> Result<()> {
                 status.id, refused.path, refused.problem
             );
         }
+        if let Some(workers) = status.workers.as_ref().filter(|one| !one.short.is_empty()) {
+            let short: Vec<&str> = workers.short.iter().map(Kind::as_str).collect();
+            eprintln!(
+                "{} runs {} workers, as many as it may (execution.workers_most): tasks wait of {}",
+                status.id,
+                workers.most,
+                short.join(", ")
+            );
+        }
         for one in &status.connections {
             if let Some(problem) = &one.problem {
                 eprintln!(

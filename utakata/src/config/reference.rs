@@ -247,6 +247,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "A worker that lived so long makes earlier deaths forgotten",
     ),
     (
+        "execution.workers_most",
+        "count",
+        "Workers of all kinds at once; as many as the pools may have when not set",
+    ),
+    (
         "execution.pools",
         "table",
         "Pools by kind: [execution.pools.snmp] min = 1, max = 4, reserve = 0; lifetime, recycle",
@@ -530,7 +535,7 @@ mod tests {
     use super::*;
 
     /// Keys that are absent unless they are set.
-    const OPTIONAL: [&str; 14] = [
+    const OPTIONAL: [&str; 15] = [
         "interconnect.amqp.tls.ca",
         "interconnect.amqp.tls.certificate",
         "interconnect.amqp.tls.key",
@@ -545,6 +550,7 @@ mod tests {
         "execution.run_folder",
         "execution.state_folder",
         "execution.lanes.per_second",
+        "execution.workers_most",
     ];
     /// Tables whose keys are the user's.
     const OPEN: [&str; 2] = ["execution.labels", "execution.pools"];

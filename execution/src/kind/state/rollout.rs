@@ -15,9 +15,6 @@ use crate::{
     worker::Number,
 };
 
-/// Steps that are taken at once: more than there are.
-const STEPS_MOST: usize = 16;
-
 impl State {
     /// A rollout that an earlier life of the environment has left.
     pub(in crate::kind) fn resume(&mut self, kept: Option<Kept>) {
@@ -46,27 +43,42 @@ impl State {
         self.way.as_ref().map(Way::in_short)
     }
 
-    /// What was decided since this was last asked.
+    /// What was decided since this was last asked: to be written down.
     pub(in crate::kind) fn take_decided(&mut self) -> Option<Kept> {
-        let is_decided = std::mem::take(&mut self.is_decided);
-        self.way.as_ref().filter(|_| is_decided).map(Way::kept)
+        self.decided.take()
     }
 
-    /// Goes on with the rollout, as far as it can.
-    pub(super) fn advance(&mut self, now: Instant, clock: Timestamp) {
-        for _ in 0..STEPS_MOST {
-            let facts = self.rollout_facts();
-            let Some(way) = &mut self.way else {
-                break;
-            };
-            let Some(changed) = way.step(&facts, &self.recent, now, clock) else {
-                break;
-            };
+    /// What was decided is written down: now it is done.
+    pub(in crate::kind) fn on_written(&mut self) {
+        self.is_deciding = false;
+        let (Some((mut next, changed)), Some(way)) = (self.next.take(), &mut self.way) else {
+            return;
+        };
+        if next.order(way.ordered()) {
+            *way = next;
             tell(way, changed);
             if changed == Changed::TookOver {
                 self.held = self.stable().map_or(0, |at| self.pools[at].live());
             }
-            self.is_decided = true;
+        }
+    }
+
+    /// Goes on with the rollout by a step, if it can. A step forward is taken when it is
+    /// written down; one back at once, and told when it is written down.
+    pub(super) fn advance(&mut self, now: Instant, clock: Timestamp) {
+        let facts = self.rollout_facts();
+        if !self.is_deciding
+            && let Some(way) = &mut self.way
+            && let Some((next, changed)) = way.next(&facts, &self.recent, now, clock)
+        {
+            self.is_deciding = true;
+            self.decided = Some(next.kept());
+            if next.phase() == RolloutPhase::Back {
+                *way = next;
+                tell(way, changed);
+            } else {
+                self.next = Some((next, changed));
+            }
         }
         self.assign();
     }
@@ -85,7 +97,9 @@ impl State {
             is_stable: stable
                 .is_some_and(|stable| stable.release.id.digest == way.candidate().digest),
             ready: candidate.ready(),
-            enough: enough(stable, candidate),
+            // More than there are places for it are not waited for.
+            enough: enough(stable, candidate)
+                .min(candidate.short.map_or(u32::MAX, |may| may.max(1))),
             lost: candidate.lost,
             is_looping: candidate.failures.is_loop(),
             last: candidate.problem.clone(),

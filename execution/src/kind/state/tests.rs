@@ -112,8 +112,13 @@ impl World {
         self.upkeep();
     }
 
+    /// What is decided about a rollout is written down at once.
     fn upkeep(&mut self) {
         self.state.upkeep(self.now, Timestamp::now());
+        while self.state.take_decided().is_some() {
+            self.state.on_written();
+            self.state.upkeep(self.now, Timestamp::now());
+        }
     }
 
     fn pass(&mut self, seconds: u64) {

@@ -37,11 +37,13 @@ impl State {
         self.watch_idle_and_busy(now);
         self.used_since = None;
         self.advance(now, clock);
-        let observed = self.observed(now);
+        let mut observed = self.observed(now);
         self.watch_demand(&observed, now);
+        self.ask_for_places(&mut observed, now);
         for action in plan::plan(&observed, &self.times, now).into_iter().rev() {
             self.act(action, now);
         }
+        self.places.tell(&self.kind, self.there());
     }
 
     /// Answers for workers that have not, and tells them to stop.
@@ -142,9 +144,17 @@ impl State {
             what = format!("the worker {} had to end before it answered", ran_by.worker);
             self.given_up += attempts.len();
         }
+        let repeats_by = self.repeats_by(number);
         for attempt in attempts {
             let class = attempt.task.class;
             if attempt.is_overdue && class == Class::Observe {
+                continue;
+            }
+            if !attempt.is_overdue
+                && attempt.may_repeat()
+                && let Some(stable) = &repeats_by
+            {
+                self.give_to(stable, &attempt, &ran_by, now, clock);
                 continue;
             }
             self.lanes.release(&attempt.task.target.name, class);

@@ -1,3 +1,5 @@
+mod places;
+
 use std::num::NonZeroU64;
 
 use proptest::prelude::*;
@@ -88,6 +90,7 @@ fn pool(min: u32, max: u32, reserve: u32, workers: Vec<Worker>) -> Pool {
         queued: 0,
         warm: 0,
         failures: Failures::default(),
+        allowed: None,
     }
 }
 
@@ -536,6 +539,7 @@ fn pools() -> impl Strategy<Value = Vec<Pool>> {
                 queued: u64::from(deaths) * 3,
                 warm,
                 failures: Failures::default(),
+                allowed: None,
             };
             failed(deaths, pool)
         };

@@ -206,16 +206,38 @@ impl<'f> Seen<'f> {
             return no_worker(format!("no worker of the kind {kind} is ready{zone}{why}"));
         }
         let waiting: u32 = pools.iter().map(|pool| pool.waiting).sum();
+        let says = format!(
+            "it is in the queue of the kind {kind}; {ready} workers are ready{zone}, and \
+             {waiting} tasks wait for them"
+        );
+        let (limit, cure) = match self.limit().filter(|_| waiting > 0) {
+            Some((limit, cure)) => (limit, Some(cure)),
+            None => (String::new(), None),
+        };
         Queue {
             is_held: false,
             waits_for: if waiting > 0 { "full" } else { "queue" },
-            says: format!(
-                "it is in the queue of the kind {kind}; {ready} workers are ready{zone}, and \
-                 {waiting} tasks wait for them"
-            ),
+            says: says + &limit,
             since: None,
-            cure: None,
+            cure,
         }
+    }
+
+    /// Who has no place for another worker of the kind, and what helps.
+    fn limit(&self) -> Option<(String, String)> {
+        let here = self.facts.environments.iter();
+        let mut here = here.filter(|one| self.zone.is_none_or(|zone| *zone == one.zone));
+        let (one, most) = here.find_map(|one| {
+            let workers = one.workers.as_ref()?;
+            let is_short = workers.short.contains(self.kind) && self.is_meant(one);
+            is_short.then_some((one, workers.most))
+        })?;
+        let id = &one.id;
+        let says = format!(": the environment {id} runs {most} workers, as many as it may");
+        let cure = format!(
+            "more memory and a larger `execution.workers_most` for {id}, or another environment"
+        );
+        Some((says, cure))
     }
 }
 

@@ -125,5 +125,6 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         desired: None,
         stopped: utakata_model::Stopped::default(),
         rollouts: Vec::new(),
+        workers: None,
     }
 }

@@ -76,6 +76,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
             lost: 0,
             problem: None,
             memory: None,
+            ended: utakata_model::environment::EndedTasks::default(),
         }],
         refused: Vec::new(),
         connections: Vec::new(),
@@ -83,6 +84,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         desired: None,
         stopped: Stopped::default(),
         rollouts: told.into_iter().collect(),
+        workers: None,
     })
 }
 

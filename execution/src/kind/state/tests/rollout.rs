@@ -366,3 +366,87 @@ fn a_candidate_that_is_not_here_is_waited_for_and_one_that_goes_is_not_served_by
     rolled.is_at(RolloutPhase::Rolling, "rollout-no-release");
     assert_eq!(rolled.active(), "1.0");
 }
+
+#[test]
+fn reads_that_a_dying_candidate_had_are_done_by_the_stable_release_once() {
+    let (mut rolled, stable) = Rolled::new(canary(1.0, 100), 1);
+    let new = rolled.world.ready(8);
+    rolled.is_at(RolloutPhase::Canary, "");
+    let tasks = vec![task("a"), control("b"), pinned(task("c"), "2.0")];
+    let keys = rolled.world.deliver(tasks);
+    let given = rolled.world.given();
+    assert!(given.iter().all(|(worker, _)| *worker == new), "{given:?}");
+    rolled.world.ends(new);
+    let lost = || "worker-lost".to_owned();
+    // Control is unknown, and what only the candidate may do has failed.
+    let mut ended = rolled.world.outcomes();
+    ended.sort_by_key(|(_, status, _)| *status != OutcomeStatus::Unknown);
+    assert_eq!(
+        ended,
+        [
+            (keys[1], OutcomeStatus::Unknown, lost()),
+            (keys[2], OutcomeStatus::Failed, lost()),
+        ]
+    );
+    let evidence = rolled.world.state.rollout().unwrap().evidence;
+    assert_eq!(evidence.candidate.tasks, 3, "all of them count");
+    rolled.world.begin();
+    assert_eq!(rolled.world.given(), [(stable[0], keys[0])]);
+    rolled.world.ends(stable[0]);
+    assert_eq!(
+        rolled.world.outcomes(),
+        [(keys[0], OutcomeStatus::Failed, lost())]
+    );
+}
+
+/// Takes what was decided, which is not written down yet.
+fn decides(rolled: &mut Rolled) {
+    let world = &mut rolled.world;
+    world.state.upkeep(world.now, Timestamp::now());
+    assert!(world.state.take_decided().is_some(), "nothing was decided");
+}
+
+#[test]
+fn a_step_forward_is_taken_when_it_is_written_down_and_one_back_at_once() {
+    let (mut rolled, stable) = Rolled::new(at_once(), 1);
+    let new = rolled.world.started()[0];
+    let (to, _line) = mpsc::channel(64);
+    let ready = Said::Ready { capacity: 8, to };
+    let report = Report {
+        worker: new,
+        said: ready,
+    };
+    let (now, clock) = (rolled.world.now, Timestamp::now());
+    rolled.world.state.on_report(report, now, clock);
+    for phase in [RolloutPhase::Starting, RolloutPhase::Rolling] {
+        decides(&mut rolled);
+        for _ in 0..3 {
+            let key = rolled.world.deliver(vec![task("a")])[0];
+            assert_eq!(rolled.world.given(), [(stable[0], key)]);
+            rolled.world.answer(stable[0], key);
+            rolled.is_at(phase, "");
+            rolled.world.state.upkeep(now, clock);
+            assert!(rolled.world.state.take_decided().is_none());
+        }
+        rolled.world.state.on_written();
+    }
+    rolled.world.upkeep();
+    assert_eq!(rolled.active(), "2.0");
+    rolled.order = GoOrder::Back;
+    let order = rolled.world.state.way.as_ref().unwrap().ordered().clone();
+    let order = Order {
+        releases: vec![chosen("1.0", true), chosen("2.0", false)],
+        rollout: Some(rollout::Order {
+            go: Some(Go {
+                order: GoOrder::Back,
+                promoted: None,
+            }),
+            ..order
+        }),
+        ..Order::default()
+    };
+    rolled.world.state.on_order(&order, now, clock);
+    decides(&mut rolled);
+    let key = rolled.world.deliver(vec![task("b")])[0];
+    assert_eq!(rolled.world.given(), [(stable[0], key)]);
+}

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use utakata_api::rollout::KindAsked;
 use utakata_model::{
     Cure, EnvironmentId, Incarnation, Labels, Manifest, Orders, Problem, ReleaseDigest, ReleaseId,
-    Stop, Stopped, environment::RefusedRelease,
+    Stop, Stopped,
+    environment::{RefusedRelease, WorkersStatus},
 };
 
 use super::*;
@@ -31,6 +32,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         lost: 0,
         problem: None,
         memory: None,
+        ended: utakata_model::environment::EndedTasks::default(),
     };
     Arc::new(EnvironmentStatus {
         id: name(id),
@@ -47,6 +49,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         desired: None,
         stopped: Stopped::default(),
         rollouts: Vec::new(),
+        workers: None,
     })
 }
 
@@ -255,4 +258,24 @@ fn a_rollout_is_never_said_to_hold_up_what_the_stable_release_does() {
     check(&one, &["snmp@1"], "order");
     one.pools[0].ready = 0;
     check(&one, &[], "no-worker");
+}
+
+#[test]
+fn a_limit_of_workers_is_named_where_tasks_wait_because_of_it() {
+    let mut one = EnvironmentStatus::clone(&environment("wee-1"));
+    one.workers = Some(WorkersStatus {
+        most: 4,
+        short: [name("snmp")].into(),
+    });
+    let expect = "the environment wee-1 runs 4 workers, as many as it may";
+    for (waiting, is_named) in [(0, false), (7, true)] {
+        one.pools[0].waiting = waiting;
+        let facts = Facts {
+            environments: vec![Arc::new(one.clone())],
+            ..facts()
+        };
+        let (_, says, cure) = waits(None, &facts);
+        assert_eq!(says.contains(expect), is_named, "{says}");
+        assert_eq!(cure.contains("execution.workers_most"), is_named, "{cure}");
+    }
 }

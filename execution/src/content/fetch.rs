@@ -1,0 +1,313 @@
+//! Fetches one release, from its list of files to its folder.
+
+use std::{collections::HashMap, io, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::{OwnedMutexGuard, mpsc, watch},
+    time::Instant,
+};
+use utakata_interconnect::{
+    Event,
+    events::content::{FetchBatch, Found, Got, Want},
+};
+use utakata_model::{
+    Content, ContentFile, Cure, FileDigest, Problem, ReleaseId,
+    content::{MANIFEST_FILE, SIGNATURES_FILE},
+};
+
+use super::{
+    Around, Told, Wanted,
+    check::{self, lying},
+    fetching,
+    incoming::Incoming,
+    service::AGAIN_MOST,
+    store::{Name, Store},
+};
+
+/// Asks in a row without an answer, after which another release has its turn.
+const SILENCES_MOST: u32 = 5;
+
+/// One release that is fetched.
+pub(super) struct Fetch {
+    pub(super) around: Around,
+    pub(super) store: Store,
+    pub(super) release: ReleaseId,
+    pub(super) wanted: watch::Receiver<Wanted>,
+    pub(super) answers: mpsc::Receiver<Arc<Got>>,
+    pub(super) told: watch::Sender<Told>,
+    pub(super) files: Files,
+}
+
+/// Files that are being fetched: each by one release at a time. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Files(Arc<Mutex<HashMap<FileDigest, Arc<tokio::sync::Mutex<()>>>>>);
+
+/// Why fetching a release has ended without it.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// It cannot be had.
+    Failed(Problem),
+    /// Nobody wants it any more.
+    Unwanted,
+    /// Nobody asks for anything any more.
+    Over,
+}
+
+impl From<Problem> for Stopped {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+impl Files {
+    /// Waits until nobody else fetches it; nobody does as long as what this gives is kept.
+    async fn only(&self, digest: &FileDigest) -> OwnedMutexGuard<()> {
+        let one = {
+            let mut all = self.0.lock();
+            all.retain(|_, one| Arc::strong_count(one) > 1);
+            all.entry(digest.clone()).or_default().clone()
+        };
+        one.lock_owned().await
+    }
+}
+
+impl Fetch {
+    /// Gives which it is, and what came of it.
+    pub(super) async fn run(mut self) -> (ReleaseId, Result<(), Stopped>) {
+        let (store, release) = (self.store.clone(), self.release.clone());
+        let fetched = self.fetch(&store, &release).await;
+        (release, fetched)
+    }
+
+    async fn fetch(&mut self, store: &Store, release: &ReleaseId) -> Result<(), Stopped> {
+        let Some(name) = Name::of(&release.digest) else {
+            return Err(lying("the digest that is asked for is none").into());
+        };
+        let content = self.list(release).await?;
+        check::list(&content, &self.around.config)?;
+        let manifest = self.small(store, release, &content, MANIFEST_FILE).await?;
+        check::release(release, &content, &manifest.unwrap_or_default())?;
+        let signatures = self
+            .small(store, release, &content, SIGNATURES_FILE)
+            .await?;
+        self.around
+            .trust
+            .check(&release.digest, signatures.as_deref())?;
+        let mut here = 0;
+        for file in &content.files {
+            self.file(store, release, file, (here, content.size()))
+                .await?;
+            here += file.size;
+        }
+        let assembled = blocking(store, move |store| store.assemble(&name, &content)).await;
+        assembled.map_err(|error| unwritable(&error).into())
+    }
+
+    /// Asks of which files a release consists.
+    async fn list(&mut self, release: &ReleaseId) -> Result<Content, Stopped> {
+        let want = Want::Release(release.digest.clone());
+        let mut pause = self.around.config.again_after;
+        for _ in 0..SILENCES_MOST {
+            self.ask(vec![want.clone()]).await;
+            let until = Instant::now() + pause;
+            pause = (pause * 2).min(AGAIN_MOST);
+            while let Some(got) = self.answer(release, until).await? {
+                match &got.found {
+                    _ if got.want != want => {}
+                    Found::Release(content) => return Ok(content.clone()),
+                    Found::Nothing(problem) => return Err(problem.clone().into()),
+                    Found::Part(_) => return Err(lying("a part of a file for a list").into()),
+                }
+            }
+        }
+        Err(silent().into())
+    }
+
+    /// What is in a file that must be known before the others are fetched; `None`: there is no
+    /// such file.
+    async fn small(
+        &mut self,
+        store: &Store,
+        release: &ReleaseId,
+        content: &Content,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, Stopped> {
+        let Some(file) = content.file(path) else {
+            return Ok(None);
+        };
+        self.file(store, release, file, (0, content.size())).await?;
+        let digest = file.digest.clone();
+        let bytes = blocking(store, move |store| store.read(&digest)).await;
+        bytes.map(Some).map_err(|error| unwritable(&error).into())
+    }
+
+    /// Has a file here, whole and right: fetches what of it is missing. `so_far` is told: bytes
+    /// of how many.
+    async fn file(
+        &mut self,
+        store: &Store,
+        release: &ReleaseId,
+        file: &ContentFile,
+        so_far: (u64, u64),
+    ) -> Result<(), Stopped> {
+        // Another release that is fetched may have the same.
+        let _only = self.files.only(&file.digest).await;
+        let wanted = file.clone();
+        let has = blocking(store, move |store| store.has(&wanted)).await;
+        if has.map_err(|error| unwritable(&error))? {
+            return Ok(());
+        }
+        self.parts(store, release, file, so_far).await
+    }
+
+    async fn parts(
+        &mut self,
+        store: &Store,
+        release: &ReleaseId,
+        file: &ContentFile,
+        so_far: (u64, u64),
+    ) -> Result<(), Stopped> {
+        let digest = file.digest.clone();
+        let here = blocking(store, move |store| store.begun(&digest)).await;
+        let here = here.map_err(|error| unwritable(&error))?;
+        let here = if here > file.size { 0 } else { here };
+        let mut incoming = Incoming::new(file.size, here, self.around.config.again_after);
+        let mut silences = 0;
+        while !incoming.is_complete() {
+            self.tell(release, so_far.0 + incoming.written(), so_far.1);
+            let asks = incoming.ask(Instant::now());
+            if !asks.is_empty() {
+                self.ask(wants(&file.digest, asks)).await;
+            }
+            let until = incoming.again_at().unwrap_or_else(Instant::now);
+            let Some(got) = self.answer(release, until).await? else {
+                silences += 1;
+                if silences >= SILENCES_MOST {
+                    return Err(silent().into());
+                }
+                continue;
+            };
+            let Some((from, bytes)) = part(&got, &file.digest)? else {
+                continue;
+            };
+            silences = 0;
+            let mut at = incoming.written();
+            let writes = incoming.take(from, bytes);
+            let writes = writes.map_err(|lie| lying(&format!("{}: {lie}", file.path)))?;
+            for bytes in writes {
+                let (digest, length) = (file.digest.clone(), bytes.len() as u64);
+                let appended = blocking(store, move |s| s.append(&digest, at, &bytes)).await;
+                appended.map_err(|error| unwritable(&error))?;
+                at += length;
+            }
+        }
+        let whole = file.clone();
+        match blocking(store, move |store| store.complete(&whole)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let what = format!("{} has another SHA-256 than it should", file.path);
+                Err(lying(&what).into())
+            }
+            Err(error) => Err(unwritable(&error).into()),
+        }
+    }
+
+    /// Asks, if the inter connect is there; otherwise it is asked again, as if it were lost.
+    async fn ask(&self, wants: Vec<Want>) {
+        let batch = FetchBatch {
+            environment: self.around.me.clone(),
+            wants,
+        };
+        let asked = self.around.events.publish(vec![Event::Fetch(batch.into())]);
+        if let Err(error) = asked.await {
+            tracing::debug!(%error, "content was not asked for");
+        }
+    }
+
+    /// The next answer; `None`: none came until then.
+    async fn answer(
+        &mut self,
+        release: &ReleaseId,
+        until: Instant,
+    ) -> Result<Option<Arc<Got>>, Stopped> {
+        loop {
+            tokio::select! {
+                answer = self.answers.recv() => return answer.map(Some).ok_or(Stopped::Over),
+                () = tokio::time::sleep_until(until) => return Ok(None),
+                changed = self.wanted.changed() => {
+                    if changed.is_err() {
+                        return Err(Stopped::Over);
+                    }
+                    if !self.wanted.borrow_and_update().lacking.contains(release) {
+                        return Err(Stopped::Unwanted);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says how far it is; whoever looks next sees it.
+    fn tell(&self, release: &ReleaseId, here: u64, size: u64) {
+        let percent = here.saturating_mul(100) / size.max(1);
+        let message = format!("it is fetched: {percent} % of {size} bytes are here");
+        self.told.send_if_modified(|told| {
+            let problem = told.problems.get(release);
+            // What went wrong last stays until it is here, or something else goes wrong.
+            if problem.is_none_or(|problem| &*problem.code == "release-fetching") {
+                told.problems.insert(release.clone(), fetching(&message));
+            }
+            false
+        });
+    }
+}
+
+/// Bytes of a file, and where they begin.
+type Part = (u64, Arc<[u8]>);
+
+/// The bytes that an answer has of this file; `None`: it is about something else.
+fn part(got: &Got, of: &FileDigest) -> Result<Option<Part>, Problem> {
+    match (&got.want, &got.found) {
+        (Want::File { digest, from }, found) if digest == of => match found {
+            Found::Part(bytes) => Ok(Some((*from, bytes.clone()))),
+            Found::Nothing(problem) => Err(problem.clone()),
+            Found::Release(_) => Err(lying("a list for a part of a file")),
+        },
+        _ => Ok(None),
+    }
+}
+
+fn wants(digest: &FileDigest, asks: Vec<u64>) -> Vec<Want> {
+    let want = |from| Want::File {
+        digest: digest.clone(),
+        from,
+    };
+    asks.into_iter().map(want).collect()
+}
+
+fn silent() -> Problem {
+    fetching("nobody answers who has releases: it is asked for again and again")
+}
+
+fn unwritable(error: &io::Error) -> Problem {
+    let is_full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+    if is_full.contains(&error.kind()) {
+        let message = format!(
+            "there is no room for it in execution.state_folder ({error}): make some; it is tried \
+             again by itself"
+        );
+        return Problem::new("release-disk-full", Cure::Operator, message);
+    }
+    let message = format!("it cannot be kept in execution.state_folder: {error}");
+    Problem::new("release-unwritable", Cure::Operator, message)
+}
+
+/// Files are read and written elsewhere.
+pub(super) async fn blocking<T: Send + 'static>(
+    store: &Store,
+    work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let store = store.clone();
+    let done = tokio::task::spawn_blocking(move || work(&store)).await;
+    done.unwrap_or_else(|ended| Err(io::Error::other(ended)))
+}

@@ -1,0 +1,149 @@
+//! The workers that the environment may run, of all kinds together: each kind says what it
+//! could do with, and is told what it may have.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use utakata_model::{Kind, environment::WorkersStatus};
+
+use crate::manager::places::{Allowed, Need, divide};
+
+/// What is known of all kinds. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// `None`: as many as they want.
+    most: Option<u32>,
+    kinds: Mutex<BTreeMap<Kind, Claim>>,
+}
+
+/// What a kind has, and could do with.
+#[derive(Debug, Default)]
+struct Claim {
+    /// Workers that there are, also those that end, and those that it was allowed to start.
+    there: u32,
+    /// Of each of its releases.
+    needs: Vec<Need>,
+    /// Whether it has tasks for a worker that it may not have.
+    is_short: bool,
+}
+
+impl Places {
+    /// So many at once, if there is a limit.
+    pub(crate) fn new(most: Option<u32>) -> Self {
+        let kinds = Mutex::default();
+        Self(Arc::new(Inner { most, kinds }))
+    }
+
+    /// The limit, if there is one.
+    pub(crate) fn most(&self) -> Option<u32> {
+        self.0.most
+    }
+
+    /// What the releases of a kind may do that has so many workers and needs these; `None`:
+    /// what they want. What it may start is reckoned as there until it is [`told`](Self::tell).
+    pub(crate) fn ask(
+        &self,
+        kind: &Kind,
+        there: u32,
+        needs: Vec<Need>,
+        now: Instant,
+    ) -> Option<Vec<Allowed>> {
+        let mut kinds = self.0.kinds.lock();
+        let claim = kinds.entry(kind.clone()).or_default();
+        (claim.there, claim.needs) = (there, needs);
+        let most = self.0.most?;
+        let at = kinds.keys().position(|other| other == kind)?;
+        let all: Vec<Vec<Need>> = kinds.values().map(|claim| claim.needs.clone()).collect();
+        let shares = divide(most, &all, now).into_iter().nth(at)?;
+        let there = kinds.values().map(|claim| claim.there);
+        let mut room = most.saturating_sub(there.fold(0, u32::saturating_add));
+        let claim = kinds.get_mut(kind)?;
+        let mut allow = |(need, share): (&Need, u32)| {
+            let starts = share.saturating_sub(need.live).min(room);
+            room -= starts;
+            Allowed { share, starts }
+        };
+        let needs = claim.needs.iter();
+        let allowed: Vec<Allowed> = needs.zip(shares).map(&mut allow).collect();
+        claim.there += allowed.iter().map(|allowed| allowed.starts).sum::<u32>();
+        let mut given = claim.needs.iter().zip(&allowed);
+        claim.is_short = given.any(|(need, allowed)| need.is_short(*allowed));
+        Some(allowed)
+    }
+
+    /// So many workers a kind has, now that it has done what it was to do.
+    pub(crate) fn tell(&self, kind: &Kind, there: u32) {
+        if let Some(claim) = self.0.kinds.lock().get_mut(kind) {
+            claim.there = there;
+        }
+    }
+
+    /// The kind is not served any more.
+    pub(crate) fn remove(&self, kind: &Kind) {
+        self.0.kinds.lock().remove(kind);
+    }
+
+    /// As others see it; `None`: there is no limit.
+    pub(crate) fn status(&self) -> Option<WorkersStatus> {
+        let most = self.0.most?;
+        let kinds = self.0.kinds.lock();
+        let short = kinds.iter().filter(|(_, claim)| claim.is_short);
+        Some(WorkersStatus {
+            most,
+            short: short.map(|(kind, _)| kind.clone()).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::places::Turn;
+
+    fn need(busy: u32, live: u32) -> Vec<Need> {
+        vec![Need {
+            least: 0,
+            busy,
+            wanted: busy,
+            live,
+            turn: Turn::None.after(live, busy, Instant::now()),
+            is_control: false,
+            is_tried: false,
+        }]
+    }
+
+    fn allowed(share: u32, starts: u32) -> Option<Vec<Allowed>> {
+        Some(vec![Allowed { share, starts }])
+    }
+
+    #[test]
+    fn nobody_starts_a_worker_for_which_another_must_go_first() {
+        let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let (places, now) = (Places::new(Some(4)), Instant::now());
+        assert_eq!(places.ask(&a, 0, need(100, 0), now), allowed(4, 4));
+        // All of them are spoken for, though none is there yet.
+        assert_eq!(places.ask(&b, 0, need(2, 0), now), allowed(2, 0));
+        assert_eq!(
+            places.status().unwrap().short,
+            [a.clone(), b.clone()].into()
+        );
+        places.tell(&a, 4);
+        assert_eq!(places.ask(&a, 4, need(100, 4), now), allowed(2, 0));
+        assert_eq!(places.ask(&a, 3, need(100, 2), now), allowed(2, 0));
+        assert_eq!(places.ask(&b, 0, need(2, 0), now), allowed(2, 1));
+        assert_eq!(places.status().unwrap().most, 4);
+        places.remove(&a);
+        assert_eq!(places.ask(&b, 1, need(9, 1), now), allowed(4, 3));
+    }
+
+    #[test]
+    fn without_a_limit_nobody_is_held_up() {
+        let (places, a) = (Places::default(), "a".parse().unwrap());
+        assert_eq!(places.ask(&a, 3, need(100, 3), Instant::now()), None);
+        assert_eq!((places.most(), places.status()), (None, None));
+    }
+}
