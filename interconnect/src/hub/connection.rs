@@ -41,6 +41,8 @@ pub(super) struct Connection {
     places: Arc<Semaphore>,
     publishing: JoinSet<()>,
     open: HashMap<u64, Open>,
+    /// Whether it has said that it comes back.
+    is_stepping_aside: bool,
 }
 
 /// A consumer or a subscription of the client.
@@ -103,6 +105,7 @@ impl Connection {
             places: Arc::new(Semaphore::new(PLACES)),
             publishing: JoinSet::new(),
             open: HashMap::new(),
+            is_stepping_aside: false,
         };
         let within = connection.served.config.read_within;
         let ended = tokio::select! {
@@ -123,6 +126,9 @@ impl Connection {
             open.leave().await;
         }
         self.publishing.shutdown().await;
+        if self.is_stepping_aside {
+            return self.served.wills.drop_all(self.number);
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.served.wills.execute(self.number, &*self.served.events) => {}
@@ -161,6 +167,10 @@ impl Connection {
                 Some(Open::Stream(asked, _)) => told(&asked.try_send(Next(id)))?,
                 _ => return Err(wrong("it asked for events without a subscription")),
             },
+            Ask::StepAside => {
+                self.is_stepping_aside = true;
+                self.replies.send(id, Answer::Done).await;
+            }
             Ask::Leave { open } => {
                 if let Some(open) = self.open.remove(&open) {
                     open.leave().await;
