@@ -2,6 +2,7 @@
 //! came of it. One owner of everything of the kind; kinds do not wait for each other.
 
 pub mod asking;
+mod hold;
 mod outcome;
 mod permits;
 mod pool;
@@ -9,7 +10,11 @@ mod start;
 mod state;
 mod unrecorded;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -31,7 +36,7 @@ use utakata_protocol::v1::{ToWorker, to_worker::Message};
 use crate::{
     Config,
     catalogue::Chosen,
-    endpoint::Doors,
+    endpoint::{Doors, Gate},
     environment::{
         answers::{Answered, Routes},
         board::Board,
@@ -42,6 +47,7 @@ use crate::{
     runtime::Runtime,
     worker::Report,
 };
+pub(crate) use hold::{Came, Held};
 pub(crate) use state::Names;
 use state::{Send, State};
 
@@ -68,6 +74,8 @@ pub(crate) struct Order {
     pub(crate) rollout: Option<rollout::Order>,
     /// Whether it is stopped for now, and how.
     pub(crate) stop: Option<Stop>,
+    /// When it is to be ready for another program of this process, and its workers with it.
+    pub(crate) hold: Option<Instant>,
     /// When what was begun is given up.
     pub(crate) give_up_at: Option<Instant>,
 }
@@ -90,6 +98,10 @@ pub(crate) struct Surroundings {
     pub(crate) routes: Routes,
     /// What was decided about rollouts.
     pub(crate) book: Book,
+    /// Lets nobody in for a while.
+    pub(crate) gate: Gate,
+    /// Where what kinds leave to another program goes.
+    pub(crate) lefts: mpsc::Sender<Held>,
 }
 
 /// One kind.
@@ -109,6 +121,11 @@ pub(crate) struct Service {
     asks: mpsc::Sender<StartBatch>,
     outbox: mpsc::Sender<Vec<Event>>,
     pending: Vec<Event>,
+    /// Batches that were put into the outbox, and those of them that are published.
+    queued: u64,
+    published: Arc<AtomicU64>,
+    /// Whether what is left was given away for another program.
+    has_left: bool,
 }
 
 /// What has come since the state was last looked at.
@@ -135,15 +152,22 @@ impl Service {
         kind: Kind,
         around: Surroundings,
         mut order: watch::Receiver<Order>,
+        came: Option<Came>,
         cancel: CancellationToken,
     ) -> usize {
         let (outbox, queue) = publish::queue();
-        let publisher = publish::run(around.events.clone(), queue, cancel.clone());
+        let published = Arc::new(AtomicU64::new(0));
+        let counted = published.clone();
+        let publisher = publish::run(around.events.clone(), queue, counted, cancel.clone());
         let publisher = tokio::spawn(publisher);
         let (asks, queue) = publish::asks();
         let asker = publish::ask(around.events.clone(), queue, cancel.clone());
         let asker = tokio::spawn(asker);
-        let mut service = Self::build(kind, around, asks, outbox);
+        let mut service = Self::build(kind, around, asks, outbox, published);
+        match came {
+            Some(came) => service.take_over(came),
+            None => order.mark_changed(),
+        }
         service.serve(&mut order, &cancel).await;
         asker.abort();
         service.around.board.remove(&service.kind);
@@ -169,6 +193,7 @@ impl Service {
         around: Surroundings,
         asks: mpsc::Sender<StartBatch>,
         outbox: mpsc::Sender<Vec<Event>>,
+        published: Arc<AtomicU64>,
     ) -> Self {
         let (reporting, reports) = mpsc::channel(REPORTS);
         let (names, config) = (around.names.clone(), &around.config);
@@ -189,6 +214,9 @@ impl Service {
             workers: JoinSet::new(),
             outbox,
             pending: Vec::new(),
+            queued: 0,
+            published,
+            has_left: false,
         }
     }
 
@@ -200,7 +228,6 @@ impl Service {
             answers: Vec::new(),
             fetched: None,
         };
-        order.mark_changed();
         while !self.is_over() {
             let waited = tokio::select! {
                 waited = self.wait(&mut heard, order) => waited,
@@ -225,6 +252,7 @@ impl Service {
                 self.state.begin(now, clock);
             }
             self.act().await;
+            self.leave_if_held(now);
             // What has come may be due earlier than what was there.
             let due_at = self.upkeep_at(now);
             if due_at < timer.deadline() {
@@ -255,6 +283,7 @@ impl Service {
             permit = self.outbox.reserve(), if !self.pending.is_empty() => {
                 if let Ok(permit) = permit {
                     permit.send(std::mem::take(&mut self.pending));
+                    self.queued += 1;
                 }
             }
             Some(_) = self.workers.join_next() => {}
@@ -332,6 +361,9 @@ impl Service {
         let mut effects = std::mem::take(&mut self.state.effects);
         for start in effects.starts.drain(..) {
             self.start(start);
+        }
+        for holding in effects.holds.drain(..) {
+            self.hold(holding);
         }
         self.ask(effects.asks);
         for send in effects.sends.drain(..) {
@@ -426,6 +458,7 @@ impl Service {
             && let Ok(permit) = self.outbox.try_reserve()
         {
             permit.send(std::mem::take(&mut self.pending));
+            self.queued += 1;
         }
     }
 

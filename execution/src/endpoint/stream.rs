@@ -47,7 +47,7 @@ impl Visit {
             return;
         };
         match hello::check(&hello, &door.manifest) {
-            Ok(agreed) => self.serve(&door, agreed, &hello.sdk, from, to).await,
+            Ok(agreed) => self.serve(&door, agreed, &hello, from, to).await,
             Err(problem) => {
                 refuse(&to, &problem).await;
                 door.say(Said::Parted(Parting::Refused(problem))).await;
@@ -59,10 +59,11 @@ impl Visit {
         &self,
         door: &Door,
         agreed: hello::Agreed,
-        sdk: &str,
+        hello: &Hello,
         from: Streaming<FromWorker>,
         to: mpsc::Sender<Sent>,
     ) {
+        let (sdk, can_hold) = (&hello.sdk, hello.can_hold);
         tracing::debug!(worker = %door.worker, sdk, capacity = agreed.capacity, "worker is ready");
         let welcome = to_worker::Message::Welcome(Welcome {
             protocol_version: agreed.version,
@@ -72,7 +73,12 @@ impl Visit {
         // The first message of an empty channel: there is room, or nobody there.
         let _ = to.try_send(message(welcome));
         let capacity = agreed.capacity;
-        door.say(Said::Ready { capacity, to }).await;
+        let ready = Said::Ready {
+            capacity,
+            can_hold,
+            to,
+        };
+        door.say(ready).await;
         let parting = tokio::select! {
             parting = listen(door, from) => parting,
             () = door.cut.cancelled() => Parting::Cut,

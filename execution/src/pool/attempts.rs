@@ -37,6 +37,9 @@ pub(crate) struct Attempt {
     pub(crate) begun: Instant,
     /// Whether it was answered in the worker's place, because that took too long.
     pub(crate) is_overdue: bool,
+    /// Whether it was begun by another program of this life: what is needed to begin it once
+    /// more is not here.
+    pub(crate) is_adopted: bool,
 }
 
 /// Every attempt that was begun and has no end yet.
@@ -99,6 +102,10 @@ impl Attempts {
         late
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.values()
+    }
+
     pub(crate) fn has(&self, key: TaskKey) -> bool {
         self.attempts.contains_key(&key)
     }
@@ -128,6 +135,7 @@ mod tests {
             waited: Duration::ZERO,
             begun,
             is_overdue: false,
+            is_adopted: false,
         });
         key
     }

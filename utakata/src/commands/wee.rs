@@ -1,10 +1,14 @@
 //! `utakata wee`: one worker execution environment alone, over an inter connect.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use utakata_execution::Identity;
+use tokio::signal::unix::{SignalKind, signal};
+use utakata_execution::{Handle, Identity, takeover::Takeover};
 use utakata_model::{EnvironmentId, Zone};
 
 use super::{
@@ -20,6 +24,7 @@ use crate::{
         claim::Claim,
         execution,
         inter_connect::{Client, InterConnect},
+        replace::{self, Ready},
     },
 };
 
@@ -45,9 +50,15 @@ pub struct Arguments {
     /// The configuration [default: utakata.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Says whether this program can take over what one of this version has left, and ends
+    #[arg(long, value_name = "VERSION", hide = true)]
+    takes_over: Option<u32>,
     #[command(flatten)]
     end: End,
 }
+
+/// How long everything has until it is ready for another program.
+const LEAVE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts, runs until a signal, drains.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
@@ -60,35 +71,101 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let zone = arguments.zone.iter();
     overrides.extend(zone.map(|zone| Override::flag("--zone", "execution.zone", zone)));
     let config = config::load(file.as_deref(), &overrides)?;
+    if let Some(version) = arguments.takes_over {
+        config.execution.validate()?;
+        replace::check(version)?;
+        return Ok(Exit::Done);
+    }
+    let takeover = replace::received().and_then(|takeover| {
+        if let Some(takeover) = &takeover {
+            takeover.check(&config.execution)?;
+        }
+        Ok(takeover)
+    });
+    let takeover = takeover.unwrap_or_else(|error| {
+        let error = format!("{error:#}");
+        tracing::error!(
+            error,
+            "nothing is taken over: this is another life of the environment"
+        );
+        None
+    });
     let claim = Claim::take(folder)?;
-    role::run(serve(arguments, config, &claim))
+    role::run(serve(arguments, config, &claim, takeover))
 }
 
-async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<Exit> {
+async fn serve(
+    arguments: &Arguments,
+    config: Config,
+    claim: &Claim,
+    takeover: Option<Takeover>,
+) -> Result<Exit> {
     let mut signals = arguments.end.listen()?;
+    let mut hangup = signal(SignalKind::hangup()).context("signals cannot be listened to")?;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
+    let identity = match &takeover {
+        Some(takeover) => identity.after(takeover),
+        None => identity,
+    };
     let will = identity.will();
     let client = Client {
         name: format!("utakata-wee-{}", will.id),
         will: Some(&will),
     };
     let hub = arguments.hub.as_deref();
-    let inter_connect = InterConnect::connect(hub, config.interconnect.clone(), client).await?;
+    let mut inter_connect = InterConnect::connect(hub, config.interconnect.clone(), client).await?;
     let identity = identity.with(inter_connect.connections());
     let folder = claim.folder().path();
     let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
-    let starting = execution::start_as(identity, config.execution, folder, tasks, events);
+    let starting = execution::start_as(identity, config.execution, folder, tasks, events, takeover);
     let environment = starting.await?;
     tracing::info!(id = %environment.status().id, "the environment is ready");
     let broken = async {
         environment.ended().await;
         anyhow::anyhow!("the worker execution environment has ended by itself")
     };
-    let ended = role::end(&mut signals, broken).await;
+    tokio::pin!(broken);
+    let ended = loop {
+        tokio::select! {
+            ended = role::end(&mut signals, &mut broken) => break ended,
+            _ = hangup.recv() => match leave(&environment, folder, &mut inter_connect).await {
+                Ok(ready) => {
+                    inter_connect.close().await;
+                    return Err(ready.become_it());
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(error, "not replaced by the program that is there now");
+                }
+            },
+        }
+    };
     let drained = async {
         execution::drain(&environment).await;
         inter_connect.close().await;
     };
     role::drain(&mut signals, drained).await?;
     ended
+}
+
+/// Makes everything ready for the program that is now in the place of this one. Errors: it
+/// cannot take over, or it is not the moment; then everything goes on.
+async fn leave(
+    environment: &Handle,
+    folder: &Path,
+    inter_connect: &mut InterConnect,
+) -> Result<Ready> {
+    let program = replace::probe().await?;
+    tracing::info!(program = %program.display(), "another program takes over");
+    let takeover = environment.leave(LEAVE_WITHIN).await?;
+    let ready = async {
+        let ready = replace::write(program, folder, takeover)?;
+        inter_connect.step_aside().await?;
+        Ok(ready)
+    };
+    let ready: Result<Ready> = ready.await;
+    if ready.is_err() {
+        environment.go_on().await;
+    }
+    ready
 }

@@ -103,7 +103,7 @@ impl State {
     pub(in crate::kind) fn begin(&mut self, now: Instant, clock: Timestamp) {
         self.lanes.wake(now);
         self.begin_permitted(now, clock);
-        if self.lanes.ready() > 0 {
+        if self.lanes.ready() > 0 && !self.is_held() {
             let pins: Vec<String> = self.lanes.pins().into_iter().collect();
             for class in [Class::Control, Class::Observe] {
                 self.begin_for(class, None, now, clock);
@@ -207,6 +207,7 @@ impl State {
             waited: now.saturating_duration_since(waiting.since),
             begun: now,
             is_overdue: false,
+            is_adopted: false,
         });
     }
 
