@@ -12,4 +12,5 @@ mod hosts;
 mod orders;
 mod program;
 mod start;
+mod upgrade;
 mod workers;
