@@ -1,7 +1,9 @@
 //! Environments, and what is asked of them.
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{EnvironmentId, EnvironmentStatus, Kind, Orders};
+use utakata_model::{
+    EnvironmentId, EnvironmentStatus, Kind, Order, Orders, Scope, desired::ScopeFields,
+};
 use utoipa::ToSchema;
 
 /// An environment: what it tells of itself, and what is asked of it.
@@ -13,6 +15,51 @@ pub struct EnvironmentView {
     /// What of it people have stopped. It does so when it hears of it: see `stopped`.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub orders: Orders,
+    /// What people have stopped that it is a part of: its zone, kinds, releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standing: Vec<Standing>,
+}
+
+/// An order, and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Standing {
+    /// What is stopped.
+    #[schema(value_type = ScopeFields)]
+    pub scope: Scope,
+    /// How, by whom, since when, why.
+    #[serde(flatten)]
+    pub order: Order,
+}
+
+/// Body of `POST /v1/orders/pause`, `.../drain` and `.../resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewStanding {
+    /// What is to stop, or to go on.
+    #[schema(value_type = ScopeFields)]
+    pub scope: Scope,
+    /// Why, for the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    pub why: Option<String>,
+}
+
+/// What is asked of a zone, a kind, an environment or a release now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StandingView {
+    /// What it is.
+    #[schema(value_type = ScopeFields)]
+    pub scope: Scope,
+    /// The revision; environments tell as `desired` which one they have heard of.
+    pub revision: u64,
+    /// The order; without it, it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// The environments that are there and have to do with it.
+    pub environments: Vec<EnvironmentId>,
+    /// Other orders by which a part of it, or what it is a part of, is stopped still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Standing>,
 }
 
 /// Body of `POST /v1/environments/{id}/pause`, `.../drain` and `.../resume`.

@@ -13,7 +13,7 @@ pub enum Event {
     /// How attempts ended: as many as there were at that moment.
     Outcomes(Vec<Outcome>),
     /// How an environment is.
-    Environment(EnvironmentStatus),
+    Environment(Box<EnvironmentStatus>),
     /// So many events were left out, because they were not fetched fast enough.
     Missed(u64),
 }

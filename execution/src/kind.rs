@@ -11,6 +11,7 @@ mod state;
 mod unrecorded;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -76,6 +77,10 @@ pub(crate) struct Order {
     pub(crate) stop: Option<Stop>,
     /// When it is to be ready for another program of this process, and its workers with it.
     pub(crate) hold: Option<Instant>,
+    /// Versions that are stopped for now, and how.
+    pub(crate) stops: BTreeMap<Arc<str>, Stop>,
+    /// Versions that are to serve and are not here yet: their tasks wait.
+    pub(crate) coming: BTreeSet<Arc<str>>,
     /// When what was begun is given up.
     pub(crate) give_up_at: Option<Instant>,
 }
@@ -310,6 +315,7 @@ impl Service {
         let board = &self.around.board;
         board.put(&self.kind, self.state.status());
         board.put_stopped(&self.kind, self.state.stopped());
+        board.put_stopped_releases(&self.kind, self.state.stopped_releases());
         let told = self.breakers_told;
         if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_APART) {
             self.breakers_told = Some(now);
@@ -375,7 +381,7 @@ impl Service {
             self.state.on_lost_connection();
         }
         self.fetcher.give_back(&effects.give_back).await;
-        if self.state.is_stopped() {
+        if self.state.is_held() || self.state.is_going_over() {
             self.fetcher.close();
         }
         self.publish_again(effects.publish_again).await;

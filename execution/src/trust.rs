@@ -26,7 +26,8 @@ pub use key::{KeyError, PublicKey, SecretKey, key_id};
 /// The signatures of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signatures {
-    /// Each by another key.
+    /// One of each key, or two: where the program comes with utakata, the digest of what is
+    /// pushed is another one.
     #[serde(default, rename = "signature")]
     pub signatures: Vec<Signature>,
 }
@@ -105,10 +106,17 @@ impl Signatures {
         })
     }
 
-    /// Adds one; an earlier one by the same key goes.
+    /// Adds one; earlier ones by the same key go.
     pub fn add(&mut self, signature: Signature) {
-        self.signatures.retain(|other| other.key != signature.key);
-        self.signatures.push(signature);
+        self.add_all(vec![signature]);
+    }
+
+    /// Adds those of a release as it lies there and as it is pushed; earlier ones by the same
+    /// keys go.
+    pub fn add_all(&mut self, signatures: Vec<Signature>) {
+        let is_new = |key: &str| signatures.iter().any(|new| new.key == key);
+        self.signatures.retain(|other| !is_new(&other.key));
+        self.signatures.extend(signatures);
     }
 }
 

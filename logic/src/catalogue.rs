@@ -222,6 +222,11 @@ impl Catalogue {
         by
     }
 
+    /// How many targets there are of a kind.
+    pub fn targets_of(&self, kind: &Kind) -> usize {
+        self.inventory.of_kind(kind)
+    }
+
     /// The environments that have workers of a release.
     pub fn runs_in(&self, digest: &ReleaseDigest) -> Vec<EnvironmentId> {
         let environments = self.kinds.environments();

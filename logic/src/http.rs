@@ -14,6 +14,7 @@ mod locks;
 mod metrics;
 mod openapi;
 mod operations;
+mod orders;
 mod page;
 mod path;
 mod people;
@@ -177,6 +178,10 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(environments::pause))
         .routes(routes!(environments::drain))
         .routes(routes!(environments::resume))
+        .routes(routes!(orders::list))
+        .routes(routes!(orders::pause))
+        .routes(routes!(orders::drain))
+        .routes(routes!(orders::resume))
         .routes(routes!(rollouts::list, rollouts::post))
         .routes(routes!(rollouts::get))
         .routes(routes!(rollouts::pause))

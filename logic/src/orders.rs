@@ -4,6 +4,7 @@
 //! heard by environments when they are there.
 
 mod change;
+mod standing;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,15 +12,17 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
 use utakata_api::{
-    environment::OrdersView,
+    environment::{OrdersView, Standing},
     rollout::{KindAsked, Rollout},
 };
 use utakata_model::{
-    Desired, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Orders, Zone, suggest,
+    Desired, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Orders, Scope, Zone,
+    suggest,
 };
 
 pub(crate) use change::Said;
 pub use change::Unfit;
+pub use standing::Names;
 
 use crate::{
     kinds::Kinds,
@@ -56,6 +59,22 @@ pub enum Error {
         /// What holds.
         unfit: Unfit,
     },
+    /// Nobody has heard of what is to be stopped.
+    #[error("nobody has heard of {scope}")]
+    Unknown {
+        /// What.
+        scope: Box<Scope>,
+        /// The nearest one, or those that there are.
+        hint: String,
+    },
+    /// It goes on, as far as it was asked itself: something else is stopped.
+    #[error("{scope} is not stopped by itself: {}", change::said(others))]
+    Elsewhere {
+        /// What.
+        scope: Box<Scope>,
+        /// What is.
+        others: Vec<Standing>,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -91,6 +110,8 @@ struct Known {
     kinds: BTreeMap<Kind, KindAsked>,
     /// Rollouts that are open, by kind.
     rollouts: BTreeMap<Kind, Rollout>,
+    /// Orders for zones, kinds and releases.
+    standing: BTreeMap<Scope, Order>,
 }
 
 impl OrderBook {
@@ -127,6 +148,7 @@ impl OrderBook {
             revision: written.revision,
             rows: rows.map(|row| (row.environment.clone(), row)).collect(),
             kinds: kinds.map(|row| (row.kind, row.asked)).collect(),
+            standing: written.standing,
             rollouts: open.map(|one| (one.kind.clone(), one)).collect(),
         };
         self.pins.set(&self.known.read().kinds);
@@ -147,6 +169,7 @@ impl OrderBook {
     ) -> Result<OrdersView, Error> {
         let _writing = self.writing.lock().await;
         let (zone, before) = self.find(id, kind)?;
+        let is_lifted = order.is_none();
         let orders = change::after(&before, kind, order).map_err(|unfit| Error::Unfit {
             id: id.clone(),
             unfit,
@@ -158,6 +181,9 @@ impl OrderBook {
         };
         let revision = self.known.read().revision;
         if orders == before {
+            if is_lifted {
+                self.refuse_elsewhere(id, &zone, kind)?;
+            }
             return Ok(view(revision, orders));
         }
         let revision = change::next(revision, Timestamp::now());
@@ -309,6 +335,7 @@ impl OrderBook {
             known.revision,
             known.rows.values(),
             &kinds,
+            &known.standing,
             &self.kinds.environments(),
         )
     }

@@ -11,6 +11,7 @@
 //! devices back says, and that one which goes back turns all back.
 
 mod advance;
+mod error;
 mod find;
 mod pins;
 mod tally;
@@ -18,19 +19,21 @@ mod tally;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     ledger::Said,
-    release::Break,
     rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{
-    EnvironmentStatus, Kind, PersonName, ReleaseDigest, ReleaseId, RolloutId, RolloutPhase,
-    rollout::PlanError, suggest,
+    EnvironmentStatus, Kind, PersonName, ReleaseDigest, ReleaseId, RolloutId, RolloutPhase, suggest,
 };
 
 pub(crate) use advance::order;
+pub use error::Error;
 pub use pins::PinTable;
 pub use tally::Tally;
 
@@ -45,81 +48,13 @@ use crate::{
 
 /// Looked at again at least so often.
 const EVERY: Duration = Duration::from_secs(1);
+/// So soon after the start every environment that is there was heard of: they tell themselves
+/// again and again.
+const ALL_HEARD_WITHIN: Duration = Duration::from_secs(12);
+/// Between two looks whether one was heard of.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Statuses that come together are looked at together.
 const APART: Duration = Duration::from_millis(20);
-
-/// Why nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No environment serves the kind.
-    #[error("no environment serves the kind \"{kind}\"")]
-    NoKind {
-        /// The kind.
-        kind: Kind,
-        /// The nearest one, or those that there are.
-        hint: String,
-    },
-    /// There is no such release.
-    #[error("there is no release \"{to}\" of {kind}")]
-    NoRelease {
-        /// The kind.
-        kind: Kind,
-        /// What was asked for.
-        to: String,
-        /// The nearest one, or those that there are.
-        hint: String,
-    },
-    /// Several releases are meant.
-    #[error("\"{to}\" means several releases of {kind}")]
-    Ambiguous {
-        /// The kind.
-        kind: Kind,
-        /// What was asked for.
-        to: String,
-    },
-    /// It serves already.
-    #[error("{release} serves already")]
-    Serves {
-        /// The release.
-        release: ReleaseId,
-    },
-    /// The kind is on its way already.
-    #[error("{} is on its way from {} to {} already", rollout.kind, rollout.from.version, rollout.to.version)]
-    Open {
-        /// The rollout.
-        rollout: Box<Rollout>,
-    },
-    /// A plan that cannot be.
-    #[error("the plan cannot be: {0}")]
-    Plan(#[from] PlanError),
-    /// There is no such rollout.
-    #[error("there is no rollout {id}")]
-    None {
-        /// Its id.
-        id: RolloutId,
-    },
-    /// It is not in its state.
-    #[error("the rollout {id} is {state} and cannot be {verb}")]
-    State {
-        /// Its id.
-        id: RolloutId,
-        /// How it is.
-        state: &'static str,
-        /// What was wanted.
-        verb: &'static str,
-    },
-    /// Something would not work any more.
-    #[error("with {release} something would not work any more")]
-    Breaks {
-        /// The release.
-        release: ReleaseId,
-        /// What.
-        breaks: Vec<Break>,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
 
 /// What a person does about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +77,7 @@ pub struct Rollouts {
     dispatch: Arc<Dispatch>,
     catalogue: Arc<Catalogue>,
     heard: Notify,
+    started: Instant,
 }
 
 impl Rollouts {
@@ -160,6 +96,7 @@ impl Rollouts {
             dispatch,
             catalogue,
             heard: Notify::new(),
+            started: Instant::now(),
         }
     }
 
@@ -235,7 +172,7 @@ impl Rollouts {
     /// # Errors
     /// The store failed.
     pub async fn adopt(&self, release: &ReleaseId) -> Result<bool, store::Error> {
-        if self.kinds.served().contains_key(&release.kind) {
+        if self.is_served(&release.kind).await {
             return Ok(false);
         }
         let adopt = |before: &KindAsked, open: Option<&Rollout>| {
@@ -254,6 +191,25 @@ impl Rollouts {
             })
         };
         self.orders.change_kind(&release.kind, adopt).await
+    }
+
+    /// Whether somebody serves a kind, or did so when it was last heard of. Who has just started
+    /// may not have heard of all environments: where it matters, because there are targets, it
+    /// is waited for them.
+    async fn is_served(&self, kind: &Kind) -> bool {
+        let is_known = || {
+            let environments = self.kinds.environments();
+            let mut pools = environments.iter().flat_map(|one| &one.pools);
+            pools.any(|pool| pool.release.kind == *kind)
+        };
+        while !is_known() {
+            let has_targets = self.catalogue.targets_of(kind) > 0;
+            if !has_targets || self.started.elapsed() >= ALL_HEARD_WITHIN {
+                return false;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        true
     }
 
     /// What a person does about one; gives how it is then.

@@ -152,13 +152,6 @@ impl LogicEnvironment {
             Arc::clone(&kinds),
             duties.clone(),
         ));
-        let catalogue = Arc::new(Catalogue::new(
-            Arc::clone(&store),
-            Arc::clone(&kinds),
-            Arc::clone(&inventory),
-        ));
-        let wanting = Arc::clone(&orders);
-        catalogue.ask_before_delete(move |digest| Rollouts::wanting(&wanting, digest));
         let control = Control::new(
             config.control.clone(),
             Arc::clone(&inventory),
@@ -166,13 +159,7 @@ impl LogicEnvironment {
             Arc::clone(&store),
             ledger.clone(),
         );
-        let rollouts = Arc::new(Rollouts::new(
-            Arc::clone(&orders),
-            Arc::clone(&kinds),
-            Arc::clone(&store),
-            Arc::clone(&dispatch),
-            Arc::clone(&catalogue),
-        ));
+        let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &orders, &dispatch);
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -205,6 +192,31 @@ impl LogicEnvironment {
         handle.spawn(parts.tasks, parts.events, keeper);
         Ok(handle)
     }
+}
+
+/// The catalogue, and what is made of it.
+fn releases(
+    store: &Arc<dyn Store>,
+    kinds: &Arc<Kinds>,
+    inventory: &Arc<Inventory>,
+    orders: &Arc<OrderBook>,
+    dispatch: &Arc<Dispatch>,
+) -> (Arc<Catalogue>, Arc<Rollouts>) {
+    let catalogue = Arc::new(Catalogue::new(
+        Arc::clone(store),
+        Arc::clone(kinds),
+        Arc::clone(inventory),
+    ));
+    let wanting = Arc::clone(orders);
+    catalogue.ask_before_delete(move |digest| Rollouts::wanting(&wanting, digest));
+    let rollouts = Arc::new(Rollouts::new(
+        Arc::clone(orders),
+        Arc::clone(kinds),
+        Arc::clone(store),
+        Arc::clone(dispatch),
+        Arc::clone(&catalogue),
+    ));
+    (catalogue, rollouts)
 }
 
 impl Handle {

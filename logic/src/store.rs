@@ -14,7 +14,7 @@ mod snapshot;
 pub mod sqlite;
 mod url;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -27,8 +27,9 @@ use utakata_api::{
 };
 use utakata_model::{
     ActionName, Class, ContentFile, Credential, CredentialName, EnvironmentId, FileDigest, Kind,
-    Operation, OperationId, Origin, Parameters, PersonName, Priority, ReleaseDigest, RolloutId,
-    Schedule, ScheduleName, Target, TargetName, TaskId, TaskState, Zone, duration,
+    Operation, OperationId, Order, Origin, Parameters, PersonName, Priority, ReleaseDigest,
+    RolloutId, Schedule, ScheduleName, Scope, Target, TargetName, TaskId, TaskState, Zone,
+    duration,
     manifest::{Repeat, Undo, Verify},
 };
 
@@ -142,6 +143,15 @@ pub trait Store: Send + Sync + 'static {
     /// Writes the revision of the orders, and what is asked of an environment in place of what
     /// was (nothing, where its orders are empty), all or nothing.
     async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error>;
+
+    /// Writes the revision of the orders, and the order for a zone, a kind or a release in place
+    /// of the one that was (`None`: none), all or nothing.
+    async fn put_standing(
+        &self,
+        revision: u64,
+        scope: &Scope,
+        order: Option<&Order>,
+    ) -> Result<(), Error>;
 
     /// What is asked of kinds, and the rollouts that are open.
     async fn kinds_desired(&self) -> Result<KindsDesired, Error>;
@@ -331,6 +341,8 @@ pub struct Orders {
     pub revision: u64,
     /// Those of which anything is asked, by name.
     pub rows: Vec<OrderRow>,
+    /// What is asked of zones, kinds and releases.
+    pub standing: BTreeMap<Scope, Order>,
 }
 
 /// What is asked of an environment.

@@ -1,9 +1,13 @@
 //! What is asked of the environments of a zone: a standing order, which outlives restarts.
 
+mod scope;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use scope::{ReleaseName, Scope, ScopeError, ScopeFields};
 
 use crate::{EnvironmentId, Kind, KindDesired, PersonName, Zone};
 
@@ -22,6 +26,20 @@ pub struct Desired {
     /// Which releases serve, of each kind of which anything is asked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, KindDesired>,
+    /// Orders for whoever is in the zone, also for who comes later.
+    #[serde(default, skip_serializing_if = "Standing::is_empty")]
+    pub standing: Standing,
+}
+
+/// Orders that name no environment: they hold for whoever is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// For the zone, and for kinds in it.
+    #[serde(default, skip_serializing_if = "Orders::is_empty")]
+    pub zone: Orders,
+    /// For kinds and releases wherever they are.
+    #[serde(default, skip_serializing_if = "Orders::is_empty")]
+    pub everywhere: Orders,
 }
 
 /// The orders of one environment.
@@ -33,6 +51,10 @@ pub struct Orders {
     /// For single kinds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, Order>,
+    /// For single releases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Order>)]
+    pub releases: BTreeMap<ReleaseName, Order>,
 }
 
 /// An order to stop something that otherwise goes on.
@@ -63,58 +85,80 @@ pub enum Stop {
 }
 
 impl Orders {
-    /// The order that holds for a kind: of two, the one that stops more; of equals, that for
-    /// everything, because it is the one to lift.
-    pub fn of(&self, kind: &Kind) -> Option<&Order> {
-        let own = self.kinds.get(kind);
-        match (&self.all, own) {
-            (Some(all), Some(own)) if own.stop > all.stop => Some(own),
-            (Some(all), _) => Some(all),
-            (None, own) => own,
+    /// Whether nothing is stopped.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_none() && self.kinds.is_empty() && self.releases.is_empty()
+    }
+}
+
+impl Standing {
+    /// Those of a zone, of all that were given.
+    pub fn of_zone(given: &BTreeMap<Scope, Order>, zone: &Zone) -> Self {
+        let mut standing = Self::default();
+        let Self {
+            zone: here,
+            everywhere,
+        } = &mut standing;
+        for (scope, order) in given {
+            let order = order.clone();
+            match scope {
+                Scope::Zone(of) if of == zone => here.all = Some(order),
+                Scope::KindInZone(kind, of) if of == zone => {
+                    here.kinds.insert(kind.clone(), order);
+                }
+                Scope::Kind(kind) => drop(everywhere.kinds.insert(kind.clone(), order)),
+                Scope::Release(release) => {
+                    everywhere.releases.insert(release.clone(), order);
+                }
+                _ => {}
+            }
         }
+        standing
+    }
+
+    /// The order that holds for a kind in an environment of the zone, which has orders of its
+    /// `own`, and what it was given for.
+    pub fn of<'o>(
+        &'o self,
+        zone: &Zone,
+        environment: &EnvironmentId,
+        own: &'o Orders,
+        kind: &Kind,
+    ) -> Option<(Scope, &'o Order)> {
+        let all = self.zone.all.as_ref();
+        let everywhere = self.everywhere.kinds.get(kind);
+        let here = self.zone.kinds.get(kind);
+        let (whole, single) = (own.all.as_ref(), own.kinds.get(kind));
+        let (kind, id) = (|| kind.clone(), || environment.clone());
+        strictest([
+            all.map(|order| (Scope::Zone(zone.clone()), order)),
+            everywhere.map(|order| (Scope::Kind(kind()), order)),
+            here.map(|order| (Scope::KindInZone(kind(), zone.clone()), order)),
+            whole.map(|order| (Scope::Environment(id()), order)),
+            single.map(|order| (Scope::KindInEnvironment(kind(), id()), order)),
+        ])
     }
 
     /// Whether nothing is stopped.
     pub fn is_empty(&self) -> bool {
-        self.all.is_none() && self.kinds.is_empty()
+        self.zone.is_empty() && self.everywhere.is_empty()
     }
+}
+
+/// Of orders that hold for the same, from the widest to the narrowest: the one that stops more;
+/// of equals the widest, because it is the one to lift.
+pub fn strictest<'o>(
+    orders: impl IntoIterator<Item = Option<(Scope, &'o Order)>>,
+) -> Option<(Scope, &'o Order)> {
+    let orders = orders.into_iter().flatten();
+    orders.reduce(|first, next| {
+        if next.1.stop > first.1.stop {
+            next
+        } else {
+            first
+        }
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn order(stop: Stop, by: &str) -> Order {
-        Order {
-            stop,
-            by: by.parse().unwrap(),
-            since: "2026-03-01T12:00:00Z".parse().unwrap(),
-            why: None,
-        }
-    }
-
-    #[test]
-    fn of_two_orders_the_one_that_stops_more_holds() {
-        let snmp: Kind = "snmp".parse().unwrap();
-        for (all, own, expect) in [
-            (None, None, None),
-            (Some(Stop::Pause), None, Some("all")),
-            (None, Some(Stop::Pause), Some("own")),
-            (Some(Stop::Pause), Some(Stop::Pause), Some("all")),
-            (Some(Stop::Pause), Some(Stop::Drain), Some("own")),
-            (Some(Stop::Drain), Some(Stop::Pause), Some("all")),
-        ] {
-            let orders = Orders {
-                all: all.map(|stop| order(stop, "all")),
-                kinds: own
-                    .map(|stop| (snmp.clone(), order(stop, "own")))
-                    .into_iter()
-                    .collect(),
-            };
-            let holds = orders.of(&snmp).map(|order| order.by.as_str());
-            assert_eq!(holds, expect, "{all:?} {own:?}");
-            let other = orders.of(&"ups".parse().unwrap());
-            assert_eq!(other.map(|order| order.stop), all, "another kind");
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ConnectionStatus, EnvironmentId, Incarnation, Kind, Labels, Manifest, Problem, ReleaseId,
-    RolloutStatus, TargetName, Zone,
+    ReleaseName, RolloutStatus, TargetName, Zone,
 };
 
 /// What an environment tells of itself, again whenever something of it changes.
@@ -61,12 +61,16 @@ pub struct Stopped {
     /// Single kinds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, StopState>,
+    /// Single releases, of those that it has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, StopState>)]
+    pub releases: BTreeMap<ReleaseName, StopState>,
 }
 
 impl Stopped {
     /// Whether nothing is stopped.
     pub fn is_empty(&self) -> bool {
-        self.all.is_none() && self.kinds.is_empty()
+        self.all.is_none() && self.kinds.is_empty() && self.releases.is_empty()
     }
 }
 

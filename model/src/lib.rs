@@ -22,7 +22,7 @@ pub mod task;
 
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};
-pub use desired::{Desired, Order, Orders, Stop};
+pub use desired::{Desired, Order, Orders, ReleaseName, Scope, Standing, Stop};
 pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,
     Stopped,

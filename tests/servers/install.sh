@@ -7,7 +7,7 @@
 #   mqtt     mosquitto, mosquitto_pub and mosquitto_sub
 #   amqp     RabbitMQ, with its MQTT plugin
 #   sql      PostgreSQL
-#   docker   Docker's engine, and a registry
+#   docker   Docker's engine, and a registry; what builds an image with a worker in Python
 #   api      schemathesis
 #   check    typos, cargo-deny, cargo-nextest
 #   bench    prometheus-snmp-exporter, collectd and Celery, to measure against
@@ -29,7 +29,7 @@ packages_of() {
     mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     sql) echo "postgresql iproute2" ;;
-    docker) echo "docker.io docker-registry iproute2 procps" ;;
+    docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
     api | check) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
     *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, check, bench)" ;;

@@ -15,6 +15,7 @@ pub mod hub;
 pub mod kind;
 pub mod le;
 pub mod operation;
+mod order;
 pub mod person;
 pub mod read;
 mod role;

@@ -21,6 +21,7 @@ mod member;
 mod order;
 mod place;
 mod report;
+mod roller;
 mod server;
 mod servers;
 mod show;
@@ -43,6 +44,7 @@ use self::{
     load::Load,
     order::Orders,
     place::Place,
+    roller::Roller,
     server::Server,
     servers::Servers,
     show::{Phase, Show},
@@ -85,6 +87,8 @@ pub struct Settings {
     /// The folder with the scripts of the servers between the processes; absent: the inter
     /// connect and the store of one machine.
     pub servers: Option<PathBuf>,
+    /// Whether releases are rolled one after the other meanwhile.
+    pub rolls: bool,
     /// In place of killing, the environments are cut off from the servers for so long.
     pub cut: Option<Duration>,
 }
@@ -106,6 +110,8 @@ struct Drill<'a> {
     show: Show,
     signals: Signals,
     load: Arc<Load>,
+    /// Rolls releases, where it is asked to.
+    roller: Option<Roller>,
     /// Sends and follows; ends with this.
     clients: JoinSet<Result<()>>,
     stop: CancellationToken,
@@ -155,6 +161,9 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
             settings.in_flight,
             settings.rate,
         )),
+        roller: settings
+            .rolls
+            .then(|| Roller::new(Arc::clone(&server), place.data("rolled"))),
         clients: JoinSet::new(),
         stop: CancellationToken::new(),
         cut: None,
@@ -173,6 +182,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         among: settings.among(),
         took: words::took(began.elapsed()),
         cut: drill.cut,
+        rolled: drill.roller.as_ref().map(Roller::rolled),
         counts: counts?,
         audit,
         log: drill.crew.log,
@@ -213,6 +223,9 @@ impl Drill<'_> {
         self.clients.spawn(load.send(orders, stop));
         let load = Arc::clone(&self.load);
         self.clients.spawn(async move { load.follow().await });
+        if let Some(roller) = self.roller.clone() {
+            self.clients.spawn(roller.run(self.stop.clone()));
+        }
         match self.settings.cut {
             Some(time) => self.cut = Some(self.cut_off(time, server).await?),
             None => self.rage().await?,
@@ -261,7 +274,10 @@ impl Drill<'_> {
         self.stop.cancel();
         self.crew.calm(self.place, self.settings.permits)?;
         let until = Instant::now() + place::settled_within();
-        while !self.load.is_settled() && Instant::now() < until {
+        let is_over = |roller: &Roller| roller.is_over();
+        while !(self.load.is_settled() && self.roller.as_ref().is_none_or(is_over))
+            && Instant::now() < until
+        {
             tokio::select! {
                 () = sleep(TICK) => {}
                 signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),

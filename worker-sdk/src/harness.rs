@@ -8,6 +8,7 @@
 mod checks;
 pub(crate) mod manager;
 mod parameters;
+pub mod place;
 mod process;
 mod silence;
 mod stage;
@@ -16,12 +17,16 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use utakata_model::{ActionName, target::Secret};
 
-use self::stage::{Stage, Stop};
+use self::{
+    place::Place,
+    stage::{Stage, Stop},
+};
 use crate::Release;
 
 /// How to try a worker.
@@ -29,6 +34,8 @@ use crate::Release;
 pub struct Options {
     /// The folders in which `run.program` is looked for, after that of the release.
     pub programs: Vec<PathBuf>,
+    /// Where its workers run. `None`: they are processes of this machine.
+    pub place: Option<Arc<dyn Place>>,
     /// A real target. Its observe actions are run on it.
     pub example: Option<Example>,
     /// An observe action and parameters with which it takes long. Without it, the default read
@@ -44,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             programs: Vec::new(),
+            place: None,
             example: None,
             slow: None,
             targets: 200,

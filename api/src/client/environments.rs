@@ -3,7 +3,9 @@
 use utakata_model::EnvironmentId;
 
 use super::{ANSWER_WITHIN, Client, Error};
-use crate::environment::{EnvironmentView, NewOrder, OrdersView};
+use crate::environment::{
+    EnvironmentView, NewOrder, NewStanding, OrdersView, Standing, StandingView,
+};
 
 /// What is asked of an environment, or of a kind in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,27 @@ impl Client {
         order: &NewOrder,
     ) -> Result<OrdersView, Error> {
         let path = format!("/v1/environments/{id}/{}", verb.as_str());
+        self.post(&path, order, ANSWER_WITHIN).await
+    }
+
+    /// Everything that people have stopped.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn orders(&self) -> Result<Vec<Standing>, Error> {
+        self.all("/v1/orders", &()).await
+    }
+
+    /// Asks a zone, a kind, an environment or a release to stop, or to go on.
+    ///
+    /// # Errors
+    /// Nobody has heard of it, or it is something else that is stopped.
+    pub async fn order(
+        &self,
+        verb: EnvironmentVerb,
+        order: &NewStanding,
+    ) -> Result<StandingView, Error> {
+        let path = format!("/v1/orders/{}", verb.as_str());
         self.post(&path, order, ANSWER_WITHIN).await
     }
 }

@@ -18,10 +18,11 @@ use tokio::task::JoinSet;
 use utakata_api::{
     apply::{Apply, Document},
     client::Client,
-    operation::{ControlAnswer, Counts, Read},
+    operation::{ControlAnswer, Counts},
     rollout::{NewRollout, Rollout, RolloutState},
 };
 use utakata_benches::{
+    echo,
     figures::Figures,
     load,
     system::{self, System, repository},
@@ -149,7 +150,7 @@ async fn declare(client: &Client, readers: usize) -> Result<()> {
     for _ in 0..1000 {
         let served = client.kinds().await?;
         let is_served = |kind: &&str| served.iter().any(|one| *one.kind.as_str() == **kind);
-        if KINDS.iter().all(|kind| is_served(kind)) {
+        if KINDS.iter().all(is_served) {
             let dry_run = false;
             client.apply(&Apply { documents, dry_run }).await?;
             return Ok(());
@@ -289,11 +290,10 @@ impl User {
     }
 
     async fn read(&self) -> Result<Counts> {
-        let read = Read {
-            selector: self.target.parse()?,
-            action: None,
-            parameters: serde_json::Map::new(),
+        // Not `read`: that counts for each worker, and the shadow would find it out.
+        let read = utakata_api::operation::Read {
             wait: Duration::from_secs(20),
+            ..echo::read(&self.target, 300, 200)?
         };
         Ok(self.client.read(&read).await?.counts)
     }

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use utakata_model::{
-    BreakerStatus, Kind, PoolStatus, RolloutStatus, StopState, environment::RefusedRelease,
+    BreakerStatus, Kind, PoolStatus, ReleaseName, RolloutStatus, StopState,
+    environment::RefusedRelease,
 };
 
 use crate::rollout::Short;
@@ -22,6 +23,7 @@ struct Inner {
     pools: Mutex<BTreeMap<Kind, Vec<PoolStatus>>>,
     breakers: Mutex<BTreeMap<Kind, Vec<BreakerStatus>>>,
     stopped: Mutex<BTreeMap<Kind, Option<StopState>>>,
+    stopped_releases: Mutex<BTreeMap<Kind, BTreeMap<Arc<str>, StopState>>>,
     rollouts: Mutex<BTreeMap<Kind, RolloutStatus>>,
     /// Rollouts of kinds that are not served.
     absent: Mutex<Vec<RolloutStatus>>,
@@ -58,6 +60,19 @@ impl Board {
     pub(crate) fn put_stopped(&self, kind: &Kind, state: Option<StopState>) {
         let before = self.0.stopped.lock().insert(kind.clone(), state);
         if before != Some(state) {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// So far single releases of a kind are stopped now, by version.
+    pub(crate) fn put_stopped_releases(&self, kind: &Kind, states: BTreeMap<Arc<str>, StopState>) {
+        let mut all = self.0.stopped_releases.lock();
+        let is_changed = all
+            .get(kind)
+            .map_or(!states.is_empty(), |told| *told != states);
+        all.insert(kind.clone(), states);
+        drop(all);
+        if is_changed {
             self.0.changed.notify_one();
         }
     }
@@ -111,6 +126,7 @@ impl Board {
         self.0.pools.lock().remove(kind);
         self.0.breakers.lock().remove(kind);
         self.0.stopped.lock().remove(kind);
+        self.0.stopped_releases.lock().remove(kind);
         self.0.rollouts.lock().remove(kind);
         self.0.changed.notify_one();
     }
@@ -149,6 +165,21 @@ impl Board {
         all.iter()
             .map(|(kind, state)| (kind.clone(), *state))
             .collect()
+    }
+
+    /// How far single releases are stopped.
+    pub(crate) fn stopped_releases(&self) -> BTreeMap<ReleaseName, StopState> {
+        let all = self.0.stopped_releases.lock();
+        let named = all.iter().flat_map(|(kind, states)| {
+            states.iter().map(move |(version, state)| {
+                let name = ReleaseName {
+                    kind: kind.clone(),
+                    version: version.clone(),
+                };
+                (name, *state)
+            })
+        });
+        named.collect()
     }
 
     /// Waits for a change of anything but the numbers of tasks, which change all the time.

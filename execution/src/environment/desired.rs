@@ -4,12 +4,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tokio::sync::watch;
 use utakata_interconnect::wire;
 use utakata_model::{
-    Desired, EnvironmentId, Kind, KindDesired, Orders, ReleaseId, Stop, StopState, Stopped, Zone,
+    Desired, EnvironmentId, Kind, KindDesired, Orders, ReleaseId, ReleaseName, Standing, Stop,
+    StopState, Stopped, Zone,
 };
 
 use crate::{folder, rollout};
@@ -23,6 +25,8 @@ pub(crate) struct Asked {
     /// By which revision, if it was ever heard of any.
     pub(crate) revision: Option<u64>,
     orders: Orders,
+    /// What is asked of whoever is in the zone.
+    standing: Standing,
     /// Which releases serve, of each kind of which anything is asked.
     pub(crate) kinds: BTreeMap<Kind, KindDesired>,
 }
@@ -34,13 +38,32 @@ impl Asked {
         is_later.then(|| Self {
             revision: Some(desired.revision),
             orders: desired.environments.get(me).cloned().unwrap_or_default(),
+            standing: desired.standing.clone(),
             kinds: desired.kinds.clone(),
         })
     }
 
     /// Whether a kind is to be stopped, and how.
     pub(crate) fn stop(&self, kind: &Kind) -> Option<Stop> {
-        self.orders.of(kind).map(|order| order.stop)
+        let Standing { zone, everywhere } = &self.standing;
+        let of_kind = [&self.orders, zone, everywhere].map(|orders| orders.kinds.get(kind));
+        let of_kind = of_kind.into_iter().flatten().map(|order| order.stop);
+        of_kind.chain(self.stop_all()).max()
+    }
+
+    /// Whether everything is to be stopped, and how.
+    fn stop_all(&self) -> Option<Stop> {
+        let all = [&self.orders.all, &self.standing.zone.all];
+        let all = all.into_iter().flatten();
+        all.map(|order| order.stop).max()
+    }
+
+    /// Which versions of a kind are to be stopped, and how.
+    pub(crate) fn stops(&self, kind: &Kind) -> BTreeMap<Arc<str>, Stop> {
+        let releases = self.standing.everywhere.releases.iter();
+        let own = releases.filter(|(release, _)| release.kind == *kind);
+        own.map(|(release, order)| (release.version.clone(), order.stop))
+            .collect()
     }
 
     /// Every release that is named: those that serve, that are kept, and that are to come.
@@ -66,20 +89,27 @@ impl Asked {
 
     /// What is stopped, from how far each kind is that is served: nothing is left to stop of
     /// those that are not.
-    pub(crate) fn stopped(&self, kinds: &[(Kind, Option<StopState>)]) -> Stopped {
+    pub(crate) fn stopped(
+        &self,
+        kinds: &[(Kind, Option<StopState>)],
+        releases: BTreeMap<ReleaseName, StopState>,
+    ) -> Stopped {
         let of_kind = |kind: &Kind| {
-            let order = self.orders.of(kind)?;
             let own = kinds.iter().filter(|(other, _)| other == kind);
-            Some(together(order.stop, own.map(|(_, state)| *state)))
+            Some(together(self.stop(kind)?, own.map(|(_, state)| *state)))
         };
         let states = || kinds.iter().map(|(_, state)| *state);
-        let all = self.orders.all.as_ref();
-        let named = self.orders.kinds.keys();
+        // Of kinds that are stopped wherever they are, those that are here.
+        let Standing { zone, everywhere } = &self.standing;
+        let standing = zone.kinds.keys().chain(everywhere.kinds.keys());
+        let here = standing.filter(|kind| kinds.iter().any(|(other, _)| other == *kind));
+        let named = self.orders.kinds.keys().chain(here);
         Stopped {
-            all: all.map(|order| together(order.stop, states())),
+            all: self.stop_all().map(|stop| together(stop, states())),
             kinds: named
                 .filter_map(|kind| Some((kind.clone(), of_kind(kind)?)))
                 .collect(),
+            releases,
         }
     }
 }
@@ -135,9 +165,17 @@ impl Keeper {
         let Some(asked) = self.asked.borrow().after(desired, &self.me) else {
             return;
         };
-        if self.asked.borrow().orders != asked.orders {
+        let orders = |asked: &Asked| (asked.orders.clone(), asked.standing.clone());
+        let (before, after) = (orders(&self.asked.borrow()), orders(&asked));
+        if before != after {
             let revision = desired.revision;
-            tracing::info!(revision, orders = ?asked.orders, "something else is asked of us");
+            let (orders, standing) = after;
+            tracing::info!(
+                revision,
+                ?orders,
+                ?standing,
+                "something else is asked of us"
+            );
         }
         if let Some(folder) = &self.folder {
             keep(folder, desired).await;

@@ -1,7 +1,7 @@
 //! Keeps one service running for each kind that has a release, and ends them all in order.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use utakata_interconnect::{Events, Tasks, events::Sender};
-use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, ReleaseDigest};
+use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, ReleaseDigest, ReleaseId};
 
 use super::{
     DrainOrder, Drained, Wish,
@@ -296,6 +296,8 @@ impl Kinds {
             rollout: asked.rollout(kind, me),
             stop: asked.stop(kind),
             hold: None,
+            stops: asked.stops(kind),
+            coming: coming(kind, &asked, &releases),
             releases,
             give_up_at: None,
         };
@@ -391,6 +393,15 @@ fn served(chosen: &BTreeMap<Kind, Vec<Chosen>>) -> BTreeMap<Kind, ReleaseDigest>
         Some((kind.clone(), active.release.id.digest.clone()))
     };
     chosen.iter().filter_map(active).collect()
+}
+
+/// Versions of a kind that are to serve, and are not here yet.
+fn coming(kind: &Kind, asked: &Asked, here: &[Chosen]) -> BTreeSet<Arc<str>> {
+    let desired = asked.kinds.get(kind).into_iter();
+    let wanted = desired.flat_map(|desired| desired.stable.iter().chain(&desired.kept));
+    let is_here = |wanted: &&ReleaseId| here.iter().any(|one| *one.release.id == **wanted);
+    let absent = wanted.filter(|wanted| !is_here(wanted));
+    absent.map(|release| release.version.clone()).collect()
 }
 
 fn set(order: &watch::Sender<Order>, new: Order) {

@@ -98,7 +98,7 @@ impl Identity {
             connections: self.connections.iter().map(Health::look).collect(),
             breakers: board.breakers(),
             desired: asked.revision,
-            stopped: asked.stopped(&board.stopped()),
+            stopped: asked.stopped(&board.stopped(), board.stopped_releases()),
             rollouts: board.rollouts(),
         }
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_model::{Cure, PoolStatus, Problem, RanBy, manifest::Lifetime};
+use utakata_model::{Cure, PoolStatus, Problem, RanBy, Stop, manifest::Lifetime};
 use utakata_protocol::v1;
 
 use crate::{
@@ -35,6 +35,8 @@ pub(super) struct Pool {
     pub(super) is_kept: bool,
     /// Whether a rollout has turned it back: nothing goes to it.
     pub(super) is_retired: bool,
+    /// Whether it is stopped by an order, and how: what would go to it waits.
+    pub(super) stop: Option<Stop>,
     pub(super) failures: Failures,
     /// Workers that died or hung.
     pub(super) lost: u64,
@@ -233,6 +235,7 @@ impl Pool {
             is_stable: false,
             is_kept: false,
             is_retired: false,
+            stop: None,
             failures: Failures::default(),
             lost: 0,
             problem: None,
@@ -282,6 +285,9 @@ impl Pool {
 
     /// How many tasks its workers can take now, and could take at the most.
     pub(super) fn room(&self) -> (usize, usize) {
+        if self.stop.is_some() {
+            return (0, 0);
+        }
         let candidates = self.workers.iter().filter_map(Worker::candidate);
         candidates.fold((0, 0), |(free, all), worker| {
             let room = worker.capacity.saturating_sub(worker.running);
@@ -302,6 +308,7 @@ impl Pool {
             is_desired: self.desired.is_some(),
             is_active: self.is_serving(),
             is_retired: self.is_retired,
+            is_stopped: self.stop.is_some(),
             ready: self.ready(),
         }
     }

@@ -11,6 +11,7 @@ mod stop;
 mod upkeep;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -146,6 +147,8 @@ pub(super) struct State {
     stop: Option<Stop>,
     /// How far it is on its way to another program of this process.
     hold: Hold,
+    /// Versions that are to serve and are not here yet.
+    coming: BTreeSet<Arc<str>>,
     /// When what runs then is given up.
     give_up_at: Option<Instant>,
     given_up: usize,
@@ -195,6 +198,7 @@ impl State {
             is_closing: false,
             stop: None,
             hold: Hold::None,
+            coming: BTreeSet::new(),
             give_up_at: None,
             given_up: 0,
             warm_for: config.warm_for,
@@ -233,6 +237,10 @@ impl State {
             pool.is_stable = chosen.is_active;
             pool.is_kept = chosen.is_kept;
         }
+        for pool in &mut self.pools {
+            pool.stop = order.stops.get(&pool.release.id.version).copied();
+        }
+        self.coming.clone_from(&order.coming);
         self.set_way(order.rollout.as_ref(), clock);
         self.assign();
         self.is_closing = order.releases.is_empty();
@@ -241,7 +249,7 @@ impl State {
         self.set_hold(order.hold);
         if self.is_closing {
             self.refuse_waiting(now, clock);
-        } else if self.stop.is_some() {
+        } else if self.is_held() {
             self.hand_over(now, clock);
         }
         if let Some(at) = order.give_up_at {
@@ -279,7 +287,7 @@ impl State {
         let backlog = self.backlog.saturating_sub(self.lanes.waiting());
         let candidate = self.candidate().filter(|&at| !self.pools[at].is_serving());
         let pools = self.pools.iter().enumerate();
-        let serving = pools.filter(|(at, _)| candidate != Some(*at));
+        let serving = pools.filter(|(at, pool)| candidate != Some(*at) && pool.stop.is_none());
         let ready = serving.flat_map(|(_, pool)| &pool.workers);
         let serves = |worker: &&Worker| matches!(worker.phase, Phase::Ready { .. });
         let ready = ready.filter(|worker| serves(worker) && !worker.is_spent());
@@ -292,14 +300,14 @@ impl State {
             0 => 0,
             _ => free.saturating_sub(self.permits.len()) + (capacity / 2).max(AHEAD_LEAST),
         };
-        most.saturating_sub(self.lanes.ready())
+        most.saturating_sub(self.ready())
             .min(backlog)
             .min(FETCH_MOST)
     }
 
     /// Whether a worker would be started for a task that comes.
     fn can_wake(&self) -> bool {
-        let is_active = |pool: &Pool| pool.desired.as_ref().is_some_and(|d| d.is_active);
+        let is_active = |pool: &Pool| pool.is_serving() && pool.stop.is_none();
         // Where no release is active, those for pinned targets are woken.
         let is_any_active = self.pools.iter().any(is_active);
         let sleeps = |pool: &Pool| {
@@ -307,7 +315,8 @@ impl State {
                 true => desired.size.min == 0,
                 false => !is_any_active,
             };
-            pool.desired.as_ref().is_some_and(keeps_none) && !pool.failures.any()
+            let is_asleep = pool.desired.as_ref().is_some_and(keeps_none);
+            is_asleep && pool.stop.is_none() && !pool.failures.any()
         };
         self.pools.iter().any(sleeps)
     }

@@ -185,7 +185,7 @@ impl Worker {
 
     /// Whether it has done what it was there for.
     fn is_done(&self) -> bool {
-        self.is_spent && self.running == 0
+        self.is_spent && self.is_ready() && self.running == 0
     }
 
     /// Whether a fresh one is to take its place.
@@ -240,13 +240,17 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
     let active = pools.iter().find(is_active);
     // A release that was replaced goes on until its successor has as many workers, or as many
     // as it may have.
-    let replaced = pools.iter().filter(|pool| pool.desired.is_none());
+    let is_replaced = |pool: &&Pool| pool.desired.is_none() && !pool.is_stopped;
+    let replaced = pools.iter().filter(is_replaced);
     let ready = |workers: &mut dyn Iterator<Item = &Worker>| -> u32 {
         let serves = |worker: &&Worker| worker.is_ready() && worker.wrong(times, now).is_none();
         u32::try_from(workers.filter(serves).count()).unwrap_or(u32::MAX)
     };
     let replaced = ready(&mut replaced.flat_map(|pool| &pool.workers));
     let is_taken_over = active.is_none_or(|pool| {
+        if pool.is_stopped {
+            return true;
+        }
         let most = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
         ready(&mut pool.workers.iter()) >= replaced.min(most).max(1)
     });
@@ -326,7 +330,8 @@ fn size(
     actions.extend(gone.filter_map(|worker| let_go(worker, times)));
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
     // Nobody is let go while somebody waits, but for those that are more than there may be.
-    if live > wanted && (pool.wait.is_none() || live > desired.size.max) {
+    let most = desired.size.max.saturating_add(due.count.min(1));
+    if live > wanted && (pool.wait.is_none() || live > most) {
         let is_next = |worker: &Worker| due.next.is_some_and(|next| next.number == worker.number);
         let idle = well.iter().filter(|w| {
             let is_of_no_use = desired.is_brief && w.running == 0 && w.is_live();

@@ -300,6 +300,11 @@ impl Lanes {
         self.turns.control.len() + self.turns.observe.len()
     }
 
+    /// The same, of those whose next task is for this version.
+    pub(crate) fn ready_for(&self, pin: Option<&str>) -> usize {
+        self.turns.control.of(pin).count() + self.turns.observe.of(pin).count()
+    }
+
     /// The versions for which something is ready, other than the active one.
     pub(crate) fn pins(&self) -> BTreeSet<String> {
         let pins = self.turns.control.pins().chain(self.turns.observe.pins());

@@ -13,6 +13,8 @@ pub(crate) struct PoolFacts<'a> {
     pub(crate) is_active: bool,
     /// Whether nothing goes to it any more: it was turned back.
     pub(crate) is_retired: bool,
+    /// Whether it is stopped by an order: what would go to it waits.
+    pub(crate) is_stopped: bool,
     /// Workers that take tasks.
     pub(crate) ready: u32,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Candidate {
 
 /// The pool for tasks with this pin, by its place among `pools`. While the release that should
 /// serve has no worker ready, the one that it replaces goes on. `None`: there is no such
-/// release.
+/// release. What would go to one that is stopped goes to no other.
 pub(crate) fn pool(pools: &[PoolFacts], pin: Option<&str>) -> Option<usize> {
     let suits = |pool: &PoolFacts| match pin {
         Some(pin) => pool.version == pin,
@@ -41,7 +43,7 @@ pub(crate) fn pool(pools: &[PoolFacts], pin: Option<&str>) -> Option<usize> {
         let fits = |pool: &PoolFacts| !pool.is_retired && suits(pool) && wanted(pool);
         (0..pools.len()).rfind(|&at| fits(&pools[at]))
     };
-    first(&|pool| pool.is_desired && pool.ready > 0)
+    first(&|pool| pool.is_desired && (pool.ready > 0 || pool.is_stopped))
         .or_else(|| first(&|pool| pool.ready > 0))
         .or_else(|| first(&|pool| pool.is_desired))
 }
@@ -68,6 +70,7 @@ mod tests {
         is_desired: true,
         is_active: true,
         is_retired: false,
+        is_stopped: false,
         ready: 1,
     };
     const OLDER: PoolFacts = PoolFacts {
@@ -75,6 +78,7 @@ mod tests {
         is_desired: true,
         is_active: false,
         is_retired: false,
+        is_stopped: false,
         ready: 1,
     };
     const REPLACED: PoolFacts = PoolFacts {
@@ -82,6 +86,7 @@ mod tests {
         is_desired: false,
         is_active: false,
         is_retired: false,
+        is_stopped: false,
         ready: 1,
     };
 
@@ -90,7 +95,17 @@ mod tests {
         is_desired: true,
         is_active: false,
         is_retired: true,
+        is_stopped: false,
         ready: 1,
+    };
+
+    const STOPPED: PoolFacts = PoolFacts {
+        version: "2",
+        is_desired: true,
+        is_active: true,
+        is_retired: false,
+        is_stopped: true,
+        ready: 0,
     };
 
     fn idle(pool: PoolFacts) -> PoolFacts {
@@ -114,6 +129,10 @@ mod tests {
             (vec![REPLACED, idle(ACTIVE)], Some("2"), Some(0)),
             (vec![idle(REPLACED), idle(ACTIVE)], None, Some(1)),
             (vec![idle(REPLACED)], None, None),
+            // What is stopped keeps what would go to it, and nothing else.
+            (vec![REPLACED, STOPPED], None, Some(1)),
+            (vec![OLDER, STOPPED], Some("1"), Some(0)),
+            (vec![OLDER, STOPPED], Some("2"), Some(1)),
             // What was turned back serves nobody.
             (vec![idle(ACTIVE), RETIRED], None, Some(0)),
             (vec![ACTIVE, RETIRED], Some("3"), None),

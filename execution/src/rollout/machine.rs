@@ -12,6 +12,8 @@ use super::judge;
 pub(crate) struct Facts {
     /// Whether the candidate lies here.
     pub(crate) is_here: bool,
+    /// Whether it, or its kind, is stopped by an order.
+    pub(crate) is_stopped: bool,
     /// Whether it is the stable release already.
     pub(crate) is_stable: bool,
     /// Its workers that take tasks.
@@ -99,6 +101,9 @@ pub(super) fn next(
     if facts.is_stable {
         return Step::To(RolloutPhase::Done);
     }
+    if facts.is_stopped {
+        return Step::Stay(Some(stopped(candidate)));
+    }
     let is_promoted = promoted >= Some(at.phase);
     match at.phase {
         RolloutPhase::Waiting => Step::To(RolloutPhase::Starting),
@@ -156,6 +161,11 @@ pub(super) fn after(
 fn ordered() -> Problem {
     let message = "it was ordered to go back: see the rollout itself, and the other environments";
     Problem::new("rollout-ordered-back", Cure::Operator, message)
+}
+
+fn stopped(candidate: &ReleaseId) -> Problem {
+    let message = format!("the candidate {candidate}, or its kind, is stopped by an order");
+    Problem::new("rollout-stopped", Cure::Operator, message)
 }
 
 fn missing(candidate: &ReleaseId) -> Problem {

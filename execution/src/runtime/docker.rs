@@ -11,8 +11,11 @@ mod engine;
 mod error;
 mod fit;
 mod image;
+mod inspect;
 mod life;
+mod named;
 mod orphans;
+mod tar;
 
 use std::{
     collections::HashSet,
@@ -28,6 +31,8 @@ use crate::{Artifact, catalogue::Release, config};
 use engine::Engine;
 pub use error::Error;
 use image::Images;
+pub use inspect::Inspected;
+pub use named::{ARCHIVE_PREFIX, Named};
 
 /// How often it is looked for containers that nobody has in hand.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -99,7 +104,11 @@ impl Runtime for Docker {
         let Artifact::Image(image) = &release.artifact else {
             return Err(misplaced());
         };
-        let ready = self.images.get(&self.engine, image, &release.id).await?;
+        let ready = self.images.get(&self.engine, image, Some(&release.id));
+        let mut ready = ready.await?;
+        if ready.manifest.is_none() {
+            ready.manifest = inspect::manifest_file(&self.engine, &ready).await?;
+        }
         fit::check(image, &ready, &release.manifest)?;
         Ok(())
     }
@@ -109,7 +118,10 @@ impl Runtime for Docker {
             return Err(misplaced());
         };
         // There already, unless somebody has taken it away since.
-        let image = self.images.get(&self.engine, image, &spec.release).await?;
+        let image = self
+            .images
+            .get(&self.engine, image, Some(&spec.release))
+            .await?;
         let body = container::body(&spec, &image, &self.config);
         let id = self.engine.create(body).await?;
         let hold = self.held.hold(&id);

@@ -5,6 +5,7 @@ mod bad;
 mod hardening;
 mod kills;
 mod port;
+mod rollouts;
 mod speed;
 
 use utakata_execution::{

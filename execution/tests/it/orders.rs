@@ -7,7 +7,10 @@ use std::{
 };
 
 use utakata_interconnect::{Event, Events, Tasks};
-use utakata_model::{Class, Desired, Kind, Order, Orders, Stop, StopState, Task, TaskKey, Zone};
+use utakata_model::{
+    Class, Desired, Kind, Order, Orders, ReleaseName, Scope, Standing, Stop, StopState, Stopped,
+    Task, TaskKey, Zone,
+};
 
 use crate::{
     ledger::Rules,
@@ -32,6 +35,7 @@ async fn ask(site: &Site, revision: u64, stop: Option<Stop>) {
         revision,
         environments: [(site.handle.status().id.clone(), orders)].into(),
         kinds: BTreeMap::new(),
+        standing: Standing::default(),
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();
@@ -102,5 +106,81 @@ async fn a_drained_environment_has_no_workers_until_it_goes_on() {
     ask(&site, 2, None).await;
     site.outcomes(&keys).await;
     site.ready("play").await;
+    site.end().await;
+}
+
+/// What is asked of whoever is in the zone.
+async fn ask_all(site: &Site, revision: u64, given: &[(Scope, Stop)]) {
+    let order = |stop| Order {
+        stop,
+        by: "kim".parse().unwrap(),
+        since: "2026-03-01T12:00:00Z".parse().unwrap(),
+        why: None,
+    };
+    let given = given.iter();
+    let given: BTreeMap<Scope, Order> = given
+        .map(|(scope, stop)| (scope.clone(), order(*stop)))
+        .collect();
+    let desired = Desired {
+        zone: Zone::default(),
+        revision,
+        environments: BTreeMap::new(),
+        kinds: BTreeMap::new(),
+        standing: Standing::of_zone(&given, &Zone::default()),
+    };
+    let event = Event::Desired(Arc::new(desired));
+    site.bus.publish(vec![event]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_named_is_stopped_with_its_zone_its_kind_or_its_release() {
+    let player = Player::new(4, |_| Some((Duration::from_secs(1), "")));
+    let mut site = Site::play(&player, Rules::default(), |_| {}).await;
+    let release = site.ready("play").await.release;
+    let kind = Kind::new("play").unwrap();
+    let name = ReleaseName::from(&release);
+    let mut revision = 0;
+    for (scope, other) in [
+        (
+            Scope::Zone(Zone::default()),
+            Scope::Zone("elsewhere".parse().unwrap()),
+        ),
+        (
+            Scope::Kind(kind.clone()),
+            Scope::Kind("ups".parse().unwrap()),
+        ),
+        (
+            Scope::KindInZone(kind.clone(), Zone::default()),
+            Scope::KindInZone(kind.clone(), "elsewhere".parse().unwrap()),
+        ),
+        (
+            Scope::Release(name.clone()),
+            Scope::Release("play@0.0.1".parse().unwrap()),
+        ),
+    ] {
+        // An order for something else is none.
+        revision += 1;
+        ask_all(&site, revision, &[(other, Stop::Drain)]).await;
+        let status = site.status(|status| status.desired == Some(revision)).await;
+        assert!(status.stopped.is_empty(), "{scope}: {:?}", status.stopped);
+        let keys = site.send(tasks(Class::Control, 2)).await;
+        site.outcomes(&keys).await;
+        revision += 1;
+        ask_all(&site, revision, &[(scope.clone(), Stop::Drain)]).await;
+        let told = |stopped: &Stopped| {
+            let states = [
+                stopped.all,
+                stopped.kinds.get(&kind).copied(),
+                stopped.releases.get(&name).copied(),
+            ];
+            states.into_iter().flatten().collect::<Vec<_>>()
+        };
+        let status = site
+            .status(|status| told(&status.stopped) == [StopState::Drained])
+            .await;
+        assert_eq!(pool(&status, "play").unwrap().ready, 0, "{scope}");
+        let keys = site.send(tasks(Class::Control, 2)).await;
+        assert_eq!(left(&site).await, keys, "{scope}: it was fetched");
+    }
     site.end().await;
 }

@@ -48,7 +48,7 @@ fn add_new(folder: &TempDir, more: &str) {
 }
 
 /// The id of a release, reckoned from its files as anybody can.
-fn id(folder: &TempDir, name: &str) -> ReleaseId {
+pub fn id(folder: &TempDir, name: &str) -> ReleaseId {
     let folder = folder.path().join("releases").join(name);
     let mut names: Vec<String> = fs::read_dir(&folder)
         .unwrap()
@@ -77,7 +77,7 @@ fn id(folder: &TempDir, name: &str) -> ReleaseId {
 }
 
 fn digest(content: &Content, manifest: &Manifest) -> ReleaseDigest {
-    if content.file(&manifest.run.program).is_some() {
+    if content.file(&manifest.run.program).is_some() || content.file("image.toml").is_some() {
         return content.release_digest(&manifest.run);
     }
     // The program lies elsewhere.
@@ -88,13 +88,13 @@ fn digest(content: &Content, manifest: &Manifest) -> ReleaseDigest {
 }
 
 /// What is asked of the kind.
-struct Asking {
+pub struct Asking {
     revision: u64,
     rollout: RolloutId,
 }
 
 impl Asking {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             revision: 0,
             rollout: RolloutId::generate(),
@@ -108,13 +108,14 @@ impl Asking {
             revision: self.revision,
             environments: BTreeMap::new(),
             kinds: [(kind(), asked)].into(),
+            standing: utakata_model::desired::Standing::default(),
         };
         let event = Event::Desired(Arc::new(desired));
         site.bus.publish(vec![event]).await.unwrap();
     }
 
     /// This release is to serve, and nothing else.
-    async fn stable(&mut self, site: &Site, stable: &ReleaseId) {
+    pub async fn stable(&mut self, site: &Site, stable: &ReleaseId) {
         let asked = KindDesired {
             stable: Some(stable.clone()),
             ..KindDesired::default()
@@ -122,7 +123,7 @@ impl Asking {
         self.ask(site, asked).await;
     }
 
-    async fn order(
+    pub async fn order(
         &mut self,
         site: &Site,
         way: (&ReleaseId, &ReleaseId),
@@ -147,7 +148,7 @@ impl Asking {
     }
 }
 
-fn plan() -> RolloutPlan {
+pub fn plan() -> RolloutPlan {
     RolloutPlan {
         shadow_answers: 10,
         canary_shares: vec![0.2, 0.5],
@@ -157,7 +158,7 @@ fn plan() -> RolloutPlan {
     }
 }
 
-fn without_shadow() -> RolloutPlan {
+pub fn without_shadow() -> RolloutPlan {
     RolloutPlan {
         shadow_answers: 0,
         canary_shares: vec![0.25],
@@ -190,11 +191,11 @@ async fn start(folder: TempDir, asking: &mut Asking) -> (Site, ReleaseId, Releas
     (site, old, new)
 }
 
-fn rollout(status: &EnvironmentStatus) -> Option<&RolloutStatus> {
+pub fn rollout(status: &EnvironmentStatus) -> Option<&RolloutStatus> {
     status.rollouts.first()
 }
 
-fn has_ended(status: &EnvironmentStatus) -> bool {
+pub fn has_ended(status: &EnvironmentStatus) -> bool {
     let is_end =
         |rollout: &RolloutStatus| matches!(rollout.phase, RolloutPhase::Done | RolloutPhase::Back);
     rollout(status).is_some_and(is_end)
@@ -202,7 +203,7 @@ fn has_ended(status: &EnvironmentStatus) -> bool {
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum What {
+pub enum What {
     /// Reads, which show the same from all workers as long as none is set.
     Reads,
     /// Control, too.
@@ -210,7 +211,7 @@ enum What {
 }
 
 /// Sends tasks as long as it is not so, a batch after the other; gives all outcomes.
-async fn load(
+pub async fn load(
     site: &mut Site,
     what: What,
     is_over: impl Fn(&EnvironmentStatus) -> bool,
@@ -237,7 +238,7 @@ async fn load(
     outcomes
 }
 
-fn by<'o>(outcomes: &'o [Outcome], release: &ReleaseId) -> Vec<&'o Outcome> {
+pub fn by<'o>(outcomes: &'o [Outcome], release: &ReleaseId) -> Vec<&'o Outcome> {
     let ran = |outcome: &&Outcome| {
         let ran_by = outcome.ran_by.as_ref();
         ran_by.is_some_and(|ran_by| *ran_by.release == *release)
@@ -245,7 +246,7 @@ fn by<'o>(outcomes: &'o [Outcome], release: &ReleaseId) -> Vec<&'o Outcome> {
     outcomes.iter().filter(ran).collect()
 }
 
-fn all_succeeded(outcomes: &[&Outcome]) {
+pub fn all_succeeded(outcomes: &[&Outcome]) {
     for outcome in outcomes {
         assert_eq!(outcome.status, OutcomeStatus::Succeeded, "{outcome:#?}");
     }
@@ -400,6 +401,18 @@ async fn a_release_whose_tasks_fail_is_turned_back() {
 async fn a_release_that_is_slow_is_turned_back() {
     let folder = bad("delay = \"50ms\"");
     is_turned_back(folder, without_shadow(), "rollout-slow").await;
+}
+
+/// Its memory is looked at now and then: it has time to do so.
+#[tokio::test]
+async fn a_release_that_leaks_is_turned_back() {
+    let folder = bad("leak = 131072");
+    let plan = RolloutPlan {
+        canary_tasks: 100_000,
+        slower: 1000.0,
+        ..without_shadow()
+    };
+    is_turned_back(folder, plan, "rollout-leaks").await;
 }
 
 #[tokio::test]

@@ -210,6 +210,7 @@ pub async fn want(site: &Site, revision: u64, releases: &[&ReleaseId]) {
         revision,
         environments: BTreeMap::new(),
         kinds,
+        standing: utakata_model::desired::Standing::default(),
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();

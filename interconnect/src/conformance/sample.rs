@@ -151,6 +151,7 @@ impl Queue {
             revision,
             environments: BTreeMap::new(),
             kinds: BTreeMap::new(),
+            standing: utakata_model::desired::Standing::default(),
         })))
     }
 

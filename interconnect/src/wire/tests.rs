@@ -274,6 +274,7 @@ fn environment_ordered() -> EnvironmentStatus {
         stopped: Stopped {
             all: Some(StopState::Pausing),
             kinds: BTreeMap::from([("snmp".parse().unwrap(), StopState::Drained)]),
+            releases: BTreeMap::new(),
         },
         ..environment()
     }
@@ -290,12 +291,14 @@ fn desired() -> Desired {
     let orders = Orders {
         all: Some(order(Stop::Pause, Some("the rack is moved"))),
         kinds: BTreeMap::from([("snmp".parse().unwrap(), of_kind)]),
+        ..Orders::default()
     };
     Desired {
         zone: "hall-1".parse().unwrap(),
         revision: 1_772_366_400_001,
         environments: BTreeMap::from([("wee-1".parse().unwrap(), orders)]),
         kinds: BTreeMap::new(),
+        standing: utakata_model::desired::Standing::default(),
     }
 }
 

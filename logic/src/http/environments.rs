@@ -30,6 +30,7 @@ pub(super) async fn list(
     let mut orders = api.handle.orders().all();
     let views = environments.iter().map(|one| EnvironmentView {
         orders: orders.remove(&one.id).unwrap_or_default(),
+        standing: api.handle.orders().standing_for(one),
         status: one.as_ref().clone(),
     });
     page::of(views, &query, |one| one.status.id.as_str()).map(Json)

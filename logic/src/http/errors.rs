@@ -141,6 +141,7 @@ const PAGES: &[Page] = pages![
     "rollout-ordered-back",
     "rollout-slow",
     "rollout-state" 409,
+    "rollout-stopped",
     "schedule-impossible",
     "selector-empty" 422,
     "selects-nothing" 422,

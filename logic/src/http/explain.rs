@@ -53,8 +53,12 @@ pub(super) async fn task(
 }
 
 fn facts(api: &Api) -> Facts {
+    let orders = api.handle.orders();
     Facts {
         environments: api.handle.kinds().environments(),
-        orders: api.handle.orders().all(),
+        orders: orders.all(),
+        standing: orders.standing(),
+        kinds: orders.kinds_asked(),
+        pins: orders.pins(),
     }
 }

@@ -118,9 +118,9 @@ impl From<orders::Error> for Refused {
     fn from(error: orders::Error) -> Self {
         let detail = error.to_string();
         match error {
-            orders::Error::NoEnvironment { hint, .. } | orders::Error::NoKind { hint, .. } => {
-                Self::new("not-found", detail, hint)
-            }
+            orders::Error::NoEnvironment { hint, .. }
+            | orders::Error::NoKind { hint, .. }
+            | orders::Error::Unknown { hint, .. } => Self::new("not-found", detail, hint),
             orders::Error::Unfit { id, unfit } => {
                 let cure = match unfit {
                     orders::Unfit::AsAWhole(..) => {
@@ -132,6 +132,12 @@ impl From<orders::Error> for Refused {
                         format!("say which: `utakata environment resume {id}` --kind {kinds}")
                     }
                 };
+                Self::new("order-elsewhere", detail, cure)
+            }
+            orders::Error::Elsewhere { others, .. } => {
+                let lifts = others.iter().map(|one| format!("`{}`", one.scope.lift()));
+                let lifts: Vec<String> = lifts.collect();
+                let cure = format!("take back what was asked: {}", lifts.join(", or "));
                 Self::new("order-elsewhere", detail, cure)
             }
             orders::Error::Store(error) => Self::from(error),

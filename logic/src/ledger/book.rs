@@ -165,9 +165,9 @@ impl Book {
         self.now.at + at.saturating_duration_since(self.now.instant)
     }
 
-    /// The zone of a target, as it is declared now.
-    pub(super) fn zone_of(&self, target: &TargetName) -> Option<utakata_model::Zone> {
-        (self.find)(target).map(|known| known.target.zone.clone())
+    /// A target, as it is declared now.
+    pub(super) fn target_of(&self, target: &TargetName) -> Option<utakata_model::Target> {
+        (self.find)(target).map(|known| utakata_model::Target::clone(&known.target))
     }
 
     /// How many tasks have not ended.

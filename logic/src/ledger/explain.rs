@@ -5,9 +5,10 @@ mod queue;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use utakata_api::ledger::Explanation;
+use utakata_api::{ledger::Explanation, rollout::KindAsked};
 use utakata_model::{
-    EnvironmentId, EnvironmentStatus, OperationId, OperationState, Orders, TaskId,
+    EnvironmentId, EnvironmentStatus, Kind, OperationId, OperationState, Order, Orders, Scope,
+    TaskId,
 };
 
 pub use self::{
@@ -20,6 +21,7 @@ use super::{
     entry::{Entry, Turn},
     life::Stage,
 };
+use crate::rollouts::PinTable;
 
 /// What is known beyond the ledger.
 #[derive(Debug)]
@@ -28,6 +30,12 @@ pub struct Facts {
     pub environments: Vec<Arc<EnvironmentStatus>>,
     /// What is asked of those of which anything is.
     pub orders: BTreeMap<EnvironmentId, Orders>,
+    /// What is asked of zones, kinds and releases.
+    pub standing: BTreeMap<Scope, Order>,
+    /// Which release serves each kind of which anything is asked, and where.
+    pub kinds: BTreeMap<Kind, KindAsked>,
+    /// Which targets keep which release.
+    pub pins: PinTable,
 }
 
 /// What a task waits for; absent when the ledger has it no longer, or never had.
@@ -35,15 +43,20 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
     let entry = book.entry(id)?;
     Some(match (&entry.life.stage, entry.turn) {
         (Stage::Planned | Stage::Queued { .. }, Turn::NotYet) => not_released(book, entry),
-        (Stage::Planned | Stage::Queued { .. }, Turn::Capturing) => says(
+        (Stage::Planned | Stage::Queued { .. }, Turn::Capturing) => reads(
+            book,
             entry,
-            "capture",
-            format!(
-                "what {} has now is being read, so that it can be brought back",
-                entry.task.target
+            facts,
+            says(
+                entry,
+                "capture",
+                format!(
+                    "what {} has now is being read, so that it can be brought back",
+                    entry.task.target
+                ),
             ),
         ),
-        (Stage::Planned, Turn::Come) => in_lane(book, entry),
+        (Stage::Planned, Turn::Come) => in_lane(book, entry, facts),
         (Stage::Queued { .. }, Turn::Come) => queued(book, entry, facts),
         (Stage::Permitted { holder, .. }, _) => until(
             book,
@@ -57,15 +70,20 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
                 ),
             ),
         ),
-        (Stage::Verifying { .. }, _) => until(
+        (Stage::Verifying { .. }, _) => reads(
             book,
             entry,
-            says(
+            facts,
+            until(
+                book,
                 entry,
-                "read-back",
-                format!(
-                    "{} said that it did it; that is read back",
-                    entry.task.target
+                says(
+                    entry,
+                    "read-back",
+                    format!(
+                        "{} said that it did it; that is read back",
+                        entry.task.target
+                    ),
                 ),
             ),
         ),
@@ -82,15 +100,20 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
                 ),
             ),
         ),
-        (Stage::ReadingBack { .. }, _) => until(
+        (Stage::ReadingBack { .. }, _) => reads(
             book,
             entry,
-            says(
+            facts,
+            until(
+                book,
                 entry,
-                "read-back",
-                format!(
-                    "nobody knows what became of attempt {}; {} is read back",
-                    entry.life.attempt, entry.task.target
+                says(
+                    entry,
+                    "read-back",
+                    format!(
+                        "nobody knows what became of attempt {}; {} is read back",
+                        entry.life.attempt, entry.task.target
+                    ),
                 ),
             ),
         ),
@@ -230,7 +253,22 @@ fn not_released(book: &Book, entry: &Entry) -> Explanation {
     )
 }
 
-fn in_lane(book: &Book, entry: &Entry) -> Explanation {
+/// It waits for a read of its target; what holds that one up holds it up, too.
+fn reads(book: &Book, entry: &Entry, facts: &Facts, explanation: Explanation) -> Explanation {
+    let queue = queue_of(book, entry, facts);
+    if !queue.is_held {
+        return explanation;
+    }
+    Explanation {
+        waits_for: queue.waits_for.into(),
+        says: format!("{}, and {}", explanation.says, queue.says),
+        since: queue.since.or(explanation.since),
+        cure: queue.cure,
+        ..explanation
+    }
+}
+
+fn in_lane(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
     let target = &entry.task.target;
     let (lock, holder, _) = book.lane_of(target);
     if let Some(lock) = lock.filter(|lock| entry.task.priority <= lock.priority) {
@@ -263,15 +301,26 @@ fn in_lane(book: &Book, entry: &Entry) -> Explanation {
             ..expires(entry, explanation)
         };
     }
-    let ahead = match holder {
-        Some(holder) => format!("the task {holder} has {target}"),
-        None => format!("other tasks are before it at {target}"),
+    let first = holder.or_else(|| book.queued_of(target));
+    let first = first.filter(|first| *first != entry.task.id);
+    let Some(first) = first else {
+        let ahead = format!("other tasks are before it at {target}");
+        return expires(entry, says(entry, "held", ahead));
     };
-    let cure = holder.map(|holder| format!("see `utakata task explain {holder}`"));
+    let has = match holder {
+        Some(_) => "has",
+        None => "is before it at",
+    };
+    let why = task(book, first, facts);
+    let because = why
+        .as_ref()
+        .map_or_else(String::new, |why| format!(": {}", why.says));
+    let ahead = format!("the task {first} {has} {target}{because}");
+    let cure = why.and_then(|why| why.cure);
     expires(
         entry,
         Explanation {
-            cure,
+            cure: Some(cure.unwrap_or_else(|| format!("see `utakata task explain {first}`"))),
             ..says(entry, "held", ahead)
         },
     )
@@ -279,9 +328,7 @@ fn in_lane(book: &Book, entry: &Entry) -> Explanation {
 
 /// It is published: which environment could begin it, and why does none?
 fn queued(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
-    let task = &entry.task;
-    let zone = book.zone_of(&task.target);
-    let queue = queue::of(&task.kind, zone.as_ref(), facts);
+    let queue = queue_of(book, entry, facts);
     let explanation = says(entry, queue.waits_for, queue.says);
     expires(
         entry,
@@ -291,4 +338,14 @@ fn queued(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
             ..explanation
         },
     )
+}
+
+fn queue_of(book: &Book, entry: &Entry, facts: &Facts) -> queue::Queue {
+    let task = &entry.task;
+    let target = book.target_of(&task.target);
+    let zone = target.as_ref().map(|target| &target.zone);
+    let pin = target
+        .as_ref()
+        .and_then(|target| facts.pins.version(target));
+    queue::of(&task.kind, zone, pin.as_deref(), facts)
 }

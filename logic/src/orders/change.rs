@@ -3,8 +3,13 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
-use utakata_api::rollout::{KindAsked, Rollout};
-use utakata_model::{Desired, EnvironmentStatus, Kind, KindDesired, Order, Orders, Stop, Zone};
+use utakata_api::{
+    environment::Standing,
+    rollout::{KindAsked, Rollout},
+};
+use utakata_model::{
+    Desired, EnvironmentStatus, Kind, KindDesired, Order, Orders, Scope, Stop, Zone,
+};
 
 use crate::{rollouts, store::OrderRow};
 
@@ -35,6 +40,13 @@ impl fmt::Display for Unfit {
             }
         }
     }
+}
+
+/// Orders in words, each with what it is for.
+pub(super) fn said(orders: &[Standing]) -> String {
+    let one = |one: &Standing| format!("{} is {}", one.scope, Said(&one.order));
+    let all: Vec<String> = orders.iter().map(one).collect();
+    all.join(", ")
 }
 
 /// An order in words: `paused by kim since ..., because ...`.
@@ -116,6 +128,7 @@ pub(super) fn desired<'r>(
     revision: u64,
     rows: impl Iterator<Item = &'r OrderRow>,
     kinds: &BTreeMap<Kind, KindDesired>,
+    standing: &BTreeMap<Scope, Order>,
     heard: &[Arc<EnvironmentStatus>],
 ) -> Vec<Desired> {
     let empty = |zone: &Zone| Desired {
@@ -123,11 +136,18 @@ pub(super) fn desired<'r>(
         revision,
         environments: BTreeMap::new(),
         kinds: kinds.clone(),
+        standing: utakata_model::Standing::of_zone(standing, zone),
     };
     let mut zones: BTreeMap<Zone, Desired> = heard
         .iter()
         .map(|one| (one.zone.clone(), empty(&one.zone)))
         .collect();
+    // Who comes later is to be told at once.
+    for scope in standing.keys() {
+        if let Scope::Zone(zone) | Scope::KindInZone(_, zone) = scope {
+            zones.entry(zone.clone()).or_insert_with(|| empty(zone));
+        }
+    }
     for row in rows {
         // Where it is now, if that is known.
         let status = heard.iter().find(|one| one.id == row.environment);

@@ -18,6 +18,14 @@ impl PinTable {
         *self.0.write() = pinned.collect();
     }
 
+    /// The version that a target keeps, if it keeps any.
+    pub fn version(&self, target: &Target) -> Option<String> {
+        let all = self.0.read();
+        let pins = all.get(&target.kind).map_or(&[][..], Vec::as_slice);
+        let version = version_for(pins, target).map(String::from);
+        version.or_else(|| target.pin.clone())
+    }
+
     /// A task, pinned as its target is to be.
     pub fn pinned(&self, mut task: Task) -> Task {
         let all = self.0.read();

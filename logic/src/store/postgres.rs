@@ -23,8 +23,8 @@ use async_trait::async_trait;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_model::{
-    ContentFile, FileDigest, Kind, Operation, OperationId, PersonName, ReleaseDigest, RolloutId,
-    TargetName, TaskId,
+    ContentFile, FileDigest, Kind, Operation, OperationId, Order, PersonName, ReleaseDigest,
+    RolloutId, Scope, TargetName, TaskId,
 };
 
 use super::{
@@ -151,6 +151,15 @@ impl Store for Postgres {
 
     async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
         self.write_order(revision, row).await
+    }
+
+    async fn put_standing(
+        &self,
+        revision: u64,
+        scope: &Scope,
+        order: Option<&Order>,
+    ) -> Result<(), Error> {
+        self.put_standing_order(revision, scope, order).await
     }
 
     async fn kinds_desired(&self) -> Result<KindsDesired, Error> {

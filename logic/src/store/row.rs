@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use utakata_api::operation::Counts;
-use utakata_model::{Operation, TaskState};
+use utakata_model::{Operation, Order, Scope, TaskState};
 
 use super::{
     AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
@@ -80,6 +80,11 @@ pub(super) fn order(
     let body: serde_json::Value = place.parse("order", body)?;
     let fields = json!({ "environment": environment, "zone": zone, "orders": body });
     serde_json::from_value(fields).map_err(|source| place.wrong("order", source))
+}
+
+/// An order for a zone, a kind or a release.
+pub(super) fn standing(place: &Place, scope: &str, body: &str) -> Result<(Scope, Order), Error> {
+    Ok((place.parse("order", scope)?, place.parse("order", body)?))
 }
 
 /// What is asked of a kind.

@@ -20,8 +20,8 @@ use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteConnectO
 use tokio::sync::Mutex;
 use utakata_api::{apply::Document, ledger::Lock, rollout::Rollout};
 use utakata_model::{
-    ContentFile, FileDigest, Kind, Operation, OperationId, PersonName, ReleaseDigest, RolloutId,
-    TargetName, TaskId,
+    ContentFile, FileDigest, Kind, Operation, OperationId, Order, PersonName, ReleaseDigest,
+    RolloutId, Scope, TargetName, TaskId,
 };
 
 use super::{
@@ -275,6 +275,15 @@ impl Store for Sqlite {
 
     async fn put_order(&self, revision: u64, row: Option<&OrderRow>) -> Result<(), Error> {
         self.write_order(revision, row).await
+    }
+
+    async fn put_standing(
+        &self,
+        revision: u64,
+        scope: &Scope,
+        order: Option<&Order>,
+    ) -> Result<(), Error> {
+        self.write_standing(revision, scope, order).await
     }
 
     async fn kinds_desired(&self) -> Result<KindsDesired, Error> {

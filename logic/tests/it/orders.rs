@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::json;
 use utakata_interconnect::{Event, Events, Interest, Subscription, Zones};
-use utakata_model::{Desired, Stop};
+use utakata_model::{Desired, Standing, Stop};
 
 use crate::room::{Room, config};
 
@@ -175,5 +175,174 @@ async fn a_task_that_waits_because_of_an_order_says_so() {
     room.post("/v1/environments/env-1/resume", json!({})).await;
     room.until(&explain, |told| told["waits_for"] == "queue")
         .await;
+    room.end().await;
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_a_read_or_for_another_task_says_what_holds_that_up() {
+    let room = Room::empty(config()).await;
+    room.announce(&["pdu"]).await;
+    room.furnish(1).await;
+    let stop = json!({ "scope": { "kind": "pdu" }, "why": "its driver is looked at" });
+    room.post("/v1/orders/pause", stop).await;
+    let ask = async |body: serde_json::Value| {
+        let (_, asked) = room.post("/v1/operations", body).await;
+        let id = asked["operation"]["id"].as_str().unwrap();
+        format!("/v1/operations/{id}/explain")
+    };
+    // What there is now is read first, so that it can be brought back.
+    let set = json!({
+        "selector": "rack=A1", "action": "set-power", "parameters": { "watts": 70.0 },
+    });
+    let captures = ask(set).await;
+    let off = json!({
+        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
+    });
+    let is_held = |told: &serde_json::Value| told["waits_for"] == "order";
+    let held = ask(off.clone()).await;
+    room.until(&held, is_held).await;
+    let behind = ask(off).await;
+    for (path, begins) in [
+        (&captures, "what pdu-0 has now is being read"),
+        (&behind, "the task "),
+    ] {
+        let told = room
+            .until(path, |told| {
+                let says = told["says"].as_str().unwrap_or_default();
+                says.contains("the kind pdu is paused by admin since ")
+            })
+            .await;
+        let says = told["says"].as_str().unwrap();
+        assert!(says.contains(begins), "{says}");
+        assert!(says.ends_with("(its driver is looked at)"), "{says}");
+        assert_eq!(told["cure"], "`utakata kind resume pdu`");
+    }
+    room.post("/v1/orders/resume", json!({ "scope": { "kind": "pdu" } }))
+        .await;
+    room.until(&captures, |told| told["waits_for"] == "capture")
+        .await;
+    room.end().await;
+}
+
+#[tokio::test]
+async fn an_order_of_a_zone_a_kind_or_a_release_is_one_and_holds_for_who_comes_later() {
+    let room = Room::served().await;
+    let mut told = follow(&room).await;
+    let order = async |verb: &str, scope: &serde_json::Value, why: &str| {
+        let body = json!({ "scope": scope, "why": why });
+        room.post(&format!("/v1/orders/{verb}"), body).await
+    };
+    let scopes = [
+        json!({ "zone": "default" }),
+        json!({ "kind": "pdu" }),
+        json!({ "zone": "default", "kind": "pdu" }),
+        json!({ "release": "pdu@1.0.0" }),
+    ];
+    for scope in &scopes {
+        let (status, view) = order("drain", scope, "a test").await;
+        assert_eq!(status, StatusCode::OK, "{view}");
+        assert_eq!(view["order"]["stop"], "drain");
+        assert_eq!(view["environments"], json!(["env-1"]), "{view}");
+        let revision = view["revision"].as_u64().unwrap();
+        let mut desired = next(told.as_mut()).await;
+        while desired.revision < revision {
+            desired = next(told.as_mut()).await;
+        }
+        assert!(desired.environments.is_empty());
+        let Standing { zone, everywhere } = desired.standing;
+        let stops = [
+            zone.all.iter().count(),
+            everywhere.kinds.len(),
+            zone.kinds.len(),
+            everywhere.releases.len(),
+        ];
+        assert_eq!(stops.iter().sum::<usize>(), 1, "{scope}: {stops:?}");
+        let (_, list) = room.get("/v1/orders").await;
+        assert_eq!(list["items"][0]["scope"], *scope, "{list}");
+        assert_eq!(list["items"][0]["by"], "admin");
+        assert_eq!(list["items"][0]["why"], "a test");
+        let (_, list) = room.get("/v1/environments").await;
+        assert_eq!(list["items"][0]["standing"][0]["scope"], *scope, "{list}");
+        let (status, view) = order("resume", scope, "done").await;
+        assert_eq!(status, StatusCode::OK, "{view}");
+        assert!(
+            view.get("order").is_none() && view.get("others").is_none(),
+            "{view}"
+        );
+    }
+    order("pause", &scopes[0], "kept").await;
+    let folder = room.end().await;
+    let room = Room::at(folder, config()).await;
+    // Nobody is there yet.
+    let mut told = follow(&room).await;
+    let kept = next(told.as_mut()).await.standing.zone.all.unwrap();
+    assert_eq!(
+        (kept.stop, kept.why.as_deref()),
+        (Stop::Pause, Some("kept"))
+    );
+    room.end().await;
+}
+
+#[tokio::test]
+async fn an_order_for_what_nobody_knows_is_refused_and_one_is_lifted_where_it_was_given() {
+    let room = Room::served().await;
+    let order = async |verb: &str, scope: serde_json::Value| {
+        let body = json!({ "scope": scope });
+        room.post(&format!("/v1/orders/{verb}"), body).await
+    };
+    for (scope, status, code, hint) in [
+        (json!({ "zone": "defualt" }), 404, "not-found", "default"),
+        (json!({ "kind": "pud" }), 404, "not-found", "pdu"),
+        (json!({ "release": "pdu@9" }), 404, "not-found", "pdu@"),
+        (json!({ "environment": "env-2" }), 404, "not-found", "env-1"),
+        (json!({}), 422, "body-invalid", "say what it is for"),
+        (
+            json!({ "zone": "default", "release": "pdu@1.0.0" }),
+            422,
+            "body-invalid",
+            "say what it is for",
+        ),
+        (
+            json!({ "release": "pdu" }),
+            422,
+            "body-invalid",
+            "KIND@VERSION",
+        ),
+    ] {
+        let (found, told) = order("pause", scope.clone()).await;
+        let found = (found.as_u16(), told["code"].as_str().unwrap());
+        assert_eq!(found, (status, code), "{scope}: {told}");
+        assert!(told.to_string().contains(hint), "{scope}: {told}");
+    }
+    let (_, list) = room.get("/v1/orders").await;
+    assert_eq!(list["items"], json!([]));
+    order("pause", json!({ "zone": "default" })).await;
+    for (scope, lift) in [
+        (json!({ "environment": "env-1" }), "resume --zone default"),
+        (
+            json!({ "environment": "env-1", "kind": "pdu" }),
+            "resume --zone default",
+        ),
+        (
+            json!({ "zone": "default", "kind": "pdu" }),
+            "resume --zone default",
+        ),
+    ] {
+        let (status, told) = order("resume", scope.clone()).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{scope}: {told}");
+        assert!(told["cure"].as_str().unwrap().contains(lift), "{told}");
+    }
+    order("resume", json!({ "zone": "default" })).await;
+    order("drain", json!({ "environment": "env-1", "kind": "pdu" })).await;
+    let (status, told) = order("resume", json!({ "kind": "pdu" })).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{told}");
+    let cure = told["cure"].as_str().unwrap();
+    assert!(
+        cure.contains("environment resume env-1 --kind pdu"),
+        "{cure}"
+    );
+    // What goes on may be told to go on.
+    let (status, told) = order("resume", json!({ "release": "pdu@1.0.0" })).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
     room.end().await;
 }

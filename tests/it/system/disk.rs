@@ -107,6 +107,29 @@ fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
 }
 
 #[test]
+fn a_push_leaves_control_its_room_on_a_small_disk() {
+    let place = Place::new();
+    let Some(_disk) = SmallDisk::mount(&place) else {
+        eprintln!("not run: only root can mount a small file system");
+        return;
+    };
+    let _up = place.up();
+    place.release_echo();
+    place.apply("type: target\nname: e1\nkind: echo\naddress: e1\n");
+    place.until_served("echo");
+    let release = place.data().join("releases/echo");
+    let pushed = place.run(&["worker", "push", release.to_str().unwrap()]);
+    assert_eq!(pushed.code, 1, "{}", pushed.out);
+    assert!(pushed.err.contains("the disk is full"), "{}", pushed.err);
+    let (code, after, err) = set(&place);
+    assert_eq!(
+        (code, &after["counts"]["succeeded"]),
+        (0, &1.into()),
+        "{err}"
+    );
+}
+
+#[test]
 fn a_data_directory_on_a_disk_that_is_read_only_is_refused_with_what_to_do() {
     let place = Place::new();
     let Some(disk) = SmallDisk::mount(&place) else {

@@ -58,6 +58,9 @@ pub struct Arguments {
     /// rabbitmq.sh, mosquitto.sh and postgres.sh, such as tests/servers of a checkout
     #[arg(long, value_name = "DIR")]
     servers: Option<PathBuf>,
+    /// Roll one release of the drilled kind after the other meanwhile
+    #[arg(long)]
+    rollouts: bool,
     /// In place of killing, cut the environments off from the servers for so long, and measure
     #[arg(long, value_name = "TIME", requires = "servers", value_parser = duration::parse)]
     cut: Option<Duration>,
@@ -108,6 +111,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         keep: arguments.keep.clone(),
         servers: arguments.servers.clone(),
         cut: arguments.cut,
+        rolls: arguments.rollouts,
         permits: match arguments.without_permits {
             true => Permits::Ignored,
             false => Permits::Asked,

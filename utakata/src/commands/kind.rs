@@ -3,14 +3,12 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use utakata_api::{
-    Client,
-    client::EnvironmentVerb,
-    environment::{NewOrder, OrdersView},
+    client::EnvironmentVerb as Verb,
     rollout::{KindAsked, Pin, Pins, Placement},
 };
-use utakata_model::{Kind, Selector, Zone};
+use utakata_model::{Kind, Scope, Selector, Zone};
 
-use super::Context;
+use super::{Context, order};
 use crate::exit::{Exit, Usage};
 
 #[derive(Debug, Subcommand)]
@@ -56,9 +54,10 @@ Examples:
         environments: String,
     },
     /// Let no environment begin anything more of a kind
-    #[command(
-        after_help = "Example: utakata kind pause snmp --zone hall-1 --why 'a storm of traps'"
-    )]
+    #[command(after_help = "\
+It holds until `resume`, also for environments that come later.
+
+Example: utakata kind pause snmp --zone hall-1 --why 'a storm of traps'")]
     Pause(Stop),
     /// The same, and stop its workers when what was begun has ended
     #[command(after_help = "Example: utakata kind drain snmp")]
@@ -79,6 +78,16 @@ pub struct Stop {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
+}
+
+impl Stop {
+    fn scope(&self) -> Scope {
+        let kind = self.kind.clone();
+        match self.zone.clone() {
+            Some(zone) => Scope::KindInZone(kind, zone),
+            None => Scope::Kind(kind),
+        }
+    }
 }
 
 /// Does it.
@@ -127,67 +136,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             let asked = client.place_kind(&kind, &placement).await?;
             (kind, asked)
         }
-        Command::Pause(stop) => return order(&client, EnvironmentVerb::Pause, stop, context).await,
-        Command::Drain(stop) => return order(&client, EnvironmentVerb::Drain, stop, context).await,
-        Command::Resume(stop) => {
-            return order(&client, EnvironmentVerb::Resume, stop, context).await;
-        }
+        Command::Pause(of) => return order::run(Verb::Pause, of.scope(), of.why, context).await,
+        Command::Drain(of) => return order::run(Verb::Drain, of.scope(), of.why, context).await,
+        Command::Resume(of) => return order::run(Verb::Resume, of.scope(), of.why, context).await,
     };
     context.output.one(&asked, || told(&kind, &asked))?;
-    Ok(Exit::Done)
-}
-
-/// Asks every environment that serves a kind, or has an order about it.
-async fn order(
-    client: &Client,
-    verb: EnvironmentVerb,
-    stop: Stop,
-    context: &Context<'_>,
-) -> Result<Exit> {
-    let environments = client.environments().await?;
-    let mut views: Vec<OrdersView> = Vec::new();
-    for one in &environments {
-        let kind = &stop.kind;
-        let serves = one
-            .status
-            .pools
-            .iter()
-            .any(|pool| pool.release.kind == *kind);
-        let is_meant = stop
-            .zone
-            .as_ref()
-            .is_none_or(|zone| one.status.zone == *zone);
-        let is_ordered = one.orders.kinds.contains_key(kind);
-        let is_to_ask = match verb {
-            EnvironmentVerb::Resume => is_ordered,
-            EnvironmentVerb::Pause | EnvironmentVerb::Drain => serves || is_ordered,
-        };
-        if is_meant && is_to_ask {
-            let order = NewOrder {
-                kind: Some(kind.clone()),
-                why: stop.why.clone(),
-            };
-            views.push(
-                client
-                    .order_environment(&one.status.id, verb, &order)
-                    .await?,
-            );
-        }
-    }
-    let names: Vec<String> = views
-        .iter()
-        .map(|one| one.environment.to_string())
-        .collect();
-    context.output.one(&views, || match names.is_empty() {
-        true => format!(
-            "no environment has anything of the kind {} to change\n",
-            stop.kind
-        ),
-        false => format!(
-            "asked of {}: see how far it is with `utakata environment list`\n",
-            names.join(", ")
-        ),
-    })?;
     Ok(Exit::Done)
 }
 

@@ -1,15 +1,20 @@
 //! `utakata read`: observes now, and shows what was seen.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::Args;
 use utakata_api::{
+    Client,
+    ledger::Explanation,
     operation::{OperationView, Read},
     reading::ReadingView,
     task::TaskView,
 };
-use utakata_model::{ActionName, TaskState, duration, suggest};
+use utakata_model::{ActionName, TaskId, TaskState, duration, suggest};
 
 use super::{Context, operation};
 use crate::{
@@ -18,6 +23,8 @@ use crate::{
     parameters, progress, select,
 };
 
+/// The server is asked about so many reads that did not end.
+const EXPLAINED_MOST: usize = 16;
 /// The server waits no longer than this for outcomes.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -71,7 +78,8 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     }
     match context.output.format {
         Format::Table => {
-            told(&view, read.wait, context)?;
+            let held = held(&client, &view).await;
+            told(&view, read.wait, &held, context)?;
             none.into_iter().for_each(|line| eprintln!("{line}"));
         }
         Format::Json | Format::Yaml => context.output.one(&view, String::new)?,
@@ -97,7 +105,26 @@ fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
     Some(format!("no reading is of \"{prefix}\": {hint}"))
 }
 
-fn told(view: &OperationView, waited: Duration, context: &Context<'_>) -> Result<()> {
+/// What holds up reads that did not end, as far as that can be changed.
+async fn held(client: &Client, view: &OperationView) -> BTreeMap<TaskId, Explanation> {
+    let mut held = BTreeMap::new();
+    let waiting = view.tasks.iter().filter(|task| !task.state.is_final());
+    for task in waiting.take(EXPLAINED_MOST) {
+        if let Ok(explanation) = client.explain_task(task.id).await
+            && explanation.cure.is_some()
+        {
+            held.insert(task.id, explanation);
+        }
+    }
+    held
+}
+
+fn told(
+    view: &OperationView,
+    waited: Duration,
+    held: &BTreeMap<TaskId, Explanation>,
+    context: &Context<'_>,
+) -> Result<()> {
     let readings: Vec<ReadingView> = view.tasks.iter().flat_map(seen).collect();
     if !readings.is_empty() {
         context.output.list(&readings, "")?;
@@ -106,7 +133,7 @@ fn told(view: &OperationView, waited: Duration, context: &Context<'_>) -> Result
         context.output.text(&result)?;
     }
     for task in &view.tasks {
-        if let Some(line) = trouble(task, waited) {
+        if let Some(line) = trouble(task, waited, held.get(&task.id)) {
             eprintln!("{line}");
         }
     }
@@ -144,7 +171,7 @@ fn result(task: &TaskView) -> Option<String> {
     Some(format!("{}: {text}", task.target))
 }
 
-fn trouble(task: &TaskView, waited: Duration) -> Option<String> {
+fn trouble(task: &TaskView, waited: Duration, held: Option<&Explanation>) -> Option<String> {
     let (target, state) = (&task.target, task.state);
     let problem = task.outcome.as_ref().and_then(|o| o.problem.as_ref());
     if state == TaskState::Succeeded {
@@ -153,10 +180,18 @@ fn trouble(task: &TaskView, waited: Duration) -> Option<String> {
     }
     if !state.is_final() {
         let waited = duration::format(waited);
-        return Some(format!(
-            "{target}: no answer within {waited}: see `utakata task show {}`, or --timeout",
-            task.id
-        ));
+        let (why, cure) = match held {
+            Some(Explanation {
+                says,
+                cure: Some(cure),
+                ..
+            }) => (format!("{says}; "), cure.clone()),
+            _ => {
+                let show = format!("see `utakata task show {}`, or --timeout", task.id);
+                (String::new(), show)
+            }
+        };
+        return Some(format!("{target}: no answer within {waited}: {why}{cure}"));
     }
     let problem = words::problem(problem).text;
     Some(format!("{target}: {}: {problem}", state.as_str()))

@@ -1,20 +1,23 @@
 //! `utakata worker`: the workers that run, their releases, and a trial for one of your own.
 
+mod container;
 mod diff;
 mod folder;
 mod list;
-mod push;
+pub mod push;
 mod show;
 mod sign;
+mod source;
 mod trial;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Subcommand;
-use utakata_api::release::ReleaseReference;
+use clap::{Args, Subcommand};
+use utakata_api::{client::EnvironmentVerb as Verb, release::ReleaseReference};
+use utakata_model::{ReleaseName, Scope};
 
-use super::Context;
+use super::{Context, order};
 use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
@@ -37,17 +40,22 @@ Examples:
     #[command(after_help = "\
 DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program. What
 comes with utakata is added: what is pushed brings all that it runs. Only files that the catalogue
-does not have are sent. Nothing is served by it until `utakata worker roll` says so; it says what
-that would break.
+does not have are sent.
+
+IMAGE is looked at by the Docker engine here: its manifest is in its label org.utakata.manifest, or
+is its /worker.toml. What is pushed is that manifest and the digest of the image: environments get
+the image itself from the registry. What a tag means is asked of the registry once, now. An archive
+of docker save (docker-archive:FILE) is pushed as a whole.
+ 
+Nothing is served by it until `utakata worker roll` says so; it says what that would break.
 
 A version is one release for good: another one needs another version.
 
-Example: utakata worker push ./my-worker")]
-    Push {
-        /// The folder of the release
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-    },
+Examples:
+  utakata worker push ./my-worker
+  utakata worker push registry.example/my-worker:1.2.0
+  utakata worker push docker-archive:my-worker.tar")]
+    Push(source::Arguments),
     /// Compare two releases: what they declare, and their files
     #[command(after_help = "\
 Example: utakata worker diff apc-pdu@1.1.0 apc-pdu@1.2.0")]
@@ -63,16 +71,31 @@ Example: utakata worker diff apc-pdu@1.1.0 apc-pdu@1.2.0")]
         /// KIND@VERSION, or the digest, of which the first digits are enough
         release: ReleaseReference,
     },
+    /// Let a release begin nothing more; other releases of its kind go on
+    #[command(after_help = "\
+The tasks that would go to it wait: those of targets that are pinned to it, or all of its kind
+where it serves. It holds until `resume`, in every environment, also in those that come later.
+
+Example: utakata worker pause apc-pdu@1.2.0 --why 'it floods old firmware'")]
+    Pause(Stop),
+    /// The same, and stop its workers when what was begun has ended
+    #[command(after_help = "Example: utakata worker drain apc-pdu@1.2.0")]
+    Drain(Stop),
+    /// Let a release go on
+    #[command(after_help = "Example: utakata worker resume apc-pdu@1.2.0")]
+    Resume(Stop),
     /// Run a worker through everything that it must keep to before it may enter a pool
     #[command(after_help = "\
-DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program.
-Nothing but the loopback is touched.
+DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program. An
+image, or a folder with image.toml, is tried in containers of the Docker engine here, as an
+environment would run it. Nothing but the loopback is touched.
 
-Example: utakata worker test ./my-worker")]
+Examples:
+  utakata worker test ./my-worker
+  utakata worker test registry.example/my-worker:1.2.0")]
     Test {
-        /// The folder of the release
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        #[command(flatten)]
+        source: source::Arguments,
         /// Multiply every limit of time by this, on a slow machine
         #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
         time_scale: f64,
@@ -96,18 +119,35 @@ Example: utakata worker sign ./my-worker --key key.pem")]
     },
 }
 
+/// Of which release.
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// KIND@VERSION
+    release: ReleaseName,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+}
+
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::List => list::run(context).await,
         Command::Show { release } => show::run(&release, context).await,
-        Command::Push { folder } => push::run(&folder, context).await,
+        Command::Push(source) => push::run(&source, context).await,
         Command::Diff { from, to } => diff::run(&from, &to, context).await,
         Command::Delete { release } => delete(&release, context).await,
-        Command::Test { folder, time_scale } => trial::run(folder, time_scale, context).await,
+        Command::Pause(of) => stop(Verb::Pause, of, context).await,
+        Command::Drain(of) => stop(Verb::Drain, of, context).await,
+        Command::Resume(of) => stop(Verb::Resume, of, context).await,
+        Command::Test { source, time_scale } => trial::run(&source, time_scale, context).await,
         Command::Roll(arguments) => super::rollout::begin::run(arguments, context).await,
         Command::Sign { folder, key } => sign::run(&folder, &key, context),
     }
+}
+
+async fn stop(verb: Verb, of: Stop, context: &Context<'_>) -> Result<Exit> {
+    order::run(verb, Scope::Release(of.release), of.why, context).await
 }
 
 async fn delete(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {

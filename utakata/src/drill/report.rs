@@ -11,6 +11,7 @@ use super::{
     cut::Cut,
     disaster::{Among, Victim},
     place::Permits,
+    roller::Rolled,
 };
 use crate::output::{Cell, Output, Table, Tone};
 
@@ -33,6 +34,9 @@ pub struct Report {
     /// What came of cutting environments off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
+    /// What came of rollouts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled: Option<Rolled>,
     /// What came of the tasks.
     pub counts: Counts,
     /// What the check of the audit trail told.
@@ -58,8 +62,10 @@ impl Report {
     /// Whether everything was as promised.
     pub fn is_clean(&self) -> bool {
         let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
+        // That one goes back is no fault where everything is killed; that none is done is.
+        let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
         let is_kept = self.counts.is_clean() && self.audit.is_whole();
-        is_kept && is_back && self.log.ended.is_empty()
+        is_kept && is_back && is_rolled && self.log.ended.is_empty()
     }
 
     /// For people.
@@ -78,6 +84,7 @@ impl Report {
         lines.extend(self.log.ended.iter().cloned());
         lines.push(self.audit.line());
         lines.extend(self.cut.iter().map(Cut::line));
+        lines.extend(self.rolled.iter().map(Rolled::line));
         lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
         lines.push(format!("again: {}", self.repeat));
         lines.push(self.verdict().to_owned());
@@ -89,6 +96,9 @@ impl Report {
             (true, true) if !self.audit.is_whole() => "the audit trail was not found to be whole",
             (true, true) if !self.cut.as_ref().is_none_or(Cut::is_clean) => {
                 "what was cut off did not come back as promised"
+            }
+            (true, true) if self.rolled.as_ref().is_some_and(|rolled| rolled.done == 0) => {
+                "no release was rolled to its end"
             }
             (true, true) => "nothing was lost, done twice or told wrongly",
             (true, false) => "a process ended by itself: its log says why",
@@ -220,6 +230,9 @@ pub fn repeat(settings: &Settings) -> String {
     }
     if let Some(servers) = &settings.servers {
         text.push_str(&format!(" --servers {}", servers.display()));
+    }
+    if settings.rolls {
+        text.push_str(" --rollouts");
     }
     if let Some(cut) = settings.cut {
         text.push_str(&format!(" --cut {}", time(cut)));

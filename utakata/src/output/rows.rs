@@ -269,7 +269,7 @@ impl Row for EnvironmentView {
     ];
 
     fn cells(&self) -> Vec<Cell> {
-        let Self { status, orders } = self;
+        let Self { status, orders, .. } = self;
         let kinds = status.pools.iter().filter(|pool| pool.active).count();
         let sum = |of: fn(&utakata_model::PoolStatus) -> u32| -> Cell {
             status.pools.iter().map(of).sum::<u32>().to_string().into()

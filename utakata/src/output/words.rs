@@ -220,6 +220,10 @@ pub fn environment(status: &EnvironmentStatus, orders: &Orders) -> Cell {
         let found = stopped(orders.kinds.get(kind).map(stop), state);
         words.extend(found.map(|found| format!("{kind} {found}")));
     }
+    for (release, state) in status.stopped.releases.iter().filter(|_| is_there) {
+        let found = stopped(None, Some(*state));
+        words.extend(found.map(|found| format!("{release} {found}")));
+    }
     if words.len() > 1 && tone == Tone::Good {
         tone = Tone::Doubtful;
     }

@@ -41,6 +41,16 @@ fn nothing_is_lost_or_done_twice_whatever_is_killed() {
     }
 }
 
+#[test]
+fn releases_are_rolled_while_everything_is_killed_and_nothing_is_lost_or_done_twice() {
+    let report = drill(&["--rollouts", "--for", "20s"], 0);
+    assert!(kills(&report) > 3, "{report}");
+    assert!(report["rolled"]["done"].as_u64() > Some(0), "{report}");
+    for never in ["lost", "twice", "lies"] {
+        assert_eq!(report["counts"][never], 0, "{report}");
+    }
+}
+
 /// RabbitMQ, Mosquitto and PostgreSQL, two logic environments, two environments; servers and
 /// links are struck as well.
 #[test]

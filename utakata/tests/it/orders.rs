@@ -209,7 +209,10 @@ fn a_paused_environment_hands_over_and_another_does_all_of_it_once() {
         &place,
         &["pause", "wee-1", "--why", "its switch is replaced"],
     );
-    assert!(told.starts_with("wee-1 begins nothing more"), "{told}");
+    assert!(
+        told.starts_with("the environment wee-1 begins nothing more"),
+        "{told}"
+    );
     until(&place, "wee-1", |told| told["stopped"]["all"] == "paused");
     let by = done(&place, marks);
     let two = by.iter().filter(|by| *by == "wee-2").count();

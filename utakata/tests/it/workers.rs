@@ -209,6 +209,18 @@ fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() 
     let signed = place.json(&["worker", "sign", folder, "--key", &key]);
     assert_eq!(signed["release"]["kind"], "echo", "{signed}");
     place.until_served("echo");
+    // What is pushed has the program in it, and its signature is another one.
+    let text = fs::read_to_string(Path::new(folder).join("signatures.toml")).unwrap();
+    assert_eq!(text.matches("[[signature]]").count(), 2, "{text}");
+    let manifest = echo().replace("kind = \"echo\"", "kind = \"pushed\"");
+    let apart = place.beside("pushed");
+    fs::create_dir_all(&apart).unwrap();
+    fs::write(Path::new(&apart).join("worker.toml"), manifest).unwrap();
+    let signed = place.run(&["worker", "sign", &apart, "--key", &key]);
+    assert_eq!(signed.code, 0, "{}", signed.err);
+    let pushed = place.run(&["worker", "push", &apart]);
+    assert_eq!(pushed.code, 0, "{}", pushed.err);
+    place.until_served("pushed");
     let wrong = place.run(&["worker", "sign", folder, "--key", &public]);
     assert_eq!(wrong.code, 1);
     assert!(wrong.err.contains("BEGIN PRIVATE KEY"), "{}", wrong.err);

@@ -4,18 +4,18 @@ use std::{
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
-    time::Duration,
+    process::Stdio,
 };
 
+use futures::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::{
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::process::{Child, Command};
 use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
-use super::stage::Stop;
+use super::{
+    place::{Ended, Started},
+    stage::Stop,
+};
 use crate::Release;
 
 /// As much of what a worker printed as is shown, in bytes.
@@ -88,32 +88,39 @@ impl Process {
         })
     }
 
-    /// Waits until it ends by itself. `None`: it did not within the limit.
-    pub async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
-        let status = timeout(limit, self.child.wait()).await.ok()?.ok()?;
-        // What it has started and left behind goes with it.
-        self.kill();
-        Some(status)
-    }
-
     fn kill(&mut self) {
         if let Some(group) = self.group.take() {
             // An error means that nothing is left to kill.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
+}
 
-    /// What it printed last, as the end of a sentence; empty if it printed nothing.
-    pub fn last_words(&self) -> String {
+impl Started for Process {
+    fn ended(&mut self) -> BoxFuture<'_, Ended> {
+        Box::pin(async {
+            let status = self.child.wait().await;
+            // What it has started and left behind goes with it.
+            self.kill();
+            match status {
+                Ok(status) => Ended {
+                    success: status.success(),
+                    how: status.to_string(),
+                },
+                Err(error) => Ended {
+                    success: false,
+                    how: format!("nobody can tell how: {error}"),
+                },
+            }
+        })
+    }
+
+    fn last_words(&self) -> String {
         let mut text = Vec::new();
         let read = File::open(&self.printed).and_then(|mut file| file.read_to_end(&mut text));
-        let text = match read {
-            Ok(_) => String::from_utf8_lossy(&text[text.len().saturating_sub(SHOWN)..]),
-            Err(_) => return String::new(),
-        };
-        match text.trim() {
-            "" => String::new(),
-            words => format!("; it printed: {words}"),
+        match read {
+            Ok(_) => String::from_utf8_lossy(&text[text.len().saturating_sub(SHOWN)..]).into(),
+            Err(_) => String::new(),
         }
     }
 }

@@ -1,6 +1,12 @@
 //! Where a worker is tried: started, welcomed, given tasks, listened to.
 
-use std::{collections::HashMap, env, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,6 +20,7 @@ use super::{
     Options,
     manager::{Call, Listener},
     parameters,
+    place::Subject,
     process::Process,
 };
 use crate::Release;
@@ -88,11 +95,15 @@ impl Stage {
             .prefix("utakata-")
             .tempdir_in(temporary())
             .map_err(failed)?;
-        let socket = folder.path().join("worker.socket");
+        // In a folder of its own, and open: a container sees that alone, as a user of its own.
+        let door = folder.path().join("door");
+        fs::create_dir(&door).map_err(failed)?;
+        let socket = door.join("worker.socket");
         let mut listener = Listener::start(&socket).map_err(failed)?;
-        let endpoint = format!("unix:{}", socket.display());
-        let programs = &self.options.programs;
-        let mut process = Process::start(&self.release, programs, &endpoint, TOKEN, folder.path())?;
+        for (path, mode) in [(&door, 0o755), (&socket, 0o666)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+        }
+        let mut process = self.launch(&socket, folder.path()).await?;
         let until = Instant::now() + self.limit(HELLO_LIMIT);
         let call = tokio::select! {
             call = listener.accept(self.limit(HELLO_LIMIT)) => call,
@@ -118,6 +129,16 @@ impl Stage {
             Heard::Late => return Err(Stop::failed("it connected and said no hello")),
         }
         Ok(guest)
+    }
+
+    async fn launch(&self, socket: &Path, folder: &Path) -> Result<Subject, Stop> {
+        if let Some(place) = &self.options.place {
+            return Subject::start(&**place, &self.release, socket, TOKEN).await;
+        }
+        let endpoint = format!("unix:{}", socket.display());
+        let programs = &self.options.programs;
+        let process = Process::start(&self.release, programs, &endpoint, TOKEN, folder)?;
+        Ok(Subject::new(Box::new(process)))
     }
 
     /// Starts a worker and welcomes it.
@@ -216,8 +237,8 @@ pub struct Guest {
     pub outcomes: HashMap<TaskKey, Vec<(AttemptOutcome, Instant)>>,
     /// When anything was heard of it.
     pub heard: Vec<Instant>,
-    /// Its process.
-    pub process: Process,
+    /// The worker itself.
+    pub process: Subject,
     call: Call,
     _listener: Listener,
     _folder: TempDir,
@@ -327,8 +348,8 @@ impl Guest {
         }
     }
 
-    /// The manager goes away; the process is left.
-    pub fn disconnect(self) -> (Process, TempDir) {
+    /// The manager goes away; the worker is left.
+    pub fn disconnect(self) -> (Subject, TempDir) {
         (self.process, self._folder)
     }
 

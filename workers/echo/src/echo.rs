@@ -26,6 +26,7 @@ pub(crate) const CRASHED: i32 = 99;
 pub struct Echo {
     count: AtomicU64,
     metric: MetricName,
+    text: MetricName,
     faults: Faults,
 }
 
@@ -51,6 +52,8 @@ impl Worker for Echo {
             "echo" => self.echo(task.parameters).await,
             "read" => Ok(self.read()),
             "set" => self.set(task.parameters).await,
+            "write" => self.write(&task.address, task.parameters),
+            "look" => self.look(&task.address),
             "crash" => std::process::exit(CRASHED),
             "hang" => freeze(),
             other => Err(undone(other)),
@@ -67,6 +70,7 @@ impl Echo {
         Ok(Self {
             count: AtomicU64::new(0),
             metric: MetricName::new("utakata.echo.count")?,
+            text: MetricName::new("utakata.echo.text")?,
             faults,
         })
     }
@@ -108,6 +112,31 @@ impl Echo {
         }
     }
 
+    /// Writes the payload into the file that is the address of the target.
+    fn write(&self, address: &str, parameters: Value) -> Result<Answer, Failure> {
+        let asked = Parameters::read(parameters)?;
+        if !self.faults.is_lazy() {
+            std::fs::write(address, asked.payload).map_err(|error| no_file(address, &error))?;
+        }
+        Ok(Answer::default())
+    }
+
+    /// What is in the file that is the address of the target.
+    fn look(&self, address: &str) -> Result<Answer, Failure> {
+        let text = std::fs::read_to_string(address).map_err(|error| no_file(address, &error))?;
+        let reading = Reading {
+            metric: self.text.clone(),
+            attributes: Attributes::new(),
+            value: ReadingValue::Text(text.into()),
+            unit: "".into(),
+            quality: Quality::Good,
+        };
+        Ok(Answer {
+            readings: vec![reading],
+            ..Answer::default()
+        })
+    }
+
     async fn set(&self, parameters: Value) -> Result<Answer, Failure> {
         Parameters::read(parameters)?.wait().await?;
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
@@ -135,6 +164,11 @@ impl Parameters {
 fn bad(error: &dyn Error) -> Failure {
     let problem = Problem::new("bad-parameters", Cure::Operator, error.to_string());
     Failure::failed(problem)
+}
+
+fn no_file(address: &str, error: &std::io::Error) -> Failure {
+    let message = format!("{address}: {error}");
+    Failure::failed(Problem::new("unreachable", Cure::Retry, message))
 }
 
 fn undone(action: &str) -> Failure {

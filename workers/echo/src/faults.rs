@@ -8,6 +8,7 @@
 //! delay = "50ms"               # every task takes so much longer
 //! fail = "device-refused"      # every task fails with this code
 //! wrong = 1000.0               # what it reads is so much more
+//! lazy = true                  # what it is told to write it does not, and says that it has
 //! leak = 1048576               # so many bytes are never given back, of each task
 //! ```
 
@@ -48,6 +49,7 @@ struct Asked {
     fail: Option<String>,
     wrong: f64,
     leak: usize,
+    lazy: bool,
 }
 
 impl Faults {
@@ -66,6 +68,11 @@ impl Faults {
                 ..Self::default()
             }),
         }
+    }
+
+    /// Whether it says that it has done what it has not.
+    pub(crate) fn is_lazy(&self) -> bool {
+        self.asked.lazy
     }
 
     /// How much more is read than there is.
@@ -111,7 +118,7 @@ mod tests {
         assert!(fails.unwrap().strike().await.is_err());
         let start = Faults::read(&json!({ "faults": { "start": "no" } }));
         assert_eq!(start.unwrap_err(), "no");
-        assert!(Faults::read(&json!({ "faults": { "fial": "broken" } })).is_err());
+        assert!(Faults::read(&json!({ "faults": { "no-such": "broken" } })).is_err());
         let wrong = Faults::read(&json!({ "faults": { "wrong": 2.5 } })).unwrap();
         assert_eq!(wrong.wrong(), 2.5);
     }

@@ -22,6 +22,7 @@ fn orders(all: Option<Stop>, kinds: &[(&str, Stop)]) -> Orders {
     Orders {
         all: all.map(order),
         kinds: kinds.collect(),
+        ..Orders::default()
     }
 }
 
@@ -31,6 +32,7 @@ fn desired(revision: u64, environment: &str, orders: Orders) -> Desired {
         revision,
         environments: [(name(environment), orders)].into(),
         kinds: BTreeMap::new(),
+        standing: Standing::default(),
     }
 }
 
@@ -87,11 +89,11 @@ fn what_is_stopped_is_told_as_far_as_it_is() {
         let asked = Asked {
             revision: Some(1),
             orders: orders.clone(),
-            kinds: BTreeMap::new(),
+            ..Asked::default()
         };
         let names = ["snmp", "ups"].map(name).into_iter();
         let kinds: Vec<(Kind, _)> = names.zip(kinds.iter().copied()).collect();
-        let stopped = asked.stopped(&kinds);
+        let stopped = asked.stopped(&kinds, BTreeMap::new());
         assert_eq!(stopped.all, expect, "{orders:?} {kinds:?}");
         let snmp = stopped.kinds.get(&name::<Kind>("snmp")).copied();
         assert_eq!(snmp, of_snmp, "{orders:?} {kinds:?}");

@@ -103,7 +103,7 @@ impl State {
     pub(in crate::kind) fn begin(&mut self, now: Instant, clock: Timestamp) {
         self.lanes.wake(now);
         self.begin_permitted(now, clock);
-        if self.lanes.ready() > 0 && !self.is_held() {
+        if self.lanes.ready() > 0 && !self.is_going_over() {
             let pins: Vec<String> = self.lanes.pins().into_iter().collect();
             for class in [Class::Control, Class::Observe] {
                 self.begin_for(class, None, now, clock);
@@ -117,7 +117,7 @@ impl State {
 
     fn begin_for(&mut self, class: Class, pin: Option<&str>, now: Instant, clock: Timestamp) {
         let Some(pool) = self.pool_for(pin) else {
-            if let Some(pin) = pin {
+            if let Some(pin) = pin.filter(|pin| !self.coming.contains(*pin)) {
                 self.end_pinned(class, pin, now, clock);
             }
             return;
@@ -148,12 +148,15 @@ impl State {
     }
 
     /// The pool for tasks with this pin.
-    fn pool_for(&self, pin: Option<&str>) -> Option<usize> {
+    pub(super) fn pool_for(&self, pin: Option<&str>) -> Option<usize> {
         let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
         select::pool(&facts, pin)
     }
 
     pub(super) fn worker_of(&self, pool: usize) -> Option<Number> {
+        if self.pools[pool].stop.is_some() {
+            return None;
+        }
         let workers = self.pools[pool].workers.iter();
         select::worker(workers.filter_map(Worker::candidate))
     }

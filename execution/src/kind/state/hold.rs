@@ -62,7 +62,7 @@ pub(in crate::kind) struct Holding {
 
 impl State {
     /// Whether nothing is planned because everything goes over, or has just come.
-    pub(super) fn is_held(&self) -> bool {
+    pub(in crate::kind) fn is_going_over(&self) -> bool {
         self.hold != Hold::None
     }
 

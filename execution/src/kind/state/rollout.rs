@@ -81,6 +81,7 @@ impl State {
         };
         Facts {
             is_here: true,
+            is_stopped: self.stop.is_some() || candidate.stop.is_some(),
             is_stable: stable
                 .is_some_and(|stable| stable.release.id.digest == way.candidate().digest),
             ready: candidate.ready(),
@@ -101,7 +102,8 @@ impl State {
             let candidate = &self.pools[at];
             let enough = enough(stable.map(|at| &self.pools[at]), candidate);
             // While the one that has taken over is watched and has nobody, the other goes on.
-            let is_there = way.phase() == RolloutPhase::Done || candidate.ready() > 0;
+            let takes = candidate.ready() > 0 && candidate.stop.is_none();
+            let is_there = way.phase() == RolloutPhase::Done || takes;
             let serves = way.has_taken_over() && is_there;
             (
                 at,

@@ -10,22 +10,64 @@
 //!      └──────────────────────── no order ────────────────────────┘
 //! ```
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{Class, OutcomeStatus, Stop, StopState, Task};
 
 use super::State;
-use crate::pool::lanes::Waiting;
+use crate::{kind::pool::Pool, pool::lanes::Waiting};
 
 impl State {
     /// Whether nothing new is taken now: it ends, or is stopped.
     pub(super) fn takes_nothing(&self) -> bool {
-        self.is_closing || self.stop.is_some() || self.is_held()
+        self.is_closing || self.is_held() || self.is_going_over()
     }
 
-    /// Whether nothing is fetched for a while.
-    pub(in crate::kind) fn is_stopped(&self) -> bool {
-        self.stop.is_some() || self.is_held()
+    /// Whether it, or each release of it that could do anything, is stopped by an order.
+    pub(in crate::kind) fn is_held(&self) -> bool {
+        let takes = |pool: &&Pool| pool.is_serving() || (pool.desired.is_some() && pool.is_kept);
+        let mut taking = self.pools.iter().filter(takes).peekable();
+        let is_any = taking.peek().is_some();
+        self.stop.is_some() || (is_any && taking.all(|pool| pool.stop.is_some()))
+    }
+
+    /// Whether what is for this version waits here, whatever has room: its release is stopped,
+    /// or still to come.
+    fn waits(&self, pin: Option<&str>) -> bool {
+        match self.pool_for(pin) {
+            Some(at) => self.pools[at].stop.is_some(),
+            None => pin.is_some_and(|pin| self.coming.contains(pin)),
+        }
+    }
+
+    /// How many lanes wait for nothing but a worker.
+    pub(super) fn ready(&self) -> usize {
+        let is_plain = self.coming.is_empty() && self.pools.iter().all(|pool| pool.stop.is_none());
+        if is_plain {
+            return self.lanes.ready();
+        }
+        let pins = self.lanes.pins();
+        let pins = pins.iter().map(|pin| Some(pin.as_str())).chain([None]);
+        pins.filter(|pin| !self.waits(*pin))
+            .map(|pin| self.lanes.ready_for(pin))
+            .sum()
+    }
+
+    /// How far each release is stopped that is by itself.
+    pub(in crate::kind) fn stopped_releases(&self) -> BTreeMap<Arc<str>, StopState> {
+        let stopped = self.pools.iter().filter_map(|pool| {
+            let is_idle = pool.workers.iter().all(|worker| worker.running == 0);
+            let state = match pool.stop? {
+                Stop::Pause if is_idle => StopState::Paused,
+                Stop::Pause => StopState::Pausing,
+                Stop::Drain if pool.workers.is_empty() => StopState::Drained,
+                Stop::Drain => StopState::Draining,
+            };
+            Some((pool.release.id.version.clone(), state))
+        });
+        stopped.collect()
     }
 
     /// How far it is stopped; nothing is under way when what control came to is written down,

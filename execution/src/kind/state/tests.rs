@@ -3,7 +3,11 @@ mod permit;
 mod rollout;
 mod stop;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 use tonic::Status;
@@ -31,6 +35,10 @@ struct World {
     /// Whether every ask is permitted at once.
     is_generous: bool,
     stop: Option<Stop>,
+    /// Versions that are stopped by themselves.
+    stops: BTreeMap<Arc<str>, Stop>,
+    /// Versions that are to come.
+    coming: BTreeSet<Arc<str>>,
 }
 
 /// How long a permit is good.
@@ -69,6 +77,8 @@ impl World {
             tag: 0,
             is_generous: true,
             stop: None,
+            stops: BTreeMap::new(),
+            coming: BTreeSet::new(),
         };
         world.order(versions);
         world
@@ -90,6 +100,8 @@ impl World {
         let order = Order {
             releases: choice.kinds.into_values().next().unwrap_or_default(),
             stop: self.stop,
+            stops: self.stops.clone(),
+            coming: self.coming.clone(),
             ..Order::default()
         };
         self.state.on_order(&order, self.now, Timestamp::now());
@@ -121,7 +133,14 @@ impl World {
     fn hello(&mut self, worker: Number, capacity: u32) {
         let (to, line) = mpsc::channel(64);
         self.lines.insert(worker, line);
-        self.report(worker, Said::Ready { capacity, to });
+        self.report(
+            worker,
+            Said::Ready {
+                capacity,
+                can_hold: true,
+                to,
+            },
+        );
     }
 
     /// A worker that is started and ready.

@@ -31,11 +31,11 @@ impl State {
         self.end_overdue(now, clock);
         self.bury(now, clock);
         self.give_up(now);
-        if self.stop.is_some() {
+        if self.is_held() {
             self.hand_over(now, clock);
         }
         self.end_lost(now);
-        if self.is_held() {
+        if self.is_going_over() {
             self.advance_hold(now, clock);
             return;
         }
@@ -209,9 +209,10 @@ impl State {
         };
         let observed = |(at, pool): (usize, &Pool)| {
             let facts = pool.facts();
-            let pinned = wait(at, Some(facts.version));
-            let active = wait(at, None).filter(|_| facts.is_active);
-            let is_drained = self.stop == Some(Stop::Drain);
+            let wait = |pin| wait(at, pin).filter(|_| !facts.is_stopped);
+            let pinned = wait(Some(facts.version));
+            let active = wait(None).filter(|_| facts.is_active);
+            let is_drained = [self.stop, pool.stop].contains(&Some(Stop::Drain));
             let queued = if active.is_some() {
                 self.lanes.ready()
             } else {

@@ -1,6 +1,10 @@
 //! The Docker engine behind its socket: one question after the other, each with a deadline.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bollard::{
     API_DEFAULT_VERSION,
@@ -9,8 +13,9 @@ use bollard::{
     models::{ContainerCreateBody, ContainerSummary, ImageInspect},
     query_parameters::{
         AttachContainerOptionsBuilder, CreateContainerOptions, CreateImageOptionsBuilder,
-        ImportImageOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-        StatsOptionsBuilder, StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
+        DownloadFromContainerOptionsBuilder, ImportImageOptions, ListContainersOptionsBuilder,
+        RemoveContainerOptionsBuilder, StatsOptionsBuilder, StopContainerOptionsBuilder,
+        WaitContainerOptionsBuilder,
     },
 };
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -18,7 +23,7 @@ use parking_lot::Mutex;
 use tokio_util::io::ReaderStream;
 use utakata_model::EnvironmentId;
 
-use super::{container::ENVIRONMENT_LABEL, error::Error};
+use super::{container::ENVIRONMENT_LABEL, error::Error, tar};
 use crate::runtime::Exit;
 
 /// How long an answer of the engine may take.
@@ -139,8 +144,55 @@ impl Engine {
         })
     }
 
+    /// The digest that a tag has in its registry now.
+    pub(super) async fn digest(&self, name: &str) -> Result<String, Error> {
+        let asked = self
+            .client()
+            .await?
+            .inspect_registry_image(name, None)
+            .await;
+        let found = asked.map_err(|error| match self.failed("ask a registry", &error) {
+            Error::Refused { source, .. } => Error::Resolve {
+                image: name.into(),
+                source,
+            },
+            away => away,
+        })?;
+        Ok(found.descriptor.digest.unwrap_or_default())
+    }
+
+    /// A file of an image, looked at in a container that is never started.
+    pub(super) async fn file(&self, image: &str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
+        let body = ContainerCreateBody {
+            image: Some(image.into()),
+            // It must have one.
+            entrypoint: Some(vec!["/".into()]),
+            network_disabled: Some(true),
+            ..ContainerCreateBody::default()
+        };
+        let id = self.create(body).await?;
+        let found = self.file_of(&id, path).await;
+        self.remove(&id).await?;
+        found
+    }
+
+    async fn file_of(&self, container: &str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
+        let options = DownloadFromContainerOptionsBuilder::new().path(&path.to_string_lossy());
+        let client = self.client().await?;
+        let archive = client.download_from_container(container, Some(options.build()));
+        let archive = archive.try_fold(Vec::new(), |mut all, part| {
+            all.extend_from_slice(&part);
+            std::future::ready(Ok(all))
+        });
+        match archive.await {
+            Ok(archive) => Ok(tar::first_file(&archive).map(<[u8]>::to_vec)),
+            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(self.failed("show a file of an image", &error)),
+        }
+    }
+
     /// Loads an archive; what the engine says that it has loaded.
-    pub(super) async fn load(&self, archive: &std::path::Path) -> Result<String, Error> {
+    pub(super) async fn load(&self, archive: &Path) -> Result<String, Error> {
         let file = tokio::fs::File::open(archive).await;
         let file = file.map_err(|source| Error::Read {
             archive: archive.into(),

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use utakata_model::{Cure, Problem, manifest::ManifestError};
+use utakata_protocol::VersionError;
 
 use super::engine::Answer;
+use crate::artifact::ImageError;
 
 /// Why there is no container of a release.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,24 @@ pub enum Error {
         /// What the engine says.
         #[source]
         source: Answer,
+    },
+    /// A registry does not say what a tag is.
+    #[error("cannot ask the registry which image {image} is: {}", hint(&source.to_string()))]
+    Resolve {
+        /// The image.
+        image: String,
+        /// What the engine says.
+        #[source]
+        source: Answer,
+    },
+    /// What a registry says of a tag is no digest.
+    #[error("the registry has no digest for {image}")]
+    Digest {
+        /// The image.
+        image: String,
+        /// What is wrong with it.
+        #[source]
+        source: ImageError,
     },
     /// An archive cannot be loaded.
     #[error("cannot load {}: {}", archive.display(), hint(&source.to_string()))]
@@ -74,15 +94,36 @@ pub enum Error {
     },
     /// It does not say what it is.
     #[error(
-        "{image} has no label {}: it must hold the text of its worker.toml",
+        "{image} has no label {} and no /worker.toml: either must hold its manifest",
         super::fit::MANIFEST_LABEL
     )]
     Unlabelled {
         /// The image.
         image: String,
     },
+    /// It says two things.
+    #[error(
+        "the label {} of {image} and its /worker.toml differ: take both from one file",
+        super::fit::MANIFEST_LABEL
+    )]
+    Differs {
+        /// The image.
+        image: String,
+    },
+    /// It speaks another protocol.
+    #[error("{image} cannot be talked to")]
+    Protocol {
+        /// The image.
+        image: String,
+        /// What it speaks, and what we do.
+        #[source]
+        source: VersionError,
+    },
     /// What it says of itself cannot be read.
-    #[error("the label {} of {image} is no manifest", super::fit::MANIFEST_LABEL)]
+    #[error(
+        "what {image} says of itself (label {}, or /worker.toml) is no manifest",
+        super::fit::MANIFEST_LABEL
+    )]
     Label {
         /// The image.
         image: String,
@@ -111,12 +152,16 @@ impl Error {
         let (code, cure) = match self {
             Self::Away { .. } => ("docker-away", Cure::Operator),
             Self::Refused { .. } => ("docker-refused", Cure::Operator),
-            Self::Pull { .. } | Self::Load { .. } | Self::Read { .. } => {
-                ("image-missing", Cure::Operator)
-            }
+            Self::Pull { .. }
+            | Self::Resolve { .. }
+            | Self::Digest { .. }
+            | Self::Load { .. }
+            | Self::Read { .. } => ("image-missing", Cure::Operator),
             Self::Count { .. }
             | Self::Platform { .. }
             | Self::Unlabelled { .. }
+            | Self::Differs { .. }
+            | Self::Protocol { .. }
             | Self::Label { .. }
             | Self::Other { .. } => ("image-unfit", Cure::Operator),
         };
@@ -125,7 +170,7 @@ impl Error {
 }
 
 /// What an engine says, and what it means. The first that is found counts.
-const HINTS: [(&[&str], &str); 7] = [
+const HINTS: [(&[&str], &str); 8] = [
     (
         &["no space left"],
         "the disk of the Docker engine is full: make room below its data root",
@@ -158,6 +203,10 @@ const HINTS: [(&[&str], &str); 7] = [
             "eof",
         ],
         "the registry does not answer",
+    ),
+    (
+        &["no matching manifest"],
+        "the registry has it for other machines only: build it for this one",
     ),
     (
         &["manifest unknown", "not found", "unknown blob"],

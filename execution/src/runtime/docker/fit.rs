@@ -1,6 +1,7 @@
 //! Whether an image is what its release says: for this machine, and with the same manifest.
 
 use utakata_model::Manifest;
+use utakata_protocol::negotiate;
 
 use super::error::Error;
 use crate::artifact::Image;
@@ -19,11 +20,11 @@ pub(super) struct Ready {
     pub(super) engine: String,
     /// The user that it runs as, if it says one.
     pub(super) user: Option<String>,
-    /// Its label [`MANIFEST_LABEL`].
+    /// Its label [`MANIFEST_LABEL`], or the file in its place.
     pub(super) manifest: Option<String>,
 }
 
-/// Errors: it is for other machines, or not of this release.
+/// Errors: it is for other machines, not of this release, or speaks another protocol.
 pub(super) fn check(image: &Image, ready: &Ready, manifest: &Manifest) -> Result<(), Error> {
     let image = || image.to_string();
     if ready.platform != ready.engine {
@@ -47,6 +48,10 @@ pub(super) fn check(image: &Image, ready: &Ready, manifest: &Manifest) -> Result
             needs: format!("{}@{}", manifest.kind, manifest.version),
         });
     }
+    negotiate(&[manifest.protocol]).map_err(|source| Error::Protocol {
+        image: image(),
+        source,
+    })?;
     Ok(())
 }
 
@@ -96,5 +101,21 @@ mod tests {
             |ready| ready.manifest = Some(MANIFEST.replace("1.0.0", "2.0.0")),
             "says that it is echo@2.0.0, and the worker.toml beside its image.toml says echo@1.0.0",
         );
+    }
+
+    #[test]
+    fn a_manifest_of_a_newer_protocol_is_refused_with_what_to_do() {
+        let text = MANIFEST.replace("protocol = 1", "protocol = 99");
+        let image = Image::Archive("/r/image.tar".into());
+        let ready = Ready {
+            manifest: Some(text.clone()),
+            ..ready()
+        };
+        let refused = check(&image, &ready, &Manifest::parse(&text).unwrap());
+        let problem = refused.unwrap_err().problem();
+        assert_eq!(&*problem.code, "image-unfit");
+        for words in ["99", "update utakata"] {
+            assert!(problem.message.contains(words), "{problem}");
+        }
     }
 }

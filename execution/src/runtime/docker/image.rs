@@ -21,21 +21,23 @@ pub(super) struct Images {
 }
 
 impl Images {
-    /// An image that the engine has, or has from now on.
+    /// An image that the engine has, or has from now on. One of no release yet is loaded anew.
     pub(super) async fn get(
         &self,
         engine: &Engine,
         image: &Image,
-        release: &Arc<ReleaseId>,
+        release: Option<&Arc<ReleaseId>>,
     ) -> Result<Ready, Error> {
         // One at a time: names that archives bring along could be mixed up.
         let mut loaded = self.loaded.lock().await;
         let found = match image {
             Image::Pinned(reference) => pulled(engine, reference).await?,
             Image::Archive(archive) => {
-                let known = loaded.get(release).map(String::as_str);
-                let found = archived(engine, archive, known).await?;
-                loaded.insert(release.clone(), found.id.clone().unwrap_or_default());
+                let known = release.and_then(|release| loaded.get(release));
+                let found = archived(engine, archive, known.map(String::as_str)).await?;
+                if let Some(release) = release {
+                    loaded.insert(release.clone(), found.id.clone().unwrap_or_default());
+                }
                 found
             }
         };

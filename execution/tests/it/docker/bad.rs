@@ -135,12 +135,12 @@ fn spoil(registry: &Registry, digest: &str) {
 async fn images_that_are_something_else_are_told_with_the_difference() {
     let port = Port::open();
     let mut bad = Bad::new();
-    port.image("plain:1", &tool::build(), &[]);
+    port.image_of("plain:1", &tool::build(), "x", &[]);
     bad.add_archive(
         &port.archive("plain:1"),
         "plain",
         "image-unfit",
-        "has no label",
+        "label org.utakata.manifest, or /worker.toml) is no manifest",
     );
     port.image("other:1", &tool::build(), &[(LABEL, &manifest())]);
     bad.add_archive(

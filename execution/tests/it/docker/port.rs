@@ -51,8 +51,13 @@ impl Port {
         }
     }
 
-    /// Builds an image with a program and a manifest in it, and labels.
+    /// Builds an image with a program and the manifest of the echo worker in it, and labels.
     pub fn image(&self, name: &str, program: &Path, labels: &[(&str, &str)]) {
+        self.image_of(name, program, &manifest(), labels);
+    }
+
+    /// The same with another manifest.
+    pub fn image_of(&self, name: &str, program: &Path, text: &str, labels: &[(&str, &str)]) {
         let labels = labels.iter().map(|(label, text)| format!("{label}={text}"));
         let options: Vec<String> = labels
             .flat_map(|label| ["--label".to_owned(), label])
@@ -60,7 +65,7 @@ impl Port {
         let folder = tempfile::tempdir().unwrap();
         let file = program.file_name().unwrap();
         fs::copy(program, folder.path().join(file)).unwrap();
-        fs::write(folder.path().join("worker.toml"), manifest()).unwrap();
+        fs::write(folder.path().join("worker.toml"), text).unwrap();
         let file = file.to_str().unwrap();
         let text = format!("FROM scratch\nCOPY {file} worker.toml /\n");
         fs::write(folder.path().join("Dockerfile"), text).unwrap();

@@ -2,7 +2,7 @@
 
 use utakata_model::{
     Content, ContentFile, FileDigest, KindDesired, RolloutOrder, RolloutPhase, RolloutPlan,
-    RolloutStatus,
+    RolloutStatus, Standing,
     rollout::{Difference, Evidence, Go, GoOrder, Sample},
 };
 
@@ -19,6 +19,31 @@ fn candidate() -> ReleaseId {
 
 fn rollout() -> utakata_model::RolloutId {
     "0192f0c1-0000-7000-8000-0000000000aa".parse().unwrap()
+}
+
+/// What is asked of whoever is in a zone.
+fn desired_standing() -> Desired {
+    let order = |stop| Order {
+        stop,
+        by: "kim".parse().unwrap(),
+        since: "2026-03-01T12:00:00Z".parse().unwrap(),
+        why: None,
+    };
+    let zone = Orders {
+        all: Some(order(Stop::Pause)),
+        kinds: BTreeMap::from([("snmp".parse().unwrap(), order(Stop::Drain))]),
+        ..Orders::default()
+    };
+    let everywhere = Orders {
+        kinds: BTreeMap::from([("ups".parse().unwrap(), order(Stop::Pause))]),
+        releases: BTreeMap::from([("apc-pdu@1.1.0".parse().unwrap(), order(Stop::Drain))]),
+        ..Orders::default()
+    };
+    Desired {
+        environments: BTreeMap::new(),
+        standing: Standing { zone, everywhere },
+        ..desired()
+    }
 }
 
 fn desired_kinds() -> Desired {
@@ -130,6 +155,12 @@ fn releases_and_rollouts_have_exactly_these_bytes() {
     check(
         "desired-kinds.json",
         &desired_kinds(),
+        encode_desired,
+        decode_desired,
+    );
+    check(
+        "desired-standing.json",
+        &desired_standing(),
         encode_desired,
         decode_desired,
     );

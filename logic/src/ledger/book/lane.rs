@@ -280,6 +280,11 @@ impl Book {
         })
     }
 
+    /// The task of a target that is published, and that no environment has yet.
+    pub fn queued_of(&self, target: &TargetName) -> Option<TaskId> {
+        self.lane(target)?.queued
+    }
+
     pub(super) fn lane(&self, target: &TargetName) -> Option<&Lane> {
         self.lanes.get(target)
     }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use utakata_api::ledger::Explanation;
-use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, Order, PoolStatus, Target, Zone};
+use utakata_model::{
+    EnvironmentState, EnvironmentStatus, Kind, Order, Orders, PoolStatus, ReleaseName, Scope,
+    Selector, Standing, Target, Zone,
+};
 
 use super::Facts;
 use crate::{dispatch::Batch, orders::Said};
@@ -13,60 +16,212 @@ use crate::{dispatch::Batch, orders::Said};
 pub(super) struct Queue {
     pub waits_for: &'static str,
     pub says: String,
+    /// Whether nobody can do it as things are.
+    pub is_held: bool,
     /// Since when that is so, where it is known.
     pub since: Option<Timestamp>,
     pub cure: Option<String>,
 }
 
-/// Why a task of this kind is still in its queue.
-pub(super) fn of(kind: &Kind, zone: Option<&Zone>, facts: &Facts) -> Queue {
+/// Why a task of this kind, perhaps for a target that keeps a version, is still in its queue.
+pub(super) fn of(kind: &Kind, zone: Option<&Zone>, pin: Option<&str>, facts: &Facts) -> Queue {
+    let seen = Seen {
+        kind,
+        zone,
+        pin,
+        facts,
+    };
     let running = facts.environments.iter().map(Arc::as_ref);
     let running = running.filter(|one| one.state == EnvironmentState::Running);
-    let of_zone = running.filter(|one| zone.is_none_or(|zone| *zone == one.zone));
-    let serves = |one: &&EnvironmentStatus| pools(one, kind).next().is_some();
-    let serving: Vec<&EnvironmentStatus> = of_zone.filter(serves).collect();
-    let zone = zone.map_or_else(String::new, |zone| format!(" of the zone {zone}"));
-    if serving.is_empty() {
-        let says = format!("no environment{zone} serves the kind {kind} now");
-        return no_worker(says);
-    }
-    let order = |one: &EnvironmentStatus| facts.orders.get(&one.id)?.of(kind);
-    let going: Vec<&EnvironmentStatus> = serving
+    let here: Vec<_> = running
+        .filter(|one| zone.is_none_or(|zone| *zone == one.zone))
+        .collect();
+    let meant: Vec<_> = here
         .iter()
         .copied()
-        .filter(|one| order(one).is_none())
+        .filter(|one| seen.is_meant(one))
         .collect();
-    if let (true, [first, rest @ ..]) = (going.is_empty(), &*serving)
-        && let Some(found) = order(first)
+    if meant.is_empty() && !here.is_empty() {
+        return seen.nobody_meant();
+    }
+    let held: Vec<_> = meant.iter().filter_map(|one| seen.order(one)).collect();
+    if held.len() == meant.len()
+        && let Some(queue) = seen.stopped(&held)
     {
-        return stopped(first, found, rest.len(), kind, facts);
+        return queue;
     }
-    let pools: Vec<_> = going.iter().flat_map(|one| pools(one, kind)).collect();
-    let ready: u32 = pools.iter().map(|pool| pool.ready).sum();
-    if ready == 0 {
-        let problem = pools.iter().find_map(|pool| pool.problem.as_ref());
-        let why = problem.map_or_else(String::new, |problem| format!(": {problem}"));
-        return no_worker(format!("no worker of the kind {kind} is ready{zone}{why}"));
+    let going = meant
+        .iter()
+        .copied()
+        .filter(|one| seen.order(one).is_none());
+    let pools: Vec<_> = going.flat_map(|one| seen.pools(one)).collect();
+    if pools.is_empty() {
+        return seen.no_pool(&meant);
     }
-    let waiting: u32 = pools.iter().map(|pool| pool.waiting).sum();
-    Queue {
-        waits_for: if waiting > 0 { "full" } else { "queue" },
-        says: format!(
-            "it is in the queue of the kind {kind}; {ready} workers are ready{zone}, and \
-             {waiting} tasks wait for them"
-        ),
-        since: None,
-        cure: None,
+    let held: Vec<_> = pools
+        .iter()
+        .filter_map(|pool| seen.order_of_release(pool))
+        .collect();
+    if held.len() == pools.len()
+        && let Some(queue) = seen.stopped(&held)
+    {
+        return queue;
     }
+    seen.going(&pools)
 }
 
-fn pools<'s>(status: &'s EnvironmentStatus, kind: &Kind) -> impl Iterator<Item = &'s PoolStatus> {
-    let is_it = move |pool: &&PoolStatus| pool.release.kind == *kind && pool.active;
-    status.pools.iter().filter(is_it)
+/// A task, and what is known of those who could do it.
+struct Seen<'f> {
+    kind: &'f Kind,
+    zone: Option<&'f Zone>,
+    pin: Option<&'f str>,
+    facts: &'f Facts,
+}
+
+impl<'f> Seen<'f> {
+    fn of_zone(&self) -> String {
+        self.zone
+            .map_or_else(String::new, |zone| format!(" of the zone {zone}"))
+    }
+
+    fn placement(&self) -> Option<&Selector> {
+        self.facts.kinds.get(self.kind)?.placement.as_ref()
+    }
+
+    /// Whether an environment is to serve the kind.
+    fn is_meant(&self, one: &EnvironmentStatus) -> bool {
+        self.placement().is_none_or(|placement| {
+            placement.matches_by(|key| match key {
+                "name" => Some(one.id.as_str()),
+                "zone" => Some(one.zone.as_str()),
+                _ => one.labels.get(key).map(String::as_str),
+            })
+        })
+    }
+
+    fn nobody_meant(&self) -> Queue {
+        let (kind, zone) = (self.kind, self.of_zone());
+        let placement = self
+            .placement()
+            .map_or_else(String::new, Selector::to_string);
+        Queue {
+            is_held: true,
+            waits_for: "placement",
+            says: format!(
+                "the kind {kind} is served by environments {placement}, and none{zone} that is \
+                 there is one of them"
+            ),
+            since: None,
+            cure: Some(format!(
+                "`utakata kind place {kind} ...`, or an environment with these labels"
+            )),
+        }
+    }
+
+    /// The order by which an environment begins nothing of the kind.
+    fn order(&self, one: &EnvironmentStatus) -> Option<(Scope, Order)> {
+        let standing = Standing::of_zone(&self.facts.standing, &one.zone);
+        let nothing = Orders::default();
+        let own = self.facts.orders.get(&one.id).unwrap_or(&nothing);
+        let (scope, order) = standing.of(&one.zone, &one.id, own, self.kind)?;
+        Some((scope, order.clone()))
+    }
+
+    /// The order by which a release begins nothing.
+    fn order_of_release(&self, pool: &PoolStatus) -> Option<(Scope, Order)> {
+        let scope = Scope::Release(ReleaseName::from(&pool.release));
+        let order = self.facts.standing.get(&scope)?.clone();
+        Some((scope, order))
+    }
+
+    /// The pools that could do it.
+    fn pools(&self, one: &'f EnvironmentStatus) -> impl Iterator<Item = &'f PoolStatus> {
+        let (kind, pin) = (self.kind, self.pin);
+        let is_it = move |pool: &&PoolStatus| {
+            let serves = match pin {
+                Some(pin) => *pool.release.version == *pin,
+                None => pool.active,
+            };
+            pool.release.kind == *kind && serves
+        };
+        one.pools.iter().filter(is_it)
+    }
+
+    /// Everybody who could do it is asked not to.
+    fn stopped(&self, held: &[(Scope, Order)]) -> Option<Queue> {
+        let ((scope, order), rest) = held.split_first()?;
+        let more = rest.iter().filter(|(other, _)| other != scope).count();
+        let others = match more {
+            0 => String::new(),
+            1 => ", and the other one that serves it is stopped, too".into(),
+            more => format!(", and the {more} others that serve it are stopped, too"),
+        };
+        Some(Queue {
+            is_held: true,
+            waits_for: "order",
+            says: format!("{scope} is {}{others}", Said(order)),
+            since: Some(order.since),
+            cure: Some(format!("`{}`", scope.lift())),
+        })
+    }
+
+    /// Nobody has the release that could do it.
+    fn no_pool(&self, meant: &[&EnvironmentStatus]) -> Queue {
+        let (kind, zone) = (self.kind, self.of_zone());
+        let desired = self.facts.kinds.get(kind);
+        let stable = desired.and_then(|desired| desired.stable.as_ref());
+        let version = self.pin.or(stable.map(|stable| &*stable.version));
+        let version = version.filter(|_| !meant.is_empty());
+        let Some(version) = version else {
+            return no_worker(format!("no environment{zone} serves the kind {kind} now"));
+        };
+        let name = format!("{kind}@{version}");
+        let refused = meant.iter().flat_map(|one| &one.refused);
+        let mut told = refused.filter(|refused| refused.path.ends_with(&name));
+        let why = told.next();
+        let why = why.map_or_else(String::new, |refused| format!(": {}", refused.problem));
+        let pinned = if self.pin.is_some() {
+            ", which the target is pinned to,"
+        } else {
+            ""
+        };
+        Queue {
+            is_held: true,
+            waits_for: "release",
+            says: format!("the release {name}{pinned} is in no environment{zone} yet{why}"),
+            since: None,
+            cure: Some(format!(
+                "wait until it is there; see `utakata environment list` and `utakata kind show {kind}`"
+            )),
+        }
+    }
+
+    /// Somebody goes on with it.
+    fn going(&self, pools: &[&PoolStatus]) -> Queue {
+        let (kind, zone) = (self.kind, self.of_zone());
+        let ready: u32 = pools.iter().map(|pool| pool.ready).sum();
+        if ready == 0 {
+            let problem = pools.iter().find_map(|pool| pool.problem.as_ref());
+            let why = problem.map_or_else(String::new, |problem| format!(": {problem}"));
+            return no_worker(format!("no worker of the kind {kind} is ready{zone}{why}"));
+        }
+        let waiting: u32 = pools.iter().map(|pool| pool.waiting).sum();
+        Queue {
+            is_held: false,
+            waits_for: if waiting > 0 { "full" } else { "queue" },
+            says: format!(
+                "it is in the queue of the kind {kind}; {ready} workers are ready{zone}, and \
+                 {waiting} tasks wait for them"
+            ),
+            since: None,
+            cure: None,
+        }
+    }
 }
 
 fn no_worker(says: String) -> Queue {
     Queue {
+        is_held: true,
         waits_for: "no-worker",
         says,
         since: None,
@@ -74,43 +229,10 @@ fn no_worker(says: String) -> Queue {
     }
 }
 
-/// Everybody who could do it is asked not to.
-fn stopped(
-    first: &EnvironmentStatus,
-    order: &Order,
-    more: usize,
-    kind: &Kind,
-    facts: &Facts,
-) -> Queue {
-    let id = &first.id;
-    let all = facts.orders.get(id).and_then(|orders| orders.all.as_ref());
-    let is_whole = all == Some(order);
-    let of = if is_whole {
-        String::new()
-    } else {
-        format!("the kind {kind} of ")
-    };
-    let others = match more {
-        0 => String::new(),
-        1 => ", and the other one that serves it is stopped, too".into(),
-        more => format!(", and the {more} others that serve it are stopped, too"),
-    };
-    let option = if is_whole {
-        String::new()
-    } else {
-        format!(" --kind {kind}")
-    };
-    Queue {
-        waits_for: "order",
-        says: format!("{of}the environment {id} is {}{others}", Said(order)),
-        since: Some(order.since),
-        cure: Some(format!("`utakata environment resume {id}{option}`")),
-    }
-}
-
 /// What a read waits for that is under way.
 pub fn read(target: &Target, batch: &Batch, facts: &Facts) -> Explanation {
-    let queue = of(&target.kind, Some(&target.zone), facts);
+    let pin = facts.pins.version(target);
+    let queue = of(&target.kind, Some(&target.zone), pin.as_deref(), facts);
     Explanation {
         waits_for: queue.waits_for.into(),
         says: queue.says,

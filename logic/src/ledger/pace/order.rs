@@ -25,7 +25,10 @@ fn compare(pace: &Pace, one: &Target, other: &Target) -> Ordering {
 }
 
 /// `u9` before `u10`. What differs in leading zeros only is the same.
-fn natural(mut one: &str, mut other: &str) -> Ordering {
+fn natural(one: &str, other: &str) -> Ordering {
+    // Names of targets mostly begin alike.
+    let alike = alike(one, other);
+    let (mut one, mut other) = (&one[alike..], &other[alike..]);
     loop {
         match (token(&mut one), token(&mut other)) {
             (None, None) => return Ordering::Equal,
@@ -35,6 +38,19 @@ fn natural(mut one: &str, mut other: &str) -> Ordering {
             },
         }
     }
+}
+
+/// How many bytes at the beginning are the same, up to the number or the character in which the
+/// texts differ.
+fn alike(one: &str, other: &str) -> usize {
+    let bytes = one.bytes().zip(other.bytes());
+    let mut alike = bytes.take_while(|(one, other)| one == other).count();
+    let digits = one.as_bytes()[..alike].iter().rev();
+    alike -= digits.take_while(|byte| byte.is_ascii_digit()).count();
+    while !(one.is_char_boundary(alike) && other.is_char_boundary(alike)) {
+        alike -= 1;
+    }
+    alike
 }
 
 /// A character, or a number: its place among the characters, its length, its digits. No
@@ -85,6 +101,10 @@ mod tests {
             ),
             ("u1", "u", Ordering::Greater),
             ("/", "1", Ordering::Less),
+            ("pdu-a1-10", "pdu-a1-9", Ordering::Greater),
+            ("a10b2", "a010b10", Ordering::Less),
+            ("aé", "aè", Ordering::Greater),
+            ("12", "123", Ordering::Less),
             (":", "1", Ordering::Greater),
         ] {
             assert_eq!(natural(one, other), expect, "{one} {other}");

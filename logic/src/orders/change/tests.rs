@@ -18,6 +18,7 @@ fn orders(all: Option<Stop>, snmp: Option<Stop>) -> Orders {
     Orders {
         all: all.map(order),
         kinds: snmp.into_iter().collect(),
+        ..Orders::default()
     }
 }
 
@@ -92,7 +93,7 @@ fn every_zone_is_told_and_who_has_moved_is_found() {
         Arc::new(status("moved", "hall-2")),
         Arc::new(status("free", "hall-3")),
     ];
-    let told = desired(7, rows.iter(), &BTreeMap::new(), &heard);
+    let told = desired(7, rows.iter(), &BTreeMap::new(), &BTreeMap::new(), &heard);
     let told: Vec<_> = told
         .iter()
         .map(|one| {

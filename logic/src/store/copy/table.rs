@@ -41,7 +41,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All but the leases, each after those that it refers to.
-pub static TABLES: [Table; 16] = [
+pub static TABLES: [Table; 17] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -82,6 +82,7 @@ pub static TABLES: [Table; 16] = [
         "environment_order",
         &[Text("environment"), Text("zone"), Text("body")],
     ),
+    table("standing_order", &[Text("scope"), Text("body")]),
     table("desired_revision", &[Number("one"), Number("revision")]),
     table("kind_desired", &[Text("kind"), Text("body")]),
     table(

@@ -2,6 +2,7 @@
 
 use sqlx::{Connection, PgConnection, Row};
 use tokio::time::timeout;
+use utakata_model::{Order, Scope};
 
 use super::{Postgres, connection::CALL, inventory::count};
 use crate::store::{Error, OrderRow, Orders, row};
@@ -21,12 +22,18 @@ impl Postgres {
                 row.get("body"),
             )
         };
+        let sql = "SELECT scope, body FROM standing_order";
+        let standing = self.fetch(sqlx::query(sql)).await?;
+        let scope = |row: &sqlx::postgres::PgRow| {
+            row::standing(&self.place, row.get("scope"), row.get("body"))
+        };
         let revision = revision
             .first()
             .map_or(0, |row| row.get::<i64, _>("revision"));
         Ok(Orders {
             revision: u64::try_from(revision).unwrap_or_default(),
             rows: rows.iter().map(order).collect::<Result<_, _>>()?,
+            standing: standing.iter().map(scope).collect::<Result<_, _>>()?,
         })
     }
 
@@ -42,6 +49,42 @@ impl Postgres {
         let written = timeout(CALL, writing).await;
         self.answered(connection, written)
     }
+
+    pub(super) async fn put_standing_order(
+        &self,
+        revision: u64,
+        scope: &Scope,
+        order: Option<&Order>,
+    ) -> Result<(), Error> {
+        let scope = self.place.json("order", scope)?;
+        let body = order.map(|order| self.place.json("order", order));
+        let body = body.transpose()?;
+        let mut connection = self.connection().await?;
+        let writing = write_standing(&mut connection, revision, scope, body);
+        let written = timeout(CALL, writing).await;
+        self.answered(connection, written)
+    }
+}
+
+async fn write_standing(
+    connection: &mut PgConnection,
+    revision: u64,
+    scope: String,
+    body: Option<String>,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    revise(&mut transaction, revision).await?;
+    let query = match body {
+        None => sqlx::query("DELETE FROM standing_order WHERE scope = $1").bind(scope),
+        Some(body) => sqlx::query(
+            "INSERT INTO standing_order (scope, body) VALUES ($1, $2)
+             ON CONFLICT (scope) DO UPDATE SET body = excluded.body",
+        )
+        .bind(scope)
+        .bind(body),
+    };
+    query.execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
 async fn write(

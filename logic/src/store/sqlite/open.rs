@@ -21,6 +21,13 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 /// Larger files are not looked through at the start: it would take too long.
 const CHECKED_UP_TO: u64 = 32 * 1024 * 1024;
 
+/// Memory for pages of whoever writes, in KiB, as far as it is needed: what is written lies in
+/// many places, and reading them again would take longer than writing.
+const CACHE: &str = "-65536";
+/// Pages of 4 KiB in the log before they go into the file: a page that was written again
+/// meanwhile goes once.
+const CHECKPOINT_AFTER: &str = "4000";
+
 pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
     let size = prepare(path)?;
     let options = SqliteConnectOptions::new()
@@ -32,7 +39,12 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
         .disable_statement_logging();
     let place = Place::File(path.into());
     let failed = |error| error::sort(&place, error);
-    let mut writer = options.connect().await.map_err(failed)?;
+    let writing = options
+        .clone()
+        .pragma("cache_size", CACHE)
+        .pragma("temp_store", "memory")
+        .pragma("wal_autocheckpoint", CHECKPOINT_AFTER);
+    let mut writer = writing.connect().await.map_err(failed)?;
     if size > 0 && size <= CHECKED_UP_TO {
         check(&place, &mut writer).await?;
     }

@@ -1,6 +1,7 @@
 //! What is asked of environments, in SQLite.
 
 use sqlx::{Connection, Row, SqliteConnection};
+use utakata_model::{Order, Scope};
 
 use super::Sqlite;
 use crate::store::{Error, OrderRow, Orders, row};
@@ -25,10 +26,18 @@ impl Sqlite {
                 row.get("body"),
             )
         };
+        let standing = sqlx::query("SELECT scope, body FROM standing_order")
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+        let scope = |row: &sqlx::sqlite::SqliteRow| {
+            row::standing(&self.place, row.get("scope"), row.get("body"))
+        };
         let revision = revision.map_or(0, |row| row.get::<i64, _>("revision"));
         Ok(Orders {
             revision: u64::try_from(revision).unwrap_or_default(),
             rows: rows.iter().map(order).collect::<Result<_, _>>()?,
+            standing: standing.iter().map(scope).collect::<Result<_, _>>()?,
         })
     }
 
@@ -57,6 +66,32 @@ impl Sqlite {
             };
             query.execute(&mut *transaction).await.map_err(failed)?;
         }
+        transaction.commit().await.map_err(failed)
+    }
+
+    pub(super) async fn write_standing(
+        &self,
+        revision: u64,
+        scope: &Scope,
+        order: Option<&Order>,
+    ) -> Result<(), Error> {
+        let failed = |error| self.failed(error);
+        let scope = self.place.json("order", scope)?;
+        let body = order.map(|order| self.place.json("order", order));
+        let body = body.transpose()?;
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await.map_err(failed)?;
+        revise(&mut transaction, revision).await.map_err(failed)?;
+        let query = match body {
+            None => sqlx::query("DELETE FROM standing_order WHERE scope = ?").bind(scope),
+            Some(body) => sqlx::query(
+                "INSERT INTO standing_order (scope, body) VALUES (?, ?)
+                 ON CONFLICT (scope) DO UPDATE SET body = excluded.body",
+            )
+            .bind(scope)
+            .bind(body),
+        };
+        query.execute(&mut *transaction).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)
     }
 }

@@ -11,7 +11,20 @@ use crate::store::{
     release::{self, Columns},
 };
 
+/// A page is written to the log, and then to the file.
+const WRITTEN_TIMES: u64 = 2;
+/// A release never takes the last room of a disk: control must be written down.
+const ROOM_FOR_CONTROL: u64 = 64 * 1024 * 1024;
+
 impl Sqlite {
+    /// How many bytes there is room for on the disk; where nobody knows, for all.
+    fn room(&self) -> u64 {
+        let found = rustix::fs::statvfs(&self.path);
+        found.map_or(u64::MAX, |found| {
+            found.f_bavail.saturating_mul(found.f_frsize)
+        })
+    }
+
     pub(super) async fn read_releases(
         &self,
         kind: Option<&Kind>,
@@ -123,6 +136,10 @@ impl Sqlite {
     }
 
     pub(super) async fn write_file(&self, digest: &FileDigest, file: &[u8]) -> Result<(), Error> {
+        if self.room() < file.len() as u64 * WRITTEN_TIMES + ROOM_FOR_CONTROL {
+            let place = self.place.clone();
+            return Err(Error::Full { place });
+        }
         for parts in release::batches(file) {
             // Held for a moment each time: control is written in between.
             let mut writer = self.writer.lock().await;

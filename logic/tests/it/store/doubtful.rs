@@ -11,8 +11,8 @@ use utakata_logic::store::{
     ReadingRow, ReleaseRow, Snapshot, Store, TaskRow, Wanted,
 };
 use utakata_model::{
-    ContentFile, FileDigest, Kind, Operation, OperationId, PersonName, ReleaseDigest, RolloutId,
-    TargetName, TaskId,
+    ContentFile, FileDigest, Kind, Operation, OperationId, Order, PersonName, ReleaseDigest,
+    RolloutId, Scope, TargetName, TaskId,
 };
 
 /// What becomes of a page whose writer hears nothing.
@@ -92,6 +92,7 @@ delegate! {
     lease(wanted: &LeaseWanted) -> Vec<Lease>;
     orders() -> Orders;
     put_order(revision: u64, row: Option<&OrderRow>) -> ();
+    put_standing(revision: u64, scope: &Scope, order: Option<&Order>) -> ();
     kinds_desired() -> KindsDesired;
     put_rollout(revision: u64, kind: Option<&KindRow>, rollout: Option<&Rollout>) -> ();
     rollouts(before: Option<RolloutId>, most: u32) -> Vec<Rollout>;

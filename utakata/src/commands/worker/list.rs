@@ -3,11 +3,11 @@
 use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
-use utakata_api::release::ReleaseSummary;
-use utakata_model::{EnvironmentId, EnvironmentStatus, PoolStatus};
+use utakata_api::{environment::Standing, release::ReleaseSummary};
+use utakata_model::{EnvironmentId, EnvironmentStatus, PoolStatus, Scope};
 
 use crate::{
-    commands::Context,
+    commands::{Context, order},
     exit::Exit,
     output::{Cell, Row, Tone, words},
 };
@@ -99,6 +99,17 @@ pub async fn run(context: &Context<'_>) -> Result<Exit> {
         releases,
     };
     context.output.one(&listed, || told(&listed, context))?;
+    let orders = client.orders().await?;
+    let of_releases = orders.iter().filter(|one| {
+        matches!(
+            one.scope,
+            Scope::Release(_) | Scope::Kind(_) | Scope::KindInZone(..)
+        )
+    });
+    let of_releases: Vec<Standing> = of_releases.cloned().collect();
+    for line in order::lines(&of_releases) {
+        eprintln!("{line}");
+    }
     Ok(Exit::Done)
 }
 

@@ -10,7 +10,7 @@ use utakata_api::{
 };
 use utakata_model::FileDigest;
 
-use super::{folder::Folder, show};
+use super::{folder::Folder, show, source};
 use crate::{
     commands::Context,
     exit::Exit,
@@ -22,13 +22,23 @@ use crate::{
 const ROUNDS_MOST: usize = 20;
 
 /// Does it.
-pub async fn run(folder: &Path, context: &Context<'_>) -> Result<Exit> {
+pub async fn run(source: &source::Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
-    let folder = Folder::read(folder)?;
+    let source = source.open().await?;
+    let folder = Folder::read(source.folder())?;
     let (view, sent) = push(&folder, &client).await?;
     let output = context.output;
     output.one(&view, || told(&view, sent, output))?;
     Ok(Exit::Done)
+}
+
+/// The same for others than people: gives the release as the catalogue has it.
+///
+/// # Errors
+/// It is no release, it is refused, or nobody answers.
+pub async fn to_catalogue(folder: &Path, client: &Client) -> Result<ReleaseView> {
+    let folder = Folder::read(folder)?;
+    Ok(push(&folder, client).await?.0)
 }
 
 /// Says how many bytes were sent, too.

@@ -10,6 +10,7 @@ use utakata_execution::{
 };
 use utakata_model::{ReleaseId, content::SIGNATURES_FILE};
 
+use super::folder::Folder;
 use crate::{commands::Context, exit::Exit, programs};
 
 /// What was signed.
@@ -38,7 +39,11 @@ pub fn run(folder: &Path, key: &Path, context: &Context<'_>) -> Result<Exit> {
         release: (*release.id).clone(),
         key: signature.key.clone(),
     };
-    signatures.add(signature);
+    // With a program that comes with utakata, what is pushed is more than what lies here.
+    let pushed = Folder::read(folder)?.digest();
+    let is_other = pushed != release.id.digest;
+    let more = is_other.then(|| trust::sign(&key, &pushed));
+    signatures.add_all([signature].into_iter().chain(more).collect());
     write(&path, &toml::to_string(&signatures)?)
         .with_context(|| format!("{} cannot be written", path.display()))?;
     context.output.one(&signed, || {

@@ -1,12 +1,13 @@
 //! `utakata worker test`: a worker is taken through its protocol.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde::Serialize;
 use utakata_model::duration;
-use utakata_worker_sdk::harness::{self, Check, CheckResult, Report};
+use utakata_worker_sdk::harness::{self, Check, CheckResult, Report, place::Place};
 
+use super::{container, source};
 use crate::{
     commands::Context,
     exit::Exit,
@@ -15,13 +16,21 @@ use crate::{
 };
 
 /// Does it.
-pub async fn run(folder: PathBuf, time_scale: f64, context: &Context<'_>) -> Result<Exit> {
+pub async fn run(
+    source: &source::Arguments,
+    time_scale: f64,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let opened = source.open().await?;
+    let folder = opened.folder();
+    let containers = container::place(folder, source.engine()?).await?;
     let options = harness::Options {
         programs: programs::folders(),
+        place: containers.map(|place| Arc::new(place) as Arc<dyn Place>),
         time_scale,
         ..harness::Options::default()
     };
-    let report = progress::during("trying the worker", harness::check(&folder, options)).await;
+    let report = progress::during("trying the worker", harness::check(folder, options)).await;
     let checks: Vec<Line> = report.checks.iter().map(Line::from).collect();
     let output = context.output;
     output.one(&checks, || told(&checks, output))?;

@@ -148,3 +148,98 @@ fn reads_that_cannot_be_put_back_end() {
     let ended = (keys[1], OutcomeStatus::Expired, "draining".to_owned());
     assert_eq!(world.outcomes(), [ended]);
 }
+
+#[test]
+fn a_release_that_is_stopped_keeps_its_tasks_waiting_and_others_go_on() {
+    let mut world = World::with(&["1.0", "2.0"]);
+    let worker = world.ready(1024);
+    let room = world.state.room();
+    world.stops = BTreeMap::from([(Arc::from("1.0"), Stop::Drain)]);
+    world.order(&["1.0", "2.0"]);
+    let old: Vec<Task> = (0..100)
+        .map(|n| pinned(task(&format!("old-{n}")), "1.0"))
+        .collect();
+    let old = world.deliver(old);
+    world.pass(1);
+    assert_eq!(
+        world.started(),
+        [],
+        "a worker of what is stopped was started"
+    );
+    assert_eq!(world.given(), []);
+    // They take no room from the others.
+    assert_eq!(world.state.room(), room);
+    let new = world.deliver(vec![task("new")]);
+    assert_eq!(world.given(), [(worker, new[0])]);
+    assert!(world.state.effects.give_back.is_empty());
+    let drained = BTreeMap::from([(Arc::from("1.0"), StopState::Drained)]);
+    assert_eq!(world.state.stopped_releases(), drained);
+    world.stops = BTreeMap::new();
+    world.order(&["1.0", "2.0"]);
+    world.begin();
+    world.upkeep();
+    let revived = world.ready(1024);
+    world.begin();
+    let given: BTreeSet<TaskKey> = world.given().iter().map(|one| one.1).collect();
+    assert_eq!(given, old.into_iter().collect());
+    assert_ne!(revived, worker);
+}
+
+#[test]
+fn the_release_that_serves_waits_while_pinned_targets_are_served_by_another() {
+    let mut world = World::with(&["1.0", "2.0"]);
+    let worker = world.ready(1024);
+    let keys = world.deliver(vec![task("begun")]);
+    assert_eq!(world.given(), [(worker, keys[0])]);
+    world.stops = BTreeMap::from([(Arc::from("2.0"), Stop::Drain)]);
+    world.order(&["1.0", "2.0"]);
+    // What was begun ends first.
+    let states = |world: &World| world.state.stopped_releases()["2.0"];
+    assert_eq!(states(&world), StopState::Draining);
+    world.answer(worker, keys[0]);
+    world.upkeep();
+    world.ends(worker);
+    world.upkeep();
+    assert_eq!(states(&world), StopState::Drained);
+    let waits = world.deliver(vec![task("new")]);
+    let old = world.deliver(vec![pinned(task("old"), "1.0")]);
+    world.upkeep();
+    let other = world.ready(1024);
+    world.begin();
+    assert_eq!(world.given(), [(other, old[0])]);
+    world.stops = BTreeMap::new();
+    world.order(&["1.0", "2.0"]);
+    let back = world.ready(1024);
+    world.begin();
+    assert_eq!(world.given(), [(back, waits[0])]);
+}
+
+#[test]
+fn where_every_release_is_stopped_nothing_is_fetched_and_what_waits_goes_to_others() {
+    let mut world = World::new();
+    world.ready(1024);
+    world.deliver(vec![control("a"), control("a")]);
+    world.stops = BTreeMap::from([(Arc::from("1.0"), Stop::Pause)]);
+    world.order(&["1.0"]);
+    assert_eq!(world.state.room(), 0);
+    assert_eq!(world.state.effects.give_back.len(), 1);
+    world.stops = BTreeMap::new();
+    world.order(&["1.0"]);
+    assert!(world.state.room() > 0);
+}
+
+#[test]
+fn a_target_that_is_pinned_to_a_release_on_its_way_waits_for_it() {
+    let mut world = World::with(&["1.0"]);
+    let worker = world.ready(1024);
+    world.coming = BTreeSet::from([Arc::from("2.0")]);
+    world.order(&["1.0"]);
+    let keys = world.deliver(vec![pinned(task("a"), "2.0"), task("b")]);
+    assert_eq!(world.given(), [(worker, keys[1])]);
+    assert_eq!(world.outcomes(), []);
+    world.coming = BTreeSet::new();
+    world.order(&["1.0"]);
+    world.begin();
+    let ended = world.outcomes();
+    assert_eq!((ended[0].0, &*ended[0].2), (keys[0], "no-release"));
+}

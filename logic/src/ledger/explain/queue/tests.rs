@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
+use utakata_api::rollout::KindAsked;
 use utakata_model::{
-    EnvironmentId, Incarnation, Labels, Manifest, Orders, ReleaseDigest, ReleaseId, Stop, Stopped,
+    Cure, EnvironmentId, Incarnation, Labels, Manifest, Orders, Problem, ReleaseDigest, ReleaseId,
+    Stop, Stopped, environment::RefusedRelease,
 };
 
 use super::*;
@@ -71,6 +73,16 @@ fn of_kind(stop: Stop) -> Orders {
     }
 }
 
+fn facts() -> Facts {
+    Facts {
+        environments: vec![environment("wee-1"), environment("wee-2")],
+        orders: BTreeMap::new(),
+        standing: BTreeMap::new(),
+        kinds: BTreeMap::new(),
+        pins: crate::rollouts::PinTable::default(),
+    }
+}
+
 #[test]
 fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on() {
     let check = |orders: &[(&str, Orders)], waits_for: &str, says: &str, cure: Option<&str>| {
@@ -80,8 +92,9 @@ fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on(
         let facts = Facts {
             environments: vec![environment("wee-1"), environment("wee-2")],
             orders,
+            ..facts()
         };
-        let queue = of(&name("snmp"), Some(&name("hall-1")), &facts);
+        let queue = of(&name("snmp"), Some(&name("hall-1")), None, &facts);
         assert_eq!(queue.waits_for, waits_for, "{}", queue.says);
         assert_eq!(queue.says, says);
         assert_eq!(queue.cure.as_deref(), cure);
@@ -107,4 +120,139 @@ fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on(
          (the rack is moved), and the other one that serves it is stopped, too",
         Some("`utakata environment resume wee-1 --kind snmp`"),
     );
+}
+
+/// What a task for a target that keeps this version, if any, waits for.
+fn waits(pin: Option<&str>, facts: &Facts) -> (&'static str, String, String) {
+    let queue = of(&name("snmp"), Some(&name("hall-1")), pin, facts);
+    (queue.waits_for, queue.says, queue.cure.unwrap_or_default())
+}
+
+#[test]
+fn a_task_says_that_its_zone_its_kind_or_its_release_is_stopped() {
+    let said = "paused by kim since 2026-03-01T12:00:00Z (the rack is moved)";
+    let zone = || Scope::Zone(name("hall-1"));
+    let kind = || Scope::Kind(name("snmp"));
+    let release = || Scope::Release("snmp@1".parse().unwrap());
+    let check = |given: &[Scope], says: String, cure: &str| {
+        let given = given.iter();
+        let facts = Facts {
+            standing: given
+                .map(|scope| (scope.clone(), order(Stop::Pause)))
+                .collect(),
+            ..facts()
+        };
+        let expect = ("order", says, format!("`{cure}`"));
+        assert_eq!(waits(None, &facts), expect);
+        assert_eq!(waits(Some("1"), &facts), expect);
+    };
+    check(
+        &[zone(), kind(), release()],
+        format!("the zone hall-1 is {said}"),
+        "utakata environment resume --zone hall-1",
+    );
+    check(
+        &[kind(), release()],
+        format!("the kind snmp is {said}"),
+        "utakata kind resume snmp",
+    );
+    check(
+        &[Scope::KindInZone(name("snmp"), name("hall-1"))],
+        format!("the kind snmp in the zone hall-1 is {said}"),
+        "utakata kind resume snmp --zone hall-1",
+    );
+    check(
+        &[release()],
+        format!("the release snmp@1 is {said}"),
+        "utakata worker resume snmp@1",
+    );
+    // What is stopped elsewhere holds up nobody here.
+    let elsewhere = [
+        Scope::Zone(name("hall-2")),
+        Scope::Kind(name("ups")),
+        Scope::Release("snmp@2".parse().unwrap()),
+    ];
+    let facts = Facts {
+        standing: elsewhere.map(|scope| (scope, order(Stop::Pause))).into(),
+        ..facts()
+    };
+    assert_eq!(waits(None, &facts).0, "queue");
+}
+
+#[test]
+fn a_task_says_that_nobody_is_meant_or_that_its_release_is_still_to_come() {
+    let asked = |placement: &str| KindAsked {
+        placement: Some(placement.parse().unwrap()),
+        ..KindAsked::default()
+    };
+    let facts = |asked: KindAsked, refused: Vec<RefusedRelease>| {
+        let mut one = EnvironmentStatus::clone(&environment("wee-1"));
+        one.refused = refused;
+        Facts {
+            environments: vec![Arc::new(one)],
+            kinds: [(name("snmp"), asked)].into(),
+            ..facts()
+        }
+    };
+    let (waits_for, says, cure) = waits(None, &facts(asked("purpose=control"), Vec::new()));
+    assert_eq!(waits_for, "placement");
+    assert_eq!(
+        says,
+        "the kind snmp is served by environments purpose=control, and none of the zone hall-1 \
+         that is there is one of them"
+    );
+    assert!(cure.contains("utakata kind place snmp"), "{cure}");
+    assert_eq!(
+        waits(None, &facts(asked("name=wee-1"), Vec::new())).0,
+        "queue"
+    );
+    let fetching = RefusedRelease {
+        path: "release snmp@2".into(),
+        problem: Problem::new("release-fetching", Cure::Retry, "it is fetched"),
+    };
+    for (refused, why) in [(vec![fetching], ": it is fetched"), (Vec::new(), "")] {
+        let (waits_for, says, _) = waits(Some("2"), &facts(KindAsked::default(), refused));
+        assert_eq!(waits_for, "release");
+        let expect = "the release snmp@2, which the target is pinned to, is in no environment of \
+                      the zone hall-1 yet";
+        assert!(says.starts_with(expect), "{says}");
+        assert!(says.contains(why), "{says}");
+    }
+}
+
+#[test]
+fn a_rollout_is_never_said_to_hold_up_what_the_stable_release_does() {
+    let mut one = EnvironmentStatus::clone(&environment("wee-1"));
+    let mut candidate = one.pools[0].clone();
+    candidate.release.version = "2".into();
+    candidate.active = false;
+    candidate.ready = 0;
+    candidate.problem = Some(Problem::new(
+        "worker-crashed",
+        Cure::Bug,
+        "the candidate dies",
+    ));
+    one.pools.push(candidate);
+    let check = |one: &EnvironmentStatus, stopped: &[&str], expect: &str| {
+        let scope = |release: &&str| Scope::Release(release.parse().unwrap());
+        let facts = Facts {
+            environments: vec![Arc::new(one.clone())],
+            standing: stopped
+                .iter()
+                .map(|release| (scope(release), order(Stop::Pause)))
+                .collect(),
+            ..facts()
+        };
+        let (waits_for, says, _) = waits(None, &facts);
+        assert_eq!(waits_for, expect, "{says}");
+        assert!(
+            !says.contains("candidate") && !says.contains("snmp@2"),
+            "{says}"
+        );
+    };
+    check(&one, &[], "queue");
+    check(&one, &["snmp@2"], "queue");
+    check(&one, &["snmp@1"], "order");
+    one.pools[0].ready = 0;
+    check(&one, &[], "no-worker");
 }

@@ -1,0 +1,125 @@
+//! `/v1/orders`: what people have stopped.
+
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use utakata_api::{
+    environment::{NewStanding, Standing, StandingView},
+    page::Page,
+};
+use utakata_model::{Order, PersonName, Scope, Stop};
+
+use super::{
+    Api, Refused,
+    auth::Person,
+    body,
+    page::{self, PageQuery},
+    query::Query,
+    said::why,
+};
+use crate::orders::Names;
+
+/// Everything that people have stopped: zones, kinds, environments, releases.
+#[utoipa::path(get, path = "/v1/orders", operation_id = "list_orders", tag = "system",
+    params(PageQuery),
+    responses((status = 200, description = "Orders", body = Page<Standing>)))]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Standing>>, Refused> {
+    let all = api.handle.orders().everything().into_iter();
+    let mut named: Vec<_> = all.map(|one| (one.scope.to_string(), one)).collect();
+    named.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let Page { items, next } = page::of(named, &query, |(name, _)| name)?;
+    let items = items.into_iter().map(|(_, one)| one).collect();
+    Ok(Json(Page { items, next }))
+}
+
+/// Lets a zone, a kind, an environment or a release begin nothing more.
+///
+/// What was begun ends and is told; what was fetched and not begun goes to others, if there are
+/// any, and waits otherwise. It holds also for environments that come later.
+#[utoipa::path(post, path = "/v1/orders/pause", operation_id = "pause", tag = "system",
+    request_body = NewStanding,
+    responses((status = 200, description = "What is asked then", body = StandingView)))]
+pub(super) async fn pause(
+    State(api): State<Api>,
+    Person(by): Person,
+    body::Json(order): body::Json<NewStanding>,
+) -> Result<Json<StandingView>, Refused> {
+    change(&api, Some(Stop::Pause), by, order).await
+}
+
+/// Lets a zone, a kind, an environment or a release begin nothing more, and then stops its
+/// workers.
+#[utoipa::path(post, path = "/v1/orders/drain", operation_id = "drain", tag = "system",
+    request_body = NewStanding,
+    responses((status = 200, description = "What is asked then", body = StandingView)))]
+pub(super) async fn drain(
+    State(api): State<Api>,
+    Person(by): Person,
+    body::Json(order): body::Json<NewStanding>,
+) -> Result<Json<StandingView>, Refused> {
+    change(&api, Some(Stop::Drain), by, order).await
+}
+
+/// Lets a zone, a kind, an environment or a release go on.
+///
+/// An order is taken back where it was given. Of what goes on already nothing is changed.
+#[utoipa::path(post, path = "/v1/orders/resume", operation_id = "resume", tag = "system",
+    request_body = NewStanding,
+    responses((status = 200, description = "What is asked then", body = StandingView),
+        (status = 409, description = "It is something else that is stopped",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn resume(
+    State(api): State<Api>,
+    Person(by): Person,
+    body::Json(order): body::Json<NewStanding>,
+) -> Result<Json<StandingView>, Refused> {
+    change(&api, None, by, order).await
+}
+
+async fn change(
+    api: &Api,
+    stop: Option<Stop>,
+    by: PersonName,
+    asked: NewStanding,
+) -> Result<Json<StandingView>, Refused> {
+    let why = asked.why.as_deref().map(why).transpose()?;
+    let order = stop.map(|stop| Order {
+        stop,
+        by: by.clone(),
+        since: Timestamp::now(),
+        why: why.clone(),
+    });
+    let names = names(api, &asked.scope).await?;
+    let orders = api.handle.orders();
+    let view = orders.change_standing(asked.scope, order, names).await?;
+    tracing::info!(scope = %view.scope, ?stop, %by, why, "something is asked of a part");
+    Ok(Json(view))
+}
+
+/// What people may name because a target or the catalogue has it.
+async fn names(api: &Api, scope: &Scope) -> Result<Names, Refused> {
+    let mut names = Names::default();
+    let releases = api.handle.catalogue().list(None).await?;
+    for release in releases {
+        names.kinds.push(release.id.kind.to_string());
+        let version = &release.id.version;
+        names
+            .releases
+            .push(format!("{}@{version}", release.id.kind));
+    }
+    let inventory = api.handle.inventory();
+    if let Scope::Zone(zone) | Scope::KindInZone(_, zone) = scope
+        && let Ok(selector) = format!("zone={zone}").parse()
+        && !inventory.page(&selector, None, 1).is_empty()
+    {
+        names.zones.push(zone.to_string());
+    }
+    if let Scope::Kind(kind) | Scope::KindInZone(kind, _) = scope
+        && inventory.of_kind(kind) > 0
+    {
+        names.kinds.push(kind.to_string());
+    }
+    Ok(names)
+}

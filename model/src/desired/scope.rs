@@ -1,0 +1,210 @@
+//! What an order is for.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EnvironmentId, Kind, ReleaseId, Zone};
+
+/// What an order is for, and how far it reaches.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "ScopeFields", into = "ScopeFields")]
+pub enum Scope {
+    /// Everything in a zone.
+    Zone(Zone),
+    /// A kind, wherever it is served.
+    Kind(Kind),
+    /// A kind in a zone.
+    KindInZone(Kind, Zone),
+    /// Everything that an environment does.
+    Environment(EnvironmentId),
+    /// A kind in an environment.
+    KindInEnvironment(Kind, EnvironmentId),
+    /// A release, wherever it is.
+    Release(ReleaseName),
+}
+
+/// What an order is for, as it is written down: a zone, a kind, a kind and a zone, an
+/// environment, a kind and an environment, or a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Scope)]
+pub struct ScopeFields {
+    /// The zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zone: Option<Zone>,
+    /// The environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    environment: Option<EnvironmentId>,
+    /// The kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    /// The release: `KIND@VERSION`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "snmp@1.2.0")]
+    release: Option<ReleaseName>,
+}
+
+/// A release by its version: every release of the kind that calls itself so. `KIND@VERSION`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ReleaseName {
+    /// The kind.
+    pub kind: Kind,
+    /// The version.
+    pub version: Arc<str>,
+}
+
+/// What no order can be for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// Nothing, or what does not go together.
+    #[error(
+        "say what it is for: a zone, a kind, a kind and a zone, an environment, a kind and an \
+         environment, or a release"
+    )]
+    Fields,
+    /// Not the name of a release.
+    #[error("\"{0}\" is not a release: KIND@VERSION")]
+    Release(String),
+}
+
+impl Scope {
+    /// The command that lifts an order for it.
+    pub fn lift(&self) -> String {
+        match self {
+            Self::Zone(zone) => format!("utakata environment resume --zone {zone}"),
+            Self::Kind(kind) => format!("utakata kind resume {kind}"),
+            Self::KindInZone(kind, zone) => format!("utakata kind resume {kind} --zone {zone}"),
+            Self::Environment(id) => format!("utakata environment resume {id}"),
+            Self::KindInEnvironment(kind, id) => {
+                format!("utakata environment resume {id} --kind {kind}")
+            }
+            Self::Release(release) => format!("utakata worker resume {release}"),
+        }
+    }
+
+    /// Whether an order for the one has anything to do with what the other is for.
+    pub fn meets(&self, other: &Self) -> bool {
+        let differ = |a: Option<&str>, b: Option<&str>| a.zip(b).is_some_and(|(a, b)| a != b);
+        let (mine, theirs) = (self.parts(), other.parts());
+        (0..mine.len()).all(|at| !differ(mine[at], theirs[at]))
+    }
+
+    /// Zone, environment, kind, version: what is absent is any.
+    fn parts(&self) -> [Option<&str>; 4] {
+        match self {
+            Self::Zone(zone) => [Some(zone.as_str()), None, None, None],
+            Self::Kind(kind) => [None, None, Some(kind.as_str()), None],
+            Self::KindInZone(kind, zone) => [Some(zone.as_str()), None, Some(kind.as_str()), None],
+            Self::Environment(id) => [None, Some(id.as_str()), None, None],
+            Self::KindInEnvironment(kind, id) => {
+                [None, Some(id.as_str()), Some(kind.as_str()), None]
+            }
+            Self::Release(ReleaseName { kind, version }) => {
+                [None, None, Some(kind.as_str()), Some(version)]
+            }
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zone(zone) => write!(f, "the zone {zone}"),
+            Self::Kind(kind) => write!(f, "the kind {kind}"),
+            Self::KindInZone(kind, zone) => write!(f, "the kind {kind} in the zone {zone}"),
+            Self::Environment(id) => write!(f, "the environment {id}"),
+            Self::KindInEnvironment(kind, id) => {
+                write!(f, "the kind {kind} of the environment {id}")
+            }
+            Self::Release(release) => write!(f, "the release {release}"),
+        }
+    }
+}
+
+impl From<Scope> for ScopeFields {
+    fn from(scope: Scope) -> Self {
+        let mut fields = Self::default();
+        match scope {
+            Scope::Zone(zone) => fields.zone = Some(zone),
+            Scope::Kind(kind) => fields.kind = Some(kind),
+            Scope::KindInZone(kind, zone) => {
+                (fields.kind, fields.zone) = (Some(kind), Some(zone));
+            }
+            Scope::Environment(id) => fields.environment = Some(id),
+            Scope::KindInEnvironment(kind, id) => {
+                (fields.kind, fields.environment) = (Some(kind), Some(id));
+            }
+            Scope::Release(release) => fields.release = Some(release),
+        }
+        fields
+    }
+}
+
+impl TryFrom<ScopeFields> for Scope {
+    type Error = ScopeError;
+
+    fn try_from(fields: ScopeFields) -> Result<Self, ScopeError> {
+        let ScopeFields {
+            zone,
+            environment,
+            kind,
+            release,
+        } = fields;
+        match (zone, environment, kind, release) {
+            (Some(zone), None, None, None) => Ok(Self::Zone(zone)),
+            (None, None, Some(kind), None) => Ok(Self::Kind(kind)),
+            (Some(zone), None, Some(kind), None) => Ok(Self::KindInZone(kind, zone)),
+            (None, Some(id), None, None) => Ok(Self::Environment(id)),
+            (None, Some(id), Some(kind), None) => Ok(Self::KindInEnvironment(kind, id)),
+            (None, None, None, Some(release)) => Ok(Self::Release(release)),
+            _ => Err(ScopeError::Fields),
+        }
+    }
+}
+
+impl From<&ReleaseId> for ReleaseName {
+    fn from(release: &ReleaseId) -> Self {
+        Self {
+            kind: release.kind.clone(),
+            version: release.version.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ReleaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.kind, self.version)
+    }
+}
+
+impl FromStr for ReleaseName {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let parts = text
+            .split_once('@')
+            .filter(|(_, version)| !version.is_empty());
+        let parts = parts.and_then(|(kind, version)| Some((kind.parse().ok()?, version)));
+        let (kind, version) = parts.ok_or_else(|| ScopeError::Release(text.into()))?;
+        Ok(Self {
+            kind,
+            version: version.into(),
+        })
+    }
+}
+
+impl TryFrom<String> for ReleaseName {
+    type Error = ScopeError;
+
+    fn try_from(text: String) -> Result<Self, ScopeError> {
+        text.parse()
+    }
+}
+
+impl From<ReleaseName> for String {
+    fn from(release: ReleaseName) -> Self {
+        release.to_string()
+    }
+}

@@ -1,0 +1,85 @@
+//! What of a site is stopped: one command for a zone, a kind, an environment or a release.
+
+use anyhow::Result;
+use utakata_api::{
+    client::EnvironmentVerb as Verb,
+    environment::{NewStanding, Standing, StandingView},
+};
+use utakata_model::{EnvironmentId, Order, Scope, Stop};
+
+use super::Context;
+use crate::exit::Exit;
+
+/// Asks for it, and says what happens now.
+pub async fn run(
+    verb: Verb,
+    scope: Scope,
+    why: Option<String>,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let order = NewStanding { scope, why };
+    let view = context.client()?.order(verb, &order).await?;
+    context.output.one(&view, || told(verb, &view))?;
+    Ok(Exit::Done)
+}
+
+/// What happens now.
+fn told(verb: Verb, view: &StandingView) -> String {
+    let scope = &view.scope;
+    let then = match verb {
+        Verb::Pause => "begins nothing more, and ends what it has begun",
+        Verb::Drain => "begins nothing more, ends what it has begun, and stops its workers",
+        Verb::Resume => "goes on",
+    };
+    let names: Vec<&str> = view
+        .environments
+        .iter()
+        .map(EnvironmentId::as_str)
+        .collect();
+    let mut text = match (scope, names.is_empty()) {
+        (Scope::Environment(_) | Scope::KindInEnvironment(..), false) => {
+            format!("{scope} {then}\n")
+        }
+        (Scope::Environment(_) | Scope::KindInEnvironment(..), true) => {
+            format!("{scope} {then} when it comes: it is not there now\n")
+        }
+        (_, false) => format!(
+            "{scope} {then}, in {} and whoever comes\n",
+            names.join(", ")
+        ),
+        (_, true) => format!("{scope} {then} where it will be: it is nowhere now\n"),
+    };
+    match verb {
+        Verb::Pause | Verb::Drain => {
+            text.push_str("see how far it is: `utakata environment list`\n");
+        }
+        Verb::Resume => {
+            for one in &view.others {
+                text.push_str(&line(&one.scope, &one.order));
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+/// What is stopped, a line each.
+pub fn lines(orders: &[Standing]) -> impl Iterator<Item = String> {
+    orders.iter().map(|one| line(&one.scope, &one.order))
+}
+
+/// By whom it is stopped, since when, why, and how it goes on.
+fn line(scope: &Scope, order: &Order) -> String {
+    let stop = match order.stop {
+        Stop::Pause => "paused",
+        Stop::Drain => "drained",
+    };
+    let why = order.why.as_ref();
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    format!(
+        "{scope} is {stop} by {} since {:.0}{why}: `{}`",
+        order.by,
+        order.since,
+        scope.lift()
+    )
+}

@@ -1,0 +1,122 @@
+//! What a release is made from: its folder, or an image with a manifest in it.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use tempfile::TempDir;
+use utakata_execution::{
+    artifact::Image,
+    config,
+    runtime::docker::{Docker, Inspected, Named},
+};
+use utakata_model::content::{IMAGE_FILE, MANIFEST_FILE};
+
+use crate::{exit::Usage, progress};
+
+/// What stands before the path of a socket in `DOCKER_HOST`.
+const SCHEME: &str = "unix://";
+/// The name of an archive in its release.
+const ARCHIVE: &str = "image.tar";
+
+/// What a release is made from.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The folder of the release, or an image: registry/name@sha256:..., registry/name:tag, or
+    /// docker-archive:FILE
+    #[arg(value_name = "DIR|IMAGE")]
+    release: String,
+    /// The socket of the Docker engine, for releases that are images
+    #[arg(
+        long,
+        value_name = "SOCKET",
+        env = "DOCKER_HOST",
+        default_value = "unix:///var/run/docker.sock"
+    )]
+    docker: String,
+}
+
+/// The folder of a release; gone with this if it was made for it.
+#[derive(Debug)]
+pub(super) struct Source {
+    folder: PathBuf,
+    _made: Option<TempDir>,
+}
+
+impl Arguments {
+    /// Gets the folder of the release. Errors: the image cannot be one.
+    pub(super) async fn open(&self) -> Result<Source> {
+        let Some(named) = named(&self.release)? else {
+            return Ok(Source {
+                folder: (&self.release).into(),
+                _made: None,
+            });
+        };
+        let asked = format!("looking at {named}");
+        let docker = self.engine()?;
+        let inspected = progress::during(&asked, docker.inspect(&named)).await;
+        let inspected = inspected.map_err(|error| anyhow::anyhow!(error.problem().to_string()))?;
+        if let Named::Tagged(tag) = &named {
+            eprintln!(
+                "{tag} is now {}: that is what the release has",
+                inspected.image
+            );
+        }
+        Source::make(&inspected)
+    }
+
+    /// The engine that is meant, which need not be there.
+    pub(super) fn engine(&self) -> Result<Docker> {
+        let socket = self.docker.strip_prefix(SCHEME).unwrap_or(&self.docker);
+        if socket.contains("://") {
+            bail!(Usage(format!(
+                "a Docker engine is asked by its socket, and {socket} is none: \
+                 --docker /var/run/docker.sock"
+            )));
+        }
+        Ok(Docker::new(config::Docker {
+            socket: socket.into(),
+            ..config::Docker::default()
+        }))
+    }
+}
+
+/// The image that is meant; `None`: a folder is.
+fn named(release: &str) -> Result<Option<Named>> {
+    if Path::new(release).is_dir() {
+        return Ok(None);
+    }
+    Named::parse(release).map_err(|error| Usage(error.to_string()).into())
+}
+
+impl Source {
+    /// Where it lies.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes the folder of an image.
+    fn make(inspected: &Inspected) -> Result<Self> {
+        let made = tempfile::tempdir().context("a folder for the release cannot be made")?;
+        let written = || -> std::io::Result<()> {
+            let place = match &inspected.image {
+                Image::Pinned(reference) => format!("image = \"{}\"\n", reference.as_str()),
+                Image::Archive(archive) => {
+                    symlink(std::path::absolute(archive)?, made.path().join(ARCHIVE))?;
+                    format!("archive = \"{ARCHIVE}\"\n")
+                }
+            };
+            fs::write(made.path().join(IMAGE_FILE), place)?;
+            fs::write(made.path().join(MANIFEST_FILE), &inspected.text)
+        };
+        written().context("the folder of the release cannot be written")?;
+        Ok(Self {
+            folder: made.path().into(),
+            _made: Some(made),
+        })
+    }
+}

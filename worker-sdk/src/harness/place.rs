@@ -1,0 +1,86 @@
+//! Where the workers that are tried run.
+
+use std::{fmt, path::Path, time::Duration};
+
+use futures::future::BoxFuture;
+use tokio::time::timeout;
+
+use super::stage::Stop;
+use crate::Release;
+
+/// A place in which workers can be started, such as an engine of containers.
+pub trait Place: fmt::Debug + Send + Sync {
+    /// Starts the worker of a release, whose manager listens at the socket: nothing else is in
+    /// the folder of that. Errors: why it cannot be started, in a sentence.
+    fn start<'a>(
+        &'a self,
+        release: &'a Release,
+        socket: &'a Path,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Box<dyn Started>, String>>;
+}
+
+/// A worker that was started. When it is dropped, everything of it is killed.
+pub trait Started: Send {
+    /// Waits until it has ended. Cancel safe.
+    fn ended(&mut self) -> BoxFuture<'_, Ended>;
+
+    /// What it printed last, as far as that is known; empty if nothing.
+    fn last_words(&self) -> String;
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether it says that all is well.
+    pub success: bool,
+    /// How, for people.
+    pub how: String,
+}
+
+impl Ended {
+    /// Whether it says that all is well.
+    pub fn success(&self) -> bool {
+        self.success
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.how)
+    }
+}
+
+/// A worker that is tried, wherever it runs.
+pub struct Subject(Box<dyn Started>);
+
+impl Subject {
+    /// One that was started.
+    pub fn new(started: Box<dyn Started>) -> Self {
+        Self(started)
+    }
+
+    /// Starts one in a place.
+    pub async fn start(
+        place: &dyn Place,
+        release: &Release,
+        socket: &Path,
+        token: &str,
+    ) -> Result<Self, Stop> {
+        let started = place.start(release, socket, token).await;
+        started.map(Self).map_err(Stop::Failed)
+    }
+
+    /// Waits until it ends by itself. `None`: it did not within the limit.
+    pub async fn wait(&mut self, limit: Duration) -> Option<Ended> {
+        timeout(limit, self.0.ended()).await.ok()
+    }
+
+    /// What it printed last, as the end of a sentence; empty if it printed nothing.
+    pub fn last_words(&self) -> String {
+        match self.0.last_words().trim() {
+            "" => String::new(),
+            words => format!("; it printed: {words}"),
+        }
+    }
+}
