@@ -74,6 +74,7 @@ pub(crate) struct Endpoint {
 
 struct Service {
     doors: Doors,
+    gate: Gate,
     hello_within: Duration,
     heartbeat: Duration,
     stop: CancellationToken,
@@ -89,7 +90,7 @@ impl Endpoint {
             source,
         };
         let listener = UnixListener::bind(socket.path()).map_err(unheard)?;
-        let gate = Gate::build(&listener).map_err(unheard)?;
+        let gate = Gate::build(&listener, Doors::default()).map_err(unheard)?;
         socket.open().map_err(unheard)?;
         Ok(Self::build(socket, gate, listener, config, stop))
     }
@@ -109,7 +110,7 @@ impl Endpoint {
         let listener = std::os::unix::net::UnixListener::from(listener);
         listener.set_nonblocking(true).map_err(unheard)?;
         let listener = UnixListener::from_std(listener).map_err(unheard)?;
-        let gate = Gate::build(&listener).map_err(unheard)?;
+        let gate = Gate::build(&listener, Doors::default()).map_err(unheard)?;
         let socket = socket::Socket::take_over(left);
         Ok(Self::build(socket, gate, listener, config, stop))
     }
@@ -122,7 +123,7 @@ impl Endpoint {
         stop: CancellationToken,
     ) -> Self {
         let endpoint = Self {
-            doors: Doors::default(),
+            doors: gate.doors().clone(),
             socket,
             gate,
             stop,
@@ -145,6 +146,7 @@ impl Endpoint {
     fn serve(&self, listener: UnixListener, config: &Config) {
         let service = Service {
             doors: self.doors.clone(),
+            gate: self.gate.clone(),
             hello_within: config.hello_within,
             heartbeat: config.heartbeat,
             stop: self.stop.clone(),
@@ -205,6 +207,7 @@ impl Manager for Service {
         let (to, sent) = tokio::sync::mpsc::channel::<Sent>(MESSAGES);
         let visit = stream::Visit {
             doors: self.doors.clone(),
+            gate: self.gate.clone(),
             hello_within: self.hello_within,
             heartbeat: self.heartbeat,
             stop: self.stop.clone(),

@@ -156,6 +156,8 @@ impl Environment {
         takeover: Takeover,
     ) -> Result<Handle, Error> {
         takeover.check(&config)?;
+        let (workers, attempts) = takeover.left.counts();
+        tracing::info!(workers, attempts, "taken over from the program before");
         let runtime = Arc::new(Placed::new(Docker::new(config.docker.clone())));
         Self::launch(identity, config, tasks, events, runtime, Some(takeover))
     }

@@ -236,7 +236,7 @@ impl Service {
         while !self.is_over() {
             let waited = tokio::select! {
                 waited = self.wait(&mut heard, order) => waited,
-                () = &mut timer => Waited::Due,
+                () = &mut timer, if !self.has_left => Waited::Due,
                 () = cancel.cancelled() => return,
             };
             let (now, clock) = (Instant::now(), Timestamp::now());
@@ -268,6 +268,11 @@ impl Service {
 
     /// Waits until something comes. Cancel safe.
     async fn wait(&mut self, heard: &mut Heard, order: &mut watch::Receiver<Order>) -> Waited {
+        // What was left stays as it is: whatever comes now is for whoever goes on.
+        if self.has_left {
+            let changed = order.changed().await;
+            return follow(&mut self.state, changed, order);
+        }
         let room = if self.pending.is_empty() {
             self.state.room()
         } else {
@@ -277,14 +282,7 @@ impl Service {
             _ = self.reports.recv_many(&mut heard.reports, REPORTS) => {}
             _ = self.answers.recv_many(&mut heard.answers, REPORTS) => {}
             tasks = self.fetcher.fetch(room), if room > 0 => heard.fetched = Some(tasks),
-            changed = order.changed() => {
-                if changed.is_err() {
-                    return Waited::Over;
-                }
-                let order = order.borrow_and_update().clone();
-                self.state.on_order(&order, Instant::now(), Timestamp::now());
-                return Waited::Due;
-            }
+            changed = order.changed() => return follow(&mut self.state, changed, order),
             permit = self.outbox.reserve(), if !self.pending.is_empty() => {
                 if let Ok(permit) = permit {
                     permit.send(std::mem::take(&mut self.pending));
@@ -486,4 +484,18 @@ impl Service {
             "outcomes of control were not recorded: the logic environment settles them"
         );
     }
+}
+
+/// Takes the newest order.
+fn follow(
+    state: &mut State,
+    changed: Result<(), watch::error::RecvError>,
+    order: &mut watch::Receiver<Order>,
+) -> Waited {
+    if changed.is_err() {
+        return Waited::Over;
+    }
+    let order = order.borrow_and_update().clone();
+    state.on_order(&order, Instant::now(), Timestamp::now());
+    Waited::Due
 }

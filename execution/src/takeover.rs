@@ -187,6 +187,13 @@ impl Takeover {
 }
 
 impl Left {
+    /// How many workers and attempts.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let workers = self.kinds.iter().flat_map(|kind| &kind.pools);
+        let attempts = self.kinds.iter().map(|kind| kind.attempts.len());
+        (workers.map(|pool| pool.workers.len()).sum(), attempts.sum())
+    }
+
     /// How much time has passed since it was written.
     pub(crate) fn passed(&self) -> Duration {
         now().saturating_sub(self.at)

@@ -60,7 +60,11 @@ fn traces(left: &KindLeft, files: &mut [Option<OwnedFd>]) -> Vec<(u64, Trace)> {
 impl Kinds {
     /// Lets everything go, each worker with what it has. Errors: not within this time; then
     /// everything goes on.
-    pub(super) async fn leave(&mut self, within: Duration) -> Result<Takeover, Error> {
+    pub(super) async fn leave(
+        &mut self,
+        within: Duration,
+        is_unwanted: impl Future<Output = ()>,
+    ) -> Result<Takeover, Error> {
         if !self.is_found {
             return Err(Error::Held("it has just begun"));
         }
@@ -69,9 +73,12 @@ impl Kinds {
         self.around.gate.shut();
         self.hold = Some(until);
         self.tell_hold();
-        let left = match tokio::time::timeout_at(until, self.all_left()).await {
-            Ok(held) => self.takeover(held),
-            Err(_) => Err(Error::Held("not everything was ready for it in time")),
+        let late = "what was begun did not end in time at workers that cannot go over, or the \
+                    logic environment did not answer";
+        let left = tokio::select! {
+            held = self.all_left() => self.takeover(held),
+            () = tokio::time::sleep_until(until) => Err(Error::Held(late)),
+            () = is_unwanted => Err(Error::Held("it is not wanted any more")),
         };
         if left.is_err() {
             self.go_on();

@@ -240,8 +240,8 @@ impl Kinds {
             tokio::select! {
                 wish = orders.recv() => match wish? {
                     Wish::Drain(order) => return Some(order),
-                    Wish::Leave(within, done) => {
-                        let left = self.leave(within).await;
+                    Wish::Leave(within, mut done) => {
+                        let left = self.leave(within, done.closed()).await;
                         if done.send(left).is_err() {
                             self.go_on();
                         }

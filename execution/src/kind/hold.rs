@@ -53,7 +53,10 @@ impl Service {
 
     /// Gives away what is left, once, when everything has left and all is published.
     pub(super) fn leave_if_held(&mut self, now: Instant) {
-        if !self.state.has_left() {
+        let doors = &self.around.doors;
+        // Who has come back meanwhile is told once more.
+        let is_awaited = self.state.tokens().all(|token| doors.awaits(token));
+        if !self.state.has_left() || !is_awaited {
             self.has_left = false;
             return;
         }

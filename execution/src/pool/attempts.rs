@@ -102,6 +102,16 @@ impl Attempts {
         late
     }
 
+    /// How long the longest attempt of a worker may go on.
+    pub(crate) fn longest_of(&self, worker: Number, now: Instant) -> Duration {
+        let of_worker = self.attempts.values().filter(|a| a.worker == worker);
+        let left = of_worker.map(|attempt| {
+            let most = attempt.task.timeout.min(TIMEOUT_MOST) + self.grace;
+            most.saturating_sub(now.saturating_duration_since(attempt.begun))
+        });
+        left.max().unwrap_or_default()
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.values()
     }

@@ -1,6 +1,10 @@
 //! A worker that this process started before it became another program: still its child.
 
-use std::{io, os::fd::OwnedFd, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rustix::process::{
@@ -40,6 +44,9 @@ impl Adopted {
         let group = Pid::from_raw(process);
         let pid = group.ok_or_else(|| lost(io::ErrorKind::InvalidInput.into()))?;
         let handle = pidfd_open(pid, PidfdFlags::NONBLOCK).map_err(|error| lost(error.into()))?;
+        // The number of a process that has ended may be another's by now.
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::PidFd(handle.as_fd()), look).map_err(|error| lost(error.into()))?;
         #[expect(
             deprecated,
             reason = "its successor is unsafe, for files that others close: this one is owned"
@@ -65,7 +72,7 @@ impl Adopted {
                 return Exit::Unknown;
             };
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-            let pid = rustix::fd::AsFd::as_fd(self.handle.get_ref());
+            let pid = self.handle.get_ref().as_fd();
             match waitid(WaitId::PidFd(pid), options) {
                 Ok(Some(status)) => return exit(&status),
                 Ok(None) => ready.clear_ready(),

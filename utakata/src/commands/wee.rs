@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use utakata_execution::{Handle, Identity, takeover::Takeover};
 use utakata_model::{EnvironmentId, Zone};
 
@@ -24,7 +24,8 @@ use crate::{
         claim::Claim,
         execution,
         inter_connect::{Client, InterConnect},
-        replace::{self, Ready},
+        replace::{self, Ends, Ready},
+        signals::Signals,
     },
 };
 
@@ -90,8 +91,23 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
         );
         None
     });
+    let signals = listen(arguments)?;
     let claim = Claim::take(folder)?;
-    role::run(serve(arguments, config, &claim, takeover))
+    replace::clean(claim.folder().path());
+    role::run(serve(arguments, config, &claim, takeover, signals))
+}
+
+/// Listens before any thread is started: what is blocked in the first is blocked in all, and in
+/// the workers.
+fn listen(arguments: &Arguments) -> Result<Signals> {
+    let early = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let _inside = early.enter();
+    let signals = arguments.end.listen()?;
+    replace::let_signals_in()?;
+    Ok(signals)
 }
 
 async fn serve(
@@ -99,10 +115,10 @@ async fn serve(
     config: Config,
     claim: &Claim,
     takeover: Option<Takeover>,
+    mut signals: Signals,
 ) -> Result<Exit> {
-    let mut signals = arguments.end.listen()?;
-    let mut hangup = signal(SignalKind::hangup()).context("signals cannot be listened to")?;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
+    let is_taken_over = takeover.is_some();
     let identity = match &takeover {
         Some(takeover) => identity.after(takeover),
         None => identity,
@@ -120,52 +136,96 @@ async fn serve(
     let starting = execution::start_as(identity, config.execution, folder, tasks, events, takeover);
     let environment = starting.await?;
     tracing::info!(id = %environment.status().id, "the environment is ready");
+    let ended = match Ends::received() {
+        Ends::Yes if is_taken_over => Ended::Drains(Ok(Exit::Done)),
+        _ => live(&environment, folder, &mut inter_connect, &mut signals).await,
+    };
+    match ended {
+        Ended::Left(ready) => {
+            let ends = hang_up(inter_connect, &mut signals).await;
+            Err(ready.become_it(ends))
+        }
+        Ended::Drains(ended) => {
+            let drained = async {
+                execution::drain(&environment).await;
+                inter_connect.close().await;
+            };
+            role::drain(&mut signals, drained).await?;
+            ended
+        }
+    }
+}
+
+/// How an environment has ended to be of this program.
+enum Ended {
+    /// It is to end.
+    Drains(Result<Exit>),
+    /// Another program goes on with it.
+    Left(Ready),
+}
+
+async fn live(
+    environment: &Handle,
+    folder: &Path,
+    inter_connect: &mut InterConnect,
+    signals: &mut Signals,
+) -> Ended {
+    let mut hangup = signals.take_hangup();
     let broken = async {
         environment.ended().await;
         anyhow::anyhow!("the worker execution environment has ended by itself")
     };
     tokio::pin!(broken);
-    let ended = loop {
+    loop {
         tokio::select! {
-            ended = role::end(&mut signals, &mut broken) => break ended,
-            _ = hangup.recv() => match leave(&environment, folder, &mut inter_connect).await {
-                Ok(ready) => {
-                    inter_connect.close().await;
-                    return Err(ready.become_it());
-                }
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::error!(error, "not replaced by the program that is there now");
-                }
-            },
+            ended = role::end(signals, &mut broken) => return Ended::Drains(ended),
+            () = hung_up(&mut hangup) => {}
         }
-    };
-    let drained = async {
-        execution::drain(&environment).await;
-        inter_connect.close().await;
-    };
-    role::drain(&mut signals, drained).await?;
-    ended
+        let left = tokio::select! {
+            ended = role::end(signals, &mut broken) => return Ended::Drains(ended),
+            left = leave(environment, folder) => left,
+        };
+        let aside = match left {
+            Ok(ready) => inter_connect.step_aside().await.map(|()| ready),
+            Err(error) => Err(error),
+        };
+        match aside {
+            Ok(ready) => return Ended::Left(ready),
+            Err(error) => {
+                environment.go_on().await;
+                let error = format!("{error:#}");
+                tracing::error!(error, "not replaced by the program that is there now");
+            }
+        }
+    }
+}
+
+/// Cancel safe.
+async fn hung_up(hangup: &mut Option<Signal>) {
+    match hangup {
+        Some(hangup) if hangup.recv().await.is_some() => {}
+        _ => std::future::pending().await,
+    }
 }
 
 /// Makes everything ready for the program that is now in the place of this one. Errors: it
-/// cannot take over, or it is not the moment; then everything goes on.
-async fn leave(
-    environment: &Handle,
-    folder: &Path,
-    inter_connect: &mut InterConnect,
-) -> Result<Ready> {
+/// cannot take over, or it is not the moment.
+async fn leave(environment: &Handle, folder: &Path) -> Result<Ready> {
     let program = replace::probe().await?;
     tracing::info!(program = %program.display(), "another program takes over");
     let takeover = environment.leave(LEAVE_WITHIN).await?;
-    let ready = async {
-        let ready = replace::write(program, folder, takeover)?;
-        inter_connect.step_aside().await?;
-        Ok(ready)
-    };
-    let ready: Result<Ready> = ready.await;
-    if ready.is_err() {
-        environment.go_on().await;
+    replace::write(program, folder, takeover)
+}
+
+/// Hangs up at the inter connect. Whether the end was asked for meanwhile.
+async fn hang_up(inter_connect: InterConnect, signals: &mut Signals) -> Ends {
+    let hanging_up = inter_connect.close();
+    tokio::pin!(hanging_up);
+    tokio::select! {
+        biased;
+        _ = signals.asked_to_end() => {}
+        () = &mut hanging_up => return Ends::No,
     }
-    ready
+    hanging_up.await;
+    Ends::Yes
 }

@@ -24,6 +24,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use nix::sys::signal::{SigSet, Signal};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -35,6 +36,8 @@ use super::claim::write_whole;
 /// Says where what was left is written down.
 const VARIABLE: &str = "UTAKATA_TAKEOVER";
 const FILE: &str = "takeover.json";
+/// Says that the other program was asked to end before it began.
+const ENDING: &str = "UTAKATA_TAKEOVER_ENDS";
 /// How long a program has to say whether it can take over.
 const PROBE_WITHIN: Duration = Duration::from_secs(20);
 /// Open files in one message; the system takes 253 (unix(7)).
@@ -47,6 +50,52 @@ pub struct Ready {
     program: PathBuf,
     file: PathBuf,
     files: Vec<OwnedFd>,
+}
+
+/// Whether the other program is to end what it takes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// It goes on.
+    No,
+    /// Somebody asked for the end before the other program was there.
+    Yes,
+}
+
+impl Ends {
+    /// What the program before has said.
+    pub fn received() -> Self {
+        match std::env::var_os(ENDING) {
+            Some(_) => Self::Yes,
+            None => Self::No,
+        }
+    }
+}
+
+/// From now on signals come in, also those that came on the way from the program before. They
+/// must be listened to.
+///
+/// # Errors
+/// The system refuses it.
+pub fn let_signals_in() -> Result<()> {
+    signals().thread_unblock().context("signals stay blocked")
+}
+
+fn signals() -> SigSet {
+    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM]
+        .into_iter()
+        .collect()
+}
+
+/// Removes what nobody has taken over: this is another life.
+pub fn clean(folder: &Path) {
+    let file = folder.join(FILE);
+    if fs::remove_file(&file).is_ok() {
+        tracing::warn!(
+            file = %file.display(),
+            "the program before ended on the way to another one: this is another life of the \
+             environment"
+        );
+    }
 }
 
 /// Whether a program of this version can take over from one of that version.
@@ -112,12 +161,16 @@ pub fn write(program: PathBuf, folder: &Path, takeover: Takeover) -> Result<Read
 
 impl Ready {
     /// Becomes the other program; if that fails at the last moment, this one from its beginning,
-    /// which takes over as well. Returns when both fail.
-    pub fn become_it(self) -> anyhow::Error {
+    /// which takes over as well. Returns when both fail. Signals that come on the way wait for
+    /// the other program, also the wish that it ends, if that came before.
+    pub fn become_it(self, ends: Ends) -> anyhow::Error {
+        if let Err(error) = signals().thread_block() {
+            tracing::warn!(%error, "a signal that comes now ends the process");
+        }
         let this = Path::new("/proc/self/exe");
         let mut last = anyhow!("there is no program");
         for program in [self.program.as_path(), this] {
-            match self.try_become(program) {
+            match self.try_become(program, ends) {
                 Ok(never) => match never {},
                 Err(error) => {
                     tracing::error!(program = %program.display(), %error, "it cannot be started");
@@ -128,7 +181,7 @@ impl Ready {
         last
     }
 
-    fn try_become(&self, program: &Path) -> Result<std::convert::Infallible> {
+    fn try_become(&self, program: &Path, ends: Ends) -> Result<std::convert::Infallible> {
         let (ours, theirs) = socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -149,6 +202,10 @@ impl Ready {
         if let Some((name, rest)) = arguments.split_first() {
             command.arg0(name).args(rest);
         }
+        match ends {
+            Ends::No => command.env_remove(ENDING),
+            Ends::Yes => command.env(ENDING, "1"),
+        };
         let error = command.env(VARIABLE, &self.file).stdin(theirs).exec();
         rustix::stdio::dup2_stdin(&before)?;
         Err(error).context("the program cannot be executed")

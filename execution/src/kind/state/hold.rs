@@ -120,6 +120,7 @@ impl State {
             }
         }
         for number in drains {
+            let within = within.max(self.attempts.longest_of(number, now));
             self.drain(number, within, now);
         }
     }
@@ -205,6 +206,13 @@ impl State {
             pools: pools.collect(),
             attempts: self.attempts.all().map(attempt).collect(),
         }
+    }
+
+    /// What workers will say when they come back.
+    pub(in crate::kind) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let workers = self.pools.iter().flat_map(|pool| &pool.workers);
+        let parked = workers.filter_map(|worker| worker.parked.as_ref());
+        parked.map(|parked| parked.token.as_str())
     }
 
     /// How the workers are found again, in the order in which they are left.

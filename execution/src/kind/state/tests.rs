@@ -1,4 +1,5 @@
 mod breaker;
+mod hold;
 mod permit;
 mod rollout;
 mod stop;
