@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use tokio::signal::unix::Signal;
 use utakata_execution::{Handle, Identity, takeover::Takeover};
 use utakata_model::{EnvironmentId, Zone};
 
@@ -25,7 +24,7 @@ use crate::{
         execution,
         inter_connect::{Client, InterConnect},
         replace::{self, Ends, Ready},
-        signals::Signals,
+        signals::{Signals, hung_up},
     },
 };
 
@@ -197,14 +196,6 @@ async fn live(
                 tracing::error!(error, "not replaced by the program that is there now");
             }
         }
-    }
-}
-
-/// Cancel safe.
-async fn hung_up(hangup: &mut Option<Signal>) {
-    match hangup {
-        Some(hangup) if hangup.recv().await.is_some() => {}
-        _ => std::future::pending().await,
     }
 }
 

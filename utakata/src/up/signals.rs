@@ -79,11 +79,14 @@ impl Signals {
     }
 }
 
-/// Cancel safe.
-async fn hung_up(hangup: &mut Option<Signal>) {
-    match hangup {
-        Some(hangup) if hangup.recv().await.is_some() => {}
-        _ => std::future::pending().await,
+/// Resolves with the next SIGHUP, if somebody listens. Cancel safe.
+pub async fn hung_up(hangup: &mut Option<Signal>) {
+    let came = match hangup {
+        Some(hangup) => hangup.recv().await,
+        None => None,
+    };
+    if came.is_none() {
+        std::future::pending().await
     }
 }
 

@@ -301,6 +301,12 @@ impl Role<'_> {
         kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
     }
 
+    /// Waits until it has ended by itself.
+    pub fn until_dead(mut self) {
+        let ended = wait_up_to(END_WITHIN, || self.child.try_wait().unwrap());
+        assert!(ended.is_some(), "{}", self.place.told());
+    }
+
     /// Leaves it alone, as a parent that dies does; gives its exit code.
     pub fn abandon(mut self) -> Option<i32> {
         drop(self.child.stdin.take());
