@@ -96,7 +96,7 @@ impl Endpoint {
     }
 
     /// Goes on listening where this process listened before it was replaced: who has connected
-    /// meanwhile waits there.
+    /// meanwhile waits there, until the gate is opened.
     pub(crate) fn take_over(
         left: &Place,
         listener: OwnedFd,
@@ -111,6 +111,8 @@ impl Endpoint {
         listener.set_nonblocking(true).map_err(unheard)?;
         let listener = UnixListener::from_std(listener).map_err(unheard)?;
         let gate = Gate::build(&listener, Doors::default()).map_err(unheard)?;
+        // Until it is known again who may come.
+        gate.shut();
         let socket = socket::Socket::take_over(left);
         Ok(Self::build(socket, gate, listener, config, stop))
     }

@@ -107,6 +107,8 @@ pub(crate) struct PoolLeft {
     pub(crate) is_fetched: bool,
     pub(crate) is_stable: bool,
     pub(crate) is_kept: bool,
+    /// Whether it was to be served, and then whether tasks without a pin went to it.
+    pub(crate) serves: Option<bool>,
     pub(crate) lost: u64,
     pub(crate) workers: Vec<WorkerLeft>,
 }
@@ -211,6 +213,7 @@ impl PoolLeft {
             is_fetched: release.is_fetched,
             is_stable: false,
             is_kept: false,
+            serves: None,
             lost: 0,
             workers: Vec::new(),
         })

@@ -33,6 +33,7 @@ impl Came {
                 traces: traces(&left, &mut files),
                 left,
                 passed,
+                awaiting: None,
             };
             (came.left.kind.clone(), came)
         });

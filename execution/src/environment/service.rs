@@ -150,7 +150,6 @@ impl Service {
             lefts,
             came,
         } = self;
-        let teller = tokio::spawn(teller.run());
         let (link, answered, fetcher) = content::build(content_around(&around, &trust));
         let _fetching = AbortOnDropHandle::new(tokio::spawn(fetcher.run()));
         let sources = Sources {
@@ -184,7 +183,8 @@ impl Service {
             hold: None,
             is_found: false,
         };
-        kinds.take_over(came);
+        kinds.take_over(came).await;
+        let teller = tokio::spawn(teller.run());
         let order = kinds.serve(&mut catalogue, &mut orders, &cancel).await;
         watching.abort();
         let Some(order) = order else {
@@ -315,9 +315,11 @@ impl Kinds {
     }
 
     /// The kinds of another program of this process go on at once, and wait for what is to be
-    /// served.
-    fn take_over(&mut self, came: BTreeMap<Kind, kind::Came>) {
-        for (kind, came) in came {
+    /// served. Workers are let in, and the world is told, when all await their own.
+    async fn take_over(&mut self, came: BTreeMap<Kind, kind::Came>) {
+        let (awaiting, mut all_await) = mpsc::channel(1);
+        for (kind, mut came) in came {
+            came.awaiting = Some(awaiting.clone());
             // Whatever is ordered first is another order than this.
             let order = Order {
                 hold: Some(Instant::now()),
@@ -325,6 +327,10 @@ impl Kinds {
             };
             self.spawn(kind, order, Some(came));
         }
+        drop(awaiting);
+        // Nobody sends: it ends when the last of them has what it was left.
+        let _ = all_await.recv().await;
+        self.around.gate.open();
     }
 
     fn spawn(&mut self, kind: Kind, order: Order, came: Option<kind::Came>) {

@@ -2,7 +2,7 @@
 
 use std::{os::fd::OwnedFd, sync::atomic::Ordering, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 use utakata_protocol::v1::ToWorker;
 
 use super::{
@@ -28,6 +28,8 @@ pub(crate) struct Came {
     pub(crate) traces: Vec<(u64, Trace)>,
     /// How much time has passed since.
     pub(crate) passed: Duration,
+    /// Dropped when its workers are awaited.
+    pub(crate) awaiting: Option<mpsc::Sender<()>>,
 }
 
 impl Service {
@@ -117,5 +119,7 @@ impl Service {
                 tell(&reports, number, said).await;
             });
         }
+        self.tell_status(now);
+        drop(came.awaiting);
     }
 }

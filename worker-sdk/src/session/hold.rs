@@ -93,6 +93,8 @@ async fn dial(endpoint: &str, hello: Hello, until: Instant) -> Result<Opened, Er
         };
         match greeted {
             Err(error @ (Error::Refused { .. } | Error::NoWelcome)) => return Err(error),
+            // The socket goes over without a gap: where nobody listens, nobody will.
+            Err(Error::Connect(error)) if error.is_nobody() => return Err(Error::Connect(error)),
             Err(error) if Instant::now() + wait >= until => return Err(error),
             Err(error) => tracing::debug!(%error, "the successor is not there yet"),
             Ok(opened) => return Ok(opened),

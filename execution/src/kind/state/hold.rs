@@ -20,7 +20,7 @@ use utakata_protocol::v1::{self, to_worker::Message};
 use super::State;
 use crate::{
     kind::pool::{Batch, Parked, Pool, Worker},
-    manager::plan::Phase,
+    manager::plan::{Desired, Phase},
     pool::attempts::{Attempt, Permit},
     takeover::{AttemptLeft, KindLeft, PoolLeft, WorkerLeft, spare},
     worker::{Line, Number},
@@ -231,6 +231,13 @@ impl State {
             let mut pool = Pool::new(Arc::new(pool_left.release()));
             pool.is_stable = pool_left.is_stable;
             pool.is_kept = pool_left.is_kept;
+            // So it is told until the first order.
+            pool.desired = pool_left.serves.map(|is_active| Desired {
+                is_active,
+                size: pool_left.manifest.pool.clone(),
+                least: 0,
+                is_brief: false,
+            });
             pool.lost = pool_left.lost;
             for worker in &pool_left.workers {
                 let ran_by = RanBy {
@@ -315,7 +322,9 @@ fn leave(pool: &Pool, place: &mut usize, now: Instant) -> Option<PoolLeft> {
     };
     let workers: Vec<WorkerLeft> = pool.workers.iter().filter_map(worker).collect();
     let left = PoolLeft::of(&pool.release)?;
-    (!workers.is_empty()).then_some(PoolLeft {
+    let serves = pool.desired.as_ref().map(|desired| desired.is_active);
+    Some(PoolLeft {
+        serves,
         is_stable: pool.is_stable,
         is_kept: pool.is_kept,
         lost: pool.lost,
