@@ -66,9 +66,6 @@ impl Kinds {
         within: Duration,
         is_unwanted: impl Future<Output = ()>,
     ) -> Result<Takeover, Error> {
-        if !self.is_found {
-            return Err(Error::Held("it has just begun"));
-        }
         let until = Instant::now() + within;
         while self.lefts.try_recv().is_ok() {}
         self.around.gate.shut();
@@ -89,7 +86,9 @@ impl Kinds {
 
     /// Takes everything back.
     pub(super) fn go_on(&mut self) {
-        self.hold = None;
+        if self.hold.take().is_none() {
+            return;
+        }
         self.tell_hold();
         self.around.gate.open();
     }

@@ -236,16 +236,12 @@ impl Kinds {
         orders: &mut mpsc::Receiver<Wish>,
         cancel: &CancellationToken,
     ) -> Option<DrainOrder> {
+        let mut leaving = None;
         loop {
             tokio::select! {
                 wish = orders.recv() => match wish? {
                     Wish::Drain(order) => return Some(order),
-                    Wish::Leave(within, mut done) => {
-                        let left = self.leave(within, done.closed()).await;
-                        if done.send(left).is_err() {
-                            self.go_on();
-                        }
-                    }
+                    Wish::Leave(within, done) => leaving = Some((within, done)),
                     Wish::GoOn => self.go_on(),
                 },
                 _ = catalogue.changed() => self.is_found = true,
@@ -261,6 +257,15 @@ impl Kinds {
             if self.is_found && self.hold.is_none() {
                 let found = catalogue.borrow_and_update().clone();
                 self.reconcile(&found);
+            }
+            // What is to be served is known first: nobody could go on with less.
+            if self.is_found
+                && let Some((within, mut done)) = leaving.take()
+            {
+                let left = self.leave(within, done.closed()).await;
+                if done.send(left).is_err() {
+                    self.go_on();
+                }
             }
         }
     }

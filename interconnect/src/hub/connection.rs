@@ -23,7 +23,7 @@ use super::{
     queue::{self, Queue, Settle},
     stream::{Next, Stream},
 };
-use crate::{Error, Event, Interest, Tag, wire};
+use crate::{Error, Event, Interest, Tag, Tasks, wire};
 
 /// How soon a client must say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -47,7 +47,11 @@ pub(super) struct Connection {
 
 /// A consumer or a subscription of the client.
 enum Open {
-    Queue(mpsc::Sender<queue::Command>, AbortOnDropHandle<()>),
+    Queue(
+        mpsc::Sender<queue::Command>,
+        AbortOnDropHandle<()>,
+        queue::Unheard,
+    ),
     Stream(mpsc::Sender<Next>, AbortOnDropHandle<()>),
 }
 
@@ -123,7 +127,7 @@ impl Connection {
     /// Drops what the client had; only then says that its environments are gone.
     async fn close(mut self, stop: &CancellationToken) {
         for (_, open) in self.open.drain() {
-            open.leave().await;
+            open.leave(&*self.served.tasks).await;
         }
         self.publishing.shutdown().await;
         if self.is_stepping_aside {
@@ -173,7 +177,7 @@ impl Connection {
             }
             Ask::Leave { open } => {
                 if let Some(open) = self.open.remove(&open) {
-                    open.leave().await;
+                    open.leave(&*self.served.tasks).await;
                 }
             }
         }
@@ -228,10 +232,13 @@ impl Connection {
         self.may_open(open)?;
         let (commands, receiver) = mpsc::channel(PLACES + 1);
         let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
+        let unheard = queue::Unheard::default();
+        let kept = unheard.clone();
         let task = tokio::spawn(async move {
-            Queue::run(id, (zone, kind), &*served.tasks, receiver, replies).await;
+            let of = (zone, kind);
+            Queue::run(id, of, &*served.tasks, kept, receiver, replies).await;
         });
-        let queue = Open::Queue(commands, AbortOnDropHandle::new(task));
+        let queue = Open::Queue(commands, AbortOnDropHandle::new(task), unheard);
         self.open.insert(open, queue);
         Ok(())
     }
@@ -270,7 +277,7 @@ impl Connection {
 
     fn tell_queue(&self, open: u64, command: queue::Command) -> io::Result<()> {
         match self.open.get(&open) {
-            Some(Open::Queue(commands, _)) => told(&commands.try_send(command)),
+            Some(Open::Queue(commands, ..)) => told(&commands.try_send(command)),
             _ => Err(wrong("it asked for tasks without a consumer")),
         }
     }
@@ -278,10 +285,16 @@ impl Connection {
 
 impl Open {
     /// Drops it, and returns when what it had is back where it was.
-    async fn leave(self) {
-        let (Self::Queue(_, task) | Self::Stream(_, task)) = self;
+    async fn leave(self, tasks: &dyn Tasks) {
+        let (task, unheard) = match self {
+            Self::Queue(_, task, unheard) => (task, Some(unheard)),
+            Self::Stream(_, task) => (task, None),
+        };
         task.abort();
         let _ = task.await;
+        if let Some(unheard) = unheard {
+            unheard.give_back(tasks).await;
+        }
     }
 }
 

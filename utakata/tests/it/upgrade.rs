@@ -164,7 +164,9 @@ impl Load {
             let done = place.run(command);
             if done.code != 0 {
                 self.is_over.store(true, Ordering::SeqCst);
-                panic!("{command:?}: {}{}{}", done.out, done.err, place.told());
+                let tasks = place.run(&["task", "list", "--target", &target, "-o", "yaml"]);
+                let (tasks, told) = (tasks.out, place.told());
+                panic!("{command:?}: {}{}{tasks}{told}", done.out, done.err);
             }
             count.fetch_add(1, Ordering::SeqCst);
         }
