@@ -1,18 +1,20 @@
 //! Where workers connect: the server end of the worker protocol on a unix socket.
 
 mod doors;
+mod gate;
 mod hello;
 mod socket;
 mod stream;
 
 use std::{
     io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use tokio::net::UnixListener;
-use tokio_stream::{Stream, wrappers::UnixListenerStream};
+use tokio_stream::Stream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 use utakata_protocol::{
@@ -24,6 +26,9 @@ use utakata_protocol::{
 };
 
 pub(crate) use doors::{Door, Doors};
+pub(crate) use gate::Gate;
+
+pub(crate) use socket::Place;
 
 use crate::Config;
 
@@ -62,12 +67,14 @@ pub enum Error {
 pub(crate) struct Endpoint {
     doors: Doors,
     socket: socket::Socket,
+    gate: Gate,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
 
 struct Service {
     doors: Doors,
+    gate: Gate,
     hello_within: Duration,
     heartbeat: Duration,
     stop: CancellationToken,
@@ -78,27 +85,70 @@ impl Endpoint {
     /// Listens from now on.
     pub(crate) fn start(config: &Config, stop: CancellationToken) -> Result<Self, Error> {
         let socket = socket::Socket::build(config.run_folder.as_deref())?;
-        let listener = UnixListener::bind(socket.path()).map_err(|source| Error::Listen {
+        let unheard = |source| Error::Listen {
             path: socket.path().into(),
             source,
-        })?;
-        socket.open().map_err(|source| Error::Listen {
-            path: socket.path().into(),
+        };
+        let listener = UnixListener::bind(socket.path()).map_err(unheard)?;
+        let gate = Gate::build(&listener, Doors::default()).map_err(unheard)?;
+        socket.open().map_err(unheard)?;
+        Ok(Self::build(socket, gate, listener, config, stop))
+    }
+
+    /// Goes on listening where this process listened before it was replaced: who has connected
+    /// meanwhile waits there, until the gate is opened.
+    pub(crate) fn take_over(
+        left: &Place,
+        listener: OwnedFd,
+        config: &Config,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
+        let unheard = |source| Error::Listen {
+            path: left.path.clone(),
             source,
-        })?;
+        };
+        let listener = std::os::unix::net::UnixListener::from(listener);
+        listener.set_nonblocking(true).map_err(unheard)?;
+        let listener = UnixListener::from_std(listener).map_err(unheard)?;
+        let gate = Gate::build(&listener, Doors::default()).map_err(unheard)?;
+        // Until it is known again who may come.
+        gate.shut();
+        let socket = socket::Socket::take_over(left);
+        Ok(Self::build(socket, gate, listener, config, stop))
+    }
+
+    fn build(
+        socket: socket::Socket,
+        gate: Gate,
+        listener: UnixListener,
+        config: &Config,
+        stop: CancellationToken,
+    ) -> Self {
         let endpoint = Self {
-            doors: Doors::default(),
+            doors: gate.doors().clone(),
             socket,
+            gate,
             stop,
             tracker: TaskTracker::new(),
         };
         endpoint.serve(listener, config);
-        Ok(endpoint)
+        endpoint
+    }
+
+    /// Lets nobody in for a while.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Where it is, for whoever goes on listening there.
+    pub(crate) fn place(&self) -> Place {
+        self.socket.place()
     }
 
     fn serve(&self, listener: UnixListener, config: &Config) {
         let service = Service {
             doors: self.doors.clone(),
+            gate: self.gate.clone(),
             hello_within: config.hello_within,
             heartbeat: config.heartbeat,
             stop: self.stop.clone(),
@@ -111,9 +161,9 @@ impl Endpoint {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .add_service(service);
-        let stop = self.stop.clone();
+        let (stop, gate) = (self.stop.clone(), self.gate.clone());
         self.tracker.spawn(async move {
-            let incoming = UnixListenerStream::new(listener);
+            let incoming = gate.incoming(listener);
             let served = server.serve_with_incoming_shutdown(incoming, stop.cancelled());
             if let Err(error) = served.await {
                 tracing::error!(%error, "no worker can connect any more: restart utakata");
@@ -159,6 +209,7 @@ impl Manager for Service {
         let (to, sent) = tokio::sync::mpsc::channel::<Sent>(MESSAGES);
         let visit = stream::Visit {
             doors: self.doors.clone(),
+            gate: self.gate.clone(),
             hello_within: self.hello_within,
             heartbeat: self.heartbeat,
             stop: self.stop.clone(),

@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod board;
 pub(crate) mod desired;
+mod handover;
 pub(crate) mod places;
 mod service;
 mod status;
@@ -19,8 +20,10 @@ use crate::{
     config::ConfigError,
     endpoint::{self, Endpoint},
     runtime::{Runtime, docker::Docker, placed::Placed},
+    takeover::{self, Takeover},
     trust::{self, Trust},
 };
+use handover::Came;
 use service::Service;
 pub use status::Identity;
 
@@ -50,6 +53,12 @@ pub enum Error {
     /// No socket for the workers.
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
+    /// Nothing can be taken over from the program before.
+    #[error("what the program before has left cannot be taken over")]
+    Takeover(#[from] takeover::Error),
+    /// It cannot go over to another program now, and goes on.
+    #[error("it cannot be left to another program now: {0}")]
+    Held(&'static str),
     /// It ended before it was drained.
     #[error("the environment has ended already")]
     Ended,
@@ -69,9 +78,20 @@ pub(crate) struct DrainOrder {
     pub(crate) done: oneshot::Sender<Drained>,
 }
 
+/// What somebody wants of an environment.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// That it ends.
+    Drain(DrainOrder),
+    /// That it gets ready for another program of this process, within this time.
+    Leave(Duration, oneshot::Sender<Result<Takeover, Error>>),
+    /// That it goes on after all.
+    GoOn,
+}
+
 #[derive(Debug)]
 struct Inner {
-    drain: mpsc::Sender<DrainOrder>,
+    wishes: mpsc::Sender<Wish>,
     status: watch::Receiver<Arc<EnvironmentStatus>>,
     ended: CancellationToken,
     _stop: DropGuard,
@@ -121,11 +141,48 @@ impl Environment {
         events: Arc<dyn Events>,
         runtime: Arc<dyn Runtime>,
     ) -> Result<Handle, Error> {
+        Self::launch(identity, config, tasks, events, runtime, None)
+    }
+
+    /// Goes on where another program of this process was, whose workers come back: in the same
+    /// life. The identity must be of that life ([`Identity::after`]).
+    ///
+    /// # Errors
+    /// The settings are of another environment, or cannot be.
+    pub async fn take_over(
+        identity: Identity,
+        config: Config,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        takeover: Takeover,
+    ) -> Result<Handle, Error> {
+        takeover.check(&config)?;
+        let (workers, attempts) = takeover.left.counts();
+        tracing::info!(workers, attempts, "taken over from the program before");
+        let runtime = Arc::new(Placed::new(Docker::new(config.docker.clone())));
+        Self::launch(identity, config, tasks, events, runtime, Some(takeover))
+    }
+
+    fn launch(
+        identity: Identity,
+        config: Config,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        runtime: Arc<dyn Runtime>,
+        takeover: Option<Takeover>,
+    ) -> Result<Handle, Error> {
         config.validate()?;
         let trust = Trust::load(&config.trust, &config.bundled)?;
         let stop = CancellationToken::new();
-        let endpoint = Endpoint::start(&config, stop.child_token())?;
-        let (drain, orders) = mpsc::channel(4);
+        let mut came = takeover.map(Came::of);
+        let listener = came.as_mut().and_then(|came| came.listener.take());
+        let endpoint = match (&came, listener) {
+            (Some(came), Some(listener)) => {
+                Endpoint::take_over(&came.socket, listener, &config, stop.child_token())?
+            }
+            _ => Endpoint::start(&config, stop.child_token())?,
+        };
+        let (wishes, orders) = mpsc::channel(4);
         let (service, status) = Service::build(
             Arc::new(config),
             identity,
@@ -134,6 +191,7 @@ impl Environment {
             tasks,
             events,
             runtime,
+            came,
         );
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
@@ -144,7 +202,7 @@ impl Environment {
         });
         Ok(Handle {
             inner: Arc::new(Inner {
-                drain,
+                wishes,
                 status,
                 ended,
                 _stop: stop.drop_guard(),
@@ -160,12 +218,29 @@ impl Handle {
     pub async fn drain(&self, within: Duration) -> Result<Drained, Error> {
         let (done, drained) = oneshot::channel();
         let order = DrainOrder { within, done };
-        self.inner
-            .drain
-            .send(order)
-            .await
-            .map_err(|_| Error::Ended)?;
+        let wish = Wish::Drain(order);
+        let sent = self.inner.wishes.send(wish).await;
+        sent.map_err(|_| Error::Ended)?;
         drained.await.map_err(|_| Error::Ended)
+    }
+
+    /// Takes nothing new and lets its workers go, each with what it has, so that another program
+    /// can go on with them in this process: with what this gives. Nothing of it ends by that.
+    /// Until that program is there, [`Handle::go_on`] takes everything back.
+    ///
+    /// Errors: it could not be done within this time, and goes on; or it has ended.
+    pub async fn leave(&self, within: Duration) -> Result<Takeover, Error> {
+        let (done, left) = oneshot::channel();
+        let wish = Wish::Leave(within, done);
+        let sent = self.inner.wishes.send(wish).await;
+        sent.map_err(|_| Error::Ended)?;
+        left.await.map_err(|_| Error::Ended)?
+    }
+
+    /// Goes on after [`Handle::leave`]: the workers come back.
+    pub async fn go_on(&self) {
+        // What has ended does not go on.
+        let _ = self.inner.wishes.send(Wish::GoOn).await;
     }
 
     /// How it is now.

@@ -2,6 +2,7 @@
 //! came of it. One owner of everything of the kind; kinds do not wait for each other.
 
 pub mod asking;
+mod hold;
 mod outcome;
 mod permits;
 mod pool;
@@ -12,7 +13,7 @@ mod unrecorded;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -36,7 +37,7 @@ use utakata_protocol::v1::{ToWorker, to_worker::Message};
 use crate::{
     Config,
     catalogue::Chosen,
-    endpoint::Doors,
+    endpoint::{Doors, Gate},
     environment::{
         answers::{Answered, Routes},
         board::Board,
@@ -48,6 +49,7 @@ use crate::{
     runtime::Runtime,
     worker::Report,
 };
+pub(crate) use hold::{Came, Held};
 pub(crate) use state::Names;
 use state::{Send, State};
 
@@ -74,6 +76,8 @@ pub(crate) struct Order {
     pub(crate) rollout: Option<rollout::Order>,
     /// Whether it is stopped for now, and how.
     pub(crate) stop: Option<Stop>,
+    /// When it is to be ready for another program of this process, and its workers with it.
+    pub(crate) hold: Option<Instant>,
     /// Versions that are stopped for now, and how.
     pub(crate) stops: BTreeMap<Arc<str>, Stop>,
     /// Versions that are to serve and are not here yet: their tasks wait.
@@ -102,6 +106,10 @@ pub(crate) struct Surroundings {
     pub(crate) routes: Routes,
     /// What was decided about rollouts.
     pub(crate) book: Book,
+    /// Lets nobody in for a while.
+    pub(crate) gate: Gate,
+    /// Where what kinds leave to another program goes.
+    pub(crate) lefts: mpsc::Sender<Held>,
 }
 
 /// One kind.
@@ -123,6 +131,11 @@ pub(crate) struct Service {
     asks: mpsc::Sender<StartBatch>,
     outbox: mpsc::Sender<Vec<Event>>,
     pending: Vec<Event>,
+    /// Batches that were put into the outbox, and those of them that are published.
+    queued: u64,
+    published: Arc<AtomicU64>,
+    /// Whether what is left was given away for another program.
+    has_left: bool,
 }
 
 /// What has come since the state was last looked at.
@@ -149,15 +162,22 @@ impl Service {
         kind: Kind,
         around: Surroundings,
         mut order: watch::Receiver<Order>,
+        came: Option<Came>,
         cancel: CancellationToken,
     ) -> usize {
         let (outbox, queue) = publish::queue();
-        let publisher = publish::run(around.events.clone(), queue, cancel.clone());
+        let published = Arc::new(AtomicU64::new(0));
+        let counted = published.clone();
+        let publisher = publish::run(around.events.clone(), queue, counted, cancel.clone());
         let publisher = tokio::spawn(publisher);
         let (asks, queue) = publish::asks();
         let asker = publish::ask(around.events.clone(), queue, cancel.clone());
         let asker = tokio::spawn(asker);
-        let mut service = Self::build(kind, around, asks, outbox);
+        let mut service = Self::build(kind, around, asks, outbox, published);
+        match came {
+            Some(came) => service.take_over(came),
+            None => order.mark_changed(),
+        }
         service.serve(&mut order, &cancel).await;
         asker.abort();
         service.around.board.remove(&service.kind);
@@ -184,6 +204,7 @@ impl Service {
         around: Surroundings,
         asks: mpsc::Sender<StartBatch>,
         outbox: mpsc::Sender<Vec<Event>>,
+        published: Arc<AtomicU64>,
     ) -> Self {
         let (reporting, reports) = mpsc::channel(REPORTS);
         let (names, config) = (around.names.clone(), &around.config);
@@ -206,6 +227,9 @@ impl Service {
             workers: JoinSet::new(),
             outbox,
             pending: Vec::new(),
+            queued: 0,
+            published,
+            has_left: false,
         }
     }
 
@@ -217,11 +241,10 @@ impl Service {
             answers: Vec::new(),
             fetched: None,
         };
-        order.mark_changed();
         while !self.is_over() {
             let waited = tokio::select! {
                 waited = self.wait(&mut heard, order) => waited,
-                () = &mut timer => Waited::Due,
+                () = &mut timer, if !self.has_left => Waited::Due,
                 () = cancel.cancelled() => return,
             };
             let (now, clock) = (Instant::now(), Timestamp::now());
@@ -242,6 +265,7 @@ impl Service {
                 self.state.begin(now, clock);
             }
             self.act().await;
+            self.leave_if_held(now);
             // What has come may be due earlier than what was there.
             let due_at = self.upkeep_at(now);
             if due_at < timer.deadline() {
@@ -252,6 +276,11 @@ impl Service {
 
     /// Waits until something comes. Cancel safe.
     async fn wait(&mut self, heard: &mut Heard, order: &mut watch::Receiver<Order>) -> Waited {
+        // What was left stays as it is: whatever comes now is for whoever goes on.
+        if self.has_left {
+            let changed = order.changed().await;
+            return follow(&mut self.state, changed, order);
+        }
         let room = if self.pending.is_empty() {
             self.state.room()
         } else {
@@ -261,17 +290,11 @@ impl Service {
             _ = self.reports.recv_many(&mut heard.reports, REPORTS) => {}
             _ = self.answers.recv_many(&mut heard.answers, REPORTS) => {}
             tasks = self.fetcher.fetch(room), if room > 0 => heard.fetched = Some(tasks),
-            changed = order.changed() => {
-                if changed.is_err() {
-                    return Waited::Over;
-                }
-                let order = order.borrow_and_update().clone();
-                self.state.on_order(&order, Instant::now(), Timestamp::now());
-                return Waited::Due;
-            }
+            changed = order.changed() => return follow(&mut self.state, changed, order),
             permit = self.outbox.reserve(), if !self.pending.is_empty() => {
                 if let Ok(permit) = permit {
                     permit.send(std::mem::take(&mut self.pending));
+                    self.queued += 1;
                 }
             }
             Some(_) = self.workers.join_next() => {}
@@ -357,6 +380,9 @@ impl Service {
         for start in effects.starts.drain(..) {
             self.start(start);
         }
+        for holding in effects.holds.drain(..) {
+            self.hold(holding);
+        }
         self.ask(effects.asks);
         for send in effects.sends.drain(..) {
             self.send(send);
@@ -367,7 +393,7 @@ impl Service {
             self.state.on_lost_connection();
         }
         self.fetcher.give_back(&effects.give_back).await;
-        if self.state.is_held() {
+        if self.state.is_held() || self.state.is_going_over() {
             self.fetcher.close();
         }
         self.publish_again(effects.publish_again).await;
@@ -450,6 +476,7 @@ impl Service {
             && let Ok(permit) = self.outbox.try_reserve()
         {
             permit.send(std::mem::take(&mut self.pending));
+            self.queued += 1;
         }
     }
 
@@ -471,4 +498,18 @@ impl Service {
             "outcomes of control were not recorded: the logic environment settles them"
         );
     }
+}
+
+/// Takes the newest order.
+fn follow(
+    state: &mut State,
+    changed: Result<(), watch::error::RecvError>,
+    order: &mut watch::Receiver<Order>,
+) -> Waited {
+    if changed.is_err() {
+        return Waited::Over;
+    }
+    let order = order.borrow_and_update().clone();
+    state.on_order(&order, Instant::now(), Timestamp::now());
+    Waited::Due
 }

@@ -24,6 +24,7 @@ mod rollout;
 pub mod runtime;
 #[cfg(test)]
 mod samples;
+pub mod takeover;
 pub mod trust;
 mod worker;
 

@@ -1,6 +1,12 @@
 //! Publishes what came of tasks, in batches of whatever is queued.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -41,19 +47,24 @@ pub(crate) fn queue() -> (mpsc::Sender<Vec<Event>>, mpsc::Receiver<Vec<Event>>) 
     mpsc::channel(QUEUE)
 }
 
-/// Publishes until all senders are gone and all is published, or until it is cancelled.
+/// Publishes until all senders are gone and all is published, or until it is cancelled; counts
+/// the batches that are.
 pub(crate) async fn run(
     events: Arc<dyn Events>,
     mut queue: mpsc::Receiver<Vec<Event>>,
+    published: Arc<AtomicU64>,
     cancel: CancellationToken,
 ) {
     let mut batches = Vec::with_capacity(QUEUE);
     while queue.recv_many(&mut batches, QUEUE).await > 0 {
+        let count = batches.len() as u64;
         let mut drained = batches.drain(..);
         let mut batch = drained.next().unwrap_or_default();
         drained.for_each(|mut more| batch.append(&mut more));
         tokio::select! {
-            () = publish(&*events, batch) => {}
+            () = publish(&*events, batch) => {
+                published.fetch_add(count, Ordering::Release);
+            }
             () = cancel.cancelled() => return,
         }
     }

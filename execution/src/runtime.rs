@@ -1,5 +1,6 @@
 //! Where workers run.
 
+mod adopted;
 pub mod conformance;
 pub mod docker;
 mod log;
@@ -8,7 +9,7 @@ pub mod placed;
 pub mod process;
 pub mod scripted;
 
-use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use utakata_model::{
@@ -31,6 +32,14 @@ pub trait Runtime: Send + Sync + 'static {
     /// politely it is drained over the worker protocol, and ends by itself.
     async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error>;
 
+    /// Takes over a worker that this process started before it was replaced by another program.
+    /// Errors: it cannot be, here.
+    fn adopt(&self, _worker: WorkerId, _trace: &Trace) -> Result<Box<dyn Running>, Error> {
+        Err(Error::Misplaced {
+            what: "a worker that goes on",
+        })
+    }
+
     /// Ends what earlier lives of this environment have left behind, now and then, as long as
     /// it is polled. Where workers end by themselves without their environment there is nothing
     /// to do.
@@ -48,6 +57,11 @@ pub trait Running: Send {
     /// Ends it and everything that it started, now. Nothing to do when it has ended.
     fn kill(&mut self);
 
+    /// By what another program in this process finds it again; `None` where it cannot.
+    fn trace(&self) -> Option<Trace> {
+        None
+    }
+
     /// How much memory it has now, in bytes, where that is known. Cancel safe.
     async fn memory(&mut self) -> Option<u64> {
         None
@@ -58,6 +72,16 @@ pub trait Running: Send {
     fn last_words(&self) -> Option<String> {
         None
     }
+}
+
+/// By what a worker is found again when this process goes on as another program: it remains a
+/// child of it.
+#[derive(Debug)]
+pub struct Trace {
+    /// The number of the process, which leads a group of its own.
+    pub process: i32,
+    /// Where what it prints is read: its standard output and its standard error.
+    pub pipes: [Option<OwnedFd>; 2],
 }
 
 /// One life of an environment.
@@ -135,6 +159,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A worker that was there is not any more.
+    #[error("the process {process} cannot be taken over")]
+    Adopt {
+        /// The process.
+        process: i32,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// This runtime runs something else.
     #[error("{what} cannot run here")]
     Misplaced {
@@ -155,7 +188,9 @@ impl Error {
                 let message = format!("{text}: is it a program for this machine?");
                 Problem::new("worker-not-started", Cure::Operator, message)
             }
-            Self::Misplaced { .. } => Problem::new("worker-not-started", Cure::Bug, text),
+            Self::Misplaced { .. } | Self::Adopt { .. } => {
+                Problem::new("worker-not-started", Cure::Bug, text)
+            }
             Self::Docker(error) => error.problem(),
         }
     }

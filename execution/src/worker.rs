@@ -7,7 +7,7 @@ use tonic::Status;
 use utakata_model::Problem;
 use utakata_protocol::v1::ToWorker;
 
-use crate::runtime::Exit;
+use crate::runtime::{Exit, Trace};
 pub(crate) use answer::Answer;
 
 /// One worker of this life of the environment: never used again.
@@ -30,6 +30,8 @@ pub(crate) enum Said {
     Ready {
         /// How many tasks it takes at once.
         capacity: u32,
+        /// Whether it can go over to another manager.
+        can_hold: bool,
         /// The way to it.
         to: Line,
     },
@@ -41,6 +43,8 @@ pub(crate) enum Said {
     Memory(u64),
     /// Its stream has ended.
     Parted(Parting),
+    /// It was started, and this is how it is found again.
+    Started(Trace),
     /// It could not be started.
     NotStarted(Problem),
     /// What it printed last, told before its end.

@@ -7,5 +7,6 @@ pub mod demo;
 pub mod execution;
 pub mod inter_connect;
 pub mod logic;
+pub mod replace;
 pub mod signals;
 pub mod system;

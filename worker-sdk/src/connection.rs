@@ -1,6 +1,6 @@
 //! The way from a worker to its manager.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use tonic::{
     client::Grpc,
@@ -33,6 +33,24 @@ pub enum Error {
         #[source]
         source: tonic::transport::Error,
     },
+}
+
+impl Error {
+    /// Whether the system says that nobody listens there.
+    pub fn is_nobody(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if matches!(
+                kind,
+                Some(io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+            ) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
 }
 
 /// Connects to the manager at `unix:/path` or `http://host:port`.

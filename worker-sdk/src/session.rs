@@ -1,6 +1,7 @@
 //! One connection of a worker with its manager, from hello to its end.
 
 mod desk;
+mod hold;
 
 use std::{sync::Arc, time::Duration};
 
@@ -93,31 +94,48 @@ pub async fn run<W: Worker>(
     let hello = hello(&config.token, worker.capacity(), release)?;
     let client = connection::connect(&config.endpoint).await;
     let client = client.map_err(Error::Connect)?;
-    let (outgoing, mut incoming, welcome) = greet(client, hello).await?;
+    let (outgoing, mut incoming, welcome) = greet(client, hello.clone(), HELLO_LIMIT).await?;
     tracing::debug!(worker = welcome.worker, "welcomed by the manager");
     let (progress, progressed) = mpsc::channel(OUTCOMES_KEPT);
-    let heartbeat = match welcome.heartbeat_milliseconds {
-        0 => HEARTBEAT,
-        asked => Duration::from_millis(asked) / 3,
-    };
     let mut session = Session {
         desk: Desk::build(worker, catalogue, progress),
         outgoing,
         progressed,
         told: (Instant::now(), 0),
-        heartbeat: heartbeat.max(Duration::from_millis(10)),
+        heartbeat: heartbeat(&welcome),
+        held: None,
         stop: config.stop,
     };
-    match session.serve(&mut incoming).await {
-        Ok(()) => {
-            session.say_goodbye(incoming).await;
-            Ok(())
-        }
-        Err(status) => {
-            session.desk.outlast().await;
-            Err(Error::Broken(status))
-        }
+    loop {
+        let broken = match session.serve(&mut incoming).await {
+            Ok(Served::Drained) => {
+                session.say_goodbye(incoming).await;
+                return Ok(());
+            }
+            Ok(Served::Held(hold)) => {
+                let back = session.come_back(&config.endpoint, hello.clone(), hold, incoming);
+                match back.await {
+                    Ok(again) => {
+                        incoming = again;
+                        continue;
+                    }
+                    Err(error) => error,
+                }
+            }
+            Err(status) => Error::Broken(status),
+        };
+        session.desk.outlast().await;
+        return Err(broken);
     }
+}
+
+/// How often to be heard of: three times as often as the manager must hear.
+fn heartbeat(welcome: &Welcome) -> Duration {
+    let every = match welcome.heartbeat_milliseconds {
+        0 => HEARTBEAT,
+        asked => Duration::from_millis(asked) / 3,
+    };
+    every.max(Duration::from_millis(10))
 }
 
 fn hello(token: &str, capacity: u32, release: &Release) -> Result<Hello, Error> {
@@ -127,12 +145,13 @@ fn hello(token: &str, capacity: u32, release: &Release) -> Result<Hello, Error> 
         manifest: serde_json::to_string(&release.manifest).map_err(Error::Manifest)?,
         capacity: capacity.max(1),
         sdk: concat!("rust ", env!("CARGO_PKG_VERSION")).into(),
+        can_hold: true,
     })
 }
 
 type Opened = (mpsc::Sender<Outgoing>, Streaming<ToWorker>, Welcome);
 
-async fn greet(client: Grpc<Channel>, hello: Hello) -> Result<Opened, Error> {
+async fn greet(client: Grpc<Channel>, hello: Hello, limit: Duration) -> Result<Opened, Error> {
     let (outgoing, messages) = mpsc::channel(OUTGOING);
     let hello = from_worker::Message::Hello(hello);
     outgoing.try_send(hello.into()).map_err(|_| Error::Silent)?;
@@ -145,7 +164,7 @@ async fn greet(client: Grpc<Channel>, hello: Hello) -> Result<Opened, Error> {
             answer.map_err(|status| Error::Broken(Some(status)))?,
         ))
     };
-    let (incoming, answer) = timeout(HELLO_LIMIT, exchange)
+    let (incoming, answer) = timeout(limit, exchange)
         .await
         .map_err(|_| Error::Silent)??;
     match answer {
@@ -181,7 +200,17 @@ struct Session<W> {
     /// How much progress was told since when.
     told: (Instant, u32),
     heartbeat: Duration,
+    /// What the manager has asked for, to make room for its successor.
+    held: Option<v1::Hold>,
     stop: CancellationToken,
+}
+
+/// How serving a stream has ended well.
+enum Served {
+    /// Everything is done and told.
+    Drained,
+    /// The worker is to come back.
+    Held(v1::Hold),
 }
 
 /// What a session waits for.
@@ -196,16 +225,19 @@ enum Event {
 }
 
 impl<W: Worker> Session<W> {
-    /// Serves until drained. Errors: the stream broke before.
+    /// Serves until drained, or held. Errors: the stream broke before.
     async fn serve(
         &mut self,
         incoming: &mut Streaming<ToWorker>,
-    ) -> Result<(), Option<tonic::Status>> {
+    ) -> Result<Served, Option<tonic::Status>> {
         let mut heartbeat = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // What is ready goes together: first everything is read, then what ended is gathered,
         // then it is written. Each step has a bound, so that none can keep the next from its turn.
         while !self.desk.is_done() {
+            if let Some(hold) = self.held.take() {
+                return Ok(Served::Held(hold));
+            }
             match self.next(incoming, &mut heartbeat).await {
                 Event::Stopped => self.desk.drain(None),
                 Event::Came(message) => self.take(message?),
@@ -219,7 +251,7 @@ impl<W: Worker> Session<W> {
                 Event::Timer => self.desk.on_timer(Instant::now()),
             }
         }
-        Ok(())
+        Ok(Served::Drained)
     }
 
     async fn next(
@@ -261,6 +293,7 @@ impl<W: Worker> Session<W> {
                 let limit = (within > 0).then(|| Duration::from_millis(within));
                 self.desk.drain(limit);
             }
+            Some(to_worker::Message::Hold(hold)) => self.held = Some(hold),
             Some(to_worker::Message::Heartbeat(_)) => {}
             Some(to_worker::Message::Welcome(_) | to_worker::Message::Refused(_)) => {
                 tracing::warn!("the manager answered the hello once more: ignored");

@@ -92,6 +92,7 @@ mod tests {
             manifest: serde_json::to_string(&Manifest::parse(MANIFEST).unwrap()).unwrap(),
             capacity: 100_000,
             sdk: "test".into(),
+            can_hold: false,
         }
     }
 

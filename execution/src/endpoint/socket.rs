@@ -12,6 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::Error;
 
 /// `sockaddr_un` has 108 bytes for the path and its final zero (unix(7)).
@@ -27,6 +29,15 @@ pub(super) struct Socket {
     /// The folder around it.
     door: PathBuf,
     /// A folder that was made for this socket alone.
+    own: Option<PathBuf>,
+}
+
+/// Where a socket is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(super) path: PathBuf,
+    door: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     own: Option<PathBuf>,
 }
 
@@ -56,6 +67,24 @@ impl Socket {
                 source,
             }),
             _ => Ok(socket),
+        }
+    }
+
+    /// The same, of this process before it was replaced.
+    pub(super) fn take_over(left: &Place) -> Self {
+        Self {
+            path: left.path.clone(),
+            door: left.door.clone(),
+            own: left.own.clone(),
+        }
+    }
+
+    /// Where it is, for whoever takes it over.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            path: self.path.clone(),
+            door: self.door.clone(),
+            own: self.own.clone(),
         }
     }
 

@@ -10,7 +10,11 @@ use utakata_protocol::v1::{
     AttemptOutcome, FromWorker, Hello, ToWorker, Welcome, from_worker, to_worker,
 };
 
-use super::{Doors, Sent, doors::Door, hello};
+use super::{
+    Doors, Gate, Sent,
+    doors::{Door, Entry},
+    hello,
+};
 use crate::worker::{Answer, Parting, Report, Said};
 
 /// Messages in a second that carry no outcome; a worker that says more is cut off.
@@ -20,6 +24,7 @@ const CHATTER_PERIOD: Duration = Duration::from_secs(1);
 /// One worker that has connected.
 pub(super) struct Visit {
     pub(super) doors: Doors,
+    pub(super) gate: Gate,
     pub(super) hello_within: Duration,
     pub(super) heartbeat: Duration,
     pub(super) stop: CancellationToken,
@@ -41,16 +46,31 @@ impl Visit {
         let Some(hello) = hello else {
             return;
         };
-        let Some(door) = self.doors.enter(&hello.token) else {
+        let entry = tokio::select! {
+            entry = self.enter(&hello.token) => entry,
+            () = self.stop.cancelled() => return,
+        };
+        let Some(door) = entry else {
             tracing::warn!(sdk = %hello.sdk, "somebody without a token of ours said hello");
             refuse(&to, &hello::stranger()).await;
             return;
         };
         match hello::check(&hello, &door.manifest) {
-            Ok(agreed) => self.serve(&door, agreed, &hello.sdk, from, to).await,
+            Ok(agreed) => self.serve(&door, agreed, &hello, from, to).await,
             Err(problem) => {
                 refuse(&to, &problem).await;
                 door.say(Said::Parted(Parting::Refused(problem))).await;
+            }
+        }
+    }
+
+    /// Waits while nobody enters.
+    async fn enter(&self, token: &str) -> Option<Box<Door>> {
+        loop {
+            match self.doors.enter(token) {
+                Entry::In(door) => return Some(door),
+                Entry::Stranger => return None,
+                Entry::Shut => self.gate.opened().await,
             }
         }
     }
@@ -59,10 +79,11 @@ impl Visit {
         &self,
         door: &Door,
         agreed: hello::Agreed,
-        sdk: &str,
+        hello: &Hello,
         from: Streaming<FromWorker>,
         to: mpsc::Sender<Sent>,
     ) {
+        let (sdk, can_hold) = (&hello.sdk, hello.can_hold);
         tracing::debug!(worker = %door.worker, sdk, capacity = agreed.capacity, "worker is ready");
         let welcome = to_worker::Message::Welcome(Welcome {
             protocol_version: agreed.version,
@@ -72,7 +93,12 @@ impl Visit {
         // The first message of an empty channel: there is room, or nobody there.
         let _ = to.try_send(message(welcome));
         let capacity = agreed.capacity;
-        door.say(Said::Ready { capacity, to }).await;
+        let ready = Said::Ready {
+            capacity,
+            can_hold,
+            to,
+        };
+        door.say(ready).await;
         let parting = tokio::select! {
             parting = listen(door, from) => parting,
             () = door.cut.cancelled() => Parting::Cut,

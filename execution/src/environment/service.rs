@@ -17,18 +17,19 @@ use utakata_interconnect::{Events, Tasks, events::Sender};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, ReleaseDigest, ReleaseId};
 
 use super::{
-    DrainOrder, Drained,
+    DrainOrder, Drained, Wish,
     answers::{self, Listeners, Routes},
     board::Board,
     desired::{Asked, Keeper},
+    handover::{self, Came},
     status::{Identity, Teller},
 };
 use crate::{
     Config,
     catalogue::{self, Catalogue, Chosen, Place, Sources, choose},
     content,
-    endpoint::Endpoint,
-    kind::{self, Order, Surroundings},
+    endpoint::{self, Endpoint},
+    kind::{self, Held, Order, Surroundings},
     rollout::{Book, Way},
     runtime::{Life, Runtime},
     trust::Trust,
@@ -49,11 +50,15 @@ pub(super) struct Service {
     keeper: Keeper,
     asked: watch::Receiver<Asked>,
     trust: Arc<Trust>,
-    kinds: BTreeMap<Kind, watch::Sender<Order>>,
-    running: JoinSet<(Kind, usize)>,
+    lefts: mpsc::Receiver<Held>,
+    came: BTreeMap<Kind, kind::Came>,
 }
 
 impl Service {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "everything that an environment is made of, once"
+    )]
     pub(super) fn build(
         config: Arc<Config>,
         identity: Identity,
@@ -62,6 +67,7 @@ impl Service {
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
         runtime: Arc<dyn Runtime>,
+        came: Option<Came>,
     ) -> (Self, watch::Receiver<Arc<EnvironmentStatus>>) {
         let board = Board::default();
         let (found, catalogue) = watch::channel(Arc::default());
@@ -78,12 +84,14 @@ impl Service {
             &asked.borrow(),
         );
         let (told, status) = watch::channel(Arc::new(first));
+        let next_worker = came.as_ref().map_or(1, |came| came.next_worker);
+        let (lefts, left) = handover::lefts();
         let around = Surroundings {
             config: config.clone(),
             zone: config.zone.clone(),
             names: kind::Names {
                 environment: identity.id.clone(),
-                numbers: Arc::new(AtomicU64::new(1)),
+                numbers: Arc::new(AtomicU64::new(next_worker)),
             },
             tasks,
             events: events.clone(),
@@ -98,6 +106,8 @@ impl Service {
             },
             routes: Routes::default(),
             book: Book::open(config.state_folder.clone()),
+            gate: endpoint.gate().clone(),
+            lefts,
         };
         let teller = Teller {
             identity,
@@ -119,18 +129,14 @@ impl Service {
             keeper,
             asked,
             trust: Arc::new(trust),
-            kinds: BTreeMap::new(),
-            running: JoinSet::new(),
+            lefts: left,
+            came: came.map(|came| came.kinds).unwrap_or_default(),
         };
         (service, status)
     }
 
     /// Lasts until it is drained, or cancelled, which kills the workers.
-    pub(super) async fn run(
-        self,
-        mut orders: mpsc::Receiver<DrainOrder>,
-        cancel: CancellationToken,
-    ) {
+    pub(super) async fn run(self, mut orders: mpsc::Receiver<Wish>, cancel: CancellationToken) {
         let Self {
             config,
             endpoint,
@@ -142,10 +148,9 @@ impl Service {
             keeper,
             asked,
             trust,
-            kinds,
-            running,
+            lefts,
+            came,
         } = self;
-        let teller = tokio::spawn(teller.run());
         let (link, answered, fetcher) = content::build(content_around(&around, &trust));
         let _fetching = AbortOnDropHandle::new(tokio::spawn(fetcher.run()));
         let sources = Sources {
@@ -170,12 +175,18 @@ impl Service {
         let mut kinds = Kinds {
             config,
             around,
-            orders: kinds,
+            orders: BTreeMap::new(),
             asked,
             served: BTreeMap::new(),
-            running,
+            running: JoinSet::new(),
             cancel: cancel.clone(),
+            place: endpoint.place(),
+            lefts,
+            hold: None,
+            is_found: false,
         };
+        kinds.take_over(came).await;
+        let teller = tokio::spawn(teller.run());
         let order = kinds.serve(&mut catalogue, &mut orders, &cancel).await;
         watching.abort();
         let Some(order) = order else {
@@ -200,15 +211,23 @@ impl Service {
 }
 
 /// The kinds that are served.
-struct Kinds {
+pub(super) struct Kinds {
     config: Arc<Config>,
-    around: Surroundings,
-    orders: BTreeMap<Kind, watch::Sender<Order>>,
+    pub(super) around: Surroundings,
+    pub(super) orders: BTreeMap<Kind, watch::Sender<Order>>,
     asked: watch::Receiver<Asked>,
     /// What was active of each kind when it was last looked at.
     served: BTreeMap<Kind, ReleaseDigest>,
-    running: JoinSet<(Kind, usize)>,
+    pub(super) running: JoinSet<(Kind, usize)>,
     cancel: CancellationToken,
+    /// Where workers connect.
+    pub(super) place: endpoint::Place,
+    /// What kinds leave to another program.
+    pub(super) lefts: mpsc::Receiver<Held>,
+    /// Until when everything is made ready for another program, if it is.
+    pub(super) hold: Option<Instant>,
+    /// Whether it is known what lies on disk.
+    pub(super) is_found: bool,
 }
 
 impl Kinds {
@@ -216,13 +235,18 @@ impl Kinds {
     async fn serve(
         &mut self,
         catalogue: &mut watch::Receiver<Arc<Catalogue>>,
-        orders: &mut mpsc::Receiver<DrainOrder>,
+        orders: &mut mpsc::Receiver<Wish>,
         cancel: &CancellationToken,
     ) -> Option<DrainOrder> {
+        let mut leaving = None;
         loop {
             tokio::select! {
-                order = orders.recv() => return order,
-                _ = catalogue.changed() => {}
+                wish = orders.recv() => match wish? {
+                    Wish::Drain(order) => return Some(order),
+                    Wish::Leave(within, done) => leaving = Some((within, done)),
+                    Wish::GoOn => self.go_on(),
+                },
+                _ = catalogue.changed() => self.is_found = true,
                 Ok(()) = self.asked.changed() => {}
                 Some(ended) = self.running.join_next() => match ended {
                     Ok((kind, _)) => {
@@ -232,8 +256,19 @@ impl Kinds {
                 },
                 () = cancel.cancelled() => return None,
             }
-            let found = catalogue.borrow_and_update().clone();
-            self.reconcile(&found);
+            if self.is_found && self.hold.is_none() {
+                let found = catalogue.borrow_and_update().clone();
+                self.reconcile(&found);
+            }
+            // What is to be served is known first: nobody could go on with less.
+            if self.is_found
+                && let Some((within, mut done)) = leaving.take()
+            {
+                let left = self.leave(within, done.closed()).await;
+                if done.send(left).is_err() {
+                    self.go_on();
+                }
+            }
         }
     }
 
@@ -267,6 +302,7 @@ impl Kinds {
         let order_of = |kind: &Kind, releases: Vec<Chosen>| Order {
             rollout: asked.rollout(kind, me),
             stop: asked.stop(kind),
+            hold: None,
             stops: asked.stops(kind),
             coming: coming(kind, &asked, &releases),
             releases,
@@ -278,21 +314,47 @@ impl Kinds {
                 order_of(kind, chosen.remove(kind).unwrap_or_default()),
             );
         }
-        for (kind, releases) in chosen {
-            let (order, orders) = watch::channel(order_of(&kind, releases));
-            self.orders.insert(kind.clone(), order);
-            let around = self.around.clone();
-            let cancel = self.cancel.clone();
-            self.running.spawn(async move {
-                let given_up = kind::Service::run(kind.clone(), around, orders, cancel).await;
-                (kind, given_up)
-            });
+        let new = chosen.into_iter();
+        let new = new.map(|(kind, releases)| (kind.clone(), order_of(&kind, releases)));
+        for (kind, order) in new.collect::<Vec<_>>() {
+            self.spawn(kind, order, None);
         }
+    }
+
+    /// The kinds of another program of this process go on at once, and wait for what is to be
+    /// served. Workers are let in, and the world is told, when all await their own.
+    async fn take_over(&mut self, came: BTreeMap<Kind, kind::Came>) {
+        let (awaiting, mut all_await) = mpsc::channel(1);
+        for (kind, mut came) in came {
+            came.awaiting = Some(awaiting.clone());
+            // Whatever is ordered first is another order than this.
+            let order = Order {
+                hold: Some(Instant::now()),
+                ..Order::default()
+            };
+            self.spawn(kind, order, Some(came));
+        }
+        drop(awaiting);
+        // Nobody sends: it ends when the last of them has what it was left.
+        let _ = all_await.recv().await;
+        self.around.gate.open();
+    }
+
+    fn spawn(&mut self, kind: Kind, order: Order, came: Option<kind::Came>) {
+        let (order, orders) = watch::channel(order);
+        self.orders.insert(kind.clone(), order);
+        let around = self.around.clone();
+        let cancel = self.cancel.clone();
+        self.running.spawn(async move {
+            let given_up = kind::Service::run(kind.clone(), around, orders, came, cancel).await;
+            (kind, given_up)
+        });
     }
 
     /// Ends all kinds; gives the number of attempts that were given up.
     async fn drain(&mut self, within: Duration) -> usize {
         let deadline = Instant::now() + within;
+        self.around.gate.open();
         for order in self.orders.values() {
             order.send_replace(Order {
                 give_up_at: Some(deadline),

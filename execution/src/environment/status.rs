@@ -8,7 +8,7 @@ use utakata_interconnect::{Event, Events, connection::Health};
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
 
 use super::{board::Board, desired::Asked, places::Places};
-use crate::{Config, catalogue::Catalogue};
+use crate::{Config, catalogue::Catalogue, takeover::Takeover};
 
 /// Told at least so often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -51,6 +51,15 @@ impl Identity {
             connections: Vec::new(),
             places: Places::new(config.workers_most),
         })
+    }
+
+    /// The same life as that of the program that has left this.
+    #[must_use]
+    pub fn after(self, takeover: &Takeover) -> Self {
+        Self {
+            incarnation: takeover.left.incarnation,
+            ..self
+        }
     }
 
     /// What is said of it when it is gone without a word.

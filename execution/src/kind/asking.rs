@@ -71,6 +71,16 @@ impl Asking {
         }
     }
 
+    /// The number of the next ask.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Numbers below this were used by another program of this life.
+    pub fn begin_at(&mut self, next: u64) {
+        self.next = self.next.max(next);
+    }
+
     /// Asks for an attempt, unless that is done already.
     pub fn ask(&mut self, key: TaskKey, now: Instant) -> Option<Ask> {
         if self.open.contains_key(&key) {

@@ -97,6 +97,21 @@ impl Permits {
         }
     }
 
+    /// The number of the next ask, and what is told if permits come for those given up.
+    pub(super) fn leave(&self) -> (u64, Vec<(u64, Outcome)>) {
+        let void = self
+            .void
+            .iter()
+            .map(|(ask, outcome)| (*ask, outcome.clone()));
+        (self.asking.next(), void.collect())
+    }
+
+    /// Goes on where another program of this life was.
+    pub(super) fn take_over(&mut self, next_ask: u64, void: Vec<(u64, Outcome)>) {
+        self.asking.begin_at(next_ask);
+        self.void.extend(void);
+    }
+
     /// Asks for an attempt that has a conversation of its lane.
     pub(super) fn ask(&mut self, waiting: Waiting, now: Instant) -> Option<Ask> {
         let ask = self.asking.ask(waiting.task.key(), now)?;

@@ -19,7 +19,7 @@ use crate::{
         plan::{self, Phase, Why},
     },
     pool::select::{Candidate, PoolFacts},
-    runtime::Exit,
+    runtime::{Exit, Trace},
     worker::{Line, Number, Parting},
 };
 
@@ -78,6 +78,12 @@ pub(super) struct Worker {
     pub(super) ready_since: Option<Instant>,
     /// The way to it, from hello to the end of the stream.
     pub(super) line: Option<Line>,
+    /// Whether it can go over to another manager.
+    pub(super) can_hold: bool,
+    /// How another program of this process finds it again.
+    pub(super) trace: Option<Trace>,
+    /// If it was told to close its stream and to come back.
+    pub(super) parked: Option<Parked>,
     /// What goes to it with the next message.
     pub(super) batch: Batch,
     pub(super) kill: CancellationToken,
@@ -92,6 +98,17 @@ pub(super) struct Worker {
     pub(super) last_words: Option<String>,
     pub(super) parted: Option<(Instant, Parting)>,
     pub(super) exited: Option<(Instant, Ended)>,
+}
+
+/// How a worker comes back.
+#[derive(Debug)]
+pub(super) struct Parked {
+    /// What it will say.
+    pub(super) token: String,
+    /// By when.
+    pub(super) until: Instant,
+    /// Whether it has closed its stream.
+    pub(super) has_left: bool,
 }
 
 /// How the process, or container, of a worker ended.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Service, state::Start};
 use crate::{
     endpoint::Door,
-    runtime::{Life, Runtime, Spec},
+    runtime::{Error, Life, Running, Runtime, Spec},
     worker::{Number, Report, Said},
 };
 
@@ -67,12 +67,24 @@ async fn supervise(
     runtime: &dyn Runtime,
     spec: Spec,
     kill: &CancellationToken,
+    told: (&mpsc::Sender<Report>, Number),
+) -> (Said, Option<String>) {
+    watch(runtime.start(spec).await, kill, told).await
+}
+
+/// The same with one that was started, or was not.
+pub(super) async fn watch(
+    started: Result<Box<dyn Running>, Error>,
+    kill: &CancellationToken,
     (reports, number): (&mpsc::Sender<Report>, Number),
 ) -> (Said, Option<String>) {
-    let mut running = match runtime.start(spec).await {
+    let mut running = match started {
         Ok(running) => running,
         Err(error) => return (Said::NotStarted(error.problem()), None),
     };
+    if let Some(trace) = running.trace() {
+        tell(reports, number, Said::Started(trace)).await;
+    }
     let mut look_at = Instant::now() + LOOK_EVERY;
     loop {
         tokio::select! {
@@ -98,7 +110,7 @@ async fn supervise(
     (Said::Exited(running.ended().await), None)
 }
 
-async fn tell(reports: &mpsc::Sender<Report>, worker: Number, said: Said) {
+pub(super) async fn tell(reports: &mpsc::Sender<Report>, worker: Number, said: Said) {
     // Nobody listens any more only when the kind has ended.
     let _ = reports.send(Report { worker, said }).await;
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod begin;
 mod breaker;
+mod hold;
 mod permit;
 mod places;
 mod repeat;
@@ -29,6 +30,9 @@ use utakata_model::{
     WorkerId,
 };
 use utakata_protocol::v1::to_worker::Message;
+
+use hold::Hold;
+pub(super) use hold::{Holding, message as hold_message};
 
 use super::{
     Order, asking,
@@ -81,6 +85,8 @@ pub(super) struct Effects {
     pub(super) publish_again: Vec<Task>,
     /// What goes to workers.
     pub(super) sends: Vec<Send>,
+    /// Workers that are to come back, by the time that they have.
+    pub(super) holds: Vec<Holding>,
     /// Workers to start.
     pub(super) starts: Vec<Start>,
     /// Permits to ask for.
@@ -148,6 +154,8 @@ pub(super) struct State {
     is_closing: bool,
     /// Whether it is stopped by an order, and how.
     stop: Option<Stop>,
+    /// How far it is on its way to another program of this process.
+    hold: Hold,
     /// Versions that are to serve and are not here yet.
     coming: BTreeSet<Arc<str>>,
     /// When what runs then is given up.
@@ -201,6 +209,7 @@ impl State {
             recent: Recent::default(),
             is_closing: false,
             stop: None,
+            hold: Hold::None,
             coming: BTreeSet::new(),
             give_up_at: None,
             given_up: 0,
@@ -249,6 +258,7 @@ impl State {
         self.is_closing = order.releases.is_empty();
         self.stop = order.stop;
         self.give_up_at = order.give_up_at;
+        self.set_hold(order.hold);
         if self.is_closing {
             self.refuse_waiting(now, clock);
         } else if self.is_held() {
@@ -421,6 +431,9 @@ impl State {
             strays: 0,
             ready_since: None,
             line: None,
+            can_hold: false,
+            trace: None,
+            parked: None,
             batch: super::pool::Batch::default(),
             kill: kill.clone(),
             cut: cut.clone(),

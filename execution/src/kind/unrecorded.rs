@@ -13,6 +13,8 @@ use tokio::time::Instant;
 use utakata_interconnect::events::permit::Recorded;
 use utakata_model::{Outcome, TaskKey};
 
+use crate::takeover::UnrecordedLeft;
+
 /// An outcome is repeated after this, and then after twice as long each time.
 const FIRST: Duration = Duration::from_secs(1);
 /// Never later than this.
@@ -85,6 +87,39 @@ impl Unrecorded {
         };
         self.due.insert((kept.again, told));
         self.kept.insert(told, kept);
+    }
+
+    /// What is kept, and the attempts that ended without a permit.
+    pub(super) fn leave(&self) -> (Vec<UnrecordedLeft>, Vec<TaskKey>) {
+        let left = self.kept.values().map(|kept| UnrecordedLeft {
+            outcome: kept.outcome.clone(),
+            is_second: kept.is_second,
+        });
+        (left.collect(), self.told.order.iter().copied().collect())
+    }
+
+    /// Goes on where another program of this life was: everything is told again soon.
+    pub(super) fn take_over(
+        &mut self,
+        left: Vec<UnrecordedLeft>,
+        told: Vec<TaskKey>,
+        now: Instant,
+    ) {
+        for UnrecordedLeft { outcome, is_second } in left {
+            let told = Recorded {
+                key: outcome.key(),
+                ask: outcome.permit,
+            };
+            let kept = Kept {
+                again: now + jittered(FIRST, told.key),
+                wait: FIRST,
+                outcome,
+                is_second,
+            };
+            self.due.insert((kept.again, told));
+            self.kept.insert(told, kept);
+        }
+        told.into_iter().for_each(|key| self.told.insert(key));
     }
 
     /// These are written down.

@@ -37,6 +37,9 @@ pub(crate) struct Attempt {
     pub(crate) begun: Instant,
     /// Whether it was answered in the worker's place, because that took too long.
     pub(crate) is_overdue: bool,
+    /// Whether it was begun by another program of this life: what is needed to begin it once
+    /// more is not here.
+    pub(crate) is_adopted: bool,
 }
 
 /// Every attempt that was begun and has no end yet.
@@ -107,6 +110,20 @@ impl Attempts {
         late
     }
 
+    /// How long the longest attempt of a worker may go on.
+    pub(crate) fn longest_of(&self, worker: Number, now: Instant) -> Duration {
+        let of_worker = self.attempts.values().filter(|a| a.worker == worker);
+        let left = of_worker.map(|attempt| {
+            let most = attempt.task.timeout.min(TIMEOUT_MOST) + self.grace;
+            most.saturating_sub(now.saturating_duration_since(attempt.begun))
+        });
+        left.max().unwrap_or_default()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.values()
+    }
+
     pub(crate) fn has(&self, key: TaskKey) -> bool {
         self.attempts.contains_key(&key)
     }
@@ -136,6 +153,7 @@ mod tests {
             waited: Duration::ZERO,
             begun,
             is_overdue: false,
+            is_adopted: false,
         });
         key
     }

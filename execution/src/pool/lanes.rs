@@ -24,7 +24,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_interconnect::Tag;
-use utakata_model::{BreakerStatus, Class, Problem, TargetName, Task, TaskKey};
+use utakata_model::{BreakerStatus, Class, Problem, Target, TargetName, Task, TaskKey};
 
 use self::{
     lane::{ByClass, Lane},
@@ -194,6 +194,14 @@ impl Lanes {
             lane.release(class);
             self.queue(target);
         }
+    }
+
+    /// A task runs that was taken out of the lane of an earlier program of this life.
+    pub(crate) fn occupy(&mut self, target: &Target, class: Class) {
+        let lane = self.lanes.entry(target.name.clone()).or_default();
+        lane.set(target, &self.limits);
+        lane.running += 1;
+        lane.is_written |= class == Class::Control;
     }
 
     /// A read that has ended is followed at once by another one that nobody has asked for, in

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{Error, Life, Running, Runtime, Spec, docker::Docker, process::Process};
+use utakata_model::WorkerId;
+
+use super::{Error, Life, Running, Runtime, Spec, Trace, docker::Docker, process::Process};
 use crate::{Artifact, catalogue::Release};
 
 /// Runs each worker where its release belongs.
@@ -37,6 +39,10 @@ impl Runtime for Placed {
 
     async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error> {
         self.place(&spec.artifact).start(spec).await
+    }
+
+    fn adopt(&self, worker: WorkerId, trace: &Trace) -> Result<Box<dyn Running>, Error> {
+        self.process.adopt(worker, trace)
     }
 
     async fn tend(&self, life: &Life) {

@@ -1,6 +1,14 @@
 //! Workers as processes of this machine: no container engine, one process group for each.
 
-use std::{os::unix::process::ExitStatusExt, path::Path, process::Stdio, time::Duration};
+use std::{
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal};
@@ -9,7 +17,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Error, Exit, Running, Runtime, Spec, log, memory};
+use super::{Error, Exit, Running, Runtime, Spec, Trace, adopted::Adopted, log, memory};
+use utakata_model::WorkerId;
+
 use crate::{Artifact, catalogue::Release};
 
 /// How long the rest of what a worker has printed may take after its end.
@@ -29,6 +39,8 @@ struct Group {
     /// Ends with the last line on standard error.
     told: Option<JoinHandle<Option<String>>>,
     last_words: Option<String>,
+    /// What is left to another program of this process.
+    pipes: [Option<OwnedFd>; 2],
 }
 
 #[async_trait]
@@ -58,6 +70,10 @@ impl Runtime for Process {
             .id()
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
+        let pipes = [
+            child.stdout.as_ref().and_then(|pipe| copy(pipe)),
+            child.stderr.as_ref().and_then(|pipe| copy(pipe)),
+        ];
         // These tasks end with the pipes, which end with the process group.
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(log::follow(stdout, spec.worker.clone()));
@@ -70,7 +86,12 @@ impl Runtime for Process {
             exit: None,
             told,
             last_words: None,
+            pipes,
         }))
+    }
+
+    fn adopt(&self, worker: WorkerId, trace: &Trace) -> Result<Box<dyn Running>, Error> {
+        Ok(Box::new(Adopted::build(worker, trace)?))
     }
 }
 
@@ -98,6 +119,15 @@ impl Running for Group {
         memory::of_tree(process)
     }
 
+    fn trace(&self) -> Option<Trace> {
+        let process = self.group?.as_raw_nonzero().get();
+        let copies = self.pipes.each_ref().map(|pipe| copy(pipe.as_ref()?));
+        Some(Trace {
+            process,
+            pipes: copies,
+        })
+    }
+
     fn last_words(&self) -> Option<String> {
         self.last_words.clone()
     }
@@ -114,6 +144,14 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The same pipe once more; not for programs that are started.
+pub(super) fn copy(pipe: impl AsFd) -> Option<OwnedFd> {
+    let copied = pipe.as_fd().try_clone_to_owned();
+    copied
+        .inspect_err(|error| tracing::warn!(%error, "a worker cannot be left to another program"))
+        .ok()
 }
 
 fn program(artifact: &Artifact) -> Result<&Path, Error> {

@@ -11,6 +11,7 @@
 mod content;
 mod docker;
 mod faults;
+mod handover;
 mod ledger;
 mod mad;
 mod orders;

@@ -166,6 +166,7 @@ pub async fn connect(spec: &Spec, capacity: u32) -> (Line, Streaming<ToWorker>) 
         manifest: serde_json::to_string(&Manifest::parse(&manifest).unwrap()).unwrap(),
         capacity,
         sdk: "played".into(),
+        can_hold: false,
     };
     say(&line, Message::Hello(hello)).await;
     let channel = Endpoint::from_shared(format!("unix:{}", spec.socket.display())).unwrap();

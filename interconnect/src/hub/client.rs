@@ -21,6 +21,9 @@ use self::{consumer::HubConsumer, dial::Redial, link::Link, subscription::HubSub
 use super::message::{Answer, Ask, TASKS_MOST, one_message, raw};
 use crate::{Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, wire};
 
+/// How soon a hub must answer that a client comes back.
+const STEP_ASIDE_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Why there is no connection to a hub.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -116,6 +119,22 @@ impl HubClient {
         let mut state = self.shared.state.subscribe();
         // The sender lives as long as we do.
         let _ = state.wait_for(|state| matches!(state, State::Up(_))).await;
+    }
+
+    /// Hangs up to come back: the hub does not say that our environments are gone.
+    ///
+    /// # Errors
+    /// The hub is away, or does not know of this; nothing was hung up.
+    pub async fn step_aside(&mut self) -> Result<(), Error> {
+        let link = self.shared.link()?;
+        let told = tokio::time::timeout(STEP_ASIDE_WITHIN, link.ask(Ask::StepAside)).await;
+        let silent = |_| Error::Away {
+            reason: "the hub does not answer".into(),
+        };
+        done(told.map_err(silent)??)?;
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        Ok(())
     }
 
     /// Hangs up.

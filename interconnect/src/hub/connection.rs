@@ -23,7 +23,7 @@ use super::{
     queue::{self, Queue, Settle},
     stream::{Next, Stream},
 };
-use crate::{Error, Event, Interest, Tag, wire};
+use crate::{Error, Event, Interest, Tag, Tasks, wire};
 
 /// How soon a client must say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -41,11 +41,17 @@ pub(super) struct Connection {
     places: Arc<Semaphore>,
     publishing: JoinSet<()>,
     open: HashMap<u64, Open>,
+    /// Whether it has said that it comes back.
+    is_stepping_aside: bool,
 }
 
 /// A consumer or a subscription of the client.
 enum Open {
-    Queue(mpsc::Sender<queue::Command>, AbortOnDropHandle<()>),
+    Queue(
+        mpsc::Sender<queue::Command>,
+        AbortOnDropHandle<()>,
+        queue::Unheard,
+    ),
     Stream(mpsc::Sender<Next>, AbortOnDropHandle<()>),
 }
 
@@ -103,6 +109,7 @@ impl Connection {
             places: Arc::new(Semaphore::new(PLACES)),
             publishing: JoinSet::new(),
             open: HashMap::new(),
+            is_stepping_aside: false,
         };
         let within = connection.served.config.read_within;
         let ended = tokio::select! {
@@ -120,9 +127,12 @@ impl Connection {
     /// Drops what the client had; only then says that its environments are gone.
     async fn close(mut self, stop: &CancellationToken) {
         for (_, open) in self.open.drain() {
-            open.leave().await;
+            open.leave(&*self.served.tasks).await;
         }
         self.publishing.shutdown().await;
+        if self.is_stepping_aside {
+            return self.served.wills.drop_all(self.number);
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.served.wills.execute(self.number, &*self.served.events) => {}
@@ -161,9 +171,13 @@ impl Connection {
                 Some(Open::Stream(asked, _)) => told(&asked.try_send(Next(id)))?,
                 _ => return Err(wrong("it asked for events without a subscription")),
             },
+            Ask::StepAside => {
+                self.is_stepping_aside = true;
+                self.replies.send(id, Answer::Done).await;
+            }
             Ask::Leave { open } => {
                 if let Some(open) = self.open.remove(&open) {
-                    open.leave().await;
+                    open.leave(&*self.served.tasks).await;
                 }
             }
         }
@@ -218,10 +232,13 @@ impl Connection {
         self.may_open(open)?;
         let (commands, receiver) = mpsc::channel(PLACES + 1);
         let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
+        let unheard = queue::Unheard::default();
+        let kept = unheard.clone();
         let task = tokio::spawn(async move {
-            Queue::run(id, (zone, kind), &*served.tasks, receiver, replies).await;
+            let of = (zone, kind);
+            Queue::run(id, of, &*served.tasks, kept, receiver, replies).await;
         });
-        let queue = Open::Queue(commands, AbortOnDropHandle::new(task));
+        let queue = Open::Queue(commands, AbortOnDropHandle::new(task), unheard);
         self.open.insert(open, queue);
         Ok(())
     }
@@ -260,7 +277,7 @@ impl Connection {
 
     fn tell_queue(&self, open: u64, command: queue::Command) -> io::Result<()> {
         match self.open.get(&open) {
-            Some(Open::Queue(commands, _)) => told(&commands.try_send(command)),
+            Some(Open::Queue(commands, ..)) => told(&commands.try_send(command)),
             _ => Err(wrong("it asked for tasks without a consumer")),
         }
     }
@@ -268,10 +285,16 @@ impl Connection {
 
 impl Open {
     /// Drops it, and returns when what it had is back where it was.
-    async fn leave(self) {
-        let (Self::Queue(_, task) | Self::Stream(_, task)) = self;
+    async fn leave(self, tasks: &dyn Tasks) {
+        let (task, unheard) = match self {
+            Self::Queue(_, task, unheard) => (task, Some(unheard)),
+            Self::Stream(_, task) => (task, None),
+        };
         task.abort();
         let _ = task.await;
+        if let Some(unheard) = unheard {
+            unheard.give_back(tasks).await;
+        }
     }
 }
 

@@ -91,6 +91,8 @@ pub(super) enum Ask {
     Leave {
         open: u64,
     },
+    /// It goes and comes back: when it has gone, nothing is said of its environments.
+    StepAside,
 }
 
 /// The hub's answer to a request.

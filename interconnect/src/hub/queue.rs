@@ -1,7 +1,10 @@
 //! The hub's side of one consumer.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use utakata_model::{Kind, Zone};
+use utakata_model::{Class, Kind, Task, Zone};
 
 use super::{
     connection::Replies,
@@ -31,22 +34,59 @@ pub(super) enum Settle {
     GiveBack,
 }
 
+/// Reads that were sent to the client, which has not said that it has them. The queue has none
+/// of them any more. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Unheard(Arc<Mutex<BTreeMap<Tag, Task>>>);
+
+impl Unheard {
+    fn keep(&self, deliveries: &[Delivery]) {
+        let reads = deliveries.iter().filter(|d| d.task.class == Class::Observe);
+        let reads = reads.map(|delivery| (delivery.tag, delivery.task.clone()));
+        self.0.lock().extend(reads);
+    }
+
+    fn take(&self, tags: &[Tag]) -> Vec<Task> {
+        let mut kept = self.0.lock();
+        tags.iter().filter_map(|tag| kept.remove(tag)).collect()
+    }
+
+    /// Everything that the client never heard of goes to others.
+    pub(super) async fn give_back(&self, tasks: &dyn Tasks) {
+        let kept = std::mem::take(&mut *self.0.lock());
+        give_back(tasks, kept.into_values().collect()).await;
+    }
+}
+
+async fn give_back(tasks: &dyn Tasks, reads: Vec<Task>) {
+    if reads.is_empty() {
+        return;
+    }
+    // A read that finds no place is lost, as any that is too many.
+    if let Err(error) = tasks.publish(reads).await {
+        tracing::warn!(%error, "reads that a client did not hear of are lost");
+    }
+}
+
 /// One consumer of a client. When it is dropped, so is the consumer: what is not acknowledged
 /// goes to others.
-pub(super) struct Queue {
+pub(super) struct Queue<'a> {
     consumer: Box<dyn Consumer>,
+    tasks: &'a dyn Tasks,
+    unheard: Unheard,
     commands: mpsc::Receiver<Command>,
     replies: Replies,
     /// The fetching that is under way.
     wanted: Option<(u64, usize)>,
 }
 
-impl Queue {
+impl<'a> Queue<'a> {
     /// Opens it, says so, and serves it until the client leaves it.
     pub(super) async fn run(
         id: u64,
         (zone, kind): (Zone, Kind),
-        tasks: &dyn Tasks,
+        tasks: &'a dyn Tasks,
+        unheard: Unheard,
         commands: mpsc::Receiver<Command>,
         replies: Replies,
     ) {
@@ -57,6 +97,8 @@ impl Queue {
         replies.send(id, Answer::Done).await;
         let queue = Self {
             consumer,
+            tasks,
+            unheard,
             commands,
             replies,
             wanted: None,
@@ -80,6 +122,7 @@ impl Queue {
                 fetched = self.consumer.fetch(most), if most > 0 => fetched,
             };
             if let Some((id, _)) = self.wanted.take() {
+                self.unheard.keep(fetched.as_deref().unwrap_or_default());
                 self.replies.send(id, fetching(fetched)).await;
             }
         }
@@ -94,6 +137,10 @@ impl Queue {
                 how,
                 place,
             } => {
+                let reads = self.unheard.take(&tags);
+                if let Settle::GiveBack = how {
+                    give_back(self.tasks, reads).await;
+                }
                 let settled = match how {
                     Settle::Acknowledge => self.consumer.acknowledge(&tags).await,
                     Settle::GiveBack => self.consumer.give_back(&tags).await,

@@ -253,6 +253,26 @@ async fn an_environment_whose_client_went_is_gone_and_one_that_lives_again_is_no
 }
 
 #[tokio::test]
+async fn of_a_client_that_steps_aside_nothing_is_said_until_it_goes_for_good() {
+    let (house, samples) = (House::build().await, samples());
+    let running = || samples.status("wee-1", EnvironmentState::Running).unwrap();
+    let mut one = house.client().await;
+    one.events().publish(vec![running()]).await.unwrap();
+    let mut ledger = house.bus.subscribe(Interest::ALL).await.unwrap();
+    one.step_aside().await.unwrap();
+    let again = house.client().await;
+    again.events().publish(vec![running()]).await.unwrap();
+    let mut came = Vec::new();
+    while came.len() < 2 {
+        came.extend(marks(&soon(ledger.next()).await.unwrap()));
+    }
+    drop(again);
+    came.extend(marks(&soon(ledger.next()).await.unwrap()));
+    let (running, gone) = ("environment wee-1 Running", "environment wee-1 Gone");
+    assert_eq!(came, [running, running, gone]);
+}
+
+#[tokio::test]
 async fn a_last_will_is_told_again_until_it_is_heard() {
     let (house, samples) = (House::build().await, samples());
     let faults = Faults {

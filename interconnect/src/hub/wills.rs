@@ -51,6 +51,11 @@ impl Wills {
         tracing::error!("that environments are gone could not be told");
     }
 
+    /// A connection goes and comes back: nothing is said.
+    pub(super) fn drop_all(&self, connection: u64) {
+        self.0.lock().retain(|_, (of, _)| *of != connection);
+    }
+
     fn take(&self, connection: u64) -> Vec<Arc<EnvironmentStatus>> {
         let mut wills = self.0.lock();
         let lost = wills.extract_if(.., |_, (of, _)| *of == connection);

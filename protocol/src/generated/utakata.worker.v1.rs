@@ -20,7 +20,7 @@ pub mod from_worker {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToWorker {
-    #[prost(oneof = "to_worker::Message", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "to_worker::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub message: ::core::option::Option<to_worker::Message>,
 }
 /// Nested message and enum types in `ToWorker`.
@@ -39,12 +39,14 @@ pub mod to_worker {
         Drain(super::Drain),
         #[prost(message, tag = "6")]
         Heartbeat(super::Heartbeat),
+        #[prost(message, tag = "7")]
+        Hold(super::Hold),
     }
 }
 /// The first message of a worker.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {
-    /// Given to the worker at its start; good for one hello.
+    /// Given to the worker at its start, or with a Hold; good for one hello.
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
     /// The versions of this protocol that the worker speaks.
@@ -59,6 +61,9 @@ pub struct Hello {
     /// What it is written with, for people: "rust 0.1.0".
     #[prost(string, tag = "5")]
     pub sdk: ::prost::alloc::string::String,
+    /// Whether it does what Hold asks for. A worker that does not is drained instead.
+    #[prost(bool, tag = "6")]
+    pub can_hold: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Welcome {
@@ -213,6 +218,17 @@ pub struct TaskKey {
 pub struct Drain {
     /// After this, what is not ended is given up. 0: no limit.
     #[prost(uint64, tag = "1")]
+    pub within_milliseconds: u64,
+}
+/// The manager makes room for its successor. The worker keeps running what it has and keeps what
+/// it has to say; it closes the stream, reads it to its end, connects again at the same place and
+/// says hello with this token. Only a worker that said that it can is told this.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Hold {
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    /// A worker that was not welcomed by then ends as if the stream had broken.
+    #[prost(uint64, tag = "2")]
     pub within_milliseconds: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

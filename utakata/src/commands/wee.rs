@@ -1,10 +1,13 @@
 //! `utakata wee`: one worker execution environment alone, over an inter connect.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use utakata_execution::Identity;
+use utakata_execution::{Handle, Identity, takeover::Takeover};
 use utakata_model::{EnvironmentId, Zone};
 
 use super::{
@@ -20,6 +23,8 @@ use crate::{
         claim::Claim,
         execution,
         inter_connect::{Client, InterConnect},
+        replace::{self, Ends, Ready},
+        signals::{Signals, hung_up},
     },
 };
 
@@ -45,9 +50,15 @@ pub struct Arguments {
     /// The configuration [default: utakata.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Says whether this program can take over what one of this version has left, and ends
+    #[arg(long, value_name = "VERSION", hide = true)]
+    takes_over: Option<u32>,
     #[command(flatten)]
     end: End,
 }
+
+/// How long everything has until it is ready for another program.
+const LEAVE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Starts, runs until a signal, drains.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
@@ -60,35 +71,152 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let zone = arguments.zone.iter();
     overrides.extend(zone.map(|zone| Override::flag("--zone", "execution.zone", zone)));
     let config = config::load(file.as_deref(), &overrides)?;
+    if let Some(version) = arguments.takes_over {
+        config.execution.validate()?;
+        replace::check(version)?;
+        return Ok(Exit::Done);
+    }
+    let takeover = replace::received().and_then(|takeover| {
+        if let Some(takeover) = &takeover {
+            takeover.check(&config.execution)?;
+        }
+        Ok(takeover)
+    });
+    let takeover = takeover.unwrap_or_else(|error| {
+        let error = format!("{error:#}");
+        tracing::error!(
+            error,
+            "nothing is taken over: this is another life of the environment"
+        );
+        None
+    });
+    let signals = listen(arguments)?;
     let claim = Claim::take(folder)?;
-    role::run(serve(arguments, config, &claim))
+    replace::clean(claim.folder().path());
+    role::run(serve(arguments, config, &claim, takeover, signals))
 }
 
-async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<Exit> {
-    let mut signals = arguments.end.listen()?;
+/// Listens before any thread is started: what is blocked in the first is blocked in all, and in
+/// the workers.
+fn listen(arguments: &Arguments) -> Result<Signals> {
+    let early = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let _inside = early.enter();
+    let signals = arguments.end.listen()?;
+    replace::let_signals_in()?;
+    Ok(signals)
+}
+
+async fn serve(
+    arguments: &Arguments,
+    config: Config,
+    claim: &Claim,
+    takeover: Option<Takeover>,
+    mut signals: Signals,
+) -> Result<Exit> {
     let identity = Identity::build(&config.execution).context("set execution.id")?;
+    let is_taken_over = takeover.is_some();
+    let identity = match &takeover {
+        Some(takeover) => identity.after(takeover),
+        None => identity,
+    };
     let will = identity.will();
     let client = Client {
         name: format!("utakata-wee-{}", will.id),
         will: Some(&will),
     };
     let hub = arguments.hub.as_deref();
-    let inter_connect = InterConnect::connect(hub, config.interconnect.clone(), client).await?;
+    let mut inter_connect = InterConnect::connect(hub, config.interconnect.clone(), client).await?;
     let identity = identity.with(inter_connect.connections());
     let folder = claim.folder().path();
     let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
-    let starting = execution::start_as(identity, config.execution, folder, tasks, events);
+    let starting = execution::start_as(identity, config.execution, folder, tasks, events, takeover);
     let environment = starting.await?;
     tracing::info!(id = %environment.status().id, "the environment is ready");
+    let ended = match Ends::received() {
+        Ends::Yes if is_taken_over => Ended::Drains(Ok(Exit::Done)),
+        _ => live(&environment, folder, &mut inter_connect, &mut signals).await,
+    };
+    match ended {
+        Ended::Left(ready) => {
+            let ends = hang_up(inter_connect, &mut signals).await;
+            Err(ready.become_it(ends))
+        }
+        Ended::Drains(ended) => {
+            let drained = async {
+                execution::drain(&environment).await;
+                inter_connect.close().await;
+            };
+            role::drain(&mut signals, drained).await?;
+            ended
+        }
+    }
+}
+
+/// How an environment has ended to be of this program.
+enum Ended {
+    /// It is to end.
+    Drains(Result<Exit>),
+    /// Another program goes on with it.
+    Left(Ready),
+}
+
+async fn live(
+    environment: &Handle,
+    folder: &Path,
+    inter_connect: &mut InterConnect,
+    signals: &mut Signals,
+) -> Ended {
+    let mut hangup = signals.take_hangup();
     let broken = async {
         environment.ended().await;
         anyhow::anyhow!("the worker execution environment has ended by itself")
     };
-    let ended = role::end(&mut signals, broken).await;
-    let drained = async {
-        execution::drain(&environment).await;
-        inter_connect.close().await;
-    };
-    role::drain(&mut signals, drained).await?;
-    ended
+    tokio::pin!(broken);
+    loop {
+        tokio::select! {
+            ended = role::end(signals, &mut broken) => return Ended::Drains(ended),
+            () = hung_up(&mut hangup) => {}
+        }
+        let left = tokio::select! {
+            ended = role::end(signals, &mut broken) => return Ended::Drains(ended),
+            left = leave(environment, folder) => left,
+        };
+        let aside = match left {
+            Ok(ready) => inter_connect.step_aside().await.map(|()| ready),
+            Err(error) => Err(error),
+        };
+        match aside {
+            Ok(ready) => return Ended::Left(ready),
+            Err(error) => {
+                environment.go_on().await;
+                let error = format!("{error:#}");
+                tracing::error!(error, "not replaced by the program that is there now");
+            }
+        }
+    }
+}
+
+/// Makes everything ready for the program that is now in the place of this one. Errors: it
+/// cannot take over, or it is not the moment.
+async fn leave(environment: &Handle, folder: &Path) -> Result<Ready> {
+    let program = replace::probe().await?;
+    tracing::info!(program = %program.display(), "another program takes over");
+    let takeover = environment.leave(LEAVE_WITHIN).await?;
+    replace::write(program, folder, takeover)
+}
+
+/// Hangs up at the inter connect. Whether the end was asked for meanwhile.
+async fn hang_up(inter_connect: InterConnect, signals: &mut Signals) -> Ends {
+    let hanging_up = inter_connect.close();
+    tokio::pin!(hanging_up);
+    tokio::select! {
+        biased;
+        _ = signals.asked_to_end() => {}
+        () = &mut hanging_up => return Ends::No,
+    }
+    hanging_up.await;
+    Ends::Yes
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use utakata_execution::{Config, Environment, Handle, Identity};
+use utakata_execution::{Config, Environment, Handle, Identity, takeover::Takeover};
 use utakata_interconnect::{Events, Tasks};
 
 use super::{bundle, system::DRAIN_WITHIN};
@@ -20,10 +20,11 @@ pub async fn start(
     events: Arc<dyn Events>,
 ) -> Result<Handle> {
     let identity = Identity::build(&config).context("set execution.id")?;
-    start_as(identity, config, folder, tasks, events).await
+    start_as(identity, config, folder, tasks, events, None).await
 }
 
-/// The same under an identity that others know already.
+/// The same under an identity that others know already, and with what another program of this
+/// process has left.
 ///
 /// # Errors
 /// The folder cannot be written, or the settings cannot be.
@@ -33,11 +34,14 @@ pub async fn start_as(
     folder: &Path,
     tasks: Arc<dyn Tasks>,
     events: Arc<dyn Events>,
+    takeover: Option<Takeover>,
 ) -> Result<Handle> {
     let config = with_releases(config, folder)?;
-    Environment::start_here(identity, config, tasks, events)
-        .await
-        .context("the worker execution environment cannot be started")
+    let started = match takeover {
+        Some(left) => Environment::take_over(identity, config, tasks, events, left).await,
+        None => Environment::start_here(identity, config, tasks, events).await,
+    };
+    started.context("the worker execution environment cannot be started")
 }
 
 /// Ends what was begun, then the workers.

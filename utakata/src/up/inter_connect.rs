@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use utakata_interconnect::{
     Events, Tasks,
@@ -136,6 +136,29 @@ impl InterConnect {
             By::Hub(_) => None,
             By::Brokers { amqp, .. } => Some(amqp.dead_letters()),
         }
+    }
+
+    /// Says that this client comes back, so that nobody takes its environment for gone when it
+    /// hangs up. Errors: nobody would believe it now.
+    pub async fn step_aside(&mut self) -> Result<()> {
+        match &mut self.by {
+            By::Hub(hub) => hub
+                .step_aside()
+                .await
+                .context("the hub does not know of it")?,
+            // A goodbye to the broker fires no last will; one that is lost on the way would.
+            By::Brokers { amqp, mqtt } => {
+                let connections = [amqp.health(), mqtt.health()];
+                let away = connections
+                    .iter()
+                    .map(Health::look)
+                    .find(|look| look.problem.is_some());
+                if let Some(away) = away {
+                    bail!("the connection for {} is lost", away.name);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gives back what was fetched, and hangs up.

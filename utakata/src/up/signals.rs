@@ -19,7 +19,8 @@ const TOGETHER: Duration = Duration::from_millis(300);
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    /// `None`: somebody else listens to it.
+    hangup: Option<Signal>,
     /// Says that standard input has closed, where that is of interest.
     closed: Option<oneshot::Receiver<()>>,
 }
@@ -30,7 +31,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+            hangup: Some(signal(SignalKind::hangup())?),
             closed: None,
         })
     }
@@ -41,6 +42,11 @@ impl Signals {
         self
     }
 
+    /// SIGHUP, for somebody to whom it means something.
+    pub fn take_hangup(&mut self) -> Option<Signal> {
+        self.hangup.take()
+    }
+
     /// Waits for SIGINT or SIGTERM, and gives its name.
     pub async fn asked_to_end(&mut self) -> &'static str {
         loop {
@@ -48,7 +54,10 @@ impl Signals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
                 () = input_closed(&mut self.closed) => return "end of input",
-                _ = self.hangup.recv() => tracing::debug!("the terminal is gone"),
+                () = hung_up(&mut self.hangup) => tracing::info!(
+                    "SIGHUP ends nothing and replaces nothing here: another program, or other \
+                     settings, are for a restart"
+                ),
             }
         }
     }
@@ -67,6 +76,17 @@ impl Signals {
             .await
             .is_ok()
         {}
+    }
+}
+
+/// Resolves with the next SIGHUP, if somebody listens. Cancel safe.
+pub async fn hung_up(hangup: &mut Option<Signal>) {
+    let came = match hangup {
+        Some(hangup) => hangup.recv().await,
+        None => None,
+    };
+    if came.is_none() {
+        std::future::pending().await
     }
 }
 

@@ -14,4 +14,5 @@ mod orders;
 mod program;
 mod rollouts;
 mod start;
+mod upgrade;
 mod workers;

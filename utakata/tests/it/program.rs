@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const UTAKATA: &str = env!("CARGO_BIN_EXE_utakata");
+pub const UTAKATA: &str = env!("CARGO_BIN_EXE_utakata");
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const END_WITHIN: Duration = Duration::from_secs(25);
 const SOON: Duration = Duration::from_secs(30);
@@ -158,6 +158,26 @@ impl Place {
         Role { place: self, child }
     }
 
+    /// The same with another copy of the program.
+    pub fn role_of(&self, program: &str, arguments: &[&str]) -> Role<'_> {
+        let own = self.command(arguments);
+        let mut command = Command::new(program);
+        command.args(own.get_args()).arg("--exit-with-stdin");
+        command.env_clear();
+        for (name, value) in own.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        let child = command
+            .stdin(Stdio::piped())
+            .stderr(self.open_log())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        Role { place: self, child }
+    }
+
     /// The same, started by another program.
     pub fn role_by(&self, starter: &[&str], arguments: &[&str]) -> Role<'_> {
         let own = self.command(arguments);
@@ -269,6 +289,22 @@ impl Role<'_> {
     /// Ends it as `kill -9` does.
     pub fn kill(mut self) {
         kill(&mut self.child);
+    }
+
+    /// The number of the process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to go over to the program that lies where it was started from.
+    pub fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn until_dead(mut self) {
+        let ended = wait_up_to(END_WITHIN, || self.child.try_wait().unwrap());
+        assert!(ended.is_some(), "{}", self.place.told());
     }
 
     /// Leaves it alone, as a parent that dies does; gives its exit code.

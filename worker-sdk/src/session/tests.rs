@@ -12,7 +12,7 @@ use utakata_model::{
     Cure, MetricName, OutcomeStatus, Problem, Quality, Reading, ReadingValue, TaskId, TaskKey,
     reading::Attributes,
 };
-use utakata_protocol::v1::{AttemptOutcome, Cancel, Drain, Refused, Status, Tasks};
+use utakata_protocol::v1::{AttemptOutcome, Cancel, Drain, Hold, Refused, Status, Tasks};
 
 use super::*;
 use crate::{
@@ -116,7 +116,7 @@ struct Pair {
     stop: CancellationToken,
     outcomes: HashMap<TaskKey, AttemptOutcome>,
     progress: Vec<String>,
-    _listener: Listener,
+    listener: Option<Listener>,
     _folder: TempDir,
 }
 
@@ -154,19 +154,14 @@ impl Pair {
             stop,
             outcomes: HashMap::new(),
             progress: Vec::new(),
-            _listener: listener,
+            listener: Some(listener),
             _folder: folder,
         }
     }
 
     async fn welcomed() -> Self {
         let pair = Self::start().await;
-        let welcome = Welcome {
-            protocol_version: 1,
-            worker: "w".into(),
-            heartbeat_milliseconds: LONG,
-        };
-        pair.tell(to_worker::Message::Welcome(welcome)).await;
+        pair.welcome().await;
         pair
     }
 
@@ -225,6 +220,36 @@ impl Pair {
             within_milliseconds,
         };
         self.tell(to_worker::Message::Drain(drain)).await;
+    }
+
+    /// Has the worker close its stream and come back within so many milliseconds.
+    async fn hold(&mut self, within_milliseconds: u64) {
+        let hold = Hold {
+            token: "again".into(),
+            within_milliseconds,
+        };
+        self.tell(to_worker::Message::Hold(hold)).await;
+        while self.hear().await {}
+    }
+
+    /// The next manager is there: what the worker says first.
+    async fn accept_again(&mut self) -> Hello {
+        let listener = self.listener.as_mut().unwrap();
+        self.call = listener.accept(LIMIT).await.unwrap();
+        let hello = self.call.incoming.message().await.unwrap().unwrap().message;
+        let Some(from_worker::Message::Hello(hello)) = hello else {
+            panic!("{hello:?}");
+        };
+        hello
+    }
+
+    async fn welcome(&self) {
+        let welcome = Welcome {
+            protocol_version: 1,
+            worker: "w".into(),
+            heartbeat_milliseconds: LONG,
+        };
+        self.tell(to_worker::Message::Welcome(welcome)).await;
     }
 
     async fn end(mut self) -> Result<(), Error> {
@@ -465,4 +490,73 @@ async fn a_refusal_is_told_with_its_reason() {
         error,
         "the manager refused this worker (token): the token was used before"
     );
+}
+
+#[tokio::test]
+async fn a_worker_that_is_held_goes_on_and_tells_the_next_manager_what_came_of_it() {
+    let mut pair = Pair::welcomed().await;
+    let keys = pair
+        .give(&[("do", "brief", LONG), ("do", "until cancelled", LONG)])
+        .await;
+    for _ in 0..2 {
+        pair.hold(LONG).await;
+        assert!(pair.outcomes.is_empty(), "{:?}", pair.outcomes);
+        let hello = pair.accept_again().await;
+        assert_eq!((hello.token.as_str(), hello.can_hold), ("again", true));
+        pair.welcome().await;
+    }
+    assert_eq!(pair.told(keys[0]).await, said(Status::Succeeded, ""));
+    pair.cancel(keys[1]).await;
+    assert_eq!(pair.told(keys[1]).await, said(Status::Cancelled, "undone"));
+    let more = pair.give(&[("look", "at once", LONG)]).await;
+    assert_eq!(pair.told(more[0]).await, said(Status::Succeeded, ""));
+    pair.drain(0).await;
+    pair.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_ends_while_a_worker_is_held_waits_to_be_told() {
+    let mut pair = Pair::welcomed().await;
+    let keys = pair.give(&[("do", "brief", LONG)]).await;
+    let ended = Arc::clone(&pair.ended);
+    pair.hold(LONG).await;
+    let hello = pair.accept_again().await;
+    assert_eq!(hello.token, "again");
+    // It is not welcomed before that has ended.
+    let has_ended = async {
+        while !ended.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LIMIT, has_ended).await.unwrap();
+    pair.welcome().await;
+    assert_eq!(pair.told(keys[0]).await, said(Status::Succeeded, ""));
+}
+
+#[tokio::test]
+async fn a_worker_that_nobody_takes_over_brings_control_to_its_end_and_ends() {
+    let mut pair = Pair::welcomed().await;
+    pair.give(&[("do", "brief", LONG), ("look", "for ever", LONG)])
+        .await;
+    let ended = Arc::clone(&pair.ended);
+    pair.listener = None;
+    pair.hold(100).await;
+    let error = pair.end().await.unwrap_err();
+    assert!(!matches!(error, Error::Refused { .. }), "{error:?}");
+    assert!(ended.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_worker_that_the_next_manager_does_not_want_ends() {
+    let mut pair = Pair::welcomed().await;
+    pair.hold(LONG).await;
+    pair.accept_again().await;
+    let refused = Refused {
+        code: "token".into(),
+        message: "unknown".into(),
+    };
+    pair.tell(to_worker::Message::Refused(refused)).await;
+    pair.call.outgoing = None;
+    let error = pair.end().await.unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }), "{error:?}");
 }

@@ -115,6 +115,7 @@ impl Scripted {
             manifest: serde_json::to_string(&manifest).unwrap(),
             capacity: if self.is("no capacity") { 0 } else { 100 },
             sdk: "none".into(),
+            can_hold: false,
         };
         self.say(from_worker::Message::Hello(hello)).await;
     }

@@ -51,7 +51,24 @@ impl State {
                 }
                 return false;
             }
-            Said::Ready { capacity, to } => self.on_ready(number, capacity, to, now),
+            Said::Started(trace) => {
+                if let Some(worker) = self.worker(number) {
+                    worker.trace = Some(trace);
+                }
+                return false;
+            }
+            Said::Ready {
+                capacity,
+                can_hold,
+                to,
+            } => {
+                if let Some(worker) = self.worker(number) {
+                    worker.can_hold = can_hold;
+                }
+                if !self.on_return(number, &to, now) {
+                    self.on_ready(number, capacity, to, now);
+                }
+            }
             Said::Parted(parting) => self.on_parted(number, parting, now),
             Said::NotStarted(problem) => self.on_ended(number, Ended::NotStarted(problem), now),
             Said::Exited(exit) => self.on_ended(number, Ended::Exit(exit), now),
@@ -81,6 +98,12 @@ impl State {
             return;
         };
         worker.line = None;
+        if let Some(parked) = &mut worker.parked
+            && parting == Parting::Closed
+        {
+            parked.has_left = true;
+            return;
+        }
         // A worker that was cut off would go on by itself.
         let is_wrong = matches!(parting, Parting::Flood(_) | Parting::Refused(_));
         worker.parted = Some((now, parting));
@@ -156,7 +179,8 @@ impl State {
         }
         let seen = now.saturating_duration_since(attempt.begun);
         let ran = outcome::believable(answer.ran, seen);
-        let is_repeated = self.repeat_read(&attempt.task, &answer, &ran_by, ran, now, clock);
+        let is_repeated = !attempt.is_adopted
+            && self.repeat_read(&attempt.task, &answer, &ran_by, ran, now, clock);
         if !is_repeated {
             self.lanes.release(&attempt.task.target.name, class);
         }

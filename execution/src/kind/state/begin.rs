@@ -105,7 +105,7 @@ impl State {
     pub(in crate::kind) fn begin(&mut self, now: Instant, clock: Timestamp) {
         self.lanes.wake(now);
         self.begin_permitted(now, clock);
-        if self.lanes.ready() > 0 {
+        if self.lanes.ready() > 0 && !self.is_going_over() {
             let pins: Vec<String> = self.lanes.pins().into_iter().collect();
             for class in [Class::Control, Class::Observe] {
                 self.begin_for(class, None, now, clock);
@@ -212,6 +212,7 @@ impl State {
             waited: now.saturating_duration_since(waiting.since),
             begun: now,
             is_overdue: false,
+            is_adopted: false,
         });
     }
 

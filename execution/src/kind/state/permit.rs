@@ -83,7 +83,7 @@ impl State {
                 }
             }
         }
-        if self.takes_nothing() {
+        if self.is_closing || self.is_held() {
             self.end_permitted(now, clock);
         }
     }

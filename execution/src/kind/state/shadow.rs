@@ -119,6 +119,7 @@ impl State {
             waited: Duration::ZERO,
             begun: now,
             is_overdue: false,
+            is_adopted: false,
         });
     }
 

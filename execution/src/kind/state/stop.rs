@@ -22,7 +22,7 @@ use crate::{kind::pool::Pool, pool::lanes::Waiting};
 impl State {
     /// Whether nothing new is taken now: it ends, or is stopped.
     pub(super) fn takes_nothing(&self) -> bool {
-        self.is_closing || self.is_held()
+        self.is_closing || self.is_held() || self.is_going_over()
     }
 
     /// Whether it, or each release of it that could do anything, is stopped by an order.
@@ -87,6 +87,16 @@ impl State {
     /// What was not begun goes to others. What is permitted is certain not to begin here, and
     /// that is told; what is asked for may still be permitted, which is then of no use.
     pub(super) fn hand_over(&mut self, now: Instant, clock: Timestamp) {
+        self.give_back_waiting(now, clock);
+        for asked in self.permits.give_up_all(now, clock) {
+            self.effects.give_back.extend(asked.waiting.tag);
+            self.let_go(&asked.waiting.task.target.name, asked.has_lane);
+        }
+        self.end_permitted(now, clock);
+    }
+
+    /// What was not begun goes to others.
+    pub(super) fn give_back_waiting(&mut self, now: Instant, clock: Timestamp) {
         for waiting in self.lanes.take_if(|_| true) {
             match (waiting.tag, waiting.task.class) {
                 (Some(tag), _) => self.effects.give_back.push(tag),
@@ -94,11 +104,6 @@ impl State {
                 (None, Class::Control) => self.end_stopped(waiting, now, clock),
             }
         }
-        for asked in self.permits.give_up_all(now, clock) {
-            self.effects.give_back.extend(asked.waiting.tag);
-            self.let_go(&asked.waiting.task.target.name, asked.has_lane);
-        }
-        self.end_permitted(now, clock);
     }
 
     /// These could not be put back into their queue.

@@ -1,4 +1,5 @@
 mod breaker;
+mod hold;
 mod permit;
 mod rollout;
 mod stop;
@@ -142,7 +143,14 @@ impl World {
     fn hello(&mut self, worker: Number, capacity: u32) {
         let (to, line) = mpsc::channel(64);
         self.lines.insert(worker, line);
-        self.report(worker, Said::Ready { capacity, to });
+        self.report(
+            worker,
+            Said::Ready {
+                capacity,
+                can_hold: true,
+                to,
+            },
+        );
     }
 
     /// A worker that is started and ready.

@@ -34,6 +34,11 @@ impl State {
         if self.is_held() {
             self.hand_over(now, clock);
         }
+        self.end_lost(now);
+        if self.is_going_over() {
+            self.advance_hold(now, clock);
+            return;
+        }
         self.watch_idle_and_busy(now);
         self.used_since = None;
         self.advance(now, clock);
@@ -248,7 +253,7 @@ impl State {
         self.fail(number, now);
     }
 
-    fn drain(&mut self, number: Number, within: Duration, now: Instant) {
+    pub(super) fn drain(&mut self, number: Number, within: Duration, now: Instant) {
         let Some(worker) = self.worker(number) else {
             return;
         };

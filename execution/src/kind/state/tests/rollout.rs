@@ -411,7 +411,11 @@ fn a_step_forward_is_taken_when_it_is_written_down_and_one_back_at_once() {
     let (mut rolled, stable) = Rolled::new(at_once(), 1);
     let new = rolled.world.started()[0];
     let (to, _line) = mpsc::channel(64);
-    let ready = Said::Ready { capacity: 8, to };
+    let ready = Said::Ready {
+        capacity: 8,
+        can_hold: false,
+        to,
+    };
     let report = Report {
         worker: new,
         said: ready,

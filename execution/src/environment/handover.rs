@@ -1,0 +1,156 @@
+//! From one program to the next in the same process: what is left, and what has come.
+
+use std::{collections::BTreeMap, os::fd::OwnedFd, time::Duration};
+
+use tokio::{sync::mpsc, time::Instant};
+use utakata_model::Kind;
+
+use super::{Error, service::Kinds};
+use crate::{
+    endpoint,
+    kind::{self, Held, Order},
+    runtime::Trace,
+    takeover::{self, KindLeft, Left, Takeover, VERSION},
+};
+
+/// What has come from another program of this process.
+pub(super) struct Came {
+    pub(super) socket: endpoint::Place,
+    pub(super) listener: Option<OwnedFd>,
+    pub(super) next_worker: u64,
+    pub(super) kinds: BTreeMap<Kind, kind::Came>,
+}
+
+impl Came {
+    /// Sorted by kinds.
+    pub(super) fn of(takeover: Takeover) -> Self {
+        let Takeover { left, files } = takeover;
+        let passed = left.passed();
+        let mut files: Vec<Option<OwnedFd>> = files.into_iter().map(Some).collect();
+        let listener = files.first_mut().and_then(Option::take);
+        let kinds = left.kinds.into_iter().map(|left| {
+            let came = kind::Came {
+                traces: traces(&left, &mut files),
+                left,
+                passed,
+                awaiting: None,
+            };
+            (came.left.kind.clone(), came)
+        });
+        Self {
+            kinds: kinds.collect(),
+            listener,
+            socket: left.socket,
+            next_worker: left.next_worker,
+        }
+    }
+}
+
+fn traces(left: &KindLeft, files: &mut [Option<OwnedFd>]) -> Vec<(u64, Trace)> {
+    let workers = left.pools.iter().flat_map(|pool| &pool.workers);
+    let trace = |worker: &takeover::WorkerLeft| Trace {
+        process: worker.process,
+        pipes: worker.pipes.map(|at| files.get_mut(at?)?.take()),
+    };
+    let mut trace = trace;
+    workers
+        .map(|worker| (worker.number, trace(worker)))
+        .collect()
+}
+
+impl Kinds {
+    /// Lets everything go, each worker with what it has. Errors: not within this time; then
+    /// everything goes on.
+    pub(super) async fn leave(
+        &mut self,
+        within: Duration,
+        is_unwanted: impl Future<Output = ()>,
+    ) -> Result<Takeover, Error> {
+        let until = Instant::now() + within;
+        while self.lefts.try_recv().is_ok() {}
+        self.around.gate.shut();
+        self.hold = Some(until);
+        self.tell_hold();
+        let late = "what was begun did not end in time at workers that cannot go over, or the \
+                    logic environment did not answer";
+        let left = tokio::select! {
+            held = self.all_left() => self.takeover(held),
+            () = tokio::time::sleep_until(until) => Err(Error::Held(late)),
+            () = is_unwanted => Err(Error::Held("it is not wanted any more")),
+        };
+        if left.is_err() {
+            self.go_on();
+        }
+        left
+    }
+
+    /// Takes everything back.
+    pub(super) fn go_on(&mut self) {
+        if self.hold.take().is_none() {
+            return;
+        }
+        self.tell_hold();
+        self.around.gate.open();
+    }
+
+    fn tell_hold(&self) {
+        for order in self.orders.values() {
+            let hold = self.hold;
+            order.send_modify(|order: &mut Order| order.hold = hold);
+        }
+    }
+
+    async fn all_left(&mut self) -> Vec<Held> {
+        let mut held = Vec::new();
+        while held.len() < self.orders.len() {
+            tokio::select! {
+                Some(one) = self.lefts.recv() => held.push(one),
+                // A kind that was about to end has nothing to leave.
+                Some(Ok((kind, _))) = self.running.join_next() => {
+                    self.orders.remove(&kind);
+                    held.retain(|held: &Held| held.left.kind != kind);
+                }
+            }
+        }
+        held
+    }
+
+    fn takeover(&self, held: Vec<Held>) -> Result<Takeover, Error> {
+        let unheard = |_| Error::Held("the socket of the workers cannot be handed over");
+        let mut files = vec![self.around.gate.listener().map_err(unheard)?];
+        let mut kinds = Vec::new();
+        for Held {
+            mut left,
+            files: pipes,
+        } in held
+        {
+            let first = files.len();
+            for worker in left.pools.iter_mut().flat_map(|pool| &mut pool.workers) {
+                worker.pipes = worker.pipes.map(|at| at.map(|at| first + at));
+            }
+            files.extend(pipes);
+            kinds.push(left);
+        }
+        let numbers = &self.around.names.numbers;
+        let left = Left {
+            version: VERSION,
+            environment: self.around.me.environment.clone(),
+            zone: self.around.zone.clone(),
+            incarnation: self.around.me.incarnation,
+            at: takeover::now(),
+            socket: self.place.clone(),
+            next_worker: numbers.load(std::sync::atomic::Ordering::Relaxed),
+            files: files.len(),
+            kinds,
+        };
+        Ok(Takeover { left, files })
+    }
+}
+
+/// Where kinds put what they leave.
+pub(super) fn lefts() -> (mpsc::Sender<Held>, mpsc::Receiver<Held>) {
+    mpsc::channel(LEFTS)
+}
+
+/// Kinds that leave at once; the others try again.
+const LEFTS: usize = 256;

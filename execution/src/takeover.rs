@@ -1,0 +1,251 @@
+//! What an environment leaves to its successor in the same process: written down, and read again.
+//!
+//! Times are ages at one moment of the clock that runs on whatever the wall clock does. What lets
+//! workers into devices is not in it: nobody begins an attempt twice.
+
+use std::{os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use utakata_model::{
+    EnvironmentId, Incarnation, Kind, Manifest, Outcome, Parameters, ReleaseId, Task, TaskKey,
+    WorkerId, Zone,
+};
+
+use crate::{Artifact, Config, catalogue::Release, endpoint::Place};
+
+/// The version of what is written down. Another one is not understood.
+pub const VERSION: u32 = 1;
+
+/// What an environment leaves to its successor.
+#[derive(Debug)]
+pub struct Takeover {
+    pub(crate) left: Left,
+    /// The listener, and the pipes of the workers.
+    pub(crate) files: Vec<OwnedFd>,
+}
+
+/// Why nothing can be taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is written by another version of utakata.
+    #[error("it is of version {found}, and this utakata knows version {VERSION}")]
+    Version {
+        /// As written.
+        found: u32,
+    },
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Form(#[source] serde_json::Error),
+    /// It names open files that are not there.
+    #[error("{found} open files were handed over, and it names {named}")]
+    Files {
+        /// As handed over.
+        found: usize,
+        /// As named.
+        named: usize,
+    },
+    /// It is of an environment that is another one by the settings.
+    #[error("it is of {left} in the zone {zone}, and the settings are of another environment")]
+    Other {
+        /// Who has left it.
+        left: EnvironmentId,
+        /// Its zone.
+        zone: Zone,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// What is written down.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Left {
+    pub(crate) version: u32,
+    pub(crate) environment: EnvironmentId,
+    pub(crate) zone: Zone,
+    pub(crate) incarnation: Incarnation,
+    /// The moment from which times count.
+    pub(crate) at: Duration,
+    pub(crate) socket: Place,
+    /// The next number of a worker.
+    pub(crate) next_worker: u64,
+    pub(crate) files: usize,
+    pub(crate) kinds: Vec<KindLeft>,
+}
+
+/// One kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KindLeft {
+    pub(crate) kind: Kind,
+    /// The next number of an ask.
+    pub(crate) next_ask: u64,
+    /// What is told if a permit comes for an ask that was given up, by the ask.
+    pub(crate) void: Vec<(u64, Outcome)>,
+    /// Attempts that ended without a permit.
+    pub(crate) told: Vec<TaskKey>,
+    pub(crate) unrecorded: Vec<UnrecordedLeft>,
+    pub(crate) pools: Vec<PoolLeft>,
+    pub(crate) attempts: Vec<AttemptLeft>,
+}
+
+/// An outcome that is not written down by the logic environment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct UnrecordedLeft {
+    pub(crate) outcome: Outcome,
+    pub(crate) is_second: bool,
+}
+
+/// The workers of one release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PoolLeft {
+    pub(crate) id: Arc<ReleaseId>,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) folder: PathBuf,
+    pub(crate) program: PathBuf,
+    pub(crate) is_fetched: bool,
+    pub(crate) is_stable: bool,
+    pub(crate) is_kept: bool,
+    /// Whether it was to be served, and then whether tasks without a pin went to it.
+    pub(crate) serves: Option<bool>,
+    pub(crate) lost: u64,
+    pub(crate) workers: Vec<WorkerLeft>,
+}
+
+/// One worker that comes back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WorkerLeft {
+    pub(crate) number: u64,
+    pub(crate) worker: WorkerId,
+    pub(crate) token: String,
+    pub(crate) process: i32,
+    /// The places of its pipes among the open files.
+    pub(crate) pipes: [Option<usize>; 2],
+    pub(crate) capacity: u32,
+    pub(crate) is_single: bool,
+    pub(crate) begun: u64,
+    /// How long it has been ready.
+    pub(crate) ready: Duration,
+    /// If it is to end: how much time it has.
+    pub(crate) drain: Option<Duration>,
+    /// How long it has to come back.
+    pub(crate) back: Duration,
+}
+
+/// An attempt that a worker has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AttemptLeft {
+    /// Without what is needed to begin it only.
+    pub(crate) task: Task,
+    pub(crate) permit: Option<u64>,
+    pub(crate) worker: u64,
+    pub(crate) waited: Duration,
+    pub(crate) ran: Duration,
+    pub(crate) is_overdue: bool,
+}
+
+impl Takeover {
+    /// As bytes, and the open files that belong to them.
+    pub fn into_parts(self) -> (serde_json::Result<Vec<u8>>, Vec<OwnedFd>) {
+        (serde_json::to_vec_pretty(&self.left), self.files)
+    }
+
+    /// From bytes and open files.
+    ///
+    /// # Errors
+    /// Another version, no JSON of the right form, other files than are named.
+    pub fn read(bytes: &[u8], files: Vec<OwnedFd>) -> Result<Self, Error> {
+        let Versioned { version } = serde_json::from_slice(bytes).map_err(Error::Form)?;
+        if version != VERSION {
+            return Err(Error::Version { found: version });
+        }
+        let left: Left = serde_json::from_slice(bytes).map_err(Error::Form)?;
+        if left.files != files.len() {
+            return Err(Error::Files {
+                found: files.len(),
+                named: left.files,
+            });
+        }
+        Ok(Self { left, files })
+    }
+
+    /// Whether it is of the environment that is set.
+    ///
+    /// # Errors
+    /// It is of another one.
+    pub fn check(&self, config: &Config) -> Result<(), Error> {
+        let is_same = config
+            .environment_id()
+            .is_ok_and(|id| id == self.left.environment);
+        if is_same && config.zone == self.left.zone {
+            return Ok(());
+        }
+        Err(Error::Other {
+            left: self.left.environment.clone(),
+            zone: self.left.zone.clone(),
+        })
+    }
+}
+
+impl Left {
+    /// How many workers and attempts.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let workers = self.kinds.iter().flat_map(|kind| &kind.pools);
+        let attempts = self.kinds.iter().map(|kind| kind.attempts.len());
+        (workers.map(|pool| pool.workers.len()).sum(), attempts.sum())
+    }
+
+    /// How much time has passed since it was written.
+    pub(crate) fn passed(&self) -> Duration {
+        now().saturating_sub(self.at)
+    }
+}
+
+impl PoolLeft {
+    /// None of its workers yet; `None`: its workers are no processes of this machine.
+    pub(crate) fn of(release: &Release) -> Option<Self> {
+        Some(Self {
+            id: release.id.clone(),
+            manifest: release.manifest.clone(),
+            folder: release.folder.clone(),
+            program: release.artifact.program()?.to_owned(),
+            is_fetched: release.is_fetched,
+            is_stable: false,
+            is_kept: false,
+            serves: None,
+            lost: 0,
+            workers: Vec::new(),
+        })
+    }
+
+    /// What its workers are of.
+    pub(crate) fn release(&self) -> Release {
+        Release {
+            id: self.id.clone(),
+            manifest: self.manifest.clone(),
+            folder: self.folder.clone(),
+            artifact: Artifact::Program(self.program.clone()),
+            is_fetched: self.is_fetched,
+        }
+    }
+}
+
+/// A task without what is needed only to begin it.
+pub(crate) fn spare(task: &Task) -> Task {
+    Task {
+        credential: None,
+        parameters: Parameters::default(),
+        ..task.clone()
+    }
+}
+
+/// The clock that runs on whatever the wall clock does, the same for all programs of a machine.
+pub(crate) fn now() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let whole = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(whole, u32::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use super::*;
+use crate::samples::task;
+
+fn left() -> Left {
+    let kind: Kind = "echo".parse().unwrap();
+    let attempt = AttemptLeft {
+        task: spare(&task("a")),
+        permit: Some(7),
+        worker: 3,
+        waited: Duration::from_millis(5),
+        ran: Duration::from_secs(2),
+        is_overdue: false,
+    };
+    Left {
+        version: VERSION,
+        environment: "wee-1".parse().unwrap(),
+        zone: "hall-1".parse().unwrap(),
+        incarnation: Incarnation::generate(),
+        at: now(),
+        socket: serde_json::from_str(r#"{ "path": "/run/w.sock", "door": "/run" }"#).unwrap(),
+        next_worker: 4,
+        files: 0,
+        kinds: vec![KindLeft {
+            kind,
+            next_ask: 8,
+            void: Vec::new(),
+            told: vec![attempt.task.key()],
+            unrecorded: Vec::new(),
+            pools: Vec::new(),
+            attempts: vec![attempt],
+        }],
+    }
+}
+
+fn written(left: Left) -> Vec<u8> {
+    let files = Vec::new();
+    Takeover { left, files }.into_parts().0.unwrap()
+}
+
+#[test]
+fn what_is_left_is_read_as_it_was_written() {
+    let bytes = written(left());
+    let read = Takeover::read(&bytes, Vec::new()).unwrap();
+    let kind = &read.left.kinds[0];
+    assert_eq!((read.left.next_worker, kind.next_ask), (4, 8));
+    assert_eq!(kind.told[0], kind.attempts[0].task.key());
+    assert_eq!(written(read.left), bytes);
+}
+
+#[test]
+fn what_lets_a_worker_in_is_not_written_down() {
+    let secret = task("a");
+    let spared = spare(&secret);
+    assert_eq!(spared.key(), secret.key());
+    assert!(spared.credential.is_none());
+    assert_eq!(spared.parameters.as_str(), "{}");
+}
+
+#[test]
+fn another_version_and_missing_files_are_refused_with_the_reason() {
+    let newer = br#"{ "version": 2, "something": "new" }"#;
+    let error = Takeover::read(newer, Vec::new()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "it is of version 2, and this utakata knows version 1"
+    );
+    let more = Left { files: 2, ..left() };
+    let error = Takeover::read(&written(more), Vec::new()).unwrap_err();
+    assert!(matches!(error, Error::Files { found: 0, named: 2 }));
+    assert!(matches!(
+        Takeover::read(b"{", Vec::new()),
+        Err(Error::Form(_))
+    ));
+}
+
+#[test]
+fn what_is_of_another_environment_is_not_taken_over() {
+    let takeover = Takeover {
+        left: left(),
+        files: Vec::new(),
+    };
+    let mut config = Config {
+        id: Some("wee-1".parse().unwrap()),
+        zone: "hall-1".parse().unwrap(),
+        ..Config::default()
+    };
+    takeover.check(&config).unwrap();
+    config.zone = "hall-2".parse().unwrap();
+    assert!(matches!(takeover.check(&config), Err(Error::Other { .. })));
+}

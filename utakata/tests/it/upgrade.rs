@@ -1,0 +1,331 @@
+//! The program of a running environment is replaced under load, and its workers go on.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::{
+    apart::{hub, le},
+    program::{Place, Role, UTAKATA, beside, wait_for},
+};
+
+const TARGETS: usize = 6;
+const ID: &str = "wee-1";
+/// How often it is replaced, under load.
+const TIMES: usize = 4;
+/// Says that it can take over, and is killed when it should.
+const KILLED: &str = "#!/bin/sh\ncase \"$*\" in *--takes-over*) exit 0;; esac\nkill -9 $$\n";
+/// As a program that is older than all this.
+const OLDER: &str =
+    "#!/bin/sh\necho \"error: unexpected argument '--takes-over' found\" >&2\nexit 2\n";
+/// As one that crashes at once.
+const CRASHING: &str = "#!/bin/sh\nkill -SEGV $$\n";
+
+/// An environment with a program of its own, and what it talks to.
+struct House<'a> {
+    place: &'a Place,
+    program: String,
+    data: String,
+    _hub: Role<'a>,
+    _le: Role<'a>,
+}
+
+impl<'a> House<'a> {
+    fn build(place: &'a Place) -> Self {
+        let data = place.beside("wee");
+        release(&data);
+        let snmp = "utakata-worker-snmp";
+        symlink(beside(snmp), place.beside(snmp)).unwrap();
+        let house = Self {
+            program: place.beside("utakata"),
+            data,
+            _hub: hub(place, &[]),
+            _le: le(place),
+            place,
+        };
+        house.install();
+        house
+    }
+
+    /// A copy of the program in place of the one that is there, at once. Gives its inode.
+    fn install(&self) -> u64 {
+        let new = format!("{}.new", self.program);
+        fs::copy(UTAKATA, &new).unwrap();
+        fs::rename(&new, &self.program).unwrap();
+        fs::metadata(&self.program).unwrap().ino()
+    }
+
+    /// Something else in place of it.
+    fn install_text(&self, text: &str) {
+        let new = format!("{}.new", self.program);
+        fs::write(&new, text).unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(&new, &self.program).unwrap();
+    }
+
+    fn environment(&self) -> Role<'a> {
+        let socket = self.place.beside("hub.sock");
+        let arguments = [
+            "wee", "--hub", &socket, "--data", &self.data, "--id", ID, "--zone", "hall-1",
+        ];
+        self.place.role_of(&self.program, &arguments)
+    }
+
+    /// With targets, when it is served.
+    fn served(&self) -> Role<'a> {
+        let wee = self.environment();
+        for n in 0..TARGETS {
+            self.add(&format!("t-{n}"));
+        }
+        self.place.until_served("echo");
+        self.place.until_served("apc-pdu");
+        wee
+    }
+
+    fn add(&self, target: &str) {
+        let site =
+            format!("type: target\nname: {target}\nkind: echo\naddress: none\nzone: hall-1\n");
+        let applied = self.place.run_with(&["apply", "-f", "-"], &site);
+        assert_eq!(applied.code, 0, "{}", applied.err);
+    }
+
+    fn workers(&self) -> Vec<String> {
+        let mut all = self.place.processes();
+        all.retain(|one| one.contains(" utakata-worker-"));
+        all.sort();
+        all
+    }
+
+    /// How often this was logged.
+    fn count(&self, text: &str) -> usize {
+        self.place.told().matches(text).count()
+    }
+
+    fn until_told(&self, text: &str, times: usize) {
+        let is_told = || (self.count(text) >= times).then_some(());
+        assert!(wait_for(is_told).is_some(), "{text}: {}", self.place.told());
+    }
+
+    fn control(&self) -> Vec<Value> {
+        let listed = self.place.json(&["task", "list", "--class", "control"]);
+        let tasks = listed.as_array().or_else(|| listed["tasks"].as_array());
+        tasks.unwrap().clone()
+    }
+}
+
+/// A release with one worker, which counts.
+fn release(data: &str) {
+    let folder = Path::new(data).join("releases/echo");
+    fs::create_dir_all(&folder).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workers/echo/releases");
+    let own = fs::read_dir(root).unwrap().next().unwrap().unwrap().path();
+    let manifest = fs::read_to_string(own.join("worker.toml")).unwrap();
+    let one = "protocol = 1\npool = { min = 1, max = 1 }\n";
+    let manifest = manifest.replacen("protocol = 1\n", one, 1);
+    let manifest = manifest.replace("timeout = \"1m\"", "timeout = \"8s\"");
+    fs::write(folder.join("worker.toml"), manifest).unwrap();
+    let program = "utakata-worker-echo";
+    fs::copy(beside(program), folder.join(program)).unwrap();
+}
+
+/// The environment goes over to the program with this inode.
+fn until_replaced(house: &House, wee: &Role, inode: u64) {
+    wee.hang_up();
+    let exe = format!("/proc/{}/exe", wee.process());
+    let is_new = || (fs::metadata(&exe).ok()?.ino() == inode).then_some(());
+    assert!(wait_for(is_new).is_some(), "{}", house.place.told());
+}
+
+/// What was done while something else happened.
+#[derive(Default)]
+struct Load {
+    is_over: AtomicBool,
+    sets: AtomicU64,
+    reads: AtomicU64,
+}
+
+impl Load {
+    /// One command after the other on this target, each of which must succeed.
+    fn run(&self, place: &Place, n: usize) {
+        let target = format!("t-{n}");
+        let set = ["control", &target, "set", "-p", "delay=1500ms"];
+        let read = ["read", &target, "--timeout", "30s"];
+        let (command, count): (&[&str], _) = match n % 3 {
+            0 => (&read, &self.reads),
+            _ => (&set, &self.sets),
+        };
+        while !self.is_over.load(Ordering::SeqCst) {
+            let done = place.run(command);
+            if done.code != 0 {
+                self.is_over.store(true, Ordering::SeqCst);
+                let tasks = place.run(&["task", "list", "--target", &target, "-o", "yaml"]);
+                let (tasks, told) = (tasks.out, place.told());
+                panic!("{command:?}: {}{}{tasks}{told}", done.out, done.err);
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Waits until so many more have ended.
+    fn more(&self, more: u64) {
+        let than = self.sets.load(Ordering::SeqCst) + more;
+        let is_more =
+            || self.sets.load(Ordering::SeqCst) >= than || self.is_over.load(Ordering::SeqCst);
+        assert!(wait_for(|| is_more().then_some(())).is_some());
+    }
+
+    /// While this is done.
+    fn during(&self, place: &Place, other: impl FnOnce()) {
+        thread::scope(|scope| {
+            for n in 0..TARGETS {
+                scope.spawn(move || self.run(place, n));
+            }
+            let ends = Ends(&self.is_over);
+            self.more(2);
+            other();
+            self.more(4);
+            drop(ends);
+        });
+    }
+}
+
+/// Ends the load, also when a test fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Each that was asked for was done once, by workers that are still the same.
+fn expect_nothing_lost(house: &House, load: &Load, before: &[String]) {
+    let place = house.place;
+    assert_eq!(house.workers(), before, "{}", place.told());
+    place.until(&["environment", "list"], |all| {
+        (all[0]["id"] == ID && all[0]["state"] == "running").then_some(())
+    });
+    let read = place.json(&["read", "t-1", "--metric", "utakata.echo.count"]);
+    let count = read["tasks"][0]["readings"][0]["value"].as_f64().unwrap();
+    let sets = load.sets.load(Ordering::SeqCst);
+    assert_eq!(count, sets as f64, "{}", place.told());
+    assert!(load.reads.load(Ordering::SeqCst) > 0);
+    let control = house.control();
+    let is_done = |task: &Value| task["state"] == "succeeded";
+    assert!(control.iter().all(is_done), "{control:?}");
+    assert!(!Path::new(&house.data).join("takeover.json").exists());
+}
+
+#[test]
+fn an_environment_is_replaced_under_load_and_no_task_fails_and_no_worker_ends() {
+    let place = Place::new();
+    let house = House::build(&place);
+    let wee = house.served();
+    let (load, before) = (Load::default(), house.workers());
+    assert!(before.len() >= 2, "{before:?}");
+    load.during(&place, || {
+        for _ in 0..TIMES {
+            until_replaced(&house, &wee, house.install());
+            load.more(4);
+        }
+        // Whoever asks again and again gets it once more, or once; nothing is lost by it.
+        let inode = house.install();
+        for _ in 0..20 {
+            wee.hang_up();
+            thread::yield_now();
+        }
+        until_replaced(&house, &wee, inode);
+    });
+    expect_nothing_lost(&house, &load, &before);
+    assert!(house.count("taken over from the program before") > TIMES);
+    assert!(
+        house.count("taken over from the program before workers=6 attempts=0") <= TIMES,
+        "some attempts ran meanwhile: {}",
+        place.told()
+    );
+    wee.stop();
+}
+
+#[test]
+fn a_program_that_cannot_take_over_changes_nothing() {
+    let place = Place::new();
+    let house = House::build(&place);
+    let wee = house.served();
+    let (load, before) = (Load::default(), house.workers());
+    load.during(&place, || {
+        for (n, text) in ["no program", OLDER, CRASHING].into_iter().enumerate() {
+            house.install_text(text);
+            wee.hang_up();
+            house.until_told("not replaced by the program", n + 1);
+        }
+        load.more(2);
+    });
+    expect_nothing_lost(&house, &load, &before);
+    assert_eq!(house.count("taken over from the program before"), 0);
+    assert!(house.count("unexpected argument '--takes-over'") > 0);
+    // And when there is a right one, it is taken.
+    until_replaced(&house, &wee, house.install());
+    house.until_told("taken over from the program before", 1);
+    assert_eq!(house.workers(), before, "{}", place.told());
+    wee.stop();
+}
+
+#[test]
+fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
+    let place = Place::new();
+    let house = House::build(&place);
+    let wee = house.served();
+    let before = house.workers();
+    let all = ["control", "kind=echo", "set", "-p", "delay=3s", "-y"];
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| place.run(&all));
+        let runs = || {
+            let listed = place.json(&["worker", "list"]);
+            let pools = listed["pools"].as_array()?.clone();
+            let mut echo = pools
+                .iter()
+                .filter(|pool| pool["release"]["kind"] == "echo");
+            (echo.next()?["running"].as_u64()? == TARGETS as u64).then_some(())
+        };
+        assert!(wait_for(runs).is_some(), "{}", place.told());
+        house.install_text(KILLED);
+        wee.hang_up();
+        wee.until_dead();
+        assert!(Path::new(&house.data).join("takeover.json").exists());
+        house.install();
+        let wee = house.environment();
+        // What was under way is told as what it is, and nothing is lost.
+        let asked = asked.join().unwrap();
+        assert_ne!(asked.code, 0, "nobody knows of these: {}", asked.out);
+        let control = wait_for(|| {
+            let control = house.control();
+            let is_settled = |task: &Value| task["state"] == "unsettled";
+            control.iter().all(is_settled).then_some(control)
+        });
+        let control = control.unwrap_or_else(|| panic!("{:?}", house.control()));
+        assert_eq!(control.len(), TARGETS);
+        // All goes on with workers of the new life; those before have ended.
+        house.add("t-new");
+        let done = place.run(&["control", "t-new", "set"]);
+        assert_eq!(done.code, 0, "{}{}", done.err, place.told());
+        let ended = || {
+            let now = house.workers();
+            let is_any = before.iter().any(|one| now.contains(one));
+            (!is_any).then_some(())
+        };
+        assert!(
+            wait_for(ended).is_some(),
+            "{before:?} {:?}",
+            house.workers()
+        );
+        assert!(!Path::new(&house.data).join("takeover.json").exists());
+        house.until_told("ended on the way to another one", 1);
+        wee.stop();
+    });
+}

@@ -1,0 +1,105 @@
+//! The way over from one manager to its successor: what runs goes on, what is to be told waits.
+//!
+//! ```text
+//! Hold ─► (stream is closed, and read to its end) ─► connect ─► hello with the token ─► welcome
+//!                                                       ▲          │ nobody there yet
+//!                                                       └──────────┘ until it is too late
+//! ```
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tonic::Streaming;
+use utakata_protocol::v1::{Hello, Hold, ToWorker};
+
+use super::{Error, GOODBYE_LIMIT, OUTCOMES_KEPT, Opened, Session, greet, heartbeat};
+use crate::{Worker, connection};
+
+/// Waits between two tries to connect.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+const AGAIN_MOST: Duration = Duration::from_secs(1);
+
+impl<W: Worker> Session<W> {
+    /// Closes the stream and comes back with the token. Errors: nobody was there in time, or the
+    /// successor does not want this worker.
+    pub(super) async fn come_back(
+        &mut self,
+        endpoint: &str,
+        hello: Hello,
+        hold: Hold,
+        mut incoming: Streaming<ToWorker>,
+    ) -> Result<Streaming<ToWorker>, Error> {
+        let until = Instant::now() + Duration::from_millis(hold.within_milliseconds);
+        tracing::info!(
+            running = self.desk.count(),
+            "the manager is replaced: coming back"
+        );
+        // What was said before is written to its end; the manager answers by its own end.
+        self.outgoing = mpsc::channel(1).0;
+        let goodbye = Instant::now() + GOODBYE_LIMIT;
+        while let Some(Ok(Some(message))) = self
+            .meanwhile(timeout(GOODBYE_LIMIT, incoming.message()))
+            .await
+            .ok()
+        {
+            // It was on its way before the hold.
+            self.take(message);
+            if Instant::now() >= goodbye {
+                break;
+            }
+        }
+        drop(incoming);
+        let hello = Hello {
+            token: hold.token,
+            ..hello
+        };
+        let (outgoing, incoming, welcome) = self.meanwhile(dial(endpoint, hello, until)).await?;
+        tracing::info!(running = self.desk.count(), "welcomed again");
+        self.outgoing = outgoing;
+        self.heartbeat = heartbeat(&welcome);
+        self.held = None;
+        Ok(incoming)
+    }
+
+    /// Brings on what runs while something else is waited for.
+    async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> T {
+        tokio::pin!(other);
+        loop {
+            let kept = self.desk.outcomes.len();
+            let timer = self.desk.next_timer();
+            let at = timer.unwrap_or_else(Instant::now);
+            tokio::select! {
+                done = &mut other => return done,
+                () = self.stop.cancelled(), if !self.desk.is_draining() => self.desk.drain(None),
+                () = self.desk.ended(), if kept < 2 * OUTCOMES_KEPT => {}
+                () = sleep_until(at), if timer.is_some() => self.desk.on_timer(Instant::now()),
+            }
+        }
+    }
+}
+
+/// Connects and says hello until it is welcomed. The answer is waited for as long as there is
+/// time: a hello that was given up might still be heard, and its token is good once.
+async fn dial(endpoint: &str, hello: Hello, until: Instant) -> Result<Opened, Error> {
+    let mut wait = AGAIN_AFTER;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let greeted = match connection::connect(endpoint).await {
+            Ok(client) => greet(client, hello.clone(), left).await,
+            Err(error) => Err(Error::Connect(error)),
+        };
+        match greeted {
+            Err(error @ (Error::Refused { .. } | Error::NoWelcome)) => return Err(error),
+            // The socket goes over without a gap: where nobody listens, nobody will.
+            Err(Error::Connect(error)) if error.is_nobody() => return Err(Error::Connect(error)),
+            Err(error) if Instant::now() + wait >= until => return Err(error),
+            Err(error) => tracing::debug!(%error, "the successor is not there yet"),
+            Ok(opened) => return Ok(opened),
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(AGAIN_MOST);
+    }
+}
