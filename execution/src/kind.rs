@@ -279,7 +279,7 @@ impl Service {
         // What was left stays as it is: whatever comes now is for whoever goes on.
         if self.has_left {
             let changed = order.changed().await;
-            return follow(&mut self.state, changed, order);
+            return follow(&mut self.state, &changed, order);
         }
         let room = if self.pending.is_empty() {
             self.state.room()
@@ -290,7 +290,7 @@ impl Service {
             _ = self.reports.recv_many(&mut heard.reports, REPORTS) => {}
             _ = self.answers.recv_many(&mut heard.answers, REPORTS) => {}
             tasks = self.fetcher.fetch(room), if room > 0 => heard.fetched = Some(tasks),
-            changed = order.changed() => return follow(&mut self.state, changed, order),
+            changed = order.changed() => return follow(&mut self.state, &changed, order),
             permit = self.outbox.reserve(), if !self.pending.is_empty() => {
                 if let Ok(permit) = permit {
                     permit.send(std::mem::take(&mut self.pending));
@@ -503,7 +503,7 @@ impl Service {
 /// Takes the newest order.
 fn follow(
     state: &mut State,
-    changed: Result<(), watch::error::RecvError>,
+    changed: &Result<(), watch::error::RecvError>,
     order: &mut watch::Receiver<Order>,
 ) -> Waited {
     if changed.is_err() {

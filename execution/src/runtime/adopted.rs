@@ -38,7 +38,7 @@ pub(super) struct Adopted {
 
 impl Adopted {
     /// Watches it from now on. Errors: it is no process of ours.
-    pub(super) fn build(worker: WorkerId, trace: &Trace) -> Result<Self, Error> {
+    pub(super) fn build(worker: &WorkerId, trace: &Trace) -> Result<Self, Error> {
         let process = trace.process;
         let lost = |source| Error::Adopt { process, source };
         let group = Pid::from_raw(process);
@@ -52,7 +52,7 @@ impl Adopted {
             reason = "its successor is unsafe, for files that others close: this one is owned"
         )]
         let handle = AsyncFd::with_interest(handle, Interest::READABLE).map_err(lost)?;
-        let [output, errors] = trace.pipes.each_ref().map(|pipe| follow(pipe, &worker));
+        let [output, errors] = trace.pipes.each_ref().map(|pipe| follow(pipe, worker));
         // It ends with the pipe, which ends with the process group.
         drop(output);
         Ok(Self {

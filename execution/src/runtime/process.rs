@@ -71,8 +71,8 @@ impl Runtime for Process {
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
         let pipes = [
-            child.stdout.as_ref().and_then(|pipe| copy(pipe)),
-            child.stderr.as_ref().and_then(|pipe| copy(pipe)),
+            child.stdout.as_ref().and_then(copy),
+            child.stderr.as_ref().and_then(copy),
         ];
         // These tasks end with the pipes, which end with the process group.
         if let Some(stdout) = child.stdout.take() {
@@ -91,7 +91,7 @@ impl Runtime for Process {
     }
 
     fn adopt(&self, worker: WorkerId, trace: &Trace) -> Result<Box<dyn Running>, Error> {
-        Ok(Box::new(Adopted::build(worker, trace)?))
+        Ok(Box::new(Adopted::build(&worker, trace)?))
     }
 }
 

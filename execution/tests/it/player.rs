@@ -111,6 +111,8 @@ impl Player {
                 }
                 Some(to_worker::Message::Drain(_)) => {
                     until(|| self.score.lock().running.values().sum::<usize>() == 0).await;
+                    // What was said last is on its way.
+                    pass(Duration::from_millis(200)).await;
                     return;
                 }
                 _ => {}

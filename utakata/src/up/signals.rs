@@ -86,7 +86,7 @@ pub async fn hung_up(hangup: &mut Option<Signal>) {
         None => None,
     };
     if came.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -40,10 +40,9 @@ impl<W: Worker> Session<W> {
         // What was said before is written to its end; the manager answers by its own end.
         self.outgoing = mpsc::channel(1).0;
         let goodbye = Instant::now() + GOODBYE_LIMIT;
-        while let Some(Ok(Some(message))) = self
+        while let Ok(Ok(Some(message))) = self
             .meanwhile(timeout(GOODBYE_LIMIT, incoming.message()))
             .await
-            .ok()
         {
             // It was on its way before the hold.
             self.take(message);

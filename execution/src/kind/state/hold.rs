@@ -78,7 +78,7 @@ impl State {
     pub(super) fn advance_hold(&mut self, now: Instant, clock: Timestamp) {
         if let Hold::Settling { until } = self.hold {
             self.give_back_waiting(now, clock);
-            if self.permits.is_empty() && self.shadows.len() == 0 {
+            if self.permits.is_empty() && self.shadows.is_empty() {
                 self.hold = Hold::Parting { until };
             }
         }

@@ -110,7 +110,7 @@ fn everything_that_runs_goes_over_and_is_answered_there() {
     let more = next.deliver(vec![control("a"), task("b")]);
     let mut given: Vec<TaskKey> = next.given().iter().map(|(_, key)| *key).collect();
     given.sort();
-    let mut expected = more.clone();
+    let mut expected = more;
     expected.sort();
     assert_eq!(given, expected);
 }
