@@ -46,6 +46,10 @@ pub trait Runtime: Send + Sync + 'static {
     async fn tend(&self, _life: &Life) {
         std::future::pending::<()>().await;
     }
+
+    /// Ends what this life still has when all its workers are said to have ended: one may have
+    /// been on its way. Takes a few seconds at the most.
+    async fn finish(&self, _life: &Life) {}
 }
 
 /// A worker that was started. When it is dropped, everything of the worker is killed.

@@ -162,7 +162,8 @@ impl Service {
             content: link,
         };
         let watching = tokio::spawn(catalogue::watch(sources, found));
-        let _tending = tend(&around);
+        let (runtime, life) = (around.runtime.clone(), life(&around));
+        let tending = tend(runtime.clone(), life.clone());
         let book = around.book.clone();
         let writing = AbortOnDropHandle::new(tokio::spawn(book.clone().run()));
         let listeners = Listeners {
@@ -199,6 +200,8 @@ impl Service {
         };
         state.send_replace(EnvironmentState::Draining);
         let given_up = kinds.drain(order.within).await;
+        drop(tending);
+        runtime.finish(&life).await;
         drop(writing);
         book.write().await;
         listening.abort();
@@ -390,13 +393,15 @@ fn content_around(around: &Surroundings, trust: &Arc<Trust>) -> content::Around 
 }
 
 /// Has the runtime end what earlier lives have left, as long as what this gives is kept.
-fn tend(around: &Surroundings) -> AbortOnDropHandle<()> {
-    let runtime = around.runtime.clone();
-    let life = Life {
+fn tend(runtime: Arc<dyn Runtime>, life: Life) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move { runtime.tend(&life).await }))
+}
+
+fn life(around: &Surroundings) -> Life {
+    Life {
         environment: around.me.environment.clone(),
         incarnation: around.me.incarnation,
-    };
-    AbortOnDropHandle::new(tokio::spawn(async move { runtime.tend(&life).await }))
+    }
 }
 
 /// What is active of each kind.

@@ -34,6 +34,10 @@ use image::Images;
 pub use inspect::Inspected;
 pub use named::{ARCHIVE_PREFIX, Named};
 
+/// How long the containers of a life that is over may take to be gone.
+const FINISHED_WITHIN: Duration = Duration::from_secs(5);
+/// How soon it is looked for them again.
+const FINISHED_AGAIN: Duration = Duration::from_millis(100);
 /// How often it is looked for containers that nobody has in hand.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
@@ -81,6 +85,28 @@ impl Docker {
             config: Arc::new(config),
             images: Arc::default(),
             held: Held::default(),
+        }
+    }
+
+    /// Ends all containers of a life; ends when none is left.
+    async fn end_all(&self, life: &Life) {
+        loop {
+            match self.engine.containers(&life.environment).await {
+                Ok(found) => {
+                    let own = orphans::of(&found, life);
+                    if own.is_empty() {
+                        return;
+                    }
+                    for id in own {
+                        // What fails is tried again, and the next life tries it, too.
+                        let _ = self.engine.remove(&id).await;
+                    }
+                }
+                // Whoever has no containers needs no engine.
+                Err(_) if self.held.0.lock().is_empty() => return,
+                Err(_) => {}
+            }
+            tokio::time::sleep(FINISHED_AGAIN).await;
         }
     }
 
@@ -145,6 +171,13 @@ impl Runtime for Docker {
                 );
             }
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn finish(&self, life: &Life) {
+        let ended = tokio::time::timeout(FINISHED_WITHIN, self.end_all(life));
+        if ended.await.is_err() {
+            tracing::warn!("containers are left: the next start of the environment ends them");
         }
     }
 }

@@ -48,4 +48,8 @@ impl Runtime for Placed {
     async fn tend(&self, life: &Life) {
         tokio::join!(self.process.tend(life), self.docker.tend(life));
     }
+
+    async fn finish(&self, life: &Life) {
+        tokio::join!(self.process.finish(life), self.docker.finish(life));
+    }
 }

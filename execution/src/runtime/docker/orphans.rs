@@ -20,9 +20,7 @@ pub(super) fn find(
     now: Duration,
 ) -> Vec<String> {
     let is_orphan = |container: &&ContainerSummary| {
-        let label = container.labels.as_ref();
-        let label = label.and_then(|labels| labels.get(INCARNATION_LABEL));
-        let incarnation = label.and_then(|text| text.parse::<Incarnation>().ok());
+        let incarnation = incarnation(container);
         let created = container.created.and_then(|at| u64::try_from(at).ok());
         let age = now.saturating_sub(Duration::from_secs(created.unwrap_or_default()));
         match incarnation {
@@ -39,6 +37,18 @@ pub(super) fn find(
     orphans
         .filter_map(|container| container.id.clone())
         .collect()
+}
+
+/// The ids of all that is of this life.
+pub(super) fn of(found: &[ContainerSummary], life: &Life) -> Vec<String> {
+    let is_own = |one: &&ContainerSummary| incarnation(one) == Some(life.incarnation);
+    let own = found.iter().filter(is_own);
+    own.filter_map(|container| container.id.clone()).collect()
+}
+
+fn incarnation(container: &ContainerSummary) -> Option<Incarnation> {
+    let label = container.labels.as_ref()?.get(INCARNATION_LABEL)?;
+    label.parse().ok()
 }
 
 #[cfg(test)]
@@ -69,11 +79,16 @@ mod tests {
             let container = ContainerSummary {
                 id: Some(id.into()),
                 created: Some(1000 - age),
-                labels: Some(HashMap::from([(INCARNATION_LABEL.to_owned(), label)])),
+                labels: Some(HashMap::from([(
+                    INCARNATION_LABEL.to_owned(),
+                    label.clone(),
+                )])),
                 ..ContainerSummary::default()
             };
-            let found = find(&[container], &life, &held, now);
-            assert_eq!(found == [id], expect, "{id}");
+            let found = [container];
+            let is_own = label == lives[1].to_string();
+            assert_eq!(of(&found, &life) == [id], is_own, "{id}");
+            assert_eq!(find(&found, &life, &held, now) == [id], expect, "{id}");
         }
     }
 }
