@@ -41,86 +41,46 @@ pub struct Facts {
 /// What a task waits for; absent when the ledger has it no longer, or never had.
 pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation> {
     let entry = book.entry(id)?;
+    let (target, attempt) = (&entry.task.target, entry.life.attempt);
+    let timed = |waits_for: &str, text: String| until(book, entry, says(entry, waits_for, text));
+    let reads = |waits_for: &str, text: String| {
+        let explanation = timed(waits_for, text);
+        held_up(book, entry, facts, explanation)
+    };
     Some(match (&entry.life.stage, entry.turn) {
         (Stage::Planned | Stage::Queued { .. }, Turn::NotYet) => not_released(book, entry),
         (Stage::Planned | Stage::Queued { .. }, Turn::Capturing) => reads(
-            book,
-            entry,
-            facts,
-            says(
-                entry,
-                "capture",
-                format!(
-                    "what {} has now is being read, so that it can be brought back",
-                    entry.task.target
-                ),
-            ),
+            "capture",
+            format!("what {target} has now is being read, so that it can be brought back"),
         ),
         (Stage::Planned, Turn::Come) => in_lane(book, entry, facts),
         (Stage::Queued { .. }, Turn::Come) => queued(book, entry, facts),
-        (Stage::Permitted { holder, .. }, _) => until(
-            book,
-            entry,
-            says(
-                entry,
-                "running",
-                format!(
-                    "attempt {} is permitted to the environment {} and not yet answered",
-                    entry.life.attempt, holder.environment
-                ),
+        (Stage::Permitted { holder, .. }, _) => timed(
+            "running",
+            format!(
+                "attempt {attempt} is permitted to the environment {} and not yet answered",
+                holder.environment
             ),
         ),
         (Stage::Verifying { .. }, _) => reads(
-            book,
-            entry,
-            facts,
-            until(
-                book,
-                entry,
-                says(
-                    entry,
-                    "read-back",
-                    format!(
-                        "{} said that it did it; that is read back",
-                        entry.task.target
-                    ),
-                ),
-            ),
+            "read-back",
+            format!("{target} said that it did it; that is read back"),
         ),
-        (Stage::Fenced { holder, .. }, _) => until(
-            book,
-            entry,
-            says(
-                entry,
-                "fence",
-                format!(
-                    "nobody knows what became of attempt {}: {} may still act on it, so it is not \
-                     settled before",
-                    entry.life.attempt, holder.environment
-                ),
+        (Stage::Fenced { holder, .. }, _) => timed(
+            "fence",
+            format!(
+                "nobody knows what became of attempt {attempt}: {} may still act on it, so it is \
+                 not settled before",
+                holder.environment
             ),
         ),
         (Stage::ReadingBack { .. }, _) => reads(
-            book,
-            entry,
-            facts,
-            until(
-                book,
-                entry,
-                says(
-                    entry,
-                    "read-back",
-                    format!(
-                        "nobody knows what became of attempt {}; {} is read back",
-                        entry.life.attempt, entry.task.target
-                    ),
-                ),
-            ),
+            "read-back",
+            format!("nobody knows what became of attempt {attempt}; {target} is read back"),
         ),
         (Stage::Unsettled { .. }, _) => Explanation {
             cure: Some(format!(
-                "look at {}, then `utakata task settle {id} succeeded|failed|again --why ...`",
-                entry.task.target
+                "look at {target}, then `utakata task settle {id} succeeded|failed|again --why ...`"
             )),
             ..says(
                 entry,
@@ -254,7 +214,7 @@ fn not_released(book: &Book, entry: &Entry) -> Explanation {
 }
 
 /// It waits for a read of its target; what holds that one up holds it up, too.
-fn reads(book: &Book, entry: &Entry, facts: &Facts, explanation: Explanation) -> Explanation {
+fn held_up(book: &Book, entry: &Entry, facts: &Facts, explanation: Explanation) -> Explanation {
     let queue = queue_of(book, entry, facts);
     if !queue.is_held {
         return explanation;
