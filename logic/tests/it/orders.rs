@@ -291,7 +291,7 @@ async fn an_order_for_what_nobody_knows_is_refused_and_one_is_lifted_where_it_wa
         room.post(&format!("/v1/orders/{verb}"), body).await
     };
     for (scope, status, code, hint) in [
-        (json!({ "zone": "defualt" }), 404, "not-found", "default"),
+        (json!({ "zone": "default1" }), 404, "not-found", "default"),
         (json!({ "kind": "pud" }), 404, "not-found", "pdu"),
         (json!({ "release": "pdu@9" }), 404, "not-found", "pdu@"),
         (json!({ "environment": "env-2" }), 404, "not-found", "env-1"),

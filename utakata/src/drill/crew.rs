@@ -134,6 +134,10 @@ impl Crew {
                 let at = which % self.environments.len();
                 kill(&mut self.environments[at], down)
             }
+            Victim::Program => {
+                let at = which % self.environments.len();
+                self.environments[at].replace()
+            }
             Victim::Logic => {
                 let at = which % self.logics.len();
                 kill(&mut self.logics[at], down)

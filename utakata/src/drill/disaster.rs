@@ -9,16 +9,18 @@ use super::dice::Dice;
 /// What is killed stays away up to so long.
 const DOWN_MOST: Duration = Duration::from_secs(2);
 /// How often each is the victim.
-const WEIGHTS: [(Victim, usize); 4] = [
+const WEIGHTS: [(Victim, usize); 5] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
+    (Victim::Program, 3),
     (Victim::Logic, 2),
     (Victim::Everything, 1),
 ];
 /// The same where there are servers between them.
-const WEIGHTS_WITH_SERVERS: [(Victim, usize); 8] = [
+const WEIGHTS_WITH_SERVERS: [(Victim, usize); 9] = [
     (Victim::Worker, 4),
     (Victim::Environment, 4),
+    (Victim::Program, 3),
     (Victim::Logic, 4),
     (Victim::Everything, 1),
     (Victim::Link, 4),
@@ -28,9 +30,10 @@ const WEIGHTS_WITH_SERVERS: [(Victim, usize); 8] = [
 ];
 
 /// The same where workers are containers.
-const WEIGHTS_WITH_ENGINE: [(Victim, usize); 5] = [
+const WEIGHTS_WITH_ENGINE: [(Victim, usize); 6] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
+    (Victim::Program, 3),
     (Victim::Logic, 2),
     (Victim::Everything, 1),
     (Victim::Engine, 2),
@@ -44,6 +47,8 @@ pub enum Victim {
     Worker,
     /// One worker execution environment, but not its workers.
     Environment,
+    /// The program of one worker execution environment: it is replaced, and its workers go on.
+    Program,
     /// The logic environment.
     Logic,
     /// All of them at once, and the inter connect, as when the power fails; but not servers of
@@ -95,22 +100,25 @@ pub struct Disasters {
 
 impl Victim {
     /// Those of our own, the smallest loss first.
-    const OURSELVES: [Self; 4] = [
+    const OURSELVES: [Self; 5] = [
         Self::Worker,
         Self::Environment,
+        Self::Program,
         Self::Logic,
         Self::Everything,
     ];
-    const WITH_ENGINE: [Self; 5] = [
+    const WITH_ENGINE: [Self; 6] = [
         Self::Worker,
         Self::Environment,
+        Self::Program,
         Self::Logic,
         Self::Everything,
         Self::Engine,
     ];
-    const WITH_SERVERS: [Self; 8] = [
+    const WITH_SERVERS: [Self; 9] = [
         Self::Worker,
         Self::Environment,
+        Self::Program,
         Self::Logic,
         Self::Everything,
         Self::Link,
@@ -128,11 +136,20 @@ impl Victim {
         }
     }
 
+    /// What happens to it.
+    pub fn fate(self) -> &'static str {
+        match self {
+            Self::Program => "replaced",
+            _ => "killed",
+        }
+    }
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Worker => "worker",
             Self::Environment => "environment",
+            Self::Program => "program",
             Self::Logic => "logic",
             Self::Everything => "everything",
             Self::Engine => "engine",

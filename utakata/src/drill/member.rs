@@ -16,6 +16,8 @@ use tokio::{
 
 /// One that ended by itself is started again after this.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Before, one may not yet listen to signals.
+const REPLACED_AFTER: Duration = Duration::from_secs(2);
 /// How long one may take to end when it is asked to.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
@@ -39,6 +41,8 @@ pub struct Member {
     log: PathBuf,
     hold: Hold,
     child: Option<Child>,
+    /// When it was started.
+    since: Instant,
     /// When it is started again.
     back: Option<Instant>,
 }
@@ -53,6 +57,7 @@ impl Member {
             log,
             hold: Hold::Flag,
             child: None,
+            since: Instant::now(),
             back: None,
         }
     }
@@ -92,6 +97,7 @@ impl Member {
             .kill_on_drop(true)
             .spawn()?;
         self.child = Some(child);
+        self.since = Instant::now();
         self.back = None;
         Ok(())
     }
@@ -120,6 +126,13 @@ impl Member {
             }
             self.back = Some(Instant::now() + down);
         }
+    }
+
+    /// Asks it to go on as the program that now lies where its own was. Whether it was asked.
+    pub fn replace(&self) -> bool {
+        let is_listening = self.since.elapsed() >= REPLACED_AFTER;
+        let process = self.process().filter(|_| is_listening).and_then(pid);
+        process.is_some_and(|process| kill_process(process, Signal::HUP).is_ok())
     }
 
     /// Starts it when its time has come; says how it ended, if it did so by itself.

@@ -126,7 +126,7 @@ impl Report {
         let mut table = Table::new(&["WHAT", "COUNT", "MEANING"]);
         for victim in Victim::all(self.among) {
             let count = self.log.kills.get(victim).copied().unwrap_or_default();
-            let what = format!("killed: {}", victim.as_str());
+            let what = format!("{}: {}", victim.fate(), victim.as_str());
             table.add(vec![what.into(), count.to_string().into(), "".into()]);
         }
         for (what, count, meaning) in self.rows() {
