@@ -10,6 +10,7 @@
 mod check;
 mod fetch;
 mod incoming;
+mod near;
 mod service;
 mod store;
 
@@ -64,6 +65,8 @@ pub(crate) struct Around {
     pub(crate) config: config::Content,
     /// Where contents are kept; `None`: nothing can be fetched.
     pub(crate) folder: Option<PathBuf>,
+    /// Folders of this machine in which a file may lie already: of releases, and of programs.
+    pub(crate) near: Vec<PathBuf>,
     pub(crate) trust: Arc<Trust>,
     pub(crate) me: EnvironmentId,
     pub(crate) events: Arc<dyn Events>,

@@ -1,6 +1,6 @@
 //! Fetches one release, from its list of files to its folder.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -21,10 +21,13 @@ use super::{
     check::{self, lying},
     fetching,
     incoming::Incoming,
-    service::AGAIN_MOST,
+    near,
     store::{Name, Store},
 };
 
+/// Never longer than this between two asks for a list: it is small, and whoever answers may just
+/// have come back.
+const LIST_AGAIN_MOST: Duration = Duration::from_secs(5);
 /// Asks in a row without an answer, after which another release has its turn.
 const SILENCES_MOST: u32 = 5;
 
@@ -111,7 +114,7 @@ impl Fetch {
         for _ in 0..SILENCES_MOST {
             self.ask(vec![want.clone()]).await;
             let until = Instant::now() + pause;
-            pause = (pause * 2).min(AGAIN_MOST);
+            pause = (pause * 2).min(LIST_AGAIN_MOST);
             while let Some(got) = self.answer(release, until).await? {
                 match &got.found {
                     _ if got.want != want => {}
@@ -156,6 +159,11 @@ impl Fetch {
         let wanted = file.clone();
         let has = blocking(store, move |store| store.has(&wanted)).await;
         if has.map_err(|error| unwritable(&error))? {
+            return Ok(());
+        }
+        let (near, wanted) = (self.around.near.clone(), file.clone());
+        let found = blocking(store, move |store| near::take(store, &near, &wanted)).await;
+        if found.map_err(|error| unwritable(&error))? {
             return Ok(());
         }
         self.parts(store, release, file, so_far).await

@@ -18,7 +18,7 @@ use utakata_interconnect::events::content::PART_MOST;
 /// Parts under way or waiting for earlier ones.
 const WINDOW: usize = 8;
 /// Never longer than this between two asks for a part.
-const AGAIN_MOST: Duration = Duration::from_secs(30);
+const AGAIN_MOST: Duration = Duration::from_secs(8);
 
 /// A file on its way here.
 #[derive(Debug)]

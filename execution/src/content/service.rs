@@ -24,7 +24,7 @@ use super::{
 
 /// After a failure it is tried again; the wait is doubled each time.
 const AGAIN_FIRST: Duration = Duration::from_secs(1);
-pub(super) const AGAIN_MOST: Duration = Duration::from_secs(60);
+const AGAIN_MOST: Duration = Duration::from_secs(20);
 /// Releases that are fetched at once, so that a large one does not hold up a small one.
 const AT_ONCE: usize = 3;
 /// How long the catalogue may take to find what was fetched, before it is fetched once more.

@@ -104,6 +104,13 @@ impl Store {
         file.write_all_at(bytes, at)
     }
 
+    /// Takes a copy of a file of another folder; `false`: it is something else.
+    pub(crate) fn copy(&self, from: &Path, file: &ContentFile) -> io::Result<bool> {
+        let mut from = fs::File::open(from)?;
+        io::copy(&mut from, &mut fs::File::create(self.part(&file.digest))?)?;
+        self.complete(file)
+    }
+
     /// Takes a file whose beginning is all of it; `false`: it is something else, and is gone.
     pub(crate) fn complete(&self, file: &ContentFile) -> io::Result<bool> {
         let part = self.part(&file.digest);

@@ -385,6 +385,7 @@ fn content_around(around: &Surroundings, trust: &Arc<Trust>) -> content::Around 
     content::Around {
         config: around.config.content,
         folder: around.config.state_folder.clone(),
+        near: [&around.config.releases[..], &around.config.programs].concat(),
         trust: trust.clone(),
         me: around.me.environment.clone(),
         events: around.events.clone(),
