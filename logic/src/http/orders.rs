@@ -40,7 +40,9 @@ pub(super) async fn list(
 /// any, and waits otherwise. It holds also for environments that come later.
 #[utoipa::path(post, path = "/v1/orders/pause", operation_id = "pause", tag = "system",
     request_body = NewStanding,
-    responses((status = 200, description = "What is asked then", body = StandingView)))]
+    responses((status = 200, description = "What is asked then", body = StandingView),
+        (status = 404, description = "Nobody has heard of it", body = utakata_api::Problem,
+            content_type = "application/problem+json")))]
 pub(super) async fn pause(
     State(api): State<Api>,
     Person(by): Person,
@@ -53,7 +55,9 @@ pub(super) async fn pause(
 /// workers.
 #[utoipa::path(post, path = "/v1/orders/drain", operation_id = "drain", tag = "system",
     request_body = NewStanding,
-    responses((status = 200, description = "What is asked then", body = StandingView)))]
+    responses((status = 200, description = "What is asked then", body = StandingView),
+        (status = 404, description = "Nobody has heard of it", body = utakata_api::Problem,
+            content_type = "application/problem+json")))]
 pub(super) async fn drain(
     State(api): State<Api>,
     Person(by): Person,
@@ -68,6 +72,8 @@ pub(super) async fn drain(
 #[utoipa::path(post, path = "/v1/orders/resume", operation_id = "resume", tag = "system",
     request_body = NewStanding,
     responses((status = 200, description = "What is asked then", body = StandingView),
+        (status = 404, description = "Nobody has heard of it", body = utakata_api::Problem,
+            content_type = "application/problem+json"),
         (status = 409, description = "It is something else that is stopped",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn resume(
