@@ -354,19 +354,27 @@ pub(crate) fn plan(pools: &[Pool], times: &Times, now: Instant) -> Vec<Action> {
             None if is_taken_over => {
                 actions.extend(well.iter().filter_map(|worker| let_go(worker, times)));
             }
-            None => yield_to_others(pool, &well, times, &mut actions),
+            None => yield_to_others(pool, &well, times, now, &mut actions),
         }
     }
     actions
 }
 
-/// Lets those go that are more than the pool may have, as others wait: first whoever has the
-/// least to do, be it idle or not.
-fn yield_to_others(pool: &Pool, well: &[&Worker], times: &Times, actions: &mut Vec<Action>) {
+/// Lets those go that are more than the pool may have, as others wait: first whoever has served
+/// its time, as its successor is here, then who has the least to do, be it idle or not.
+fn yield_to_others(
+    pool: &Pool,
+    well: &[&Worker],
+    times: &Times,
+    now: Instant,
+    actions: &mut Vec<Action>,
+) {
+    let recycle = pool.desired.as_ref().map(|desired| desired.size.recycle);
+    let is_due = |worker: &Worker| recycle.is_some_and(|recycle| worker.is_due(&recycle, now));
     let is_live = |w: &&&Worker| w.is_live();
     let mut live: Vec<&Worker> = well.iter().filter(is_live).copied().collect();
     let too_many = live.len().saturating_sub(pool.share() as usize);
-    live.sort_by_key(|worker| (worker.running, Reverse(worker.number)));
+    live.sort_by_key(|worker| (!is_due(worker), worker.running, Reverse(worker.number)));
     let going = live.into_iter().take(too_many);
     actions.extend(going.filter_map(|worker| let_go(worker, times)));
 }
@@ -409,7 +417,7 @@ fn size(
     actions.extend(gone.filter_map(|worker| let_go(worker, times)));
     if live > share {
         let others: Vec<&Worker> = well.iter().filter(|w| !stuck(w)).copied().collect();
-        return yield_to_others(pool, &others, times, actions);
+        return yield_to_others(pool, &others, times, now, actions);
     }
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
     // Nobody is let go while somebody waits, but for those that are more than there may be.
