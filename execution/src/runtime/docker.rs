@@ -19,12 +19,14 @@ mod tar;
 
 use std::{
     collections::HashSet,
+    num::NonZero,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use super::{Error as RuntimeError, Life, Running, Runtime, Spec};
 use crate::{Artifact, catalogue::Release, config};
@@ -48,6 +50,9 @@ pub struct Docker {
     engine: Arc<Engine>,
     images: Arc<Images>,
     held: Held,
+    /// As many containers are started at a time: starting one takes a whole processor, and tasks
+    /// go on meanwhile.
+    starts: Arc<Semaphore>,
 }
 
 /// Containers that somebody has in hand.
@@ -85,6 +90,7 @@ impl Docker {
             config: Arc::new(config),
             images: Arc::default(),
             held: Held::default(),
+            starts: Arc::new(Semaphore::new(starts_most())),
         }
     }
 
@@ -148,6 +154,8 @@ impl Runtime for Docker {
             .images
             .get(&self.engine, image, Some(&spec.release))
             .await?;
+        // It is never closed.
+        let _start = self.starts.acquire().await;
         let body = container::body(&spec, &image, &self.config);
         let id = self.engine.create(body).await?;
         let hold = self.held.hold(&id);
@@ -180,6 +188,12 @@ impl Runtime for Docker {
             tracing::warn!("containers are left: the next start of the environment ends them");
         }
     }
+}
+
+/// Half of the processors.
+fn starts_most() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).max(1)
 }
 
 fn misplaced() -> RuntimeError {
