@@ -22,8 +22,20 @@ import worker_pb2 as wire
 import worker_pb2_grpc
 
 CAPACITY = 500
+# A clock that goes on while the process is stopped or the machine suspended, and the wall clock:
+# whichever says that more time has passed is believed.
+CLOCKS = [getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC), time.CLOCK_REALTIME]
 # Answers are kept for tasks that come a second time; older ones are forgotten.
 ANSWERS_MOST = 10_000
+
+
+def moment():
+    return [time.clock_gettime(clock) for clock in CLOCKS]
+
+
+def since(then):
+    """Seconds, never fewer than have passed."""
+    return max(now - before for now, before in zip(moment(), then))
 
 
 class Failure(Exception):
@@ -41,7 +53,7 @@ def failed(code, cure, message):
 # The equipment.
 
 
-async def say(task, line):
+async def say(task, line, in_time):
     """One line to the thermostat, and its answer."""
     host, _, port = task.address.rpartition(":")
     try:
@@ -49,6 +61,9 @@ async def say(task, line):
     except (OSError, ValueError) as error:
         message = f"{task.address} does not answer: {error}"
         raise failed("unreachable", wire.CURE_OPERATOR, message) from error
+    if not in_time():  # Immediately before: others may have taken over what is too late.
+        writer.close()
+        raise late()
     try:
         writer.write(line.encode() + b"\n")
         answer = (await reader.readline()).decode(errors="replace").strip()
@@ -69,10 +84,15 @@ def no_answer(task):
     return failed("no-answer", wire.CURE_RETRY, message)
 
 
-async def read(task, parameters):
+def late():
+    message = "its time was over before anything was said to the target"
+    return Failure(wire.STATUS_EXPIRED, "expired", wire.CURE_RETRY, message)
+
+
+async def read(task, parameters, in_time):
     if parameters:
         raise failed("bad-parameters", wire.CURE_BUG, "it has no parameters")
-    answer = await say(task, "get")
+    answer = await say(task, "get", in_time)
     try:
         celsius = float(answer)
     except ValueError as error:
@@ -81,12 +101,12 @@ async def read(task, parameters):
     return [wire.Reading(metric="hw.temperature", number=celsius, unit="Cel")]
 
 
-async def set_to(task, parameters):
+async def set_to(task, parameters, in_time):
     celsius = parameters.get("celsius")
     is_number = isinstance(celsius, (int, float)) and not isinstance(celsius, bool)
     if set(parameters) != {"celsius"} or not is_number or not 10 <= celsius <= 35:
         raise failed("bad-parameters", wire.CURE_BUG, "celsius must be from 10 to 35, and alone")
-    answer = await say(task, f"set {celsius}")
+    answer = await say(task, f"set {celsius}", in_time)
     if answer != "ok":
         message = f"{task.address} refused: {answer[:80]!r}"
         raise failed("device-refused", wire.CURE_OPERATOR, message)
@@ -103,6 +123,8 @@ class Worker:
     def __init__(self):
         self.outgoing = asyncio.Queue()
         self.running = {}  # what is being done, by task and attempt
+        self.ready = {}  # control that waits for its go: when that was said, and with which nonce
+        self.nonce = 0
         self.answered = {}  # what was answered, in this order
         self.drained = asyncio.Event()
         self.beating = None
@@ -132,11 +154,32 @@ class Worker:
             return
         self.running[key] = asyncio.create_task(self.attempt(key, task))
 
-    async def attempt(self, key, task):
-        began = time.monotonic()
+    async def go(self, key):
+        """Waits until this attempt of control may begin."""
+        self.nonce += 1
+        said, go = moment(), asyncio.get_running_loop().create_future()
+        self.ready[key] = (self.nonce, go)
+        ready = wire.ReadyAttempt(id=key[0], attempt=key[1], nonce=self.nonce)
+        self.send(ready=wire.Ready(attempts=[ready]))
         try:
-            async with asyncio.timeout(task.timeout_milliseconds / 1000):
-                readings = await self.act(task)
+            within = await go
+        except (asyncio.CancelledError, TimeoutError) as error:
+            message = "it was taken back before it began"
+            raise Failure(wire.STATUS_CANCELLED, "cancelled", wire.CURE_RETRY, message) from error
+        finally:
+            del self.ready[key]
+        if since(said) > within:
+            message = "the go came too late: nothing was done"
+            raise Failure(wire.STATUS_EXPIRED, "go-late", wire.CURE_RETRY, message)
+
+    async def attempt(self, key, task):
+        began, came = time.monotonic(), moment()
+        limit = task.timeout_milliseconds / 1000
+        try:
+            async with asyncio.timeout(limit):
+                if task.control:
+                    await self.go(key)
+                readings = await self.act(task, lambda: since(came) < limit)
             self.answer(task, began, readings=readings)
         except Failure as failure:
             self.answer(task, began, failure=failure)
@@ -153,7 +196,7 @@ class Worker:
         finally:
             del self.running[key]
 
-    async def act(self, task):
+    async def act(self, task, in_time):
         action = ACTIONS.get(task.action)
         if action is None:
             message = f"there is no action {task.action!r}"
@@ -161,7 +204,7 @@ class Worker:
         parameters = json.loads(task.parameters or b"{}")
         if not isinstance(parameters, dict):
             raise failed("bad-parameters", wire.CURE_BUG, "parameters are an object")
-        return await action(task, parameters)
+        return await action(task, parameters, in_time)
 
     def answer(self, task, began, readings=(), failure=None):
         outcome = wire.AttemptOutcome(
@@ -201,6 +244,11 @@ class Worker:
         elif kind == "tasks":
             for task in message.tasks.tasks:
                 self.begin(task)
+        elif kind == "go":
+            for one in message.go.attempts:
+                nonce, go = self.ready.get((one.id, one.attempt), (None, None))
+                if nonce == one.nonce and not go.done():
+                    go.set_result(one.within_milliseconds / 1000)
         elif kind == "cancel":
             for one in message.cancel.tasks:
                 if attempt := self.running.get((one.id, one.attempt)):
@@ -215,7 +263,7 @@ def hello():
     manifest = tomllib.loads((release / "worker.toml").read_text())
     return wire.Hello(
         token=os.environ["UTAKATA_TOKEN"],
-        protocol_versions=[1],
+        protocol_versions=[2],
         manifest=json.dumps(manifest),
         capacity=CAPACITY,
         sdk="python example",

@@ -32,7 +32,10 @@ use utakata_interconnect::{
     },
 };
 use utakata_model::{Class, Kind, Outcome, Stop, Task, Zone};
-use utakata_protocol::v1::{ToWorker, to_worker::Message};
+use utakata_protocol::{
+    clock::Watch,
+    v1::{ToWorker, to_worker::Message},
+};
 
 use crate::{
     Config,
@@ -44,6 +47,7 @@ use crate::{
         places::Places,
     },
     fetch::{Fetched, Fetcher},
+    lives::Lives,
     publish,
     rollout::{self, Book, book::Page},
     runtime::Runtime,
@@ -106,6 +110,8 @@ pub(crate) struct Surroundings {
     pub(crate) routes: Routes,
     /// What was decided about rollouts.
     pub(crate) book: Book,
+    /// Where the processes of workers are written down.
+    pub(crate) lives: Lives,
     /// Lets nobody in for a while.
     pub(crate) gate: Gate,
     /// Where what kinds leave to another program goes.
@@ -241,6 +247,7 @@ impl Service {
             answers: Vec::new(),
             fetched: None,
         };
+        let mut watch = Watch::start();
         while !self.is_over() {
             let waited = tokio::select! {
                 waited = self.wait(&mut heard, order) => waited,
@@ -248,6 +255,10 @@ impl Service {
                 () = cancel.cancelled() => return,
             };
             let (now, clock) = (Instant::now(), Timestamp::now());
+            if watch.was_away() {
+                tracing::warn!(kind = %self.kind, "the machine stood still: permits are dropped");
+                self.state.was_away(now, clock);
+            }
             let is_due = match waited {
                 Waited::Over => return,
                 Waited::Due => true,

@@ -17,6 +17,7 @@ pub mod environment;
 mod fetch;
 mod folder;
 mod kind;
+mod lives;
 mod manager;
 mod pool;
 mod publish;

@@ -47,6 +47,12 @@ pub trait Runtime: Send + Sync + 'static {
         std::future::pending::<()>().await;
     }
 
+    /// The lives of this environment of which it has workers that are no processes of this
+    /// machine; `None` when that cannot be seen now.
+    async fn lives_elsewhere(&self, _life: &Life) -> Option<Vec<Incarnation>> {
+        None
+    }
+
     /// Ends what this life still has when all its workers are said to have ended: one may have
     /// been on its way. Takes a few seconds at the most.
     async fn finish(&self, _life: &Life) {}

@@ -143,6 +143,9 @@ pub(crate) struct AttemptLeft {
     pub(crate) waited: Duration,
     pub(crate) ran: Duration,
     pub(crate) is_overdue: bool,
+    /// Whether it was told never to have begun.
+    #[serde(default)]
+    pub(crate) is_void: bool,
 }
 
 impl Takeover {

@@ -4,7 +4,7 @@ pub(crate) mod answer;
 
 use tokio::sync::mpsc;
 use tonic::Status;
-use utakata_model::Problem;
+use utakata_model::{Problem, TaskKey};
 use utakata_protocol::v1::ToWorker;
 
 use crate::runtime::{Exit, Trace};
@@ -37,6 +37,8 @@ pub(crate) enum Said {
     },
     /// How attempts ended.
     Answers(Vec<Answer>),
+    /// These attempts of control could begin, each with the number that a go for it repeats.
+    CanBegin(Vec<(TaskKey, u64)>),
     /// It is alive.
     Alive,
     /// It has so much memory, in bytes.

@@ -256,6 +256,7 @@ fn outcome() -> Event {
         result: None,
         ran_by: None,
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: Timestamp::now(),
             waited: Duration::from_millis(2),

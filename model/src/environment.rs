@@ -19,6 +19,11 @@ pub struct EnvironmentStatus {
     pub incarnation: Incarnation,
     /// The zone whose targets it serves.
     pub zone: Zone,
+    /// Earlier lives of it of which nothing runs any more, no worker either, which it has seen:
+    /// what was permitted to them is over. The latest of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub over: Vec<Incarnation>,
     /// What people know of it.
     #[serde(default)]
     pub labels: Labels,

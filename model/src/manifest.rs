@@ -376,6 +376,12 @@ impl Manifest {
         self.actions.iter().find(|action| action.name == *name)
     }
 
+    /// Whether any of its actions changes something.
+    pub fn has_control(&self) -> bool {
+        let mut actions = self.actions.iter();
+        actions.any(|action| action.class == Class::Control)
+    }
+
     /// The observe action that a plain read means: the first one declared.
     pub fn default_observe(&self) -> Option<&Action> {
         self.actions

@@ -42,6 +42,10 @@ pub struct Outcome {
     /// absent when it ended without a permit, and so without any effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permit: Option<u64>,
+    /// Of control whose end is unknown: whether nobody acts on it any more, which was seen. Its
+    /// worker has said so, or is gone; that its time is over is no such proof.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_over: bool,
     /// When it ended, and how long its parts took.
     pub timings: Timings,
 }

@@ -89,6 +89,20 @@ impl v1::TaskKey {
     }
 }
 
+impl v1::ReadyAttempt {
+    /// Which attempt is ready.
+    pub fn key(&self) -> Result<model::TaskKey, Malformed> {
+        key(&self.id, self.attempt)
+    }
+}
+
+impl v1::GoAttempt {
+    /// Which attempt may begin.
+    pub fn key(&self) -> Result<model::TaskKey, Malformed> {
+        key(&self.id, self.attempt)
+    }
+}
+
 impl From<model::TaskKey> for v1::TaskKey {
     fn from(key: model::TaskKey) -> Self {
         Self {

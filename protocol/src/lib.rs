@@ -1,5 +1,7 @@
-//! The protocol between a worker and its manager: messages, versions, and the way to the model.
+//! The protocol between a worker and its manager: messages, versions, the clock of a go, and the
+//! way to the model.
 
+pub mod clock;
 mod convert;
 #[allow(missing_docs, clippy::all, clippy::allow_attributes_without_reason, unused_qualifications, reason = "generated from proto/worker.proto")]
 #[rustfmt::skip]
@@ -8,7 +10,7 @@ pub mod v1;
 pub mod version;
 
 pub use convert::{Malformed, outcome_status, reading_from_wire, reading_to_wire};
-pub use version::{SUPPORTED, VersionError, negotiate};
+pub use version::{SUPPORTED, VersionError, WITH_GO, negotiate};
 
 /// The environment variable that tells a worker where its manager listens:
 /// `unix:/path/of/socket` or `http://host:port`.

@@ -1,7 +1,10 @@
 //! Which version of the protocol a worker and its manager speak with each other.
 
 /// The versions that this build speaks.
-pub const SUPPORTED: &[u32] = &[1];
+pub const SUPPORTED: &[u32] = &[1, 2];
+
+/// Control begins on a go from this version on. A worker of an earlier one may only look.
+pub const WITH_GO: u32 = 2;
 
 /// No version in common.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +57,7 @@ mod tests {
     #[test]
     fn the_newest_common_version_is_spoken_and_none_is_refused_with_a_cure() {
         assert_eq!(negotiate(&[1]), Ok(1));
-        assert_eq!(negotiate(&[3, 2, 1]), Ok(1));
+        assert_eq!(negotiate(&[3, 2, 1]), Ok(2));
         let newer = negotiate(&[7]).unwrap_err().to_string();
         assert!(newer.contains("update utakata"), "{newer}");
         let older = negotiate(&[]).unwrap_err().to_string();

@@ -57,6 +57,11 @@ fn what_may_be_done_once_is_never_done_twice_whatever_happens() {
 }
 
 #[test]
+fn what_may_be_done_once_is_never_done_twice_whoever_stands_still() {
+    check(&cases::stalled());
+}
+
+#[test]
 fn attempts_at_what_may_be_repeated_never_overlap_whatever_happens() {
     check(&cases::repeatable());
 }

@@ -13,6 +13,7 @@ use utakata_model::{Class, TaskKey};
 
 use crate::{
     Answer, Failure,
+    context::Limit,
     ending::{Ending, Subject},
     packed::Packed,
 };
@@ -27,14 +28,21 @@ pub struct Attempt<F> {
     run: Guarded<F>,
 }
 
-/// A future whose panic is an ending like others.
-struct Guarded<F>(Pin<Box<F>>);
+/// A future whose panic is an ending like others; one of control goes no step further once its
+/// time is over, however long this process stood still before that step.
+struct Guarded<F> {
+    run: Pin<Box<F>>,
+    limit: Option<Limit>,
+}
 
 impl<F: Future<Output = Result<Answer, Failure>>> Future for Guarded<F> {
     type Output = Ending;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ending> {
-        let run = self.0.as_mut();
+        if self.limit.is_some_and(Limit::is_over) {
+            return Poll::Ready(Ending::Deadline);
+        }
+        let run = self.run.as_mut();
         // What a panic leaves behind is dropped with the future and seen by nobody.
         match catch_unwind(AssertUnwindSafe(|| run.poll(cx))) {
             Ok(poll) => poll.map(Ending::Answered),
@@ -46,8 +54,11 @@ impl<F: Future<Output = Result<Answer, Failure>>> Future for Guarded<F> {
 
 impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
     /// An attempt, not yet polled.
-    pub fn build(subject: Subject, cancelled: CancellationToken, run: F) -> Self {
-        let run = Guarded(Box::pin(run));
+    pub fn build(subject: Subject, cancelled: CancellationToken, limit: Limit, run: F) -> Self {
+        let run = Guarded {
+            run: Box::pin(run),
+            limit: (subject.class == Class::Control).then_some(limit),
+        };
         Self {
             subject,
             cancelled,

@@ -1,16 +1,21 @@
-//! Which attempts a worker has: running, waiting for a slot, or ended not long ago.
+//! Which attempts a worker has: running, waiting for a slot or for a go, or ended not long ago.
 //!
 //! ```text
-//!         ┌─► waiting ─┐
-//! new ────┤            ├─► running ─► ended (remembered, so that a repeated one is not run)
-//!         └────────────┘
+//!         ┌─► waiting ─┐           observe
+//! new ────┤            ├───────────────────────────────────────► running ─► ended
+//!         └────────────┘                      go, young enough      ▲        ▲ (remembered, so
+//!                      └─► ready (control) ─────────────────────────┘        │  that a repeated
+//!                               └────────────── no go, or an old one ────────┘  one is not run)
 //! ```
+//!
+//! One that is ready has a slot. It begins on the go that repeats its nonce, and on nothing else.
 
 use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_model::TaskKey;
+use utakata_model::{Class, TaskKey};
+use utakata_protocol::clock::Moment;
 
 use crate::{Task, ending::Subject};
 
@@ -28,11 +33,14 @@ pub struct Attempts {
     waiting: VecDeque<Waiting>,
     expiry: Option<Instant>,
     ended: VecDeque<TaskKey>,
+    /// The last nonce that was used.
+    nonce: u64,
 }
 
 #[derive(Debug)]
 enum State {
     Waiting,
+    Ready(Box<Ready>),
     Running(Box<Running>),
     Ended,
 }
@@ -46,6 +54,15 @@ pub struct Running {
     pub cancelled: CancellationToken,
     /// The task of the runtime that runs it.
     pub id: tokio::task::Id,
+}
+
+/// An attempt of control that could begin, and waits for a go.
+#[derive(Debug)]
+pub struct Ready {
+    /// The attempt.
+    pub waiting: Waiting,
+    /// What a go for it must repeat, and the moment before that was said, if it was.
+    pub said: Option<(u64, Moment)>,
 }
 
 /// A task for which there is no slot yet.
@@ -78,6 +95,7 @@ impl Attempts {
             waiting: VecDeque::new(),
             expiry: None,
             ended: VecDeque::new(),
+            nonce: 0,
         }
     }
 
@@ -101,10 +119,52 @@ impl Attempts {
         self.running + self.waiting.len()
     }
 
+    /// One is ready, in a slot of its own.
+    pub fn be_ready(&mut self, waiting: Waiting) {
+        self.expire_by(waiting.subject.deadline());
+        self.running += 1;
+        let key = waiting.subject.key;
+        let ready = Ready {
+            waiting,
+            said: None,
+        };
+        self.states.insert(key, State::Ready(Box::new(ready)));
+    }
+
+    /// It is said now that this one is ready: with which nonce, unless it has ended meanwhile.
+    pub fn say_ready(&mut self, key: TaskKey) -> Option<u64> {
+        let Some(State::Ready(ready)) = self.states.get_mut(&key) else {
+            return None;
+        };
+        self.nonce += 1;
+        ready.said = Some((self.nonce, Moment::now()));
+        Some(self.nonce)
+    }
+
+    /// Takes the one out that a go is for: what it is, and when it was said to be ready.
+    pub fn take_ready(&mut self, key: TaskKey, nonce: u64) -> Option<(Waiting, Moment)> {
+        let Some(State::Ready(ready)) = self.states.get(&key) else {
+            return None;
+        };
+        let (_, said) = ready.said.filter(|(its, _)| *its == nonce)?;
+        match self.states.insert(key, State::Waiting) {
+            Some(State::Ready(ready)) => {
+                self.running -= 1;
+                Some((ready.waiting, said))
+            }
+            _ => None,
+        }
+    }
+
+    /// Those that are ready.
+    pub fn ready_keys(&self) -> Vec<TaskKey> {
+        let keys = self.all_ready().map(|ready| ready.waiting.subject.key);
+        keys.collect()
+    }
+
     /// One waits.
     pub fn wait(&mut self, waiting: Waiting) {
-        let deadline = waiting.subject.deadline();
-        self.expiry = Some(self.expiry.map_or(deadline, |expiry| expiry.min(deadline)));
+        self.expire_by(waiting.subject.deadline());
         self.states.insert(waiting.subject.key, State::Waiting);
         self.waiting.push_back(waiting);
     }
@@ -131,7 +191,7 @@ impl Attempts {
         match self.states.entry(key) {
             Entry::Occupied(mut state) => match state.insert(State::Ended) {
                 State::Ended => return false,
-                State::Running(_) => self.running -= 1,
+                State::Running(_) | State::Ready(_) => self.running -= 1,
                 State::Waiting => {}
             },
             Entry::Vacant(state) => {
@@ -155,6 +215,7 @@ impl Attempts {
                 running.cancelled.cancel();
                 Cancel::Told
             }
+            Some(State::Ready(ready)) => Cancel::Before(ready.waiting.subject.clone()),
             Some(State::Waiting) => {
                 let at = self.waiting.iter().position(|w| w.subject.key == key);
                 let waiting = at.and_then(|at| self.waiting.remove(at));
@@ -174,22 +235,52 @@ impl Attempts {
             .into_iter()
             .partition::<VecDeque<_>, _>(|waiting| waiting.subject.deadline() <= now);
         self.waiting = waiting;
-        let deadlines = self.waiting.iter().map(|w| w.subject.deadline());
-        self.expiry = deadlines.min();
-        late.into_iter().map(|waiting| waiting.subject).collect()
+        let late = late.into_iter().map(|waiting| waiting.subject);
+        let ready = self.all_ready().map(|ready| &ready.waiting.subject);
+        let ready = ready.filter(|subject| subject.deadline() <= now).cloned();
+        let late: Vec<Subject> = late.chain(ready).collect();
+        let waiting = self.waiting.iter().map(|w| w.subject.deadline());
+        let ready = self.all_ready().map(|r| r.waiting.subject.deadline());
+        self.expiry = waiting.chain(ready).filter(|at| *at > now).min();
+        late
     }
 
-    /// Takes all out that wait.
+    /// Takes all out that wait, for a slot or for a go. They have not begun.
     pub fn take_waiting(&mut self) -> Vec<Subject> {
         let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_iter().map(|w| w.subject).collect()
+        let waiting = waiting.into_iter().map(|w| w.subject);
+        let ready = self.all_ready().map(|ready| ready.waiting.subject.clone());
+        waiting.chain(ready).collect()
     }
 
-    /// Those that run.
+    /// Takes the attempts of control out that have not begun.
+    pub fn take_unbegun_control(&mut self) -> Vec<Subject> {
+        let is_control = |waiting: &Waiting| waiting.subject.class == Class::Control;
+        let (control, rest) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(is_control);
+        self.waiting = rest;
+        let control = control.into_iter().map(|w| w.subject);
+        let ready = self.all_ready().map(|ready| ready.waiting.subject.clone());
+        control.chain(ready).collect()
+    }
+
+    fn all_ready(&self) -> impl Iterator<Item = &Ready> {
+        self.states.values().filter_map(|state| match state {
+            State::Ready(ready) => Some(&**ready),
+            _ => None,
+        })
+    }
+
+    fn expire_by(&mut self, deadline: Instant) {
+        self.expiry = Some(self.expiry.map_or(deadline, |expiry| expiry.min(deadline)));
+    }
+
+    /// Those that have begun and not ended.
     pub fn all_running(&self) -> impl Iterator<Item = &Running> {
         self.states.values().filter_map(|state| match state {
             State::Running(running) => Some(&**running),
-            State::Waiting | State::Ended => None,
+            State::Waiting | State::Ready(_) | State::Ended => None,
         })
     }
 }

@@ -34,6 +34,12 @@ pub enum Ending {
     CancelledBefore,
     /// It had not begun when its time was over.
     Expired,
+    /// Its go came when its permit was over.
+    Late,
+    /// The worker stood still for so long that others have taken over what it had not begun.
+    Away,
+    /// The manager speaks a protocol in which control begins without a go.
+    NoGo,
     /// It came when the worker took nothing new any more.
     Draining,
     /// It came when more was waiting than the worker can hold.
@@ -181,6 +187,27 @@ impl Subject {
                 "expired",
                 Cure::Retry,
                 format!("{action} on {target} could not begin within {limit}"),
+            ),
+            Ending::Late => (
+                OutcomeStatus::Expired,
+                "go-late",
+                Cure::Retry,
+                format!("the go for {action} on {target} came too late: nothing was done"),
+            ),
+            Ending::Away => (
+                OutcomeStatus::Expired,
+                "away",
+                Cure::Retry,
+                format!("the worker stood still before {action} on {target}: nothing was done"),
+            ),
+            Ending::NoGo => (
+                OutcomeStatus::Failed,
+                "protocol",
+                Cure::Operator,
+                format!(
+                    "this utakata begins control without a go, and {action} on {target} was not \
+                     begun so: update utakata"
+                ),
             ),
             Ending::Draining => (
                 OutcomeStatus::Expired,

@@ -16,7 +16,8 @@ use tonic::{
     transport::Channel,
 };
 use utakata_protocol::{
-    SUPPORTED,
+    SUPPORTED, WITH_GO,
+    clock::Moment,
     v1::{self, Heartbeat, Hello, ToWorker, Welcome, from_worker, to_worker},
 };
 
@@ -38,6 +39,10 @@ const HELLO_LIMIT: Duration = Duration::from_secs(10);
 const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
 /// How often to be heard of, where the manager does not say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// A worker that did not look at anything for so many heartbeats of its own stood still. That is
+/// how often it beats in the time in which its manager must hear of it.
+const AWAY_AFTER: u32 = 3;
 
 /// As much progress is told in a second; a manager takes more for noise.
 const PROGRESS_MOST: u32 = 1000;
@@ -97,12 +102,15 @@ pub async fn run<W: Worker>(
     let (outgoing, mut incoming, welcome) = greet(client, hello.clone(), HELLO_LIMIT).await?;
     tracing::debug!(worker = welcome.worker, "welcomed by the manager");
     let (progress, progressed) = mpsc::channel(OUTCOMES_KEPT);
+    let mut desk = Desk::build(worker, catalogue, progress);
+    desk.set_go(welcome.protocol_version >= WITH_GO);
     let mut session = Session {
-        desk: Desk::build(worker, catalogue, progress),
+        desk,
         outgoing,
         progressed,
         told: (Instant::now(), 0),
         heartbeat: heartbeat(&welcome),
+        awake: Moment::now(),
         held: None,
         stop: config.stop,
     };
@@ -200,6 +208,8 @@ struct Session<W> {
     /// How much progress was told since when.
     told: (Instant, u32),
     heartbeat: Duration,
+    /// When it last looked at anything.
+    awake: Moment,
     /// What the manager has asked for, to make room for its successor.
     held: Option<v1::Hold>,
     stop: CancellationToken,
@@ -238,11 +248,13 @@ impl<W: Worker> Session<W> {
             if let Some(hold) = self.held.take() {
                 return Ok(Served::Held(hold));
             }
-            match self.next(incoming, &mut heartbeat).await {
+            let event = self.next(incoming, &mut heartbeat).await;
+            self.look_at_clock();
+            match event {
                 Event::Stopped => self.desk.drain(None),
                 Event::Came(message) => self.take(message?),
                 Event::Ended => {}
-                Event::Room => self.tell_outcomes()?,
+                Event::Room => self.tell_what_waits()?,
                 Event::Progressed(progress) => {
                     self.tell(progress);
                     self.tell_progress();
@@ -260,6 +272,7 @@ impl<W: Worker> Session<W> {
         heartbeat: &mut Interval,
     ) -> Event {
         let kept = self.desk.outcomes.len();
+        let has_ready = self.desk.has_ready();
         let timer = self.desk.next_timer();
         tokio::select! {
             biased;
@@ -268,11 +281,31 @@ impl<W: Worker> Session<W> {
                 Event::Came(message.map_err(Some).and_then(|message| message.ok_or(None)))
             }
             () = self.desk.ended(), if kept < 2 * OUTCOMES_KEPT => Event::Ended,
-            _ = self.outgoing.reserve(), if kept > 0 => Event::Room,
+            _ = self.outgoing.reserve(), if kept > 0 || has_ready => Event::Room,
             Some(progress) = self.progressed.recv() => Event::Progressed(progress),
             _ = heartbeat.tick() => Event::Beat,
             () = sleep_until(timer.unwrap_or_else(Instant::now)), if timer.is_some() => Event::Timer,
         }
+    }
+
+    /// A worker turns at least as often as it must be heard of. One that did not has stood still
+    /// for so long that it is given up: what it has not begun is no longer its own.
+    fn look_at_clock(&mut self) {
+        let before = std::mem::replace(&mut self.awake, Moment::now());
+        let away = before.until(self.awake);
+        if away > self.heartbeat * AWAY_AFTER {
+            tracing::warn!(?away, "this worker stood still");
+            self.desk.was_away();
+        }
+    }
+
+    /// Sends what is ready, which is waited for, or outcomes.
+    fn tell_what_waits(&mut self) -> Result<(), Option<tonic::Status>> {
+        if self.desk.has_ready() {
+            let ready = from_worker::Message::Ready(self.desk.take_ready());
+            return self.outgoing.try_send(ready.into()).map_err(|_| None);
+        }
+        self.tell_outcomes()
     }
 
     /// Sends outcomes. Only this session writes, so the room that was seen is still there.
@@ -287,6 +320,7 @@ impl<W: Worker> Session<W> {
     fn take(&mut self, message: ToWorker) {
         match message.message {
             Some(to_worker::Message::Tasks(tasks)) => self.desk.take(tasks.tasks),
+            Some(to_worker::Message::Go(go)) => self.desk.go(&go.attempts),
             Some(to_worker::Message::Cancel(cancel)) => self.desk.cancel(&cancel.tasks),
             Some(to_worker::Message::Drain(drain)) => {
                 let within = drain.within_milliseconds;

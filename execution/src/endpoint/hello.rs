@@ -1,7 +1,10 @@
 //! Whether a worker that says hello is who was started, and what it was started from.
 
 use utakata_model::{Cure, Manifest, Problem};
-use utakata_protocol::v1::{Hello, Refused};
+use utakata_protocol::{
+    WITH_GO,
+    v1::{Hello, Refused},
+};
 
 /// The most tasks at once that is believed of a worker.
 const CAPACITY_MOST: u32 = 65_536;
@@ -16,7 +19,7 @@ pub(super) struct Agreed {
 }
 
 /// Compares a hello with the manifest of the release that was started.
-/// Errors: no common version (`protocol`), another manifest (`manifest`), no capacity
+/// Errors: no common version, or control without a go (`protocol`), another manifest (`manifest`), no capacity
 /// (`capacity`).
 pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Problem> {
     let version = utakata_protocol::negotiate(&hello.protocol_versions)
@@ -31,6 +34,9 @@ pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Proble
     if said != *manifest {
         return Err(lie(&said, manifest));
     }
+    if manifest.has_control() && version < WITH_GO {
+        return Err(without_go(version));
+    }
     if hello.capacity == 0 {
         let message = "the worker takes no task at once: its capacity must be more than 0";
         return Err(Problem::new("capacity", Cure::Operator, message));
@@ -39,6 +45,16 @@ pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Proble
         version,
         capacity: hello.capacity.min(CAPACITY_MOST),
     })
+}
+
+/// What such a worker is given it begins, however long that lay unread.
+fn without_go(version: u32) -> Problem {
+    let message = format!(
+        "the worker speaks version {version} of the worker protocol, in which control begins \
+         without a go of its manager; with control it must speak version {WITH_GO}: rebuild it \
+         with the SDK of this utakata"
+    );
+    Problem::new("protocol", Cure::Operator, message)
 }
 
 fn lie(said: &Manifest, manifest: &Manifest) -> Problem {
@@ -113,6 +129,21 @@ mod tests {
             capacity: CAPACITY_MOST,
         };
         assert_eq!(agreed, expect);
+    }
+
+    #[test]
+    fn control_needs_a_worker_that_waits_for_a_go() {
+        let manifest = MANIFEST.replace("observe", "control");
+        let manifest = Manifest::parse(&manifest).unwrap();
+        let mut hello = Hello {
+            manifest: serde_json::to_string(&manifest).unwrap(),
+            ..hello()
+        };
+        let refused = check(&hello, &manifest).unwrap_err();
+        assert_eq!(&*refused.code, "protocol");
+        assert!(refused.message.contains("rebuild it"), "{refused}");
+        hello.protocol_versions = vec![1, 2];
+        assert_eq!(check(&hello, &manifest).unwrap().version, 2);
     }
 
     #[test]

@@ -5,9 +5,12 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
-use utakata_model::Problem;
-use utakata_protocol::v1::{
-    AttemptOutcome, FromWorker, Hello, ToWorker, Welcome, from_worker, to_worker,
+use utakata_model::{Problem, TaskKey};
+use utakata_protocol::{
+    Malformed,
+    v1::{
+        AttemptOutcome, FromWorker, Hello, ReadyAttempt, ToWorker, Welcome, from_worker, to_worker,
+    },
 };
 
 use super::{
@@ -161,6 +164,12 @@ async fn listen(door: &Door, mut from: Streaming<FromWorker>) -> Parting {
                     Err(wrong) => return Parting::Broken(wrong),
                 }
             }
+            Some(from_worker::Message::Ready(said)) if !chatter.is_too_much(Instant::now()) => {
+                match can_begin(&said.attempts) {
+                    Ok(ready) => Said::CanBegin(ready),
+                    Err(wrong) => return Parting::Broken(wrong.to_string()),
+                }
+            }
             _ if chatter.is_too_much(Instant::now()) => {
                 let flood =
                     format!("more than {CHATTER_MOST} messages without an outcome a second");
@@ -170,6 +179,11 @@ async fn listen(door: &Door, mut from: Streaming<FromWorker>) -> Parting {
         };
         door.say(said).await;
     }
+}
+
+fn can_begin(said: &[ReadyAttempt]) -> Result<Vec<(TaskKey, u64)>, Malformed> {
+    let ready = said.iter();
+    ready.map(|one| Ok((one.key()?, one.nonce))).collect()
 }
 
 fn answers(said: Vec<AttemptOutcome>) -> Result<Vec<Answer>, String> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use utakata_model::{
-    BreakerStatus, Kind, PoolStatus, ReleaseName, RolloutStatus, StopState,
+    BreakerStatus, Incarnation, Kind, PoolStatus, ReleaseName, RolloutStatus, StopState,
     environment::RefusedRelease,
 };
 
@@ -28,6 +28,8 @@ struct Inner {
     /// Rollouts of kinds that are not served.
     absent: Mutex<Vec<RolloutStatus>>,
     missing: Mutex<Vec<RefusedRelease>>,
+    /// Earlier lives of which nothing runs any more.
+    over: Mutex<Vec<Incarnation>>,
     changed: Notify,
 }
 
@@ -42,6 +44,19 @@ impl Board {
         if is_changed {
             self.0.changed.notify_one();
         }
+    }
+
+    /// Nothing of these earlier lives runs any more.
+    pub(crate) fn put_over(&self, over: Vec<Incarnation>) {
+        let before = std::mem::replace(&mut *self.0.over.lock(), over.clone());
+        if before != over {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// Earlier lives of which nothing runs any more.
+    pub(super) fn over(&self) -> Vec<Incarnation> {
+        self.0.over.lock().clone()
     }
 
     /// These targets of a kind are left alone now.

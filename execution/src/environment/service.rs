@@ -30,6 +30,7 @@ use crate::{
     content,
     endpoint::{self, Endpoint},
     kind::{self, Held, Order, Surroundings},
+    lives::Lives,
     rollout::{Book, Way},
     runtime::{Life, Runtime},
     trust::Trust,
@@ -106,6 +107,7 @@ impl Service {
             },
             routes: Routes::default(),
             book: Book::open(config.state_folder.clone()),
+            lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
             gate: endpoint.gate().clone(),
             lefts,
         };
@@ -173,6 +175,9 @@ impl Service {
         };
         let listening = answers::run(around.events.clone(), around.me.clone(), listeners);
         let listening = tokio::spawn(listening);
+        let lives = around.lives.clone();
+        let lives = lives.end_earlier(around.board.clone(), runtime.clone(), life.clone());
+        let _ending = AbortOnDropHandle::new(tokio::spawn(lives));
         let mut kinds = Kinds {
             config,
             around,

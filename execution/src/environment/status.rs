@@ -91,6 +91,7 @@ impl Identity {
             id: self.id.clone(),
             incarnation: self.incarnation,
             zone: self.zone.clone(),
+            over: board.over(),
             labels: self.labels.clone(),
             state,
             version: env!("CARGO_PKG_VERSION").into(),

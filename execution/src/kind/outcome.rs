@@ -51,6 +51,12 @@ pub(super) fn late() -> Problem {
     Problem::new("permit-late", Cure::Retry, message)
 }
 
+/// What is told of control whose worker ended before it had a go.
+pub(super) fn never_begun(what: &str) -> Problem {
+    let message = format!("{what}, and had not begun it: nothing was done to the target");
+    Problem::new("worker-lost", Cure::Retry, message)
+}
+
 /// The outcome of an attempt that a worker had.
 pub(super) fn begun(
     attempt: &Attempt,
@@ -92,7 +98,8 @@ pub(super) fn answered(
         Err(problem) => {
             let status = unanswered(task.class);
             let outcome = build(task, status, Some(problem), Some(ran_by), timings);
-            return (Outcome { permit, ..outcome }, None);
+            let outcome = Outcome { permit, ..outcome };
+            return (seen_to_end(outcome), None);
         }
     };
     let readings = (!end.readings.is_empty()).then(|| Readings {
@@ -109,7 +116,16 @@ pub(super) fn answered(
         result,
         ..outcome
     };
-    (outcome, readings)
+    (seen_to_end(outcome), readings)
+}
+
+/// The outcome of an attempt on which nobody acts any more: its worker has said so, or is gone.
+pub(super) fn seen_to_end(outcome: Outcome) -> Outcome {
+    let is_unknown = outcome.status == OutcomeStatus::Unknown;
+    Outcome {
+        is_over: is_unknown && outcome.class == Class::Control,
+        ..outcome
+    }
 }
 
 fn build(
@@ -132,6 +148,7 @@ fn build(
         result: None,
         ran_by,
         permit: None,
+        is_over: false,
         timings,
     }
 }

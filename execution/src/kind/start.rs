@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Service, state::Start};
 use crate::{
     endpoint::Door,
-    runtime::{Error, Life, Running, Runtime, Spec},
+    runtime::{Error, Life, Running, Spec},
     worker::{Number, Report, Said},
 };
 
@@ -28,11 +28,15 @@ impl Service {
         let token = doors.open(door);
         let spec = self.spec(&start, &token);
         let runtime = self.around.runtime.clone();
-        let reports = self.reporting.clone();
+        let (reports, lives) = (self.reporting.clone(), self.around.lives.clone());
         tracing::debug!(worker = %start.worker, release = %start.release.id, "worker is started");
         self.workers.spawn(async move {
             let told = (&reports, start.number);
-            let (said, words) = supervise(&*runtime, spec, &start.kill, told).await;
+            let started = runtime.start(spec).await;
+            if let Ok(running) = &started {
+                lives.started(running.trace().map(|trace| trace.process));
+            }
+            let (said, words) = watch(started, &start.kill, told).await;
             doors.close(&token);
             if let Some(words) = words {
                 tell(&reports, start.number, Said::LastWords(words)).await;
@@ -62,17 +66,7 @@ impl Service {
     }
 }
 
-/// Runs one worker to its end; what it printed last, where it ended by itself.
-async fn supervise(
-    runtime: &dyn Runtime,
-    spec: Spec,
-    kill: &CancellationToken,
-    told: (&mpsc::Sender<Report>, Number),
-) -> (Said, Option<String>) {
-    watch(runtime.start(spec).await, kill, told).await
-}
-
-/// The same with one that was started, or was not.
+/// Watches a worker to its end; what it printed last, where it ended by itself.
 pub(super) async fn watch(
     started: Result<Box<dyn Running>, Error>,
     kill: &CancellationToken,

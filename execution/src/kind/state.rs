@@ -3,6 +3,7 @@
 mod answer;
 mod begin;
 mod breaker;
+mod go;
 mod hold;
 mod permit;
 mod places;
@@ -129,6 +130,8 @@ pub(super) struct State {
     attempts: Attempts,
     permits: Permits,
     unrecorded: Unrecorded,
+    /// Outcomes of control that workers had begun which are out of reach and not seen to be gone.
+    unproven: Vec<(Number, Outcome)>,
     /// Control is begun without a permit: for a test that must see doubles.
     without_permits: bool,
     pools: Vec<Pool>,
@@ -196,6 +199,7 @@ impl State {
                 void_after: config.permits.void_after,
             }),
             unrecorded: Unrecorded::new(config.unrecorded as usize),
+            unproven: Vec::new(),
             without_permits: config.without_permits,
             pools: Vec::new(),
             places: Places::default(),

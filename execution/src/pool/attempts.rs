@@ -22,6 +22,34 @@ pub(crate) struct Permit {
     pub(crate) until: Instant,
 }
 
+/// Whether an attempt that a worker has may have begun.
+///
+/// ```text
+/// observe: (begun)      control: awaited ──► given (begun)
+///                                   └─ permit over, worker lost: void
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Go {
+    /// It only looks: it began when it came.
+    Needless,
+    /// It begins on a go, which was not given yet.
+    Awaited,
+    /// It has its go, and may have begun.
+    Given,
+    /// It has no go and never gets one. That it did not begin is told; the worker has still to
+    /// answer.
+    Void,
+}
+
+/// Why an attempt gets no go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoGo {
+    /// Its permit is over.
+    Late,
+    /// The worker has no such attempt, or none that may begin.
+    Nothing,
+}
+
 /// An attempt that a worker has.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -35,6 +63,8 @@ pub(crate) struct Attempt {
     pub(crate) waited: Duration,
     /// Since when the worker has it.
     pub(crate) begun: Instant,
+    /// Whether it may have begun.
+    pub(crate) go: Go,
     /// Whether it was answered in the worker's place, because that took too long.
     pub(crate) is_overdue: bool,
     /// Whether it was begun by another program of this life: what is needed to begin it once
@@ -72,6 +102,50 @@ impl Attempts {
     pub(crate) fn begin(&mut self, attempt: Attempt) {
         self.permitted += usize::from(attempt.permit.is_some());
         self.attempts.insert(attempt.task.key(), attempt);
+    }
+
+    /// Gives an attempt its go: how long that is good. A worker that asks again, because its
+    /// manager was replaced, has the answer again: it begins an attempt once.
+    pub(crate) fn give_go(
+        &mut self,
+        key: TaskKey,
+        worker: Number,
+        now: Instant,
+    ) -> Result<Duration, NoGo> {
+        let attempt = self.attempts.get_mut(&key);
+        let attempt = attempt.filter(|attempt| attempt.worker == worker);
+        let attempt = attempt.ok_or(NoGo::Nothing)?;
+        if !matches!(attempt.go, Go::Awaited | Go::Given) {
+            return Err(NoGo::Nothing);
+        }
+        let within = match attempt.permit {
+            Some(permit) if now > permit.until => return Err(NoGo::Late),
+            Some(permit) => permit.until - now,
+            None => attempt.task.timeout,
+        };
+        attempt.go = Go::Given;
+        Ok(within)
+    }
+
+    /// Those that wait for a go beyond the end of their permits.
+    pub(crate) fn late(&self, now: Instant) -> Vec<TaskKey> {
+        let is_over = |permit: Permit| now > permit.until;
+        let late = self.awaiting().filter(|a| a.permit.is_some_and(is_over));
+        late.map(|attempt| attempt.task.key()).collect()
+    }
+
+    /// Those that wait for a go.
+    pub(crate) fn awaiting(&self) -> impl Iterator<Item = &Attempt> {
+        let all = self.attempts.values();
+        all.filter(|attempt| attempt.go == Go::Awaited)
+    }
+
+    /// One that has no go yet never gets one.
+    pub(crate) fn make_void(&mut self, key: TaskKey) -> Option<&Attempt> {
+        let attempt = self.attempts.get_mut(&key);
+        let attempt = attempt.filter(|attempt| attempt.go == Go::Awaited)?;
+        attempt.go = Go::Void;
+        Some(attempt)
     }
 
     /// The attempt that a worker has answered, if it has that one.
@@ -152,6 +226,7 @@ mod tests {
             worker: Number(worker),
             waited: Duration::ZERO,
             begun,
+            go: Go::Needless,
             is_overdue: false,
             is_adopted: false,
         });
@@ -165,6 +240,38 @@ mod tests {
         assert!(attempts.end(key, Number(2)).is_none());
         assert!(attempts.end(key, Number(1)).is_some());
         assert!(attempts.end(key, Number(1)).is_none());
+    }
+
+    #[test]
+    fn a_go_is_good_as_long_as_the_permit_and_a_void_attempt_gets_none() {
+        let (start, worker) = (Instant::now(), Number(1));
+        let mut attempts = Attempts::new(Duration::from_secs(2));
+        let task = task("a");
+        let key = task.key();
+        attempts.begin(Attempt {
+            task,
+            permit: Some(Permit {
+                ask: 1,
+                until: start + Duration::from_secs(5),
+            }),
+            worker,
+            waited: Duration::ZERO,
+            begun: start,
+            go: Go::Awaited,
+            is_overdue: false,
+            is_adopted: false,
+        });
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(attempts.give_go(key, Number(2), at(1)), Err(NoGo::Nothing));
+        assert_eq!(attempts.give_go(key, worker, at(6)), Err(NoGo::Late));
+        assert_eq!(attempts.late(at(5)), []);
+        assert_eq!(attempts.late(at(6)), [key]);
+        let left = attempts.give_go(key, worker, at(2));
+        assert_eq!(left, Ok(Duration::from_secs(3)));
+        assert_eq!(attempts.late(at(6)), []);
+        assert!(attempts.make_void(key).is_none(), "it may have begun");
+        let left = attempts.give_go(key, worker, at(4));
+        assert_eq!(left, Ok(Duration::from_secs(1)));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use std::{
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use utakata_model::Incarnation;
 
 use super::{Error as RuntimeError, Life, Running, Runtime, Spec};
 use crate::{Artifact, catalogue::Release, config};
@@ -180,6 +181,11 @@ impl Runtime for Docker {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    async fn lives_elsewhere(&self, life: &Life) -> Option<Vec<Incarnation>> {
+        let found = self.engine.containers(&life.environment).await.ok()?;
+        found.iter().map(orphans::incarnation).collect()
     }
 
     async fn finish(&self, life: &Life) {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use utakata_model::WorkerId;
+use utakata_model::{Incarnation, WorkerId};
 
 use super::{Error, Life, Running, Runtime, Spec, Trace, docker::Docker, process::Process};
 use crate::{Artifact, catalogue::Release};
@@ -47,6 +47,10 @@ impl Runtime for Placed {
 
     async fn tend(&self, life: &Life) {
         tokio::join!(self.process.tend(life), self.docker.tend(life));
+    }
+
+    async fn lives_elsewhere(&self, life: &Life) -> Option<Vec<Incarnation>> {
+        self.docker.lives_elsewhere(life).await
     }
 
     async fn finish(&self, life: &Life) {

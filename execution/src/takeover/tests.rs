@@ -9,6 +9,7 @@ fn left() -> Left {
         worker: 3,
         waited: Duration::from_millis(5),
         ran: Duration::from_secs(2),
+        is_void: false,
         is_overdue: false,
     };
     Left {

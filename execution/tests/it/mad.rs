@@ -11,7 +11,7 @@ use utakata_protocol::v1::{
 };
 
 use crate::{
-    player::{Line, beat, connect, manifest, of_kind, say},
+    player::{Line, beat, can_begin, connect, manifest, of_kind, say},
     site::{Site, add_release, assert_ended, pool},
 };
 
@@ -31,11 +31,24 @@ async fn rave(how: &str, line: &Line, mut heard: Streaming<ToWorker>) {
         while say(line, Message::Heartbeat(Heartbeat::default())).await {}
     }
     while let Ok(Some(message)) = heard.message().await {
-        let Some(to_worker::Message::Tasks(tasks)) = message.message else {
-            continue;
-        };
-        for task in tasks.tasks {
-            let outcomes = answers(how, task.id, task.attempt);
+        let mut begun = Vec::new();
+        match message.message {
+            Some(to_worker::Message::Tasks(tasks)) => {
+                for task in tasks.tasks {
+                    if task.control {
+                        can_begin(line, &task).await;
+                    } else {
+                        begun.push((task.id, task.attempt));
+                    }
+                }
+            }
+            Some(to_worker::Message::Go(go)) => {
+                begun.extend(go.attempts.into_iter().map(|go| (go.id, go.attempt)));
+            }
+            _ => {}
+        }
+        for (id, attempt) in begun {
+            let outcomes = answers(how, id, attempt);
             if !outcomes.is_empty() {
                 say(line, Message::Outcomes(Outcomes { outcomes })).await;
             }
@@ -104,6 +117,15 @@ async fn ask(site: &mut Site) -> (Outcome, Outcome) {
     (outcomes.remove(0), outcomes.remove(0))
 }
 
+/// The worker was cut off: before the control had its go, or after.
+fn assert_lost(control: &Outcome) {
+    let status = match control.ran_by {
+        Some(_) => OutcomeStatus::Unknown,
+        None => OutcomeStatus::Expired,
+    };
+    assert_ended(control, status, "worker-lost");
+}
+
 async fn is_told(site: &Site, code: &str) {
     site.status(|status| {
         let problem = pool(status, "mad").and_then(|pool| pool.problem.as_ref());
@@ -134,7 +156,7 @@ async fn a_worker_whose_answer_is_larger_than_a_message_is_cut_off() {
     let mut site = site("exaggerates").await;
     let (read, control) = ask(&mut site).await;
     assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
-    assert_ended(&control, OutcomeStatus::Unknown, "worker-lost");
+    assert_lost(&control);
     is_told(&site, "worker-flood").await;
     site.end().await;
 }
@@ -156,7 +178,7 @@ async fn a_worker_that_answers_to_no_attempt_is_cut_off() {
     let mut site = site("mumbles").await;
     let (read, control) = ask(&mut site).await;
     assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
-    assert_ended(&control, OutcomeStatus::Unknown, "worker-lost");
+    assert_lost(&control);
     is_told(&site, "worker-crashed").await;
     site.end().await;
 }

@@ -102,10 +102,25 @@ impl Player {
     }
 
     async fn play(&self, line: &Line, mut heard: Streaming<ToWorker>) {
+        let mut ready = Vec::new();
         while let Ok(Some(message)) = heard.message().await {
             match message.message {
                 Some(to_worker::Message::Tasks(tasks)) => {
                     for task in tasks.tasks {
+                        if task.control {
+                            can_begin(line, &task).await;
+                            ready.push(task);
+                        } else {
+                            self.take(line, task);
+                        }
+                    }
+                }
+                Some(to_worker::Message::Go(go)) => {
+                    let has_go = |task: &mut v1::Task| {
+                        let mut goes = go.attempts.iter();
+                        goes.any(|go| go.id == task.id && go.attempt == task.attempt)
+                    };
+                    for task in ready.extract_if(.., has_go) {
                         self.take(line, task);
                     }
                 }
@@ -164,7 +179,7 @@ pub async fn connect(spec: &Spec, capacity: u32) -> (Line, Streaming<ToWorker>) 
     let (line, messages) = mpsc::channel(16);
     let hello = Hello {
         token: spec.token.clone(),
-        protocol_versions: vec![1],
+        protocol_versions: vec![2],
         manifest: serde_json::to_string(&Manifest::parse(&manifest).unwrap()).unwrap(),
         capacity,
         sdk: "played".into(),
@@ -183,6 +198,17 @@ pub async fn say(line: &Line, message: Message) -> bool {
         message: Some(message),
     };
     line.send(message).await.is_ok()
+}
+
+/// Says that control could begin.
+pub async fn can_begin(line: &Line, task: &v1::Task) {
+    let ready = v1::ReadyAttempt {
+        id: task.id.clone(),
+        attempt: task.attempt,
+        nonce: 1,
+    };
+    let attempts = vec![ready];
+    say(line, Message::Ready(v1::Ready { attempts })).await;
 }
 
 pub async fn beat(line: &Line) {

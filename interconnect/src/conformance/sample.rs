@@ -115,6 +115,7 @@ impl Queue {
                 result: None,
                 ran_by: None,
                 permit: None,
+                is_over: false,
                 timings: Timings {
                     ended: Timestamp::now(),
                     waited: Duration::from_millis(2),
@@ -130,6 +131,7 @@ impl Queue {
             id: name(EnvironmentId::new(environment))?,
             incarnation: Incarnation::generate(),
             zone: self.zone.clone(),
+            over: Vec::new(),
             labels: Labels::new(),
             state,
             version: "0.1.0".into(),

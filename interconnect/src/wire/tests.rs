@@ -116,6 +116,7 @@ fn outcomes() -> OutcomeBatch {
             release: Arc::new(release()),
         }),
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: "2026-03-01T12:00:00.25Z".parse().unwrap(),
             waited: Duration::from_millis(2),
@@ -238,6 +239,7 @@ fn environment() -> EnvironmentStatus {
         id: "wee-1".parse().unwrap(),
         incarnation: "0192f0c1-0000-7000-8000-00000000000e".parse().unwrap(),
         zone: "hall-1".parse().unwrap(),
+        over: Vec::new(),
         labels: Labels::from([("room".into(), "A".into())]),
         state: EnvironmentState::Running,
         version: "0.1.0".into(),

@@ -49,6 +49,7 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         id: id.parse().unwrap(),
         incarnation: "0192f0c1-0000-7000-8000-00000000000e".parse().unwrap(),
         zone: "hall-1".parse().unwrap(),
+        over: Vec::new(),
         labels: Labels::new(),
         state,
         version: "0.1.0".into(),
@@ -77,6 +78,7 @@ pub fn outcomes(zone: &str, kind: &str, count: usize) -> Event {
         result: None,
         ran_by: None,
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: "2026-03-01T12:00:00Z".parse().unwrap(),
             waited: Duration::from_millis(2),

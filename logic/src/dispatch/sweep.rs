@@ -97,6 +97,7 @@ fn without_answer(id: TaskId, entry: &Entry, status: OutcomeStatus, problem: Pro
         result: None,
         ran_by: None,
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: Timestamp::now(),
             waited: Duration::ZERO,

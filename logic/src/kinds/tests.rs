@@ -41,6 +41,7 @@ fn status(id: &str, state: EnvironmentState, pools: Vec<PoolStatus>) -> Arc<Envi
         id: EnvironmentId::new(id).unwrap(),
         incarnation: utakata_model::Incarnation::generate(),
         zone: Zone::new(id).unwrap(),
+        over: Vec::new(),
         labels: Default::default(),
         state,
         version: "1".into(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_model::Priority;
+use utakata_model::{OutcomeStatus, Priority, manifest::Repeat};
 
 use super::life::{self, Life, ReadBack, Rule};
 use crate::{
@@ -73,6 +73,7 @@ impl Entry {
             expires: now + left,
             is_cancelled: record.is_cancelled,
             is_in_doubt: record.is_in_doubt,
+            is_over: is_over(&record),
             end: record.end,
         };
         // What is to be done because of it is found from its stage.
@@ -105,6 +106,15 @@ impl Entry {
         is_open && self.turn == Turn::Come
     }
 
+    /// Whether an attempt at what may be done once is presumed to be over, and not proven to be.
+    pub fn may_still_act(&self) -> bool {
+        let told = self.record.outcome.as_ref();
+        let is_told = told.is_some_and(|told| {
+            told.attempt == self.life.attempt && told.status != OutcomeStatus::Unknown
+        });
+        self.rule.repeat == Repeat::Once && !self.life.is_over && !is_told
+    }
+
     /// Its life has changed: what is written down follows.
     pub fn record(&mut self, at: Timestamp) {
         let state = self.life.state();
@@ -123,6 +133,17 @@ impl Entry {
 
 /// The place of a task in the lane of its target.
 pub(super) type Rank = (std::cmp::Reverse<Priority>, utakata_model::TaskId);
+
+/// Whether the outcome that was written down last proves that nobody acts on the attempt any
+/// more. What an environment said of its earlier lives it says again.
+fn is_over(record: &TaskProgress) -> bool {
+    let outcome = record.outcome.as_ref();
+    outcome.is_some_and(|outcome| {
+        let is_current = outcome.attempt == record.attempt
+            && outcome.permit == record.holder.as_ref().map(|holder| holder.ask);
+        is_current && outcome.is_over
+    })
+}
 
 /// What is fixed about a task.
 fn rule(task: &ControlTask, config: &config::Control) -> Rule {

@@ -19,7 +19,7 @@ pub use self::{
 use super::{
     book::Book,
     entry::{Entry, Turn},
-    life::Stage,
+    life::{Holder, Stage},
 };
 use crate::rollouts::PinTable;
 
@@ -66,6 +66,13 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
             "read-back",
             format!("{target} said that it did it; that is read back"),
         ),
+        (Stage::Fenced { .. }, _) if entry.life.is_over => timed(
+            "fence",
+            format!(
+                "nobody knows what became of attempt {attempt}, and nobody acts on it any more; \
+                 {target} has time to show it"
+            ),
+        ),
         (Stage::Fenced { holder, .. }, _) => timed(
             "fence",
             format!(
@@ -74,22 +81,46 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
                 holder.environment
             ),
         ),
+        (Stage::ReadingBack { holder, .. }, _) if entry.may_still_act() => reads(
+            "proof",
+            format!(
+                "nobody knows what became of attempt {attempt}; {target} is read back, and if it \
+                 shows nothing there is no other attempt before {} has come back and said that \
+                 this one is over: what stood still there may go on",
+                holder.environment
+            ),
+        ),
         (Stage::ReadingBack { .. }, _) => reads(
             "read-back",
             format!("nobody knows what became of attempt {attempt}; {target} is read back"),
         ),
-        (Stage::Unsettled { .. }, _) => Explanation {
-            cure: Some(format!(
-                "look at {target}, then `utakata task settle {id} succeeded|failed|again --why ...`"
-            )),
-            ..says(
-                entry,
-                "person",
-                "nobody can know whether the target did it: a person has to say".into(),
-            )
-        },
+        (Stage::Unsettled { holder }, _) => unsettled(entry, holder.as_ref()),
         (Stage::Ended(_), _) => return None,
     })
+}
+
+/// Nobody knows what became of it, and a person has to say.
+fn unsettled(entry: &Entry, holder: Option<&Holder>) -> Explanation {
+    let (id, target, attempt) = (entry.task.id, &entry.task.target, entry.life.attempt);
+    let settle = format!("`utakata task settle {id} succeeded|failed|again --why ...`");
+    let Some(Holder { environment, .. }) = holder.filter(|_| entry.may_still_act()) else {
+        let says_person = "nobody can know whether the target did it: a person has to say";
+        return Explanation {
+            cure: Some(format!("look at {target}, then {settle}")),
+            ..says(entry, "person", says_person.into())
+        };
+    };
+    let may_act = format!(
+        "nobody can know whether the target did it, and attempt {attempt} may still act, for \
+         {environment} has not said that it is over: a person has to say"
+    );
+    Explanation {
+        cure: Some(format!(
+            "let {environment} come back, or make sure that it never does; then look at {target}, \
+             and {settle}"
+        )),
+        ..says(entry, "person", may_act)
+    }
 }
 
 /// What an operation waits for; absent when it is over, or there is none.

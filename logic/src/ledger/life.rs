@@ -16,8 +16,10 @@
 //! Three rules make that nothing is done twice:
 //!
 //! 1. An attempt is permitted at most once: to one ask of one incarnation ([`Holder`]).
-//! 2. There is a later attempt only when nobody can act on this one any more (`fenced` is over),
-//!    and only if repeating does no harm or it is proven that nothing has happened.
+//! 2. There is a later attempt only when the time of this one is over (`fenced` is over), and only
+//!    if repeating does no harm, or it is proven that nothing has happened and that nobody acts on
+//!    it any more (`is_over`). That time is over is no such proof: who has the permit may have
+//!    stood still, and go on.
 //! 3. What comes from anybody but the holder of the current attempt changes nothing.
 //!
 //! And two that nothing false is told:
@@ -96,6 +98,9 @@ pub struct Life {
     pub is_cancelled: bool,
     /// Whether an earlier attempt may have done it.
     pub is_in_doubt: bool,
+    /// Whether it is proven that nobody acts on the current attempt any more: whoever had it has
+    /// said so, or is seen to be gone. Without it that is presumed, from its deadline on.
+    pub is_over: bool,
     /// Where the attempt stands.
     pub stage: Stage,
 }
@@ -219,9 +224,16 @@ pub enum Event {
         holder: Option<Holder>,
         /// How it ended. `expired` under a permit: it was not begun within the window.
         status: OutcomeStatus,
+        /// Of an unknown one: whether its end was seen.
+        is_over: bool,
     },
     /// This life of an environment is over.
     Gone {
+        /// The life.
+        incarnation: Incarnation,
+    },
+    /// Nothing of this life of an environment runs any more, none of its workers either.
+    Over {
         /// The life.
         incarnation: Incarnation,
     },
@@ -298,6 +310,7 @@ impl Life {
             expires,
             is_cancelled: false,
             is_in_doubt: false,
+            is_over: false,
             stage: Stage::Planned,
         }
     }

@@ -166,6 +166,7 @@ impl Room {
             id: environment(),
             incarnation: incarnation(),
             zone: Zone::default(),
+            over: Vec::new(),
             labels: Default::default(),
             state: EnvironmentState::Running,
             version: "1".into(),
@@ -494,6 +495,7 @@ pub fn outcome(
             release: Arc::clone(release),
         }),
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: Timestamp::now(),
             waited: Duration::ZERO,

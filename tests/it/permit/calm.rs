@@ -26,6 +26,14 @@ pub fn ends(world: &World, case: &Case) -> Result<World, Broken> {
     Err(promises::NEVER_ENDS)
 }
 
+fn is_ready_for_go(stage: &JobStage) -> bool {
+    matches!(stage, JobStage::Ready { .. })
+}
+
+fn is_going(stage: &JobStage) -> bool {
+    matches!(stage, JobStage::Going { .. })
+}
+
 /// All that can be done at this moment is done; then time passes.
 fn round(world: &mut World, case: &Case) {
     for task in 0..world.lives.len() {
@@ -70,6 +78,11 @@ fn exchange(world: &mut World, case: &Case) {
         }
     }
     for message in world.sent.clone() {
+        if let Message::Over { of } = message {
+            ledger::over(world, case, of);
+        }
+    }
+    for message in world.sent.clone() {
         if let Message::Permit {
             to,
             attempt,
@@ -97,13 +110,33 @@ fn exchange(world: &mut World, case: &Case) {
 
 /// Workers do what they are given, and devices what they are told.
 fn work(world: &mut World, case: &Case) {
+    for place in 0..world.environments.len() {
+        environment::sees_over(world, case, place);
+    }
     for place in 0..world.jobs.len() {
-        environment::hands_over(world, case, place);
+        environment::hands_over(world, place);
+    }
+    for stage in [is_ready_for_go, is_going] {
+        while let Some(place) = world.jobs.iter().position(|job| stage(&job.stage)) {
+            environment::gives_go(world, case, place);
+            if world
+                .jobs
+                .get(place)
+                .is_some_and(|job| is_going(&job.stage))
+            {
+                environment::begins(world, case, place);
+            }
+        }
     }
     while !world.pending.is_empty() {
         super::steps::takes(world, 0);
     }
-    let is_done = |job: &Job| matches!(job.stage, JobStage::Acting { .. });
+    let is_done = |job: &Job| {
+        matches!(
+            job.stage,
+            JobStage::Acting { .. } | JobStage::Stalled { .. }
+        )
+    };
     let is_ready = |world: &World| {
         let mut jobs = world.jobs.iter();
         jobs.position(|job| is_done(job) && world.is_alive(job.from))

@@ -72,6 +72,8 @@ impl Case {
                 deliveries: 2,
                 cancels: 0,
                 recalls: 0,
+                stalls: 0,
+                stops: 0,
             },
             horizon: 6,
             expires: 5,
@@ -107,6 +109,18 @@ impl Case {
     pub fn second_thoughts(mut self) -> Self {
         self.faults.cancels = 1;
         self.faults.recalls = 1;
+        self
+    }
+
+    /// Workers stop where no look at a clock helps any more, so many times.
+    pub fn stalling(mut self, stalls: u8) -> Self {
+        self.faults.stalls = stalls;
+        self
+    }
+
+    /// The clocks of hosts stand still, for so many steps.
+    pub fn stopping(mut self, stops: u8) -> Self {
+        self.faults.stops = stops;
         self
     }
 

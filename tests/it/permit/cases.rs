@@ -55,6 +55,33 @@ pub fn once() -> Vec<Case> {
     ]
 }
 
+/// Actions that may be done once, on hosts that stand still.
+pub fn stalled() -> Vec<Case> {
+    let punctual = |name, proves| Case::once(name, proves).punctual();
+    vec![
+        punctual("once, both, stalled workers", BOTH)
+            .one_environment()
+            .stalling(2)
+            .until(9, 12),
+        punctual("once, both, stalled workers, crashes", BOTH)
+            .crashes(1, 1)
+            .stalling(1)
+            .until(9, 12),
+        punctual("once, both, clocks that stop", BOTH)
+            .one_environment()
+            .stopping(3)
+            .until(9, 12),
+        punctual("once, both, stalled workers and clocks that stop", BOTH)
+            .crashes(0, 1)
+            .stalling(1)
+            .stopping(2)
+            .until(9, 12),
+        punctual("once, effect, stalled workers", EFFECT)
+            .crashes(0, 1)
+            .stalling(1),
+    ]
+}
+
 /// Actions that may be repeated.
 pub fn repeatable() -> Vec<Case> {
     let punctual = |name, proves| Case::repeatable(name, proves).punctual().until(6, 11);
@@ -135,5 +162,9 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         (Mutant::AnyAsk, again, TOGETHER),
         (Mutant::AnyIncarnation, again.crashes(0, 1), TOGETHER),
         (Mutant::LateThoughBegun, later.choosy(), SHOWS_LATE),
+        (Mutant::NoGo, again, ACTS_LATE),
+        (Mutant::OldGo, again, ACTS_LATE),
+        (Mutant::PresumedIsProven, later.stalling(1), SHOWS_LATE),
+        (Mutant::OverUnseen, later.crashes(0, 1), ACTS_LATE),
     ]
 }

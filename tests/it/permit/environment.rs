@@ -11,7 +11,7 @@ use super::world::{
 
 /// The queue delivers an attempt.
 pub fn delivered(world: &mut World, environment: usize, attempt: Attempt) {
-    let now = world.now;
+    let now = world.local(environment);
     let at = &mut world.environments[environment];
     if let Some(ask) = at.asking.ask(attempt.key(), now) {
         send(world, environment, ask);
@@ -20,7 +20,7 @@ pub fn delivered(world: &mut World, environment: usize, attempt: Attempt) {
 
 /// An ask had no answer for a while.
 pub fn asks_again(world: &mut World, environment: usize) {
-    let now = world.now;
+    let now = world.local(environment);
     for ask in world.environments[environment].asking.due(now) {
         send(world, environment, ask);
     }
@@ -64,7 +64,7 @@ pub fn answered(
         ask: Ask { key, ask },
         verdict,
     };
-    let now = world.now;
+    let now = world.local(to.environment);
     let asking = &mut world.environments[to.environment].asking;
     match mutant::on_answer(case, asking, answer, now) {
         Decision::Begin { ask, until } => {
@@ -98,43 +98,101 @@ pub fn may_say_late(world: &World, case: &Case, to: Sender, attempt: Attempt, as
             verdict: Verdict::Permitted(STEP),
         };
         let mut asking = environment.asking.clone();
-        asking.on_answer(answer, world.now) == Decision::Ignore
+        asking.on_answer(answer, world.local(to.environment)) == Decision::Ignore
     };
     let has_begun = environment.begun.contains(&ask) && !case.is(Mutant::LateThoughBegun);
     world.is_alive(to) && is_void && !is_told && !has_begun
 }
 
-/// A worker begins.
-pub fn hands_over(world: &mut World, case: &Case, place: usize) {
-    let job = &mut world.jobs[place];
-    let JobStage::Waiting { until } = job.stage else {
+/// A worker is given it, reads it at any time, and says that it is ready.
+pub fn hands_over(world: &mut World, place: usize) {
+    let said = world.local(world.jobs[place].from.environment);
+    if let JobStage::Waiting { until } = world.jobs[place].stage {
+        world.jobs[place].stage = JobStage::Ready { until, said };
+    }
+}
+
+/// The worker has its go, if the permit still stands; and reads it at any time.
+pub fn gives_go(world: &mut World, case: &Case, place: usize) {
+    let now = world.local(world.jobs[place].from.environment);
+    let JobStage::Ready { until, said } = world.jobs[place].stage else {
         return;
     };
-    let ends = until + STEP * case.timeout;
-    job.stage = JobStage::Acting { until: ends };
-    let effect = Effect {
-        attempt: job.attempt,
-        from: job.from,
-        until: ends + case.rule.settling - STEP,
-        is_sure: false,
+    if now > until {
+        return ends(world, case, place, Told::Expired);
+    }
+    let within = until - now;
+    world.jobs[place].stage = JobStage::Going { said, within };
+}
+
+/// The worker reads its go, and begins if that is young enough.
+pub fn begins(world: &mut World, case: &Case, place: usize) {
+    let job = world.jobs[place];
+    let now = world.local(job.from.environment);
+    let said = match job.stage {
+        JobStage::Going { said, within } if now <= said + within => said,
+        _ if mutant::begins_anyway(case, job.stage) => now,
+        _ => return refuses_go(world, case, place),
     };
+    let until = said + STEP * case.timeout;
+    world.jobs[place].stage = JobStage::Acting { until };
+    let effect = Effect::new(&job, until + case.rule.settling - STEP);
     world.begun[job.attempt.task][job.attempt.place()] = true;
     world.pending.push(effect);
+}
+
+fn refuses_go(world: &mut World, case: &Case, place: usize) {
+    if world.is_alive(world.jobs[place].from) {
+        ends(world, case, place, Told::Expired);
+    } else {
+        world.jobs.remove(place);
+    }
+}
+
+/// A worker stops after its last look at the clock, and may go on at any time.
+pub fn stalls(world: &mut World, place: usize) {
+    let job = world.jobs[place];
+    if let JobStage::Acting { until } = job.stage {
+        let is_told = false;
+        world.jobs[place].stage = JobStage::Stalled { until, is_told };
+        let mut pending = world.pending.iter_mut();
+        pending
+            .find(|one| one.is_of(&job))
+            .into_iter()
+            .for_each(Effect::stall);
+    }
 }
 
 /// An attempt ends, and its outcome is told again and again.
 pub fn ends(world: &mut World, case: &Case, place: usize, told: Told) {
     let job = world.jobs.remove(place);
     let until = world.now + case.rule.settling - STEP;
-    let is_its = |one: &Effect| one.attempt == job.attempt && one.from == job.from;
     if told == Told::Failed || (told == Told::Succeeded && !case.is_truthful) {
-        world.pending.retain(|one| !is_its(one));
+        world.pending.retain(|one| !one.is_of(&job));
     }
-    for effect in world.pending.iter_mut().filter(|one| is_its(one)) {
-        effect.until = effect.until.min(until);
+    for effect in world.pending.iter_mut().filter(|one| one.is_of(&job)) {
+        effect.send(until);
         effect.is_sure = told == Told::Succeeded;
     }
     tell(world, case, job.from, job.attempt, job.ask, told);
+}
+
+/// An environment kills what its earlier lives have left, sees it gone, and says so.
+pub fn sees_over(world: &mut World, case: &Case, environment: usize) {
+    let me = world.sender(environment);
+    let is_earlier = |from: Sender| from.environment == environment && from.life < me.life;
+    if !case.is(Mutant::OverUnseen) {
+        world.jobs.retain(|job| !is_earlier(job.from));
+        let until = world.now + case.rule.settling - STEP;
+        let left = world.pending.iter_mut();
+        left.filter(|effect| is_earlier(effect.from))
+            .for_each(|effect| effect.send(until));
+    }
+    for life in 0..me.life {
+        world.send(Message::Over {
+            of: Sender { life, ..me },
+        });
+    }
 }
 
 /// An outcome is told, until it is recorded.
@@ -171,33 +229,63 @@ pub fn recorded(world: &mut World, to: Sender, attempt: Attempt, ask: Option<u64
     world.jobs.retain(|job| !is_recorded(job));
 }
 
-/// An environment dies: it forgets everything, and its workers may outlive it.
+/// An environment dies: it forgets everything, and its workers may outlive it. One that has no
+/// go never gets one.
 pub fn dies(world: &mut World, case: &Case, environment: usize) {
     let dead = world.sender(environment);
     world.environments[environment] = Environment::new(dead.life + 1, case);
-    let is_left = |job: &Job| job.from != dead || matches!(job.stage, JobStage::Acting { .. });
+    let is_left = |job: &Job| {
+        let may_act = match job.stage {
+            JobStage::Going { .. } | JobStage::Acting { .. } | JobStage::Stalled { .. } => true,
+            stage => mutant::begins_anyway(case, stage),
+        };
+        job.from != dead || may_act
+    };
     world.jobs.retain(is_left);
 }
 
-/// Time has passed: windows and deadlines are over.
+/// Time has passed: windows and deadlines are over. That is told at once; it may come at any
+/// time, as if who tells it stood still.
 pub fn time_passes(world: &mut World, case: &Case) {
-    let now = world.now;
-    let is_over = |until| until < now;
-    while let Some(place) = world.jobs.iter().position(|job| match job.stage {
-        JobStage::Waiting { until } | JobStage::Acting { until } => is_over(until),
-        JobStage::Told(_) => false,
-    }) {
-        let job = world.jobs[place];
+    let is_over = |world: &World, job: &Job| {
+        let now = world.local(job.from.environment);
         match job.stage {
-            JobStage::Acting { .. } if !world.is_alive(job.from) => {
+            stage if mutant::begins_anyway(case, stage) => false,
+            JobStage::Waiting { until } | JobStage::Ready { until, .. } => until < now,
+            JobStage::Going { said, within } => said + within < now,
+            JobStage::Acting { until } => until < now,
+            JobStage::Stalled { until, is_told } => until < now && !is_told,
+            JobStage::Told(_) => false,
+        }
+    };
+    while let Some(place) = world.jobs.iter().position(|job| is_over(world, job)) {
+        let job = world.jobs[place];
+        let is_alive = world.is_alive(job.from);
+        if matches!(job.stage, JobStage::Acting { .. }) {
+            // It says no more; what it has said is on its way.
+            let until = world.now + case.rule.settling - STEP;
+            let its = world.pending.iter_mut().filter(|one| one.is_of(&job));
+            its.for_each(|effect| effect.send(until));
+        }
+        match job.stage {
+            JobStage::Stalled { until, .. } => {
+                let is_told = true;
+                world.jobs[place].stage = JobStage::Stalled { until, is_told };
+                if is_alive {
+                    tell(world, case, job.from, job.attempt, job.ask, Told::Overdue);
+                }
+            }
+            _ if !is_alive => {
                 world.jobs.remove(place);
             }
-            JobStage::Waiting { .. } => ends(world, case, place, Told::Expired),
-            _ => {
+            JobStage::Acting { .. } => {
                 world.jobs.remove(place);
                 tell(world, case, job.from, job.attempt, job.ask, Told::Unknown);
             }
+            _ => ends(world, case, place, Told::Expired),
         }
     }
-    world.pending.retain(|effect| !is_over(effect.until));
+    let mut pending = std::mem::take(&mut world.pending);
+    pending.retain(|effect| effect.until >= world.clock_of(effect));
+    world.pending = pending;
 }

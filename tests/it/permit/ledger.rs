@@ -85,6 +85,7 @@ pub fn told(
         attempt: attempt.number,
         holder: mutant::teller(case, life, holder),
         status: told.status(),
+        is_over: told == Told::Unknown,
     };
     happens(world, case, attempt.task, &event);
     if case.is_recorded {
@@ -119,6 +120,14 @@ pub fn gone(world: &mut World, case: &Case, from: Sender) {
             world.lives[task] = life;
             act(world, task, &actions);
         }
+    }
+}
+
+/// Nothing of this life of an environment runs any more.
+pub fn over(world: &mut World, case: &Case, of: Sender) {
+    let incarnation = of.incarnation();
+    for task in 0..world.lives.len() {
+        happens(world, case, task, &Event::Over { incarnation });
     }
 }
 

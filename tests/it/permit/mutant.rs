@@ -9,7 +9,7 @@ use utakata_logic::ledger::life::{Holder, Life, Rule, Saved, Stage};
 use utakata_model::{TaskState, manifest::Repeat};
 
 use super::case::Case;
-use super::world::{Attempt, STEP, Sender, Told};
+use super::world::{Attempt, JobStage, STEP, Sender, Told};
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,14 @@ pub enum Mutant {
     AnyIncarnation,
     /// The environment says that a permit came too late although it began under it.
     LateThoughBegun,
+    /// A worker begins without a go, whenever it reads what it was given.
+    NoGo,
+    /// A worker begins however old its go is.
+    OldGo,
+    /// The ledger takes an end that is presumed for one that is proven.
+    PresumedIsProven,
+    /// An environment says that its earlier lives are over, and has not seen it.
+    OverUnseen,
 }
 
 impl Mutant {
@@ -107,7 +115,17 @@ pub fn teller(case: &Case, life: &Life, holder: Option<Holder>) -> Option<Holder
 
 pub fn remembered(case: &Case, mut life: Life) -> Life {
     life.is_in_doubt &= !case.is(Mutant::DoubtForgotten);
+    life.is_over |= case.is(Mutant::PresumedIsProven) && life.holds();
     life
+}
+
+/// Whether a worker begins at this stage whatever the time is.
+pub fn begins_anyway(case: &Case, stage: JobStage) -> bool {
+    match case.mutant {
+        Some(Mutant::NoGo) => matches!(stage, JobStage::Ready { .. } | JobStage::Going { .. }),
+        Some(Mutant::OldGo) => matches!(stage, JobStage::Going { .. }),
+        _ => false,
+    }
 }
 
 pub fn written(case: &Case, mut saved: Saved) -> Saved {

@@ -1,12 +1,13 @@
 //! Everything that may happen next, and what it does.
 
-use tokio::time::Instant;
-use utakata_logic::ledger::life::{Event, Stage};
+use utakata_logic::ledger::life::{Event, Life, Stage};
 use utakata_model::manifest::Proves;
 
 use super::case::Case;
+use super::mutant;
 use super::world::{
-    ATTEMPTS_MOST, Attempt, Environment, Job, JobStage, Message, STEP, Sender, Told, World, at,
+    ATTEMPTS_MOST, Attempt, Effect, Environment, Job, JobStage, Message, STEP, Sender, Told, World,
+    at,
 };
 use super::{environment, ledger};
 
@@ -29,8 +30,17 @@ pub enum Step {
     AsksAgain(usize),
     Comes(Message),
     SaysLate(Sender, Attempt, u64),
-    /// A worker begins.
+    /// A worker is given an attempt, and says that it is ready.
     HandsOver(usize),
+    GivesGo(usize),
+    /// A worker begins, if its go is young enough.
+    Begins(usize),
+    /// A worker stops immediately before it says something to the device.
+    Stalls(usize),
+    /// The clocks of an environment's host stand still while time passes.
+    TimePassesWithout(usize),
+    /// An environment sees that nothing of its earlier lives is left.
+    SeesOver(usize),
     Ends(usize, Told),
     /// The device does it.
     Takes(usize),
@@ -50,13 +60,14 @@ pub fn steps(world: &World, case: &Case) -> Vec<Step> {
             return steps;
         }
     }
-    let is_overdue = |until: Instant| until <= world.now;
-    let must_first = world
-        .pending
-        .iter()
-        .any(|effect| effect.is_sure && is_overdue(effect.until));
+    let is_due = |effect: &Effect| effect.is_sure && effect.until <= world.clock_of(effect);
+    let must_first = world.pending.iter().any(is_due);
     if world.now < at(case.horizon) && !must_first {
         steps.push(Step::TimePasses);
+        if world.faults.stops > 0 {
+            let hosts = 0..world.environments.len();
+            steps.extend(hosts.map(Step::TimePassesWithout));
+        }
     }
     of_the_ledger(world, case, &mut steps);
     of_environments(world, case, &mut steps);
@@ -127,12 +138,20 @@ fn of_environments(world: &World, case: &Case, steps: &mut Vec<Step>) {
         if world.faults.environment_crashes > 0 && *one != new {
             steps.push(Step::EnvironmentDies(place));
         }
+        let has_said = |world: &World| {
+            let life = me.life - 1;
+            let of = Sender { life, ..me };
+            world.sent.contains(&Message::Over { of })
+        };
+        if me.life > 0 && !has_said(world) && holds_any(world, me) {
+            steps.push(Step::SeesOver(place));
+        }
         if case.may_seem_gone {
             let lives = (0..=me.life).map(|life| Sender { life, ..me });
             steps.extend(lives.map(Step::SeemsGone));
         }
         let mut asking = one.asking.clone();
-        if !asking.due(world.now).is_empty() {
+        if !asking.due(world.local(place)).is_empty() {
             steps.push(Step::AsksAgain(place));
         }
         // Environments are alike: the first is served first.
@@ -179,7 +198,18 @@ fn of_jobs(world: &World, case: &Case, steps: &mut Vec<Step>) {
                     steps.push(Step::Ends(place, Told::Expired));
                 }
             }
-            JobStage::Acting { .. } if world.is_alive(job.from) => {
+            JobStage::Ready { .. } => {
+                if mutant::begins_anyway(case, job.stage) {
+                    steps.push(Step::Begins(place));
+                } else {
+                    steps.push(Step::GivesGo(place));
+                }
+            }
+            JobStage::Going { .. } => steps.push(Step::Begins(place)),
+            JobStage::Acting { .. } | JobStage::Stalled { .. } if world.is_alive(job.from) => {
+                if may_stall(world, job) {
+                    steps.push(Step::Stalls(place));
+                }
                 steps.push(Step::Ends(place, Told::Succeeded));
                 steps.push(Step::Ends(place, Told::Unknown));
                 let mut pending = world.pending.iter();
@@ -187,9 +217,24 @@ fn of_jobs(world: &World, case: &Case, steps: &mut Vec<Step>) {
                     steps.push(Step::Ends(place, Told::Failed));
                 }
             }
-            JobStage::Acting { .. } | JobStage::Told(_) => {}
+            JobStage::Acting { .. } if may_stall(world, job) => steps.push(Step::Stalls(place)),
+            JobStage::Acting { .. } | JobStage::Stalled { .. } | JobStage::Told(_) => {}
         }
     }
+}
+
+/// Whether a worker is about to say something to the device.
+fn may_stall(world: &World, job: &Job) -> bool {
+    let is_acting = matches!(job.stage, JobStage::Acting { .. });
+    world.faults.stalls > 0 && is_acting && world.pending.iter().any(|one| one.is_of(job))
+}
+
+/// Whether the ledger still waits for an earlier life of an environment.
+fn holds_any(world: &World, me: Sender) -> bool {
+    let earlier: Vec<_> = (0..me.life).map(|life| Sender { life, ..me }).collect();
+    let holders = world.lives.iter().filter_map(Life::holder);
+    let mut incarnations = holders.map(|holder| holder.incarnation);
+    incarnations.any(|one| earlier.iter().any(|life| life.incarnation() == one))
 }
 
 /// The world after a step.
@@ -204,6 +249,12 @@ fn apply(world: &mut World, case: &Case, step: Step) {
     match step {
         Step::TimePasses => {
             world.now += STEP;
+            environment::time_passes(world, case);
+        }
+        Step::TimePassesWithout(place) => {
+            world.faults.stops -= 1;
+            world.now += STEP;
+            world.lags[place] += 1;
             environment::time_passes(world, case);
         }
         Step::LedgerDies => {
@@ -241,7 +292,14 @@ fn apply(world: &mut World, case: &Case, step: Step) {
         Step::SaysLate(to, attempt, ask) => {
             environment::tell(world, case, to, attempt, Some(ask), Told::Expired);
         }
-        Step::HandsOver(place) => environment::hands_over(world, case, place),
+        Step::HandsOver(place) => environment::hands_over(world, place),
+        Step::GivesGo(place) => environment::gives_go(world, case, place),
+        Step::Begins(place) => environment::begins(world, case, place),
+        Step::Stalls(place) => {
+            world.faults.stalls -= 1;
+            environment::stalls(world, place);
+        }
+        Step::SeesOver(place) => environment::sees_over(world, case, place),
         Step::Ends(place, told) => environment::ends(world, case, place, told),
         Step::Takes(place) => takes(world, place),
         Step::ReadsBack(task, is_effect) => world.send(Message::Seen {
@@ -279,6 +337,7 @@ fn comes(world: &mut World, case: &Case, message: Message) {
             ask,
             is_permitted,
         } => environment::answered(world, case, to, attempt, ask, is_permitted),
+        Message::Over { of } => ledger::over(world, case, of),
         Message::Recorded { to, attempt, ask } => {
             environment::recorded(world, to, attempt, ask);
         }

@@ -12,6 +12,9 @@ use utakata_model::{EnvironmentId, Incarnation, OutcomeStatus, TaskId, TaskKey};
 use super::case::Case;
 use super::mutant::Mutant;
 
+/// Beyond every case: what may happen until then may happen at any time.
+const EVER: u32 = 1000;
+
 /// The least time that passes.
 pub const STEP: Duration = Duration::from_secs(1);
 /// No case has more attempts of a task.
@@ -28,6 +31,8 @@ pub fn at(steps: u32) -> Instant {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     pub now: Instant,
+    /// How far the clocks of each environment's host are behind, in steps.
+    pub lags: Vec<u32>,
     /// What the ledger has in memory, which is what it has written down. All are tasks of one
     /// target.
     pub lives: Vec<Life>,
@@ -60,6 +65,11 @@ pub struct Faults {
     pub deliveries: u8,
     pub cancels: u8,
     pub recalls: u8,
+    /// How often a worker stops after its last look at the clock, and before it says anything to
+    /// the device.
+    pub stalls: u8,
+    /// For how many steps the clocks of a host stand still, as those of a virtual machine may.
+    pub stops: u8,
 }
 
 /// A try at a task.
@@ -101,8 +111,15 @@ pub struct Job {
 pub enum JobStage {
     /// Permitted: a worker may be given it until then.
     Waiting { until: Instant },
-    /// A worker has it, and ends by then.
+    /// A worker has it, and said then that it is ready; it may have its go until then.
+    Ready { until: Instant, said: Instant },
+    /// The worker has its go, which may lie unread: it begins while that is young enough.
+    Going { said: Instant, within: Duration },
+    /// A worker is at it, and ends by then.
     Acting { until: Instant },
+    /// It stands still, immediately before it says something to the device; whether its
+    /// environment has said that its time is over.
+    Stalled { until: Instant, is_told: bool },
     /// The outcome, until it is recorded.
     Told(Told),
 }
@@ -113,6 +130,8 @@ pub struct Effect {
     pub attempt: Attempt,
     pub from: Sender,
     pub until: Instant,
+    /// It is on its way: the clock of the host has no say any more.
+    pub is_sent: bool,
     /// The device has said that it does it.
     pub is_sure: bool,
 }
@@ -121,7 +140,10 @@ pub struct Effect {
 pub enum Told {
     Succeeded,
     Failed,
+    /// The worker has said so, or is gone.
     Unknown,
+    /// Nothing was heard of the worker in time.
+    Overdue,
     Expired,
 }
 
@@ -150,6 +172,8 @@ pub enum Message {
         attempt: Attempt,
         ask: Option<u64>,
     },
+    /// Nothing of this life of an environment runs any more.
+    Over { of: Sender },
     /// What the target showed when it was asked then.
     Seen {
         task: usize,
@@ -164,6 +188,7 @@ impl World {
         let environment = |_| Environment::new(0, case);
         Self {
             now: at(0),
+            lags: vec![0; case.environments],
             lives: vec![Life::new(at(case.expires)); case.tasks],
             reads: vec![false; case.tasks],
             environments: (0..case.environments).map(environment).collect(),
@@ -175,6 +200,20 @@ impl World {
             sent: Vec::new(),
             published: Vec::new(),
             faults: case.faults,
+        }
+    }
+
+    /// What the clocks of an environment's host say.
+    pub fn local(&self, environment: usize) -> Instant {
+        self.now - STEP * self.lags[environment]
+    }
+
+    /// What the clock says that decides how long an effect may be late.
+    pub fn clock_of(&self, effect: &Effect) -> Instant {
+        if effect.is_sent {
+            self.now
+        } else {
+            self.local(effect.from.environment)
         }
     }
 
@@ -204,10 +243,14 @@ impl World {
 
     /// Jobs that can act, or can still begin.
     pub fn acting(&self) -> impl Iterator<Item = &Job> {
-        self.jobs.iter().filter(|job| match job.stage {
-            JobStage::Waiting { until } => self.now <= until,
-            JobStage::Acting { .. } => true,
-            JobStage::Told(_) => false,
+        self.jobs.iter().filter(|job| {
+            let now = self.local(job.from.environment);
+            match job.stage {
+                JobStage::Waiting { until } | JobStage::Ready { until, .. } => now <= until,
+                JobStage::Going { said, within } => now <= said + within,
+                JobStage::Acting { .. } => true,
+                JobStage::Stalled { .. } | JobStage::Told(_) => false,
+            }
         })
     }
 
@@ -266,6 +309,13 @@ impl World {
                 is_current || case.is_recorded
             }
             Message::Recorded { to, .. } => self.is_alive(to),
+            Message::Over { of } => {
+                let is_its = |life: &Life| {
+                    let holder = life.holder();
+                    holder.is_some_and(|its| its.incarnation == of.incarnation()) && !life.is_over
+                };
+                self.lives.iter().any(is_its)
+            }
             Message::Seen { task, asked, .. } => {
                 let life = &self.lives[task];
                 let counts = match life.stage {
@@ -288,6 +338,38 @@ impl Environment {
             begun: Vec::new(),
             refused: Vec::new(),
         }
+    }
+}
+
+impl Effect {
+    /// What a worker may do from now on, until then by the clock of its host.
+    pub fn new(job: &Job, until: Instant) -> Self {
+        Self {
+            attempt: job.attempt,
+            from: job.from,
+            until,
+            is_sent: false,
+            is_sure: false,
+        }
+    }
+
+    pub fn is_of(&self, job: &Job) -> bool {
+        self.attempt == job.attempt && self.from == job.from
+    }
+
+    /// It may happen at any time.
+    pub fn stall(&mut self) {
+        self.until = at(EVER);
+    }
+
+    /// Whoever caused it is at an end: the device does it by then, or never.
+    pub fn send(&mut self, until: Instant) {
+        self.until = if self.is_sent {
+            self.until.min(until)
+        } else {
+            until
+        };
+        self.is_sent = true;
     }
 }
 
@@ -335,7 +417,7 @@ impl Told {
         match self {
             Self::Succeeded => OutcomeStatus::Succeeded,
             Self::Failed => OutcomeStatus::Failed,
-            Self::Unknown => OutcomeStatus::Unknown,
+            Self::Unknown | Self::Overdue => OutcomeStatus::Unknown,
             Self::Expired => OutcomeStatus::Expired,
         }
     }

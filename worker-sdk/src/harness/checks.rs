@@ -1,6 +1,7 @@
 //! What a worker must keep to, one situation each.
 
 mod example;
+mod go;
 mod life;
 mod refusal;
 mod work;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use utakata_model::{Class, Manifest, TaskKey};
 use utakata_protocol::{
-    negotiate,
+    WITH_GO, negotiate,
     v1::{AttemptOutcome, Status},
 };
 
@@ -37,6 +38,10 @@ pub enum Check {
     ManyTargets,
     /// Twice is once.
     Twice,
+    /// Control waits for a go.
+    WaitsForGo,
+    /// A go that is old begins nothing.
+    OldGo,
     /// It can be drained.
     Drain,
     /// It does not outlive its manager.
@@ -44,7 +49,7 @@ pub enum Check {
 }
 
 /// All, in the order in which they are made.
-pub const ALL: [Check; 10] = [
+pub const ALL: [Check; 12] = [
     Check::EndsWhenRefused,
     Check::Heartbeats,
     Check::UnknownAction,
@@ -53,6 +58,8 @@ pub const ALL: [Check; 10] = [
     Check::Cancel,
     Check::ManyTargets,
     Check::Twice,
+    Check::WaitsForGo,
+    Check::OldGo,
     Check::Drain,
     Check::Disconnected,
 ];
@@ -71,6 +78,8 @@ impl Check {
             Self::Cancel => "what is cancelled is answered soon",
             Self::ManyTargets => "many targets are served at once, and all end in time",
             Self::Twice => "a task that comes twice is answered once",
+            Self::WaitsForGo => "control is made ready, and nothing is touched before its go",
+            Self::OldGo => "a go that comes too late begins nothing, and is answered expired",
             Self::Drain => "drained, it ends what it has, takes nothing new and exits with 0",
             Self::Disconnected => "it ends when its manager is gone",
         }
@@ -87,6 +96,8 @@ impl Check {
             Self::Cancel => work::cancel(stage).await,
             Self::ManyTargets => work::many_targets(stage).await,
             Self::Twice => work::twice(stage).await,
+            Self::WaitsForGo => go::waits_for_go(stage).await,
+            Self::OldGo => go::old_go(stage).await,
             Self::Drain => life::drain(stage).await,
             Self::Disconnected => life::disconnected(stage).await,
         }
@@ -106,6 +117,14 @@ pub async fn hello(stage: &Stage) -> Result<(), Stop> {
     negotiate(&hello.protocol_versions).map_err(|error| Stop::failed(error.to_string()))?;
     if !hello.protocol_versions.contains(&declared) {
         let why = format!("its manifest says protocol {declared}, and its hello does not");
+        return Err(Stop::failed(why));
+    }
+    let newest = hello.protocol_versions.iter().max();
+    if stage.release.manifest.has_control() && newest < Some(&WITH_GO) {
+        let why = format!(
+            "it has control, which needs version {WITH_GO} of the protocol, and its hello does \
+             not say it"
+        );
         return Err(Stop::failed(why));
     }
     let manifest: Manifest = serde_json::from_str(&hello.manifest)

@@ -12,8 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout_at};
 use utakata_model::{Action, Class, TaskId, TaskKey};
-use utakata_protocol::v1::{
-    self, AttemptOutcome, Hello, ToWorker, Welcome, from_worker, to_worker,
+use utakata_protocol::{
+    negotiate,
+    v1::{self, AttemptOutcome, Hello, ToWorker, Welcome, from_worker, to_worker},
 };
 
 use super::{
@@ -31,6 +32,8 @@ pub const TOKEN: &str = "token-of-the-harness";
 pub const HELLO_LIMIT: Duration = Duration::from_secs(10);
 /// How long after its deadline, or a cancel, an attempt may take to be answered.
 pub const GRACE: Duration = Duration::from_secs(2);
+/// How old a go may be, where a check does not say otherwise: as old as a permit.
+const GO_WITHIN: Duration = Duration::from_secs(5);
 /// How often a worker must be heard of, where a check does not say otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The path of a socket has at most 107 bytes: a longer folder for it is avoided.
@@ -118,6 +121,8 @@ impl Stage {
             hello: Hello::default(),
             outcomes: HashMap::new(),
             heard: Vec::new(),
+            ready: Vec::new(),
+            gives_go: true,
             process,
             _listener: listener,
             _folder: folder,
@@ -149,8 +154,9 @@ impl Stage {
     /// Starts a worker and welcomes it, with heartbeats asked for as often as this.
     pub async fn enter_with_heartbeat(&self, heartbeat: Duration) -> Result<Guest, Stop> {
         let guest = self.start().await?;
+        let version = negotiate(&guest.hello.protocol_versions);
         let welcome = Welcome {
-            protocol_version: self.release.manifest.protocol,
+            protocol_version: version.map_err(|error| Stop::failed(error.to_string()))?,
             worker: "on-trial".into(),
             heartbeat_milliseconds: milliseconds(heartbeat),
         };
@@ -237,6 +243,10 @@ pub struct Guest {
     pub outcomes: HashMap<TaskKey, Vec<(AttemptOutcome, Instant)>>,
     /// When anything was heard of it.
     pub heard: Vec<Instant>,
+    /// What it said to be ready.
+    pub ready: Vec<v1::ReadyAttempt>,
+    /// Whether what is ready gets its go as soon as that is heard.
+    pub gives_go: bool,
     /// The worker itself.
     pub process: Subject,
     call: Call,
@@ -293,9 +303,32 @@ impl Guest {
             self.heard.push(now);
             if let Some(message) = message {
                 self.keep(&message, now);
+                if let from_worker::Message::Ready(ready) = &message {
+                    self.on_ready(&ready.attempts).await;
+                }
                 return Heard::Message(message);
             }
         }
+    }
+
+    async fn on_ready(&mut self, attempts: &[v1::ReadyAttempt]) {
+        self.ready.extend_from_slice(attempts);
+        if self.gives_go {
+            // One that has gone meanwhile is told where it is waited for.
+            let _ = self.go(attempts, GO_WITHIN).await;
+        }
+    }
+
+    /// Says that these may begin within so long of having been said to be ready.
+    pub async fn go(&self, ready: &[v1::ReadyAttempt], within: Duration) -> Result<(), Stop> {
+        let go = |ready: &v1::ReadyAttempt| v1::GoAttempt {
+            id: ready.id.clone(),
+            attempt: ready.attempt,
+            nonce: ready.nonce,
+            within_milliseconds: milliseconds(within),
+        };
+        let attempts = ready.iter().map(go).collect();
+        self.tell(to_worker::Message::Go(v1::Go { attempts })).await
     }
 
     fn keep(&mut self, message: &from_worker::Message, now: Instant) {

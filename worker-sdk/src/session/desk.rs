@@ -13,6 +13,7 @@ use crate::{
     attempt::Attempt,
     attempts::{Attempts, Cancel, Running, Waiting},
     catalogue::Catalogue,
+    context::Limit,
     ending::{Ending, Subject, refused},
     outcomes::Outcomes,
     packed::Packed,
@@ -30,6 +31,10 @@ pub struct Desk<W> {
     attempts: Attempts,
     tasks: JoinSet<(TaskKey, Packed)>,
     progress: mpsc::Sender<(TaskKey, String)>,
+    /// Attempts of control that are ready, which is still to be said.
+    ready: Vec<TaskKey>,
+    /// Whether the manager says when control may begin.
+    has_go: bool,
     draining: Option<Draining>,
 }
 
@@ -52,8 +57,15 @@ impl<W: Worker> Desk<W> {
             catalogue,
             tasks: JoinSet::new(),
             progress,
+            ready: Vec::new(),
+            has_go: true,
             draining: None,
         }
+    }
+
+    /// Whether the manager says when control may begin.
+    pub fn set_go(&mut self, has_go: bool) {
+        self.has_go = has_go;
     }
 
     /// Whether nothing new is taken.
@@ -112,17 +124,88 @@ impl<W: Worker> Desk<W> {
         }
     }
 
+    /// Begins what only looks; control is ready, and begins on its go.
     fn begin(&mut self, subject: Subject, task: Task, now: Instant) {
         if subject.deadline() <= now {
             return self.end(&subject, Ending::Expired, now);
         }
+        match subject.class {
+            Class::Observe => self.run(subject, task, now),
+            Class::Control if cfg!(feature = "without-go") => self.run(subject, task, now),
+            Class::Control if !self.has_go => self.end(&subject, Ending::NoGo, now),
+            Class::Control => {
+                self.ready.push(subject.key);
+                self.attempts.be_ready(Waiting { subject, task });
+            }
+        }
+    }
+
+    /// Whether it is to be said that something is ready.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// What is ready, which is said now.
+    pub fn take_ready(&mut self) -> v1::Ready {
+        let ready = std::mem::take(&mut self.ready);
+        let attempts = ready.into_iter().filter_map(|key| {
+            Some(v1::ReadyAttempt {
+                id: key.task.as_bytes().to_vec(),
+                attempt: key.attempt,
+                nonce: self.attempts.say_ready(key)?,
+            })
+        });
+        v1::Ready {
+            attempts: attempts.collect(),
+        }
+    }
+
+    /// Another manager is there: what is ready is said to it, too.
+    pub fn say_ready_again(&mut self) {
+        self.ready = self.attempts.ready_keys();
+    }
+
+    /// These may begin, those of them that are not too late.
+    pub fn go(&mut self, attempts: &[v1::GoAttempt]) {
+        for go in attempts {
+            let ready = go.key().ok();
+            let ready = ready.and_then(|key| self.attempts.take_ready(key, go.nonce));
+            let Some((Waiting { subject, task }, said)) = ready else {
+                tracing::debug!("a go for what is not ready was ignored");
+                continue;
+            };
+            let within = Duration::from_millis(go.within_milliseconds);
+            let now = Instant::now();
+            if said.elapsed() > within {
+                self.end(&subject, Ending::Late, now);
+            } else if subject.deadline() <= now {
+                self.end(&subject, Ending::Expired, now);
+            } else {
+                self.run(subject, task, now);
+            }
+        }
+        self.fill();
+    }
+
+    /// This process stood still: what it has not begun is for others.
+    pub fn was_away(&mut self) {
+        let now = Instant::now();
+        for subject in self.attempts.take_unbegun_control() {
+            self.end(&subject, Ending::Away, now);
+        }
+        self.fill();
+    }
+
+    fn run(&mut self, subject: Subject, task: Task, now: Instant) {
         let key = subject.key;
         let cancelled = CancellationToken::new();
         let progress = self.progress.clone();
-        let context = Context::build(key, subject.deadline(), cancelled.clone(), progress);
+        let deadline = subject.deadline();
+        let limit = Limit::from_now(deadline.saturating_duration_since(now));
+        let context = Context::build(key, deadline, limit, cancelled.clone(), progress);
         let worker = Arc::clone(&self.worker);
         let run = async move { worker.run(task, context).await };
-        match Attempt::build(subject.clone(), cancelled.clone(), run).begin() {
+        match Attempt::build(subject.clone(), cancelled.clone(), limit, run).begin() {
             Ok(outcome) => {
                 self.attempts.end(key);
                 self.outcomes.push(outcome);
@@ -160,6 +243,11 @@ impl<W: Worker> Desk<W> {
                 None
             };
         }
+        self.fill();
+    }
+
+    /// Begins what waits, as far as there are slots.
+    fn fill(&mut self) {
         let now = Instant::now();
         while let Some(waiting) = self.attempts.next_to_begin() {
             self.begin(waiting.subject, waiting.task, now);
@@ -199,6 +287,7 @@ impl<W: Worker> Desk<W> {
                 self.end(&subject, Ending::CancelledBefore, Instant::now());
             }
         }
+        self.fill();
     }
 
     /// Takes nothing new from now on. At the limit, what is left is given up.
@@ -220,6 +309,7 @@ impl<W: Worker> Desk<W> {
         for subject in self.attempts.expired(now) {
             self.end(&subject, Ending::Expired, now);
         }
+        self.fill();
         let due = |draining: &mut Draining| draining.limit.take_if(|limit| *limit <= now);
         if self.draining.as_mut().and_then(due).is_some() {
             self.give_up(now);

@@ -13,7 +13,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tonic::Streaming;
-use utakata_protocol::v1::{Hello, Hold, ToWorker};
+use utakata_protocol::{
+    WITH_GO,
+    v1::{Hello, Hold, ToWorker},
+};
 
 use super::{Error, GOODBYE_LIMIT, OUTCOMES_KEPT, Opened, Session, greet, heartbeat};
 use crate::{Worker, connection};
@@ -58,6 +61,8 @@ impl<W: Worker> Session<W> {
         let (outgoing, incoming, welcome) = self.meanwhile(dial(endpoint, hello, until)).await?;
         tracing::info!(running = self.desk.count(), "welcomed again");
         self.outgoing = outgoing;
+        self.desk.set_go(welcome.protocol_version >= WITH_GO);
+        self.desk.say_ready_again();
         self.heartbeat = heartbeat(&welcome);
         self.held = None;
         Ok(incoming)

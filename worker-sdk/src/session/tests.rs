@@ -116,6 +116,10 @@ struct Pair {
     stop: CancellationToken,
     outcomes: HashMap<TaskKey, AttemptOutcome>,
     progress: Vec<String>,
+    /// What was said to be ready.
+    ready: Vec<v1::ReadyAttempt>,
+    /// What is ready gets a go that may be so old.
+    goes: Option<Duration>,
     listener: Option<Listener>,
     _folder: TempDir,
 }
@@ -154,6 +158,8 @@ impl Pair {
             stop,
             outcomes: HashMap::new(),
             progress: Vec::new(),
+            ready: Vec::new(),
+            goes: Some(LIMIT),
             listener: Some(listener),
             _folder: folder,
         }
@@ -194,6 +200,12 @@ impl Pair {
                 }
             }
             Some(from_worker::Message::Progress(progress)) => self.progress.push(progress.message),
+            Some(from_worker::Message::Ready(ready)) => {
+                self.ready.extend(ready.attempts.iter().cloned());
+                if let Some(within) = self.goes {
+                    self.go(&ready.attempts, within).await;
+                }
+            }
             _ => {}
         }
         true
@@ -207,6 +219,24 @@ impl Pair {
         let outcome = &self.outcomes[&key];
         let code = outcome.problem.as_ref().map(|problem| problem.code.clone());
         (outcome.status(), code.unwrap_or_default())
+    }
+
+    async fn go(&self, ready: &[v1::ReadyAttempt], within: Duration) {
+        let go = |ready: &v1::ReadyAttempt| v1::GoAttempt {
+            id: ready.id.clone(),
+            attempt: ready.attempt,
+            nonce: ready.nonce,
+            within_milliseconds: u64::try_from(within.as_millis()).unwrap(),
+        };
+        let attempts = ready.iter().map(go).collect();
+        self.tell(to_worker::Message::Go(v1::Go { attempts })).await;
+    }
+
+    /// Waits until so many attempts are said to be ready.
+    async fn ready(&mut self, count: usize) {
+        while self.ready.len() < count {
+            assert!(self.hear().await, "the stream ended");
+        }
     }
 
     async fn cancel(&self, key: TaskKey) {
@@ -245,7 +275,7 @@ impl Pair {
 
     async fn welcome(&self) {
         let welcome = Welcome {
-            protocol_version: 1,
+            protocol_version: WITH_GO,
             worker: "w".into(),
             heartbeat_milliseconds: LONG,
         };
@@ -308,7 +338,7 @@ async fn a_panic_ends_one_attempt_and_nothing_else() {
 async fn the_deadline_is_kept_for_a_worker_that_does_not() {
     let mut pair = Pair::welcomed().await;
     let keys = pair
-        .give(&[("look", "for ever", 50), ("do", "for ever", 50)])
+        .give(&[("look", "for ever", 50), ("do", "for ever", 500)])
         .await;
     assert_eq!(pair.told(keys[0]).await, said(Status::Failed, "deadline"));
     assert_eq!(pair.told(keys[1]).await, said(Status::Unknown, "deadline"));
@@ -339,6 +369,7 @@ async fn a_cancel_is_the_worker_s_to_answer_only_where_something_changes() {
         said(Status::Cancelled, "undone")
     );
     let deaf = pair.give(&[("do", "for ever", LONG)]).await;
+    pair.ready(2).await;
     pair.cancel(deaf[0]).await;
     assert_eq!(pair.told(deaf[0]).await, said(Status::Unknown, "cancelled"));
 }
@@ -427,6 +458,7 @@ async fn at_the_limit_of_draining_what_is_left_is_given_up() {
     let mut pair = Pair::welcomed().await;
     let running = [("look", "for ever", LONG), ("do", "for ever", LONG)];
     let running = pair.give(&running).await;
+    pair.ready(1).await;
     let waiting = pair.give(&[("do", "at once", LONG)]).await;
     pair.drain(50).await;
     assert_eq!(
@@ -456,6 +488,7 @@ async fn without_a_manager_control_work_comes_to_its_end_and_the_rest_is_dropped
     let mut pair = Pair::welcomed().await;
     let orders = [("look", "for ever", LONG), ("do", "brief", LONG)];
     pair.give(&orders).await;
+    pair.ready(1).await;
     let answered = pair.give(&[("look", "no room", 1)]).await;
     assert_eq!(
         pair.told(answered[0]).await,
@@ -498,6 +531,7 @@ async fn a_worker_that_is_held_goes_on_and_tells_the_next_manager_what_came_of_i
     let keys = pair
         .give(&[("do", "brief", LONG), ("do", "until cancelled", LONG)])
         .await;
+    pair.ready(2).await;
     for _ in 0..2 {
         pair.hold(LONG).await;
         assert!(pair.outcomes.is_empty(), "{:?}", pair.outcomes);
@@ -518,6 +552,7 @@ async fn a_worker_that_is_held_goes_on_and_tells_the_next_manager_what_came_of_i
 async fn what_ends_while_a_worker_is_held_waits_to_be_told() {
     let mut pair = Pair::welcomed().await;
     let keys = pair.give(&[("do", "brief", LONG)]).await;
+    pair.ready(1).await;
     let ended = Arc::clone(&pair.ended);
     pair.hold(LONG).await;
     let hello = pair.accept_again().await;
@@ -538,6 +573,7 @@ async fn a_worker_that_nobody_takes_over_brings_control_to_its_end_and_ends() {
     let mut pair = Pair::welcomed().await;
     pair.give(&[("do", "brief", LONG), ("look", "for ever", LONG)])
         .await;
+    pair.ready(1).await;
     let ended = Arc::clone(&pair.ended);
     pair.listener = None;
     pair.hold(100).await;
@@ -559,4 +595,99 @@ async fn a_worker_that_the_next_manager_does_not_want_ends() {
     pair.call.outgoing = None;
     let error = pair.end().await.unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn control_begins_on_its_go_and_not_before() {
+    let mut pair = Pair::welcomed().await;
+    pair.goes = None;
+    let keys = pair.give(&[("do", "brief", LONG)]).await;
+    pair.ready(1).await;
+    let wrong = v1::ReadyAttempt {
+        nonce: pair.ready[0].nonce + 1,
+        ..pair.ready[0].clone()
+    };
+    pair.go(&[wrong], LIMIT).await;
+    // What was said after it is answered: it has been read, and nothing came of it.
+    let look = pair.give(&[("look", "at once", LONG)]).await;
+    assert_eq!(pair.told(look[0]).await, said(Status::Succeeded, ""));
+    assert!(!pair.ended.load(Ordering::SeqCst));
+    pair.go(&pair.ready, LIMIT).await;
+    assert_eq!(pair.told(keys[0]).await, said(Status::Succeeded, ""));
+    // A go that comes twice begins nothing twice.
+    pair.go(&pair.ready, LIMIT).await;
+    pair.drain(0).await;
+    pair.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_go_that_is_too_old_begins_nothing_and_what_waits_has_the_slot() {
+    let mut pair = Pair::welcomed().await;
+    pair.goes = None;
+    let keys = pair.give(&[("do", "brief", LONG); 3]).await;
+    pair.ready(2).await;
+    let said_ready = Moment::now();
+    while said_ready.elapsed() < Duration::from_millis(20) {
+        tokio::task::yield_now().await;
+    }
+    pair.go(&pair.ready, Duration::from_millis(10)).await;
+    for key in &keys[..2] {
+        assert_eq!(pair.told(*key).await, said(Status::Expired, "go-late"));
+    }
+    assert!(!pair.ended.load(Ordering::SeqCst));
+    pair.ready(3).await;
+    pair.go(&pair.ready[2..], LIMIT).await;
+    assert_eq!(pair.told(keys[2]).await, said(Status::Succeeded, ""));
+}
+
+#[tokio::test]
+async fn what_is_ready_and_gets_no_go_ends_by_its_time_or_when_it_is_taken_back() {
+    let mut pair = Pair::welcomed().await;
+    pair.goes = None;
+    let keys = pair
+        .give(&[("do", "brief", 50), ("do", "brief", LONG)])
+        .await;
+    assert_eq!(pair.told(keys[0]).await, said(Status::Expired, "expired"));
+    pair.cancel(keys[1]).await;
+    assert_eq!(
+        pair.told(keys[1]).await,
+        said(Status::Cancelled, "cancelled")
+    );
+    assert!(!pair.ended.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn what_is_ready_is_said_to_the_next_manager_too() {
+    let mut pair = Pair::welcomed().await;
+    pair.goes = None;
+    let keys = pair.give(&[("do", "brief", LONG)]).await;
+    pair.ready(1).await;
+    pair.hold(LONG).await;
+    pair.accept_again().await;
+    pair.welcome().await;
+    pair.ready(2).await;
+    assert_ne!(pair.ready[0].nonce, pair.ready[1].nonce);
+    // What the first manager said is not for what was said to the second.
+    pair.go(&pair.ready[..1], LIMIT).await;
+    let look = pair.give(&[("look", "at once", LONG)]).await;
+    assert_eq!(pair.told(look[0]).await, said(Status::Succeeded, ""));
+    assert!(!pair.ended.load(Ordering::SeqCst));
+    pair.go(&pair.ready[1..], LIMIT).await;
+    assert_eq!(pair.told(keys[0]).await, said(Status::Succeeded, ""));
+}
+
+#[tokio::test]
+async fn a_manager_that_knows_no_go_has_no_control_done() {
+    let mut pair = Pair::start().await;
+    let welcome = Welcome {
+        protocol_version: 1,
+        worker: "w".into(),
+        heartbeat_milliseconds: LONG,
+    };
+    pair.tell(to_worker::Message::Welcome(welcome)).await;
+    let keys = pair
+        .give(&[("do", "at once", LONG), ("look", "at once", LONG)])
+        .await;
+    assert_eq!(pair.told(keys[0]).await, said(Status::Failed, "protocol"));
+    assert_eq!(pair.told(keys[1]).await, said(Status::Succeeded, ""));
 }

@@ -18,7 +18,7 @@ fn release(fault: &str) -> TempDir {
         r#"
         kind = "scripted"
         version = "1.0.0"
-        protocol = 1
+        protocol = 2
         settings = {{ fault = "{fault}" }}
         [run]
         program = "{program}"
@@ -26,6 +26,9 @@ fn release(fault: &str) -> TempDir {
         [[action]]
         name = "read"
         class = "observe"
+        [[action]]
+        name = "set"
+        class = "control"
         "#
     );
     fs::write(folder.path().join("worker.toml"), manifest).unwrap();
@@ -119,6 +122,27 @@ async fn every_check_fails_for_a_worker_that_does_just_that_wrong() {
         ),
         ("begins no more", "many targets", "were not begun"),
         ("answers twice", "comes twice", "it was answered"),
+        ("older protocol", HELLO, "its manifest says protocol 2"),
+        (
+            "begins by itself",
+            "nothing is touched before its go",
+            "did not say that control is ready",
+        ),
+        (
+            "answers before its go",
+            "nothing is touched before its go",
+            "did not wait for a go",
+        ),
+        (
+            "touches before its go",
+            "nothing is touched before its go",
+            "talked to the target before its go",
+        ),
+        (
+            "believes any go",
+            "comes too late",
+            "talked to the target after an old go",
+        ),
         ("stays", "drained", "did not end the stream"),
         ("drops", "drained", "did not answer what it had"),
         ("exits with 1", "drained", "it ended with exit status: 1"),
@@ -144,7 +168,7 @@ async fn without_a_manifest_or_a_program_the_rest_is_skipped() {
     let report = check(folder.path(), 1.0).await;
     assert!(why(&report, "the manifest is valid").contains("a folder with a worker.toml"));
     assert!(!report.passed());
-    assert_eq!(report.checks.len(), 12);
+    assert_eq!(report.checks.len(), 14);
 
     let release = release("none");
     let file = release.path().join("worker.toml");
@@ -162,5 +186,5 @@ async fn without_a_manifest_or_a_program_the_rest_is_skipped() {
     let why = why(&report, "it says hello");
     assert!(why.contains("the program \"not-there\" is not in"), "{why}");
     let skipped = |check: &&harness::Check| matches!(check.result, CheckResult::Skipped(_));
-    assert_eq!(report.checks.iter().filter(skipped).count(), 10);
+    assert_eq!(report.checks.iter().filter(skipped).count(), 12);
 }

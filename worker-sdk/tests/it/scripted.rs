@@ -10,9 +10,11 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use utakata_protocol::{
     ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE,
+    clock::Moment,
     v1::{
-        AttemptOutcome, FromWorker, Heartbeat, Hello, Outcomes, Problem, Status, Task, ToWorker,
-        from_worker, manager_client::ManagerClient, to_worker,
+        AttemptOutcome, FromWorker, GoAttempt, Heartbeat, Hello, Outcomes, Problem, Ready,
+        ReadyAttempt, Status, Task, ToWorker, from_worker, manager_client::ManagerClient,
+        to_worker,
     },
 };
 use utakata_worker_sdk::Release;
@@ -32,6 +34,8 @@ struct Scripted {
     outgoing: Option<mpsc::Sender<FromWorker>>,
     running: JoinSet<(Task, Status)>,
     handles: HashMap<Vec<u8>, AbortHandle>,
+    /// Control that waits for its go, and since when.
+    ready: HashMap<Vec<u8>, (Task, Moment)>,
     draining: bool,
 }
 
@@ -53,6 +57,7 @@ async fn serve(endpoint: String) -> i32 {
         outgoing: (fault != "no hello").then_some(outgoing),
         running: JoinSet::new(),
         handles: HashMap::new(),
+        ready: HashMap::new(),
         draining: false,
         fault,
     };
@@ -111,7 +116,11 @@ impl Scripted {
             } else {
                 token
             },
-            protocol_versions: vec![if self.is("other protocol") { 9 } else { 1 }],
+            protocol_versions: match self.fault.as_str() {
+                "other protocol" => vec![9],
+                "older protocol" => vec![1],
+                _ => vec![2],
+            },
             manifest: serde_json::to_string(&manifest).unwrap(),
             capacity: if self.is("no capacity") { 0 } else { 100 },
             sdk: "none".into(),
@@ -139,6 +148,11 @@ impl Scripted {
                     self.begin(task).await;
                 }
             }
+            Some(to_worker::Message::Go(go)) => {
+                for go in go.attempts {
+                    self.go(&go).await;
+                }
+            }
             Some(to_worker::Message::Cancel(cancel)) if !self.is("deaf") => {
                 for key in cancel.tasks {
                     self.cancel(key.id, key.attempt).await;
@@ -159,7 +173,10 @@ impl Scripted {
         if self.handles.contains_key(&task.id) && !self.is("answers twice") {
             return;
         }
-        if task.action != "read" && !self.is("does anything") {
+        if task.action == "set" && task.parameters == b"{}" && !self.is("begins by itself") {
+            return self.be_ready(task).await;
+        }
+        if !["read", "set"].contains(&task.action.as_str()) && !self.is("does anything") {
             return self.answer(&task, Status::Failed, "no-such-action").await;
         }
         if task.parameters != b"{}" {
@@ -196,15 +213,45 @@ impl Scripted {
             return self.answer(task, Status::Succeeded, "").await;
         }
         if self.is("touches") {
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            socket.send_to(b"?", &task.address).unwrap();
+            touch(task);
         }
         self.answer(task, Status::Failed, "bad-parameters").await;
     }
 
-    async fn cancel(&self, id: Vec<u8>, attempt: u32) {
-        if let Some(handle) = self.handles.get(&id) {
-            handle.abort();
+    async fn be_ready(&mut self, task: Task) {
+        if self.is("answers before its go") {
+            return self.answer(&task, Status::Succeeded, "").await;
+        }
+        let ready = ReadyAttempt {
+            id: task.id.clone(),
+            attempt: task.attempt,
+            nonce: 1,
+        };
+        if self.is("touches before its go") {
+            touch(&task);
+        }
+        self.ready.insert(task.id.clone(), (task, Moment::now()));
+        let attempts = vec![ready];
+        self.say(from_worker::Message::Ready(Ready { attempts }))
+            .await;
+    }
+
+    async fn go(&mut self, go: &GoAttempt) {
+        let Some((task, said)) = self.ready.remove(&go.id) else {
+            return;
+        };
+        let within = Duration::from_millis(go.within_milliseconds);
+        if said.elapsed() > within && !self.is("believes any go") {
+            return self.answer(&task, Status::Expired, "go-late").await;
+        }
+        touch(&task);
+        self.answer(&task, Status::Succeeded, "").await;
+    }
+
+    async fn cancel(&mut self, id: Vec<u8>, attempt: u32) {
+        let was_ready = self.ready.remove(&id).is_some();
+        let handle = self.handles.get(&id).inspect(|handle| handle.abort());
+        if handle.is_some() || was_ready {
             let task = Task {
                 id,
                 attempt,
@@ -230,4 +277,9 @@ impl Scripted {
         self.say(from_worker::Message::Outcomes(Outcomes { outcomes }))
             .await;
     }
+}
+
+fn touch(task: &Task) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(b"?", &task.address).unwrap();
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_interconnect::Event;
-use utakata_model::{Class, Cure, Problem};
+use utakata_model::{Class, Cure, OutcomeStatus, Problem};
 
 use super::State;
 use crate::{
     kind::{outcome, pool::Ended},
     manager::plan::Phase,
-    pool::attempts::Attempt,
+    pool::attempts::{Attempt, Go},
     rollout::compare::Seen,
     worker::{Answer, Line, Number, Parting, Report, Said},
 };
@@ -31,6 +31,10 @@ impl State {
         match report.said {
             Said::Answers(answers) => {
                 self.on_answers(number, answers, now, clock);
+                return false;
+            }
+            Said::CanBegin(ready) => {
+                self.on_can_begin(number, ready, now, clock);
                 return false;
             }
             Said::Alive => {
@@ -172,6 +176,10 @@ impl State {
             self.on_shadow(&attempt.task, asked, Seen::of(&answer.end), now, clock);
             return;
         }
+        if attempt.go == Go::Void {
+            // That it did not begin is told, and its lane went on without it.
+            return end_void(&attempt, &answer, &ran_by);
+        }
         let class = attempt.task.class;
         if attempt.is_overdue && class == Class::Observe {
             // It has its outcome, and its lane went on without it.
@@ -188,5 +196,19 @@ impl State {
         let readings = readings.map(|readings| Event::Readings(Arc::new(readings)));
         self.effects.readings.extend(readings);
         self.tell(outcome, now);
+    }
+}
+
+/// A worker answers an attempt that never had a go: it has not begun it, if it keeps to the
+/// protocol.
+fn end_void(attempt: &Attempt, answer: &Answer, ran_by: &utakata_model::RanBy) {
+    let status = answer.end.as_ref().map(|end| end.status);
+    let has_begun = !matches!(
+        status,
+        Ok(OutcomeStatus::Cancelled | OutcomeStatus::Expired | OutcomeStatus::Failed)
+    );
+    if has_begun {
+        let (worker, attempt) = (&ran_by.worker, attempt.task.key());
+        tracing::error!(%worker, %attempt, "a worker began control without a go: replace it");
     }
 }

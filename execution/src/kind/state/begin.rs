@@ -10,7 +10,7 @@ use super::{Send, State};
 use crate::{
     kind::pool::{Pool, Worker},
     pool::{
-        attempts::{Attempt, Permit},
+        attempts::{Attempt, Go, Permit},
         lanes::Waiting,
         select,
     },
@@ -205,7 +205,12 @@ impl State {
             self.count_begun(pool);
         }
         self.effects.acknowledge.extend(waiting.tag);
+        let go = match waiting.task.class {
+            Class::Control => Go::Awaited,
+            Class::Observe => Go::Needless,
+        };
         self.attempts.begin(Attempt {
+            go,
             task: waiting.task,
             permit,
             worker: number,

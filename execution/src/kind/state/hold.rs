@@ -21,7 +21,7 @@ use super::State;
 use crate::{
     kind::pool::{Batch, Parked, Pool, Worker},
     manager::plan::{Desired, Phase},
-    pool::attempts::{Attempt, Permit},
+    pool::attempts::{Attempt, Go, Permit},
     takeover::{AttemptLeft, KindLeft, PoolLeft, WorkerLeft, spare},
     worker::{Line, Number},
 };
@@ -78,7 +78,8 @@ impl State {
     pub(super) fn advance_hold(&mut self, now: Instant, clock: Timestamp) {
         if let Hold::Settling { until } = self.hold {
             self.give_back_waiting(now, clock);
-            if self.permits.is_empty() && self.shadows.is_empty() {
+            let is_settled = self.permits.is_empty() && self.attempts.awaiting().next().is_none();
+            if is_settled && self.shadows.is_empty() {
                 self.hold = Hold::Parting { until };
             }
         }
@@ -193,6 +194,7 @@ impl State {
             waited: attempt.waited,
             ran: now.saturating_duration_since(attempt.begun),
             is_overdue: attempt.is_overdue,
+            is_void: attempt.go == Go::Void,
         };
         let mut place = 0;
         let pools = self.pools.iter();
@@ -254,8 +256,8 @@ impl State {
         }
         for attempt in &left.attempts {
             let class = attempt.task.class;
-            // The lane of a read that had its outcome already went on without it.
-            if !(attempt.is_overdue && class == Class::Observe) {
+            // The lane of what had its outcome already went on without it.
+            if !(attempt.is_void || (attempt.is_overdue && class == Class::Observe)) {
                 self.lanes.occupy(&attempt.task.target, class);
             }
             self.attempts.begin(Attempt {
@@ -264,6 +266,12 @@ impl State {
                 worker: Number(attempt.worker),
                 waited: attempt.waited,
                 begun: ago(now, attempt.ran + passed),
+                // None was left that waited for its go.
+                go: match class {
+                    Class::Observe => Go::Needless,
+                    Class::Control if attempt.is_void => Go::Void,
+                    Class::Control => Go::Given,
+                },
                 is_overdue: attempt.is_overdue,
                 is_adopted: true,
             });

@@ -16,7 +16,7 @@ use utakata_protocol::v1;
 
 use super::State;
 use crate::{
-    pool::attempts::Attempt,
+    pool::attempts::{Attempt, Go},
     rollout::{
         Way,
         compare::{Differs, Seen, compare},
@@ -113,6 +113,7 @@ impl State {
         worker.batch.push(v1::Task::from(&task));
         self.shadows.insert(task.key(), asked);
         self.attempts.begin(Attempt {
+            go: Go::Needless,
             task,
             permit: None,
             worker: number,

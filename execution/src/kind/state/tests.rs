@@ -1,4 +1,5 @@
 mod breaker;
+mod go;
 mod hold;
 mod permit;
 mod rollout;
@@ -36,6 +37,8 @@ struct World {
     tag: u64,
     /// Whether every ask is permitted at once.
     is_generous: bool,
+    /// Whether workers say at once that they could begin what they were given.
+    is_eager: bool,
     stop: Option<Stop>,
     /// Versions that are stopped by themselves.
     stops: BTreeMap<Arc<str>, Stop>,
@@ -80,6 +83,7 @@ impl World {
             lines: BTreeMap::new(),
             tag: 0,
             is_generous: true,
+            is_eager: true,
             stop: None,
             stops: BTreeMap::new(),
             coming: BTreeSet::new(),
@@ -218,17 +222,45 @@ impl World {
     /// What was given to workers since this was last asked.
     fn given(&mut self) -> Vec<(Number, TaskKey)> {
         let sends = std::mem::take(&mut self.state.effects.sends);
-        let tasks = sends.into_iter().flat_map(|send| match send.message {
-            Message::Tasks(tasks) => {
-                let keys = tasks
-                    .tasks
-                    .iter()
-                    .map(|task| (send.worker, task.key().unwrap()));
-                keys.collect()
+        let mut given = Vec::new();
+        for send in sends {
+            let Message::Tasks(tasks) = send.message else {
+                continue;
+            };
+            for task in tasks.tasks {
+                let key = task.key().unwrap();
+                given.push((send.worker, key));
+                if task.control && self.is_eager {
+                    self.can_begin(send.worker, key);
+                }
             }
-            _ => Vec::new(),
-        });
-        tasks.collect()
+        }
+        given
+    }
+
+    /// A worker could begin an attempt of control.
+    fn can_begin(&mut self, worker: Number, key: TaskKey) {
+        self.report(worker, Said::CanBegin(vec![(key, 7)]));
+    }
+
+    /// The attempts that workers were told to begin, and for how long that is good, or not to
+    /// begin, since this was last asked.
+    fn goes(&mut self) -> (Vec<(TaskKey, Duration)>, Vec<TaskKey>) {
+        let (mut goes, mut cancelled) = (Vec::new(), Vec::new());
+        for send in std::mem::take(&mut self.state.effects.sends) {
+            match send.message {
+                Message::Go(go) => goes.extend(go.attempts.iter().map(|go| {
+                    assert_eq!(go.nonce, 7);
+                    let within = Duration::from_millis(go.within_milliseconds);
+                    (go.key().unwrap(), within)
+                })),
+                Message::Cancel(cancel) => {
+                    cancelled.extend(cancel.tasks.iter().map(|key| key.key().unwrap()));
+                }
+                _ => {}
+            }
+        }
+        (goes, cancelled)
     }
 
     fn answer(&mut self, worker: Number, key: TaskKey) {
@@ -456,6 +488,7 @@ fn a_worker_that_is_not_heard_of_is_killed() {
     let mut world = World::new();
     let worker = world.ready(8);
     world.deliver(vec![control("a")]);
+    world.given();
     world.pass(6);
     assert!(world.state.worker(worker).unwrap().kill.is_cancelled());
     world.ends(worker);

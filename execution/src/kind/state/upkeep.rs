@@ -7,14 +7,14 @@ use tokio::time::Instant;
 use utakata_model::{Class, OutcomeStatus, Stop};
 use utakata_protocol::v1::{self, to_worker::Message};
 
-use super::{Send, State};
+use super::{Send, State, go::unbegun};
 use crate::{
     kind::{
         outcome,
         pool::{Pool, Worker, killed},
     },
     manager::plan::{self, Action, Phase, Why},
-    pool::attempts::Attempt,
+    pool::attempts::{Attempt, Go},
     worker::Number,
 };
 
@@ -28,6 +28,7 @@ impl State {
             let problem = self.common.expired.clone();
             self.end_waiting(waiting, OutcomeStatus::Expired, problem, now, clock);
         }
+        self.end_late_go(now, clock);
         self.end_overdue(now, clock);
         self.bury(now, clock);
         self.give_up(now);
@@ -66,6 +67,10 @@ impl State {
                 continue;
             };
             worker.overdue += 1;
+            if matches!(attempt.go, Go::Awaited | Go::Void) {
+                self.end_late(vec![attempt.task.key()], now, clock);
+                continue;
+            }
             let what = format!(
                 "the worker {} gave no answer within {} and the time it has to say so",
                 worker.ran_by.worker,
@@ -135,6 +140,7 @@ impl State {
             }
             !is_shadow
         });
+        self.prove(number, now);
         let Some(worker) = self.worker(number) else {
             return;
         };
@@ -143,6 +149,7 @@ impl State {
         if attempts.is_empty() {
             return;
         }
+        let is_gone = worker.exited.is_some();
         let ran_by = worker.ran_by.clone();
         let mut what = worker.end_problem().message.to_string();
         if worker.is_expected {
@@ -152,7 +159,13 @@ impl State {
         let repeats_by = self.repeats_by(number);
         for attempt in attempts {
             let class = attempt.task.class;
-            if attempt.is_overdue && class == Class::Observe {
+            if attempt.go == Go::Void || (attempt.is_overdue && class == Class::Observe) {
+                continue;
+            }
+            if attempt.go == Go::Awaited {
+                self.lanes.release(&attempt.task.target.name, class);
+                let problem = outcome::never_begun(&what);
+                self.tell(unbegun(&attempt, problem, now, clock), now);
                 continue;
             }
             if !attempt.is_overdue
@@ -163,15 +176,36 @@ impl State {
                 continue;
             }
             self.lanes.release(&attempt.task.target.name, class);
-            if attempt.is_overdue {
-                continue;
-            }
             let status = outcome::unanswered(class);
             let problem = outcome::unanswered_problem(class, "worker-lost", &what);
             let ran = now.saturating_duration_since(attempt.begun);
             let ran_by = ran_by.clone();
             let outcome = outcome::begun(&attempt, status, Some(problem), ran_by, ran, clock);
-            self.tell(outcome, now);
+            if is_gone {
+                self.tell(outcome::seen_to_end(outcome), now);
+                continue;
+            }
+            if class == Class::Control {
+                // It is out of reach, and may go on: that it is gone is told when it is.
+                self.unproven.push((number, outcome.clone()));
+            }
+            if !attempt.is_overdue {
+                self.tell(outcome, now);
+            }
+        }
+    }
+
+    /// What a worker had that was out of reach is over when it is gone.
+    fn prove(&mut self, number: Number, now: Instant) {
+        if !self
+            .worker(number)
+            .is_some_and(|worker| worker.exited.is_some())
+        {
+            return;
+        }
+        let its = self.unproven.extract_if(.., |(of, _)| *of == number);
+        for (_, outcome) in its.collect::<Vec<_>>() {
+            self.tell(outcome::seen_to_end(outcome), now);
         }
     }
 

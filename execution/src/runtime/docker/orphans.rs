@@ -46,7 +46,8 @@ pub(super) fn of(found: &[ContainerSummary], life: &Life) -> Vec<String> {
     own.filter_map(|container| container.id.clone()).collect()
 }
 
-fn incarnation(container: &ContainerSummary) -> Option<Incarnation> {
+/// The life that a container is of; `None` when it does not say that.
+pub(super) fn incarnation(container: &ContainerSummary) -> Option<Incarnation> {
     let label = container.labels.as_ref()?.get(INCARNATION_LABEL)?;
     label.parse().ok()
 }

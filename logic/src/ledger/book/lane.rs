@@ -143,6 +143,7 @@ impl Book {
                 attempt,
                 holder: None,
                 status: OutcomeStatus::Failed,
+                is_over: false,
             },
         );
     }
@@ -321,6 +322,7 @@ pub(super) fn outcome(
         result: None,
         ran_by: None,
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: at,
             waited: std::time::Duration::ZERO,

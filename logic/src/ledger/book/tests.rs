@@ -236,6 +236,7 @@ fn outcome(task: TaskId, status: OutcomeStatus) -> Outcome {
         result: None,
         ran_by: None,
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: Timestamp::UNIX_EPOCH,
             waited: Duration::ZERO,

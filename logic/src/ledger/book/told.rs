@@ -88,6 +88,7 @@ impl Book {
             attempt: outcome.attempt,
             holder,
             status: outcome.status,
+            is_over: outcome.is_over,
         };
         self.apply(outcome.task, &event);
     }
@@ -101,6 +102,7 @@ impl Book {
             attempt: outcome.attempt,
             holder: holder.cloned(),
             status: outcome.status,
+            is_over: outcome.is_over,
         };
         let before = entry.life.clone();
         before.clone().on(&event, &entry.rule, self.now.instant).0 != before
@@ -155,7 +157,25 @@ impl Book {
             }
         }
         self.orphans(status);
+        if !status.over.is_empty() {
+            self.lives_are_over(status);
+        }
         self.settle();
+    }
+
+    /// Nothing of these earlier lives of an environment runs any more.
+    fn lives_are_over(&mut self, status: &EnvironmentStatus) {
+        let is_earlier = |holder: &&Holder| {
+            holder.environment == status.id && status.over.contains(&holder.incarnation)
+        };
+        let entries = self.tasks.values().filter(|entry| !entry.life.is_over);
+        let over = entries.filter_map(|entry| {
+            let holder = entry.life.holder().filter(is_earlier)?;
+            Some((entry.task.id, holder.incarnation))
+        });
+        for (id, incarnation) in over.collect::<Vec<_>>() {
+            self.apply(id, &Event::Over { incarnation });
+        }
     }
 
     /// After a restart no earlier life was heard of: what another one than this holds, is of

@@ -20,8 +20,13 @@ impl Life {
                 attempt,
                 holder,
                 status,
-            } => self.on_outcome(*attempt, holder.as_ref(), *status, rule, now),
+                is_over,
+            } => {
+                let told = (*status, *is_over);
+                self.on_outcome(*attempt, holder.as_ref(), told, rule, now)
+            }
             Event::Gone { incarnation } => (self.on_gone(*incarnation, rule), Vec::new()),
+            Event::Over { incarnation } => (self.on_over(*incarnation, rule, now), Vec::new()),
             Event::Seen { asked, evidence } => {
                 (self.on_seen(*asked, *evidence, rule, now), Vec::new())
             }
@@ -83,6 +88,37 @@ impl Life {
                 holder: holder.clone(),
                 until: *acts_until + rule.settling,
             };
+        }
+        self
+    }
+
+    fn on_over(self, over: Incarnation, rule: &Rule, now: Instant) -> Self {
+        let is_its = self.holder().is_some_and(|its| its.incarnation == over);
+        if is_its { self.prove(rule, now) } else { self }
+    }
+
+    /// Nobody acts on the current attempt any more, from now on. What the target showed before
+    /// proves nothing: it might have acted since.
+    pub(super) fn prove(mut self, rule: &Rule, now: Instant) -> Self {
+        if self.is_over {
+            return self;
+        }
+        match &self.stage {
+            Stage::Permitted { holder, .. }
+            | Stage::Fenced { holder, .. }
+            | Stage::ReadingBack { holder, .. } => {
+                self.is_over = true;
+                self.stage = Stage::Fenced {
+                    holder: holder.clone(),
+                    until: now + rule.settling,
+                };
+            }
+            Stage::Unsettled { holder: Some(_) } => self.is_over = true,
+            Stage::Planned
+            | Stage::Queued { .. }
+            | Stage::Verifying { .. }
+            | Stage::Unsettled { holder: None }
+            | Stage::Ended(_) => {}
         }
         self
     }
@@ -181,6 +217,7 @@ impl Life {
 
     pub(super) fn next_attempt(mut self) -> Self {
         self.attempt += 1;
+        self.is_over = false;
         self.stage = Stage::Planned;
         self
     }

@@ -20,6 +20,8 @@ pub struct Saved {
     pub is_cancelled: bool,
     /// Whether an earlier attempt may have done it.
     pub is_in_doubt: bool,
+    /// Whether it is proven that nobody acts on the current attempt any more.
+    pub is_over: bool,
     /// How it ended, if it has.
     pub end: Option<End>,
 }
@@ -38,6 +40,7 @@ impl Life {
             expires: self.expires,
             is_cancelled: self.is_cancelled,
             is_in_doubt: self.is_in_doubt,
+            is_over: self.is_over,
             end,
         }
     }
@@ -52,6 +55,7 @@ impl Life {
             expires: saved.expires,
             is_cancelled: saved.is_cancelled,
             is_in_doubt: saved.is_in_doubt,
+            is_over: saved.is_over,
             stage,
         };
         if let Some(end) = saved.end {

@@ -2,6 +2,7 @@
 
 mod asked;
 mod orders;
+mod over;
 mod restored;
 mod told;
 mod turned;
@@ -94,6 +95,14 @@ fn in_doubt(stage: Stage) -> Life {
     }
 }
 
+/// Nobody acts on its attempt any more, which is proven.
+fn over(life: Life) -> Life {
+    Life {
+        is_over: true,
+        ..life
+    }
+}
+
 fn cancelled(life: Life) -> Life {
     Life {
         is_cancelled: true,
@@ -174,6 +183,17 @@ fn outcome(status: OutcomeStatus) -> Event {
         attempt: 1,
         holder: Some(holder()),
         status,
+        is_over: false,
+    }
+}
+
+/// Its worker has said so, or is gone.
+fn unknown_and_over() -> Event {
+    Event::Outcome {
+        attempt: 1,
+        holder: Some(holder()),
+        status: OutcomeStatus::Unknown,
+        is_over: true,
     }
 }
 
@@ -182,6 +202,7 @@ fn not_begun(status: OutcomeStatus) -> Event {
         attempt: 1,
         holder: None,
         status,
+        is_over: false,
     }
 }
 
@@ -209,6 +230,7 @@ fn check_unchanged(rule: &Rule, life: &Life, now: u64, event: &Event) {
 fn next(life: &Life) -> Life {
     Life {
         attempt: life.attempt + 1,
+        is_over: false,
         stage: Stage::Planned,
         ..life.clone()
     }

@@ -1,7 +1,7 @@
 //! What becomes of a life when an environment or the target tells what it knows.
 
 use tokio::time::Instant;
-use utakata_model::OutcomeStatus;
+use utakata_model::{OutcomeStatus, manifest::Repeat};
 
 use super::{Action, By, Evidence, Holder, How, Life, Rule, Stage, ended};
 
@@ -10,7 +10,7 @@ impl Life {
         self,
         attempt: u32,
         from: Option<&Holder>,
-        status: OutcomeStatus,
+        (status, is_over): (OutcomeStatus, bool),
         rule: &Rule,
         now: Instant,
     ) -> (Self, Vec<Action>) {
@@ -20,6 +20,13 @@ impl Life {
         match &self.stage {
             Stage::Queued { .. } if from.is_none() => self.on_not_begun(status, rule, now),
             _ if from.is_none() || from != self.holder() => (self, Vec::new()),
+            _ if status == OutcomeStatus::Unknown && is_over => {
+                let is_permitted = matches!(self.stage, Stage::Permitted { .. });
+                if is_permitted || !self.is_over {
+                    return (self.prove(rule, now), Vec::new());
+                }
+                (self, Vec::new())
+            }
             Stage::Permitted { holder, acts_until } => {
                 let (holder, until) = (holder.clone(), *acts_until + rule.settling);
                 self.on_told(status, holder, until, rule, now)
@@ -135,6 +142,9 @@ impl Life {
             (Stage::ReadingBack { .. }, Evidence::Effect) if rule.proves_effect() => {
                 self.stage = ended(How::Succeeded, By::ReadBack);
             }
+            // Nothing was done, so far: who has the permit may have stood still, and go on.
+            (Stage::ReadingBack { .. }, Evidence::Other)
+                if rule.proves_absence() && !self.may_follow(rule) => {}
             (Stage::ReadingBack { .. }, Evidence::Other) if rule.proves_absence() => {
                 self.is_in_doubt = false;
                 return self.nothing_happened(By::ReadBack, rule, now).0;
@@ -147,6 +157,12 @@ impl Life {
             _ => {}
         }
         self
+    }
+
+    /// Whether another attempt may follow this one, when nothing of it is seen.
+    fn may_follow(&self, rule: &Rule) -> bool {
+        let is_over = self.is_over || cfg!(feature = "presumed-is-proven");
+        is_over || rule.repeat == Repeat::Repeatable
     }
 
     /// It is certain that the current attempt did nothing, and never will.
@@ -178,6 +194,7 @@ impl Life {
         match &self.stage {
             Stage::Permitted { holder, .. } | Stage::Fenced { holder, .. } => {
                 let holder = holder.clone();
+                self.is_over = true;
                 self.read_back(holder, rule, now)
             }
             // It does not hold its target: what that shows may be the work of others.

@@ -44,6 +44,7 @@ fn outcome(status: OutcomeStatus) -> Outcome {
         result: None,
         ran_by: None,
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: Timestamp::from_second(1).unwrap(),
             waited: Duration::ZERO,

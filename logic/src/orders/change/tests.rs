@@ -114,6 +114,7 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         id: name(id),
         incarnation: utakata_model::Incarnation::generate(),
         zone: name(zone),
+        over: Vec::new(),
         labels: utakata_model::Labels::new(),
         state: utakata_model::EnvironmentState::Running,
         version: "1".into(),

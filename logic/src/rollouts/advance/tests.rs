@@ -60,6 +60,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         id: id.parse().unwrap(),
         incarnation: Incarnation::generate(),
         zone: "default".parse().unwrap(),
+        over: Vec::new(),
         labels: Labels::from([("room".into(), room.into())]),
         state: EnvironmentState::Running,
         version: "1".into(),

@@ -125,6 +125,7 @@ fn outcome(task: &ControlTask, status: OutcomeStatus) -> Outcome {
         result: None,
         ran_by: None,
         permit: None,
+        is_over: false,
         timings: Timings {
             ended: Timestamp::now(),
             waited: std::time::Duration::ZERO,

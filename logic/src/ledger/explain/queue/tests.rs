@@ -38,6 +38,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         id: name(id),
         incarnation: Incarnation::generate(),
         zone: name("hall-1"),
+        over: Vec::new(),
         labels: Labels::new(),
         state: EnvironmentState::Running,
         version: "1".into(),

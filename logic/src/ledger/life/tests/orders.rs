@@ -23,7 +23,8 @@ fn evidence() -> impl Strategy<Value = Evidence> {
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     let attempt = || 1..4_u32;
     let status = prop::sample::select(STATUSES.to_vec());
-    let told = (attempt(), prop::option::weighted(0.9, holders()), status);
+    let holder = prop::option::weighted(0.9, holders());
+    let told = (attempt(), holder, status, any::<bool>());
     let settlement = prop_oneof![
         Just(Settlement::Succeeded),
         Just(Settlement::Failed),
@@ -37,7 +38,13 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         1 => Just(Event::Recall),
         1 => Just(Event::Cancel),
         6 => (attempt(), holders()).prop_map(|(attempt, holder)| ask(attempt, holder)),
-        6 => told.prop_map(|(attempt, holder, status)| Event::Outcome { attempt, holder, status }),
+        6 => told.prop_map(|(attempt, holder, status, is_over)| Event::Outcome {
+            attempt,
+            holder,
+            status,
+            is_over,
+        }),
+        1 => holders().prop_map(|one| Event::Over { incarnation: one.incarnation }),
         1 => holders().prop_map(|one| Event::Gone { incarnation: one.incarnation }),
         3 => (0..200_u64, evidence()).prop_map(|(asked, evidence)| seen(asked, evidence)),
         1 => settlement.prop_map(Event::Settle),
@@ -95,7 +102,9 @@ fn leads_on(before: &Life, now: u64, event: &Event, rule: &Rule) -> bool {
             let Stage::ReadingBack { since, .. } = before.stage else {
                 return false;
             };
-            *evidence == Evidence::Other && asked >= &since && rule.proves_absence()
+            let may_follow = before.is_over || rule.repeat == Repeat::Repeatable;
+            let is_proof = *evidence == Evidence::Other && rule.proves_absence();
+            is_proof && may_follow && asked >= &since
         }
         Event::Settle(Settlement::Again { .. }) => before.may_settle().is_ok(),
         _ => false,

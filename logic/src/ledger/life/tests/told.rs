@@ -96,6 +96,7 @@ fn nobody_but_the_holder_of_the_current_attempt_changes_anything() {
                     attempt,
                     holder,
                     status,
+                    is_over: false,
                 };
                 check_unchanged(&rule, &life, 5, &of(1, Some(other)));
                 check_unchanged(&rule, &life, 5, &of(2, Some(holder())));
@@ -136,6 +137,7 @@ fn an_expired_permit_leads_on_only_as_far_as_it_may() {
         attempt: 3,
         holder: Some(holder()),
         status: OutcomeStatus::Expired,
+        is_over: false,
     };
     let after = Life {
         stage: is(How::Failed, By::Outcome),
@@ -180,9 +182,9 @@ fn a_success_that_shows_is_one_and_one_that_does_not_is_none() {
 #[test]
 fn an_unknown_is_settled_by_what_its_action_proves() {
     use Evidence::{Effect, None, Other};
-    let before = life(reading_back(13));
-    let done = life(is(How::Succeeded, By::ReadBack));
-    let person = life(unsettled());
+    let before = over(life(reading_back(13)));
+    let done = over(life(is(How::Succeeded, By::ReadBack)));
+    let person = over(life(unsettled()));
     check(&once(EFFECT), &before, 15, &seen(13, Effect), &done, &[]);
     check(&once(EFFECT), &before, 15, &seen(13, Other), &person, &[]);
     check(&once(BOTH), &before, 15, &seen(13, Effect), &done, &[]);
@@ -218,6 +220,7 @@ fn as_long_as_an_earlier_attempt_is_in_doubt_nobody_says_that_nothing_was_done()
         attempt: 2,
         holder: Some(holder()),
         status,
+        is_over: false,
     };
     for status in [Failed, Cancelled] {
         let before = in_doubt(permitted());
@@ -227,10 +230,10 @@ fn as_long_as_an_earlier_attempt_is_in_doubt_nobody_says_that_nothing_was_done()
             &before,
             5,
             &event,
-            &person(Some(holder())),
+            &over(person(Some(holder()))),
             &[],
         );
-        let after = in_doubt(reading_back(5));
+        let after = over(in_doubt(reading_back(5)));
         check(&once(BOTH), &before, 5, &event, &after, &[Action::ReadBack]);
         // Told again: it does not begin anew.
         check_unchanged(&once(BOTH), &after, 9, &event);
@@ -240,6 +243,7 @@ fn as_long_as_an_earlier_attempt_is_in_doubt_nobody_says_that_nothing_was_done()
         attempt: 2,
         holder: None,
         status: Expired,
+        is_over: false,
     };
     check(
         &repeatable(),
@@ -266,7 +270,7 @@ fn as_long_as_an_earlier_attempt_is_in_doubt_nobody_says_that_nothing_was_done()
 
 #[test]
 fn only_a_proof_ends_the_doubt() {
-    let before = in_doubt(reading_back(13));
+    let before = over(in_doubt(reading_back(13)));
     let other = seen(14, Evidence::Other);
     let proven = Life {
         is_in_doubt: false,
@@ -278,7 +282,7 @@ fn only_a_proof_ends_the_doubt() {
         &before,
         15,
         &other,
-        &in_doubt(unsettled()),
+        &over(in_doubt(unsettled())),
         &[],
     );
     let before = in_doubt(verifying(5));

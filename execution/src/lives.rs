@@ -1,0 +1,294 @@
+//! Which processes the lives of an environment have started as workers, on disk: the next life
+//! ends what an earlier one has left, sees it gone, and says so. Only then is it proven that
+//! nobody acts any more on what was permitted to that life.
+//!
+//! ```text
+//! state_folder/lives/<incarnation>:
+//!   machine <id of the machine> <id of its boot>
+//!   process <number> <when it was started, as the system counts>
+//!   elsewhere                                    a worker that is no process of this machine
+//!   over                                         none of them is left
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use utakata_model::Incarnation;
+
+use crate::{
+    environment::board::Board,
+    runtime::{Life, Runtime},
+};
+
+/// Lives of which it is known what became of them.
+const LIVES_MOST: usize = 32;
+/// How often it is looked whether what was killed is gone, at first, and later.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_SELDOM: Duration = Duration::from_secs(2);
+/// How often it is looked soon.
+const LOOKS_SOON: u32 = 100;
+
+/// The record of the lives. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Lives(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: Option<PathBuf>,
+    me: Incarnation,
+    file: Mutex<Option<File>>,
+}
+
+/// What an earlier life has left.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Record {
+    machine: Option<(String, String)>,
+    processes: Vec<(i32, u64)>,
+    is_elsewhere: bool,
+    /// There is a worker of which nothing is known.
+    is_unreadable: bool,
+    is_over: bool,
+}
+
+impl Lives {
+    /// The record in this folder, in which this life writes from now on. Without a folder nothing
+    /// is written down, and nothing is ever proven.
+    pub(crate) fn open(state_folder: Option<&Path>, me: Incarnation) -> Self {
+        let folder = state_folder.map(|folder| folder.join("lives"));
+        let file = folder.as_deref().and_then(|folder| {
+            begin(folder, me)
+                .inspect_err(|error| tracing::warn!(%error, "workers are not written down"))
+                .ok()
+        });
+        Self(Arc::new(Inner {
+            folder,
+            me,
+            file: Mutex::new(file),
+        }))
+    }
+
+    /// A worker was started: this process, or something elsewhere. It is written down before the
+    /// worker is given anything to do.
+    pub(crate) fn started(&self, process: Option<i32>) {
+        let line = match process {
+            Some(process) => match started_at(process) {
+                Some(at) => format!("process {process} {at}\n"),
+                // It is gone already.
+                None => return,
+            },
+            None => "elsewhere\n".to_owned(),
+        };
+        if let Some(file) = &mut *self.0.file.lock()
+            && let Err(error) = file.write_all(line.as_bytes())
+        {
+            tracing::warn!(%error, "a worker was not written down");
+        }
+    }
+
+    /// Ends what earlier lives have left, and tells which of them are over, until all are.
+    pub(crate) async fn end_earlier(self, board: Board, runtime: Arc<dyn Runtime>, life: Life) {
+        let mut looks = 0;
+        loop {
+            let elsewhere = match self.is_any_elsewhere() {
+                true => runtime.lives_elsewhere(&life).await,
+                false => None,
+            };
+            let (over, left) = self.look(elsewhere.as_deref());
+            board.put_over(over);
+            if left == 0 {
+                return;
+            }
+            looks += 1;
+            let pause = if looks < LOOKS_SOON {
+                LOOK_EVERY
+            } else {
+                LOOK_SELDOM
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Whether an earlier life that may not be over had a worker that is no process of ours.
+    fn is_any_elsewhere(&self) -> bool {
+        let folder = self.0.folder.as_deref();
+        let earlier = folder.map(|folder| earlier(folder, self.0.me));
+        earlier.into_iter().flatten().any(|(_, path)| {
+            let record = fs::read_to_string(path).map(|text| Record::read(&text));
+            record.is_ok_and(|record| record.is_elsewhere && !record.is_over)
+        })
+    }
+
+    /// Which lives are over, and of how many that may still be seen. `elsewhere`: those that have
+    /// workers that are no processes of ours, if that is known.
+    fn look(&self, elsewhere: Option<&[Incarnation]>) -> (Vec<Incarnation>, usize) {
+        let Some(folder) = &self.0.folder else {
+            return (Vec::new(), 0);
+        };
+        let earlier = earlier(folder, self.0.me);
+        let (mut over, mut left) = (Vec::new(), 0);
+        for (incarnation, path) in earlier {
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            let is_left = elsewhere.is_none_or(|lives| lives.contains(&incarnation));
+            match Record::read(&text).is_over_now(is_left) {
+                Some(true) => {
+                    if let Err(error) = mark_over(&path, &text) {
+                        tracing::debug!(%error, "that a life is over is found again");
+                    }
+                    over.push(incarnation);
+                }
+                Some(false) => left += 1,
+                None => {}
+            }
+        }
+        (over, left)
+    }
+}
+
+fn begin(folder: &Path, me: Incarnation) -> io::Result<File> {
+    fs::create_dir_all(folder)?;
+    let path = folder.join(me.to_string());
+    let is_new = !path.exists();
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    if is_new && let Some((machine, boot)) = machine() {
+        file.write_all(format!("machine {machine} {boot}\n").as_bytes())?;
+    }
+    Ok(file)
+}
+
+/// The records of earlier lives, the latest of them; older ones are forgotten.
+fn earlier(folder: &Path, me: Incarnation) -> BTreeMap<Incarnation, PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = files.filter_map(|file| {
+        let incarnation = file.file_name().to_str()?.parse().ok()?;
+        Some((incarnation, file.path()))
+    });
+    let mut earlier: BTreeMap<Incarnation, PathBuf> = named.filter(|(one, _)| *one < me).collect();
+    while earlier.len() > LIVES_MOST
+        && let Some((_, path)) = earlier.pop_first()
+    {
+        // It is tried again at the next start.
+        let _ = fs::remove_file(path);
+    }
+    earlier
+}
+
+fn mark_over(path: &Path, text: &str) -> io::Result<()> {
+    if text.ends_with("over\n") {
+        return Ok(());
+    }
+    let mut file = OpenOptions::new().append(true).open(path)?;
+    file.write_all(b"over\n")
+}
+
+impl Record {
+    fn read(text: &str) -> Self {
+        let mut record = Self::default();
+        for line in text.lines() {
+            let mut words = line.split(' ');
+            match (words.next(), words.next(), words.next()) {
+                (Some("machine"), Some(machine), Some(boot)) => {
+                    record.machine = Some((machine.into(), boot.into()));
+                }
+                (Some("process"), Some(process), Some(at)) => match (process.parse(), at.parse()) {
+                    (Ok(process), Ok(at)) => record.processes.push((process, at)),
+                    _ => record.is_unreadable = true,
+                },
+                (Some("elsewhere"), None, None) => record.is_elsewhere = true,
+                (Some("over"), None, None) => record.is_over = true,
+                // What cannot be read is a worker of which nothing is known.
+                _ => record.is_unreadable = true,
+            }
+        }
+        record
+    }
+
+    /// Whether nothing of it is left, after what is left was killed; `None` where that cannot be
+    /// seen from here.
+    fn is_over_now(&self, is_left_elsewhere: bool) -> Option<bool> {
+        if self.is_over {
+            return Some(true);
+        }
+        let (then, boot) = self.machine.as_ref()?;
+        let (here, now) = machine()?;
+        if self.is_unreadable || *then != here {
+            return None;
+        }
+        // No process outlives a start of its machine.
+        if *boot != now {
+            return Some(true);
+        }
+        let left = self.processes.iter();
+        let left = left.filter(|(process, at)| is_left(*process, *at));
+        let left = left.count() + usize::from(self.is_elsewhere && is_left_elsewhere);
+        Some(left == 0)
+    }
+}
+
+/// Whether a worker, or anything that it started, is left; it is killed.
+fn is_left(process: i32, at: u64) -> bool {
+    let Some(group) = Pid::from_raw(process) else {
+        return false;
+    };
+    match started_at(process) {
+        // The number belongs to somebody else by now, so nothing had it any more.
+        Some(now) if now != at => return false,
+        None if !has_members(process) => return false,
+        Some(_) | None => {}
+    }
+    // An error means that nothing is left to kill.
+    let _ = kill_process_group(group, Signal::KILL);
+    true
+}
+
+/// When a process was started, as the system counts; `None` when it is no more.
+fn started_at(process: i32) -> Option<u64> {
+    living(process).map(|(_, at)| at)
+}
+
+/// Whether a process group whose leader is gone has anybody left who can do anything.
+fn has_members(group: i32) -> bool {
+    // Also true of one in which only those are left whom nobody has buried.
+    if Pid::from_raw(group).is_none_or(|group| test_kill_process_group(group).is_err()) {
+        return false;
+    }
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut numbers = all.filter_map(|one| one.file_name().to_str()?.parse().ok());
+    numbers.any(|process| living(process).is_some_and(|(its, _)| its == group))
+}
+
+/// The group of a process that lives, and when it was started.
+fn living(process: i32) -> Option<(i32, u64)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name, in brackets, may have anything in it. The state is field 3, the group 5, the
+    // start 22.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    if matches!(fields.first(), Some(&("Z" | "X")) | None) {
+        return None;
+    }
+    Some((fields.get(2)?.parse().ok()?, fields.get(19)?.parse().ok()?))
+}
+
+/// The id of this machine, and of its boot.
+fn machine() -> Option<(String, String)> {
+    let read = |path| Some(fs::read_to_string(path).ok()?.trim().to_owned());
+    let boot = read("/proc/sys/kernel/random/boot_id")?;
+    // Two containers of a machine see different processes: they count as two.
+    let machine = read("/etc/machine-id").filter(|id| !id.is_empty());
+    let space = fs::read_link("/proc/self/ns/pid").ok()?;
+    let machine = machine.unwrap_or_else(|| boot.clone());
+    Some((format!("{machine}/{}", space.display()), boot))
+}
+
+#[cfg(test)]
+mod tests;

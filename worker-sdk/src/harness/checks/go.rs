@@ -1,0 +1,106 @@
+//! Control begins on a go, and on no old one.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+use utakata_model::{Action, Class, TaskKey};
+use utakata_protocol::v1::{Cancel, Status, to_worker};
+
+use super::{due, silence};
+use crate::harness::{
+    silence::Silence,
+    stage::{GRACE, Guest, Heard, Order, Stage, Stop},
+};
+
+/// The timeout of the attempt: longer than any check waits.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long nothing may be touched.
+const WAITS: Duration = Duration::from_millis(300);
+/// How old a go may be here, and how much older than that it is.
+const WITHIN: Duration = Duration::from_millis(100);
+
+pub async fn waits_for_go(stage: &Stage) -> Result<(), Stop> {
+    let (mut guest, key, silent) = ready(stage).await?;
+    let until = Instant::now() + stage.limit(WAITS);
+    while guest.answer(key).is_none() {
+        if matches!(guest.hear(until).await, Heard::Late) {
+            break;
+        }
+    }
+    if silent.was_touched() {
+        return Err(Stop::failed("it talked to the target before its go"));
+    }
+    if guest.answer(key).is_some() {
+        return Err(Stop::failed("it answered before its go"));
+    }
+    // One that never got its go is taken back.
+    let tasks = vec![key.into()];
+    guest
+        .tell(to_worker::Message::Cancel(Cancel { tasks }))
+        .await?;
+    let until = Instant::now() + stage.limit(GRACE);
+    guest.wait_for(&[key], until).await?;
+    match guest.answer(key).map(|answer| answer.status()) {
+        Some(Status::Cancelled | Status::Expired) if !silent.was_touched() => Ok(()),
+        _ => Err(Stop::failed(
+            "taken back before its go, it was not answered cancelled",
+        )),
+    }
+}
+
+pub async fn old_go(stage: &Stage) -> Result<(), Stop> {
+    let (mut guest, key, silent) = ready(stage).await?;
+    sleep(WITHIN * 2).await;
+    guest.go(&guest.ready, WITHIN).await?;
+    guest.wait_for(&[key], due(stage, Duration::ZERO)).await?;
+    if silent.was_touched() {
+        return Err(Stop::failed("it talked to the target after an old go"));
+    }
+    match guest.answer(key).map(|answer| answer.status()) {
+        Some(Status::Expired) => Ok(()),
+        _ => Err(Stop::failed("an old go was not answered expired")),
+    }
+}
+
+/// A worker that has an attempt of control, and has said that it is ready.
+async fn ready(stage: &Stage) -> Result<(Guest, TaskKey, Silence), Stop> {
+    let (action, parameters) = control(stage)?;
+    let silent = silence(1)?.pop();
+    let silent = silent.ok_or_else(|| Stop::Skipped("no silent address".into()))?;
+    let mut guest = stage.enter().await?;
+    guest.gives_go = false;
+    let (key, task) = stage.task(&Order {
+        action: action.name.as_str(),
+        class: Class::Control,
+        parameters: &parameters,
+        address: &silent.address(),
+        timeout: stage.limit(TIMEOUT),
+    });
+    guest.give(vec![task]).await?;
+    let until = Instant::now() + stage.limit(GRACE);
+    while guest.ready.is_empty() && guest.answer(key).is_none() {
+        match guest.hear(until).await {
+            Heard::Message(_) => {}
+            Heard::End => return Err(guest.lost("it ended the stream")),
+            Heard::Late => {
+                return Err(guest.lost("it did not say that control is ready"));
+            }
+        }
+    }
+    if guest.ready.is_empty() {
+        return Err(Stop::failed(
+            "it answered control and did not wait for a go",
+        ));
+    }
+    Ok((guest, key, silent))
+}
+
+/// A control action whose parameters can be made up.
+fn control(stage: &Stage) -> Result<(&Action, Value), Stop> {
+    let actions = stage.release.manifest.actions.iter();
+    let control = actions.filter(|action| action.class == Class::Control);
+    let mut able = control.filter_map(|action| Some((action, stage.parameters(action)?)));
+    let none = "it has no control action whose parameters can be made up";
+    able.next().ok_or_else(|| Stop::Skipped(none.into()))
+}
