@@ -4,7 +4,7 @@
 //! ```text
 //!            Orders ─► Load ──HTTP──► le ◄─┐
 //!                                          │ hub (loses, doubles, delays, reorders)
-//! Disasters ─► Crew ── kill -9 ──► wee-1, wee-2 ─► workers ─► simulated devices
+//! Disasters ─► Crew ── kill -9, stop ► wee-1, wee-2 ─► workers ─► simulated devices
 //!                                                                  │
 //!                       count(sent, ledger, truth) ◄───────────────┘
 //! ```
@@ -28,6 +28,7 @@ mod server;
 mod servers;
 mod show;
 mod site;
+mod stall;
 mod truth;
 
 use std::{fs::File, io::Read, path::PathBuf, sync::Arc, time::Duration};

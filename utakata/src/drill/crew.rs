@@ -11,10 +11,13 @@ use super::{
     engine::Engine,
     link::State,
     member::{self, Member},
-    place::{ENVIRONMENTS, LOGIC, LOGICS, Permits, Place},
+    place::{ENVIRONMENTS, LOGIC, LOGICS, Permits, Place, outlasts},
     servers::{self, Servers},
+    stall::{Stall, Still},
 };
 
+/// How much sooner workers go on than their environment, or later.
+const APART: Duration = Duration::from_millis(300);
 /// A link stays away so many times as long as a process.
 const LINK_DOWN: u32 = 4;
 
@@ -28,6 +31,8 @@ pub struct Crew {
     environments: Vec<Member>,
     /// When links are whole again.
     healed_at: Option<Instant>,
+    /// Who stands still: of one disaster at a time, so that the others go on meanwhile.
+    stalls: Vec<Stall>,
     /// What happened so far.
     pub log: Log,
 }
@@ -83,6 +88,7 @@ impl Crew {
             logics: vec![member(LOGIC, &["le", "--listen", "127.0.0.1:0"])],
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
+            stalls: Vec::new(),
             log: Log::default(),
         }
         .started()
@@ -107,6 +113,7 @@ impl Crew {
             logics: LOGICS.iter().map(logic).collect(),
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
+            stalls: Vec::new(),
             log: Log::default(),
         }
         .started()
@@ -143,6 +150,11 @@ impl Crew {
                 kill(&mut self.logics[at], down)
             }
             Victim::Everything => self.kill_everything(down),
+            Victim::StalledWorker
+            | Victim::StalledEnvironment
+            | Victim::StalledHost
+            | Victim::StalledLogic
+            | Victim::StalledBetween => self.stall(victim, which, down),
             Victim::Engine => self.kill_engine(down),
             Victim::Link => self.strike_link(which, down),
             Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
@@ -159,6 +171,7 @@ impl Crew {
     /// # Errors
     /// One cannot be started.
     pub fn keep(&mut self) -> Result<()> {
+        self.stalls.retain(|stall| !stall.is_over());
         if self.healed_at.is_some_and(|at| at <= Instant::now())
             && let Between::Servers(servers) = &self.between
         {
@@ -202,6 +215,7 @@ impl Crew {
     /// # Errors
     /// The settings cannot be written.
     pub fn calm(&mut self, place: &Place, permits: Permits) -> Result<()> {
+        self.stalls.clear();
         match &mut self.between {
             Between::Hub { hub, calm } => {
                 hub.say(calm.clone());
@@ -221,6 +235,7 @@ impl Crew {
 
     /// Lets everybody end, those who need others first.
     pub async fn end(&mut self) {
+        self.stalls.clear();
         for member in self.environments.iter_mut().chain(&mut self.logics) {
             member.end().await;
         }
@@ -292,6 +307,59 @@ impl Crew {
         servers.strike(which / 3, state);
         self.healed_at = Some(Instant::now() + down * LINK_DOWN);
         true
+    }
+
+    /// Some stand still for longer than anybody waits for an attempt. What goes to workers before
+    /// their environment stands still, too, lies unread in their sockets; and they go on before
+    /// it, after it, or with it.
+    fn stall(&mut self, victim: Victim, which: usize, down: Duration) -> bool {
+        if !self.stalls.is_empty() {
+            return false;
+        }
+        let until = Instant::now() + outlasts() + down;
+        let environment = &self.environments[which % self.environments.len()];
+        let logic = &self.logics[which % self.logics.len()];
+        let alone = |process: Option<u32>| {
+            let process = process.and_then(member::pid).map(Still::Process);
+            vec![(process.into_iter().collect(), until)]
+        };
+        let still: Vec<(Vec<Still>, Instant)> = match victim {
+            Victim::StalledWorker => {
+                let workers = self.workers();
+                let worker = workers.get(which % workers.len().max(1));
+                let worker = worker.copied().map(Still::Process);
+                vec![(worker.into_iter().collect(), until)]
+            }
+            Victim::StalledEnvironment => alone(environment.process()),
+            Victim::StalledLogic => alone(logic.process()),
+            Victim::StalledHost => {
+                let workers = environment.children().into_iter().map(Still::Process);
+                let (mine, its) = match which / self.environments.len() % 3 {
+                    0 => (APART, Duration::ZERO),
+                    1 => (Duration::ZERO, APART),
+                    _ => (Duration::ZERO, Duration::ZERO),
+                };
+                let process = environment.process().and_then(member::pid);
+                let itself = process.map(Still::Process).into_iter().collect();
+                vec![(workers.collect(), until + its), (itself, until + mine)]
+            }
+            _ => {
+                let process = match &self.between {
+                    Between::Hub { hub, .. } => hub.process(),
+                    Between::Servers(servers) => servers.process(which),
+                };
+                let group = process.and_then(member::pid).map(Still::Group);
+                vec![(group.into_iter().collect(), until)]
+            }
+        };
+        let still = still.into_iter().filter(|(still, _)| !still.is_empty());
+        for (still, until) in still.collect::<Vec<_>>() {
+            match Stall::begin(&still, until) {
+                Ok(stall) => self.stalls.push(stall),
+                Err(error) => eprintln!("nobody can be made to stand still: {error}"),
+            }
+        }
+        !self.stalls.is_empty()
     }
 
     fn workers(&self) -> Vec<rustix::process::Pid> {

@@ -9,20 +9,30 @@ use super::dice::Dice;
 /// What is killed stays away up to so long.
 const DOWN_MOST: Duration = Duration::from_secs(2);
 /// How often each is the victim.
-const WEIGHTS: [(Victim, usize); 5] = [
+const WEIGHTS: [(Victim, usize); 10] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
     (Victim::Program, 3),
     (Victim::Logic, 2),
     (Victim::Everything, 1),
+    (Victim::StalledWorker, 1),
+    (Victim::StalledEnvironment, 1),
+    (Victim::StalledHost, 2),
+    (Victim::StalledLogic, 1),
+    (Victim::StalledBetween, 1),
 ];
 /// The same where there are servers between them.
-const WEIGHTS_WITH_SERVERS: [(Victim, usize); 9] = [
+const WEIGHTS_WITH_SERVERS: [(Victim, usize); 14] = [
     (Victim::Worker, 4),
     (Victim::Environment, 4),
     (Victim::Program, 3),
     (Victim::Logic, 4),
     (Victim::Everything, 1),
+    (Victim::StalledWorker, 1),
+    (Victim::StalledEnvironment, 1),
+    (Victim::StalledHost, 2),
+    (Victim::StalledLogic, 1),
+    (Victim::StalledBetween, 1),
     (Victim::Link, 4),
     (Victim::Mosquitto, 2),
     (Victim::Postgres, 2),
@@ -30,12 +40,17 @@ const WEIGHTS_WITH_SERVERS: [(Victim, usize); 9] = [
 ];
 
 /// The same where workers are containers.
-const WEIGHTS_WITH_ENGINE: [(Victim, usize); 6] = [
+const WEIGHTS_WITH_ENGINE: [(Victim, usize); 11] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
     (Victim::Program, 3),
     (Victim::Logic, 2),
     (Victim::Everything, 1),
+    (Victim::StalledWorker, 1),
+    (Victim::StalledEnvironment, 1),
+    (Victim::StalledHost, 2),
+    (Victim::StalledLogic, 1),
+    (Victim::StalledBetween, 1),
     (Victim::Engine, 2),
 ];
 
@@ -54,6 +69,21 @@ pub enum Victim {
     /// All of them at once, and the inter connect, as when the power fails; but not servers of
     /// others.
     Everything,
+    /// One worker stands still.
+    #[serde(rename = "worker-stalled")]
+    StalledWorker,
+    /// One worker execution environment stands still, but not its workers.
+    #[serde(rename = "environment-stalled")]
+    StalledEnvironment,
+    /// One worker execution environment and its workers stand still, as a virtual machine does.
+    #[serde(rename = "host-stalled")]
+    StalledHost,
+    /// A logic environment stands still.
+    #[serde(rename = "logic-stalled")]
+    StalledLogic,
+    /// The inter connect stands still, or one of the servers.
+    #[serde(rename = "between-stalled")]
+    StalledBetween,
     /// The engine of containers, but not the containers.
     Engine,
     /// The links of one process to the servers: cut, broken or slow.
@@ -100,27 +130,42 @@ pub struct Disasters {
 
 impl Victim {
     /// Those of our own, the smallest loss first.
-    const OURSELVES: [Self; 5] = [
+    const OURSELVES: [Self; 10] = [
         Self::Worker,
         Self::Environment,
         Self::Program,
         Self::Logic,
         Self::Everything,
+        Self::StalledWorker,
+        Self::StalledEnvironment,
+        Self::StalledHost,
+        Self::StalledLogic,
+        Self::StalledBetween,
     ];
-    const WITH_ENGINE: [Self; 6] = [
+    const WITH_ENGINE: [Self; 11] = [
         Self::Worker,
         Self::Environment,
         Self::Program,
         Self::Logic,
         Self::Everything,
+        Self::StalledWorker,
+        Self::StalledEnvironment,
+        Self::StalledHost,
+        Self::StalledLogic,
+        Self::StalledBetween,
         Self::Engine,
     ];
-    const WITH_SERVERS: [Self; 9] = [
+    const WITH_SERVERS: [Self; 14] = [
         Self::Worker,
         Self::Environment,
         Self::Program,
         Self::Logic,
         Self::Everything,
+        Self::StalledWorker,
+        Self::StalledEnvironment,
+        Self::StalledHost,
+        Self::StalledLogic,
+        Self::StalledBetween,
         Self::Link,
         Self::Mosquitto,
         Self::Postgres,
@@ -136,10 +181,23 @@ impl Victim {
         }
     }
 
+    /// Whether it stands still, and goes on.
+    pub fn is_stalled(self) -> bool {
+        matches!(
+            self,
+            Self::StalledWorker
+                | Self::StalledEnvironment
+                | Self::StalledHost
+                | Self::StalledLogic
+                | Self::StalledBetween
+        )
+    }
+
     /// What happens to it.
     pub fn fate(self) -> &'static str {
         match self {
             Self::Program => "replaced",
+            _ if self.is_stalled() => "stalled",
             _ => "killed",
         }
     }
@@ -147,10 +205,12 @@ impl Victim {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Worker => "worker",
-            Self::Environment => "environment",
+            Self::Worker | Self::StalledWorker => "worker",
+            Self::Environment | Self::StalledEnvironment => "environment",
+            Self::StalledHost => "host",
             Self::Program => "program",
-            Self::Logic => "logic",
+            Self::Logic | Self::StalledLogic => "logic",
+            Self::StalledBetween => "between",
             Self::Everything => "everything",
             Self::Engine => "engine",
             Self::Link => "link",

@@ -171,7 +171,8 @@ impl Member {
     }
 }
 
-fn pid(id: u32) -> Option<Pid> {
+/// The number of a process, as the system takes it.
+pub fn pid(id: u32) -> Option<Pid> {
     i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 

@@ -23,13 +23,12 @@ pub const LOGICS: [&str; 2] = ["le-1", "le-2"];
 ///
 /// When the longest attempt may still act, the ledger must still wait. It counts from when it
 /// wrote the permit: `WINDOW` + `TIMEOUT` (of the manifest) + `GRACE`. The environment begins
-/// within `WINDOW` of its ask, which came before the permit. The worker counts `TIMEOUT` from
-/// when it reads the task, does not begin after it and sends nothing after it, with its
-/// environment or without. So `GRACE` must only cover the way from the environment to the
-/// worker: one write into a socket and one read, on a machine that is as busy as this one in a
-/// drill. The environment answers in place of a worker that is silent for longer than
-/// `WORKER_GRACE`; that is less than `GRACE`, so that its answer comes before the ledger gives
-/// up.
+/// within `WINDOW` of its ask, which came before the permit: a worker begins on a go that is no
+/// older than that. The worker counts `TIMEOUT` from when it reads the task, which comes before
+/// its go, and sends nothing after it, with its environment or without. So `GRACE` must only
+/// cover the way of a packet to the device. The environment answers in place of a worker that is
+/// silent for longer than `WORKER_GRACE`; that is less than `GRACE`, so that its answer comes
+/// before the ledger gives up.
 pub const WINDOW: Duration = Duration::from_secs(2);
 pub const TIMEOUT: Duration = Duration::from_secs(2);
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -175,6 +174,11 @@ impl Place {
         }
         text
     }
+}
+
+/// How long who stands still does so at the least: longer than anybody waits for an attempt.
+pub fn outlasts() -> Duration {
+    WINDOW + TIMEOUT + GRACE + SETTLING * 2 + Duration::from_secs(1)
 }
 
 /// Whether environments ask before they begin.

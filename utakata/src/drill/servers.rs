@@ -152,6 +152,12 @@ impl Servers {
         was_up
     }
 
+    /// One of the processes, while it runs.
+    pub fn process(&self, which: usize) -> Option<u32> {
+        let kind = Kind::ALL[which % Kind::ALL.len()];
+        self.members.get(&kind).and_then(Member::process)
+    }
+
     /// Does something to one link, or to all links of one process.
     pub fn strike(&self, which: usize, state: State) {
         let names: Vec<_> = LOGICS.iter().chain(&ENVIRONMENTS).collect();

@@ -78,7 +78,12 @@ fn lines(among: Among, phase: Phase, log: &Log, tally: &Tally) -> Vec<String> {
         Phase::Wild(left) => format!("{}s left", left.as_secs()),
         Phase::Settling(left) => format!("settling, at most {}s more", left.as_secs()),
     };
-    let kills: Vec<String> = Victim::all(among)
+    let (stalled, killed): (Vec<_>, Vec<_>) = Victim::all(among)
+        .iter()
+        .partition(|victim| victim.is_stalled());
+    let stalls = stalled.iter().filter_map(|victim| log.kills.get(victim));
+    let stalls: u64 = stalls.sum();
+    let kills: Vec<String> = killed
         .iter()
         .map(|victim| {
             let count = log.kills.get(victim).copied().unwrap_or_default();
@@ -96,7 +101,7 @@ fn lines(among: Among, phase: Phase, log: &Log, tally: &Tally) -> Vec<String> {
         waiting,
     } = tally;
     vec![
-        format!("{phase}, killed: {}", kills.join(", ")),
+        format!("{phase}, killed: {}; stalled {stalls}", kills.join(", ")),
         format!("operations: {operations} accepted, {sending} being sent"),
         format!(
             "tasks: {under_way} under way, {succeeded} succeeded, {failed} failed, {unknown} unknown \
@@ -113,6 +118,8 @@ mod tests {
     fn a_line_has_everything_that_matters() {
         let mut log = Log::default();
         log.kills.insert(Victim::Logic, 3);
+        log.kills.insert(Victim::StalledHost, 1);
+        log.kills.insert(Victim::StalledLogic, 1);
         let tally = Tally {
             operations: 7,
             waiting: 2,
@@ -122,7 +129,7 @@ mod tests {
         let told = lines(Among::Ourselves, Phase::Wild(left), &log, &tally).join("; ");
         for part in [
             "12s left",
-            "logic 3, everything 0",
+            "logic 3, everything 0; stalled 2",
             "7 accepted",
             "2 for a person",
         ] {
