@@ -13,6 +13,7 @@ mod images;
 mod orders;
 mod program;
 mod rollouts;
+mod stall;
 mod start;
 mod upgrade;
 mod workers;

@@ -1,0 +1,233 @@
+//! A host that stands still in the middle of control, and goes on when everybody else has gone on.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::{
+    apart::hub,
+    program::{Place, Role, beside, wait_for},
+};
+
+const DEVICES: usize = 10;
+
+/// Long enough to be looked at, and short enough to be waited for: an attempt may act for 14 s.
+const TIMES: &str = "[mqtt]\nenabled = false\n[logic.control]\nwindow = \"10s\"\ngrace = \"2s\"\n\
+                     settling = \"1s\"\nread_back_within = \"4s\"\npublish_again = \"1s\"\n";
+
+/// Devices that count what they do. Their end is the end of their standard input.
+struct Counters {
+    child: Child,
+    control: String,
+    addresses: Vec<String>,
+}
+
+impl Counters {
+    fn start() -> Self {
+        let mut child = Command::new(beside("utakata-simulator"))
+            .args(["counters", "--devices", &DEVICES.to_string()])
+            .args(["--base-port", "0", "--exit-with-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut addresses, mut control) = (Vec::new(), String::new());
+        for line in lines {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if line["ready"] == true {
+                line["control"].as_str().unwrap().clone_into(&mut control);
+                break;
+            }
+            addresses.push(line["address"].as_str().unwrap().to_owned());
+        }
+        Self {
+            child,
+            control,
+            addresses,
+        }
+    }
+
+    fn site(&self) -> String {
+        let mut site = "type: credential\nname: c\nvalues: { version: \"2c\", \
+                        community: public, community_write: private }\n"
+            .to_owned();
+        for (at, address) in self.addresses.iter().enumerate() {
+            site.push_str(&format!(
+                "---\ntype: target\nname: d{at}\nkind: drill\naddress: {address}\ncredential: c\n"
+            ));
+        }
+        site
+    }
+
+    /// How often each device did what it was told.
+    fn done(&self) -> Vec<u64> {
+        let mut stream = TcpStream::connect(&self.control).unwrap();
+        stream.write_all(b"{\"command\":\"truth\"}\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        let truth: Value = serde_json::from_str(&line).unwrap();
+        let devices = truth["devices"].as_array().unwrap().iter();
+        let done = |device: &Value| -> u64 {
+            let tokens = device["tokens"].as_array().into_iter().flatten();
+            tokens.filter_map(|token| token["done"].as_u64()).sum()
+        };
+        devices.map(done).collect()
+    }
+}
+
+impl Drop for Counters {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+    }
+}
+
+/// Processes that were stopped, and go on at the end whatever happens.
+struct Stopped(Vec<Pid>);
+
+impl Stopped {
+    fn stop(processes: impl IntoIterator<Item = Pid>) -> Self {
+        let processes: Vec<Pid> = processes.into_iter().collect();
+        for process in &processes {
+            kill_process(*process, Signal::STOP).unwrap();
+        }
+        Self(processes)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            // It may have been killed meanwhile.
+            let _ = kill_process(*process, Signal::CONT);
+        }
+    }
+}
+
+/// An environment with workers of the drilled kind.
+fn wee<'a>(place: &'a Place, name: &str) -> Role<'a> {
+    let (socket, data) = (place.beside("hub.sock"), place.beside(name));
+    let releases = std::path::Path::new(&data).join("releases/drill");
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = source.join("../workers/snmp/releases/drill");
+    for folder in ["", "profiles"] {
+        fs::create_dir_all(releases.join(folder)).unwrap();
+        for file in fs::read_dir(source.join(folder)).unwrap().flatten() {
+            if file.path().is_file() {
+                let to = releases.join(folder).join(file.file_name());
+                fs::copy(file.path(), to).unwrap();
+            }
+        }
+    }
+    place.role(&["wee", "--hub", &socket, "--data", &data, "--id", name])
+}
+
+fn pid(process: u32) -> Pid {
+    Pid::from_raw(i32::try_from(process).unwrap()).unwrap()
+}
+
+/// The workers of an environment.
+fn workers(environment: &Role<'_>) -> Vec<Pid> {
+    let parent = environment.process().to_string();
+    let is_child = |stat: &str| {
+        let rest = stat.rsplit_once(')').map(|(_, rest)| rest);
+        rest.and_then(|rest| rest.split_whitespace().nth(1)) == Some(&parent)
+    };
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let children = all.filter_map(|entry| {
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        is_child(&stat).then(|| pid(id))
+    });
+    children.collect()
+}
+
+fn in_state(operation: &Value, state: &str) -> usize {
+    let tasks = operation["tasks"].as_array().into_iter().flatten();
+    tasks.filter(|task| task["state"] == state).count()
+}
+
+/// Waits until all tasks of the last operation are in a state.
+fn until_all_are(place: &Place, state: &str) {
+    place.until(&["operation", "show", "last"], |shown| {
+        (in_state(shown, state) == DEVICES).then_some(())
+    });
+}
+
+/// Everything that is needed, and one environment that serves the devices.
+fn site<'a>(place: &'a Place, devices: &Counters) -> [Role<'a>; 3] {
+    fs::create_dir_all(place.data()).unwrap();
+    fs::write(place.data().join("utakata.toml"), TIMES).unwrap();
+    let hub = hub(place, &[]);
+    let socket = place.beside("hub.sock");
+    let le = place.role(&["le", "--hub", &socket, "--listen", "127.0.0.1:0"]);
+    let answers = wait_for(|| (place.run(&["get", "targets"]).code == 0).then_some(()));
+    assert!(answers.is_some(), "{}", place.told());
+    let wee = wee(place, "wee-1");
+    let applied = place.run_with(&["apply", "-f", "-"], &devices.site());
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    place.until_served("drill");
+    [hub, le, wee]
+}
+
+/// Asks for control that is permitted, and that nobody can begin.
+fn ask_in_vain(place: &Place) {
+    let asked = format!(
+        "control kind=drill mark -p token=t --expect {DEVICES} --yes --timeout 1s --within 5m"
+    );
+    let asked = place.run(&asked.split(' ').collect::<Vec<_>>());
+    assert_eq!(asked.code, 3, "{}{}", asked.out, asked.err);
+    until_all_are(place, "permitted");
+}
+
+#[test]
+fn a_host_that_stands_still_in_the_middle_of_control_does_nothing_twice() {
+    let (place, devices) = (Place::new(), Counters::start());
+    let [_hub, _le, first] = site(&place, &devices);
+
+    // What its workers are given lies unread in their sockets when the environment stops, too.
+    let mut its_workers = Stopped::stop(workers(&first));
+    assert!(!its_workers.0.is_empty());
+    ask_in_vain(&place);
+    let itself = Stopped::stop([pid(first.process())]);
+
+    // Another host sees that nothing was done. That is no proof that nothing will be.
+    let _second = wee(&place, "wee-2");
+    until_all_are(&place, "unsettled");
+    let task = place.json(&["operation", "show", "last"])["tasks"][0]["id"].clone();
+    let explained = place.run(&["task", "explain", task.as_str().unwrap()]);
+    assert!(explained.out.contains("may still act"), "{}", explained.out);
+    assert_eq!(devices.done(), [0; DEVICES]);
+
+    // The workers go on before their environment, and find what was given to them.
+    its_workers.0.drain(..).for_each(|worker| {
+        kill_process(worker, Signal::CONT).unwrap();
+    });
+    drop(itself);
+    // It says itself that nothing was begun; so it is done, once.
+    until_all_are(&place, "succeeded");
+    assert_eq!(devices.done(), [1; DEVICES], "{}", place.told());
+}
+
+#[test]
+fn what_a_killed_environment_had_begun_is_settled_when_its_next_life_has_seen_the_end_of_it() {
+    let (place, devices) = (Place::new(), Counters::start());
+    let [_hub, _le, first] = site(&place, &devices);
+    let its_workers = Stopped::stop(workers(&first));
+    ask_in_vain(&place);
+    // Its workers outlive it, stopped.
+    first.kill();
+    let _again = wee(&place, "wee-1");
+    until_all_are(&place, "succeeded");
+    assert_eq!(devices.done(), [1; DEVICES], "{}", place.told());
+    drop(its_workers);
+    assert_eq!(devices.done(), [1; DEVICES], "{}", place.told());
+}
