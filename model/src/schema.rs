@@ -1,12 +1,22 @@
 //! JSON Schemas: compiled once, then used for every task.
 
+mod words;
+
 use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
+use self::words::Subject;
+
 /// A schema that parameters can be checked against. Cheap to clone.
 #[derive(Clone)]
-pub struct Schema(Arc<jsonschema::Validator>);
+pub struct Schema(Arc<Checked>);
+
+struct Checked {
+    validator: jsonschema::Validator,
+    /// As it was written, for what is known in it.
+    text: Value,
+}
 
 /// A schema that is itself wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,25 +39,34 @@ impl Schema {
     /// documents are refused: a manifest is complete in itself.
     pub fn build(schema: &Value) -> Result<Self, SchemaError> {
         jsonschema::validator_for(schema)
-            .map(|validator| Self(Arc::new(validator)))
+            .map(|validator| {
+                let text = schema.clone();
+                Self(Arc::new(Checked { validator, text }))
+            })
             .map_err(|error| SchemaError {
                 problem: error.to_string(),
             })
     }
 
-    /// Checks a document. Errors: every problem, each with its place in the document.
+    /// Checks parameters. Errors: every problem, each with its place.
     pub fn check(&self, document: &Value) -> Result<(), Refused> {
-        if self.0.is_valid(document) {
+        self.check_as(document, Subject::Parameters)
+    }
+
+    /// Checks the values of a credential. Errors: every problem, and nothing of any value.
+    pub fn check_secret(&self, document: &Value) -> Result<(), Refused> {
+        self.check_as(document, Subject::Secret)
+    }
+
+    fn check_as(&self, document: &Value, subject: Subject) -> Result<(), Refused> {
+        let Checked { validator, text } = &*self.0;
+        if validator.is_valid(document) {
             return Ok(());
         }
-        let problems = self.0.iter_errors(document).map(|error| {
+        let problems = validator.iter_errors(document).map(|error| {
             let place = error.instance_path().to_string();
             let place = place.trim_start_matches('/').replace('/', ".");
-            if place.is_empty() {
-                error.to_string()
-            } else {
-                format!("{place}: {error}")
-            }
+            words::of(&error, &place, text, subject)
         });
         Err(Refused {
             problems: problems.collect(),

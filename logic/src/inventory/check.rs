@@ -108,23 +108,10 @@ fn check_target(
 /// Why a kind cannot use a credential; never with its values.
 pub(crate) fn unfit(credential: &Credential, served: &Served) -> Option<String> {
     let values = serde_json::to_value(&credential.values).unwrap_or_default();
-    let fits = served.credential()?.check(&values).is_ok();
-    if fits {
-        return None;
-    }
-    let keys: Vec<&str> = credential.values.keys().map(String::as_str).collect();
-    let schema = served.manifest.credential.as_ref();
-    let known = schema
-        .and_then(|schema| schema.get("properties"))
-        .and_then(serde_json::Value::as_object)
-        .map(|properties| properties.keys().map(String::as_str).collect::<Vec<_>>());
+    let refused = served.credential()?.check_secret(&values).err()?;
     Some(format!(
-        "the credential \"{}\" with the keys {} is not what the kind \"{}\" needs (its keys are \
-         {}; see its manifest)",
-        credential.name,
-        keys.join(", "),
-        served.release.kind,
-        known.unwrap_or_default().join(", ")
+        "the credential \"{}\" is not what the kind \"{}\" needs: {refused}",
+        credential.name, served.release.kind
     ))
 }
 
