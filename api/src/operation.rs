@@ -1,12 +1,12 @@
 //! Reads on demand and control: one action on the selected targets.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utakata_model::{
-    ActionName, Operation, OperationId, OperationState, Pace, Priority, ReadingValue, ReleaseId,
-    Selector, TargetName, duration,
+    ActionName, MetricName, Operation, OperationId, OperationState, Pace, Priority, ReadingValue,
+    ReleaseId, Selector, TargetName, duration,
 };
 use utoipa::ToSchema;
 
@@ -103,6 +103,13 @@ pub struct PlannedTask {
     /// What the target has now, of what the action changes, as far as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<ReadingValue>,
+    /// The metric of which that is a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<MetricName>,
+    /// Its unit in UCUM; empty for a state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub unit: Option<Arc<str>>,
 }
 
 /// An operation and how far it is.
@@ -125,6 +132,9 @@ pub struct OperationView {
     /// The operations that take it back, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<OperationId>,
+    /// Whether this answers a request under a key that was used before: nothing was done again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_known: bool,
     /// The tasks, where they were waited for: at most 1000, see `/v1/tasks?operation=` for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskView>,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{PersonName, target::Secret};
+use utakata_model::{OperationId, PersonName, target::Secret};
 use utoipa::ToSchema;
 
 /// A person, or a program that acts for itself, without the token.
@@ -23,4 +23,28 @@ pub struct NewToken {
     pub name: PersonName,
     /// The token.
     pub token: Secret,
+}
+
+/// Answer to `GET /v1/me`: who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Me {
+    /// The name that stands with what they ask for.
+    pub name: PersonName,
+    /// The last control that they asked for and were refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refusal>,
+}
+
+/// Control that somebody asked for and was refused: nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Refusal {
+    /// Sorts after the operations that there were then, and before those that came since.
+    pub id: OperationId,
+    /// When.
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+    /// The action, and on what.
+    pub what: String,
+    /// Why it was refused.
+    pub why: String,
 }

@@ -5,16 +5,20 @@ mod error;
 pub mod evidence;
 mod keys;
 mod plan;
+mod refusals;
 pub mod token;
 pub mod undo;
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use utakata_api::operation::{Control as Asked, Plan, PlannedTask};
+use utakata_api::{
+    operation::{Control as Asked, Plan, PlannedTask},
+    person::Refusal,
+};
 use utakata_model::{
-    ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, Priority,
-    ReadingValue, Selector, TaskId, manifest::Risk,
+    ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, Priority, Reading,
+    Selector, TaskId, manifest::Risk,
 };
 
 pub use error::Error;
@@ -29,6 +33,7 @@ use crate::{
     store::{ControlTask, Store},
 };
 use keys::Keys;
+use refusals::Refusals;
 use token::PlanToken;
 
 /// Controls. Cheap to share.
@@ -39,6 +44,7 @@ pub struct Control {
     store: Arc<dyn Store>,
     ledger: Ledger,
     keys: Keys,
+    refusals: Refusals,
 }
 
 /// What became of what was asked.
@@ -48,6 +54,8 @@ pub enum Answer {
     Plan(Plan),
     /// It is written down and on its way.
     Operation(OperationId),
+    /// It was asked for under the same key before, and is not done again.
+    Known(OperationId),
 }
 
 /// An operation that is about to be written down.
@@ -107,6 +115,20 @@ impl Control {
             store,
             ledger,
             keys: Keys::default(),
+            refusals: Refusals::default(),
+        }
+    }
+
+    /// What this person asked for last and was refused.
+    pub fn refusal(&self, person: &PersonName) -> Option<Refusal> {
+        self.refusals.of(person)
+    }
+
+    /// Remembers that somebody was refused.
+    fn refused(&self, by: &PersonName, what: impl FnOnce() -> String, error: &Error) {
+        // Elsewhere it is asked again, and may be done.
+        if !matches!(error, Error::Elsewhere | Error::Ending) {
+            self.refusals.note(by, what(), error.to_string());
         }
     }
 
@@ -116,6 +138,15 @@ impl Control {
     /// # Errors
     /// Nothing was sent: what is wrong, for every target.
     pub async fn ask(&self, asked: Asked, by: Option<PersonName>) -> Result<Answer, Error> {
+        let what = format!("{} on {}", asked.action, asked.selector);
+        let answer = self.answer(asked, by.clone()).await;
+        if let (Err(error), Some(by)) = (&answer, &by) {
+            self.refused(by, || what, error);
+        }
+        answer
+    }
+
+    async fn answer(&self, asked: Asked, by: Option<PersonName>) -> Result<Answer, Error> {
         if asked.wait > WAIT_MAX {
             return Err(Error::Wait);
         }
@@ -131,7 +162,7 @@ impl Control {
         if let Some(key) = &key
             && let Some(id) = self.asked_before(key, &asked).await?
         {
-            return Ok(Answer::Operation(id));
+            return Ok(Answer::Known(id));
         }
         let selection = self.inventory.select(&asked.selector);
         if selection.is_empty() {
@@ -207,10 +238,15 @@ impl Control {
         parameters: &serde_json::Value,
         planned: &[plan::Planned<'_>],
     ) -> Vec<PlannedTask> {
-        let task = |(known, (served, action)): &plan::Planned<'_>| PlannedTask {
-            target: known.target.name.clone(),
-            release: served.release.clone(),
-            today: today(known, action, parameters),
+        let task = |(known, (served, action)): &plan::Planned<'_>| {
+            let today = today(known, action, parameters);
+            PlannedTask {
+                target: known.target.name.clone(),
+                release: served.release.clone(),
+                metric: today.as_ref().map(|reading| reading.metric.clone()),
+                unit: today.as_ref().map(|reading| reading.unit.clone()),
+                today: today.map(|reading| reading.value),
+            }
         };
         planned.iter().map(task).collect()
     }
@@ -315,20 +351,18 @@ impl Control {
 }
 
 /// What a target has now, of what an action changes, as far as that was seen.
-fn today(
-    known: &Known,
-    action: &ServedAction,
-    parameters: &serde_json::Value,
-) -> Option<ReadingValue> {
+fn today(known: &Known, action: &ServedAction, parameters: &serde_json::Value) -> Option<Reading> {
     let verify = action.action.verify.as_ref()?;
     let seen = known.seen.lock();
     let last = seen.actions.iter().map(|by| &by.last);
     // Any read shows it, whichever was the last.
     let shows = last.filter_map(|last| {
-        let value = evidence::today(verify, parameters, last)?;
-        Some((last.time, value))
+        let reading = evidence::today(verify, parameters, last)?;
+        Some((last.time, reading))
     });
-    shows.max_by_key(|(time, _)| *time).map(|(_, value)| value)
+    shows
+        .max_by_key(|(time, _)| *time)
+        .map(|(_, reading)| reading.clone())
 }
 
 fn plan_token<'a>(

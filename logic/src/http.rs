@@ -167,6 +167,7 @@ fn routes() -> OpenApiRouter<Api> {
             credentials::delete
         ))
         .routes(routes!(apply::post))
+        .routes(routes!(people::me))
         .routes(routes!(people::list))
         .routes(routes!(people::put, people::delete))
         .routes(routes!(kinds::list))

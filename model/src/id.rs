@@ -1,9 +1,16 @@
 //! Names and identifiers, each its own type, so that none can stand in for another.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex},
+};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+/// The last identifier that was made: a clock that goes back makes none that sorts before it.
+static LAST_MADE: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// The longest name, in bytes: names become MQTT topic levels and file names.
 pub const NAME_MAX: usize = 128;
@@ -222,9 +229,22 @@ macro_rules! id {
         pub struct $type(Uuid);
 
         impl $type {
-            /// A new identifier, later than all that were made before on this machine.
+            /// A new identifier, later than all that this process has made before, and than
+            /// those of which it was told, whatever the clock says.
             pub fn generate() -> Self {
-                Self(Uuid::now_v7())
+                Self(Uuid::new_v7(Timestamp::now(&LAST_MADE)))
+            }
+
+            /// Tells of one that was made before, by another life of this process or by another
+            /// one: those that are made from now on sort after it.
+            pub fn is_past(self) {
+                if let Some(time) = self.0.get_timestamp() {
+                    let (seconds, nanoseconds) = time.to_unix();
+                    // The next millisecond: within the same one the rest of the identifier is chance.
+                    let next = nanoseconds.saturating_add(1_000_000);
+                    let (seconds, next) = (seconds + u64::from(next / 1_000_000_000), next % 1_000_000_000);
+                    let _ = Timestamp::from_unix(&LAST_MADE, seconds, next);
+                }
             }
 
             /// The 16 bytes of the identifier.
@@ -352,6 +372,28 @@ mod tests {
             TargetName::new("pdu-a1.left_2").unwrap().as_str(),
             "pdu-a1.left_2"
         );
+    }
+
+    #[test]
+    fn a_clock_that_went_back_makes_no_identifier_of_before() {
+        // Made in the year 2036, by a clock that was set right since.
+        let future = Uuid::new_v7(Timestamp::from_unix(
+            &ContextV7::new(),
+            2_095_000_000,
+            999_900_000,
+        ));
+        let future = OperationId(future);
+        assert!(OperationId::generate() < future);
+        future.is_past();
+        let later: Vec<OperationId> = (0..100).map(|_| OperationId::generate()).collect();
+        assert!(
+            later.is_sorted() && later[0] > future,
+            "{future} {}",
+            later[0]
+        );
+        // One of long ago changes nothing.
+        OperationId(Uuid::new_v7(Timestamp::from_unix(&ContextV7::new(), 1, 0))).is_past();
+        assert!(OperationId::generate() > later[99]);
     }
 
     #[test]

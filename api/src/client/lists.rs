@@ -12,7 +12,7 @@ use crate::{
     inventory::{CredentialView, KindView, TargetView},
     operation::OperationView,
     page::{LIMIT_MAX, Page},
-    person::{NewToken, PersonView},
+    person::{Me, NewToken, PersonView},
     reading::ReadingView,
     task::TaskView,
 };
@@ -127,6 +127,14 @@ impl Client {
     /// There is none of this name, or a target uses it.
     pub async fn delete_credential(&self, name: &CredentialName) -> Result<(), Error> {
         self.delete(&format!("/v1/credentials/{name}")).await
+    }
+
+    /// Who asks: whose the token is.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn me(&self) -> Result<Me, Error> {
+        self.get("/v1/me", &()).await
     }
 
     /// All people who may ask, without their tokens.

@@ -79,6 +79,11 @@ impl Expected {
 
     /// The one value that is there to be looked at, if it can be trusted.
     pub fn seen<'a>(&self, readings: &'a Readings) -> Option<&'a ReadingValue> {
+        self.reading(readings).map(|reading| &reading.value)
+    }
+
+    /// The reading of that value.
+    fn reading<'a>(&self, readings: &'a Readings) -> Option<&'a Reading> {
         if readings.action != self.action {
             return None;
         }
@@ -88,7 +93,7 @@ impl Expected {
             .filter(|reading| self.means(reading));
         let first = meant.next().filter(|reading| is_trusted(reading))?;
         let agrees = |other: &Reading| is_trusted(other) && other.value == first.value;
-        meant.all(agrees).then_some(&first.value)
+        meant.all(agrees).then_some(first)
     }
 
     fn means(&self, reading: &Reading) -> bool {
@@ -100,11 +105,11 @@ impl Expected {
     }
 }
 
-/// The value that an action is about to change, as far as it was seen: of the last readings of
+/// The reading that an action is about to change, as far as it was seen: of the last readings of
 /// the action that `verify` names.
-pub fn today(verify: &Verify, parameters: &Value, last: &Readings) -> Option<ReadingValue> {
+pub fn today<'a>(verify: &Verify, parameters: &Value, last: &'a Readings) -> Option<&'a Reading> {
     let expected = Expected::new(verify, parameters).ok()?;
-    expected.seen(last).cloned()
+    expected.reading(last)
 }
 
 fn is_trusted(reading: &Reading) -> bool {

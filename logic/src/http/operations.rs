@@ -87,11 +87,13 @@ pub(super) async fn post(
     body::Json(asked): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
     let is_waited_for = !asked.wait.is_zero();
-    let id = match api.handle.control().ask(asked, Some(by)).await? {
+    let (id, is_known) = match api.handle.control().ask(asked, Some(by)).await? {
         Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),
-        Answer::Operation(id) => id,
+        Answer::Operation(id) => (id, false),
+        Answer::Known(id) => (id, true),
     };
     let mut answer = find(&api, id).await?;
+    answer.is_known = is_known;
     if is_waited_for {
         let wanted = Wanted {
             operation: Some(id),
@@ -141,6 +143,7 @@ fn row_view(row: OperationRow) -> OperationView {
         approved: row.progress.approved,
         changed: row.progress.changed,
         undone_by: row.undone_by,
+        is_known: false,
         tasks: Vec::new(),
     }
 }

@@ -7,12 +7,13 @@ use axum::{
 };
 use utakata_api::{
     page::Page,
-    person::{NewToken, PersonView},
+    person::{Me, NewToken, PersonView},
 };
 use utakata_model::PersonName;
 
 use super::{
     Api, Refused,
+    auth::Person,
     page::{self, PageQuery},
     path::Path,
     query::Query,
@@ -27,6 +28,14 @@ pub(super) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<PersonView>>, Refused> {
     page::of(api.handle.people().list(), &query, |one| one.name.as_str()).map(Json)
+}
+
+/// Who asks, by the token of the request.
+#[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "people",
+    responses((status = 200, description = "Who asks", body = Me)))]
+pub(super) async fn me(State(api): State<Api>, Person(name): Person) -> Json<Me> {
+    let refused = api.handle.control().refusal(&name);
+    Json(Me { name, refused })
 }
 
 /// Gives a person, new or not, a new token.

@@ -43,6 +43,7 @@ pub(super) fn view(read: &Arc<ReadOperation>) -> OperationView {
         approved: None,
         changed: None,
         undone_by: Vec::new(),
+        is_known: false,
         tasks: Vec::new(),
     }
 }

@@ -68,7 +68,7 @@ fn is_for_keeper(method: &Method, path: &str) -> bool {
         (&Method::POST, Some("reads")) => false,
         (_, Some("releases" | "release-files")) => false,
         (&Method::GET | &Method::HEAD, Some("targets")) => second.is_some(),
-        (&Method::GET | &Method::HEAD, Some("locks")) => true,
+        (&Method::GET | &Method::HEAD, Some("locks" | "me")) => true,
         (&Method::GET | &Method::HEAD, _) => last == Some("explain"),
         _ => true,
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config,
     dispatch::{Progress, Show},
-    store::{self, Store, TaskRow},
+    store::{self, Store, TaskRow, Wanted},
 };
 
 /// Fills the book with all operations that are not over, and their tasks.
@@ -25,6 +25,13 @@ pub(super) async fn restore(
     store: &dyn Store,
     config: &config::Control,
 ) -> Result<(), store::Error> {
+    // The order of identifiers is that of the ledger, also where a clock was ahead meanwhile.
+    if let Some(newest) = store.operations(None, 1).await?.first() {
+        newest.operation.id.is_past();
+    }
+    if let Some(newest) = store.tasks(&Wanted::default(), 1).await?.first() {
+        newest.task.id.is_past();
+    }
     for (target, lock) in store.locks().await? {
         book.keep(&target, lock);
     }

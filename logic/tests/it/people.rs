@@ -1,10 +1,14 @@
 //! People, their tokens, and their names on what they asked for.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
 use serde_json::{Value, json};
+use utakata_logic::store::{OperationProgress, Page, Store as _, sqlite::Sqlite};
+use utakata_model::{Operation, OutcomeStatus};
 
 use crate::room::{Room, TOKEN, config};
 
@@ -166,5 +170,68 @@ async fn admin_stays_and_who_is_not_there_is_told_with_the_nearest_name() {
         .await
         .unwrap();
     assert_eq!(answer.headers()["cache-control"], "no-store");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn the_newest_is_the_one_that_was_asked_last_whatever_clocks_did() {
+    let folder = tempfile::tempdir().unwrap();
+    // Written in 2036, by a clock that was set right since.
+    let future: Operation = serde_json::from_value(json!({
+        "id": "01e83a9a-7000-7000-8000-000000000000", "selector": "rack=A1",
+        "action": "outlet-off", "class": "control", "parameters": { "outlet": 1 },
+        "asked": "2036-06-01T00:00:00Z", "by": "admin",
+    }))
+    .unwrap();
+    let store = Sqlite::open(folder.path().join("store.sqlite3"))
+        .await
+        .unwrap();
+    let page = Page {
+        operation_progress: [(future.id, OperationProgress::done())].into(),
+        operations: vec![(future, None)],
+        ..Page::default()
+    };
+    store.write(&page).await.unwrap();
+    store.close().await;
+    drop(store);
+    let mut room = Room::at(folder, config()).await;
+    room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
+        .await;
+    room.furnish(1).await;
+    let off = json!({
+        "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 2 }, "wait": "10s",
+    });
+    let (status, told) = room.send("POST", "/v1/operations", Some(off)).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let (_, list) = room.get("/v1/operations").await;
+    assert_eq!(list["items"][0]["id"], told["operation"]["id"], "{list}");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn what_was_refused_last_is_known_of_each_person_and_sorts_among_operations() {
+    let room = Room::served().await;
+    room.furnish(1).await;
+    let ana = token_of(&room, "ana").await;
+    let (_, me) = ask(&room, &ana, "GET", "/v1/me", None).await;
+    assert_eq!(me, json!({ "name": "ana" }));
+    let control = async |outlet: Value| {
+        let off = json!({
+            "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": outlet },
+            "wait": "10s",
+        });
+        ask(&room, &ana, "POST", "/v1/operations", Some(off)).await
+    };
+    let id = |told: &Value| told["operation"]["id"].as_str().unwrap().to_owned();
+    let (_, before) = control(json!(1)).await;
+    let (status, refused) = control(json!("nine")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
+    let (_, after) = control(json!(2)).await;
+    let (_, me) = ask(&room, &ana, "GET", "/v1/me", None).await;
+    let refused = me["refused"]["id"].as_str().unwrap();
+    assert_eq!(me["refused"]["what"], "outlet-off on rack=A1", "{me}");
+    assert!(*id(&before) < *refused && *refused < *id(&after), "{me}");
+    let (_, admin) = ask(&room, TOKEN, "GET", "/v1/me", None).await;
+    assert_eq!(admin, json!({ "name": "admin" }));
     room.end().await;
 }

@@ -173,7 +173,7 @@ fn numbers_compare_as_numbers_and_states_as_texts() {
 fn todays_value_is_that_of_the_same_place() {
     let last = readings(json!([outlet("2", "off"), outlet("3", "on")]));
     let verify = verify("off");
-    let today = |parameters: Value| today(&verify, &parameters, &last);
+    let today = |parameters: Value| today(&verify, &parameters, &last).map(|one| one.value.clone());
     assert_eq!(
         today(json!({ "outlet": 3 })),
         Some(ReadingValue::Text("on".into()))
