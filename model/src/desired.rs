@@ -2,7 +2,7 @@
 
 mod scope;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,34 @@ pub struct Order {
     pub why: Option<String>,
 }
 
+impl fmt::Display for Order {
+    /// `paused by ana (its fan is replaced)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stopped = match self.stop {
+            Stop::Pause => "paused",
+            Stop::Drain => "drained",
+        };
+        write!(f, "{stopped} by {}", self.by)?;
+        self.why.iter().try_for_each(|why| write!(f, " ({why})"))
+    }
+}
+
+impl fmt::Display for Orders {
+    /// `all paused by ana; snmp drained by bob`; `nothing` where everything goes on.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.all.iter().map(|order| format!("all {order}"));
+        let kinds = self
+            .kinds
+            .iter()
+            .map(|(kind, order)| format!("{kind} {order}"));
+        let releases = self.releases.iter();
+        let releases = releases.map(|(release, order)| format!("{release} {order}"));
+        let parts: Vec<String> = all.chain(kinds).chain(releases).collect();
+        f.write_str(if parts.is_empty() { "nothing" } else { "" })?;
+        f.write_str(&parts.join("; "))
+    }
+}
+
 /// How something is stopped. What was begun ends in any case, and is told as always.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
@@ -82,6 +110,16 @@ pub enum Stop {
     Pause,
     /// The same, and when all that was begun has ended, the workers are stopped.
     Drain,
+}
+
+impl Stop {
+    /// The word for it, as on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Drain => "drain",
+        }
+    }
 }
 
 impl Orders {

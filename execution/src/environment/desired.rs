@@ -173,9 +173,10 @@ impl Keeper {
             let (orders, standing) = after;
             tracing::info!(
                 revision,
-                ?orders,
-                ?standing,
-                "something else is asked of us"
+                stopped = %orders,
+                stopped_in_zone = %standing.zone,
+                stopped_everywhere = %standing.everywhere,
+                "other orders for this environment"
             );
         }
         if let Some(folder) = &self.folder {

@@ -33,6 +33,8 @@ pub(crate) struct Rule {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Breaker {
     failures: u32,
+    /// When the first of them had no answer.
+    first: Option<Timestamp>,
     /// When the last attempt had no answer.
     last: Option<Instant>,
     open: Option<Open>,
@@ -103,9 +105,10 @@ impl Breaker {
         }
         self.failures = self.failures.saturating_add(1);
         self.last = Some(now);
+        let first = *self.first.get_or_insert(clock);
         let (since, cool_down) = match &mut self.open {
             None if rule.failures == 0 || self.failures < rule.failures => return false,
-            None => (clock, rule.first),
+            None => (first, rule.first),
             Some(open) if now < open.until => {
                 // Begun before, or under a permit.
                 open.problem = problem.clone();

@@ -109,6 +109,7 @@ async fn change(
     let orders = api.handle.orders();
     let view = orders.change(&id, asked.kind.as_ref(), order).await?;
     let kind = asked.kind.as_ref().map(Kind::as_str);
-    tracing::info!(environment = %id, kind, ?stop, %by, why, "an environment is asked something");
+    let order = stop.map_or("resume", Stop::as_str);
+    tracing::info!(environment = %id, kind, order, %by, why, "an order for an environment");
     Ok(Json(view))
 }

@@ -100,7 +100,8 @@ async fn change(
     let names = names(api, &asked.scope).await?;
     let orders = api.handle.orders();
     let view = orders.change_standing(asked.scope, order, names).await?;
-    tracing::info!(scope = %view.scope, ?stop, %by, why, "something is asked of a part");
+    let order = stop.map_or("resume", Stop::as_str);
+    tracing::info!(scope = %view.scope, order, %by, why, "an order for a part of the site");
     Ok(Json(view))
 }
 

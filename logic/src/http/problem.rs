@@ -128,8 +128,11 @@ impl From<orders::Error> for Refused {
                     }
                     orders::Unfit::Kinds(kinds) => {
                         let kinds: Vec<&str> = kinds.keys().map(|kind| kind.as_str()).collect();
-                        let kinds = kinds.join(", or --kind ");
-                        format!("say which: `utakata environment resume {id}` --kind {kinds}")
+                        let resume = |kind: &&str| {
+                            format!("`utakata environment resume {id} --kind {kind}`")
+                        };
+                        let each: Vec<String> = kinds.iter().map(resume).collect();
+                        format!("say which: {}", each.join(", or "))
                     }
                 };
                 Self::new("order-elsewhere", detail, cure)

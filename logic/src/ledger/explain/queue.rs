@@ -206,10 +206,16 @@ impl<'f> Seen<'f> {
             return no_worker(format!("no worker of the kind {kind} is ready{zone}{why}"));
         }
         let waiting: u32 = pools.iter().map(|pool| pool.waiting).sum();
-        let says = format!(
-            "it is in the queue of the kind {kind}; {ready} workers are ready{zone}, and \
-             {waiting} tasks wait for them"
-        );
+        let (workers, them) = match ready {
+            1 => (format!("1 worker{zone} is ready"), "it"),
+            ready => (format!("{ready} workers{zone} are ready"), "them"),
+        };
+        let tasks = match waiting {
+            1 => "1 task waits".to_owned(),
+            waiting => format!("{waiting} tasks wait"),
+        };
+        let says =
+            format!("it is in the queue of the kind {kind}; {workers}, and {tasks} for {them}");
         let (limit, cure) = match self.limit().filter(|_| waiting > 0) {
             Some((limit, cure)) => (limit, Some(cure)),
             None => (String::new(), None),

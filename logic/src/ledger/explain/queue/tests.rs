@@ -106,7 +106,7 @@ fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on(
     check(
         &[("wee-1", all(Stop::Pause))],
         "queue",
-        "it is in the queue of the kind snmp; 2 workers are ready of the zone hall-1, and 0 \
+        "it is in the queue of the kind snmp; 2 workers of the zone hall-1 are ready, and 0 \
          tasks wait for them",
         None,
     );
