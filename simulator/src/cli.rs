@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
 
 use crate::control::{self, Request};
 use crate::{counters, service, swarm};
@@ -157,7 +158,7 @@ impl Cli {
                 control,
                 device,
                 fault,
-            } => show(&control, &Request::Fault { device, fault }),
+            } => told(&control, device, fault),
             Command::Show { control, device } => show(&control, &Request::Show { device }),
             Command::Truth { control, device } => show(&control, &Request::Truth { device }),
         }
@@ -176,6 +177,28 @@ impl From<Counters> for counters::Config {
             exit_with_stdin: flags.exit_with_stdin,
         }
     }
+}
+
+/// Gives a fault, and says which ones the device has then.
+fn told(control: &str, device: String, fault: String) -> anyhow::Result<()> {
+    let devices = control::ask(control, &Request::Fault { device, fault })?;
+    let line = |device: &Value| {
+        let name = device["name"].as_str().unwrap_or_default();
+        let faults = device["faults"].as_array();
+        let faults = faults.map_or(&[][..], Vec::as_slice).iter();
+        let faults: Vec<&str> = faults.filter_map(Value::as_str).collect();
+        match faults.as_slice() {
+            [] => format!("{name}: no fault"),
+            faults => format!("{name}: {}", faults.join(", ")),
+        }
+    };
+    let lines: Vec<String> = devices
+        .as_array()
+        .map_or(&[][..], Vec::as_slice)
+        .iter()
+        .map(line)
+        .collect();
+    Ok(service::print(&lines)?)
 }
 
 fn show(control: &str, request: &Request) -> anyhow::Result<()> {
