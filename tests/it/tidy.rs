@@ -8,6 +8,7 @@ mod functions;
 mod licences;
 mod manifests;
 mod source;
+mod terminal;
 mod words;
 
 use std::fmt;

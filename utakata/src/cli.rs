@@ -10,6 +10,7 @@ use crate::{
         hub, kind, le, operation, person, read, rollout, store, target, task, up, watch, wee,
         worker,
     },
+    connection::Purpose,
     output::{Colour, Format, Output},
 };
 
@@ -26,8 +27,8 @@ pub struct Cli {
 const FIRST_STEPS: &str = "\
 First steps:
   utakata up --demo                        a simulated room, to play with
-  utakata watch                            what is seen, as it is seen
-  utakata up                               your own
+  utakata watch                            readings, as they come
+  utakata up                               your own site
   utakata apply -f examples/snmpd-v2c.yaml tell it what there is";
 
 /// What every command understands.
@@ -90,7 +91,7 @@ pub enum Command {
     /// Start an inter connect for the processes of this machine
     #[command(hide = true)]
     Hub(hub::Arguments),
-    /// Make targets, schedules and credentials as files say
+    /// Create or change targets, schedules and credentials from files
     Apply(apply::Arguments),
     /// Show what there is: targets, schedules, credentials, kinds, readings, operations
     Get(get::Arguments),
@@ -111,13 +112,13 @@ pub enum Command {
     /// List, explain, approve, pause, cancel and undo operations: what was asked for
     #[command(subcommand)]
     Operation(operation::Command),
-    /// Say who may ask: give tokens, and end them
+    /// Manage the people who may use it: give them tokens, and revoke them
     #[command(subcommand)]
     Person(person::Command),
     /// Check and print the audit trail of control
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Take what is kept to another place: to PostgreSQL, and back
+    /// Copy the stored data to PostgreSQL, or back
     #[command(subcommand)]
     Store(store::Command),
     /// List the workers and their releases, push one, and test one of your own
@@ -126,13 +127,13 @@ pub enum Command {
     /// List, follow, pause, promote and abort rollouts: a kind on its way to another release
     #[command(subcommand)]
     Rollout(rollout::Command),
-    /// Say which release serves a kind, where, and for which targets another one
+    /// Show and set which release serves a kind, where, and for which targets
     #[command(subcommand)]
     Kind(kind::Command),
     /// List the environments that run workers
     #[command(subcommand)]
     Environment(environment::Command),
-    /// Say what is wrong here, and how to cure it
+    /// Find out what is wrong here, and how to cure it
     Doctor(doctor::Arguments),
     /// Prove that nothing is lost or done twice, whatever is killed
     Drill(drill::Arguments),
@@ -143,6 +144,42 @@ pub enum Command {
     Config(config::Command),
     /// Print the completions for a shell
     Completions(completions::Arguments),
+}
+
+impl Command {
+    /// Whether it changes anything at the server that it talks to, or at equipment.
+    pub fn purpose(&self) -> Purpose {
+        let changes = match self {
+            Self::Apply(_) | Self::Delete(_) | Self::Control(_) => true,
+            Self::Target(command) => command.changes(),
+            Self::Task(command) => command.changes(),
+            Self::Operation(command) => command.changes(),
+            Self::Person(command) => !matches!(command, person::Command::List),
+            Self::Worker(command) => command.changes(),
+            Self::Rollout(command) => command.changes(),
+            Self::Kind(command) => !matches!(command, kind::Command::Show { .. }),
+            Self::Environment(command) => !matches!(command, environment::Command::List),
+            _ => false,
+        };
+        if changes {
+            Purpose::Change
+        } else {
+            Purpose::Look
+        }
+    }
+}
+
+impl Command {
+    /// Whether it waits for something that goes on without it.
+    pub fn is_followed(&self) -> bool {
+        matches!(
+            self,
+            Self::Control(_)
+                | Self::Operation(operation::Command::Undo(_))
+                | Self::Worker(worker::Command::Roll(_))
+                | Self::Rollout(rollout::Command::Show { .. })
+        )
+    }
 }
 
 impl Global {

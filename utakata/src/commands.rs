@@ -33,9 +33,10 @@ use utakata_api::Client;
 
 use crate::{
     cli::{Cli, Command, Global},
-    connection,
+    connection::{self, Purpose},
     exit::{Exit, Usage},
     folder::Folder,
+    interrupt,
     output::Output,
 };
 
@@ -46,12 +47,14 @@ pub struct Context<'a> {
     pub global: &'a Global,
     /// How to print.
     pub output: &'a Output,
+    /// What the command is about to do.
+    pub purpose: Purpose,
 }
 
 impl Context<'_> {
     /// A client of the server that is meant.
     pub fn client(&self) -> Result<Client> {
-        connection::client(self.global)
+        connection::client(self.global, self.purpose)
     }
 }
 
@@ -71,6 +74,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
     let context = Context {
         global: &global,
         output,
+        purpose: command.purpose(),
     };
     match command {
         Command::Up(arguments) => up::run(&arguments, &context),
@@ -81,7 +85,12 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Config(command) => config::run(command, &context),
         Command::Error(arguments) => error::run(&arguments, &context),
         Command::Drill(arguments) => drill::run(&arguments, &context),
-        command => small_runtime()?.block_on(talk(command, &context)),
+        command => {
+            if command.is_followed() {
+                interrupt::hold();
+            }
+            small_runtime()?.block_on(talk(command, &context))
+        }
     }
 }
 

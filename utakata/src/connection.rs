@@ -1,6 +1,6 @@
 //! Finding the server that is meant, and its token.
 
-use std::{env, fs};
+use std::{env, fs, sync::Once};
 
 use anyhow::{Context, Result, bail};
 use utakata_api::Client;
@@ -11,14 +11,38 @@ use crate::{
     folder::{Endpoint, Folder},
 };
 
+/// What a command is about to do to the server that is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It only looks.
+    Look,
+    /// It changes something there, or at equipment.
+    Change,
+}
+
+/// Which of the servers of this user is meant, where no other word says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Choice<'a> {
+    None,
+    /// The only one.
+    One(&'a Running),
+    /// The one of a user's own, and a demo runs beside it.
+    OwnBesideDemo(&'a Running, &'a Running),
+    /// The demo, and there is a data directory of the user's own that no `up` has.
+    DemoInstead(&'a Running, &'a Folder),
+}
+
+/// A data directory, and who has it.
+type Running = (Folder, Endpoint);
+
 /// A client of the server that is meant: `--url` and a token; or the data directory of an `up`
 /// that runs, the demo's when there is no other.
-pub fn client(global: &Global) -> Result<Client> {
+pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
     let (url, token) = match &global.url {
-        Some(url) => (checked(url)?, token(global, &candidates(global))?),
+        Some(url) => (checked(url)?, token_for(global, url)?),
         None => {
-            let (folder, endpoint) = running(global)?;
-            (endpoint.url, token(global, &[folder])?)
+            let (folder, endpoint) = meant(global, purpose)?;
+            (endpoint.url, token_of(global, &folder)?)
         }
     };
     Ok(Client::new(&url, &token)?)
@@ -36,14 +60,66 @@ pub fn candidates(global: &Global) -> Vec<Folder> {
 }
 
 /// The first of them that an `up` has.
-pub fn running(global: &Global) -> Result<(Folder, Endpoint)> {
+pub fn running(global: &Global) -> Result<Running> {
     let candidates = candidates(global);
     let found = candidates
         .iter()
         .find_map(|folder| Some((folder.clone(), folder.endpoint()?)));
-    if let Some(found) = found {
-        return Ok(found);
+    found.map_or_else(|| nobody(&candidates), Ok)
+}
+
+/// The same; where it could be another one, that is said, and nothing is changed.
+fn meant(global: &Global, purpose: Purpose) -> Result<Running> {
+    let candidates = candidates(global);
+    let found: Vec<Option<Running>> = candidates
+        .iter()
+        .map(|folder| Some((folder.clone(), folder.endpoint()?)))
+        .collect();
+    match (choose(&candidates, &found), purpose) {
+        (Choice::None, _) => nobody(&candidates),
+        (Choice::One(running), _) => Ok(running.clone()),
+        (Choice::OwnBesideDemo(own, demo), Purpose::Change) => bail!(Usage(format!(
+            "nothing was done: two utakata run here, {}, and a demo, {}: say which one is meant, \
+             with `utakata --data {} ...` or `utakata --data {} ...`",
+            place(own),
+            place(demo),
+            quoted(&own.0),
+            quoted(&demo.0)
+        ))),
+        (Choice::OwnBesideDemo(own, demo), Purpose::Look) => {
+            once(&format!(
+                "this is {}; a demo runs here, too: --data {}",
+                place(own),
+                quoted(&demo.0)
+            ));
+            Ok(own.clone())
+        }
+        (Choice::DemoInstead(demo, own), _) => {
+            once(&format!(
+                "this is the demo, {}: no `utakata up` has {} now",
+                place(demo),
+                own.path().display()
+            ));
+            Ok(demo.clone())
+        }
     }
+}
+
+fn choose<'a>(candidates: &'a [Folder], found: &'a [Option<Running>]) -> Choice<'a> {
+    match found {
+        [Some(own), Some(demo)] => Choice::OwnBesideDemo(own, demo),
+        [None, Some(demo)] => match candidates.first().filter(|own| own.was_used()) {
+            Some(own) => Choice::DemoInstead(demo, own),
+            None => Choice::One(demo),
+        },
+        found => match found.iter().flatten().next() {
+            Some(running) => Choice::One(running),
+            None => Choice::None,
+        },
+    }
+}
+
+fn nobody<T>(candidates: &[Folder]) -> Result<T> {
     let places: Vec<String> = candidates
         .iter()
         .map(|folder| folder.path().display().to_string())
@@ -55,6 +131,26 @@ pub fn running(global: &Global) -> Result<(Folder, Endpoint)> {
     )
 }
 
+fn place((folder, endpoint): &Running) -> String {
+    format!("{} (data in {})", endpoint.url, folder.path().display())
+}
+
+/// A data directory as a shell takes it for one word.
+pub fn quoted(folder: &Folder) -> String {
+    let path = folder.path().display().to_string();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+    if path.chars().all(is_word) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// Says it the first time: `watch` looks for its server again and again.
+fn once(line: &str) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| tell!("{line}"));
+}
+
 fn checked(url: &str) -> Result<String> {
     if url.starts_with("http://") {
         return Ok(url.to_owned());
@@ -64,25 +160,128 @@ fn checked(url: &str) -> Result<String> {
     )))
 }
 
-fn token(global: &Global, folders: &[Folder]) -> Result<String> {
+/// The token that somebody has named.
+fn named_token(global: &Global) -> Result<Option<String>> {
     if let Some(path) = &global.token_file {
         let text = fs::read_to_string(path);
-        return text.with_context(|| format!("the token file {} cannot be read", path.display()));
+        return text
+            .map(Some)
+            .with_context(|| format!("the token file {} cannot be read", path.display()));
     }
-    if let Some(token) = env::var("UTAKATA_TOKEN")
+    Ok(env::var("UTAKATA_TOKEN")
         .ok()
-        .filter(|token| !token.is_empty())
-    {
+        .filter(|token| !token.is_empty()))
+}
+
+/// The token for the server of a data directory.
+fn token_of(global: &Global, folder: &Folder) -> Result<String> {
+    if let Some(token) = named_token(global)? {
         return Ok(token);
     }
-    let running = folders.iter().find(|folder| folder.endpoint().is_some());
-    let Some(folder) = running.or(folders.first()) else {
-        bail!("there is no token: give --token-file FILE or set UTAKATA_TOKEN");
-    };
     folder.token().with_context(|| {
         format!(
             "the token {} cannot be read: give --token-file FILE or set UTAKATA_TOKEN",
             folder.token_file().display()
         )
     })
+}
+
+/// The token for a URL: one of a data directory only where that is its server. It is good for
+/// everything there, and whoever listens elsewhere must not have it.
+fn token_for(global: &Global, url: &str) -> Result<String> {
+    if let Some(token) = named_token(global)? {
+        return Ok(token);
+    }
+    let mut others = String::new();
+    for folder in candidates(global) {
+        match folder.endpoint() {
+            Some(endpoint) if is_same(&endpoint.url, url) => return token_of(global, &folder),
+            Some(endpoint) => others.push_str(&format!(
+                "; the token in {} is for {} and is sent nowhere else",
+                folder.path().display(),
+                endpoint.url
+            )),
+            None => {}
+        }
+    }
+    bail!(Usage(format!(
+        "there is no token for {url}: give --token-file FILE or set UTAKATA_TOKEN{others}"
+    )))
+}
+
+/// Whether two URLs lead to the same host and port, as they are written: two names of one host
+/// may be two hosts tomorrow.
+fn is_same(one: &str, other: &str) -> bool {
+    authority(one) == authority(other)
+}
+
+fn authority(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("http://")?;
+    let authority = rest.split(['/', '?', '#']).next()?.to_ascii_lowercase();
+    let port = authority.rsplit(':').next();
+    let has_port = port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_ok());
+    Some(if has_port && authority.contains(':') {
+        authority
+    } else {
+        format!("{authority}:80")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(name: &str, url: &str) -> Running {
+        let endpoint = serde_json::json!({ "url": url, "pid": 1 });
+        (Folder::new(name), serde_json::from_value(endpoint).unwrap())
+    }
+
+    #[test]
+    fn where_it_could_be_another_server_that_is_known() {
+        let place = tempfile::tempdir().unwrap();
+        let used = Folder::new(place.path());
+        fs::write(used.token_file(), "").unwrap();
+        let never = Folder::new(place.path().join("never"));
+        let (own, demo) = (running("own", "http://a:1"), running("demo", "http://a:2"));
+        let with = |first: &Folder| vec![first.clone(), Folder::new("demo")];
+        let (fresh, old) = (with(&never), with(&used));
+        let both = [Some(own.clone()), Some(demo.clone())];
+        let (own_only, demo_only) = ([Some(own.clone()), None], [None, Some(demo.clone())]);
+        assert_eq!(choose(&old, &both), Choice::OwnBesideDemo(&own, &demo));
+        assert_eq!(choose(&old, &own_only), Choice::One(&own));
+        assert_eq!(choose(&fresh, &demo_only), Choice::One(&demo));
+        assert_eq!(
+            choose(&old, &demo_only),
+            Choice::DemoInstead(&demo, &old[0])
+        );
+        assert_eq!(choose(&old, &[None, None]), Choice::None);
+        assert_eq!(choose(&old[..1], &own_only[..1]), Choice::One(&own));
+    }
+
+    #[test]
+    fn a_url_is_the_server_of_a_token_only_with_the_same_host_and_port() {
+        for (one, other, expect) in [
+            ("http://127.0.0.1:7700", "http://127.0.0.1:7700/", true),
+            ("http://LE-1:7700", "http://le-1:7700/v1?x=1", true),
+            ("http://le-1:80", "http://le-1", true),
+            ("http://127.0.0.1:7700", "http://127.0.0.1:7701", false),
+            ("http://127.0.0.1:7700", "http://localhost:7700", false),
+            (
+                "http://127.0.0.1:7700",
+                "http://127.0.0.1:7700@evil:7700",
+                false,
+            ),
+            ("http://[::1]:7700", "http://[::1]:7700", true),
+            ("http://[::1]:80", "http://[::1]", true),
+        ] {
+            assert_eq!(is_same(one, other), expect, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_data_directory_is_one_word_for_a_shell() {
+        let quoted = |path: &str| quoted(&Folder::new(path));
+        assert_eq!(quoted("/var/lib/utakata"), "/var/lib/utakata");
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
 }

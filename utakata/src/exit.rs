@@ -6,6 +6,8 @@ use utakata_api::client;
 
 /// Codes of refusals that guard against slips.
 const GUARDS: [&str; 4] = ["key-taken", "many-targets", "other-targets", "plan-changed"];
+/// Codes of answers after which nobody knows whether an operation was written down.
+const IN_DOUBT: [&str; 3] = ["answer-lost", "store-in-doubt", "timed-out"];
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +28,23 @@ pub enum Exit {
 pub struct Usage(pub String);
 
 impl Exit {
+    /// The code that belongs to an answer to a request for control that is no operation.
+    /// `was_only_asked`: it was a dry run, which begins nothing whatever becomes of the answer.
+    pub fn of_control(error: &client::Error, was_only_asked: bool) -> Self {
+        let is_lost = match error {
+            // Without a connection nothing was sent; a connection may break when it was.
+            client::Error::Unreachable { source, .. } => !source.is_connect(),
+            client::Error::Silent { .. } | client::Error::Strange { .. } => true,
+            client::Error::Refused(problem) => IN_DOUBT.contains(&problem.code.as_str()),
+            client::Error::Token | client::Error::Build(_) | client::Error::NotOurs { .. } => false,
+        };
+        match error {
+            _ if is_lost && !was_only_asked => Self::Unknown,
+            client::Error::Refused(problem) if problem.status < 500 => Self::Usage,
+            _ => Self::Failed,
+        }
+    }
+
     /// The code that belongs to an error.
     pub fn of(error: &anyhow::Error) -> Self {
         if error
@@ -48,5 +67,34 @@ fn is_guard(cause: &(dyn std::error::Error + 'static)) -> bool {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_api::Problem;
+
+    use super::*;
+
+    #[test]
+    fn control_that_was_refused_is_told_from_control_of_which_nobody_knows() {
+        for (code, status, dry, sent) in [
+            ("cannot-be-done", 422, Exit::Usage, Exit::Usage),
+            ("selects-nothing", 422, Exit::Usage, Exit::Usage),
+            ("unauthorized", 401, Exit::Usage, Exit::Usage),
+            ("many-targets", 422, Exit::Usage, Exit::Usage),
+            ("disk-full", 507, Exit::Failed, Exit::Failed),
+            ("ending", 503, Exit::Failed, Exit::Failed),
+            ("store-in-doubt", 503, Exit::Failed, Exit::Unknown),
+            ("answer-lost", 502, Exit::Failed, Exit::Unknown),
+        ] {
+            let problem: Problem = serde_json::from_value(serde_json::json!({
+                "type": "", "title": "", "status": status, "code": code, "detail": "", "cure": "",
+            }))
+            .unwrap();
+            let error = client::Error::Refused(Box::new(problem));
+            assert_eq!(Exit::of_control(&error, true), dry, "{code}");
+            assert_eq!(Exit::of_control(&error, false), sent, "{code}");
+        }
     }
 }

@@ -23,6 +23,10 @@ pub struct Endpoint {
     pub mqtt: Option<String>,
     /// The process.
     pub pid: u32,
+    /// When it began, in ticks of the kernel since the machine was started: the number of a
+    /// process that has ended goes to another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<u64>,
 }
 
 impl Folder {
@@ -60,7 +64,14 @@ impl Folder {
     pub fn endpoint(&self) -> Option<Endpoint> {
         let text = fs::read_to_string(self.endpoint_file()).ok()?;
         let endpoint: Endpoint = serde_json::from_str(&text).ok()?;
-        is_alive(endpoint.pid).then_some(endpoint)
+        let is_it = |began| began_at(endpoint.pid).is_none_or(|found| found == began);
+        let is_there = is_alive(endpoint.pid) && endpoint.began.is_none_or(is_it);
+        is_there.then_some(endpoint)
+    }
+
+    /// Whether an `up` ever had it.
+    pub fn was_used(&self) -> bool {
+        self.token_file().exists()
     }
 
     /// The token of the API.
@@ -78,6 +89,14 @@ fn shared_places() -> Option<PathBuf> {
     absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
 }
 
+/// When a process began, in ticks of the kernel: the 22nd field of `/proc/PID/stat`.
+pub fn began_at(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program comes before, in brackets, and may have anything in it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
+}
+
 /// Whether a process of that number is there.
 pub fn is_alive(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid)
@@ -90,4 +109,31 @@ pub fn is_alive(pid: u32) -> bool {
         rustix::process::test_kill_process(pid),
         Err(rustix::io::Errno::SRCH)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_process_that_has_ended_is_not_taken_for_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let pid = std::process::id();
+        let found = |began: Option<u64>| {
+            let url = "http://127.0.0.1:7700".into();
+            let endpoint = Endpoint {
+                url,
+                mqtt: None,
+                pid,
+                began,
+            };
+            let text = serde_json::to_string(&endpoint).unwrap();
+            fs::write(folder.endpoint_file(), text).unwrap();
+            folder.endpoint().is_some()
+        };
+        let began = began_at(pid).unwrap();
+        assert!(found(Some(began)) && found(None));
+        assert!(!found(Some(began + 1)));
+    }
 }

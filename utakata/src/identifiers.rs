@@ -1,53 +1,61 @@
 //! Identifiers as they are typed: whole, by an unmistakable start or end, or `last`.
 
+mod last;
+
 use std::{fmt::Display, str::FromStr};
 
 use anyhow::{Result, bail};
 use utakata_api::{Client, client::TaskQuery, page::LIMIT_MAX};
 use utakata_model::{Class, OperationId, TaskId};
 
-use crate::exit::Usage;
+use crate::{connection::Purpose, exit::Usage};
 
-/// The word for the newest.
-const LAST: &str = "last";
+/// The word for the newest of one's own.
+pub const LAST: &str = "last";
 /// Fewer characters are a slip.
 const FEWEST: usize = 4;
 
 /// The operation that is meant.
-pub async fn operation(client: &Client, text: &str) -> Result<OperationId> {
+pub async fn operation(client: &Client, text: &str, purpose: Purpose) -> Result<OperationId> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }
-    let most = if text == LAST { 1 } else { LIMIT_MAX };
-    let known = client.operations(most).await?;
+    if text == LAST {
+        return last::operation(client, purpose).await;
+    }
+    let known = client.operations(LIMIT_MAX).await?;
     let known: Vec<OperationId> = known.iter().map(|view| view.operation.id).collect();
     pick("operation", text, &known)
 }
 
+/// The operation that is meant to be approved: `last` would be one's own, which nobody can.
+pub async fn to_approve(client: &Client, text: &str) -> Result<OperationId> {
+    if text == LAST {
+        return last::nobody_approves(client).await;
+    }
+    operation(client, text, Purpose::Change).await
+}
+
 /// The task that is meant: a control task, unless the id is whole.
-pub async fn task(client: &Client, text: &str) -> Result<TaskId> {
+pub async fn task(client: &Client, text: &str, purpose: Purpose) -> Result<TaskId> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }
-    let most = if text == LAST { 1 } else { LIMIT_MAX };
+    if text == LAST {
+        return last::task(client, purpose).await;
+    }
     let query = TaskQuery {
         class: Some(Class::Control),
         ..TaskQuery::default()
     };
-    let known = client.tasks(&query, most).await?;
+    let known = client.tasks(&query, LIMIT_MAX).await?;
     let known: Vec<TaskId> = known.iter().map(|view| view.id).collect();
     pick("task", text, &known)
 }
 
-/// The one that is meant, of those that are known, the newest first.
+/// The one that is meant, of those that are known.
 fn pick<T: Copy + Display + FromStr>(what: &str, text: &str, known: &[T]) -> Result<T> {
     let text = text.trim().to_ascii_lowercase();
-    if text == LAST {
-        return match known.first() {
-            Some(newest) => Ok(*newest),
-            None => bail!(Usage(format!("there is no {what} yet"))),
-        };
-    }
     let is_meant = |id: &&T| {
         let id = id.to_string();
         id.starts_with(&text) || id.ends_with(&text)
@@ -74,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_meant_by_its_start_its_end_or_as_the_last() {
+    fn an_id_is_meant_by_its_start_or_its_end() {
         let known: Vec<OperationId> = [
             "0192f0c1-7b1e-7000-8000-00000000000b",
             "0192f0c1-7b1e-7000-8000-00000000000a",
@@ -84,7 +92,6 @@ mod tests {
         .map(|text| text.parse().unwrap())
         .collect();
         for (text, expect) in [
-            ("last", Ok(known[0])),
             ("bcde", Ok(known[2])),
             ("0192f0c1-1", Ok(known[2])),
             ("000B", Ok(known[0])),
@@ -99,7 +106,5 @@ mod tests {
                 Err(says) => assert!(found.unwrap_err().to_string().contains(says), "{text}"),
             }
         }
-        let none = pick::<OperationId>("operation", "last", &[]);
-        assert!(none.unwrap_err().to_string().contains("no operation yet"));
     }
 }

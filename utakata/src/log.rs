@@ -1,10 +1,17 @@
 //! The log: on standard error, for people on a terminal and for collectors elsewhere.
 
-use std::io::{self, IsTerminal};
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
 
-use tracing_subscriber::EnvFilter;
+use jiff::Timestamp;
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{format::Writer, time::FormatTime},
+};
 
-use crate::output::Output;
+use crate::output::{Output, time};
 
 /// What is logged where RUST_LOG says nothing: what operators did and what somebody must see.
 /// The broker's library warns of every client that goes away without a word; that of AMQP writes
@@ -12,11 +19,21 @@ use crate::output::Output;
 const FILTER: &str = "warn,utakata=info,utakata_logic=info,utakata_execution=info,\
                       utakata_interconnect=info,mqtt5=error,lapin=off";
 
+/// Local times with their offset from UTC.
+struct Here;
+
+impl FormatTime for Here {
+    fn format_time(&self, to: &mut Writer<'_>) -> fmt::Result {
+        to.write_str(&time::stamp(Timestamp::now()))
+    }
+}
+
 /// Starts to log.
 pub fn start(output: &Output) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(FILTER));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_timer(Here)
         .with_writer(io::stderr)
         .with_ansi(output.error_colours());
     let started = if io::stderr().is_terminal() {
@@ -25,6 +42,6 @@ pub fn start(output: &Output) {
         log.try_init()
     };
     if let Err(error) = started {
-        eprintln!("there will be no log: {error}");
+        tell!("there will be no log: {error}");
     }
 }

@@ -1,5 +1,8 @@
 //! The one program: `utakata up`, and the command line.
 
+#[macro_use]
+mod output;
+
 mod cli;
 mod commands;
 mod config;
@@ -10,8 +13,8 @@ mod exit;
 mod folder;
 mod hints;
 mod identifiers;
+mod interrupt;
 mod log;
-mod output;
 mod parameters;
 mod programs;
 mod progress;
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
     match commands::run(cli, &output) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("{}", output.failure(&error));
+            output::tell_lines(&output.failure(&error));
             exit::Exit::of(&error).into()
         }
     }

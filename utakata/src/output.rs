@@ -1,8 +1,20 @@
 //! What is printed: tables for people, JSON and YAML for programs.
+//!
+//! Everything that the command line writes goes through here, so that nothing that people or
+//! devices wrote reaches a terminal raw ([`plain`]).
+
+/// Says something on standard error, in one line: see [`tell_lines`] for several.
+macro_rules! tell {
+    ($($part:tt)*) => { $crate::output::tell(&format!($($part)*)) };
+}
 
 mod failure;
+pub mod natural;
+pub mod plain;
 pub mod rows;
 pub mod table;
+pub mod time;
+pub mod units;
 pub mod words;
 
 use std::io::{self, IsTerminal, Write};
@@ -45,6 +57,9 @@ pub struct Output {
 pub trait Row {
     /// The names of the columns.
     const HEADERS: &'static [&'static str];
+    /// By how many of the first columns people have the rows sorted, with 2 before 10; 0: they
+    /// are shown as they come, because their order means something.
+    const SORTED_BY: usize = 0;
     /// The line; as many cells as headers.
     fn cells(&self) -> Vec<Cell>;
 }
@@ -77,7 +92,7 @@ impl Output {
     pub fn list<T: Row + Serialize>(&self, items: &[T], empty: &str) -> Result<()> {
         match self.format {
             Format::Table if items.is_empty() => {
-                eprintln!("{empty}");
+                tell!("{empty}");
                 Ok(())
             }
             Format::Table => self.text(&self.table_of(items).render(self.colours())),
@@ -96,7 +111,7 @@ impl Output {
     /// Prints one thing as one line of JSON, at once.
     pub fn json_line<T: Serialize>(&self, item: &T) -> Result<()> {
         let line = serde_json::to_string(item).context("the answer cannot be printed as JSON")?;
-        self.text(&line)
+        write(&plain::json(&line))
     }
 
     /// The table of a list.
@@ -105,27 +120,65 @@ impl Output {
         for item in items {
             table.add(item.cells());
         }
+        table.sort(T::SORTED_BY);
         table
     }
 
-    /// Prints a text and the end of its line. A reader that went away (`| head`) is no error.
+    /// Prints a text and the end of its line.
     pub fn text(&self, text: &str) -> Result<()> {
-        let mut out = io::stdout().lock();
-        let text = text.trim_end_matches('\n');
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-            done => done.context("nothing can be written to standard output"),
-        }
+        let text = time::localised(text);
+        write(&if self.colours() {
+            plain::styled(&text)
+        } else {
+            plain::lines(&text)
+        })
     }
 
     fn machine<T: Serialize>(&self, item: &T) -> Result<()> {
-        if self.format == Format::Json {
+        let json = || {
             let text = serde_json::to_string_pretty(item);
-            return self.text(&text.context("the answer cannot be printed as JSON")?);
+            text.context("the answer cannot be printed as JSON")
+        };
+        if self.format == Format::Json {
+            return write(&plain::json(&json()?));
         }
         // By way of JSON: parts of some answers are kept as JSON text.
-        let json = serde_json::to_value(item).context("the answer cannot be printed")?;
-        let text = serde_saphyr::to_string(&json);
-        self.text(&text.context("the answer cannot be printed as YAML")?)
+        let value = serde_json::to_value(item).context("the answer cannot be printed")?;
+        let text =
+            serde_saphyr::to_string(&value).context("the answer cannot be printed as YAML")?;
+        if plain::is_plain(&text) {
+            return write(&text);
+        }
+        // JSON is YAML, too, and has an escape for every character.
+        write(&plain::json(&json()?))
+    }
+}
+
+/// Says one line on standard error: what is in it cannot make another one.
+pub fn tell(text: &str) {
+    tell_lines(&text.replace('\n', "\\n"));
+}
+
+/// Says something on standard error; nobody there to hear it is no error.
+pub fn tell_lines(text: &str) {
+    let text = time::localised(text);
+    let _ = writeln!(io::stderr().lock(), "{}", plain::styled(&text));
+}
+
+/// Asks something on standard error; the answer is typed behind it.
+pub fn prompt(question: &str) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    write!(err, "{}", plain::line(question))?;
+    err.flush()
+}
+
+/// Writes a text that is harmless, and the end of its line. A reader that went away (`| head`) is
+/// no error.
+fn write(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let text = text.trim_end_matches('\n');
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        done => done.context("nothing can be written to standard output"),
     }
 }

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use utakata_api::Client;
 use utakata_model::{Action, ActionName};
 
+use crate::exit::Usage;
+
 /// Reads one `key=value` of the command line.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -15,11 +17,25 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
 
 /// The parameters as JSON. What the schema of the action wants as text stays text; anything
 /// else is JSON where it is JSON, and text otherwise.
-pub fn to_json(pairs: &[(String, String)], schema: Option<&Value>) -> Map<String, Value> {
-    pairs
-        .iter()
-        .map(|(key, text)| (key.clone(), one(text, wanted(schema, key))))
-        .collect()
+///
+/// # Errors
+/// A list is wanted, and one thing was given: how a list is typed.
+pub fn to_json(
+    pairs: &[(String, String)],
+    schema: Option<&Value>,
+) -> Result<Map<String, Value>, Usage> {
+    let pair = |(key, text): &(String, String)| {
+        let wanted = wanted(schema, key);
+        let value = one(text, wanted);
+        if wanted == Some("array") && !value.is_array() {
+            let list = Value::Array(vec![value]);
+            return Err(Usage(format!(
+                "the parameter \"{key}\" is a list: write -p '{key}={list}'"
+            )));
+        }
+        Ok((key.clone(), value))
+    };
+    pairs.iter().map(pair).collect()
 }
 
 /// The same, with the schema that the server knows of the action.
@@ -39,7 +55,7 @@ pub async fn resolve(
         };
         found.map(|action| &action.parameters)
     });
-    Ok(to_json(pairs, schema))
+    Ok(to_json(pairs, schema)?)
 }
 
 fn wanted<'a>(schema: Option<&'a Value>, key: &str) -> Option<&'a str> {
@@ -62,7 +78,9 @@ mod tests {
 
     #[test]
     fn parameters_become_what_the_schema_wants_and_otherwise_what_they_look_like() {
-        let schema = json!({ "properties": { "payload": { "type": "string" } } });
+        let schema = json!({ "properties": {
+            "payload": { "type": "string" }, "oids": { "type": "array" },
+        } });
         for (text, expect) in [
             ("outlet=3", json!({ "outlet": 3 })),
             ("payload=3", json!({ "payload": "3" })),
@@ -73,10 +91,17 @@ mod tests {
         ] {
             let pairs = [pair(text).unwrap()];
             assert_eq!(
-                Value::Object(to_json(&pairs, Some(&schema))),
+                Value::Object(to_json(&pairs, Some(&schema)).unwrap()),
                 expect,
                 "{text}"
             );
+        }
+        for (typed, expect) in [
+            ("oids=1.3.6.1", "write -p 'oids=[\"1.3.6.1\"]'"),
+            ("oids=7", "write -p 'oids=[7]'"),
+        ] {
+            let refused = to_json(&[pair(typed).unwrap()], Some(&schema)).unwrap_err();
+            assert!(refused.0.contains(expect), "{refused}");
         }
         assert!(pair("outlet").is_err());
         assert!(pair("=3").is_err());

@@ -4,6 +4,8 @@ use std::{future::Future, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::output::{self, plain};
+
 /// What is quicker than this shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
@@ -23,12 +25,12 @@ impl Spinner {
 
     /// Says something else.
     pub fn say(&self, what: String) {
-        self.0.set_message(what);
+        self.0.set_message(plain::line(&what).into_owned());
     }
 
     /// Leaves a line behind, also where there is no terminal.
     pub fn note(&self, line: &str) {
-        self.0.suspend(|| eprintln!("{line}"));
+        self.0.suspend(|| output::tell_lines(line));
     }
 }
 

@@ -17,7 +17,9 @@ pub fn state(place: &Place, device: &str, outlet: usize) -> Value {
 /// Does something to an outlet; the operation.
 pub fn switch(place: &Place, device: &str, action: &str, outlet: usize) -> Value {
     let parameter = format!("outlet={outlet}");
-    place.ask(&["control", device, action, "-p", &parameter]).1
+    place
+        .ask(&["control", device, action, "-p", &parameter, "--yes"])
+        .1
 }
 
 fn check(place: &Place, room: &Room, device: &str) {

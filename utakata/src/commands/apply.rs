@@ -63,7 +63,7 @@ pub async fn send(documents: Vec<Document>, dry_run: bool, context: &Context<'_>
     output.one(&applied, || told(&applied, output))?;
     let kinds = client.kinds().await.unwrap_or_default();
     for line in unserved(&apply.documents, &kinds) {
-        eprintln!("{line}");
+        tell!("{line}");
     }
     Ok(())
 }

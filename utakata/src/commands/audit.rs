@@ -125,7 +125,7 @@ fn show(report: &AuditReport, context: &Context<'_>) -> Result<()> {
     }
     let told = report.findings.len() as u64;
     if report.found > told {
-        eprintln!("only the first {told} of {} are shown", report.found);
+        tell!("only the first {told} of {} are shown", report.found);
     }
     let (pages, lines, tasks) = (report.pages, report.lines, report.tasks);
     let older = match report.older {

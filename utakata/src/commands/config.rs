@@ -44,8 +44,8 @@ pub fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Check { file } => {
             let (file, _) = load(file.as_deref(), context)?;
             match file {
-                Some(file) => eprintln!("{} is right", file.display()),
-                None => eprintln!("there is no file; the defaults and the environment are right"),
+                Some(file) => tell!("{} is right", file.display()),
+                None => tell!("there is no file; the defaults and the environment are right"),
             }
         }
         Command::Show { file } => {

@@ -10,22 +10,24 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use utakata_api::{
     Client, client,
-    operation::{Control, ControlAnswer, Plan},
+    operation::{Control, ControlAnswer, OperationView, Plan},
 };
 use utakata_model::{ActionName, AtATime, AtMost, Pace, Priority, duration, operation::label_key};
 
 pub use self::{
     confirm::{Asked, Consent, consent},
-    follow::follow,
+    follow::{announce, follow},
     show::{plan as show_plan, result},
 };
 use super::{Context, operation};
 use crate::{
     exit::{self, Exit},
+    interrupt,
+    output::tell_lines,
     parameters, select,
 };
 
-/// The answer is waited for so long, before it is told what it waits for.
+/// An operation is waited for so long before it is told what that one waits for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
@@ -105,8 +107,10 @@ pub enum PriorityWord {
 
 const AFTER: &str = "\
 On a terminal it asks before it does anything to more than one target, or anything of high risk;
---yes answers that. Elsewhere it does not ask. For very many targets (logic.control.many) --yes is
-not enough: type their number, or give --expect or --plan.
+--yes answers that. Where there is no terminal, what is of high risk needs --yes. For very many
+targets (logic.control.many) --yes is not enough: type their number, or give --expect or --plan.
+
+It goes on without you: Ctrl-C ends only the waiting, and says under which id it goes on.
 
 Examples:
   utakata control pdu-a1-a outlet-off -p outlet=3 --dry-run
@@ -114,8 +118,9 @@ Examples:
   utakata control 'kind=apc-pdu,rack=A1' outlet-on -p outlet=3 --yes
   utakata control kind=apc-pdu outlet-cycle -p outlet=3 --at-most 1/rack --stop-after 2
 
-Exit codes: 0 done, 1 failed (for at least one target), 2 wrong usage, nothing was done,
-3 unknown (for at least one target nobody can know whether it took effect, or it has not ended)";
+Exit codes: 0 done; 1 failed (for at least one target, or the server cannot do anything now);
+2 nothing was done: wrong usage, or refused; 3 unknown (for at least one target nobody can know
+whether it took effect, or it has not ended)";
 
 /// Controls.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
@@ -123,7 +128,12 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let mut request = request(&client, &arguments).await?;
     let plan = match plan(&client, &request).await? {
         Ok(plan) => plan,
-        Err(error) => return Err(select::explain(&client, &request.selector, error).await),
+        Err(error) => {
+            let exit = Exit::of_control(&error, true);
+            let error = select::explain(&client, &request.selector, error).await;
+            tell_lines(&context.output.failure(&error));
+            return Ok(exit);
+        }
     };
     if arguments.dry_run {
         show_plan(&plan, context)?;
@@ -142,13 +152,41 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Consent::Given if request.plan.is_none() => request.plan = Some(plan.token),
         Consent::Given | Consent::NotAsked => {}
     }
-    let view = match client.control(&request).await? {
-        ControlAnswer::Operation(view) => *view,
-        ControlAnswer::Plan(_) => bail!("the server only planned what it was told to do"),
+    let view = match begin(&client, &request).await {
+        Ok(answer) => operation_of(answer)?,
+        Err(error) => {
+            let exit = Exit::of_control(&error, false);
+            tell_lines(&context.output.failure(&error.into()));
+            if exit == Exit::Unknown {
+                tell!("nobody knows whether it was begun: see `utakata operation show last`");
+            }
+            return Ok(exit);
+        }
     };
+    if view.is_known {
+        tell!("it was asked for under this key before, and is not done again: this is that one");
+    }
+    announce(&[&view]);
     let view = follow(&client, view, arguments.timeout).await?;
     result(&view, context)?;
     Ok(operation::exit(&view.counts))
+}
+
+/// Asks for it. Who interrupts it here cannot know whether it was begun.
+async fn begin(client: &Client, request: &Control) -> Result<ControlAnswer, client::Error> {
+    interrupt::goes_on(
+        "it may have been begun: `utakata operation show last` shows it if it was".into(),
+    );
+    let answer = client.control(request).await;
+    interrupt::over();
+    answer
+}
+
+fn operation_of(answer: ControlAnswer) -> Result<OperationView> {
+    match answer {
+        ControlAnswer::Operation(view) => Ok(*view),
+        ControlAnswer::Plan(_) => bail!("the server only planned what it was told to do"),
+    }
 }
 
 async fn request(client: &Client, arguments: &Arguments) -> Result<Control> {
@@ -166,7 +204,8 @@ async fn request(client: &Client, arguments: &Arguments) -> Result<Control> {
         parameters: parameters::resolve(client, &arguments.parameters, action).await?,
         dry_run: false,
         why: arguments.why.clone(),
-        wait: arguments.timeout.min(PATIENCE),
+        // Its id is told at once, and waited for it is afterwards.
+        wait: Duration::ZERO,
     })
 }
 

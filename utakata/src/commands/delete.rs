@@ -42,7 +42,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
             What::Schedule => client.delete_schedule(&name.parse()?).await?,
             What::Credential => client.delete_credential(&name.parse()?).await?,
         }
-        eprintln!("deleted {name}");
+        tell!("deleted {name}");
     }
     Ok(Exit::Done)
 }

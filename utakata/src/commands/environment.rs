@@ -93,14 +93,16 @@ async fn list(context: &Context<'_>) -> Result<()> {
     output.list(&environments, "no environment was heard of yet")?;
     for EnvironmentView { status, .. } in &environments {
         for refused in &status.refused {
-            eprintln!(
+            tell!(
                 "{} refuses the release {}: {}",
-                status.id, refused.path, refused.problem
+                status.id,
+                refused.path,
+                refused.problem
             );
         }
         if let Some(workers) = status.workers.as_ref().filter(|one| !one.short.is_empty()) {
             let short: Vec<&str> = workers.short.iter().map(Kind::as_str).collect();
-            eprintln!(
+            tell!(
                 "{} runs {} workers, as many as it may (execution.workers_most): tasks wait of {}",
                 status.id,
                 workers.most,
@@ -109,15 +111,16 @@ async fn list(context: &Context<'_>) -> Result<()> {
         }
         for one in &status.connections {
             if let Some(problem) = &one.problem {
-                eprintln!(
+                tell!(
                     "{}: the broker of {} is away: {problem}",
-                    status.id, one.name
+                    status.id,
+                    one.name
                 );
             }
         }
     }
     for line in order::lines(&client.orders().await?) {
-        eprintln!("{line}");
+        tell!("{line}");
     }
     Ok(())
 }

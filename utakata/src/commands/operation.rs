@@ -46,7 +46,7 @@ Examples:
     #[command(after_help = "\
 Look at it first: `utakata operation show ID`. Who has asked for it cannot approve it.
 
-Example: utakata operation approve last --why 'looked at it with ana'")]
+Example: utakata operation approve 3f2a9c --why 'looked at it with ana'")]
     Approve(Said),
     /// Let no further task begin
     #[command(after_help = "\
@@ -70,7 +70,7 @@ Example: utakata operation cancel last --why 'the wrong rack'")]
 /// Which operation.
 #[derive(Debug, Args)]
 pub struct Which {
-    /// Its id, an unmistakable start or end of it, or last
+    /// Its id, an unmistakable start or end of it, or last: the last that you asked for
     id: String,
 }
 
@@ -84,17 +84,24 @@ pub struct Said {
     why: Option<String>,
 }
 
+impl Command {
+    /// Whether it changes anything.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Self::List { .. } | Self::Show(_) | Self::Explain(_))
+    }
+}
+
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {
         Command::List { limit } => list(&client, limit, context).await?,
         Command::Show(which) => {
-            let id = identifiers::operation(&client, &which.id).await?;
+            let id = identifiers::operation(&client, &which.id, context.purpose).await?;
             show(&client, id, context).await?;
         }
         Command::Explain(which) => {
-            let id = identifiers::operation(&client, &which.id).await?;
+            let id = identifiers::operation(&client, &which.id, context.purpose).await?;
             let explanation = client.explain_operation(id).await?;
             context
                 .output
@@ -110,7 +117,10 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
 }
 
 async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) -> Result<()> {
-    let id = identifiers::operation(client, &said.which.id).await?;
+    let id = match verb {
+        Verb::Approve => identifiers::to_approve(client, &said.which.id).await?,
+        _ => identifiers::operation(client, &said.which.id, context.purpose).await?,
+    };
     let view = client.change(id, verb, &Reason { why: said.why }).await?;
     context.output.one(&view, || {
         let mut table = Table::new(OperationView::HEADERS);

@@ -8,7 +8,7 @@ use utakata_model::PersonName;
 use super::Context;
 use crate::{
     exit::{Exit, Usage},
-    output::Format,
+    output::{Format, tell_lines},
 };
 
 #[derive(Debug, Subcommand)]
@@ -54,7 +54,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::List => context.output.list(&client.people().await?, "")?,
         Command::Remove { name } => {
             client.delete_person(&name).await?;
-            eprintln!("the token of {name} has ended");
+            tell!("the token of {name} has ended");
         }
     }
     Ok(Exit::Done)
@@ -78,12 +78,12 @@ fn show(new: &NewToken, client: &Client, context: &Context<'_>) -> Result<()> {
     let token = new.token.reveal();
     context.output.one(new, || token.to_owned())?;
     if context.output.format == Format::Table {
-        eprintln!(
+        tell_lines(&format!(
             "this is the token of {}, shown this once: keep it like a password; it is used so:\n\n  \
              UTAKATA_URL={} UTAKATA_TOKEN={token} utakata get targets",
             new.name,
             client.url(),
-        );
+        ));
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use utakata_model::{ActionName, TaskId, TaskState, duration, suggest};
 use super::{Context, operation};
 use crate::{
     exit::Exit,
-    output::{Format, words},
+    output::{Format, natural, words},
     parameters, progress, select,
 };
 
@@ -70,7 +70,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Err(error) => return Err(select::explain(&client, &read.selector, error).await),
     };
     view.tasks
-        .sort_by(|one, other| one.target.cmp(&other.target));
+        .sort_by(|one, other| natural::compare(one.target.as_str(), other.target.as_str()));
     let prefix = arguments.metric.as_deref();
     let none = prefix.and_then(|prefix| none_such(&view, prefix));
     if let Some(prefix) = prefix {
@@ -80,7 +80,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Format::Table => {
             let held = held(&client, &view).await;
             told(&view, read.wait, &held, context)?;
-            none.into_iter().for_each(|line| eprintln!("{line}"));
+            none.into_iter().for_each(|line| tell!("{line}"));
         }
         Format::Json | Format::Yaml => context.output.one(&view, String::new)?,
     }
@@ -134,7 +134,7 @@ fn told(
     }
     for task in &view.tasks {
         if let Some(line) = trouble(task, waited, held.get(&task.id)) {
-            eprintln!("{line}");
+            tell!("{line}");
         }
     }
     let counts = view.counts;
@@ -142,14 +142,12 @@ fn told(
     let all = all + counts.unknown + counts.expired + counts.cancelled;
     if all > view.tasks.len() as u64 {
         let shown = view.tasks.len();
-        eprintln!(
-            "only {shown} of {all} targets are shown; all: `utakata get readings -l SELECTOR`"
-        );
+        tell!("only {shown} of {all} targets are shown; all: `utakata get readings -l SELECTOR`");
     }
     let is_empty = view.tasks.iter().all(|task| result(task).is_none());
     if readings.is_empty() && is_empty && counts.succeeded == all {
         let word = if all == 1 { "target" } else { "targets" };
-        eprintln!("{all} {word} answered; there was nothing to show of it");
+        tell!("{all} {word} answered; there was nothing to show of it");
     }
     Ok(())
 }

@@ -6,15 +6,21 @@ mod view;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use utakata_api::{
     Client,
     client::RolloutVerb as Verb,
     ledger::Reason,
     rollout::{Rollout, RolloutState},
 };
+use utakata_model::PersonName;
 
 use super::Context;
-use crate::exit::{Exit, Usage};
+use crate::{
+    exit::{Exit, Usage},
+    identifiers::LAST,
+    output::words,
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -60,7 +66,7 @@ Example: utakata rollout abort snmp --why 'wrong version'")]
 /// Which rollout.
 #[derive(Debug, Args)]
 pub struct Which {
-    /// Its id, an unmistakable start or end of it, the kind of it, or last
+    /// Its id, an unmistakable start or end of it, the kind of it, or last: the last that you began
     #[arg(value_name = "ROLLOUT")]
     which: String,
 }
@@ -73,6 +79,13 @@ pub struct Said {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
+}
+
+impl Command {
+    /// Whether it changes anything.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Self::List | Self::Show { .. })
+    }
 }
 
 /// Does it.
@@ -123,9 +136,9 @@ fn print(rollout: &Rollout, context: &Context<'_>) -> Result<()> {
 /// The rollout that is meant: of a kind, the newest.
 async fn find(client: &Client, which: &str) -> Result<Rollout> {
     let all = client.rollouts().await?;
-    if which == "last" {
-        let newest = all.into_iter().next();
-        return newest.ok_or_else(|| Usage("no rollout was begun yet".into()).into());
+    if which == LAST {
+        let me = client.me().await?.name;
+        return last(&all, &me);
     }
     if let Some(of_kind) = all.iter().find(|one| one.kind.as_str() == which) {
         return Ok(of_kind.clone());
@@ -149,6 +162,26 @@ async fn find(client: &Client, which: &str) -> Result<Rollout> {
             bail!(Usage(message))
         }
     }
+}
+
+/// The newest of one's own, never somebody else's.
+fn last(newest_first: &[Rollout], me: &PersonName) -> Result<Rollout> {
+    if let Some(own) = newest_first.iter().find(|one| one.by == *me) {
+        return Ok(own.clone());
+    }
+    let message = match newest_first.first() {
+        None => "no rollout was begun yet".to_owned(),
+        Some(newest) => format!(
+            "{me} has begun no rollout, and last is one's own: the newest is {}, of {} to {}, \
+             begun by {} {}",
+            newest.id,
+            newest.kind,
+            newest.to.version,
+            newest.by,
+            words::age(newest.began, Timestamp::now())
+        ),
+    };
+    Err(Usage(message).into())
 }
 
 /// The exit code that follows from how it ended.

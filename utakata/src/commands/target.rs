@@ -17,7 +17,7 @@ use utakata_model::{Selector, TargetName};
 use super::Context;
 use crate::{
     exit::Exit,
-    output::{Output, words},
+    output::{Output, plain, time, words},
     progress, select,
 };
 
@@ -56,6 +56,13 @@ pub enum Command {
     Import(import::Arguments),
 }
 
+impl Command {
+    /// Whether it changes anything.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Self::List { .. } | Self::Show { .. } | Self::Locks)
+    }
+}
+
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
@@ -70,7 +77,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Lock(arguments) => lock::run(arguments, context).await?,
         Command::Unlock { name, why } => {
             context.client()?.unlock(&name, &Reason { why }).await?;
-            eprintln!("{name} is free");
+            tell!("{name} is free");
         }
         Command::Locks => {
             let locks = context.client()?.locks().await?;
@@ -117,13 +124,16 @@ fn told(shown: &Shown, output: &Output) -> String {
         "name        {}\nkind        {}\naddress     {}\nzone        {}\ncredential  {}\nlabels      {}\nhealth      {health}{answered}\n",
         target.name,
         target.kind,
-        target.address,
+        plain::line(&target.address),
         target.zone,
         credential.unwrap_or_else(|| "(none)".into()),
         words::labels(&target.labels),
     );
     if let Some(problem) = &view.problem {
-        text.push_str(&format!("problem     {problem}\n"));
+        text.push_str(&format!(
+            "problem     {}\n",
+            words::sentence(&problem.to_string())
+        ));
     }
     if let Some(lane) = &view.control {
         text.push_str(&control(lane));
@@ -142,8 +152,8 @@ fn control(lane: &LaneView) -> String {
         text.push_str(&format!(
             "locked      by {} until {}: {} (passed by {})\n",
             lock.by,
-            words::clock(lock.until),
-            lock.why,
+            time::clock(lock.until),
+            plain::line(&lock.why),
             words::passed_by(lock.priority)
         ));
     }

@@ -10,7 +10,11 @@ use utakata_api::{
 use utakata_model::{Class, OperationId, Origin, TargetName, TaskState};
 
 use super::{Context, operation::MOST};
-use crate::{exit::Exit, identifiers, output::words};
+use crate::{
+    exit::Exit,
+    identifiers,
+    output::{plain, time, words},
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -60,7 +64,8 @@ Example: utakata task cancel last --why 'the wrong outlet'")]
 /// Which task.
 #[derive(Debug, clap::Args)]
 pub struct Which {
-    /// Its id, or of a control task: an unmistakable start or end of it, or last
+    /// Its id, or of a control task: an unmistakable start or end of it, or last: the task of the
+    /// last operation that you asked for
     id: String,
 }
 
@@ -114,21 +119,34 @@ enum ClassWord {
     Control,
 }
 
+impl Command {
+    /// Whether it changes anything.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Self::List(_) | Self::Show(_) | Self::Explain(_))
+    }
+}
+
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {
         Command::List(arguments) => {
-            let limit = arguments.limit;
+            let (limit, is_any) = (arguments.limit, arguments.is_any());
             let tasks = client.tasks(&arguments.query(), limit).await?;
-            context.output.list(&tasks, "there is no such task")?;
+            let empty = match is_any {
+                true => {
+                    "there is no task yet: see `utakata control --help` and `utakata read --help`"
+                }
+                false => "there is no such task",
+            };
+            context.output.list(&tasks, empty)?;
         }
         Command::Show(which) => {
-            let id = identifiers::task(&client, &which.id).await?;
+            let id = identifiers::task(&client, &which.id, context.purpose).await?;
             show(&client.task(id).await?, context)?;
         }
         Command::Explain(which) => {
-            let id = identifiers::task(&client, &which.id).await?;
+            let id = identifiers::task(&client, &which.id, context.purpose).await?;
             let explanation = client.explain_task(id).await?;
             context
                 .output
@@ -139,17 +157,17 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             verdict,
             why,
         } => {
-            let id = identifiers::task(&client, &which.id).await?;
+            let id = identifiers::task(&client, &which.id, context.purpose).await?;
             let verdict = verdict.into();
             let task = client.settle(id, &Settle { verdict, why }).await?;
             show(&task, context)?;
         }
         Command::Cancel { which, why } => {
-            let id = identifiers::task(&client, &which.id).await?;
+            let id = identifiers::task(&client, &which.id, context.purpose).await?;
             let task = client.cancel_task(id, &Reason { why }).await?;
             show(&task, context)?;
             if !task.state.is_final() {
-                eprintln!("it has begun, and ends as it ends; it is not tried again");
+                tell!("it has begun, and ends as it ends; it is not tried again");
             }
         }
     }
@@ -171,6 +189,14 @@ impl From<VerdictWord> for Verdict {
 }
 
 impl ListArguments {
+    /// Whether any task is meant.
+    fn is_any(&self) -> bool {
+        self.operation.is_none()
+            && self.state.is_none()
+            && self.target.is_none()
+            && self.class.is_none()
+    }
+
     fn query(self) -> TaskQuery {
         TaskQuery {
             operation: self.operation,
@@ -214,7 +240,7 @@ fn attempt(one: &AttemptView) -> String {
         "{} permitted to {} at {}, {}",
         one.attempt,
         one.environment,
-        words::clock(one.permitted),
+        time::clock(one.permitted),
         told.unwrap_or("not answered")
     )
 }
@@ -235,16 +261,16 @@ fn told(task: &TaskView) -> String {
         ),
         ("parameters", words::json(&task.parameters)),
         ("state", task.state.as_str().into()),
-        ("made", task.made.to_string()),
-        ("expires", task.expires.to_string()),
+        ("made", time::moment(task.made)),
+        ("expires", time::moment(task.expires)),
     ];
     if let Some(prior) = &task.prior {
-        lines.push(("before", words::reading(prior, "")));
+        lines.push(("before", words::value(None, prior, "")));
     }
     lines.extend(task.attempts.iter().map(|one| ("attempt", attempt(one))));
     if let Some(outcome) = &task.outcome {
         let timings = outcome.timings;
-        lines.push(("ended", timings.ended.to_string()));
+        lines.push(("ended", time::moment(timings.ended)));
         lines.push(("waited", words::took(timings.waited)));
         lines.push(("ran", words::took(timings.ran)));
         if let Some(by) = &outcome.ran_by {
@@ -252,7 +278,7 @@ fn told(task: &TaskView) -> String {
             lines.push(("by", who));
         }
         if let Some(problem) = &outcome.problem {
-            lines.push(("problem", problem.to_string()));
+            lines.push(("problem", words::sentence(&problem.to_string())));
         }
         if let Some(result) = &outcome.result {
             lines.push(("result", result.get().to_owned()));
@@ -260,7 +286,7 @@ fn told(task: &TaskView) -> String {
     }
     let lines: Vec<String> = lines
         .iter()
-        .map(|(word, text)| format!("{word:<12}{text}"))
+        .map(|(word, text)| format!("{word:<12}{}", plain::line(text)))
         .collect();
     lines.join("\n")
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     config::{self, Config},
+    connection,
     exit::Exit,
     folder::Folder,
     log,
@@ -158,12 +159,21 @@ struct Ready {
     simulator: Option<String>,
     #[serde(skip)]
     demo: bool,
+    /// How the command line is called so that it finds this one.
+    #[serde(skip)]
+    command: String,
+    /// Where another one is.
+    #[serde(skip)]
+    other: Option<String>,
 }
 
 impl Ready {
     fn new(system: &System, claim: &Claim, room: Option<&Room>, began: Instant) -> Self {
         let endpoint = system.endpoint();
+        let (command, other) = command(claim.folder());
         Self {
+            command,
+            other,
             ready: true,
             took: words::took(began.elapsed()),
             url: endpoint.url.clone(),
@@ -183,31 +193,64 @@ impl Ready {
             took, url, data, ..
         } = self;
         let line = format!("ready in {took}: {url}, MQTT {mqtt}, data in {data}");
-        let next = if self.demo {
-            self.demo_hints()
-        } else {
-            "try, in another terminal:
-  utakata doctor                            what is wrong here, if anything
-  utakata apply -f FILE                     tell it what there is; see utakata apply --help
-  utakata watch                             what is seen, as it is seen"
-                .to_owned()
-        };
-        context.output.text(&format!("{line}\n{next}"))
-    }
-
-    fn demo_hints(&self) -> String {
-        let mut text = String::from(
-            "try, in another terminal:
-  utakata watch rack=A1 --metric hw.power           live readings of a rack
-  utakata read pdu-a1-a                             one PDU, now
-  utakata control pdu-a1-a outlet-off -p outlet=3   switch an outlet off",
-        );
-        if let Some(mqtt) = &self.mqtt {
-            let (host, port) = mqtt.rsplit_once(':').unwrap_or((mqtt, "1883"));
-            text.push_str(&format!(
-                "\n  mosquitto_sub -h {host} -p {port} -t 'utakata/v1/reading/#' -v"
+        let mut lines = vec![line];
+        if let Some(other) = &self.other {
+            lines.push(format!(
+                "another utakata runs here ({other}): only with --data are commands for this one"
             ));
         }
-        text
+        lines.push(hints(self.demo, &self.command, self.mqtt.as_deref()));
+        context.output.text(&lines.join("\n"))
     }
+}
+
+/// How the command line is called so that it finds this server, and where another one is that
+/// could be meant without that.
+fn command(folder: &Folder) -> (String, Option<String>) {
+    let places = [Folder::default_place(), Folder::demo_place()];
+    let places = || places.iter().flatten();
+    let mut others = places().filter(|place| *place != folder);
+    let other = others.find_map(Folder::endpoint).map(|one| one.url);
+    let is_found = places().any(|place| place == folder) && other.is_none();
+    let command = if is_found {
+        "utakata".into()
+    } else {
+        format!("utakata --data {}", connection::quoted(folder))
+    };
+    (command, other)
+}
+
+/// What can be tried next, as it is typed.
+fn hints(is_demo: bool, command: &str, mqtt: Option<&str>) -> String {
+    let next: &[(&str, &str)] = if is_demo {
+        &[
+            ("watch rack=A1 --metric hw.power", "live readings of a rack"),
+            ("read pdu-a1-a", "one PDU, now"),
+            (
+                "control pdu-a1-a outlet-off -p outlet=3",
+                "switch an outlet off",
+            ),
+        ]
+    } else {
+        &[
+            ("doctor", "what is wrong here, if anything"),
+            (
+                "apply -f FILE",
+                "tell it what there is; see utakata apply --help",
+            ),
+            ("watch", "readings, as they come"),
+        ]
+    };
+    let width = next.iter().map(|(words, _)| words.len()).max().unwrap_or(0) + 2;
+    let mut text = String::from("try, in another terminal:");
+    for (words, what) in next {
+        text.push_str(&format!("\n  {command} {words:<width$}{what}"));
+    }
+    if let Some(mqtt) = mqtt.filter(|_| is_demo) {
+        let (host, port) = mqtt.rsplit_once(':').unwrap_or((mqtt, "1883"));
+        text.push_str(&format!(
+            "\n  mosquitto_sub -h {host} -p {port} -t 'utakata/v1/reading/#' -v"
+        ));
+    }
+    text
 }

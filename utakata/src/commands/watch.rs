@@ -119,7 +119,7 @@ async fn print(
                 }
             }
             Some(Err(_)) | None => {
-                eprintln!("{} is gone; waiting until it is back", client.url());
+                tell!("{} is gone; waiting until it is back", client.url());
                 (client, events) = again(query, context).await;
             }
         }

@@ -129,6 +129,21 @@ pub struct Stop {
     why: Option<String>,
 }
 
+impl Command {
+    /// Whether it changes anything at the server.
+    pub fn changes(&self) -> bool {
+        matches!(
+            self,
+            Self::Roll(_)
+                | Self::Push(_)
+                | Self::Delete { .. }
+                | Self::Pause(_)
+                | Self::Drain(_)
+                | Self::Resume(_)
+        )
+    }
+}
+
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
@@ -152,6 +167,6 @@ async fn stop(verb: Verb, of: Stop, context: &Context<'_>) -> Result<Exit> {
 
 async fn delete(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {
     context.client()?.delete_release(release).await?;
-    eprintln!("{release} is in the catalogue no more");
+    tell!("{release} is in the catalogue no more");
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use anyhow::Error;
 use console::Style;
 use utakata_api::{client, problem::Detail};
 
-use super::Output;
+use super::{Output, plain, words};
 
 impl Output {
     /// The text of an error, for standard error.
@@ -18,13 +18,16 @@ impl Output {
         let Some(problem) = refused(error) else {
             return text;
         };
-        let told = |detail: &&Detail| text.contains(&detail.message);
+        let told = |detail: &&Detail| text.contains(&words::sentence(&detail.message));
         let rest: Vec<&Detail> = problem.problems.iter().filter(|one| !told(one)).collect();
         for detail in rest {
-            text.push_str(&format!("\n  {}: {}", detail.subject, detail.message));
+            let subject = plain::line(&detail.subject);
+            let message = words::sentence(&detail.message);
+            text.push_str(&format!("\n  {subject}: {message}"));
         }
         if !problem.cure.is_empty() {
-            text.push_str(&format!("\n{} {}", dim.apply_to("cure:"), problem.cure));
+            let cure = words::sentence(&problem.cure);
+            text.push_str(&format!("\n{} {cure}", dim.apply_to("cure:")));
         }
         text
     }
@@ -39,7 +42,13 @@ impl Output {
 pub fn sentence(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
+        let is_of_server = cause.is::<client::Error>();
         let cause = cause.to_string();
+        let cause = if is_of_server {
+            words::sentence(&cause)
+        } else {
+            plain::lines(&cause).into_owned()
+        };
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {

@@ -13,12 +13,13 @@ use utakata_api::{
 };
 use utakata_model::{Class, Schedule, duration};
 
-use super::{Cell, Row, Tone, words};
+use super::{Cell, Row, Tone, time, words};
 
 impl Row for TargetView {
     const HEADERS: &'static [&'static str] = &[
         "NAME", "KIND", "ADDRESS", "ZONE", "HEALTH", "ANSWERED", "LABELS", "PROBLEM",
     ];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         let target = &self.target;
@@ -39,6 +40,7 @@ impl Row for TargetView {
 impl Row for Schedule {
     const HEADERS: &'static [&'static str] =
         &["NAME", "SELECTOR", "INTERVAL", "ACTION", "PARAMETERS"];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         let selector = self.selector.to_string();
@@ -60,6 +62,7 @@ impl Row for Schedule {
 
 impl Row for CredentialView {
     const HEADERS: &'static [&'static str] = &["NAME", "KEYS", "USED BY"];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         vec![
@@ -79,6 +82,7 @@ impl Row for KindView {
         "CONTROL",
         "ENVIRONMENTS",
     ];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         let actions = |class: Class| -> Cell {
@@ -106,14 +110,15 @@ impl Row for KindView {
 impl Row for ReadingView {
     const HEADERS: &'static [&'static str] =
         &["TARGET", "METRIC", "ATTRIBUTES", "VALUE", "SEEN", "QUALITY"];
+    const SORTED_BY: usize = 3;
 
     fn cells(&self) -> Vec<Cell> {
         let reading = &self.reading;
         vec![
             self.target.to_string().into(),
             reading.metric.to_string().into(),
-            Cell::dim(words::pairs(&reading.attributes)),
-            words::reading(&reading.value, &reading.unit).into(),
+            Cell::dim(words::attributes(&reading.attributes)),
+            words::reading(reading).into(),
             words::age(self.time, Timestamp::now()).into(),
             words::quality(reading.quality),
         ]
@@ -179,6 +184,7 @@ impl Row for OperationView {
 impl Row for LockView {
     const HEADERS: &'static [&'static str] =
         &["TARGET", "BY", "SINCE", "UNTIL", "PASSED BY", "WHY"];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         let Lock {
@@ -191,8 +197,8 @@ impl Row for LockView {
         vec![
             self.target.to_string().into(),
             by.clone().into(),
-            words::clock(*since).into(),
-            words::clock(*until).into(),
+            time::clock(*since).into(),
+            time::clock(*until).into(),
             words::passed_by(*priority).into(),
             why.clone().into(),
         ]
@@ -201,6 +207,7 @@ impl Row for LockView {
 
 impl Row for PersonView {
     const HEADERS: &'static [&'static str] = &["NAME", "TOKEN MADE"];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         let made = self.made.map(|time| words::age(time, Timestamp::now()));
@@ -244,11 +251,12 @@ pub fn counts(counts: &Counts) -> Cell {
 
 impl Row for PlannedTask {
     const HEADERS: &'static [&'static str] = &["TARGET", "TODAY", "RELEASE"];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         vec![
             self.target.to_string().into(),
-            words::today(self.today.as_ref()),
+            words::today(self),
             self.release.to_string().into(),
         ]
     }
@@ -267,6 +275,7 @@ impl Row for EnvironmentView {
         "VERSION",
         "TOLD",
     ];
+    const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
         let Self { status, orders, .. } = self;

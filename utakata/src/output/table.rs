@@ -1,9 +1,15 @@
 //! Tables as on most command lines: columns with spaces between, no lines.
 
-use std::io::{self, IsTerminal};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    io::{self, IsTerminal},
+};
 
 use comfy_table::{Attribute, Color, ContentArrangement, TableStyle};
 use console::Style;
+
+use super::{natural, plain, time};
 
 /// Columns of whole sentences; each stands last in its table.
 const SENTENCES: [&str; 4] = ["PROBLEM", "WHY", "CURE", "MEANING"];
@@ -46,12 +52,15 @@ pub struct Table {
 }
 
 impl Cell {
-    /// A cell with a meaning.
+    /// A cell with a meaning. Its text is one line, whatever it came from, with its times as here.
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
-        Self {
-            text: text.into(),
-            tone,
-        }
+        let text = text.into();
+        let local = time::localised(&text);
+        let text = match plain::line(&local) {
+            Cow::Borrowed(_) => local.into_owned(),
+            Cow::Owned(escaped) => escaped,
+        };
+        Self { text, tone }
     }
 
     /// A less important cell.
@@ -78,6 +87,15 @@ impl Table {
     /// One more row.
     pub fn add(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
+    }
+
+    /// Sorts the rows by their first columns, with 2 before 10.
+    pub fn sort(&mut self, columns: usize) {
+        self.rows.sort_by(|one, other| {
+            let cells = one.iter().zip(other).take(columns);
+            let compared = cells.map(|(one, other)| natural::compare(&one.text, &other.text));
+            compared.fold(Ordering::Equal, Ordering::then)
+        });
     }
 
     /// The text, as wide as the terminal where there is one. Where it is too narrow, columns

@@ -6,15 +6,16 @@ use std::{
     time::Duration,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde_json::Value;
-use utakata_api::{inventory::Health, ledger::Explanation};
+use utakata_api::{inventory::Health, ledger::Explanation, operation::PlannedTask};
 use utakata_model::{
-    EnvironmentState, EnvironmentStatus, Kind, Labels, OperationState, Order, Orders, Priority,
-    Problem, Quality, ReadingValue, Stop, StopState, TaskState,
+    EnvironmentState, EnvironmentStatus, Kind, Labels, MetricName, OperationState, Order, Orders,
+    Priority, Problem, Quality, Reading, ReadingValue, Stop, StopState, TaskState,
+    reading::Attributes,
 };
 
-use super::{Cell, Tone};
+use super::{Cell, Tone, plain, time, units};
 
 /// The most characters of a text that is read from a target, in a table.
 const TEXT_MOST: usize = 48;
@@ -64,6 +65,16 @@ pub fn pairs<K: Display, V: Display>(pairs: &BTreeMap<K, V>) -> String {
     texts.join(" ")
 }
 
+/// What tells one of several from the others: what counts them first, and how people call them
+/// last, so that rows are sorted by the one and not by the other.
+pub fn attributes(attributes: &Attributes) -> String {
+    let is_name = |key: &str| key == "hw.name";
+    let (names, others): (Vec<_>, Vec<_>) = attributes.iter().partition(|(key, _)| is_name(key));
+    let all = others.into_iter().chain(names);
+    let texts: Vec<String> = all.map(|(key, text)| format!("{key}={text}")).collect();
+    texts.join(" ")
+}
+
 /// Parameters or a result in one line: `outlet=3`.
 pub fn json(value: &Value) -> String {
     match value {
@@ -85,17 +96,32 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// A value with its unit: numbers with three digits after the point at the most.
-pub fn reading(value: &ReadingValue, unit: &str) -> String {
-    let unit = match unit {
-        "" | "1" => String::new(),
-        "Cel" => " °C".into(),
-        "By" => " B".into(),
-        unit => format!(" {}", unit.trim_matches(['{', '}'])),
-    };
+/// A value with its unit, as people say it.
+pub fn reading(reading: &Reading) -> String {
+    value(Some(reading.metric.as_str()), &reading.value, &reading.unit)
+}
+
+/// A value of a metric, as far as that is known.
+pub fn value(metric: Option<&str>, value: &ReadingValue, unit: &str) -> String {
     match value {
-        ReadingValue::Text(text) => format!("{}{unit}", shortened(text)),
-        ReadingValue::Number(number) => format!("{}{unit}", short(*number)),
+        ReadingValue::Number(number) => units::number(metric, *number, unit),
+        ReadingValue::Text(text) => {
+            let shown = shortened(text);
+            match unit {
+                "" | "1" => shown,
+                unit => format!("{shown} {}", unit.trim_matches(['{', '}'])),
+            }
+        }
+    }
+}
+
+/// A value that the server tells as a text, `0.53 1`, of `hw.load{hw.id=output}`.
+pub fn measured(what: &str, text: &str) -> String {
+    let metric = what.split('{').next();
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    match number.parse() {
+        Ok(number) => units::number(metric, number, unit),
+        Err(_) => plain::line(text).into_owned(),
     }
 }
 
@@ -106,14 +132,6 @@ fn shortened(text: &str) -> String {
     }
     let start: String = text.chars().take(TEXT_MOST - 1).collect();
     format!("{start}…")
-}
-
-fn short(number: f64) -> String {
-    let text = format!("{number:.3}");
-    if text.contains('.') {
-        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    }
-    text
 }
 
 /// Good in green, the rest in colours of warning.
@@ -139,10 +157,14 @@ pub fn state(state: TaskState) -> Cell {
 }
 
 /// What a target has now.
-pub fn today(value: Option<&ReadingValue>) -> Cell {
-    value.map_or_else(
+pub fn today(task: &PlannedTask) -> Cell {
+    task.today.as_ref().map_or_else(
         || Cell::dim("(not seen)"),
-        |value| reading(value, "").into(),
+        |today| {
+            let metric = task.metric.as_ref().map(MetricName::as_str);
+            // A server of before says no unit: then it is the plain value.
+            value(metric, today, task.unit.as_deref().unwrap_or("")).into()
+        },
     )
 }
 
@@ -161,17 +183,22 @@ pub fn operation(state: OperationState) -> Cell {
 
 /// What something waits for, in a few lines.
 pub fn explanation(explanation: &Explanation) -> String {
-    let mut text = explanation.says.clone();
+    let mut text = sentence(&explanation.says);
     if let Some(since) = explanation.since {
-        text.push_str(&format!("; since {}", clock(since)));
+        text.push_str(&format!("; since {}", time::clock(since)));
     }
     if let Some(until) = explanation.until {
-        text.push_str(&format!("; until {} at the latest", clock(until)));
+        text.push_str(&format!("; until {} at the latest", time::clock(until)));
     }
     if let Some(cure) = &explanation.cure {
-        text.push_str(&format!("\n  {cure}"));
+        text.push_str(&format!("\n  {}", sentence(cure)));
     }
     text
+}
+
+/// A sentence of the server: in one line, and with its times as here.
+pub fn sentence(text: &str) -> String {
+    plain::line(&time::localised(text)).into_owned()
 }
 
 /// Which priorities pass a lock.
@@ -181,14 +208,6 @@ pub fn passed_by(lock: Priority) -> &'static str {
         Priority::Urgent => "emergency",
         Priority::Emergency => "nobody",
     }
-}
-
-/// A time as a clock on the wall shows it, to the second.
-pub fn clock(time: Timestamp) -> String {
-    let local = time.to_zoned(TimeZone::system());
-    let is_today = Timestamp::now().to_zoned(TimeZone::system()).date() == local.date();
-    let format = if is_today { "%H:%M:%S" } else { "%F %H:%M:%S" };
-    local.strftime(format).to_string()
 }
 
 /// How a target is.
@@ -246,7 +265,7 @@ fn stopped(stop: Option<Stop>, state: Option<StopState>) -> Option<&'static str>
 /// A problem, or nothing.
 pub fn problem(problem: Option<&Problem>) -> Cell {
     problem.map_or_else(Cell::default, |problem| {
-        Cell::toned(problem.to_string(), Tone::Bad)
+        Cell::toned(sentence(&problem.to_string()), Tone::Bad)
     })
 }
 
@@ -268,16 +287,35 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_stands_before_what_it_is_called() {
+        let of = [("hw.name", "server 12"), ("outlet", "3"), ("phase", "1")];
+        let of = of.map(|(key, text)| (key.into(), text.into())).into();
+        assert_eq!(attributes(&of), "outlet=3 phase=1 hw.name=server 12");
+    }
+
+    #[test]
     fn values_read_as_people_write_them() {
         let number = |number| ReadingValue::Number(number);
-        for (value, unit, expect) in [
-            (number(24.5), "Cel", "24.5 °C"),
-            (number(230.0), "V", "230 V"),
-            (number(0.123_456), "1", "0.123"),
-            (number(3.0), "{outlet}", "3 outlet"),
-            (ReadingValue::Text("on".into()), "", "on"),
+        let text = |text: &str| ReadingValue::Text(text.into());
+        let long = "x".repeat(60);
+        let cut = format!("{}…", "x".repeat(47));
+        for (metric, of, unit, expect) in [
+            ("hw.temperature", number(24.5), "Cel", "24.5 °C"),
+            ("hw.load", number(0.53), "1", "53 %"),
+            ("utakata.outlet.count", number(3.0), "{outlet}", "3 outlet"),
+            ("utakata.outlet.state", text("on"), "", "on"),
+            ("hw.serial", text(&long), "", &cut),
         ] {
-            assert_eq!(reading(&value, unit), expect);
+            assert_eq!(value(Some(metric), &of, unit), expect);
+        }
+        for (what, text, expect) in [
+            ("hw.load{hw.id=output}", "0.53 1", "53 %"),
+            ("hw.temperature", "239.89999999999998 Cel", "239.9 °C"),
+            ("utakata.outlet.state{outlet=3}", "on", "on"),
+            ("outcome", "failed (no-answer)", "failed (no-answer)"),
+            ("hw.serial", "a\u{1b}b", "a\\u{1b}b"),
+        ] {
+            assert_eq!(measured(what, text), expect);
         }
     }
 

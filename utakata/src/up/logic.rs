@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{Config, Mqtt},
-    folder::Endpoint,
+    folder::{Endpoint, began_at},
 };
 
 /// What is between the logic environment and the environments.
@@ -85,7 +85,12 @@ impl Logic {
             broker,
             server: tokio::spawn(serving),
             cancel,
-            endpoint: Endpoint { url, mqtt, pid },
+            endpoint: Endpoint {
+                url,
+                mqtt,
+                pid,
+                began: began_at(pid),
+            },
         })
     }
 

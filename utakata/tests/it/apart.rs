@@ -113,7 +113,7 @@ fn state(place: &Place, outlet: &str) -> Value {
 
 fn switch(place: &Place, action: &str, outlet: &str) -> Done {
     let outlet = format!("outlet={outlet}");
-    place.run(&["control", PDU, action, "-p", &outlet])
+    place.run(&["control", PDU, action, "-p", &outlet, "--yes"])
 }
 
 /// Reading and control, from end to end.

@@ -123,7 +123,7 @@ fn what_was_done_is_taken_back_and_the_trail_of_it_is_whole() {
         &place,
         &words("control kind=apc-pdu outlet-off -p outlet=4"),
     );
-    assert_eq!(run("control pdu-a1-a outlet-off -p outlet=4").code, 0);
+    assert_eq!(run("control pdu-a1-a outlet-off -p outlet=4 --yes").code, 0);
     let off = run("control kind=apc-pdu outlet-off -p outlet=4 --yes");
     assert_eq!(off.code, 0, "{}{}", off.out, off.err);
     let dry = run("operation undo last --dry-run");

@@ -26,7 +26,14 @@ fn the_demo_shows_readings_and_switches_an_outlet() {
         third.map_or_else(|| read.clone(), |reading| reading["value"].clone())
     };
     assert_eq!(state(), "on");
-    let off = ["control", "name=pdu-a1-a", "outlet-off", "-p", "outlet=3"];
+    let off = [
+        "control",
+        "name=pdu-a1-a",
+        "outlet-off",
+        "-p",
+        "outlet=3",
+        "-y",
+    ];
     let done = place.run(&off);
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
     assert_eq!(state(), "off");

@@ -97,7 +97,16 @@ fn a_real_snmpd_is_observed_and_controlled_over_v2c_and_v3() {
     // What is set is what Debian's snmpget sees; a dry run sets nothing.
     let set = |more: &[&str]| {
         let oid = format!("oid={SYS_LOCATION}");
-        let set = ["control", "one", "set", "-p", &oid, "-p", "type=string"];
+        let set = [
+            "control",
+            "one",
+            "set",
+            "--yes",
+            "-p",
+            &oid,
+            "-p",
+            "type=string",
+        ];
         place.run(&[&set[..], &["-p", "value=row 7"], more].concat())
     };
     let location = || snmpd.client().unwrap().value(SYS_LOCATION).unwrap();

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod apart;
+mod clocks;
 mod command_line;
 mod control;
 mod demo;
@@ -10,10 +11,15 @@ mod device;
 mod drill;
 mod hosts;
 mod images;
+mod interrupted;
+mod last;
+mod mistakes;
 mod orders;
 mod program;
+mod raw;
 mod rollouts;
 mod stall;
 mod start;
 mod upgrade;
+mod which_server;
 mod workers;

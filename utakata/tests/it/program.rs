@@ -23,12 +23,15 @@ const SOON: Duration = Duration::from_secs(30);
 /// A data directory.
 pub struct Place {
     folder: TempDir,
+    /// Whether commands are told which one it is.
+    is_named: bool,
 }
 
 /// A running `up`. Its end proves that nothing is left of it.
 pub struct Up<'a> {
     place: &'a Place,
     child: Child,
+    is_alone: bool,
     pub ready: Value,
 }
 
@@ -49,7 +52,23 @@ impl Place {
     pub fn new() -> Self {
         need_programs();
         let folder = TempDir::with_prefix("utakata-it-").unwrap();
-        Self { folder }
+        Self {
+            folder,
+            is_named: true,
+        }
+    }
+
+    /// A home, of which commands find the data directories by themselves.
+    pub fn home() -> Self {
+        Self {
+            is_named: false,
+            ..Self::new()
+        }
+    }
+
+    /// Where `up` has its data in a home, or `up --demo`.
+    pub fn data_at_home(&self, name: &str) -> PathBuf {
+        self.folder.path().join(".local/share").join(name)
     }
 
     pub fn data(&self) -> PathBuf {
@@ -76,14 +95,27 @@ impl Place {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.folder.path())
-            .env("UTAKATA_DATA", self.data())
             .stdin(Stdio::null());
+        if self.is_named {
+            command.env("UTAKATA_DATA", self.data());
+        }
         command
     }
 
     /// Runs it to its end.
     pub fn run(&self, arguments: &[&str]) -> Done {
         Done::new(&self.command(arguments).output().unwrap())
+    }
+
+    /// Runs it where the clock on the wall is in another time zone.
+    pub fn run_in(&self, zone: &str, arguments: &[&str]) -> Done {
+        Done::new(&self.command(arguments).env("TZ", zone).output().unwrap())
+    }
+
+    /// Runs it as somebody else.
+    pub fn run_as(&self, token: &str, arguments: &[&str]) -> Done {
+        let mut command = self.command(arguments);
+        Done::new(&command.env("UTAKATA_TOKEN", token).output().unwrap())
     }
 
     /// Runs it with this on its standard input.
@@ -142,6 +174,7 @@ impl Place {
         Up {
             place: self,
             child,
+            is_alone: true,
             ready,
         }
     }
@@ -224,6 +257,20 @@ impl Place {
         })
     }
 
+    /// Has the kind `echo` served, and makes targets of it.
+    pub fn serve_echo(&self, targets: &[&str]) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let manifest = root.join("workers/echo/releases/echo/worker.toml");
+        let folder = self.data().join("releases/echo");
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(manifest, folder.join("worker.toml")).unwrap();
+        self.until_served("echo");
+        let one = |name: &&str| format!("type: target\nname: {name}\nkind: echo\naddress: x\n");
+        let documents: Vec<String> = targets.iter().map(one).collect();
+        let applied = self.run_with(&["apply", "-f", "-"], &documents.join("---\n"));
+        assert_eq!(applied.code, 0, "{}", applied.err);
+    }
+
     /// Waits until a kind is served by a worker that is ready.
     pub fn until_served(&self, kind: &str) {
         self.until(&["worker", "list"], |listed| {
@@ -262,6 +309,12 @@ impl Up<'_> {
         self.end()
     }
 
+    /// The same, where another one of the same place goes on.
+    pub fn stop_and_leave(mut self) -> i32 {
+        self.is_alone = false;
+        self.end()
+    }
+
     /// Ends it as a power cut does.
     pub fn kill(mut self) {
         kill(&mut self.child);
@@ -275,7 +328,9 @@ impl Up<'_> {
 impl Drop for Up<'_> {
     fn drop(&mut self) {
         self.end();
-        self.place.expect_nobody();
+        if self.is_alone {
+            self.place.expect_nobody();
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Asks before something is done.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use anyhow::{Result, bail};
 use utakata_api::{Client, inventory::KindView, operation::Plan};
 use utakata_model::{ActionName, TargetName, manifest::Risk};
 
-use crate::exit::Usage;
+use crate::{exit::Usage, output::prompt};
 
 /// How many targets are named.
 const NAMED: usize = 5;
@@ -48,7 +48,8 @@ enum Question {
 }
 
 impl Asked<'_> {
-    fn question(&self, is_asked: bool) -> Result<Question, Usage> {
+    /// `is_yes`: it is agreed to already; `is_asked`: there is somebody to ask.
+    fn question(&self, is_yes: bool, is_asked: bool) -> Result<Question, Usage> {
         let count = self.targets.len() as u64;
         let is_many = count > self.many && !self.is_meant;
         match (is_asked, is_many) {
@@ -59,6 +60,11 @@ impl Asked<'_> {
                 self.many
             ))),
             (true, false) if count > 1 || self.is_risky => Ok(Question::Plain),
+            (false, false) if self.is_risky && !(is_yes || self.is_meant) => Err(Usage(format!(
+                "nothing was done: {} There is no terminal to ask on: say --yes, or give the token \
+                 that --dry-run shows as --plan",
+                self.told()
+            ))),
             _ => Ok(Question::None),
         }
     }
@@ -82,7 +88,7 @@ impl Asked<'_> {
 pub fn consent(asked: &Asked<'_>, is_yes: bool) -> Result<Consent> {
     let is_asked = !is_yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     let count = asked.targets.len().to_string();
-    let is_agreed = match asked.question(is_asked) {
+    let is_agreed = match asked.question(is_yes, is_asked) {
         Err(usage) => bail!(usage),
         Ok(Question::None) => return Ok(Consent::NotAsked),
         Ok(Question::Plain) => {
@@ -104,8 +110,7 @@ pub fn consent(asked: &Asked<'_>, is_yes: bool) -> Result<Consent> {
 }
 
 fn ask(question: &str) -> Result<String> {
-    eprint!("{question}");
-    io::stderr().flush()?;
+    prompt(question)?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(answer.trim().to_owned())
@@ -130,9 +135,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_targets_are_meant_by_their_number_and_nobody_is_asked_where_nobody_is() {
+    fn what_is_many_or_dangerous_is_only_done_when_somebody_says_so() {
         let name = TargetName::new("pdu-1").unwrap();
-        let check = |count: usize, is_risky, is_meant, is_asked| {
+        let check = |count: usize, is_risky, is_meant, is_yes, is_asked| {
             let asked = Asked {
                 what: "outlet-off on".into(),
                 targets: vec![&name; count],
@@ -140,26 +145,35 @@ mod tests {
                 is_risky,
                 is_meant,
             };
-            asked.question(is_asked).map_err(|usage| usage.0)
+            asked.question(is_yes, is_asked).map_err(|usage| usage.0)
         };
-        for (count, is_risky, is_meant, is_asked, expect) in [
-            (1, false, false, true, Question::None),
-            (1, true, false, true, Question::Plain),
-            (2, false, false, true, Question::Plain),
-            (2, true, false, false, Question::None),
-            (4, false, false, true, Question::Count),
-            (4, false, true, true, Question::Plain),
-            (4, false, true, false, Question::None),
+        for (count, is_risky, is_meant, is_yes, is_asked, expect) in [
+            (1, false, false, false, true, Question::None),
+            (1, true, false, false, true, Question::Plain),
+            (2, false, false, false, true, Question::Plain),
+            (4, false, false, false, true, Question::Count),
+            (4, false, true, false, true, Question::Plain),
+            // Without a terminal, or with --yes.
+            (2, false, false, false, false, Question::None),
+            (2, true, false, true, false, Question::None),
+            (2, true, true, false, false, Question::None),
+            (4, false, true, false, false, Question::None),
         ] {
-            let found = check(count, is_risky, is_meant, is_asked);
+            let found = check(count, is_risky, is_meant, is_yes, is_asked);
             assert_eq!(
                 found,
                 Ok(expect),
-                "{count} {is_risky} {is_meant} {is_asked}"
+                "{count} {is_risky} {is_meant} {is_yes} {is_asked}"
             );
         }
-        let refused = check(4, false, false, false).unwrap_err();
-        assert!(refused.contains("--expect 4"), "{refused}");
-        assert!(refused.contains("--plan"), "{refused}");
+        for is_yes in [false, true] {
+            let refused = check(4, false, false, is_yes, false).unwrap_err();
+            assert!(refused.contains("--expect 4"), "{refused}");
+            assert!(refused.contains("--plan"), "{refused}");
+        }
+        let refused = check(1, true, false, false, false).unwrap_err();
+        assert!(refused.contains("nothing was done"), "{refused}");
+        assert!(refused.contains("1 target: pdu-1"), "{refused}");
+        assert!(refused.contains("--yes"), "{refused}");
     }
 }

@@ -13,12 +13,24 @@ use utakata_model::OperationState;
 
 use super::PATIENCE;
 use crate::{
-    output::{rows, words},
+    interrupt,
+    output::{natural, rows, words},
     progress::Spinner,
 };
 
+/// Most of it is over after this; then it is looked at less and less often.
+const FIRST_LOOK: Duration = Duration::from_millis(15);
 /// How often an operation that takes long is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// From now on these go on by themselves: who ends the waiting is told so.
+pub fn announce(views: &[&OperationView]) {
+    let under_way = views.iter().filter(|view| changes(view));
+    let lines: Vec<String> = under_way.map(|view| goes_on(view)).collect();
+    if !lines.is_empty() {
+        interrupt::goes_on(lines.join("\n"));
+    }
+}
 
 /// Waits until nothing of an operation changes by itself any more, or the time is over. Gives it
 /// with all its tasks, by the names of their targets.
@@ -29,19 +41,24 @@ pub async fn follow(
 ) -> Result<OperationView> {
     let (began, id) = (Instant::now(), view.operation.id);
     let mut spinner = None;
+    let mut look_after = FIRST_LOOK;
     let (mut explained, mut told) = (Instant::now(), String::new());
     while changes(&view) && began.elapsed() < timeout {
-        let spinner = spinner.get_or_insert_with(|| Spinner::new("waiting for the outcomes"));
-        spinner.say(format!("waiting: {}", rows::counts(&view.counts).text));
-        if told.is_empty() || explained.elapsed() > PATIENCE {
-            let explanation = client.explain_operation(id).await?;
-            explained = Instant::now();
-            if explanation.waits_for != told && is_worth_telling(&explanation) {
-                spinner.note(&words::explanation(&explanation));
+        if began.elapsed() > PATIENCE {
+            let spinner = spinner.get_or_insert_with(|| Spinner::new("waiting for the outcomes"));
+            spinner.say(format!("waiting: {}", rows::counts(&view.counts).text));
+            if told.is_empty() || explained.elapsed() > PATIENCE {
+                let explanation = client.explain_operation(id).await?;
+                explained = Instant::now();
+                if explanation.waits_for != told && is_worth_telling(&explanation) {
+                    spinner.note(&words::explanation(&explanation));
+                }
+                told = explanation.waits_for;
             }
-            told = explanation.waits_for;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        let left = timeout.saturating_sub(began.elapsed());
+        tokio::time::sleep(look_after.min(left)).await;
+        look_after = (look_after * 2).min(LOOK_AGAIN);
         view = client.operation(id).await?;
     }
     let query = TaskQuery {
@@ -50,8 +67,20 @@ pub async fn follow(
     };
     view.tasks = client.all_tasks(&query).await?;
     view.tasks
-        .sort_by(|one, other| one.target.cmp(&other.target));
+        .sort_by(|one, other| natural::compare(one.target.as_str(), other.target.as_str()));
     Ok(view)
+}
+
+/// What to know of an operation that nobody waits for any more.
+fn goes_on(view: &OperationView) -> String {
+    let id = view.operation.id;
+    let action = view.operation.action.as_ref();
+    let action = action.map_or("it", |action| action.as_str());
+    format!(
+        "{action} goes on, as operation {id}:\n  \
+         utakata operation show {id}     how far it is\n  \
+         utakata operation cancel {id}   take back what has not begun"
+    )
 }
 
 /// What is under way is not worth a line, nor what has ended meanwhile.

@@ -25,9 +25,9 @@ pub fn plan(plan: &Plan, context: &Context<'_>) -> Result<()> {
         output.table_of(&plan.targets).render(output.colours())
     })?;
     if plan.needs_approval {
-        eprintln!("somebody else has to approve it before it begins");
+        tell!("somebody else has to approve it before it begins");
     }
-    eprintln!(
+    tell!(
         "dry run: nothing was done; --plan {} does exactly this",
         plan.token
     );
@@ -46,11 +46,11 @@ pub fn result(view: &OperationView, context: &Context<'_>) -> Result<()> {
             let action = view.operation.action.as_ref().map(ToString::to_string);
             let action = action.unwrap_or_default();
             let counts = rows::counts(&view.counts).text;
-            eprintln!("{action}: {counts}; more: `utakata operation show {id}`");
+            tell!("{action}: {counts}; more: `utakata operation show {id}`");
         }
         Format::Json | Format::Yaml => context.output.one(view, String::new)?,
     }
-    hints(view).iter().for_each(|line| eprintln!("{line}"));
+    hints(view).iter().for_each(|line| tell!("{line}"));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use jiff::Timestamp;
 
 use super::Finding;
+use crate::output::time;
 use crate::programs;
 
 /// What the SNMP worker asks the kernel for, so that a burst of answers is not lost.
@@ -102,7 +103,7 @@ fn open_files(text: Option<&str>) -> Finding {
 }
 
 fn clock(now: Timestamp) -> Finding {
-    let seen = now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let seen = time::moment(now);
     if now.as_second() >= MADE_AFTER {
         return Finding::right("clock", seen);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 use utakata_api::{
-    Client,
+    Client, client,
     operation::{LeftOut, OperationView, Undo, UndoAnswer, UndoPlan, Undone},
 };
 use utakata_model::{OperationId, duration};
@@ -15,7 +15,7 @@ use crate::{
     commands::control::{self, Asked, Consent, consent},
     exit::{Exit, Usage},
     identifiers,
-    output::{Cell, Format, Row, Table, words},
+    output::{Cell, Format, Row, Table, tell_lines, words},
 };
 
 #[derive(Debug, Args)]
@@ -55,14 +55,17 @@ pub struct Arguments {
 /// Takes it back.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
-    let id = identifiers::operation(&client, &arguments.which.id).await?;
+    let id = identifiers::operation(&client, &arguments.which.id, context.purpose).await?;
     let mut undo = Undo {
         plan: arguments.plan,
         expect: arguments.expect,
         why: arguments.why,
         ..Undo::default()
     };
-    let plan = plan(&client, id, &undo).await?;
+    let plan = match plan(&client, id, &undo).await? {
+        Ok(plan) => plan,
+        Err(error) => return refused(error, true, context),
+    };
     if arguments.dry_run {
         show_plan(&plan, context)?;
         return Ok(Exit::Done);
@@ -84,21 +87,38 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
             Consent::Given | Consent::NotAsked => {}
         }
     }
-    let undone = match client.undo(id, &undo).await? {
-        UndoAnswer::Undone(undone) => undone,
-        UndoAnswer::Plan(_) => bail!("the server only planned what it was told to do"),
+    let undone = match client.undo(id, &undo).await {
+        Ok(UndoAnswer::Undone(undone)) => undone,
+        Ok(UndoAnswer::Plan(_)) => bail!("the server only planned what it was told to do"),
+        Err(error) => return refused(error, false, context),
     };
     follow(&client, undone, arguments.timeout, context).await
 }
 
-async fn plan(client: &Client, id: OperationId, undo: &Undo) -> Result<UndoPlan> {
+/// It was refused, or nobody knows whether it was begun.
+fn refused(error: client::Error, was_only_asked: bool, context: &Context<'_>) -> Result<Exit> {
+    let exit = match error.code() {
+        // What there is to undo was looked at, and there is nothing.
+        Some("nothing-to-undo") => Exit::Failed,
+        _ => Exit::of_control(&error, was_only_asked),
+    };
+    tell_lines(&context.output.failure(&error.into()));
+    Ok(exit)
+}
+
+async fn plan(
+    client: &Client,
+    id: OperationId,
+    undo: &Undo,
+) -> Result<Result<UndoPlan, client::Error>> {
     let dry = Undo {
         dry_run: true,
         ..undo.clone()
     };
-    match client.undo(id, &dry).await? {
-        UndoAnswer::Plan(plan) => Ok(plan),
-        UndoAnswer::Undone(_) => bail!("the server did not keep to --dry-run"),
+    match client.undo(id, &dry).await {
+        Err(error) => Ok(Err(error)),
+        Ok(UndoAnswer::Plan(plan)) => Ok(Ok(plan)),
+        Ok(UndoAnswer::Undone(_)) => bail!("the server did not keep to --dry-run"),
     }
 }
 
@@ -133,7 +153,7 @@ fn show_plan(plan: &UndoPlan, context: &Context<'_>) -> Result<()> {
                     action: step.action.as_str(),
                     parameters: parameters.clone(),
                     target: one.target.as_str(),
-                    today: words::today(one.today.as_ref()),
+                    today: words::today(one),
                 };
                 table.add(row.cells());
             }
@@ -142,15 +162,15 @@ fn show_plan(plan: &UndoPlan, context: &Context<'_>) -> Result<()> {
     })?;
     left_out(&plan.left_out);
     if let [first, ..] = plan.undone_by.as_slice() {
-        eprintln!("it was taken back before: `utakata operation show {first}`");
+        tell!("it was taken back before: `utakata operation show {first}`");
     }
     if plan.needs_approval {
-        eprintln!("somebody else has to approve it before it begins");
+        tell!("somebody else has to approve it before it begins");
     }
     if plan.steps.is_empty() {
-        eprintln!("dry run: nothing of it can be taken back");
+        tell!("dry run: nothing of it can be taken back");
     } else {
-        eprintln!(
+        tell!(
             "dry run: nothing was done; --plan {} does exactly this",
             plan.token
         );
@@ -160,7 +180,7 @@ fn show_plan(plan: &UndoPlan, context: &Context<'_>) -> Result<()> {
 
 fn left_out(left_out: &[LeftOut]) {
     for LeftOut { target, why } in left_out {
-        eprintln!("{target} is left out: {why}");
+        tell!("{target} is left out: {why}");
     }
 }
 
@@ -171,6 +191,7 @@ async fn follow(
     context: &Context<'_>,
 ) -> Result<Exit> {
     let mut exit = Exit::Done;
+    control::announce(&undone.operations.iter().collect::<Vec<_>>());
     let mut views: Vec<OperationView> = Vec::with_capacity(undone.operations.len());
     for view in undone.operations {
         let view = control::follow(client, view, timeout).await?;

@@ -8,7 +8,10 @@ use console::Term;
 use utakata_api::{Client, client, rollout::Rollout};
 
 use super::view;
-use crate::output::{Format, Output};
+use crate::{
+    interrupt,
+    output::{Format, Output},
+};
 
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -18,6 +21,9 @@ pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> R
     let is_drawn = output.format == Format::Table && std::io::stdout().is_terminal();
     let terminal = Term::stdout();
     let (mut drawn, mut told) = (0, String::new());
+    if !rollout.state.is_over() {
+        interrupt::goes_on(goes_on(&rollout));
+    }
     loop {
         if is_drawn {
             let page = view::page(&rollout, output.colours());
@@ -29,7 +35,7 @@ pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> R
         } else {
             let line = view::step(&rollout);
             if line != told {
-                eprintln!("{line}");
+                tell!("{line}");
                 told = line;
             }
         }
@@ -44,8 +50,20 @@ pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> R
             Err(error) => return Err(error.into()),
         };
     }
+    interrupt::over();
     if !is_drawn {
         output.one(&rollout, || view::page(&rollout, output.colours()))?;
     }
     Ok(rollout)
+}
+
+/// What to know of a rollout that nobody watches any more.
+fn goes_on(rollout: &Rollout) -> String {
+    let Rollout { id, kind, .. } = rollout;
+    format!(
+        "the rollout of {kind} goes on, as {id}:\n  \
+         utakata rollout show {id} --follow   how far it is\n  \
+         utakata rollout pause {id}           let it stay where it is\n  \
+         utakata rollout abort {id}           take it back"
+    )
 }

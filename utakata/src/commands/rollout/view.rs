@@ -5,7 +5,7 @@ use std::time::Duration;
 use utakata_api::rollout::{ReadBack, Rollout, RolloutState, Standing};
 use utakata_model::{RolloutPhase, rollout::Sample};
 
-use crate::output::{Cell, Row, Table, Tone, words};
+use crate::output::{Cell, Row, Table, Tone, plain, time, words};
 
 impl Row for Rollout {
     const HEADERS: &'static [&'static str] = &[
@@ -23,7 +23,7 @@ impl Row for Rollout {
             state(self.state),
             format!("{done} of {}", self.environments.len()).into(),
             self.by.to_string().into(),
-            words::clock(self.began).into(),
+            time::clock(self.began).into(),
             words::problem(self.problem.as_ref()),
         ]
     }
@@ -36,11 +36,11 @@ pub fn page(rollout: &Rollout, colours: bool) -> String {
     let mut page = table.render(colours);
     page.push('\n');
     if let Some(why) = &rollout.why {
-        page.push_str(&format!("why: {why}\n"));
+        page.push_str(&format!("why: {}\n", plain::line(why)));
     }
     if let Some(said) = &rollout.changed {
         let why = said.why.as_ref();
-        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        let why = why.map_or_else(String::new, |why| format!(": {}", plain::line(why)));
         page.push_str(&format!("last decided by {}{why}\n", said.by));
     }
     page.push('\n');
@@ -82,10 +82,10 @@ fn differences(rollout: &Rollout, page: &mut String) {
         for one in &standing.evidence.differences {
             page.push_str(&format!(
                 "{id}: {} is {} with {} and {} with {} ({} times)\n",
-                one.what,
-                one.stable,
+                plain::line(&one.what),
+                words::measured(&one.what, &one.stable),
                 rollout.from.version,
-                one.candidate,
+                words::measured(&one.what, &one.candidate),
                 rollout.to.version,
                 one.times
             ));

@@ -1,8 +1,12 @@
 //! `utakata target import`: targets from a CSV file, all or none.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Read},
+    path::PathBuf,
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use csv::StringRecord;
 use utakata_api::apply::Document;
@@ -23,9 +27,11 @@ every other column is a label. Empty cells are as if they were not there.
 
 Every mistake is told with its line, and nothing is done when there is one.
 
-Example: utakata target import site.csv --dry-run")]
+Examples:
+  utakata target import site.csv --dry-run
+  iconv -f LATIN1 -t UTF-8 site.csv | utakata target import -")]
 pub struct Arguments {
-    /// The file
+    /// The file, or - for standard input
     file: PathBuf,
     /// Only show what would change
     #[arg(long)]
@@ -34,9 +40,25 @@ pub struct Arguments {
 
 /// Imports.
 pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
-    let name = arguments.file.display().to_string();
-    let text =
-        fs::read_to_string(&arguments.file).with_context(|| format!("{name} cannot be read"))?;
+    let is_input = arguments.file.as_os_str() == "-";
+    let name = if is_input {
+        "standard input".to_owned()
+    } else {
+        arguments.file.display().to_string()
+    };
+    let bytes = if is_input {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(&arguments.file)
+    };
+    let bytes = bytes.with_context(|| format!("{name} cannot be read"))?;
+    let text = text(bytes).map_err(|line| {
+        anyhow!(
+            "{name}:{line}: this is not UTF-8: save it as UTF-8 (\"CSV UTF-8\" in office \
+             programs), or `iconv -f LATIN1 -t UTF-8`; nothing was imported"
+        )
+    })?;
     let targets = match parse(&text) {
         Ok(targets) if targets.is_empty() => bail!("{name} has no line but its first"),
         Ok(targets) => targets,
@@ -52,6 +74,14 @@ pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     };
     let documents = targets.into_iter().map(Document::Target).collect();
     apply::send(documents, arguments.dry_run, context).await
+}
+
+/// The text of a file. Errors: the first line that is not UTF-8.
+fn text(bytes: Vec<u8>) -> Result<String, usize> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        before.iter().filter(|byte| **byte == b'\n').count() + 1
+    })
 }
 
 /// What is wrong in a line.
@@ -104,7 +134,6 @@ fn unreadable(error: &csv::Error) -> Mistake {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
         } => format!("there are {len} cells, but {expected_len} columns"),
-        csv::ErrorKind::Utf8 { .. } => "this is not UTF-8".into(),
         _ => error.to_string(),
     };
     Mistake { line, message }
@@ -210,6 +239,15 @@ fn twice(targets: &[(u64, Target)]) -> Vec<Mistake> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_in_another_encoding_is_told_with_its_line() {
+        assert_eq!(
+            text(b"name\nk\xc3\xbcche\n".to_vec()).unwrap(),
+            "name\nküche\n"
+        );
+        assert_eq!(text(b"name\nok\nk\xfcche\n".to_vec()), Err(3));
+    }
 
     #[test]
     fn every_line_becomes_a_target_and_other_columns_are_labels() {

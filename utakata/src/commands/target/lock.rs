@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use jiff::{Timestamp, ToSpan, Zoned, civil};
+use jiff::{Timestamp, Zoned, civil};
 use utakata_api::ledger::NewLock;
 use utakata_model::{TargetName, duration};
 
 use super::Context;
-use crate::{commands::control::PriorityWord, output::words};
+use crate::{commands::control::PriorityWord, output::time};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,7 +27,7 @@ pub struct Arguments {
     /// For how long
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, required_unless_present = "until")]
     lasts: Option<Duration>,
-    /// Until when: 18:00, 2026-11-24T18:00 (both here), or 2026-11-24T18:00:00Z
+    /// Until when: 18:00 or 2026-11-24T18:00, both by the clock here, or 2026-11-24T18:00:00Z
     #[arg(long, value_name = "TIME", value_parser = until, conflicts_with = "lasts")]
     until: Option<Timestamp>,
     /// Only tasks of a higher priority pass it; none passes emergency
@@ -45,60 +45,123 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<()> {
         priority: arguments.priority.into(),
     };
     let lane = client.lock(&arguments.name, &lock).await?;
-    let until = lane.lock.as_ref().map(|lock| words::clock(lock.until));
     context.output.one(&lane, || {
-        let until = until.unwrap_or_default();
-        format!("{} is locked until {until}", arguments.name)
+        let until = lane.lock.as_ref().map(|lock| time::clock(lock.until));
+        let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+        format!("{} is locked{until}", arguments.name)
     })?;
     if let Some(holder) = lane.holder {
-        eprintln!("the task {holder} has begun on it, and ends as it ends");
+        tell!("the task {holder} has begun on it, and ends as it ends");
     }
     Ok(())
 }
 
 fn until(text: &str) -> Result<Timestamp, String> {
-    parse(text, &Zoned::now())
-}
-
-/// A moment; without a zone it is here, and a time alone is the next time that it comes.
-fn parse(text: &str, now: &Zoned) -> Result<Timestamp, String> {
-    let wrong = |_| format!("\"{text}\" is no time: write for example 18:00 or 2026-11-24T18:00");
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }
-    let here = now.time_zone().clone();
+    // A time of this machine means nothing where nobody knows its zone.
+    let zone = time::zone().map_err(|problem| {
+        format!("{problem}: write the time with its offset, as in 2026-11-24T18:00:00+01:00")
+    })?;
+    parse(text, &Timestamp::now().to_zoned(zone))
+}
+
+/// A moment here; a time alone is the next time that it comes.
+fn parse(text: &str, now: &Zoned) -> Result<Timestamp, String> {
+    let wrong = |_| format!("\"{text}\" is no time: write for example 18:00 or 2026-11-24T18:00");
     // Before the time alone: that would be found in a date and time, too.
     if let Ok(there) = text.parse::<civil::DateTime>() {
-        return Ok(there.to_zoned(here).map_err(wrong)?.timestamp());
+        return next(there, now).map_err(wrong)?.ok_or_else(|| {
+            let when = there.strftime("%F %H:%M");
+            format!("{when} is over: it is {} now", now.strftime("%F %H:%M %Z"))
+        });
     }
     let time: civil::Time = text.parse().map_err(wrong)?;
-    let today = now.date().to_datetime(time).to_zoned(here.clone());
-    let today = today.map_err(wrong)?;
-    if today > *now {
-        return Ok(today.timestamp());
+    let today = next(now.date().to_datetime(time), now).map_err(wrong)?;
+    if let Some(today) = today {
+        return Ok(today);
     }
-    let tomorrow = now.date().checked_add(1.day()).map_err(wrong)?;
-    let tomorrow = tomorrow.to_datetime(time).to_zoned(here);
-    Ok(tomorrow.map_err(wrong)?.timestamp())
+    let tomorrow = now.date().tomorrow().map_err(wrong)?;
+    let tomorrow = next(tomorrow.to_datetime(time), now).map_err(wrong)?;
+    tomorrow.ok_or_else(|| format!("\"{text}\" is no time that comes"))
+}
+
+/// When a clock here shows this next, if it ever does again: at the end of summer time it does
+/// twice. A time that is left out at its beginning is as much later as the clock is put forward.
+fn next(time: civil::DateTime, now: &Zoned) -> Result<Option<Timestamp>, jiff::Error> {
+    let shown = now.time_zone().to_ambiguous_zoned(time);
+    let first = shown.clone().compatible()?;
+    let last = shown.later()?;
+    let comes = [first, last].into_iter().find(|moment| moment > now);
+    Ok(comes.map(|moment| moment.timestamp()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_time_alone_is_the_next_time_that_it_comes() {
-        let now: Zoned = "2026-11-24T20:30+09:00[+09:00]".parse().unwrap();
-        for (text, expect) in [
-            ("21:00", "2026-11-24T12:00:00Z"),
-            ("06:00", "2026-11-24T21:00:00Z"),
-            ("20:30", "2026-11-25T11:30:00Z"),
-            ("2026-12-01T09:00", "2026-12-01T00:00:00Z"),
-            ("2026-12-01T09:00:00Z", "2026-12-01T09:00:00Z"),
-        ] {
+    fn check(now: &str, cases: &[(&str, &str)]) {
+        let now: Zoned = now.parse().unwrap();
+        for (text, expect) in cases {
             let expect: Timestamp = expect.parse().unwrap();
-            assert_eq!(parse(text, &now), Ok(expect), "{text}");
+            assert_eq!(parse(text, &now), Ok(expect), "{text} at {now}");
         }
+    }
+
+    #[test]
+    fn a_time_alone_is_the_next_time_that_it_comes_here() {
+        check(
+            "2026-11-24T20:30+09:00[Asia/Tokyo]",
+            &[
+                ("21:00", "2026-11-24T12:00:00Z"),
+                ("06:00", "2026-11-24T21:00:00Z"),
+                ("20:30", "2026-11-25T11:30:00Z"),
+                ("2026-12-01T09:00", "2026-12-01T00:00:00Z"),
+                ("2026-12-01 09:00", "2026-12-01T00:00:00Z"),
+            ],
+        );
+        check(
+            "2026-11-29T04:53-05:00[America/New_York]",
+            &[
+                ("18:00", "2026-11-29T23:00:00Z"),
+                ("04:00", "2026-11-30T09:00:00Z"),
+            ],
+        );
+        let now: Zoned = "2026-11-24T20:30+09:00[Asia/Tokyo]".parse().unwrap();
         assert!(parse("soon", &now).is_err());
+        let over = parse("2026-11-24T18:00", &now).unwrap_err();
+        assert_eq!(
+            over,
+            "2026-11-24 18:00 is over: it is 2026-11-24 20:30 JST now"
+        );
+    }
+
+    #[test]
+    fn a_time_that_comes_twice_or_not_at_all_is_the_next_that_there_is() {
+        let york = "[America/New_York]";
+        // Summer time ends: 01:30 comes at 05:30Z, and once more at 06:30Z.
+        check(
+            &format!("2026-11-01T00:10-04:00{york}"),
+            &[
+                ("01:30", "2026-11-01T05:30:00Z"),
+                ("06:00", "2026-11-01T11:00:00Z"),
+            ],
+        );
+        check(
+            &format!("2026-11-01T01:10-05:00{york}"),
+            &[
+                ("01:30", "2026-11-01T06:30:00Z"),
+                ("01:00", "2026-11-02T06:00:00Z"),
+            ],
+        );
+        // It begins: there is no 02:30, and 03:30 is when it would be.
+        check(
+            &format!("2026-03-07T22:00-05:00{york}"),
+            &[
+                ("02:30", "2026-03-08T07:30:00Z"),
+                ("06:00", "2026-03-08T10:00:00Z"),
+            ],
+        );
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utakata_api::{event::Event, reading::ReadingView};
 use utakata_model::{Class, Outcome, OutcomeStatus};
 
-use crate::output::{Format, Output, words};
+use crate::output::{Format, Output, plain, time, words};
 
 /// One line.
 #[derive(Debug, Serialize)]
@@ -77,16 +77,17 @@ impl Line {
         }
         output.text(&match self {
             Self::Reading(view) => {
-                let value = words::reading(&view.reading.value, &view.reading.unit);
-                let attributes = words::pairs(&view.reading.attributes);
+                let value = words::reading(&view.reading);
+                let attributes = words::attributes(&view.reading.attributes);
                 let ReadingView { target, time, .. } = view;
                 let metric = &view.reading.metric;
-                format!("{time:.3} {target} {metric} {value} {attributes}")
-                    .trim_end()
-                    .to_owned()
+                let time = time::stamp(*time);
+                let line = format!("{time} {target} {metric} {value} {attributes}");
+                plain::line(&line).trim_end().to_owned()
             }
             Self::Outcome(outcome) => {
-                format!("{:.3} {}", outcome.timings.ended, told(outcome))
+                let ended = time::stamp(outcome.timings.ended);
+                format!("{ended} {}", told(outcome))
             }
             Self::Missed { count } => format!("({count} events were missed: too slow a reader)"),
         })

@@ -7,6 +7,7 @@ use utakata_model::reading::Attributes;
 use utakata_model::{MetricName, TargetName};
 
 use super::line;
+use crate::output::time;
 
 const OUTCOMES_KEPT: usize = 5;
 
@@ -61,7 +62,7 @@ impl View {
                     .iter()
                     .filter(|outcome| line::is_of_interest(outcome))
                 {
-                    let when = outcome.timings.ended.strftime("%H:%M:%S");
+                    let when = time::clock(outcome.timings.ended);
                     self.outcomes
                         .push_back(format!("{when} {}", line::told(outcome)));
                     while self.outcomes.len() > OUTCOMES_KEPT {

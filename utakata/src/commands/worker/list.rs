@@ -108,7 +108,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit> {
     });
     let of_releases: Vec<Standing> = of_releases.cloned().collect();
     for line in order::lines(&of_releases) {
-        eprintln!("{line}");
+        tell!("{line}");
     }
     Ok(Exit::Done)
 }

@@ -61,7 +61,7 @@ impl Arguments {
         let inspected = progress::during(&asked, docker.inspect(&named)).await;
         let inspected = inspected.map_err(|error| anyhow::anyhow!(error.problem().to_string()))?;
         if let Named::Tagged(tag) = &named {
-            eprintln!(
+            tell!(
                 "{tag} is now {}: that is what the release has",
                 inspected.image
             );

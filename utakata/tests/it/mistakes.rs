@@ -1,0 +1,87 @@
+//! Control that is asked for in a wrong way: nothing is done, the exit code says so, and the
+//! message says what was meant.
+
+use crate::program::Place;
+
+#[test]
+fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
+    let place = Place::new();
+    let up = place.up_with(&["--demo"]);
+    place.until_served("apc-pdu");
+    place.until_served("snmp");
+    let router = "type: target\nname: router\nkind: snmp\naddress: 127.0.0.1:9\n---\n\
+                  type: target\nname: alien\nkind: alien\naddress: 127.0.0.1:9\n";
+    assert_eq!(place.run_with(&["apply", "-f", "-"], router).code, 0);
+    for (arguments, expect) in [
+        // typos: on purpose
+        (
+            "pdu-a1-a outlet-off -p oulet=3",
+            "there is no parameter \"oulet\": did you mean \"outlet\"?",
+        ), // typos: on purpose
+        (
+            "pdu-a1-a outlet-off -p outlet=nine",
+            "outlet: \"nine\" is not a whole number",
+        ),
+        ("pdu-a1-a outlet-off", "the parameter \"outlet\" is missing"),
+        (
+            "pdu-a1-a outlet-of -p outlet=3",
+            "did you mean \"outlet-off\"?",
+        ), // typos: on purpose
+        (
+            "router set -p oid=1.3.6.1.2.1.1.5.0 -p type=strng -p value=x",
+            "did you mean \"string\"?",
+        ), // typos: on purpose
+        (
+            "alien outlet-off -p outlet=3",
+            "no environment serves the kind \"alien\"",
+        ),
+        (
+            "pdu-z9 outlet-off -p outlet=3",
+            "there is no target \"pdu-z9\"",
+        ),
+        ("rack=Z9 outlet-off -p outlet=3", "none has rack=Z9"),
+    ] {
+        let arguments: Vec<&str> = ["control"]
+            .into_iter()
+            .chain(arguments.split(' '))
+            .collect();
+        let done = place.run(&arguments);
+        assert_eq!(done.code, 2, "{arguments:?}: {}", done.err);
+        assert!(done.err.contains(expect), "{arguments:?}: {}", done.err);
+    }
+    let list = place.run(&[
+        "read",
+        "router",
+        "--action",
+        "get",
+        "-p",
+        "oids=1.3.6.1.2.1.1.5.0",
+    ]);
+    assert_eq!(list.code, 2, "{}", list.err);
+    assert!(
+        list.err.contains("-p 'oids=[\"1.3.6.1.2.1.1.5.0\"]'"),
+        "{}",
+        list.err
+    );
+
+    // What cuts something off is not done where nobody can be asked, unless it is meant.
+    let off = ["control", "pdu-a1-a", "outlet-off", "-p", "outlet=3"];
+    let silent = place.run(&off);
+    assert_eq!(silent.code, 2, "{}", silent.err);
+    assert!(silent.err.contains("say --yes"), "{}", silent.err);
+    assert_eq!(place.json(&["operation", "list"]), serde_json::json!([]));
+    let on = [
+        "control",
+        "pdu-a1-a",
+        "outlet-on",
+        "-p",
+        "outlet=3",
+        "--key",
+        "k",
+    ];
+    assert_eq!(place.run(&on).code, 0, "it cuts nobody off");
+    let again = place.run(&on);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(again.err.contains("is not done again"), "{}", again.err);
+    assert_eq!(up.stop(), 0, "{}", place.told());
+}

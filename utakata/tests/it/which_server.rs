@@ -1,0 +1,106 @@
+//! Which server a command talks to, where there could be two, and whose token it sends.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+};
+
+use crate::program::Place;
+
+fn targets(out: &str) -> usize {
+    let listed: serde_json::Value = serde_json::from_str(out).unwrap();
+    listed.as_array().unwrap().len()
+}
+
+#[test]
+fn a_command_of_the_demo_never_reaches_another_site() {
+    let place = Place::home();
+    let own = place.up();
+    let demo = place.up_with(&["--demo"]);
+    let demo_data = place.data_at_home("utakata-demo");
+    let demo_data = demo_data.to_str().unwrap();
+    let list = ["target", "list", "-o", "json"];
+
+    let change = place.run(&["control", "pdu-a1-a", "outlet-on", "-p", "outlet=1"]);
+    assert_eq!(change.code, 2, "{}", change.err);
+    assert!(
+        change
+            .err
+            .contains("nothing was done: two utakata run here"),
+        "{}",
+        change.err
+    );
+    assert!(
+        change.err.contains(&format!("utakata --data {demo_data}")),
+        "{}",
+        change.err
+    );
+    let looked = place.run(&list);
+    assert_eq!(
+        (looked.code, targets(&looked.out)),
+        (0, 0),
+        "{}",
+        looked.err
+    );
+    assert!(
+        looked.err.contains("a demo runs here, too"),
+        "{}",
+        looked.err
+    );
+    let named = place.run(&[&["--data", demo_data], &list[..]].concat());
+    assert!(
+        targets(&named.out) >= 10 && named.err.is_empty(),
+        "{}",
+        named.err
+    );
+
+    // The demo alone, where there is a site of one's own that does not run.
+    assert_eq!(own.stop_and_leave(), 0, "{}", place.told());
+    let looked = place.run(&list);
+    assert!(targets(&looked.out) >= 10);
+    assert!(looked.err.contains("this is the demo"), "{}", looked.err);
+    assert_eq!(demo.stop(), 0, "{}", place.told());
+}
+
+#[test]
+fn a_token_is_sent_to_the_server_that_it_belongs_to_and_nowhere_else() {
+    let place = Place::new();
+    let up = place.up();
+    let own = up.ready["url"].as_str().unwrap().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = format!("http://{}", listener.local_addr().unwrap());
+    let list = |url: &str| ["target", "list", "--url", url].map(ToOwned::to_owned);
+
+    let refused = place.command(&[]).args(list(&other)).output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("there is no token for") && told.contains(&own),
+        "{told}"
+    );
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "nobody has connected");
+    listener.set_nonblocking(false).unwrap();
+
+    let same = place.command(&[]).args(list(&own)).output().unwrap();
+    assert!(same.status.success(), "{same:?}");
+
+    // A token that is named is sent where it is told to.
+    let heard = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut heard = [0; 4096];
+        let length = stream.read(&mut heard).unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+        String::from_utf8_lossy(&heard[..length]).into_owned()
+    });
+    let mut named = place.command(&[]);
+    let named = named
+        .args(list(&other))
+        .env("UTAKATA_TOKEN", "theirs")
+        .output()
+        .unwrap();
+    assert!(!named.status.success());
+    assert!(heard.join().unwrap().contains("Bearer theirs"));
+    assert_eq!(up.stop(), 0, "{}", place.told());
+}
