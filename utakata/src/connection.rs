@@ -39,7 +39,14 @@ type Running = (Folder, Endpoint);
 /// that runs, the demo's when there is no other.
 pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
     let (url, token) = match &global.url {
-        Some(url) => (checked(url)?, token_for(global, url)?),
+        Some(url) => {
+            let url = checked(url)?;
+            if env::var("UTAKATA_URL").is_ok_and(|set| set == url) {
+                say_if_elsewhere(global, &url);
+            }
+            let token = token_for(global, &url)?;
+            (url, token)
+        }
         None => {
             let (folder, endpoint) = meant(global, purpose)?;
             (endpoint.url, token_of(global, &folder)?)
@@ -143,6 +150,18 @@ pub fn quoted(folder: &Folder) -> String {
         return path;
     }
     format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// A variable is easily forgotten where there is a server on this machine, too.
+fn say_if_elsewhere(global: &Global, url: &str) {
+    let candidates = candidates(global);
+    let mut here = candidates.iter().filter_map(Folder::endpoint);
+    if let Some(other) = here.find(|endpoint| !is_same(&endpoint.url, url)) {
+        once(&format!(
+            "this is {url}, as UTAKATA_URL says; another utakata runs here: {}",
+            other.url
+        ));
+    }
 }
 
 /// Says it the first time: `watch` looks for its server again and again.
