@@ -36,8 +36,9 @@ pub struct Config {
     /// socket (about 100 bytes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_folder: Option<PathBuf>,
-    /// Where it keeps what must hold after a restart, too: what was asked of it last, and
-    /// what it has decided about rollouts. Default: nowhere, and `utakata` sets a folder in its
+    /// Where it keeps what must hold after a restart, too: what was asked of it last, what it
+    /// has decided about rollouts, and which workers it has started: its next life ends what is
+    /// left of them, and says so. Default: nowhere, and `utakata` sets a folder in its
     /// data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_folder: Option<PathBuf>,

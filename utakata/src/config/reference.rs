@@ -184,7 +184,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     (
         "execution.state_folder",
         "folder",
-        "Where an environment keeps what was asked of it last, and what it decided about rollouts; in the data directory when not set",
+        "Where an environment keeps what was asked of it last, what it decided about rollouts, and which workers it has started; in the data directory when not set",
     ),
     (
         "execution.variables",
