@@ -67,10 +67,14 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a page of the ledger, all or nothing. When its page of the audit trail is there
     /// already, all of it is: then it is not written again.
     ///
+    /// When this returns, others see it: now and then a page is looked for in another way than it
+    /// was written.
+    ///
     /// Besides what any call may meet: it is written under a lease that somebody else took
     /// ([`Error::NotHolder`]); an operation's key is taken; another page of the audit
-    /// trail has its number ([`Error::OtherWriter`]); or nobody knows whether it was written
-    /// ([`Error::InDoubt`]). The same page again, unchanged, is how to know.
+    /// trail has its number ([`Error::OtherWriter`]); the page before it is not there any more
+    /// ([`Error::Lost`]); or nobody knows whether it was written ([`Error::InDoubt`]). The same
+    /// page again, unchanged, is how to know.
     async fn write(&self, page: &Page) -> Result<(), Error>;
 
     /// The operations that are open, oldest first, and where they stand.
@@ -103,6 +107,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// The last page of the audit trail.
     async fn audit_head(&self) -> Result<Option<AuditPage>, Error>;
+
+    /// Whether the ledger may lack what was done after its last page: it came from a backup, or
+    /// pages that had been written are not there any more. It stays so until a page closes it.
+    async fn gap(&self) -> Result<bool, Error>;
+
+    /// Says that the ledger may lack what was done after its last page.
+    async fn put_gap(&self) -> Result<(), Error>;
 
     /// All that the ledger has written, as it is now.
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error>;

@@ -1,6 +1,7 @@
 //! The whole system: the built programs as processes, real protocols, simulated equipment.
 
 mod api;
+mod backup;
 mod counters;
 mod disk;
 mod faults;

@@ -1,5 +1,6 @@
 //! What the tests of every crate share: real servers, Debian's SNMP tools, the repository itself.
 
+pub mod disk;
 pub mod netsnmp;
 pub mod repository;
 pub mod servers;

@@ -14,6 +14,7 @@ mod crew;
 mod cut;
 mod dice;
 mod disaster;
+mod disk;
 mod engine;
 mod image;
 mod ledger;
@@ -44,6 +45,7 @@ use self::{
     crew::Crew,
     cut::Cut,
     disaster::{Among, Disasters},
+    disk::Disk,
     engine::Engine,
     image::Image,
     load::Load,
@@ -207,16 +209,18 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
 async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>)> {
     let unwritable = || format!("{} cannot be written", place.path().display());
     let Some(scripts) = &settings.servers else {
+        let disk = Disk::mount(&place.data(place::LOGIC), settings.time);
+        let disk = disk.with_context(unwritable)?;
         place.furnish(settings.permits).with_context(unwritable)?;
         let (faults, seed) = (&settings.faults, settings.seed);
         let Some(scripts) = &settings.docker else {
-            return Ok((Crew::start(place, None, faults, seed)?, None));
+            return Ok((Crew::start(place, None, disk, faults, seed)?, None));
         };
         let engine = Engine::prepare(scripts, place, seed)?;
         let image = Image::pack(&place.data("image"), &place.release())
             .and_then(|image| image.put_into(&place.release()).map(|()| image))
             .context("the image of the worker cannot be made")?;
-        let crew = Crew::start(place, Some(engine), faults, seed)?;
+        let crew = Crew::start(place, Some(engine), disk, faults, seed)?;
         return Ok((crew, Some(image)));
     };
     let servers = Servers::prepare(scripts, place).await?;

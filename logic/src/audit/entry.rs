@@ -75,6 +75,13 @@ pub enum Entry<'a> {
         /// Who.
         said: &'a Said,
     },
+    /// The ledger may lack what was done before this: it came from a backup, or pages of it were
+    /// lost. What had not ended is left to a person.
+    #[serde(rename = "ledger.gap")]
+    Gap {
+        /// How many tasks that are.
+        unsettled: usize,
+    },
     /// A task is in another state.
     #[serde(rename = "task.state")]
     State {

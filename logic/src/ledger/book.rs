@@ -237,6 +237,22 @@ impl Book {
         self.dirty.insert(target);
     }
 
+    /// The first page after a gap: it says so, and that these tasks are left to a person.
+    pub fn begin_after_a_gap(&mut self, tasks: &[TaskId]) {
+        let gap = audit::Entry::Gap {
+            unsettled: tasks.len(),
+        };
+        self.trail.note(self.now.at, &gap);
+        for &id in tasks {
+            if let Some(entry) = self.tasks.get_mut(&id) {
+                entry.record(self.now.at);
+            }
+            self.moved(id);
+            self.write_down(id);
+        }
+        self.page.closes_gap = true;
+    }
+
     fn write_down(&mut self, id: TaskId) {
         if let Some(entry) = self.tasks.get(&id) {
             self.page.task_progress.insert(id, entry.record.clone());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use utakata_model::TaskState;
+use utakata_model::{TaskId, TaskState};
 
 use super::{
     book::Book,
@@ -18,6 +18,10 @@ use crate::{
 
 /// Fills the book with all operations that are not over, and their tasks.
 ///
+/// Where the store may lack what was done since its last page, each task that has not ended may
+/// have been done, and much may have been asked for after it: none is begun, whatever its action
+/// declares, before a person has said what became of it.
+///
 /// # Errors
 /// The store cannot be read.
 pub(super) async fn restore(
@@ -32,17 +36,41 @@ pub(super) async fn restore(
     if let Some(newest) = store.tasks(&Wanted::default(), 1).await?.first() {
         newest.task.id.is_past();
     }
+    let gap = store.gap().await?;
+    let mut doubted = Vec::new();
     for (target, lock) in store.locks().await? {
         book.keep(&target, lock);
     }
     for (operation, record) in store.open_operations().await? {
-        let rows = store.tasks_of(operation.id).await?;
+        let mut rows = store.tasks_of(operation.id).await?;
+        if gap {
+            doubted.extend(rows.iter_mut().filter_map(doubt));
+        }
         let progress = Arc::new(Progress::new(rows.len(), Show::Counts));
         let tasks = rows.into_iter().map(|row| task(row, config));
         book.restore(operation, record, tasks.collect(), progress);
     }
+    if gap {
+        tracing::warn!(
+            tasks = doubted.len(),
+            "the ledger may lack what was done after its last page: what has not ended in it is \
+             left to a person"
+        );
+        book.begin_after_a_gap(&doubted);
+    }
     book.settle();
     Ok(())
+}
+
+/// Leaves a task that has not ended to a person.
+fn doubt(row: &mut TaskRow) -> Option<TaskId> {
+    let progress = &mut row.progress;
+    if progress.state.is_final() {
+        return None;
+    }
+    progress.state = TaskState::Unsettled;
+    progress.is_in_doubt = true;
+    Some(row.task.id)
 }
 
 fn task(row: TaskRow, config: &config::Control) -> (Entry, Paced, Standing) {

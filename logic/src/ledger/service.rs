@@ -123,8 +123,12 @@ impl Service {
         {
             page.audit = None;
             self.book.page = page;
-            self.is_relieved = matches!(error, store::Error::NotHolder { .. });
             self.failed(&error);
+            if matches!(error, store::Error::Lost { .. }) {
+                self.is_relieved = self.say_that_there_is_a_gap().await;
+            } else {
+                self.is_relieved = matches!(error, store::Error::NotHolder { .. });
+            }
             // Whoever asked is not told what nobody knows.
             if !error.leaves_in_doubt() || !self.is_ending() {
                 self.forget(planned, mark, &Arc::new(error));
@@ -165,6 +169,19 @@ impl Service {
             written = self.store.write(page).await;
         }
         written
+    }
+
+    /// What was written is gone: the ledger is read again, by whoever takes it up next, who must
+    /// know of it. Says whether that is known.
+    async fn say_that_there_is_a_gap(&mut self) -> bool {
+        while let Err(error) = self.store.put_gap().await {
+            self.failed(&error);
+            self.wait_for_next_try().await;
+            if self.is_ending() {
+                return false;
+            }
+        }
+        true
     }
 
     /// What only asks is answered meanwhile; what is repeated is left out; the rest is kept.

@@ -48,6 +48,30 @@ pub enum Error {
         /// Where it is.
         place: Place,
     },
+    /// The disk did not do as asked.
+    #[error("the disk of the store {place} fails: {reason}")]
+    Disk {
+        /// Where it is.
+        place: Place,
+        /// What the library says.
+        reason: String,
+    },
+    /// Its file was taken away or replaced while it was open.
+    #[error("the store {place} is not the one that was opened: {reason}")]
+    Replaced {
+        /// Where it is.
+        place: Place,
+        /// What was found.
+        reason: String,
+    },
+    /// What was written is not there any more.
+    #[error("the store {place} has lost what was written: page {page} of the ledger is gone")]
+    Lost {
+        /// Where it is.
+        place: Place,
+        /// The last page that was acknowledged.
+        page: u64,
+    },
     /// A database that is not reached, or does not answer in time.
     #[error("the store {place} does not answer: {reason}")]
     Away {
@@ -64,7 +88,8 @@ pub enum Error {
         /// What the database says.
         reason: String,
     },
-    /// The connection was lost while a page was committed.
+    /// The connection was lost, or the disk failed, while something was committed; or nobody
+    /// else can see it.
     #[error("nobody knows whether it was written to the store {place}: {reason}")]
     InDoubt {
         /// Where it is.
@@ -121,6 +146,21 @@ impl Error {
                     .into()
             }
             Self::Full { place } => format!("make room on the disk of {}", disk(place)),
+            Self::Disk { place, .. } => format!(
+                "look at the system's log for errors of the disk of {}; it is tried again by \
+                 itself",
+                disk(place)
+            ),
+            Self::Replaced { place, .. } => format!(
+                "put the file back, and it goes on by itself; or end this logic environment, \
+                 restore {place} with `utakata store restore`, and start it again"
+            ),
+            Self::Lost { .. } => {
+                "the ledger is read again, and what had not ended is left to a person: see \
+                 `utakata task list --state unsettled`; then find out why the disk or the \
+                 database loses what it has confirmed"
+                    .into()
+            }
             Self::Busy { place } => format!(
                 "end the process that has {place} open, such as a backup or a shell of sqlite3"
             ),
@@ -130,9 +170,10 @@ impl Error {
                     .into()
             }
             Self::Refused { place, .. } => refused(place),
-            Self::InDoubt { .. } => {
-                "it is tried again by itself until that is known; see that PostgreSQL runs".into()
-            }
+            Self::InDoubt { place, .. } => format!(
+                "it is tried again by itself until that is known; look at {}",
+                disk(place)
+            ),
             Self::OtherWriter { .. } => {
                 "end the other logic environment that uses this store, then start this one again"
                     .into()
@@ -153,6 +194,9 @@ impl Error {
             Self::Damaged { .. } | Self::Row { .. } => "store-damaged",
             Self::Newer { .. } => "store-newer",
             Self::Full { .. } => "disk-full",
+            Self::Disk { .. } => "disk-error",
+            Self::Replaced { .. } => "store-replaced",
+            Self::Lost { .. } => "store-lost",
             Self::Away { .. } => "store-away",
             Self::Refused { .. } => "store-refused",
             Self::InDoubt { .. } => "store-in-doubt",
@@ -170,10 +214,14 @@ impl Error {
     /// Whether a page that was in doubt still is, when this is what its repetition met: only what
     /// the database has looked at is certain.
     pub fn leaves_in_doubt(&self) -> bool {
-        matches!(
-            self,
-            Self::InDoubt { .. } | Self::Away { .. } | Self::Busy { .. } | Self::Refused { .. }
-        )
+        match self {
+            Self::OtherWriter { .. } | Self::NotHolder { .. } | Self::Lost { .. } => false,
+            Self::Failed { source, .. } => {
+                let refused = source.as_database_error();
+                !refused.is_some_and(|error| error.is_unique_violation())
+            }
+            _ => true,
+        }
     }
 
     /// Another page of the trail has the number of this one.
@@ -181,6 +229,14 @@ impl Error {
         Self::OtherWriter {
             place: place.clone(),
             page: page.audit.as_ref().map_or(0, |audit| audit.page),
+        }
+    }
+
+    /// The page before this one is not there any more.
+    pub(super) fn lost(place: &Place, page: &Page) -> Self {
+        Self::Lost {
+            place: place.clone(),
+            page: page.audit.as_ref().map_or(0, |audit| audit.page - 1),
         }
     }
 

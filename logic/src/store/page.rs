@@ -32,6 +32,8 @@ pub struct Page {
     pub audit: Option<AuditPage>,
     /// The lease under which it is written, where there are several who could.
     pub under: Option<Fence>,
+    /// Takes account of a [`gap`](super::Store::gap): from then on there is none.
+    pub closes_gap: bool,
 }
 
 /// Where an operation stands.
@@ -106,6 +108,7 @@ impl Page {
             && self.task_progress.is_empty()
             && self.locks.is_empty()
             && self.audit.is_none()
+            && !self.closes_gap
     }
 }
 

@@ -7,6 +7,7 @@
 mod connection;
 mod copy;
 mod error;
+mod gap;
 mod inventory;
 mod lease;
 mod ledger;
@@ -21,6 +22,7 @@ mod snapshot;
 
 use async_trait::async_trait;
 use sqlx::{PgPool, postgres::PgConnectOptions};
+use tokio::time::Instant;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_model::{
     ContentFile, FileDigest, Kind, Operation, OperationId, Order, PersonName, ReleaseDigest,
@@ -38,6 +40,8 @@ pub struct Postgres {
     place: Place,
     options: PgConnectOptions,
     pool: PgPool,
+    /// When a page was last looked for on another connection.
+    looked: parking_lot::Mutex<Option<Instant>>,
 }
 
 impl Postgres {
@@ -103,6 +107,14 @@ impl Store for Postgres {
 
     async fn audit_head(&self) -> Result<Option<AuditPage>, Error> {
         self.read_audit_head().await
+    }
+
+    async fn gap(&self) -> Result<bool, Error> {
+        self.read_gap().await
+    }
+
+    async fn put_gap(&self) -> Result<(), Error> {
+        self.write_gap().await
     }
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {

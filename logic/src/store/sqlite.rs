@@ -1,7 +1,10 @@
 //! The store of one machine: a SQLite file, one writer, few readers.
 
+mod backup;
 mod copy;
 mod error;
+mod files;
+mod gap;
 mod lease;
 mod ledger;
 mod open;
@@ -12,12 +15,12 @@ mod reading;
 mod release;
 mod rollout;
 mod snapshot;
+mod writer;
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
-use tokio::sync::Mutex;
+use sqlx::{Row, SqliteConnection, SqlitePool};
 use utakata_api::{apply::Document, ledger::Lock, rollout::Rollout};
 use utakata_model::{
     ContentFile, FileDigest, Kind, Operation, OperationId, Order, PersonName, ReleaseDigest,
@@ -30,14 +33,16 @@ use super::{
     ReadingRow, ReleaseRow, Snapshot, Store, TaskRow, Wanted, select,
 };
 
+use writer::Writer;
+
+pub use backup::back_up;
 pub use snapshot::read_only;
 
 /// A SQLite file, with mode 0600. Writes are in the file when they return (`synchronous=FULL`).
 pub struct Sqlite {
     path: PathBuf,
     place: Place,
-    writer: Mutex<SqliteConnection>,
-    readers: SqlitePool,
+    writer: Writer,
 }
 
 impl Sqlite {
@@ -49,16 +54,8 @@ impl Sqlite {
         open::open(path.as_ref()).await
     }
 
-    fn new(path: &Path, writer: SqliteConnection, options: SqliteConnectOptions) -> Self {
-        let readers = sqlx::sqlite::SqlitePoolOptions::new()
-            .max_connections(2)
-            .connect_lazy_with(options);
-        Self {
-            path: path.to_owned(),
-            place: Place::File(path.into()),
-            writer: Mutex::new(writer),
-            readers,
-        }
+    fn readers(&self) -> SqlitePool {
+        self.writer.readers()
     }
 
     fn failed(&self, error: sqlx::Error) -> Error {
@@ -71,7 +68,7 @@ impl Sqlite {
         sql: &'static str,
     ) -> Result<Vec<T>, Error> {
         let rows = sqlx::query(sql)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         rows.iter()
@@ -81,61 +78,55 @@ impl Sqlite {
 
     async fn read_inventory_version(&self) -> Result<u64, Error> {
         let sql = "SELECT value FROM counter WHERE name = 'inventory'";
-        let row = sqlx::query(sql).fetch_one(&self.readers).await;
+        let row = sqlx::query(sql).fetch_one(&self.readers()).await;
         let row = row.map_err(|error| self.failed(error))?;
         Ok(row.get::<i64, _>("value").try_into().unwrap_or_default())
     }
+}
 
-    async fn make(&self, to: &mut SqliteConnection, change: &Change) -> Result<(), Error> {
-        let done = match change {
-            Change::Put(document) => return self.put(to, document).await,
-            Change::DeleteTarget(name) => {
-                sqlx::query("DELETE FROM reading WHERE target = ?")
-                    .bind(name.as_str())
-                    .execute(&mut *to)
-                    .await
-                    .map_err(|error| self.failed(error))?;
-                delete(to, "DELETE FROM target WHERE name = ?", name.as_str()).await
-            }
-            Change::DeleteSchedule(name) => {
-                delete(to, "DELETE FROM schedule WHERE name = ?", name.as_str()).await
-            }
-            Change::DeleteCredential(name) => {
-                delete(to, "DELETE FROM credential WHERE name = ?", name.as_str()).await
-            }
-        };
-        done.map_err(|error| self.failed(error))
+async fn make(to: &mut SqliteConnection, change: &Change) -> Result<(), sqlx::Error> {
+    match change {
+        Change::Put(document) => put(to, document).await,
+        Change::DeleteTarget(name) => {
+            sqlx::query("DELETE FROM reading WHERE target = ?")
+                .bind(name.as_str())
+                .execute(&mut *to)
+                .await?;
+            delete(to, "DELETE FROM target WHERE name = ?", name.as_str()).await
+        }
+        Change::DeleteSchedule(name) => {
+            delete(to, "DELETE FROM schedule WHERE name = ?", name.as_str()).await
+        }
+        Change::DeleteCredential(name) => {
+            delete(to, "DELETE FROM credential WHERE name = ?", name.as_str()).await
+        }
     }
+}
 
-    async fn put(&self, to: &mut SqliteConnection, document: &Document) -> Result<(), Error> {
-        let (sql, name, body) = match document {
-            Document::Target(target) => (
-                "INSERT INTO target (name, body) VALUES (?, ?)
-                 ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-                target.name.as_str(),
-                self.place.json("target", target)?,
-            ),
-            Document::Schedule(schedule) => (
-                "INSERT INTO schedule (name, body) VALUES (?, ?)
-                 ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-                schedule.name.as_str(),
-                self.place.json("schedule", schedule)?,
-            ),
-            Document::Credential(credential) => (
-                "INSERT INTO credential (name, body) VALUES (?, ?)
-                 ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-                credential.name.as_str(),
-                self.place.json("credential", credential)?,
-            ),
-        };
-        sqlx::query(sql)
-            .bind(name)
-            .bind(body)
-            .execute(to)
-            .await
-            .map(drop)
-            .map_err(|error| self.failed(error))
-    }
+async fn put(to: &mut SqliteConnection, document: &Document) -> Result<(), sqlx::Error> {
+    let (sql, name, body) = match document {
+        Document::Target(target) => (
+            "INSERT INTO target (name, body) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            target.name.as_str(),
+            serde_json::to_string(target),
+        ),
+        Document::Schedule(schedule) => (
+            "INSERT INTO schedule (name, body) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            schedule.name.as_str(),
+            serde_json::to_string(schedule),
+        ),
+        Document::Credential(credential) => (
+            "INSERT INTO credential (name, body) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            credential.name.as_str(),
+            serde_json::to_string(credential),
+        ),
+    };
+    let body = body.map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let query = sqlx::query(sql).bind(name).bind(body);
+    query.execute(to).await.map(drop)
 }
 
 /// The inventory is another one.
@@ -172,17 +163,15 @@ impl Store for Sqlite {
         if changes.is_empty() {
             return Ok(());
         }
-        let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin().await.map_err(|error| self.failed(error))?;
-        for change in changes {
-            self.make(&mut transaction, change).await?;
-        }
-        let counted = count(&mut transaction).await;
-        counted.map_err(|error| self.failed(error))?;
-        transaction
-            .commit()
-            .await
-            .map_err(|error| self.failed(error))
+        let mut transaction = self.writer.begin().await?;
+        let made = async {
+            for change in changes {
+                make(&mut transaction, change).await?;
+            }
+            count(&mut transaction).await
+        };
+        let made = made.await;
+        transaction.end(made).await
     }
 
     async fn write(&self, page: &Page) -> Result<(), Error> {
@@ -227,6 +216,14 @@ impl Store for Sqlite {
 
     async fn audit_head(&self) -> Result<Option<AuditPage>, Error> {
         self.read_audit_head().await
+    }
+
+    async fn gap(&self) -> Result<bool, Error> {
+        self.read_gap().await
+    }
+
+    async fn put_gap(&self) -> Result<(), Error> {
+        self.write_gap().await
     }
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
@@ -336,14 +333,6 @@ impl Store for Sqlite {
     }
 
     async fn close(&self) {
-        self.readers.close().await;
-        // The write-ahead log goes into the file, so that a copy of the file is complete.
-        let mut writer = self.writer.lock().await;
-        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut *writer)
-            .await;
-        if let Err(error) = checkpoint {
-            tracing::warn!(%error, "the store's log was not folded in; the next start does it");
-        }
+        self.writer.close().await;
     }
 }

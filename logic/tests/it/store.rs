@@ -4,5 +4,7 @@ mod conformance;
 mod copy;
 mod doubt;
 pub mod doubtful;
+mod full;
+mod lost;
 mod postgres;
 mod sqlite;

@@ -1,52 +1,19 @@
 //! A disk that fills up while control is asked for: a small file system of its own.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use utakata_tests::{disk::SmallDisk, repository};
 
-use super::place::Place;
+use super::{place::Place, room::Room};
 
-/// A file system of a few megabytes at the place's data directory; gone with the value.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// Only root can mount: `None` for everybody else.
-    fn mount(place: &Place) -> Option<Self> {
-        let at = place.data();
-        fs::create_dir_all(&at).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs"])
-            .arg(&at)
-            .status();
-        mounted
-            .is_ok_and(|status| status.success())
-            .then_some(Self(at))
+/// At the place's data directory.
+fn small_disk(place: &Place) -> Option<SmallDisk> {
+    let disk = SmallDisk::mount(&place.data(), 12).unwrap();
+    if disk.is_none() {
+        eprintln!("not run: only root can mount a small file system");
     }
-
-    fn filler(&self) -> PathBuf {
-        self.0.join("filler")
-    }
-
-    /// Leaves no room at all.
-    fn fill(&self) {
-        let full = Command::new("dd")
-            .arg("if=/dev/zero")
-            .arg(format!("of={}", self.filler().display()))
-            .args(["bs=4096", "status=none"])
-            .stderr(std::process::Stdio::null())
-            .status();
-        assert!(!full.unwrap().success(), "it should have run out of space");
-    }
-
-    fn clear(&self) {
-        fs::remove_file(self.filler()).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
+    disk
 }
 
 fn set(place: &Place) -> (i32, Value, String) {
@@ -58,8 +25,7 @@ fn set(place: &Place) -> (i32, Value, String) {
 #[test]
 fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
     let place = Place::new();
-    let Some(disk) = SmallDisk::mount(&place) else {
-        eprintln!("not run: only root can mount a small file system");
+    let Some(disk) = small_disk(&place) else {
         return;
     };
     let _up = place.up();
@@ -75,7 +41,7 @@ fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
         "{err}"
     );
 
-    disk.fill();
+    disk.fill().unwrap();
     let (mut accepted, mut refused) = (50, false);
     // What is left in the log of the store may still take some.
     for _ in 0..200 {
@@ -89,7 +55,7 @@ fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
         break;
     }
     assert!(refused, "the disk never was full");
-    disk.clear();
+    disk.clear().unwrap();
     let (code, after, err) = set(&place);
     assert_eq!(
         (code, &after["counts"]["succeeded"]),
@@ -109,8 +75,7 @@ fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
 #[test]
 fn a_push_leaves_control_its_room_on_a_small_disk() {
     let place = Place::new();
-    let Some(_disk) = SmallDisk::mount(&place) else {
-        eprintln!("not run: only root can mount a small file system");
+    let Some(_disk) = small_disk(&place) else {
         return;
     };
     let _up = place.up();
@@ -132,13 +97,12 @@ fn a_push_leaves_control_its_room_on_a_small_disk() {
 #[test]
 fn a_data_directory_on_a_disk_that_is_read_only_is_refused_with_what_to_do() {
     let place = Place::new();
-    let Some(disk) = SmallDisk::mount(&place) else {
-        eprintln!("not run: only root can mount a small file system");
+    let Some(disk) = small_disk(&place) else {
         return;
     };
     let remounted = Command::new("mount")
         .args(["-o", "remount,ro"])
-        .arg(&disk.0)
+        .arg(disk.path())
         .status();
     assert!(remounted.unwrap().success());
     let done = place.run(&["up", "--listen", "127.0.0.1:0", "--mqtt", "off"]);
@@ -146,4 +110,120 @@ fn a_data_directory_on_a_disk_that_is_read_only_is_refused_with_what_to_do() {
     for says in ["Read-only file system", "--data"] {
         assert!(done.err.contains(says), "{}", done.err);
     }
+}
+
+const DEVICE: &str = "drill-0001";
+
+/// Marks the device; whoever is refused has no answer.
+fn mark(place: &Place, token: &str, timeout: &str) -> Value {
+    let parameter = format!("token={token}");
+    let arguments = [
+        "control",
+        DEVICE,
+        "mark",
+        "-p",
+        &parameter,
+        "--timeout",
+        timeout,
+        "--yes",
+    ];
+    let done = place.run(&[&arguments[..], &["-o", "json"]].concat());
+    serde_json::from_str(&done.out).unwrap_or_default()
+}
+
+/// The tokens that the ledger has, each once, and in which state.
+fn tokens(place: &Place) -> BTreeMap<String, String> {
+    let tasks = place.json(&["task", "list", "--class", "control", "--limit=1000"]);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let tasks = tasks.as_array().unwrap().iter();
+    tasks
+        .map(|task| (text(&task["parameters"]["token"]), text(&task["state"])))
+        .collect()
+}
+
+fn until_full(place: &Place, is_full: bool) {
+    place.until(&["doctor"], |found| {
+        (found.to_string().contains("disk is full") == is_full).then_some(())
+    });
+}
+
+#[test]
+fn what_is_done_after_a_disk_was_full_stands_in_the_ledger_and_stays_there() {
+    let (counters, place) = (Room::counters(1), Place::new());
+    let Some(disk) = small_disk(&place) else {
+        return;
+    };
+    place.release_drill();
+    let up = place.up();
+    counters.observed_by(&place);
+    // Readings are written all the time, and meet the full disk first.
+    place.apply("type: schedule\nname: all\nselector: kind=drill\ninterval: 1s\n");
+    assert_eq!(mark(&place, "before", "30s")["counts"]["succeeded"], 1);
+    for round in 0..3 {
+        disk.fill().unwrap();
+        until_full(&place, true);
+        mark(&place, &format!("full-{round}"), "2s");
+        disk.clear().unwrap();
+        until_full(&place, false);
+        let answer = mark(&place, &format!("after-{round}"), "30s");
+        assert_eq!(answer["counts"]["succeeded"], 1, "{answer}");
+    }
+    let before = place.until(&["target", "locks"], |_| {
+        let tokens = tokens(&place);
+        tokens
+            .values()
+            .all(|state| state == "succeeded")
+            .then_some(tokens)
+    });
+    drop(up);
+    let _up = place.up();
+    assert_eq!(tokens(&place), before);
+    for round in 0..3 {
+        let (full, after) = (format!("full-{round}"), format!("after-{round}"));
+        let expect = json!(u64::from(before.contains_key(&full)));
+        let done = counters.token(DEVICE, &full)["done"].clone();
+        assert_eq!(done.as_u64().unwrap_or(0), expect, "{full}");
+        assert_eq!(counters.token(DEVICE, &after)["done"], 1, "{after}");
+        assert!(before.contains_key(&after), "{after}: {before:?}");
+    }
+    let verified = place.json(&["audit", "verify"]);
+    assert_eq!(verified["whole"], true, "{verified}");
+}
+
+/// A library that lets syncs of the store's log fail.
+fn failing(place: &Place) -> PathBuf {
+    let library = place.data().join("fail_sync.so");
+    let source = repository::root().join("tests/it/system/fail_sync.c");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status();
+    assert!(built.unwrap().success());
+    library
+}
+
+#[test]
+fn a_disk_that_fails_once_loses_nothing_and_nothing_is_there_twice() {
+    let (counters, place) = (Room::counters(1), Place::new());
+    place.release_drill();
+    let (library, flag) = (failing(&place), place.data().join("fail"));
+    let up = place.up_in(&[("LD_PRELOAD", &library), ("FAIL_SYNC", &flag)]);
+    counters.observed_by(&place);
+    let mut expect = BTreeMap::new();
+    for round in 0..5 {
+        // Whichever write meets it: what is asked for is done, once, and written.
+        std::fs::write(&flag, "").unwrap();
+        let token = format!("t{round}");
+        let answer = mark(&place, &token, "30s");
+        assert_eq!(answer["counts"]["succeeded"], 1, "{answer}");
+        assert!(!flag.exists(), "nothing failed");
+        assert_eq!(counters.token(DEVICE, &token)["done"], 1, "{token}");
+        expect.insert(token, "succeeded".to_owned());
+    }
+    assert_eq!(tokens(&place), expect);
+    up.kill();
+    let _up = place.up();
+    assert_eq!(tokens(&place), expect);
+    let verified = place.json(&["audit", "verify"]);
+    assert_eq!(verified["whole"], true, "{verified}");
 }

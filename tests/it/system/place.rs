@@ -147,11 +147,17 @@ impl Place {
 
     /// Starts `up` on ports of its own.
     pub fn up(&self) -> Up<'_> {
+        self.up_in(&[])
+    }
+
+    /// The same, with these variables.
+    pub fn up_in(&self, variables: &[(&str, &Path)]) -> Up<'_> {
         let ports = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
         let arguments = [&["up", "-o", "json"], &ports[..]].concat();
         let log = File::options().create(true).append(true).open(self.log());
         let mut child = self
             .command(&arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log.unwrap())
             .process_group(0)

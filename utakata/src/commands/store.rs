@@ -1,5 +1,7 @@
 //! `utakata store`: what the logic environment keeps, taken to another place.
 
+mod backup;
+
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -32,6 +34,12 @@ use crate::{
 pub enum Command {
     /// Copy everything that a store has into an empty one, and check the copy
     Copy(CopyArguments),
+    /// Copy the store of a data directory into a file, also while `utakata up` runs
+    Backup(backup::BackupArguments),
+    /// Bring a backup back into a data directory
+    Restore(backup::RestoreArguments),
+    /// Say that a store was brought back from a backup in another way
+    MarkRestored(backup::MarkArguments),
 }
 
 #[derive(Debug, Args)]
@@ -69,7 +77,7 @@ enum Opened {
     Database(Box<Postgres>),
     /// And the lock of its data directory, if it is in one.
     File(
-        Sqlite,
+        Box<Sqlite>,
         #[expect(dead_code, reason = "kept as long as the store")] Option<File>,
     ),
 }
@@ -91,7 +99,15 @@ impl Row for Table {
 
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
-    let Command::Copy(arguments) = command;
+    match command {
+        Command::Copy(arguments) => copy_all(arguments, context).await,
+        Command::Backup(arguments) => backup::back_up(&arguments, context).await,
+        Command::Restore(arguments) => backup::restore(&arguments, context).await,
+        Command::MarkRestored(arguments) => backup::mark(&arguments, context).await,
+    }
+}
+
+async fn copy_all(arguments: CopyArguments, context: &Context<'_>) -> Result<Exit> {
     if let Whereabouts::File(path) = &arguments.from
         && !path.is_file()
     {
@@ -144,7 +160,7 @@ impl Whereabouts {
             Self::Database(url) => Opened::Database(Box::new(Postgres::open(url).await?)),
             Self::File(path) => {
                 let lock = lock(path)?;
-                Opened::File(Sqlite::open(path).await?, lock)
+                Opened::File(Box::new(Sqlite::open(path).await?), lock)
             }
         })
     }
@@ -176,7 +192,7 @@ impl Opened {
     fn store(&self) -> &dyn Store {
         match self {
             Self::Database(store) => store.as_ref(),
-            Self::File(store, _) => store,
+            Self::File(store, _) => store.as_ref(),
         }
     }
 

@@ -89,6 +89,8 @@ pub struct Counts {
     pub twice: u64,
     /// Tasks of which something else is told than what the devices did.
     pub lies: u64,
+    /// Tasks that a device was told, and that the ledger does not have.
+    pub nowhere: u64,
     /// Each of these.
     pub findings: Vec<Finding>,
 }
@@ -124,12 +126,14 @@ pub enum What {
     Twice,
     /// It is told otherwise than it was.
     Lie,
+    /// It was done, and is not in the ledger.
+    Nowhere,
 }
 
 impl Counts {
-    /// Whether nothing was lost, done twice or told wrongly.
+    /// Whether nothing was lost, done twice, told wrongly or written nowhere.
     pub fn is_clean(&self) -> bool {
-        (self.lost, self.twice, self.lies) == (0, 0, 0)
+        (self.lost, self.twice, self.lies, self.nowhere) == (0, 0, 0, 0)
     }
 
     fn find(&mut self, finding: Finding) {
@@ -137,6 +141,7 @@ impl Counts {
             What::Lost => self.lost += 1,
             What::Twice => self.twice += 1,
             What::Lie => self.lies += 1,
+            What::Nowhere => self.nowhere += 1,
         }
         self.findings.push(finding);
     }
@@ -183,6 +188,7 @@ pub fn count(sent: &[Sent], tasks: &[Task], truth: &Truth) -> Counts {
         let place = (task.token.as_str(), task.device.as_str());
         ledger.entry(place).or_default().push(task);
     }
+    written_nowhere(&ledger, truth, &mut counts);
     for one in sent {
         for device in &one.devices {
             counts.sent += 1;
@@ -208,6 +214,30 @@ pub fn count(sent: &[Sent], tasks: &[Task], truth: &Truth) -> Counts {
         }
     }
     counts
+}
+
+/// What devices were told of which the ledger knows nothing.
+fn written_nowhere(ledger: &HashMap<(&str, &str), Vec<&Task>>, truth: &Truth, counts: &mut Counts) {
+    for (name, device) in &truth.devices {
+        let mut unknown: Vec<(&String, &Deeds)> = device
+            .tokens
+            .iter()
+            .filter(|(token, _)| !ledger.contains_key(&(token.as_str(), name.as_str())))
+            .collect();
+        unknown.sort_by_key(|(token, _)| *token);
+        for (token, deeds) in unknown {
+            counts.find(Finding {
+                what: What::Nowhere,
+                why: "told to a device, and not in the ledger",
+                task: None,
+                token: token.clone(),
+                device: name.clone(),
+                action: "",
+                state: None,
+                truth: *deeds,
+            });
+        }
+    }
 }
 
 fn absent(sent: &Sent, device: &str, truth: &Truth) -> Finding {

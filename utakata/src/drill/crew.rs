@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     disaster::{Disaster, Victim},
+    disk::Disk,
     engine::Engine,
     link::State,
     member::{self, Member},
@@ -21,12 +22,17 @@ const APART: Duration = Duration::from_millis(300);
 /// A link stays away so many times as long as a process.
 const LINK_DOWN: u32 = 4;
 
+/// A disk stays full so many times as long.
+const DISK_FULL: u32 = 3;
+
 /// Those that a drill kills.
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
     /// Where workers are containers.
     engine: Option<Engine>,
+    /// Of the ledger, where it can be filled.
+    disk: Option<Disk>,
     logics: Vec<Member>,
     environments: Vec<Member>,
     /// When links are whole again.
@@ -67,7 +73,13 @@ impl Crew {
     ///
     /// # Errors
     /// Our own program, or the engine, cannot be started.
-    pub fn start(place: &Place, engine: Option<Engine>, faults: &str, seed: u64) -> Result<Self> {
+    pub fn start(
+        place: &Place,
+        engine: Option<Engine>,
+        disk: Option<Disk>,
+        faults: &str,
+        seed: u64,
+    ) -> Result<Self> {
         let program = own_program()?;
         let socket = place.socket().display().to_string();
         let calm = words(&["hub", "--socket", &socket]);
@@ -85,6 +97,7 @@ impl Crew {
         Self {
             between: Between::Hub { hub, calm },
             engine,
+            disk,
             logics: vec![member(LOGIC, &["le", "--listen", "127.0.0.1:0"])],
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
@@ -110,6 +123,7 @@ impl Crew {
         Self {
             between: Between::Servers(servers),
             engine: None,
+            disk: None,
             logics: LOGICS.iter().map(logic).collect(),
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
@@ -155,6 +169,7 @@ impl Crew {
             | Victim::StalledHost
             | Victim::StalledLogic
             | Victim::StalledBetween => self.stall(victim, which, down),
+            Victim::Disk => self.fill_disk(down),
             Victim::Engine => self.kill_engine(down),
             Victim::Link => self.strike_link(which, down),
             Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
@@ -178,10 +193,16 @@ impl Crew {
             servers.heal();
             self.healed_at = None;
         }
+        if let Some(disk) = &mut self.disk {
+            disk.keep();
+        }
+        let was_full = self.disk.as_ref().is_some_and(Disk::was_full);
         let mut ended = Vec::new();
         for member in self.everybody() {
             let kept = member.keep();
             let kept = kept.with_context(|| format!("{} cannot be started", member.name))?;
+            // Nobody starts where he cannot write.
+            let kept = kept.filter(|_| !(was_full && member.name == LOGIC));
             ended.extend(kept.map(|how| format!("{} ended by itself: {how}", member.name)));
         }
         self.log.ended.extend(ended);
@@ -216,6 +237,9 @@ impl Crew {
     /// The settings cannot be written.
     pub fn calm(&mut self, place: &Place, permits: Permits) -> Result<()> {
         self.stalls.clear();
+        if let Some(disk) = &mut self.disk {
+            disk.clear();
+        }
         match &mut self.between {
             Between::Hub { hub, calm } => {
                 hub.say(calm.clone());
@@ -280,6 +304,11 @@ impl Crew {
         self.kill_engine(down);
         workers.into_iter().for_each(member::kill);
         true
+    }
+
+    fn fill_disk(&mut self, down: Duration) -> bool {
+        let disk = self.disk.as_mut();
+        disk.is_some_and(|disk| disk.fill(down * DISK_FULL))
     }
 
     fn kill_engine(&mut self, down: Duration) -> bool {

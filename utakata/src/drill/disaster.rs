@@ -9,7 +9,7 @@ use super::dice::Dice;
 /// What is killed stays away up to so long.
 const DOWN_MOST: Duration = Duration::from_secs(2);
 /// How often each is the victim.
-const WEIGHTS: [(Victim, usize); 10] = [
+const WEIGHTS: [(Victim, usize); 11] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
     (Victim::Program, 3),
@@ -20,6 +20,7 @@ const WEIGHTS: [(Victim, usize); 10] = [
     (Victim::StalledHost, 2),
     (Victim::StalledLogic, 1),
     (Victim::StalledBetween, 1),
+    (Victim::Disk, 2),
 ];
 /// The same where there are servers between them.
 const WEIGHTS_WITH_SERVERS: [(Victim, usize); 14] = [
@@ -40,7 +41,7 @@ const WEIGHTS_WITH_SERVERS: [(Victim, usize); 14] = [
 ];
 
 /// The same where workers are containers.
-const WEIGHTS_WITH_ENGINE: [(Victim, usize); 11] = [
+const WEIGHTS_WITH_ENGINE: [(Victim, usize); 12] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
     (Victim::Program, 3),
@@ -52,6 +53,7 @@ const WEIGHTS_WITH_ENGINE: [(Victim, usize); 11] = [
     (Victim::StalledLogic, 1),
     (Victim::StalledBetween, 1),
     (Victim::Engine, 2),
+    (Victim::Disk, 2),
 ];
 
 /// Who is killed.
@@ -84,6 +86,8 @@ pub enum Victim {
     /// The inter connect stands still, or one of the servers.
     #[serde(rename = "between-stalled")]
     StalledBetween,
+    /// The disk of the ledger: no room is left on it for a while.
+    Disk,
     /// The engine of containers, but not the containers.
     Engine,
     /// The links of one process to the servers: cut, broken or slow.
@@ -130,7 +134,7 @@ pub struct Disasters {
 
 impl Victim {
     /// Those of our own, the smallest loss first.
-    const OURSELVES: [Self; 10] = [
+    const OURSELVES: [Self; 11] = [
         Self::Worker,
         Self::Environment,
         Self::Program,
@@ -141,8 +145,9 @@ impl Victim {
         Self::StalledHost,
         Self::StalledLogic,
         Self::StalledBetween,
+        Self::Disk,
     ];
-    const WITH_ENGINE: [Self; 11] = [
+    const WITH_ENGINE: [Self; 12] = [
         Self::Worker,
         Self::Environment,
         Self::Program,
@@ -153,6 +158,7 @@ impl Victim {
         Self::StalledHost,
         Self::StalledLogic,
         Self::StalledBetween,
+        Self::Disk,
         Self::Engine,
     ];
     const WITH_SERVERS: [Self; 14] = [
@@ -197,6 +203,7 @@ impl Victim {
     pub fn fate(self) -> &'static str {
         match self {
             Self::Program => "replaced",
+            Self::Disk => "filled",
             _ if self.is_stalled() => "stalled",
             _ => "killed",
         }
@@ -212,6 +219,7 @@ impl Victim {
             Self::Logic | Self::StalledLogic => "logic",
             Self::StalledBetween => "between",
             Self::Everything => "everything",
+            Self::Disk => "disk",
             Self::Engine => "engine",
             Self::Link => "link",
             Self::Mosquitto => "mosquitto",

@@ -166,7 +166,7 @@ impl Report {
         ]
     }
 
-    fn wrongs(&self) -> [(&str, u64, &str); 3] {
+    fn wrongs(&self) -> [(&str, u64, &str); 4] {
         let counts = &self.counts;
         [
             ("LOST", counts.lost, "accepted, and nothing came of it"),
@@ -176,6 +176,11 @@ impl Report {
                 "must be done once, and was done more often",
             ),
             ("LIES", counts.lies, "told otherwise than the device did it"),
+            (
+                "WRITTEN NOWHERE",
+                counts.nowhere,
+                "told to a device, and not in the ledger",
+            ),
         ]
     }
 }

@@ -36,7 +36,7 @@ fn nothing_is_lost_or_done_twice_whatever_is_killed() {
     let counts = &report["counts"];
     assert!(counts["operations"].as_u64() > Some(50), "{counts}");
     assert!(counts["succeeded"].as_u64() > Some(10), "{counts}");
-    for never in ["lost", "twice", "lies"] {
+    for never in ["lost", "twice", "lies", "nowhere"] {
         assert_eq!(counts[never], 0, "{report}");
     }
 }
@@ -46,7 +46,7 @@ fn releases_are_rolled_while_everything_is_killed_and_nothing_is_lost_or_done_tw
     let report = drill(&["--rollouts", "--for", "20s"], 0);
     assert!(kills(&report) > 3, "{report}");
     assert!(report["rolled"]["done"].as_u64() > Some(0), "{report}");
-    for never in ["lost", "twice", "lies"] {
+    for never in ["lost", "twice", "lies", "nowhere"] {
         assert_eq!(report["counts"][never], 0, "{report}");
     }
 }
@@ -62,7 +62,7 @@ fn nothing_is_lost_or_done_twice_with_real_servers_between() {
     let counts = &report["counts"];
     assert!(counts["operations"].as_u64() > Some(20), "{counts}");
     assert!(counts["succeeded"].as_u64() > Some(5), "{counts}");
-    for never in ["lost", "twice", "lies"] {
+    for never in ["lost", "twice", "lies", "nowhere"] {
         assert_eq!(counts[never], 0, "{report}");
     }
 }
@@ -80,7 +80,7 @@ fn nothing_is_lost_done_twice_or_left_with_workers_in_containers() {
     assert_eq!(report["left"], 0, "{report}");
     let counts = &report["counts"];
     assert!(counts["succeeded"].as_u64() > Some(5), "{counts}");
-    for never in ["lost", "twice", "lies"] {
+    for never in ["lost", "twice", "lies", "nowhere"] {
         assert_eq!(counts[never], 0, "{report}");
     }
 }

@@ -31,6 +31,7 @@ impl Postgres {
             place,
             options,
             pool,
+            looked: parking_lot::Mutex::default(),
         }
     }
 
@@ -54,7 +55,8 @@ impl Postgres {
         self.answered(connection, rows)
     }
 
-    /// What came of a call; the connection is used again only if it can be.
+    /// What came of a call; the connection is used again only if it can be: what it is in after
+    /// an error nobody has to know.
     pub(super) fn answered<T>(
         &self,
         mut connection: PoolConnection<Db>,
@@ -62,7 +64,7 @@ impl Postgres {
     ) -> Result<T, Error> {
         let answer = answer.unwrap_or_else(|_| Err(late()));
         if let Err(error) = &answer
-            && error.as_database_error().is_none()
+            && !error::is_refusal(error)
         {
             connection.close_on_drop();
         }

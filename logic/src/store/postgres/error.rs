@@ -27,6 +27,12 @@ pub(super) fn may_be_committed(error: &sqlx::Error) -> bool {
     error.as_database_error().is_none() || matches!(cause(error), Cause::Away)
 }
 
+/// Whether the database works and did not want it: a key that is taken, for example.
+pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("23"))
+}
+
 enum Cause {
     Away,
     Refused,

@@ -1,7 +1,9 @@
 //! Pages of the ledger in PostgreSQL: one transaction each, of at most ten statements.
 
+use std::time::Duration;
+
 use sqlx::{Connection, PgConnection, Row};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Postgres,
@@ -14,6 +16,9 @@ use crate::store::{
     rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
 };
 
+/// How often a page is looked for on another connection: the first after this is.
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
+
 /// What came of a page.
 enum Written {
     Now,
@@ -23,6 +28,8 @@ enum Written {
     Other,
     /// Somebody else took the lease.
     Fenced,
+    /// The page before it, which was written, is not there any more.
+    Gap,
 }
 
 /// Where it went wrong.
@@ -45,9 +52,10 @@ impl Postgres {
         let mut connection = self.connection().await?;
         let written = timeout(CALL, write(&mut connection, page, &rows)).await;
         match written.unwrap_or_else(|_| Err(Stopped::InCommit(late()))) {
-            Ok(Written::Now | Written::Before) => Ok(()),
+            Ok(Written::Now | Written::Before) => self.look(page).await,
             Ok(Written::Fenced) => Err(Error::not_holder(&self.place, page)),
             Ok(Written::Other) => Err(Error::other_writer(&self.place, page)),
+            Ok(Written::Gap) => Err(Error::lost(&self.place, page)),
             Err(Stopped::InCommit(error)) if may_be_committed(&error) => {
                 connection.close_on_drop();
                 Err(Error::InDoubt {
@@ -59,6 +67,33 @@ impl Postgres {
                 self.answered(connection, Ok(Err(error)))
             }
         }
+    }
+}
+
+impl Postgres {
+    /// Looks for a page on another connection, now and then: what was said to be committed may
+    /// have been taken back since, or be known to nobody else.
+    async fn look(&self, page: &Page) -> Result<(), Error> {
+        let looked = *self.looked.lock();
+        let is_due = looked.is_none_or(|at| at.elapsed() >= LOOKED_EVERY);
+        let Some(audit) = page.audit.as_ref().filter(|_| is_due) else {
+            return Ok(());
+        };
+        let query = sqlx::query("SELECT page FROM audit WHERE page = $1 AND hash = $2")
+            .bind(i64::try_from(audit.page).unwrap_or(i64::MAX))
+            .bind(&audit.hash);
+        let in_doubt = |reason| Error::InDoubt {
+            place: self.place.clone(),
+            reason,
+        };
+        let found = self.fetch(query).await;
+        let found = found.map_err(|error| in_doubt(error.to_string()))?;
+        if found.is_empty() {
+            let reason = "it was committed, and another connection does not see it";
+            return Err(in_doubt(reason.into()));
+        }
+        *self.looked.lock() = Some(Instant::now());
+        Ok(())
     }
 }
 
@@ -89,6 +124,9 @@ async fn write(
     insert_tasks(&mut transaction, &rows.tasks).await?;
     update_tasks(&mut transaction, &rows.task_progress).await?;
     write_locks(&mut transaction, &rows.locks).await?;
+    if page.closes_gap {
+        super::gap::close(&mut transaction).await?;
+    }
     transaction.commit().await.map_err(Stopped::InCommit)?;
     Ok(Written::Now)
 }
@@ -100,7 +138,9 @@ async fn insert_audit(
 ) -> Result<Option<Written>, sqlx::Error> {
     let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
     let inserted = sqlx::query(
-        "INSERT INTO audit (page, hash, body) VALUES ($1, $2, $3) ON CONFLICT (page) DO NOTHING",
+        "INSERT INTO audit (page, hash, body) SELECT $1, $2, $3
+         WHERE $1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = $1 - 1)
+         ON CONFLICT (page) DO NOTHING",
     )
     .bind(number)
     .bind(&audit.hash)
@@ -112,13 +152,12 @@ async fn insert_audit(
     }
     let row = sqlx::query("SELECT hash FROM audit WHERE page = $1")
         .bind(number)
-        .fetch_one(to)
+        .fetch_optional(to)
         .await?;
-    let is_same = row.get::<&str, _>("hash") == audit.hash;
-    Ok(Some(if is_same {
-        Written::Before
-    } else {
-        Written::Other
+    Ok(Some(match row {
+        None => Written::Gap,
+        Some(row) if row.get::<&str, _>("hash") == audit.hash => Written::Before,
+        Some(_) => Written::Other,
     }))
 }
 

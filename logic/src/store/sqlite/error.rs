@@ -7,16 +7,32 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
     let sqlx::Error::Database(error) = &source else {
         return Error::Failed { place, source };
     };
-    let code: i32 = error
-        .code()
-        .and_then(|code| code.parse().ok())
-        .unwrap_or_default();
     let reason = error.message().to_owned();
-    match code & 0xff {
+    match primary(&source) {
         5 | 6 => Error::Busy { place },
         8 | 14 => Error::Unwritable { place, reason },
-        10 | 11 | 26 => Error::Damaged { place, reason },
+        10 => Error::Disk { place, reason },
+        11 | 26 => Error::Damaged { place, reason },
         13 => Error::Full { place },
         _ => Error::Failed { place, source },
     }
+}
+
+/// Whether a commit that met this may be there nevertheless, now or after a crash: what was
+/// written to the log may be whole although the disk did not say so. Not where there was no room
+/// for it, where another had the file, and where it was refused.
+pub(super) fn may_be_committed(error: &sqlx::Error) -> bool {
+    !matches!(primary(error), 5 | 6 | 8 | 13 | 19)
+}
+
+/// Whether the database works and did not want it: a key that is taken, for example.
+pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
+    primary(error) == 19
+}
+
+/// The primary result code; 0 where SQLite itself said nothing.
+fn primary(error: &sqlx::Error) -> i32 {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code: Option<i32> = code.and_then(|code| code.parse().ok());
+    code.map_or(0, |code| code & 0xff)
 }

@@ -1,6 +1,6 @@
 //! Leases in SQLite: of one logic environment, and of those that had the file before it.
 
-use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
 
 use super::Sqlite;
 use crate::store::{Error, Fence, Lease, LeaseWanted, lease::LeaseColumns};
@@ -10,25 +10,24 @@ const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 impl Sqlite {
     pub(super) async fn write_leases(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
-        let mut writer = self.writer.lock().await;
-        let rows = write(&mut writer, wanted).await;
-        let rows = rows.map_err(|error| self.failed(error))?;
+        let mut transaction = self.writer.begin().await?;
+        let rows = write(&mut transaction, wanted).await;
+        let rows = transaction.end(rows).await?;
         Ok(rows.iter().map(lease).collect())
     }
 }
 
 async fn write(
-    writer: &mut SqliteConnection,
+    to: &mut SqliteConnection,
     wanted: &LeaseWanted,
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    let mut transaction = writer.begin().await?;
     for name in &wanted.release {
         let mut query = QueryBuilder::<Db>::new(
             "UPDATE lease SET environment = NULL, incarnation = NULL, address = '', until = 0",
         );
         query.push(" WHERE name = ").push_bind(name);
         of(&mut query, wanted);
-        query.build().execute(&mut *transaction).await?;
+        query.build().execute(&mut *to).await?;
     }
     let mut renew = QueryBuilder::<Db>::new("UPDATE lease SET address = ");
     renew.push_bind(&wanted.address);
@@ -37,17 +36,15 @@ async fn write(
     ));
     renew.push_bind(milliseconds(wanted)).push(" WHERE TRUE");
     of(&mut renew, wanted);
-    renew.build().execute(&mut *transaction).await?;
+    renew.build().execute(&mut *to).await?;
     for name in &wanted.take {
-        take(&mut transaction, name, wanted).await?;
+        take(&mut *to, name, wanted).await?;
     }
     let mut list = QueryBuilder::<Db>::new("SELECT name, epoch, environment, incarnation, address");
     list.push(format_args!(
         ", {NOW} - since AS since, until - {NOW} AS ends_in FROM lease ORDER BY name"
     ));
-    let rows = list.build().fetch_all(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(rows)
+    list.build().fetch_all(to).await
 }
 
 /// Only those that the member has.

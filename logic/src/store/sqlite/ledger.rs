@@ -22,7 +22,7 @@ impl Sqlite {
     ) -> Result<Vec<TaskRow>, Error> {
         let rows = query
             .build()
-            .fetch_all(&self.readers)
+            .fetch_all(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         rows.iter().map(|row| self.task_row(row)).collect()
@@ -54,14 +54,14 @@ impl Sqlite {
     ) -> Result<Option<OperationId>, Error> {
         let row = sqlx::query("SELECT id FROM operation WHERE key = ?")
             .bind(key)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         Ok(row.and_then(|row| row.get::<&str, _>("id").parse().ok()))
     }
 
     async fn reader(&self) -> Result<PoolConnection<Db>, Error> {
-        self.readers
+        self.readers()
             .acquire()
             .await
             .map_err(|error| self.failed(error))
@@ -166,7 +166,7 @@ impl Sqlite {
 
     pub(super) async fn read_locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
         let rows = sqlx::query("SELECT target, body FROM lock ORDER BY target")
-            .fetch_all(&self.readers)
+            .fetch_all(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         let mut locks = Vec::with_capacity(rows.len());
@@ -183,7 +183,7 @@ impl Sqlite {
             sqlx::query("SELECT page, hash, body FROM audit WHERE page >= ? ORDER BY page LIMIT ?")
                 .bind(i64::try_from(from).unwrap_or(i64::MAX))
                 .bind(i64::from(most))
-                .fetch_all(&self.readers)
+                .fetch_all(&self.readers())
                 .await
                 .map_err(|error| self.failed(error))?;
         Ok(rows.iter().map(audit_page).collect())
@@ -191,7 +191,7 @@ impl Sqlite {
 
     pub(super) async fn read_audit_head(&self) -> Result<Option<AuditPage>, Error> {
         let row = sqlx::query("SELECT page, hash, body FROM audit ORDER BY page DESC LIMIT 1")
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         Ok(row.as_ref().map(audit_page))

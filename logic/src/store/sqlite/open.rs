@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{Sqlite, error};
+use super::{Sqlite, error, files::Files, writer::Writer};
 use crate::store::{Error, Place};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
@@ -34,6 +34,9 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        // Where a sync alone does not reach the disk (macOS), one that does is asked for.
+        .pragma("fullfsync", "1")
+        .pragma("checkpoint_fullfsync", "1")
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging();
@@ -49,15 +52,43 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
         check(&place, &mut writer).await?;
     }
     migrate(&place, &mut writer).await?;
-    Ok(Sqlite::new(path, writer, options))
+    is_safe(&place, &mut writer).await?;
+    let files = Files::of(path).map_err(|error| unwritable(path, &error))?;
+    let writer = Writer::new(&place, writer, files, writing, options);
+    Ok(Sqlite {
+        path: path.to_owned(),
+        place,
+        writer,
+    })
+}
+
+/// Nothing is said to be written that a loss of power could take away.
+async fn is_safe(place: &Place, connection: &mut SqliteConnection) -> Result<(), Error> {
+    let failed = |error| error::sort(place, error);
+    let mode = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection);
+    let mode: String = mode.await.map_err(failed)?.get(0);
+    let synchronous = sqlx::query("PRAGMA synchronous").fetch_one(connection);
+    let synchronous: i64 = synchronous.await.map_err(failed)?.get(0);
+    if mode == "wal" && synchronous == 2 {
+        return Ok(());
+    }
+    let reason = format!("SQLite uses the journal mode \"{mode}\" there, not \"wal\"");
+    Err(Error::Unwritable {
+        place: place.clone(),
+        reason,
+    })
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::Unwritable {
+        place: Place::File(path.into()),
+        reason: error.to_string(),
+    }
 }
 
 /// Makes the file, for its owner alone, and says how large it is.
 fn prepare(path: &Path) -> Result<u64, Error> {
-    let unwritable = |error: std::io::Error| Error::Unwritable {
-        place: Place::File(path.into()),
-        reason: error.to_string(),
-    };
+    let unwritable = |error: std::io::Error| unwritable(path, &error);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

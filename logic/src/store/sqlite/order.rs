@@ -1,6 +1,6 @@
 //! What is asked of environments, in SQLite.
 
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, Sqlite as Db, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use utakata_model::{Order, Scope};
 
 use super::Sqlite;
@@ -10,12 +10,12 @@ impl Sqlite {
     pub(super) async fn read_orders(&self) -> Result<Orders, Error> {
         let failed = |error| self.failed(error);
         let revision = sqlx::query("SELECT revision FROM desired_revision")
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.readers())
             .await
             .map_err(failed)?;
         let sql = "SELECT environment, zone, body FROM environment_order ORDER BY environment";
         let rows = sqlx::query(sql)
-            .fetch_all(&self.readers)
+            .fetch_all(&self.readers())
             .await
             .map_err(failed)?;
         let order = |row: &sqlx::sqlite::SqliteRow| {
@@ -27,7 +27,7 @@ impl Sqlite {
             )
         };
         let standing = sqlx::query("SELECT scope, body FROM standing_order")
-            .fetch_all(&self.readers)
+            .fetch_all(&self.readers())
             .await
             .map_err(failed)?;
         let scope = |row: &sqlx::sqlite::SqliteRow| {
@@ -46,27 +46,33 @@ impl Sqlite {
         revision: u64,
         row: Option<&OrderRow>,
     ) -> Result<(), Error> {
-        let failed = |error| self.failed(error);
-        let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin().await.map_err(failed)?;
-        revise(&mut transaction, revision).await.map_err(failed)?;
-        if let Some(row) = row {
-            let environment = row.environment.as_str();
-            let query = if row.orders.is_empty() {
-                sqlx::query("DELETE FROM environment_order WHERE environment = ?").bind(environment)
-            } else {
-                sqlx::query(
-                    "INSERT INTO environment_order (environment, zone, body) VALUES (?, ?, ?)
-                     ON CONFLICT (environment) DO UPDATE
-                     SET zone = excluded.zone, body = excluded.body",
-                )
-                .bind(environment)
-                .bind(row.zone.as_str())
-                .bind(self.place.json("order", &row.orders)?)
-            };
-            query.execute(&mut *transaction).await.map_err(failed)?;
+        let query = row.map(|row| self.order(row)).transpose()?;
+        let mut transaction = self.writer.begin().await?;
+        let written = async {
+            revise(&mut transaction, revision).await?;
+            if let Some(query) = query {
+                query.execute(&mut *transaction).await?;
+            }
+            Ok(())
+        };
+        let written = written.await;
+        transaction.end(written).await
+    }
+
+    /// Writes the order, or takes it away.
+    fn order<'r>(&self, row: &'r OrderRow) -> Result<Query<'r, Db, SqliteArguments>, Error> {
+        let environment = row.environment.as_str();
+        if row.orders.is_empty() {
+            let sql = "DELETE FROM environment_order WHERE environment = ?";
+            return Ok(sqlx::query(sql).bind(environment));
         }
-        transaction.commit().await.map_err(failed)
+        let query = sqlx::query(
+            "INSERT INTO environment_order (environment, zone, body) VALUES (?, ?, ?)
+             ON CONFLICT (environment) DO UPDATE
+             SET zone = excluded.zone, body = excluded.body",
+        );
+        let query = query.bind(environment).bind(row.zone.as_str());
+        Ok(query.bind(self.place.json("order", &row.orders)?))
     }
 
     pub(super) async fn write_standing(
@@ -75,13 +81,9 @@ impl Sqlite {
         scope: &Scope,
         order: Option<&Order>,
     ) -> Result<(), Error> {
-        let failed = |error| self.failed(error);
         let scope = self.place.json("order", scope)?;
         let body = order.map(|order| self.place.json("order", order));
         let body = body.transpose()?;
-        let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin().await.map_err(failed)?;
-        revise(&mut transaction, revision).await.map_err(failed)?;
         let query = match body {
             None => sqlx::query("DELETE FROM standing_order WHERE scope = ?").bind(scope),
             Some(body) => sqlx::query(
@@ -91,8 +93,13 @@ impl Sqlite {
             .bind(scope)
             .bind(body),
         };
-        query.execute(&mut *transaction).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
+        let mut transaction = self.writer.begin().await?;
+        let written = async {
+            revise(&mut transaction, revision).await?;
+            query.execute(&mut *transaction).await.map(drop)
+        };
+        let written = written.await;
+        transaction.end(written).await
     }
 }
 

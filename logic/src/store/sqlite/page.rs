@@ -1,6 +1,6 @@
 //! Pages of the ledger in SQLite: one transaction each, of few statements with many rows.
 
-use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection};
 
 use super::{Sqlite, lease};
 use crate::store::{
@@ -20,53 +20,59 @@ enum Written {
     Other,
     /// Somebody else took the lease.
     Fenced,
+    /// The page before it, which was written, is not there any more.
+    Gap,
 }
 
 impl Sqlite {
     pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
         let rows = Rows::of(page, &self.place)?;
-        let mut writer = self.writer.lock().await;
-        let written = write(&mut writer, page, &rows).await;
-        match written.map_err(|error| self.failed(error))? {
-            Written::Now | Written::Before => Ok(()),
-            Written::Fenced => Err(Error::not_holder(&self.place, page)),
-            Written::Other => Err(Error::other_writer(&self.place, page)),
-        }
+        let mut transaction = self.writer.begin().await?;
+        let error = match write(&mut transaction, page, &rows).await {
+            Ok(Written::Now | Written::Before) => {
+                return transaction.commit(page.audit.as_ref()).await;
+            }
+            Ok(Written::Fenced) => Error::not_holder(&self.place, page),
+            Ok(Written::Other) => Error::other_writer(&self.place, page),
+            Ok(Written::Gap) => Error::lost(&self.place, page),
+            Err(error) => return Err(transaction.fail(error).await),
+        };
+        transaction.roll_back().await;
+        Err(error)
     }
 }
 
 async fn write(
-    writer: &mut SqliteConnection,
+    to: &mut SqliteConnection,
     page: &Page,
     rows: &Rows<'_>,
 ) -> Result<Written, sqlx::Error> {
-    let mut transaction = writer.begin().await?;
     if let Some(audit) = &page.audit
-        && let Some(there) = insert_audit(&mut transaction, audit).await?
+        && let Some(there) = insert_audit(to, audit).await?
     {
         return match (there, &page.under) {
             // Who lost the lease finds the pages of who has it.
-            (Written::Other, Some(fence)) if !lease::holds(&mut transaction, fence).await? => {
-                Ok(Written::Fenced)
-            }
+            (Written::Other, Some(fence)) if !lease::holds(to, fence).await? => Ok(Written::Fenced),
             (there, _) => Ok(there),
         };
     }
     if let Some(fence) = &page.under
-        && !lease::holds(&mut transaction, fence).await?
+        && !lease::holds(to, fence).await?
     {
         return Ok(Written::Fenced);
     }
-    insert_operations(&mut transaction, &rows.operations).await?;
-    update_operations(&mut transaction, &rows.operation_progress).await?;
+    insert_operations(to, &rows.operations).await?;
+    update_operations(to, &rows.operation_progress).await?;
     for rows in rows.tasks.chunks(ROWS_AT_ONCE) {
-        insert_tasks(&mut transaction, rows).await?;
+        insert_tasks(to, rows).await?;
     }
     for rows in rows.task_progress.chunks(ROWS_AT_ONCE) {
-        update_tasks(&mut transaction, rows).await?;
+        update_tasks(to, rows).await?;
     }
-    write_locks(&mut transaction, &rows.locks).await?;
-    transaction.commit().await?;
+    write_locks(to, &rows.locks).await?;
+    if page.closes_gap {
+        super::gap::close(to).await?;
+    }
     Ok(Written::Now)
 }
 
@@ -77,7 +83,9 @@ async fn insert_audit(
 ) -> Result<Option<Written>, sqlx::Error> {
     let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
     let inserted = sqlx::query(
-        "INSERT INTO audit (page, hash, body) VALUES (?, ?, ?) ON CONFLICT (page) DO NOTHING",
+        "INSERT INTO audit (page, hash, body) SELECT ?1, ?2, ?3
+         WHERE ?1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = ?1 - 1)
+         ON CONFLICT (page) DO NOTHING",
     )
     .bind(number)
     .bind(&audit.hash)
@@ -89,13 +97,12 @@ async fn insert_audit(
     }
     let row = sqlx::query("SELECT hash FROM audit WHERE page = ?")
         .bind(number)
-        .fetch_one(to)
+        .fetch_optional(to)
         .await?;
-    let is_same = row.get::<&str, _>("hash") == audit.hash;
-    Ok(Some(if is_same {
-        Written::Before
-    } else {
-        Written::Other
+    Ok(Some(match row {
+        None => Written::Gap,
+        Some(row) if row.get::<&str, _>("hash") == audit.hash => Written::Before,
+        Some(_) => Written::Other,
     }))
 }
 

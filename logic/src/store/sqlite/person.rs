@@ -1,6 +1,6 @@
 //! People in SQLite.
 
-use sqlx::{Connection, Row, Sqlite as Db, query::Query, sqlite::SqliteArguments};
+use sqlx::{Row, Sqlite as Db, query::Query, sqlite::SqliteArguments};
 use utakata_model::PersonName;
 
 use super::Sqlite;
@@ -9,7 +9,7 @@ use crate::store::{Error, PersonRow, row};
 impl Sqlite {
     pub(super) async fn read_people(&self) -> Result<Vec<PersonRow>, Error> {
         let rows = sqlx::query("SELECT name, token_hash, made FROM person ORDER BY name")
-            .fetch_all(&self.readers)
+            .fetch_all(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         let person = |row: &sqlx::sqlite::SqliteRow| {
@@ -42,13 +42,12 @@ impl Sqlite {
     }
 
     async fn change_people(&self, query: Query<'_, Db, SqliteArguments>) -> Result<(), Error> {
-        let mut writer = self.writer.lock().await;
+        let mut transaction = self.writer.begin().await?;
         let changed = async {
-            let mut transaction = writer.begin().await?;
             query.execute(&mut *transaction).await?;
-            super::count(&mut transaction).await?;
-            transaction.commit().await
+            super::count(&mut transaction).await
         };
-        changed.await.map_err(|error| self.failed(error))
+        let changed = changed.await;
+        transaction.end(changed).await
     }
 }

@@ -1,6 +1,6 @@
 //! Last readings in SQLite.
 
-use sqlx::{Connection, QueryBuilder, Row, Sqlite as Db};
+use sqlx::{QueryBuilder, Row, Sqlite as Db};
 use utakata_model::{ActionName, TargetName};
 
 use super::Sqlite;
@@ -12,14 +12,12 @@ const ROWS_AT_ONCE: usize = 500;
 impl Sqlite {
     pub(super) async fn write_readings(&self, rows: &[ReadingRow]) -> Result<(), Error> {
         for rows in rows.chunks(ROWS_AT_ONCE) {
-            self.write_some_readings(rows)
-                .await
-                .map_err(|error| self.failed(error))?;
+            self.write_some_readings(rows).await?;
         }
         Ok(())
     }
 
-    async fn write_some_readings(&self, rows: &[ReadingRow]) -> Result<(), sqlx::Error> {
+    async fn write_some_readings(&self, rows: &[ReadingRow]) -> Result<(), Error> {
         let mut query = QueryBuilder::<Db>::new("WITH fresh (target, action, body) AS (");
         query.push_values(rows, |mut values, row| {
             values
@@ -34,15 +32,14 @@ impl Sqlite {
              WHERE target IN (SELECT name FROM target)
              ON CONFLICT (target, action) DO UPDATE SET body = excluded.body",
         );
-        let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin().await?;
-        query.build().execute(&mut *transaction).await?;
-        transaction.commit().await
+        let mut transaction = self.writer.begin().await?;
+        let written = query.build().execute(&mut *transaction).await;
+        transaction.end(written.map(drop)).await
     }
 
     pub(super) async fn read_readings(&self) -> Result<Vec<ReadingRow>, Error> {
         let rows = sqlx::query("SELECT target, action, body FROM reading ORDER BY target, action")
-            .fetch_all(&self.readers)
+            .fetch_all(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         let name = |row: &sqlx::sqlite::SqliteRow| {

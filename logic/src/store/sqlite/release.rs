@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Connection, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use utakata_model::{ContentFile, FileDigest, Kind, ReleaseDigest, ReleaseId};
 
 use super::Sqlite;
@@ -34,7 +34,7 @@ impl Sqlite {
              WHERE kind = ?1 OR ?1 IS NULL ORDER BY kind, pushed_at, digest",
         );
         let query = query.bind(kind.map(Kind::as_str));
-        let rows = query.fetch_all(&self.readers).await;
+        let rows = query.fetch_all(&self.readers()).await;
         let rows = rows.map_err(|error| self.failed(error))?;
         rows.iter().map(|row| self.release(row)).collect()
     }
@@ -48,7 +48,7 @@ impl Sqlite {
              WHERE digest = ?",
         );
         let query = query.bind(&*digest.0);
-        let row = query.fetch_optional(&self.readers).await;
+        let row = query.fetch_optional(&self.readers()).await;
         let row = row.map_err(|error| self.failed(error))?;
         row.map(|row| self.release(&row)).transpose()
     }
@@ -69,9 +69,8 @@ impl Sqlite {
     pub(super) async fn write_release(&self, row: &ReleaseRow) -> Result<PutRelease, Error> {
         let manifest = self.place.json("manifest of a release", &row.manifest)?;
         let content = self.place.json("content of a release", &row.content)?;
-        let mut writer = self.writer.lock().await;
+        let mut transaction = self.writer.begin().await?;
         let put = async {
-            let mut transaction = writer.begin().await?;
             let there = bytes(&mut transaction, &row.content.files).await?;
             let missing = release::missing(&row.content.files, &there);
             if !missing.is_empty() {
@@ -89,40 +88,39 @@ impl Sqlite {
             if updated.rows_affected() == 0 {
                 insert(&mut transaction, row, &manifest, &content).await?;
             }
-            transaction.commit().await?;
             Ok(match updated.rows_affected() {
                 0 => PutRelease::New,
                 _ => PutRelease::Again,
             })
         };
-        put.await.map_err(|error| self.failed(error))
+        let put = put.await;
+        transaction.end(put).await
     }
 
     pub(super) async fn remove_release(&self, digest: &ReleaseDigest) -> Result<bool, Error> {
-        let failed = |error| self.failed(error);
-        let mut writer = self.writer.lock().await;
-        let mut transaction = writer.begin().await.map_err(failed)?;
-        let deleted = sqlx::query("DELETE FROM release WHERE digest = ?")
-            .bind(&*digest.0)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        let files = texts(&mut transaction, "SELECT DISTINCT sha256 FROM release_file").await;
-        let contents = texts(&mut transaction, "SELECT content FROM release").await;
-        let contents = contents.map_err(failed)?;
-        let contents = contents
-            .iter()
-            .map(|text| release::content(&self.place, text));
-        let contents = contents.collect::<Result<Vec<_>, _>>()?;
-        for file in release::unused(files.map_err(failed)?, &contents) {
-            sqlx::query("DELETE FROM release_file WHERE sha256 = ?")
-                .bind(file)
+        let mut transaction = self.writer.begin().await?;
+        let deleted = async {
+            let deleted = sqlx::query("DELETE FROM release WHERE digest = ?")
+                .bind(&*digest.0)
                 .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
-        transaction.commit().await.map_err(failed)?;
-        Ok(deleted.rows_affected() > 0)
+                .await?;
+            let files = texts(&mut transaction, "SELECT DISTINCT sha256 FROM release_file").await?;
+            let contents = texts(&mut transaction, "SELECT content FROM release").await?;
+            let contents = contents
+                .iter()
+                .map(|text| release::content(&self.place, text));
+            let contents = contents.collect::<Result<Vec<_>, _>>();
+            let contents = contents.map_err(|error| sqlx::Error::Decode(error.into()))?;
+            for file in release::unused(files, &contents) {
+                sqlx::query("DELETE FROM release_file WHERE sha256 = ?")
+                    .bind(file)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            Ok(deleted.rows_affected() > 0)
+        };
+        let deleted = deleted.await;
+        transaction.end(deleted).await
     }
 
     pub(super) async fn read_missing(
@@ -130,7 +128,7 @@ impl Sqlite {
         files: &[ContentFile],
     ) -> Result<Vec<FileDigest>, Error> {
         let failed = |error| self.failed(error);
-        let mut reader = self.readers.acquire().await.map_err(failed)?;
+        let mut reader = self.readers().acquire().await.map_err(failed)?;
         let there = bytes(&mut reader, files).await.map_err(failed)?;
         Ok(release::missing(files, &there))
     }
@@ -142,9 +140,8 @@ impl Sqlite {
         }
         for parts in release::batches(file) {
             // Held for a moment each time: control is written in between.
-            let mut writer = self.writer.lock().await;
+            let mut transaction = self.writer.begin().await?;
             let written = async {
-                let mut transaction = writer.begin().await?;
                 for (part, bytes) in parts {
                     sqlx::query(
                         "INSERT INTO release_file (sha256, part, bytes) VALUES (?, ?, ?)
@@ -156,9 +153,10 @@ impl Sqlite {
                     .execute(&mut *transaction)
                     .await?;
                 }
-                transaction.commit().await
+                Ok(())
             };
-            written.await.map_err(|error| self.failed(error))?;
+            let written = written.await;
+            transaction.end(written).await?;
         }
         Ok(())
     }
@@ -171,7 +169,7 @@ impl Sqlite {
         let row = sqlx::query("SELECT bytes FROM release_file WHERE sha256 = ? AND part = ?")
             .bind(digest.as_str())
             .bind(i64::try_from(part).unwrap_or(i64::MAX))
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.readers())
             .await
             .map_err(|error| self.failed(error))?;
         Ok(row.map(|row| row.get("bytes")))

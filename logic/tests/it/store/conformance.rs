@@ -1,5 +1,6 @@
 //! What every store must do, one function for each promise; run by the tests of each store.
 
+mod gap;
 pub mod lease;
 mod order;
 mod person;
@@ -24,6 +25,7 @@ use utakata_logic::{
     },
 };
 
+pub use gap::a_gap_is_known_until_a_page_closes_it;
 pub use lease::{
     a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
     who_lost_a_lease_writes_nothing_under_it,
@@ -53,6 +55,7 @@ macro_rules! promises {
             a_lease_ends_by_itself,
             who_lost_a_lease_writes_nothing_under_it,
             the_inventory_has_a_version,
+            a_gap_is_known_until_a_page_closes_it,
             orders_are_those_that_were_written,
             rollouts_are_those_that_were_written,
             a_release_is_there_with_all_of_its_files,

@@ -80,6 +80,8 @@ delegate! {
     locks() -> Vec<(TargetName, Lock)>;
     audit(from: u64, most: u32) -> Vec<AuditPage>;
     audit_head() -> Option<AuditPage>;
+    gap() -> bool;
+    put_gap() -> ();
     snapshot() -> Box<dyn Snapshot>;
     task(id: TaskId) -> Option<TaskRow>;
     tasks(wanted: &Wanted, most: u32) -> Vec<TaskRow>;

@@ -4,10 +4,12 @@ mod lease;
 mod outage;
 mod speed;
 
-use utakata_logic::store::{Error, Store, Url, postgres::Postgres as PostgresStore};
-use utakata_tests::servers::Postgres;
+use std::{os::unix::fs::PermissionsExt, process::Command};
 
-use super::conformance;
+use utakata_logic::store::{Error, Store, Url, postgres::Postgres as PostgresStore};
+use utakata_tests::{disk::SmallDisk, servers::Postgres};
+
+use super::{conformance, full};
 
 pub async fn open(url: &str) -> Result<PostgresStore, Error> {
     PostgresStore::open(&url.parse::<Url>().unwrap()).await
@@ -86,4 +88,32 @@ async fn of_many_that_start_at_once_one_makes_the_tables() {
         .sql("test_0", "SELECT COUNT(*) FROM _sqlx_migrations")
         .unwrap();
     assert!(known.parse::<u32>().unwrap() >= 4, "{known}");
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_around_a_full_disk_of_postgres_is_there() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let at = folder.path().join("disk");
+    let Some(disk) = SmallDisk::mount(&at, 24).unwrap() else {
+        eprintln!("not run: only root can mount a small file system");
+        return;
+    };
+    let mode = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(folder.path(), mode(0o755)).unwrap();
+    let space = at.join("space");
+    std::fs::create_dir(&space).unwrap();
+    let owned = Command::new("chown")
+        .arg("-R")
+        .arg("postgres:")
+        .arg(&at)
+        .status();
+    assert!(owned.unwrap().success());
+    let server = Postgres::start().unwrap();
+    let space = format!("CREATE TABLESPACE small LOCATION '{}'", space.display());
+    server.sql("postgres", &space).unwrap();
+    let database = "CREATE DATABASE small TABLESPACE small";
+    server.sql("postgres", database).unwrap();
+    let url = server.url(Postgres::USER, Postgres::PASSWORD, "small");
+    let open = async || open(&url).await.unwrap();
+    full::what_is_acknowledged_around_a_full_disk_is_there(open, &disk).await;
 }

@@ -119,7 +119,8 @@ pub async fn who_lost_a_lease_writes_nothing_under_it(store: &dyn Store) {
     let of_bob = take(store, &wants(&bob, LONG, &["ledger"]), "ledger").await;
     let late = fenced(2, &of_ann);
     let error = store.write(&late).await.unwrap_err();
-    let expect = matches!(&error, Error::NotHolder { lease, epoch: 1, .. } if lease == "ledger");
+    let expect = matches!(&error, Error::NotHolder { lease, epoch, .. }
+        if lease == "ledger" && *epoch == of_ann.epoch);
     assert!(expect, "{error}");
     let id = late.operations[0].0.id;
     assert!(store.operation(id).await.unwrap().is_none());

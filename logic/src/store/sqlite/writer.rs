@@ -1,0 +1,301 @@
+//! The one connection that writes, and what makes what it says believable.
+//!
+//! After an error SQLite has ended the transaction by itself, or it has not: that depends on what
+//! was full or broken, and at which statement. Whoever counts transactions above it counts wrong
+//! from then on, and what is "committed" afterwards may lie in a transaction that nobody ever
+//! ends. So nothing is counted here: a transaction begins by `BEGIN` and ends by `COMMIT`, which
+//! SQLite refuses where they cannot be, and a connection that met an error is not used again.
+//!
+//! A page of the ledger is acknowledged when somebody else can see it: now and then it is looked
+//! for on another connection, and each time the files must still be those that were opened.
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::{Instant, timeout},
+};
+
+use super::{error, files::Files};
+use crate::store::{AuditPage, Error, Place};
+
+/// How often a page is looked for on another connection: the first after this is.
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
+/// Readers that take longer keep their connections when all others are opened anew.
+const READERS_END: Duration = Duration::from_secs(5);
+const READERS: u32 = 2;
+
+/// The one who writes.
+pub(super) struct Writer {
+    place: Place,
+    writing: SqliteConnectOptions,
+    reading: SqliteConnectOptions,
+    readers: parking_lot::RwLock<SqlitePool>,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    /// Absent while it is in use, and after it met an error.
+    connection: Option<SqliteConnection>,
+    /// Whoever looks; absent before the first look and after an error.
+    looker: Option<SqliteConnection>,
+    looked: Option<Instant>,
+    files: Files,
+}
+
+/// A transaction. Nobody else writes meanwhile. One that is dropped was never there.
+pub(super) struct Transaction<'w> {
+    writer: &'w Writer,
+    open: MutexGuard<'w, Open>,
+    connection: SqliteConnection,
+}
+
+impl Writer {
+    pub fn new(
+        place: &Place,
+        connection: SqliteConnection,
+        files: Files,
+        writing: SqliteConnectOptions,
+        reading: SqliteConnectOptions,
+    ) -> Self {
+        Self {
+            place: place.clone(),
+            readers: parking_lot::RwLock::new(readers(&reading)),
+            writing,
+            reading,
+            open: Mutex::new(Open {
+                connection: Some(connection),
+                looker: None,
+                looked: None,
+                files,
+            }),
+        }
+    }
+
+    /// The connections of those who only read.
+    pub fn readers(&self) -> SqlitePool {
+        self.readers.read().clone()
+    }
+
+    /// Waits until nobody else writes, then begins.
+    pub async fn begin(&self) -> Result<Transaction<'_>, Error> {
+        let mut open = self.open.lock().await;
+        let is_there = open.files.is_there();
+        is_there.map_err(|reason| self.replaced(reason))?;
+        if let Err(reason) = open.files.are_as_left()
+            && let Some(connection) = open.connection.take()
+        {
+            tracing::warn!(reason, "the files of the store are looked at again");
+            self.end_all(&mut open, connection).await;
+        }
+        let mut connection = match open.connection.take() {
+            Some(connection) => connection,
+            None => self.open_anew(&mut open).await?,
+        };
+        match execute(&mut connection, "BEGIN IMMEDIATE").await {
+            Ok(()) => Ok(Transaction {
+                writer: self,
+                open,
+                connection,
+            }),
+            Err(error) => {
+                end(connection).await;
+                Err(error::sort(&self.place, error))
+            }
+        }
+    }
+
+    /// Folds the log into the file, so that a copy of the file is complete.
+    pub async fn close(&self) {
+        self.readers().close().await;
+        let mut open = self.open.lock().await;
+        open.looker = None;
+        let Some(mut connection) = open.connection.take() else {
+            tracing::warn!("the store's log was not folded in; the next start does it");
+            return;
+        };
+        if let Err(error) = execute(&mut connection, "PRAGMA wal_checkpoint(TRUNCATE)").await {
+            tracing::warn!(%error, "the store's log was not folded in; the next start does it");
+        }
+        end(connection).await;
+    }
+
+    async fn open_anew(&self, open: &mut Open) -> Result<SqliteConnection, Error> {
+        open.looked = None;
+        if let Some(looker) = open.looker.take() {
+            end(looker).await;
+        }
+        open.files.opened_anew();
+        let connection = self.writing.connect().await;
+        let mut connection = connection.map_err(|error| error::sort(&self.place, error))?;
+        // On a full disk this makes room in the log, as far as the file itself need not grow.
+        if let Err(error) = execute(&mut connection, "PRAGMA wal_checkpoint(PASSIVE)").await {
+            tracing::debug!(%error, "the store's log cannot be folded in now");
+        }
+        tracing::info!("the store is written over a new connection");
+        Ok(connection)
+    }
+
+    /// Ends every connection: the last one takes what is in its log into the file, even if nobody
+    /// else finds that log any more.
+    async fn end_all(&self, open: &mut Open, connection: SqliteConnection) {
+        let before = std::mem::replace(&mut *self.readers.write(), readers(&self.reading));
+        if timeout(READERS_END, before.close()).await.is_err() {
+            tracing::warn!("a reader of the store takes long");
+        }
+        if let Some(looker) = open.looker.take() {
+            end(looker).await;
+        }
+        end(connection).await;
+    }
+
+    /// Whether another connection sees a page.
+    async fn sees(&self, open: &mut Open, page: &AuditPage) -> Result<bool, sqlx::Error> {
+        let mut looker = match open.looker.take() {
+            Some(looker) => looker,
+            None => self.reading.connect().await?,
+        };
+        let found = sqlx::query("SELECT 1 FROM audit WHERE page = ? AND hash = ?")
+            .bind(i64::try_from(page.page).unwrap_or(i64::MAX))
+            .bind(&page.hash)
+            .fetch_optional(&mut looker)
+            .await?;
+        open.looker = Some(looker);
+        Ok(found.is_some())
+    }
+
+    fn replaced(&self, reason: String) -> Error {
+        Error::Replaced {
+            place: self.place.clone(),
+            reason,
+        }
+    }
+
+    fn in_doubt(&self, reason: String) -> Error {
+        Error::InDoubt {
+            place: self.place.clone(),
+            reason,
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Commits if everything was done, else none of it is.
+    pub async fn end<T>(self, done: Result<T, sqlx::Error>) -> Result<T, Error> {
+        match done {
+            Ok(value) => self.commit(None).await.map(|()| value),
+            Err(error) => Err(self.fail(error).await),
+        }
+    }
+
+    /// Commits. When this returns, a page of the trail that was written, or found, is seen by
+    /// others.
+    pub async fn commit(mut self, page: Option<&AuditPage>) -> Result<(), Error> {
+        if let Err(error) = execute(&mut self.connection, "COMMIT").await {
+            end(self.connection).await;
+            let place = self.writer.place.clone();
+            return Err(match error::may_be_committed(&error) {
+                true => self.writer.in_doubt(error.to_string()),
+                false => error::sort(&place, error),
+            });
+        }
+        self.look(page).await
+    }
+
+    /// Leaves everything as it was.
+    pub async fn roll_back(mut self) {
+        match execute(&mut self.connection, "ROLLBACK").await {
+            Ok(()) => self.open.connection = Some(self.connection),
+            Err(_) => end(self.connection).await,
+        }
+    }
+
+    /// Leaves everything as it was, because of this. What was refused is no reason to doubt.
+    pub async fn fail(self, error: sqlx::Error) -> Error {
+        let place = self.writer.place.clone();
+        match error::is_refusal(&error) {
+            true => self.roll_back().await,
+            false => end(self.connection).await,
+        }
+        error::sort(&place, error)
+    }
+
+    async fn look(self, page: Option<&AuditPage>) -> Result<(), Error> {
+        let Self {
+            writer,
+            mut open,
+            connection,
+        } = self;
+        let doubt = open.files.have_it().err();
+        let is_due = open.looked.is_none_or(|at| at.elapsed() >= LOOKED_EVERY);
+        let page = page.filter(|_| is_due || doubt.is_some());
+        let Some(reason) = doubt else {
+            let seen = match page {
+                Some(page) => writer.sees(&mut open, page).await,
+                None => {
+                    open.connection = Some(connection);
+                    return Ok(());
+                }
+            };
+            if matches!(seen, Ok(true)) {
+                open.looked = Some(Instant::now());
+                open.connection = Some(connection);
+                return Ok(());
+            }
+            end(connection).await;
+            return Err(writer.in_doubt(unseen(seen)));
+        };
+        tracing::warn!(reason, "the files of the store are looked at again");
+        writer.end_all(&mut open, connection).await;
+        open.files.is_there().map_err(|now| writer.in_doubt(now))?;
+        match page {
+            Some(page) => match writer.sees(&mut open, page).await {
+                Ok(true) => Ok(()),
+                seen => Err(writer.in_doubt(format!("{reason}; {}", unseen(seen)))),
+            },
+            None => Err(writer.in_doubt(reason)),
+        }
+    }
+}
+
+fn unseen(seen: Result<bool, sqlx::Error>) -> String {
+    match seen {
+        Err(error) => format!("another connection cannot look for it: {error}"),
+        Ok(_) => "it was committed, and another connection does not see it".into(),
+    }
+}
+
+impl std::ops::Deref for Transaction<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl std::ops::DerefMut for Transaction<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}
+
+fn readers(options: &SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .connect_lazy_with(options.clone())
+}
+
+async fn execute(to: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(sql).execute(to).await.map(drop)
+}
+
+/// Waits until it is closed: what it began is gone then, and so are its locks.
+async fn end(connection: SqliteConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "a connection to the store did not end in order");
+    }
+}

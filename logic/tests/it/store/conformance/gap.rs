@@ -1,0 +1,37 @@
+//! What every store must do with a ledger that lacks something.
+
+use utakata_logic::store::{Error, Page, Store};
+
+use super::{audit, operation, planned, tasks};
+
+/// That there is a gap is known until a page closes it; nothing is written after a page that is
+/// not there.
+pub async fn a_gap_is_known_until_a_page_closes_it(store: &dyn Store) {
+    let page = |number| Page {
+        audit: Some(audit(number)),
+        ..Page::default()
+    };
+    assert!(!store.gap().await.unwrap());
+    store.write(&page(1)).await.unwrap();
+    store.put_gap().await.unwrap();
+    store.put_gap().await.unwrap();
+    store.write(&page(2)).await.unwrap();
+    assert!(store.gap().await.unwrap());
+
+    let operation = operation();
+    let after = Page {
+        audit: Some(audit(4)),
+        closes_gap: true,
+        ..planned(&operation, &tasks(&operation, 1))
+    };
+    let error = store.write(&after).await.unwrap_err();
+    assert!(matches!(error, Error::Lost { page: 3, .. }), "{error}");
+    assert!(store.operation(operation.id).await.unwrap().is_none());
+    assert!(store.gap().await.unwrap());
+    let next = Page {
+        audit: Some(audit(3)),
+        ..after
+    };
+    store.write(&next).await.unwrap();
+    assert!(!store.gap().await.unwrap());
+}

@@ -1,0 +1,155 @@
+//! A store whose disk fills up: what it says to have written is there, and nothing else.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use utakata_logic::{
+    people::TokenHash,
+    store::{Error, Page, PersonRow, ReadingRow, Store, Wanted},
+};
+use utakata_model::{ActionName, OperationId, PersonName, TargetName};
+use utakata_tests::disk::SmallDisk;
+
+use super::conformance::{audit, operation, planned, put, tasks};
+
+const TARGETS: usize = 400;
+
+/// Writes everything that a store keeps, and remembers what it was told to be written.
+struct Witness {
+    store: Arc<dyn Store>,
+    page: u64,
+    operations: Vec<OperationId>,
+    refused: Vec<OperationId>,
+    people: usize,
+    targets: usize,
+    readings: u64,
+}
+
+impl Witness {
+    async fn page(&mut self, count: usize) -> Result<(), Error> {
+        let operation = operation();
+        let page = Page {
+            audit: Some(audit(self.page + 1)),
+            ..planned(&operation, &tasks(&operation, count))
+        };
+        let written = self.store.write(&page).await;
+        match &written {
+            Ok(()) => {
+                self.page += 1;
+                self.operations.push(operation.id);
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::Full { .. }), "{error}");
+                self.refused.push(operation.id);
+            }
+        }
+        written
+    }
+
+    async fn readings(&mut self) -> Result<(), Error> {
+        let written = self.readings + 1;
+        let row = |at| ReadingRow {
+            target: TargetName::new(format!("t{at}")).unwrap(),
+            action: ActionName::new("read").unwrap(),
+            body: format!("{written} {}", "x".repeat(100)),
+        };
+        let rows: Vec<ReadingRow> = (0..TARGETS).map(row).collect();
+        self.store.put_readings(&rows).await?;
+        self.readings = written;
+        Ok(())
+    }
+
+    async fn person(&mut self) -> Result<(), Error> {
+        let name = format!("p{}", self.people);
+        let row = PersonRow {
+            name: PersonName::new(&name).unwrap(),
+            token_hash: TokenHash::of(&name),
+            made: Timestamp::now(),
+        };
+        self.store.put_person(&row).await?;
+        self.people += 1;
+        Ok(())
+    }
+
+    async fn target(&mut self) -> Result<(), Error> {
+        let more = put(&format!("t{}", self.targets));
+        self.store.change(&[more]).await?;
+        self.targets += 1;
+        Ok(())
+    }
+
+    /// Each kind of write once; says whether a page was refused.
+    async fn all(&mut self, count: usize) -> bool {
+        let readings = self.readings().await;
+        let page = self.page(count).await;
+        for done in [readings, self.person().await, self.target().await] {
+            assert!(matches!(done, Ok(()) | Err(Error::Full { .. })), "{done:?}");
+        }
+        page.is_err()
+    }
+
+    /// What somebody else finds is exactly what was told.
+    async fn is_seen_by(&self, other: &dyn Store) {
+        let head = other.audit_head().await.unwrap().unwrap();
+        assert_eq!(head.page, self.page);
+        for id in &self.operations {
+            assert!(other.operation(*id).await.unwrap().is_some());
+        }
+        for id in &self.refused {
+            assert!(other.operation(*id).await.unwrap().is_none());
+        }
+        let wanted = Wanted {
+            operation: self.operations.last().copied(),
+            ..Wanted::default()
+        };
+        assert!(!other.tasks(&wanted, 1).await.unwrap().is_empty());
+        assert_eq!(other.people().await.unwrap().len(), self.people);
+        assert_eq!(other.inventory().await.unwrap().targets.len(), self.targets);
+        let readings = other.readings().await.unwrap();
+        let expect = format!("{} ", self.readings);
+        let is_last = |row: &ReadingRow| row.body.starts_with(&expect);
+        assert!(readings.len() == TARGETS && readings.iter().all(is_last));
+    }
+}
+
+/// What is written around a full disk, again and again, is what others see, at once and when
+/// everything was closed.
+pub async fn what_is_acknowledged_around_a_full_disk_is_there<S: Store>(
+    open: impl AsyncFn() -> S,
+    disk: &SmallDisk,
+) {
+    let store: Arc<dyn Store> = Arc::new(open().await);
+    let targets: Vec<_> = (0..TARGETS).map(|at| put(&format!("t{at}"))).collect();
+    store.change(&targets).await.unwrap();
+    let mut witness = Witness {
+        store: Arc::clone(&store),
+        page: 0,
+        operations: Vec::new(),
+        refused: Vec::new(),
+        people: 0,
+        targets: TARGETS,
+        readings: 0,
+    };
+    assert!(!witness.all(1).await, "there is room");
+    for round in 0..3 {
+        disk.fill().unwrap();
+        let mut refused = 0;
+        for at in 0..1000 {
+            let count = if at % 3 == round { 300 } else { 1 };
+            refused += usize::from(witness.all(count).await);
+            if refused == 4 {
+                break;
+            }
+        }
+        assert_eq!(refused, 4, "the disk never was full");
+        disk.clear().unwrap();
+        assert!(!witness.all(1).await, "there is room again");
+        let other = open().await;
+        witness.is_seen_by(&other).await;
+        other.close().await;
+    }
+    store.close().await;
+    let after = open().await;
+    witness.is_seen_by(&after).await;
+    after.close().await;
+}

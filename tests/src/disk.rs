@@ -1,0 +1,65 @@
+//! A small file system that can be filled: a tmpfs of a few megabytes.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A file system of a few megabytes; gone with the value.
+pub struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Mounted at this folder. Only root can do that: `None` for everybody else.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn mount(at: &Path, megabytes: u32) -> io::Result<Option<Self>> {
+        fs::create_dir_all(at)?;
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o"])
+            .arg(format!("size={megabytes}m,mode=700"))
+            .arg("tmpfs")
+            .arg(at)
+            .stderr(Stdio::null())
+            .status();
+        let is_mounted = mounted.is_ok_and(|status| status.success());
+        Ok(is_mounted.then(|| Self(at.to_owned())))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
+    }
+
+    /// Leaves no room at all.
+    ///
+    /// # Errors
+    /// It did not become full.
+    pub fn fill(&self) -> io::Result<()> {
+        let mut filler = fs::File::create(self.filler())?;
+        match io::copy(&mut io::repeat(0), &mut filler) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(io::Error::other("it has no end")),
+        }
+    }
+
+    /// There is room again.
+    ///
+    /// # Errors
+    /// It was not full.
+    pub fn clear(&self) -> io::Result<()> {
+        fs::remove_file(self.filler())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}

@@ -1,0 +1,229 @@
+//! `utakata store backup`, `restore` and `mark-restored`.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use utakata_api::audit::AuditReport;
+use utakata_logic::{
+    audit::verify::verify,
+    store::{
+        Store,
+        sqlite::{self, Sqlite},
+    },
+};
+
+use super::Whereabouts;
+use crate::{
+    commands::{Context, data_folder},
+    exit::{Exit, Usage},
+    folder::Folder,
+    up::claim,
+};
+
+/// The store of a data directory, and what SQLite keeps beside it.
+const STORE: &str = "store.db";
+const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The copy is whole and consistent, also while `utakata up` writes the store, which goes on meanwhile.
+It has all that the store has, secrets too: only its owner can read it. Its audit trail is checked.
+A store in PostgreSQL is backed up with pg_dump.
+
+Examples:
+  utakata store backup /backup/utakata-$(date +%F).db
+  utakata --data /var/lib/utakata store backup /backup/utakata.db
+
+Exit codes: 0 it is there and whole, 1 it is not, or its audit trail is not whole")]
+pub struct BackupArguments {
+    /// Where the copy goes: a file that is not there yet
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+End `utakata up` first. What was done after the backup was made is not in it. So nothing that had
+not ended then is begun by itself: at the next start each such task is left to a person
+(`utakata task list --state unsettled`), and the audit trail says so.
+
+Examples:
+  utakata store restore /backup/utakata-2026-03-01.db
+  utakata store restore /backup/utakata.db --replace
+
+Exit codes: 0 it is there, 1 it is not")]
+pub struct RestoreArguments {
+    /// What `utakata store backup` made, or another copy of a store
+    #[arg(value_name = "FILE")]
+    from: PathBuf,
+    /// Where there is a store already, keep that one as store.db.before-restore
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+For a database that pg_restore has brought back, or a file that came from a snapshot of a disk or
+was copied by hand: nothing in its ledger that had not ended is begun by itself at the next start,
+but left to a person. `utakata store restore` says so by itself. End all logic environments first.
+
+Example: utakata store mark-restored postgres://utakata@db1/utakata
+
+Exit codes: 0 it is marked, 1 it is not")]
+pub struct MarkArguments {
+    /// The store
+    #[arg(value_name = "URL|FILE", value_parser = super::whereabouts)]
+    store: Whereabouts,
+}
+
+/// Copies the store of the data directory.
+pub async fn back_up(arguments: &BackupArguments, context: &Context<'_>) -> Result<Exit> {
+    let from = store_of(context)?;
+    if !from.is_file() {
+        let message = format!("there is no store {}: see --data", from.display());
+        bail!(Usage(message));
+    }
+    sqlite::back_up(&from, &arguments.to).await?;
+    let report = check(&arguments.to).await?;
+    let to = arguments.to.display();
+    context.output.text(&match report.whole {
+        true => format!("{to} is whole\n{}", head(&report)),
+        false => format!(
+            "{to} is there, but its audit trail is NOT whole ({} findings): see \
+             `utakata audit verify`",
+            report.found
+        ),
+    })?;
+    Ok(exit(&report))
+}
+
+/// Puts a copy in the place of the store.
+pub async fn restore(arguments: &RestoreArguments, context: &Context<'_>) -> Result<Exit> {
+    let from = &arguments.from;
+    if !from.is_file() {
+        bail!(Usage(format!("there is no file {}", from.display())));
+    }
+    let folder = data_folder(context, Folder::default_place)?;
+    let unusable = || format!("{} cannot be written", folder.path().display());
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder.path())
+        .with_context(unusable)?;
+    let _lock = claim::keep_out(&folder)?;
+    let store = folder.path().join(STORE);
+    if store.exists() && !arguments.replace {
+        let store = store.display();
+        bail!(Usage(format!(
+            "there is a store {store}: --replace keeps it as {STORE}.before-restore"
+        )));
+    }
+    let report = check(from).await?;
+    if !report.whole {
+        bail!(
+            "the audit trail of {} is not whole ({} findings): see `utakata audit verify --store`; \
+             nothing was changed",
+            from.display(),
+            report.found
+        );
+    }
+    let coming = folder.path().join("store.db.restoring");
+    prepare(from, &coming).await?;
+    if arguments.replace {
+        set_aside(&store).with_context(unusable)?;
+    }
+    fs::rename(&coming, &store)
+        .and_then(|()| File::open(folder.path())?.sync_all())
+        .with_context(unusable)?;
+    context.output.text(&format!(
+        "{} is restored\n{}\nat the next start, what had not ended in it is left to a person: \
+         see `utakata task list --state unsettled`",
+        store.display(),
+        head(&report)
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// Says that a store came from a backup.
+pub async fn mark(arguments: &MarkArguments, context: &Context<'_>) -> Result<Exit> {
+    if let Whereabouts::File(path) = &arguments.store
+        && !path.is_file()
+    {
+        bail!(Usage(format!("there is no file {}", path.display())));
+    }
+    let store = arguments.store.open().await?;
+    store.store().put_gap().await?;
+    store.close().await;
+    let text = "at the next start, what had not ended in its ledger is left to a person";
+    context.output.text(text)?;
+    Ok(Exit::Done)
+}
+
+/// A copy of the copy: brought to the newest form, and marked.
+async fn prepare(from: &Path, coming: &Path) -> Result<()> {
+    // Of a restore that was killed.
+    for end in BESIDE {
+        remove(&with_end(coming, end))?;
+    }
+    sqlite::back_up(from, coming).await?;
+    let store = Sqlite::open(coming).await?;
+    store.put_gap().await?;
+    store.close().await;
+    Ok(())
+}
+
+fn set_aside(store: &Path) -> io::Result<()> {
+    let aside = with_end(store, ".before-restore");
+    if aside.exists() {
+        let message = format!("{} is there already: move it away", aside.display());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+    }
+    for end in BESIDE {
+        let file = with_end(store, end);
+        if file.exists() {
+            fs::rename(file, with_end(&aside, end))?;
+        }
+    }
+    Ok(())
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn store_of(context: &Context<'_>) -> Result<PathBuf> {
+    Ok(data_folder(context, Folder::default_place)?
+        .path()
+        .join(STORE))
+}
+
+async fn check(path: &Path) -> Result<AuditReport> {
+    let mut snapshot = sqlite::read_only(path).await?;
+    Ok(verify(snapshot.as_mut(), None).await?)
+}
+
+fn head(report: &AuditReport) -> String {
+    format!("head {} {}", report.head.page, report.head.hash)
+}
+
+fn exit(report: &AuditReport) -> Exit {
+    match report.whole {
+        true => Exit::Done,
+        false => Exit::Failed,
+    }
+}

@@ -1,0 +1,115 @@
+//! The small disk on which the ledger of a drill lies: it fills up, and there is room again.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// What a ledger needs at least, and more for each minute, in MiB.
+const ROOM: u64 = 64;
+const ROOM_A_MINUTE: u64 = 32;
+const ROOM_MOST: u64 = 1024;
+/// Who began before there was room again finds out within this.
+const BEGUN_BEFORE: Duration = Duration::from_secs(10);
+
+/// A file system of its own for a data directory.
+#[derive(Debug)]
+pub struct Disk {
+    path: PathBuf,
+    /// When there is room again.
+    full_until: Option<Instant>,
+    /// When there was room again last.
+    cleared: Option<Instant>,
+}
+
+impl Disk {
+    /// Mounts it. Only root can do that: says so, and gives nothing, for everybody else.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn mount(at: &Path, time: Duration) -> io::Result<Option<Self>> {
+        fs::create_dir_all(at)?;
+        let minutes = time.as_secs().div_ceil(60);
+        let room = (ROOM + ROOM_A_MINUTE.saturating_mul(minutes)).min(ROOM_MOST);
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={room}m,mode=700")])
+            .arg("tmpfs")
+            .arg(at)
+            .stderr(Stdio::null())
+            .status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            eprintln!("no disk is filled: only root can mount one that is small enough");
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            path: at.to_owned(),
+            full_until: None,
+            cleared: None,
+        }))
+    }
+
+    /// Leaves no room for a while. Whether it had any.
+    pub fn fill(&mut self, time: Duration) -> bool {
+        let had_room = self.full_until.is_none();
+        self.full_until = Some(Instant::now() + time);
+        // It ends by an error when there is no room.
+        let _ = File::create(self.filler())
+            .and_then(|mut filler| io::copy(&mut io::repeat(0), &mut filler));
+        had_room
+    }
+
+    /// Makes room when it is time.
+    pub fn keep(&mut self) {
+        if self.full_until.is_some_and(|until| until <= Instant::now()) {
+            self.clear();
+        }
+    }
+
+    /// Makes room.
+    pub fn clear(&mut self) {
+        // An error means that there is nothing to remove.
+        let _ = fs::remove_file(self.filler());
+        if self.full_until.take().is_some() {
+            self.cleared = Some(Instant::now());
+        }
+    }
+
+    /// Whether who ends now may have begun when there was no room.
+    pub fn was_full(&self) -> bool {
+        self.full_until.is_some() || self.cleared.is_some_and(|at| at.elapsed() < BEGUN_BEFORE)
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.path.join("filler")
+    }
+
+    /// Leaves what lies on it in the folder itself.
+    fn unmount(&self) -> io::Result<()> {
+        let copy = self.path.with_extension("kept");
+        let run = |program: &str, arguments: &[&Path]| {
+            let status = Command::new(program).args(arguments).status()?;
+            status
+                .success()
+                .then_some(())
+                .ok_or_else(|| io::Error::other(format!("{program}: {status}")))
+        };
+        run("cp", &[Path::new("-a"), &self.path, &copy])?;
+        run("umount", &[&self.path])?;
+        fs::remove_dir(&self.path)?;
+        fs::rename(copy, &self.path)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.clear();
+        if let Err(error) = self.unmount() {
+            eprintln!("{} is still mounted: {error}", self.path.display());
+        }
+    }
+}
