@@ -444,6 +444,7 @@ fn need_programs() {
     for program in [
         "utakata-worker-snmp",
         "utakata-worker-echo",
+        "utakata-worker-exec",
         "utakata-simulator",
     ] {
         if !folder.join(program).exists() {
