@@ -21,7 +21,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until, timeout},
 };
-use utakata_worker_sdk::Task;
+use utakata_worker_sdk::{Context, Task};
 
 use crate::{
     child::{Child, Lines},
@@ -46,6 +46,7 @@ pub struct Lasting {
 #[derive(Debug)]
 struct Ask {
     name: String,
+    context: Context,
     line: Vec<u8>,
     until: Instant,
     answer: oneshot::Sender<Result<Reply, Trouble>>,
@@ -53,6 +54,7 @@ struct Ask {
 
 /// A task that the process has, or will have.
 struct Pending {
+    context: Context,
     until: Instant,
     /// Whether the first byte of its line may have been read.
     is_told: bool,
@@ -81,10 +83,17 @@ impl Lasting {
     }
 
     /// Tells the process the task, and hears what it says of it.
-    pub async fn ask(&self, task: &Task, line: Vec<u8>, until: Instant) -> Result<Reply, Trouble> {
+    pub async fn ask(
+        &self,
+        task: &Task,
+        context: &Context,
+        line: Vec<u8>,
+        until: Instant,
+    ) -> Result<Reply, Trouble> {
         let (answer, answered) = oneshot::channel();
         let ask = Ask {
             name: line::name(&task.key),
+            context: context.clone(),
             line,
             until,
             answer,
@@ -180,6 +189,7 @@ impl Talk {
 
     fn take(&mut self, ask: Ask) {
         let pending = Pending {
+            context: ask.context,
             until: ask.until,
             is_told: false,
             answer: ask.answer,
@@ -197,7 +207,9 @@ impl Talk {
             let Some(pending) = self.pending.get_mut(&name) else {
                 continue;
             };
-            if pending.answer.is_closed() || Instant::now() >= pending.until {
+            // Immediately before: this process may have been stopped since it was asked.
+            let is_late = Instant::now() >= pending.until || !pending.context.is_in_time();
+            if pending.answer.is_closed() || is_late {
                 self.give(&name, Err(Trouble::NotTold));
                 continue;
             }

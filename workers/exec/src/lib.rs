@@ -54,7 +54,7 @@ impl Worker for Exec {
         let until = deadline.checked_sub(kept_back).unwrap_or(deadline);
         let line = Request::new(&task, until, uptime()).line();
         let answered = match &self.lasting {
-            Some(lasting) => lasting.ask(&task, line, until).await,
+            Some(lasting) => lasting.ask(&task, &context, line, until).await,
             None => each::ask(&self.command, &task, line, until).await,
         };
         match answered {

@@ -35,7 +35,8 @@ pub const KEYS: &[Key] = &[
     key(
         "protocol",
         None,
-        "It is 1. A release with another one is refused (`protocol`).",
+        "1 or 2; a worker with control must speak 2. A release with another one is refused \
+         (`protocol`).",
     ),
     key("description", Some("\"\""), ""),
     key("run", None, ""),
