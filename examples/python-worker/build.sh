@@ -4,11 +4,11 @@
 #
 # An image is made FROM scratch on a root of Debian that debootstrap makes; with ROOT, a file, the
 # root is kept there for the next time. UTAKATA_DEBIAN_MIRROR: from where it comes.
-# Needs python3-grpc-tools and python3-grpcio; for an image root, debootstrap, and docker, too.
+# Needs python3-grpcio; for an image root, debootstrap, and docker, too.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-PROTOCOL=${UTAKATA_PROTOCOL:-$HERE/../../protocol/proto}
+SDK=${UTAKATA_SDK:-$HERE/../../sdk/python}
 MIRROR=${UTAKATA_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 die() {
@@ -17,9 +17,9 @@ die() {
 }
 
 release() {
-    mkdir -p "$1"
-    /usr/bin/python3 -m grpc_tools.protoc -I "$PROTOCOL" --python_out="$1" \
-        --grpc_python_out="$1" worker.proto || die "worker.proto cannot be compiled: apt-get install python3-grpc-tools"
+    # The SDK lies beside the program: nothing needs to be installed.
+    mkdir -p "$1/utakata_worker"
+    install -m 644 "$SDK"/utakata_worker/*.py "$1/utakata_worker"
     install -m 755 "$HERE/worker.py" "$1"
     install -m 644 "$HERE/worker.toml" "$1"
 }
@@ -28,7 +28,7 @@ release() {
 root() {
     local made
     made=$(mktemp -d)
-    debootstrap --variant=minbase --include=python3,python3-grpcio bookworm "$made/root" "$MIRROR" >&2
+    debootstrap --variant=minbase --include=python3,python3-grpcio,python3-protobuf bookworm "$made/root" "$MIRROR" >&2
     (cd "$made/root" && rm -rf var/cache/apt var/lib/apt/lists usr/share/doc usr/share/man usr/share/locale)
     tar -C "$made/root" --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' -cf "$1.new" .
     mv "$1.new" "$1"

@@ -1,5 +1,6 @@
 //! The manifest of a release (`worker.toml`): what a worker serves and what it can do.
 
+pub mod expected;
 pub mod limits;
 pub mod placeholder;
 pub mod pool;

@@ -12,6 +12,7 @@ use crate::{
     },
     connection::Purpose,
     output::{Colour, Format, Output},
+    paths,
 };
 
 /// Observes and controls everything inside a data centre
@@ -53,6 +54,7 @@ pub struct Global {
         global = true,
         env = "UTAKATA_DATA",
         hide_env_values = true,
+        value_parser = paths::absolute(),
         value_name = "DIR",
         help_heading = "Everywhere"
     )]
@@ -68,7 +70,7 @@ pub struct Global {
     )]
     pub url: Option<String>,
     /// The file with the token, instead of the data directory's; or set UTAKATA_TOKEN
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    #[arg(long, global = true, value_parser = paths::absolute(), value_name = "FILE", help_heading = "Everywhere")]
     pub token_file: Option<PathBuf>,
 }
 

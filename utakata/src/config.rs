@@ -1,5 +1,6 @@
 //! The configuration of `up`: a file, over it the environment, over that the flags.
 
+mod absolute;
 mod layers;
 pub mod reference;
 
@@ -91,6 +92,9 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A path in it cannot be made absolute.
+    #[error("a path of the configuration cannot be used")]
+    Path(#[source] io::Error),
     /// A variable or a flag is wrong.
     #[error("{origin}: {problem}")]
     Override {
@@ -118,7 +122,8 @@ pub fn file(named: Option<&Path>, data: Option<&Path>) -> Option<PathBuf> {
     named.or_else(own)
 }
 
-/// Reads the file, if there is one, and lays variables and flags over it, in their order.
+/// Reads the file, if there is one, and lays variables and flags over it, in their order. All
+/// paths of the result are absolute.
 pub fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Config, Error> {
     let text = file
         .map(|path| {
@@ -131,7 +136,8 @@ pub fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Config, Error
     let name = file
         .map(|path| path.display().to_string())
         .unwrap_or_default();
-    let config = layers::lay(&name, text.as_deref().unwrap_or_default(), overrides)?;
+    let mut config = layers::lay(&name, text.as_deref().unwrap_or_default(), overrides)?;
+    config.make_absolute().map_err(Error::Path)?;
     config
         .execution
         .validate()

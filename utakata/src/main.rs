@@ -16,9 +16,11 @@ mod identifiers;
 mod interrupt;
 mod log;
 mod parameters;
+mod paths;
 mod programs;
 mod progress;
 mod select;
+mod unserved;
 mod up;
 
 use std::process::ExitCode;

@@ -34,6 +34,7 @@ pub mod harness;
 mod outcomes;
 mod outgoing;
 mod packed;
+mod proof;
 mod release;
 mod session;
 mod sheet;
@@ -42,6 +43,7 @@ mod task;
 mod worker;
 
 pub use context::Context;
+pub use proof::Proof;
 pub use release::{Release, ReleaseError};
 pub use sheet::Sheet;
 pub use start::{
@@ -50,4 +52,5 @@ pub use start::{
 };
 pub use task::{Answer, Failure, Task};
 pub use utakata_model as model;
+pub use utakata_protocol::{ENDPOINT_VARIABLE, TOKEN_VARIABLE};
 pub use worker::Worker;

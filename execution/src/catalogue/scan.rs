@@ -17,6 +17,7 @@ use utakata_model::{
     content::{MANIFEST_FILE, SIGNATURES_FILE, release_digest},
     environment::RefusedRelease,
 };
+use utakata_protocol::negotiate;
 
 use super::{Catalogue, Release};
 use crate::{
@@ -227,6 +228,9 @@ impl Scanner {
         let manifest = Manifest::parse(&text).map_err(|error| {
             Problem::new("release-manifest", Cure::Operator, crate::chain(&error))
         })?;
+        // Its hello would be refused: told before anything is started.
+        negotiate(&[manifest.protocol])
+            .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;
         let programs = match origin {
             Origin::Placed => self.programs.as_slice(),
             Origin::Fetched => &[],

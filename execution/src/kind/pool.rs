@@ -223,9 +223,9 @@ impl Worker {
             (None, Some(Ended::Exit(exit))) => {
                 let words = self.last_words.as_deref();
                 let words = words.unwrap_or("see what it printed in the log");
-                crashed(format!(
-                    "the worker {worker} {exit} before it said hello: {words}"
-                ))
+                // It reads its release first: what it says is about what somebody has put there.
+                let message = format!("the worker {worker} {exit} before it said hello: {words}");
+                Problem::new("worker-crashed", Cure::Operator, message)
             }
             (Some(_), Some(Ended::Exit(exit))) => crashed(format!("the worker {worker} {exit}")),
             (Some(Parting::Broken(what)), None) => {

@@ -51,6 +51,14 @@ impl Runtime for Process {
 
     async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error> {
         let program = program(&spec.artifact)?;
+        // It runs in its folder: anything relative would mean something else there.
+        debug_assert!(
+            [program, &spec.folder, &spec.socket]
+                .iter()
+                .all(|path| path.is_absolute()),
+            "a worker is started by absolute paths: {}",
+            spec.folder.display()
+        );
         let mut child = Command::new(program)
             .args(&spec.run.arguments)
             .env_clear()

@@ -1,163 +1,35 @@
 //! What a read-back proves: the readings against the `verify` of a manifest. Pure.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
+use utakata_model::{Reading, ReadingValue, Readings, manifest::Verify};
 
-use serde_json::{Map, Value};
-use utakata_model::{
-    ActionName, MetricName, Quality, Reading, ReadingValue, Readings,
-    manifest::{
-        Verify,
-        placeholder::{self, Unknown},
-    },
-};
+pub use utakata_model::manifest::expected::Expected;
 
 use crate::ledger::life::Evidence;
 
-/// Numbers that differ by less than this part of them are the same: a target that counts in
-/// tenths answers 22.900000000000002 for 22.9.
-const ROUNDING: f64 = 1e-9;
-
-/// What to look at, and what should be seen there: the `verify` of an action, with the parameters
-/// of a task.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Expected {
-    /// The observe action that reads it back.
-    pub action: ActionName,
-    /// Its parameters.
-    pub parameters: Map<String, Value>,
-    metric: MetricName,
-    attributes: BTreeMap<String, String>,
-    /// Absent where it is a parameter that was not given: then no value tells anything.
-    value: Option<Value>,
+/// What readings say of the effect. What is doubtful, missing or contradictory says nothing.
+pub fn judge(expected: &Expected, readings: &Readings) -> Evidence {
+    let is_meant = readings.action == expected.action;
+    match expected.is_shown(&readings.readings).filter(|_| is_meant) {
+        Some(true) => Evidence::Effect,
+        Some(false) => Evidence::Other,
+        None => Evidence::None,
+    }
 }
 
-impl Expected {
-    /// Puts the parameters of a control task into the `verify` of its action.
-    ///
-    /// # Errors
-    /// Where to look depends on a parameter that was not given.
-    pub fn new(verify: &Verify, parameters: &Value) -> Result<Self, Unknown> {
-        let values = |name: &str| Ok(parameters.get(name).cloned());
-        let attribute = |(key, text): (&String, &String)| {
-            let value = placeholder::fill_one(&text.as_str().into(), &values)?;
-            let text = text_of(&value).ok_or_else(|| Unknown { name: key.clone() })?;
-            Ok((key.clone(), text))
-        };
-        Ok(Self {
-            action: verify.action.clone(),
-            parameters: placeholder::fill(&verify.parameters, &values)?,
-            metric: verify.metric.clone(),
-            attributes: verify
-                .attributes
-                .iter()
-                .map(attribute)
-                .collect::<Result<_, _>>()?,
-            value: placeholder::fill_one(&verify.value, &values).ok(),
-        })
-    }
-
-    /// What readings say of the effect. What is doubtful, missing or contradictory says nothing.
-    pub fn judge(&self, readings: &Readings) -> Evidence {
-        let seen = self.seen(readings);
-        let is_same = self
-            .value
-            .as_ref()
-            .zip(seen)
-            .and_then(|(expected, seen)| same(expected, seen));
-        match is_same {
-            Some(true) => Evidence::Effect,
-            Some(false) => Evidence::Other,
-            None => Evidence::None,
-        }
-    }
-
-    /// Whether a value is the one that the action brings about.
-    pub fn is_effect(&self, value: &ReadingValue) -> bool {
-        let expected = self.value.as_ref();
-        expected.and_then(|expected| same(expected, value)) == Some(true)
-    }
-
-    /// The one value that is there to be looked at, if it can be trusted.
-    pub fn seen<'a>(&self, readings: &'a Readings) -> Option<&'a ReadingValue> {
-        self.reading(readings).map(|reading| &reading.value)
-    }
-
-    /// The reading of that value.
-    fn reading<'a>(&self, readings: &'a Readings) -> Option<&'a Reading> {
-        if readings.action != self.action {
-            return None;
-        }
-        let mut meant = readings
-            .readings
-            .iter()
-            .filter(|reading| self.means(reading));
-        let first = meant.next().filter(|reading| is_trusted(reading))?;
-        let agrees = |other: &Reading| is_trusted(other) && other.value == first.value;
-        meant.all(agrees).then_some(first)
-    }
-
-    fn means(&self, reading: &Reading) -> bool {
-        let has = |(key, text): (&String, &String)| {
-            let found = reading.attributes.get(key.as_str());
-            found.is_some_and(|found| **found == **text)
-        };
-        reading.metric == self.metric && self.attributes.iter().all(has)
-    }
+/// The one value that is there to be looked at, if it can be trusted.
+pub fn seen(expected: &Expected, readings: &Readings) -> Option<ReadingValue> {
+    let is_meant = readings.action == expected.action;
+    let seen = expected.seen(&readings.readings).filter(|_| is_meant);
+    seen.cloned()
 }
 
 /// The reading that an action is about to change, as far as it was seen: of the last readings of
 /// the action that `verify` names.
 pub fn today<'a>(verify: &Verify, parameters: &Value, last: &'a Readings) -> Option<&'a Reading> {
     let expected = Expected::new(verify, parameters).ok()?;
-    expected.reading(last)
-}
-
-fn is_trusted(reading: &Reading) -> bool {
-    let is_number = match reading.value {
-        ReadingValue::Number(number) => number.is_finite(),
-        ReadingValue::Text(_) => true,
-    };
-    reading.quality == Quality::Good && is_number
-}
-
-/// Whether a value is the expected one; `None` where the two cannot be compared.
-fn same(expected: &Value, seen: &ReadingValue) -> Option<bool> {
-    match (expected, seen) {
-        (Value::String(expected), ReadingValue::Text(seen)) => Some(**expected == **seen),
-        (Value::Bool(expected), ReadingValue::Text(seen)) => Some(expected.to_string() == **seen),
-        (Value::String(expected), ReadingValue::Number(seen)) => {
-            number(expected).map(|expected| is_near(expected, *seen))
-        }
-        (Value::Number(expected), ReadingValue::Number(seen)) => {
-            expected.as_f64().map(|expected| is_near(expected, *seen))
-        }
-        (Value::Number(expected), ReadingValue::Text(seen)) => {
-            let (expected, seen) = expected.as_f64().zip(number(seen))?;
-            Some(is_near(expected, seen))
-        }
-        _ => None,
-    }
-}
-
-fn number(text: &str) -> Option<f64> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())
-}
-
-fn is_near(one: f64, other: f64) -> bool {
-    (one - other).abs() <= ROUNDING * one.abs().max(other.abs())
-}
-
-/// As an attribute has it.
-fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
+    let is_meant = last.action == expected.action;
+    expected.reading(&last.readings).filter(|_| is_meant)
 }
 
 #[cfg(test)]

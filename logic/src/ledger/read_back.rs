@@ -17,7 +17,7 @@ use super::{
     life::Evidence,
 };
 use crate::{
-    control::evidence::Expected,
+    control::evidence::{self, Expected},
     dispatch::{Batch, Dispatch, Made, Progress, Show},
     inventory::Inventory,
     kinds::Kinds,
@@ -110,7 +110,7 @@ impl ReadBacks {
             let prior = match expected(&read.task) {
                 Some(expected) => {
                     let readings = this.read(&read.task, &expected, read.until).await;
-                    readings.and_then(|readings| expected.seen(&readings).cloned())
+                    readings.and_then(|readings| evidence::seen(&expected, &readings))
                 }
                 None => None,
             };
@@ -131,7 +131,7 @@ impl ReadBacks {
         let asked = Instant::now();
         let evidence = match expected(&read.task) {
             Some(expected) => match self.read(&read.task, &expected, read.until).await {
-                Some(readings) => expected.judge(&readings),
+                Some(readings) => evidence::judge(&expected, &readings),
                 None => Evidence::None,
             },
             None => Evidence::None,

@@ -11,6 +11,7 @@ use crate::{
     drill::{self, Permits, Settings},
     exit::{Exit, Usage},
     output::Format,
+    paths,
     up::signals::Signals,
 };
 
@@ -52,15 +53,15 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: Option<u32>,
     /// Use this folder, which must be empty, and keep it: data and logs of every process
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = paths::absolute())]
     keep: Option<PathBuf>,
     /// With real servers between the processes, which are killed, too: a folder with
     /// rabbitmq.sh, mosquitto.sh and postgres.sh, such as tests/servers of a checkout
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = paths::absolute())]
     servers: Option<PathBuf>,
     /// With workers that are containers, of a Docker engine that is started for them, and killed,
     /// too: a folder with dockerd.sh, such as tests/servers of a checkout. It needs root
-    #[arg(long, value_name = "DIR", conflicts_with = "servers")]
+    #[arg(long, value_name = "DIR", value_parser = paths::absolute(), conflicts_with = "servers")]
     docker: Option<PathBuf>,
     /// Roll one release of the drilled kind after the other meanwhile
     #[arg(long)]

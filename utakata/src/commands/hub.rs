@@ -16,7 +16,7 @@ use super::{
     Context,
     role::{self, End},
 };
-use crate::{exit::Exit, log};
+use crate::{exit::Exit, log, paths};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,7 +33,7 @@ Examples:
   utakata hub --socket hub.sock --faults lose=0.02,double=0.05,late=0.1,delay-most=200ms --seed 7")]
 pub struct Arguments {
     /// The socket to listen on; only this user can connect to it
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = paths::absolute())]
     socket: PathBuf,
     /// What goes wrong on purpose
     #[arg(long, value_name = "FAULT=CHANCE,...")]

@@ -13,7 +13,7 @@ use crate::{
     config::{self, Config},
     exit::Exit,
     folder::Folder,
-    log,
+    log, paths,
     up::{
         claim::Claim,
         dead_letters,
@@ -35,12 +35,12 @@ Examples:
   utakata le --hub /run/utakata/hub.sock --data /var/lib/utakata   on one machine, for trying")]
 pub struct Arguments {
     /// The socket of `utakata hub`, in place of brokers
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = paths::absolute())]
     hub: Option<PathBuf>,
     #[command(flatten)]
     listening: Listening,
     /// The configuration [default: utakata.toml in the data directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
     config: Option<PathBuf>,
     #[command(flatten)]
     end: End,

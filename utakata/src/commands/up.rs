@@ -18,6 +18,7 @@ use crate::{
     folder::Folder,
     log,
     output::{Format, words},
+    paths,
     up::{
         claim::Claim,
         demo::Room,
@@ -44,7 +45,7 @@ pub struct Arguments {
     #[command(flatten)]
     listening: Listening,
     /// The configuration [default: utakata.toml in the data directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
     config: Option<PathBuf>,
     #[command(flatten)]
     end: End,

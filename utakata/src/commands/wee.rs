@@ -18,7 +18,7 @@ use crate::{
     config::{self, Config, Override},
     exit::Exit,
     folder::Folder,
-    log,
+    log, paths,
     up::{
         claim::Claim,
         execution,
@@ -39,7 +39,7 @@ Examples:
   utakata wee --hub /run/utakata/hub.sock --data wee-1 --id wee-1   on one machine, for trying")]
 pub struct Arguments {
     /// The socket of `utakata hub`, in place of brokers
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = paths::absolute())]
     hub: Option<PathBuf>,
     /// The name of the environment, unique among all [default: the name of the host]
     #[arg(long, value_name = "NAME")]
@@ -48,7 +48,7 @@ pub struct Arguments {
     #[arg(long, value_name = "ZONE")]
     zone: Option<Zone>,
     /// The configuration [default: utakata.toml in the data directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
     config: Option<PathBuf>,
     /// Says whether this program can take over what one of this version has left, and ends
     #[arg(long, value_name = "VERSION", hide = true)]

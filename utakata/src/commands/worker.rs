@@ -8,6 +8,7 @@ pub mod push;
 mod show;
 mod sign;
 mod source;
+mod target;
 mod trial;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use utakata_api::{client::EnvironmentVerb as Verb, release::ReleaseReference};
 use utakata_model::{ReleaseName, Scope};
 
 use super::{Context, order};
-use crate::exit::Exit;
+use crate::{exit::Exit, paths};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -88,14 +89,20 @@ Example: utakata worker pause apc-pdu@1.2.0 --why 'it floods old firmware'")]
     #[command(after_help = "\
 DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program. An
 image, or a folder with image.toml, is tried in containers of the Docker engine here, as an
-environment would run it. Nothing but the loopback is touched.
+environment would run it. Nothing but the loopback is touched, unless there is a --target: then its
+actions are run there, once each, those that change something only where --control names them.
+What they do is read back, as the manifest says.
 
 Examples:
   utakata worker test ./my-worker
+  utakata worker test ./my-worker --target 10.0.3.7 --credential lab.yaml
+  utakata worker test ./my-worker --target 10.0.3.7 --control outlet-off -p outlet=8
   utakata worker test registry.example/my-worker:1.2.0")]
     Test {
         #[command(flatten)]
         source: source::Arguments,
+        #[command(flatten)]
+        target: target::Target,
         /// Multiply every limit of time by this, on a slow machine
         #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
         time_scale: f64,
@@ -111,10 +118,10 @@ Keys: openssl genpkey -algorithm ed25519 -out key.pem
 Example: utakata worker sign ./my-worker --key key.pem")]
     Sign {
         /// The folder of the release
-        #[arg(value_name = "DIR")]
+        #[arg(value_name = "DIR", value_parser = paths::absolute())]
         folder: PathBuf,
         /// The secret key: Ed25519, PEM
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
         key: PathBuf,
     },
 }
@@ -155,7 +162,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Pause(of) => stop(Verb::Pause, of, context).await,
         Command::Drain(of) => stop(Verb::Drain, of, context).await,
         Command::Resume(of) => stop(Verb::Resume, of, context).await,
-        Command::Test { source, time_scale } => trial::run(&source, time_scale, context).await,
+        Command::Test {
+            source,
+            target,
+            time_scale,
+        } => trial::run(&source, &target, time_scale, context).await,
         Command::Roll(arguments) => super::rollout::begin::run(arguments, context).await,
         Command::Sign { folder, key } => sign::run(&folder, &key, context),
     }

@@ -116,3 +116,23 @@ fn every_configuration_in_the_repository_is_right() {
     }
     assert!(found > 0);
 }
+
+#[test]
+fn every_path_is_absolute_wherever_it_comes_from() {
+    let asked = reference::keys().into_iter().filter_map(|key| {
+        let text = match key.form {
+            "path" | "folder" => "rel/ative",
+            "list of folders" | "list of files" => "[\"rel/ative\"]",
+            _ => return None,
+        };
+        Some(Override::flag(key.key, key.key, &text))
+    });
+    let asked: Vec<Override> = asked.collect();
+    assert!(asked.len() > 10, "{asked:?}");
+    let mut config = layers::lay("utakata.toml", "", &asked).unwrap();
+    config.make_absolute().unwrap();
+    let text = toml::to_string(&config).unwrap();
+    let here = std::env::current_dir().unwrap();
+    let absolute = format!("\"{}\"", here.join("rel/ative").display());
+    assert_eq!(text.matches(&absolute).count(), asked.len(), "{text}");
+}

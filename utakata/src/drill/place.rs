@@ -54,7 +54,7 @@ impl Place {
     /// It cannot be made, or is not empty.
     pub fn make(keep: Option<&Path>) -> Result<Self> {
         let path = match keep {
-            Some(path) => std::path::absolute(path)?,
+            Some(path) => path.to_owned(),
             // Short: the path of a socket has less than 100 bytes.
             None => std::env::temp_dir().join(format!("utakata-drill-{}", std::process::id())),
         };

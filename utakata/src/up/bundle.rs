@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use utakata_model::{Manifest, ReleaseId, content::MANIFEST_FILE};
+
 use super::claim::write_whole;
 
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
@@ -24,6 +26,18 @@ pub fn write_drill(folder: &Path) -> io::Result<()> {
 pub fn kinds() -> BTreeSet<&'static str> {
     let folders = FILES.iter().filter_map(|(name, _)| name.split('/').next());
     folders.collect()
+}
+
+/// Whether a release is one of those that come with this program, told by kind and version.
+pub fn has(release: &ReleaseId) -> bool {
+    version(release.kind.as_str()).is_some_and(|version| *version == *release.version)
+}
+
+/// The version of a kind that comes with this program.
+pub fn version(kind: &str) -> Option<String> {
+    let file = format!("{kind}/{MANIFEST_FILE}");
+    let (_, text) = FILES.iter().find(|(name, _)| *name == file)?;
+    Some(Manifest::parse(text).ok()?.version)
 }
 
 fn lay_out(folder: &Path, files: &[(&str, &str)]) -> io::Result<()> {
@@ -137,8 +151,7 @@ mod tests {
             .filter(|(name, _)| name.ends_with("worker.toml"));
         let mut kinds = BTreeSet::new();
         for (name, text) in manifests {
-            let manifest = utakata_model::Manifest::parse(text)
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            let manifest = Manifest::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(kinds.insert(manifest.kind), "{name} is there twice");
         }
         assert!(kinds.contains("snmp"), "{kinds:?}");

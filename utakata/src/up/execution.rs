@@ -3,11 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
+use tokio::sync::watch;
 use utakata_execution::{Config, Environment, Handle, Identity, takeover::Takeover};
 use utakata_interconnect::{Events, Tasks};
+use utakata_model::EnvironmentStatus;
 
 use super::{bundle, system::DRAIN_WITHIN};
-use crate::programs;
+use crate::{programs, unserved};
 
 /// Starts an environment whose releases lie in this folder.
 ///
@@ -41,7 +43,36 @@ pub async fn start_as(
         Some(left) => Environment::take_over(identity, config, tasks, events, left).await,
         None => Environment::start_here(identity, config, tasks, events).await,
     };
-    started.context("the worker execution environment cannot be started")
+    let started = started.context("the worker execution environment cannot be started")?;
+    tokio::spawn(tell_unserved(started.watch()));
+    Ok(started)
+}
+
+/// Says so at once when no worker of the environment starts: everything else may look well then.
+/// Ends with the environment.
+async fn tell_unserved(mut status: watch::Receiver<Arc<EnvironmentStatus>>) {
+    let mut was_told = false;
+    loop {
+        {
+            let status = status.borrow_and_update();
+            let failed = unserved::pools(&status);
+            if let (Some((pool, problem)), false) = (failed.first(), was_told) {
+                let kinds: Vec<&str> = failed
+                    .iter()
+                    .map(|(pool, _)| pool.release.kind.as_str())
+                    .collect();
+                tracing::error!(
+                    kinds = kinds.join(", "),
+                    cure = unserved::cure(pool, problem),
+                    "no worker starts, so nothing can be read or controlled: {problem}"
+                );
+            }
+            was_told = !failed.is_empty();
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Ends what was begun, then the workers.

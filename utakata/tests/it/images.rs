@@ -12,7 +12,10 @@ use utakata_tests::{
     servers::{Dockerd, Registry},
 };
 
-use crate::program::{Done, Place};
+use crate::{
+    program::{Done, Place},
+    scripts::{Manner, Thermostat},
+};
 
 const LABEL: &str = "org.utakata.manifest";
 
@@ -174,9 +177,9 @@ fn lacks_python(with_root: bool) -> Option<&'static str> {
     };
     if !works(
         "/usr/bin/python3",
-        &["-c", "import grpc, grpc_tools, tomllib"],
+        &["-c", "import grpc, google.protobuf, tomllib"],
     ) {
-        return Some("python3-grpcio and python3-grpc-tools, for a Python of at least 3.11");
+        return Some("python3-grpcio, for a Python of at least 3.11");
     }
     let can_make = works("debootstrap", &["--version"]) || root().exists();
     (with_root && !can_make).then_some("debootstrap")
@@ -201,8 +204,36 @@ fn a_worker_in_python_keeps_to_the_protocol_as_a_process() {
     let folder = place.beside("thermostat");
     let built = Command::new(script()).args(["release", &folder]).status();
     assert!(built.unwrap().success());
-    let tried = place.run(&["worker", "test", &folder, "--time-scale", "2"]);
+    let thermostat = Thermostat::start(Manner::Honest);
+    let test = ["worker", "test", &folder, "--time-scale", "2"];
+    let on = [
+        "--target",
+        &thermostat.address,
+        "--control",
+        "set",
+        "-p",
+        "celsius=20",
+    ];
+    let tried = place.run(&[&test[..], &on].concat());
     assert_eq!(tried.code, 0, "{}{}", tried.out, tried.err);
+    assert!(!tried.out.contains("skipped"), "{}", tried.out);
+    assert_eq!(thermostat.shows(), "20");
+}
+
+#[test]
+fn the_python_sdk_passes_its_own_tests() {
+    if let Some(lack) = lacks_python(false) {
+        println!("skipped: there is no {lack}");
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/python");
+    let ran = Command::new("/usr/bin/python3")
+        .args(["-B", "-m", "unittest", "discover", "-s", "tests"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{told}");
 }
 
 #[test]

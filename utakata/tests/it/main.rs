@@ -18,6 +18,7 @@ mod orders;
 mod program;
 mod raw;
 mod rollouts;
+mod scripts;
 mod stall;
 mod start;
 mod upgrade;

@@ -23,8 +23,9 @@ const SOON: Duration = Duration::from_secs(30);
 /// A data directory.
 pub struct Place {
     folder: TempDir,
-    /// Whether commands are told which one it is.
-    is_named: bool,
+    /// What commands are told of it: its path, or its name in the working directory; nothing, to
+    /// find it by themselves.
+    named: Option<PathBuf>,
 }
 
 /// A running `up`. Its end proves that nothing is left of it.
@@ -52,16 +53,22 @@ impl Place {
     pub fn new() -> Self {
         need_programs();
         let folder = TempDir::with_prefix("utakata-it-").unwrap();
+        let named = Some(folder.path().join("data"));
+        Self { folder, named }
+    }
+
+    /// The same, where every command runs beside the data directory and is told its name only.
+    pub fn relative() -> Self {
         Self {
-            folder,
-            is_named: true,
+            named: Some("data".into()),
+            ..Self::new()
         }
     }
 
     /// A home, of which commands find the data directories by themselves.
     pub fn home() -> Self {
         Self {
-            is_named: false,
+            named: None,
             ..Self::new()
         }
     }
@@ -96,8 +103,11 @@ impl Place {
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", self.folder.path())
             .stdin(Stdio::null());
-        if self.is_named {
-            command.env("UTAKATA_DATA", self.data());
+        if let Some(named) = &self.named {
+            command.env("UTAKATA_DATA", named);
+        }
+        if self.named.as_ref().is_some_and(|named| named.is_relative()) {
+            command.current_dir(self.folder.path());
         }
         command
     }
@@ -434,6 +444,7 @@ fn need_programs() {
     for program in [
         "utakata-worker-snmp",
         "utakata-worker-echo",
+        "utakata-worker-exec",
         "utakata-simulator",
     ] {
         if !folder.join(program).exists() {

@@ -1,8 +1,8 @@
 //! Starting, ending, and starting again.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::program::Place;
+use crate::program::{Place, UTAKATA, wait_for};
 
 const TARGET: &str = "type: target\nname: one\nkind: snmp\naddress: 127.0.0.1:9\n";
 
@@ -38,6 +38,54 @@ fn nothing_that_was_applied_is_lost_when_it_is_killed() {
         fs::read_to_string(place.data().join("token")).unwrap(),
         token
     );
+}
+
+#[test]
+fn paths_are_meant_from_where_a_command_is_typed() {
+    let place = Place::relative();
+    {
+        let _up = place.up_with(&["--data", "data"]);
+        place.until_served("snmp");
+        assert_eq!(place.run(&["worker", "list"]).code, 0);
+    }
+    let _hub = place.role(&["hub", "--socket", "hub.sock"]);
+    let both = ["--hub", "hub.sock", "--data"];
+    let of = |role, data| [&[role], &both[..], &[data]].concat();
+    let socket = place.beside("hub.sock");
+    wait_for(|| fs::exists(&socket).unwrap().then_some(())).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--mqtt", "off"];
+    let _le = place.role(&[of("le", "data"), listen.to_vec()].concat());
+    wait_for(|| place.data().join("endpoint.json").exists().then_some(())).unwrap();
+    let _wee = place.role(&[of("wee", "wee-1"), vec!["--id", "wee-1"]].concat());
+    place.until_served("snmp");
+}
+
+#[test]
+fn an_environment_of_which_no_worker_starts_says_so_with_the_reason_and_a_cure() {
+    let place = Place::new();
+    // The programs beside this copy are there, and end at once.
+    let program = place.beside("utakata");
+    if fs::hard_link(UTAKATA, &program).is_err() {
+        fs::copy(UTAKATA, &program).unwrap();
+    }
+    let worker = place.file(
+        "utakata-worker-snmp",
+        "#!/bin/sh\necho 'no libx' >&2\nexit 1\n",
+    );
+    fs::set_permissions(worker, fs::Permissions::from_mode(0o755)).unwrap();
+    let arguments = ["up", "--listen", "127.0.0.1:0", "--mqtt", "off"];
+    let _up = place.role_of(&program, &arguments);
+    let says = "no worker starts, so nothing can be read or controlled: ";
+    let told = wait_for(|| Some(place.told()).filter(|told| told.contains(says)));
+    let told = told.unwrap_or_else(|| panic!("{}", place.told()));
+    assert_eq!(told.matches(says).count(), 1, "once: {told}");
+    assert!(told.contains("no libx"), "{told}");
+    let doctor = place.run(&["doctor"]);
+    assert_eq!(doctor.code, 1);
+    for seen in ["no worker starts", "no libx", "set right what it says"] {
+        assert!(doctor.out.contains(seen), "{seen}: {}", doctor.out);
+    }
+    assert!(!doctor.out.contains("report it"), "{}", doctor.out);
 }
 
 #[test]

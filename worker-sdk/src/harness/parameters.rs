@@ -75,7 +75,8 @@ fn with(base: &Map<String, Value>, what: &str, name: &str, value: Value) -> Bad 
     }
 }
 
-fn required(schema: &Value) -> impl Iterator<Item = &str> {
+/// The parameters that must be given.
+pub fn required(schema: &Value) -> impl Iterator<Item = &str> {
     let names = schema.get("required").and_then(Value::as_array);
     names.into_iter().flatten().filter_map(Value::as_str)
 }

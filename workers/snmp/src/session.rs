@@ -8,6 +8,7 @@ mod message;
 mod pace;
 pub mod pool;
 mod resolve;
+mod set;
 mod singles;
 mod socket;
 mod walk;
@@ -20,13 +21,16 @@ use std::{
     time::{Duration, Instant as Clock},
 };
 
-use async_snmp::{Client, Error as SnmpError, ErrorKind, ErrorStatus, Oid, UdpHandle, Value};
+use async_snmp::{
+    Client, Error as SnmpError, ErrorKind, ErrorStatus, Oid, UdpHandle, Value, VarBind,
+};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use crate::plan::Plan;
 use direct::Direct;
 use pace::Pace;
+pub use set::Answered;
 use singles::Habit;
 pub use singles::Singles;
 pub use walk::Walked;
@@ -100,6 +104,12 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The device says that a SET was done, and names another object or value.
+    #[error("the device answered about something else")]
+    Other {
+        /// What it named, where that was one thing.
+        said: Option<Box<VarBind>>,
+    },
     /// The message could not be sent.
     #[error("the message could not be sent")]
     Send {
@@ -170,25 +180,6 @@ impl Session {
     /// Remembers the plan that fits the device.
     pub fn remember_plan(&self, plan: Arc<Plan>, until: Clock) {
         self.memory.lock().plan = Some((plan, until));
-    }
-
-    /// Sets one object. The client that writes is used, and asked `repeat`.
-    pub async fn set(
-        &self,
-        deadline: Instant,
-        oid: &Oid,
-        value: &Value,
-        repeat: Repeat,
-    ) -> Result<Value, Error> {
-        let writer = self.writer();
-        let answer = self
-            .exchange(deadline, repeat, || writer.set(oid, value.clone()))
-            .await?;
-        Ok(answer
-            .varbinds
-            .into_iter()
-            .next()
-            .map_or(Value::Null, |echo| echo.value))
     }
 
     /// Gets one object with the client that writes: whether it is reached, and the object there.

@@ -248,3 +248,12 @@ fn links_that_lead_in_circles_or_nowhere_do_no_harm() {
     symlink(Path::new("/nowhere"), disk.path("releases/pdu/broken")).unwrap();
     assert_eq!(disk.found(), ["pdu@1.0"]);
 }
+
+#[test]
+fn a_protocol_that_is_not_spoken_here_is_refused_before_anything_is_started() {
+    let mut disk = Disk::new();
+    let manifest = manifest("pdu", "1.0", "worker").replace("protocol = 1", "protocol = 9");
+    disk.write("releases/pdu/worker.toml", &manifest, LONG_AGO);
+    disk.refuses("protocol", "speaks version 9");
+    assert!(disk.scan().releases.is_empty());
+}

@@ -1,7 +1,7 @@
 //! Read-backs of an outlet, a setpoint, and of devices that do not tell.
 
 use serde_json::json;
-use utakata_model::{TargetName, TaskId, TaskKey};
+use utakata_model::{ActionName, TargetName, TaskId, TaskKey};
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn outlet(outlet: &str, value: impl Into<Value>) -> Value {
 fn check(expected: &Value, parameters: &Value, seen: Value, evidence: Evidence) {
     let told = format!("{expected} with {parameters}, seen {seen}");
     let expected = Expected::new(&verify(expected.clone()), parameters).unwrap();
-    assert_eq!(expected.judge(&readings(seen)), evidence, "{told}");
+    assert_eq!(judge(&expected, &readings(seen)), evidence, "{told}");
 }
 
 #[test]
@@ -123,11 +123,11 @@ fn what_is_doubtful_or_contradicts_itself_proves_nothing() {
     let mut other = readings(json!([outlet("3", "off")]));
     other.action = ActionName::new("walk").unwrap();
     let expected = Expected::new(&verify("off"), &three).unwrap();
-    assert_eq!(expected.judge(&other), Evidence::None);
+    assert_eq!(judge(&expected, &other), Evidence::None);
     let infinite = ReadingValue::Number(f64::INFINITY);
     let mut odd = readings(json!([outlet("3", 1)]));
     odd.readings[0].value = infinite;
-    assert_eq!(expected.seen(&odd), None);
+    assert_eq!(seen(&expected, &odd), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use utakata_api::status::Status;
 use utakata_model::{ConnectionStatus, Cure, EnvironmentStatus, Orders, Problem};
 
 use super::Finding;
-use crate::{commands::Context, connection, output::words};
+use crate::{commands::Context, connection, output::words, unserved};
 
 /// More than this, and a loopback is in trouble.
 const SLOW: Duration = Duration::from_millis(200);
@@ -60,6 +60,7 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
         findings.push(heard(environment, now));
         let of = format!(" of {}", environment.id);
         findings.extend(connected(&of, &environment.connections));
+        findings.extend(unserved(environment));
         findings.extend(releases(environment));
     }
     findings.extend(others(status));
@@ -154,13 +155,25 @@ fn heard(environment: &EnvironmentStatus, now: Timestamp) -> Finding {
     }
 }
 
+/// An environment that is there, and serves nothing.
+fn unserved(environment: &EnvironmentStatus) -> Option<Finding> {
+    let failed = unserved::pools(environment);
+    let (pool, problem) = failed.first()?;
+    let check = format!("workers of {}", environment.id);
+    let seen = format!("no worker starts: nothing is read or controlled there; {problem}");
+    Some(Finding::wrong(&check, seen, unserved::cure(pool, problem)))
+}
+
 fn releases(environment: &EnvironmentStatus) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pool in &environment.pools {
         let check = format!("release {}@{}", pool.release.kind, pool.release.version);
         findings.push(match &pool.problem {
             None => Finding::right(&check, format!("workers ready: {}", pool.ready)),
-            Some(problem) => Finding::wrong(&check, problem.to_string(), cure(problem)),
+            Some(problem) => {
+                let cure = unserved::cure(pool, problem);
+                Finding::wrong(&check, problem.to_string(), cure)
+            }
         });
     }
     for refused in &environment.refused {

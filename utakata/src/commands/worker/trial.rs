@@ -5,9 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde::Serialize;
 use utakata_model::duration;
-use utakata_worker_sdk::harness::{self, Check, CheckResult, Report, place::Place};
+use utakata_worker_sdk::{
+    Release,
+    harness::{self, Check, CheckResult, Report, place::Place},
+};
 
-use super::{container, source};
+use super::{container, source, target};
 use crate::{
     commands::Context,
     exit::Exit,
@@ -18,15 +21,22 @@ use crate::{
 /// Does it.
 pub async fn run(
     source: &source::Arguments,
+    target: &target::Target,
     time_scale: f64,
     context: &Context<'_>,
 ) -> Result<Exit> {
     let opened = source.open().await?;
     let folder = opened.folder();
+    let example = match Release::read(folder) {
+        Ok(release) => target.example(&release.manifest)?,
+        // The first check says what is wrong with it.
+        Err(_) => None,
+    };
     let containers = container::place(folder, source.engine()?).await?;
     let options = harness::Options {
         programs: programs::folders(),
         place: containers.map(|place| Arc::new(place) as Arc<dyn Place>),
+        example,
         time_scale,
         ..harness::Options::default()
     };

@@ -1,6 +1,10 @@
 //! A worker on a real target.
 
-use utakata_model::{Action, Class};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+use utakata_model::{Action, Class, Reading, manifest::expected::Expected};
 use utakata_protocol::{
     reading_from_wire,
     v1::{AttemptOutcome, Status},
@@ -9,35 +13,107 @@ use utakata_protocol::{
 use super::due;
 use crate::harness::{
     Example, Report,
+    parameters::required,
     stage::{Guest, Order, Stage, Stop},
 };
 
-/// Runs the actions that may be run on the example target, one after the other.
+/// A target that does not show an effect yet is looked at again after this.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// Runs the actions that may be run on the example target, one after the other: first those that
+/// only look.
 pub async fn on_example(stage: &Stage, report: &mut Report) {
     let Some(example) = &stage.options.example else {
         let why = "no example target was given";
         return report.skip(std::iter::once("its actions succeed on a real target"), why);
     };
-    for action in &stage.release.manifest.actions {
-        let name = format!("{} succeeds on {}", action.name, example.address);
-        report.add(name, succeeds(stage, example, action)).await;
+    let actions = &stage.release.manifest.actions;
+    for class in [Class::Observe, Class::Control] {
+        for action in actions.iter().filter(|action| action.class == class) {
+            let name = format!("{} succeeds on {}", action.name, example.address);
+            let parameters = stage.parameters(action);
+            let done = report
+                .add(name, succeeds(stage, example, action, parameters.clone()))
+                .await;
+            if let (true, Some(parameters)) = (done, parameters) {
+                shows(stage, example, action, &parameters, report).await;
+            }
+        }
     }
 }
 
-async fn succeeds(stage: &Stage, example: &Example, action: &Action) -> Result<(), Stop> {
+async fn succeeds(
+    stage: &Stage,
+    example: &Example,
+    action: &Action,
+    parameters: Option<Value>,
+) -> Result<(), Stop> {
     if action.class == Class::Control && !example.allowed_control.contains(&action.name) {
         return Err(Stop::Skipped(
             "it changes something, and was not allowed".into(),
         ));
     }
-    let parameters = stage
-        .parameters(action)
-        .ok_or_else(|| Stop::Skipped("no parameters for it were given".into()))?;
+    let is_given = example.parameters.contains_key(&action.name);
+    // What is made up may mean nothing there; or the first outlet, because its number is least.
+    let needs_some = required(&action.parameters).next().is_some();
+    if needs_some && !is_given {
+        return Err(Stop::Skipped("no parameters for it were given".into()));
+    }
+    let parameters =
+        parameters.ok_or_else(|| Stop::Skipped("no parameters for it were given".into()))?;
+    run(stage, example, action, &parameters).await.map(drop)
+}
+
+/// Reads the target back, as its action says how.
+async fn shows(
+    stage: &Stage,
+    example: &Example,
+    action: &Action,
+    parameters: &Value,
+    report: &mut Report,
+) {
+    let Some(verify) = &action.verify else { return };
+    let name = format!("{} has its effect on {}", action.name, example.address);
+    let check = async {
+        let unknown = |error: utakata_model::manifest::placeholder::Unknown| {
+            Stop::Skipped(format!("it cannot be read back with these: {error}"))
+        };
+        let expected = Expected::new(verify, parameters).map_err(unknown)?;
+        let by = stage.release.manifest.action(&expected.action);
+        let by = by.ok_or_else(|| Stop::failed("what reads it back is no action"))?;
+        let asked = Value::Object(expected.parameters.clone());
+        let until = Instant::now() + stage.limit(verify.within);
+        loop {
+            let readings = run(stage, example, by, &asked).await?;
+            let seen = expected.seen(&readings);
+            if expected.is_shown(&readings) == Some(true) {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                let seen = seen.map_or_else(|| "nothing that counts".into(), ToString::to_string);
+                let metric = &verify.metric;
+                return Err(Stop::failed(format!(
+                    "it was answered \"succeeded\", and {metric} shows {seen}"
+                )));
+            }
+            sleep(LOOK_AGAIN_AFTER).await;
+        }
+    };
+    report.add(name, check).await;
+}
+
+/// Runs an action in a worker of its own. What it saw.
+async fn run(
+    stage: &Stage,
+    example: &Example,
+    action: &Action,
+    parameters: &Value,
+) -> Result<Vec<Reading>, Stop> {
     let mut guest = stage.enter().await?;
     let (key, task) = stage.task(&Order {
         action: action.name.as_str(),
         class: action.class,
-        parameters: &parameters,
+        parameters,
         address: &example.address,
         timeout: action.timeout,
     });
@@ -49,18 +125,18 @@ async fn succeeds(stage: &Stage, example: &Example, action: &Action) -> Result<(
     }
 }
 
-fn judge(guest: &Guest, answer: &AttemptOutcome) -> Result<(), Stop> {
+fn judge(guest: &Guest, answer: &AttemptOutcome) -> Result<Vec<Reading>, Stop> {
     if answer.status() != Status::Succeeded {
         let problem = answer.problem.as_ref();
         let why = problem.map_or("it did not say why", |problem| problem.message.as_str());
         return Err(guest.lost(&format!("{}: {why}", answer.status().as_str_name())));
     }
-    for reading in &answer.readings {
-        reading_from_wire(reading.clone()).map_err(|error| Stop::failed(error.to_string()))?;
-    }
+    let readings = answer.readings.iter().cloned().map(reading_from_wire);
+    let readings: Result<Vec<Reading>, _> = readings.collect();
+    let readings = readings.map_err(|error| Stop::failed(error.to_string()))?;
     if !answer.result.is_empty() {
-        serde_json::from_slice::<serde_json::Value>(&answer.result)
+        serde_json::from_slice::<Value>(&answer.result)
             .map_err(|error| Stop::failed(format!("its result is not JSON: {error}")))?;
     }
-    Ok(())
+    Ok(readings)
 }

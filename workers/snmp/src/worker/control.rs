@@ -2,21 +2,19 @@
 //!
 //! Before an object is set it is asked for, with the same credential: a target that cannot be
 //! reached, or that has no such object, has then certainly not been touched, and the attempt has
-//! `failed`. What happens to a SET that gets no answer nobody knows: it is `unknown`.
+//! `failed`. What became of a SET is told by what its answer proves ([`crate::session`]): where that
+//! is nothing, it is `unknown`, and is read back.
 
 use std::collections::BTreeMap;
 
 use async_snmp::{ErrorStatus, Oid, Value};
 use serde_json::{Map, Value as Json};
-use utakata_worker_sdk::{
-    Answer, Failure,
-    model::{Cure, Problem, manifest},
-};
+use utakata_worker_sdk::{Answer, Failure, Proof, model::manifest};
 
 use super::{On, problem, raw::wrong, read::shown};
 use crate::{
     profile::{Control, Given},
-    session::{Error, Repeat},
+    session::{Answered, Error, Repeat},
 };
 
 impl On<'_> {
@@ -66,24 +64,24 @@ impl On<'_> {
             manifest::Repeat::Repeatable => Repeat::Adaptive,
             manifest::Repeat::Once => Repeat::Never,
         };
-        match self.session.set(self.deadline, oid, value, repeat).await {
-            Ok(echo) => Ok(echo),
-            Err(Error::Refused { status, .. }) => {
-                let what = format!("{target} answered {status} to {named} = {}", shown(value));
-                Err(refused(&what, status))
+        let Answered {
+            proof,
+            sent,
+            problem,
+        } = self.session.set(self.deadline, oid, value, repeat).await;
+        let Some(error) = problem else {
+            return Ok(value.clone());
+        };
+        let told = format!("{named} = {}", shown(value));
+        Err(proof.failure(match (&error, proof) {
+            (Error::Refused { status, .. }, Proof::NotDone) => {
+                problem::refused(&format!("{target} answered {status} to {told}"), *status)
             }
-            Err(error @ (Error::Credential { .. } | Error::Send { .. })) => {
-                Err(Failure::failed(self.problem(&error).await))
+            (Error::Credential { .. } | Error::Send { .. }, Proof::NotDone) => {
+                self.problem(&error).await
             }
-            Err(Error::Silent | Error::Garbage { .. }) => Err(Failure::unknown(Problem::new(
-                "unreachable",
-                Cure::Retry,
-                format!(
-                    "{target} was told {named} = {}, and did not answer: it may have done it",
-                    shown(value)
-                ),
-            ))),
-        }
+            _ => problem::doubtful(target.as_str(), &told, &error, sent),
+        }))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use async_snmp::ErrorStatus;
+use async_snmp::{ErrorStatus, VarBind};
 use tokio::time::Instant;
 use utakata_worker_sdk::{
     Task,
     model::{Cure, Problem},
 };
 
-use super::On;
+use super::{On, read::shown};
 use crate::session::{
     Error,
     diagnose::{Diagnosis, diagnose},
@@ -69,6 +69,11 @@ impl On<'_> {
                 Cure::Operator,
                 format!("{target} at {address} does not keep to SNMP: {problem}"),
             ),
+            Error::Other { said } => Problem::new(
+                "device-garbage",
+                Cure::Operator,
+                format!("{target} at {address} answered {}", other(said.as_deref())),
+            ),
             Error::Send { source } => Problem::new(
                 "unreachable",
                 Cure::Retry,
@@ -121,6 +126,50 @@ impl On<'_> {
             ),
         }
     }
+}
+
+/// A change that the target was told to make, of which its answer, or the lack of one, says
+/// nothing certain.
+pub fn doubtful(target: &str, told: &str, error: &Error, sent: u32) -> Problem {
+    let may = "it may have done it";
+    let (code, cure, what) = match error {
+        Error::Silent => (
+            "unreachable",
+            Cure::Retry,
+            format!("and did not answer: {may}"),
+        ),
+        Error::Refused { status, .. } if sent > 1 => (
+            "device-refused",
+            Cure::Operator,
+            format!("{sent} times, and answered {status} to one of them: {may} before"),
+        ),
+        Error::Refused { status, .. } => (
+            "device-refused",
+            Cure::Operator,
+            format!("and answered {status}, which does not say that nothing was done: {may}"),
+        ),
+        Error::Other { said } => (
+            "device-garbage",
+            Cure::Operator,
+            format!(
+                "and answered {} without an error: {may}, or not",
+                other(said.as_deref())
+            ),
+        ),
+        Error::Credential { .. } | Error::Garbage { .. } | Error::Send { .. } => (
+            "device-garbage",
+            Cure::Operator,
+            format!("and {error}: {may}"),
+        ),
+    };
+    Problem::new(code, cure, format!("{target} was told {told}, {what}"))
+}
+
+fn other(said: Option<&VarBind>) -> String {
+    said.map_or_else(
+        || "several things, or none,".into(),
+        |said| format!("{} = {}", said.oid, shown(&said.value)),
+    )
 }
 
 /// The device said no; `what` says about what.

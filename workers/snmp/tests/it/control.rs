@@ -215,3 +215,142 @@ async fn a_control_of_a_target_that_is_not_there_fails_for_sure() {
     assert_eq!(failure.status, OutcomeStatus::Failed);
     assert_eq!(&*failure.problem.code, "unreachable", "{failure:?}");
 }
+
+/// How the answer to a SET is bent on its way.
+#[derive(Debug, Clone, Copy)]
+enum Bend {
+    /// Another error status.
+    Status(u8),
+    /// Another value: the last byte of the answer.
+    Value(u8),
+    /// Another type of the same length: the tag of the value.
+    Type(u8),
+}
+
+/// An answer of v2c with one binding, whose value has one byte.
+fn bent(answer: &[u8], bend: Bend) -> Vec<u8> {
+    let mut answer = answer.to_vec();
+    let end = answer.len();
+    match bend {
+        Bend::Value(value) => answer[end - 1] = value,
+        Bend::Type(tag) => answer[end - 3] = tag,
+        Bend::Status(status) => {
+            // The PDU has a length of one byte, its number, then the status: 02 01 00.
+            let pdu = 7 + usize::from(answer[6]);
+            let number = usize::from(answer[pdu + 3]);
+            let at = pdu + 4 + number;
+            assert_eq!(answer[at..at + 3], [0x02, 0x01, 0x00], "{answer:x?}");
+            answer[at + 2] = status;
+        }
+    }
+    answer
+}
+
+/// A device whose answers to SET come bent, and the first ones not at all.
+async fn liar(snmpd: &Snmpd, lost: u32, bend: Bend) -> (Relay, Arc<AtomicU32>) {
+    let sets = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&sets);
+    let mut is_set = false;
+    let relay = Relay::start(snmpd.address(), move |way, message| match way {
+        Way::There => {
+            is_set = is(message, SET);
+            if is_set {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+            Fate::Pass
+        }
+        Way::Back if !is_set => Fate::Pass,
+        Way::Back if counted.load(Ordering::SeqCst) <= lost => Fate::Lose,
+        Way::Back => Fate::Replace(bent(message, bend)),
+    });
+    (relay.await, sets)
+}
+
+#[tokio::test]
+async fn what_an_answer_to_a_set_does_not_prove_is_unknown() {
+    for (action, lost, bend, status, says) in [
+        (
+            "outlet-cycle",
+            0,
+            Bend::Status(5),
+            OutcomeStatus::Unknown,
+            "genErr",
+        ),
+        (
+            "outlet-cycle",
+            0,
+            Bend::Status(14),
+            OutcomeStatus::Unknown,
+            "commitFailed",
+        ),
+        (
+            "outlet-cycle",
+            0,
+            Bend::Status(15),
+            OutcomeStatus::Unknown,
+            "undoFailed",
+        ),
+        (
+            "outlet-cycle",
+            0,
+            Bend::Status(99),
+            OutcomeStatus::Unknown,
+            "may have done it",
+        ),
+        (
+            "outlet-cycle",
+            0,
+            Bend::Status(17),
+            OutcomeStatus::Failed,
+            "cannot be written",
+        ),
+        (
+            "outlet-cycle",
+            0,
+            Bend::Status(12),
+            OutcomeStatus::Failed,
+            "this value",
+        ),
+        (
+            "outlet-cycle",
+            0,
+            Bend::Value(1),
+            OutcomeStatus::Unknown,
+            "without an error",
+        ),
+        (
+            "outlet-off",
+            0,
+            Bend::Value(1),
+            OutcomeStatus::Unknown,
+            "without an error",
+        ),
+        (
+            "outlet-cycle",
+            0,
+            Bend::Type(0x42),
+            OutcomeStatus::Unknown,
+            "without an error",
+        ),
+        // The one of which nothing was heard was done: the refusal is of the other one.
+        (
+            "outlet-off",
+            1,
+            Bend::Status(12),
+            OutcomeStatus::Unknown,
+            "2 times",
+        ),
+    ] {
+        let snmpd = Snmpd::start().unwrap();
+        let (relay, sets) = liar(&snmpd, lost, bend).await;
+        let device = Device::new("apc-pdu", relay.address, community(Snmpd::WRITE));
+        let failure = device
+            .run(action, json!({ "outlet": 2 }))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.status, status, "{action} {bend:?}: {failure:?}");
+        let message = &failure.problem.message;
+        assert!(message.contains(says), "{action} {bend:?}: {message}");
+        assert_eq!(sets.load(Ordering::SeqCst), lost + 1, "{action} {bend:?}");
+    }
+}

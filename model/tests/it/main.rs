@@ -1,0 +1,3 @@
+//! What the types say of themselves.
+
+mod manifest_reference;

@@ -1,0 +1,281 @@
+"""The stream to the manager: hello, tasks, outcomes, heartbeats, the end.
+
+Every task is answered exactly once: by its function, at its deadline, when it is cancelled, or at
+the end. Control begins on a go of the manager alone, and only while that is fresh; of control
+that was begun and not answered nobody knows what became: it is unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import os
+import time
+from typing import Any
+
+import grpc
+
+from . import _wire as wire
+from ._clock import Moment
+from ._schema import problem as schema_problem
+from ._types import Answer, Failure, Reading, Task, Unknown
+
+#: Answers are kept for tasks that come a second time; older ones are forgotten.
+ANSWERS_MAX = 10_000
+#: How long control that is cancelled has to say what took effect, in seconds.
+CANCEL_GRACE = 1.0
+#: The answer must be told before the manager gives up on it, in seconds.
+MARGIN = 0.05
+
+log = logging.getLogger("utakata")
+
+
+class Refused(Exception):
+    """The manager does not want this worker."""
+
+
+class _End(Exception):
+    """How an attempt ended, other than well."""
+
+    def __init__(self, status: str, code: str, cure: str, message: str):
+        super().__init__(message)
+        self.status, self.code, self.cure = status, code, cure
+
+
+class Session:
+    def __init__(self, worker, manifest: dict[str, Any]):
+        self.worker = worker
+        self.manifest = manifest
+        self.schemas = {
+            action["name"]: action.get("parameters", {"additionalProperties": False})
+            for action in manifest["action"]
+        }
+        self.outgoing: asyncio.Queue = asyncio.Queue()
+        self.running: dict[tuple[bytes, int], asyncio.Task] = {}
+        self.cancelled: set[tuple[bytes, int]] = set()
+        #: Control that waits for its go, with the number that the go must repeat.
+        self.ready: dict[tuple[bytes, int], tuple[int, asyncio.Future]] = {}
+        self.nonce = 0
+        self.version = wire.WITH_GO
+        self.answered: dict[tuple[bytes, int], None] = {}
+        self.draining: asyncio.Task | None = None
+        self.beating: asyncio.Task | None = None
+
+    async def run(self) -> None:
+        """Serves until the manager has drained it. Raises Refused or ConnectionError."""
+        self.send(
+            hello=wire.Hello(
+                token=os.environ["UTAKATA_TOKEN"],
+                protocol_versions=wire.VERSIONS,
+                manifest=json.dumps(self.manifest, default=str),
+                capacity=self.worker.capacity,
+                sdk="python 0.1.0",
+            )
+        )
+        # The way to the manager is a socket: no proxy, and no name but a plain one in its headers.
+        options = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", "localhost")]
+        options += [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
+        async with grpc.aio.insecure_channel(os.environ["UTAKATA_ENDPOINT"], options) as channel:
+            work = channel.stream_stream(
+                wire.METHOD,
+                request_serializer=wire.FromWorker.SerializeToString,
+                response_deserializer=wire.ToWorker.FromString,
+            )
+            try:
+                async for message in work(self.messages()):
+                    self.hear(message)
+            except grpc.aio.AioRpcError as error:
+                if self.draining is None:
+                    raise ConnectionError(f"the manager is gone: {error.details()}") from error
+        if self.draining is None:
+            raise ConnectionError("the manager has ended the stream")
+
+    def send(self, **message) -> None:
+        self.outgoing.put_nowait(wire.FromWorker(**message))
+
+    async def messages(self):
+        """What is said, until None ends it."""
+        while (message := await self.outgoing.get()) is not None:
+            yield message
+
+    def hear(self, message) -> None:
+        kind = message.WhichOneof("message")
+        if kind == "welcome":
+            self.version = message.welcome.protocol_version
+            # Twice as often as asked: a late one is not yet a missing one.
+            every = message.welcome.heartbeat_milliseconds / 2000
+            self.beating = asyncio.create_task(self.heartbeats(every))
+        elif kind == "refused":
+            raise Refused(message.refused.message)
+        elif kind == "tasks":
+            for task in message.tasks.tasks:
+                self.begin(task)
+        elif kind == "go":
+            for one in message.go.attempts:
+                nonce, go = self.ready.get((one.id, one.attempt), (None, None))
+                if go is not None and nonce == one.nonce and not go.done():
+                    go.set_result(one.within_milliseconds / 1000)
+        elif kind == "cancel":
+            for one in message.cancel.tasks:
+                self.cancel((one.id, one.attempt))
+        elif kind == "drain" and self.draining is None:
+            within = message.drain.within_milliseconds / 1000 or None
+            self.draining = asyncio.create_task(self.drain(within))
+
+    async def heartbeats(self, every: float) -> None:
+        while True:
+            self.send(heartbeat=wire.Heartbeat(running=len(self.running)))
+            await asyncio.sleep(every)
+
+    def begin(self, task) -> None:
+        key = (task.id, task.attempt)
+        if key in self.running or key in self.answered:
+            return  # It came twice; it is answered once.
+        if self.draining is not None:
+            end = _End("expired", "draining", "retry", "the worker takes nothing new")
+            self.answer(task, time.monotonic(), end)
+            return
+        self.running[key] = asyncio.create_task(self.attempt(key, task))
+
+    async def attempt(self, key, task) -> None:
+        began = time.monotonic()
+        try:
+            end = await self.end(key, task)
+        finally:
+            del self.running[key]
+            self.cancelled.discard(key)
+        self.answer(task, began, end)
+
+    async def end(self, key, task) -> Answer | _End:
+        """Runs an attempt to its end, whatever that is."""
+        lost = "unknown" if task.control else "failed"
+        came = Moment()
+        try:
+            given = self.checked(task, came)
+            async with asyncio.timeout(max(0.0, given.timeout - MARGIN)):
+                if task.control and self.version >= wire.WITH_GO:
+                    await self.go(key)
+                return await self.worker.perform(given)
+        except _End as end:
+            return end
+        except Failure as error:
+            return _End("failed", error.code, error.cure, str(error))
+        except Unknown as error:
+            return _End(lost, error.code, error.cure, str(error))
+        except asyncio.CancelledError:
+            status = "unknown" if task.control else "cancelled"
+            return _End(status, "cancelled", "retry", "it was cancelled under way")
+        except TimeoutError:
+            return _End(lost, "deadline", "retry", "it was not done at the end of its time")
+        except OSError as error:  # The way to the target broke: what was sent nobody knows.
+            return _End(lost, "unreachable", "retry", str(error) or repr(error))
+        except Exception as error:  # A mistake of an action ends one task, not the worker.
+            log.exception("the action %s has a mistake", task.action)
+            return _End(lost, "worker-panic", "bug", f"the worker made a mistake: {error!r}"[:500])
+
+    async def go(self, key) -> None:
+        """Waits until an attempt of control may begin. Raises _End: nothing was begun."""
+        self.nonce += 1
+        said, go = Moment(), asyncio.get_running_loop().create_future()
+        self.ready[key] = (self.nonce, go)
+        ready = wire.ReadyAttempt(id=key[0], attempt=key[1], nonce=self.nonce)
+        self.send(ready=wire.Ready(attempts=[ready]))
+        try:
+            within = await go
+        except asyncio.CancelledError as error:
+            asyncio.current_task().uncancel()
+            if key in self.cancelled:
+                raise _End("cancelled", "cancelled", "retry", "it was taken back") from error
+            raise _End("expired", "expired", "retry", "no go came in time") from error
+        finally:
+            del self.ready[key]
+        if said.elapsed() > within:
+            raise _End("expired", "go-late", "retry", "the go came too late: nothing was done")
+
+    def checked(self, task, came: Moment) -> Task:
+        """The task as its function gets it. Raises _End: nothing was begun."""
+        if task.action not in self.schemas:
+            message = f'there is no action "{task.action}"'
+            raise _End("failed", "no-such-action", "operator", message)
+        try:
+            parameters = json.loads(task.parameters or b"{}")
+        except ValueError:
+            parameters = None
+        wrong = "they are no object" if not isinstance(parameters, dict) else None
+        wrong = wrong or schema_problem(self.schemas[task.action], parameters)
+        if wrong:
+            raise _End("failed", "bad-parameters", "operator", f"the parameters: {wrong}")
+        return Task(
+            target=task.target,
+            address=task.address,
+            action=task.action,
+            control=task.control,
+            parameters=parameters,
+            credential=dict(task.credential),
+            timeout=task.timeout_milliseconds / 1000,
+            _came=came,
+        )
+
+    def cancel(self, key) -> None:
+        attempt = self.running.get(key)
+        if attempt is None or key in self.cancelled:
+            return
+        self.cancelled.add(key)
+        attempt.cancel()
+
+    def answer(self, task, began: float, end: Answer | _End) -> None:
+        """Says how a task ended; a reading that cannot be told is left out, and told so."""
+        outcome = wire.AttemptOutcome(
+            id=task.id,
+            attempt=task.attempt,
+            ran_microseconds=int((time.monotonic() - began) * 1e6),
+        )
+        if isinstance(end, Answer):
+            end = self.put(outcome, end, task.control) or end
+        if isinstance(end, _End):
+            outcome.status = wire.STATUS[end.status]
+            problem = wire.Problem(code=end.code, message=str(end), cure=wire.CURE[end.cure])
+            outcome.problem.CopyFrom(problem)
+        self.answered[(task.id, task.attempt)] = None
+        if len(self.answered) > ANSWERS_MAX:
+            del self.answered[next(iter(self.answered))]
+        self.send(outcomes=wire.Outcomes(outcomes=[outcome]))
+
+    def put(self, outcome, answer: Answer, control: bool) -> _End | None:
+        """Writes an answer down. What is returned has a form that cannot be told: it was done."""
+        try:
+            readings = [_reading(one) for one in answer.readings]
+            result = b"" if answer.result is None else json.dumps(answer.result).encode()
+        except (TypeError, ValueError, AttributeError) as error:
+            status = "succeeded" if control else "failed"
+            return _End(status, "bad-reading", "bug", f"its answer cannot be told: {error}")
+        outcome.status = wire.STATUS["succeeded"]
+        outcome.readings.extend(readings)
+        outcome.result = result
+        return None
+
+    async def drain(self, within: float | None) -> None:
+        """Ends what is under way, gives up what is left, and says nothing more."""
+        if self.running:
+            await asyncio.wait(self.running.values(), timeout=within)
+        for key in list(self.running):
+            self.cancel(key)
+        if self.running:
+            await asyncio.wait(self.running.values())
+        self.outgoing.put_nowait(None)
+
+
+def _reading(one: Reading):
+    attributes = {str(key): str(value) for key, value in one.attributes.items()}
+    reading = wire.Reading(
+        metric=one.metric, attributes=attributes, unit=one.unit, suspect=one.suspect
+    )
+    if isinstance(one.value, str):
+        reading.text = one.value
+    elif isinstance(one.value, bool) or not math.isfinite(one.value):
+        raise ValueError(f"{one.metric} is {one.value!r}, which is neither a number nor a text")
+    else:
+        reading.number = one.value
+    return reading

@@ -1,0 +1,49 @@
+//! Paths of a configuration, made absolute.
+
+use std::{io, path::PathBuf};
+
+use utakata_interconnect::connection::Tls;
+
+use super::Config;
+
+impl Config {
+    /// Makes every path absolute. A relative one, in the file too, is meant from the working
+    /// directory.
+    ///
+    /// # Errors
+    /// A path is empty, or there is no working directory any more.
+    pub(super) fn make_absolute(&mut self) -> io::Result<()> {
+        let tls = [
+            self.interconnect.amqp.as_mut().map(|amqp| &mut amqp.tls),
+            self.interconnect.mqtt.as_mut().map(|mqtt| &mut mqtt.tls),
+        ];
+        let tls = tls.into_iter().flatten().flat_map(of_tls);
+        let execution = &mut self.execution;
+        let optional = [
+            &mut self.logic.http.token_file,
+            &mut execution.run_folder,
+            &mut execution.state_folder,
+        ];
+        let lists = [
+            &mut execution.releases,
+            &mut execution.programs,
+            &mut execution.trust.keys,
+        ];
+        optional
+            .into_iter()
+            .flatten()
+            .chain(lists.into_iter().flatten())
+            .chain([&mut execution.docker.socket])
+            .chain(tls)
+            .try_for_each(|path| {
+                *path = std::path::absolute(&path)?;
+                Ok(())
+            })
+    }
+}
+
+fn of_tls(tls: &mut Tls) -> impl Iterator<Item = &mut PathBuf> {
+    [&mut tls.ca, &mut tls.certificate, &mut tls.key]
+        .into_iter()
+        .flatten()
+}

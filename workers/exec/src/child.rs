@@ -1,0 +1,141 @@
+//! A process of the program: started without what is secret, read line by line, killed whole.
+
+use std::{fs, io, process::Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child as Process, ChildStdin, ChildStdout},
+};
+use utakata_worker_sdk::{ENDPOINT_VARIABLE, TOKEN_VARIABLE, Task};
+
+use crate::{line::LINE_MAX, settings::Command, trouble::Trouble};
+
+/// A process of the program. Killed with all that it started when it is dropped.
+///
+/// It stays in the process group of the worker: whoever ends that, ends this too.
+#[derive(Debug)]
+pub struct Child {
+    process: Process,
+}
+
+/// The lines that a process writes.
+#[derive(Debug)]
+pub struct Lines {
+    out: BufReader<ChildStdout>,
+    /// The beginning of a line whose end has not come.
+    line: Vec<u8>,
+}
+
+impl Child {
+    /// Starts the program; for one task, which it finds in its environment, too: all but what is
+    /// secret.
+    pub fn start(
+        command: &Command,
+        task: Option<&Task>,
+    ) -> Result<(Self, ChildStdin, Lines), Trouble> {
+        let failed = |error: &io::Error| {
+            Trouble::NotStarted(format!("{}: {error}", command.program.display()))
+        };
+        let mut process = tokio::process::Command::new(&command.program)
+            .args(&command.arguments)
+            .current_dir(&command.folder)
+            // Who has them is a worker: this is only its hand.
+            .env_remove(TOKEN_VARIABLE)
+            .env_remove(ENDPOINT_VARIABLE)
+            .envs(task.into_iter().flat_map(variables))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let pipes = process.stdin.take().zip(process.stdout.take());
+        let (stdin, stdout) = pipes.ok_or_else(|| failed(&io::ErrorKind::BrokenPipe.into()))?;
+        let lines = Lines {
+            out: BufReader::new(stdout),
+            line: Vec::new(),
+        };
+        Ok((Self { process }, stdin, lines))
+    }
+
+    /// Waits until it has ended. Cancel safe.
+    pub async fn ended(&mut self) -> io::Result<std::process::ExitStatus> {
+        self.process.wait().await
+    }
+
+    /// Kills it and what it started. What it has left behind before, by ending first, goes with
+    /// the worker.
+    pub fn kill(&mut self) {
+        let id = self.process.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(process) = id.and_then(Pid::from_raw) {
+            kill_tree(process);
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Lines {
+    /// The next line without its end; `None`: there is no more. Cancel safe.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        loop {
+            let broken = |error: io::Error| Trouble::Garbage(error.to_string());
+            let read = self.out.fill_buf().await.map_err(broken)?;
+            let end = read.iter().position(|byte| *byte == b'\n');
+            let part = end.unwrap_or(read.len());
+            if self.line.len() + part > LINE_MAX {
+                return Err(Trouble::TooLong);
+            }
+            let is_over = read.is_empty();
+            self.line.extend_from_slice(&read[..part]);
+            self.out.consume(end.map_or(part, |end| end + 1));
+            if end.is_some() || (is_over && !self.line.is_empty()) {
+                return Ok(Some(std::mem::take(&mut self.line)));
+            }
+            if is_over {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Kills a process after all that descend from it, as far as the system tells. It is stopped
+/// first, so that it starts no more meanwhile.
+fn kill_tree(process: Pid) {
+    // An error means that it is gone.
+    let _ = kill_process(process, Signal::STOP);
+    let id = process.as_raw_nonzero();
+    let told = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let children = told.unwrap_or_default();
+    for child in children.split_whitespace() {
+        if let Some(child) = child.parse().ok().and_then(Pid::from_raw) {
+            kill_tree(child);
+        }
+    }
+    let _ = kill_process(process, Signal::KILL);
+}
+
+/// What a process of one task finds in its environment, for programs that have no JSON.
+fn variables(task: &Task) -> Vec<(String, String)> {
+    let mut variables = vec![
+        ("UTAKATA_TARGET".to_owned(), task.target.to_string()),
+        ("UTAKATA_ADDRESS".to_owned(), task.address.clone()),
+        ("UTAKATA_ACTION".to_owned(), task.action.to_string()),
+        ("UTAKATA_CLASS".to_owned(), task.class.as_str().to_owned()),
+    ];
+    let parameters = task.parameters.as_object().into_iter().flatten();
+    variables.extend(parameters.map(|(name, value)| {
+        let word = |c: char| match c.is_ascii_alphanumeric() {
+            true => c.to_ascii_uppercase(),
+            false => '_',
+        };
+        let name: String = name.chars().map(word).collect();
+        let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
+        (format!("UTAKATA_PARAMETER_{name}"), text)
+    }));
+    variables
+}

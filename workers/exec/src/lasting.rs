@@ -1,0 +1,287 @@
+//! One process for all tasks.
+//!
+//! ```text
+//!  ask ──Ask──► talk ──lines──► process
+//!      ◄─Reply──     ◄─lines───
+//! ```
+//!
+//! Which task a line is about is the word of the process. So one that writes something else is
+//! believed no more, and one that goes on beyond the time of a task might still act on it: it is
+//! killed, with all that it had, and the next task has a new one.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    io::AsyncWriteExt,
+    process::ChildStdin,
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
+};
+use utakata_worker_sdk::{Context, Task};
+
+use crate::{
+    child::{Child, Lines},
+    line::{self, Reply},
+    settings::Command,
+    trouble::Trouble,
+};
+
+/// How soon a process that has closed its output must end.
+const END_WITHIN: Duration = Duration::from_millis(500);
+/// Tasks that wait to be looked at.
+const WAITING: usize = 1024;
+
+/// The process of all tasks, started when it is needed.
+#[derive(Debug)]
+pub struct Lasting {
+    command: Command,
+    asks: Mutex<Option<mpsc::Sender<Ask>>>,
+}
+
+/// A task for the process.
+#[derive(Debug)]
+struct Ask {
+    name: String,
+    context: Context,
+    line: Vec<u8>,
+    until: Instant,
+    answer: oneshot::Sender<Result<Reply, Trouble>>,
+}
+
+/// A task that the process has, or will have.
+struct Pending {
+    context: Context,
+    until: Instant,
+    /// Whether the first byte of its line may have been read.
+    is_told: bool,
+    answer: oneshot::Sender<Result<Reply, Trouble>>,
+}
+
+/// A process and its tasks.
+struct Talk {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines,
+    pending: HashMap<String, Pending>,
+    /// Lines to be written, in their order.
+    queue: VecDeque<(String, Vec<u8>)>,
+    /// The one that is being written, and how far.
+    writing: (Vec<u8>, usize),
+}
+
+impl Lasting {
+    /// Of a program that is started with the first task.
+    pub fn new(command: Command) -> Self {
+        Self {
+            command,
+            asks: Mutex::new(None),
+        }
+    }
+
+    /// Tells the process the task, and hears what it says of it.
+    pub async fn ask(
+        &self,
+        task: &Task,
+        context: &Context,
+        line: Vec<u8>,
+        until: Instant,
+    ) -> Result<Reply, Trouble> {
+        let (answer, answered) = oneshot::channel();
+        let ask = Ask {
+            name: line::name(&task.key),
+            context: context.clone(),
+            line,
+            until,
+            answer,
+        };
+        if let Err(unsent) = self.asks()?.send(ask).await {
+            // That process has just ended; there is another one.
+            let sent = self.asks()?.send(unsent.0).await;
+            sent.map_err(|_| Trouble::NotTold)?;
+        }
+        // Dropped unanswered, it was not even looked at.
+        answered.await.unwrap_or(Err(Trouble::NotTold))
+    }
+
+    fn asks(&self) -> Result<mpsc::Sender<Ask>, Trouble> {
+        let mut asks = self.asks.lock();
+        if let Some(asks) = asks.as_ref().filter(|asks| !asks.is_closed()) {
+            return Ok(asks.clone());
+        }
+        let (child, stdin, lines) = Child::start(&self.command, None)?;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let talk = Talk {
+            child,
+            stdin,
+            lines,
+            pending: HashMap::new(),
+            queue: VecDeque::new(),
+            writing: (Vec::new(), 0),
+        };
+        // Ends when the worker drops the sender, or with the process.
+        tokio::spawn(talk.run(receiver));
+        *asks = Some(sender.clone());
+        Ok(sender)
+    }
+}
+
+impl Talk {
+    async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
+        let trouble = self.talk(&mut asks).await;
+        asks.close();
+        let ended = match trouble {
+            // Whoever closes its output is about to end.
+            Some(Trouble::Ended { .. }) => {
+                let ended = timeout(END_WITHIN, self.child.ended()).await;
+                Trouble::ended(ended.unwrap_or_else(|late| Err(late.into())))
+            }
+            Some(trouble) => trouble,
+            None => return,
+        };
+        // What it still has may be done until it is dead.
+        self.child.kill();
+        tracing::warn!(tasks = self.pending.len(), "{ended}");
+        for (_, pending) in self.pending {
+            let said = match (pending.is_told, &ended) {
+                (false, _) => Trouble::NotTold,
+                (true, Trouble::Overdue) if Instant::now() < pending.until => {
+                    Trouble::Beside(ended.to_string())
+                }
+                (true, ended) => ended.clone(),
+            };
+            // Nobody may want to know any more.
+            let _ = pending.answer.send(Err(said));
+        }
+    }
+
+    /// Talks to the process until nobody wants anything of it any more, or something is wrong.
+    async fn talk(&mut self, asks: &mut mpsc::Receiver<Ask>) -> Option<Trouble> {
+        loop {
+            self.next_line();
+            let (line, from) = &self.writing;
+            let soonest = self.pending.values().map(|pending| pending.until).min();
+            tokio::select! {
+                ask = asks.recv() => self.take(ask?),
+                written = self.stdin.write(&line[*from..]), if *from < line.len() => {
+                    match written {
+                        Ok(count) => self.writing.1 += count,
+                        // It has closed its input, and is about to end.
+                        Err(_) => return Some(self.at_the_end().await),
+                    }
+                }
+                line = self.lines.next() => match line {
+                    Ok(Some(line)) => if let Err(trouble) = self.hear(&line) {
+                        return Some(trouble);
+                    },
+                    Ok(None) => return Some(gone()),
+                    Err(trouble) => return Some(trouble),
+                },
+                () = until(soonest) => if let Err(trouble) = self.overdue() {
+                    return Some(trouble);
+                },
+            }
+        }
+    }
+
+    fn take(&mut self, ask: Ask) {
+        let pending = Pending {
+            context: ask.context,
+            until: ask.until,
+            is_told: false,
+            answer: ask.answer,
+        };
+        self.pending.insert(ask.name.clone(), pending);
+        self.queue.push_back((ask.name, ask.line));
+    }
+
+    /// Begins to write the next line that is still wanted, when the one before is written.
+    fn next_line(&mut self) {
+        while self.writing.1 == self.writing.0.len() {
+            let Some((name, line)) = self.queue.pop_front() else {
+                return;
+            };
+            let Some(pending) = self.pending.get_mut(&name) else {
+                continue;
+            };
+            // Immediately before: this process may have been stopped since it was asked.
+            let is_late = Instant::now() >= pending.until || !pending.context.is_in_time();
+            if pending.answer.is_closed() || is_late {
+                self.give(&name, Err(Trouble::NotTold));
+                continue;
+            }
+            pending.is_told = true;
+            self.writing = (line, 0);
+        }
+    }
+
+    fn hear(&mut self, line: &[u8]) -> Result<(), Trouble> {
+        let reply = Reply::parse(line).map_err(Trouble::Garbage)?;
+        let name = reply.task.clone().unwrap_or_default();
+        let is_told = |pending: &Pending| pending.is_told;
+        if !self.pending.get(&name).is_some_and(is_told) {
+            let what = format!("an answer to the task {name:?}, which it does not have");
+            return Err(Trouble::Garbage(what));
+        }
+        self.give(&name, Ok(reply));
+        Ok(())
+    }
+
+    /// Gives up what was not told in time. Errors: one that was is not answered.
+    fn overdue(&mut self) -> Result<(), Trouble> {
+        let now = Instant::now();
+        let over = self.pending.iter().filter(|(_, one)| one.until <= now);
+        let over: Vec<_> = over
+            .map(|(name, one)| (name.clone(), one.is_told))
+            .collect();
+        if over.iter().any(|(_, is_told)| *is_told) {
+            return Err(Trouble::Overdue);
+        }
+        for (name, _) in over {
+            self.give(&name, Err(Trouble::NotTold));
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, name: &str, said: Result<Reply, Trouble>) {
+        if let Some(pending) = self.pending.remove(name) {
+            // Nobody may want to know any more.
+            let _ = pending.answer.send(said);
+        }
+    }
+
+    /// Hears what it still has to say.
+    async fn at_the_end(&mut self) -> Trouble {
+        loop {
+            let soonest = self.pending.values().map(|pending| pending.until).min();
+            let line = tokio::select! {
+                line = self.lines.next() => line,
+                () = until(soonest) => return Trouble::Overdue,
+            };
+            match line {
+                Ok(Some(line)) => {
+                    if let Err(trouble) = self.hear(&line) {
+                        return trouble;
+                    }
+                }
+                Ok(None) => return gone(),
+                Err(trouble) => return trouble,
+            }
+        }
+    }
+}
+
+/// How it ended is asked when it is reaped.
+fn gone() -> Trouble {
+    Trouble::Ended { how: String::new() }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

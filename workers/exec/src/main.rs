@@ -1,0 +1,11 @@
+//! The worker for any executable that reads and writes lines of JSON.
+
+use std::process::ExitCode;
+
+/// Faster than the C library's where many small things come and go: see docs/benchmarks.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    utakata_worker_sdk::main::<utakata_worker_exec::Exec>()
+}

@@ -1,0 +1,146 @@
+//! `[settings]` of a release: what is started, and how.
+
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `[settings]` of a `worker.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The program and its arguments.
+    command: Vec<String>,
+    /// How long a process is used.
+    #[serde(default)]
+    pub process: Style,
+    /// The most tasks at a time.
+    #[serde(default = "sixteen")]
+    pub at_once: NonZeroU32,
+    /// Threads of the SDK, which reads it by itself.
+    #[serde(default, rename = "threads")]
+    _threads: Option<u32>,
+}
+
+/// How long a process is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// For one task.
+    #[default]
+    Task,
+    /// For all tasks, as long as the worker lives.
+    Worker,
+}
+
+/// What is started.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// A path, or a name that is looked up in `PATH`.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Where it works: the folder of the release.
+    pub folder: PathBuf,
+}
+
+/// Why a release cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its settings are wrong.
+    #[error("worker.toml: [settings]: {0}")]
+    Settings(#[from] serde_json::Error),
+    /// Nothing is to be started.
+    #[error("worker.toml: [settings]: command is empty: write command = [\"./program\"]")]
+    Empty,
+    /// The program is not in the release.
+    #[error(
+        "worker.toml: [settings]: there is no file {} in the release",
+        program.display()
+    )]
+    Absent {
+        /// The program.
+        program: PathBuf,
+    },
+}
+
+impl Settings {
+    /// Reads the settings of a manifest.
+    pub fn read(settings: &Value) -> Result<Self, Error> {
+        let settings: Self = match settings {
+            Value::Null => serde_json::from_str("{}")?,
+            settings => serde_json::from_value(settings.clone())?,
+        };
+        Ok(settings)
+    }
+}
+
+impl Command {
+    /// Finds the program: with a slash in its name it is a file of the release, without one it
+    /// is that, if it is there, or what `PATH` has.
+    pub fn find(settings: &Settings, folder: &Path) -> Result<Self, Error> {
+        let (program, arguments) = settings.command.split_first().ok_or(Error::Empty)?;
+        let own = folder.join(program);
+        let program = match (own.is_file(), program.contains('/')) {
+            (true, _) => own,
+            (false, true) => {
+                let program = program.into();
+                return Err(Error::Absent { program });
+            }
+            (false, false) => program.into(),
+        };
+        Ok(Self {
+            program,
+            arguments: arguments.to_vec(),
+            folder: folder.into(),
+        })
+    }
+}
+
+fn sixteen() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(15)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_started_is_told_when_the_worker_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("own"), "").unwrap();
+        let find = |settings: Value| {
+            let settings = Settings::read(&settings).map_err(|error| error.to_string())?;
+            let found = Command::find(&settings, folder.path());
+            found.map(|found| found.program).map_err(|e| e.to_string())
+        };
+        let own = folder.path().join("own");
+        assert_eq!(
+            find(json!({ "command": ["./own", "x"] })),
+            Ok(folder.path().join("./own"))
+        );
+        assert_eq!(find(json!({ "command": ["own"] })), Ok(own));
+        assert_eq!(
+            find(json!({ "command": ["python3"] })),
+            Ok("python3".into())
+        );
+        for (settings, says) in [
+            (json!(null), "missing field `command`"),
+            (json!({ "command": [] }), "is empty"),
+            (json!({ "command": ["./other"] }), "no file ./other"),
+            (
+                json!({ "command": ["x"], "proces": "task" }),
+                "unknown field `proces`",
+            ), // typos: on purpose
+            (json!({ "command": ["x"], "at_once": 0 }), "nonzero"),
+        ] {
+            let told = find(settings).unwrap_err();
+            assert!(told.contains(says), "{told}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A SET, and what its answer proves.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_snmp::{ErrorKind, ErrorStatus, Oid, Value, VarBind};
+use tokio::time::Instant;
+use utakata_worker_sdk::Proof;
+
+use super::{Error, Repeat, Session};
+
+/// How a SET ended.
+#[derive(Debug)]
+pub struct Answered {
+    /// What the answer proves, and the lack of one.
+    pub proof: Proof,
+    /// How often the request was sent.
+    pub sent: u32,
+    /// Why it is not known to be done.
+    pub problem: Option<Error>,
+}
+
+impl Session {
+    /// Sets one object. The client that writes is used, and asked `repeat`.
+    pub async fn set(
+        &self,
+        deadline: Instant,
+        oid: &Oid,
+        value: &Value,
+        repeat: Repeat,
+    ) -> Answered {
+        let writer = self.writer();
+        let sent = AtomicU32::new(0);
+        let answer = self.exchange(deadline, repeat, || {
+            sent.fetch_add(1, Ordering::Relaxed);
+            writer.set(oid, value.clone())
+        });
+        let answer = answer.await;
+        let echoed = answer.and_then(|answer| echo(&answer.varbinds, oid, value));
+        let sent = sent.into_inner();
+        Answered {
+            proof: proof(echoed.as_ref().err()).of_sent(sent),
+            sent,
+            problem: echoed.err(),
+        }
+    }
+}
+
+/// An answer without an error has the bindings of the request, name and value (RFC 3416, 4.2.5).
+/// Some agents say noError, and noSuchInstance or the old value in its place.
+fn echo(bindings: &[VarBind], oid: &Oid, value: &Value) -> Result<(), Error> {
+    match bindings {
+        [binding] if binding.oid == *oid && binding.value == *value => Ok(()),
+        [binding] => Err(Error::Other {
+            said: Some(Box::new(binding.clone())),
+        }),
+        _ => Err(Error::Other { said: None }),
+    }
+}
+
+/// What is proven by how an exchange ended.
+fn proof(error: Option<&Error>) -> Proof {
+    match error {
+        None => Proof::Done,
+        Some(Error::Refused { status, .. }) => of_status(*status),
+        Some(Error::Credential { source } | Error::Send { source }) => of_kind(source.kind()),
+        Some(Error::Silent | Error::Garbage { .. } | Error::Other { .. }) => Proof::Nothing,
+    }
+}
+
+/// What an error status proves of a SET.
+fn of_status(status: ErrorStatus) -> Proof {
+    use ErrorStatus as S;
+    match status {
+        // Said before anything is assigned: tooBig and the steps (1) to (11) of RFC 3416, 4.2.5.
+        S::TooBig
+        | S::NoAccess
+        | S::WrongType
+        | S::WrongLength
+        | S::WrongEncoding
+        | S::WrongValue
+        | S::NoCreation
+        | S::InconsistentName
+        | S::NotWritable
+        | S::InconsistentValue
+        | S::ResourceUnavailable => Proof::NotDone,
+        // The same of SNMPv1: RFC 1157, 4.1.5.
+        S::NoSuchName | S::BadValue | S::ReadOnly => Proof::NotDone,
+        // Processing is halted before the operation: RFC 3413, 3.2 (5).
+        S::AuthorizationError => Proof::NotDone,
+        // genErr is for everything else, and agents say it after the fact, too. After the other
+        // two an assignment was begun: an outlet that was switched off and on again by undoing
+        // it has been off.
+        S::GenErr | S::CommitFailed | S::UndoFailed => Proof::Nothing,
+        S::NoError | S::Unknown(_) => Proof::Nothing,
+        _ => Proof::Nothing,
+    }
+}
+
+/// What an error of the library proves of a request.
+fn of_kind(kind: ErrorKind) -> Proof {
+    match kind {
+        // It has not left this machine.
+        ErrorKind::Network
+        | ErrorKind::OutboundMessageTooLarge
+        | ErrorKind::RequestIdInUse
+        | ErrorKind::Config
+        | ErrorKind::Privacy
+        | ErrorKind::RandomSource
+        | ErrorKind::InvalidMessage
+        | ErrorKind::InvalidOid => Proof::NotDone,
+        // An agent drops what it answers with a report: RFC 3414, 3.2.
+        ErrorKind::Report => Proof::NotDone,
+        // An answer whose sender could not be proven says nothing, and so does what is not known.
+        _ => Proof::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_refusals_of_the_first_phase_prove_that_nothing_was_done() {
+        let certain = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18];
+        for status in -1..=40 {
+            let expect = match certain.contains(&status) {
+                true => Proof::NotDone,
+                false => Proof::Nothing,
+            };
+            let refused = Error::Refused {
+                status: ErrorStatus::from_i32(status),
+                oid: None,
+                index: 1,
+            };
+            assert_eq!(proof(Some(&refused)), expect, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_the_word_that_it_was_done_only_if_it_echoes_the_request() {
+        let oid = Oid::parse("1.3.6.1.2.1.1.5.0").unwrap();
+        let other = Oid::parse("1.3.6.1.2.1.1.6.0").unwrap();
+        let value = Value::from("new");
+        let echoed = |bindings: &[VarBind]| proof(echo(bindings, &oid, &value).err().as_ref());
+        let binding = |oid: &Oid, value: Value| VarBind::new(oid.clone(), value);
+        let same = binding(&oid, value.clone());
+        assert_eq!(echoed(&[same.clone()]), Proof::Done);
+        for bindings in [
+            vec![],
+            vec![same.clone(), same],
+            vec![binding(&other, value.clone())],
+            vec![binding(&oid, Value::from("old"))],
+            vec![binding(&oid, Value::Integer(1))],
+            vec![binding(&oid, Value::Null)],
+            vec![binding(&oid, Value::NoSuchInstance)],
+            vec![binding(&oid, Value::NoSuchObject)],
+            vec![binding(&oid, Value::EndOfMibView)],
+        ] {
+            assert_eq!(echoed(&bindings), Proof::Nothing, "{bindings:?}");
+        }
+    }
+}
