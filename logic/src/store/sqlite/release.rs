@@ -88,6 +88,7 @@ impl Sqlite {
                 .await?;
             if updated.rows_affected() == 0 {
                 insert(&mut transaction, row, &manifest, &content).await?;
+                super::count(&mut transaction).await?;
             }
             transaction.commit().await?;
             Ok(match updated.rows_affected() {
@@ -121,6 +122,7 @@ impl Sqlite {
                 .await
                 .map_err(failed)?;
         }
+        super::count(&mut transaction).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(deleted.rows_affected() > 0)
     }
