@@ -9,7 +9,8 @@
 
 pub(crate) mod book;
 pub(crate) mod compare;
-pub(crate) mod evidence;
+pub(crate) mod enough;
+mod evidence;
 mod judge;
 mod machine;
 mod share;
