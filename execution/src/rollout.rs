@@ -9,8 +9,8 @@
 
 pub(crate) mod book;
 pub(crate) mod compare;
-pub(crate) mod enough;
-mod evidence;
+mod enough;
+pub(crate) mod evidence;
 mod judge;
 mod machine;
 mod share;

@@ -189,12 +189,15 @@ impl Catalogue {
         }
     }
 
-    /// All releases, or those of a kind: those that were pushed first, by kind.
+    /// All releases, or those of a kind: those that were pushed first, by kind. Those that only
+    /// environments have are not of the catalogue.
     ///
     /// # Errors
     /// The store failed.
     pub async fn list(&self, kind: Option<&Kind>) -> Result<Vec<Entry>, store::Error> {
-        self.entries(kind).await
+        let mut entries = self.entries(kind).await?;
+        entries.retain(|entry| entry.source != ReleaseSource::Environment);
+        Ok(entries)
     }
 
     /// The releases of a kind that environments can be told to run, whether one has them or not.

@@ -389,7 +389,9 @@ impl Way {
         enough::Seen {
             ended: self.ended,
             both: self.both,
-            elapsed: self.began.map_or(Duration::ZERO, |at| now.saturating_duration_since(at)),
+            elapsed: self
+                .began
+                .map_or(Duration::ZERO, |at| now.saturating_duration_since(at)),
             share: self.turns.share(),
             is_last: self.share + 1 >= self.order.plan.canary_shares.len(),
             candidate: &self.candidate,
@@ -413,7 +415,8 @@ impl Way {
         };
         match self.phase {
             RolloutPhase::Shadow => {
-                let (seen, of) = (self.shadow.compared, self.order.plan.shadow_answers.into());
+                let seen = self.shadow.compared;
+                let of = u64::from(self.order.plan.shadow_answers);
                 let per_second = pace(seen);
                 #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
                 let left = per_second.map(|pace| of.saturating_sub(seen) as f64 / pace);

@@ -180,8 +180,7 @@ mod tests {
             .filter(|(name, _)| name.ends_with("worker.toml"));
         let mut kinds = BTreeSet::new();
         for (name, text) in manifests {
-            let manifest = Manifest::parse(text)
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            let manifest = Manifest::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(kinds.insert(manifest.kind), "{name} is there twice");
         }
         assert!(kinds.contains("snmp"), "{kinds:?}");

@@ -49,14 +49,17 @@ fn at_a_quiet_site_time_ends_a_share_and_few_tasks_end_the_last_one() {
         let tallies = (tally(good, failed), tally(stable.0, stable.1));
         let seen = seen(good + failed, minutes, is_last, &tallies);
         let found = enough(&seen, &plan);
-        assert_eq!(found, expect, "{good} {failed} {stable:?} {minutes} {is_last}");
+        assert_eq!(
+            found, expect,
+            "{good} {failed} {stable:?} {minutes} {is_last}"
+        );
     }
 }
 
 #[test]
 fn how_long_it_takes_is_told_by_the_pace_of_until_now() {
     let plan = RolloutPlan::default();
-    let minutes = |minutes| Some(Duration::from_secs(60 * minutes));
+    let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
     // One task of the candidate a minute, of twenty that come.
     for (ended, elapsed, is_last, expect) in [
         (1, 1, false, minutes(1)),
@@ -105,7 +108,11 @@ fn passed(seed: u64, failing: f64, before: f64) -> Option<u64> {
                     true => OutcomeStatus::Failed,
                     false => OutcomeStatus::Succeeded,
                 };
-                let tally = if is_candidate { &mut candidate } else { &mut stable };
+                let tally = if is_candidate {
+                    &mut candidate
+                } else {
+                    &mut stable
+                };
                 tally.add(status, Duration::from_millis(5));
                 ended += u64::from(is_candidate);
             }
@@ -133,7 +140,9 @@ fn passed(seed: u64, failing: f64, before: f64) -> Option<u64> {
 
 #[test]
 fn at_a_site_of_four_devices_good_releases_pass_within_minutes_and_bad_ones_do_not() {
-    let mut times: Vec<u64> = (1..=200).filter_map(|seed| passed(seed, 0.0, 0.0)).collect();
+    let mut times: Vec<u64> = (1..=200)
+        .filter_map(|seed| passed(seed, 0.0, 0.0))
+        .collect();
     times.sort_unstable();
     assert_eq!(times.len(), 200);
     assert!(times[100] <= 5 * 60 && times[199] <= 15 * 60, "{times:?}");

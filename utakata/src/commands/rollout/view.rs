@@ -126,7 +126,9 @@ fn waits_for(standing: &Standing) -> Option<String> {
     };
     let (phase, seen, of) = (phase_word(standing.phase), progress.seen, progress.of);
     let mut line = format!("{phase}: {seen} of {of} {what}s");
-    let left = progress.left.and_then(|left| Duration::try_from_secs_f64(left).ok());
+    let left = progress
+        .left
+        .and_then(|left| Duration::try_from_secs_f64(left).ok());
     if let (Some(left), Some(pace)) = (left, progress.per_second.filter(|pace| *pace > 0.0)) {
         let every = Duration::try_from_secs_f64(1.0 / pace).unwrap_or_default();
         line.push_str(&match pace < 1.0 {
