@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    EnvironmentId, EnvironmentStatus, Kind, Order, Orders, Scope, desired::ScopeFields,
+    EnvironmentId, EnvironmentStatus, Kind, Order, Orders, Problem, ReleaseId, Scope,
+    desired::ScopeFields,
 };
 use utoipa::ToSchema;
 
@@ -18,6 +19,19 @@ pub struct EnvironmentView {
     /// What people have stopped that it is a part of: its zone, kinds, releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standing: Vec<Standing>,
+    /// What of that which it tells does not count, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoredClaim>,
+}
+
+/// Something that an environment tells of itself and that does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IgnoredClaim {
+    /// The release. Absent: nothing counts that it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// Why.
+    pub problem: Problem,
 }
 
 /// An order, and what it is for.

@@ -1,7 +1,9 @@
 //! Targets, schedules, credentials, kinds and environments as they are shown.
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{CredentialName, EnvironmentId, Kind, Manifest, ReleaseId, Target, TaskId};
+use utakata_model::{
+    CredentialName, EnvironmentId, Kind, Manifest, ReleaseId, Target, TaskId, Zone,
+};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
@@ -106,12 +108,25 @@ pub struct CredentialView {
 pub struct KindView {
     /// The kind.
     pub kind: Kind,
-    /// The release that new tasks go to.
+    /// The release that new tasks go to: where zones differ, that of most targets.
     pub release: ReleaseId,
     /// Its manifest.
     pub manifest: Manifest,
     /// The environments that serve it.
     pub environments: Vec<EnvironmentId>,
+    /// How it is served in each zone.
+    pub zones: Vec<KindInZone>,
     /// How many targets are of this kind.
     pub targets: u64,
+}
+
+/// A kind as it is served in a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KindInZone {
+    /// The zone.
+    pub zone: Zone,
+    /// The release that new tasks of the zone go to.
+    pub release: ReleaseId,
+    /// The environments of the zone that serve it.
+    pub environments: Vec<EnvironmentId>,
 }

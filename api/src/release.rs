@@ -26,6 +26,34 @@ pub struct NewRelease {
     pub digest: Option<ReleaseDigest>,
 }
 
+/// Where a release comes from.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ReleaseSource {
+    /// Somebody pushed it.
+    Pushed,
+    /// It comes with utakata.
+    Shipped,
+    /// It lies in the data directory of the machine that is all of the site.
+    Folder,
+    /// It lies in the folders of an environment alone, which tells of it.
+    Environment,
+}
+
+impl ReleaseSource {
+    /// The word for it, as on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Shipped => "shipped",
+            Self::Folder => "folder",
+            Self::Environment => "environment",
+        }
+    }
+}
+
 /// A release, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseSummary {
@@ -39,11 +67,15 @@ pub struct ReleaseSummary {
     pub files: u64,
     /// How many bytes they have together.
     pub size: u64,
+    /// Where it comes from. Only what was pushed can be fetched and deleted.
+    pub source: ReleaseSource,
     /// Who pushed it.
-    pub pushed_by: PersonName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_by: Option<PersonName>,
     /// When.
-    #[schema(value_type = String, format = "date-time")]
-    pub pushed_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub pushed_at: Option<Timestamp>,
     /// The environments that have workers of it.
     pub runs_in: Vec<EnvironmentId>,
 }

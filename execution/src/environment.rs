@@ -17,6 +17,7 @@ use utakata_model::{EnvironmentStatus, NameError};
 
 use crate::{
     Config,
+    catalogue::Catalogue,
     config::ConfigError,
     endpoint::{self, Endpoint},
     runtime::{Runtime, docker::Docker, placed::Placed},
@@ -93,6 +94,7 @@ pub(crate) enum Wish {
 struct Inner {
     wishes: mpsc::Sender<Wish>,
     status: watch::Receiver<Arc<EnvironmentStatus>>,
+    releases: watch::Receiver<Arc<Catalogue>>,
     ended: CancellationToken,
     _stop: DropGuard,
 }
@@ -193,6 +195,7 @@ impl Environment {
             runtime,
             came,
         );
+        let releases = service.found();
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
         let cancel = stop.clone();
@@ -204,6 +207,7 @@ impl Environment {
             inner: Arc::new(Inner {
                 wishes,
                 status,
+                releases,
                 ended,
                 _stop: stop.drop_guard(),
             }),
@@ -251,6 +255,11 @@ impl Handle {
     /// Waits for the next change of its status; the last one stays when it has ended.
     pub fn watch(&self) -> watch::Receiver<Arc<EnvironmentStatus>> {
         self.inner.status.clone()
+    }
+
+    /// The releases that are found in the folders, those that serve nothing now, too.
+    pub fn releases(&self) -> watch::Receiver<Arc<Catalogue>> {
+        self.inner.releases.clone()
     }
 
     /// Waits until it has ended.

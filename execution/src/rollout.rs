@@ -9,6 +9,7 @@
 
 pub(crate) mod book;
 pub(crate) mod compare;
+mod enough;
 pub(crate) mod evidence;
 mod judge;
 mod machine;

@@ -58,6 +58,8 @@ pub enum Event {
     Desired(Arc<Desired>),
     /// A target is no more: what is retained of it goes.
     Deleted(TargetName),
+    /// An environment is gone for good: what is retained of it goes.
+    Forgotten(EnvironmentId),
     /// An environment asks whether it may begin attempts of control.
     Start(Arc<StartBatch>),
     /// The answers, for that environment.
@@ -78,6 +80,7 @@ impl Event {
             Self::Readings(_) | Self::Fetch(_) | Self::Content(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => false,
+            Self::Forgotten(_) => false,
             Self::Start(_) | Self::Permits(_) | Self::Recorded(_) => false,
         }
     }
@@ -92,7 +95,8 @@ impl Event {
             Self::Permits(batch) => batch.answers.len().max(1),
             Self::Recorded(batch) => batch.attempts.len().max(1),
             Self::Fetch(batch) => batch.wants.len().max(1),
-            Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) | Self::Content(_) => 1,
+            Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => 1,
+            Self::Forgotten(_) | Self::Content(_) => 1,
         }
     }
 }
@@ -186,7 +190,7 @@ impl Interest {
         match event {
             Event::Readings(_) | Event::Deleted(_) => self.readings,
             Event::Outcomes(_) => self.outcomes,
-            Event::Environment(_) => self.environments,
+            Event::Environment(_) | Event::Forgotten(_) => self.environments,
             Event::Desired(desired) => self.desired.include(&desired.zone),
             Event::Start(_) | Event::Fetch(_) => self.starts,
             Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),

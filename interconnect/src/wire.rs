@@ -10,7 +10,9 @@ pub mod topic;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
-use utakata_model::{Desired, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Task, Zone};
+use utakata_model::{
+    Desired, EnvironmentId, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Task, Zone,
+};
 
 pub use self::topic::Topic;
 use crate::{
@@ -108,6 +110,16 @@ struct DeletedRef<'t> {
     target: &'t TargetName,
 }
 
+#[derive(Deserialize)]
+struct Forgotten {
+    environment: EnvironmentId,
+}
+
+#[derive(Serialize)]
+struct ForgottenRef<'e> {
+    environment: &'e EnvironmentId,
+}
+
 /// Tasks as the payload of one message. Credentials travel in the clear: the transport must
 /// hide them.
 pub fn encode_tasks(tasks: &[Task]) -> Result<Vec<u8>, Error> {
@@ -189,6 +201,21 @@ pub fn encode_deleted(target: &TargetName) -> Result<Vec<u8>, Error> {
 /// That a target is no more, from the payload of one message.
 pub fn decode_deleted(payload: &[u8]) -> Result<TargetName, Error> {
     decode::<Deleted>("message of a deleted target", payload).map(|message| message.target)
+}
+
+/// That an environment is gone for good, as the payload of one message. Over brokers its status
+/// is taken away instead, which says the same.
+pub fn encode_forgotten(environment: &EnvironmentId) -> Result<Vec<u8>, Error> {
+    encode(
+        "message of a forgotten environment",
+        &ForgottenRef { environment },
+    )
+}
+
+/// That an environment is gone for good, from the payload of one message.
+pub fn decode_forgotten(payload: &[u8]) -> Result<EnvironmentId, Error> {
+    let message = decode::<Forgotten>("message of a forgotten environment", payload);
+    message.map(|message| message.environment)
 }
 
 /// Asks for permits as the payload of one message.

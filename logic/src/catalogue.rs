@@ -1,35 +1,40 @@
 //! The catalogue: the releases that environments can be told to run, with all that is in them.
 //!
-//! It is in the store and nowhere else, so that any logic environment can be asked, and it is
-//! there for as long as the store is.
+//! What was pushed, and what comes with utakata, is in the store, so that any logic environment can
+//! be asked, and it is there for as long as the store is. On a machine that is all of the site,
+//! what lies in the data directory belongs to it, too. What a release declares comes from here,
+//! and never from what environments tell ([`crate::kinds`]).
 
 mod answer;
 mod breaks;
 mod check;
 mod diff;
+mod entry;
 mod error;
 mod find;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use utakata_api::release::{
-    Break, FILE_MOST, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView,
+    Break, FILE_MOST, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSource, ReleaseSummary,
+    ReleaseView,
 };
 use utakata_model::{
     Content, EnvironmentId, FileDigest, Kind, Manifest, PersonName, ReleaseDigest, ReleaseId,
-    Selector, Target, content::MANIFEST_FILE,
+    Selector, Target, Zone, content::MANIFEST_FILE,
 };
 
 pub use answer::{WAITING_MOST, answer};
 pub use diff::diff;
+pub use entry::{Entry, FolderRelease};
 pub use error::Error;
 
 use crate::{
     inventory::Inventory,
-    kinds::Kinds,
+    kinds::{Kinds, Served},
     store::{self, PutRelease, ReleaseRow, Store},
 };
 
@@ -44,8 +49,11 @@ pub struct Catalogue {
     store: Arc<dyn Store>,
     kinds: Arc<Kinds>,
     inventory: Arc<Inventory>,
+    folder: RwLock<Vec<FolderRelease>>,
     wanting: RwLock<Vec<Arc<Wanting>>>,
     receiving: Semaphore,
+    /// What was read later is believed later.
+    reloading: Mutex<()>,
 }
 
 /// What came of a push.
@@ -64,8 +72,10 @@ impl Catalogue {
             store,
             kinds,
             inventory,
+            folder: RwLock::default(),
             wanting: RwLock::default(),
             receiving: Semaphore::new(RECEIVED_MOST as usize),
+            reloading: Mutex::default(),
         }
     }
 
@@ -95,6 +105,7 @@ impl Catalogue {
         let digest = content.release_digest(&manifest.run);
         check::digest(&digest, new.digest.as_ref())?;
         let before = self.store.release(&digest).await?;
+        self.refuse_shipped(&manifest)?;
         if let Some(before) = &before {
             check::keep_signatures(&mut content, &before.content);
         }
@@ -110,7 +121,10 @@ impl Catalogue {
             pushed_at: Timestamp::now(),
         };
         match self.store.put_release(&row).await? {
-            PutRelease::New => Ok(Pushed { row, is_new: true }),
+            PutRelease::New => {
+                self.reload().await?;
+                Ok(Pushed { row, is_new: true })
+            }
             PutRelease::Again => Ok(Pushed {
                 row: ReleaseRow {
                     content: row.content.clone(),
@@ -159,43 +173,108 @@ impl Catalogue {
         Ok(self.store.put_file(digest, bytes).await?)
     }
 
-    /// All releases, or those of a kind, by kind, those that were pushed first before the others.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn list(&self, kind: Option<&Kind>) -> Result<Vec<ReleaseRow>, store::Error> {
-        self.store.releases(kind).await
+    /// A version that comes with utakata stays what it is.
+    fn refuse_shipped(&self, manifest: &Manifest) -> Result<(), Error> {
+        let index = self.kinds.index();
+        let of_version = index.of_kind(&manifest.kind).iter().filter(|known| {
+            known.source == ReleaseSource::Shipped && *known.id.version == *manifest.version
+        });
+        let mut of_version = of_version.peekable();
+        let Some(shipped) = of_version.peek().map(|known| known.id.clone()) else {
+            return Ok(());
+        };
+        match of_version.any(|known| *known.manifest == *manifest) {
+            true => Ok(()),
+            false => Err(Error::Taken { by: shipped }),
+        }
     }
 
-    /// The release of this digest.
+    /// All releases, or those of a kind: those that were pushed first, by kind. Those that only
+    /// environments have are not of the catalogue.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn get(&self, digest: &ReleaseDigest) -> Result<Option<ReleaseRow>, store::Error> {
-        self.store.release(digest).await
+    pub async fn list(&self, kind: Option<&Kind>) -> Result<Vec<Entry>, store::Error> {
+        let mut entries = self.entries(kind).await?;
+        entries.retain(|entry| entry.source != ReleaseSource::Environment);
+        Ok(entries)
+    }
+
+    /// The releases of a kind that environments can be told to run, whether one has them or not.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn nameable(&self, kind: &Kind) -> Result<Vec<ReleaseId>, store::Error> {
+        let pushed = self.store.releases(Some(kind)).await?;
+        let mut ids: Vec<ReleaseId> = pushed.into_iter().map(|row| row.id).collect();
+        let folder = self.folder.read();
+        let folder = folder.iter().filter(|release| release.id.kind == *kind);
+        ids.extend(folder.map(|release| release.id.clone()));
+        Ok(ids)
+    }
+
+    /// What a release declares, where anybody who counts says so.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn manifest_of(&self, id: &ReleaseId) -> Result<Option<Manifest>, store::Error> {
+        if let Some(row) = self.store.release(&id.digest).await? {
+            return Ok(Some(row.manifest));
+        }
+        if let Some(known) = self.kinds.index().by_digest(&id.digest) {
+            return Ok(Some((*known.manifest).clone()));
+        }
+        let had = self.kinds.releases();
+        let found = had.iter().find(|(release, _)| release == id);
+        Ok(found.map(|(_, manifest)| (**manifest).clone()))
+    }
+
+    /// The release that serves most targets of a kind, of those that serve it in some zone.
+    pub fn serving(&self, kind: &Kind) -> Option<ReleaseId> {
+        let targets = self.inventory.select(&Selector::default());
+        let of_zone = |zone: &Zone| {
+            let of_kind = targets.iter().filter(|known| known.target.kind == *kind);
+            of_kind.filter(|known| known.target.zone == *zone).count()
+        };
+        let served = self.kinds.served();
+        let mut by_release: BTreeMap<&ReleaseId, (usize, &Served)> = BTreeMap::new();
+        for (zone, one) in served.of_kind(kind) {
+            by_release.entry(&one.release).or_insert((0, one)).0 += of_zone(zone);
+        }
+        let most = by_release
+            .into_iter()
+            .max_by_key(|(_, (count, one))| (*count, one.manifest.version_numbers()));
+        most.map(|(release, _)| release.clone())
     }
 
     /// The release that people mean.
     ///
     /// # Errors
     /// There is none (the error has the nearest), several are meant, or the store failed.
-    pub async fn find(&self, reference: &ReleaseReference) -> Result<ReleaseRow, Error> {
-        let releases = self.store.releases(None).await?;
-        find::find(releases, reference)
+    pub async fn find(&self, reference: &ReleaseReference) -> Result<Entry, Error> {
+        find::find(self.entries(None).await?, reference)
     }
 
-    /// Removes a release, and the files that no other one has.
+    /// Removes a release that was pushed, and the files that no other one has.
     ///
     /// # Errors
     /// There is none, something wants it to stay, or the store failed.
     pub async fn delete(&self, reference: &ReleaseReference) -> Result<ReleaseId, Error> {
-        let row = self.find(reference).await?;
-        let by = self.wanted_by(&row.id);
+        let entry = self.find(reference).await?;
+        let mut by = match entry.source {
+            ReleaseSource::Pushed => Vec::new(),
+            ReleaseSource::Shipped => vec!["it comes with utakata".to_owned()],
+            ReleaseSource::Folder | ReleaseSource::Environment => {
+                vec!["it lies in a folder, and goes when that is removed".to_owned()]
+            }
+        };
+        by.extend(self.wanted_by(&entry.id));
         if !by.is_empty() {
-            return Err(Error::Wanted { id: row.id, by });
+            return Err(Error::Wanted { id: entry.id, by });
         }
-        self.store.delete_release(&row.id.digest).await?;
-        Ok(row.id)
+        self.store.delete_release(&entry.id.digest).await?;
+        self.reload().await?;
+        Ok(entry.id)
     }
 
     /// Who wants a release to stay: those whose tasks it does, those who are pinned to it, and
@@ -274,16 +353,18 @@ impl Catalogue {
     }
 
     /// A release as lists show it.
-    pub fn summary(&self, row: &ReleaseRow) -> ReleaseSummary {
+    pub fn summary(&self, entry: &Entry) -> ReleaseSummary {
+        let (pushed_by, pushed_at) = entry.pushed.clone().unzip();
         ReleaseSummary {
-            kind: row.id.kind.clone(),
-            version: row.id.version.as_ref().into(),
-            digest: row.id.digest.clone(),
-            files: row.content.files.len() as u64,
-            size: row.content.size(),
-            pushed_by: row.pushed_by.clone(),
-            pushed_at: row.pushed_at,
-            runs_in: self.runs_in(&row.id.digest),
+            kind: entry.id.kind.clone(),
+            version: entry.id.version.as_ref().into(),
+            digest: entry.id.digest.clone(),
+            files: entry.content.files.len() as u64,
+            size: entry.content.size(),
+            source: entry.source,
+            pushed_by,
+            pushed_at,
+            runs_in: self.runs_in(&entry.id.digest),
         }
     }
 
@@ -291,15 +372,15 @@ impl Catalogue {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn view(&self, row: ReleaseRow) -> Result<ReleaseView, store::Error> {
-        let mut breaks = self.breaks(&row.id.kind, &row.manifest).await?;
+    pub async fn view(&self, entry: Entry) -> Result<ReleaseView, store::Error> {
+        let mut breaks = self.breaks(&entry.id.kind, &entry.manifest).await?;
         breaks.truncate(breaks::SHOWN_MOST);
         Ok(ReleaseView {
-            summary: self.summary(&row),
+            summary: self.summary(&entry),
             breaks,
-            wanted_by: self.wanted_by(&row.id),
-            manifest: row.manifest,
-            content: row.content,
+            wanted_by: self.wanted_by(&entry.id),
+            manifest: entry.manifest,
+            content: entry.content,
         })
     }
 }

@@ -179,6 +179,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(environments::pause))
         .routes(routes!(environments::drain))
         .routes(routes!(environments::resume))
+        .routes(routes!(environments::forget))
         .routes(routes!(orders::list))
         .routes(routes!(orders::pause))
         .routes(routes!(orders::drain))

@@ -1,37 +1,69 @@
-//! Which kinds are served, by which releases: learned from what the environments tell.
+//! Which kinds are served in which zone, and by which releases.
+//!
+//! ```text
+//!  catalogue ─► ReleaseIndex: what each release declares ─┐
+//!                                                         ├─► served, by kind and zone
+//!  statuses ──► which releases an environment has, where ─┘
+//! ```
+//!
+//! An environment says which releases it serves, for its own zone. What these declare comes from
+//! the catalogue: no status changes how the tasks of another zone are treated.
 
+mod heard;
+mod index;
+mod judge;
 mod served;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use parking_lot::RwLock;
-use tokio::sync::watch;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use utakata_model::{
-    EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, ReleaseDigest, Zone,
+    EnvironmentId, EnvironmentStatus, Kind, Manifest, Problem, ReleaseDigest, ReleaseId, Zone,
 };
 
-use served::Compiled;
-pub use served::{Served, ServedAction};
+pub use heard::Claim;
+use heard::Heard;
+pub use index::{IndexedRelease, ReleaseIndex};
+use served::{Choice, Schemas};
+pub use served::{Served, ServedAction, ServedKinds};
 
-/// What the environments have told. Cheap to share; readers get a snapshot.
+/// A problem that has stood for so long is logged: a release may be heard of before the
+/// catalogue is read again.
+const LOGGED_AFTER: Duration = Duration::from_secs(3);
+
+/// What the environments have told, judged by the catalogue. Cheap to share; readers get a
+/// snapshot.
 #[derive(Debug)]
 pub struct Kinds {
     state: RwLock<State>,
     changed: watch::Sender<u64>,
+    doubts: Notify,
 }
 
 /// The kinds that are served now.
-pub type Snapshot = Arc<BTreeMap<Kind, Arc<Served>>>;
+pub type Snapshot = Arc<ServedKinds>;
 
 #[derive(Debug, Default)]
 struct State {
-    environments: BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>,
+    index: Arc<ReleaseIndex>,
+    zones: BTreeMap<EnvironmentId, Zone>,
+    environments: BTreeMap<EnvironmentId, Heard>,
+    /// The release that people ask to serve each kind.
+    preferred: BTreeMap<Kind, ReleaseDigest>,
     served: Snapshot,
-    /// By digest, because statuses come often and schemas take long to compile.
-    compiled: HashMap<ReleaseDigest, Arc<Compiled>>,
+    schemas: Schemas,
+    ignored: BTreeMap<EnvironmentId, Vec<Claim>>,
+    /// Problems that are logged when they stay, and since when they stand.
+    standing: BTreeMap<(EnvironmentId, String), Instant>,
+    logged: BTreeSet<(EnvironmentId, String)>,
 }
 
 impl Default for Kinds {
@@ -39,6 +71,7 @@ impl Default for Kinds {
         Self {
             state: RwLock::default(),
             changed: watch::channel(0).0,
+            doubts: Notify::new(),
         }
     }
 }
@@ -48,10 +81,83 @@ impl Kinds {
     /// releases are served than before.
     pub fn hear(&self, status: &Arc<EnvironmentStatus>) {
         let mut state = self.state.write();
-        let before = state
-            .environments
-            .insert(status.id.clone(), Arc::clone(status));
-        if before.is_some_and(|before| serves(&before) == serves(status)) {
+        let heard = Heard::now(Arc::clone(status));
+        let before = state.environments.insert(status.id.clone(), heard);
+        if before.is_some_and(|before| before.says_the_same_as(status)) {
+            return;
+        }
+        let has_doubts = state.rebuild();
+        drop(state);
+        if has_doubts {
+            self.doubts.notify_one();
+        }
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// These are the releases of the catalogue now.
+    pub fn believe(&self, index: ReleaseIndex) {
+        let mut state = self.state.write();
+        if *state.index == index {
+            return;
+        }
+        state.index = Arc::new(index);
+        state.rebuild();
+        drop(state);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// These releases are asked to serve their kinds: where one of them does, it counts before
+    /// newer ones.
+    pub fn prefer(&self, preferred: BTreeMap<Kind, ReleaseDigest>) {
+        let mut state = self.state.write();
+        if state.preferred == preferred {
+            return;
+        }
+        state.preferred = preferred;
+        state.rebuild();
+        drop(state);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// These are the zones of the environments. What another one tells counts when it has one.
+    pub fn settle_zones(&self, zones: BTreeMap<EnvironmentId, Zone>) {
+        let mut state = self.state.write();
+        if state.zones == zones {
+            return;
+        }
+        state.zones = zones;
+        state.rebuild();
+        drop(state);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// This is the zone of an environment now, unless it has one.
+    pub fn settle_zone(&self, id: &EnvironmentId, zone: &Zone) {
+        let mut state = self.state.write();
+        if state.zones.contains_key(id) {
+            return;
+        }
+        state.zones.insert(id.clone(), zone.clone());
+        state.rebuild();
+        drop(state);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// The zone of an environment, if it has one.
+    pub fn zone_of(&self, id: &EnvironmentId) -> Option<Zone> {
+        self.state.read().zones.get(id).cloned()
+    }
+
+    /// Nothing was ever heard of this environment, and it has no zone.
+    pub fn forget(&self, id: &EnvironmentId) {
+        self.state.write().zones.remove(id);
+        self.forget_status(id);
+    }
+
+    /// Nothing was ever heard of this environment.
+    pub fn forget_status(&self, id: &EnvironmentId) {
+        let mut state = self.state.write();
+        if state.environments.remove(id).is_none() {
             return;
         }
         state.rebuild();
@@ -64,55 +170,126 @@ impl Kinds {
         Arc::clone(&self.state.read().served)
     }
 
-    /// Every environment that was heard of.
+    /// What releases declare, as the catalogue has it.
+    pub fn index(&self) -> Arc<ReleaseIndex> {
+        Arc::clone(&self.state.read().index)
+    }
+
+    /// Every environment that was heard of, as it tells of itself.
     pub fn environments(&self) -> Vec<Arc<EnvironmentStatus>> {
-        self.state.read().environments.values().cloned().collect()
+        let state = self.state.read();
+        let heard = state.environments.values();
+        heard.map(|heard| Arc::clone(&heard.status)).collect()
+    }
+
+    /// Every environment that was heard of and is in its own zone.
+    pub fn in_their_zones(&self) -> Vec<Arc<EnvironmentStatus>> {
+        let state = self.state.read();
+        let heard = state.environments.values().map(|heard| &heard.status);
+        let counting = heard.filter(|status| state.is_in_its_zone(status));
+        counting.cloned().collect()
+    }
+
+    /// How long ago an environment was heard of.
+    pub fn silent_for(&self, id: &EnvironmentId) -> Option<Duration> {
+        let state = self.state.read();
+        state.environments.get(id).map(|heard| heard.at.elapsed())
+    }
+
+    /// The releases that environments have and that count, with what they declare.
+    pub fn releases(&self) -> Vec<(ReleaseId, Arc<Manifest>)> {
+        let state = self.state.read();
+        let counting = state.environments.values();
+        let mut releases: Vec<_> = counting
+            .filter(|heard| state.is_in_its_zone(&heard.status))
+            .flat_map(|heard| judge::counting(&heard.status, &state.index))
+            .collect();
+        releases.sort_by(|(one, _), (other, _)| one.cmp(other));
+        releases.dedup_by(|(one, _), (other, _)| one == other);
+        releases
+    }
+
+    /// What of that which environments tell does not count, and why.
+    pub fn ignored(&self) -> BTreeMap<EnvironmentId, Vec<Claim>> {
+        self.state.read().ignored.clone()
+    }
+
+    /// All problems with what environments tell.
+    pub fn problems(&self) -> Vec<Problem> {
+        let state = self.state.read();
+        let claims = state.ignored.values().flatten();
+        claims.map(|claim| claim.problem.clone()).collect()
     }
 
     /// Changes whenever other kinds or releases are served.
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
-}
 
-impl State {
-    fn rebuild(&mut self) {
-        let mut served: BTreeMap<Kind, Served> = BTreeMap::new();
-        let mut compiled = HashMap::new();
-        for status in self.environments.values() {
-            for pool in active(status) {
-                let digest = &pool.release.digest;
-                let schemas = self
-                    .compiled
-                    .get(digest)
-                    .cloned()
-                    .unwrap_or_else(|| Arc::new(Compiled::build(&pool.manifest)));
-                compiled.insert(digest.clone(), Arc::clone(&schemas));
-                served
-                    .entry(pool.release.kind.clone())
-                    .or_insert_with(|| Served::new(pool, &schemas))
-                    .join(status, pool, &schemas);
-            }
+    /// Waits until an environment tells of a release that the catalogue does not know: others
+    /// may have pushed it.
+    pub async fn doubts(&self) {
+        self.doubts.notified().await;
+    }
+
+    /// Logs, once each, what does not count and has not for a while.
+    pub fn log_what_stays(&self) {
+        let mut state = self.state.write();
+        let due: Vec<_> = state
+            .standing
+            .iter()
+            .filter(|(key, since)| since.elapsed() >= LOGGED_AFTER && !state.logged.contains(key))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for (environment, problem) in due {
+            tracing::warn!(%environment, problem, "what an environment tells is ignored");
+            state.logged.insert((environment, problem));
         }
-        self.compiled = compiled;
-        let served = served.into_iter().map(|(kind, one)| (kind, Arc::new(one)));
-        self.served = Arc::new(served.collect());
     }
 }
 
-/// The pools that new tasks go to.
-fn active(status: &EnvironmentStatus) -> impl Iterator<Item = &PoolStatus> {
-    let is_there = status.state == EnvironmentState::Running;
-    status
-        .pools
-        .iter()
-        .filter(move |pool| is_there && pool.active)
-}
+impl State {
+    fn is_in_its_zone(&self, status: &EnvironmentStatus) -> bool {
+        self.zones.get(&status.id) == Some(&status.zone)
+    }
 
-/// What of a status decides which kinds are served.
-fn serves(status: &EnvironmentStatus) -> (&Zone, Vec<&ReleaseDigest>) {
-    let digests = active(status).map(|pool| &pool.release.digest);
-    (&status.zone, digests.collect())
+    /// Decides anew what is served. Says whether anything does not count.
+    fn rebuild(&mut self) -> bool {
+        let mut choice = Choice::default();
+        let mut ignored: BTreeMap<EnvironmentId, Vec<Claim>> = BTreeMap::new();
+        for (id, heard) in &self.environments {
+            let status = &heard.status;
+            let mut claims = Vec::new();
+            match self.zones.get(id) {
+                Some(zone) if *zone == status.zone => {
+                    judge::judge(status, &self.index, &mut choice, &mut claims);
+                }
+                Some(zone) => claims.push(Claim::of_zone(status, zone)),
+                // It counts as soon as it has a zone.
+                None => {}
+            }
+            if !claims.is_empty() {
+                ignored.insert(id.clone(), claims);
+            }
+        }
+        let served = choice.decide(&self.preferred, &mut self.schemas, &mut ignored);
+        self.served = Arc::new(served);
+        let keys: BTreeSet<(EnvironmentId, String)> = ignored
+            .iter()
+            .flat_map(|(id, claims)| {
+                let problems = claims.iter().map(|claim| claim.problem.message.to_string());
+                problems.map(|problem| (id.clone(), problem))
+            })
+            .collect();
+        let now = Instant::now();
+        self.standing.retain(|key, _| keys.contains(key));
+        self.logged.retain(|key| keys.contains(key));
+        for key in keys {
+            self.standing.entry(key).or_insert(now);
+        }
+        self.ignored = ignored;
+        !self.ignored.is_empty()
+    }
 }
 
 #[cfg(test)]

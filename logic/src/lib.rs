@@ -23,6 +23,7 @@ pub mod config;
 pub mod control;
 pub mod dispatch;
 pub mod duties;
+pub mod environments;
 mod explain;
 pub mod http;
 pub mod inventory;

@@ -30,6 +30,9 @@ use crate::{
     store::{self, KindRow, OrderRow, Store},
 };
 
+/// No revision is so high: one that is was made up, and would be the last that there ever is.
+const REVISION_MOST: u64 = 1 << 53;
+
 /// Why what is asked is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -151,9 +154,19 @@ impl OrderBook {
             standing: written.standing,
             rollouts: open.map(|one| (one.kind.clone(), one)).collect(),
         };
-        self.pins.set(&self.known.read().kinds);
+        self.tell_kinds(&self.known.read().kinds);
         self.changed.notify_one();
         Ok(())
+    }
+
+    /// Tells those who need it which releases are asked for.
+    fn tell_kinds(&self, asked: &BTreeMap<Kind, KindAsked>) {
+        self.pins.set(asked);
+        let stable = asked.iter().filter_map(|(kind, asked)| {
+            let stable = asked.stable.as_ref()?;
+            Some((kind.clone(), stable.digest.clone()))
+        });
+        self.kinds.prefer(stable.collect());
     }
 
     /// Asks an environment to stop everything or a kind (`Some`), or to go on with it (`None`).
@@ -295,7 +308,7 @@ impl OrderBook {
                 known.rollouts.insert(kind.clone(), rollout);
             }
         }
-        self.pins.set(&known.kinds);
+        self.tell_kinds(&known.kinds);
         drop(known);
         self.changed.notify_one();
         Ok(true)
@@ -322,6 +335,19 @@ impl OrderBook {
         let rows = known.rows.iter();
         rows.map(|(id, row)| (id.clone(), row.orders.clone()))
             .collect()
+    }
+
+    /// Nothing is asked of this environment any more.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn forget(&self, id: &EnvironmentId) -> Result<(), store::Error> {
+        let _writing = self.writing.lock().await;
+        let row = self.known.read().rows.get(id).cloned();
+        let Some(row) = row else { return Ok(()) };
+        let revision = change::next(self.known.read().revision, Timestamp::now());
+        let orders = Orders::default();
+        self.write(revision, Some(OrderRow { orders, ..row })).await
     }
 
     /// What is to be published, for each zone; nothing as long as nothing was ever asked.
@@ -368,7 +394,8 @@ impl OrderBook {
     pub async fn overtake(&self) -> Result<(), store::Error> {
         let _writing = self.writing.lock().await;
         let heard = self.kinds.environments();
-        let theirs = heard.iter().filter_map(|one| one.desired).max();
+        let theirs = heard.iter().filter_map(|one| one.desired);
+        let theirs = theirs.filter(|revision| *revision < REVISION_MOST).max();
         let ours = self.known.read().revision;
         match theirs {
             Some(theirs) if theirs > ours => {

@@ -108,7 +108,7 @@ impl Rollouts {
     pub async fn begin(&self, asked: NewRollout, by: PersonName) -> Result<Rollout, Error> {
         asked.plan.validate()?;
         let kind = asked.kind.clone();
-        let environments = self.kinds.environments();
+        let environments = self.kinds.in_their_zones();
         let serving = self.serving(&kind)?;
         let to = self.release(&kind, &asked.to).await?;
         self.refuse_breaks(&to).await?;
@@ -198,9 +198,8 @@ impl Rollouts {
     /// is waited for them.
     async fn is_served(&self, kind: &Kind) -> bool {
         let is_known = || {
-            let environments = self.kinds.environments();
-            let mut pools = environments.iter().flat_map(|one| &one.pools);
-            pools.any(|pool| pool.release.kind == *kind)
+            let releases = self.kinds.releases();
+            releases.iter().any(|(release, _)| release.kind == *kind)
         };
         while !is_known() {
             let has_targets = self.catalogue.targets_of(kind) > 0;
@@ -218,7 +217,7 @@ impl Rollouts {
     /// There is none, it is not in its state, or the store failed.
     pub async fn change(&self, id: RolloutId, verb: Verb, said: Said) -> Result<Rollout, Error> {
         let rollout = self.find(id).await?;
-        let environments = self.kinds.environments();
+        let environments = self.kinds.in_their_zones();
         let mut changed = None;
         self.orders
             .change_kind(&rollout.kind, |_, open| {
@@ -323,12 +322,12 @@ impl Rollouts {
         Ok(found)
     }
 
-    /// The release that somebody means, of those that are in the catalogue or lie in the folders
-    /// of an environment.
+    /// The release that somebody means, of those that are in the catalogue or that environments
+    /// have and that count.
     async fn release(&self, kind: &Kind, to: &str) -> Result<ReleaseId, Error> {
-        let mut known = find::known(&self.kinds.environments());
-        let pushed = self.catalogue.list(Some(kind)).await?;
-        known.extend(pushed.into_iter().map(|row| row.id));
+        let had = self.kinds.releases().into_iter();
+        let mut known: Vec<ReleaseId> = had.map(|(release, _)| release).collect();
+        known.extend(self.catalogue.nameable(kind).await?);
         known.sort();
         known.dedup();
         find::release(kind, to, &known)
@@ -336,14 +335,8 @@ impl Rollouts {
 
     /// Refuses a release with which something would not work any more.
     async fn refuse_breaks(&self, release: &ReleaseId) -> Result<(), Error> {
-        let pushed = self.catalogue.get(&release.digest).await?;
-        let environments = self.kinds.environments();
-        let pools = environments.iter().flat_map(|one| &one.pools);
-        let mut in_folders = pools.filter(|pool| pool.release == *release);
-        let manifest = match (pushed, in_folders.next()) {
-            (Some(row), _) => row.manifest,
-            (None, Some(pool)) => pool.manifest.clone(),
-            (None, None) => return Ok(()),
+        let Some(manifest) = self.catalogue.manifest_of(release).await? else {
+            return Ok(());
         };
         let breaks = self.catalogue.breaks(&release.kind, &manifest).await?;
         match breaks.is_empty() {
@@ -373,13 +366,12 @@ impl Rollouts {
         by
     }
 
-    /// The release that serves a kind now.
+    /// The release that serves a kind now: the one that is to, or else that of most targets.
     fn serving(&self, kind: &Kind) -> Result<ReleaseId, Error> {
         if let Some(stable) = self.orders.of_kind(kind).0.stable {
             return Ok(stable);
         }
-        let served = self.kinds.served();
-        let served = served.get(kind).map(|served| served.release.clone());
+        let served = self.catalogue.serving(kind);
         served.ok_or_else(|| no_kind(kind, &self.kinds))
     }
 
@@ -413,7 +405,7 @@ impl Rollouts {
 
     /// Lets each one go on as far as it can.
     async fn look(&self) {
-        let environments = self.kinds.environments();
+        let environments = self.kinds.in_their_zones();
         for open in self.orders.open_rollouts() {
             let seen = Rollout {
                 read_back: self.read_back(&open.to, open.read_back),
@@ -514,7 +506,7 @@ fn no_kind(kind: &Kind, kinds: &Kinds) -> Error {
     let served = kinds.served();
     Error::NoKind {
         kind: kind.clone(),
-        hint: suggest::hint(kind.as_str(), served.keys().map(Kind::as_str)),
+        hint: suggest::hint(kind.as_str(), served.kinds().map(Kind::as_str)),
     }
 }
 

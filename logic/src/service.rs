@@ -25,6 +25,7 @@ use crate::{
     control::Control,
     dispatch::{self, Dispatch, Failing, Receiver},
     duties::Duties,
+    environments::Environments,
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
@@ -41,6 +42,9 @@ const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether others have changed something.
 const REFRESHED_EVERY: Duration = Duration::from_secs(1);
+/// A release that the catalogue does not have is looked for after this: no status makes the store
+/// be asked more often.
+const DOUBTED_FOR: Duration = Duration::from_millis(100);
 
 /// What the logic environment is put together from.
 pub struct Parts {
@@ -84,6 +88,7 @@ struct Inner {
     mqtt: Option<String>,
     store: Arc<dyn Store>,
     kinds: Arc<Kinds>,
+    environments: Arc<Environments>,
     inventory: Arc<Inventory>,
     people: People,
     orders: Arc<OrderBook>,
@@ -160,6 +165,14 @@ impl LogicEnvironment {
             ledger.clone(),
         );
         let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &orders, &dispatch);
+        let environments = Arc::new(Environments::new(
+            Arc::clone(&store),
+            Arc::clone(&parts.events),
+            Arc::clone(&kinds),
+            Arc::clone(&orders),
+        ));
+        environments.reload().await?;
+        catalogue.reload().await?;
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -167,6 +180,7 @@ impl LogicEnvironment {
                 mqtt: parts.mqtt,
                 store,
                 kinds,
+                environments,
                 inventory,
                 people,
                 orders,
@@ -227,6 +241,7 @@ impl Handle {
         let receiver = Receiver {
             dispatch: Arc::clone(&inner.dispatch),
             kinds: Arc::clone(&inner.kinds),
+            environments: Arc::clone(&inner.environments),
             inventory: Arc::clone(&inner.inventory),
             ledger: inner.ledger.clone(),
             orders: Arc::clone(&inner.orders),
@@ -258,10 +273,8 @@ impl Handle {
         background.spawn(async move { dispatch.sweep(cancel).await });
         let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
         background.spawn(async move { observe.run(cancel).await });
-        if inner.id.is_some() {
-            let watcher = self.clone();
-            background.spawn(async move { watcher.refresh_now_and_then().await });
-        }
+        let watcher = self.clone();
+        background.spawn(async move { watcher.refresh_now_and_then().await });
         let flusher = Arc::clone(inner);
         background.spawn(async move { flusher.flush_now_and_then().await });
     }
@@ -311,6 +324,11 @@ impl Handle {
         &self.inner.kinds
     }
 
+    /// Which zones environments are of, and which are forgotten.
+    pub fn environments(&self) -> &Environments {
+        &self.inner.environments
+    }
+
     /// Reads.
     pub fn observe(&self) -> &Observe {
         &self.inner.observe
@@ -339,8 +357,14 @@ impl Handle {
         loop {
             tokio::select! {
                 () = self.inner.cancel.cancelled() => return,
-                _ = ticks.tick() => self.refresh().await,
+                _ = ticks.tick() => {}
+                // Another logic environment may have just been given it.
+                () = self.inner.kinds.doubts() => tokio::time::sleep(DOUBTED_FOR).await,
             }
+            if self.inner.id.is_some() {
+                self.refresh().await;
+            }
+            self.inner.kinds.log_what_stays();
         }
     }
 
@@ -380,6 +404,7 @@ impl Handle {
                 .chain(inner.observe.problems())
                 .chain(refused.map(|one| one.problem.clone()))
                 .chain(pools.filter_map(|pool| pool.problem.clone()))
+                .chain(inner.kinds.problems())
                 .collect(),
             environments: environments
                 .iter()
@@ -429,6 +454,8 @@ impl Inner {
         self.inventory.reload().await?;
         self.people.reload().await?;
         self.orders.reload().await?;
+        self.environments.reload().await?;
+        self.catalogue.reload().await?;
         self.version.fetch_max(version, Ordering::AcqRel);
         Ok(())
     }

@@ -37,7 +37,7 @@ pub use error::Error;
 pub use lease::{Fence, Held, Lease, LeaseWanted, Member};
 pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
 pub use place::{Database, Place};
-pub use release::{PutRelease, ReleaseRow};
+pub use release::{PutRelease, ReleaseRow, ShippedRelease};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use url::{Invalid, Url};
 
@@ -140,8 +140,8 @@ pub trait Store: Send + Sync + 'static {
     /// No such person, whether there was one or not.
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error>;
 
-    /// Grows with every change of targets, schedules, credentials and people: who keeps a copy
-    /// of them reads them again when this is another one.
+    /// Grows with every change of targets, schedules, credentials, people, releases and zones of
+    /// environments: who keeps a copy of them reads them again when this is another one.
     async fn inventory_version(&self) -> Result<u64, Error>;
 
     /// Gives back, renews and takes leases, at one moment, and tells all that there are. All of
@@ -202,6 +202,22 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a file, part by part, where it is not there yet. Whoever calls it has seen that
     /// this is its digest. It is there as long as a release has it, or until one is deleted.
     async fn put_file(&self, digest: &FileDigest, bytes: &[u8]) -> Result<(), Error>;
+
+    /// The releases that come with utakata, of every version of it that was here, by digest.
+    async fn shipped(&self) -> Result<Vec<ShippedRelease>, Error>;
+
+    /// Adds releases that come with utakata; those that are there stay as they are. Whether any
+    /// was not there.
+    async fn put_shipped(&self, releases: &[ShippedRelease]) -> Result<bool, Error>;
+
+    /// The zones of environments, by id.
+    async fn zones(&self) -> Result<Vec<(EnvironmentId, Zone)>, Error>;
+
+    /// Writes the zone of an environment, unless it has one.
+    async fn put_zone(&self, id: &EnvironmentId, zone: &Zone) -> Result<(), Error>;
+
+    /// No zone of this environment, whether it had one or not.
+    async fn delete_zone(&self, id: &EnvironmentId) -> Result<(), Error>;
 
     /// A part of a file, counted from 0.
     async fn file_part(&self, digest: &FileDigest, part: u64) -> Result<Option<Vec<u8>>, Error>;

@@ -82,12 +82,25 @@ pub struct RolloutPlan {
     pub canary_shares: Vec<f64>,
     /// Tasks that the candidate does at each share, in each environment.
     pub canary_tasks: u32,
+    /// After this time at a share fewer tasks are enough, if it is no worse in them: one leads on
+    /// to the next share, and 20 in all to the end.
+    #[serde(with = "duration", skip_serializing_if = "is_usual_time")]
+    #[schema(value_type = String, example = "2m")]
+    pub canary_time: Duration,
     /// How many times as long as the stable release it may take for a task.
     pub slower: f64,
     /// How long it is watched after it has taken over everything.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub watch: Duration,
+}
+
+/// How long a share is where tasks are few.
+const CANARY_TIME: Duration = Duration::from_secs(120);
+
+/// Environments of before do not know of it.
+fn is_usual_time(time: &Duration) -> bool {
+    *time == CANARY_TIME
 }
 
 impl Default for RolloutPlan {
@@ -97,6 +110,7 @@ impl Default for RolloutPlan {
             tolerance: 0.05,
             canary_shares: vec![0.05, 0.25],
             canary_tasks: 100,
+            canary_time: CANARY_TIME,
             slower: 2.0,
             watch: Duration::from_secs(10),
         }
@@ -230,11 +244,33 @@ pub struct Evidence {
     pub candidate: Sample,
     /// What the stable release did in that time.
     pub stable: Sample,
+    /// How far the phase is that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// By how many tasks its canary was judged, where these were fewer than were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged_by: Option<u64>,
     /// Workers of the candidate that died or hung.
     pub lost: u64,
     /// The most memory that a worker of the candidate had, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
+}
+
+/// How far a phase is in which something is to be seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Progress {
+    /// What was seen: answers in the shadow, tasks at this share of the canary.
+    pub seen: u64,
+    /// Of how many that were asked for.
+    pub of: u64,
+    /// How many come in a second, at the pace of until now; absent where none has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<f64>,
+    /// How long it takes until it is enough, in seconds, at that pace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<f64>,
 }
 
 /// What a release did.

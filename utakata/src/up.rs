@@ -5,6 +5,7 @@ pub mod claim;
 pub mod dead_letters;
 pub mod demo;
 pub mod execution;
+pub mod folders;
 pub mod inter_connect;
 pub mod logic;
 pub mod replace;

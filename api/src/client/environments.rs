@@ -52,6 +52,14 @@ impl Client {
         self.post(&path, order, ANSWER_WITHIN).await
     }
 
+    /// Forgets an environment that is gone for good, or that has moved to another zone.
+    ///
+    /// # Errors
+    /// Nobody has heard of it, or it is there.
+    pub async fn forget_environment(&self, id: &EnvironmentId) -> Result<(), Error> {
+        self.delete(&format!("/v1/environments/{id}")).await
+    }
+
     /// Everything that people have stopped.
     ///
     /// # Errors

@@ -137,6 +137,11 @@ impl Service {
         (service, status)
     }
 
+    /// What is found in the folders.
+    pub(super) fn found(&self) -> watch::Receiver<Arc<Catalogue>> {
+        self.catalogue.clone()
+    }
+
     /// Lasts until it is drained, or cancelled, which kills the workers.
     pub(super) async fn run(self, mut orders: mpsc::Receiver<Wish>, cancel: CancellationToken) {
         let Self {

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{
     Class, Outcome, Problem, ReleaseId, RolloutId, RolloutPhase, RolloutPlan, RolloutStatus,
-    rollout::{Evidence, Go, GoOrder},
+    rollout::{Evidence, Go, GoOrder, Progress},
 };
 
 use super::{
     book::Kept,
     compare::Differs,
+    enough::{self, Enough},
     evidence::{Recent, Shadow, Tally},
     judge::{self, Health, Look},
     machine::{self, At, Facts, Judged, Step},
@@ -50,8 +51,15 @@ pub(crate) struct Way {
     shadow: Shadow,
     candidate: Tally,
     stable: Tally,
-    /// Tasks that the candidate ended at this share.
+    /// Tasks that the candidate ended at this share, and that both have.
     ended: u64,
+    both: u64,
+    /// When this share, or the shadow, began: as far as is known.
+    began: Option<Instant>,
+    /// When it was looked at last.
+    looked: Option<Instant>,
+    /// By how many tasks the canary was judged, where time was over.
+    judged_by: Option<u64>,
     last_control: Option<Instant>,
     /// When control that was among them has shown its effect.
     settled_at: Option<Instant>,
@@ -99,6 +107,10 @@ impl Way {
             candidate: Tally::default(),
             stable: Tally::default(),
             ended: 0,
+            both: 0,
+            began: None,
+            looked: None,
+            judged_by: None,
             last_control: None,
             settled_at: None,
             lost_before: None,
@@ -238,6 +250,7 @@ impl Way {
         if !matches!(self.phase, RolloutPhase::Canary | RolloutPhase::Rolling) {
             return is_candidate;
         }
+        self.both += 1;
         if !is_candidate {
             self.stable.add(outcome.status, outcome.timings.ran);
             return false;
@@ -281,7 +294,7 @@ impl Way {
     }
 
     fn decide(&mut self, facts: &Facts, recent: &Recent, now: Instant) -> Option<Move> {
-        self.learn(facts, now);
+        self.learn(facts, recent, now);
         let judged = self.judged(facts, recent, now);
         let at = At {
             phase: self.phase,
@@ -312,11 +325,13 @@ impl Way {
         match step {
             Move::To(phase, problem) => {
                 self.enter(phase, clock);
+                self.began = Some(now);
                 self.problem = problem;
                 Changed::Phase
             }
             Move::Share(share) => {
                 self.begin_share(share);
+                self.began = Some(now);
                 Changed::Share
             }
             Move::TakeOver => {
@@ -326,16 +341,24 @@ impl Way {
         }
     }
 
-    fn learn(&mut self, facts: &Facts, now: Instant) {
+    fn learn(&mut self, facts: &Facts, recent: &Recent, now: Instant) {
+        self.began.get_or_insert(now);
+        self.looked = Some(now);
         if self.is_under_way() {
             let before = *self.lost_before.get_or_insert(facts.lost);
             self.lost = facts.lost.saturating_sub(before);
             self.memory = self.memory.max(facts.memory.0);
         }
-        let tasks = u64::from(self.order.plan.canary_tasks);
-        if self.phase == RolloutPhase::Canary && self.ended >= tasks && self.settled_at.is_none() {
+        if self.phase != RolloutPhase::Canary || self.settled_at.is_some() {
+            return;
+        }
+        let before = self.before(recent);
+        let stable = before.as_ref().unwrap_or(&self.stable);
+        let enough = enough::enough(&self.seen(stable, now), &self.order.plan);
+        if enough != Enough::NotYet {
             let settled = self.last_control.map(|at| at + facts.settle);
             self.settled_at = Some(settled.unwrap_or(now));
+            self.judged_by = (enough == Enough::Few).then(|| self.candidate.sample().tasks);
         }
     }
 
@@ -356,8 +379,65 @@ impl Way {
         self.share = share.min(shares.len().saturating_sub(1));
         self.turns = Turns::of(shares.get(self.share).copied().unwrap_or(0.0));
         self.ended = 0;
+        self.both = 0;
         self.last_control = None;
         self.settled_at = None;
+    }
+
+    /// What was seen at this share until now, beside a stable release that did this.
+    fn seen<'t>(&'t self, stable: &'t Tally, now: Instant) -> enough::Seen<'t> {
+        enough::Seen {
+            ended: self.ended,
+            both: self.both,
+            elapsed: self
+                .began
+                .map_or(Duration::ZERO, |at| now.saturating_duration_since(at)),
+            share: self.turns.share(),
+            is_last: self.share + 1 >= self.order.plan.canary_shares.len(),
+            candidate: &self.candidate,
+            stable,
+        }
+    }
+
+    /// What served before, where too little served beside the candidate to compare with.
+    fn before(&self, recent: &Recent) -> Option<Tally> {
+        let recent = (self.stable.tasks < STABLE_LEAST).then(|| recent.tally());
+        recent.filter(|recent| recent.tasks > self.stable.tasks)
+    }
+
+    /// How far the phase is.
+    fn progress(&self) -> Option<Progress> {
+        let now = self.looked?;
+        let elapsed = now.saturating_duration_since(self.began?).as_secs_f64();
+        let pace = |count: u64| {
+            #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+            (count > 0 && elapsed > 0.0).then(|| count as f64 / elapsed)
+        };
+        match self.phase {
+            RolloutPhase::Shadow => {
+                let seen = self.shadow.compared;
+                let of = u64::from(self.order.plan.shadow_answers);
+                let per_second = pace(seen);
+                #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+                let left = per_second.map(|pace| of.saturating_sub(seen) as f64 / pace);
+                Some(Progress {
+                    seen,
+                    of,
+                    per_second,
+                    left,
+                })
+            }
+            RolloutPhase::Canary => {
+                let left = enough::left(&self.seen(&self.stable, now), &self.order.plan);
+                Some(Progress {
+                    seen: self.ended,
+                    of: self.order.plan.canary_tasks.into(),
+                    per_second: pace(self.both).map(|pace| pace * self.turns.share()),
+                    left: left.map(|left| left.as_secs_f64()),
+                })
+            }
+            _ => None,
+        }
     }
 
     fn judged(&self, facts: &Facts, recent: &Recent, now: Instant) -> Judged {
@@ -380,9 +460,8 @@ impl Way {
                 has_seen_all: judge::has_passed(&self.shadow, self.order.plan.shadow_answers),
             },
             RolloutPhase::Canary | RolloutPhase::Rolling => {
-                let recent = (self.stable.tasks < STABLE_LEAST).then(|| recent.tally());
-                let recent = recent.filter(|recent| recent.tasks > self.stable.tasks);
-                let stable = recent.as_ref().unwrap_or(&self.stable);
+                let before = self.before(recent);
+                let stable = before.as_ref().unwrap_or(&self.stable);
                 let plan = &self.order.plan;
                 let tasks = |look| judge::tasks(&self.candidate, stable, plan, look);
                 let has_seen_all = self.has_seen_all(now);
@@ -420,6 +499,8 @@ impl Way {
             share,
             candidate: self.candidate.sample(),
             stable: self.stable.sample(),
+            progress: self.progress(),
+            judged_by: self.judged_by,
             lost: self.lost,
             memory: self.memory,
         }

@@ -227,6 +227,7 @@ pub(crate) fn mark(event: &Event) -> String {
         Event::Environment(status) => format!("environment {} {:?}", status.id, status.state),
         Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
+        Event::Forgotten(id) => format!("forgotten {id}"),
         Event::Start(batch) => match batch.asks.first() {
             Some(first) => format!("start {} {}", batch.environment, first.ask),
             None => format!("start {}", batch.environment),

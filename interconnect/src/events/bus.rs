@@ -115,6 +115,9 @@ impl State {
                 let id = status.id.clone();
                 self.environments.insert(id, Arc::clone(status));
             }
+            Event::Forgotten(id) => {
+                self.environments.remove(id);
+            }
             Event::Desired(desired) => {
                 let zone = desired.zone.clone();
                 self.desired.insert(zone, Arc::clone(desired));
@@ -130,8 +133,12 @@ impl State {
 }
 
 impl Event {
+    /// Whether it changes what those who subscribe later begin with.
     fn is_retained(&self) -> bool {
-        matches!(self, Self::Environment(_) | Self::Desired(_))
+        matches!(
+            self,
+            Self::Environment(_) | Self::Forgotten(_) | Self::Desired(_)
+        )
     }
 }
 

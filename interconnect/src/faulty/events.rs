@@ -76,7 +76,8 @@ fn is_repeated(event: &Event) -> bool {
         // Until the environments say that they have heard it; a late one changes nothing.
         Event::Desired(_) => true,
         Event::Outcomes(_) => !event.is_expendable(),
-        Event::Readings(_) | Event::Environment(_) | Event::Deleted(_) => false,
+        Event::Readings(_) | Event::Environment(_) => false,
+        Event::Deleted(_) | Event::Forgotten(_) => false,
     }
 }
 

@@ -148,6 +148,7 @@ pub(super) enum Published {
     Environment(Box<RawValue>),
     Desired(Box<RawValue>),
     Deleted(Box<RawValue>),
+    Forgotten(Box<RawValue>),
     Start(Box<RawValue>),
     Permits(Box<RawValue>),
     Recorded(Box<RawValue>),
@@ -165,6 +166,7 @@ impl Published {
             }
             Event::Desired(desired) => Self::Desired(raw(wire::encode_desired(desired)?)?),
             Event::Deleted(target) => Self::Deleted(raw(wire::encode_deleted(target)?)?),
+            Event::Forgotten(id) => Self::Forgotten(raw(wire::encode_forgotten(id)?)?),
             Event::Start(batch) => Self::Start(raw(wire::encode_start(batch)?)?),
             Event::Permits(batch) => Self::Permits(raw(wire::encode_permits(batch)?)?),
             Event::Recorded(batch) => Self::Recorded(raw(wire::encode_recorded(batch)?)?),
@@ -183,6 +185,7 @@ impl Published {
             }
             Self::Desired(_) => Event::Desired(Arc::new(wire::decode_desired(payload)?)),
             Self::Deleted(_) => Event::Deleted(wire::decode_deleted(payload)?),
+            Self::Forgotten(_) => Event::Forgotten(wire::decode_forgotten(payload)?),
             Self::Start(_) => Event::Start(Arc::new(wire::decode_start(payload)?)),
             Self::Permits(_) => Event::Permits(Arc::new(wire::decode_permits(payload)?)),
             Self::Recorded(_) => Event::Recorded(Arc::new(wire::decode_recorded(payload)?)),
@@ -195,7 +198,7 @@ impl Published {
         match self {
             Self::Readings(raw) | Self::Outcomes(raw) | Self::Environment(raw) => raw.get(),
             Self::Desired(raw) | Self::Deleted(raw) | Self::Start(raw) => raw.get(),
-            Self::Permits(raw) | Self::Recorded(raw) => raw.get(),
+            Self::Permits(raw) | Self::Recorded(raw) | Self::Forgotten(raw) => raw.get(),
             Self::Fetch(raw) | Self::Content(raw) => raw.get(),
         }
     }

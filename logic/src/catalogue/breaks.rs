@@ -11,12 +11,13 @@ use std::{
 use serde_json::Value;
 use utakata_api::release::{Break, Broken};
 use utakata_model::{
-    ActionName, Class, Kind, Manifest, OperationId, Schedule, Target, manifest::Verify, suggest,
+    ActionName, Class, Kind, Manifest, OperationId, Schedule, Target, Zone, manifest::Verify,
+    suggest,
 };
 
 use crate::{
     inventory::{Known, refuses, unfit},
-    kinds::{Served, Snapshot},
+    kinds::{Served, ServedAction, Snapshot},
     store::{self, Store},
 };
 
@@ -48,25 +49,24 @@ pub(super) fn breaks(
     served: &Snapshot,
     using: &Using,
 ) -> Vec<Break> {
-    let (before, after) = (served.get(kind), Served::by(manifest));
+    let after = Served::by(manifest);
     let mut breaks = Vec::new();
     for schedule in &using.schedules {
         let Some(why) = refuses(&after, schedule) else {
             continue;
         };
         let kinds = kinds_of(schedule, &using.targets);
-        if !kinds.contains(kind) {
+        if !kinds.iter().any(|(one, _)| *one == kind) {
             continue;
         }
-        let works = |kind: &Kind| {
-            served
-                .get(kind)
-                .is_some_and(|s| refuses(s, schedule).is_none())
+        let works = |(one, zone): &(&Kind, &Zone)| {
+            let found = served.get(one, zone);
+            found.is_some_and(|found| refuses(found, schedule).is_none())
         };
-        let worked = match before {
-            Some(_) => works(kind),
+        let worked = match served.has(kind) {
+            true => kinds.iter().any(|one| one.0 == kind && works(one)),
             // It may be meant for others of its kinds.
-            None => !kinds.iter().any(|kind| works(kind)),
+            false => !kinds.iter().any(works),
         };
         breaks.extend(worked.then(|| Break {
             what: Broken::Schedule,
@@ -79,6 +79,7 @@ pub(super) fn breaks(
         .iter()
         .filter(|known| known.target.kind == *kind)
     {
+        let before = served.get(kind, &known.target.zone);
         let worked = before.is_none_or(|before| shut_out(known, before).is_none());
         let why = shut_out(known, &after).filter(|_| worked);
         breaks.extend(why.map(|why| Break {
@@ -91,10 +92,13 @@ pub(super) fn breaks(
     breaks
 }
 
-fn kinds_of<'t>(schedule: &Schedule, targets: &'t [Arc<Known>]) -> BTreeSet<&'t Kind> {
+/// The kinds and zones of the targets that a schedule selects.
+fn kinds_of<'t>(schedule: &Schedule, targets: &'t [Arc<Known>]) -> BTreeSet<(&'t Kind, &'t Zone)> {
     let targets = targets.iter().map(|known| &*known.target);
     let selected = targets.filter(|target: &&Target| schedule.selector.matches(target));
-    selected.map(|target| &target.kind).collect()
+    selected
+        .map(|target| (&target.kind, &target.zone))
+        .collect()
 }
 
 /// Why a target does not let in the workers of a release.
@@ -155,6 +159,12 @@ fn undoable(after: &Served, task: &OpenTask) -> Option<String> {
     })
 }
 
+/// An action of a kind, as some zone serves it.
+fn action_of<'s>(served: &'s Snapshot, kind: &Kind, name: &ActionName) -> Option<&'s ServedAction> {
+    let mut zones = served.of_kind(kind);
+    zones.find_map(|(_, served)| served.action(name))
+}
+
 /// The tasks of a kind that have not ended, of those operations that the manifest may break.
 pub(super) async fn open_tasks(
     store: &dyn Store,
@@ -166,15 +176,12 @@ pub(super) async fn open_tasks(
     let mut open = Vec::new();
     for (operation, _) in store.open_operations().await? {
         let undoes = operation.undoes.is_some();
-        let before = served.get(kind);
-        let action = before.zip(operation.action.as_ref());
-        let action = action.map(|(before, name)| before.action(name));
-        if matches!(action, Some(None)) && !undoes {
+        let name = operation.action.as_ref();
+        let action = name.and_then(|name| action_of(served, kind, name));
+        if served.has(kind) && name.is_some() && action.is_none() && !undoes {
             continue;
         }
-        let verify = action
-            .flatten()
-            .and_then(|found| found.action.verify.clone());
+        let verify = action.and_then(|found| found.action.verify.clone());
         let is_fine = operation.action.as_ref().is_some_and(|action| {
             let task = OpenTask {
                 operation: operation.id,

@@ -3,16 +3,12 @@
 use utakata_api::release::ReleaseReference;
 use utakata_model::{ReleaseId, suggest};
 
-use super::Error;
-use crate::store::ReleaseRow;
+use super::{Entry, Error};
 
 /// The one that is meant.
-pub(super) fn find(
-    releases: Vec<ReleaseRow>,
-    reference: &ReleaseReference,
-) -> Result<ReleaseRow, Error> {
+pub(super) fn find(releases: Vec<Entry>, reference: &ReleaseReference) -> Result<Entry, Error> {
     let ids: Vec<ReleaseId> = releases.iter().map(|row| row.id.clone()).collect();
-    let meant: Vec<ReleaseRow> = releases
+    let meant: Vec<Entry> = releases
         .into_iter()
         .filter(|row| is_meant(&row.id, reference))
         .collect();
@@ -60,13 +56,13 @@ mod tests {
 
     use super::*;
 
-    fn row(kind: &str, version: &str, digest: &str) -> ReleaseRow {
+    fn row(kind: &str, version: &str, digest: &str) -> Entry {
         let text = format!(
             "kind = \"{kind}\"\nversion = \"{version}\"\nprotocol = 1\n[run]\nprogram = \"x\"\n\
              [[action]]\nname = \"read\"\nclass = \"observe\"\n"
         );
         let manifest = Manifest::parse(&text).unwrap();
-        ReleaseRow {
+        Entry {
             id: ReleaseId {
                 kind: manifest.kind.clone(),
                 version: version.into(),
@@ -74,8 +70,8 @@ mod tests {
             },
             manifest,
             content: Content::default(),
-            pushed_by: "kim".parse().unwrap(),
-            pushed_at: jiff::Timestamp::UNIX_EPOCH,
+            source: utakata_api::release::ReleaseSource::Pushed,
+            pushed: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 use utakata_api::problem::Detail;
-use utakata_model::{ActionName, Class, Kind, suggest};
+use utakata_model::{ActionName, Class, Kind, Zone, suggest};
 
 use crate::{
     inventory::{Known, unfit},
@@ -42,14 +42,15 @@ pub fn each<'a>(
     selection: &'a [Arc<Known>],
     served: &'a Snapshot,
 ) -> (Vec<Planned<'a>>, Vec<(&'a Arc<Known>, String)>) {
-    let mut kinds: HashMap<&Kind, Result<(&Served, &ServedAction), String>> = HashMap::new();
+    let mut kinds: HashMap<(&Kind, &Zone), Result<(&Served, &ServedAction), String>> =
+        HashMap::new();
     let mut planned = Vec::with_capacity(selection.len());
     let mut problems = Vec::new();
     for known in selection {
-        let kind = &known.target.kind;
+        let (kind, zone) = (&known.target.kind, &known.target.zone);
         let of_kind = kinds
-            .entry(kind)
-            .or_insert_with(|| of_kind(kind, action, parameters, served));
+            .entry((kind, zone))
+            .or_insert_with(|| of_kind(kind, zone, action, parameters, served));
         let found = match of_kind {
             Ok(found) => of_target(known, found.0).map(|()| *found),
             Err(message) => Err(message.clone()),
@@ -64,13 +65,13 @@ pub fn each<'a>(
 
 fn of_kind<'a>(
     kind: &Kind,
+    zone: &Zone,
     action: &ActionName,
     parameters: &Value,
     served: &'a Snapshot,
 ) -> Result<(&'a Served, &'a ServedAction), String> {
-    let Some(served) = served.get(kind) else {
-        return Err(format!("no environment serves the kind \"{kind}\" now"));
-    };
+    let found = served.get(kind, zone);
+    let served = found.ok_or_else(|| served.nobody(kind, zone))?;
     let Some(found) = served.action(action) else {
         let hint = suggest::hint(action.as_str(), served.names(Class::Control));
         return Err(format!(
@@ -91,13 +92,6 @@ fn of_kind<'a>(
 }
 
 fn of_target(known: &Known, served: &Served) -> Result<(), String> {
-    let zone = &known.target.zone;
-    if !served.zones.contains(zone) {
-        let kind = &served.release.kind;
-        return Err(format!(
-            "no environment of the zone \"{zone}\" serves the kind \"{kind}\" now"
-        ));
-    }
     let Some(credential) = &known.credential else {
         let needed = served.credential().map(|_| {
             let kind = &served.release.kind;

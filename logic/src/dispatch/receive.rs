@@ -11,7 +11,8 @@ use utakata_model::{Class, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
 use crate::{
-    inventory::Inventory, kinds::Kinds, ledger::Ledger, orders::OrderBook, rollouts::Rollouts,
+    environments::Environments, inventory::Inventory, kinds::Kinds, ledger::Ledger,
+    orders::OrderBook, rollouts::Rollouts,
 };
 
 /// Between tries to subscribe again.
@@ -23,6 +24,8 @@ pub struct Receiver {
     pub dispatch: Arc<Dispatch>,
     /// Which kinds are served.
     pub kinds: Arc<Kinds>,
+    /// Which zones environments are of.
+    pub environments: Arc<Environments>,
     /// The targets.
     pub inventory: Arc<Inventory>,
     /// Control.
@@ -80,6 +83,7 @@ impl Receiver {
                 Event::Readings(readings) => self.readings(readings),
                 Event::Outcomes(batch) => self.outcomes(batch).await,
                 Event::Environment(status) => {
+                    self.environments.meet(status).await;
                     self.kinds.hear(status);
                     self.orders.heard(status);
                     self.rollouts.heard(status);
@@ -87,6 +91,10 @@ impl Receiver {
                 }
                 Event::Start(batch) => {
                     self.ledger.asked(Arc::clone(batch)).await;
+                    continue;
+                }
+                Event::Forgotten(id) => {
+                    self.kinds.forget_status(id);
                     continue;
                 }
                 // Our own words, for others.

@@ -1,9 +1,9 @@
 //! `/v1/environments`.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use utakata_api::{
-    environment::{EnvironmentView, NewOrder, OrdersView},
+    environment::{EnvironmentView, IgnoredClaim, NewOrder, OrdersView},
     page::Page,
 };
 use utakata_model::{EnvironmentId, Kind, Order, PersonName, Stop};
@@ -17,6 +17,7 @@ use super::{
     query::Query,
     said::why,
 };
+use crate::kinds::Claim;
 
 /// Every environment that was heard of, and what is asked of it.
 #[utoipa::path(get, path = "/v1/environments", operation_id = "list_environments",
@@ -28,9 +29,16 @@ pub(super) async fn list(
 ) -> Result<Json<Page<EnvironmentView>>, Refused> {
     let environments = api.handle.kinds().environments();
     let mut orders = api.handle.orders().all();
+    let mut ignored = api.handle.kinds().ignored();
     let views = environments.iter().map(|one| EnvironmentView {
         orders: orders.remove(&one.id).unwrap_or_default(),
         standing: api.handle.orders().standing_for(one),
+        ignored: ignored
+            .remove(&one.id)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|Claim { release, problem }| IgnoredClaim { release, problem })
+            .collect(),
         status: one.as_ref().clone(),
     });
     page::of(views, &query, |one| one.status.id.as_str()).map(Json)
@@ -90,6 +98,27 @@ pub(super) async fn resume(
     body::Json(order): body::Json<NewOrder>,
 ) -> Result<Json<OrdersView>, Refused> {
     change(&api, id, None, by, order).await
+}
+
+/// Forgets an environment that is gone for good, or that has moved to another zone.
+///
+/// Its status is taken away from the broker, too, and what is asked of it is taken back. One that
+/// is there is not forgotten, unless it tells of another zone than its own: then it is of that
+/// zone when it is heard of again.
+#[utoipa::path(delete, path = "/v1/environments/{id}", operation_id = "forget_environment",
+    tag = "system",
+    params(("id" = EnvironmentId, Path, description = "The environment's id")),
+    responses((status = 204, description = "It is forgotten"),
+        (status = 409, description = "It is there",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn forget(
+    State(api): State<Api>,
+    Person(by): Person,
+    Path(id): Path<EnvironmentId>,
+) -> Result<StatusCode, Refused> {
+    api.handle.environments().forget(&id).await?;
+    tracing::info!(environment = %id, %by, "an environment was forgotten");
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn change(

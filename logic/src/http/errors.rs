@@ -70,6 +70,7 @@ const PAGES: &[Page] = pages![
     "drain-limit",
     "draining",
     "ending" 503,
+    "environment-there" 409,
     "expired",
     "go-late",
     "image-missing",
@@ -111,6 +112,7 @@ const PAGES: &[Page] = pages![
     "release-ambiguous" 409,
     "release-changing",
     "release-content",
+    "release-contradicts",
     "release-disk-full",
     "release-fetching",
     "release-file-wrong" 422,
@@ -126,6 +128,7 @@ const PAGES: &[Page] = pages![
     "release-serves" 409,
     "release-signature",
     "release-twice",
+    "release-unknown",
     "release-unreadable",
     "release-unsigned",
     "release-unwritable",
@@ -185,6 +188,7 @@ const PAGES: &[Page] = pages![
     "workers-most",
     "wrong-class",
     "wrong-kind",
+    "zone-not-its-own",
 ];
 
 impl Page {

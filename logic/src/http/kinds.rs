@@ -1,17 +1,18 @@
 //! `/v1/kinds`.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
-use utakata_api::{inventory::KindView, page::Page};
-use utakata_model::Kind;
+use utakata_api::{
+    inventory::{KindInZone, KindView},
+    page::Page,
+};
+use utakata_model::{EnvironmentId, Kind, Zone};
 
 use super::{
     Api, Refused,
     page::{self, PageQuery},
     query::Query,
 };
-use crate::kinds::Served;
+use crate::kinds::{Served, ServedKinds};
 
 /// The kinds that some environment serves, with what each can do.
 #[utoipa::path(get, path = "/v1/kinds", operation_id = "list_kinds", tag = "system",
@@ -21,13 +22,32 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<KindView>>, Refused> {
-    let view = |(kind, served): (&Kind, &Arc<Served>)| KindView {
-        kind: kind.clone(),
-        release: served.release.clone(),
-        manifest: served.manifest.clone(),
-        environments: served.environments.clone(),
-        targets: api.handle.inventory().of_kind(kind) as u64,
-    };
     let served = api.handle.kinds().served();
-    page::of(served.iter().map(view), &query, |one| one.kind.as_str()).map(Json)
+    let views = served.kinds().filter_map(|kind| view(&api, &served, kind));
+    page::of(views, &query, |one| one.kind.as_str()).map(Json)
+}
+
+fn view(api: &Api, served: &ServedKinds, kind: &Kind) -> Option<KindView> {
+    let release = api.handle.catalogue().serving(kind)?;
+    let mut zones = served.of_kind(kind);
+    let (_, most) = zones.clone().find(|(_, one)| one.release == release)?;
+    let environments = zones.clone().flat_map(|(_, one)| &one.environments);
+    let mut environments: Vec<EnvironmentId> = environments.cloned().collect();
+    environments.sort();
+    Some(KindView {
+        kind: kind.clone(),
+        manifest: (*most.manifest).clone(),
+        release,
+        environments,
+        zones: zones.by_ref().map(in_zone).collect(),
+        targets: api.handle.inventory().of_kind(kind) as u64,
+    })
+}
+
+fn in_zone((zone, served): (&Zone, &Served)) -> KindInZone {
+    KindInZone {
+        zone: zone.clone(),
+        release: served.release.clone(),
+        environments: served.environments.clone(),
+    }
 }

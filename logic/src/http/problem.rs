@@ -9,7 +9,8 @@ use utakata_api::{Problem, operation::LeftOut, problem::Detail, release::Break};
 
 use super::errors;
 use crate::{
-    catalogue, control, dispatch, inventory, ledger, observe, orders, people, rollouts, store,
+    catalogue, control, dispatch, environments, inventory, ledger, observe, orders, people,
+    rollouts, store,
 };
 
 /// The most single things that one answer names.
@@ -144,6 +145,28 @@ impl From<orders::Error> for Refused {
                 Self::new("order-elsewhere", detail, cure)
             }
             orders::Error::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<environments::Error> for Refused {
+    fn from(error: environments::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            environments::Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            environments::Error::There { id } => {
+                let cure = format!(
+                    "end it first; to have it begin nothing more: `utakata environment drain {id}`"
+                );
+                Self::new("environment-there", detail, cure)
+            }
+            environments::Error::Events { source, .. } => {
+                let detail = format!("{detail}: {source}");
+                let cure = "try again; over a broker, the user of the logic environments must be \
+                            allowed to write utakata/v1/environment/#";
+                Self::new("interconnect-away", detail, cure)
+            }
+            environments::Error::Store(error) => Self::from(error),
         }
     }
 }

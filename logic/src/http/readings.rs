@@ -111,7 +111,7 @@ impl Look {
     /// The readings of one target, by metric and attributes; of a metric that several actions
     /// see, the newest.
     fn at(&self, known: &Known) -> Vec<ReadingView> {
-        let served = self.served.get(&known.target.kind).map(Arc::as_ref);
+        let served = self.served.get(&known.target.kind, &known.target.zone);
         let seen = known.seen.lock();
         let mut views = Vec::new();
         for action in &seen.actions {

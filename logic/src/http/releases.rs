@@ -48,7 +48,7 @@ pub(super) struct ReleaseQuery {
     cursor: Option<String>,
 }
 
-/// The releases of the catalogue.
+/// The releases of the catalogue: what was pushed, what comes with utakata, what lies in folders.
 #[utoipa::path(get, path = "/v1/releases", operation_id = "list_releases", tag = "releases",
     params(ReleaseQuery),
     responses((status = 200, description = "Releases, by digest", body = Page<ReleaseSummary>)))]
@@ -98,7 +98,7 @@ pub(super) async fn post(
     if api.handle.rollouts().adopt(&pushed.row.id).await? {
         tracing::info!(release = %pushed.row.id, "a new kind is served by it");
     }
-    Ok((status, Json(catalogue.view(pushed.row).await?)))
+    Ok((status, Json(catalogue.view(pushed.row.into()).await?)))
 }
 
 /// Keeps what is in a file of a release that is pushed next.

@@ -8,7 +8,8 @@ use std::{
 
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_model::{
-    Class, Credential, Kind, Schedule, Target, duration, label, schedule::INTERVAL_MIN, suggest,
+    Class, Credential, Kind, Schedule, Target, Zone, duration, label, schedule::INTERVAL_MIN,
+    suggest,
 };
 
 use super::index::Index;
@@ -59,11 +60,11 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> 
 }
 
 fn warn_of_kind(subject: &str, target: &Target, kinds: &Snapshot, warnings: &mut Vec<Detail>) {
-    if kinds.contains_key(&target.kind) {
+    if kinds.has(&target.kind) {
         return;
     }
     let kind = &target.kind;
-    let hint = suggest::hint(kind.as_str(), kinds.keys().map(Kind::as_str));
+    let hint = suggest::hint(kind.as_str(), kinds.kinds().map(Kind::as_str));
     warnings.push(Detail {
         subject: subject.to_owned(),
         message: format!("no environment serves the kind \"{kind}\" now: {hint}"),
@@ -98,7 +99,7 @@ fn check_target(
             wrong.push(format!("there is no credential \"{name}\": {hint}"));
         }
         Some(credential) => {
-            let served = kinds.get(&target.kind);
+            let served = kinds.get(&target.kind, &target.zone);
             wrong.extend(served.and_then(|served| unfit(credential, served)));
         }
     }
@@ -143,7 +144,7 @@ fn check_schedule(
     }
     let refusals: Vec<Option<String>> = kinds_of(schedule, documents, index)
         .into_iter()
-        .filter_map(|kind| kinds.get(kind))
+        .filter_map(|(kind, zone)| kinds.get(kind, zone))
         .map(|served| refuses(served, schedule))
         .collect();
     // A schedule may be for some of the kinds that it selects; for one at least it must be.
@@ -155,12 +156,12 @@ fn check_schedule(
     wrong
 }
 
-/// The kinds of the targets that a schedule selects.
+/// The kinds and zones of the targets that a schedule selects.
 fn kinds_of<'a>(
     schedule: &Schedule,
     documents: &'a [Document],
     index: &'a Index,
-) -> BTreeSet<&'a Kind> {
+) -> BTreeSet<(&'a Kind, &'a Zone)> {
     let declared = documents.iter().filter_map(|document| match document {
         Document::Target(target) => Some(target),
         _ => None,
@@ -169,7 +170,7 @@ fn kinds_of<'a>(
     declared
         .chain(there)
         .filter(|target| schedule.selector.matches(target))
-        .map(|target| &target.kind)
+        .map(|target| (&target.kind, &target.zone))
         .collect()
 }
 

@@ -1,24 +1,33 @@
-//! A kind that is served: its newest release, with its schemas compiled.
+//! The kinds that are served, each in its zones, with their schemas compiled.
 
-use std::collections::{BTreeSet, HashMap};
-
-use std::sync::Arc;
-use utakata_model::{
-    Action, ActionName, Class, EnvironmentId, EnvironmentStatus, Manifest, PoolStatus,
-    ReleaseDigest, ReleaseId, Zone, schema::Schema,
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
 };
 
-/// A kind that is served.
+use utakata_model::{
+    Action, ActionName, Class, EnvironmentId, EnvironmentStatus, Kind, Manifest, ReleaseDigest,
+    ReleaseId, Zone, schema::Schema,
+};
+
+use super::Claim;
+
+/// The kinds that are served, by zone: a kind may be served by one release in one zone and by
+/// another one in another.
+#[derive(Debug, Default)]
+pub struct ServedKinds {
+    kinds: BTreeMap<Kind, BTreeMap<Zone, Arc<Served>>>,
+}
+
+/// A kind as it is served in a zone.
 #[derive(Debug, Clone)]
 pub struct Served {
-    /// The newest release of those that new tasks go to.
+    /// The release that new tasks go to: the one that is asked to serve, or else the newest.
     pub release: ReleaseId,
     /// Its manifest.
-    pub manifest: Manifest,
-    /// The environments that serve the kind.
+    pub manifest: Arc<Manifest>,
+    /// The environments of the zone that serve the kind.
     pub environments: Vec<EnvironmentId>,
-    /// Their zones.
-    pub zones: BTreeSet<Zone>,
     compiled: Arc<Compiled>,
 }
 
@@ -39,8 +48,151 @@ pub struct ServedAction {
     pub schema: Option<Schema>,
 }
 
+/// A release that serves in an environment.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) status: Arc<EnvironmentStatus>,
+    pub(super) release: ReleaseId,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) is_of_catalogue: bool,
+}
+
+/// Those that could serve a kind in a zone.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    candidates: BTreeMap<(Kind, Zone), Vec<Candidate>>,
+}
+
+/// Schemas that were compiled, by what they are of: statuses come often, and compiling takes
+/// long. A digest would not do, since two environments may tell one digest of two manifests.
+#[derive(Debug, Default)]
+pub(super) struct Schemas {
+    compiled: Vec<(Arc<Manifest>, Arc<Compiled>)>,
+}
+
+impl ServedKinds {
+    /// A kind as it is served in a zone.
+    pub fn get(&self, kind: &Kind, zone: &Zone) -> Option<&Served> {
+        self.kinds.get(kind)?.get(zone).map(Arc::as_ref)
+    }
+
+    /// A kind in each zone in which it is served.
+    pub fn of_kind(&self, kind: &Kind) -> impl Iterator<Item = (&Zone, &Served)> + Clone {
+        let zones = self.kinds.get(kind).into_iter().flatten();
+        zones.map(|(zone, served)| (zone, served.as_ref()))
+    }
+
+    /// The kinds.
+    pub fn kinds(&self) -> impl Iterator<Item = &Kind> + Clone {
+        self.kinds.keys()
+    }
+
+    /// Whether a kind is served anywhere.
+    pub fn has(&self, kind: &Kind) -> bool {
+        self.kinds.contains_key(kind)
+    }
+
+    /// Why tasks of a kind cannot be done in a zone where nobody serves it.
+    pub fn nobody(&self, kind: &Kind, zone: &Zone) -> String {
+        match self.has(kind) {
+            true => format!("no environment of the zone \"{zone}\" serves the kind \"{kind}\" now"),
+            false => format!("no environment serves the kind \"{kind}\" now"),
+        }
+    }
+}
+
+impl FromIterator<(Kind, Zone, Served)> for ServedKinds {
+    fn from_iter<T: IntoIterator<Item = (Kind, Zone, Served)>>(all: T) -> Self {
+        let mut kinds: BTreeMap<Kind, BTreeMap<Zone, Arc<Served>>> = BTreeMap::new();
+        for (kind, zone, served) in all {
+            kinds
+                .entry(kind)
+                .or_default()
+                .insert(zone, Arc::new(served));
+        }
+        Self { kinds }
+    }
+}
+
+impl Choice {
+    pub(super) fn add(&mut self, candidate: Candidate) {
+        let key = (
+            candidate.release.kind.clone(),
+            candidate.status.zone.clone(),
+        );
+        self.candidates.entry(key).or_default().push(candidate);
+    }
+
+    /// In each zone the release serves that is asked to, or else the newest, one of the
+    /// catalogue's where there is one: then those that were only told do not count.
+    pub(super) fn decide(
+        self,
+        preferred: &BTreeMap<Kind, ReleaseDigest>,
+        schemas: &mut Schemas,
+        ignored: &mut BTreeMap<EnvironmentId, Vec<Claim>>,
+    ) -> ServedKinds {
+        let mut kept = Vec::new();
+        let mut served = Vec::new();
+        for ((kind, zone), candidates) in self.candidates {
+            let has_catalogue = candidates.iter().any(|one| one.is_of_catalogue);
+            let (counting, others): (Vec<_>, Vec<_>) = candidates
+                .into_iter()
+                .partition(|one| one.is_of_catalogue || !has_catalogue);
+            for other in others {
+                let claim = Claim::unknown(&other.status, &other.release);
+                let claims = ignored.entry(other.status.id.clone()).or_default();
+                claims.push(claim);
+            }
+            let Some(chosen) = counting
+                .iter()
+                // Of several of one version the first stays.
+                .rev()
+                .max_by_key(|one| {
+                    let is_preferred = preferred.get(&kind) == Some(&one.release.digest);
+                    (is_preferred, one.manifest.version_numbers())
+                })
+            else {
+                continue;
+            };
+            let compiled = schemas.of(&chosen.manifest, &mut kept);
+            let mut environments = Vec::new();
+            for one in &counting {
+                if !environments.contains(&one.status.id) {
+                    environments.push(one.status.id.clone());
+                }
+            }
+            let one = Served {
+                release: chosen.release.clone(),
+                manifest: Arc::clone(&chosen.manifest),
+                environments,
+                compiled,
+            };
+            served.push((kind, zone, one));
+        }
+        schemas.compiled = kept;
+        served.into_iter().collect()
+    }
+}
+
+impl Schemas {
+    fn of(
+        &self,
+        manifest: &Arc<Manifest>,
+        kept: &mut Vec<(Arc<Manifest>, Arc<Compiled>)>,
+    ) -> Arc<Compiled> {
+        let mut all = kept.iter().chain(&self.compiled);
+        let found = all.find(|(known, _)| known == manifest);
+        let compiled = match found {
+            Some((_, compiled)) => Arc::clone(compiled),
+            None => Arc::new(Compiled::build(manifest)),
+        };
+        kept.push((Arc::clone(manifest), Arc::clone(&compiled)));
+        compiled
+    }
+}
+
 impl Compiled {
-    pub(super) fn build(manifest: &Manifest) -> Self {
+    fn build(manifest: &Manifest) -> Self {
         let credential = manifest.credential.as_ref();
         let action = |action: &Action| {
             let served = ServedAction {
@@ -57,16 +209,6 @@ impl Compiled {
 }
 
 impl Served {
-    pub(super) fn new(pool: &PoolStatus, compiled: &Arc<Compiled>) -> Self {
-        Self {
-            release: pool.release.clone(),
-            manifest: pool.manifest.clone(),
-            environments: Vec::new(),
-            zones: BTreeSet::new(),
-            compiled: Arc::clone(compiled),
-        }
-    }
-
     /// A kind as a release with this manifest would serve it.
     pub fn by(manifest: &Manifest) -> Self {
         Self {
@@ -75,28 +217,9 @@ impl Served {
                 version: manifest.version.as_str().into(),
                 digest: ReleaseDigest("".into()),
             },
-            manifest: manifest.clone(),
+            manifest: Arc::new(manifest.clone()),
             environments: Vec::new(),
-            zones: BTreeSet::new(),
             compiled: Arc::new(Compiled::build(manifest)),
-        }
-    }
-
-    /// One more environment serves it, perhaps by a newer release.
-    pub(super) fn join(
-        &mut self,
-        status: &EnvironmentStatus,
-        pool: &PoolStatus,
-        compiled: &Arc<Compiled>,
-    ) {
-        if !self.environments.contains(&status.id) {
-            self.environments.push(status.id.clone());
-        }
-        self.zones.insert(status.zone.clone());
-        if pool.manifest.version_numbers() > self.manifest.version_numbers() {
-            self.release = pool.release.clone();
-            self.manifest = pool.manifest.clone();
-            self.compiled = Arc::clone(compiled);
         }
     }
 

@@ -149,7 +149,7 @@ impl ReadBacks {
         let _place = self.places.acquire().await.ok()?;
         let known = self.inventory.find(&task.target)?;
         let served = self.kinds.served();
-        let served = served.get(&known.target.kind)?;
+        let served = served.get(&known.target.kind, &known.target.zone)?;
         let action = served.action(&expected.action)?;
         let timeout = action.action.timeout;
         let lifetime = until

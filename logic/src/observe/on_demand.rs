@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use utakata_api::{operation::Read, problem::Detail};
 use utakata_model::{
     ActionName, Class, Cure, Kind, Operation, OperationId, Origin, Parameters, PersonName, Problem,
-    Selector, suggest,
+    Selector, Zone, suggest,
 };
 
 use super::{Observe, ReadOperation};
@@ -90,18 +90,19 @@ impl Observe {
         selection: &[Arc<Known>],
     ) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
         let served = self.kinds.served();
-        let mut by_kind: BTreeMap<&Kind, Vec<&Arc<Known>>> = BTreeMap::new();
+        let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<&Arc<Known>>> = BTreeMap::new();
         for known in selection {
-            match by_kind.get_mut(&known.target.kind) {
-                Some(targets) => targets.push(known),
-                None => drop(by_kind.insert(&known.target.kind, vec![known])),
-            }
+            let key = (&known.target.kind, &known.target.zone);
+            by_kind.entry(key).or_default().push(known);
         }
         let parameters = serde_json::Value::Object(read.parameters.clone());
-        let plan = |kind: &Kind| plan(kind, served.get(kind).map(Arc::as_ref), &read, &parameters);
         let plans: Vec<(Plan<'_>, &Kind, Vec<&Arc<Known>>)> = by_kind
             .into_iter()
-            .map(|(kind, targets)| (plan(kind), kind, targets))
+            .map(|((kind, zone), targets)| {
+                let found = served.get(kind, zone);
+                let found = found.ok_or_else(|| served.nobody(kind, zone));
+                (plan(kind, found, &read, &parameters), kind, targets)
+            })
             .collect();
         let named = possible(&plans)?;
         let named = read.action.clone().unwrap_or(named);
@@ -193,14 +194,14 @@ impl Order {
 
 fn plan<'a>(
     kind: &Kind,
-    served: Option<&'a Served>,
+    served: Result<&'a Served, String>,
     read: &Read,
     parameters: &serde_json::Value,
 ) -> Plan<'a> {
     let refuse = |code, message: String| Plan::Refuse(Problem::new(code, Cure::Operator, message));
-    let Some(served) = served else {
-        let message = format!("no environment serves the kind \"{kind}\" now");
-        return refuse("kind-not-served", message);
+    let served = match served {
+        Ok(served) => served,
+        Err(message) => return refuse("kind-not-served", message),
     };
     let Some(found) = served.observe(read.action.as_ref()) else {
         let name = read.action.as_ref().map_or("", |name| name.as_str());

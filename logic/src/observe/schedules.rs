@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_model::{Class, Cure, Kind, Origin, Parameters, Problem, Schedule};
+use utakata_model::{Class, Cure, Kind, Origin, Parameters, Problem, Schedule, Zone};
 
 use super::{
     Observe,
@@ -117,27 +117,31 @@ fn plan(
     served: &Snapshot,
     problems: &mut Vec<Problem>,
 ) -> Vec<(Line, Vec<Arc<Known>>)> {
-    let mut by_kind: BTreeMap<&Kind, Vec<Arc<Known>>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<Arc<Known>>> = BTreeMap::new();
     for known in targets {
-        let kind = &known.target.kind;
-        match by_kind.get_mut(kind) {
-            Some(targets) => targets.push(Arc::clone(known)),
-            None => drop(by_kind.insert(kind, vec![Arc::clone(known)])),
-        }
+        let key = (&known.target.kind, &known.target.zone);
+        by_kind.entry(key).or_default().push(Arc::clone(known));
     }
     let mut lines = Vec::new();
-    for (kind, targets) in by_kind {
+    for ((kind, zone), targets) in by_kind {
         let mut refuse = |code, message: String| {
-            problems.push(Problem::new(code, Cure::Operator, message));
+            let problem = Problem::new(code, Cure::Operator, message);
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
         };
         let name = &schedule.name;
-        let Some(found) = served.get(kind) else {
+        let Some(found) = served.get(kind, zone) else {
             let count = targets.len();
+            let nobody = match served.has(kind) {
+                true => format!("no environment of the zone \"{zone}\""),
+                false => "no environment".into(),
+            };
             refuse(
                 "kind-not-served",
                 format!(
                     "the schedule \"{name}\" reads {count} targets of the kind \"{kind}\", which \
-                     no environment serves now"
+                     {nobody} serves now"
                 ),
             );
             continue;

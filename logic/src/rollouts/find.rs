@@ -1,22 +1,11 @@
 //! The release that somebody means.
 
-use std::sync::Arc;
-
-use utakata_model::{EnvironmentStatus, Kind, ReleaseId, suggest};
+use utakata_model::{Kind, ReleaseId, suggest};
 
 use super::Error;
 
 /// The least digits of a digest that mean a release.
 const DIGITS_LEAST: usize = 6;
-
-/// The releases that environments have.
-pub(super) fn known(environments: &[Arc<EnvironmentStatus>]) -> Vec<ReleaseId> {
-    let pools = environments.iter().flat_map(|one| &one.pools);
-    let mut releases: Vec<ReleaseId> = pools.map(|pool| pool.release.clone()).collect();
-    releases.sort();
-    releases.dedup();
-    releases
-}
 
 /// The release of a kind with this version, or whose digest begins so.
 pub(super) fn release(kind: &Kind, to: &str, known: &[ReleaseId]) -> Result<ReleaseId, Error> {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use utakata_interconnect::events::content::PART_MOST;
 use utakata_model::{Content, ContentFile, FileDigest, Manifest, PersonName, ReleaseId};
 
@@ -24,6 +25,20 @@ pub struct ReleaseRow {
     pub pushed_by: PersonName,
     /// When.
     pub pushed_at: Timestamp,
+}
+
+/// A release that comes with utakata. Its program is not part of it: that is another one on
+/// each architecture and for each build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShippedRelease {
+    /// Its kind and version, and the digest of its files without the program.
+    pub id: ReleaseId,
+    /// What it declares.
+    pub manifest: Manifest,
+    /// Its files.
+    pub content: Content,
+    /// The version of utakata that brought it along first.
+    pub utakata: String,
 }
 
 /// What came of writing a release.

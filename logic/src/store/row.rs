@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use utakata_api::operation::Counts;
-use utakata_model::{Operation, Order, Scope, TaskState};
+use utakata_model::{EnvironmentId, Operation, Order, Scope, TaskState, Zone};
 
 use super::{
     AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
@@ -110,4 +110,15 @@ pub(super) fn count(counts: &mut Counts, state: TaskState, tasks: i64) {
         TaskState::Cancelled => &mut counts.cancelled,
     };
     *of_state += u64::try_from(tasks).unwrap_or_default();
+}
+
+/// The zone of an environment.
+pub(super) fn zone(
+    place: &Place,
+    environment: &str,
+    zone: &str,
+) -> Result<(EnvironmentId, Zone), Error> {
+    let wrong = |source| place.wrong("zone of an environment", source);
+    let row = serde_json::from_value(json!([environment, zone]));
+    row.map_err(wrong)
 }

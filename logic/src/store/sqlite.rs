@@ -14,6 +14,7 @@ mod person;
 mod reading;
 mod release;
 mod rollout;
+mod shipped;
 mod snapshot;
 mod writer;
 
@@ -23,14 +24,14 @@ use async_trait::async_trait;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 use utakata_api::{apply::Document, ledger::Lock, rollout::Rollout};
 use utakata_model::{
-    ContentFile, FileDigest, Kind, Operation, OperationId, Order, PersonName, ReleaseDigest,
-    RolloutId, Scope, TargetName, TaskId,
+    ContentFile, EnvironmentId, FileDigest, Kind, Operation, OperationId, Order, PersonName,
+    ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
 };
 
 use super::{
     AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
     OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, PutRelease,
-    ReadingRow, ReleaseRow, Snapshot, Store, TaskRow, Wanted, select,
+    ReadingRow, ReleaseRow, ShippedRelease, Snapshot, Store, TaskRow, Wanted, select,
 };
 
 use writer::Writer;
@@ -330,6 +331,26 @@ impl Store for Sqlite {
 
     async fn file_part(&self, digest: &FileDigest, part: u64) -> Result<Option<Vec<u8>>, Error> {
         self.read_part(digest, part).await
+    }
+
+    async fn shipped(&self) -> Result<Vec<ShippedRelease>, Error> {
+        self.read_shipped().await
+    }
+
+    async fn put_shipped(&self, releases: &[ShippedRelease]) -> Result<bool, Error> {
+        self.write_shipped(releases).await
+    }
+
+    async fn zones(&self) -> Result<Vec<(EnvironmentId, Zone)>, Error> {
+        self.read_zones().await
+    }
+
+    async fn put_zone(&self, id: &EnvironmentId, zone: &Zone) -> Result<(), Error> {
+        self.write_zone(id, zone).await
+    }
+
+    async fn delete_zone(&self, id: &EnvironmentId) -> Result<(), Error> {
+        self.remove_zone(id).await
     }
 
     async fn close(&self) {

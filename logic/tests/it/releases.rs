@@ -22,7 +22,7 @@ use utakata_model::{
     Content, ContentFile, EnvironmentId, FileDigest, Manifest, ReleaseDigest, target::Secret,
 };
 
-use crate::room::{Room, TOKEN, target};
+use crate::room::{Room, TOKEN, config, target};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -249,7 +249,7 @@ async fn a_file_is_kept_only_under_the_digest_of_what_is_in_it() {
 
 #[tokio::test]
 async fn who_asks_for_a_release_that_is_not_there_is_told_the_nearest() {
-    let room = Room::served().await;
+    let room = Room::empty(config()).await;
     let (status, told) = room.get("/v1/releases/pdu@1.0").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(
@@ -353,7 +353,7 @@ async fn what_is_left_of_an_operation_is_named_when_its_action_is_gone() {
 #[tokio::test]
 async fn a_release_that_is_wanted_stays_and_one_that_is_not_goes_with_its_files() {
     let room = Room::served().await;
-    let (old, new) = (Release::new("1.0.0"), Release::new("2.0.0"));
+    let (old, new) = (Release::new("1.5.0"), Release::new("2.0.0"));
     room.push(&old).await;
     room.push(&new).await;
     let wanted = new.digest();
@@ -378,16 +378,16 @@ async fn a_release_that_is_wanted_stays_and_one_that_is_not_goes_with_its_files(
     assert!(told["detail"].as_str().unwrap().contains("r-1"), "{told}");
     room.furnish(1).await;
     let mut pinned = target("pdu-0");
-    pinned["pin"] = "1.0.0".into();
+    pinned["pin"] = "1.5.0".into();
     room.apply(json!([pinned])).await;
-    let (_, told) = delete("pdu@1.0.0").await;
+    let (_, told) = delete("pdu@1.5.0").await;
     assert!(
         told["detail"].as_str().unwrap().contains("pdu-0 is pinned"),
         "{told}"
     );
     room.furnish(1).await;
-    assert_eq!(delete("pdu@1.0.0").await.0, StatusCode::NO_CONTENT);
-    assert_eq!(delete("pdu@1.0.0").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(delete("pdu@1.5.0").await.0, StatusCode::NO_CONTENT);
+    assert_eq!(delete("pdu@1.5.0").await.0, StatusCode::NOT_FOUND);
     let store = room.handle.store();
     let missing = store.missing_files(&old.content().files).await.unwrap();
     assert_eq!(missing, [FileDigest::of(&old.0["worker.toml"].0)]);

@@ -42,6 +42,17 @@ Examples:
   utakata environment resume wee-1 --kind snmp
   utakata environment resume --zone hall-1")]
     Resume(Arguments),
+    /// Forget an environment that is gone for good, or that has moved to another zone
+    #[command(after_help = "\
+Its status is taken away from the broker, too, and what was asked of it is taken back. One that is
+there is not forgotten, unless it tells of another zone than its own: then it is of that zone from
+then on.
+
+Example: utakata environment forget hall-2-a")]
+    Forget {
+        /// Its id: see `utakata environment list`
+        id: EnvironmentId,
+    },
 }
 
 /// Of which environment, and of what in it.
@@ -82,6 +93,10 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Pause(of) => return order::run(Verb::Pause, of.scope()?, of.why, context).await,
         Command::Drain(of) => return order::run(Verb::Drain, of.scope()?, of.why, context).await,
         Command::Resume(of) => return order::run(Verb::Resume, of.scope()?, of.why, context).await,
+        Command::Forget { id } => {
+            context.client()?.forget_environment(&id).await?;
+            context.output.text(&format!("{id} is forgotten"))?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -91,7 +106,13 @@ async fn list(context: &Context<'_>) -> Result<()> {
     let environments = client.environments().await?;
     let output = context.output;
     output.list(&environments, "no environment was heard of yet")?;
-    for EnvironmentView { status, .. } in &environments {
+    for EnvironmentView {
+        status, ignored, ..
+    } in &environments
+    {
+        for claim in ignored {
+            eprintln!("ignored: {}", claim.problem);
+        }
         for refused in &status.refused {
             tell!(
                 "{} refuses the release {}: {}",

@@ -2,7 +2,7 @@
 
 mod container;
 mod diff;
-mod folder;
+pub mod folder;
 mod list;
 pub mod push;
 mod show;
@@ -28,8 +28,10 @@ pub enum Command {
     List,
     /// Bring a kind to another release, environment by environment
     Roll(super::rollout::begin::Arguments),
-    /// Show a release of the catalogue: what it can do, and what it would break
+    /// Show a release: what it can do, and what it would break
     #[command(after_help = "\
+It is one that was pushed, that comes with utakata, or that lies in a folder and is served.
+
 Examples:
   utakata worker show apc-pdu@1.2.0
   utakata worker show 3f9ac1 -o yaml")]

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use utakata_model::{Manifest, ReleaseId, content::MANIFEST_FILE};
+use anyhow::{Context, Result};
+use utakata_logic::store::ShippedRelease;
+use utakata_model::{
+    Content, ContentFile, FileDigest, Manifest, ReleaseId, content::MANIFEST_FILE,
+};
 
 use super::claim::write_whole;
 
@@ -38,6 +42,43 @@ pub fn version(kind: &str) -> Option<String> {
     let file = format!("{kind}/{MANIFEST_FILE}");
     let (_, text) = FILES.iter().find(|(name, _)| *name == file)?;
     Some(Manifest::parse(text).ok()?.version)
+}
+
+/// The releases that `up` serves, for the catalogue: what they declare, and their files without
+/// the program, which is another one on each architecture.
+pub fn shipped() -> Result<Vec<ShippedRelease>> {
+    kinds().into_iter().map(release).collect()
+}
+
+fn release(name: &str) -> Result<ShippedRelease> {
+    let below = |(path, text): &(&'static str, &'static str)| {
+        let (release, path) = path.split_once('/')?;
+        (release == name).then_some((path, *text))
+    };
+    let mut files: Vec<(&str, &str)> = FILES.iter().filter_map(below).collect();
+    files.sort_by(|(one, _), (other, _)| one.split('/').cmp(other.split('/')));
+    let file = |(path, text): &(&str, &str)| ContentFile {
+        path: (*path).into(),
+        digest: FileDigest::of(text.as_bytes()),
+        size: text.len() as u64,
+        executable: false,
+    };
+    let content = Content {
+        files: files.iter().map(file).collect(),
+    };
+    let manifest = files.iter().find(|(path, _)| *path == MANIFEST_FILE);
+    let (_, text) = manifest.with_context(|| format!("{name} has no {MANIFEST_FILE}"))?;
+    let manifest = Manifest::parse(text).with_context(|| format!("{name} is no release"))?;
+    Ok(ShippedRelease {
+        id: ReleaseId {
+            kind: manifest.kind.clone(),
+            version: manifest.version.as_str().into(),
+            digest: content.release_digest(&manifest.run),
+        },
+        manifest,
+        content,
+        utakata: env!("CARGO_PKG_VERSION").into(),
+    })
 }
 
 fn lay_out(folder: &Path, files: &[(&str, &str)]) -> io::Result<()> {

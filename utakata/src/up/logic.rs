@@ -18,6 +18,7 @@ use utakata_logic::{
 use utakata_model::target::Secret;
 
 use super::{
+    bundle,
     claim::Claim,
     system::{DRAIN_WITHIN, Ports},
 };
@@ -76,6 +77,11 @@ impl Logic {
         let handle = LogicEnvironment::start(config.logic, parts)
             .await
             .context("the logic environment cannot be started")?;
+        let catalogue = handle.catalogue();
+        catalogue
+            .bring(&bundle::shipped()?)
+            .await
+            .context("the releases that come with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
         let serving = http::serve(listener, handle.clone(), token, cancel.clone());
@@ -97,6 +103,11 @@ impl Logic {
     /// How it can be reached.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The logic environment itself.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Waits until the API has ended by itself, which it should not. Cancel safe.

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use tokio::task::JoinSet;
 use utakata_execution::Handle as Execution;
 use utakata_interconnect::{
     Events, Tasks,
@@ -12,7 +13,7 @@ use utakata_interconnect::{
 
 use super::{
     claim::Claim,
-    execution,
+    execution, folders,
     logic::{Between, Logic},
 };
 use crate::{config::Config, folder::Endpoint};
@@ -33,6 +34,8 @@ pub enum Ports {
 pub struct System {
     logic: Logic,
     execution: Execution,
+    /// Ends with it.
+    _following: JoinSet<()>,
 }
 
 impl System {
@@ -50,8 +53,21 @@ impl System {
         };
         let logic = Logic::start(config, claim, ports, between).await?;
         let folder = claim.folder().path();
+        let id = of_execution.environment_id().context("set execution.id")?;
+        let environments = logic.handle().environments();
+        environments.own(&id, &of_execution.zone).await?;
         let execution = execution::start(of_execution, folder, tasks, events).await?;
-        Ok(Self { logic, execution })
+        let mut following = JoinSet::new();
+        following.spawn(folders::follow(
+            execution.releases(),
+            folder.join("bundled"),
+            logic.handle().clone(),
+        ));
+        Ok(Self {
+            logic,
+            execution,
+            _following: following,
+        })
     }
 
     /// How it can be reached.

@@ -9,16 +9,16 @@ use serde_json::Value;
 
 use crate::program::{Done, Place, Role, beside, wait_for};
 
-const PDU: &str = "pdu-a1-a";
+pub const PDU: &str = "pdu-a1-a";
 
 /// Simulated devices. Their end is the end of their standard input.
-struct Room {
+pub struct Room {
     child: Child,
     devices: Vec<Value>,
 }
 
 impl Room {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let child = Command::new(beside("utakata-simulator"))
             .args(["room", "--base-port", "0", "--exit-with-stdin"])
             .stdin(Stdio::piped())
@@ -82,14 +82,14 @@ pub fn le(place: &Place) -> Role<'_> {
     role
 }
 
-fn wee(place: &Place) -> Role<'_> {
+pub fn wee(place: &Place) -> Role<'_> {
     let (socket, data) = (place.beside("hub.sock"), place.beside("wee"));
     place.role(&[
         "wee", "--hub", &socket, "--data", &data, "--id", "wee-1", "--zone", "hall-1",
     ])
 }
 
-fn applied(place: &Place, room: &Room) {
+pub fn applied(place: &Place, room: &Room) {
     let applied = place.run_with(&["apply", "-f", "-"], &room.site());
     assert_eq!(applied.code, 0, "{}", applied.err);
 }

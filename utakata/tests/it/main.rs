@@ -24,3 +24,4 @@ mod start;
 mod upgrade;
 mod which_server;
 mod workers;
+mod zones;

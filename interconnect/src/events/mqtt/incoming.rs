@@ -40,8 +40,13 @@ pub(super) fn event(
         });
     }
     match (is_retained, topic.is_retained()) {
-        // Somebody has taken away what was retained.
-        (_, true) if payload.is_empty() => return Ok(None),
+        // Somebody has taken away what was retained: an environment without a status is forgotten.
+        (_, true) if payload.is_empty() => {
+            return Ok(match topic {
+                Topic::Environment(id) => Some(Event::Forgotten(id)),
+                _ => None,
+            });
+        }
         (true, false) => return Err(Foreign::Retained),
         (true, true) if matches!(topic, Topic::Reading { .. }) => return Ok(None),
         _ => {}

@@ -38,6 +38,8 @@ pub(super) enum Unsayable {
 pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Unsayable> {
     let (topic, payloads) = match event {
         Event::Deleted(target) => return Ok(Outgoing::Delete(target.clone())),
+        // A message without a payload takes away what is retained.
+        Event::Forgotten(id) => (wire::topic::environment(id), vec![Vec::new()]),
         Event::Readings(readings) => (
             wire::topic::reading(&readings.target, &readings.action),
             vec![wire::encode_readings(readings)?],
@@ -105,7 +107,7 @@ pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Uns
     };
     let is_retained = matches!(
         event,
-        Event::Readings(_) | Event::Environment(_) | Event::Desired(_)
+        Event::Readings(_) | Event::Environment(_) | Event::Forgotten(_) | Event::Desired(_)
     );
     messages(event, &topic, payloads, is_retained)
 }

@@ -128,6 +128,10 @@ impl Pump {
                 Event::Environment(status) => self.publish_environment(status).await,
                 Event::Desired(desired) => self.publish_desired(desired).await,
                 Event::Deleted(target) => self.forget(target).await,
+                Event::Forgotten(id) => {
+                    self.retain(topic::environment(id), Vec::new(), QoS::AtLeastOnce)
+                        .await;
+                }
                 // What the boxes say to each other is nobody else's.
                 Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => {}
                 Event::Fetch(_) | Event::Content(_) => {}

@@ -99,6 +99,7 @@ fn environment_rollouts() -> EnvironmentStatus {
             },
             lost: 1,
             memory: Some(20_971_520),
+            ..Evidence::default()
         },
         problem: Some(Problem::new(
             "rollout-differs",

@@ -115,6 +115,7 @@ pub fn mark(event: &Event) -> String {
         Event::Environment(status) => format!("{} {:?}", status.id, status.state),
         Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
+        Event::Forgotten(id) => format!("forgotten {id}"),
         Event::Start(batch) => format!("start {} {}", batch.environment, batch.asks[0].ask),
         Event::Permits(batch) => {
             format!("permit {} {}", batch.environment, batch.answers[0].ask.ask)

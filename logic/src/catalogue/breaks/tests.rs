@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use utakata_model::{
-    Credential, Kind, Manifest, OperationId, Schedule, Target, manifest::Verify, target::Secret,
+    Credential, Kind, Manifest, OperationId, Schedule, Target, Zone, manifest::Verify,
+    target::Secret,
 };
 
 use super::{Break, Broken, OpenTask, Using, breaks};
@@ -33,7 +34,7 @@ fn reads(names: &[&str]) -> Value {
 }
 
 fn served(manifests: &[Manifest]) -> Snapshot {
-    let one = |manifest: &Manifest| (manifest.kind.clone(), Arc::new(Served::by(manifest)));
+    let one = |manifest: &Manifest| (manifest.kind.clone(), Zone::default(), Served::by(manifest));
     Arc::new(manifests.iter().map(one).collect())
 }
 

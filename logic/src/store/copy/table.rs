@@ -41,7 +41,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All but the leases, each after those that it refers to.
-pub static TABLES: [Table; 17] = [
+pub static TABLES: [Table; 19] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -109,6 +109,8 @@ pub static TABLES: [Table; 17] = [
             &[Text("sha256"), Number("part"), Bytes("bytes")],
         )
     },
+    table("shipped_release", &[Text("digest"), Text("body")]),
+    table("environment_zone", &[Text("environment"), Text("zone")]),
     Table {
         is_always_there: true,
         ..table("counter", &[Text("name"), Number("value")])

@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use tokio::time::timeout;
 use utakata_model::{ContentFile, FileDigest, Kind, ReleaseDigest, ReleaseId};
 
-use super::{Postgres, connection::CALL};
+use super::{Postgres, connection::CALL, inventory::count};
 use crate::store::{
     Error, PutRelease, ReleaseRow,
     release::{self, Columns},
@@ -85,6 +85,7 @@ impl Postgres {
                     .execute(&mut *transaction)
                     .await?;
             }
+            count(&mut transaction).await?;
             transaction.commit().await?;
             Ok(deleted.rows_affected() > 0)
         };
@@ -169,8 +170,12 @@ async fn put(
     .bind(row.pushed_at.to_string())
     .fetch_one(&mut *transaction)
     .await?;
+    let is_new: bool = new.get("is_new");
+    if is_new {
+        count(&mut transaction).await?;
+    }
     transaction.commit().await?;
-    Ok(if new.get("is_new") {
+    Ok(if is_new {
         PutRelease::New
     } else {
         PutRelease::Again

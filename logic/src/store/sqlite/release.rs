@@ -87,6 +87,7 @@ impl Sqlite {
                 .await?;
             if updated.rows_affected() == 0 {
                 insert(&mut transaction, row, &manifest, &content).await?;
+                super::count(&mut transaction).await?;
             }
             Ok(match updated.rows_affected() {
                 0 => PutRelease::New,
@@ -117,6 +118,7 @@ impl Sqlite {
                     .execute(&mut *transaction)
                     .await?;
             }
+            super::count(&mut transaction).await?;
             Ok(deleted.rows_affected() > 0)
         };
         let deleted = deleted.await;

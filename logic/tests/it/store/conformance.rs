@@ -6,6 +6,7 @@ mod order;
 mod person;
 mod release;
 mod rollout;
+mod shipped;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -37,6 +38,10 @@ pub use release::{
     a_version_is_one_release_for_good,
 };
 pub use rollout::rollouts_are_those_that_were_written;
+pub use shipped::{
+    an_environment_has_the_zone_that_was_written_first,
+    what_comes_with_utakata_stays_when_others_come,
+};
 
 /// Calls a macro with the names of all promises.
 macro_rules! promises {
@@ -61,6 +66,8 @@ macro_rules! promises {
             a_release_is_there_with_all_of_its_files,
             a_version_is_one_release_for_good,
             a_deleted_release_leaves_the_files_of_others,
+            what_comes_with_utakata_stays_when_others_come,
+            an_environment_has_the_zone_that_was_written_first,
         );
     };
 }

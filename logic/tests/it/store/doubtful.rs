@@ -8,11 +8,11 @@ use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
     OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, PutRelease,
-    ReadingRow, ReleaseRow, Snapshot, Store, TaskRow, Wanted,
+    ReadingRow, ReleaseRow, ShippedRelease, Snapshot, Store, TaskRow, Wanted,
 };
 use utakata_model::{
-    ContentFile, FileDigest, Kind, Operation, OperationId, Order, PersonName, ReleaseDigest,
-    RolloutId, Scope, TargetName, TaskId,
+    ContentFile, EnvironmentId, FileDigest, Kind, Operation, OperationId, Order, PersonName,
+    ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
 };
 
 /// What becomes of a page whose writer hears nothing.
@@ -106,4 +106,9 @@ delegate! {
     missing_files(files: &[ContentFile]) -> Vec<FileDigest>;
     put_file(digest: &FileDigest, bytes: &[u8]) -> ();
     file_part(digest: &FileDigest, part: u64) -> Option<Vec<u8>>;
+    shipped() -> Vec<ShippedRelease>;
+    put_shipped(releases: &[ShippedRelease]) -> bool;
+    zones() -> Vec<(EnvironmentId, Zone)>;
+    put_zone(id: &EnvironmentId, zone: &Zone) -> ();
+    delete_zone(id: &EnvironmentId) -> ();
 }

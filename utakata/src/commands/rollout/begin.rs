@@ -39,6 +39,10 @@ pub struct Arguments {
     /// Tasks that it does at each share, in each environment [default: 100]
     #[arg(long, value_name = "TASKS")]
     canary_tasks: Option<u32>,
+    /// After this time at a share fewer tasks are enough, if it is no worse in them: one leads on
+    /// to the next share, and 20 in all to the end [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    canary_time: Option<Duration>,
     /// How many times as long as the release before it may take [default: 2]
     #[arg(long, value_name = "TIMES")]
     slower: Option<f64>,
@@ -92,6 +96,7 @@ impl Arguments {
                 None => usual.canary_shares,
             },
             canary_tasks: self.canary_tasks.unwrap_or(usual.canary_tasks),
+            canary_time: self.canary_time.unwrap_or(usual.canary_time),
             slower: self.slower.unwrap_or(usual.slower),
             watch: self.watch.unwrap_or(usual.watch),
         }

@@ -62,6 +62,7 @@ pub fn page(rollout: &Rollout, colours: bool) -> String {
     page.push_str(&table.render(colours));
     page.push('\n');
     differences(rollout, &mut page);
+    progress(rollout, &mut page);
     quiet(rollout, &mut page);
     for (what, read) in [
         (&rollout.to, rollout.read_back),
@@ -90,6 +91,65 @@ fn differences(rollout: &Rollout, page: &mut String) {
                 one.times
             ));
         }
+    }
+}
+
+/// How far each environment is that waits to see more, and what would end that sooner.
+fn progress(rollout: &Rollout, page: &mut String) {
+    let is_over = rollout.state.is_over();
+    for (id, standing) in &rollout.environments {
+        if let Some(line) = waits_for(standing).filter(|_| !is_over) {
+            page.push_str(&format!(
+                "{id}: {line}; `utakata rollout promote {}` goes on at once\n",
+                rollout.id
+            ));
+        }
+        if let Some(few) = standing.evidence.judged_by {
+            page.push_str(&format!(
+                "{id}: the canary was judged by {few} tasks in place of {} at each share \
+                 (--canary-time): a release of which 1 of {} tasks fails could have passed\n",
+                rollout.plan.canary_tasks,
+                // With 19 of 20 such releases one at least had failed.
+                (few / 3).max(1)
+            ));
+        }
+    }
+}
+
+/// `canary: 29 of 100 tasks, about 40 min more at 1 task every 12 s`.
+fn waits_for(standing: &Standing) -> Option<String> {
+    let progress = standing.evidence.progress?;
+    let what = match standing.phase {
+        RolloutPhase::Shadow => "answer",
+        RolloutPhase::Canary => "task",
+        _ => return None,
+    };
+    let (phase, seen, of) = (phase_word(standing.phase), progress.seen, progress.of);
+    let mut line = format!("{phase}: {seen} of {of} {what}s");
+    let left = progress
+        .left
+        .and_then(|left| Duration::try_from_secs_f64(left).ok());
+    if let (Some(left), Some(pace)) = (left, progress.per_second.filter(|pace| *pace > 0.0)) {
+        let every = Duration::try_from_secs_f64(1.0 / pace).unwrap_or_default();
+        line.push_str(&match pace < 1.0 {
+            true => format!(
+                ", about {} more at 1 {what} every {}",
+                about(left),
+                about(every)
+            ),
+            false => format!(", about {} more at {pace:.0} {what}s a second", about(left)),
+        });
+    }
+    Some(line)
+}
+
+/// A time as people say it: `40 s`, `12 min`, `3.5 h`.
+fn about(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        _ if seconds < 90.0 => format!("{:.0} s", seconds.max(1.0)),
+        _ if seconds < 90.0 * 60.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
     }
 }
 
@@ -197,4 +257,59 @@ fn state(state: RolloutState) -> Cell {
         RolloutState::Aborted => ("aborted", Tone::Doubtful),
     };
     Cell::toned(word, tone)
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::rollout::{Evidence, Progress};
+
+    use super::*;
+
+    #[test]
+    fn how_far_it_is_and_for_how_long_still_is_said_in_words() {
+        for (phase, seen, of, per_second, left, expect) in [
+            (
+                RolloutPhase::Canary,
+                29,
+                100,
+                Some(1.0 / 12.0),
+                Some(2400.0),
+                Some("canary: 29 of 100 tasks, about 40 min more at 1 task every 12 s"),
+            ),
+            (
+                RolloutPhase::Shadow,
+                5,
+                30,
+                Some(2.0),
+                Some(12.5),
+                Some("shadow: 5 of 30 answers, about 12 s more at 2 answers a second"),
+            ),
+            (
+                RolloutPhase::Canary,
+                0,
+                100,
+                None,
+                None,
+                Some("canary: 0 of 100 tasks"),
+            ),
+            (RolloutPhase::Rolling, 0, 0, None, None, None),
+        ] {
+            let standing = Standing {
+                wave: 0,
+                phase,
+                promoted: None,
+                evidence: Evidence {
+                    progress: Some(Progress {
+                        seen,
+                        of,
+                        per_second,
+                        left,
+                    }),
+                    ..Evidence::default()
+                },
+                problem: None,
+            };
+            assert_eq!(waits_for(&standing).as_deref(), expect);
+        }
+    }
 }

@@ -22,7 +22,7 @@ const FILES_MOST: usize = 10_000;
 
 /// A release that lies in a folder, with all that it runs.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub struct Folder {
     /// What it declares.
     pub manifest: Manifest,
     /// Of which files it consists.
@@ -41,7 +41,7 @@ struct Found {
 
 impl Folder {
     /// Reads it. A program that comes with utakata is added to what is in the folder.
-    pub(super) fn read(folder: &Path) -> Result<Self> {
+    pub fn read(folder: &Path) -> Result<Self> {
         let manifest = manifest(folder)?;
         let mut found = Vec::new();
         add(folder, Path::new(""), 0, &mut found)?;
@@ -61,12 +61,12 @@ impl Folder {
     }
 
     /// The digest that it has as a release.
-    pub(super) fn digest(&self) -> ReleaseDigest {
+    pub fn digest(&self) -> ReleaseDigest {
         self.content.release_digest(&self.manifest.run)
     }
 
     /// The files, and where they lie.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&ContentFile, &Path)> {
+    pub fn files(&self) -> impl Iterator<Item = (&ContentFile, &Path)> {
         let places = self.places.iter().map(PathBuf::as_path);
         self.content.files.iter().zip(places)
     }

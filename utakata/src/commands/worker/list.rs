@@ -70,18 +70,21 @@ impl Row for Pool {
 
 impl Row for ReleaseSummary {
     const HEADERS: &'static [&'static str] = &[
-        "KIND", "VERSION", "DIGEST", "SIZE", "PUSHED", "BY", "RUNS IN",
+        "KIND", "VERSION", "DIGEST", "SIZE", "SOURCE", "PUSHED", "BY", "RUNS IN",
     ];
 
     fn cells(&self) -> Vec<Cell> {
         let runs_in: Vec<&str> = self.runs_in.iter().map(EnvironmentId::as_str).collect();
+        let pushed = self.pushed_at.map(|at| words::age(at, Timestamp::now()));
+        let by = self.pushed_by.as_ref().map(ToString::to_string);
         vec![
             self.kind.to_string().into(),
             self.version.clone().into(),
             Cell::dim(self.digest.short()),
             words::bytes(self.size).into(),
-            words::age(self.pushed_at, Timestamp::now()).into(),
-            self.pushed_by.to_string().into(),
+            self.source.as_str().into(),
+            pushed.map_or_else(Cell::default, Cell::from),
+            by.map_or_else(Cell::default, Cell::from),
             runs_in.join(", ").into(),
         ]
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
-use utakata_api::release::{ReleaseReference, ReleaseView};
+use utakata_api::release::{ReleaseReference, ReleaseSource, ReleaseSummary, ReleaseView};
 use utakata_model::{
     EnvironmentId, duration,
     manifest::{Repeat, Risk},
@@ -29,19 +29,17 @@ fn told(view: &ReleaseView, output: &Output) -> String {
     if !manifest.description.is_empty() {
         text.push_str(&format!(": {}", manifest.description));
     }
-    let pushed = words::age(release.pushed_at, Timestamp::now());
-    let size = words::bytes(release.size);
     let wanted = match view.wanted_by.join("; ") {
         none if none.is_empty() => "nobody".into(),
         wanted => wanted,
     };
     for (what, value) in [
         ("digest", release.digest.0.to_string()),
-        ("pushed", format!("{pushed} by {}", release.pushed_by)),
+        ("comes from", comes_from(release)),
         ("runs in", runs_in(view)),
         ("wanted by", wanted),
         ("program", manifest.run.program.clone()),
-        ("files", format!("{}, {size}", release.files)),
+        ("files", files(release)),
     ] {
         text.push_str(&format!("\n{what:<10} {value}"));
     }
@@ -52,6 +50,28 @@ fn told(view: &ReleaseView, output: &Output) -> String {
         text.push_str(&format!("\n\n{breaks}"));
     }
     text
+}
+
+/// Who pushed it and when, or where it lies.
+pub(super) fn comes_from(release: &ReleaseSummary) -> String {
+    match (release.source, &release.pushed_by, release.pushed_at) {
+        (ReleaseSource::Pushed, Some(by), Some(at)) => {
+            format!("pushed {} by {by}", words::age(at, Timestamp::now()))
+        }
+        (ReleaseSource::Pushed, ..) => "pushed".into(),
+        (ReleaseSource::Shipped, ..) => "comes with utakata".into(),
+        (ReleaseSource::Folder, ..) => "the folders of this machine".into(),
+        (ReleaseSource::Environment, ..) => "the folders of the environments it runs in".into(),
+    }
+}
+
+fn files(release: &ReleaseSummary) -> String {
+    let size = words::bytes(release.size);
+    match release.source {
+        ReleaseSource::Environment => "only the environment has them".into(),
+        ReleaseSource::Shipped => format!("{}, {size}, and its program", release.files),
+        _ => format!("{}, {size}", release.files),
+    }
 }
 
 /// The environments in which it runs.

@@ -61,10 +61,14 @@ fn of_what_is_retained_only_states_are_news() {
     for at in [1, 3, 4, 5, 6] {
         assert_eq!(news[at], Err(Foreign::Retained), "{at}");
     }
-    for topic in ["reading/pdu-a1/read", "environment/wee-1", "desired/hall-1"] {
+    for topic in ["reading/pdu-a1/read", "desired/hall-1"] {
         let topic = format!("utakata/v1/{topic}");
         assert!(matches!(event(&topic, b"", false), Ok(None)), "{topic}");
     }
+    // An environment without a status is forgotten.
+    let taken_away = event("utakata/v1/environment/wee-1", b"", true);
+    let taken_away = taken_away.map(|event| event.as_ref().map(mark));
+    assert_eq!(taken_away, Ok(Some("forgotten wee-1".into())));
 }
 
 #[test]

@@ -1,0 +1,149 @@
+//! Which zone each environment is of, and that it is forgotten when it is gone for good.
+//!
+//! An environment is of the first zone of which it spoke. What it tells of another one does not
+//! count until it was forgotten, so that whoever has taken it over does not come into another
+//! hall by that.
+
+use std::{sync::Arc, time::Duration};
+
+use utakata_interconnect::{Event, Events};
+use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Zone, suggest};
+
+use crate::{
+    kinds::Kinds,
+    orders::OrderBook,
+    store::{self, Store},
+};
+
+/// Who was not heard of for so long is gone: environments tell every ten seconds.
+const SILENT: Duration = Duration::from_secs(30);
+
+/// Why an environment is not forgotten.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody has heard of it.
+    #[error("no environment \"{id}\" was heard of")]
+    None {
+        /// Its id.
+        id: EnvironmentId,
+        /// The nearest one, or those that there are.
+        hint: String,
+    },
+    /// It is there.
+    #[error("the environment {id} is there, and would be heard of again at once")]
+    There {
+        /// Its id.
+        id: EnvironmentId,
+    },
+    /// It could not be said to the others.
+    #[error("the status of {id} cannot be taken away")]
+    Events {
+        /// Its id.
+        id: EnvironmentId,
+        /// Why not.
+        source: utakata_interconnect::Error,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// The environments. Cheap to share.
+pub struct Environments {
+    store: Arc<dyn Store>,
+    events: Arc<dyn Events>,
+    kinds: Arc<Kinds>,
+    orders: Arc<OrderBook>,
+}
+
+impl Environments {
+    /// Those of this store.
+    pub fn new(
+        store: Arc<dyn Store>,
+        events: Arc<dyn Events>,
+        kinds: Arc<Kinds>,
+        orders: Arc<OrderBook>,
+    ) -> Self {
+        Self {
+            store,
+            events,
+            kinds,
+            orders,
+        }
+    }
+
+    /// Reads again which zones there are.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn reload(&self) -> Result<(), store::Error> {
+        let zones = self.store.zones().await?;
+        self.kinds.settle_zones(zones.into_iter().collect());
+        Ok(())
+    }
+
+    /// Gives an environment that is heard of for the first time its zone. While the store cannot
+    /// say which, it is the one that it tells of.
+    pub async fn meet(&self, status: &EnvironmentStatus) {
+        let (id, zone) = (&status.id, &status.zone);
+        if self.kinds.zone_of(id).is_some() {
+            return;
+        }
+        let met = async {
+            self.store.put_zone(id, zone).await?;
+            self.reload().await
+        };
+        if let Err(error) = met.await {
+            tracing::warn!(environment = %id, %zone, %error, "its zone cannot be written down now");
+            self.kinds.settle_zone(id, zone);
+        }
+    }
+
+    /// The environment of this process is of this zone, whatever was written before.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn own(&self, id: &EnvironmentId, zone: &Zone) -> Result<(), store::Error> {
+        if self.kinds.zone_of(id).as_ref() == Some(zone) {
+            return Ok(());
+        }
+        self.store.delete_zone(id).await?;
+        self.store.put_zone(id, zone).await?;
+        self.reload().await
+    }
+
+    /// Forgets an environment that is gone for good, or that has moved to another zone: its
+    /// status, its zone, what is asked of it.
+    ///
+    /// # Errors
+    /// Nobody has heard of it, it is there, or the store or the broker failed.
+    pub async fn forget(&self, id: &EnvironmentId) -> Result<(), Error> {
+        let heard = self.kinds.environments();
+        let zone = self.kinds.zone_of(id);
+        let status = heard.iter().find(|one| one.id == *id);
+        if status.is_none() && zone.is_none() {
+            let ids = heard.iter().map(|one| one.id.as_str());
+            return Err(Error::None {
+                id: id.clone(),
+                hint: suggest::hint(id.as_str(), ids),
+            });
+        }
+        let is_there = status.is_some_and(|status| {
+            let is_silent = self.kinds.silent_for(id).is_none_or(|time| time > SILENT);
+            let has_moved = zone.as_ref().is_some_and(|zone| *zone != status.zone);
+            status.state != EnvironmentState::Gone && !is_silent && !has_moved
+        });
+        if is_there {
+            return Err(Error::There { id: id.clone() });
+        }
+        self.orders.forget(id).await?;
+        self.store.delete_zone(id).await?;
+        self.kinds.forget(id);
+        let forgotten = vec![Event::Forgotten(id.clone())];
+        let told = self.events.publish(forgotten).await;
+        told.map_err(|source| Error::Events {
+            id: id.clone(),
+            source,
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! What was heard of an environment, and what of it does not count.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use utakata_model::{Cure, EnvironmentStatus, PoolStatus, Problem, ReleaseId, Zone};
+
+/// The last status of an environment.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    pub(super) status: Arc<EnvironmentStatus>,
+    /// When it came.
+    pub(super) at: Instant,
+}
+
+/// Something that an environment tells and that does not count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The release; absent where nothing counts that the environment tells.
+    pub release: Option<ReleaseId>,
+    /// Why it does not count.
+    pub problem: Problem,
+}
+
+impl Heard {
+    pub(super) fn now(status: Arc<EnvironmentStatus>) -> Self {
+        Self {
+            status,
+            at: Instant::now(),
+        }
+    }
+
+    /// Whether nothing that decides what is served is different in another status.
+    pub(super) fn says_the_same_as(&self, other: &EnvironmentStatus) -> bool {
+        let pool = |pool: &PoolStatus, other: &PoolStatus| {
+            pool.release == other.release
+                && pool.active == other.active
+                && pool.manifest == other.manifest
+        };
+        let (mine, theirs) = (&self.status.pools, &other.pools);
+        self.status.zone == other.zone
+            && self.status.state == other.state
+            && mine.len() == theirs.len()
+            && mine
+                .iter()
+                .zip(theirs)
+                .all(|(mine, theirs)| pool(mine, theirs))
+    }
+}
+
+impl Claim {
+    /// The environment tells of another zone than its own.
+    pub(super) fn of_zone(status: &EnvironmentStatus, zone: &Zone) -> Self {
+        let (id, told) = (&status.id, &status.zone);
+        let message = format!(
+            "the environment {id} says that it is in the zone \"{told}\", and its zone is \
+             \"{zone}\": nothing that it tells counts; if it has moved, `utakata environment \
+             forget {id}` lets it"
+        );
+        Self {
+            release: None,
+            problem: Problem::new("zone-not-its-own", Cure::Operator, message),
+        }
+    }
+
+    /// The catalogue does not have the release.
+    pub(super) fn unknown(status: &EnvironmentStatus, release: &ReleaseId) -> Self {
+        let message = format!(
+            "the environment {} has {release}, which the catalogue does not have: it serves \
+             nothing by it; `utakata worker push DIR` adds it, and a newer utakata brings along \
+             the releases of its own",
+            status.id
+        );
+        Self {
+            release: Some(release.clone()),
+            problem: Problem::new("release-unknown", Cure::Operator, message),
+        }
+    }
+
+    /// The catalogue says something else of the release.
+    pub(super) fn contradicts(status: &EnvironmentStatus, release: &ReleaseId, why: &str) -> Self {
+        let message = format!(
+            "the environment {} tells of {release} what the catalogue does not: {why}; it serves \
+             nothing by it",
+            status.id
+        );
+        Self {
+            release: Some(release.clone()),
+            problem: Problem::new("release-contradicts", Cure::Operator, message),
+        }
+    }
+}

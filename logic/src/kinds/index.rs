@@ -1,0 +1,61 @@
+//! What the releases of the catalogue declare: pure.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use utakata_api::release::ReleaseSource;
+use utakata_model::{Kind, Manifest, ReleaseDigest, ReleaseId};
+
+/// The releases of the catalogue, by digest and by version.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReleaseIndex {
+    by_digest: HashMap<ReleaseDigest, Arc<IndexedRelease>>,
+    by_kind: BTreeMap<Kind, Vec<Arc<IndexedRelease>>>,
+}
+
+/// A release of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexedRelease {
+    /// Which.
+    pub id: ReleaseId,
+    /// What it declares.
+    pub manifest: Arc<Manifest>,
+    /// Where it comes from.
+    pub source: ReleaseSource,
+}
+
+impl ReleaseIndex {
+    /// These releases. Those that come with utakata are known by what they declare: the program
+    /// is another one on each architecture, and so is the digest of the whole.
+    pub fn new(releases: impl IntoIterator<Item = IndexedRelease>) -> Self {
+        let mut index = Self::default();
+        for release in releases {
+            let release = Arc::new(release);
+            let of_kind = index.by_kind.entry(release.id.kind.clone()).or_default();
+            of_kind.push(Arc::clone(&release));
+            if release.source != ReleaseSource::Shipped {
+                let digest = release.id.digest.clone();
+                index.by_digest.insert(digest, release);
+            }
+        }
+        index
+    }
+
+    /// The release of this digest, of those whose digests are of all that they are.
+    pub fn by_digest(&self, digest: &ReleaseDigest) -> Option<&Arc<IndexedRelease>> {
+        self.by_digest.get(digest)
+    }
+
+    /// The releases of a kind.
+    pub fn of_kind(&self, kind: &Kind) -> &[Arc<IndexedRelease>] {
+        self.by_kind.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a kind comes with utakata.
+    pub fn is_shipped(&self, kind: &Kind) -> bool {
+        let mut releases = self.of_kind(kind).iter();
+        releases.any(|release| release.source == ReleaseSource::Shipped)
+    }
+}

@@ -1,0 +1,114 @@
+//! Which of the releases that an environment tells of count, and by which manifest: pure.
+//!
+//! ```text
+//! the catalogue has the digest ──── and says the same ──► by the catalogue's manifest
+//!        │                     └─── and says otherwise ─► ignored: it contradicts
+//! it has the kind and version ───── shipped, and declares the same ─► by the catalogue's
+//!        │                     └─── otherwise ──────────► ignored: it contradicts
+//! it ships the kind ────────────────────────────────────► ignored: unknown
+//! otherwise ────────────────────────────────────────────► as told, in the zone of the
+//!                                                         environment, where the catalogue's
+//!                                                         releases do not serve
+//! ```
+
+use std::sync::Arc;
+
+use utakata_api::release::ReleaseSource;
+use utakata_model::{EnvironmentState, EnvironmentStatus, Manifest, PoolStatus, ReleaseId};
+
+use super::{
+    Claim, ReleaseIndex,
+    served::{Candidate, Choice},
+};
+
+/// By which manifest a release counts.
+pub(super) enum Verdict {
+    /// The catalogue's.
+    Catalogue(Arc<Manifest>),
+    /// The one that was told: only in the zone of who told it.
+    Told(Arc<Manifest>),
+    /// By none.
+    Ignored(Claim),
+}
+
+/// Judges a release that an environment of this zone has.
+pub(super) fn verdict(
+    status: &EnvironmentStatus,
+    pool: &PoolStatus,
+    index: &ReleaseIndex,
+) -> Verdict {
+    let (release, told) = (&pool.release, &pool.manifest);
+    let contradicts = |why: &str| Verdict::Ignored(Claim::contradicts(status, release, why));
+    if told.kind != release.kind || *told.version != *release.version {
+        return contradicts("its manifest is that of another kind or version");
+    }
+    if let Some(known) = index.by_digest(&release.digest) {
+        if known.id != *release {
+            return contradicts(&format!("its digest is that of {}", known.id));
+        }
+        if *known.manifest != *told {
+            return contradicts("it declares something else than the release of its digest");
+        }
+        return Verdict::Catalogue(Arc::clone(&known.manifest));
+    }
+    let of_kind = index.of_kind(&release.kind);
+    let mut of_version = of_kind
+        .iter()
+        .filter(|known| known.id.version == release.version)
+        .peekable();
+    if of_version.peek().is_some() {
+        let declared = of_version
+            .find(|known| known.source == ReleaseSource::Shipped && *known.manifest == *told);
+        return match declared {
+            Some(known) => Verdict::Catalogue(Arc::clone(&known.manifest)),
+            None => contradicts("another release of this version is in the catalogue"),
+        };
+    }
+    if index.is_shipped(&release.kind) {
+        return Verdict::Ignored(Claim::unknown(status, release));
+    }
+    Verdict::Told(Arc::new(told.clone()))
+}
+
+/// Judges all releases of an environment that is in its own zone.
+pub(super) fn judge(
+    status: &Arc<EnvironmentStatus>,
+    index: &ReleaseIndex,
+    choice: &mut Choice,
+    claims: &mut Vec<Claim>,
+) {
+    let is_there = status.state == EnvironmentState::Running;
+    for pool in &status.pools {
+        let (manifest, is_of_catalogue) = match verdict(status, pool, index) {
+            Verdict::Catalogue(manifest) => (manifest, true),
+            Verdict::Told(manifest) => (manifest, false),
+            Verdict::Ignored(claim) => {
+                claims.push(claim);
+                continue;
+            }
+        };
+        if is_there && pool.active {
+            choice.add(Candidate {
+                status: Arc::clone(status),
+                release: pool.release.clone(),
+                manifest,
+                is_of_catalogue,
+            });
+        }
+    }
+}
+
+/// The releases of an environment that count.
+pub(super) fn counting(
+    status: &EnvironmentStatus,
+    index: &ReleaseIndex,
+) -> Vec<(ReleaseId, Arc<Manifest>)> {
+    let judged = status.pools.iter().filter_map(|pool| {
+        let manifest = match verdict(status, pool, index) {
+            Verdict::Catalogue(manifest) | Verdict::Told(manifest) => manifest,
+            Verdict::Ignored(_) => return None,
+        };
+        Some((pool.release.clone(), manifest))
+    });
+    judged.collect()
+}
