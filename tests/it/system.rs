@@ -2,6 +2,7 @@
 
 mod api;
 mod counters;
+mod crowds;
 mod disk;
 mod faults;
 mod kills;
