@@ -11,7 +11,7 @@ use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
 };
-use utakata_model::{Cure, EnvironmentId, Manifest, ReleaseId, environment::RefusedRelease};
+use utakata_model::{Cure, EnvironmentId, Kind, Manifest, ReleaseId, environment::RefusedRelease};
 
 use crate::{
     Artifact, Config, content, environment::desired::Asked, runtime::Runtime, trust::Trust,
@@ -19,8 +19,8 @@ use crate::{
 pub(crate) use choose::{Chosen, Place, choose};
 use prepare::Preparations;
 use scan::Scanner;
-pub(crate) use scan::hash_file;
 pub use scan::read;
+pub(crate) use scan::{hash_file, unreadable};
 
 /// How often the folders are looked at: only their metadata, as long as that stays the same.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -48,6 +48,16 @@ pub struct Catalogue {
     pub releases: Vec<Arc<Release>>,
     /// What cannot, and why.
     pub refused: Vec<RefusedRelease>,
+    /// Whether something could not be looked at: what is not here may be there nevertheless.
+    pub is_partial: bool,
+}
+
+impl Catalogue {
+    /// Whether a kind of which no release was found may have one that could not be looked at.
+    pub(crate) fn may_have(&self, kind: &Kind) -> bool {
+        let has = |release: &Arc<Release>| release.manifest.kind == *kind;
+        self.is_partial && !self.releases.iter().any(has)
+    }
 }
 
 /// Where releases come from, and what is to be made of them.
@@ -147,7 +157,12 @@ fn tell(before: &Catalogue, after: &Catalogue) {
     }
     for refused in &after.refused {
         if refused.problem.cure != Cure::Retry && !before.refused.contains(refused) {
-            tracing::warn!(folder = refused.path, problem = %refused.problem, "release refused");
+            let (folder, problem) = (&refused.path, &refused.problem);
+            if scan::is_unreadable(problem) {
+                tracing::warn!(folder, %problem, "what was seen there before goes on");
+            } else {
+                tracing::warn!(folder, %problem, "release refused");
+            }
         }
     }
 }

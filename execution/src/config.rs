@@ -54,6 +54,9 @@ pub struct Config {
     /// How soon after its start a worker must say hello. Default 10s.
     #[serde(with = "duration")]
     pub hello_within: Duration,
+    /// The most connections to the socket of the workers that have shown no token of a worker
+    /// yet. Default 128.
+    pub unknown_connections: usize,
     /// How long a worker may go on beyond the timeout of a task before the environment answers
     /// in its place. Default 2s.
     #[serde(with = "duration")]
@@ -237,6 +240,7 @@ impl Default for Config {
             heartbeat: Duration::from_secs(1),
             hung_after: Duration::from_secs(5),
             hello_within: Duration::from_secs(10),
+            unknown_connections: 128,
             grace: Duration::from_secs(2),
             grow_after: Duration::from_millis(200),
             warm_for: Duration::from_secs(300),

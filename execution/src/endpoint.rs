@@ -2,6 +2,7 @@
 
 mod doors;
 mod gate;
+mod guest;
 mod hello;
 mod socket;
 mod stream;
@@ -27,6 +28,7 @@ use utakata_protocol::{
 
 pub(crate) use doors::{Door, Doors};
 pub(crate) use gate::Gate;
+use guest::Unknown;
 
 pub(crate) use socket::Place;
 
@@ -36,6 +38,10 @@ use crate::Config;
 /// tasks passes without waiting for the other side.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+/// Streams of one connection: a worker has one.
+const STREAMS: u32 = 8;
+/// How much longer than its hello a connection may take to be known.
+const GRACE: Duration = Duration::from_secs(1);
 /// Messages that wait to be written to one worker.
 const MESSAGES: usize = 256;
 
@@ -160,10 +166,12 @@ impl Endpoint {
         let server = Server::builder()
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(STREAMS)
             .add_service(service);
         let (stop, gate) = (self.stop.clone(), self.gate.clone());
+        let (unknown, within) = (config.unknown_connections, config.hello_within + GRACE);
         self.tracker.spawn(async move {
-            let incoming = gate.incoming(listener);
+            let incoming = gate.incoming(listener, unknown, within);
             let served = server.serve_with_incoming_shutdown(incoming, stop.cancelled());
             if let Err(error) = served.await {
                 tracing::error!(%error, "no worker can connect any more: restart utakata");
@@ -213,6 +221,7 @@ impl Manager for Service {
             hello_within: self.hello_within,
             heartbeat: self.heartbeat,
             stop: self.stop.clone(),
+            unknown: request.extensions().get::<Unknown>().cloned(),
         };
         self.tracker.spawn(visit.run(request.into_inner(), to));
         let sent = tokio_stream::wrappers::ReceiverStream::new(sent);

@@ -20,6 +20,7 @@ use crate::{
     catalogue::Catalogue,
     config::ConfigError,
     endpoint::{self, Endpoint},
+    folder::Unreadable,
     runtime::{Runtime, docker::Docker, placed::Placed},
     takeover::{self, Takeover},
     trust::{self, Trust},
@@ -54,6 +55,9 @@ pub enum Error {
     /// No socket for the workers.
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
+    /// What must hold after a restart, too, cannot be looked at.
+    #[error("it is not known what was asked of this environment before")]
+    State(#[from] Unreadable),
     /// Nothing can be taken over from the program before.
     #[error("what the program before has left cannot be taken over")]
     Takeover(#[from] takeover::Error),
@@ -194,7 +198,7 @@ impl Environment {
             events,
             runtime,
             came,
-        );
+        )?;
         let releases = service.found();
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();

@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks};
+use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks, connection::Backoff};
 use utakata_model::{Kind, Zone};
 
-/// How long to wait before connecting again.
-const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How long to wait before connecting again; longer each time.
+const AGAIN_FIRST: Duration = Duration::from_millis(500);
+const AGAIN_MOST: Duration = Duration::from_secs(5);
 
 /// What came of fetching.
 #[derive(Debug)]
@@ -25,6 +26,9 @@ pub(crate) struct Fetcher {
     kind: Kind,
     consumer: Option<Box<dyn Consumer>>,
     not_before: Option<Instant>,
+    backoff: Backoff,
+    /// What was told of the connection since it was there last.
+    told: Option<Error>,
 }
 
 impl Fetcher {
@@ -35,6 +39,8 @@ impl Fetcher {
             kind,
             consumer: None,
             not_before: None,
+            backoff: Backoff::new(AGAIN_FIRST, AGAIN_MOST),
+            told: None,
         }
     }
 
@@ -58,7 +64,10 @@ impl Fetcher {
             Some(consumer) => consumer,
             none => none.insert(self.tasks.consume(&self.zone, &self.kind).await?),
         };
-        consumer.fetch(most).await
+        let fetched = consumer.fetch(most).await?;
+        self.backoff.reset();
+        self.told = None;
+        Ok(fetched)
     }
 
     /// These are dealt with. Errors: nobody knows; the connection is lost.
@@ -89,8 +98,11 @@ impl Fetcher {
     }
 
     fn lose(&mut self, error: &Error) {
-        tracing::warn!(kind = %self.kind, %error, "tasks cannot be fetched: trying again");
+        if self.told.as_ref() != Some(error) {
+            tracing::warn!(kind = %self.kind, %error, "tasks cannot be fetched: trying again");
+            self.told = Some(error.clone());
+        }
         self.consumer = None;
-        self.not_before = Some(Instant::now() + AGAIN_AFTER);
+        self.not_before = Some(Instant::now() + self.backoff.wait());
     }
 }

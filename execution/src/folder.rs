@@ -6,16 +6,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a file of the folder holds; none: it is not there, or cannot be read, which is told.
-pub(crate) fn read(folder: &Path, name: &str) -> Option<Vec<u8>> {
-    match fs::read(folder.join(name)) {
-        Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => {
-            tracing::warn!(file = name, %error, "what is kept from before cannot be read");
-            None
-        }
+/// A file of the folder that cannot be read: what it says is not known, and must not be taken
+/// for nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot look at {}", path.display())]
+pub struct Unreadable {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// What a file of the folder holds; none: it is not there.
+/// Errors: nobody can say.
+pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+    let path = folder.join(name);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(source) => Err(Unreadable { path, source }),
     }
+}
+
+/// Whether an error says that there is nothing, and not that nobody can say.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Writes a file of the folder: all or nothing, also when the power fails.

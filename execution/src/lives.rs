@@ -80,9 +80,11 @@ impl Lives {
     pub(crate) fn started(&self, process: Option<i32>) {
         let line = match process {
             Some(process) => match started_at(process) {
-                Some(at) => format!("process {process} {at}\n"),
+                Ok(Some(at)) => format!("process {process} {at}\n"),
                 // It is gone already.
-                None => return,
+                Ok(None) => return,
+                // Nobody will be able to say that it is gone.
+                Err(_) => format!("process {process} unknown\n"),
             },
             None => "elsewhere\n".to_owned(),
         };
@@ -241,9 +243,11 @@ fn is_left(process: i32, at: u64) -> bool {
     };
     match started_at(process) {
         // The number belongs to somebody else by now, so nothing had it any more.
-        Some(now) if now != at => return false,
-        None if !has_members(process) => return false,
-        Some(_) | None => {}
+        Ok(Some(now)) if now != at => return false,
+        Ok(None) if !has_members(process) => return false,
+        Ok(Some(_) | None) => {}
+        // Whose number it is now is not known: it is looked at again.
+        Err(_) => return true,
     }
     // An error means that nothing is left to kill.
     let _ = kill_process_group(group, Signal::KILL);
@@ -251,24 +255,43 @@ fn is_left(process: i32, at: u64) -> bool {
 }
 
 /// When a process was started, as the system counts; `None` when it is no more.
-fn started_at(process: i32) -> Option<u64> {
-    living(process).map(|(_, at)| at)
+/// Errors: nobody can say.
+fn started_at(process: i32) -> io::Result<Option<u64>> {
+    Ok(living(process)?.map(|(_, at)| at))
 }
 
 /// Whether a process group whose leader is gone has anybody left who can do anything.
 fn has_members(group: i32) -> bool {
     // Also true of one in which only those are left whom nobody has buried.
-    if Pid::from_raw(group).is_none_or(|group| test_kill_process_group(group).is_err()) {
+    let is_gone = |group| test_kill_process_group(group) == Err(rustix::io::Errno::SRCH);
+    if Pid::from_raw(group).is_none_or(is_gone) {
         return false;
     }
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let mut numbers = all.filter_map(|one| one.file_name().to_str()?.parse().ok());
-    numbers.any(|process| living(process).is_some_and(|(its, _)| its == group))
+    // Where nobody can look, there may be.
+    let Ok(all) = fs::read_dir("/proc").and_then(Iterator::collect::<io::Result<Vec<_>>>) else {
+        return true;
+    };
+    let numbers = all.iter();
+    let mut numbers = numbers.filter_map(|one| one.file_name().to_str()?.parse().ok());
+    numbers.any(|process| match living(process) {
+        Ok(found) => found.is_some_and(|(its, _)| its == group),
+        Err(_) => true,
+    })
 }
 
-/// The group of a process that lives, and when it was started.
-fn living(process: i32) -> Option<(i32, u64)> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+/// The group of a process that lives, and when it was started. Errors: it cannot be looked at.
+fn living(process: i32) -> io::Result<Option<(i32, u64)>> {
+    match fs::read(format!("/proc/{process}/stat")) {
+        Ok(stat) => Ok(group_and_start(&String::from_utf8_lossy(&stat))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn group_and_start(stat: &str) -> Option<(i32, u64)> {
     // The name, in brackets, may have anything in it. The state is field 3, the group 5, the
     // start 22.
     let (_, fields) = stat.rsplit_once(')')?;

@@ -20,7 +20,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use utakata_model::{Cure, Problem, ReleaseDigest, content::SIGNATURES_FILE};
 
-use crate::config;
+use crate::{catalogue, config};
 pub use key::{KeyError, PublicKey, SecretKey, key_id};
 
 /// The signatures of a release.
@@ -205,7 +205,13 @@ impl Trust {
         if self.keys.is_empty() || self.exempt.iter().any(|exempt| folder.starts_with(exempt)) {
             return Ok(());
         }
-        let signatures = fs::read(folder.join(SIGNATURES_FILE)).ok();
+        let file = folder.join(SIGNATURES_FILE);
+        let signatures = match fs::read(&file) {
+            Ok(signatures) => Some(signatures),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // That it has none is not known.
+            Err(error) => return Err(catalogue::unreadable(&file, &error)),
+        };
         self.check(release, signatures.as_deref())
     }
 }

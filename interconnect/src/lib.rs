@@ -1,5 +1,6 @@
 //! Inter connect: moves tasks and events between the boxes, and decides nothing.
 
+pub mod admission;
 pub mod clock;
 pub mod conformance;
 pub mod connection;

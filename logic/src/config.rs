@@ -40,6 +40,21 @@ pub struct Http {
     /// made in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
+    /// The most connections at a time. Where the system gives fewer open files, there are fewer.
+    pub connections: usize,
+    /// The most of them from one address.
+    pub connections_per_address: usize,
+    /// The most clients that follow the events, which are counted apart.
+    pub streams: usize,
+    /// A connection without a valid token ends after this.
+    #[serde(with = "duration")]
+    pub header_timeout: Duration,
+    /// A connection on which nothing is asked ends after this.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    /// A body that has not arrived within this time is refused.
+    #[serde(with = "duration")]
+    pub body_timeout: Duration,
     /// The most bytes of a request's body.
     pub body_limit: usize,
     /// A request is given up after this and its own `wait`.
@@ -167,6 +182,12 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
             advertise: None,
             token_file: None,
+            connections: 2048,
+            connections_per_address: 512,
+            streams: 4096,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(120),
+            body_timeout: Duration::from_secs(30),
             body_limit: 16 * 1024 * 1024,
             timeout: Duration::from_secs(30),
             events_kept: 8192,

@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod auth;
 mod body;
+mod connections;
 mod credentials;
 mod environments;
 pub mod errors;
@@ -27,6 +28,7 @@ mod releases;
 mod rollouts;
 mod said;
 mod schedules;
+mod size;
 mod status;
 mod targets;
 mod tasks;
@@ -62,6 +64,7 @@ struct Api {
     token: Secret,
     cancel: CancellationToken,
     relay: Relay,
+    large: body::Large,
 }
 
 /// Why the API is not served.
@@ -78,9 +81,6 @@ pub enum Error {
     /// No HTTP client could be made, to pass requests on.
     #[error("the HTTP API cannot pass requests on")]
     Relay(#[source] client::Error),
-    /// Connections are not accepted any more.
-    #[error("the HTTP API ended by itself")]
-    Serve(#[source] io::Error),
 }
 
 fn reason(source: &io::Error) -> &'static str {
@@ -108,7 +108,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 /// Serves the API until it is cancelled; requests that are under way are answered.
 ///
 /// # Errors
-/// Connections are not accepted any more.
+/// No HTTP client can be made.
 pub async fn serve(
     listener: TcpListener,
     handle: Handle,
@@ -116,19 +116,18 @@ pub async fn serve(
     cancel: CancellationToken,
 ) -> Result<(), Error> {
     let relay = Relay::new().map_err(Error::Relay)?;
+    let config = handle.config().http.clone();
     let router = router(handle, token, relay, cancel.clone());
-    let ending = cancel.clone();
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { ending.cancelled().await })
-        .into_future();
+    let served = connections::serve(listener, router, &config, cancel.clone());
     let give_up = async {
         cancel.cancelled().await;
         tokio::time::sleep(END_WITHIN).await;
     };
     tokio::select! {
-        served = served => served.map_err(Error::Serve),
-        () = give_up => Ok(()),
+        () = served => {}
+        () = give_up => {}
     }
+    Ok(())
 }
 
 /// The routes, all behind a bearer token: this one, of `admin`, or that of a person. Streams of events end when it is cancelled.
@@ -138,6 +137,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         token,
         cancel,
         relay,
+        large: body::Large::default(),
     };
     let (routes, _) = routes().split_for_parts();
     routes
@@ -220,7 +220,15 @@ fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Every request ends in time, and a fault of one is nobody else's.
-async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Response {
+async fn bounded(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let held = body::Held::default();
+    request.extensions_mut().insert(held.clone());
+    let response = bounded_in_time(api, request, next).await;
+    held.give_back();
+    response
+}
+
+async fn bounded_in_time(api: Api, request: Request, next: Next) -> Response {
     let timeout = api.handle.config().http.timeout;
     let may_wait = request.method() == Method::POST;
     let within = match releases::is_upload(request.method(), request.uri().path()) {

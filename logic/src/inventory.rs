@@ -17,6 +17,7 @@ use utakata_model::{
     Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, TargetName,
 };
 
+pub use check::PROBLEMS_MOST;
 pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;
 pub use error::Error;

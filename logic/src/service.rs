@@ -285,7 +285,7 @@ impl Handle {
     }
 
     /// The targets, schedules and credentials.
-    pub fn inventory(&self) -> &Inventory {
+    pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inner.inventory
     }
 

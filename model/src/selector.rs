@@ -6,6 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{label::is_key_character, target::Target};
 
+/// How much of a text is shown that is not a selector, in characters.
+const SHOWN_MAX: usize = 200;
+/// The most terms of a selector that is asked with.
+pub const TERMS_MAX: usize = 100;
+/// The most characters of all of its keys and values together.
+pub const LENGTH_MAX: usize = 256 * 1024;
+
 /// Terms that must all hold. The empty selector means every target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -39,6 +46,14 @@ pub struct SelectorError {
     pub problem: String,
 }
 
+/// A selector that is larger than anybody means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the selector has more than {TERMS_MAX} terms, or more than {LENGTH_MAX} characters: give the \
+     targets a label that they have in common"
+)]
+pub struct TooLarge;
+
 impl Selector {
     /// The selector that means exactly one target.
     pub fn name(name: &crate::TargetName) -> Self {
@@ -67,6 +82,18 @@ impl Selector {
         self.matches_by(|key| target.value(key))
     }
 
+    /// Refuses one that is larger than anybody means.
+    ///
+    /// # Errors
+    /// It has too many terms, or they are too long.
+    pub fn check_size(&self) -> Result<(), TooLarge> {
+        let length: usize = self.terms.iter().map(Term::length).sum();
+        if self.terms.len() > TERMS_MAX || length > LENGTH_MAX {
+            return Err(TooLarge);
+        }
+        Ok(())
+    }
+
     /// Whether all terms hold of something else that has values by key: an environment.
     pub fn matches_by<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> bool {
         self.terms.iter().all(|term| term.holds(value(&term.key)))
@@ -82,6 +109,14 @@ impl Selector {
 }
 
 impl Term {
+    fn length(&self) -> usize {
+        let values = match &self.test {
+            Test::In(values) | Test::NotIn(values) => values.iter().map(|one| one.len() + 1).sum(),
+            Test::Exists | Test::Absent => 0,
+        };
+        self.key.len() + values
+    }
+
     fn holds(&self, value: Option<&str>) -> bool {
         match (&self.test, value) {
             (Test::In(values), Some(found)) => values.contains(found),
@@ -180,8 +215,13 @@ impl<'a> Parser<'a> {
 
     fn wrong(&self, problem: impl Into<String>) -> SelectorError {
         let position = self.text[..self.at].chars().count() + 1;
+        // Whoever reads the message looks at the place; the whole of a long text helps nobody.
+        let text = match self.text.char_indices().nth(SHOWN_MAX) {
+            Some((end, _)) => format!("{}...", &self.text[..end]),
+            None => self.text.to_owned(),
+        };
         SelectorError {
-            text: self.text.into(),
+            text,
             position,
             problem: problem.into(),
         }

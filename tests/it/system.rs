@@ -3,6 +3,7 @@
 mod api;
 mod backup;
 mod counters;
+mod crowds;
 mod disk;
 mod faults;
 mod kills;

@@ -40,8 +40,10 @@ pub struct Mqtt {
     pub enabled: bool,
     /// Where it listens. Who can connect can read everything: keep it on loopback.
     pub listen: SocketAddr,
-    /// The most clients at a time.
+    /// The most clients at a time. Where the system gives fewer open files, there are fewer.
     pub max_clients: usize,
+    /// The most of them from one address.
+    pub max_clients_per_address: usize,
     /// The most messages that wait for one client.
     pub client_queue: usize,
 }
@@ -53,6 +55,7 @@ impl Default for Mqtt {
             enabled: true,
             listen: broker.listen,
             max_clients: broker.max_clients,
+            max_clients_per_address: broker.max_clients_per_address,
             client_queue: broker.client_queue,
         }
     }
@@ -64,6 +67,7 @@ impl Mqtt {
         broker::Config {
             listen: self.listen,
             max_clients: self.max_clients,
+            max_clients_per_address: self.max_clients_per_address,
             client_queue: self.client_queue,
         }
     }
@@ -117,7 +121,8 @@ pub fn file(named: Option<&Path>, data: Option<&Path>) -> Option<PathBuf> {
     let named = named.map(Path::to_owned);
     let own = || {
         data.map(|data| data.join("utakata.toml"))
-            .filter(|path| path.exists())
+            // One that cannot be looked at is told when it is read.
+            .filter(|path| path.try_exists().unwrap_or(true))
     };
     named.or_else(own)
 }

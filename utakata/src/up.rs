@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod claim;
 pub mod dead_letters;
 pub mod demo;
+pub mod descriptors;
 pub mod execution;
 pub mod folders;
 pub mod inter_connect;

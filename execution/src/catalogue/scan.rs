@@ -1,11 +1,12 @@
 //! One look at the folders: what is new is read and hashed, what is as before is not.
 
 mod files;
+mod folders;
 
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::Read,
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -24,7 +25,8 @@ use crate::{
     artifact::{Artifact, IMAGE_FILE, Image, ImageError, is_inside},
     trust::Trust,
 };
-use files::{Change, File, Stamp};
+use files::{Change, File, Stamp, is_file};
+use folders::Listed;
 
 /// What was written less than this ago may still be being written.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
@@ -37,6 +39,8 @@ pub(super) struct Scanner {
     trust: Arc<Trust>,
     seen: BTreeMap<PathBuf, Seen>,
     digests: HashMap<Stamp, [u8; 32]>,
+    /// What could not be looked at this time: what was seen there before goes on.
+    unseen: Vec<RefusedRelease>,
     looks: u64,
 }
 
@@ -90,6 +94,7 @@ impl Scanner {
             trust,
             seen: BTreeMap::new(),
             digests: HashMap::new(),
+            unseen: Vec::new(),
             looks: 0,
         }
     }
@@ -97,37 +102,39 @@ impl Scanner {
     /// What lies there now, and in these folders of releases that were fetched.
     pub(super) fn scan(&mut self, fetched: &[PathBuf]) -> Catalogue {
         self.looks += 1;
+        self.unseen.clear();
         let mut before = std::mem::take(&mut self.seen);
-        let placed = self.folders().into_iter();
-        let placed = placed.map(|folder| (folder, Origin::Placed));
-        let fetched = fetched.iter().filter(|f| f.join(MANIFEST_FILE).is_file());
-        let fetched = fetched.map(|folder| (folder.clone(), Origin::Fetched));
-        for (folder, origin) in placed.chain(fetched) {
-            let seen = self.look_at(&folder, origin, before.remove(&folder));
-            self.seen.insert(folder, seen);
+        for (listed, origin) in [
+            (Listed::within(&self.roots), Origin::Placed),
+            (Listed::these(fetched), Origin::Fetched),
+        ] {
+            for folder in &listed.folders {
+                let seen = self.look_at(folder, origin, before.remove(folder));
+                self.seen.insert(folder.clone(), seen);
+            }
+            // An error is no proof that nothing is there.
+            let hidden = before.extract_if(.., |folder, seen| {
+                seen.origin == origin && listed.hides(folder)
+            });
+            self.seen.extend(hidden);
+            self.unseen.extend(listed.refused());
         }
         let in_use: Vec<_> = self.seen.values().flat_map(Seen::stamps).collect();
         self.digests.retain(|stamp, _| in_use.contains(&stamp));
-        catalogue(&self.seen)
-    }
-
-    /// Every folder with a manifest.
-    fn folders(&self) -> Vec<PathBuf> {
-        let mut folders = Vec::new();
-        for root in &self.roots {
-            let children = fs::read_dir(root).into_iter().flatten().flatten();
-            let children = children.map(|entry| entry.path());
-            let all = std::iter::once(root.clone()).chain(children);
-            folders.extend(all.filter(|folder| folder.join(MANIFEST_FILE).is_file()));
-        }
-        folders.sort();
-        folders.dedup();
-        folders
+        let mut catalogue = catalogue(&self.seen);
+        catalogue.is_partial = !self.unseen.is_empty();
+        catalogue.refused.append(&mut self.unseen);
+        catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
+        catalogue.refused.dedup();
+        catalogue
     }
 
     fn look_at(&mut self, folder: &Path, origin: Origin, mut before: Option<Seen>) -> Seen {
         let files = match files::list(folder, origin.change()) {
             Ok(files) => files,
+            Err(problem) if is_unreadable(&problem) => {
+                return self.hidden(folder, Vec::new(), origin, problem, before);
+            }
             Err(problem) => return self.unread(Vec::new(), origin, problem, before),
         };
         let is_as_before = before.as_ref().is_some_and(|before| before.files == files);
@@ -146,6 +153,23 @@ impl Scanner {
             return self.unread(files, origin, problem, before);
         }
         self.read(folder, files, origin, before)
+    }
+
+    /// What is there could not be looked at: it is what it was before, if that is known.
+    fn hidden(
+        &mut self,
+        folder: &Path,
+        files: Vec<File>,
+        origin: Origin,
+        problem: Problem,
+        before: Option<Seen>,
+    ) -> Seen {
+        let path = folder.display().to_string();
+        self.unseen.push(RefusedRelease {
+            path,
+            problem: problem.clone(),
+        });
+        before.unwrap_or_else(|| self.unread(files, origin, problem, None))
     }
 
     fn unread(
@@ -182,6 +206,13 @@ impl Scanner {
         before: Option<Seen>,
     ) -> Seen {
         let read = self.read_trusted(folder, &files, origin);
+        let was = before.as_ref();
+        if let Err(problem) = &read
+            && is_unreadable(problem)
+            && was.is_none_or(|before| before.files == files)
+        {
+            return self.hidden(folder, files, origin, problem.clone(), before);
+        }
         let good = match &read {
             Ok(_) => None,
             Err(_) => before.and_then(Seen::into_release),
@@ -190,12 +221,16 @@ impl Scanner {
             .as_ref()
             .ok()
             .and_then(|release| stamp(&release.artifact, origin.change()));
+        // What was fetched comes again as it was: it is read until it is right.
+        let is_settled = match &read {
+            Ok(_) => true,
+            Err(problem) => origin == Origin::Placed && !is_unreadable(problem),
+        };
         Seen {
             files,
             program,
             look: self.looks,
-            // What was fetched comes again as it was: it is read until it is right.
-            is_settled: read.is_ok() || origin == Origin::Placed,
+            is_settled,
             read: read.map(Arc::new),
             good,
             origin,
@@ -224,7 +259,7 @@ impl Scanner {
         origin: Origin,
     ) -> Result<Release, Problem> {
         let file = folder.join(MANIFEST_FILE);
-        let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+        let text = text(&file)?;
         let manifest = Manifest::parse(&text).map_err(|error| {
             Problem::new("release-manifest", Cure::Operator, crate::chain(&error))
         })?;
@@ -296,12 +331,13 @@ fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifa
         return Err(Problem::new("release-manifest", Cure::Operator, message));
     }
     let file = folder.join(IMAGE_FILE);
-    if !file.is_file() {
+    let there = |path: &Path| is_file(path).map_err(|error| unreadable(path, &error));
+    if !there(&file)? {
         return find_program(folder, program, programs).map(Artifact::Program);
     }
-    let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+    let text = text(&file)?;
     match Image::parse(&text, folder) {
-        Ok(Image::Archive(archive)) if !archive.is_file() => {
+        Ok(Image::Archive(archive)) if !there(&archive)? => {
             Err(no_image(&ImageError::NoArchive { archive }))
         }
         Ok(image) => Ok(Artifact::Image(image)),
@@ -309,21 +345,44 @@ fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifa
     }
 }
 
+/// What is in a file for people.
+fn text(file: &Path) -> Result<String, Problem> {
+    fs::read_to_string(file).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => {
+            let message = format!("{} is no text in UTF-8", file.display());
+            Problem::new("release-manifest", Cure::Operator, message)
+        }
+        _ => unreadable(file, &error),
+    })
+}
+
 /// The program of a release: in its own folder, or one that comes with utakata.
 fn find_program(folder: &Path, name: &str, programs: &[PathBuf]) -> Result<PathBuf, Problem> {
     let places = std::iter::once(folder).chain(programs.iter().map(PathBuf::as_path));
-    let found = places.map(|place| place.join(name)).find(|program| {
-        // Asks the system, as the start of it would.
-        program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
-    });
-    found.ok_or_else(|| {
-        let message = format!(
-            "there is no executable \"{name}\" in its folder or among the programs of utakata \
-             ({}): copy it there, and make it executable",
-            list(programs)
-        );
-        Problem::new(PROGRAM_MISSING, Cure::Operator, message)
-    })
+    for program in places.map(|place| place.join(name)) {
+        let can_be = can_be_executed(&program);
+        if can_be.map_err(|error| unreadable(&program, &error))? {
+            return Ok(program);
+        }
+    }
+    let message = format!(
+        "there is no executable \"{name}\" in its folder or among the programs of utakata ({}): \
+         copy it there, and make it executable",
+        list(programs)
+    );
+    Err(Problem::new(PROGRAM_MISSING, Cure::Operator, message))
+}
+
+/// Asks the system, as the start of it would.
+fn can_be_executed(program: &Path) -> std::io::Result<bool> {
+    if !is_file(program)? {
+        return Ok(false);
+    }
+    match rustix::fs::access(program, rustix::fs::Access::EXEC_OK) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What was fetched and is not what it was any more: it is fetched again.
@@ -336,6 +395,7 @@ fn damaged(folder: &Path) -> Problem {
 }
 
 const PROGRAM_MISSING: &str = "release-program";
+const UNREADABLE: &str = "release-unreadable";
 
 fn no_image(error: &ImageError) -> Problem {
     Problem::new("release-image", Cure::Operator, error.to_string())
@@ -351,6 +411,16 @@ impl Seen {
     /// What is served of it.
     fn release(&self) -> Option<&Arc<Release>> {
         self.read.as_ref().ok().or(self.good.as_ref())
+    }
+
+    /// What is served of it if it was fetched: what has changed is fetched again, and what cannot
+    /// be looked at goes on.
+    fn fetched(&self) -> Option<&Arc<Release>> {
+        match &self.read {
+            Ok(release) => Some(release),
+            Err(problem) if is_unreadable(problem) => self.good.as_ref(),
+            Err(_) => None,
+        }
     }
 
     fn into_release(self) -> Option<Arc<Release>> {
@@ -393,10 +463,7 @@ fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
     }
     catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
     // What is wrong with one that was fetched is told where it is asked for: it is lacking.
-    for release in fetched
-        .iter()
-        .filter_map(|(_, seen)| seen.read.as_ref().ok())
-    {
+    for release in fetched.iter().filter_map(|(_, seen)| seen.fetched()) {
         if !catalogue
             .releases
             .iter()
@@ -419,9 +486,14 @@ fn replaced_by(id: &ReleaseId, by: &Path) -> Problem {
     Problem::new("release-twice", Cure::Operator, message)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
-    let message = format!("{} cannot be read: {error}", path.display());
-    Problem::new("release-unreadable", Cure::Operator, message)
+/// Why something could not be looked at, which does not say what is there.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    let message = format!("cannot look at {}: {error}", path.display());
+    Problem::new(UNREADABLE, Cure::Operator, message)
+}
+
+pub(super) fn is_unreadable(problem: &Problem) -> bool {
+    &*problem.code == UNREADABLE
 }
 
 /// Whether something was written so shortly ago that more may come.

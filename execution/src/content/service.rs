@@ -263,8 +263,13 @@ fn tidy(
             store.touch(&name)?;
             continue;
         }
-        let manifest = std::fs::read_to_string(store.release(&name).join(MANIFEST_FILE));
-        let kind = manifest.ok().and_then(|text| Manifest::parse(&text).ok());
+        let manifest = store.release(&name).join(MANIFEST_FILE);
+        let kind = match std::fs::read_to_string(manifest) {
+            Ok(text) => Manifest::parse(&text).ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // Of which kind it is one of the last is not known: nothing is taken away.
+            Err(error) => return Err(error),
+        };
         let count = left.entry(kind.map(|manifest| manifest.kind)).or_default();
         *count += 1;
         if *count > kept {

@@ -50,8 +50,8 @@ impl Store {
         ] {
             fs::create_dir_all(folder)?;
         }
-        for left in fs::read_dir(self.new_ones())?.flatten() {
-            remove_folder(&left.path())?;
+        for left in fs::read_dir(self.new_ones())? {
+            remove_folder(&left?.path())?;
         }
         Ok(())
     }
@@ -208,10 +208,11 @@ impl Store {
 
     /// Takes away files that no release has, and beginnings that nobody continues.
     pub(crate) fn sweep(&self) -> io::Result<()> {
-        for part in fs::read_dir(self.partial())?.flatten() {
-            fs::remove_file(part.path())?;
+        for part in fs::read_dir(self.partial())? {
+            fs::remove_file(part?.path())?;
         }
-        for file in fs::read_dir(self.files())?.flatten() {
+        for file in fs::read_dir(self.files())? {
+            let file = file?;
             if file.metadata()?.nlink() == 1 {
                 fs::remove_file(file.path())?;
             }
@@ -254,7 +255,8 @@ fn remove_folder(folder: &Path) -> io::Result<()> {
 
 /// The entries of a folder and of all below it, also when the power fails.
 fn sync_all(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)?.flatten() {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
         if entry.file_type()?.is_dir() {
             sync_all(&entry.path())?;
         }

@@ -2,15 +2,19 @@
 //! in later, also by a successor. Who had come and had not said hello yet is not heard, and keeps
 //! the token.
 
-use std::{io, os::fd::OwnedFd, sync::Arc};
+use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use tokio::{
-    net::{UnixListener, UnixStream},
+    net::UnixListener,
     sync::{mpsc, watch},
 };
 use tokio_stream::wrappers::ReceiverStream;
+use utakata_interconnect::admission::{Acceptor, Admission, Limits};
 
-use super::Doors;
+use super::{Doors, guest::Guest};
+
+/// What is listened to, for the log.
+const WHAT: &str = "the socket of the workers";
 
 /// Whether anybody is let in. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,22 +64,36 @@ impl Gate {
         self.listener.try_clone()
     }
 
-    /// Those who are let in.
+    /// Those who are let in: so many without a token at a time, and for so long.
     pub(super) fn incoming(
         &self,
         listener: UnixListener,
-    ) -> ReceiverStream<io::Result<UnixStream>> {
+        unknown: usize,
+        within: Duration,
+    ) -> ReceiverStream<io::Result<Guest>> {
         let (to, incoming) = mpsc::channel(1);
         let mut open = self.open.subscribe();
+        let limits = Limits {
+            total: unknown.max(2),
+            // A process that floods it leaves others their half.
+            per_peer: (unknown / 2).max(1),
+        };
+        let admission = Admission::new(WHAT, limits);
         tokio::spawn(async move {
+            let mut acceptor = Acceptor::new(WHAT);
             // The sender lives as long as the endpoint.
             while open.wait_for(|is_open| *is_open).await.is_ok() {
-                let came = tokio::select! {
-                    came = listener.accept() => came.map(|(stream, _)| stream),
+                admission.settled().await;
+                let (stream, process) = tokio::select! {
+                    came = acceptor.accept(&listener) => came,
                     _ = open.wait_for(|is_open| !*is_open) => continue,
                     () = to.closed() => return,
                 };
-                if to.send(came).await.is_err() {
+                let Some(place) = admission.admit(process) else {
+                    continue;
+                };
+                let guest = Guest::new(stream, place, within);
+                if to.send(Ok(guest)).await.is_err() {
                     return;
                 }
             }

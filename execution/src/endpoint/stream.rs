@@ -16,6 +16,7 @@ use utakata_protocol::{
 use super::{
     Doors, Gate, Sent,
     doors::{Door, Entry},
+    guest::Unknown,
     hello,
 };
 use crate::worker::{Answer, Parting, Report, Said};
@@ -31,6 +32,8 @@ pub(super) struct Visit {
     pub(super) hello_within: Duration,
     pub(super) heartbeat: Duration,
     pub(super) stop: CancellationToken,
+    /// Its place among those that nobody knows.
+    pub(super) unknown: Option<Unknown>,
 }
 
 /// How much is said that is of no use.
@@ -71,10 +74,24 @@ impl Visit {
     async fn enter(&self, token: &str) -> Option<Box<Door>> {
         loop {
             match self.doors.enter(token) {
-                Entry::In(door) => return Some(door),
+                Entry::In(door) => {
+                    self.know();
+                    return Some(door);
+                }
                 Entry::Stranger => return None,
-                Entry::Shut => self.gate.opened().await,
+                Entry::Shut => {
+                    if self.doors.awaits(token) {
+                        self.know();
+                    }
+                    self.gate.opened().await;
+                }
             }
+        }
+    }
+
+    fn know(&self) {
+        if let Some(unknown) = &self.unknown {
+            unknown.know();
         }
     }
 

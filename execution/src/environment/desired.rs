@@ -14,7 +14,11 @@ use utakata_model::{
     StopState, Stopped, Zone,
 };
 
-use crate::{catalogue::Place, folder, rollout};
+use crate::{
+    catalogue::Place,
+    folder::{self, Unreadable},
+    rollout,
+};
 
 /// The file with the last desired state.
 const FILE: &str = "desired.json";
@@ -140,12 +144,16 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Begins with what is kept in the folder, if there is one.
+    /// Errors: it cannot be looked at; what was drained would serve.
     pub(super) fn open(
         me: EnvironmentId,
         zone: Zone,
         folder: Option<PathBuf>,
-    ) -> (Self, watch::Receiver<Asked>) {
-        let kept = folder.as_deref().and_then(read);
+    ) -> Result<(Self, watch::Receiver<Asked>), Unreadable> {
+        let kept = match folder.as_deref() {
+            Some(folder) => read(folder)?,
+            None => None,
+        };
         let kept = kept.filter(|kept| kept.zone == zone);
         let asked = kept.and_then(|kept| Asked::default().after(&kept, &me));
         let (asked, follow) = watch::channel(asked.unwrap_or_default());
@@ -155,7 +163,7 @@ impl Keeper {
             folder,
             asked,
         };
-        (keeper, follow)
+        Ok((keeper, follow))
     }
 
     /// Desired state was published.
@@ -186,10 +194,13 @@ impl Keeper {
     }
 }
 
-fn read(folder: &Path) -> Option<Desired> {
-    wire::decode_desired(&folder::read(folder, FILE)?)
+fn read(folder: &Path) -> Result<Option<Desired>, Unreadable> {
+    let Some(bytes) = folder::read(folder, FILE)? else {
+        return Ok(None);
+    };
+    Ok(wire::decode_desired(&bytes)
         .inspect_err(|error| tracing::warn!(%error, "what was asked of this environment is lost"))
-        .ok()
+        .ok())
 }
 
 async fn keep(folder: &Path, desired: &Desired) {

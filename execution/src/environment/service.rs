@@ -29,6 +29,7 @@ use crate::{
     catalogue::{self, Catalogue, Chosen, Place, Sources, choose},
     content,
     endpoint::{self, Endpoint},
+    folder::Unreadable,
     kind::{self, Held, Order, Surroundings},
     lives::Lives,
     rollout::{Book, Way},
@@ -69,7 +70,7 @@ impl Service {
         events: Arc<dyn Events>,
         runtime: Arc<dyn Runtime>,
         came: Option<Came>,
-    ) -> (Self, watch::Receiver<Arc<EnvironmentStatus>>) {
+    ) -> Result<(Self, watch::Receiver<Arc<EnvironmentStatus>>), Unreadable> {
         let board = Board::default();
         let (found, catalogue) = watch::channel(Arc::default());
         let (state, states) = watch::channel(EnvironmentState::Running);
@@ -77,7 +78,7 @@ impl Service {
             identity.id.clone(),
             identity.zone.clone(),
             config.state_folder.clone(),
-        );
+        )?;
         let first = identity.status(
             EnvironmentState::Running,
             &board,
@@ -106,7 +107,7 @@ impl Service {
                 incarnation: identity.incarnation,
             },
             routes: Routes::default(),
-            book: Book::open(config.state_folder.clone()),
+            book: Book::open(config.state_folder.clone())?,
             lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
             gate: endpoint.gate().clone(),
             lefts,
@@ -134,7 +135,7 @@ impl Service {
             lefts: left,
             came: came.map(|came| came.kinds).unwrap_or_default(),
         };
-        (service, status)
+        Ok((service, status))
     }
 
     /// What is found in the folders.
@@ -322,10 +323,13 @@ impl Kinds {
             give_up_at: None,
         };
         for (kind, order) in &self.orders {
-            set(
-                order,
-                order_of(kind, chosen.remove(kind).unwrap_or_default()),
-            );
+            let releases = match chosen.remove(kind) {
+                Some(releases) => releases,
+                // It was taken over, and its release was not seen yet: it waits.
+                None if catalogue.may_have(kind) && order.borrow().releases.is_empty() => continue,
+                None => Vec::new(),
+            };
+            set(order, order_of(kind, releases));
         }
         let new = chosen.into_iter();
         let new = new.map(|(kind, releases)| (kind.clone(), order_of(&kind, releases)));

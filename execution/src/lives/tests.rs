@@ -42,7 +42,7 @@ fn a_number_that_somebody_else_has_is_left_alone() {
     Lives::open(Some(folder.path()), first).started(Some(number(&other)));
     let path = folder.path().join("lives").join(first.to_string());
     let text = fs::read_to_string(&path).unwrap();
-    let at = started_at(number(&other)).unwrap();
+    let at = started_at(number(&other)).unwrap().unwrap();
     fs::write(&path, text.replace(&at.to_string(), "1")).unwrap();
     let lives = Lives::open(Some(folder.path()), second);
     assert_eq!(lives.look(None), (vec![first], 0));

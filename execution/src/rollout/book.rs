@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use utakata_model::{Kind, Problem, ReleaseId, RolloutId, RolloutPhase, rollout::Evidence};
 
 use super::Order;
-use crate::folder;
+use crate::folder::{self, Unreadable};
 
 /// The file with what was decided.
 const FILE: &str = "rollouts.json";
@@ -52,18 +52,22 @@ impl Kept {
 
 impl Book {
     /// Begins with what is kept in the folder, if there is one.
-    pub(crate) fn open(folder: Option<PathBuf>) -> Self {
-        let pages = folder.as_deref().and_then(|at| folder::read(at, FILE));
+    /// Errors: it cannot be looked at; what was turned back would be tried again.
+    pub(crate) fn open(folder: Option<PathBuf>) -> Result<Self, Unreadable> {
+        let pages = match folder.as_deref() {
+            Some(folder) => folder::read(folder, FILE)?,
+            None => None,
+        };
         let pages = pages.and_then(|bytes| {
             serde_json::from_slice(&bytes)
                 .inspect_err(|error| tracing::warn!(%error, "what became of rollouts is lost"))
                 .ok()
         });
-        Self {
+        Ok(Self {
             folder: folder.map(Arc::new),
             pages: watch::Sender::new((0, pages.unwrap_or_default())),
             written: watch::Sender::new(0),
-        }
+        })
     }
 
     /// What is kept of a kind.
@@ -154,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_for_a_decision_finds_it_written() {
         let folder = tempfile::tempdir().unwrap();
-        let book = Book::open(Some(folder.path().into()));
+        let book = Book::open(Some(folder.path().into())).unwrap();
         let running = tokio::spawn(book.clone().run());
         for version in ["2", "3", "4"] {
             let kept = kept(version);
@@ -170,11 +174,11 @@ mod tests {
         let waited = ends_now(book.written(Some(page)));
         assert!(!waited, "it was not written");
         // What cannot be written is not waited for.
-        let nowhere = Book::open(Some(folder.path().join(FILE)));
+        let nowhere = Book::open(Some(folder.path().join(FILE))).unwrap();
         let page = nowhere.put(&"echo".parse().unwrap(), kept("6"));
         nowhere.write().await;
         nowhere.written(Some(page)).await;
-        Book::open(None).written(Some(7)).await;
+        Book::open(None).unwrap().written(Some(7)).await;
     }
 
     /// Whether it ends without waiting.
@@ -188,19 +192,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = || Some(folder.path().join("state"));
         let (echo, pdu) = ("echo".parse().unwrap(), "pdu".parse().unwrap());
-        let book = Book::open(place());
+        let book = Book::open(place()).unwrap();
         let back = kept("2");
         book.put(&echo, back.clone());
         book.put(&pdu, kept("3"));
         book.write().await;
-        let again = Book::open(place());
+        let again = Book::open(place()).unwrap();
         assert_eq!(again.of(&echo), Some(back.clone()));
         again.retain(|_, id| id == back.id);
         again.write().await;
-        let last = Book::open(place());
+        let last = Book::open(place()).unwrap();
         assert_eq!((last.of(&echo), last.of(&pdu)), (Some(back), None));
         std::fs::write(folder.path().join("state").join(FILE), "{").unwrap();
-        assert_eq!(Book::open(place()).of(&echo), None);
-        Book::open(None).write().await;
+        assert_eq!(Book::open(place()).unwrap().of(&echo), None);
+        Book::open(None).unwrap().write().await;
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use tokio::{
     process::{Child, Command},
     task::JoinHandle,
@@ -24,6 +24,9 @@ use crate::{Artifact, catalogue::Release};
 
 /// How long the rest of what a worker has printed may take after its end.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+
+/// Open files of a worker: a device at a time, thousands of devices at once.
+const OPEN_FILES: u64 = 16_384;
 
 /// Runs workers as processes. Each has a process group of its own, sees only the variables it
 /// is given, and has what it prints logged under its name.
@@ -78,6 +81,9 @@ impl Runtime for Process {
             .id()
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
+        if let Some(process) = group {
+            bound_open_files(process);
+        }
         let pipes = [
             child.stdout.as_ref().and_then(copy),
             child.stderr.as_ref().and_then(copy),
@@ -160,6 +166,23 @@ pub(super) fn copy(pipe: impl AsFd) -> Option<OwnedFd> {
     copied
         .inspect_err(|error| tracing::warn!(%error, "a worker cannot be left to another program"))
         .ok()
+}
+
+/// Gives a worker a limit of open files that programs can live with: this process has raised its
+/// own, and some count up to it. A worker may raise its own again.
+fn bound_open_files(process: Pid) {
+    let own = getrlimit(Resource::Nofile);
+    if own.current.is_some_and(|current| current <= OPEN_FILES) {
+        return;
+    }
+    let bounded = Rlimit {
+        current: Some(OPEN_FILES),
+        maximum: own.maximum,
+    };
+    // It may have ended already.
+    if let Err(error) = prlimit(Some(process), Resource::Nofile, bounded) {
+        tracing::debug!(%error, "the open files of a worker are not bounded");
+    }
 }
 
 fn program(artifact: &Artifact) -> Result<&Path, Error> {

@@ -19,8 +19,21 @@ pub(super) struct Socket {
 impl Socket {
     /// Listens there, unless somebody else does.
     pub(super) async fn listen(path: &Path) -> Result<(Self, UnixListener), Error> {
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(Error::InUse { path: path.into() });
+        match UnixStream::connect(path).await {
+            Ok(_) => return Err(Error::InUse { path: path.into() }),
+            // Nobody listens there.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+                ) => {}
+            // Somebody may: a socket that is taken away would be lost to its hub.
+            Err(source) => {
+                return Err(Error::Listen {
+                    path: path.into(),
+                    source,
+                });
+            }
         }
         let listener = bind(path).map_err(|source| Error::Listen {
             path: path.into(),

@@ -5,18 +5,17 @@
 //! on loopback unless told otherwise.
 
 mod access;
+mod clients;
 mod pump;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use mqtt5::broker::{
-    BrokerConfig, MqttBroker, StorageBackendType, StorageConfig, server::BrokerShutdownHandle,
-};
+use mqtt5::broker::{BrokerConfig, StorageBackendType, StorageConfig, router::MessageRouter};
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::{access::Access, pump::Pump};
+use self::{clients::Clients, pump::Pump};
 use crate::{Events, Interest};
 
 /// How long stopping may take: the library gives its clients five seconds.
@@ -29,6 +28,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The most clients at a time.
     pub max_clients: usize,
+    /// The most of them from one address.
+    pub max_clients_per_address: usize,
     /// The most messages that wait for one client; beyond it they are dropped for it. The
     /// retained messages of a new subscription wait there all at once, so it must be more than
     /// there are targets times observe actions.
@@ -41,6 +42,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
             max_clients: 1_000,
+            max_clients_per_address: 250,
             client_queue: 100_000,
         }
     }
@@ -93,44 +95,30 @@ impl Broker {
     /// Starts to listen, and to publish what comes as events. When it returns, clients can
     /// connect.
     pub async fn start(config: Config, events: Arc<dyn Events>) -> Result<Self, Error> {
-        let address = config.listen;
+        let listener = bind(config.listen).await?;
+        let listened = listener.local_addr();
+        let address = listened.unwrap_or(config.listen);
         let failed = |error: mqtt5::MqttError| Error::Start {
             address,
             problem: error.to_string(),
         };
-        probe(address).await?;
-        let (commands, received) = mpsc::channel(64);
-        let mut server = MqttBroker::with_config(library_config(&config))
-            .await
-            .map_err(failed)?
-            .with_auth_provider(Arc::new(Access::new(commands)));
+        let library = library_config(&config);
+        library.validate().map_err(failed)?;
+        let router = Arc::new(MessageRouter::new());
+        router.initialize().await.map_err(failed)?;
         let subscription = events
             .subscribe(Interest::ALL)
             .await
             .map_err(Error::Events)?;
+        let (commands, received) = mpsc::channel(64);
         let stop = CancellationToken::new();
-        let pump = Pump::new(server.router(), subscription, received);
-        let broker_address = server.local_addr().unwrap_or(address);
-        let shutdown = server.shutdown_handle();
-        let mut ready = server.ready_receiver();
-
+        let pump = Pump::new(Arc::clone(&router), subscription, received);
+        let clients = Clients::new(&config, library, router, commands);
         let mut tasks = JoinSet::new();
         tasks.spawn(pump.run(stop.clone()));
-        tasks.spawn(async move {
-            if let Err(error) = server.run().await {
-                tracing::error!(%error, address = %broker_address, "the MQTT broker ended");
-            }
-        });
-        // A channel that closes means that the server ended; the log has the reason.
-        if ready.wait_for(|ready| *ready).await.is_err() {
-            return Err(Error::Start {
-                address,
-                problem: "it ended at once".into(),
-            });
-        }
-        tasks.spawn(shut_down(stop.clone(), shutdown));
+        tasks.spawn(clients.serve(listener, stop.clone()));
         Ok(Self {
-            address: broker_address,
+            address,
             stop,
             tasks,
         })
@@ -150,21 +138,16 @@ impl Broker {
     }
 }
 
-async fn shut_down(stop: CancellationToken, server: BrokerShutdownHandle) {
-    stop.cancelled().await;
-    server.shutdown();
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => Error::InUse { address },
+            _ => Error::Listen { address, source },
+        })
 }
 
-/// Finds out whether the address can be had, because the library gives no more than a text.
-async fn probe(address: SocketAddr) -> Result<(), Error> {
-    match TcpListener::bind(address).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Error::InUse { address }),
-        Err(source) => Err(Error::Listen { address, source }),
-    }
-}
-
-/// The library's defaults listen on all addresses, write into the working directory, keep the
+/// The library's defaults write into the working directory, keep the
 /// sessions of clients for ever and publish statistics of their own: none of this here.
 fn library_config(config: &Config) -> BrokerConfig {
     BrokerConfig::new()

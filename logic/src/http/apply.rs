@@ -1,17 +1,21 @@
 //! `/v1/apply`, and documents one by one.
 
-use axum::{Json, extract::State};
-use serde_json::{Map, Value};
+mod documents;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+};
+use serde_json::Value;
 use utakata_api::{
     apply::{Applied, Apply, Change, Document},
     problem::Detail,
 };
-use utakata_model::suggest;
 
-use super::{Api, Refused, body::AnyJson};
+use super::{Api, Refused, body};
 use crate::inventory::{self, parse_document};
+use documents::Documents;
 
-const FIELDS: [&str; 2] = ["documents", "dry_run"];
 const CURE: &str = "see /v1/openapi.json for the fields of this body";
 
 /// Makes what is as the documents say: all of it or nothing.
@@ -20,17 +24,15 @@ const CURE: &str = "see /v1/openapi.json for the fields of this body";
     responses((status = 200, description = "What changed, or would", body = Applied)))]
 pub(super) async fn post(
     State(api): State<Api>,
-    AnyJson(body): AnyJson,
+    request: Request,
 ) -> Result<Json<Applied>, Refused> {
-    let (documents, dry_run) = split(body)?;
-    let mut read = Vec::with_capacity(documents.len());
-    let mut problems = Vec::new();
-    for (at, document) in documents.into_iter().enumerate() {
-        match parse_document(at + 1, document) {
-            Ok(document) => read.push(document),
-            Err(problem) => problems.push(problem),
-        }
-    }
+    let bytes = body::read(request, &api, usize::MAX).await?;
+    let read = body::off_thread(bytes, Documents::read).await?;
+    let Documents {
+        read,
+        problems,
+        dry_run,
+    } = read?;
     if !problems.is_empty() {
         return Err(inventory::Error::Documents { problems }.into());
     }
@@ -74,31 +76,4 @@ fn name_of(document: &Document) -> &str {
         Document::Schedule(schedule) => schedule.name.as_str(),
         Document::Credential(credential) => credential.name.as_str(),
     }
-}
-
-fn split(body: Value) -> Result<(Vec<Value>, bool), Refused> {
-    let invalid = |detail: String| Refused::new("body-invalid", detail, CURE);
-    let Value::Object(mut fields) = body else {
-        return Err(invalid("the body is not an object with fields".into()));
-    };
-    let documents = match fields.remove("documents") {
-        Some(Value::Array(documents)) => documents,
-        Some(_) => return Err(invalid("the field \"documents\" is not a list".into())),
-        None => return Err(invalid("the field \"documents\" is missing".into())),
-    };
-    let dry_run = match fields.remove("dry_run") {
-        Some(Value::Bool(dry_run)) => dry_run,
-        None => false,
-        Some(_) => return Err(invalid("the field \"dry_run\" is not true or false".into())),
-    };
-    match unknown(&fields) {
-        Some(message) => Err(invalid(message)),
-        None => Ok((documents, dry_run)),
-    }
-}
-
-fn unknown(fields: &Map<String, Value>) -> Option<String> {
-    let field = fields.keys().next()?;
-    let hint = suggest::hint(field, FIELDS);
-    Some(format!("unknown field \"{field}\": {hint}"))
 }

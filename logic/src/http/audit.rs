@@ -9,7 +9,7 @@ use utakata_api::{
 };
 
 use super::{
-    Api, Refused,
+    Api, Refused, page,
     query::{Query, invalid, limit},
 };
 use crate::{audit::verify::verify, store::AuditPage};
@@ -54,13 +54,14 @@ pub(super) async fn list(
     if from == 0 || i64::try_from(from).is_err() {
         return Err(invalid(format!("there can be no page {from}")));
     }
-    let pages = api.handle.store().audit(from, most as u32).await?;
-    let is_full = pages.len() == most;
-    let next = pages.last().filter(|_| is_full).map(|last| last.page + 1);
-    Ok(Json(Page {
-        items: pages.into_iter().map(view).collect(),
-        next: next.map(|next| next.to_string()),
-    }))
+    let mut pile = page::Pile::new(most);
+    let mut next = from;
+    while let Some(wanted) = pile.wanted() {
+        let pages = api.handle.store().audit(next, wanted).await?;
+        next = pages.last().map_or(next, |last| last.page + 1);
+        pile.add(pages.into_iter().map(view));
+    }
+    Ok(Json(pile.page(|last| (last.page + 1).to_string())))
 }
 
 /// The last page of the audit trail: note it elsewhere.

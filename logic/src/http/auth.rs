@@ -8,7 +8,7 @@ use axum::{
 };
 use utakata_model::PersonName;
 
-use super::{Api, Refused};
+use super::{Api, Refused, connections::Guest};
 
 const CURE: &str = "send the header `Authorization: Bearer <token>`; the token of admin is in the \
                     file `token` of the data folder, where `utakata` finds it by itself, and \
@@ -43,6 +43,9 @@ pub(super) async fn authenticate(
     let detail = match given {
         Some(given) => match person(&api, given) {
             Some(name) => {
+                // Whoever is served makes room for nobody.
+                let guest = request.extensions().get::<Guest>().cloned();
+                let _busy = guest.map(|guest| guest.know());
                 request.extensions_mut().insert(Person(name));
                 return next.run(request).await;
             }

@@ -1,15 +1,31 @@
-//! Bodies of requests: JSON, bounded, with errors for people.
+//! Bodies of requests: JSON, bounded in what they cost, with errors for people.
+//!
+//! What is read from a body is many times as large as the body. So a large one needs one of a few
+//! places, which it keeps until the request is answered, and is read off the threads on which
+//! permits and leases are.
+
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::{self, Bytes},
+    body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
+use futures::StreamExt;
+use parking_lot::Mutex;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, Unexpected};
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Api, Refused};
 use crate::explain;
+
+/// Bodies up to here need no place.
+const SMALL: usize = 64 * 1024;
+/// Bodies that are large and are dealt with at a time.
+const PLACES: usize = 2;
+/// The most bytes of a body with one thing in it; only `POST /v1/apply` has many.
+const ONE_MOST: usize = 1024 * 1024;
 
 /// A body as a JSON object of a type.
 pub(super) struct Json<T>(pub T);
@@ -17,12 +33,53 @@ pub(super) struct Json<T>(pub T);
 /// A body as any JSON.
 pub(super) struct AnyJson(pub Value);
 
-impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
+/// Places for large bodies. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Large(Arc<Semaphore>);
+
+/// The place of a request, if it has one: free again when the request is answered.
+#[derive(Clone, Default)]
+pub(super) struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Default for Large {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(PLACES)))
+    }
+}
+
+impl Large {
+    /// A place for a request that is passed on as it is, where its body may be large.
+    pub(super) async fn place(&self, headers: &HeaderMap) -> Option<OwnedSemaphorePermit> {
+        if length(headers).is_some_and(|length| length <= SMALL) || is_empty(headers) {
+            return None;
+        }
+        Arc::clone(&self.0).acquire_owned().await.ok()
+    }
+}
+
+impl Held {
+    /// Gives the place back.
+    pub(super) fn give_back(&self) {
+        self.0.lock().take();
+    }
+
+    async fn take(&self, large: &Large) {
+        if self.0.lock().is_some() {
+            return;
+        }
+        // Nobody closes it.
+        let place = Arc::clone(&large.0).acquire_owned().await.ok();
+        *self.0.lock() = place;
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for Json<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Refused> {
-        let bytes = read(request, api.handle.config().http.body_limit).await?;
-        object(&bytes).map(Self).map_err(|error| wrong(&error))
+        let bytes = read(request, api, ONE_MOST).await?;
+        let parsed = off_thread(bytes, |bytes| object(bytes)).await?;
+        parsed.map(Self).map_err(|error| wrong(&error))
     }
 }
 
@@ -30,11 +87,26 @@ impl FromRequest<Api> for AnyJson {
     type Rejection = Refused;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Refused> {
-        let bytes = read(request, api.handle.config().http.body_limit).await?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| wrong(&error))
+        let bytes = read(request, api, ONE_MOST).await?;
+        let parsed = off_thread(bytes, |bytes| serde_json::from_slice(bytes)).await?;
+        parsed.map(Self).map_err(|error| wrong(&error))
     }
+}
+
+/// Reads what is in a body; where that takes long, elsewhere than on the threads that must not
+/// wait.
+pub(super) async fn off_thread<T: Send + 'static>(
+    bytes: Bytes,
+    parse: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<T, Refused> {
+    if bytes.len() <= SMALL {
+        return Ok(parse(&bytes));
+    }
+    let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+    parsed.map_err(|error| {
+        let detail = format!("the body could not be read: {error}");
+        Refused::new("internal", detail, "report it, with the log of that moment")
+    })
 }
 
 /// A struct could be read from a list of its fields as well: nobody means that.
@@ -47,35 +119,77 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(bytes)
 }
 
-async fn read(request: Request, limit: usize) -> Result<Bytes, Refused> {
+/// All of a body, in time, and no more than `most` bytes of it or than are allowed at all.
+pub(super) async fn read(request: Request, api: &Api, most: usize) -> Result<Bytes, Refused> {
+    let within = api.handle.config().http.body_timeout;
+    match tokio::time::timeout(within, read_now(request, api, most)).await {
+        Ok(read) => read,
+        Err(_) => Err(late(within)),
+    }
+}
+
+async fn read_now(request: Request, api: &Api, most: usize) -> Result<Bytes, Refused> {
     if !is_json(request.headers()) {
         let detail = "the body is not declared to be JSON";
         let cure = "send the header `Content-Type: application/json`";
         return Err(Refused::new("media-type", detail, cure));
     }
-    let too_large = || {
-        let detail = format!("the body is larger than {limit} bytes");
-        let cure = "send it in parts, or raise http.body_limit";
-        Refused::new("body-too-large", detail, cure)
-    };
-    let declared = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok())
-        .and_then(|length| length.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
+    let limit = api.handle.config().http.body_limit.min(most);
+    let declared = length(request.headers()).unwrap_or(0);
+    if declared > limit {
+        return Err(too_large(limit));
     }
-    body::to_bytes(request.into_body(), limit)
-        .await
-        .map_err(|error| {
-            let source = std::error::Error::source(&error);
-            if source.is_some_and(|source| source.to_string().contains("length limit")) {
-                return too_large();
-            }
+    let held = request.extensions().get::<Held>().cloned();
+    let held = held.unwrap_or_default();
+    if declared > SMALL {
+        held.take(&api.large).await;
+    }
+    let mut bytes = Vec::with_capacity(declared);
+    let mut body = request.into_body().into_data_stream();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| {
             let detail = format!("the body did not arrive: {error}");
             Refused::new("json-invalid", detail, "send the request again")
-        })
+        })?;
+        let length = bytes.len() + chunk.len();
+        if length > limit {
+            return Err(too_large(limit));
+        }
+        if length > SMALL {
+            held.take(&api.large).await;
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.into())
+}
+
+/// How long a body is said to be.
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+fn is_empty(headers: &HeaderMap) -> bool {
+    !headers.contains_key(header::CONTENT_LENGTH)
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+fn too_large(limit: usize) -> Refused {
+    let detail = format!("the body is larger than {limit} bytes");
+    let cure = "send it in parts, or raise http.body_limit";
+    Refused::new("body-too-large", detail, cure)
+}
+
+fn late(within: Duration) -> Refused {
+    let detail = format!(
+        "the body did not arrive within {} seconds, or too many large ones are dealt with",
+        within.as_secs()
+    );
+    Refused::new("timed-out", detail, "try again, or send less at once")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

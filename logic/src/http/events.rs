@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    extract::State,
+    extract::{Extension, State},
     http::{HeaderValue, header},
     response::Response,
 };
@@ -17,6 +17,7 @@ use utakata_model::{Selector, TargetName, suggest};
 
 use super::{
     Api, Refused,
+    connections::{Guest, Stream},
     query::{Query, invalid},
 };
 use crate::dispatch::Item;
@@ -53,9 +54,11 @@ pub(super) struct EventQuery {
         body = utakata_api::event::Event, content_type = "text/event-stream")))]
 pub(super) async fn get(
     State(api): State<Api>,
+    guest: Option<Extension<Guest>>,
     Query(query): Query<EventQuery>,
 ) -> Result<Response, Refused> {
     let types = types(query.types.as_deref())?;
+    let place = guest.map(|guest| guest.follow()).transpose()?;
     let items = api.handle.dispatch().follow();
     let mut first = b": connected\n\n".to_vec();
     if types.environments {
@@ -69,6 +72,7 @@ pub(super) async fn get(
         selector: query.selector,
         items,
         first: Some(first.into()),
+        _place: place,
     };
     let body = stream::unfold(follower, |mut follower| async move {
         let bytes = follower.next().await?;
@@ -79,6 +83,8 @@ pub(super) async fn get(
     let content = HeaderValue::from_static("text/event-stream");
     headers.insert(header::CONTENT_TYPE, content);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // The connection is counted as a stream: it ends with it.
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     Ok(response)
 }
 
@@ -112,6 +118,8 @@ struct Follower {
     selector: Selector,
     items: broadcast::Receiver<Arc<Item>>,
     first: Option<Bytes>,
+    /// It is counted apart from other connections.
+    _place: Option<Stream>,
 }
 
 impl Follower {

@@ -17,7 +17,7 @@ use super::{
     body, page,
     path::Path,
     query::{Query, cursor, limit},
-    reads, tasks,
+    reads, said, tasks,
 };
 use crate::{
     control::Answer,
@@ -54,24 +54,21 @@ pub(super) async fn list(
     Query(query): Query<OperationQuery>,
 ) -> Result<Json<Page<OperationView>>, Refused> {
     let most = limit(query.limit)?;
-    let before: Option<OperationId> = cursor(query.cursor.as_deref())?;
-    let items: Vec<OperationView> = match query.class.unwrap_or(Class::Control) {
-        Class::Observe => {
-            let found = api.handle.observe().operations(before, most + 1);
-            found.iter().map(reads::view).collect()
-        }
-        Class::Control => {
-            let found = api
-                .handle
-                .store()
-                .operations(before, most as u32 + 1)
-                .await?;
-            found.into_iter().map(row_view).collect()
-        }
-    };
-    Ok(Json(page::cut(items, most, |one| {
-        one.operation.id.to_string()
-    })))
+    let mut before: Option<OperationId> = cursor(query.cursor.as_deref())?;
+    if query.class == Some(Class::Observe) {
+        let found = api.handle.observe().operations(before, most + 1);
+        let items = found.iter().map(reads::view).collect();
+        return Ok(Json(page::cut(items, most, |one: &OperationView| {
+            one.operation.id.to_string()
+        })));
+    }
+    let mut pile = page::Pile::new(most);
+    while let Some(wanted) = pile.wanted() {
+        let found = api.handle.store().operations(before, wanted).await?;
+        before = found.last().map(|row| row.operation.id).or(before);
+        pile.add(found.into_iter().map(|row| shortened(row_view(row))));
+    }
+    Ok(Json(pile.page(|one| one.operation.id.to_string())))
 }
 
 /// Does one action that changes something on the targets that the selector means.
@@ -84,10 +81,15 @@ pub(super) async fn list(
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
-    body::Json(asked): body::Json<Control>,
+    body::Json(mut asked): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
+    said::asked(&asked.selector, &asked.parameters)?;
+    asked.why = asked.why.as_deref().map(said::why).transpose()?;
+    asked.key.as_deref().map(said::key).transpose()?;
     let is_waited_for = !asked.wait.is_zero();
-    let (id, is_known) = match api.handle.control().ask(asked, Some(by)).await? {
+    let answer = api.handle.control().ask(asked, Some(by)).await;
+    let answer = answer.map_err(|error| Refused::from(error).and_away(&api));
+    let (id, is_known) = match answer? {
         Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),
         Answer::Operation(id) => (id, false),
         Answer::Known(id) => (id, true),
@@ -125,6 +127,17 @@ pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Re
         Some(row) => Ok(row_view(row)),
         None => Err(none(id)),
     }
+}
+
+/// As it is listed: once, a reason could be as long as a body.
+fn shortened(mut view: OperationView) -> OperationView {
+    if let Some(why) = &mut view.operation.why
+        && let Some((end, _)) = why.char_indices().nth(said::WHY_MOST)
+    {
+        why.truncate(end);
+        why.push_str("...");
+    }
+    view
 }
 
 fn none(id: OperationId) -> Refused {

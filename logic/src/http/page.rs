@@ -6,6 +6,7 @@ use utakata_api::page::Page;
 use super::{
     Refused,
     query::{cursor, limit},
+    size,
 };
 
 /// Which page of a list.
@@ -36,6 +37,78 @@ pub(super) fn of<T>(
     };
     let items: Vec<T> = items.into_iter().filter(is_after).take(most + 1).collect();
     Ok(cut(items, most, |item| name(item).to_owned()))
+}
+
+/// The most bytes of the items of one answer; a single item may be larger.
+const BYTES_MOST: usize = 4 * 1024 * 1024;
+/// Rows that are fetched at first, when nobody knows how large they are.
+const FIRST: usize = 16;
+
+/// A page that is piled up from a store, a few rows at a time: it ends when it is long enough, or
+/// large enough.
+pub(super) struct Pile<T> {
+    most: usize,
+    bytes: usize,
+    items: Vec<T>,
+    /// How many rows were asked for last.
+    wanted: usize,
+    /// Whether there are none after these.
+    is_end: bool,
+}
+
+impl<T: serde::Serialize> Pile<T> {
+    /// Up to so many items.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            bytes: 0,
+            items: Vec::new(),
+            wanted: 0,
+            is_end: false,
+        }
+    }
+
+    /// How many rows to fetch next; `None`: that was all.
+    pub(super) fn wanted(&mut self) -> Option<u32> {
+        if self.is_end || self.items.len() > self.most || self.bytes > BYTES_MOST {
+            return None;
+        }
+        let left = self.most + 1 - self.items.len();
+        let fits = match self.items.len() {
+            0 => FIRST,
+            count => (BYTES_MOST - self.bytes) / (self.bytes / count).max(1) + 1,
+        };
+        self.wanted = left.min(fits);
+        u32::try_from(self.wanted).ok()
+    }
+
+    /// Adds what was fetched.
+    pub(super) fn add(&mut self, rows: impl IntoIterator<Item = T>) {
+        let before = self.items.len();
+        for row in rows {
+            self.bytes += size::of(&row);
+            self.items.push(row);
+        }
+        self.is_end = self.items.len() - before < self.wanted;
+    }
+
+    /// The items, and what they are followed by when there are more.
+    pub(super) fn page(mut self, cursor: impl Fn(&T) -> String) -> Page<T> {
+        let mut bytes = 0;
+        let fits = |item: &&T| {
+            let is_first = bytes == 0;
+            bytes += size::of(*item);
+            is_first || bytes <= BYTES_MOST
+        };
+        let kept = self.items.iter().take(self.most).take_while(fits).count();
+        let is_more = kept < self.items.len() || !self.is_end;
+        self.items.truncate(kept);
+        let next = self.items.last().filter(|_| is_more).map(cursor);
+        Page {
+            items: self.items,
+            next,
+        }
+    }
 }
 
 /// The page out of one item more than it has at the most.

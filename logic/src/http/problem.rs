@@ -7,14 +7,14 @@ use axum::{
 };
 use utakata_api::{Problem, operation::LeftOut, problem::Detail, release::Break};
 
-use super::errors;
+use super::{Api, errors};
 use crate::{
     catalogue, control, dispatch, environments, inventory, ledger, observe, orders, people,
     rollouts, store,
 };
 
 /// The most single things that one answer names.
-const DETAILS_MOST: usize = 1000;
+pub(super) const DETAILS_MOST: usize = inventory::PROBLEMS_MOST;
 
 /// A request that was refused.
 #[derive(Debug)]
@@ -40,6 +40,30 @@ impl Refused {
     pub fn with(mut self, mut problems: Vec<Detail>) -> Self {
         problems.truncate(DETAILS_MOST);
         self.0.problems = problems;
+        self
+    }
+
+    /// With the brokers that are away, where that may be the reason: of environments of which
+    /// nobody hears nobody knows what they serve.
+    pub(super) fn and_away(mut self, api: &Api) -> Self {
+        let is_unserved = |one: &Detail| one.message.contains("no environment");
+        if !self.0.problems.iter().any(is_unserved) {
+            return self;
+        }
+        let connections = api.handle.status().connections;
+        let away = connections.iter().find_map(|one| {
+            let problem = one.problem.as_ref()?;
+            Some(format!(
+                "; the connection for {} to {} is lost: {problem}",
+                one.name, one.to
+            ))
+        });
+        if let Some(away) = away {
+            self.0.detail.push_str(&away);
+            self.0.cure = "nothing was sent: bring that broker back, and ask again; `utakata \
+                           doctor` shows all connections"
+                .into();
+        }
         self
     }
 

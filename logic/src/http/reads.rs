@@ -9,7 +9,7 @@ use utakata_api::{
 };
 use utakata_model::TaskState;
 
-use super::{Api, Refused, auth::Person, body, tasks};
+use super::{Api, Refused, auth::Person, body, said, tasks};
 use crate::{
     dispatch::{Shown, UnderWay},
     observe::ReadOperation,
@@ -27,7 +27,9 @@ pub(super) async fn post(
     Person(by): Person,
     body::Json(read): body::Json<Read>,
 ) -> Result<Json<OperationView>, Refused> {
-    let (read, shown) = api.handle.observe().read(read, Some(by)).await?;
+    said::asked(&read.selector, &read.parameters)?;
+    let read = api.handle.observe().read(read, Some(by)).await;
+    let (read, shown) = read.map_err(|error| Refused::from(error).and_away(&api))?;
     let mut answer = view(&read);
     answer.tasks = shown.iter().map(|one| shown_task(&read, one)).collect();
     read.progress.forget();

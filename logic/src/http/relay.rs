@@ -31,6 +31,7 @@ pub(super) async fn relay(State(api): State<Api>, request: Request, next: Next) 
         return next.run(request).await;
     }
     let changes = !request.method().is_safe();
+    let _place = api.large.place(request.headers()).await;
     let request = match taken(&api, request).await {
         Ok(request) => request,
         Err(refused) => return refused.into_response(),
@@ -77,7 +78,16 @@ fn is_for_keeper(method: &Method, path: &str) -> bool {
 async fn taken(api: &Api, request: Request) -> Result<Relayed, Refused> {
     let (parts, body) = request.into_parts();
     let most = api.handle.config().http.body_limit;
-    let body = body::to_bytes(body, most).await.map_err(|_| {
+    let within = api.handle.config().http.body_timeout;
+    let body = tokio::time::timeout(within, body::to_bytes(body, most)).await;
+    let body = body.map_err(|_| {
+        let detail = format!(
+            "the body did not arrive within {} seconds",
+            within.as_secs()
+        );
+        Refused::new("timed-out", detail, "try again, or send less at once")
+    })?;
+    let body = body.map_err(|_| {
         let detail = format!("the body has more than {most} bytes");
         let cure = "send less at once, or raise logic.http.body_limit";
         Refused::new("body-too-large", detail, cure)

@@ -65,18 +65,40 @@ pub(super) async fn list(
         target: query.target,
         before: cursor(query.cursor.as_deref())?,
     };
-    let mut items = Vec::new();
+    let mut kept = Page {
+        items: Vec::new(),
+        next: None,
+    };
     if query.class != Some(Class::Observe) {
-        let rows = api.handle.store().tasks(&wanted, most as u32 + 1).await?;
-        items.extend(rows.into_iter().map(row_view));
+        kept = recorded(&api, wanted.clone(), most).await?;
     }
-    if query.class != Some(Class::Control) {
-        items.extend(observed(&api, &wanted, most + 1));
+    if query.class == Some(Class::Control) {
+        return Ok(Json(kept));
     }
+    let Page { mut items, next } = kept;
+    let last = next.and(items.last().map(|one| one.id));
+    items.extend(observed(&api, &wanted, most + 1));
+    // What is older than the last of this page comes with the next.
+    items.retain(|one| last.is_none_or(|last| one.id >= last));
     items.sort_unstable_by_key(|one| std::cmp::Reverse(one.id));
     // What ended between the two looks is there twice: the ended one comes last.
     items.dedup_by(|later, first| later.id == first.id);
-    Ok(Json(page::cut(items, most, |one| one.id.to_string())))
+    let mut page = page::cut(items, most, |one| one.id.to_string());
+    if last.is_some() && page.next.is_none() {
+        page.next = page.items.last().map(|one| one.id.to_string());
+    }
+    Ok(Json(page))
+}
+
+/// Control tasks, newest first.
+async fn recorded(api: &Api, mut wanted: Wanted, most: usize) -> Result<Page<TaskView>, Refused> {
+    let mut pile = page::Pile::new(most);
+    while let Some(count) = pile.wanted() {
+        let rows = api.handle.store().tasks(&wanted, count).await?;
+        wanted.before = rows.last().map(|row| row.task.id).or(wanted.before);
+        pile.add(rows.into_iter().map(row_view));
+    }
+    Ok(pile.page(|one| one.id.to_string()))
 }
 
 /// One task.

@@ -1,28 +1,44 @@
 //! Apply: what shall be, compared with what is, then made so; all of it or nothing.
 
-use utakata_api::apply::{Applied, Change as Told, Document, Verdict};
+use std::sync::Arc;
+
+use utakata_api::{
+    apply::{Applied, Change as Told, Document, Verdict},
+    problem::Detail,
+};
 
 use super::{Error, Inventory, check, difference, index::Index};
 use crate::store::Change;
+
+/// So many documents are looked at at once.
+const FEW: usize = 100;
 
 impl Inventory {
     /// Makes what is as the documents say, or only tells what would change.
     ///
     /// # Errors
     /// Documents are wrong (every one that is), or the store failed. Nothing was changed.
-    pub async fn apply(&self, documents: Vec<Document>, dry_run: bool) -> Result<Applied, Error> {
+    pub async fn apply(
+        self: &Arc<Self>,
+        documents: Vec<Document>,
+        dry_run: bool,
+    ) -> Result<Applied, Error> {
         let _alone = self.changing.lock().await;
-        let (told, warnings) = {
-            let index = self.index.read();
-            let findings = check::check(&documents, &index, &self.kinds.served());
-            if !findings.errors.is_empty() {
-                return Err(Error::Documents {
-                    problems: findings.errors,
-                });
-            }
-            let told: Vec<Told> = documents.iter().map(|one| compare(one, &index)).collect();
-            (told, findings.warnings)
+        let (documents, compared) = if documents.len() <= FEW {
+            let compared = self.compare(&documents);
+            (documents, compared)
+        } else {
+            // It takes long: not on a thread that others wait for.
+            let inventory = Arc::clone(self);
+            let comparing = tokio::task::spawn_blocking(move || {
+                let compared = inventory.compare(&documents);
+                (documents, compared)
+            });
+            comparing.await.map_err(|_| Error::Documents {
+                problems: vec![unchecked()],
+            })?
         };
+        let (told, warnings) = compared?;
         if !dry_run {
             let differs = |told: &Told| told.verdict != Verdict::Unchanged;
             let pairs = documents.into_iter().zip(&told);
@@ -35,6 +51,27 @@ impl Inventory {
             changes: told,
             warnings,
         })
+    }
+
+    /// What would change, and what is worth a look.
+    fn compare(&self, documents: &[Document]) -> Result<(Vec<Told>, Vec<Detail>), Error> {
+        let index = self.index.read();
+        let findings = check::check(documents, &index, &self.kinds.served());
+        if !findings.errors.is_empty() {
+            return Err(Error::Documents {
+                problems: findings.errors,
+            });
+        }
+        let told = documents.iter().map(|one| compare(one, &index)).collect();
+        Ok((told, findings.warnings))
+    }
+}
+
+/// A mistake of ours, told where it is seen.
+fn unchecked() -> Detail {
+    Detail {
+        subject: "the documents".into(),
+        message: "they could not be checked, by a mistake in utakata: see its log".into(),
     }
 }
 

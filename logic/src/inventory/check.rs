@@ -18,6 +18,8 @@ use crate::kinds::{Served, Snapshot};
 /// The longest interval: a schedule beyond it is a mistake in the unit.
 const INTERVAL_MAX: Duration = Duration::from_secs(366 * 86_400);
 const ADDRESS_MAX: usize = 512;
+/// The most single things that are told of documents; no more are looked for.
+pub const PROBLEMS_MOST: usize = 1000;
 
 /// What was found: errors refuse the documents, warnings are told.
 #[derive(Debug, Default)]
@@ -38,6 +40,9 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> 
         })
         .collect();
     for document in documents {
+        if findings.errors.len() >= PROBLEMS_MOST {
+            break;
+        }
         let subject = document.subject();
         let wrong = match document {
             Document::Target(target) => {
@@ -60,7 +65,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> 
 }
 
 fn warn_of_kind(subject: &str, target: &Target, kinds: &Snapshot, warnings: &mut Vec<Detail>) {
-    if kinds.has(&target.kind) {
+    if kinds.has(&target.kind) || warnings.len() >= PROBLEMS_MOST {
         return;
     }
     let kind = &target.kind;
@@ -129,6 +134,10 @@ fn check_schedule(
     kinds: &Snapshot,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
+    if let Err(error) = schedule.selector.check_size() {
+        wrong.push(error.to_string());
+        return wrong;
+    }
     let interval = schedule.interval;
     if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&interval) {
         wrong.push(format!(

@@ -72,3 +72,22 @@ proptest! {
         prop_assert_eq!(selector.to_string().parse::<Selector>().unwrap(), selector);
     }
 }
+
+#[test]
+fn a_selector_that_is_larger_than_anybody_means_is_refused_and_shown_in_part() {
+    let many = "a,".repeat(TERMS_MAX) + "a";
+    let long = format!("name in ({}a)", "abcdefghi,".repeat(LENGTH_MAX / 10));
+    for (text, is_too_large) in [("a,b=c", false), (&many, true), (&long, false)] {
+        let selector: Selector = text.parse().unwrap();
+        assert_eq!(selector.check_size().is_err(), is_too_large, "{text:.20}");
+    }
+    let values: Vec<String> = (0..LENGTH_MAX / 8).map(|at| format!("{at:09}")).collect();
+    let selector: Selector = format!("name in ({})", values.join(",")).parse().unwrap();
+    assert_eq!(selector.check_size(), Err(TooLarge));
+    let wrong = "a,".repeat(100_000) + "(";
+    let error = wrong.parse::<Selector>().unwrap_err();
+    assert!(
+        error.to_string().len() < 400 && error.position == 200_001,
+        "{error}"
+    );
+}

@@ -18,6 +18,16 @@ use tempfile::TempDir;
 use super::wait::{PATIENCE, wait_for, wait_up_to};
 
 const END_WITHIN: Duration = Duration::from_secs(25);
+/// `up` on ports of its own.
+const UP: [&str; 7] = [
+    "up",
+    "-o",
+    "json",
+    "--listen",
+    "127.0.0.1:0",
+    "--mqtt",
+    "127.0.0.1:0",
+];
 
 /// One of our programs, beside this test.
 pub fn program(name: &str) -> PathBuf {
@@ -95,7 +105,10 @@ impl Place {
 
     /// `utakata` with arguments, on this data directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program("utakata"));
+        self.at_home(Command::new(program("utakata")), arguments)
+    }
+
+    fn at_home(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(arguments)
             .env_clear()
@@ -104,6 +117,14 @@ impl Place {
             .env("UTAKATA_DATA", self.data())
             .stdin(Stdio::null());
         command
+    }
+
+    /// The same where so few files may be open, and never more.
+    fn command_with_open_files(&self, most: usize, arguments: &[&str]) -> Command {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={most}:{most}"));
+        command.arg(program("utakata"));
+        self.at_home(command, arguments)
     }
 
     /// Runs it to its end.
@@ -147,17 +168,24 @@ impl Place {
 
     /// Starts `up` on ports of its own.
     pub fn up(&self) -> Up<'_> {
-        self.up_in(&[])
+        self.start(self.command(&UP))
     }
 
     /// The same, with these variables.
     pub fn up_in(&self, variables: &[(&str, &Path)]) -> Up<'_> {
-        let ports = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
-        let arguments = [&["up", "-o", "json"], &ports[..]].concat();
+        let mut command = self.command(&UP);
+        command.envs(variables.iter().copied());
+        self.start(command)
+    }
+
+    /// The same where so few files may be open, and never more.
+    pub fn up_with_open_files(&self, most: usize) -> Up<'_> {
+        self.start(self.command_with_open_files(most, &UP))
+    }
+
+    fn start(&self, mut command: Command) -> Up<'_> {
         let log = File::options().create(true).append(true).open(self.log());
-        let mut child = self
-            .command(&arguments)
-            .envs(variables.iter().copied())
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(log.unwrap())
             .process_group(0)
@@ -240,6 +268,11 @@ impl Place {
 }
 
 impl Up<'_> {
+    /// The process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// Ends it as a power cut does.
     pub fn kill(mut self) {
         let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);

@@ -40,7 +40,7 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 21] = [
+const OWNERS: [(&str, &[&str]); 23] = [
     ("amq-protocol-tcp", &["interconnect"]),
     ("async-snmp", &["worker-snmp", "simulator"]),
     ("aws-lc-rs", &["execution"]),
@@ -48,6 +48,8 @@ const OWNERS: [(&str, &[&str]); 21] = [
     ("bollard", &["execution"]),
     ("clap", &["", "simulator", "benches"]),
     ("comfy-table", &[""]),
+    ("hyper", &["logic"]),
+    ("hyper-util", &["logic"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
     ("lapin", &["interconnect", "benches"]),

@@ -16,7 +16,7 @@ use crate::{
     log, paths,
     up::{
         claim::Claim,
-        dead_letters,
+        dead_letters, descriptors,
         inter_connect::{Client, InterConnect},
         logic::Logic,
         system::Ports,
@@ -53,7 +53,8 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let file = config::file(arguments.config.as_deref(), Some(folder.path()));
     let mut overrides = config::from_environment(std::env::vars());
     overrides.extend(arguments.listening.overrides());
-    let config = config::load(file.as_deref(), &overrides)?;
+    let mut config = config::load(file.as_deref(), &overrides)?;
+    descriptors::share_out(&mut config);
     let mut claim = Claim::take(folder)?;
     if let Some(file) = &config.logic.http.token_file {
         claim.adopt_token(file)?;

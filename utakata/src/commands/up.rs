@@ -22,6 +22,7 @@ use crate::{
     up::{
         claim::Claim,
         demo::Room,
+        descriptors,
         system::{Ports, System},
     },
 };
@@ -61,7 +62,8 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
         Folder::default_place
     };
     let folder = super::data_folder(context, default)?;
-    let config = configuration(arguments, &folder)?;
+    let mut config = configuration(arguments, &folder)?;
+    descriptors::share_out(&mut config);
     let mut claim = Claim::take(folder)?;
     if let Some(file) = &config.logic.http.token_file {
         claim.adopt_token(file)?;

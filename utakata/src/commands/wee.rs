@@ -21,7 +21,7 @@ use crate::{
     log, paths,
     up::{
         claim::Claim,
-        execution,
+        descriptors, execution,
         inter_connect::{Client, InterConnect},
         replace::{self, Ends, Ready},
         signals::{Signals, hung_up},
@@ -70,12 +70,13 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     overrides.extend(id.map(|id| Override::flag("--id", "execution.id", id)));
     let zone = arguments.zone.iter();
     overrides.extend(zone.map(|zone| Override::flag("--zone", "execution.zone", zone)));
-    let config = config::load(file.as_deref(), &overrides)?;
+    let mut config = config::load(file.as_deref(), &overrides)?;
     if let Some(version) = arguments.takes_over {
         config.execution.validate()?;
         replace::check(version)?;
         return Ok(Exit::Done);
     }
+    descriptors::share_out(&mut config);
     let takeover = replace::received().and_then(|takeover| {
         if let Some(takeover) = &takeover {
             takeover.check(&config.execution)?;

@@ -36,6 +36,36 @@ const KEYS: &[(&str, &str, &str)] = &[
         "The token of admin, the same for all logic environments; made in the data directory when not set",
     ),
     (
+        "logic.http.connections",
+        "count",
+        "The most connections at a time; fewer where the system gives fewer open files",
+    ),
+    (
+        "logic.http.connections_per_address",
+        "count",
+        "The most of them from one address: of a proxy, from all behind it",
+    ),
+    (
+        "logic.http.streams",
+        "count",
+        "The most clients of /v1/events at a time, counted apart",
+    ),
+    (
+        "logic.http.header_timeout",
+        "duration",
+        "A connection that has shown no valid token ends after this",
+    ),
+    (
+        "logic.http.idle_timeout",
+        "duration",
+        "A connection on which nothing is asked ends after this",
+    ),
+    (
+        "logic.http.body_timeout",
+        "duration",
+        "A body that has not arrived within this time is refused",
+    ),
+    (
         "logic.http.body_limit",
         "bytes",
         "The most bytes of a request's body",
@@ -207,6 +237,11 @@ const KEYS: &[(&str, &str, &str)] = &[
         "How soon after its start a worker must say hello",
     ),
     (
+        "execution.unknown_connections",
+        "count",
+        "The most connections to the socket of the workers that have shown no token yet",
+    ),
+    (
         "execution.grace",
         "duration",
         "How long a worker may go on beyond the timeout of a task",
@@ -371,7 +406,16 @@ const KEYS: &[(&str, &str, &str)] = &[
         "address",
         "Where it listens. Who can connect can read everything: keep it on loopback",
     ),
-    ("mqtt.max_clients", "count", "The most clients at a time"),
+    (
+        "mqtt.max_clients",
+        "count",
+        "The most clients at a time; fewer where the system gives fewer open files",
+    ),
+    (
+        "mqtt.max_clients_per_address",
+        "count",
+        "The most of them from one address",
+    ),
     (
         "mqtt.client_queue",
         "count",

@@ -146,10 +146,13 @@ impl Claim {
 
 /// Keeps others out of a directory as long as the file is open, if it is a data directory.
 pub fn keep_out(folder: &Folder) -> Result<Option<File>, Error> {
-    if !folder.path().join("lock").exists() {
-        return Ok(None);
-    }
-    lock(folder).map(Some)
+    let path = folder.path().join("lock");
+    let is_there = path.try_exists().map_err(|source| Error::Unusable {
+        path: folder.path().to_owned(),
+        step: "looking for its lock",
+        source,
+    })?;
+    is_there.then(|| lock(folder)).transpose()
 }
 
 /// Writes a file so that a reader sees the old one or the new one, never a part.

@@ -59,7 +59,15 @@ impl Logic {
     ) -> Result<Self> {
         let folder = claim.folder().path();
         let listener = listen(config.logic.http.listen, ports).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "the API is plain HTTP: whoever is on the way can read its tokens; listen on \
+                 127.0.0.1, and put a proxy with TLS in front of it"
+            );
+        }
+        let url = format!("http://{address}");
         let broker = match between.has_broker {
             true => None,
             false => start_broker(&config.mqtt, &between.events, ports).await?,

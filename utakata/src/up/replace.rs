@@ -89,12 +89,18 @@ fn signals() -> SigSet {
 /// Removes what nobody has taken over: this is another life.
 pub fn clean(folder: &Path) {
     let file = folder.join(FILE);
-    if fs::remove_file(&file).is_ok() {
-        tracing::warn!(
+    match fs::remove_file(&file) {
+        Ok(()) => tracing::warn!(
             file = %file.display(),
             "the program before ended on the way to another one: this is another life of the \
              environment"
-        );
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(
+            file = %file.display(),
+            %error,
+            "what the program before has left cannot be removed"
+        ),
     }
 }
 

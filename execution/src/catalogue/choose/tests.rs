@@ -8,6 +8,7 @@ fn catalogue(versions: &[&str]) -> Catalogue {
     Catalogue {
         releases: releases.collect(),
         refused: Vec::new(),
+        is_partial: false,
     }
 }
 

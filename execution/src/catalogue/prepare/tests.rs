@@ -45,6 +45,7 @@ fn found(releases: &[&Arc<Release>]) -> Catalogue {
     Catalogue {
         releases: releases.iter().copied().cloned().collect(),
         refused: Vec::new(),
+        is_partial: false,
     }
 }
 

@@ -9,6 +9,8 @@ use std::{
 
 use utakata_model::{Cure, Problem};
 
+use crate::folder::is_absence;
+
 /// More files than that are no release.
 const FILES_MOST: usize = 10_000;
 /// Folders in folders.
@@ -84,12 +86,22 @@ fn add(
         let name = below.join(entry.file_name());
         if entry.file_type().map_err(unreadable)?.is_dir() {
             add((folder, change), &name, depth + 1, files)?;
-        } else if entry.path().is_file() {
+        } else if is_file(&entry.path()).map_err(unreadable)? {
             let stamp = Stamp::of(&entry.path(), change).map_err(unreadable)?;
             files.push(File { name, stamp });
         }
     }
     Ok(())
+}
+
+/// Whether there is a file; links are followed. Errors: nobody can say, which is another thing
+/// than that there is none.
+pub(super) fn is_file(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn too_large() -> Problem {

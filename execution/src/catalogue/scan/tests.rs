@@ -257,3 +257,113 @@ fn a_protocol_that_is_not_spoken_here_is_refused_before_anything_is_started() {
     disk.refuses("protocol", "speaks version 9");
     assert!(disk.scan().releases.is_empty());
 }
+
+/// Nobody, root included, can look at what leads to itself: as with a disk that fails.
+fn hide(path: &Path) -> TempDir {
+    let away = tempfile::tempdir().unwrap();
+    fs::rename(path, away.path().join("it")).unwrap();
+    symlink(path, path).unwrap();
+    away
+}
+
+fn show(path: &Path, away: &TempDir) {
+    fs::remove_file(path).unwrap();
+    fs::rename(away.path().join("it"), path).unwrap();
+}
+
+/// By kind: what changed last is at the end otherwise.
+fn sorted(mut catalogue: Catalogue) -> Catalogue {
+    catalogue.releases.sort_by(|a, b| a.id.kind.cmp(&b.id.kind));
+    catalogue
+}
+
+#[test]
+fn what_cannot_be_looked_at_goes_on_and_is_told_and_the_rest_is_as_it_is() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    disk.release("releases/ups", "ups", "1.0", "worker");
+    disk.release("single", "crac", "1.0", "worker");
+    let whole = sorted(disk.scan());
+    assert_eq!((whole.releases.len(), whole.is_partial), (3, false));
+    for hidden in [
+        "releases",
+        "releases/pdu",
+        "releases/pdu/worker.toml",
+        "programs",
+    ] {
+        let path = disk.path(hidden);
+        let away = hide(&path);
+        for _ in 0..3 {
+            let partial = sorted(disk.scan());
+            assert_eq!(partial.releases, whole.releases, "{hidden}");
+            assert!(partial.is_partial, "{hidden}");
+            let problem = &partial.refused[0].problem;
+            assert_eq!(&*problem.code, "release-unreadable");
+            assert!(problem.message.starts_with("cannot look at "), "{problem}");
+        }
+        show(&path, &away);
+        let again = sorted(disk.scan());
+        assert_eq!(again.releases, whole.releases, "{hidden}");
+        assert_eq!((again.refused, again.is_partial), (Vec::new(), false));
+    }
+    // What is really gone is gone, also while something else cannot be looked at.
+    let away = hide(&disk.path("releases"));
+    fs::remove_dir_all(disk.path("single")).unwrap();
+    let kinds = sorted(disk.scan()).releases.into_iter();
+    let kinds: Vec<_> = kinds.map(|release| release.id.kind.to_string()).collect();
+    assert_eq!(kinds, ["pdu", "ups"]);
+    show(&disk.path("releases"), &away);
+}
+
+#[test]
+fn a_release_of_which_half_cannot_be_looked_at_is_what_it_was() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    disk.write("releases/pdu/profiles/a.toml", "a", LONG_AGO);
+    let digest = disk.digest();
+    for hidden in ["releases/pdu/profiles", "releases/pdu/profiles/a.toml"] {
+        let away = hide(&disk.path(hidden));
+        assert_eq!(disk.digest(), digest, "{hidden}");
+        assert!(disk.scan().is_partial, "{hidden}");
+        show(&disk.path(hidden), &away);
+        assert_eq!(disk.digest(), digest, "{hidden}");
+        assert_eq!(disk.found(), ["pdu@1.0"]);
+    }
+}
+
+#[test]
+fn what_could_not_be_looked_at_from_the_beginning_serves_when_it_can_be() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    disk.release("single", "crac", "1.0", "worker");
+    let path = disk.path("releases/pdu/worker.toml");
+    let away = hide(&path);
+    let partial = disk.scan();
+    assert_eq!((partial.releases.len(), partial.is_partial), (1, true));
+    assert!(partial.may_have(&"pdu".parse().unwrap()));
+    assert!(!partial.may_have(&"crac".parse().unwrap()));
+    show(&path, &away);
+    assert_eq!(disk.found(), ["crac@1.0", "pdu@1.0"]);
+}
+
+#[test]
+fn what_was_fetched_and_cannot_be_looked_at_goes_on() {
+    let mut disk = Disk::new();
+    disk.release("fetched", "pdu", "1.0", "worker");
+    disk.program("fetched/worker", "#!/bin/sh\n");
+    let read = read(&disk.path("fetched"), &[]).unwrap();
+    let folder = disk.path(&format!("content/{}", read.id.digest.0));
+    fs::create_dir(disk.path("content")).unwrap();
+    fs::rename(disk.path("fetched"), &folder).unwrap();
+    let fetched = [folder.clone()];
+    let whole = disk.scanner.scan(&fetched);
+    assert_eq!(whole.releases.len(), 1);
+    for hidden in [&folder, &folder.join("worker.toml"), &folder.join("worker")] {
+        let away = hide(hidden);
+        let partial = disk.scanner.scan(&fetched);
+        assert_eq!(partial.releases, whole.releases, "{}", hidden.display());
+        assert!(partial.is_partial);
+        show(hidden, &away);
+        assert_eq!(disk.scanner.scan(&fetched), whole);
+    }
+}

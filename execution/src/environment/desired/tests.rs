@@ -37,7 +37,7 @@ fn desired(revision: u64, environment: &str, orders: Orders) -> Desired {
 }
 
 fn keeper(folder: Option<&Path>) -> (Keeper, watch::Receiver<Asked>) {
-    Keeper::open(name("wee-1"), name("hall-1"), folder.map(Path::to_owned))
+    Keeper::open(name("wee-1"), name("hall-1"), folder.map(Path::to_owned)).unwrap()
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn what_is_asked_holds_after_a_restart_unless_the_zone_is_another() {
     assert_eq!(asked.borrow().revision, Some(7));
     assert_eq!(asked.borrow().stop(&name("snmp")), Some(Stop::Drain));
     assert_eq!(asked.borrow().stop(&name("ups")), None);
-    let (_, moved) = Keeper::open(name("wee-1"), name("hall-2"), Some(place.clone()));
+    let (_, moved) = Keeper::open(name("wee-1"), name("hall-2"), Some(place.clone())).unwrap();
     assert_eq!(*moved.borrow(), Asked::default());
     fs::write(place.join(FILE), "{").unwrap();
     let (_, torn) = keeper(Some(&place));

@@ -98,6 +98,7 @@ impl World {
         let catalogue = Catalogue {
             releases: releases.collect(),
             refused: Vec::new(),
+            is_partial: false,
         };
         let place = Place {
             id: &EnvironmentId::new("here").unwrap(),

@@ -22,7 +22,10 @@ pub(super) fn find(
     let is_orphan = |container: &&ContainerSummary| {
         let incarnation = incarnation(container);
         let created = container.created.and_then(|at| u64::try_from(at).ok());
-        let age = now.saturating_sub(Duration::from_secs(created.unwrap_or_default()));
+        // One of which the engine does not say since when it is there may be on its way.
+        let age = created.map_or(Duration::ZERO, |created| {
+            now.saturating_sub(Duration::from_secs(created))
+        });
         match incarnation {
             // A later life will end ours, and not the other way round.
             Some(incarnation) if incarnation > life.incarnation => false,

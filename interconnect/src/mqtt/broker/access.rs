@@ -1,6 +1,11 @@
 //! Who may do what: everybody may subscribe below `utakata/v1/`, and nobody may publish.
 
-use std::{future::Future, net::SocketAddr, pin::Pin};
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
 
 use mqtt5::{
     broker::{AuthProvider, AuthResult},
@@ -8,17 +13,19 @@ use mqtt5::{
 };
 
 use super::pump::{self, Commands};
-use crate::wire::topic;
+use crate::{admission::Place, wire::topic};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// What one client may do.
 pub(super) struct Access {
     commands: Commands,
+    place: Arc<Place<IpAddr>>,
 }
 
 impl Access {
-    pub(super) fn new(commands: Commands) -> Self {
-        Self { commands }
+    pub(super) fn new(commands: Commands, place: Arc<Place<IpAddr>>) -> Self {
+        Self { commands, place }
     }
 }
 
@@ -28,6 +35,8 @@ impl AuthProvider for Access {
         _connect: &'a ConnectPacket,
         _client: SocketAddr,
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
+        // Whoever has said that much makes no room for those who say nothing.
+        self.place.keep();
         Box::pin(async { Ok(AuthResult::success()) })
     }
 

@@ -37,7 +37,9 @@ pub async fn read_only(path: &Path) -> Result<Box<dyn Snapshot>, Error> {
     // Without a log beside it nobody writes it, and then it can be read in any folder.
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    open(path, !Path::new(&log).exists()).await
+    // Where nobody can say whether there is one, there may be.
+    let has_log = Path::new(&log).try_exists().unwrap_or(true);
+    open(path, !has_log).await
 }
 
 async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snapshot>, Error> {

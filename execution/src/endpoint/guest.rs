@@ -1,0 +1,107 @@
+//! One connection to the socket of the workers: until it has shown a token of ours it has to say
+//! hello in time, and to make room for others.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::UnixStream,
+};
+use tonic::transport::server::Connected;
+use utakata_interconnect::admission::Place;
+
+/// A process that has connected.
+pub(super) struct Guest {
+    stream: UnixStream,
+    place: Unknown,
+    asked_to_go: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// The place of a connection among those of which nobody knows whose they are.
+#[derive(Debug, Clone)]
+pub(super) struct Unknown(Arc<Place<i32>>);
+
+impl Guest {
+    /// It has this long to show a token.
+    pub(super) fn new(stream: UnixStream, place: Place<i32>, within: Duration) -> Self {
+        let place = Unknown(Arc::new(place));
+        Self {
+            stream,
+            asked_to_go: Box::pin(place.clone().asked_to_go(within)),
+            place,
+        }
+    }
+}
+
+impl Unknown {
+    /// It has shown a token of ours: nobody pushes it out any more.
+    pub(super) fn know(&self) {
+        self.0.leave();
+    }
+
+    async fn asked_to_go(self, within: Duration) {
+        let pushed_out = tokio::time::timeout(within, self.0.pushed_out()).await;
+        if pushed_out.is_err() && !self.0.is_stranger() {
+            // It is a worker, which goes when it likes.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Connected for Guest {
+    type ConnectInfo = Unknown;
+
+    fn connect_info(&self) -> Unknown {
+        self.place.clone()
+    }
+}
+
+impl AsyncRead for Guest {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.asked_to_go.as_mut().poll(context).is_ready() {
+            let gone = io::Error::new(io::ErrorKind::TimedOut, "no token was shown");
+            return Poll::Ready(Err(gone));
+        }
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Guest {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,324 @@
+//! How many may be connected to what listens here: in all, for each peer, and who makes room.
+//!
+//! ```text
+//! stranger ──know()──► idle ◄──begin() / end──► busy
+//!    └── makes room first     └── makes room then  └── makes room for nobody
+//! ```
+//!
+//! A connection that comes when there is no room takes the place of the one that has waited
+//! longest among those of the peer with the most of them. So a flood pushes out itself, and
+//! nobody who has shown who they are and is being served.
+
+mod accept;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::Hash,
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+pub use accept::{Acceptor, Listener, peer};
+
+/// Connections that were told to make room and have not ended yet: more are not accepted.
+const LEAVING_MAX: usize = 16;
+/// Between two lines in the log about connections that make room.
+const COMPLAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// In all.
+    pub total: usize,
+    /// From one peer: an address, a process.
+    pub per_peer: usize,
+}
+
+/// Those who are connected. Cheap to clone.
+#[derive(Debug)]
+pub struct Admission<P: Eq + Hash + Copy>(Arc<Inner<P>>);
+
+#[derive(Debug)]
+struct Inner<P: Eq + Hash + Copy> {
+    /// For the log: what they are connected to.
+    what: &'static str,
+    limits: Limits,
+    guests: Mutex<Guests<P>>,
+    left: Notify,
+}
+
+#[derive(Debug)]
+struct Guests<P> {
+    next: u64,
+    total: usize,
+    leaving: usize,
+    /// By their numbers, which grow with time.
+    of: HashMap<P, BTreeMap<u64, Guest>>,
+    complaint: Complaint,
+}
+
+#[derive(Debug)]
+struct Guest {
+    standing: Standing,
+    leave: CancellationToken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// Nobody knows who it is.
+    Stranger,
+    /// It has shown who it is, and waits.
+    Idle,
+    /// So many things are done for it.
+    Busy(usize),
+}
+
+/// What was not worth a line each.
+#[derive(Debug, Default)]
+struct Complaint {
+    last: Option<Instant>,
+    pushed_out: u64,
+    refused: u64,
+}
+
+/// The place of a connection, which is free again when this is dropped.
+#[derive(Debug)]
+pub struct Place<P: Eq + Hash + Copy> {
+    admission: Admission<P>,
+    peer: P,
+    number: u64,
+    leave: CancellationToken,
+}
+
+/// Something is done for a connection as long as this is there.
+#[derive(Debug)]
+pub struct Busy<P: Eq + Hash + Copy>(Arc<Place<P>>);
+
+impl<P: Eq + Hash + Copy> Clone for Admission<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Eq + Hash + Copy> Admission<P> {
+    /// Nobody is connected yet. `what` is listened to, for the log.
+    pub fn new(what: &'static str, limits: Limits) -> Self {
+        Self(Arc::new(Inner {
+            what,
+            limits,
+            guests: Mutex::new(Guests {
+                next: 0,
+                total: 0,
+                leaving: 0,
+                of: HashMap::new(),
+                complaint: Complaint::default(),
+            }),
+            left: Notify::new(),
+        }))
+    }
+
+    /// A place for a connection, for which another one may have to go; `None`: all are taken by
+    /// those who may stay.
+    pub fn admit(&self, peer: P) -> Option<Place<P>> {
+        let Limits { total, per_peer } = self.0.limits;
+        let mut guests = self.0.guests.lock();
+        let of_peer = guests.of.get(&peer).map_or(0, BTreeMap::len);
+        let has_room = if of_peer >= per_peer {
+            guests.push_out(peer)
+        } else if guests.total >= total {
+            guests.push_out_any()
+        } else {
+            true
+        };
+        if !has_room {
+            guests.complaint.refused += 1;
+            guests.complain(self.0.what);
+            return None;
+        }
+        guests.next += 1;
+        guests.total += 1;
+        let number = guests.next;
+        let leave = CancellationToken::new();
+        let guest = Guest {
+            standing: Standing::Stranger,
+            leave: leave.clone(),
+        };
+        guests.of.entry(peer).or_default().insert(number, guest);
+        guests.complain(self.0.what);
+        drop(guests);
+        Some(Place {
+            admission: self.clone(),
+            peer,
+            number,
+            leave,
+        })
+    }
+
+    /// Resolves when those who were told to go have gone, but for a few: each has a descriptor
+    /// until then.
+    pub async fn settled(&self) {
+        loop {
+            let left = self.0.left.notified();
+            if self.0.guests.lock().leaving <= LEAVING_MAX {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    /// How many are connected.
+    pub fn count(&self) -> usize {
+        self.0.guests.lock().total
+    }
+}
+
+impl<P: Eq + Hash + Copy> Guests<P> {
+    /// Tells one of a peer to go; whether there was one.
+    fn push_out(&mut self, peer: P) -> bool {
+        let Some(guests) = self.of.get_mut(&peer) else {
+            return false;
+        };
+        let first = guests
+            .iter()
+            .filter(|(_, guest)| guest.may_go())
+            .min_by_key(|(number, guest)| (guest.standing, **number))
+            .map(|(number, _)| *number);
+        let Some(guest) = first.and_then(|number| guests.remove(&number)) else {
+            return false;
+        };
+        if guests.is_empty() {
+            self.of.remove(&peer);
+        }
+        guest.leave.cancel();
+        self.total -= 1;
+        self.leaving += 1;
+        self.complaint.pushed_out += 1;
+        true
+    }
+
+    /// Tells one to go of the peer that has the most who may.
+    fn push_out_any(&mut self) -> bool {
+        let may_go = |guests: &BTreeMap<u64, Guest>| guests.values().filter(|g| g.may_go()).count();
+        let most = self.of.iter().map(|(peer, guests)| (*peer, may_go(guests)));
+        let most = most.max_by_key(|(_, count)| *count);
+        most.is_some_and(|(peer, count)| count > 0 && self.push_out(peer))
+    }
+
+    fn complain(&mut self, what: &'static str) {
+        let Complaint {
+            last,
+            pushed_out,
+            refused,
+        } = &mut self.complaint;
+        let is_time = last.is_none_or(|last| last.elapsed() >= COMPLAIN_AFTER);
+        if *pushed_out + *refused == 0 || !is_time {
+            return;
+        }
+        tracing::warn!(
+            what,
+            pushed_out,
+            refused,
+            "as many are connected as may be: who has waited longest and shown nothing makes room"
+        );
+        *last = Some(Instant::now());
+        (*pushed_out, *refused) = (0, 0);
+    }
+}
+
+impl Guest {
+    fn may_go(&self) -> bool {
+        !matches!(self.standing, Standing::Busy(_))
+    }
+}
+
+impl<P: Eq + Hash + Copy> Place<P> {
+    /// It has shown who it is.
+    pub fn know(&self) {
+        self.change(|standing| (*standing).max(Standing::Idle));
+    }
+
+    /// Something is done for it, until what this gives is dropped. That protects only whom one
+    /// knows: a stranger can always be asked to go.
+    pub fn begin(self: &Arc<Self>) -> Busy<P> {
+        self.change(|standing| match *standing {
+            Standing::Stranger => Standing::Stranger,
+            Standing::Idle => Standing::Busy(1),
+            Standing::Busy(count) => Standing::Busy(count + 1),
+        });
+        Busy(Arc::clone(self))
+    }
+
+    /// It has shown who it is, and stays as long as it likes.
+    pub fn keep(&self) {
+        self.change(|_| Standing::Busy(1));
+    }
+
+    /// Whether it has not shown who it is, and has this place still.
+    pub fn is_stranger(&self) -> bool {
+        let guests = self.admission.0.guests.lock();
+        let guest = guests.of.get(&self.peer);
+        let guest = guest.and_then(|guests| guests.get(&self.number));
+        guest.is_some_and(|guest| guest.standing == Standing::Stranger)
+    }
+
+    /// Counts no more here: it is counted elsewhere from now on.
+    pub fn leave(&self) {
+        self.admission.0.remove(self.peer, self.number);
+    }
+
+    /// Resolves when it has to make room.
+    pub async fn pushed_out(&self) {
+        self.leave.cancelled().await;
+    }
+
+    fn change(&self, to: impl FnOnce(&Standing) -> Standing) {
+        let mut guests = self.admission.0.guests.lock();
+        let guest = guests.of.get_mut(&self.peer);
+        if let Some(guest) = guest.and_then(|guests| guests.get_mut(&self.number)) {
+            guest.standing = to(&guest.standing);
+        }
+    }
+}
+
+impl<P: Eq + Hash + Copy> Inner<P> {
+    /// Whether it was there.
+    fn remove(&self, peer: P, number: u64) -> bool {
+        let mut guests = self.guests.lock();
+        let Some(of_peer) = guests.of.get_mut(&peer) else {
+            return false;
+        };
+        let was_there = of_peer.remove(&number).is_some();
+        if of_peer.is_empty() {
+            guests.of.remove(&peer);
+        }
+        guests.total -= usize::from(was_there);
+        was_there
+    }
+}
+
+impl<P: Eq + Hash + Copy> Drop for Place<P> {
+    fn drop(&mut self) {
+        let inner = &self.admission.0;
+        if !inner.remove(self.peer, self.number) && self.leave.is_cancelled() {
+            inner.guests.lock().leaving -= 1;
+            inner.left.notify_one();
+        }
+    }
+}
+
+impl<P: Eq + Hash + Copy> Drop for Busy<P> {
+    fn drop(&mut self) {
+        self.0.change(|standing| match *standing {
+            Standing::Busy(count) if count > 1 => Standing::Busy(count - 1),
+            Standing::Busy(_) => Standing::Idle,
+            standing => standing,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The documents of a body, read one after the other: no more of them is in memory than is kept.
+
+use std::fmt;
+
+use serde::{
+    Deserialize,
+    de::{Deserializer, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use utakata_api::{apply::Document, problem::Detail};
+use utakata_model::suggest;
+
+use super::CURE;
+use crate::{
+    http::{Refused, body, problem::DETAILS_MOST},
+    inventory::parse_document,
+};
+
+const FIELDS: [&str; 2] = ["documents", "dry_run"];
+/// The most documents of one request.
+const DOCUMENTS_MOST: usize = 120_000;
+/// The most memory of all documents of one request, as far as one can tell before.
+const MEMORY_MOST: usize = 64 * 1024 * 1024;
+/// What a document takes, and each of its fields and values: more than they are in a body.
+const OF_DOCUMENT: usize = 300;
+const OF_VALUE: usize = 48;
+/// The most bytes of one document.
+const BYTES_MOST: usize = 1024 * 1024;
+
+/// What a body asks for.
+#[derive(Debug, Default)]
+pub(super) struct Documents {
+    pub(super) read: Vec<Document>,
+    /// What is wrong; no more is looked for when an answer has no room for more.
+    pub(super) problems: Vec<Detail>,
+    pub(super) dry_run: bool,
+}
+
+/// The fields of a body, not looked at yet.
+#[derive(Default)]
+struct Fields<'b> {
+    documents: Option<&'b RawValue>,
+    dry_run: Option<&'b RawValue>,
+    unknown: Option<String>,
+}
+
+impl Documents {
+    /// Reads a body. Errors: it is not what a body must be; what is wrong with documents is told
+    /// one by one.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Refused> {
+        let invalid = |detail: &str| Refused::new("body-invalid", detail, CURE);
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            serde_json::from_slice::<serde::de::IgnoredAny>(bytes)
+                .map_err(|error| body::wrong(&error))?;
+            return Err(invalid("the body is not an object with fields"));
+        }
+        let fields: Fields<'_> =
+            serde_json::from_slice(bytes).map_err(|error| body::wrong(&error))?;
+        let documents = match fields.documents {
+            Some(documents) if documents.get().starts_with('[') => documents,
+            Some(_) => return Err(invalid("the field \"documents\" is not a list")),
+            None => return Err(invalid("the field \"documents\" is missing")),
+        };
+        let dry_run = match fields.dry_run.map(RawValue::get) {
+            Some("true") => true,
+            Some("false") | None => false,
+            Some(_) => return Err(invalid("the field \"dry_run\" is not true or false")),
+        };
+        if let Some(field) = fields.unknown {
+            let hint = suggest::hint(&field, FIELDS);
+            return Err(invalid(&format!("unknown field \"{field}\": {hint}")));
+        }
+        let mut list = serde_json::Deserializer::from_str(documents.get());
+        let read = list
+            .deserialize_seq(List)
+            .map_err(|error| body::wrong(&error))?;
+        let Some(read) = read else {
+            let detail = format!(
+                "there are more than {DOCUMENTS_MOST} documents, or they have too many fields and \
+                 values together"
+            );
+            return Err(Refused::new("body-too-large", detail, "send them in parts"));
+        };
+        Ok(Self { dry_run, ..read })
+    }
+
+    fn add(&mut self, at: usize, document: &RawValue) {
+        let document = document.get();
+        if document.len() > BYTES_MOST {
+            self.problems.push(Detail {
+                subject: format!("document {at}"),
+                message: format!("it is larger than {BYTES_MOST} bytes"),
+            });
+            return;
+        }
+        let parsed = serde_json::from_str(document).map_err(|error| Detail {
+            subject: format!("document {at}"),
+            message: error.to_string(),
+        });
+        match parsed.and_then(|value| parse_document(at, value)) {
+            Ok(document) => self.read.push(document),
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+}
+
+impl<'de: 'b, 'b> Deserialize<'de> for Fields<'b> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Of;
+
+        impl<'de> Visitor<'de> for Of {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    let value: &RawValue = map.next_value()?;
+                    match key.as_str() {
+                        "documents" => fields.documents = Some(value),
+                        "dry_run" => fields.dry_run = Some(value),
+                        _ => fields.unknown = Some(shortened(key)),
+                    }
+                }
+                Ok(fields)
+            }
+        }
+
+        from.deserialize_map(Of)
+    }
+}
+
+fn shortened(key: String) -> String {
+    match key.char_indices().nth(100) {
+        Some((end, _)) => format!("{}...", &key[..end]),
+        None => key,
+    }
+}
+
+/// A list of documents; `None`: there are too many.
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Option<Documents>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of documents")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<Documents>, A::Error> {
+        let mut documents = Documents::default();
+        let (mut at, mut memory) = (0, 0);
+        while let Some(document) = list.next_element::<&RawValue>()? {
+            at += 1;
+            memory += OF_DOCUMENT + OF_VALUE * values(document.get());
+            if at > DOCUMENTS_MOST || memory > MEMORY_MOST {
+                return pass_over(list);
+            }
+            // The rest is passed over: it has to be read to its end.
+            if documents.problems.len() < DETAILS_MOST {
+                documents.add(at, document);
+            }
+        }
+        Ok(Some(documents))
+    }
+}
+
+/// About as many fields and values as a document has.
+fn values(document: &str) -> usize {
+    document.bytes().filter(|byte| *byte == b',').count()
+}
+
+/// Reads a list to its end: there is too much in it.
+fn pass_over<'de, A: SeqAccess<'de>, T>(mut list: A) -> Result<Option<T>, A::Error> {
+    while list.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refuses(body: &str, code: &str, words: &str) {
+        let refused = Documents::read(body.as_bytes()).unwrap_err();
+        let problem = refused.problem();
+        assert_eq!(problem.code, code, "{}", problem.detail);
+        assert!(problem.detail.contains(words), "{}", problem.detail);
+    }
+
+    #[test]
+    fn what_is_no_list_of_documents_is_refused_with_the_field() {
+        refuses("[]", "body-invalid", "not an object");
+        refuses("{", "json-invalid", "");
+        refuses("{\"documents\": 1}", "body-invalid", "is not a list");
+        refuses("{\"dry_run\": true}", "body-invalid", "is missing");
+        refuses(
+            "{\"documents\": [], \"dry_run\": 1}",
+            "body-invalid",
+            "true or false",
+        );
+        refuses(
+            "{\"documents\": [], \"dry\": 1}",
+            "body-invalid",
+            "unknown field",
+        );
+        let many = format!("{{\"documents\": [{}1]}}", "1,".repeat(DOCUMENTS_MOST));
+        refuses(&many, "body-too-large", "more than 120000 documents");
+        let one = format!("[{}1]", "1,".repeat(BYTES_MOST / 4));
+        let large = format!("{{\"documents\": [{}]}}", [one.as_str(); 8].join(","));
+        refuses(&large, "body-too-large", "too many fields and values");
+    }
+
+    #[test]
+    fn no_more_is_told_than_an_answer_has_room_for() {
+        let wrong = format!("{{\"documents\": [{}1]}}", "1,".repeat(100_000));
+        let documents = Documents::read(wrong.as_bytes()).unwrap();
+        assert_eq!(documents.problems.len(), DETAILS_MOST);
+        let long = format!("{{\"documents\": [[{}1]]}}", "1,".repeat(BYTES_MOST));
+        let documents = Documents::read(long.as_bytes()).unwrap();
+        assert!(documents.problems[0].message.contains("larger than"));
+    }
+}

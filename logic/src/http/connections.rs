@@ -1,0 +1,216 @@
+//! The connections of the API: how many there may be, for how long they may say nothing, and who
+//! makes room when there are as many as may be.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::Request,
+    response::Response,
+};
+use hyper::{body::Frame, body::SizeHint, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use utakata_interconnect::admission::{self, Acceptor, Admission, Busy, Limits, Place};
+
+use super::Refused;
+use crate::config::Http;
+
+/// What is listened to, for the log.
+const WHAT: &str = "the HTTP API";
+/// What the head of a request may have; what is read of a body at a time.
+const BUFFER: usize = 64 * 1024;
+/// A client that takes nothing of what it is sent is gone (tcp(7), `TCP_USER_TIMEOUT`).
+const UNTAKEN_WITHIN: Duration = Duration::from_secs(60);
+
+/// The connection by which a request came.
+#[derive(Debug, Clone)]
+pub(super) struct Guest {
+    place: Arc<Place<IpAddr>>,
+    peer: IpAddr,
+    streams: Admission<IpAddr>,
+}
+
+/// A stream of events takes place among streams, as long as this is there.
+#[derive(Debug)]
+pub(super) struct Stream {
+    _place: Place<IpAddr>,
+}
+
+/// A body whose connection is busy until all of it was sent.
+struct Answered {
+    body: Body,
+    _busy: Busy<IpAddr>,
+}
+
+struct Connections {
+    router: Router,
+    admission: Admission<IpAddr>,
+    streams: Admission<IpAddr>,
+    config: Http,
+    cancel: CancellationToken,
+}
+
+/// Serves until it is cancelled; requests that are under way then are answered.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    config: &Http,
+    cancel: CancellationToken,
+) {
+    let limits = |total: usize, per_peer: usize| Limits {
+        total: total.max(1),
+        per_peer: per_peer.clamp(1, total.max(1)),
+    };
+    let connections = Arc::new(Connections {
+        router,
+        admission: Admission::new(
+            WHAT,
+            limits(config.connections, config.connections_per_address),
+        ),
+        streams: Admission::new(
+            "/v1/events of the HTTP API",
+            limits(config.streams, config.streams),
+        ),
+        config: config.clone(),
+        cancel: cancel.clone(),
+    });
+    let mut acceptor = Acceptor::new(WHAT);
+    let mut served = JoinSet::new();
+    loop {
+        let (stream, from) = tokio::select! {
+            () = cancel.cancelled() => break,
+            Some(_) = served.join_next() => continue,
+            accepted = connections.next(&mut acceptor, &listener) => accepted,
+        };
+        if let Some(guest) = connections.admit(from) {
+            served.spawn(Arc::clone(&connections).serve(stream, guest));
+        }
+    }
+    drop(listener);
+    while served.join_next().await.is_some() {}
+}
+
+impl Connections {
+    async fn next(
+        &self,
+        acceptor: &mut Acceptor,
+        listener: &TcpListener,
+    ) -> (TcpStream, SocketAddr) {
+        self.admission.settled().await;
+        acceptor.accept(listener).await
+    }
+
+    fn admit(&self, from: SocketAddr) -> Option<Guest> {
+        let peer = admission::peer(from.ip());
+        let place = self.admission.admit(peer)?;
+        Some(Guest {
+            place: Arc::new(place),
+            peer,
+            streams: self.streams.clone(),
+        })
+    }
+
+    async fn serve(self: Arc<Self>, stream: TcpStream, guest: Guest) {
+        // A client that has gone is told by the first write: these only make it sooner.
+        let _ = stream.set_nodelay(true);
+        let untaken = u32::try_from(UNTAKEN_WITHIN.as_millis()).unwrap_or(u32::MAX);
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, untaken);
+        let router = self.router.clone();
+        let of_requests = guest.clone();
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            answer(router.clone(), request.map(Body::new), of_requests.clone())
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.config.idle_timeout)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let stranger = tokio::time::sleep(self.config.header_timeout);
+        let mut stranger = std::pin::pin!(stranger);
+        let mut is_ending = false;
+        let mut is_new = true;
+        loop {
+            tokio::select! {
+                // What is wrong with a connection is its client's affair.
+                _ = connection.as_mut() => return,
+                () = guest.place.pushed_out() => return,
+                () = stranger.as_mut(), if is_new => {
+                    if guest.place.is_stranger() {
+                        return;
+                    }
+                    is_new = false;
+                }
+                () = self.cancel.cancelled(), if !is_ending => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+async fn answer(
+    router: Router,
+    mut request: Request,
+    guest: Guest,
+) -> Result<Response, std::convert::Infallible> {
+    request.extensions_mut().insert(guest.clone());
+    let response = router.oneshot(request).await?;
+    let busy = guest.place.begin();
+    Ok(response.map(|body| Body::new(Answered { body, _busy: busy })))
+}
+
+impl Guest {
+    /// It has shown a token that is good; busy until what this gives is dropped.
+    pub(super) fn know(&self) -> Busy<IpAddr> {
+        self.place.know();
+        self.place.begin()
+    }
+
+    /// Follows events from now on: that takes no place of requests.
+    /// Errors: as many follow as may.
+    pub(super) fn follow(&self) -> Result<Stream, Refused> {
+        let Some(place) = self.streams.admit(self.peer) else {
+            let detail = "as many clients follow the events as may";
+            let cure = "end one of them, or raise logic.http.streams";
+            return Err(Refused::new("too-busy", detail, cure));
+        };
+        place.keep();
+        self.place.leave();
+        Ok(Stream { _place: place })
+    }
+}
+
+impl HttpBody for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,26 @@
+//! How large something is as JSON, without making the text.
+
+use std::io;
+
+use serde::Serialize;
+
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The bytes of something as JSON.
+pub(super) fn of(value: &impl Serialize) -> usize {
+    let mut count = Count(0);
+    let written = serde_json::to_writer(&mut count, value);
+    debug_assert!(written.is_ok(), "what is answered can be written");
+    count.0
+}
