@@ -3,18 +3,21 @@
 use axum::{Json, extract::State};
 use serde_json::{Map, Value};
 use utakata_api::{
-    apply::{Applied, Apply, Change, Document},
+    apply::{Applied, Apply, Change, Document, Named},
     problem::Detail,
 };
 use utakata_model::suggest;
 
 use super::{Api, Refused, body::AnyJson};
-use crate::inventory::{self, parse_document};
+use crate::{
+    explain,
+    inventory::{self, parse_document},
+};
 
-const FIELDS: [&str; 2] = ["documents", "dry_run"];
+const FIELDS: [&str; 3] = ["documents", "delete", "dry_run"];
 const CURE: &str = "see /v1/openapi.json for the fields of this body";
 
-/// Makes what is as the documents say: all of it or nothing.
+/// Makes what is as the documents say, and lets go what is to go: all of it or nothing.
 #[utoipa::path(post, path = "/v1/apply", operation_id = "apply", tag = "inventory",
     request_body = Apply,
     responses((status = 200, description = "What changed, or would", body = Applied)))]
@@ -22,7 +25,11 @@ pub(super) async fn post(
     State(api): State<Api>,
     AnyJson(body): AnyJson,
 ) -> Result<Json<Applied>, Refused> {
-    let (documents, dry_run) = split(body)?;
+    let Split {
+        documents,
+        delete,
+        dry_run,
+    } = split(body)?;
     let mut read = Vec::with_capacity(documents.len());
     let mut problems = Vec::new();
     for (at, document) in documents.into_iter().enumerate() {
@@ -34,7 +41,7 @@ pub(super) async fn post(
     if !problems.is_empty() {
         return Err(inventory::Error::Documents { problems }.into());
     }
-    Ok(Json(api.handle.inventory().apply(read, dry_run).await?))
+    Ok(Json(api.handle.apply(read, delete, dry_run).await?))
 }
 
 /// Applies one document whose type and name are in the path.
@@ -76,7 +83,14 @@ fn name_of(document: &Document) -> &str {
     }
 }
 
-fn split(body: Value) -> Result<(Vec<Value>, bool), Refused> {
+/// A body, taken apart.
+struct Split {
+    documents: Vec<Value>,
+    delete: Vec<Named>,
+    dry_run: bool,
+}
+
+fn split(body: Value) -> Result<Split, Refused> {
     let invalid = |detail: String| Refused::new("body-invalid", detail, CURE);
     let Value::Object(mut fields) = body else {
         return Err(invalid("the body is not an object with fields".into()));
@@ -86,6 +100,15 @@ fn split(body: Value) -> Result<(Vec<Value>, bool), Refused> {
         Some(_) => return Err(invalid("the field \"documents\" is not a list".into())),
         None => return Err(invalid("the field \"documents\" is missing".into())),
     };
+    let delete = match fields.remove("delete") {
+        Some(delete) => serde_json::from_value(delete).map_err(|error| {
+            invalid(format!(
+                "the field \"delete\" is wrong: {}",
+                explain::json(&error)
+            ))
+        })?,
+        None => Vec::new(),
+    };
     let dry_run = match fields.remove("dry_run") {
         Some(Value::Bool(dry_run)) => dry_run,
         None => false,
@@ -93,7 +116,11 @@ fn split(body: Value) -> Result<(Vec<Value>, bool), Refused> {
     };
     match unknown(&fields) {
         Some(message) => Err(invalid(message)),
-        None => Ok((documents, dry_run)),
+        None => Ok(Split {
+            documents,
+            delete,
+            dry_run,
+        }),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Apply: what shall be, compared with what is, then made so; all of it or nothing.
 
-use utakata_api::apply::{Applied, Change as Told, Document, Verdict};
+use utakata_api::apply::{Applied, Change as Told, Document, Named, Verdict};
 
-use super::{Error, Inventory, check, difference, index::Index};
+use super::{Error, Inventory, check, delete, difference, index::Index};
 use crate::store::Change;
 
 impl Inventory {
@@ -11,25 +11,46 @@ impl Inventory {
     /// # Errors
     /// Documents are wrong (every one that is), or the store failed. Nothing was changed.
     pub async fn apply(&self, documents: Vec<Document>, dry_run: bool) -> Result<Applied, Error> {
+        self.apply_and_delete(documents, Vec::new(), dry_run).await
+    }
+
+    /// The same, and lets other things go in the same stroke.
+    ///
+    /// # Errors
+    /// Documents are wrong, what is to go is still used, or the store failed. Nothing was
+    /// changed.
+    pub async fn apply_and_delete(
+        &self,
+        documents: Vec<Document>,
+        delete: Vec<Named>,
+        dry_run: bool,
+    ) -> Result<Applied, Error> {
         let _alone = self.changing.lock().await;
-        let (told, warnings) = {
+        let (mut told, warnings, gone) = {
             let index = self.index.read();
-            let findings = check::check(&documents, &index, &self.kinds.served());
+            let mut findings = check::check(&documents, &index, &self.kinds.served());
+            findings
+                .errors
+                .extend(delete::check(&delete, &documents, &index));
             if !findings.errors.is_empty() {
                 return Err(Error::Documents {
                     problems: findings.errors,
                 });
             }
             let told: Vec<Told> = documents.iter().map(|one| compare(one, &index)).collect();
-            (told, findings.warnings)
+            let gone = delete::told(&delete, &index);
+            let changes = delete::changes(delete, &index);
+            (told, findings.warnings, (gone, changes))
         };
+        let (gone, deletes) = gone;
         if !dry_run {
             let differs = |told: &Told| told.verdict != Verdict::Unchanged;
             let pairs = documents.into_iter().zip(&told);
             let changes = pairs.filter(|(_, told)| differs(told));
-            self.commit(changes.map(|(document, _)| Change::Put(document)).collect())
-                .await?;
+            let puts = changes.map(|(document, _)| Change::Put(document));
+            self.commit(puts.chain(deletes).collect()).await?;
         }
+        told.extend(gone);
         Ok(Applied {
             dry_run,
             changes: told,

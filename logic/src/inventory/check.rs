@@ -11,12 +11,11 @@ use utakata_model::{
     Class, Credential, Kind, Schedule, Target, duration, label, schedule::INTERVAL_MIN, suggest,
 };
 
-use super::index::Index;
+use super::{address, index::Index};
 use crate::kinds::{Served, Snapshot};
 
 /// The longest interval: a schedule beyond it is a mistake in the unit.
 const INTERVAL_MAX: Duration = Duration::from_secs(366 * 86_400);
-const ADDRESS_MAX: usize = 512;
 
 /// What was found: errors refuse the documents, warnings are told.
 #[derive(Debug, Default)]
@@ -77,12 +76,8 @@ fn check_target(
     kinds: &Snapshot,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
-    let address = &target.address;
-    if address.is_empty() || address.len() > ADDRESS_MAX || address.chars().any(char::is_control) {
-        wrong.push(format!(
-            "the address must have 1 to {ADDRESS_MAX} characters, none of them a control character"
-        ));
-    }
+    let served = kinds.get(&target.kind).map(Arc::as_ref);
+    wrong.extend(address::wrong(&target.address, served));
     if let Err(error) = label::validate(&target.labels) {
         wrong.push(error.to_string());
     }
@@ -98,7 +93,6 @@ fn check_target(
             wrong.push(format!("there is no credential \"{name}\": {hint}"));
         }
         Some(credential) => {
-            let served = kinds.get(&target.kind);
             wrong.extend(served.and_then(|served| unfit(credential, served)));
         }
     }

@@ -25,6 +25,7 @@ pub struct Served {
 /// The schemas of a manifest.
 #[derive(Debug)]
 pub(super) struct Compiled {
+    address: Option<Schema>,
     credential: Option<Schema>,
     actions: HashMap<ActionName, ServedAction>,
 }
@@ -49,7 +50,9 @@ impl Compiled {
             };
             (action.name.clone(), served)
         };
+        let address = manifest.address.as_ref();
         Self {
+            address: address.and_then(|schema| Schema::build(schema).ok()),
             credential: credential.and_then(|schema| Schema::build(schema).ok()),
             actions: manifest.actions.iter().map(action).collect(),
         }
@@ -116,6 +119,11 @@ impl Served {
         let of_class = move |action: &&Action| action.class == class;
         let actions = self.manifest.actions.iter();
         actions.filter(of_class).map(|action| action.name.as_str())
+    }
+
+    /// What the address of a target must be; absent when only the worker knows.
+    pub fn address(&self) -> Option<&Schema> {
+        self.compiled.address.as_ref()
     }
 
     /// What a credential's values must be; absent when none is needed.

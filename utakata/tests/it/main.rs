@@ -18,6 +18,7 @@ mod orders;
 mod program;
 mod raw;
 mod rollouts;
+mod site;
 mod stall;
 mod start;
 mod upgrade;
