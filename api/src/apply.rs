@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utakata_model::{Credential, Schedule, Target};
+use utakata_model::{Credential, CredentialName, Schedule, ScheduleName, Target, TargetName};
 use utoipa::ToSchema;
 
 /// One document: what shall be.
@@ -28,12 +28,48 @@ impl Document {
     }
 }
 
+/// Something by its type and name: `{ "type": "target", "name": "pdu-1" }`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", content = "name", rename_all = "lowercase")]
+pub enum Named {
+    /// A target.
+    Target(TargetName),
+    /// A standing order to observe.
+    Schedule(ScheduleName),
+    /// A credential.
+    Credential(CredentialName),
+}
+
+impl Named {
+    /// The words for it in messages: `target pdu-1`.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Target(name) => format!("target {name}"),
+            Self::Schedule(name) => format!("schedule {name}"),
+            Self::Credential(name) => format!("credential {name}"),
+        }
+    }
+}
+
+impl From<&Document> for Named {
+    fn from(document: &Document) -> Self {
+        match document {
+            Document::Target(target) => Self::Target(target.name.clone()),
+            Document::Schedule(schedule) => Self::Schedule(schedule.name.clone()),
+            Document::Credential(credential) => Self::Credential(credential.name.clone()),
+        }
+    }
+}
+
 /// Body of `POST /v1/apply`: all of it is done, or nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Apply {
     /// The documents, in any order; none twice.
     pub documents: Vec<Document>,
+    /// What is to go. What is not there is no mistake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delete: Vec<Named>,
     /// Only tell what would change.
     #[serde(default)]
     pub dry_run: bool,
@@ -44,7 +80,7 @@ pub struct Apply {
 pub struct Applied {
     /// Whether it was done.
     pub dry_run: bool,
-    /// One for each document, in their order.
+    /// One for each document, in their order; then one for each thing that is to go.
     pub changes: Vec<Change>,
     /// What is no error and yet worth a look, such as a kind that nobody serves now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,6 +109,8 @@ pub enum Verdict {
     Changed,
     /// It is so already.
     Unchanged,
+    /// It was there, and is to go.
+    Deleted,
 }
 
 /// A field that differs.

@@ -28,6 +28,7 @@ use crate::{
     Problem,
     apply::{Applied, Apply},
     operation::{Control, ControlAnswer, OperationView, Read},
+    overview::Overview,
     status::Status,
     task::TaskView,
 };
@@ -78,6 +79,14 @@ impl Client {
     /// As every call: see [`Error`].
     pub async fn status(&self) -> Result<Status, Error> {
         self.get("/v1/status", &()).await
+    }
+
+    /// What is wrong now.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn overview(&self) -> Result<Overview, Error> {
+        self.get("/v1/overview", &()).await
     }
 
     /// Makes what is as the documents say, all of it or nothing.

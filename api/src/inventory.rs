@@ -81,15 +81,43 @@ impl ToSchema for TargetView {
 }
 
 /// How a target is, as far as is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// It was never asked.
+    /// A schedule reads it, but it was not read yet.
     Unseen,
-    /// It answered the last time.
+    /// It answered the last time, and as often as the schedules that read it ask.
     Answering,
     /// It did not answer, or only in part, the last time.
     Failing,
+    /// It answered the last time, but longer ago than the schedules that read it allow.
+    Stale,
+    /// No schedule reads it: nobody knows how it is. `answered` says when it last answered.
+    Unobserved,
+}
+
+impl Health {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Failing,
+        Self::Stale,
+        Self::Unseen,
+        Self::Unobserved,
+        Self::Answering,
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unseen => "unseen",
+            Self::Answering => "answering",
+            Self::Failing => "failing",
+            Self::Stale => "stale",
+            Self::Unobserved => "unobserved",
+        }
+    }
 }
 
 /// A credential without its secrets, which are never given out.

@@ -8,6 +8,7 @@ pub mod event;
 pub mod inventory;
 pub mod ledger;
 pub mod operation;
+pub mod overview;
 pub mod page;
 pub mod person;
 pub mod problem;

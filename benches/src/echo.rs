@@ -20,6 +20,7 @@ pub async fn declare(client: &Client, groups: usize, each: usize) -> Result<()> 
         client
             .apply(&Apply {
                 documents,
+                delete: Vec::new(),
                 dry_run: false,
             })
             .await?;

@@ -53,6 +53,7 @@ pub(crate) fn manifest(kind: &str, version: &str) -> Manifest {
         description: String::new(),
         run: utakata_model::manifest::Run::program("program"),
         pool: utakata_model::manifest::PoolSize::default(),
+        address: None,
         credential: None,
         settings: serde_json::Value::Null,
         actions: vec![

@@ -16,6 +16,7 @@ mod metrics;
 mod openapi;
 mod operations;
 mod orders;
+mod overview;
 mod page;
 mod path;
 mod people;
@@ -155,6 +156,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
 fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(status::get))
+        .routes(routes!(overview::get))
         .routes(routes!(metrics::get))
         .routes(routes!(targets::list))
         .routes(routes!(targets::get, targets::put, targets::delete))

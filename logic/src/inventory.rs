@@ -1,7 +1,9 @@
 //! Inventory: the targets, schedules and credentials that there are, in memory over the store.
 
+mod address;
 mod apply;
 mod check;
+mod delete;
 mod difference;
 mod document;
 mod error;

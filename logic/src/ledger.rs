@@ -40,7 +40,7 @@ use self::{
     service::Service,
 };
 pub use self::{
-    book::{New, OperationUnfit, TaskUnfit, Verb, Verdict},
+    book::{New, OperationUnfit, Summary, TaskUnfit, Verb, Verdict},
     explain::{Facts, ended as explain_ended, over as explain_over, read as explain_read},
     keeper::Keeper,
 };
@@ -274,6 +274,14 @@ impl Ledger {
     /// The ledger has ended.
     pub async fn count(&self) -> Result<usize, Error> {
         self.ask(Command::Count).await
+    }
+
+    /// What of control somebody has to do something about.
+    ///
+    /// # Errors
+    /// The ledger has ended, or is kept elsewhere.
+    pub async fn summary(&self) -> Result<Summary, Error> {
+        self.ask(Command::Summary).await
     }
 
     /// Writes what there is, then ends.

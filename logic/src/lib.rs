@@ -15,6 +15,7 @@
 //! - [`store`]: what outlives the process
 //! - [`rollouts`]: which release serves a kind, and the way to another one
 //! - [`metrics`]: what is to be watched
+//! - `overview`: what is wrong now
 //! - [`http`]: the API
 
 pub mod audit;
@@ -33,6 +34,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod observe;
 pub mod orders;
+mod overview;
 pub mod peers;
 pub mod people;
 pub mod rollouts;

@@ -8,7 +8,11 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use utakata_api::status::Status;
+use utakata_api::{
+    inventory::Health,
+    overview::{Overview, Weight},
+    status::Status,
+};
 use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
@@ -63,15 +67,25 @@ struct OfConnection {
     name: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfHealth {
+    health: &'static str,
+}
+
 type Gauges<L> = Family<L, Gauge>;
 
 /// The metrics, in the text format of OpenMetrics 1.0.
 ///
 /// # Errors
 /// They cannot be written, which is a mistake in utakata.
-pub fn text(status: &Status, under_way: UnderWay) -> Result<String, fmt::Error> {
+pub fn text(
+    status: &Status,
+    under_way: UnderWay,
+    overview: &Overview,
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("utakata");
     site(&mut registry, status, under_way);
+    wrong(&mut registry, overview);
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
     limits(&mut registry, &status.environments);
@@ -115,6 +129,45 @@ fn site(registry: &mut Registry, status: &Status, under_way: UnderWay) {
         let help = "Logic environments that there are";
         gauge("logic_environments", help, duties.members.len() as u64);
     }
+}
+
+/// What somebody should do something about, as `utakata status` tells it.
+fn wrong(registry: &mut Registry, overview: &Overview) {
+    let targets = Gauges::<OfHealth>::default();
+    let counts = overview.targets;
+    for (health, count) in [
+        (Health::Answering, counts.answering),
+        (Health::Failing, counts.failing),
+        (Health::Stale, counts.stale),
+        (Health::Unobserved, counts.unobserved),
+        (Health::Unseen, counts.unseen),
+    ] {
+        let labels = OfHealth {
+            health: health.as_str(),
+        };
+        targets.get_or_create(&labels).set(signed(count));
+    }
+    registry.register("targets_by_health", "Targets by how they are", targets);
+    let findings = overview.findings.iter();
+    let wrong = findings.filter(|one| one.weight == Weight::Wrong).count() as u64;
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(signed(value));
+        registry.register(name, help, gauge);
+    };
+    let help = "Things besides targets that are wrong, as `utakata status` tells them";
+    gauge("findings_wrong", help, wrong);
+    if let Some(control) = overview.control {
+        let help = "Control tasks of which a person has to say what became of them";
+        gauge("tasks_unsettled", help, control.unsettled);
+        let help = "Operations that wait for an approval";
+        gauge("approvals_waiting", help, control.awaiting);
+    }
+}
+
+/// A count as gauges have it.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn environments(registry: &mut Registry, environments: &[EnvironmentStatus]) {

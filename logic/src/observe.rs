@@ -1,5 +1,6 @@
 //! Observe: what is seen by schedules and by reads on demand, and the last readings.
 
+mod health;
 mod latest;
 mod on_demand;
 mod operations;
@@ -7,13 +8,15 @@ mod schedules;
 mod seen;
 mod stale;
 mod timetable;
+pub mod turns;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use utakata_model::{OperationId, Problem};
+use utakata_model::{OperationId, Problem, Selector};
 
+pub use health::{Coverage, health};
 pub use latest::Latest;
 pub use on_demand::{Error, WAIT_MAX};
 pub use operations::ReadOperation;
@@ -34,6 +37,8 @@ pub struct Observe {
     recent: Mutex<Recent>,
     /// What schedules cannot do now.
     problems: Mutex<Vec<Problem>>,
+    /// What the schedules read, as of these generations of the inventory and of the kinds.
+    coverage: Mutex<((u64, u64), Arc<Coverage>)>,
 }
 
 impl Observe {
@@ -53,7 +58,26 @@ impl Observe {
             duties,
             recent: Mutex::default(),
             problems: Mutex::default(),
+            // No generation: it is made when it is first asked for.
+            coverage: Mutex::new(((u64::MAX, u64::MAX), Arc::default())),
         }
+    }
+
+    /// Which targets the schedules read, and how often: made anew when the inventory or the
+    /// kinds have changed.
+    pub fn coverage(&self) -> Arc<Coverage> {
+        let generation = (
+            *self.inventory.follow().borrow(),
+            *self.kinds.follow().borrow(),
+        );
+        let mut kept = self.coverage.lock();
+        if kept.0 != generation {
+            let select = |selector: &Selector| self.inventory.select(selector);
+            let schedules = self.inventory.schedules();
+            let coverage = Coverage::build(&schedules, &self.kinds.served(), select);
+            *kept = (generation, Arc::new(coverage));
+        }
+        Arc::clone(&kept.1)
     }
 
     /// What schedules cannot do now, and why.

@@ -1,6 +1,7 @@
 //! The logic environment as a whole: started, running, drained.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +16,10 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use utakata_api::status::{self, Status};
+use utakata_api::{
+    apply::{Applied, Document, Named},
+    status::{self, Status},
+};
 use utakata_interconnect::{Events, Tasks, connection::Health};
 use utakata_model::{LogicId, Problem, TargetName};
 
@@ -29,8 +33,9 @@ use crate::{
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
-    observe::{Latest, Observe},
+    observe::{self, Latest, Observe},
     orders::OrderBook,
+    overview,
     peers::Peers,
     people::People,
     rollouts::Rollouts,
@@ -46,6 +51,9 @@ const REFRESHED_EVERY: Duration = Duration::from_secs(1);
 /// be asked more often.
 const DOUBTED_FOR: Duration = Duration::from_millis(100);
 
+/// Targets that begin to fail or answer again within this are told together in the log.
+const TURNS_LOGGED_EVERY: Duration = Duration::from_secs(2);
+
 /// What the logic environment is put together from.
 pub struct Parts {
     /// What outlives the process.
@@ -60,6 +68,8 @@ pub struct Parts {
     pub connections: Vec<Health>,
     /// The others on the same store; absent where it is alone.
     pub peers: Option<Peers>,
+    /// The folder that it writes to: how much room is left there is told.
+    pub folder: Option<PathBuf>,
 }
 
 /// Why the logic environment did not start.
@@ -107,6 +117,7 @@ struct Inner {
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
+    overview: overview::Kept,
     /// Ends schedules; then, on its own, everything else.
     cancel_schedules: CancellationToken,
     cancel: CancellationToken,
@@ -198,6 +209,7 @@ impl LogicEnvironment {
                 connections: parts.connections,
                 ledger_fails,
                 flush_fails: Mutex::default(),
+                overview: overview::Kept::of(parts.folder),
                 cancel_schedules: CancellationToken::new(),
                 cancel: CancellationToken::new(),
                 background: Mutex::default(),
@@ -277,6 +289,8 @@ impl Handle {
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let flusher = Arc::clone(inner);
         background.spawn(async move { flusher.flush_now_and_then().await });
+        let teller = Arc::clone(inner);
+        background.spawn(async move { teller.log_turns_now_and_then().await });
     }
 
     /// The configuration that it runs with.
@@ -307,6 +321,38 @@ impl Handle {
     /// The releases that environments can be told to run.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.inner.catalogue
+    }
+
+    /// Makes what is as the documents say, and lets go what is to go, with what was seen of it,
+    /// here and wherever readings are retained; or only tells what would change.
+    ///
+    /// # Errors
+    /// Documents are wrong, what is to go is still used, or the store failed. Nothing was
+    /// changed.
+    pub async fn apply(
+        &self,
+        documents: Vec<Document>,
+        delete: Vec<Named>,
+        dry_run: bool,
+    ) -> Result<Applied, inventory::Error> {
+        let inventory = &self.inner.inventory;
+        let is_there = |name: &TargetName| inventory.find(name).is_some();
+        let targets: Vec<TargetName> = delete
+            .iter()
+            .filter_map(|one| match one {
+                Named::Target(name) => Some(name.clone()).filter(is_there),
+                Named::Schedule(_) | Named::Credential(_) => None,
+            })
+            .collect();
+        let applied = inventory
+            .apply_and_delete(documents, delete, dry_run)
+            .await?;
+        if !dry_run {
+            for name in &targets {
+                self.inner.dispatch.forget(name).await;
+            }
+        }
+        Ok(applied)
     }
 
     /// Removes a target, with what was seen of it, here and wherever readings are retained.
@@ -381,6 +427,16 @@ impl Handle {
     /// What outlives the process.
     pub fn store(&self) -> &dyn Store {
         self.inner.store.as_ref()
+    }
+
+    /// The last overview.
+    pub(crate) fn kept(&self) -> &overview::Kept {
+        &self.inner.overview
+    }
+
+    /// When it was started.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.inner.started
     }
 
     /// How the system is.
@@ -482,6 +538,23 @@ impl Inner {
             }
             // An error is kept for the status; the next tick tries again.
             let _ = self.flush().await;
+        }
+    }
+
+    /// Says in the log which targets began to fail or answer again, where the ledger is kept:
+    /// once is enough.
+    async fn log_turns_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(TURNS_LOGGED_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let turns = self.latest.turns();
+            if self.duties.borrow().ledger.is_some() {
+                observe::turns::log(turns);
+            }
         }
     }
 

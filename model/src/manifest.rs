@@ -32,6 +32,11 @@ pub struct Manifest {
     /// How many workers, where the environment does not say otherwise.
     #[serde(default)]
     pub pool: PoolSize,
+    /// JSON Schema of the address of a target, a text; its `description` says to people what is
+    /// expected. Absent when only the worker knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub address: Option<Value>,
     /// JSON Schema of the credential's values; absent when none is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -329,6 +334,9 @@ impl Manifest {
         if self.actions.is_empty() {
             return Err(ManifestError::NoAction);
         }
+        if let Some(schema) = &self.address {
+            check_schema_of("address", schema, "string")?;
+        }
         if let Some(schema) = &self.credential {
             check_schema("credential", schema)?;
         }
@@ -407,12 +415,16 @@ impl Action {
 }
 
 fn check_schema(of: &str, schema: &Value) -> Result<(), ManifestError> {
+    check_schema_of(of, schema, "object")
+}
+
+fn check_schema_of(of: &str, schema: &Value, kind: &str) -> Result<(), ManifestError> {
     let wrong = |problem: String| ManifestError::Schema {
         of: of.into(),
         problem,
     };
-    if schema.get("type").and_then(Value::as_str) != Some("object") {
-        return Err(wrong("its type must be \"object\"".into()));
+    if schema.get("type").and_then(Value::as_str) != Some(kind) {
+        return Err(wrong(format!("its type must be \"{kind}\"")));
     }
     Schema::build(schema)
         .map(drop)

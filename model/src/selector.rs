@@ -1,6 +1,7 @@
-//! Selectors: which targets are meant, as in `kind=apc-pdu,room=A,rack in (A1,A2),!retired`.
+//! Selectors: which targets are meant, as in `kind=apc-pdu,room=A,rack in (A1,A2),!retired`. A
+//! value with a comma, a bracket or a quote stands in quotes: `note="left, top"`.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +145,10 @@ impl fmt::Display for Selector {
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = &self.key;
-        let list = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(",");
+        let list = |values: &BTreeSet<String>| {
+            let values: Vec<Cow<'_, str>> = values.iter().map(|value| written(value)).collect();
+            values.join(",")
+        };
         match &self.test {
             Test::In(values) if values.len() == 1 => write!(f, "{key}={}", list(values)),
             Test::NotIn(values) if values.len() == 1 => write!(f, "{key}!={}", list(values)),
@@ -154,6 +158,27 @@ impl fmt::Display for Term {
             Test::Absent => write!(f, "!{key}"),
         }
     }
+}
+
+/// A value as it stands in a selector: in quotes where it has a character that means something.
+fn written(value: &str) -> Cow<'_, str> {
+    if !value.is_empty() && value.chars().all(is_plain) && value.trim() == value {
+        return value.into();
+    }
+    let mut text = String::from('"');
+    for character in value.chars() {
+        if matches!(character, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('"');
+    text.into()
+}
+
+/// Whether a value can have this character without quotes.
+fn is_plain(c: char) -> bool {
+    !matches!(c, ',' | '(' | ')' | '"' | '=' | '!') && !c.is_control()
 }
 
 impl utoipa::PartialSchema for Selector {
@@ -292,8 +317,28 @@ impl<'a> Parser<'a> {
 
     fn one(&mut self) -> Result<String, SelectorError> {
         self.skip_space();
-        let part = |c: char| !matches!(c, ',' | '(' | ')' | '"' | '=' | '!') && !c.is_control();
-        Ok(self.take(part, "a value")?.trim_end().to_owned())
+        if self.eat("\"") {
+            return self.quoted();
+        }
+        Ok(self.take(is_plain, "a value")?.trim_end().to_owned())
+    }
+
+    /// The rest of a value in quotes; a backslash takes the next character as it is.
+    fn quoted(&mut self) -> Result<String, SelectorError> {
+        let mut value = String::new();
+        let mut characters = self.rest().char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.at += at + 1;
+                    return Ok(value);
+                }
+                '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+                plain => value.push(plain),
+            }
+        }
+        self.at = self.text.len();
+        Err(self.wrong("the closing quote is missing"))
     }
 
     fn list(&mut self) -> Result<BTreeSet<String>, SelectorError> {

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     commands::{
         apply, audit, completions, config, control, delete, doctor, drill, environment, error, get,
-        hub, kind, le, operation, person, read, rollout, store, target, task, up, watch, wee,
-        worker,
+        hub, kind, le, operation, person, read, rollout, status, store, target, task, up, watch,
+        wee, worker,
     },
     connection::Purpose,
     output::{Colour, Format, Output},
@@ -29,6 +29,7 @@ const FIRST_STEPS: &str = "\
 First steps:
   utakata up --demo                        a simulated room, to play with
   utakata watch                            readings, as they come
+  utakata status                           what is wrong, if anything
   utakata up                               your own site
   utakata apply -f examples/snmpd-v2c.yaml tell it what there is";
 
@@ -135,7 +136,9 @@ pub enum Command {
     /// List the environments that run workers
     #[command(subcommand)]
     Environment(environment::Command),
-    /// Find out what is wrong here, and how to cure it
+    /// Show what is wrong now, on one screen: targets, control, environments, workers
+    Status(status::Arguments),
+    /// Check this machine, its configuration and the site, and say how to cure what is wrong
     Doctor(doctor::Arguments),
     /// Prove that nothing is lost or done twice, whatever is killed
     Drill(drill::Arguments),

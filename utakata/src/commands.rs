@@ -20,6 +20,7 @@ pub mod person;
 pub mod read;
 mod role;
 pub mod rollout;
+pub mod status;
 pub mod store;
 pub mod target;
 pub mod task;
@@ -37,7 +38,7 @@ use crate::{
     exit::{Exit, Usage},
     folder::Folder,
     interrupt,
-    output::Output,
+    output::{Format, Output, no_csv},
 };
 
 /// What a command has besides its own arguments.
@@ -76,6 +77,14 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
         output,
         purpose: command.purpose(),
     };
+    // Before anything is done: what cannot be printed so must not be done first.
+    let is_table = matches!(
+        command,
+        Command::Get(_) | Command::Target(target::Command::List { .. })
+    );
+    if global.format == Format::Csv && !is_table {
+        return Err(no_csv());
+    }
     match command {
         Command::Up(arguments) => up::run(&arguments, &context),
         Command::Le(arguments) => le::run(&arguments, &context),
@@ -113,6 +122,7 @@ async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Environment(command) => environment::run(command, context).await,
         Command::Rollout(command) => rollout::run(command, context).await,
         Command::Kind(command) => kind::run(command, context).await,
+        Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Up(_)
         | Command::Le(_)

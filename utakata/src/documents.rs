@@ -1,8 +1,11 @@
-//! Documents for `apply`: YAML in which every mistake is told with its place, all at once.
+//! Documents for `apply`: YAML in which every mistake is told with its place, all at once, and
+//! tables of targets as CSV.
 
 mod check;
+pub mod csv;
 mod secret;
 mod tree;
+pub mod write;
 
 use std::{
     fmt, fs,
@@ -11,7 +14,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use utakata_api::apply::Document;
+use utakata_api::apply::{Document, Named};
+use utakata_model::CredentialName;
 
 pub use tree::Place;
 
@@ -36,7 +40,10 @@ impl fmt::Display for Mistake {
             subject,
             message,
         } = self;
-        write!(f, "{file}:{}:{}: ", place.line, place.column)?;
+        match place.column {
+            0 => write!(f, "{file}:{}: ", place.line)?,
+            column => write!(f, "{file}:{}:{column}: ", place.line)?,
+        }
         if !subject.is_empty() {
             write!(f, "{subject}: ")?;
         }
@@ -58,18 +65,69 @@ fn all(mistakes: &[Mistake]) -> String {
     format!("{count}; nothing was applied\n{}", lines.join("\n"))
 }
 
-/// The documents of files, of the YAML files of folders, and of standard input (`-`).
+/// What documents say.
+#[derive(Debug, Default, PartialEq)]
+pub struct Contents {
+    /// What shall be.
+    pub documents: Vec<Document>,
+    /// Credentials whose values are not told: they shall be there, and stay as they are.
+    pub kept: Vec<Kept>,
+}
+
+/// A credential whose values are not told, as `get credentials -o yaml` prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name.
+    pub name: CredentialName,
+    /// The keys that it has.
+    pub keys: Vec<String>,
+    /// Where it stands: `site.yaml:3:1`.
+    pub place: String,
+}
+
+/// What one document says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// What shall be.
+    Document(Document),
+    /// A credential that stays as it is.
+    Kept(Kept),
+}
+
+impl Contents {
+    /// Everything that it names.
+    pub fn named(&self) -> Vec<Named> {
+        let kept = self.kept.iter();
+        let kept = kept.map(|kept| Named::Credential(kept.name.clone()));
+        self.documents.iter().map(Named::from).chain(kept).collect()
+    }
+
+    fn add(&mut self, items: Vec<Item>) {
+        for item in items {
+            match item {
+                Item::Document(document) => self.documents.push(document),
+                Item::Kept(kept) => self.kept.push(kept),
+            }
+        }
+    }
+}
+
+/// The documents of files, of the files of folders, and of standard input (`-`).
 ///
 /// # Errors
 /// [`Mistakes`], or a file that cannot be read.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<Document>> {
-    let mut documents = Vec::new();
+pub fn read(paths: &[PathBuf]) -> Result<Contents> {
+    let mut contents = Contents::default();
     let mut mistakes = Vec::new();
     for path in paths {
         for (name, text) in texts(path)? {
             let folder = Path::new(&name).parent().unwrap_or(Path::new(""));
-            match parse(&name, &text, folder) {
-                Ok(found) => documents.extend(found),
+            let parsed = match csv::is_table(Path::new(&name), &text) {
+                true => csv::parse(&name, &text),
+                false => parse(&name, &text, folder),
+            };
+            match parsed {
+                Ok(found) => contents.add(found),
                 Err(found) => mistakes.extend(found),
             }
         }
@@ -77,14 +135,26 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Document>> {
     if !mistakes.is_empty() {
         return Err(Mistakes(mistakes).into());
     }
-    Ok(documents)
+    Ok(contents)
+}
+
+/// The targets of a table, whatever the name of its file ends in; `-` is standard input.
+///
+/// # Errors
+/// [`Mistakes`], or a file that cannot be read.
+pub fn read_table(path: &Path) -> Result<Vec<Document>> {
+    let mut contents = Contents::default();
+    for (name, text) in texts(path)? {
+        contents.add(csv::parse(&name, &text).map_err(Mistakes)?);
+    }
+    Ok(contents.documents)
 }
 
 /// The documents of one text. Relative files that it names are looked up in `folder`.
 ///
 /// # Errors
 /// Every mistake, in the order of the text.
-pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Vec<Document>, Vec<Mistake>> {
+pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Vec<Item>, Vec<Mistake>> {
     let trees = tree::parse(text).map_err(|(place, message)| {
         vec![Mistake {
             file: file.into(),
@@ -93,11 +163,11 @@ pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Vec<Document>, Vec
             message,
         }]
     })?;
-    let mut documents = Vec::new();
+    let mut items = Vec::new();
     let mut mistakes = Vec::new();
     for tree in &trees {
-        match check::document(tree, folder) {
-            Ok(document) => documents.push(document),
+        match check::document(tree, file, folder) {
+            Ok(item) => items.push(item),
             Err(found) => mistakes.extend(found.into_iter().map(|wrong| Mistake {
                 file: file.into(),
                 place: wrong.place,
@@ -107,7 +177,7 @@ pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Vec<Document>, Vec
         }
     }
     if mistakes.is_empty() {
-        Ok(documents)
+        Ok(items)
     } else {
         Err(mistakes)
     }
@@ -115,17 +185,17 @@ pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Vec<Document>, Vec
 
 fn texts(path: &Path) -> Result<Vec<(String, String)>> {
     if path == Path::new("-") {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         std::io::stdin()
-            .read_to_string(&mut text)
+            .read_to_end(&mut bytes)
             .context("standard input cannot be read")?;
-        return Ok(vec![("<stdin>".into(), text)]);
+        return Ok(vec![("<stdin>".into(), utf8("standard input", bytes)?)]);
     }
     let mut files = Vec::new();
     collect(path, &mut files)?;
     if files.is_empty() {
         bail!(
-            "there is no file in {} that ends in .yaml, .yml or .json",
+            "there is no file in {} that ends in .yaml, .yml, .json or .csv",
             path.display()
         );
     }
@@ -133,14 +203,26 @@ fn texts(path: &Path) -> Result<Vec<(String, String)>> {
     files
         .into_iter()
         .map(|path| {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("{} cannot be read", path.display()))?;
-            Ok((path.display().to_string(), text))
+            let name = path.display().to_string();
+            let bytes = fs::read(&path).with_context(|| format!("{name} cannot be read"))?;
+            Ok((name.clone(), utf8(&name, bytes)?))
         })
         .collect()
 }
 
-/// A file as it is; of a folder, all YAML files, of the folders in it too.
+/// Text as UTF-8. Office programs write other encodings unless they are told not to.
+fn utf8(name: &str, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        anyhow::anyhow!(
+            "{name}:{line}: this is not UTF-8 (perhaps Latin-1): save the file as UTF-8, as in \
+             \"CSV UTF-8\" of Excel, or convert it: iconv -f latin1 -t utf-8"
+        )
+    })
+}
+
+/// A file as it is; of a folder, all that can hold documents, of the folders in it too.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let unreadable = || format!("{} cannot be read", path.display());
     if !fs::metadata(path).with_context(unreadable)?.is_dir() {
@@ -156,7 +238,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         if hidden {
             continue;
         }
-        if entry.is_dir() || matches!(ending, Some("yaml" | "yml" | "json")) {
+        if entry.is_dir() || matches!(ending, Some("yaml" | "yml" | "json" | "csv")) {
             collect(&entry, files)?;
         }
     }

@@ -23,6 +23,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::exit::Usage;
+
 pub use failure::sentence;
 pub use table::{Cell, Table, Tone};
 
@@ -32,6 +34,8 @@ pub enum Format {
     Table,
     Json,
     Yaml,
+    /// Targets only, as `apply` takes them
+    Csv,
 }
 
 /// When to use colours.
@@ -97,6 +101,7 @@ impl Output {
             }
             Format::Table => self.text(&self.table_of(items).render(self.colours())),
             Format::Json | Format::Yaml => self.machine(&items),
+            Format::Csv => Err(no_csv()),
         }
     }
 
@@ -105,6 +110,7 @@ impl Output {
         match self.format {
             Format::Table => self.text(&people()),
             Format::Json | Format::Yaml => self.machine(item),
+            Format::Csv => Err(no_csv()),
         }
     }
 
@@ -181,4 +187,9 @@ fn write(text: &str) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         done => done.context("nothing can be written to standard output"),
     }
+}
+
+/// Only targets have a form that is a table of plain texts, which is read again, too.
+pub fn no_csv() -> anyhow::Error {
+    Usage("-o csv goes with `get targets` and `target list` only: use -o json".into()).into()
 }

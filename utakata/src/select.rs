@@ -52,6 +52,17 @@ pub async fn why_none(client: &Client, selector: &Selector) -> Option<String> {
     terms(&text).find_map(|term| wrong_term(term, &targets))
 }
 
+/// That a selector means no target, and why.
+pub async fn none(client: &Client, selector: &Selector) -> String {
+    match why_none(client, selector).await {
+        Some(why) if selector.is_everything() => why,
+        Some(why) => format!("the selector \"{selector}\" selects no target: {why}"),
+        None => {
+            format!("the selector \"{selector}\" selects no target: none has all of that at once")
+        }
+    }
+}
+
 /// An error of the server, with the reason where it is that nothing is selected.
 pub async fn explain(client: &Client, selector: &Selector, error: client::Error) -> Error {
     let none =
@@ -62,16 +73,19 @@ pub async fn explain(client: &Client, selector: &Selector, error: client::Error)
     error.into()
 }
 
-/// The terms of a selector, as texts: the commas within brackets part nothing.
+/// The terms of a selector, as texts: the commas within brackets and quotes part nothing.
 fn terms(selector: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_i32;
+    let (mut depth, mut is_quoted, mut is_escaped) = (0_i32, false, false);
     selector.split(move |character| {
+        let was_escaped = std::mem::take(&mut is_escaped);
         match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
+            '\\' if is_quoted && !was_escaped => is_escaped = true,
+            '"' if !was_escaped => is_quoted = !is_quoted,
+            '(' if !is_quoted => depth += 1,
+            ')' if !is_quoted => depth -= 1,
             _ => {}
         }
-        character == ',' && depth == 0
+        character == ',' && depth == 0 && !is_quoted
     })
 }
 
@@ -160,6 +174,10 @@ mod tests {
                 "none has rack in (B1,B2): rack is A1, A2",
             ),
             ("kind=smnp", "none has kind=smnp: kind is snmp"),
+            (
+                "rack=\"A1,B1\",kind=snmp",
+                "none has rack=\"A1,B1\": rack is A1, A2",
+            ),
         ] {
             let selector = selector.parse::<Selector>().unwrap().to_string();
             let found = terms(&selector).find_map(|term| wrong_term(term, &[&one, &two]));

@@ -9,7 +9,7 @@ use utakata_model::{
 
 use super::{ANSWER_WITHIN, Client, Error};
 use crate::{
-    inventory::{CredentialView, KindView, TargetView},
+    inventory::{CredentialView, Health, KindView, TargetView},
     operation::OperationView,
     page::{LIMIT_MAX, Page},
     person::{Me, NewToken, PersonView},
@@ -47,6 +47,8 @@ pub struct TaskQuery {
 #[derive(Serialize)]
 struct Selected<'a> {
     selector: &'a Selector,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    health: String,
 }
 
 #[derive(Serialize)]
@@ -62,7 +64,35 @@ impl Client {
     /// # Errors
     /// As every call: see [`Error`].
     pub async fn targets(&self, selector: &Selector) -> Result<Vec<TargetView>, Error> {
-        self.all("/v1/targets", &Selected { selector }).await
+        self.targets_that_are(selector, &[]).await
+    }
+
+    /// The targets that a selector means and that are so; without a word, however they are.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn targets_that_are(
+        &self,
+        selector: &Selector,
+        health: &[Health],
+    ) -> Result<Vec<TargetView>, Error> {
+        let words: Vec<&str> = health.iter().map(|health| health.as_str()).collect();
+        let health = words.join(",");
+        self.all("/v1/targets", &Selected { selector, health })
+            .await
+    }
+
+    /// One of the targets that a selector means, if there is any.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn any_target(&self, selector: &Selector) -> Result<Option<TargetView>, Error> {
+        let query = Selected {
+            selector,
+            health: String::new(),
+        };
+        let page: Page<TargetView> = self.page("/v1/targets", &query, 1, None).await?;
+        Ok(page.items.into_iter().next())
     }
 
     /// One target.

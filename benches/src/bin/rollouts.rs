@@ -191,7 +191,13 @@ async fn declare(client: &Client, readers: usize) -> Result<()> {
         let is_served = |kind: &&str| served.iter().any(|one| *one.kind.as_str() == **kind);
         if KINDS.iter().all(is_served) {
             let dry_run = false;
-            client.apply(&Apply { documents, dry_run }).await?;
+            client
+                .apply(&Apply {
+                    documents,
+                    delete: Vec::new(),
+                    dry_run,
+                })
+                .await?;
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -124,6 +124,7 @@ async fn utakata(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     client
         .apply(&Apply {
             documents,
+            delete: Vec::new(),
             dry_run: false,
         })
         .await?;

@@ -202,7 +202,13 @@ impl<'a> Site<'a> {
             self.until(kind, |_| true).await?;
         }
         let dry_run = false;
-        self.client.apply(&Apply { documents, dry_run }).await?;
+        self.client
+            .apply(&Apply {
+                documents,
+                delete: Vec::new(),
+                dry_run,
+            })
+            .await?;
         Ok(())
     }
 

@@ -19,7 +19,10 @@ use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Ta
 
 use self::{consumer::HubConsumer, dial::Redial, link::Link, subscription::HubSubscription};
 use super::message::{Answer, Ask, TASKS_MOST, one_message, raw};
-use crate::{Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, wire};
+use crate::{
+    Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, connection::Health,
+    wire,
+};
 
 /// How soon a hub must answer that a client comes back.
 const STEP_ASIDE_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
@@ -64,6 +67,7 @@ pub struct HubClient {
 #[derive(Debug)]
 struct Shared {
     state: watch::Sender<State>,
+    health: Health,
     /// What the next connection begins with: the hub may have forgotten it.
     statuses: Mutex<BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>>,
 }
@@ -87,6 +91,7 @@ impl HubClient {
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             state: watch::Sender::new(State::Away("it connects".into())),
+            health: Health::new("hub", path.display().to_string()),
             statuses: Mutex::default(),
         });
         let redial = Redial {
@@ -102,6 +107,11 @@ impl HubClient {
         };
         client.connected().await;
         Ok(client)
+    }
+
+    /// How the connection is.
+    pub fn health(&self) -> Health {
+        self.shared.health.clone()
     }
 
     /// The task queues of the hub.
@@ -153,6 +163,11 @@ impl Drop for HubClient {
 impl Shared {
     /// What is closed stays so.
     fn turn(&self, state: State) {
+        match &state {
+            State::Up(_) => self.health.made(),
+            State::Away(reason) => self.health.lost(reason.as_str()),
+            State::Closed => {}
+        }
         self.state.send_if_modified(|now| {
             let changes = !matches!(now, State::Closed);
             if changes {

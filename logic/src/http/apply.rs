@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::Value;
 use utakata_api::{
-    apply::{Applied, Apply, Change, Document},
+    apply::{Applied, Apply, Change, Document, Named},
     problem::Detail,
 };
 
@@ -18,7 +18,7 @@ use documents::Documents;
 
 const CURE: &str = "see /v1/openapi.json for the fields of this body";
 
-/// Makes what is as the documents say: all of it or nothing.
+/// Makes what is as the documents say, and lets go what is to go: all of it or nothing.
 #[utoipa::path(post, path = "/v1/apply", operation_id = "apply", tag = "inventory",
     request_body = Apply,
     responses((status = 200, description = "What changed, or would", body = Applied)))]
@@ -30,13 +30,14 @@ pub(super) async fn post(
     let read = body::off_thread(bytes, Documents::read).await?;
     let Documents {
         read,
+        delete,
         problems,
         dry_run,
     } = read?;
     if !problems.is_empty() {
         return Err(inventory::Error::Documents { problems }.into());
     }
-    Ok(Json(api.handle.inventory().apply(read, dry_run).await?))
+    Ok(Json(api.handle.apply(read, delete, dry_run).await?))
 }
 
 /// Applies one document whose type and name are in the path.

@@ -20,7 +20,8 @@ pub(super) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
         reads: api.handle.dispatch().pending(),
         control: api.handle.ledger().count().await.ok(),
     };
-    let text = metrics::text(&api.handle.status(), under_way).map_err(|error| {
+    let overview = api.handle.overview().await?;
+    let text = metrics::text(&api.handle.status(), under_way, &overview).map_err(|error| {
         let detail = format!("the metrics cannot be written: {error}");
         Refused::new("internal", detail, "report it, with the log of that moment")
     })?;

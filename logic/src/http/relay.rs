@@ -26,7 +26,8 @@ const AGAIN: Duration = Duration::from_millis(250);
 
 pub(super) async fn relay(State(api): State<Api>, request: Request, next: Next) -> Response {
     let is_relayed = request.headers().contains_key(RELAYED);
-    let is_for_keeper = is_for_keeper(request.method(), request.uri().path());
+    let is_for_keeper = is_for_keeper(request.method(), request.uri().path())
+        || is_for_keeper_if_any(&api, request.uri().path());
     if !is_for_keeper || is_relayed || api.handle.ledger().is_here() {
         return next.run(request).await;
     }
@@ -73,6 +74,12 @@ fn is_for_keeper(method: &Method, path: &str) -> bool {
         (&Method::GET | &Method::HEAD, _) => last == Some("explain"),
         _ => true,
     }
+}
+
+/// What any logic environment can tell, but one that keeps the ledger tells better. That nobody
+/// keeps it is among what is told.
+fn is_for_keeper_if_any(api: &Api, path: &str) -> bool {
+    path == "/v1/overview" && api.handle.duties().ledger_at.is_some()
 }
 
 async fn taken(api: &Api, request: Request) -> Result<Relayed, Refused> {

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
 use serde::Deserialize;
-use utakata_api::{apply::Change, inventory::TargetView, page::Page};
-use utakata_model::{Selector, Target, TargetName};
+use utakata_api::{
+    apply::Change,
+    inventory::{Health, TargetView},
+    page::Page,
+};
+use utakata_model::{Selector, Target, TargetName, suggest};
 
 use super::{
     Api, Refused, apply,
@@ -14,7 +19,10 @@ use super::{
     path::Path,
     query::{Query, cursor, limit},
 };
-use crate::inventory::Known;
+use crate::{
+    inventory::Known,
+    observe::{Coverage, health},
+};
 
 /// Which targets.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -25,6 +33,11 @@ pub(super) struct TargetQuery {
     #[serde(default)]
     #[param(max_length = 65536)]
     selector: Selector,
+    /// Only those that are so: one or more of `answering`, `failing`, `stale`, `unobserved` and
+    /// `unseen`, with commas between. Empty means all.
+    #[serde(default)]
+    #[param(value_type = String, max_length = 100)]
+    health: Healths,
     /// The most items of the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
@@ -43,9 +56,22 @@ pub(super) async fn list(
 ) -> Result<Json<Page<TargetView>>, Refused> {
     let most = limit(query.limit)?;
     let after: Option<TargetName> = cursor(query.cursor.as_deref())?;
+    let look = Look::of(&api);
     let inventory = api.handle.inventory();
-    let found = inventory.page(&query.selector, after.as_ref(), most + 1);
-    let items: Vec<TargetView> = found.iter().map(view).collect();
+    let mut after = after;
+    let mut items: Vec<TargetView> = Vec::new();
+    loop {
+        let found = inventory.page(&query.selector, after.as_ref(), most + 1);
+        let views = found.iter().map(|known| look.view(known));
+        items.extend(views.filter(|view| query.health.have(view.health)));
+        // Filtered by health, a page may need more than one look.
+        match found.last() {
+            Some(last) if found.len() > most && items.len() <= most => {
+                after = Some(last.target.name.clone());
+            }
+            _ => break,
+        }
+    }
     Ok(Json(page::cut(items, most, |one| {
         one.target.name.to_string()
     })))
@@ -60,7 +86,7 @@ pub(super) async fn get(
     Path(name): Path<TargetName>,
 ) -> Result<Json<TargetView>, Refused> {
     let known = api.handle.inventory().target(&name)?;
-    let mut view = view(&known);
+    let mut view = Look::of(&api).view(&known);
     view.control = Some(locks::lane(&api, name).await?);
     Ok(Json(view))
 }
@@ -91,13 +117,61 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn view(known: &Arc<Known>) -> TargetView {
-    let seen = known.seen.lock();
-    TargetView {
-        target: known.target.as_ref().clone(),
-        health: seen.health(),
-        answered: seen.answered,
-        problem: seen.problem.clone(),
-        control: None,
+/// Which health is wanted; none means any.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+struct Healths(Vec<Health>);
+
+impl Healths {
+    fn have(&self, health: Health) -> bool {
+        self.0.is_empty() || self.0.contains(&health)
+    }
+}
+
+impl TryFrom<String> for Healths {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let words = text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty());
+        let health = |word: &str| {
+            let found = Health::ALL.into_iter().find(|one| one.as_str() == word);
+            found.ok_or_else(|| {
+                let hint = suggest::hint(word, Health::ALL.iter().map(|one| one.as_str()));
+                format!("no target is \"{word}\": {hint}")
+            })
+        };
+        words.map(health).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// What a target is looked at with.
+struct Look {
+    coverage: Arc<Coverage>,
+    now: Timestamp,
+    started: Timestamp,
+}
+
+impl Look {
+    fn of(api: &Api) -> Self {
+        Self {
+            coverage: api.handle.observe().coverage(),
+            now: Timestamp::now(),
+            started: api.handle.started(),
+        }
+    }
+
+    fn view(&self, known: &Known) -> TargetView {
+        let covers = self.coverage.of(&known.target.name);
+        let seen = known.seen.lock();
+        TargetView {
+            target: known.target.as_ref().clone(),
+            health: health(&seen, covers, self.now, self.started),
+            answered: seen.answered,
+            problem: seen.problem.clone(),
+            control: None,
+        }
     }
 }

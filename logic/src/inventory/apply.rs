@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use utakata_api::{
-    apply::{Applied, Change as Told, Document, Verdict},
+    apply::{Applied, Change as Told, Document, Named, Verdict},
     problem::Detail,
 };
 
-use super::{Error, Inventory, check, difference, index::Index};
+use super::{Error, Inventory, check, delete, difference, index::Index};
 use crate::store::Change;
 
 /// So many documents are looked at at once.
@@ -23,29 +23,49 @@ impl Inventory {
         documents: Vec<Document>,
         dry_run: bool,
     ) -> Result<Applied, Error> {
+        self.apply_and_delete(documents, Vec::new(), dry_run).await
+    }
+
+    /// The same, and lets other things go in the same stroke.
+    ///
+    /// # Errors
+    /// Documents are wrong, what is to go is still used, or the store failed. Nothing was
+    /// changed.
+    pub async fn apply_and_delete(
+        self: &Arc<Self>,
+        documents: Vec<Document>,
+        delete: Vec<Named>,
+        dry_run: bool,
+    ) -> Result<Applied, Error> {
         let _alone = self.changing.lock().await;
-        let (documents, compared) = if documents.len() <= FEW {
-            let compared = self.compare(&documents);
+        let (documents, compared) = if documents.len() + delete.len() <= FEW {
+            let compared = self.compare(&documents, delete);
             (documents, compared)
         } else {
             // It takes long: not on a thread that others wait for.
             let inventory = Arc::clone(self);
             let comparing = tokio::task::spawn_blocking(move || {
-                let compared = inventory.compare(&documents);
+                let compared = inventory.compare(&documents, delete);
                 (documents, compared)
             });
             comparing.await.map_err(|_| Error::Documents {
                 problems: vec![unchecked()],
             })?
         };
-        let (told, warnings) = compared?;
+        let Compared {
+            mut told,
+            gone,
+            deletes,
+            warnings,
+        } = compared?;
         if !dry_run {
             let differs = |told: &Told| told.verdict != Verdict::Unchanged;
             let pairs = documents.into_iter().zip(&told);
             let changes = pairs.filter(|(_, told)| differs(told));
-            self.commit(changes.map(|(document, _)| Change::Put(document)).collect())
-                .await?;
+            let puts = changes.map(|(document, _)| Change::Put(document));
+            self.commit(puts.chain(deletes).collect()).await?;
         }
+        told.extend(gone);
         Ok(Applied {
             dry_run,
             changes: told,
@@ -54,17 +74,33 @@ impl Inventory {
     }
 
     /// What would change, and what is worth a look.
-    fn compare(&self, documents: &[Document]) -> Result<(Vec<Told>, Vec<Detail>), Error> {
+    fn compare(&self, documents: &[Document], delete: Vec<Named>) -> Result<Compared, Error> {
         let index = self.index.read();
-        let findings = check::check(documents, &index, &self.kinds.served());
+        let mut findings = check::check(documents, &index, &self.kinds.served());
+        let undeletable = delete::check(&delete, documents, &index);
+        findings.errors.extend(undeletable);
         if !findings.errors.is_empty() {
             return Err(Error::Documents {
                 problems: findings.errors,
             });
         }
-        let told = documents.iter().map(|one| compare(one, &index)).collect();
-        Ok((told, findings.warnings))
+        Ok(Compared {
+            told: documents.iter().map(|one| compare(one, &index)).collect(),
+            gone: delete::told(&delete, &index),
+            deletes: delete::changes(delete, &index),
+            warnings: findings.warnings,
+        })
     }
+}
+
+/// Documents beside what there is.
+struct Compared {
+    /// One for each document, in their order.
+    told: Vec<Told>,
+    /// One for each thing that is to go.
+    gone: Vec<Told>,
+    deletes: Vec<Change>,
+    warnings: Vec<Detail>,
 }
 
 /// A mistake of ours, told where it is seen.

@@ -12,12 +12,11 @@ use utakata_model::{
     suggest,
 };
 
-use super::index::Index;
+use super::{address, index::Index};
 use crate::kinds::{Served, Snapshot};
 
 /// The longest interval: a schedule beyond it is a mistake in the unit.
 const INTERVAL_MAX: Duration = Duration::from_secs(366 * 86_400);
-const ADDRESS_MAX: usize = 512;
 /// The most single things that are told of documents; no more are looked for.
 pub const PROBLEMS_MOST: usize = 1000;
 
@@ -83,12 +82,8 @@ fn check_target(
     kinds: &Snapshot,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
-    let address = &target.address;
-    if address.is_empty() || address.len() > ADDRESS_MAX || address.chars().any(char::is_control) {
-        wrong.push(format!(
-            "the address must have 1 to {ADDRESS_MAX} characters, none of them a control character"
-        ));
-    }
+    let served = kinds.get(&target.kind, &target.zone);
+    wrong.extend(address::wrong(&target.address, served));
     if let Err(error) = label::validate(&target.labels) {
         wrong.push(error.to_string());
     }
@@ -104,7 +99,6 @@ fn check_target(
             wrong.push(format!("there is no credential \"{name}\": {hint}"));
         }
         Some(credential) => {
-            let served = kinds.get(&target.kind, &target.zone);
             wrong.extend(served.and_then(|served| unfit(credential, served)));
         }
     }

@@ -34,6 +34,7 @@ pub struct Served {
 /// The schemas of a manifest.
 #[derive(Debug)]
 pub(super) struct Compiled {
+    address: Option<Schema>,
     credential: Option<Schema>,
     actions: HashMap<ActionName, ServedAction>,
 }
@@ -201,7 +202,9 @@ impl Compiled {
             };
             (action.name.clone(), served)
         };
+        let address = manifest.address.as_ref();
         Self {
+            address: address.and_then(|schema| Schema::build(schema).ok()),
             credential: credential.and_then(|schema| Schema::build(schema).ok()),
             actions: manifest.actions.iter().map(action).collect(),
         }
@@ -239,6 +242,11 @@ impl Served {
         let of_class = move |action: &&Action| action.class == class;
         let actions = self.manifest.actions.iter();
         actions.filter(of_class).map(|action| action.name.as_str())
+    }
+
+    /// What the address of a target must be; absent when only the worker knows.
+    pub fn address(&self) -> Option<&Schema> {
+        self.compiled.address.as_ref()
     }
 
     /// What a credential's values must be; absent when none is needed.

@@ -4,6 +4,7 @@
 mod asked;
 mod lane;
 mod operation;
+mod summary;
 mod told;
 
 use std::{
@@ -22,6 +23,7 @@ use utakata_model::{EnvironmentId, Incarnation, Kind, OperationId, TargetName, T
 use self::{lane::Lane, operation::Open};
 pub use self::{
     operation::{New, Unfit as OperationUnfit, Verb},
+    summary::Summary,
     told::{Unfit as TaskUnfit, Verdict},
 };
 use super::{

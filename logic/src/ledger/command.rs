@@ -54,6 +54,8 @@ pub(super) enum Command {
     ExplainOperation(OperationId, Arc<Facts>, Reply<Option<Explanation>>),
     /// How many tasks have not ended.
     Count(Reply<usize>),
+    /// What of control somebody has to do something about.
+    Summary(Reply<book::Summary>),
     /// Write what there is, then end.
     End,
 }
@@ -68,7 +70,11 @@ impl Command {
     pub fn only_asks(&self) -> bool {
         matches!(
             self,
-            Self::LaneOf(..) | Self::ExplainTask(..) | Self::ExplainOperation(..) | Self::Count(_)
+            Self::LaneOf(..)
+                | Self::ExplainTask(..)
+                | Self::ExplainOperation(..)
+                | Self::Count(_)
+                | Self::Summary(_)
         )
     }
 
@@ -106,6 +112,7 @@ impl Command {
                 answer(to, explain::operation(book, id, &facts));
             }
             Self::Count(to) => answer(to, book.len()),
+            Self::Summary(to) => answer(to, book.summary()),
             Self::Plan(..) | Self::End => {}
         }
     }

@@ -18,6 +18,19 @@ fn status() -> Status {
     }
 }
 
+fn overview() -> Overview {
+    serde_json::from_value(serde_json::json!({
+        "time": "2026-03-01T12:00:00Z", "version": "1", "well": false,
+        "targets": { "all": 9, "answering": 1, "failing": 5, "unobserved": 3 },
+        "failing": [], "failing_left_out": 5,
+        "control": { "open": 4, "unsettled": 2, "awaiting": 1 },
+        "environments": {}, "findings_left_out": 0,
+        "findings": [{ "weight": "wrong", "about": "task", "subject": "control", "says": "x" },
+            { "weight": "notice", "about": "order", "subject": "kind snmp", "says": "x" }],
+    }))
+    .unwrap()
+}
+
 /// These lines are among the metrics.
 #[track_caller]
 fn check(status: &Status, lines: &[&str]) {
@@ -25,7 +38,7 @@ fn check(status: &Status, lines: &[&str]) {
         reads: 0,
         control: None,
     };
-    let text = text(status, under_way).unwrap();
+    let text = text(status, under_way, &overview()).unwrap();
     for line in lines {
         assert!(text.lines().any(|found| found == *line), "{line}: {text}");
     }
@@ -124,6 +137,21 @@ fn of_several_logic_environments_each_tells_its_duties_and_connections() {
             r#"utakata_connection_lost_total{of="logic",name="tasks"} 3"#,
             r#"utakata_connection_dropped_total{of="logic",name="tasks"} 5"#,
             r#"utakata_connection_ignored_total{of="logic",name="tasks"} 6"#,
+        ],
+    );
+}
+
+#[test]
+fn what_somebody_should_do_something_about_can_be_watched() {
+    check(
+        &status(),
+        &[
+            "utakata_targets_by_health{health=\"failing\"} 5",
+            "utakata_targets_by_health{health=\"unobserved\"} 3",
+            "utakata_targets_by_health{health=\"stale\"} 0",
+            "utakata_tasks_unsettled 2",
+            "utakata_approvals_waiting 1",
+            "utakata_findings_wrong 1",
         ],
     );
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use utakata_model::{Outcome, Readings};
 
-use super::seen::{SeenBy, Stored};
+use super::{
+    seen::{SeenBy, Stored},
+    turns::{self, Turns},
+};
 use crate::{
     inventory::{Inventory, Known},
     store::{self, ReadingRow, Store},
@@ -16,6 +19,7 @@ use crate::{
 pub struct Latest {
     /// Targets of which something is not written yet, each once.
     waiting: Mutex<Vec<Arc<Known>>>,
+    turns: Mutex<Turns>,
 }
 
 impl Latest {
@@ -54,7 +58,17 @@ impl Latest {
 
     /// An attempt ended.
     pub fn ended(&self, known: &Known, outcome: &Outcome) {
-        known.seen.lock().ended(outcome);
+        let turn = known.seen.lock().ended(outcome);
+        if let Some(turn) = turn {
+            let target = &known.target;
+            self.turns.lock().note(&target.name, &target.kind, turn);
+        }
+    }
+
+    /// The targets that began to fail or to answer again since this was last asked, as lines of
+    /// the log.
+    pub fn turns(&self) -> Vec<turns::Line> {
+        self.turns.lock().take()
     }
 
     /// Writes what has changed, at most about `most` rows. Says whether something is left.

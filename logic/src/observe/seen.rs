@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_api::inventory::Health;
 use utakata_model::{ActionName, Outcome, OutcomeStatus, Problem, Reading, Readings};
+
+use super::turns::Turn;
 
 /// A value that its action no longer reports (an interface that was removed) is kept this long.
 const KEPT: Duration = Duration::from_secs(86_400);
@@ -19,6 +20,8 @@ pub struct Seen {
     pub answered: Option<Timestamp>,
     /// What went wrong the last time, unless it answered since.
     pub problem: Option<Problem>,
+    /// What went wrong before the target was left alone because of it.
+    before_breaker: Option<Problem>,
     /// The last readings of each action.
     pub actions: Vec<SeenBy>,
     /// Whether it waits to be written to the store.
@@ -56,34 +59,41 @@ pub(super) struct Stored {
 }
 
 impl Seen {
-    /// How it is, as far as is known.
-    pub fn health(&self) -> Health {
-        match (&self.problem, &self.answered) {
-            (Some(_), _) => Health::Failing,
-            (None, Some(_)) => Health::Answering,
-            (None, None) => Health::Unseen,
-        }
-    }
-
     /// An attempt ended. Only what reached for the target says how it is, and what comes late
-    /// says nothing against a later answer.
-    pub fn ended(&mut self, outcome: &Outcome) {
+    /// says nothing against a later answer. Gives the turn that it took by this, if any.
+    pub fn ended(&mut self, outcome: &Outcome) -> Option<Turn> {
         let is_old = self.answered > Some(outcome.timings.ended);
         match (outcome.status, &outcome.problem) {
             (OutcomeStatus::Succeeded, _) => {
                 self.answered = self.answered.max(Some(outcome.timings.ended));
-                self.problem = None;
+                self.before_breaker = None;
+                self.problem.take().map(|_| Turn::Answers)
             }
             (OutcomeStatus::Failed | OutcomeStatus::Unknown | OutcomeStatus::Expired, found) => {
                 if let Some(problem) = found
                     && !is_old
                     && self.problem.as_ref() != Some(problem)
                 {
-                    self.problem = Some(problem.clone());
+                    let before = self.problem.replace(problem.clone());
+                    if let Some(before) = before.as_ref().filter(|one| !is_of_breaker(one)) {
+                        self.before_breaker = Some(before.clone());
+                    }
+                    return before.is_none().then(|| Turn::Fails(problem.clone()));
                 }
+                None
             }
-            (OutcomeStatus::Cancelled, _) => {}
+            (OutcomeStatus::Cancelled, _) => None,
         }
+    }
+
+    /// Why it fails: where it is left alone, what it was left alone for.
+    pub fn cause(&self) -> Option<&Problem> {
+        let problem = self.problem.as_ref()?;
+        let before = self
+            .before_breaker
+            .as_ref()
+            .filter(|_| is_of_breaker(problem));
+        Some(before.unwrap_or(problem))
     }
 
     /// Readings came. Older ones than those that are there are ignored.
@@ -134,6 +144,11 @@ impl SeenBy {
         kept.truncate(KEPT_MOST);
         self.earlier = kept;
     }
+}
+
+/// Whether it only says that a target is left alone.
+fn is_of_breaker(problem: &Problem) -> bool {
+    &*problem.code == "breaker-open"
 }
 
 /// What names a series of values.

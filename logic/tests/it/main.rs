@@ -12,6 +12,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod orders;
+mod overview;
 mod people;
 mod releases;
 mod rollouts;

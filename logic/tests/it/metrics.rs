@@ -5,17 +5,21 @@ use std::collections::BTreeSet;
 use crate::room::Room;
 
 /// All names that there are where there is one logic environment: dashboards depend on them.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 16] = [
+    "utakata_approvals_waiting",
     "utakata_control_under_way",
     "utakata_environment_up",
+    "utakata_findings_wrong",
     "utakata_problems",
     "utakata_reads_under_way",
     "utakata_releases",
     "utakata_schedules",
     "utakata_targets",
+    "utakata_targets_by_health",
     "utakata_targets_left_alone",
     "utakata_tasks",
     "utakata_tasks_ended",
+    "utakata_tasks_unsettled",
     "utakata_workers",
     "utakata_workers_lost",
 ];

@@ -118,6 +118,7 @@ impl Room {
             mqtt: None,
             connections: Vec::new(),
             peers: None,
+            folder: None,
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
         let router = http::router(

@@ -54,6 +54,7 @@ fn a_wrong_selector_names_the_place() {
         ("a b", 3),
         ("!", 2),
         ("a=b=c", 4),
+        ("a=\"b", 5),
     ] {
         let error = text.parse::<Selector>().unwrap_err();
         assert_eq!(error.position, position, "{error}");
@@ -61,6 +62,22 @@ fn a_wrong_selector_names_the_place() {
 }
 
 proptest! {
+    #[test]
+    fn any_value_that_a_label_may_have_can_be_selected(value in "\\PC{0,12}", other in "\\PC{0,4}") {
+        let mut target = target();
+        target.labels.insert("note".into(), value.clone());
+        crate::label::validate(&target.labels).unwrap();
+        let term = |test| Selector { terms: vec![Term { key: "note".into(), test }] };
+        for selector in [
+            term(Test::In(BTreeSet::from([value.clone()]))),
+            term(Test::In(BTreeSet::from([value.clone(), other.clone()]))),
+        ] {
+            let read: Selector = selector.to_string().parse().unwrap();
+            prop_assert_eq!(&read, &selector);
+            prop_assert!(read.matches(&target));
+        }
+    }
+
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC{0,40}") {
         let _ = text.parse::<Selector>();

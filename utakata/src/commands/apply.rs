@@ -1,5 +1,8 @@
 //! `utakata apply`: makes what is as files say.
 
+pub mod agree;
+mod prune;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Result, bail};
@@ -7,13 +10,19 @@ use clap::Args;
 use console::Style;
 use serde_json::Value;
 use utakata_api::{
-    apply::{Applied, Apply, Change, Difference, Document, Verdict},
+    Client,
+    apply::{Applied, Apply, Change, Difference, Document, Named, Verdict},
     inventory::KindView,
 };
 use utakata_model::{Kind, TargetName, suggest};
 
 use super::Context;
-use crate::{documents, exit::Exit, output::Output, progress};
+use crate::{
+    documents::{self, Contents, Kept},
+    exit::{Exit, Usage},
+    output::Output,
+    progress, select,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -28,39 +37,121 @@ A document has a type, and the fields of that type; documents are separated by -
                                    credential: pdus
                                    labels: { rack: A1 }
 
-A value of a credential can be a text, { env: NAME } or { file: PATH }, read here and now.
+A value of a credential can be a text, { env: NAME } or { file: PATH }, read here and now. With
+keys: [community] instead of values, as `get credentials -o yaml` prints it, a credential that is
+there with these keys stays as it is. A table of targets (CSV) is a file that ends in .csv: see
+`utakata target import --help`.
+
+--prune -l SELECTOR deletes the targets that the selector means and the files do not name, in the
+same stroke; schedules and credentials stay. With a mistake in any file nothing is deleted.
 
 Examples:
   utakata apply -f examples/rack-of-pdus.yaml --dry-run
   utakata apply -f site/
+  utakata apply -f north/ --prune -l room=north --dry-run
+  utakata get targets -o yaml > site.yaml; utakata apply -f site.yaml
   generate | utakata apply -f -")]
 pub struct Arguments {
-    /// A YAML file, a folder of them, or - for standard input; may be given more than once
+    /// A YAML or CSV file, a folder of them, or - for standard input; may be given more than once
     #[arg(short = 'f', long = "file", required = true, value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
+    /// Delete the targets of --selector that the files do not name
+    #[arg(long, requires = "selector")]
+    prune: bool,
+    /// Which targets --prune is about: room=north
+    #[arg(short = 'l', long, requires = "prune")]
+    selector: Option<String>,
+    /// Do not ask before targets are deleted
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// Applies.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
-    let documents = documents::read(&arguments.files)?;
-    if documents.is_empty() {
+    let Contents { documents, kept } = documents::read(&arguments.files)?;
+    if documents.is_empty() && kept.is_empty() {
         bail!("there is no document in what was given");
     }
-    send(documents, arguments.dry_run, context).await?;
+    let client = context.client()?;
+    check_kept(&client, &kept).await?;
+    let gone = match &arguments.selector {
+        Some(text) => prune::unnamed(&client, &select::parse(text)?, &documents).await?,
+        None => Vec::new(),
+    };
+    let names = gone.iter().map(|name| name.as_str());
+    if !arguments.dry_run && !agree::to_delete(names, arguments.yes)? {
+        tell!("nothing was done");
+        return Ok(Exit::Usage);
+    }
+    let delete = prune::targets(&gone);
+    if !documents.is_empty() || !delete.is_empty() {
+        send(documents, delete, arguments.dry_run, context).await?;
+    }
+    for kept in &kept {
+        tell!(
+            "credential {}: left as it is, its values are not in the file",
+            kept.name
+        );
+    }
     Ok(Exit::Done)
 }
 
+/// Refuses credentials without values where the server does not have them so.
+async fn check_kept(client: &Client, kept: &[Kept]) -> Result<()> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let there = client.credentials().await?;
+    let mut wrong = Vec::new();
+    for one in kept {
+        let found = there.iter().find(|view| view.name == one.name);
+        let mut keys = one.keys.clone();
+        keys.sort_unstable();
+        let why = match found {
+            None => "there is none on the server".to_owned(),
+            Some(view) if view.keys != keys => {
+                format!(
+                    "the one on the server has the keys {}",
+                    view.keys.join(", ")
+                )
+            }
+            Some(_) => continue,
+        };
+        wrong.push(format!(
+            "{}: credential {}: its values are not told, and {why}: write values: instead of \
+             keys:, or leave it out",
+            one.place, one.name
+        ));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    bail!(Usage(format!("nothing was applied\n{}", wrong.join("\n"))))
+}
+
 /// Sends documents and shows what became of them.
-pub async fn send(documents: Vec<Document>, dry_run: bool, context: &Context<'_>) -> Result<()> {
+pub async fn send(
+    documents: Vec<Document>,
+    delete: Vec<Named>,
+    dry_run: bool,
+    context: &Context<'_>,
+) -> Result<()> {
     let client = context.client()?;
     let message = format!("applying {} documents", documents.len());
-    let apply = Apply { documents, dry_run };
+    let apply = Apply {
+        documents,
+        delete,
+        dry_run,
+    };
     let applied = progress::during(message, client.apply(&apply)).await?;
     let output = context.output;
-    output.one(&applied, || told(&applied, output))?;
+    output.one(&applied, || summed(&applied, output))?;
+    if apply.documents.is_empty() {
+        return Ok(());
+    }
     let kinds = client.kinds().await.unwrap_or_default();
     for line in unserved(&apply.documents, &kinds) {
         tell!("{line}");
@@ -90,13 +181,16 @@ fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
     counts.into_iter().map(line).collect()
 }
 
-fn told(applied: &Applied, output: &Output) -> String {
-    let mut lines: Vec<String> = applied
-        .changes
-        .iter()
-        .filter(|change| change.verdict != Verdict::Unchanged)
-        .map(|change| line(change, output))
-        .collect();
+/// What differs, a line or more each.
+pub fn told(applied: &Applied, output: &Output) -> Vec<String> {
+    let differs = |change: &&Change| change.verdict != Verdict::Unchanged;
+    let changes = applied.changes.iter().filter(differs);
+    changes.map(|change| line(change, output)).collect()
+}
+
+/// The same, with the numbers of it.
+fn summed(applied: &Applied, output: &Output) -> String {
+    let mut lines = told(applied, output);
     lines.push(summary(applied));
     lines.join("\n")
 }
@@ -105,9 +199,12 @@ fn line(change: &Change, output: &Output) -> String {
     let colours = output.colours();
     let green = Style::new().green().force_styling(colours);
     let yellow = Style::new().yellow().force_styling(colours);
+    let red = Style::new().red().force_styling(colours);
     let subject = &change.subject;
-    if change.verdict == Verdict::Created {
-        return green.apply_to(format!("+ {subject}")).to_string();
+    match change.verdict {
+        Verdict::Created => return green.apply_to(format!("+ {subject}")).to_string(),
+        Verdict::Deleted => return red.apply_to(format!("- {subject}")).to_string(),
+        Verdict::Changed | Verdict::Unchanged => {}
     }
     let mut text = yellow.apply_to(format!("~ {subject}")).to_string();
     for difference in &change.differences {
@@ -137,12 +234,16 @@ fn summary(applied: &Applied) -> String {
         let of = |change: &&Change| change.verdict == verdict;
         applied.changes.iter().filter(of).count()
     };
-    let text = format!(
+    let mut text = format!(
         "{} created, {} changed, {} unchanged",
         count(Verdict::Created),
         count(Verdict::Changed),
         count(Verdict::Unchanged)
     );
+    let deleted = count(Verdict::Deleted);
+    if deleted > 0 {
+        text.push_str(&format!(", {deleted} deleted"));
+    }
     if applied.dry_run {
         return format!("{text} (dry run: nothing was done)");
     }

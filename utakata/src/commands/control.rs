@@ -2,6 +2,7 @@
 
 mod confirm;
 mod follow;
+mod help;
 mod show;
 
 use std::{num::NonZeroU32, time::Duration};
@@ -31,12 +32,21 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
-#[command(after_help = AFTER)]
+#[command(
+    after_help = AFTER,
+    disable_help_flag = true,
+    override_usage = "utakata control [OPTIONS] <SELECTOR> <ACTION>\n       utakata control --help [KIND [ACTION]]"
+)]
 pub struct Arguments {
     /// Which targets: a selector (kind=apc-pdu,rack=A1), or the name of one
-    selector: String,
+    #[arg(required_unless_present = "help")]
+    selector: Option<String>,
     /// The control action: see `utakata get kinds`
-    action: ActionName,
+    #[arg(required_unless_present = "help")]
+    action: Option<ActionName>,
+    /// Print help; with a kind, or a kind and an action, that of what it can do
+    #[arg(short, long)]
+    help: bool,
     /// A parameter of the action; may be given more than once
     #[arg(short = 'p', long = "parameter", value_name = "KEY=VALUE", value_parser = parameters::pair)]
     parameters: Vec<(String, String)>,
@@ -113,6 +123,7 @@ targets (logic.control.many) --yes is not enough: type their number, or give --e
 It goes on without you: Ctrl-C ends only the waiting, and says under which id it goes on.
 
 Examples:
+  utakata control --help apc-pdu outlet-off
   utakata control pdu-a1-a outlet-off -p outlet=3 --dry-run
   utakata control pdu-a1-a outlet-off -p outlet=3 --why 'server 12 is being moved'
   utakata control 'kind=apc-pdu,rack=A1' outlet-on -p outlet=3 --yes
@@ -124,8 +135,14 @@ whether it took effect, or it has not ended)";
 
 /// Controls.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
+    let asked = (&arguments.selector, &arguments.action);
+    let (Some(selector), Some(action), false) = (asked.0, asked.1, arguments.help) else {
+        let of = arguments.selector.as_deref();
+        help::print(of, arguments.action.as_ref(), context).await?;
+        return Ok(Exit::Done);
+    };
     let client = context.client()?;
-    let mut request = request(&client, &arguments).await?;
+    let mut request = request(&client, selector, action, &arguments).await?;
     let plan = match plan(&client, &request).await? {
         Ok(plan) => plan,
         Err(error) => {
@@ -189,8 +206,12 @@ fn operation_of(answer: ControlAnswer) -> Result<OperationView> {
     }
 }
 
-async fn request(client: &Client, arguments: &Arguments) -> Result<Control> {
-    let action = Some(&arguments.action);
+async fn request(
+    client: &Client,
+    selector: &str,
+    action: &ActionName,
+    arguments: &Arguments,
+) -> Result<Control> {
     let Guard { plan, expect, key } = &arguments.guard;
     Ok(Control {
         plan: plan.clone(),
@@ -199,9 +220,9 @@ async fn request(client: &Client, arguments: &Arguments) -> Result<Control> {
         pace: arguments.pace.pace(),
         priority: arguments.pace.priority.into(),
         within: arguments.pace.within,
-        selector: select::resolve(client, &arguments.selector).await?,
-        action: arguments.action.clone(),
-        parameters: parameters::resolve(client, &arguments.parameters, action).await?,
+        selector: select::resolve(client, selector).await?,
+        action: action.clone(),
+        parameters: parameters::resolve(client, &arguments.parameters, Some(action)).await?,
         dry_run: false,
         why: arguments.why.clone(),
         // Its id is told at once, and waited for it is afterwards.

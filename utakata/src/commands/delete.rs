@@ -1,22 +1,54 @@
-//! `utakata delete`: removes a target, a schedule or a credential.
+//! `utakata delete`: removes targets, schedules and credentials.
 
-use anyhow::Result;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use utakata_api::{
+    Client,
+    apply::{Applied, Apply, Named, Verdict},
+};
 
-use super::Context;
-use crate::exit::Exit;
+use super::{
+    Context,
+    apply::{agree, told},
+};
+use crate::{
+    documents,
+    exit::{Exit, Usage},
+    progress, select,
+};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+All of it goes, or nothing. What is named by a selector or by a file is asked for first, with its
+number; without a terminal, --yes has to say that it is meant. What is not there any more is no
+mistake there.
+
+Examples:
   utakata delete target pdu-a1-a
-  utakata delete schedule often")]
+  utakata delete schedule often
+  utakata delete targets -l rack=A1 --dry-run
+  utakata delete -f old-rack.yaml")]
 pub struct Arguments {
-    /// Of what
-    #[arg(value_enum, value_name = "TYPE")]
-    what: What,
+    /// Of which type
+    #[arg(value_enum, value_name = "TYPE", required_unless_present = "files")]
+    what: Option<What>,
     /// Which; may be several
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(value_name = "NAME", required_unless_present_any = ["files", "selector"])]
     names: Vec<String>,
+    /// Every target that this means: rack=A1
+    #[arg(short = 'l', long, conflicts_with_all = ["names", "files"])]
+    selector: Option<String>,
+    /// Everything that this file names, as for `apply`; may be given more than once
+    #[arg(short = 'f', long = "file", value_name = "FILE|DIR|-", conflicts_with_all = ["what", "names"])]
+    files: Vec<PathBuf>,
+    /// Only show what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// What can be removed.
@@ -33,16 +65,90 @@ enum What {
     Credential,
 }
 
-/// Removes, in order, until one cannot be.
+/// Removes.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
-    for name in &arguments.names {
-        match arguments.what {
-            What::Target => client.delete_target(&name.parse()?).await?,
-            What::Schedule => client.delete_schedule(&name.parse()?).await?,
-            What::Credential => client.delete_credential(&name.parse()?).await?,
-        }
-        tell!("deleted {name}");
+    let mut delete = match (&arguments.selector, arguments.what) {
+        (Some(text), Some(What::Target)) => selected(&client, text).await?,
+        (Some(_), _) => bail!(Usage("--selector goes with targets only".into())),
+        (None, Some(what)) => return named(what, &arguments, context).await,
+        (None, None) => documents::read(&arguments.files)?.named(),
+    };
+    delete.sort();
+    delete.dedup();
+    if delete.is_empty() {
+        bail!(Usage("there is nothing in what was given".into()));
     }
+    let subjects: Vec<String> = delete.iter().map(Named::subject).collect();
+    let asked = subjects.iter().map(String::as_str);
+    if !arguments.dry_run && !agree::to_delete(asked, arguments.yes)? {
+        tell!("nothing was deleted");
+        return Ok(Exit::Usage);
+    }
+    send(&client, delete, arguments.dry_run, context).await?;
     Ok(Exit::Done)
+}
+
+/// The targets of a selector.
+async fn selected(client: &Client, text: &str) -> Result<Vec<Named>> {
+    let selector = select::parse(text)?;
+    if selector.is_everything() {
+        bail!(Usage(
+            "an empty selector means every target: name what is to go, as in -l room=north".into()
+        ));
+    }
+    let found = client.targets(&selector).await?;
+    if found.is_empty() {
+        bail!(Usage(select::none(client, &selector).await));
+    }
+    let names = found
+        .into_iter()
+        .map(|view| Named::Target(view.target.name));
+    Ok(names.collect())
+}
+
+/// What is named is to be there: a slip of the finger is told, and nothing is done.
+async fn named(what: What, arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
+    let client = context.client()?;
+    let mut delete = Vec::new();
+    for name in &arguments.names {
+        delete.push(match what {
+            What::Target => Named::Target(client.target(&name.parse()?).await?.target.name),
+            What::Schedule => Named::Schedule(client.schedule(&name.parse()?).await?.name),
+            What::Credential => Named::Credential(client.credential(&name.parse()?).await?.name),
+        });
+    }
+    delete.sort();
+    delete.dedup();
+    send(&client, delete, arguments.dry_run, context).await?;
+    Ok(Exit::Done)
+}
+
+async fn send(
+    client: &Client,
+    delete: Vec<Named>,
+    dry_run: bool,
+    context: &Context<'_>,
+) -> Result<()> {
+    let apply = Apply {
+        documents: Vec::new(),
+        delete,
+        dry_run,
+    };
+    let applied: Applied = progress::during("deleting", client.apply(&apply)).await?;
+    context.output.one(&applied, || {
+        let gone = |change: &&utakata_api::apply::Change| change.verdict == Verdict::Deleted;
+        let count = applied.changes.iter().filter(gone).count();
+        let mut lines: Vec<String> = told(&applied, context.output);
+        let missing = applied.changes.len() - count;
+        let mut summary = format!("{count} deleted");
+        if missing > 0 {
+            summary.push_str(&format!(", {missing} not there"));
+        }
+        if applied.dry_run {
+            summary.push_str(" (dry run: nothing was done)");
+        }
+        lines.push(summary);
+        lines.join("\n")
+    })
 }

@@ -3,6 +3,7 @@
 mod machine;
 mod place;
 mod server;
+mod site;
 
 use anyhow::Result;
 use clap::Args;
@@ -16,7 +17,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks and changes nothing. Exit code 1 when something is wrong.
+Looks at this machine, the data directory, the configuration, the server, and what is wrong at the
+site; changes nothing. `utakata status` is the short form, of the site alone.
+
+Exit codes: 0 nothing is wrong, 1 something is. A warning alone is 0.
 
 Example: utakata doctor")]
 pub struct Arguments {}
@@ -40,8 +44,10 @@ pub struct Finding {
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// As it should be.
+    #[serde(rename = "ok")]
     Right,
     /// It works, but somebody should know.
+    #[serde(rename = "warning")]
     Doubtful,
     /// It does not work.
     Wrong,
@@ -92,8 +98,8 @@ impl Row for Finding {
 
     fn cells(&self) -> Vec<Cell> {
         let (word, tone) = match self.result {
-            Verdict::Right => ("right", Tone::Good),
-            Verdict::Doubtful => ("doubtful", Tone::Doubtful),
+            Verdict::Right => ("ok", Tone::Good),
+            Verdict::Doubtful => ("warning", Tone::Doubtful),
             Verdict::Wrong => ("wrong", Tone::Bad),
         };
         vec![

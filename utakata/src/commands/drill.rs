@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     })?;
     match context.output.format {
         Format::Table => context.output.text(&report.text(context.output))?,
-        Format::Json | Format::Yaml => context.output.one(&report, String::new)?,
+        Format::Json | Format::Yaml | Format::Csv => context.output.one(&report, String::new)?,
     }
     Ok(match report.is_clean() {
         true => Exit::Done,

@@ -3,21 +3,29 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use utakata_api::{Client, client::ReadingQuery, inventory::KindView};
+use utakata_api::{Client, apply::Document, client::ReadingQuery, inventory::KindView};
 use utakata_model::{Kind, Selector, suggest};
 
-use super::{Context, operation};
+use super::{Context, kind, operation, target};
 use crate::{
+    documents::write,
     exit::{Exit, Usage},
-    output::Row,
+    output::{Format, Row},
     progress, select,
 };
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+-o yaml prints targets, schedules and credentials as documents that `utakata apply` takes again:
+as they were declared, without what was seen of them, and credentials with their keys only, as the
+values are never given out. -o json prints all there is to know.
+
+Examples:
   utakata get targets
   utakata get targets -l 'rack in (A1,A2),feed=A'
   utakata get target pdu-a1-a -o yaml
+  utakata get targets -o yaml > targets.yaml; utakata apply -f targets.yaml
+  utakata get targets -l room=north -o csv > north.csv
   utakata get readings pdu-a1-a --metric hw.power
   utakata get kinds")]
 pub struct Arguments {
@@ -77,49 +85,84 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
 }
 
 async fn targets(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
-    match &arguments.name {
-        Some(name) => one(context, &client.target(&name.parse()?).await?),
-        None => {
-            let selector = selector(arguments)?;
+    let selector = match &arguments.name {
+        Some(name) => Selector::name(&client.target(&name.parse()?).await?.target.name),
+        None => selector(arguments)?,
+    };
+    let output = context.output;
+    match (output.format, &arguments.name) {
+        (Format::Yaml, _) => {
             let found = progress::during("fetching targets", client.targets(&selector)).await?;
-            context.output.list(
-                &found,
-                "there is no such target: see `utakata apply --help`",
-            )
+            let documents = found.into_iter().map(|view| Document::Target(view.target));
+            output.text(&write::yaml(documents)?)
+        }
+        (Format::Table | Format::Json, Some(name)) => {
+            one(context, &client.target(&name.parse()?).await?)
+        }
+        (Format::Table | Format::Json | Format::Csv, _) => {
+            let text = selector.to_string();
+            target::list(Some(&text), &[], context).await
         }
     }
 }
 
 async fn schedules(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
-    match &arguments.name {
-        Some(name) => one(context, &client.schedule(&name.parse()?).await?),
-        None => {
-            let empty = "there is no schedule: nothing is read but on demand";
-            context.output.list(&client.schedules().await?, empty)
+    let found = match &arguments.name {
+        Some(name) => vec![client.schedule(&name.parse()?).await?],
+        None => client.schedules().await?,
+    };
+    if context.output.format == Format::Yaml {
+        let documents = found.into_iter().map(Document::Schedule);
+        return context.output.text(&write::yaml(documents)?);
+    }
+    match (&arguments.name, found.first()) {
+        (Some(_), Some(found)) => one(context, found),
+        _ => {
+            let empty = "there are no schedules: nothing is read but on demand";
+            context.output.list(&found, empty)
         }
     }
 }
 
 async fn credentials(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
-    match &arguments.name {
-        Some(name) => one(context, &client.credential(&name.parse()?).await?),
-        None => context
-            .output
-            .list(&client.credentials().await?, "there is no credential"),
+    let found = match &arguments.name {
+        Some(name) => vec![client.credential(&name.parse()?).await?],
+        None => client.credentials().await?,
+    };
+    if context.output.format == Format::Yaml {
+        let documents = found.iter().map(write::Credential::from);
+        return context.output.text(&write::yaml(documents)?);
+    }
+    match (&arguments.name, found.first()) {
+        (Some(_), Some(found)) => one(context, found),
+        _ => context.output.list(&found, "there are no credentials"),
     }
 }
 
 async fn kinds(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     let kinds = client.kinds().await?;
     match &arguments.name {
-        Some(name) => one(context, kind(&kinds, name)?),
-        None => context
-            .output
-            .list(&kinds, "no kind is served yet: see `utakata worker list`"),
+        Some(name) => {
+            let view = served(&kinds, name)?;
+            let colours = context.output.colours();
+            context.output.one(view, || {
+                let table = context.output.table_of(std::slice::from_ref(view));
+                let actions = kind::actions::all(view, colours);
+                format!("{}\n\n{actions}", table.render(colours))
+            })
+        }
+        None => {
+            let empty = "no kind is served yet: see `utakata worker list`";
+            context.output.list(&kinds, empty)?;
+            if context.output.format == Format::Table && !kinds.is_empty() {
+                tell!("the parameters of the actions of a kind: `utakata get kind KIND`");
+            }
+            Ok(())
+        }
     }
 }
 
-fn kind<'a>(kinds: &'a [KindView], name: &str) -> Result<&'a KindView> {
+fn served<'a>(kinds: &'a [KindView], name: &str) -> Result<&'a KindView> {
     let name: Kind = name.parse()?;
     let found = kinds.iter().find(|view| view.kind == name);
     found.ok_or_else(|| {

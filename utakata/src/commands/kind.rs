@@ -1,8 +1,11 @@
 //! `utakata kind`: which release serves a kind, where, and for which targets another one.
 
+pub mod actions;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use utakata_api::{
+    Client,
     client::EnvironmentVerb as Verb,
     rollout::{KindAsked, Pin, Pins, Placement},
 };
@@ -13,8 +16,12 @@ use crate::exit::{Exit, Usage};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show what is asked of a kind: its release, its pins, where it is served
-    #[command(after_help = "Example: utakata kind show snmp")]
+    /// Show what a kind can do, and what is asked of it: its release, its pins, where it is served
+    #[command(after_help = "\
+Each action is told with its parameters: their types, limits, defaults and what they mean. One
+action alone: `utakata control --help KIND ACTION`.
+
+Example: utakata kind show snmp")]
     Show {
         /// The kind
         kind: Kind,
@@ -95,8 +102,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let (kind, asked) = match command {
         Command::Show { kind } => {
-            let asked = client.kind_desired(&kind).await?;
-            (kind, asked)
+            return show(&client, &kind, context).await;
         }
         Command::Pin {
             kind,
@@ -141,6 +147,19 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Resume(of) => return order::run(Verb::Resume, of.scope(), of.why, context).await,
     };
     context.output.one(&asked, || told(&kind, &asked))?;
+    Ok(Exit::Done)
+}
+
+/// What is asked of it, then what it can do where somebody serves it.
+async fn show(client: &Client, kind: &Kind, context: &Context<'_>) -> Result<Exit> {
+    let asked = client.kind_desired(kind).await?;
+    let views = client.kinds().await?;
+    let view = views.iter().find(|view| view.kind == *kind);
+    let colours = context.output.colours();
+    let can = || view.map_or_else(String::new, |view| actions::all(view, colours));
+    context
+        .output
+        .one(&asked, || format!("{}\n{}", told(kind, &asked), can()))?;
     Ok(Exit::Done)
 }
 

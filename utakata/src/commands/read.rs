@@ -82,7 +82,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
             told(&view, read.wait, &held, context)?;
             none.into_iter().for_each(|line| tell!("{line}"));
         }
-        Format::Json | Format::Yaml => context.output.one(&view, String::new)?,
+        Format::Json | Format::Yaml | Format::Csv => context.output.one(&view, String::new)?,
     }
     Ok(operation::exit(&view.counts))
 }

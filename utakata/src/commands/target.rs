@@ -4,11 +4,11 @@ mod import;
 mod lock;
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use utakata_api::{
     Client,
     client::ReadingQuery,
-    inventory::{LaneView, TargetView},
+    inventory::{Health, LaneView, TargetView},
     ledger::Reason,
     reading::ReadingView,
 };
@@ -16,8 +16,9 @@ use utakata_model::{Selector, TargetName};
 
 use super::Context;
 use crate::{
+    documents::csv,
     exit::Exit,
-    output::{Output, plain, time, words},
+    output::{Format, Output, plain, time, words},
     progress, select,
 };
 
@@ -26,11 +27,15 @@ pub enum Command {
     /// List targets
     #[command(after_help = "Examples:
   utakata target list
+  utakata target list --health failing,stale
   utakata target list -l rack=A1 -o json")]
     List {
         /// Only those that this means: kind=apc-pdu,rack in (A1,A2),!retired
         #[arg(short = 'l', long)]
         selector: Option<String>,
+        /// Only those that are so; several with commas between
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "HEALTH")]
+        health: Vec<HealthWord>,
     },
     /// Show a target and what was last seen of it
     #[command(after_help = "Example: utakata target show pdu-a1-a")]
@@ -66,12 +71,8 @@ impl Command {
 /// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
-        Command::List { selector } => {
-            let selector = select::parse(selector.as_deref().unwrap_or_default())?;
-            let client = context.client()?;
-            let found = progress::during("fetching targets", client.targets(&selector)).await?;
-            let empty = "there is no such target: see `utakata apply --help`";
-            context.output.list(&found, empty)?;
+        Command::List { selector, health } => {
+            list(selector.as_deref(), &health, context).await?;
         }
         Command::Show { name } => show(&context.client()?, &name, context).await?,
         Command::Lock(arguments) => lock::run(arguments, context).await?,
@@ -86,6 +87,77 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Import(arguments) => import::run(&arguments, context).await?,
     }
     Ok(Exit::Done)
+}
+
+/// How a target is, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HealthWord {
+    /// Did not answer, or only in part, the last time
+    #[value(alias = "silent")]
+    Failing,
+    /// Answered the last time, but longer ago than its schedules allow
+    Stale,
+    /// Selected by a schedule, but not read yet
+    #[value(alias = "never")]
+    Unseen,
+    /// Selected by no schedule: nobody knows how it is
+    #[value(alias = "not-observed")]
+    Unobserved,
+    /// Answers as often as its schedules ask
+    #[value(alias = "ok")]
+    Answering,
+}
+
+impl From<HealthWord> for Health {
+    fn from(word: HealthWord) -> Self {
+        match word {
+            HealthWord::Failing => Self::Failing,
+            HealthWord::Stale => Self::Stale,
+            HealthWord::Unseen => Self::Unseen,
+            HealthWord::Unobserved => Self::Unobserved,
+            HealthWord::Answering => Self::Answering,
+        }
+    }
+}
+
+/// Lists targets, of a selector and of a health where these are given.
+pub async fn list(
+    selector: Option<&str>,
+    health: &[HealthWord],
+    context: &Context<'_>,
+) -> Result<()> {
+    let selector = select::parse(selector.unwrap_or_default())?;
+    let health: Vec<Health> = health.iter().map(|word| Health::from(*word)).collect();
+    let client = context.client()?;
+    let found = client.targets_that_are(&selector, &health);
+    let found = progress::during("fetching targets", found).await?;
+    let empty = match found.is_empty() {
+        true => none(&client, &selector, &health).await,
+        false => String::new(),
+    };
+    if context.output.format == Format::Csv {
+        let text = csv::write(found.iter().map(|view| &view.target))?;
+        return context.output.text(&text);
+    }
+    context.output.list(&found, &empty)
+}
+
+/// Why a list of targets is empty: what was asked for, and what there is.
+async fn none(client: &Client, selector: &Selector, health: &[Health]) -> String {
+    let words: Vec<&str> = health.iter().map(|health| health.as_str()).collect();
+    let there = match health.is_empty() {
+        true => 0,
+        false => client.targets(selector).await.map_or(0, |all| all.len()),
+    };
+    match (there, selector.is_everything()) {
+        (0, true) => "there are no targets yet: see `utakata apply --help`".into(),
+        (0, false) => select::none(client, selector).await,
+        (there, true) => format!("of {there} targets none is {}", words.join(" or ")),
+        (there, false) => format!(
+            "of the {there} targets of \"{selector}\" none is {}",
+            words.join(" or ")
+        ),
+    }
 }
 
 /// A target with its readings.

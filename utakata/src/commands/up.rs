@@ -128,6 +128,7 @@ async fn furnish(system: &System, claim: &Claim) -> Result<Room> {
     let room = Room::start().await?;
     let apply = Apply {
         documents: room.documents()?,
+        delete: Vec::new(),
         dry_run: false,
     };
     let client = Client::new(&system.endpoint().url, claim.token())?;

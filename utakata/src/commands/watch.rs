@@ -1,6 +1,9 @@
 //! `utakata watch`: follows readings and outcomes as they come.
 
+mod filter;
+mod keys;
 mod line;
+mod order;
 mod screen;
 mod view;
 
@@ -12,15 +15,25 @@ use std::{
 use anyhow::{Result, bail};
 use clap::Args;
 use futures::StreamExt;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
 use utakata_api::{
     Client,
-    client::{EventStream, Followed, ReadingQuery},
+    client::{EventStream, Followed},
 };
 use utakata_model::Selector;
 
-use self::{screen::Screen, view::View};
+use self::{
+    filter::Filter,
+    keys::Keyboard,
+    order::Sort,
+    screen::Screen,
+    view::{Then, View},
+};
 use super::Context;
-use crate::{exit::Exit, output::Format, select};
+use crate::{exit::Exit, output::Format, parameters, select};
 
 /// A terminal is drawn no more often than this.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
@@ -29,13 +42,18 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal: a table that is kept up to date, until Ctrl-C. In a pipe: a line for each reading
-and each outcome that is of interest (all of control; of observation those that failed). With
--o json: the same as JSON lines, each with \"event\": reading, outcome or missed.
+On a terminal: a table that is kept up to date, until q or Ctrl-C; what has changed goes first. Keys
+sort, scroll and search: the last line names them. In a pipe: a line for each reading and each
+outcome that is of interest (all of control; of observation those that failed). With -o json: the
+same as JSON lines, each with \"event\": reading, outcome or missed.
+
+Exit codes: 0 ended, 2 the selector, the metric or the attribute means nothing that there is
 
 Examples:
   utakata watch
   utakata watch rack=A1 --metric hw.power
+  utakata watch pdu-a1-a --metric hw.power --attribute outlet=3
+  utakata watch --metric hw.temperature --sort value
   utakata watch kind=ups -o json | jq .value")]
 pub struct Arguments {
     /// Which targets: a selector (kind=apc-pdu,rack=A1), or the name of one [default: all]
@@ -43,6 +61,15 @@ pub struct Arguments {
     /// Only metrics that are this or begin with it
     #[arg(long, value_name = "PREFIX")]
     metric: Option<String>,
+    /// Only readings with this attribute; may be given more than once
+    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = parameters::pair)]
+    attributes: Vec<(String, String)>,
+    /// By what the table is sorted
+    #[arg(long, value_enum, default_value = "changed")]
+    sort: Sort,
+    /// The last of it first
+    #[arg(long)]
+    reverse: bool,
     /// End after so many readings and outcomes
     #[arg(long, value_name = "COUNT")]
     count: Option<u64>,
@@ -55,45 +82,77 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Some(text) => select::resolve(&client, text).await?,
         None => Selector::default(),
     };
-    let query = ReadingQuery {
-        selector,
-        metric: arguments.metric,
+    let filter = Filter {
+        metric: arguments.metric.clone(),
+        attributes: arguments.attributes.clone(),
     };
+    let watched = Watched { selector, filter };
     match context.output.format {
-        Format::Yaml => bail!(crate::exit::Usage(
+        Format::Yaml | Format::Csv => bail!(crate::exit::Usage(
             "watch prints a table, lines, or JSON lines: use -o json".into()
         )),
-        Format::Table if io::stdout().is_terminal() => draw(client, &query, context).await,
-        _ => print(client, &query, arguments.count, context).await,
+        Format::Table if io::stdout().is_terminal() => {
+            draw(client, &watched, &arguments, context).await
+        }
+        _ => print(client, &watched, arguments.count, context).await,
     }
 }
 
-async fn follow(client: &Client, query: &ReadingQuery) -> Result<EventStream> {
+/// What is watched.
+struct Watched {
+    selector: Selector,
+    filter: Filter,
+}
+
+async fn follow(client: &Client, watched: &Watched) -> Result<EventStream> {
     let followed = [Followed::Readings, Followed::Outcomes];
-    Ok(client.events(&query.selector, &followed).await?)
+    Ok(client.events(&watched.selector, &followed).await?)
 }
 
 /// Keeps a table on the terminal up to date.
-async fn draw(mut client: Client, query: &ReadingQuery, context: &Context<'_>) -> Result<Exit> {
-    let mut view = View::new(query.metric.clone());
+async fn draw(
+    mut client: Client,
+    watched: &Watched,
+    arguments: &Arguments,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let mut view = View::new(watched.filter.clone(), arguments.sort, arguments.reverse);
     // Both from the start: what comes while the last readings are fetched is not missed.
-    let mut events = follow(&client, query).await?;
-    view.fill(client.readings(query).await?);
-    let mut screen = Screen::open(context.output);
-    let mut timer = tokio::time::interval(DRAW_EVERY);
+    let mut events = follow(&client, watched).await?;
+    view.fill(watched.filter.first(&client, &watched.selector).await?);
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut keyboard = Keyboard::open();
+    let mut screen = Screen::open(context.output, keyboard.is_there());
+    let mut draw_at = Instant::now();
     loop {
         tokio::select! {
-            _ = timer.tick() => screen.draw(&view)?,
+            () = tokio::time::sleep_until(draw_at) => {
+                let began = Instant::now();
+                screen.draw(&mut view)?;
+                // Very many values take long to sort: a core is left for others.
+                draw_at = Instant::now() + DRAW_EVERY.max(began.elapsed() * 4);
+            }
+            key = keyboard.next() => match view.key(key) {
+                Then::End => return Ok(Exit::Done),
+                Then::GoOn => screen.draw(&mut view)?,
+            },
             event = events.next() => match event {
                 Some(Ok(event)) => view.take_in(event),
                 Some(Err(_)) | None => {
                     view.lost(client.url());
-                    screen.draw(&view)?;
-                    (client, events) = again(query, context).await;
+                    screen.draw(&mut view)?;
+                    let back = tokio::select! {
+                        back = again(watched, context) => back,
+                        () = keyboard.quit() => return Ok(Exit::Done),
+                        _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+                        _ = terminated.recv() => return Ok(Exit::Done),
+                    };
+                    (client, events) = back;
                     view.found();
                 }
             },
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+            _ = terminated.recv() => return Ok(Exit::Done),
         }
     }
 }
@@ -101,16 +160,17 @@ async fn draw(mut client: Client, query: &ReadingQuery, context: &Context<'_>) -
 /// Prints lines, as they come.
 async fn print(
     mut client: Client,
-    query: &ReadingQuery,
+    watched: &Watched,
     most: Option<u64>,
     context: &Context<'_>,
 ) -> Result<Exit> {
-    let mut events = follow(&client, query).await?;
+    let mut events = follow(&client, watched).await?;
+    watched.filter.first(&client, &watched.selector).await?;
     let mut left = most.unwrap_or(u64::MAX);
     loop {
         match events.next().await {
             Some(Ok(event)) => {
-                for line in line::lines(event, query.metric.as_deref()) {
+                for line in line::lines(event, &watched.filter) {
                     line.print(context.output)?;
                     left -= 1;
                     if left == 0 {
@@ -120,18 +180,18 @@ async fn print(
             }
             Some(Err(_)) | None => {
                 tell!("{} is gone; waiting until it is back", client.url());
-                (client, events) = again(query, context).await;
+                (client, events) = again(watched, context).await;
             }
         }
     }
 }
 
 /// Tries until there is a server again: perhaps at another place.
-async fn again(query: &ReadingQuery, context: &Context<'_>) -> (Client, EventStream) {
+async fn again(watched: &Watched, context: &Context<'_>) -> (Client, EventStream) {
     loop {
         tokio::time::sleep(TRY_AGAIN).await;
         if let Ok(client) = context.client()
-            && let Ok(events) = follow(&client, query).await
+            && let Ok(events) = follow(&client, watched).await
         {
             return (client, events);
         }

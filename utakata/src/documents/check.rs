@@ -11,7 +11,7 @@ use utakata_model::{
 };
 
 use super::{
-    secret,
+    Item, Kept, secret,
     tree::{Node, Place, Tree},
 };
 
@@ -35,7 +35,7 @@ const SCHEDULE_KEYS: [&str; 6] = [
     "action",
     "parameters",
 ];
-const CREDENTIAL_KEYS: [&str; 3] = ["type", "name", "values"];
+const CREDENTIAL_KEYS: [&str; 4] = ["type", "name", "values", "keys"];
 
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +46,10 @@ pub struct Wrong {
 }
 
 /// Makes a document of a tree. Errors: everything that is wrong with it.
-pub fn document(tree: &Tree, folder: &Path) -> Result<Document, Vec<Wrong>> {
+pub fn document(tree: &Tree, file: &str, folder: &Path) -> Result<Item, Vec<Wrong>> {
     let mut reader = Reader {
         tree,
+        file,
         subject: String::new(),
         wrong: Vec::new(),
     };
@@ -62,12 +63,13 @@ pub fn document(tree: &Tree, folder: &Path) -> Result<Document, Vec<Wrong>> {
 /// Takes a document apart and notes what is wrong.
 struct Reader<'a> {
     tree: &'a Tree,
+    file: &'a str,
     subject: String,
     wrong: Vec<Wrong>,
 }
 
 impl Reader<'_> {
-    fn document(&mut self, folder: &Path) -> Option<Document> {
+    fn document(&mut self, folder: &Path) -> Option<Item> {
         if self.tree.fields().is_none() {
             let message = "a document has keys: begin with type: target, schedule or credential";
             self.complain(self.tree.place, message);
@@ -86,9 +88,9 @@ impl Reader<'_> {
             return None;
         };
         match word {
-            "target" => self.target().map(Document::Target),
-            "schedule" => self.schedule().map(Document::Schedule),
-            "credential" => self.credential(folder).map(Document::Credential),
+            "target" => self.target().map(Document::Target).map(Item::Document),
+            "schedule" => self.schedule().map(Document::Schedule).map(Item::Document),
+            "credential" => self.credential(folder),
             _ => {
                 let message = format!(
                     "there is no type \"{word}\": {}",
@@ -173,13 +175,25 @@ impl Reader<'_> {
         }
     }
 
-    fn credential(&mut self, folder: &Path) -> Option<Credential> {
+    fn credential(&mut self, folder: &Path) -> Option<Item> {
         self.refuse_unknown(&CREDENTIAL_KEYS);
         let name: Option<CredentialName> = self.needed("name");
-        let Some(tree) = self.tree.get("values") else {
-            self.missing("values");
-            return None;
-        };
+        match (self.tree.get("values"), self.tree.get("keys")) {
+            (Some(values), None) => self.values(name, values, folder),
+            (None, Some(_)) => self.kept(name),
+            (Some(_), Some(keys)) => {
+                let message = "keys stand for values that are not told: give values, or keys";
+                self.complain(keys.place, message);
+                None
+            }
+            (None, None) => {
+                self.missing("values");
+                None
+            }
+        }
+    }
+
+    fn values(&mut self, name: Option<CredentialName>, tree: &Tree, folder: &Path) -> Option<Item> {
         let Some(fields) = tree.fields() else {
             self.complain(
                 tree.place,
@@ -196,10 +210,21 @@ impl Reader<'_> {
                 }
             }
         }
-        Some(Credential {
+        Some(Item::Document(Document::Credential(Credential {
             name: name?,
             values,
-        })
+        })))
+    }
+
+    /// A credential of which only the keys are told.
+    fn kept(&mut self, name: Option<CredentialName>) -> Option<Item> {
+        let keys: Option<Vec<String>> = self.needed("keys");
+        let Place { line, column } = self.tree.place;
+        Some(Item::Kept(Kept {
+            name: name?,
+            keys: keys?,
+            place: format!("{}:{line}:{column}", self.file),
+        }))
     }
 
     /// Labels are texts; `u: 12` and `spare: true` are taken as they are written.

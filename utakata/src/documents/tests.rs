@@ -1,5 +1,5 @@
 use super::*;
-use utakata_model::target::Secret;
+use utakata_model::{Schedule, Target, target::Secret};
 
 fn mistakes(text: &str) -> Vec<String> {
     match parse("site.yaml", text, Path::new("")) {
@@ -32,9 +32,9 @@ parameters: { metrics: [hw.power] }
 ";
     let documents = parse("site.yaml", text, Path::new("")).unwrap();
     let [
-        Document::Credential(credential),
-        Document::Target(target),
-        Document::Schedule(schedule),
+        Item::Document(Document::Credential(credential)),
+        Item::Document(Document::Target(target)),
+        Item::Document(Document::Schedule(schedule)),
     ] = documents.as_slice()
     else {
         panic!("{documents:?}");
@@ -58,6 +58,12 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
             vec![
                 "site.yaml:2:7: target a b: name: the target \"a b\" has ' ' at position 2: use letters, digits, '.', '_' and '-', beginning with a letter or a digit",
                 "site.yaml:1:1: target a b: the key \"address\" is missing",
+            ],
+        ),
+        (
+            "type: credential\nname: c\nvalues: { a: b }\nkeys: [a]\n",
+            vec![
+                "site.yaml:4:7: credential c: keys stand for values that are not told: give values, or keys",
             ],
         ),
         (
@@ -140,7 +146,7 @@ fn a_secret_comes_from_a_file_beside_the_document() {
     let file = folder.path().join("site.yaml");
     let text = "type: credential\nname: c\nvalues: { community: { file: community } }\n";
     fs::write(&file, text).unwrap();
-    let documents = read(&[folder.path().to_owned()]).unwrap();
+    let Contents { documents, .. } = read(&[folder.path().to_owned()]).unwrap();
     let Document::Credential(credential) = &documents[0] else {
         panic!("{documents:?}");
     };
@@ -168,4 +174,105 @@ fn every_example_is_right_but_for_the_secrets_of_who_applies_it() {
         }
     }
     assert!(seen >= 4, "{seen}");
+}
+
+/// Texts that YAML could take for something else.
+const ODD: [&str; 24] = [
+    "true",
+    "yes",
+    "no",
+    "null",
+    "~",
+    "1",
+    "1.50",
+    "0x1F",
+    "1e3",
+    "-",
+    "- a",
+    "a: b",
+    "#x",
+    "a #b",
+    "[a]",
+    "{a: b}",
+    "&a",
+    "*a",
+    "!tag",
+    "%x",
+    "@x",
+    "\"a\"",
+    "it's",
+    "2026-03-01",
+];
+
+#[test]
+fn what_get_prints_is_applied_again_as_it_was() {
+    let label = |at: usize, text: &str| (format!("key-{at}"), text.to_owned());
+    let mut target = Target::new(
+        "pdu-1".parse().unwrap(),
+        "apc-pdu".parse().unwrap(),
+        "[2001:db8::1]:161".into(),
+    );
+    target.labels = ODD
+        .iter()
+        .enumerate()
+        .map(|(at, text)| label(at, text))
+        .collect();
+    target.labels.insert("empty".into(), String::new());
+    target.labels.insert("spaces".into(), " a  b ".into());
+    target.labels.insert("long".into(), "a b ".repeat(60));
+    target
+        .labels
+        .insert("unicode".into(), "Gerät \u{1f50c}".into());
+    target.zone = "hall-1".parse().unwrap();
+    target.credential = Some("null".parse().unwrap());
+    target.pin = Some("1.10".into());
+    target.limits = serde_json::from_str(r#"{"conversations":2,"per_second":0.5}"#).unwrap();
+    let schedule = Schedule {
+        name: "12".parse().unwrap(),
+        selector: "note=\"left, top\",rack in (A1,A2),!spare".parse().unwrap(),
+        interval: std::time::Duration::from_millis(1500),
+        action: Some("get".parse().unwrap()),
+        parameters: serde_json::json!({ "oids": ["1.3.6.1.2.1"], "deep": { "a": [1, 2.5, null, "1"] } }),
+    };
+    let documents = [Document::Target(target), Document::Schedule(schedule)];
+    let text = write::yaml(&documents).unwrap();
+    let read = parse("site.yaml", &text, Path::new("")).unwrap();
+    assert_eq!(read, documents.map(Item::Document), "{text}");
+}
+
+#[test]
+fn a_credential_is_printed_without_its_values_and_then_stays_as_it_is() {
+    let view = utakata_api::inventory::CredentialView {
+        name: "pdus".parse().unwrap(),
+        keys: vec!["community".into(), "version".into()],
+        used_by: 3,
+    };
+    let text = write::yaml([write::Credential::from(&view)]).unwrap();
+    let read = parse("site.yaml", &text, Path::new("")).unwrap();
+    let kept = Kept {
+        name: view.name,
+        keys: view.keys,
+        place: "site.yaml:1:1".into(),
+    };
+    assert_eq!(read, [Item::Kept(kept)], "{text}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_that_a_label_or_an_address_may_be_survives_the_way_out_and_in(
+        value in "\\PC{0,24}", address in "\\PC{1,24}",
+    ) {
+        let mut target = Target::new("a".parse().unwrap(), "b".parse().unwrap(), address);
+        target.labels.insert("note".into(), value.clone());
+        let document = Document::Target(target.clone());
+        let text = write::yaml([&document]).unwrap();
+        let read = parse("site.yaml", &text, Path::new("")).unwrap();
+        proptest::prop_assert_eq!(read, vec![Item::Document(document)], "{}", text);
+        // A table has no spaces around its cells, and no cells that are empty.
+        if value.trim() == value && !value.is_empty() && target.address.trim() == target.address {
+            let text = csv::write([&target]).unwrap();
+            let read = csv::parse("site.csv", &text).unwrap();
+            proptest::prop_assert_eq!(read, vec![Item::Document(Document::Target(target))], "{}", text);
+        }
+    }
 }

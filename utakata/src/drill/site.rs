@@ -45,6 +45,7 @@ pub fn simulator(settings: &Settings) -> Vec<String> {
 pub async fn furnish(room: &Room, server: &Server) -> Result<()> {
     let apply = Apply {
         documents: documents(room).context("the devices cannot be made targets")?,
+        delete: Vec::new(),
         dry_run: false,
     };
     let mut is_applied = false;

@@ -320,5 +320,6 @@ pub fn verdict(verdict: Verdict) -> (&'static str, Tone) {
         Verdict::Created => ("created", Tone::Good),
         Verdict::Changed => ("changed", Tone::Doubtful),
         Verdict::Unchanged => ("unchanged", Tone::Dim),
+        Verdict::Deleted => ("deleted", Tone::Bad),
     }
 }

@@ -216,6 +216,8 @@ pub fn health(health: Health) -> Cell {
         Health::Unseen => Cell::dim("unseen"),
         Health::Answering => Cell::toned("answering", Tone::Good),
         Health::Failing => Cell::toned("failing", Tone::Bad),
+        Health::Stale => Cell::toned("stale", Tone::Doubtful),
+        Health::Unobserved => Cell::dim("not observed"),
     }
 }
 

@@ -122,10 +122,10 @@ impl InterConnect {
         }
     }
 
-    /// How the connections to brokers are.
+    /// How the connections to the hub, or to brokers, are.
     pub fn connections(&self) -> Vec<Health> {
         match &self.by {
-            By::Hub(_) => Vec::new(),
+            By::Hub(hub) => vec![hub.health()],
             By::Brokers { amqp, mqtt } => vec![amqp.health(), mqtt.health()],
         }
     }

@@ -81,6 +81,7 @@ impl Logic {
             events: between.events,
             mqtt: mqtt.clone(),
             connections: between.connections,
+            folder: Some(folder.to_owned()),
         };
         let handle = LogicEnvironment::start(config.logic, parts)
             .await

@@ -9,7 +9,7 @@ use std::{
 use crate::program::Place;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 79] = [
+const COMMANDS: [&str; 80] = [
     "",
     "up",
     "le",
@@ -66,6 +66,7 @@ const COMMANDS: [&str; 79] = [
     "environment pause",
     "environment drain",
     "environment resume",
+    "status",
     "doctor",
     "drill",
     "config",

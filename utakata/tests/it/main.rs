@@ -19,6 +19,7 @@ mod program;
 mod raw;
 mod rollouts;
 mod scripts;
+mod site;
 mod stall;
 mod start;
 mod upgrade;

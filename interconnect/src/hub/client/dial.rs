@@ -131,7 +131,8 @@ impl Redial {
         let mut dialled = first;
         loop {
             let reason = self.talk(dialled).await.to_string();
-            tracing::warn!(%reason, "the connection to the hub was lost: connecting again");
+            // The state of the connection is told, and logged, as that of any broker is.
+            tracing::debug!(%reason, "the connection to the hub was lost: connecting again");
             let mut wait = AGAIN_AFTER;
             dialled = loop {
                 match dial(&self.path).await {
@@ -141,7 +142,7 @@ impl Redial {
                 tokio::time::sleep(jitter(wait)).await;
                 wait = longer(wait);
             };
-            tracing::info!("connected to the hub again");
+            tracing::debug!("connected to the hub again");
         }
     }
 

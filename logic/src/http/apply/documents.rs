@@ -7,16 +7,20 @@ use serde::{
     de::{Deserializer, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use utakata_api::{apply::Document, problem::Detail};
+use utakata_api::{
+    apply::{Document, Named},
+    problem::Detail,
+};
 use utakata_model::suggest;
 
 use super::CURE;
 use crate::{
+    explain,
     http::{Refused, body, problem::DETAILS_MOST},
     inventory::parse_document,
 };
 
-const FIELDS: [&str; 2] = ["documents", "dry_run"];
+const FIELDS: [&str; 3] = ["documents", "delete", "dry_run"];
 /// The most documents of one request.
 const DOCUMENTS_MOST: usize = 120_000;
 /// The most memory of all documents of one request, as far as one can tell before.
@@ -31,6 +35,8 @@ const BYTES_MOST: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     pub(super) read: Vec<Document>,
+    /// What is to go.
+    pub(super) delete: Vec<Named>,
     /// What is wrong; no more is looked for when an answer has no room for more.
     pub(super) problems: Vec<Detail>,
     pub(super) dry_run: bool,
@@ -40,6 +46,7 @@ pub(super) struct Documents {
 #[derive(Default)]
 struct Fields<'b> {
     documents: Option<&'b RawValue>,
+    delete: Option<&'b RawValue>,
     dry_run: Option<&'b RawValue>,
     unknown: Option<String>,
 }
@@ -66,6 +73,13 @@ impl Documents {
             Some("false") | None => false,
             Some(_) => return Err(invalid("the field \"dry_run\" is not true or false")),
         };
+        let delete = match fields.delete.map(RawValue::get) {
+            Some(delete) => serde_json::from_str::<Vec<Named>>(delete).map_err(|error| {
+                let reason = explain::json(&error);
+                invalid(&format!("the field \"delete\" is wrong: {reason}"))
+            })?,
+            None => Vec::new(),
+        };
         if let Some(field) = fields.unknown {
             let hint = suggest::hint(&field, FIELDS);
             return Err(invalid(&format!("unknown field \"{field}\": {hint}")));
@@ -81,7 +95,11 @@ impl Documents {
             );
             return Err(Refused::new("body-too-large", detail, "send them in parts"));
         };
-        Ok(Self { dry_run, ..read })
+        Ok(Self {
+            delete,
+            dry_run,
+            ..read
+        })
     }
 
     fn add(&mut self, at: usize, document: &RawValue) {
@@ -121,6 +139,7 @@ impl<'de: 'b, 'b> Deserialize<'de> for Fields<'b> {
                     let value: &RawValue = map.next_value()?;
                     match key.as_str() {
                         "documents" => fields.documents = Some(value),
+                        "delete" => fields.delete = Some(value),
                         "dry_run" => fields.dry_run = Some(value),
                         _ => fields.unknown = Some(shortened(key)),
                     }

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use utakata_api::inventory::Health;
 use utakata_model::{
     ActionName, Class, Cure, MetricName, OperationId, Origin, Outcome, OutcomeStatus, Problem,
     Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, outcome::Timings,
 };
 
 use super::Seen;
+use crate::observe::turns::Turn;
 
 fn readings(second: i64, metrics: &[&str]) -> Arc<Readings> {
     let reading = |metric: &&str| Reading {
@@ -78,20 +78,22 @@ fn values_that_are_not_seen_again_are_kept_with_their_time_for_a_day() {
 }
 
 #[test]
-fn health_is_that_of_the_last_attempt_which_reached_for_the_target() {
+fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_told_once() {
     use OutcomeStatus::{Cancelled, Expired, Failed, Succeeded, Unknown};
     let mut seen = Seen::default();
-    assert_eq!(seen.health(), Health::Unseen);
-    for (status, expect) in [
-        (Cancelled, Health::Unseen),
-        (Failed, Health::Failing),
-        (Succeeded, Health::Answering),
-        (Cancelled, Health::Answering),
-        (Expired, Health::Failing),
-        (Succeeded, Health::Answering),
-        (Unknown, Health::Failing),
+    let fails = || Some(Turn::Fails(Problem::new("x", Cure::Retry, "y")));
+    for (status, turn, is_failing) in [
+        (Cancelled, None, false),
+        (Failed, fails(), true),
+        (Failed, None, true),
+        (Succeeded, Some(Turn::Answers), false),
+        (Succeeded, None, false),
+        (Cancelled, None, false),
+        (Expired, fails(), true),
+        (Succeeded, Some(Turn::Answers), false),
+        (Unknown, fails(), true),
     ] {
-        seen.ended(&outcome(status));
-        assert_eq!(seen.health(), expect, "{status:?}");
+        assert_eq!(seen.ended(&outcome(status)), turn, "{status:?}");
+        assert_eq!(seen.problem.is_some(), is_failing, "{status:?}");
     }
 }

@@ -48,7 +48,7 @@ pub fn result(view: &OperationView, context: &Context<'_>) -> Result<()> {
             let counts = rows::counts(&view.counts).text;
             tell!("{action}: {counts}; more: `utakata operation show {id}`");
         }
-        Format::Json | Format::Yaml => context.output.one(view, String::new)?,
+        Format::Json | Format::Yaml | Format::Csv => context.output.one(view, String::new)?,
     }
     hints(view).iter().for_each(|line| tell!("{line}"));
     Ok(())

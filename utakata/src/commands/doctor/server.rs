@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::net::TcpStream;
 use utakata_api::status::Status;
-use utakata_model::{ConnectionStatus, Cure, EnvironmentStatus, Orders, Problem};
+use utakata_model::{ConnectionStatus, EnvironmentState, EnvironmentStatus, Orders};
 
-use super::Finding;
+use super::{Finding, site};
 use crate::{commands::Context, connection, output::words, unserved};
 
 /// More than this, and a loopback is in trouble.
@@ -22,7 +22,9 @@ pub async fn look(context: &Context<'_>) -> Vec<Finding> {
     }
     let status = match answer(context).await {
         Ok((status, finding)) => {
-            return findings(&status, finding).await;
+            let mut found = findings(&status, finding).await;
+            found.extend(site::look(context).await);
+            return found;
         }
         Err(error) => error,
     };
@@ -51,58 +53,49 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     }
     findings.extend(connected("", &status.connections));
     findings.extend(duties(status));
-    if status.environments.is_empty() {
-        let cure = "wait a moment; then see the log of `utakata up`";
-        findings.push(Finding::wrong("environments", "none was heard of", cure));
-    }
     let now = Timestamp::now();
     for environment in &status.environments {
-        findings.push(heard(environment, now));
+        findings.extend(heard(environment, now));
         let of = format!(" of {}", environment.id);
         findings.extend(connected(&of, &environment.connections));
         findings.extend(unserved(environment));
         findings.extend(releases(environment));
     }
-    findings.extend(others(status));
     findings
 }
 
-/// The connections to brokers, as they are.
+/// The connections to brokers that are there: those that are away are told with the site.
 fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
+    let there = connections.iter().filter(|one| one.problem.is_none());
     let finding = |one: &ConnectionStatus| {
-        let check = format!("broker of {}{of}", one.name);
-        let since = words::age(one.since, Timestamp::now());
-        match &one.problem {
-            Some(problem) => Finding::wrong(
-                &check,
-                format!("{}: {problem}; since {since}", one.to),
-                "see that it runs there and can be reached; it is tried again by itself",
-            ),
-            None if one.dropped > 0 || one.ignored > 0 => Finding::doubtful(
+        let check = match one.name.as_str() {
+            "hub" => format!("hub{of}"),
+            name => format!("broker of {name}{of}"),
+        };
+        if one.dropped > 0 || one.ignored > 0 {
+            return Finding::doubtful(
                 &check,
                 format!(
                     "{}: {} expendable messages were dropped, {} were not ours",
                     one.to, one.dropped, one.ignored
                 ),
                 "see whether it is fast enough, and who else writes there",
-            ),
-            None => Finding::right(&check, format!("{}, connected {since}", one.to)),
+            );
         }
+        let since = words::age(one.since, Timestamp::now());
+        Finding::right(&check, format!("{}, connected {since}", one.to))
     };
-    connections.iter().map(finding).collect()
+    there.map(finding).collect()
 }
 
-/// Of several logic environments: whether one keeps the ledger.
+/// Of several logic environments: what this one does. That nobody keeps the ledger is told with
+/// the site.
 fn duties(status: &Status) -> Option<Finding> {
     let duties = status.duties.as_ref()?;
-    let check = format!("logic environment {}", duties.id);
     let keeper = match (&duties.ledger_at, duties.ledger) {
         (_, true) => "keeps the ledger".to_owned(),
         (Some(at), false) => format!("passes control on to {at}"),
-        (None, false) => {
-            let cure = "wait ten seconds; then see whether PostgreSQL answers";
-            return Some(Finding::wrong(&check, "nobody keeps the ledger", cure));
-        }
+        (None, false) => return None,
     };
     let members: Vec<&str> = duties.members.iter().map(|id| id.as_str()).collect();
     let seen = format!(
@@ -110,6 +103,7 @@ fn duties(status: &Status) -> Option<Finding> {
         duties.shards,
         members.join(", ")
     );
+    let check = format!("logic environment {}", duties.id);
     Some(Finding::right(&check, seen))
 }
 
@@ -143,15 +137,21 @@ async fn mqtt(address: &str) -> Finding {
     }
 }
 
-fn heard(environment: &EnvironmentStatus, now: Timestamp) -> Finding {
+/// An environment that is there. One that is not is told with the site, and what it misses.
+fn heard(environment: &EnvironmentStatus, now: Timestamp) -> Option<Finding> {
     let check = format!("environment {}", environment.id);
     let state = words::environment(environment, &Orders::default()).text;
     let seen = format!("{state}, heard of {}", words::age(environment.time, now));
     let ago = now.duration_since(environment.time).as_secs();
     match ago {
-        ..-2 => Finding::wrong(&check, seen, "set both clocks right, with NTP best"),
-        SILENT.. => Finding::wrong(&check, seen, "see whether it still runs"),
-        _ => Finding::right(&check, seen),
+        ..-2 => Some(Finding::wrong(
+            &check,
+            seen,
+            "set both clocks right, with NTP best",
+        )),
+        SILENT.. => None,
+        _ if environment.state == EnvironmentState::Gone => None,
+        _ => Some(Finding::right(&check, seen)),
     }
 }
 
@@ -164,52 +164,16 @@ fn unserved(environment: &EnvironmentStatus) -> Option<Finding> {
     Some(Finding::wrong(&check, seen, unserved::cure(pool, problem)))
 }
 
+/// Releases that have workers. Those that have none are told with the site.
 fn releases(environment: &EnvironmentStatus) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for pool in &environment.pools {
-        let check = format!("release {}@{}", pool.release.kind, pool.release.version);
-        findings.push(match &pool.problem {
-            None => Finding::right(&check, format!("workers ready: {}", pool.ready)),
-            Some(problem) => {
-                let cure = unserved::cure(pool, problem);
-                Finding::wrong(&check, problem.to_string(), cure)
-            }
-        });
-    }
-    for refused in &environment.refused {
-        let check = format!("release in {}", refused.path);
-        let problem = &refused.problem;
-        let seen = format!("refused: {problem}");
-        findings.push(Finding::wrong(&check, seen, cure(problem)));
-    }
-    findings
-}
-
-/// What the server says besides: pools and releases are told above.
-fn others(status: &Status) -> Vec<Finding> {
-    let told: Vec<&Problem> = status
-        .environments
+    let works = environment
+        .pools
         .iter()
-        .flat_map(|environment| {
-            let pools = environment.pools.iter();
-            let refused = environment.refused.iter();
-            pools
-                .filter_map(|pool| pool.problem.as_ref())
-                .chain(refused.map(|refused| &refused.problem))
+        .filter(|pool| pool.problem.is_none());
+    works
+        .map(|pool| {
+            let check = format!("release {}@{}", pool.release.kind, pool.release.version);
+            Finding::right(&check, format!("workers ready: {}", pool.ready))
         })
-        .collect();
-    status
-        .problems
-        .iter()
-        .filter(|problem| !told.contains(problem))
-        .map(|problem| Finding::wrong("server", problem.to_string(), cure(problem)))
         .collect()
-}
-
-fn cure(problem: &Problem) -> &'static str {
-    match problem.cure {
-        Cure::Retry => "it may pass by itself",
-        Cure::Operator => "set right what it says",
-        Cure::Bug => "report it, with the log of that moment",
-    }
 }

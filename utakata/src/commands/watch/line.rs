@@ -5,6 +5,7 @@ use serde::Serialize;
 use utakata_api::{event::Event, reading::ReadingView};
 use utakata_model::{Class, Outcome, OutcomeStatus};
 
+use super::filter::Filter;
 use crate::output::{Format, Output, plain, time, words};
 
 /// One line.
@@ -23,9 +24,9 @@ pub enum Line {
 }
 
 /// The lines of an event.
-pub fn lines(event: Event, metric: Option<&str>) -> Vec<Line> {
+pub fn lines(event: Event, filter: &Filter) -> Vec<Line> {
     match event {
-        Event::Readings(batch) => views(batch, metric).map(Line::Reading).collect(),
+        Event::Readings(batch) => views(batch, filter).map(Line::Reading).collect(),
         Event::Outcomes(outcomes) => outcomes
             .into_iter()
             .filter(is_of_interest)
@@ -36,18 +37,17 @@ pub fn lines(event: Event, metric: Option<&str>) -> Vec<Line> {
     }
 }
 
-/// The readings of a batch, one by one.
-pub fn views<'a>(
+/// The readings of a batch that are wanted, one by one.
+pub fn views(
     batch: utakata_model::Readings,
-    metric: Option<&'a str>,
-) -> impl Iterator<Item = ReadingView> + use<'a> {
+    filter: &Filter,
+) -> impl Iterator<Item = ReadingView> + use<'_> {
     let target = batch.target;
     let time = batch.time;
-    let wanted = move |name: &str| metric.is_none_or(|prefix| name.starts_with(prefix));
     batch
         .readings
         .into_iter()
-        .filter(move |reading| wanted(reading.metric.as_str()))
+        .filter(|reading| filter.wants(reading))
         .map(move |reading| ReadingView {
             target: target.clone(),
             time,

@@ -1,41 +1,72 @@
-//! What the screen shows: the last value of everything, and the last outcomes.
+//! What the screen shows: the last value of everything that is wanted, in some order, and the last
+//! outcomes. Pure.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, VecDeque},
+};
 
 use utakata_api::{event::Event, reading::ReadingView};
-use utakata_model::reading::Attributes;
-use utakata_model::{MetricName, TargetName};
+use utakata_model::{MetricName, TargetName, reading::Attributes};
 
-use super::line;
-use crate::output::time;
+use super::{
+    filter::Filter,
+    keys::Key,
+    line,
+    order::{Sort, largest},
+};
+use crate::output::{natural, time, words};
 
-const OUTCOMES_KEPT: usize = 5;
+const OUTCOMES_KEPT: usize = 3;
 
-type Key = (TargetName, MetricName, Attributes);
+type Series = (TargetName, MetricName, Attributes);
 
 /// A reading, and whether its value was ever another while it was watched.
 #[derive(Debug)]
 struct Shown {
     view: ReadingView,
     moved: bool,
+    /// The attributes as they are shown: sorting looks at them again and again.
+    attributes: String,
 }
 
 /// What the screen shows.
 #[derive(Debug, Default)]
 pub struct View {
-    metric: Option<String>,
-    readings: BTreeMap<Key, Shown>,
+    filter: Filter,
+    readings: Vec<Shown>,
+    at: HashMap<Series, usize>,
     outcomes: VecDeque<String>,
     missed: u64,
     seen: u64,
     lost: Option<String>,
+    sort: Sort,
+    is_reversed: bool,
+    /// Only lines with this in them; while it is typed, with the cursor behind it.
+    search: String,
+    is_typed: bool,
+    /// The first line that is shown.
+    top: usize,
+    /// The lines that there were room for, for a page up or down.
+    room: usize,
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Show what there is now.
+    GoOn,
+    /// End.
+    End,
 }
 
 impl View {
-    /// Shows nothing yet, and only metrics that begin with this.
-    pub fn new(metric: Option<String>) -> Self {
+    /// Shows nothing yet, and only what the filter wants.
+    pub fn new(filter: Filter, sort: Sort, is_reversed: bool) -> Self {
         Self {
-            metric,
+            filter,
+            sort,
+            is_reversed,
             ..Self::default()
         }
     }
@@ -51,8 +82,8 @@ impl View {
     pub fn take_in(&mut self, event: Event) {
         match event {
             Event::Readings(batch) => {
-                let metric = self.metric.clone();
-                for view in line::views(batch, metric.as_deref()) {
+                let filter = self.filter.clone();
+                for view in line::views(batch, &filter) {
                     self.seen += 1;
                     self.put(view);
                 }
@@ -75,6 +106,54 @@ impl View {
         }
     }
 
+    /// Does what a key asks for.
+    pub fn key(&mut self, key: Key) -> Then {
+        if self.is_typed {
+            self.typed(key);
+            return Then::GoOn;
+        }
+        let page = self.room.saturating_sub(1).max(1);
+        match key {
+            Key::Character('q') => return Then::End,
+            Key::Character('s') => {
+                self.sort = self.sort.next();
+                self.top = 0;
+            }
+            Key::Character('r') => {
+                self.is_reversed = !self.is_reversed;
+                self.top = 0;
+            }
+            Key::Character('/') => {
+                self.search.clear();
+                self.is_typed = true;
+            }
+            Key::Escape => self.search.clear(),
+            Key::Up | Key::Character('k') => self.top = self.top.saturating_sub(1),
+            Key::Down | Key::Character('j') => self.top += 1,
+            Key::PageUp => self.top = self.top.saturating_sub(page),
+            Key::PageDown | Key::Character(' ') => self.top += page,
+            Key::Home | Key::Character('g') => self.top = 0,
+            // The next look brings it back to where there is something.
+            Key::End | Key::Character('G') => self.top = usize::MAX,
+            Key::Character(_) | Key::Enter | Key::Backspace => {}
+        }
+        Then::GoOn
+    }
+
+    fn typed(&mut self, key: Key) {
+        self.top = 0;
+        match key {
+            Key::Character(character) => self.search.push(character),
+            Key::Backspace => drop(self.search.pop()),
+            Key::Escape => {
+                self.search.clear();
+                self.is_typed = false;
+            }
+            Key::Enter => self.is_typed = false,
+            _ => {}
+        }
+    }
+
     /// The server is gone.
     pub fn lost(&mut self, url: &str) {
         self.lost = Some(url.into());
@@ -85,26 +164,35 @@ impl View {
         self.lost = None;
     }
 
-    /// How many readings there are.
+    /// How many readings there are, whatever is searched for.
     pub fn count(&self) -> usize {
         self.readings.len()
     }
 
-    /// At most so many readings, by target, metric and attributes. Where there are more, those
-    /// that moved go first.
-    pub fn readings(&self, most: usize) -> Vec<&ReadingView> {
-        let moved = self.readings.values().filter(|shown| shown.moved).count();
-        let mut still = most.saturating_sub(moved);
-        let mut room = most;
-        let mut chosen = Vec::new();
-        for shown in self.readings.values() {
-            let left = if shown.moved { &mut room } else { &mut still };
-            if *left > 0 && chosen.len() < most {
-                *left -= 1;
-                chosen.push(&shown.view);
-            }
-        }
-        chosen
+    /// The readings for so many lines from where the screen stands, and how many there are in
+    /// all of what is searched for.
+    pub fn look(&mut self, room: usize) -> (Vec<&ReadingView>, usize) {
+        let search = self.search.to_lowercase();
+        let mut found: Vec<&Shown> = self
+            .readings
+            .iter()
+            .filter(|shown| search.is_empty() || has(shown, &search))
+            .collect();
+        let (sort, is_reversed) = (self.sort, self.is_reversed);
+        found.sort_by(|a, b| {
+            let order = compare(sort, a, b);
+            if is_reversed { order.reverse() } else { order }
+        });
+        self.room = room;
+        self.top = self.top.min(found.len().saturating_sub(room));
+        let all = found.len();
+        let shown = found.into_iter().skip(self.top).take(room);
+        (shown.map(|shown| &shown.view).collect(), all)
+    }
+
+    /// The number of the first line that is shown, from 1.
+    pub fn first(&self) -> usize {
+        self.top + 1
     }
 
     /// The last outcomes of interest, the newest last.
@@ -115,7 +203,7 @@ impl View {
     /// One line about all of it.
     pub fn heading(&self) -> String {
         if let Some(url) = &self.lost {
-            return format!("{url} is gone; waiting until it is back (Ctrl-C ends)");
+            return format!("{url} is gone; waiting until it is back");
         }
         let mut text = format!(
             "{} values, {} seen since the start",
@@ -125,81 +213,87 @@ impl View {
         if self.missed > 0 {
             text.push_str(&format!(", {} events missed", self.missed));
         }
-        text.push_str(" (Ctrl-C ends)");
         text
+    }
+
+    /// The keys, and what they are set to; shorter where it is narrow.
+    pub fn help(&self, width: usize) -> String {
+        if self.is_typed {
+            return format!("/{}_  (Enter: keep, Esc: all)", self.search);
+        }
+        let sort = self.sort.as_str();
+        let reversed = if self.is_reversed { ", reversed" } else { "" };
+        let search = match self.search.as_str() {
+            "" => String::new(),
+            search => format!(" \"{search}\""),
+        };
+        let long = format!(
+            "q quit  s sort: {sort}{reversed}  r reverse  / search{search}  ↑↓ PgUp PgDn Home End scroll"
+        );
+        let short = format!("q quit  s sort: {sort}  r  /{search}  ↑↓");
+        if long.chars().count() <= width {
+            long
+        } else {
+            short
+        }
     }
 
     /// The newer one stays, whatever comes first.
     fn put(&mut self, view: ReadingView) {
         let reading = &view.reading;
-        let key = (
+        let series = (
             view.target.clone(),
             reading.metric.clone(),
             reading.attributes.clone(),
         );
-        match self.readings.get_mut(&key) {
+        let at = self.at.get(&series).copied();
+        match at.and_then(|at| self.readings.get_mut(at)) {
             Some(shown) if shown.view.time > view.time => {}
             Some(shown) => {
                 shown.moved |= shown.view.reading.value != view.reading.value;
                 shown.view = view;
             }
             None => {
-                let moved = false;
-                self.readings.insert(key, Shown { view, moved });
+                self.at.insert(series, self.readings.len());
+                self.readings.push(Shown {
+                    attributes: words::attributes(&view.reading.attributes),
+                    view,
+                    moved: false,
+                });
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-    use utakata_model::{Quality, Reading, ReadingValue};
-
-    use super::*;
-
-    fn reading(seconds: i64, value: f64) -> ReadingView {
-        ReadingView {
-            target: "pdu-1".parse().unwrap(),
-            time: Timestamp::from_second(seconds).unwrap(),
-            reading: Reading {
-                metric: "hw.power".parse().unwrap(),
-                attributes: Attributes::new(),
-                value: ReadingValue::Number(value),
-                unit: "W".into(),
-                quality: Quality::Good,
-            },
-        }
-    }
-
-    #[test]
-    fn what_moves_is_shown_where_there_is_no_room_for_all() {
-        let mut view = View::new(None);
-        let named = |name: &str, seconds, value| ReadingView {
-            target: name.parse().unwrap(),
-            ..reading(seconds, value)
-        };
-        view.fill(vec![
-            named("a", 1, 0.0),
-            named("b", 1, 0.0),
-            named("c", 1, 0.0),
-        ]);
-        view.fill(vec![named("a", 2, 0.0), named("c", 2, 5.0)]);
-        let names = |most| -> Vec<String> {
-            let shown = view.readings(most);
-            shown.iter().map(|view| view.target.to_string()).collect()
-        };
-        assert_eq!(names(1), ["c"]);
-        assert_eq!(names(2), ["a", "c"]);
-        assert_eq!(names(9), ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn an_older_reading_that_comes_later_changes_nothing() {
-        let mut view = View::new(None);
-        view.fill(vec![reading(2, 200.0), reading(1, 100.0)]);
-        let shown = view.readings(10);
-        assert_eq!(shown.len(), 1);
-        assert_eq!(shown[0].reading.value, ReadingValue::Number(200.0));
-    }
+/// Whether a search finds a reading.
+fn has(shown: &Shown, search: &str) -> bool {
+    let is_in = |text: &str| text.to_lowercase().contains(search);
+    is_in(shown.view.target.as_str())
+        || is_in(shown.view.reading.metric.as_str())
+        || is_in(&shown.attributes)
 }
+
+fn compare(sort: Sort, a: &Shown, b: &Shown) -> Ordering {
+    let first = match sort {
+        Sort::Changed => b.moved.cmp(&a.moved),
+        Sort::Name => Ordering::Equal,
+        Sort::Value => largest(&a.view.reading.value, &b.view.reading.value),
+        Sort::Age => b.view.time.cmp(&a.view.time),
+    };
+    first.then_with(|| by_name(a, b))
+}
+
+/// By target, metric and attributes; a total, which has the fewest attributes, before its parts.
+fn by_name(a: &Shown, b: &Shown) -> Ordering {
+    let (one, other) = (&a.view, &b.view);
+    natural::compare(one.target.as_str(), other.target.as_str())
+        .then_with(|| natural::compare(one.reading.metric.as_str(), other.reading.metric.as_str()))
+        .then_with(|| {
+            let (one, other) = (&one.reading.attributes, &other.reading.attributes);
+            one.len().cmp(&other.len())
+        })
+        .then_with(|| natural::compare(&a.attributes, &b.attributes))
+}
+
+#[cfg(test)]
+mod tests;

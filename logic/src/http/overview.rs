@@ -1,0 +1,17 @@
+//! `/v1/overview`.
+
+use axum::{Json, extract::State};
+use utakata_api::overview::Overview;
+
+use super::{Api, Refused};
+
+/// What is wrong now: targets that fail, in groups, and everything else that somebody should do
+/// something about.
+///
+/// The answer is bounded, however large the site is, and may be a second old.
+#[utoipa::path(get, path = "/v1/overview", operation_id = "get_overview", tag = "system",
+    responses((status = 200, description = "What is wrong now", body = Overview)))]
+pub(super) async fn get(State(api): State<Api>) -> Result<Json<Overview>, Refused> {
+    let overview = api.handle.overview().await?;
+    Ok(Json(Overview::clone(&overview)))
+}

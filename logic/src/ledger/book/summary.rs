@@ -1,0 +1,59 @@
+//! What of control somebody has to do something about, counted.
+
+use utakata_api::overview::ControlCounts;
+use utakata_model::{OperationId, OperationState, TargetName, TaskId, TaskState};
+
+use super::Book;
+
+/// How many are named.
+const NAMED: usize = 3;
+
+/// Control that has not ended, in numbers and a few names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many of what.
+    pub counts: ControlCounts,
+    /// The oldest tasks of which a person has to say what became of them.
+    pub unsettled: Vec<(TaskId, TargetName)>,
+    /// The oldest operations that wait for an approval.
+    pub awaiting: Vec<OperationId>,
+    /// The oldest operations that have stopped.
+    pub stopped: Vec<OperationId>,
+}
+
+impl Book {
+    /// One look at each task and operation that is open.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        let mut unsettled = Vec::new();
+        for entry in self.tasks.values() {
+            if entry.life.state() == TaskState::Unsettled {
+                unsettled.push((entry.task.id, entry.task.target.clone()));
+            }
+        }
+        let (mut awaiting, mut stopped) = (Vec::new(), Vec::new());
+        for (id, open) in &self.operations {
+            match open.record.state {
+                OperationState::Awaiting => awaiting.push(*id),
+                OperationState::Stopped => stopped.push(*id),
+                OperationState::Paused => summary.counts.paused += 1,
+                OperationState::Running | OperationState::Done | OperationState::Cancelled => {}
+            }
+        }
+        summary.counts.open = self.tasks.len() as u64;
+        summary.counts.unsettled = unsettled.len() as u64;
+        summary.counts.awaiting = awaiting.len() as u64;
+        summary.counts.stopped = stopped.len() as u64;
+        summary.unsettled = oldest(unsettled);
+        summary.awaiting = oldest(awaiting);
+        summary.stopped = oldest(stopped);
+        summary
+    }
+}
+
+/// Ids are in the order of their time.
+fn oldest<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort_unstable();
+    all.truncate(NAMED);
+    all
+}

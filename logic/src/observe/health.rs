@@ -1,0 +1,127 @@
+//! How targets are, by what was last seen of them and by the schedules that read them: pure.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use utakata_api::inventory::Health;
+use utakata_model::{Kind, Schedule, Selector, TargetName};
+
+use super::{Covers, Seen};
+use crate::{
+    inventory::{Selection, refuses},
+    kinds::{Served, Snapshot},
+};
+
+/// Which targets the schedules read, and how often.
+#[derive(Debug, Default)]
+pub struct Coverage {
+    targets: HashMap<TargetName, Covers>,
+}
+
+impl Coverage {
+    /// What these schedules read. A kind that nobody serves now counts as read: its schedules
+    /// mean it, and that nobody serves it is what is wrong.
+    pub fn build(
+        schedules: &[Arc<Schedule>],
+        served: &Snapshot,
+        select: impl Fn(&Selector) -> Selection,
+    ) -> Self {
+        let mut targets: HashMap<TargetName, Covers> = HashMap::new();
+        for schedule in schedules {
+            let mut kinds: HashMap<Kind, Option<Covers>> = HashMap::new();
+            for known in select(&schedule.selector).iter() {
+                let target = &known.target;
+                let covers = kinds
+                    .entry(target.kind.clone())
+                    .or_insert_with(|| covers(schedule, served.get(&target.kind).map(Arc::as_ref)));
+                let Some(covers) = *covers else { continue };
+                targets
+                    .entry(target.name.clone())
+                    .and_modify(|before| {
+                        if covers.allows() < before.allows() {
+                            *before = covers;
+                        }
+                    })
+                    .or_insert(covers);
+            }
+        }
+        Self { targets }
+    }
+
+    /// How a target is read; absent where no schedule does.
+    pub fn of(&self, target: &TargetName) -> Option<Covers> {
+        self.targets.get(target).copied()
+    }
+}
+
+/// How a schedule reads targets of a kind, if it can.
+fn covers(schedule: &Schedule, served: Option<&Served>) -> Option<Covers> {
+    let timeout = match served {
+        None => std::time::Duration::ZERO,
+        Some(served) if refuses(served, schedule).is_some() => return None,
+        Some(served) => served.observe(schedule.action.as_ref())?.action.timeout,
+    };
+    Some(Covers {
+        interval: schedule.interval,
+        timeout,
+    })
+}
+
+/// How a target is. What was seen before `started` says nothing against it: a logic environment
+/// that was away for a while has had no chance to read.
+pub fn health(seen: &Seen, covers: Option<Covers>, now: Timestamp, started: Timestamp) -> Health {
+    if seen.problem.is_some() {
+        return Health::Failing;
+    }
+    let Some(covers) = covers else {
+        return Health::Unobserved;
+    };
+    let Some(answered) = seen.answered else {
+        return Health::Unseen;
+    };
+    let silent = now.duration_since(answered.max(started));
+    // A clock that runs ahead makes nothing old.
+    let silent = std::time::Duration::try_from(silent).unwrap_or_default();
+    if silent > covers.allows() {
+        return Health::Stale;
+    }
+    Health::Answering
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use utakata_model::{Cure, Problem};
+
+    use super::*;
+
+    #[test]
+    fn a_target_that_nothing_reads_is_never_well_and_one_that_is_read_too_late_is_stale() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let covers = Some(Covers {
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
+        });
+        let problem = Problem::new("unreachable", Cure::Operator, "it does not answer");
+        for (answered, problem, covers, started, expect) in [
+            (Some(990), None, covers, 0, Health::Answering),
+            (Some(969), None, covers, 0, Health::Stale),
+            // It has just begun to read.
+            (Some(1), None, covers, 980, Health::Answering),
+            (None, None, covers, 0, Health::Unseen),
+            (Some(999), None, None, 0, Health::Unobserved),
+            (None, None, None, 0, Health::Unobserved),
+            (Some(1), Some(&problem), covers, 0, Health::Failing),
+            (None, Some(&problem), None, 0, Health::Failing),
+            // The clock was set back since.
+            (Some(2000), None, covers, 0, Health::Answering),
+        ] {
+            let mut seen = Seen::default();
+            seen.answered = answered.map(at);
+            seen.problem = problem.cloned();
+            let found = health(&seen, covers, at(1000), at(started));
+            assert_eq!(found, expect, "{answered:?} {covers:?} {started}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Targets that begin to fail and that answer again, for the log: a line for each, or one line for
+//! all where they are many at once. Pure.
+
+use std::collections::BTreeMap;
+
+use utakata_model::{Kind, Problem, TargetName};
+
+/// More than this at once are told in one line.
+const EACH_UP_TO: usize = 5;
+
+/// A turn for the worse or for the better.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// It answered, or was never asked, and now it fails.
+    Fails(Problem),
+    /// It failed and answers again.
+    Answers,
+}
+
+/// The turns since they were last taken, in bounded memory.
+#[derive(Debug, Default)]
+pub struct Turns {
+    fails: Side,
+    answers: Side,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    first: Vec<(TargetName, Kind, Option<Problem>)>,
+    count: u64,
+    kinds: BTreeMap<Kind, u64>,
+}
+
+/// What the log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// One target fails.
+    Fails {
+        /// Which.
+        target: TargetName,
+        /// Of which kind.
+        kind: Kind,
+        /// Why.
+        problem: String,
+    },
+    /// One target answers again.
+    Answers {
+        /// Which.
+        target: TargetName,
+        /// Of which kind.
+        kind: Kind,
+    },
+    /// Many fail.
+    ManyFail {
+        /// How many.
+        count: u64,
+        /// How many of which kind: `3900 apc-pdu, 102 ups`.
+        kinds: String,
+        /// What one of them says.
+        problem: String,
+    },
+    /// Many answer again.
+    ManyAnswer {
+        /// How many.
+        count: u64,
+        /// How many of which kind.
+        kinds: String,
+    },
+}
+
+impl Turns {
+    /// Notes one.
+    pub fn note(&mut self, target: &TargetName, kind: &Kind, turn: Turn) {
+        let (side, problem) = match turn {
+            Turn::Fails(problem) => (&mut self.fails, Some(problem)),
+            Turn::Answers => (&mut self.answers, None),
+        };
+        side.count += 1;
+        if side.first.len() < EACH_UP_TO {
+            side.first.push((target.clone(), kind.clone(), problem));
+        }
+        *side.kinds.entry(kind.clone()).or_default() += 1;
+    }
+
+    /// What is to be said of them; then they are forgotten.
+    pub fn take(&mut self) -> Vec<Line> {
+        let fails = std::mem::take(&mut self.fails).lines(
+            |target, kind, problem| Line::Fails {
+                target,
+                kind,
+                problem,
+            },
+            |count, kinds, problem| Line::ManyFail {
+                count,
+                kinds,
+                problem,
+            },
+        );
+        let answers = std::mem::take(&mut self.answers).lines(
+            |target, kind, _| Line::Answers { target, kind },
+            |count, kinds, _| Line::ManyAnswer { count, kinds },
+        );
+        fails.into_iter().chain(answers).collect()
+    }
+}
+
+impl Side {
+    fn lines(
+        self,
+        one: impl Fn(TargetName, Kind, String) -> Line,
+        many: impl Fn(u64, String, String) -> Line,
+    ) -> Vec<Line> {
+        let text =
+            |problem: Option<Problem>| problem.map_or_else(String::new, |one| one.to_string());
+        if self.count <= EACH_UP_TO as u64 {
+            let each = self.first.into_iter();
+            return each
+                .map(|(target, kind, problem)| one(target, kind, text(problem)))
+                .collect();
+        }
+        let mut kinds: Vec<_> = self.kinds.into_iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let kinds: Vec<String> = kinds
+            .iter()
+            .take(EACH_UP_TO)
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
+        let problem = self.first.into_iter().find_map(|(_, _, problem)| problem);
+        vec![many(self.count, kinds.join(", "), text(problem))]
+    }
+}
+
+/// Writes lines to the log.
+pub fn log(lines: Vec<Line>) {
+    for line in lines {
+        match line {
+            Line::Fails {
+                target,
+                kind,
+                problem,
+            } => tracing::info!(%target, %kind, problem, "target fails"),
+            Line::Answers { target, kind } => {
+                tracing::info!(%target, %kind, "target answers again");
+            }
+            Line::ManyFail {
+                count,
+                kinds,
+                problem,
+            } => tracing::info!(count, kinds, first = problem, "targets fail"),
+            Line::ManyAnswer { count, kinds } => {
+                tracing::info!(count, kinds, "targets answer again");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::Cure;
+
+    use super::*;
+
+    #[test]
+    fn a_few_turns_are_told_one_by_one_and_many_in_one_line() {
+        let kind = |name: &str| Kind::new(name).unwrap();
+        let name = |at: usize| TargetName::new(&format!("t-{at}")).unwrap();
+        let problem = Problem::new("unreachable", Cure::Operator, "no answer");
+        let mut turns = Turns::default();
+        assert!(turns.take().is_empty());
+        turns.note(&name(1), &kind("ups"), Turn::Fails(problem.clone()));
+        turns.note(&name(1), &kind("ups"), Turn::Answers);
+        let fails = Line::Fails {
+            target: name(1),
+            kind: kind("ups"),
+            problem: problem.to_string(),
+        };
+        let answers = Line::Answers {
+            target: name(1),
+            kind: kind("ups"),
+        };
+        assert_eq!(turns.take(), [fails, answers]);
+        for at in 0..4000 {
+            let kind = kind(if at % 4 == 0 { "ups" } else { "apc-pdu" });
+            turns.note(&name(at), &kind, Turn::Fails(problem.clone()));
+        }
+        let many = Line::ManyFail {
+            count: 4000,
+            kinds: "3000 apc-pdu, 1000 ups".into(),
+            problem: problem.to_string(),
+        };
+        assert_eq!(turns.take(), [many]);
+        assert!(turns.take().is_empty());
+    }
+}

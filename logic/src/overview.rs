@@ -1,0 +1,134 @@
+//! What is wrong at the site now: put together at most once a second, however many ask.
+
+mod disk;
+mod findings;
+mod targets;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_api::{
+    overview::{About, Finding, Overview, Weight},
+    rollout::Rollout,
+    status::Status,
+};
+use utakata_model::Selector;
+
+use self::{disk::Disk, findings::Facts, targets::Look};
+use crate::{
+    Handle,
+    ledger::{self, Summary},
+    store,
+};
+
+/// An overview is given out again for this long: looking at all targets costs something.
+const KEPT: Duration = Duration::from_secs(1);
+/// The most findings of an answer.
+const FINDINGS_MAX: usize = 100;
+/// The rollouts that are looked at.
+const ROLLOUTS: u32 = 20;
+
+/// The last overview.
+#[derive(Default)]
+pub struct Kept {
+    last: tokio::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+    /// The folder whose disk is looked at.
+    folder: Option<PathBuf>,
+}
+
+impl Kept {
+    /// None yet.
+    pub fn of(folder: Option<PathBuf>) -> Self {
+        Self {
+            folder,
+            ..Self::default()
+        }
+    }
+}
+
+impl Handle {
+    /// What is wrong at the site now. Those who ask at the same time share one look.
+    ///
+    /// # Errors
+    /// The logic environment is ending.
+    pub async fn overview(&self) -> Result<Arc<Overview>, ledger::Error> {
+        let mut last = self.kept().last.lock().await;
+        if let Some((at, overview)) = &*last
+            && at.elapsed() < KEPT
+        {
+            return Ok(Arc::clone(overview));
+        }
+        let status = self.status();
+        let control = self.ledger().summary().await.ok();
+        let rollouts = self.rollouts().list(None, ROLLOUTS).await;
+        let handle = self.clone();
+        // Off the threads that permits run on: a large site takes some milliseconds.
+        let put = move || handle.put_together(status, control, rollouts);
+        let overview = match tokio::task::spawn_blocking(put).await {
+            Ok(overview) => Arc::new(overview),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return Err(ledger::Error::Ending),
+            },
+        };
+        *last = Some((Instant::now(), Arc::clone(&overview)));
+        Ok(overview)
+    }
+
+    fn put_together(
+        &self,
+        status: Status,
+        control: Option<Summary>,
+        rollouts: Result<Vec<Rollout>, store::Error>,
+    ) -> Overview {
+        let now = Timestamp::now();
+        let look = Look {
+            coverage: &self.observe().coverage(),
+            served: &self.kinds().served(),
+            now,
+            started: status.started,
+        };
+        let targets = look.at(&self.inventory().select(&Selector::default()));
+        let disk = self.kept().folder.as_deref().map(Disk::look);
+        let unreadable = rollouts.as_ref().err().map(unreadable);
+        let facts = Facts {
+            now,
+            schedules: self.observe().problems(),
+            control,
+            orders: self.orders().everything(),
+            rollouts: rollouts.unwrap_or_default(),
+            unserved: targets.unserved,
+            zones: targets.zones,
+            disk: disk.and_then(Result::ok),
+            status,
+        };
+        let mut findings: Vec<Finding> = unreadable.into_iter().chain(facts.findings()).collect();
+        let is_wrong = findings.iter().any(|one| one.weight == Weight::Wrong);
+        let left_out = findings.len().saturating_sub(FINDINGS_MAX) as u64;
+        findings.truncate(FINDINGS_MAX);
+        Overview {
+            time: now,
+            version: facts.status.version.clone(),
+            well: !is_wrong && targets.groups.is_empty(),
+            targets: targets.counts,
+            failing: targets.groups,
+            failing_left_out: targets.left_out,
+            control: facts.control.as_ref().map(|control| control.counts),
+            environments: facts.counts(),
+            findings,
+            findings_left_out: left_out,
+        }
+    }
+}
+
+/// A store that cannot be read just now, whatever it said of itself before.
+fn unreadable(error: &store::Error) -> Finding {
+    Finding {
+        weight: Weight::Wrong,
+        about: About::Store,
+        subject: "store".into(),
+        says: error.to_string(),
+        cure: Some(error.cure().into()),
+    }
+}

@@ -1,0 +1,430 @@
+//! What is wrong besides targets, or worth knowing: pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use utakata_api::{
+    environment::Standing,
+    overview::{About, EnvironmentCounts, Finding, Weight},
+    rollout::{Rollout, RolloutState},
+    status::Status,
+};
+use utakata_model::{
+    Cure, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, Problem, Stop, Zone,
+};
+
+use super::disk::Disk;
+use crate::ledger::Summary;
+
+/// An environment says how it is every ten seconds.
+const SILENT: Duration = Duration::from_secs(30);
+/// A rollout that was turned back is told this long.
+const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
+
+/// What is known besides targets.
+pub struct Facts {
+    /// The time.
+    pub now: Timestamp,
+    /// How the system is.
+    pub status: Status,
+    /// What schedules cannot do; these are among the problems of the status.
+    pub schedules: Vec<Problem>,
+    /// Control, where the ledger is kept here.
+    pub control: Option<Summary>,
+    /// What people have stopped.
+    pub orders: Vec<Standing>,
+    /// The last rollouts.
+    pub rollouts: Vec<Rollout>,
+    /// Targets that no environment of their zone serves.
+    pub unserved: BTreeMap<(Kind, Zone), u64>,
+    /// The zones that there are targets of.
+    pub zones: BTreeSet<Zone>,
+    /// The disk that the store is on, where that is known.
+    pub disk: Option<Disk>,
+}
+
+impl Facts {
+    /// All findings, the worst first.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut found = Vec::new();
+        found.extend(self.disk.as_ref().and_then(Disk::finding));
+        self.brokers(&mut found);
+        self.ledger(&mut found);
+        self.environments(&mut found);
+        self.kinds(&mut found);
+        self.others(&mut found);
+        self.control(&mut found);
+        self.orders(&mut found);
+        self.rollouts(&mut found);
+        // Stable: what is found first goes first among its like.
+        found.sort_by_key(|one| one.weight);
+        found
+    }
+
+    /// Environments and workers in numbers.
+    pub fn counts(&self) -> EnvironmentCounts {
+        let mut counts = EnvironmentCounts::default();
+        for environment in &self.status.environments {
+            if self.is_there(environment) {
+                counts.running += 1;
+                let ready = environment.pools.iter().map(|pool| u64::from(pool.ready));
+                counts.workers += ready.sum::<u64>();
+            } else {
+                counts.gone += 1;
+            }
+        }
+        counts
+    }
+
+    fn is_there(&self, environment: &EnvironmentStatus) -> bool {
+        environment.state != EnvironmentState::Gone && self.silence(environment) < SILENT
+    }
+
+    fn silence(&self, environment: &EnvironmentStatus) -> Duration {
+        let silence = self.now.duration_since(environment.time);
+        Duration::try_from(silence).unwrap_or_default()
+    }
+
+    fn brokers(&self, found: &mut Vec<Finding>) {
+        let ours = self.status.connections.iter().map(|one| (None, one));
+        let theirs = self
+            .status
+            .environments
+            .iter()
+            .filter(|one| self.is_there(one));
+        let theirs = theirs.flat_map(|environment| {
+            let all = environment.connections.iter();
+            all.map(|one| (Some(&environment.id), one))
+        });
+        for (of, one) in ours.chain(theirs) {
+            let Some(problem) = &one.problem else {
+                continue;
+            };
+            let whose = of.map_or_else(String::new, |id| format!(" of {id}"));
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about: About::Broker,
+                subject: match one.name.as_str() {
+                    "hub" => format!("hub{whose}"),
+                    name => format!("broker of {name}{whose}"),
+                },
+                says: format!("{} is away: {problem}", one.to),
+                cure: Some(
+                    "see that it runs and can be reached; it is tried again by itself".into(),
+                ),
+            });
+        }
+    }
+
+    fn ledger(&self, found: &mut Vec<Finding>) {
+        let nobody = self.status.duties.as_ref();
+        if nobody.is_some_and(|duties| !duties.ledger && duties.ledger_at.is_none()) {
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about: About::Ledger,
+                subject: "ledger".into(),
+                says: "no logic environment keeps it: nothing can be controlled".into(),
+                cure: Some("wait ten seconds; then see whether PostgreSQL answers".into()),
+            });
+        }
+    }
+
+    fn environments(&self, found: &mut Vec<Finding>) {
+        let all = &self.status.environments;
+        if all.is_empty() {
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about: About::Environment,
+                subject: "environments".into(),
+                says: "none was heard of: nothing can be read or controlled".into(),
+                cure: Some("see the log of `utakata up`, or of each `utakata wee`".into()),
+            });
+        }
+        for environment in all {
+            match self.is_there(environment) {
+                false => found.push(self.gone(environment)),
+                true => workers(environment, found),
+            }
+        }
+    }
+
+    /// An environment that is not there: it is missed where nobody else serves its zone.
+    fn gone(&self, environment: &EnvironmentStatus) -> Finding {
+        let EnvironmentStatus { id, zone, .. } = environment;
+        let mut others = self.status.environments.iter();
+        let is_served = others.any(|one| one.zone == *zone && self.is_there(one));
+        let is_missed = !is_served && self.zones.contains(zone);
+        let ago = ago(self.silence(environment));
+        let how = match environment.state {
+            EnvironmentState::Gone => format!("gone, last heard of {ago}"),
+            _ => format!("silent, last heard of {ago}"),
+        };
+        let zone = match (is_served, is_missed) {
+            (true, _) => format!("others serve the zone {zone}"),
+            (false, true) => format!("nobody serves the zone {zone}"),
+            (false, false) => format!("the zone {zone} has no targets"),
+        };
+        Finding {
+            weight: if is_missed {
+                Weight::Wrong
+            } else {
+                Weight::Notice
+            },
+            about: About::Environment,
+            subject: format!("environment {id}"),
+            says: format!("{how}: {zone}"),
+            cure: Some("see whether it still runs, and its log".into()),
+        }
+    }
+
+    fn kinds(&self, found: &mut Vec<Finding>) {
+        for ((kind, zone), count) in &self.unserved {
+            let targets = targets(*count);
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about: About::Kind,
+                subject: format!("kind {kind}"),
+                says: format!(
+                    "no environment serves it in the zone {zone}: {targets} cannot be reached"
+                ),
+                cure: Some(format!(
+                    "see `utakata worker list` and `utakata kind show {kind}`"
+                )),
+            });
+        }
+    }
+
+    /// What the server says besides. Pools and releases are told with their environments, kinds
+    /// that nobody serves with their targets.
+    fn others(&self, found: &mut Vec<Finding>) {
+        let environments = &self.status.environments;
+        let pools = environments.iter().flat_map(|one| &one.pools);
+        let refused = environments.iter().flat_map(|one| &one.refused);
+        let told: Vec<&Problem> = pools
+            .filter_map(|pool| pool.problem.as_ref())
+            .chain(refused.map(|one| &one.problem))
+            .collect();
+        for problem in &self.status.problems {
+            let is_of_schedule = self.schedules.contains(problem);
+            let is_told = is_of_schedule && &*problem.code == "kind-not-served";
+            if told.contains(&problem) || is_told {
+                continue;
+            }
+            let about = match is_of_schedule {
+                true => About::Schedule,
+                false if problem.code.starts_with("store") => About::Store,
+                false => About::Server,
+            };
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about,
+                subject: about.as_str().into(),
+                says: problem.to_string(),
+                cure: cure(problem),
+            });
+        }
+    }
+
+    fn control(&self, found: &mut Vec<Finding>) {
+        let Some(control) = &self.control else {
+            return;
+        };
+        let counts = control.counts;
+        if let Some((id, target)) = control.unsettled.first() {
+            let what = match counts.unsettled {
+                1 => format!("1 task is unsettled, on {target}"),
+                count => format!("{count} tasks are unsettled, the oldest on {target}"),
+            };
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about: About::Task,
+                subject: "control".into(),
+                says: format!("{what}: a person has to say what became of it"),
+                cure: Some(format!(
+                    "`utakata task explain {id}`; all: `utakata task list --state unsettled`"
+                )),
+            });
+        }
+        let operations = [
+            (
+                counts.stopped,
+                control.stopped.first(),
+                Weight::Wrong,
+                "stopped because too many tasks failed",
+                "explain",
+            ),
+            (
+                counts.awaiting,
+                control.awaiting.first(),
+                Weight::Notice,
+                "waiting for an approval",
+                "approve",
+            ),
+        ];
+        for (count, first, weight, how, verb) in operations {
+            let Some(first) = first else { continue };
+            found.push(Finding {
+                weight,
+                about: About::Operation,
+                subject: "control".into(),
+                says: match count {
+                    1 => format!("1 operation is {how}"),
+                    count => format!("{count} operations are {how}"),
+                },
+                cure: Some(format!("`utakata operation {verb} {first}`")),
+            });
+        }
+        if counts.paused > 0 {
+            found.push(Finding {
+                weight: Weight::Notice,
+                about: About::Operation,
+                subject: "control".into(),
+                says: match counts.paused {
+                    1 => "1 operation is paused".into(),
+                    count => format!("{count} operations are paused"),
+                },
+                cure: Some("`utakata operation list`".into()),
+            });
+        }
+    }
+
+    fn orders(&self, found: &mut Vec<Finding>) {
+        for standing in &self.orders {
+            let order = &standing.order;
+            let stop = match order.stop {
+                Stop::Pause => "paused",
+                Stop::Drain => "drained",
+            };
+            let why = order
+                .why
+                .as_ref()
+                .map_or_else(String::new, |why| format!(": {why}"));
+            found.push(Finding {
+                weight: Weight::Notice,
+                about: About::Order,
+                subject: standing.scope.to_string(),
+                says: format!("{stop} by {}{why}", order.by),
+                cure: Some(format!("to go on: `{}`", standing.scope.lift())),
+            });
+        }
+    }
+
+    fn rollouts(&self, found: &mut Vec<Finding>) {
+        for rollout in &self.rollouts {
+            let how = match rollout.state {
+                RolloutState::Running => "under way".to_owned(),
+                RolloutState::Paused => "paused".into(),
+                RolloutState::GoingBack | RolloutState::Aborting => "going back".into(),
+                RolloutState::Failed if self.is_recent(rollout.ended) => "turned back".into(),
+                RolloutState::Failed | RolloutState::Done | RolloutState::Aborted => continue,
+            };
+            let problem = rollout.problem.as_ref();
+            let why = problem.map_or_else(String::new, |problem| format!(": {problem}"));
+            found.push(Finding {
+                weight: Weight::Notice,
+                about: About::Rollout,
+                subject: format!("rollout of {}", rollout.kind),
+                says: format!("to {} is {how}{why}", rollout.to.version),
+                cure: Some(format!("`utakata rollout show {}`", rollout.id)),
+            });
+        }
+    }
+
+    fn is_recent(&self, ended: Option<Timestamp>) -> bool {
+        let ago = ended.map(|ended| self.now.duration_since(ended));
+        let ago = ago.map(|ago| Duration::try_from(ago).unwrap_or_default());
+        ago.is_some_and(|ago| ago < TURNED_BACK_TOLD)
+    }
+}
+
+/// Workers that do not start, and releases that are refused.
+fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
+    let id = &environment.id;
+    let failing: Vec<(&PoolStatus, &Problem)> = environment
+        .pools
+        .iter()
+        .filter_map(|pool| Some((pool, pool.problem.as_ref()?)))
+        .collect();
+    let subject = format!("environment {id}");
+    if failing.len() > 1 && failing.len() == environment.pools.len() {
+        let (first, problem) = failing[0];
+        found.push(Finding {
+            weight: Weight::Wrong,
+            about: About::Worker,
+            subject,
+            says: format!(
+                "none of its workers starts ({} kinds); {}: {problem}",
+                failing.len(),
+                first.release
+            ),
+            cure: cure(problem),
+        });
+    } else {
+        found.extend(failing.iter().map(|(pool, problem)| Finding {
+            weight: Weight::Wrong,
+            about: About::Worker,
+            subject: format!("worker {} in {id}", pool.release),
+            says: problem.to_string(),
+            cure: cure(problem),
+        }));
+    }
+    found.extend(environment.refused.iter().map(|refused| Finding {
+        weight: Weight::Wrong,
+        about: About::Worker,
+        subject: format!("release in {}", refused.path),
+        says: format!("refused: {}", refused.problem),
+        cure: cure(&refused.problem),
+    }));
+    if let Some(workers) = environment
+        .workers
+        .as_ref()
+        .filter(|one| !one.short.is_empty())
+    {
+        let short: Vec<&str> = workers.short.iter().map(Kind::as_str).collect();
+        found.push(Finding {
+            weight: Weight::Notice,
+            about: About::Worker,
+            subject: format!("environment {id}"),
+            says: format!(
+                "runs {} workers, as many as it may: tasks wait of {}",
+                workers.most,
+                short.join(", ")
+            ),
+            cure: Some("raise execution.workers_most, or start another environment".into()),
+        });
+    }
+}
+
+fn cure(problem: &Problem) -> Option<String> {
+    Some(match problem.cure {
+        Cure::Retry => "it may pass by itself".into(),
+        Cure::Operator => format!("`utakata error {}`", problem.code),
+        Cure::Bug => {
+            "see the log of that moment; a worker of your own: `utakata worker test`".into()
+        }
+    })
+}
+
+/// `1 target`, `7 targets`.
+fn targets(count: u64) -> String {
+    match count {
+        1 => "1 target".into(),
+        count => format!("{count} targets"),
+    }
+}
+
+/// A time that has passed, in its largest unit: `20s ago`.
+fn ago(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s ago"),
+        seconds @ 60..3600 => format!("{}m ago", seconds / 60),
+        seconds @ 3600..86_400 => format!("{}h ago", seconds / 3600),
+        seconds => format!("{}d ago", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+use serde_json::json;
+use utakata_api::overview::ControlCounts;
+use utakata_model::{EnvironmentId, TargetName, TaskId};
+
+use super::*;
+
+const NOW: &str = "2026-03-01T12:00:00Z";
+
+/// A site with nothing in it but one environment that does as it should.
+fn well() -> Facts {
+    let status = json!({
+        "version": "1", "started": NOW, "targets": 0, "schedules": 0, "problems": [],
+        "environments": [environment("wee-1", "hall-1", "running", NOW)],
+    });
+    Facts {
+        now: NOW.parse().unwrap(),
+        status: serde_json::from_value(status).unwrap(),
+        schedules: Vec::new(),
+        control: Some(Summary::default()),
+        orders: Vec::new(),
+        rollouts: Vec::new(),
+        unserved: BTreeMap::new(),
+        zones: BTreeSet::from(["hall-1".parse().unwrap()]),
+        disk: None,
+    }
+}
+
+fn environment(id: &str, zone: &str, state: &str, time: &str) -> serde_json::Value {
+    json!({
+        "id": id, "incarnation": "0192f0c1-0000-7000-8000-00000000000e", "zone": zone,
+        "state": state, "version": "1", "time": time, "pools": [pool("snmp", None)],
+    })
+}
+
+fn pool(kind: &str, problem: Option<&str>) -> serde_json::Value {
+    let mut pool = json!({
+        "release": { "kind": kind, "version": "1", "digest": kind }, "active": true,
+        "starting": 0, "ready": 1, "draining": 0, "running": 0, "waiting": 0, "lost": 0,
+        "manifest": { "kind": kind, "version": "1", "protocol": 1, "run": { "program": "p" },
+            "action": [{ "name": "a", "class": "observe" }] },
+    });
+    if let Some(message) = problem {
+        pool["problem"] = json!({ "code": "worker-crashed", "message": message, "cure": "bug" });
+    }
+    pool
+}
+
+fn with(environments: &[serde_json::Value]) -> Facts {
+    let mut facts = well();
+    facts.status.environments = serde_json::from_value(json!(environments)).unwrap();
+    facts
+}
+
+#[track_caller]
+fn check(facts: &Facts, expect: &[(Weight, &str)]) {
+    let found: Vec<(Weight, String)> = facts
+        .findings()
+        .iter()
+        .map(|one| (one.weight, format!("{}: {}", one.subject, one.says)))
+        .collect();
+    let found: Vec<(Weight, &str)> = found
+        .iter()
+        .map(|(weight, text)| (*weight, text.as_str()))
+        .collect();
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn a_site_that_is_well_has_no_finding() {
+    check(&well(), &[]);
+    let counts = well().counts();
+    assert_eq!((counts.running, counts.gone, counts.workers), (1, 0, 1));
+}
+
+#[test]
+fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_zone() {
+    let gone = environment("wee-1", "hall-1", "gone", "2026-03-01T11:59:40Z");
+    check(
+        &with(&[gone.clone()]),
+        &[(
+            Weight::Wrong,
+            "environment wee-1: gone, last heard of 20s ago: nobody serves the zone hall-1",
+        )],
+    );
+    let other = environment("wee-2", "hall-1", "running", NOW);
+    check(
+        &with(&[gone.clone(), other]),
+        &[(
+            Weight::Notice,
+            "environment wee-1: gone, last heard of 20s ago: others serve the zone hall-1",
+        )],
+    );
+    let silent = environment("wee-2", "hall-1", "running", "2026-03-01T11:58:00Z");
+    check(
+        &with(&[silent]),
+        &[(
+            Weight::Wrong,
+            "environment wee-2: silent, last heard of 2m ago: nobody serves the zone hall-1",
+        )],
+    );
+    let mut facts = with(&[gone]);
+    facts.zones.clear();
+    check(
+        &facts,
+        &[(
+            Weight::Notice,
+            "environment wee-1: gone, last heard of 20s ago: the zone hall-1 has no targets",
+        )],
+    );
+    check(
+        &with(&[]),
+        &[(
+            Weight::Wrong,
+            "environments: none was heard of: nothing can be read or controlled",
+        )],
+    );
+}
+
+#[test]
+fn an_environment_none_of_whose_workers_starts_is_told_in_one_line() {
+    let mut vm = environment("vm", "hall-1", "running", NOW);
+    vm["pools"] = json!([
+        pool("snmp", Some("it ended at once")),
+        pool("ups", Some("it ended, too")),
+    ]);
+    check(
+        &with(&[vm.clone()]),
+        &[(
+            Weight::Wrong,
+            "environment vm: none of its workers starts (2 kinds); snmp@1: it ended at once (worker-crashed)",
+        )],
+    );
+    vm["pools"] = json!([pool("snmp", Some("it ended at once")), pool("ups", None)]);
+    check(
+        &with(&[vm]),
+        &[(
+            Weight::Wrong,
+            "worker snmp@1 in vm: it ended at once (worker-crashed)",
+        )],
+    );
+}
+
+#[test]
+fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_told() {
+    let mut facts = well();
+    let target = TargetName::new("pdu-1").unwrap();
+    let mut control = Summary {
+        counts: ControlCounts {
+            open: 9,
+            unsettled: 4,
+            awaiting: 1,
+            paused: 2,
+            stopped: 0,
+        },
+        ..Summary::default()
+    };
+    control.unsettled.push((TaskId::generate(), target));
+    control
+        .awaiting
+        .push(utakata_model::OperationId::generate());
+    facts.control = Some(control);
+    let place = ("ups".parse().unwrap(), "hall-1".parse().unwrap());
+    facts.unserved.insert(place, 12);
+    check(
+        &facts,
+        &[
+            (
+                Weight::Wrong,
+                "kind ups: no environment serves it in the zone hall-1: 12 targets cannot be reached",
+            ),
+            (
+                Weight::Wrong,
+                "control: 4 tasks are unsettled, the oldest on pdu-1: a person has to say what became of it",
+            ),
+            (
+                Weight::Notice,
+                "control: 1 operation is waiting for an approval",
+            ),
+            (Weight::Notice, "control: 2 operations are paused"),
+        ],
+    );
+}
+
+#[test]
+fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
+    let mut facts = with(&[environment("wee-1", "hall-1", "running", NOW)]);
+    let unserved = Problem::new("kind-not-served", Cure::Operator, "nobody serves it");
+    let full = Problem::new("disk-full", Cure::Operator, "the disk is full");
+    facts.schedules = vec![unserved.clone()];
+    facts.status.problems = vec![unserved, full];
+    let broker = json!({ "name": "tasks", "to": "amqp://b", "since": NOW, "problem": "refused",
+        "lost": 1, "waiting": 0, "dropped": 0 });
+    facts.status.connections = serde_json::from_value(json!([broker])).unwrap();
+    let id = EnvironmentId::new("wee-1").unwrap();
+    facts.orders.push(Standing {
+        scope: utakata_model::Scope::Environment(id),
+        order: serde_json::from_value(json!({ "stop": "pause", "by": "ana", "since": NOW }))
+            .unwrap(),
+    });
+    check(
+        &facts,
+        &[
+            (Weight::Wrong, "broker of tasks: amqp://b is away: refused"),
+            (Weight::Wrong, "server: the disk is full (disk-full)"),
+            (Weight::Notice, "the environment wee-1: paused by ana"),
+        ],
+    );
+}

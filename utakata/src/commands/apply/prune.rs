@@ -1,0 +1,40 @@
+//! What no document says, of the targets that a selector means.
+
+use anyhow::{Result, bail};
+use utakata_api::{
+    Client,
+    apply::{Document, Named},
+};
+use utakata_model::{Selector, TargetName};
+
+use crate::exit::Usage;
+
+/// The targets of a selector that are not among the documents.
+pub async fn unnamed(
+    client: &Client,
+    selector: &Selector,
+    documents: &[Document],
+) -> Result<Vec<TargetName>> {
+    if selector.is_everything() {
+        bail!(Usage(
+            "--prune needs a selector that says of which targets the files are all: --prune -l \
+             room=north"
+                .into()
+        ));
+    }
+    let there = client.targets(selector).await?;
+    let named: std::collections::BTreeSet<&TargetName> = documents
+        .iter()
+        .filter_map(|document| match document {
+            Document::Target(target) => Some(&target.name),
+            Document::Schedule(_) | Document::Credential(_) => None,
+        })
+        .collect();
+    let names = there.into_iter().map(|view| view.target.name);
+    Ok(names.filter(|name| !named.contains(name)).collect())
+}
+
+/// As what is to go.
+pub fn targets(names: &[TargetName]) -> Vec<Named> {
+    names.iter().cloned().map(Named::Target).collect()
+}
