@@ -11,4 +11,3 @@ mod pdus;
 mod place;
 mod releases;
 mod room;
-mod wait;

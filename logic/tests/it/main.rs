@@ -16,6 +16,5 @@ mod people;
 mod releases;
 mod rollouts;
 mod room;
-mod speed;
 mod store;
 mod undo;

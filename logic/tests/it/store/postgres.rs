@@ -2,7 +2,6 @@
 
 mod lease;
 mod outage;
-mod speed;
 
 use utakata_logic::store::{Error, Store, Url, postgres::Postgres as PostgresStore};
 use utakata_tests::servers::Postgres;
