@@ -23,8 +23,9 @@ use thiserror::Error;
 
 use crate::Error as InterconnectError;
 
-/// How long one check may take: longer means that something never came.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// How long one check may take: longer, even where others use all processors, means that
+/// something never came.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A promise that was not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

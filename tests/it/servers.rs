@@ -3,12 +3,11 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use utakata_tests::netsnmp::{Client, Privacy};
 use utakata_tests::repository;
 use utakata_tests::servers::{Dockerd, Mosquitto, Postgres, Rabbitmq, Registry, Snmpd, Snmpsim};
+use utakata_tests::wait::eventually;
 
 const UP_TIME: &str = "1.3.6.1.2.1.1.3.0";
 const NAME: &str = "1.3.6.1.2.1.1.5.0";
@@ -189,11 +188,7 @@ fn mosquitto_keeps_what_is_retained_when_it_is_killed_and_starts_again() {
         let saved = fs::read(broker.file("mosquitto.db")).unwrap_or_default();
         saved.windows(4).any(|bytes| bytes == b"hall")
     };
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !is_saved() {
-        assert!(Instant::now() < deadline, "it is never saved");
-        thread::park_timeout(Duration::from_millis(50));
-    }
+    eventually("it is saved", || is_saved().then_some(()));
     broker.kill().unwrap();
     assert!(broker.server().is_err());
     broker.start_again().unwrap();

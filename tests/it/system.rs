@@ -13,4 +13,3 @@ mod pdus;
 mod place;
 mod releases;
 mod room;
-mod wait;

@@ -76,4 +76,4 @@ answers() {
 }
 
 write_configuration >"$STATE/collectd.conf"
-serve 20 answers "unix $STATE/socket" collectd -f -C "$STATE/collectd.conf"
+serve answers "unix $STATE/socket" collectd -f -C "$STATE/collectd.conf"

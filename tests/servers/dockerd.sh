@@ -60,4 +60,4 @@ engine() {
         --log-level=warn --shutdown-timeout=1 "$@" >&2
 }
 
-serve 60 answers "unix $STATE/docker.sock" engine "$@"
+serve answers "unix $STATE/docker.sock" engine "$@"

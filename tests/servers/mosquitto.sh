@@ -108,4 +108,4 @@ answers() {
 write_users
 [ -z "$TLS" ] || write_certificates 2>/dev/null
 write_configuration >"$STATE/mosquitto.conf"
-serve 20 answers "tcp 127.0.0.1:$PORT" mosquitto -c "$STATE/mosquitto.conf"
+serve answers "tcp 127.0.0.1:$PORT" mosquitto -c "$STATE/mosquitto.conf"

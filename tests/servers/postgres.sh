@@ -59,6 +59,6 @@ answers() {
         psql -h 127.0.0.1 -p "$PORT" -U postgres -Atqc 'SELECT 1' >/dev/null 2>&1
 }
 
-serve 60 answers "tcp 127.0.0.1:$PORT" \
+serve answers "tcp 127.0.0.1:$PORT" \
     "${AS_SERVER[@]}" postgres -D "$DATA" -p "$PORT" -c listen_addresses=127.0.0.1 \
     -c unix_socket_directories= -c shared_buffers=32MB "$@"

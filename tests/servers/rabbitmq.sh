@@ -118,5 +118,5 @@ broker() {
 # A name server of its own: the one that Erlang starts would outlive everything.
 epmd -port "$EPMD" -address 127.0.0.1 </dev/null >/dev/null 2>&1 &
 HELPERS+=($!)
-serve 90 answers "tcp 127.0.0.1:$PORT mqtt 127.0.0.1:$MQTT management 127.0.0.1:$MANAGEMENT" \
+serve answers "tcp 127.0.0.1:$PORT mqtt 127.0.0.1:$MQTT management 127.0.0.1:$MANAGEMENT" \
     broker

@@ -27,4 +27,4 @@ answers() {
     listens tcp "$1" "$PORT"
 }
 
-serve 30 answers "tcp 127.0.0.1:$PORT" docker-registry serve "$STATE/config.yml"
+serve answers "tcp 127.0.0.1:$PORT" docker-registry serve "$STATE/config.yml"

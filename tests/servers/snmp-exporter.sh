@@ -52,6 +52,6 @@ answers() {
 }
 
 write_configuration >"$STATE/snmp.yml"
-serve 20 answers "tcp 127.0.0.1:$PORT" \
+serve answers "tcp 127.0.0.1:$PORT" \
     prometheus-snmp-exporter --config.file="$STATE/snmp.yml" \
     --web.listen-address="127.0.0.1:$PORT" --log.level=warn

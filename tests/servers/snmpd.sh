@@ -112,5 +112,5 @@ WITHOUT=smux,mteTrigger,mteTriggerConf
 mkdir -p "$STATE/persist"
 (umask 077 && write_configuration >"$STATE/snmpd.conf")
 export SNMP_PERSISTENT_DIR="$STATE/persist" SNMPCONFPATH="$STATE"
-serve 20 answers "udp $FIRST:$PORT" \
+serve answers "udp $FIRST:$PORT" \
     snmpd -f -Le -C -c "$STATE/snmpd.conf" -I "-$WITHOUT" "${LISTEN[@]}"

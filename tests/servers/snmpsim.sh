@@ -29,7 +29,7 @@ answers() {
 
 export SNMP_PERSISTENT_DIR="$STATE/persist" SNMPSIM_ALLOW_ROOT=true
 # The engine comes before what belongs to it: its data, users and address.
-serve 60 answers "udp 127.0.0.1:$PORT" \
+serve answers "udp 127.0.0.1:$PORT" \
     "$TOOLS/snmp/bin/snmpsim-command-responder" \
     --process-user="$(id -un)" --process-group="$(id -gn)" \
     --cache-dir="$STATE/cache" --logging-method=stderr --log-level=error \

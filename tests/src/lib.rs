@@ -1,6 +1,8 @@
-//! What the tests of every crate share: real servers, Debian's SNMP tools, the repository itself.
+//! What the tests of every crate share: waiting, real servers, Debian's SNMP tools, the
+//! repository itself.
 
 pub mod disk;
 pub mod netsnmp;
 pub mod repository;
 pub mod servers;
+pub mod wait;

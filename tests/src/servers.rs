@@ -1,10 +1,12 @@
 //! Real servers, started by the scripts in `tests/servers` and ended when their guard drops.
 //!
-//! Each guard has a server of its own, on a free port of the loopback, with a state folder of its
-//! own. Starting blocks until the server answers (a fraction of a second, mostly).
+//! Each guard has a server of its own, on a port of the loopback that stays its own while it is
+//! killed ([`Port`]), with a state folder of its own. Starting blocks until the server answers (a
+//! fraction of a second, mostly).
 
 mod dockerd;
 mod mosquitto;
+mod port;
 mod postgres;
 mod rabbitmq;
 mod registry;
@@ -14,6 +16,7 @@ mod snmpsim;
 
 pub use dockerd::Dockerd;
 pub use mosquitto::Mosquitto;
+pub use port::Port;
 pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
 pub use registry::Registry;

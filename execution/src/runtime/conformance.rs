@@ -11,7 +11,7 @@ use utakata_model::Incarnation;
 use super::{Error, Exit, Life, Running, Runtime, Spec};
 
 /// How long anything may take here.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a worker may say at its end.
 pub const LAST_WORDS: &str = "this is the end";

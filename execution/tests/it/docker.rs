@@ -6,7 +6,6 @@ mod hardening;
 mod kills;
 mod port;
 mod rollouts;
-mod speed;
 
 use utakata_execution::{
     Artifact,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use utakata_model::{OutcomeStatus, PoolStatus};
+use utakata_model::{Class, OutcomeStatus, PoolStatus};
+use utakata_tests::wait::until;
 
 use crate::site::{Site, add_echo, add_release, assert_ended, echo, pool, set, task};
 
@@ -33,9 +34,11 @@ async fn a_worker_that_is_killed_under_load_is_replaced_and_every_task_has_one_o
         .iter()
         .filter(|o| o.status != OutcomeStatus::Succeeded);
     for outcome in lost.clone() {
-        let status = match outcome.class {
-            utakata_model::Class::Observe => OutcomeStatus::Failed,
-            utakata_model::Class::Control => OutcomeStatus::Unknown,
+        let status = match (outcome.class, outcome.status) {
+            (Class::Observe, _) => OutcomeStatus::Failed,
+            // On a busy machine it may not have begun all of them.
+            (Class::Control, OutcomeStatus::Expired) => OutcomeStatus::Expired,
+            (Class::Control, _) => OutcomeStatus::Unknown,
         };
         assert_ended(outcome, status, "worker-lost");
     }
@@ -144,12 +147,8 @@ async fn an_environment_that_is_dropped_leaves_no_worker() {
     assert_eq!(site.processes().len(), 1);
     let Site { folder, handle, .. } = site;
     drop(handle);
-    let waited = async {
-        while !crate::site::processes(&folder).is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::site::PATIENCE, waited)
-        .await
-        .unwrap();
+    until("all its workers are gone", async || {
+        crate::site::processes(&folder).is_empty()
+    })
+    .await;
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use utakata_execution::Error;
 use utakata_model::{Class, OutcomeStatus};
+use utakata_tests::wait;
 
 use crate::{
     ledger::Rules,
     player::{Player, pass, play, until},
-    site::{PATIENCE, Site, assert_ended, set},
+    site::{Site, assert_ended, set},
 };
 
 const LEAVE_WITHIN: Duration = Duration::from_secs(30);
@@ -75,11 +76,14 @@ async fn workers_that_were_let_go_come_back_when_nobody_takes_them_over() {
     let before = site.processes();
     for _ in 0..3 {
         let keys = site.send(vec![set("a", "1s")]).await;
-        while site.tasks.counts().control_waiting + site.tasks.counts().control_fetched > 0 {
-            tokio::task::yield_now().await;
-        }
-        let left = tokio::time::timeout(PATIENCE, site.handle.leave(LEAVE_WITHIN)).await;
-        left.unwrap().unwrap();
+        // The worker has it when the queue has not.
+        let counts = || site.tasks.counts();
+        wait::until("it is begun", async || {
+            counts().control_waiting + counts().control_fetched == 0
+        })
+        .await;
+        let left = site.handle.leave(LEAVE_WITHIN);
+        wait::soon("it has left", left).await.unwrap();
         assert!(site.outcomes_of(keys[0]).is_empty(), "it still runs");
         site.handle.go_on().await;
         let outcome = site.outcomes(&keys).await.remove(0);

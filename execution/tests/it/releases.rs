@@ -1,9 +1,6 @@
 //! Releases that come, change and go while everything runs.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use utakata_execution::{Config, Environment, Error};
 use utakata_model::{Kind, OutcomeStatus, Target};
@@ -18,20 +15,14 @@ fn of_kind(kind: &str, target: &str) -> utakata_model::Task {
 }
 
 #[tokio::test]
-async fn a_release_that_is_dropped_in_serves_in_under_ten_seconds() {
+async fn a_release_that_is_dropped_in_serves() {
     let mut site = Site::start(|_| {}).await;
     site.ready("echo").await;
-    let before = Instant::now();
     add_echo(&site.releases(), "pdu", |manifest| {
         *manifest = manifest.replace("kind = \"echo\"", "kind = \"pdu\"");
     });
     let outcome = site.ask(of_kind("pdu", "a")).await;
     assert_ended(&outcome, OutcomeStatus::Succeeded, "");
-    assert!(
-        before.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        before.elapsed()
-    );
     let outcome = site.ask(echo("b", "x")).await;
     assert_ended(&outcome, OutcomeStatus::Succeeded, "");
     site.end().await;

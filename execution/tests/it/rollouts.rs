@@ -230,14 +230,10 @@ pub async fn load(
     what: What,
     is_over: impl Fn(&EnvironmentStatus) -> bool,
 ) -> Vec<Outcome> {
-    let begun = Instant::now();
+    let deadline = Instant::now() + crate::site::PATIENCE;
     let mut outcomes = Vec::new();
     while !is_over(&site.handle.status()) {
-        assert!(
-            begun.elapsed() < crate::site::PATIENCE,
-            "{:#?}",
-            site.handle.status()
-        );
+        assert!(Instant::now() < deadline, "{:#?}", site.handle.status());
         let one = |n: usize| -> Task {
             let target = format!("t{n}");
             match n % 4 {

@@ -17,6 +17,7 @@ use utakata_execution::{
 use utakata_model::{
     EnvironmentId, Incarnation, Kind, ReleaseDigest, ReleaseId, WorkerId, manifest::Run,
 };
+use utakata_tests::wait::until;
 
 use crate::tool;
 
@@ -175,9 +176,7 @@ async fn a_process_whose_handle_is_dropped_is_killed_with_its_children() {
         .push(("PATH".into(), std::env::var_os("PATH").unwrap()));
     let worker = Process.start(spec).await.unwrap();
     let file = folder.path().join("child");
-    while !file.exists() {
-        tokio::task::yield_now().await;
-    }
+    until("the shell has a child", async || file.exists()).await;
     drop(worker);
     assert_gone(fs::read_to_string(file).unwrap().trim()).await;
 }
@@ -188,12 +187,5 @@ async fn assert_gone(process: &str) {
         let status = fs::read_to_string(Path::new("/proc").join(process).join("status"));
         status.is_ok_and(|status| !status.contains("State:\tZ"))
     };
-    let gone = async {
-        while is_there() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::site::PATIENCE, gone)
-        .await
-        .unwrap();
+    until("it is gone", async || !is_there()).await;
 }

@@ -28,13 +28,12 @@ use utakata_model::{
     Parameters, PoolStatus, Readings, Target, TargetName, Task, TaskId, TaskKey,
 };
 
+pub use utakata_tests::wait::PATIENCE;
+
 use crate::{
     ledger::{Ledger, Rules, WINDOW},
     player::{self, Player},
 };
-
-/// Far longer than anything here takes.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What an environment has around it.
 pub struct Setup {

@@ -3,6 +3,7 @@
 use serde_json::json;
 use utakata_interconnect::Event;
 use utakata_model::{EnvironmentState, OutcomeStatus, TaskKey};
+use utakata_tests::wait::until;
 
 use crate::site::{Site, assert_ended, echo, set, task};
 
@@ -74,9 +75,11 @@ async fn a_drain_ends_what_was_begun_and_takes_nothing_new() {
     site.ready("echo").await;
     let begun = site.send(vec![set("a", "1s")]).await;
     // The worker has it when the queue has not.
-    while site.tasks.counts().control_waiting + site.tasks.counts().control_fetched > 0 {
-        tokio::task::yield_now().await;
-    }
+    let counts = || site.tasks.counts();
+    until("it is begun", async || {
+        counts().control_waiting + counts().control_fetched == 0
+    })
+    .await;
     let handle = site.handle.clone();
     let drained = tokio::spawn(async move { handle.drain(crate::site::PATIENCE).await });
     let outcome = site.outcomes(&begun).await.remove(0);
@@ -96,9 +99,10 @@ async fn what_does_not_end_by_the_deadline_of_a_drain_is_given_up_and_told() {
     let keys = site.send(vec![set("a", "30s"), read]).await;
     // The queue has neither when the worker has both.
     let counts = || site.tasks.counts();
-    while counts().observe_waiting + counts().control_waiting + counts().control_fetched > 0 {
-        tokio::task::yield_now().await;
-    }
+    until("both are begun", async || {
+        counts().observe_waiting + counts().control_waiting + counts().control_fetched == 0
+    })
+    .await;
     let drained = site
         .handle
         .drain(std::time::Duration::from_millis(300))

@@ -14,11 +14,11 @@ use utakata_interconnect::{
     conformance::{check_all, tasks},
     tasks::amqp::{Amqp, Config, Url},
 };
-use utakata_tests::servers::Rabbitmq;
+use utakata_tests::{
+    servers::Rabbitmq,
+    wait::{soon, until},
+};
 use uuid::Uuid;
-
-/// What takes longer never comes.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A virtual host of its own, and how it is reached.
 fn site(broker: &Rabbitmq) -> (String, Config) {
@@ -38,19 +38,7 @@ async fn connect(config: &Config) -> Amqp {
 }
 
 async fn within<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, what)
-        .await
-        .expect("it comes in time")
-}
-
-/// Waits until it is so.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + DEADLINE;
-    let mut look = tokio::time::interval(Duration::from_millis(50));
-    while !is_so().await {
-        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        look.tick().await;
-    }
+    soon("the broker answers", what).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,13 +1,12 @@
 //! Debian's MQTT clients, as processes.
 
-use std::{net::SocketAddr, process::Stdio, time::Duration};
+use std::{net::SocketAddr, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
-
-const DEADLINE: Duration = Duration::from_secs(20);
+use utakata_tests::wait::soon;
 
 /// A running `mosquitto_sub`; it ends when it is dropped.
 pub struct Subscriber {
@@ -39,9 +38,8 @@ impl Subscriber {
 
     /// The next message: whether it is retained, its topic, its payload.
     pub async fn next(&mut self) -> (bool, String, String) {
-        let line = tokio::time::timeout(DEADLINE, self.lines.next_line())
+        let line = soon("a message", self.lines.next_line())
             .await
-            .expect("a message comes in time")
             .unwrap()
             .expect("mosquitto_sub runs on");
         let mut parts = line.splitn(3, ' ');
@@ -63,10 +61,7 @@ impl Subscriber {
 /// Runs `mosquitto_pub` (or `mosquitto_sub`) to its end: its exit code and all it said.
 pub async fn run(program: &str, broker: SocketAddr, arguments: &[&str]) -> (i32, String) {
     let run = command(program, broker).args(arguments).output();
-    let output = tokio::time::timeout(DEADLINE, run)
-        .await
-        .expect("it ends in time")
-        .unwrap();
+    let output = soon("the end of it", run).await.unwrap();
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     (output.status.code().unwrap_or(-1), said)

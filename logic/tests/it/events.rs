@@ -1,7 +1,5 @@
 //! Server-sent events.
 
-use std::time::Duration;
-
 use axum::{
     body::{Body, BodyDataStream},
     http::Request,
@@ -9,6 +7,7 @@ use axum::{
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use utakata_tests::wait::soon;
 
 use crate::room::{Room, TOKEN, target};
 
@@ -40,8 +39,8 @@ impl Stream {
                 self.text = rest.to_owned();
                 return frame;
             }
-            let next = tokio::time::timeout(Duration::from_secs(10), self.body.next());
-            let bytes = next.await.unwrap().unwrap().unwrap();
+            let next = soon("an event", self.body.next());
+            let bytes = next.await.unwrap().unwrap();
             self.text.push_str(std::str::from_utf8(&bytes).unwrap());
         }
     }

@@ -17,6 +17,5 @@ mod people;
 mod releases;
 mod rollouts;
 mod room;
-mod speed;
 mod store;
 mod undo;

@@ -1,15 +1,12 @@
 //! Environments that are asked to pause, to drain, and to go on.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 use serde_json::json;
 use utakata_interconnect::{Event, Events, Interest, Subscription, Zones};
 use utakata_model::{Desired, Standing, Stop};
+use utakata_tests::wait::soon;
 
 use crate::room::{Room, config};
-
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What an environment of the zone hears.
 async fn follow(room: &Room) -> Box<dyn Subscription> {
@@ -22,8 +19,7 @@ async fn follow(room: &Room) -> Box<dyn Subscription> {
 
 /// The next that is told.
 async fn next(told: &mut dyn Subscription) -> Desired {
-    let events = tokio::time::timeout(DEADLINE, told.next()).await;
-    let events = events.unwrap().unwrap();
+    let events = soon("what is asked", told.next()).await.unwrap();
     match events.last() {
         Some(Event::Desired(desired)) => Desired::clone(desired),
         other => panic!("{other:?}"),

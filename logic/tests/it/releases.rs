@@ -1,6 +1,6 @@
 //! The catalogue of releases: pushed over HTTP, fetched over the bus.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     body::Body,
@@ -21,10 +21,9 @@ use utakata_logic::http;
 use utakata_model::{
     Content, ContentFile, EnvironmentId, FileDigest, Manifest, ReleaseDigest, target::Secret,
 };
+use utakata_tests::wait::soon;
 
 use crate::room::{Room, TOKEN, config, target};
-
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The files of a release, by path, and whether they can be executed.
 #[derive(Clone)]
@@ -474,8 +473,8 @@ impl<'r> Fetching<'r> {
         };
         let asked = vec![Event::Fetch(Arc::new(batch))];
         self.room.bus.publish(asked).await.unwrap();
-        let events = tokio::time::timeout(DEADLINE, self.answers.next()).await;
-        match events.unwrap().unwrap().as_slice() {
+        let events = soon("the answer", self.answers.next()).await;
+        match events.unwrap().as_slice() {
             [Event::Content(got)] => {
                 assert_eq!((&got.environment, &got.want), (&id(), &want));
                 got.found.clone()

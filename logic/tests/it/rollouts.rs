@@ -1,6 +1,6 @@
 //! Rollouts, from the request to what environments are asked, and back.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -10,10 +10,9 @@ use utakata_model::{
     EnvironmentStatus, KindDesired, Problem, ReleaseDigest, ReleaseId, RolloutPhase, RolloutStatus,
     outcome::Cure, rollout::GoOrder,
 };
+use utakata_tests::wait::{soon, until};
 
 use crate::room::{Room, config};
-
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// An environment that has two releases of the kind, and what it hears.
 struct Site {
@@ -74,12 +73,10 @@ impl Site {
         status.time = time;
         let event = Event::Environment(Arc::new(status));
         self.room.bus.publish(vec![event]).await.unwrap();
-        let heard = async {
-            while self.room.handle.kinds().environments()[0].time != time {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, heard).await.unwrap();
+        until("the status is heard", async || {
+            self.room.handle.kinds().environments()[0].time == time
+        })
+        .await;
     }
 
     /// What the environment is asked, as soon as it is so.
@@ -98,7 +95,7 @@ impl Site {
                 }
             }
         };
-        tokio::time::timeout(DEADLINE, looking).await.unwrap()
+        soon("what is asked of the environment", looking).await
     }
 
     async fn begin(&self, body: Value) -> Value {
@@ -109,17 +106,9 @@ impl Site {
 
     /// The rollout, as soon as it is in a state.
     async fn state(&self, id: &Value, state: &str) -> Value {
-        let looking = async {
-            loop {
-                let path = format!("/v1/rollouts/{}", id.as_str().unwrap());
-                let (_, rollout) = self.room.get(&path).await;
-                if rollout["state"] == state {
-                    return rollout;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, looking).await.unwrap()
+        let path = format!("/v1/rollouts/{}", id.as_str().unwrap());
+        let is_so = |rollout: &Value| rollout["state"] == state;
+        self.room.until(&path, is_so).await
     }
 }
 

@@ -32,9 +32,9 @@ use utakata_model::{
     MetricName, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue,
     Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings, target::Secret,
 };
+use utakata_tests::wait::{soon, until};
 
 pub const TOKEN: &str = "test-token";
-const DEADLINE: Duration = Duration::from_secs(20);
 
 const MANIFEST: &str = r#"
 kind = "pdu"
@@ -186,9 +186,8 @@ impl Room {
             .publish(vec![Event::Environment(Arc::new(status))])
             .await
             .unwrap();
-        tokio::time::timeout(DEADLINE, changes.changed())
+        soon("the status is heard", changes.changed())
             .await
-            .unwrap()
             .unwrap();
     }
 
@@ -266,18 +265,13 @@ impl Room {
 
     /// Asks again until the answer is as wanted.
     pub async fn until(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
-        let wanted = async {
-            loop {
-                let (_, answer) = self.get(path).await;
-                if is_wanted(&answer) {
-                    return answer;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, wanted)
-            .await
-            .unwrap_or_else(|_| panic!("{path} never was as wanted"))
+        let mut answer = Value::Null;
+        until(format!("{path} is as wanted"), async || {
+            answer = self.get(path).await.1;
+            is_wanted(&answer)
+        })
+        .await;
+        answer
     }
 
     /// Ends it in order; nothing is left running. Gives the folder back.

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use utakata_tests::wait::eventually;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_utakata-simulator");
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A simulator that runs. Dropping it closes its standard input, which must end it.
 pub struct Simulator {
@@ -72,7 +71,7 @@ impl Simulator {
 
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
-        wait_for("the end of the simulator", || {
+        eventually("the end of the simulator", || {
             self.child.try_wait().unwrap()
         })
     }
@@ -204,19 +203,7 @@ pub fn value(output: &Output) -> Option<String> {
         .map(|(_, value)| value.trim_matches('"').to_owned())
 }
 
-/// Asks again and again until there is an answer.
-pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(began.elapsed() < PATIENCE, "waited too long for {what}");
-        std::thread::yield_now();
-    }
-}
-
 /// Asks again and again until it is so.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    wait_for(what, || is_so().then_some(()));
+    eventually(what, || is_so().then_some(()));
 }

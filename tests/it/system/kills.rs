@@ -4,8 +4,9 @@ use std::process::Stdio;
 
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
+use utakata_tests::wait::wait_for;
 
-use super::{pdus::state, place::Place, room::Room, wait::wait_for};
+use super::{pdus::state, place::Place, room::Room};
 
 const ENDED: [&str; 5] = ["succeeded", "failed", "unknown", "expired", "cancelled"];
 const TASKS: [&str; 5] = ["task", "list", "--class", "control", "--limit=500"];

@@ -8,16 +8,13 @@ use std::{
     process::{Child, Command, Output, Stdio},
     sync::mpsc::channel,
     thread,
-    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
+use utakata_tests::wait::{PATIENCE, wait_for};
 
-use super::wait::{PATIENCE, wait_for, wait_up_to};
-
-const END_WITHIN: Duration = Duration::from_secs(25);
 /// `up` on ports of its own.
 const UP: [&str; 7] = [
     "up",
@@ -283,7 +280,7 @@ impl Up<'_> {
     fn end(&mut self) -> i32 {
         let pid = Pid::from_child(&self.child);
         let _ = kill_process(pid, Signal::TERM);
-        let code = wait_up_to(END_WITHIN, || self.child.try_wait().unwrap());
+        let code = wait_for(|| self.child.try_wait().unwrap());
         let code = code.unwrap_or_else(|| {
             let _ = kill_process_group(pid, Signal::KILL);
             self.child.wait().unwrap()

@@ -7,11 +7,9 @@ use std::{
 };
 
 use serde_json::Value;
+use utakata_tests::wait::wait_for;
 
-use super::{
-    place::{Done, Place, program},
-    wait::wait_for,
-};
+use super::place::{Done, Place, program};
 
 /// A room of ten devices, or counters. Its end is the end of its standard input.
 pub struct Room {

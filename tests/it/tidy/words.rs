@@ -8,6 +8,9 @@ use utakata_tests::repository;
 use super::source::{Source, rust_sources};
 use super::{Offence, expect_none};
 
+/// The one place where tests pause between looks.
+const WAITS: &str = "tests/src/wait.rs";
+
 #[test]
 fn no_test_sleeps() {
     let offences = rust_sources().iter().flat_map(sleeps).collect();
@@ -15,6 +18,21 @@ fn no_test_sleeps() {
         "wait for a value with a deadline, or pause the clock:",
         offences,
     );
+}
+
+#[test]
+fn no_test_bounds_a_time_of_the_wall() {
+    let offences = rust_sources().iter().flat_map(hurries).collect();
+    expect_none(
+        "how soon something comes is a matter of benchmarks; pause the clock, or wait:",
+        offences,
+    );
+}
+
+#[test]
+fn tests_poll_in_one_way() {
+    let offences = rust_sources().iter().flat_map(spins).collect();
+    expect_none("wait with utakata_tests::wait:", offences);
 }
 
 #[test]
@@ -49,8 +67,45 @@ fn sleeps(source: &Source) -> Vec<Offence> {
         let line = source.line_of(*at);
         source.is_test_line(line) && source.code[at + 5..].starts_with('(')
     });
+    let is_the_one = source.path.ends_with(WAITS);
     calls
+        .filter(|_| !is_the_one)
         .map(|at| Offence::new(&source.path, source.line_of(at), "sleeps"))
+        .collect()
+}
+
+/// Upper bounds of a measured time. With a paused clock it is not that of the wall.
+fn hurries(source: &Source) -> Vec<Offence> {
+    let is_paused = source.code.contains("start_paused");
+    let bounds = source.words("elapsed").filter(|at| {
+        let rest = &source.code[at + "elapsed".len()..];
+        source.is_test_line(source.line_of(*at)) && rest.starts_with("() <")
+    });
+    bounds
+        .filter(|_| !is_paused)
+        .map(|at| Offence::new(&source.path, source.line_of(at), "bounds a time"))
+        .collect()
+}
+
+/// Loops that look without a pause, or with one of their own.
+fn spins(source: &Source) -> Vec<Offence> {
+    let lines: Vec<&str> = source.code.lines().collect();
+    let looks = |number: usize| {
+        let before = lines[..number].iter().rev();
+        let mut before = before
+            .map(|line| line.trim())
+            .filter(|line| !line.is_empty());
+        let loops = |line: &str| line.starts_with("while ") || line == "loop {" || line == "}";
+        before.next().is_some_and(loops)
+    };
+    let is_offence = |number: &usize| {
+        let line = lines[*number];
+        source.is_test_line(number + 1)
+            && (line.contains("park_timeout(") || line.contains("yield_now()") && looks(*number))
+    };
+    (0..lines.len())
+        .filter(is_offence)
+        .map(|number| Offence::new(&source.path, number + 1, "polls in its own way"))
         .collect()
 }
 
@@ -126,6 +181,16 @@ fn each_rule_of_words_finds_its_offender() {
     let product = |text: &str| Source::new(PathBuf::from("a/src/b.rs"), text.to_owned());
     assert_eq!(sleeps(&test("fn a() { thread::sleep(d); }")).len(), 1);
     assert_eq!(sleeps(&product("fn a() { thread::sleep(d); }")), []);
+    let bound = "fn a() { assert!(began.elapsed() < d); }";
+    assert_eq!(hurries(&test(bound)).len(), 1);
+    assert_eq!(hurries(&product(bound)), []);
+    let paused = format!("#[tokio::test(start_paused = true)] {bound}");
+    assert_eq!(hurries(&test(&paused)), []);
+    let spin = "fn a() {\n  while !b() {\n    yield_now().await;\n  }\n}";
+    assert_eq!(spins(&test(spin)).len(), 1);
+    assert_eq!(spins(&product(spin)), []);
+    assert_eq!(spins(&test("fn a() {\n  park_timeout(d);\n}")).len(), 1);
+    assert_eq!(spins(&test("fn a() {\n  b();\n  yield_now();\n}")), []);
     assert_eq!(
         sleeps(&test("fn a() { asleep(d); \"sleep()\"; // sleep()\n }")),
         []

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::{Server, Transport, server};
+use super::{Port, Server, Transport, server};
 
 const SCRIPT: &str = "mosquitto.sh";
 
@@ -17,7 +17,7 @@ const SCRIPT: &str = "mosquitto.sh";
 pub struct Mosquitto {
     /// Absent while it is killed.
     server: Option<Server>,
-    port: u16,
+    port: Port,
     state: Arc<TempDir>,
     arguments: Vec<OsString>,
 }
@@ -39,9 +39,9 @@ impl Mosquitto {
     /// Starts a broker on a port that was chosen before, where somebody waits for it already.
     ///
     /// # Errors
-    /// When the port is taken, or `mosquitto` is not installed or does not start.
-    pub fn start_on(port: u16) -> Result<Self> {
-        Self::start_in(port, Vec::new())
+    /// When `mosquitto` is not installed or does not start.
+    pub fn start_on(port: &Port) -> Result<Self> {
+        Self::start_in(port.clone(), Vec::new())
     }
 
     /// Starts a broker with rights as in a file, and these users beside the administrator.
@@ -65,10 +65,10 @@ impl Mosquitto {
     }
 
     fn start_with(arguments: Vec<OsString>) -> Result<Self> {
-        Self::start_in(server::free_port(Transport::Tcp)?, arguments)
+        Self::start_in(Port::claim(Transport::Tcp)?, arguments)
     }
 
-    fn start_in(port: u16, arguments: Vec<OsString>) -> Result<Self> {
+    fn start_in(port: Port, arguments: Vec<OsString>) -> Result<Self> {
         let mut broker = Self {
             server: None,
             port,
@@ -94,7 +94,7 @@ impl Mosquitto {
     /// When it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let state = Arc::clone(&self.state);
-        let server = Server::start_in(state, SCRIPT, self.port, &self.arguments)?;
+        let server = Server::start_in(state, SCRIPT, &self.port, &self.arguments)?;
         self.server = Some(server);
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Mosquitto {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()))
     }
 
     /// The URL, as the administrator.

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use super::{Server, Transport, server};
+use super::{Port, Server, Transport, server};
 
 const SCRIPT: &str = "rabbitmq.sh";
 /// Lines of the caller's own for `rabbitmq.conf`.
 const LINES: &str = "extra.conf";
+/// What it listens on beside AMQP, as its script names it.
+const OTHERS: [&str; 4] = ["mqtt", "management", "distribution", "epmd"];
 
 /// A broker of its own; see `tests/servers/rabbitmq.sh`. It takes some seconds to start: tests
 /// share one, each in a virtual host of its own ([`Self::add_vhost`]).
@@ -21,7 +23,8 @@ const LINES: &str = "extra.conf";
 pub struct Rabbitmq {
     /// Absent while it is killed.
     server: Option<Server>,
-    port: u16,
+    port: Port,
+    others: [Port; OTHERS.len()],
     state: Arc<TempDir>,
 }
 
@@ -44,27 +47,29 @@ impl Rabbitmq {
     /// # Errors
     /// When `rabbitmq-server` is not installed or does not start.
     pub fn start_with(configuration: &str) -> Result<Self> {
-        let state = server::new_state()?;
-        let port = server::free_port(Transport::Tcp)?;
-        Self::start_in(state, port, configuration)
+        Self::start_in(Port::claim(Transport::Tcp)?, configuration)
     }
 
     /// Starts a broker on a port that was chosen before, where somebody waits for it already.
     ///
     /// # Errors
-    /// When the port is taken, or `rabbitmq-server` is not installed or does not start.
-    pub fn start_on(port: u16) -> Result<Self> {
-        Self::start_in(server::new_state()?, port, "")
+    /// When `rabbitmq-server` is not installed or does not start.
+    pub fn start_on(port: &Port) -> Result<Self> {
+        Self::start_in(port.clone(), "")
     }
 
-    fn start_in(state: Arc<TempDir>, port: u16, configuration: &str) -> Result<Self> {
+    fn start_in(port: Port, configuration: &str) -> Result<Self> {
+        let state = server::new_state()?;
         let lines = state.path().join(LINES);
         fs::write(lines, configuration).context("writing the lines for rabbitmq.conf")?;
+        let claim = || Port::claim(Transport::Tcp);
         let mut broker = Self {
             server: None,
             port,
+            others: [claim()?, claim()?, claim()?, claim()?],
             state,
         };
+        broker.write_ports()?;
         broker.start_again()?;
         Ok(broker)
     }
@@ -86,14 +91,26 @@ impl Rabbitmq {
         let lines = self.state.path().join(LINES);
         let arguments = ["--conf".as_ref(), lines.as_os_str()];
         let state = Arc::clone(&self.state);
-        self.server = Some(Server::start_in(state, SCRIPT, self.port, &arguments)?);
+        self.server = Some(Server::start_in(state, SCRIPT, &self.port, &arguments)?);
         Ok(())
+    }
+
+    /// Whether a quorum queue is there after a kill. RabbitMQ 3.10 writes down which log is that
+    /// of a new queue only when it has made none for half a second, by its own clock; what it
+    /// confirms before is lost with it.
+    #[must_use]
+    pub fn keeps(&self, queue: &str) -> bool {
+        let node = format!("rabbit{}@localhost", self.port.number());
+        let names = format!("mnesia/{node}/quorum/{node}/names.dets");
+        let names = fs::read(self.file(&names)).unwrap_or_default();
+        let queue = queue.as_bytes();
+        names.windows(queue.len()).any(|part| part == queue)
     }
 
     /// Where it speaks AMQP 0-9-1.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()))
     }
 
     /// Where it speaks MQTT 3.1.1; topics are routing keys of the exchange `amq.topic`.
@@ -175,6 +192,15 @@ impl Rabbitmq {
     /// While it is killed.
     pub fn server(&self) -> Result<&Server> {
         self.server.as_ref().context("the broker is killed")
+    }
+
+    /// Its script takes these as the ports that it had before.
+    fn write_ports(&self) -> Result<()> {
+        let ports = OTHERS.iter().zip(&self.others);
+        let lines = ports.map(|(name, port)| format!("{name} {}\n", port.number()));
+        let file = self.file("ports");
+        fs::create_dir_all(self.state.path().join("state")).context("making the state folder")?;
+        fs::write(file, lines.collect::<String>()).context("writing the ports")
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -2,9 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,15 +13,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::repository;
+use super::Port;
+use crate::{repository, wait::PATIENCE};
 
-const READY_WITHIN: Duration = Duration::from_secs(90);
-const END_WITHIN: Duration = Duration::from_secs(5);
-const PORTS_TO_TRY: usize = 5;
+/// A server that is told to end is killed after this.
+const END_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a port belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,40 +41,46 @@ pub struct Server {
     script: String,
     arguments: Vec<OsString>,
     port: u16,
+    /// While it is there, nobody else gets the port.
+    claim: Option<Port>,
     state: Arc<TempDir>,
 }
 
 impl Server {
     /// Runs `tests/servers/<script> STATE PORT <arguments>` and waits for its line `ready ...`.
-    /// The port is a free one; when somebody else takes it first, another is tried.
+    /// The port is one of its own.
     ///
     /// # Errors
-    /// With what the script said, when it ends or stays silent for 90 s.
+    /// With what the script said, when it ends or stays silent.
     pub fn start<A: AsRef<OsStr>>(
         script: &str,
         transport: Transport,
         arguments: &[A],
     ) -> Result<Self> {
-        let mut last = anyhow!("no port was tried");
-        for _ in 0..PORTS_TO_TRY {
-            match Self::start_on(script, free_port(transport)?, arguments) {
-                Ok(server) => return Ok(server),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        Self::start_in(new_state()?, script, &Port::claim(transport)?, arguments)
     }
 
-    /// The same on a port of the caller's choice, once.
+    /// The same with a number of the caller's choice in place of the port.
     ///
     /// # Errors
-    /// With what the script said, when it ends or stays silent for 90 s.
+    /// With what the script said, when it ends or stays silent.
     pub fn start_on<A: AsRef<OsStr>>(script: &str, port: u16, arguments: &[A]) -> Result<Self> {
-        Self::start_in(new_state()?, script, port, arguments)
+        Self::start_at(new_state()?, script, port, arguments)
     }
 
-    /// The same in a state folder that an earlier server had.
+    /// The same on a port, and in a state folder, that an earlier server may have had.
     pub(super) fn start_in<A: AsRef<OsStr>>(
+        state: Arc<TempDir>,
+        script: &str,
+        port: &Port,
+        arguments: &[A],
+    ) -> Result<Self> {
+        let mut server = Self::start_at(state, script, port.number(), arguments)?;
+        server.claim = Some(port.clone());
+        Ok(server)
+    }
+
+    fn start_at<A: AsRef<OsStr>>(
         state: Arc<TempDir>,
         script: &str,
         port: u16,
@@ -89,6 +94,7 @@ impl Server {
             script: script.to_owned(),
             arguments,
             port,
+            claim: None,
             state,
         };
         server.wait_for_ready()?;
@@ -98,11 +104,11 @@ impl Server {
     /// Kills every process of its group, as if the power had gone.
     ///
     /// # Errors
-    /// When something of it is still there after 5 s.
+    /// When something of it is still there after long.
     pub fn kill(&mut self) -> Result<()> {
         // The group may be gone already.
         let _ = self.signal(Signal::KILL);
-        let is_gone = self.is_gone_within(END_WITHIN);
+        let is_gone = self.is_gone_within(PATIENCE);
         self.child.wait().context("waiting for the script")?;
         if !is_gone {
             bail!("something is left of tests/servers/{}", self.script);
@@ -113,7 +119,7 @@ impl Server {
     /// Starts one that was killed or has ended again, with the state and the port that it had.
     ///
     /// # Errors
-    /// With what the script said, when it ends or stays silent for 90 s.
+    /// With what the script said, when it ends or stays silent.
     pub fn start_again(&mut self) -> Result<()> {
         let state = self.state.path();
         (self.child, self.lines) = launch(&self.script, state, self.port, &self.arguments)?;
@@ -124,6 +130,11 @@ impl Server {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The claim of that port, to start another server on it: absent where the caller chose it.
+    pub(super) fn claim(&self) -> Option<&Port> {
+        self.claim.as_ref()
     }
 
     /// Where it listens, unless it was told other addresses.
@@ -166,7 +177,7 @@ impl Server {
     }
 
     fn wait_for_line(&self) -> Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
@@ -205,7 +216,7 @@ impl Drop for Server {
         let _ = self.signal(Signal::CONT);
         if !self.is_gone_within(END_WITHIN) {
             let _ = self.signal(Signal::KILL);
-            self.is_gone_within(END_WITHIN);
+            self.is_gone_within(PATIENCE);
         }
         let _ = self.child.wait();
     }
@@ -255,24 +266,4 @@ pub(super) fn new_state() -> Result<Arc<TempDir>> {
 
 fn log(state: &Path) -> PathBuf {
     state.join("stderr.log")
-}
-
-/// A port that nobody has at this moment.
-pub(super) fn free_port(transport: Transport) -> Result<u16> {
-    let any = (Ipv4Addr::LOCALHOST, 0);
-    let address = match transport {
-        Transport::Udp => UdpSocket::bind(any).and_then(|socket| socket.local_addr()),
-        // A server that is killed must find its port again: the system gives those below its
-        // own range to nobody.
-        Transport::Tcp => {
-            let hash = RandomState::new().hash_one(any);
-            let first = u16::try_from(hash % 12_000).unwrap_or_default();
-            let mut ports = (0..12_000).map(|port| 20_000 + (first + port) % 12_000);
-            let listener =
-                ports.find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
-            let listener = listener.context("no port is free")?;
-            listener.local_addr()
-        }
-    };
-    Ok(address.context("looking for a free port")?.port())
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::netsnmp::{Client, Privacy};
 
-use super::{Server, Transport};
+use super::{Port, Server, Transport, server};
 
 /// A running `snmpd`; see `tests/servers/snmpd.sh` for its users and writable objects.
 #[derive(Debug)]
@@ -75,12 +75,13 @@ impl Snmpd {
         SocketAddr::from(([127, 20, high, low], self.server.port()))
     }
 
-    /// Starts an agent on a port it had before: a device that comes back.
+    /// Starts an agent on a port that another one had before ([`Self::claim`]): a device that
+    /// comes back.
     ///
     /// # Errors
-    /// When the port is taken, or `snmpd` is not installed or does not start.
-    pub fn start_on(port: u16) -> Result<Self> {
-        let server = Server::start_on::<&str>("snmpd.sh", port, &[])?;
+    /// When `snmpd` is not installed or does not start.
+    pub fn start_on(port: &Port) -> Result<Self> {
+        let server = Server::start_in::<&str>(server::new_state()?, "snmpd.sh", port, &[])?;
         Ok(Self { server })
     }
 
@@ -88,6 +89,12 @@ impl Snmpd {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Its port, which stays its own while this is held.
+    #[must_use]
+    pub fn claim(&self) -> Option<Port> {
+        self.server.claim().cloned()
     }
 
     /// The process behind it: to pause, to resume, to read its log.

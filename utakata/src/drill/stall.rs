@@ -79,6 +79,8 @@ impl Still {
 mod tests {
     use std::{fs, os::unix::process::CommandExt as _};
 
+    use utakata_tests::wait::eventually;
+
     use super::*;
 
     fn state(process: &Child) -> Option<String> {
@@ -88,9 +90,9 @@ mod tests {
     }
 
     fn until_it_is(process: &Child, wanted: impl Fn(&str) -> bool) {
-        while !state(process).is_some_and(|state| wanted(&state)) {
-            std::thread::yield_now();
-        }
+        eventually("it is in that state", || {
+            state(process).filter(|state| wanted(state))
+        });
     }
 
     #[test]

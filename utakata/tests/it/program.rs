@@ -8,17 +8,15 @@ use std::{
     process::{Child, Command, Output, Stdio},
     sync::mpsc::channel,
     thread,
-    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
+use utakata_tests::wait::PATIENCE;
+pub use utakata_tests::wait::wait_for;
 
 pub const UTAKATA: &str = env!("CARGO_BIN_EXE_utakata");
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const END_WITHIN: Duration = Duration::from_secs(25);
-const SOON: Duration = Duration::from_secs(30);
 
 /// A data directory.
 pub struct Place {
@@ -178,7 +176,7 @@ impl Place {
             }
         });
         let line = lines
-            .recv_timeout(READY_WITHIN)
+            .recv_timeout(PATIENCE)
             .unwrap_or_else(|error| panic!("{error}: {}", self.told()));
         let ready = serde_json::from_str(&line).unwrap();
         Up {
@@ -368,14 +366,14 @@ impl Role<'_> {
 
     /// Waits until it has ended by itself.
     pub fn until_dead(mut self) {
-        let ended = wait_up_to(END_WITHIN, || self.child.try_wait().unwrap());
+        let ended = wait_for(|| self.child.try_wait().unwrap());
         assert!(ended.is_some(), "{}", self.place.told());
     }
 
     /// Leaves it alone, as a parent that dies does; gives its exit code.
     pub fn abandon(mut self) -> Option<i32> {
         drop(self.child.stdin.take());
-        wait_up_to(END_WITHIN, || self.child.try_wait().unwrap())?.code()
+        wait_for(|| self.child.try_wait().unwrap())?.code()
     }
 }
 
@@ -391,7 +389,7 @@ fn terminate(child: &mut Child) -> i32 {
     if child.try_wait().unwrap().is_none() {
         let _ = kill_process(pid, Signal::TERM);
     }
-    let code = wait_up_to(END_WITHIN, || child.try_wait().unwrap());
+    let code = wait_for(|| child.try_wait().unwrap());
     let code = code.unwrap_or_else(|| {
         let _ = kill_process_group(pid, Signal::KILL);
         child.wait().unwrap()
@@ -411,24 +409,6 @@ impl Done {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
-    }
-}
-
-/// Looks again and again until there is something.
-pub fn wait_for<T>(look: impl FnMut() -> Option<T>) -> Option<T> {
-    wait_up_to(SOON, look)
-}
-
-fn wait_up_to<T>(most: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return Some(found);
-        }
-        if began.elapsed() > most {
-            return None;
-        }
-        thread::park_timeout(Duration::from_millis(50));
     }
 }
 

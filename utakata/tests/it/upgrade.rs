@@ -19,6 +19,9 @@ const TARGETS: usize = 6;
 const ID: &str = "wee-1";
 /// How often it is replaced, under load.
 const TIMES: usize = 4;
+/// Of an action. Nobody may act on an attempt any more after it, so that waiting for a state
+/// that only a dead attempt reaches takes longer than this.
+const TIMEOUT: &str = "20s";
 /// Says that it can take over, and is killed when it should.
 const KILLED: &str = "#!/bin/sh\ncase \"$*\" in *--takes-over*) exit 0;; esac\nkill -9 $$\n";
 /// As a program that is older than all this.
@@ -128,7 +131,7 @@ fn release(data: &str) {
     let manifest = fs::read_to_string(own.join("worker.toml")).unwrap();
     let one = "protocol = 1\npool = { min = 1, max = 1 }\n";
     let manifest = manifest.replacen("protocol = 1\n", one, 1);
-    let manifest = manifest.replace("timeout = \"1m\"", "timeout = \"8s\"");
+    let manifest = manifest.replace("timeout = \"1m\"", &format!("timeout = \"{TIMEOUT}\""));
     fs::write(folder.join("worker.toml"), manifest).unwrap();
     let program = "utakata-worker-echo";
     fs::copy(beside(program), folder.join(program)).unwrap();
@@ -238,7 +241,6 @@ fn an_environment_is_replaced_under_load_and_no_task_fails_and_no_worker_ends() 
         let inode = house.install();
         for _ in 0..20 {
             wee.hang_up();
-            thread::yield_now();
         }
         until_replaced(&house, &wee, inode);
     });
@@ -282,7 +284,8 @@ fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
     let house = House::build(&place);
     let wee = house.served();
     let before = house.workers();
-    let all = ["control", "kind=echo", "set", "-p", "delay=3s", "-y"];
+    // None ends by itself, however long it takes to see that all are under way.
+    let all = ["control", "kind=echo", "set", "-p", "delay=1m", "-y"];
     thread::scope(|scope| {
         let asked = scope.spawn(|| place.run(&all));
         let runs = || {

@@ -13,6 +13,7 @@ use utakata_model::{
     reading::Attributes,
 };
 use utakata_protocol::v1::{AttemptOutcome, Cancel, Drain, Hold, Refused, Status, Tasks};
+use utakata_tests::wait::{PATIENCE, until};
 
 use super::*;
 use crate::{
@@ -34,7 +35,7 @@ name = "do"
 class = "control"
 parameters = { type = "object" }
 "#;
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = PATIENCE;
 const LONG: u64 = 60_000;
 
 /// Does what `how` says.
@@ -558,12 +559,7 @@ async fn what_ends_while_a_worker_is_held_waits_to_be_told() {
     let hello = pair.accept_again().await;
     assert_eq!(hello.token, "again");
     // It is not welcomed before that has ended.
-    let has_ended = async {
-        while !ended.load(Ordering::SeqCst) {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LIMIT, has_ended).await.unwrap();
+    until("that has ended", async || ended.load(Ordering::SeqCst)).await;
     pair.welcome().await;
     assert_eq!(pair.told(keys[0]).await, said(Status::Succeeded, ""));
 }
@@ -627,9 +623,10 @@ async fn a_go_that_is_too_old_begins_nothing_and_what_waits_has_the_slot() {
     let keys = pair.give(&[("do", "brief", LONG); 3]).await;
     pair.ready(2).await;
     let said_ready = Moment::now();
-    while said_ready.elapsed() < Duration::from_millis(20) {
-        tokio::task::yield_now().await;
-    }
+    until("the go is too old", async || {
+        said_ready.elapsed() >= Duration::from_millis(20)
+    })
+    .await;
     pair.go(&pair.ready, Duration::from_millis(10)).await;
     for key in &keys[..2] {
         assert_eq!(pair.told(*key).await, said(Status::Expired, "go-late"));

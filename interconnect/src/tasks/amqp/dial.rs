@@ -131,17 +131,8 @@ mod tests {
             let dialled = dial(uri, tls, properties, Duration::from_millis(200)).await;
             assert!(matches!(dialled, Err(Failure::Silent)), "{dialled:?}");
         }
-        let ended = async {
-            while threads_of_the_library() > 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        let ended = timeout(Duration::from_secs(10), ended).await;
-        assert!(
-            ended.is_ok(),
-            "{} threads still wait",
-            threads_of_the_library()
-        );
+        let ended = async || threads_of_the_library() == 0;
+        utakata_tests::wait::until("no thread waits any more", ended).await;
         accepting.abort();
     }
 

@@ -22,6 +22,8 @@ use crate::Error;
 
 const TRANSIENT: u8 = 1;
 const PERSISTENT: u8 = 2;
+/// What is only said to the broker is on its way within this.
+const SAID_WITHIN: Duration = Duration::from_millis(100);
 
 /// Publishes messages of one class over a channel of its own, which is opened again when it was
 /// lost.
@@ -86,11 +88,11 @@ impl Publisher {
                 Ok(Ok(Some(one))) => sent.push(one),
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {
-                    self.forget(&channel);
+                    self.forget(&channel).await;
                     return Err(self.link.refused(&error, self.doing()));
                 }
                 Err(_) => {
-                    self.forget(&channel);
+                    self.forget(&channel).await;
                     return Err(self.link.silent(self.doing()));
                 }
             }
@@ -136,11 +138,14 @@ impl Publisher {
         channel.status().connected().then_some(channel)
     }
 
-    fn forget(&self, channel: &Channel) {
-        let mut kept = self.channel.lock();
-        if kept.as_ref().is_some_and(|kept| kept.id() == channel.id()) {
-            *kept = None;
-        }
+    async fn forget(&self, channel: &Channel) {
+        self.channel
+            .lock()
+            .take_if(|kept| kept.id() == channel.id());
+        // A broker that goes on one day has no use for it, and of channels there are only so
+        // many. Nobody waits for its answer: it did not answer before.
+        let closing = channel.close(200, "no answer in time".into());
+        let _ = timeout(SAID_WITHIN, closing).await;
     }
 
     fn doing(&self) -> &'static str {

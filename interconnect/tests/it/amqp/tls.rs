@@ -1,6 +1,6 @@
 //! TLS, with certificates on both sides.
 
-use std::{fmt::Write as _, net::TcpListener, path::Path, process::Command};
+use std::{fmt::Write as _, path::Path, process::Command};
 
 use tempfile::TempDir;
 use utakata_interconnect::{
@@ -9,7 +9,7 @@ use utakata_interconnect::{
     tasks::amqp::{Amqp, Config, Url},
 };
 use utakata_model::Class;
-use utakata_tests::servers::Rabbitmq;
+use utakata_tests::servers::{Port, Rabbitmq, Transport};
 
 use super::{
     connect,
@@ -63,11 +63,8 @@ async fn both_sides_show_certificates_and_wrong_ones_are_told() {
     ] {
         certificate(folder.path(), name, by);
     }
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let claim = Port::claim(Transport::Tcp).unwrap();
+    let port = claim.number();
     let mut lines = format!("listeners.ssl.1 = 127.0.0.1:{port}\n");
     for (key, file) in [
         ("cacertfile", "ca.pem"),

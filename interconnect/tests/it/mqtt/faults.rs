@@ -1,9 +1,9 @@
 //! Brokers that go, come back, and stall.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use utakata_interconnect::{Error, Interest, events::mqtt::Version};
-use utakata_tests::servers::Mosquitto;
+use utakata_tests::servers::{Mosquitto, Port, Transport};
 
 use super::{
     proxy::Proxy,
@@ -78,11 +78,8 @@ async fn check_killed(mut broker: Broker, version: Version) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_away_at_the_start_is_waited_for() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .unwrap()
-        .port();
-    let url = format!("mqtt://admin:secret@127.0.0.1:{port}");
+    let port = Port::claim(Transport::Tcp).unwrap();
+    let url = format!("mqtt://admin:secret@127.0.0.1:{}", port.number());
     let config = config(&url, Version::V5, "utakata-le");
     let le = utakata_interconnect::events::mqtt::MqttEvents::connect(config, None).unwrap();
     until("the reason is told", async || {
@@ -103,7 +100,7 @@ async fn a_broker_that_is_away_at_the_start_is_waited_for() {
     );
     let events = le.events();
     let following = tokio::spawn(async move { events.subscribe(Interest::ALL).await });
-    let _broker = Mosquitto::start_on(port).unwrap();
+    let _broker = Mosquitto::start_on(&port).unwrap();
     soon(le.connected()).await;
     let mut heard = match soon(following).await.unwrap() {
         Ok(heard) => heard,
@@ -156,19 +153,12 @@ async fn check_stalled(broker: &Broker, version: Version) {
     let le = process(&broker.url(), version, "utakata-le").await;
     let mut heard = le.events().subscribe(Interest::ALL).await.unwrap();
     broker.server().pause().unwrap();
-    let began = Instant::now();
+    // It stalls all the while: whoever is not held up by it for good is told so.
     let many = (0..3_000).map(|n| outcome("hall-1", n)).collect();
-    let stalled = le.events().publish(many).await;
+    let stalled = soon(le.events().publish(many)).await;
     assert!(matches!(stalled, Err(Error::Away { .. })), "{stalled:?}");
-    assert!(
-        began.elapsed() < Duration::from_secs(12),
-        "{:?}",
-        began.elapsed()
-    );
     // Nothing is waited for when only readings are published.
-    let began = Instant::now();
-    let _ = le.events().publish(vec![readings("pdu-a1", 1.0)]).await;
-    assert!(began.elapsed() < Duration::from_secs(1));
+    let _ = soon(le.events().publish(vec![readings("pdu-a1", 1.0)])).await;
     until("the silence is told", async || {
         let problem = le.health().problem().unwrap_or_default();
         problem.contains("does not answer")

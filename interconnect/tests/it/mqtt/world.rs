@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -15,9 +14,11 @@ use utakata_interconnect::{
     events::mqtt::{Config, MqttEvents, Version},
 };
 use utakata_model::EnvironmentStatus;
-use utakata_tests::servers::{Mosquitto, Rabbitmq, Server};
-
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub use utakata_tests::wait::until;
+use utakata_tests::{
+    servers::{Mosquitto, Rabbitmq, Server},
+    wait::{self, PATIENCE},
+};
 
 pub fn config(url: &str, version: Version, client: &str) -> Config {
     Config {
@@ -40,27 +41,13 @@ pub async fn with_will(
     will: Option<EnvironmentStatus>,
 ) -> MqttEvents {
     let process = MqttEvents::connect(config(url, version, client), will).unwrap();
-    let connected = tokio::time::timeout(DEADLINE, process.connected()).await;
+    let connected = tokio::time::timeout(PATIENCE, process.connected()).await;
     assert!(connected.is_ok(), "{:?}", process.health().problem());
     process
 }
 
-/// Waits until something is so.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        let mut looks = tokio::time::interval(Duration::from_millis(20));
-        while !is_so().await {
-            looks.tick().await;
-        }
-    };
-    let waited = tokio::time::timeout(DEADLINE, waiting).await;
-    assert!(waited.is_ok(), "never: {what}");
-}
-
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, what)
-        .await
-        .expect("it comes in time")
+    wait::soon("what the broker passes on", what).await
 }
 
 /// A broker of either make.

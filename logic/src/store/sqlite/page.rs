@@ -1,6 +1,8 @@
 //! Pages of the ledger in SQLite: one transaction each, of few statements with many rows.
 
-use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection};
+use std::sync::LazyLock;
+
+use sqlx::{Row, SqliteConnection};
 
 use super::{Sqlite, lease};
 use crate::store::{
@@ -8,8 +10,31 @@ use crate::store::{
     rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
 };
 
-/// SQLite takes 32,766 bound values in a statement.
-const ROWS_AT_ONCE: usize = 1000;
+/// How many rows a statement has: of few sizes, so that each is made ready once and kept. To make
+/// one ready costs as much as to write its rows.
+const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+
+static INSERT_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
+    SIZES.map(|size| {
+        let rows = vec!["(?, ?, ?, ?, ?, ?, ?)"; size].join(", ");
+        format!(
+            "INSERT INTO task (id, operation, target, state, body, progress, outcome) VALUES {rows}"
+        )
+    })
+});
+
+/// What was written of an outcome stays where nothing newer is known.
+static UPDATE_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
+    SIZES.map(|size| {
+        let rows = vec!["(?, ?, ?, ?)"; size].join(", ");
+        format!(
+            "WITH stands (id, state, progress, outcome) AS (VALUES {rows})
+             UPDATE task SET state = stands.state, progress = stands.progress,
+                 outcome = coalesce(stands.outcome, task.outcome)
+             FROM stands WHERE task.id = stands.id"
+        )
+    })
+});
 
 /// What came of a page.
 enum Written {
@@ -63,12 +88,8 @@ async fn write(
     }
     insert_operations(to, &rows.operations).await?;
     update_operations(to, &rows.operation_progress).await?;
-    for rows in rows.tasks.chunks(ROWS_AT_ONCE) {
-        insert_tasks(to, rows).await?;
-    }
-    for rows in rows.task_progress.chunks(ROWS_AT_ONCE) {
-        update_tasks(to, rows).await?;
-    }
+    insert_tasks(to, &rows.tasks).await?;
+    update_tasks(to, &rows.task_progress).await?;
     write_locks(to, &rows.locks).await?;
     if page.closes_gap {
         super::gap::close(to).await?;
@@ -155,37 +176,49 @@ async fn write_locks(
     Ok(())
 }
 
-async fn insert_tasks(to: &mut SqliteConnection, rows: &[NewTask<'_>]) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<Db>::new(
-        "INSERT INTO task (id, operation, target, state, body, progress, outcome) ",
-    );
-    query.push_values(rows, |mut values, row| {
-        values
-            .push_bind(&row.stands.id)
-            .push_bind(&row.operation)
-            .push_bind(row.task.target.as_str())
-            .push_bind(row.stands.state)
-            .push_bind(&row.body)
-            .push_bind(&row.stands.progress)
-            .push_bind(&row.stands.outcome);
-    });
-    query.build().execute(to).await.map(drop)
+/// Parts of rows in the sizes of statements, with the statement of each.
+fn parts<'r, R>(
+    rows: &'r [R],
+    statements: &'static [String; SIZES.len()],
+) -> impl Iterator<Item = (&'static str, &'r [R])> {
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let kind = SIZES.iter().position(|size| *size <= left.len())?;
+        let (part, rest) = left.split_at(SIZES[kind]);
+        left = rest;
+        Some((statements[kind].as_str(), part))
+    })
 }
 
-/// What was written of an outcome stays where nothing newer is known.
+async fn insert_tasks(to: &mut SqliteConnection, rows: &[NewTask<'_>]) -> Result<(), sqlx::Error> {
+    for (statement, rows) in parts(rows, &INSERT_TASKS) {
+        let mut query = sqlx::query(statement);
+        for row in rows {
+            query = query
+                .bind(&row.stands.id)
+                .bind(&row.operation)
+                .bind(row.task.target.as_str())
+                .bind(row.stands.state)
+                .bind(&row.body)
+                .bind(&row.stands.progress)
+                .bind(&row.stands.outcome);
+        }
+        query.execute(&mut *to).await?;
+    }
+    Ok(())
+}
+
 async fn update_tasks(to: &mut SqliteConnection, rows: &[TaskStands]) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<Db>::new("WITH stands (id, state, progress, outcome) AS (");
-    query.push_values(rows, |mut values, row| {
-        values
-            .push_bind(&row.id)
-            .push_bind(row.state)
-            .push_bind(&row.progress)
-            .push_bind(&row.outcome);
-    });
-    query.push(
-        ") UPDATE task SET state = stands.state, progress = stands.progress,
-             outcome = coalesce(stands.outcome, task.outcome)
-         FROM stands WHERE task.id = stands.id",
-    );
-    query.build().execute(to).await.map(drop)
+    for (statement, rows) in parts(rows, &UPDATE_TASKS) {
+        let mut query = sqlx::query(statement);
+        for row in rows {
+            query = query
+                .bind(&row.id)
+                .bind(row.state)
+                .bind(&row.progress)
+                .bind(&row.outcome);
+        }
+        query.execute(&mut *to).await?;
+    }
+    Ok(())
 }

@@ -12,7 +12,7 @@ use utakata_logic::{
     },
 };
 use utakata_model::OutcomeStatus;
-use utakata_tests::servers::Postgres;
+use utakata_tests::{servers::Postgres, wait::until};
 
 use super::postgres::open;
 use crate::{
@@ -128,14 +128,10 @@ async fn a_copy_is_refused_where_something_is_or_somebody_works() {
     assert!(matches!(error, Error::InUse { .. }), "{error}");
     other.close().await;
 
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while to_postgres(&first, &second).await.is_err() {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "the other one has ended"
-        );
-        tokio::task::yield_now().await;
-    }
+    until("the other one has ended", async || {
+        to_postgres(&first, &second).await.is_ok()
+    })
+    .await;
     let error = to_postgres(&first, &second).await.unwrap_err();
     assert!(
         matches!(
@@ -169,9 +165,10 @@ async fn a_copy_that_is_interrupted_has_left_nothing() {
         done = copy(from, to, show) => panic!("{done:?}"),
     }
     let gone = "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'utakata copy'";
-    while server.sql("test_0", gone).unwrap() != "0" {
-        tokio::task::yield_now().await;
-    }
+    until("the copy is gone", async || {
+        server.sql("test_0", gone).unwrap() == "0"
+    })
+    .await;
     assert_eq!(
         server.sql("test_0", "SELECT COUNT(*) FROM task").unwrap(),
         "0"

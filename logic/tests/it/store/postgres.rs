@@ -2,7 +2,6 @@
 
 mod lease;
 mod outage;
-mod speed;
 
 use std::{os::unix::fs::PermissionsExt, process::Command};
 

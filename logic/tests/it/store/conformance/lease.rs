@@ -1,15 +1,15 @@
 //! What every store must do with leases.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use utakata_logic::store::{AuditPage, Error, Fence, Lease, LeaseWanted, Member, Page, Store};
 use utakata_model::{EnvironmentId, Incarnation};
+use utakata_tests::wait::{PATIENCE, pause, soon};
 
 use super::{audit, operation, planned};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(30);
-const DEADLINE: Duration = Duration::from_secs(20);
 
 fn member(name: &str) -> Member {
     Member {
@@ -34,16 +34,17 @@ fn find<'l>(leases: &'l [Lease], name: &str) -> &'l Lease {
 
 /// Asks for a lease until it is there.
 pub async fn take(store: &dyn Store, wanted: &LeaseWanted, name: &str) -> Lease {
-    let began = Instant::now();
-    loop {
-        let leases = store.lease(wanted).await.unwrap();
-        let lease = find(&leases, name);
-        if lease.holder() == Some(&wanted.by) {
-            return lease.clone();
+    let taking = async {
+        loop {
+            let leases = store.lease(wanted).await.unwrap();
+            let lease = find(&leases, name);
+            if lease.holder() == Some(&wanted.by) {
+                return lease.clone();
+            }
+            pause().await;
         }
-        assert!(began.elapsed() < DEADLINE, "{lease:?}");
-        tokio::task::yield_now().await;
-    }
+    };
+    soon(format!("{name} is taken"), taking).await
 }
 
 /// A lease has one holder at a time; it is free when it is given back.
@@ -57,7 +58,7 @@ pub async fn a_lease_has_one_holder_at_a_time(store: &dyn Store) {
         assert_eq!((lease.epoch, lease.holder()), (1, Some(&ann)));
         assert_eq!(held.address, "http://ann:7700");
         assert!(held.ends_in > LONG / 2 && held.ends_in <= LONG, "{held:?}");
-        assert!(held.since < DEADLINE, "{held:?}");
+        assert!(held.since < PATIENCE, "{held:?}");
     }
     let leases = store.lease(&wants(&bob, LONG, &["a", "c"])).await.unwrap();
     assert_eq!(find(&leases, "a").holder(), Some(&ann));
