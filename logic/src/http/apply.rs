@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::Value;
 use utakata_api::{
-    apply::{Applied, Apply, Change, Document, Named},
+    apply::{Applied, Apply, Change, Document},
     problem::Detail,
 };
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use utakata_api::inventory::Health;
-use utakata_model::{Kind, Schedule, Selector, TargetName};
+use utakata_model::{Kind, Schedule, Selector, TargetName, Zone};
 
 use super::{Covers, Seen};
 use crate::{
@@ -28,12 +28,12 @@ impl Coverage {
     ) -> Self {
         let mut targets: HashMap<TargetName, Covers> = HashMap::new();
         for schedule in schedules {
-            let mut kinds: HashMap<Kind, Option<Covers>> = HashMap::new();
+            let mut places: HashMap<(Kind, Zone), Option<Covers>> = HashMap::new();
             for known in select(&schedule.selector).iter() {
                 let target = &known.target;
-                let covers = kinds
-                    .entry(target.kind.clone())
-                    .or_insert_with(|| covers(schedule, served.get(&target.kind).map(Arc::as_ref)));
+                let covers = places
+                    .entry((target.kind.clone(), target.zone.clone()))
+                    .or_insert_with(|| covers(schedule, served.get(&target.kind, &target.zone)));
                 let Some(covers) = *covers else { continue };
                 targets
                     .entry(target.name.clone())

@@ -73,8 +73,7 @@ impl Look<'_> {
             if !found.zones.contains(&target.zone) {
                 found.zones.insert(target.zone.clone());
             }
-            let served = self.served.get(&target.kind);
-            if !served.is_some_and(|served| served.zones.contains(&target.zone)) {
+            if self.served.get(&target.kind, &target.zone).is_none() {
                 let place = (target.kind.clone(), target.zone.clone());
                 *found.unserved.entry(place).or_default() += 1;
             }

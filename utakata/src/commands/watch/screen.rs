@@ -23,7 +23,7 @@ const ATTRIBUTES: usize = 2;
 const VALUE: usize = 3;
 const SEEN: usize = 4;
 const HEADERS: [&str; 5] = ["TARGET", "METRIC", "ATTRIBUTES", "VALUE", "SEEN"];
-/// Which columns give room where it is narrow, the first one first.
+/// Which columns give room where it is narrow.
 const NARROWED: [usize; 3] = [ATTRIBUTES, METRIC, TARGET];
 
 /// A terminal with its cursor hidden until this is dropped.
@@ -168,9 +168,13 @@ fn widths(rows: &[[String; 5]], width: usize) -> [usize; 5] {
             .sum::<usize>()
             .saturating_sub(GAP)
     };
-    for at in NARROWED {
-        let over = total(&widths).saturating_sub(width);
-        widths[at] = widths[at].saturating_sub(over).max(widths[at].min(LEAST));
+    // The widest gives first, so that something of each is left.
+    while total(&widths) > width {
+        let widest = NARROWED.into_iter().max_by_key(|at| widths[*at]);
+        match widest.filter(|at| widths[*at] > LEAST) {
+            Some(at) => widths[at] -= 1,
+            None => break,
+        }
     }
     // Still too wide: what stands in the fewest words goes.
     for at in [SEEN, ATTRIBUTES, METRIC] {

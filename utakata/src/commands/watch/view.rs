@@ -15,7 +15,7 @@ use super::{
     line,
     order::{Sort, largest},
 };
-use crate::output::{natural, time, words};
+use crate::output::{natural, time};
 
 const OUTCOMES_KEPT: usize = 3;
 
@@ -26,7 +26,8 @@ type Series = (TargetName, MetricName, Attributes);
 struct Shown {
     view: ReadingView,
     moved: bool,
-    /// The attributes as they are shown: sorting looks at them again and again.
+    /// The attributes as they are sorted and searched, which happens again and again: numbers
+    /// first, so that outlet 2 goes before outlet 10 whatever the outlets are called.
     attributes: String,
 }
 
@@ -256,13 +257,23 @@ impl View {
             None => {
                 self.at.insert(series, self.readings.len());
                 self.readings.push(Shown {
-                    attributes: words::attributes(&view.reading.attributes),
+                    attributes: sorted(&view.reading.attributes),
                     view,
                     moved: false,
                 });
             }
         }
     }
+}
+
+/// The attributes in one text, those with numbers first.
+fn sorted(attributes: &Attributes) -> String {
+    let is_number = |value: &str| value.starts_with(|c: char| c.is_ascii_digit());
+    let (numbers, words): (Vec<_>, Vec<_>) =
+        attributes.iter().partition(|(_, value)| is_number(value));
+    let pairs = numbers.into_iter().chain(words);
+    let texts: Vec<String> = pairs.map(|(key, value)| format!("{key}={value}")).collect();
+    texts.join(" ")
 }
 
 /// Whether a search finds a reading.

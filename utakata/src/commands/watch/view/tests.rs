@@ -84,3 +84,29 @@ fn keys_sort_scroll_and_search() {
     assert_eq!(names(&mut view, 3).len(), 3);
     assert_eq!(view.key(Key::Character('q')), Then::End);
 }
+
+#[test]
+fn a_total_goes_before_its_parts_and_parts_by_their_numbers() {
+    let mut view = view(Sort::Name);
+    let outlet = |number: &str, name: &str| {
+        let mut reading = reading("pdu-1", 1, 0.0);
+        let pairs = [("hw.name", name), ("outlet", number)];
+        let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
+        reading.reading.attributes = pairs
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
+        reading
+    };
+    view.fill(vec![
+        outlet("10", "Outlet 10"),
+        outlet("2", "a server"),
+        outlet("1", "storage"),
+        outlet("", "pdu-1"),
+    ]);
+    let (shown, _) = view.look(9);
+    let outlets: Vec<Option<&str>> = shown
+        .iter()
+        .map(|view| view.reading.attributes.get("outlet").map(AsRef::as_ref))
+        .collect();
+    assert_eq!(outlets, [None, Some("1"), Some("2"), Some("10")]);
+}
