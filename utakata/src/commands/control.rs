@@ -185,6 +185,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     }
     announce(&[&view]);
     let view = follow(&client, view, arguments.timeout).await?;
+    interrupt::over();
     result(&view, context)?;
     Ok(operation::exit(&view.counts))
 }

@@ -14,7 +14,7 @@ use utakata_model::OperationState;
 use super::PATIENCE;
 use crate::{
     interrupt,
-    output::{natural, rows, words},
+    output::{natural, rows, tell_lines, words},
     progress::Spinner,
 };
 
@@ -60,6 +60,14 @@ pub async fn follow(
         tokio::time::sleep(look_after.min(left)).await;
         look_after = (look_after * 2).min(LOOK_AGAIN);
         view = client.operation(id).await?;
+    }
+    drop(spinner);
+    if told.is_empty() && changes(&view) && !timeout.is_zero() {
+        // The time was too short, or the server too slow, for it to be told on the way.
+        let explanation = client.explain_operation(id).await?;
+        if is_worth_telling(&explanation) {
+            tell_lines(&words::explanation(&explanation));
+        }
     }
     let query = TaskQuery {
         operation: Some(id),
