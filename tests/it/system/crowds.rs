@@ -13,10 +13,9 @@ use std::{
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use serde_json::Value;
 
-use super::{
-    place::{Place, Up},
-    wait::wait_for,
-};
+use utakata_tests::wait::wait_for;
+
+use super::place::{Place, Up};
 
 /// As many as a plain shell gives a program.
 const OPEN_FILES: usize = 1024;

@@ -90,7 +90,7 @@ impl Target {
             if given.is_empty() {
                 continue;
             }
-            let values = parameters::to_json(&given, Some(&action.parameters));
+            let values = parameters::to_json(&given, Some(&action.parameters))?;
             let values = Value::Object(values);
             // Actions that lack others of theirs are left out, as nothing was said of them.
             if action.schema()?.check(&values).is_ok() {
@@ -140,7 +140,8 @@ fn known(manifest: &Manifest, action: &str) -> Result<()> {
 /// The values of the one credential in a file.
 fn of_file(path: &str) -> Result<BTreeMap<String, Secret>> {
     let documents = documents::read(&[path.into()])?;
-    let mut found = documents.into_iter().filter_map(|document| match document {
+    let documents = documents.documents.into_iter();
+    let mut found = documents.filter_map(|document| match document {
         Document::Credential(credential) => Some(credential.values),
         _ => None,
     });
