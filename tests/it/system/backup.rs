@@ -45,7 +45,7 @@ fn a_backup_of_a_running_site_is_whole_and_what_it_brings_back_is_not_done_again
     assert_eq!(backup.code, 0, "{}", backup.err);
     assert!(backup.out.contains("is whole"), "{}", backup.out);
     let again = place.run(&["store", "backup", file]);
-    assert_eq!(again.code, 1, "{}", again.out);
+    assert_eq!(again.code, 2, "{}", again.out);
     assert!(again.err.contains("exists"), "{}", again.err);
 
     // After the backup it is done, and more.

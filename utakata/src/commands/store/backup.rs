@@ -89,6 +89,10 @@ pub async fn back_up(arguments: &BackupArguments, context: &Context<'_>) -> Resu
         let message = format!("there is no store {}: see --data", from.display());
         bail!(Usage(message));
     }
+    if arguments.to.symlink_metadata().is_ok() {
+        let message = format!("{} exists: name another file", arguments.to.display());
+        bail!(Usage(message));
+    }
     sqlite::back_up(&from, &arguments.to).await?;
     let report = check(&arguments.to).await?;
     let to = arguments.to.display();
