@@ -176,13 +176,7 @@ impl LogicEnvironment {
             ledger.clone(),
         );
         let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &orders, &dispatch);
-        let environments = Arc::new(Environments::new(
-            Arc::clone(&store),
-            Arc::clone(&parts.events),
-            Arc::clone(&kinds),
-            Arc::clone(&orders),
-        ));
-        environments.reload().await?;
+        let environments = environments(&store, &parts.events, &kinds, &orders).await?;
         catalogue.reload().await?;
         let handle = Handle {
             inner: Arc::new(Inner {
@@ -243,6 +237,23 @@ fn releases(
         Arc::clone(&catalogue),
     ));
     (catalogue, rollouts)
+}
+
+/// The environments, with the zones that the store has.
+async fn environments(
+    store: &Arc<dyn Store>,
+    events: &Arc<dyn Events>,
+    kinds: &Arc<Kinds>,
+    orders: &Arc<OrderBook>,
+) -> Result<Arc<Environments>, store::Error> {
+    let environments = Environments::new(
+        Arc::clone(store),
+        Arc::clone(events),
+        Arc::clone(kinds),
+        Arc::clone(orders),
+    );
+    environments.reload().await?;
+    Ok(Arc::new(environments))
 }
 
 impl Handle {

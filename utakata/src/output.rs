@@ -34,7 +34,7 @@ pub enum Format {
     Table,
     Json,
     Yaml,
-    /// Targets only, as `apply` takes them
+    // Targets only, as `apply` takes them. A doc comment would make the help of everything longer.
     Csv,
 }
 

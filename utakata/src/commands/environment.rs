@@ -111,7 +111,7 @@ async fn list(context: &Context<'_>) -> Result<()> {
     } in &environments
     {
         for claim in ignored {
-            eprintln!("ignored: {}", claim.problem);
+            tell!("ignored: {}", claim.problem);
         }
         for refused in &status.refused {
             tell!(
