@@ -129,6 +129,6 @@ fn unreadable(error: &store::Error) -> Finding {
         about: About::Store,
         subject: "store".into(),
         says: error.to_string(),
-        cure: Some(error.cure().into()),
+        cure: Some(error.cure()),
     }
 }

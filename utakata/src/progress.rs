@@ -24,8 +24,8 @@ impl Spinner {
     }
 
     /// Says something else.
-    pub fn say(&self, what: String) {
-        self.0.set_message(plain::line(&what).into_owned());
+    pub fn say(&self, what: &str) {
+        self.0.set_message(plain::line(what).into_owned());
     }
 
     /// Leaves a line behind, also where there is no terminal.

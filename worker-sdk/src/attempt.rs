@@ -68,6 +68,10 @@ impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
 
     /// Polls it once, where it stands: what ends at once needs no task and no timer of its own.
     /// Errors: it goes on, and must be run by [`Attempt::rest`].
+    #[allow(
+        clippy::result_large_err,
+        reason = "the attempt itself goes on, by value; a box would cost each of them an allocation"
+    )]
     pub fn begin(mut self) -> Result<Packed, Self> {
         // Nobody is woken: what goes on is polled again by its own task.
         let mut nobody = task::Context::from_waker(Waker::noop());

@@ -48,8 +48,9 @@ impl Board {
 
     /// Nothing of these earlier lives runs any more.
     pub(crate) fn put_over(&self, over: Vec<Incarnation>) {
-        let before = std::mem::replace(&mut *self.0.over.lock(), over.clone());
-        if before != over {
+        let mut known = self.0.over.lock();
+        if *known != over {
+            *known = over;
             self.0.changed.notify_one();
         }
     }

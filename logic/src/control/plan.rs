@@ -42,8 +42,8 @@ pub fn each<'a>(
     selection: &'a [Arc<Known>],
     served: &'a Snapshot,
 ) -> (Vec<Planned<'a>>, Vec<(&'a Arc<Known>, String)>) {
-    let mut kinds: HashMap<(&Kind, &Zone), Result<(&Served, &ServedAction), String>> =
-        HashMap::new();
+    type Found<'s> = Result<(&'s Served, &'s ServedAction), String>;
+    let mut kinds: HashMap<(&Kind, &Zone), Found<'a>> = HashMap::new();
     let mut planned = Vec::with_capacity(selection.len());
     let mut problems = Vec::new();
     for known in selection {

@@ -70,7 +70,7 @@ proptest! {
         let term = |test| Selector { terms: vec![Term { key: "note".into(), test }] };
         for selector in [
             term(Test::In(BTreeSet::from([value.clone()]))),
-            term(Test::In(BTreeSet::from([value.clone(), other.clone()]))),
+            term(Test::In(BTreeSet::from([value, other]))),
         ] {
             let read: Selector = selector.to_string().parse().unwrap();
             prop_assert_eq!(&read, &selector);

@@ -1,3 +1,5 @@
 //! What the types say of themselves.
 
+#![cfg(test)]
+
 mod manifest_reference;

@@ -197,9 +197,9 @@ impl State {
 
     /// What a worker had that was out of reach is over when it is gone.
     fn prove(&mut self, number: Number, now: Instant) {
-        if !self
+        if self
             .worker(number)
-            .is_some_and(|worker| worker.exited.is_some())
+            .is_none_or(|worker| worker.exited.is_none())
         {
             return;
         }

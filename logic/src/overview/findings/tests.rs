@@ -76,7 +76,7 @@ fn a_site_that_is_well_has_no_finding() {
 fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_zone() {
     let gone = environment("wee-1", "hall-1", "gone", "2026-03-01T11:59:40Z");
     check(
-        &with(&[gone.clone()]),
+        &with(std::slice::from_ref(&gone)),
         &[(
             Weight::Wrong,
             "environment wee-1: gone, last heard of 20s ago: nobody serves the zone hall-1",

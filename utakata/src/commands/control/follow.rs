@@ -46,7 +46,7 @@ pub async fn follow(
     while changes(&view) && began.elapsed() < timeout {
         if began.elapsed() > PATIENCE {
             let spinner = spinner.get_or_insert_with(|| Spinner::new("waiting for the outcomes"));
-            spinner.say(format!("waiting: {}", rows::counts(&view.counts).text));
+            spinner.say(&format!("waiting: {}", rows::counts(&view.counts).text));
             if told.is_empty() || explained.elapsed() > PATIENCE {
                 let explanation = client.explain_operation(id).await?;
                 explained = Instant::now();

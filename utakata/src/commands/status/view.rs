@@ -237,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    fn overview(more: serde_json::Value) -> Overview {
+    fn overview(more: &serde_json::Value) -> Overview {
         let mut overview = json!({
             "time": "2026-03-01T12:00:00Z", "version": "1", "well": true,
             "targets": { "all": 9, "answering": 9 }, "failing": [], "failing_left_out": 0,
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_site_that_is_well_is_one_line_with_its_numbers() {
         assert_eq!(
-            screen(&overview(json!({})), false),
+            screen(&overview(&json!({})), false),
             "all is well: 9 of 9 targets answer, 1 environment, 4 workers, no control under way"
         );
     }
@@ -278,7 +278,7 @@ mod tests {
                 "cure": "see whether it still runs, and its log" })
         };
         let text = screen(
-            &overview(json!({
+            &overview(&json!({
                 "well": false,
                 "targets": { "all": 5014, "answering": 1012, "failing": 4002 },
                 "failing": (0..9).map(group).collect::<Vec<_>>(),

@@ -144,7 +144,7 @@ mod tests {
         let echoed = |bindings: &[VarBind]| proof(echo(bindings, &oid, &value).err().as_ref());
         let binding = |oid: &Oid, value: Value| VarBind::new(oid.clone(), value);
         let same = binding(&oid, value.clone());
-        assert_eq!(echoed(&[same.clone()]), Proof::Done);
+        assert_eq!(echoed(std::slice::from_ref(&same)), Proof::Done);
         for bindings in [
             vec![],
             vec![same.clone(), same],
