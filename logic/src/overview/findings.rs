@@ -13,7 +13,7 @@ use utakata_api::{
     status::Status,
 };
 use utakata_model::{
-    Cure, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, Problem, Stop, Zone,
+    Cure, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, Problem, ReleaseId, Stop, Zone,
 };
 
 use super::disk::Disk;
@@ -358,7 +358,7 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
             says: format!(
                 "none of its workers starts ({} kinds); {}: {problem}",
                 failing.len(),
-                first.release
+                named(&first.release)
             ),
             cure: cure(problem),
         });
@@ -366,7 +366,7 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
         found.extend(failing.iter().map(|(pool, problem)| Finding {
             weight: Weight::Wrong,
             about: About::Worker,
-            subject: format!("worker {} in {id}", pool.release),
+            subject: format!("worker {} in {id}", named(&pool.release)),
             says: problem.to_string(),
             cure: cure(problem),
         }));
@@ -396,6 +396,11 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
             cure: Some("raise execution.workers_most, or start another environment".into()),
         });
     }
+}
+
+/// A release without its digest: whoever looks for what is wrong knows it by its version.
+fn named(release: &ReleaseId) -> String {
+    format!("{}@{}", release.kind, release.version)
 }
 
 fn cure(problem: &Problem) -> Option<String> {

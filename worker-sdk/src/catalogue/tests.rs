@@ -70,7 +70,7 @@ fn a_task_that_does_not_fit_is_refused_with_a_code_and_a_reason() {
         ("bad-parameters", "outlet", |task| {
             task.parameters = br#"{"outlet":"3"}"#.to_vec();
         }),
-        ("bad-parameters", "not of type \"object\"", |task| {
+        ("bad-parameters", "is not an object", |task| {
             task.parameters = b"[]".to_vec();
         }),
         ("bad-target", "a/b", |task| task.target = "a/b".into()),

@@ -117,7 +117,7 @@ fn a_schedule_breaks_when_its_parameters_are_refused() {
     let one = using(&[target("p", "pdu", None)], &[schedule("all", "", None)]);
     let found = breaks(&after.kind, &after, &served(&[before]), &one);
     assert_eq!(names(&found), ["all"]);
-    assert!(found[0].why.contains("\"port\" is a required"), "{found:?}");
+    assert!(found[0].why.contains("\"port\" is missing"), "{found:?}");
 }
 
 #[test]
