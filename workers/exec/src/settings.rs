@@ -134,8 +134,8 @@ mod tests {
             (json!({ "command": [] }), "is empty"),
             (json!({ "command": ["./other"] }), "no file ./other"),
             (
-                json!({ "command": ["x"], "proces": "task" }),
-                "unknown field `proces`",
+                json!({ "command": ["x"], "proceed": "task" }),
+                "unknown field `proceed`",
             ), // typos: on purpose
             (json!({ "command": ["x"], "at_once": 0 }), "nonzero"),
         ] {
