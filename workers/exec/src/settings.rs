@@ -136,7 +136,7 @@ mod tests {
             (
                 json!({ "command": ["x"], "proceed": "task" }),
                 "unknown field `proceed`",
-            ), // typos: on purpose
+            ),
             (json!({ "command": ["x"], "at_once": 0 }), "nonzero"),
         ] {
             let told = find(settings).unwrap_err();
