@@ -130,7 +130,7 @@ async fn an_order_is_taken_back_where_it_was_given() {
     assert_eq!(status, StatusCode::CONFLICT, "{told}");
     assert_eq!(told["code"], "order-elsewhere");
     let cure = told["cure"].as_str().unwrap();
-    assert!(cure.contains("resume env-1` --kind pdu"), "{cure}");
+    assert!(cure.contains("resume env-1 --kind pdu`"), "{cure}");
     let (status, told) = order("resume", &of_kind).await;
     assert_eq!(status, StatusCode::OK);
     assert!(told.get("orders").is_none(), "{told}");

@@ -51,6 +51,12 @@ pub const KEYS: &[Key] = &[
         "Values reach the worker with each task, and are neither stored nor printed by it.",
     ),
     key(
+        "address",
+        None,
+        "With `type = \"string\"`, a `pattern`, and a `description` that people read: `apply` \
+         refuses addresses that cannot be right.",
+    ),
+    key(
         "settings",
         Some("{}"),
         "The worker reads them from the manifest in its folder.",
