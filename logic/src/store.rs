@@ -37,7 +37,7 @@ pub use error::Error;
 pub use lease::{Fence, Held, Lease, LeaseWanted, Member};
 pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
 pub use place::{Database, Place};
-pub use release::{PutRelease, ReleaseRow, ShippedRelease};
+pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use url::{Invalid, Url};
 

@@ -58,6 +58,7 @@ use self::{
 };
 pub use self::{place::Permits, report::Report};
 use crate::{
+    commands::worker,
     folder::Folder,
     output::words,
     up::{demo::Room, signals::Signals},
@@ -209,25 +210,37 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
 async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>)> {
     let unwritable = || format!("{} cannot be written", place.path().display());
     let Some(scripts) = &settings.servers else {
-        let disk = Disk::mount(&place.data(place::LOGIC), settings.time);
-        let disk = disk.with_context(unwritable)?;
-        place.furnish(settings.permits).with_context(unwritable)?;
         let (faults, seed) = (&settings.faults, settings.seed);
-        let Some(scripts) = &settings.docker else {
-            return Ok((Crew::start(place, None, disk, faults, seed)?, None));
+        place.write_release().with_context(unwritable)?;
+        let (engine, image) = match &settings.docker {
+            Some(scripts) => {
+                let engine = Engine::prepare(scripts, place, seed)?;
+                (Some(engine), Some(image_of(place)?))
+            }
+            None => (None, None),
         };
-        let engine = Engine::prepare(scripts, place, seed)?;
-        let image = Image::pack(&place.data("image"), &place.release())
-            .and_then(|image| image.put_into(&place.release()).map(|()| image))
-            .context("the image of the worker cannot be made")?;
-        let crew = Crew::start(place, Some(engine), disk, faults, seed)?;
-        return Ok((crew, Some(image)));
+        let rolled = settings
+            .rolls
+            .then(|| worker::folder::Folder::read(&place.release()));
+        let rolled = rolled.transpose()?.map(|release| release.content);
+        let room = disk::room(settings.time, rolled.as_ref());
+        let disk = Disk::mount(&place.data(place::LOGIC), room).with_context(unwritable)?;
+        place.furnish(settings.permits).with_context(unwritable)?;
+        let crew = Crew::start(place, engine, disk, faults, seed)?;
+        return Ok((crew, image));
     };
     let servers = Servers::prepare(scripts, place).await?;
     let faults = Some((settings.faults.as_str(), settings.seed));
     let written = place.furnish_with(settings.permits, |name| servers.urls(name), faults);
     written.with_context(unwritable)?;
     Ok((Crew::start_with(place, servers)?, None))
+}
+
+/// Makes the release that is drilled an image.
+fn image_of(place: &Place) -> Result<Image> {
+    Image::pack(&place.data("image"), &place.release())
+        .and_then(|image| image.put_into(&place.release()).map(|()| image))
+        .context("the image of the worker cannot be made")
 }
 
 impl Drill<'_> {
@@ -253,6 +266,8 @@ impl Drill<'_> {
             None => self.rage().await?,
         }
         self.settle().await?;
+        // Who was told last, and acts late, has its time: it is what a read back waits for, too.
+        sleep(place::SETTLING).await;
         let control = room
             .control()
             .context("the simulator has no control port")?;

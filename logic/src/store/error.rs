@@ -42,6 +42,20 @@ pub enum Error {
         /// Where it is.
         place: Place,
     },
+    /// A file of a release would take the room that control needs.
+    #[error(
+        "the disk is full for this file of a release: beside the store {place} {} MiB must be \
+         free, so that control can be written down, and {} MiB are",
+        needed >> 20, free >> 20
+    )]
+    FullForFile {
+        /// Where it is.
+        place: Place,
+        /// How many bytes must be free.
+        needed: u64,
+        /// How many are.
+        free: u64,
+    },
     /// Another process has it and does not let go.
     #[error("the store {place} is in use by another process")]
     Busy {
@@ -145,7 +159,9 @@ impl Error {
                 "start the newer version, or choose another store (--data, or logic.store.url)"
                     .into()
             }
-            Self::Full { place } => format!("make room on the disk of {}", disk(place)),
+            Self::Full { place } | Self::FullForFile { place, .. } => {
+                format!("make room on the disk of {}", disk(place))
+            }
             Self::Disk { place, .. } => format!(
                 "look at the system's log for errors of the disk of {}; it is tried again by \
                  itself",
@@ -193,7 +209,7 @@ impl Error {
             Self::Unwritable { .. } => "store-unwritable",
             Self::Damaged { .. } | Self::Row { .. } => "store-damaged",
             Self::Newer { .. } => "store-newer",
-            Self::Full { .. } => "disk-full",
+            Self::Full { .. } | Self::FullForFile { .. } => "disk-full",
             Self::Disk { .. } => "disk-error",
             Self::Replaced { .. } => "store-replaced",
             Self::Lost { .. } => "store-lost",

@@ -11,6 +11,17 @@ use super::{Error, Place};
 
 /// So many parts are written at once: others write in between.
 const PARTS_AT_ONCE: usize = 8;
+/// A page is written to the log of a store in a file, and then to the file.
+const WRITTEN_TIMES: u64 = 2;
+/// A release never takes the last room of a disk: control must be written down.
+const ROOM_FOR_CONTROL: u64 = 64 * 1024 * 1024;
+
+/// How many bytes must be free on the disk of a store in a file before a file of a release, of
+/// so many bytes, is written to it.
+pub fn room_for_file(size: u64) -> u64 {
+    size.saturating_mul(WRITTEN_TIMES)
+        .saturating_add(ROOM_FOR_CONTROL)
+}
 
 /// A release of the catalogue.
 #[derive(Debug, Clone, PartialEq)]

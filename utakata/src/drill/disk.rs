@@ -9,13 +9,31 @@ use std::{
 };
 
 use tokio::time::Instant;
+use utakata_logic::store::room_for_file;
+use utakata_model::Content;
 
-/// What a ledger needs at least, and more for each minute, in MiB.
-const ROOM: u64 = 64;
-const ROOM_A_MINUTE: u64 = 32;
-const ROOM_MOST: u64 = 1024;
+const MIB: u64 = 1024 * 1024;
+/// What a ledger needs at least, and more for each minute.
+const ROOM: u64 = 64 * MIB;
+const ROOM_A_MINUTE: u64 = 32 * MIB;
+const ROOM_MOST: u64 = 1024 * MIB;
+/// Where releases are rolled, so many are in the catalogue at a time: the one that serves, the one
+/// on its way, and one that was not deleted yet.
+const RELEASES: u64 = 3;
 /// Who began before there was room again finds out within this.
 const BEGUN_BEFORE: Duration = Duration::from_secs(10);
+
+/// How many bytes there must be room for in a drill that takes so long, and that rolls releases
+/// such as this one.
+pub fn room(time: Duration, rolled: Option<&Content>) -> u64 {
+    let minutes = time.as_secs().div_ceil(60);
+    let ledger = ROOM_A_MINUTE.saturating_mul(minutes).saturating_add(ROOM);
+    let releases = rolled.map_or(0, |release| {
+        let sizes = || release.files.iter().map(|file| file.size);
+        sizes().sum::<u64>() * RELEASES + sizes().max().map_or(0, room_for_file)
+    });
+    ledger.min(ROOM_MOST) + releases
+}
 
 /// A file system of its own for a data directory.
 #[derive(Debug)]
@@ -28,16 +46,15 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Mounts it. Only root can do that: says so, and gives nothing, for everybody else.
+    /// Mounts it, with room for so many bytes. Only root can do that: says so, and gives nothing,
+    /// for everybody else.
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub fn mount(at: &Path, time: Duration) -> io::Result<Option<Self>> {
+    pub fn mount(at: &Path, room: u64) -> io::Result<Option<Self>> {
         fs::create_dir_all(at)?;
-        let minutes = time.as_secs().div_ceil(60);
-        let room = (ROOM + ROOM_A_MINUTE.saturating_mul(minutes)).min(ROOM_MOST);
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={room}m,mode=700")])
+            .args(["-t", "tmpfs", "-o", &format!("size={room},mode=700")])
             .arg("tmpfs")
             .arg(at)
             .stderr(Stdio::null())
@@ -110,6 +127,40 @@ impl Drop for Disk {
         self.clear();
         if let Err(error) = self.unmount() {
             eprintln!("{} is still mounted: {error}", self.path.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::{ContentFile, FileDigest};
+
+    use super::*;
+
+    fn release(sizes: &[u64]) -> Content {
+        let file = |size: &u64| ContentFile {
+            path: size.to_string(),
+            digest: FileDigest::of(&size.to_be_bytes()),
+            size: *size,
+            executable: false,
+        };
+        Content {
+            files: sizes.iter().map(file).collect(),
+        }
+    }
+
+    #[test]
+    fn a_release_of_any_size_can_be_pushed_beside_the_others_and_a_whole_ledger() {
+        for minutes in [0, 1, 30, 1000] {
+            let time = Duration::from_secs(60 * minutes);
+            let ledger = room(time, None);
+            assert!((ROOM..=ROOM_MOST).contains(&ledger), "{ledger}");
+            for mib in [1, 20, 75, 500] {
+                let release = release(&[1000, mib * MIB]);
+                let others = (RELEASES - 1) * (1000 + mib * MIB);
+                let free = room(time, Some(&release)) - ledger - others;
+                assert!(free >= room_for_file(mib * MIB), "{minutes} {mib}: {free}");
+            }
         }
     }
 }

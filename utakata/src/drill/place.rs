@@ -99,12 +99,19 @@ impl Place {
         self.path.join(format!("{name}.log"))
     }
 
-    /// Writes the release and the settings of every process.
+    /// Writes the release that is drilled.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write_release(&self) -> io::Result<()> {
+        bundle::write_drill(&self.path.join("releases"))
+    }
+
+    /// Writes the settings of every process.
     ///
     /// # Errors
     /// The folder cannot be written.
     pub fn furnish(&self, permits: Permits) -> io::Result<()> {
-        bundle::write_drill(&self.path.join("releases"))?;
         self.settings(LOGIC, &logic())?;
         for name in ENVIRONMENTS {
             self.settings(name, &self.environment(name, permits))?;
@@ -112,7 +119,8 @@ impl Place {
         Ok(())
     }
 
-    /// The same for processes with servers between them, and what goes wrong with messages.
+    /// The same for processes with servers between them, with what goes wrong with messages, and
+    /// the release.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -122,7 +130,7 @@ impl Place {
         urls: impl Fn(&str) -> Urls,
         faults: Option<(&str, u64)>,
     ) -> io::Result<()> {
-        bundle::write_drill(&self.path.join("releases"))?;
+        self.write_release()?;
         let token = self.path.join("token");
         if !token.exists() {
             fs::write(&token, any_token()?)?;
@@ -246,6 +254,7 @@ mod tests {
     fn the_settings_are_settings_and_say_what_the_drill_relies_on() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::make(Some(&folder.path().join("new"))).unwrap();
+        place.write_release().unwrap();
         for permits in [Permits::Asked, Permits::Ignored] {
             place.furnish(permits).unwrap();
             let read = |name: &str| {

@@ -42,6 +42,9 @@ pub struct Rolled {
     /// Why the last of them did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_problem: Option<Problem>,
+    /// Why the next step of the one that is under way is refused again and again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 impl Rolled {
@@ -49,8 +52,10 @@ impl Rolled {
     pub fn line(&self) -> String {
         let why = self.last_problem.as_ref();
         let why = why.map_or_else(String::new, |problem| format!(", the last one: {problem}"));
+        let refused = self.refused.as_ref();
+        let refused = refused.map_or_else(String::new, |why| format!("; refused: {why}"));
         format!(
-            "releases rolled: {} serve or have served, {} went back{why}",
+            "releases rolled: {} serve or have served, {} went back{why}{refused}",
             self.done, self.back
         )
     }
@@ -94,11 +99,13 @@ impl Roller {
     /// # Errors
     /// The folder cannot be written, or something else than what is killed refuses a release.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
+        let mut before = Vec::new();
         for number in 1.. {
             if stop.is_cancelled() {
                 self.is_over.store(true, Ordering::Release);
                 return Ok(());
             }
+            self.delete_unwanted(&mut before).await?;
             let version = format!("1.0.{number}");
             let release = self.write(&version)?;
             self.again(|client| {
@@ -107,6 +114,7 @@ impl Roller {
             })
             .await?;
             let ended = self.roll(&version, plan(number)).await?;
+            before.push(version);
             let mut rolled = self.rolled.lock();
             match ended.state {
                 RolloutState::Done => rolled.done += 1,
@@ -131,6 +139,26 @@ impl Roller {
             made.context("an image cannot be made")?;
         }
         Ok(folder)
+    }
+
+    /// Makes room for more: deletes releases of before, but for those that are wanted. Where
+    /// nobody answers they stay until the next time.
+    async fn delete_unwanted(&self, before: &mut Vec<String>) -> Result<()> {
+        let Some(client) = self.server.client() else {
+            return Ok(());
+        };
+        let mut there = Vec::new();
+        for version in before.drain(..) {
+            let reference = format!("drill@{version}").parse()?;
+            match client.delete_release(&reference).await {
+                Ok(()) => {}
+                // It was deleted, and nothing was heard of that.
+                Err(Error::Refused(problem)) if problem.status == 404 => {}
+                Err(_) => there.push(version),
+            }
+        }
+        *before = there;
+        Ok(())
     }
 
     /// One rollout, from its beginning to its end.
@@ -161,11 +189,20 @@ impl Roller {
         loop {
             if let Some(client) = self.server.client() {
                 match ask(client).await {
-                    Err(error) if is_away(&error) => {}
-                    answer => return answer,
+                    Err(error) if is_away(&error) => self.note(&error),
+                    answer => {
+                        self.rolled.lock().refused = None;
+                        return answer;
+                    }
                 }
             }
             sleep(AGAIN).await;
+        }
+    }
+
+    fn note(&self, error: &anyhow::Error) {
+        if let Some(Error::Refused(problem)) = error.downcast_ref::<Error>() {
+            self.rolled.lock().refused = Some(problem.detail.clone());
         }
     }
 }

@@ -11,11 +11,6 @@ use crate::store::{
     release::{self, Columns},
 };
 
-/// A page is written to the log, and then to the file.
-const WRITTEN_TIMES: u64 = 2;
-/// A release never takes the last room of a disk: control must be written down.
-const ROOM_FOR_CONTROL: u64 = 64 * 1024 * 1024;
-
 impl Sqlite {
     /// How many bytes there is room for on the disk; where nobody knows, for all.
     fn room(&self) -> u64 {
@@ -136,9 +131,14 @@ impl Sqlite {
     }
 
     pub(super) async fn write_file(&self, digest: &FileDigest, file: &[u8]) -> Result<(), Error> {
-        if self.room() < file.len() as u64 * WRITTEN_TIMES + ROOM_FOR_CONTROL {
+        let (free, needed) = (self.room(), release::room_for_file(file.len() as u64));
+        if free < needed {
             let place = self.place.clone();
-            return Err(Error::Full { place });
+            return Err(Error::FullForFile {
+                place,
+                needed,
+                free,
+            });
         }
         for parts in release::batches(file) {
             // Held for a moment each time: control is written in between.
