@@ -50,6 +50,8 @@ pub struct Catalogue {
     kinds: Arc<Kinds>,
     inventory: Arc<Inventory>,
     folder: RwLock<Vec<FolderRelease>>,
+    /// What lay in a folder before its content changed, the latest last.
+    replaced: RwLock<Vec<FolderRelease>>,
     wanting: RwLock<Vec<Arc<Wanting>>>,
     receiving: Semaphore,
     /// What was read later is believed later.
@@ -73,6 +75,7 @@ impl Catalogue {
             kinds,
             inventory,
             folder: RwLock::default(),
+            replaced: RwLock::default(),
             wanting: RwLock::default(),
             receiving: Semaphore::new(RECEIVED_MOST as usize),
             reloading: Mutex::default(),

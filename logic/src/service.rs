@@ -134,12 +134,11 @@ impl LogicEnvironment {
     pub async fn start(config: Config, parts: Parts) -> Result<Handle, Error> {
         let store = parts.store;
         let kinds = Arc::new(Kinds::default());
-        let inventory = Inventory::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
-        let inventory = Arc::new(inventory);
+        let inventory = Inventory::load(Arc::clone(&store), Arc::clone(&kinds));
+        let inventory = Arc::new(inventory.await?);
         Latest::restore(store.as_ref(), &inventory).await?;
         let people = People::load(Arc::clone(&store)).await?;
-        let orders = OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
-        let orders = Arc::new(orders);
+        let orders = Arc::new(OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?);
         let latest = Arc::new(Latest::default());
         let dispatch = Arc::new(Dispatch::new(
             &config,

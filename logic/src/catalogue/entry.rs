@@ -11,6 +11,9 @@ use crate::{
     store::{self, ReleaseRow, ShippedRelease},
 };
 
+/// As many replaced contents of folders stay known.
+const REPLACED_MAX: usize = 32;
+
 /// A release that can be looked at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
@@ -57,7 +60,8 @@ impl Catalogue {
         let is_wanted = |id: &ReleaseId| kind.is_none_or(|kind| id.kind == *kind);
         let pushed = self.store.releases(kind).await?;
         let mut entries: Vec<Entry> = pushed.into_iter().map(Entry::from).collect();
-        let folder = self.folder.read().clone();
+        let mut folder = self.folder.read().clone();
+        folder.extend(self.replaced.read().iter().cloned());
         entries.extend(folder.into_iter().map(|release| Entry {
             id: release.id,
             manifest: release.manifest,
@@ -111,7 +115,8 @@ impl Catalogue {
         let _one = self.reloading.lock().await;
         let pushed = self.store.releases(None).await?;
         let shipped = self.store.shipped().await?;
-        let folder = self.folder.read().clone();
+        let mut folder = self.folder.read().clone();
+        folder.extend(self.replaced.read().iter().cloned());
         let indexed = |id: ReleaseId, manifest: Manifest, source| IndexedRelease {
             id,
             manifest: manifest.into(),
@@ -145,13 +150,104 @@ impl Catalogue {
     /// # Errors
     /// The store failed.
     pub async fn lay_out(&self, releases: Vec<FolderRelease>) -> Result<(), store::Error> {
-        *self.folder.write() = releases;
+        {
+            let mut folder = self.folder.write();
+            let mut replaced = self.replaced.write();
+            *replaced = still_known(&folder, &replaced, &releases);
+            *folder = releases;
+        }
         self.reload().await
     }
+}
+
+/// What lay in a folder before its content changed: the environment may serve it until what is
+/// there now has started, or for good, if that never does. It goes when its kind has left the
+/// folders, or after some more changes.
+fn still_known(
+    before: &[FolderRelease],
+    replaced: &[FolderRelease],
+    now: &[FolderRelease],
+) -> Vec<FolderRelease> {
+    let has_left = |one: &&FolderRelease| now.iter().all(|there| there.id.digest != one.id.digest);
+    let is_of_kind = |one: &&FolderRelease| now.iter().any(|there| there.id.kind == one.id.kind);
+    let all = replaced.iter().chain(before);
+    let mut known: Vec<FolderRelease> = all
+        .filter(|one| has_left(one) && is_of_kind(one))
+        .cloned()
+        .collect();
+    known.drain(..known.len().saturating_sub(REPLACED_MAX));
+    known
 }
 
 fn is_same_shipped(entry: &Entry, id: &ReleaseId, manifest: &Manifest) -> bool {
     entry.source == ReleaseSource::Shipped
         && (&entry.id.kind, &entry.id.version) == (&id.kind, &id.version)
         && entry.manifest == *manifest
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn release(kind: &str, digest: &str) -> FolderRelease {
+        let manifest: Manifest = serde_json::from_value(json!({
+            "kind": kind, "version": "1", "protocol": 2,
+            "run": { "program": "worker" },
+            "action": [{ "name": "read", "class": "observe" }],
+        }))
+        .unwrap();
+        FolderRelease {
+            id: ReleaseId {
+                kind: manifest.kind.clone(),
+                version: "1".into(),
+                digest: utakata_model::ReleaseDigest(digest.into()),
+            },
+            manifest,
+            content: Content::default(),
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        before: &[(&str, &str)],
+        replaced: &[(&str, &str)],
+        now: &[(&str, &str)],
+        expect: &[&str],
+    ) {
+        let all = |of: &[(&str, &str)]| -> Vec<FolderRelease> {
+            of.iter()
+                .map(|(kind, digest)| release(kind, digest))
+                .collect()
+        };
+        let known = still_known(&all(before), &all(replaced), &all(now));
+        let digests: Vec<&str> = known.iter().map(|one| &*one.id.digest.0).collect();
+        assert_eq!(digests, expect);
+    }
+
+    #[test]
+    fn what_was_replaced_in_a_folder_stays_known_while_its_kind_lies_there() {
+        check(&[("pdu", "a")], &[], &[("pdu", "b")], &["a"]);
+        check(
+            &[("pdu", "b")],
+            &[("pdu", "a")],
+            &[("pdu", "c")],
+            &["a", "b"],
+        );
+        // It is back.
+        check(&[("pdu", "b")], &[("pdu", "a")], &[("pdu", "a")], &["b"]);
+        check(&[("pdu", "a"), ("ups", "u")], &[], &[("ups", "u")], &[]);
+    }
+
+    #[test]
+    fn only_the_latest_replaced_contents_stay_known() {
+        let digests: Vec<String> = (0..100).map(|n| format!("{n}")).collect();
+        let replaced: Vec<(&str, &str)> = digests.iter().map(|one| ("pdu", one.as_str())).collect();
+        let expect: Vec<&str> = digests[100 - REPLACED_MAX..]
+            .iter()
+            .map(String::as_str)
+            .collect();
+        check(&[], &replaced, &[("pdu", "now")], &expect);
+    }
 }

@@ -84,7 +84,10 @@ async fn everything_that_is_wrong_is_told_at_once() {
             with("a", "labels", json!({ "kind": "x" })),
             "cannot be a label",
         ),
-        (with("a", "labels", json!({ "x": "a\nb" })), "control character"),
+        (
+            with("a", "labels", json!({ "x": "a\nb" })),
+            "control character",
+        ),
         (with("a", "address", json!("")), "address"),
         (with("a/b", "zone", json!("z")), "has '/' at position 2"),
         (with("a", "kind", json!(7)), "a text was expected"),

@@ -123,7 +123,10 @@ fn control_under_way_when_everything_is_killed_is_unknown_after_and_none_is_lost
     room.fault("pdu-a1-a2", "slow=1500ms");
     let mut doing = [
         begin(&place, &["kind=echo", "set", "-p", "delay=50s"]),
-        begin(&place, &["pdu-a1-a2", "outlet-cycle", "-p", "outlet=3"]),
+        begin(
+            &place,
+            &["pdu-a1-a2", "outlet-cycle", "-p", "outlet=3", "--yes"],
+        ),
     ];
     until_running(&place, "echo", 20);
     place.until(&TASKS, |tasks| {

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use tempfile::TempDir;
-use tokio::time::Instant;
 use utakata_worker_exec::Exec;
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
@@ -112,16 +111,11 @@ async fn what_is_not_said_in_so_many_words_is_no_success() {
             (Class::Observe, OutcomeStatus::Failed),
             (Class::Control, OutcomeStatus::Unknown),
         ] {
-            let began = Instant::now();
             let failure = Bent::new("task", script).ask(class).await.unwrap_err();
             assert_eq!(failure.status, status, "{script}: {failure:?}");
             assert_eq!(&*failure.problem.code, code, "{script}: {failure:?}");
             let message = &failure.problem.message;
             assert!(message.contains(says), "{script}: {message}");
-            assert!(
-                began.elapsed() <= TIMEOUT,
-                "{script}: the SDK would have had to answer"
-            );
         }
     }
 }
