@@ -138,8 +138,7 @@ impl LogicEnvironment {
         let inventory = Arc::new(inventory);
         Latest::restore(store.as_ref(), &inventory).await?;
         let people = People::load(Arc::clone(&store)).await?;
-        let orders = OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?;
-        let orders = Arc::new(orders);
+        let orders = Arc::new(OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?);
         let latest = Arc::new(Latest::default());
         let dispatch = Arc::new(Dispatch::new(
             &config,
