@@ -35,7 +35,7 @@ fn told(view: &ReleaseView, output: &Output) -> String {
     };
     for (what, value) in [
         ("digest", release.digest.0.to_string()),
-        ("comes from", comes_from(release)),
+        ("source", comes_from(release)),
         ("runs in", runs_in(view)),
         ("wanted by", wanted),
         ("program", manifest.run.program.clone()),
