@@ -113,6 +113,8 @@ impl Queue {
                 status: OutcomeStatus::Succeeded,
                 problem: None,
                 result: None,
+                missing: Vec::new(),
+                recognition: None,
                 ran_by: None,
                 permit: None,
                 is_over: false,

@@ -110,6 +110,8 @@ fn outcomes() -> OutcomeBatch {
                 .unwrap()
                 .into(),
         ),
+        missing: Vec::new(),
+        recognition: None,
         ran_by: Some(RanBy {
             environment: "wee-1".parse().unwrap(),
             worker: "wee-1-apc-pdu-1".parse().unwrap(),

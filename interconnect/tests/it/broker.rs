@@ -76,6 +76,8 @@ pub fn outcomes(zone: &str, kind: &str, count: usize) -> Event {
         status: OutcomeStatus::Succeeded,
         problem: None,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,

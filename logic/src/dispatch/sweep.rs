@@ -95,6 +95,8 @@ fn without_answer(id: TaskId, entry: &Entry, status: OutcomeStatus, problem: Pro
         status,
         problem: Some(problem),
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,

@@ -484,6 +484,8 @@ pub fn outcome(
         status,
         problem,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: Some(RanBy {
             environment: environment(),
             worker: WorkerId::new("pdu-1").unwrap(),

@@ -42,6 +42,8 @@ fn outcome(status: OutcomeStatus) -> Outcome {
         status,
         problem: (status != OutcomeStatus::Succeeded).then(|| Problem::new("x", Cure::Retry, "y")),
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,
