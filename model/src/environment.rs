@@ -34,6 +34,10 @@ pub struct EnvironmentStatus {
     /// When this was told.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
+    /// By how many milliseconds its clock is ahead of that of the logic environment; negative:
+    /// behind. Measured by who heard it, never said by itself; absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
     /// Its pools, one for each release.
     pub pools: Vec<PoolStatus>,
     /// Releases that it found and refused.

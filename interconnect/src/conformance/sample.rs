@@ -138,6 +138,7 @@ impl Queue {
             state,
             version: "0.1.0".into(),
             time: Timestamp::now(),
+            clock_ahead_ms: None,
             pools: Vec::new(),
             refused: Vec::new(),
             connections: Vec::new(),

@@ -246,6 +246,7 @@ fn environment() -> EnvironmentStatus {
         state: EnvironmentState::Running,
         version: "0.1.0".into(),
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
+        clock_ahead_ms: None,
         pools: vec![PoolStatus {
             release: release(),
             manifest: Manifest::parse(manifest).unwrap(),

@@ -54,6 +54,7 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         state,
         version: "0.1.0".into(),
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
+        clock_ahead_ms: None,
         pools: Vec::new(),
         refused: Vec::new(),
         connections: Vec::new(),

@@ -172,6 +172,7 @@ impl Room {
             state: EnvironmentState::Running,
             version: "1".into(),
             time: Timestamp::now(),
+            clock_ahead_ms: None,
             pools: pools.collect(),
             refused: Vec::new(),
             connections: Vec::new(),
