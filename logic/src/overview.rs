@@ -100,6 +100,8 @@ impl Handle {
             rollouts: rollouts.unwrap_or_default(),
             unserved: targets.unserved,
             zones: targets.zones,
+            counts: targets.counts,
+            short: targets.short,
             disk: disk.and_then(Result::ok),
             status,
         };

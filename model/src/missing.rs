@@ -257,6 +257,32 @@ impl Recognition {
     /// The most profiles that are named.
     pub const PROFILES_MAX: usize = 64;
 
+    /// What people are told of a target of which nothing was understood; `None` of any other.
+    pub fn problem(&self) -> Option<Problem> {
+        if self.is_understood {
+            return None;
+        }
+        let said: Vec<String> = [
+            self.identity
+                .as_ref()
+                .map(|oid| format!("sysObjectID {oid}")),
+            self.description.as_ref().map(|text| format!("\"{text}\"")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let said = match said.is_empty() {
+            true => "it does not say what it is".to_owned(),
+            false => said.join(", "),
+        };
+        let sentence = format!(
+            "it answers, and no profile understands it ({said}): only what every device has was \
+             read; another kind may fit (`utakata kind list`), or draft a profile from its MIB \
+             (`utakata profile draft`)"
+        );
+        Some(Problem::new("not-understood", Cure::Operator, sentence))
+    }
+
     /// The same, no larger than an outcome may hold.
     pub fn bounded(mut self) -> Self {
         self.profiles.truncate(Self::PROFILES_MAX);

@@ -1,10 +1,12 @@
 //! What was last seen of one target: pure bookkeeping.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{ActionName, Outcome, OutcomeStatus, Problem, Reading, Readings};
+use utakata_model::{
+    ActionName, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition, missing,
+};
 
 use super::turns::Turn;
 
@@ -24,6 +26,10 @@ pub struct Seen {
     before_breaker: Option<Problem>,
     /// The last readings of each action.
     pub actions: Vec<SeenBy>,
+    /// What the last answer to each action lacked, where it lacked something.
+    pub missing: BTreeMap<ActionName, Vec<Missing>>,
+    /// What it was last recognised as.
+    pub recognition: Option<Arc<Recognition>>,
     /// Whether it waits to be written to the store.
     pub(super) waits: bool,
 }
@@ -65,6 +71,9 @@ impl Seen {
         let is_old = self.answered > Some(outcome.timings.ended);
         match (outcome.status, &outcome.problem) {
             (OutcomeStatus::Succeeded, _) => {
+                if !is_old {
+                    self.note(outcome);
+                }
                 self.answered = self.answered.max(Some(outcome.timings.ended));
                 self.before_breaker = None;
                 self.problem.take().map(|_| Turn::Answers)
@@ -84,6 +93,27 @@ impl Seen {
             }
             (OutcomeStatus::Cancelled, _) => None,
         }
+    }
+
+    /// How whole the answer was, and what the target is.
+    fn note(&mut self, outcome: &Outcome) {
+        match outcome.missing.is_empty() {
+            true => self.missing.remove(&outcome.action),
+            false => {
+                let missing = outcome.missing.clone();
+                self.missing.insert(outcome.action.clone(), missing)
+            }
+        };
+        if outcome.recognition.is_some() {
+            self.recognition.clone_from(&outcome.recognition);
+        }
+    }
+
+    /// Why its last answer was not what it should have been, though it answered.
+    pub fn shortcoming(&self) -> Option<Problem> {
+        let missing: Vec<Missing> = self.missing.values().flatten().cloned().collect();
+        let strange = || self.recognition.as_ref()?.problem();
+        missing::problem(&missing).or_else(strange)
     }
 
     /// Why it fails: where it is left alone, what it was left alone for.

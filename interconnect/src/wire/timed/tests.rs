@@ -100,7 +100,7 @@ fn no_read_is_taken_for_expired_because_a_machine_stood_still() {
 fn what_was_seen_is_as_old_as_it_is_whatever_the_clocks_show() {
     let queue = Queue::new("hall-1", "snmp").unwrap();
     pairs(|truth, le, wee| {
-        let Event::Readings(sample) = queue.readings(0) else {
+        let Event::Readings(sample) = queue.readings(0).unwrap() else {
             panic!("no readings");
         };
         let seen = |age| Readings {
