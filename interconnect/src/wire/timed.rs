@@ -17,6 +17,9 @@ use crate::{
     clock::{Clock, Sent, Transit},
 };
 
+/// Clocks that differ by less are as good as the same.
+const SAME: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
 /// What stands between the version and the fields of a message.
 #[derive(Serialize)]
 struct Timing<T> {
@@ -218,8 +221,10 @@ pub fn decode_environment(
     let mut status = timed.status;
     if is_retained {
         let ahead = timed.sent.and_then(|sent| clock.ahead(&sent));
-        let time = status.time.checked_sub(ahead.unwrap_or_default());
+        let ahead = ahead.unwrap_or_default();
+        let time = status.time.checked_sub(ahead);
         status.time = time.unwrap_or(status.time).min(clock.now());
+        shift(&mut status, ahead);
         return Ok(status);
     }
     let (time, transit) = anchored(status.time, timed.sent.as_ref(), timed.age, clock);
@@ -229,8 +234,17 @@ pub fn decode_environment(
         let before = status.clock_ahead_ms.unwrap_or(0);
         let ahead = i64::try_from(transit.ahead.as_millis()).unwrap_or(i64::MAX);
         status.clock_ahead_ms = Some(before.saturating_add(ahead));
+        shift(&mut status, transit.ahead);
     }
     Ok(status)
+}
+
+/// Moments that a status tells of, by our clock. Where clocks are as good as the same, what it
+/// tells stays as it is told: it would be another one with each message.
+fn shift(status: &mut EnvironmentStatus, ahead: jiff::SignedDuration) {
+    if ahead.abs() >= SAME {
+        status.shift(-ahead);
+    }
 }
 
 /// A time that somebody says, by our clock.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     ActionName, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition, missing,
@@ -124,6 +124,20 @@ impl Seen {
             .as_ref()
             .filter(|_| is_of_breaker(problem));
         Some(before.unwrap_or(problem))
+    }
+
+    /// The clock was set by so much: what was seen before is as old as it was.
+    pub fn shift(&mut self, step: SignedDuration) {
+        let moved = |time: Timestamp| time.checked_add(step).unwrap_or(time);
+        self.answered = self.answered.map(moved);
+        for action in &mut self.actions {
+            let last = Arc::make_mut(&mut action.last);
+            last.time = moved(last.time);
+            for earlier in &mut action.earlier {
+                earlier.time = moved(earlier.time);
+            }
+            action.changed = true;
+        }
     }
 
     /// Readings came. Older ones than those that are there are ignored.
