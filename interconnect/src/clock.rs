@@ -9,7 +9,10 @@ mod heard;
 
 use std::{
     fmt,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,9 +24,51 @@ use uuid::Uuid;
 use self::heard::Heard;
 
 /// The clock of this process: all that is stamped by it and heard by it has to do with each other.
-static PROCESS: LazyLock<Clock> = LazyLock::new(|| Clock::new(Timestamp::now));
+static PROCESS: LazyLock<Clock> = LazyLock::new(|| Clock::new(now));
+/// By how many milliseconds the clock that this process goes by is ahead of that of its machine.
+static AHEAD: AtomicI64 = AtomicI64::new(0);
+/// A clock that others share is gone by from such a difference on.
+const DIFFERS: i64 = 2000;
+/// One that is gone by already is followed when it is off by more.
+const FOLLOWED: i64 = 500;
 /// What the steady clock of this process counts from.
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// What time it is: by the clock of this machine, or by one that several processes share.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    let ahead = SignedDuration::from_millis(AHEAD.load(Ordering::Relaxed));
+    now.checked_add(ahead).unwrap_or(now)
+}
+
+/// The processes that work together have a clock in common, which shows this. Where it differs
+/// from that of this machine by seconds, this process goes by it from now on.
+pub fn share(shown: Timestamp) {
+    let ahead = shown.as_millisecond() - Timestamp::now().as_millisecond();
+    let before = AHEAD.load(Ordering::Relaxed);
+    let after = followed(before, ahead);
+    if after != before {
+        AHEAD.store(after, Ordering::Relaxed);
+        tracing::warn!(
+            ahead_ms = -after,
+            "the clock of this machine differs from the one that is shared: set it by NTP"
+        );
+    }
+}
+
+/// By how much the shared clock was ahead that this process goes by, in milliseconds.
+pub fn shared_ahead() -> i64 {
+    AHEAD.load(Ordering::Relaxed)
+}
+
+/// What is gone by, having seen this difference.
+fn followed(before: i64, seen: i64) -> i64 {
+    match seen {
+        seen if seen.abs() < DIFFERS => 0,
+        seen if (seen - before).abs() <= FOLLOWED => before,
+        seen => seen,
+    }
+}
 
 /// Tells the time. Cheap to clone; the default is the clock of this process.
 #[derive(Clone)]
@@ -136,5 +181,24 @@ impl Default for Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_clock_is_followed_where_it_differs_and_not_for_every_millisecond() {
+        for (before, seen, expect) in [
+            (0, 30, 0),
+            (0, -1900, 0),
+            (0, 7_200_000, 7_200_000),
+            (7_200_000, 7_200_300, 7_200_000),
+            (7_200_000, 7_201_000, 7_201_000),
+            (-7_200_000, 100, 0),
+        ] {
+            assert_eq!(followed(before, seen), expect, "{before} {seen}");
+        }
     }
 }

@@ -1,5 +1,7 @@
-//! That the clock on the wall is set while everything runs: what was seen before then is as old as
-//! it was, and no older or younger by that.
+//! The clock of the logic environments: where they share a store, they go by that of its database.
+//!
+//! It may be set while everything runs: what was seen before then is as old as it was, and no
+//! older or younger by that.
 
 use std::{
     sync::Arc,
@@ -11,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use utakata_model::Selector;
+
+pub use utakata_interconnect::clock::now;
 
 use crate::inventory::Inventory;
 
@@ -40,7 +44,7 @@ impl Looked {
 /// Watches the clock until it is cancelled.
 pub async fn watch(inventory: Arc<Inventory>, cancel: CancellationToken) {
     let mut looked = Looked {
-        wall: Timestamp::now(),
+        wall: now(),
         steady: Instant::now(),
     };
     let mut ticks = interval(EVERY);
@@ -50,10 +54,10 @@ pub async fn watch(inventory: Arc<Inventory>, cancel: CancellationToken) {
             () = cancel.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let Some(step) = looked.look(Timestamp::now(), Instant::now()) else {
+        let Some(step) = looked.look(now(), Instant::now()) else {
             continue;
         };
-        tracing::warn!(?step, "the clock of this machine was set");
+        tracing::warn!(?step, "the clock was set");
         for known in inventory.select(&Selector::default()).iter() {
             known.seen.lock().shift(step);
         }

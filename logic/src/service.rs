@@ -181,7 +181,7 @@ impl LogicEnvironment {
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
-                started: Timestamp::now(),
+                started: clock::now(),
                 mqtt: parts.mqtt,
                 store,
                 kinds,

@@ -40,6 +40,7 @@ pub struct Outcome {
     pub missing: Vec<Missing>,
     /// What the target was recognised as, where the worker recognises targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Recognition>)]
     pub recognition: Option<Arc<Recognition>>,
     /// Who ran it; absent when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]

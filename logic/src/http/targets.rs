@@ -166,7 +166,7 @@ impl Look {
     fn of(api: &Api) -> Self {
         Self {
             coverage: api.handle.observe().coverage(),
-            now: Timestamp::now(),
+            now: crate::clock::now(),
             started: api.handle.started(),
         }
     }

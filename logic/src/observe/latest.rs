@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use utakata_model::{Outcome, Readings};
 
@@ -29,7 +28,7 @@ impl Latest {
     /// # Errors
     /// The store cannot be read. A row that cannot be understood is left out.
     pub async fn restore(store: &dyn Store, inventory: &Inventory) -> Result<(), store::Error> {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         for row in store.readings().await? {
             let Some(known) = inventory.find(&row.target) else {
                 continue;
