@@ -71,6 +71,7 @@ const PAGES: &[Page] = pages![
     "draining",
     "ending" 503,
     "environment-there" 409,
+    "environment-twice",
     "expired",
     "go-late",
     "image-missing",
