@@ -102,6 +102,8 @@ pub struct Settings {
     pub rolls: bool,
     /// In place of killing, the environments are cut off from the servers for so long.
     pub cut: Option<Duration>,
+    /// The clocks of the processes differ by so much from that of this machine, either way.
+    pub skew: Option<Duration>,
 }
 
 impl Settings {
@@ -150,7 +152,11 @@ pub fn any_seed() -> Result<u64> {
 pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     let began = Instant::now();
     let place = Place::make(settings.keep.as_deref())?;
-    let (crew, image) = crew(settings, &place).await?;
+    let (mut crew, image) = crew(settings, &place).await?;
+    if let Some(by) = settings.skew {
+        let missing = "libfaketime is not installed (Debian: faketime): --skew needs it";
+        crew.skew(&member::Clock::library().context(missing)?, by);
+    }
     eprintln!(
         "seed {}: {} devices, something is killed every {:?} for {:?}",
         settings.seed, settings.devices, settings.kill_every, settings.time

@@ -1,6 +1,6 @@
 //! All processes of a drill: who is killed, and that everybody comes back.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::{
     disk::Disk,
     engine::Engine,
     link::State,
-    member::{self, Member},
+    member::{self, Clock, Member},
     place::{ENVIRONMENTS, LOGIC, LOGICS, Permits, Place, outlasts},
     servers::{self, Servers},
     stall::{Stall, Still},
@@ -105,6 +105,15 @@ impl Crew {
             log: Log::default(),
         }
         .started()
+    }
+
+    /// From its next start on, each goes by a clock of its own, up to so much ahead or behind.
+    pub fn skew(&mut self, library: &Path, by: Duration) {
+        let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
+        let all = self.environments.iter_mut().chain(&mut self.logics);
+        for (member, part) in all.zip([1, -1, 0].into_iter().cycle()) {
+            member.go_by(Clock::ahead(library, by.saturating_mul(part)));
+        }
     }
 
     /// Starts everybody, with servers between them.
