@@ -172,6 +172,7 @@ impl Control {
         let parameters = serde_json::Value::Object(asked.parameters.clone());
         let planned = plan::plan(&asked.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
+        plan::pace(&asked.pace, &selection).map_err(|problems| Error::Impossible { problems })?;
         let view = self.view(&asked, &parameters, &planned);
         if asked.dry_run {
             return Ok(Answer::Plan(view));
