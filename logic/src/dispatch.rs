@@ -41,7 +41,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Too much is under way.
-    #[error("{pending} reads are under way, and {limit} are the most")]
+    #[error("{pending} reads are under way, and at most {limit} may be")]
     Busy {
         /// How many are.
         pending: usize,
