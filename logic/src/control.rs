@@ -127,10 +127,7 @@ impl Control {
     /// Remembers that somebody was refused.
     fn refused(&self, by: &PersonName, what: impl FnOnce() -> String, error: &Error) {
         // Elsewhere, or when it is known, it may be done.
-        if !matches!(
-            error,
-            Error::Elsewhere | Error::Ending | Error::InDoubt(_)
-        ) {
+        if !matches!(error, Error::Elsewhere | Error::Ending | Error::InDoubt(_)) {
             self.refusals.note(by, what(), error.to_string());
         }
     }

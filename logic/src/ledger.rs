@@ -218,7 +218,8 @@ impl Ledger {
         verdict: Verdict,
         said: Said,
     ) -> Result<Result<(), TaskUnfit>, Error> {
-        self.promise(|to| Command::Settle(id, verdict, said, to)).await
+        self.promise(|to| Command::Settle(id, verdict, said, to))
+            .await
     }
 
     /// A person takes a task back: it is not begun any more.
@@ -314,10 +315,7 @@ impl Ledger {
         }
     }
 
-    async fn promise<T>(
-        &self,
-        command: impl FnOnce(Promise<T>) -> Command,
-    ) -> Result<T, Error> {
+    async fn promise<T>(&self, command: impl FnOnce(Promise<T>) -> Command) -> Result<T, Error> {
         self.ask(command).await?
     }
 

@@ -422,7 +422,8 @@ fn open_files(most: Option<u64>) {
 /// The least number that no file of this process is above.
 fn files_open() -> u64 {
     let names = fs::read_dir("/proc/self/fd").unwrap();
-    let number = |name: std::io::Result<fs::DirEntry>| name.ok()?.file_name().to_str()?.parse().ok();
+    let number =
+        |name: std::io::Result<fs::DirEntry>| name.ok()?.file_name().to_str()?.parse().ok();
     names.filter_map(number).max().unwrap_or(0u64) + 1
 }
 
@@ -438,7 +439,9 @@ async fn a_release_for_whose_workers_there_is_no_room_waits_and_is_not_blamed() 
     while let Ok(file) = fs::File::open("/dev/null") {
         gaps.push(file);
     }
-    asking.order(&site, (&old, &new), &at_once(), GoOrder::Go).await;
+    asking
+        .order(&site, (&old, &new), &at_once(), GoOrder::Go)
+        .await;
     let is_short = |status: &EnvironmentStatus| {
         assert!(!has_ended(status), "{status:#?}");
         let problem = rollout(status).and_then(|rollout| rollout.problem.as_ref());
@@ -458,7 +461,10 @@ async fn a_release_for_whose_workers_there_is_no_room_waits_and_is_not_blamed() 
     let status = site.status(has_ended).await;
     let seen = rollout(&status).unwrap();
     assert_eq!((seen.phase, &seen.problem), (RolloutPhase::Done, &None));
-    assert!(status.pools.iter().all(|pool| pool.lost == 0), "{status:#?}");
+    assert!(
+        status.pools.iter().all(|pool| pool.lost == 0),
+        "{status:#?}"
+    );
     site.end().await;
 }
 

@@ -1,6 +1,7 @@
 //! Task queues at a real RabbitMQ. It takes seconds to start: few tests share one, and each part
 //! has a virtual host of its own.
 
+mod backoff;
 mod killed;
 mod refused;
 mod rights;

@@ -75,8 +75,7 @@ impl Server {
         let port = Port::claim(transport)?;
         let own = |(name, value): &(&str, &Path)| ((*name).into(), (*value).into());
         let variables = variables.iter().map(own).collect();
-        let mut server =
-            Self::start_at(new_state()?, script, port.number(), arguments, variables)?;
+        let mut server = Self::start_at(new_state()?, script, port.number(), arguments, variables)?;
         server.claim = Some(port);
         Ok(server)
     }

@@ -95,9 +95,7 @@ impl Publisher {
         channel: &Channel,
         parcels: Vec<Parcel>,
     ) -> Result<Vec<(Vec<Task>, Fate)>, Error> {
-        let sending = parcels
-            .into_iter()
-            .map(|parcel| self.send(channel, parcel));
+        let sending = parcels.into_iter().map(|parcel| self.send(channel, parcel));
         let mut sending = stream::iter(sending).buffered(self.in_flight);
         let mut sent = Vec::new();
         loop {

@@ -214,8 +214,7 @@ impl<'f> Seen<'f> {
             1 => "1 task waits".to_owned(),
             waiting => format!("{waiting} tasks wait"),
         };
-        let says =
-            format!("it is in the queue for kind {kind}; {workers}, and {tasks} for {them}");
+        let says = format!("it is in the queue for kind {kind}; {workers}, and {tasks} for {them}");
         let (limit, cure) = match self.limit().filter(|_| waiting > 0) {
             Some((limit, cure)) => (limit, Some(cure)),
             None => (String::new(), None),

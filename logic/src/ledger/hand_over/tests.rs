@@ -30,7 +30,10 @@ impl Tasks for Stuck {
             assert!(!under_way.contains(&route), "two at a time: {route:?}");
             under_way.push(route.clone());
         }
-        if tasks.iter().any(|task| task.target.kind == self.kind) {
+        if tasks
+            .iter()
+            .any(|task| task.target.kind.as_str() == self.kind)
+        {
             let mut is_stuck = self.is_stuck.clone();
             is_stuck.wait_for(|is_stuck| !is_stuck).await.unwrap();
         }
@@ -71,7 +74,7 @@ async fn a_kind_that_is_stuck_holds_up_no_other_and_comes_in_its_order() {
         under_way: Mutex::default(),
     });
     let (queue, batches) = mpsc::channel(1024);
-    let handing = tokio::spawn(super::tasks(batches, stuck));
+    let handing = tokio::spawn(tasks(batches, stuck));
     let (mut expect, mut attempt) = (Vec::new(), 0);
     for round in 1..=50 {
         attempt += 1;
@@ -84,13 +87,19 @@ async fn a_kind_that_is_stuck_holds_up_no_other_and_comes_in_its_order() {
         let all_free = seen.wait_for(|all| all.len() == round);
         drop(soon("the free kind is published", all_free).await.unwrap());
     }
-    assert!(seen.borrow().iter().all(|task| task.target.kind == "free"));
+    assert!(
+        seen.borrow()
+            .iter()
+            .all(|task| task.target.kind.as_str() == "free")
+    );
     let_go.send_replace(false);
     drop(queue);
     soon("all is handed over", handing).await.unwrap();
     let all = seen.borrow().clone();
     let keys = |kind: &str| {
-        let of = all.iter().filter(move |task| task.target.kind == kind);
+        let of = all
+            .iter()
+            .filter(move |task| task.target.kind.as_str() == kind);
         of.map(Task::key).collect::<Vec<_>>()
     };
     assert_eq!(keys("free").len(), 50);
@@ -113,5 +122,10 @@ async fn what_waits_behind_a_stuck_queue_is_bounded() {
     assert_eq!(waiting.next(route).unwrap().len(), WAITING_MOST);
     assert!(waiting.next(route).is_none());
     // Nothing is under way: the next is free.
-    assert_eq!(waiting.take_in(std::iter::once(task("stuck", "s", 2))).len(), 1);
+    assert_eq!(
+        waiting
+            .take_in(std::iter::once(task("stuck", "s", 2)))
+            .len(),
+        1
+    );
 }

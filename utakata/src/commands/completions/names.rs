@@ -33,7 +33,7 @@ enum Names {
 }
 
 /// Which argument of a command, from 0, is a name of what.
-const PLACES: [(&str, usize, Names); 21] = [
+const PLACES: [(&str, usize, Names); 20] = [
     ("target show", 0, Names::Targets),
     ("target lock", 0, Names::Targets),
     ("target unlock", 0, Names::Targets),
@@ -50,7 +50,6 @@ const PLACES: [(&str, usize, Names); 21] = [
     ("kind drain", 0, Names::Kinds),
     ("kind resume", 0, Names::Kinds),
     ("worker roll", 0, Names::Kinds),
-    ("worker list", 0, Names::Kinds),
     ("environment pause", 0, Names::Environments),
     ("environment drain", 0, Names::Environments),
     ("environment resume", 0, Names::Environments),
@@ -91,7 +90,10 @@ async fn ask(names: Names, begun: &str, typed: &Typed, global: &Global) -> Resul
     Ok(match names {
         Names::Targets => {
             let found = client.targets_from(begun, MOST).await?;
-            found.iter().map(|view| view.target.name.to_string()).collect()
+            found
+                .iter()
+                .map(|view| view.target.name.to_string())
+                .collect()
         }
         Names::Kinds => {
             let found = client.kinds().await?;
@@ -99,7 +101,10 @@ async fn ask(names: Names, begun: &str, typed: &Typed, global: &Global) -> Resul
         }
         Names::Environments => {
             let found = client.environments().await?;
-            found.iter().map(|view| view.status.id.to_string()).collect()
+            found
+                .iter()
+                .map(|view| view.status.id.to_string())
+                .collect()
         }
     })
 }
@@ -120,7 +125,9 @@ fn typed(words: &[String]) -> Typed {
             typed.note(option, word);
         } else if word.starts_with('-') {
             option = option_of(command, word);
-        } else if plain.is_empty() && let Some(inner) = command.find_subcommand(word) {
+        } else if plain.is_empty()
+            && let Some(inner) = command.find_subcommand(word)
+        {
             command = inner;
             path.push(inner.get_name());
         } else {

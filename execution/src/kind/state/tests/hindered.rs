@@ -4,7 +4,11 @@ use super::*;
 
 fn short() -> Said {
     let cure = utakata_model::Cure::Operator;
-    Said::Hindered(Problem::new("environment-short", cure, "too many open files"))
+    Said::Hindered(Problem::new(
+        "environment-short",
+        cure,
+        "too many open files",
+    ))
 }
 
 #[test]
