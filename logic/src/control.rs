@@ -125,8 +125,8 @@ impl Control {
 
     /// Remembers that somebody was refused.
     fn refused(&self, by: &PersonName, what: impl FnOnce() -> String, error: &Error) {
-        // Elsewhere it is asked again, and may be done.
-        if !matches!(error, Error::Elsewhere | Error::Ending) {
+        // Elsewhere, or when it is known, it may be done.
+        if !matches!(error, Error::Elsewhere | Error::Ending | Error::InDoubt(_)) {
             self.refusals.note(by, what(), error.to_string());
         }
     }
