@@ -80,9 +80,11 @@ impl Profiles {
         }
     }
 
-    /// Whether a profile comes from one of the files.
-    pub fn has(&self, profile: &Profile) -> bool {
-        self.texts.contains_key(&profile.name)
+    /// Those of the files, without what they include.
+    pub fn own(&self) -> Vec<Arc<Profile>> {
+        let own = self.resolved.iter();
+        let own = own.filter(|profile| self.texts.contains_key(&profile.name));
+        own.cloned().collect()
     }
 }
 

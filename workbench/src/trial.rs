@@ -12,7 +12,7 @@ use utakata_worker_sdk::{
         workbench::{Trial, TriedProfile, TriedReading},
     },
 };
-use utakata_worker_snmp::{SnmpWorker, plan::Plan, profile::Profile};
+use utakata_worker_snmp::{SnmpWorker, profile::Profile};
 
 use crate::{
     agent::{COMMUNITY, Replay},
@@ -39,17 +39,17 @@ pub async fn run(profiles: &Profiles, walk: Walk) -> anyhow::Result<Trial> {
     let plan = origin::plan(&profiles.resolved);
     let origins = Origins::of(&plan, &walk);
     let (used, unused) = rest::split(&plan, &walk, &profiles.shipped);
-    let own = profiles.resolved.iter().filter(|one| profiles.has(one));
+    let own = profiles.own();
     let readings = readings.into_iter().map(|reading| TriedReading {
         oid: origins.find(&reading).map(Oid::to_string),
         reading,
     });
     Ok(Trial {
         walk: files::summary(&walk),
-        profiles: own.map(|profile| tried(profile, &walk)).collect(),
+        profiles: own.iter().map(|profile| tried(profile, &walk)).collect(),
         readings: readings.collect(),
         problem,
-        notices: notices(profiles, &plan, &walk),
+        notices: notices(profiles, &walk),
         used,
         unused,
     })
@@ -74,7 +74,14 @@ async fn read(
                 });
                 (answer.sheet.readings(), problem)
             }
-            Err(failure) => (Vec::new(), Some(failure.problem.message.to_string())),
+            Err(failure) => {
+                let problem = match &*failure.problem.code {
+                    // The sentence of the worker is for whoever took the wrong kind.
+                    "wrong-kind" => "the walk has nothing of what the profiles read".into(),
+                    _ => failure.problem.message.to_string(),
+                };
+                (Vec::new(), Some(problem))
+            }
         },
     )
 }
@@ -155,7 +162,8 @@ fn recognised(profile: &Profile, walk: &Walk) -> (bool, String) {
     (false, because)
 }
 
-fn notices(profiles: &Profiles, plan: &Plan, walk: &Walk) -> Vec<String> {
+fn notices(profiles: &Profiles, walk: &Walk) -> Vec<String> {
+    let plan = origin::plan(&profiles.own());
     let mut notices = Vec::new();
     if walk.format == Format::Quick {
         notices.push(

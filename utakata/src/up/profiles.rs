@@ -138,7 +138,9 @@ impl Profiles {
         };
         match workbench::ask(&request).await? {
             Answer::Right => {}
-            Answer::Refused { problems } => return Ok(problems.into_iter().map(told).collect()),
+            Answer::Refused { problems } => {
+                return Ok(problems.into_iter().map(|one| self.told(one)).collect());
+            }
             _ => anyhow::bail!("{} is of another version", workbench::PROGRAM),
         }
         let (made, is_new) = release::make(&self.releases, KIND, &files)?;
@@ -159,32 +161,42 @@ impl Profiles {
         if now.duration_since(*since) < SERVES_WITHIN {
             return None;
         }
-        let mut pools = status.pools.iter();
-        let active = pools.find(|pool| pool.active && pool.release.kind.as_str() == KIND)?;
-        if *active.release.version == *made.version {
-            return None;
-        }
-        // What is being started, or is refused, is told by the environment.
-        let is_there = status
-            .pools
-            .iter()
-            .any(|pool| *pool.release.version == *made.version);
-        is_there.then(|| RefusedRelease {
+        Some(RefusedRelease {
             path: self.folder.display().to_string(),
-            problem: Problem::new(
-                "profile-unserved",
-                Cure::Operator,
-                format!(
-                    "the profiles are in {KIND}@{}, but {KIND}@{} serves",
-                    made.version, active.release.version
-                ),
-            ),
+            problem: unserved(&made.version, status)?,
         })
+    }
+
+    /// A problem with the path of the file in it once only: it is told beside.
+    fn told(&self, refusal: Refusal) -> RefusedRelease {
+        let folder = format!("{}/", self.folder.display());
+        refused(&refusal.file, refusal.problem.replace(&folder, ""))
     }
 }
 
-fn told(refusal: Refusal) -> RefusedRelease {
-    refused(&refusal.file, refusal.problem)
+/// That another release serves than the one that was made, and that this will not change by
+/// itself. What is being started or does not start is told by the environment.
+fn unserved(version: &str, status: &EnvironmentStatus) -> Option<Problem> {
+    let mut pools = status
+        .pools
+        .iter()
+        .filter(|pool| pool.release.kind.as_str() == KIND);
+    let active = pools.clone().find(|pool| pool.active)?;
+    let made = pools.find(|pool| *pool.release.version == *version);
+    let is_on_its_way = made.is_some_and(|pool| pool.starting > 0 || pool.problem.is_some());
+    let is_refused = status
+        .refused
+        .iter()
+        .any(|one| one.path.ends_with(&format!("-{version}")));
+    if *active.release.version == *version || is_on_its_way || is_refused {
+        return None;
+    }
+    let message = format!(
+        "the profiles are in {KIND}@{version}, but {KIND}@{} serves: `utakata worker roll {KIND} \
+         --to {version}` changes that",
+        active.release.version
+    );
+    Some(Problem::new("profile-unserved", Cure::Operator, message))
 }
 
 fn refused(path: &Path, problem: String) -> RefusedRelease {
@@ -215,4 +227,50 @@ fn stamps(folder: &Path) -> io::Result<Stamps> {
         }
     }
     Ok(stamps)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// An environment with pools of this kind: version, whether it is active, workers that start.
+    fn status(pools: &[(&str, bool, u32)], refused: &Value) -> EnvironmentStatus {
+        let manifest = json!({
+            "kind": KIND, "version": "1", "protocol": 1, "run": { "program": "x" },
+            "action": [{ "name": "read", "class": "observe" }],
+        });
+        let pool = |(version, active, starting): &(&str, bool, u32)| {
+            json!({
+                "release": { "kind": KIND, "version": version, "digest": "d" },
+                "manifest": manifest, "active": active, "starting": starting, "ready": 1,
+                "draining": 0, "running": 0, "waiting": 0, "lost": 0,
+            })
+        };
+        let pools: Vec<Value> = pools.iter().map(pool).collect();
+        serde_json::from_value(json!({
+            "id": "e", "incarnation": utakata_model::Incarnation::generate(),
+            "zone": "default", "state": "running", "time": "2026-01-01T00:00:00Z",
+            "version": "1", "pools": pools, "refused": refused,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_release_that_will_not_serve_by_itself_is_told() {
+        let check = |pools: &[(&str, bool, u32)], refused: Value, expect: bool| {
+            let told = unserved("1.0.0.2", &status(pools, &refused));
+            assert_eq!(told.is_some(), expect, "{pools:?} {refused}: {told:?}");
+        };
+        let none = || json!([]);
+        let problem = json!({ "code": "x", "message": "x", "cure": "operator" });
+        check(&[("1.0.0.2", true, 0)], none(), false);
+        check(&[("1.0.0", true, 0)], none(), true);
+        check(&[("1.0.0", true, 0), ("1.0.0.2", false, 0)], none(), true);
+        check(&[("1.0.0", true, 0), ("1.0.0.2", false, 1)], none(), false);
+        let refused = json!([{ "path": "/data/made/snmp-1.0.0.2", "problem": problem }]);
+        check(&[("1.0.0", true, 0)], refused, false);
+        check(&[], none(), false);
+    }
 }

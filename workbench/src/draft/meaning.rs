@@ -21,6 +21,17 @@ const SENTINELS: [i64; 6] = [
 ];
 /// Conventions whose objects say nothing of the equipment.
 const ADMINISTRATIVE: [&str; 4] = ["RowStatus", "StorageType", "TestAndIncr", "RowPointer"];
+/// Words of names of limits, which are no readings, whether they can be set or not.
+const LIMITS: [&str; 5] = ["threshold", "thresholds", "limit", "setpoint", "hysteresis"];
+/// Words of names of settings, among objects that can be set.
+const SETTINGS: [&str; 12] = [
+    "config", "cfg", "setting", "delay", "interval", "timeout", "enable", "enabled", "max", "min",
+    "low", "high",
+];
+/// Words of names of commands, among states that can be set.
+const COMMANDS: [&str; 8] = [
+    "command", "control", "cmd", "ctrl", "reset", "reboot", "test", "action",
+];
 /// The most values of the walk that are shown.
 const SAMPLES: usize = 3;
 
@@ -68,10 +79,13 @@ fn meaning(object: &Object, values: &[&Value], is_column: bool) -> Meaning {
     {
         return Meaning::Name;
     }
-    if object.is_settable && is_setting(&object.name) {
+    if has_word(&object.name, &LIMITS) {
+        return Meaning::LeftOut("it is a limit");
+    }
+    if object.is_settable && has_word(&object.name, &SETTINGS) {
         return Meaning::LeftOut("it is a setting");
     }
-    if object.is_settable && !object.names.is_empty() && is_command(&object.name) {
+    if object.is_settable && !object.names.is_empty() && has_word(&object.name, &COMMANDS) {
         return Meaning::LeftOut("it is a command: see [control.NAME]");
     }
     if !object.names.is_empty() {
@@ -303,37 +317,9 @@ fn is_name(name: &str) -> bool {
     )
 }
 
-fn is_setting(name: &str) -> bool {
-    const SETTINGS: [&str; 16] = [
-        "threshold",
-        "limit",
-        "setpoint",
-        "config",
-        "cfg",
-        "setting",
-        "delay",
-        "hysteresis",
-        "interval",
-        "timeout",
-        "enable",
-        "enabled",
-        "max",
-        "min",
-        "low",
-        "high",
-    ];
-    naming::words(name)
-        .iter()
-        .any(|word| SETTINGS.contains(&word.as_str()))
-}
-
-fn is_command(name: &str) -> bool {
-    const COMMANDS: [&str; 8] = [
-        "command", "control", "cmd", "ctrl", "reset", "reboot", "test", "action",
-    ];
-    naming::words(name)
-        .iter()
-        .any(|word| COMMANDS.contains(&word.as_str()))
+fn has_word(name: &str, known: &[&str]) -> bool {
+    let words = naming::words(name);
+    words.iter().any(|word| known.contains(&word.as_str()))
 }
 
 fn is_number(value: &Value) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_snmp::{Oid, Value};
+use utakata_worker_snmp::value;
 
 use super::{
     meaning::{self, Meaning, Metric, quoted},
@@ -143,7 +144,7 @@ impl Writer<'_> {
     }
 
     fn table(&mut self, table: &Table, prefix: &str, common: usize) {
-        let meant: Vec<(&Object, Meaning, String)> = table
+        let mut meant: Vec<(&Object, Meaning, String)> = table
             .columns
             .iter()
             .map(|column| {
@@ -151,6 +152,7 @@ impl Writer<'_> {
                 (column, meaning, comment(column, &samples))
             })
             .collect();
+        let named = self.name_by_text(&mut meant);
         let is_metric = |meaning: &Meaning| matches!(meaning, Meaning::Metric(_));
         let shown = format!("{} ({})", table.entry, table.name);
         if !meant.iter().any(|(_, meaning, _)| is_metric(meaning)) {
@@ -162,6 +164,9 @@ impl Writer<'_> {
         self.line("\n[[table]]");
         let entry = quoted(&table.entry.to_string());
         self.line(&format!("entry = {entry:<54} # {}", table.name));
+        if named {
+            self.guess("", "that this text names a row");
+        }
         self.attributes(table, &meant, common);
         self.line("metric = [");
         let mut given = BTreeSet::new();
@@ -187,6 +192,42 @@ impl Writer<'_> {
             }
         }
         self.line("]");
+    }
+
+    /// Where no column is a name by its own name, the first text that differs from row to row is
+    /// one. Says whether there is one.
+    fn name_by_text(&self, meant: &mut [(&Object, Meaning, String)]) -> bool {
+        if meant
+            .iter()
+            .any(|(_, meaning, _)| *meaning == Meaning::Name)
+        {
+            return false;
+        }
+        let is_text = |meaning: &Meaning| match meaning {
+            Meaning::Metric(metric) => {
+                metric.name.is_none() && metric.keys == [("text", String::from("true"))]
+            }
+            _ => false,
+        };
+        let differs = |object: &Object| {
+            let values: Vec<&Value> = self
+                .walk
+                .under(&object.oid)
+                .map(|(_, value)| value)
+                .collect();
+            let texts: BTreeSet<Option<String>> = values
+                .iter()
+                .map(|value| value::as_text(value).map(Into::into))
+                .collect();
+            texts.len() == values.len() && !texts.contains(&Some(String::new()))
+        };
+        let found = meant
+            .iter_mut()
+            .find(|(object, meaning, _)| is_text(meaning) && differs(object));
+        found.is_some_and(|(_, meaning, _)| {
+            *meaning = Meaning::Name;
+            true
+        })
     }
 
     /// What tells the rows of a table apart.
