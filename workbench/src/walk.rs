@@ -10,6 +10,8 @@ use utakata_worker_sdk::model::workbench::SkippedLine;
 
 /// What to do when there is no walk.
 const CURE: &str = "snmpwalk -v2c -c public -On -Cc DEVICE .1 > FILE gives one";
+/// The names of the first numbers, which Net-SNMP writes without -On.
+const ROOTS: [(&str, u32); 3] = [("iso", 1), ("ccitt", 0), ("joint-iso-ccitt", 2)];
 /// Lines that are not understood are told one by one up to this many.
 const MAX_SKIPPED: usize = 20;
 
@@ -282,10 +284,11 @@ fn starts_object(line: &str) -> bool {
 /// An OID as it is written in walks; `None` when it is none.
 fn oid(text: &str) -> Option<Oid> {
     let text = text.strip_prefix('.').unwrap_or(text);
-    let text = match text.strip_prefix("iso.") {
-        Some(rest) => Cow::Owned(format!("1.{rest}")),
-        None => Cow::Borrowed(text),
-    };
+    let named = ROOTS.iter().find_map(|(name, arc)| {
+        let rest = text.strip_prefix(name)?.strip_prefix('.')?;
+        Some(format!("{arc}.{rest}"))
+    });
+    let text = named.map_or(Cow::Borrowed(text), Cow::Owned);
     let begins = text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('.');
     begins.then(|| Oid::parse(&text).ok())?
 }

@@ -42,6 +42,7 @@ fn what_snmpwalk_prints_is_read() {
     );
     typed("OID: .1.3.6.1", Value::ObjectIdentifier(oid_of("1.3.6.1")));
     typed("OID: iso.3.6.1", Value::ObjectIdentifier(oid_of("1.3.6.1")));
+    typed("OID: ccitt.0", Value::ObjectIdentifier(oid_of("0.0")));
     typed("IpAddress: 10.0.3.7", Value::IpAddress([10, 0, 3, 7]));
     typed(
         "Network Address: 0A:00:03:07",

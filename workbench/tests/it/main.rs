@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
@@ -12,6 +13,8 @@ use utakata_worker_sdk::model::{
     Quality, ReadingValue,
     workbench::{Answer, Draft, Refusal, Request, Trial},
 };
+
+use utakata_workbench::walk::Walk;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_utakata-workbench");
 
@@ -130,8 +133,8 @@ fn a_profile_reads_a_walk_over_snmp_and_each_reading_says_from_where() {
 fn a_profile_of_another_device_reads_nothing_and_that_is_told() {
     let place = tempfile::tempdir().unwrap();
     let other = place.path().join("other.toml");
-    let text = std::fs::read_to_string(data("acme-room.toml")).unwrap();
-    std::fs::write(&other, text.replace("32473.7", "32473.8")).unwrap();
+    let text = fs::read_to_string(data("acme-room.toml")).unwrap();
+    fs::write(&other, text.replace("32473.7", "32473.8")).unwrap();
     let trial = attempt(other, data("acme-room.walk"));
     assert!(trial.readings.is_empty());
     assert!(trial.problem.is_some());
@@ -156,7 +159,7 @@ fn what_is_wrong_is_told_with_its_file_its_line_and_what_was_meant() {
     let place = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = place.path().join(name);
-        std::fs::write(&path, text).unwrap();
+        fs::write(&path, text).unwrap();
         path
     };
     let wrong = file(
@@ -245,11 +248,33 @@ fn a_walk_is_answered_as_it_is_until_nobody_needs_it() {
 }
 
 #[test]
+fn what_snmpwalk_prints_of_a_walk_is_that_walk() {
+    let text = fs::read(data("acme-room.walk")).unwrap();
+    let before = Walk::parse(&text).unwrap();
+    let walk = data("acme-room.walk");
+    let (mut child, stdin, answer) = start(&Request::Serve { walk });
+    let Answer::Serving { address, .. } = answer else {
+        panic!("{answer:?}");
+    };
+    for format in ["-On", "-Of"] {
+        let walked = Command::new("snmpwalk")
+            .args(["-v2c", "-c", "public", "-m", "", format, &address, ".1"])
+            .output()
+            .unwrap();
+        let after = Walk::parse(&walked.stdout);
+        let after = after.unwrap_or_else(|error| panic!("{error}: {walked:?}"));
+        assert_eq!(after.objects, before.objects, "{format}");
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn a_draft_of_a_mib_reads_the_walk_that_it_is_of() {
     let drafted = draft(vec![data("ACME-ROOM-MIB.txt")]);
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("acme.toml");
-    std::fs::write(&file, &drafted.text).unwrap();
+    fs::write(&file, &drafted.text).unwrap();
     let trial = attempt(file, data("acme-room.walk"));
     let read = told(&trial);
     for expect in [
@@ -300,10 +325,10 @@ fn mibs_that_cannot_be_used_are_told_with_what_is_missing() {
     let place = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = place.path().join(name);
-        std::fs::write(&path, text).unwrap();
+        fs::write(&path, text).unwrap();
         path
     };
-    let text = std::fs::read_to_string(data("ACME-ROOM-MIB.txt")).unwrap();
+    let text = fs::read_to_string(data("ACME-ROOM-MIB.txt")).unwrap();
     let orphan = text
         .replace(
             "enterprises\n        FROM SNMPv2-SMI",
