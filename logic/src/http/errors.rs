@@ -110,6 +110,8 @@ const PAGES: &[Page] = pages![
     "permit-late",
     "person-admin" 409,
     "plan-changed" 409,
+    "profile-refused",
+    "profile-unserved",
     "protocol",
     "query-invalid" 400,
     "queue-full",
