@@ -19,11 +19,19 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
 /// else is JSON where it is JSON, and text otherwise.
 ///
 /// # Errors
-/// A list is wanted, and one thing was given: how a list is typed.
+/// One of them is given twice; or a list is wanted, and one thing was given: how a list is typed.
 pub fn to_json(
     pairs: &[(String, String)],
     schema: Option<&Value>,
 ) -> Result<Map<String, Value>, Usage> {
+    for (at, (key, text)) in pairs.iter().enumerate() {
+        if let Some((_, before)) = pairs[..at].iter().find(|(other, _)| other == key) {
+            return Err(Usage(format!(
+                "the parameter \"{key}\" is given twice, as \"{before}\" and \"{text}\": for both, \
+                 give the command twice"
+            )));
+        }
+    }
     let pair = |(key, text): &(String, String)| {
         let wanted = wanted(schema, key);
         let value = one(text, &wanted);
@@ -134,6 +142,14 @@ mod tests {
             let refused = to_json(&[pair(typed).unwrap()], Some(&schema)).unwrap_err();
             assert!(refused.0.contains(expect), "{refused}");
         }
+        let twice = [pair("outlet=4").unwrap(), pair("outlet=5").unwrap()];
+        let refused = to_json(&twice, Some(&schema)).unwrap_err();
+        assert!(
+            refused
+                .0
+                .contains("\"outlet\" is given twice, as \"4\" and \"5\""),
+            "{refused}"
+        );
         assert!(pair("outlet").is_err());
         assert!(pair("=3").is_err());
     }

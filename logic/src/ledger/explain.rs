@@ -284,9 +284,14 @@ fn in_lane(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
     let target = &entry.task.target;
     let (lock, holder, _) = book.lane_of(target);
     if let Some(lock) = lock.filter(|lock| entry.task.priority <= lock.priority) {
+        let gives_up = entry.record.expires.unwrap_or(entry.task.expires);
+        let until_then = match gives_up < lock.until {
+            true => "; the task expires before the lock does",
+            false => "",
+        };
         return Explanation {
             since: Some(lock.since),
-            until: Some(lock.until),
+            until: Some(lock.until.min(gives_up)),
             cure: Some(format!(
                 "{}, or anybody: `utakata target unlock {target}`",
                 lock.by
@@ -294,7 +299,7 @@ fn in_lane(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
             ..says(
                 entry,
                 "lock",
-                format!("{} has locked {target}: {}", lock.by, lock.why),
+                format!("{} has locked {target}: {}{until_then}", lock.by, lock.why),
             )
         };
     }

@@ -459,7 +459,10 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     found.extend(environment.refused.iter().map(|refused| Finding {
         weight: Weight::Wrong,
         about: About::Worker,
-        subject: format!("release in {}", refused.path),
+        subject: match &*refused.problem.code {
+            code if code.starts_with("profile") => refused.path.clone(),
+            _ => format!("release in {}", refused.path),
+        },
         says: format!("refused: {}", refused.problem),
         cure: cure(&refused.problem),
     }));

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use utakata_api::{
     Client,
@@ -18,7 +18,7 @@ use utakata_model::{ActionName, TaskId, TaskState, duration, suggest};
 
 use super::{Context, operation};
 use crate::{
-    exit::Exit,
+    exit::{self, Exit},
     output::{Format, natural, words},
     parameters, progress, select,
 };
@@ -82,9 +82,11 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
             let held = held(&client, &view).await;
             let clocks = clocks(&client, &view).await;
             told(&view, read.wait, &held, &clocks, context)?;
-            none.into_iter().for_each(|line| tell!("{line}"));
         }
         Format::Json | Format::Yaml | Format::Csv => context.output.one(&view, String::new)?,
+    }
+    if let Some(none) = none {
+        bail!(exit::Usage(none));
     }
     Ok(operation::exit(&view.counts))
 }

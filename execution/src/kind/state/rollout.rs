@@ -103,6 +103,7 @@ impl State {
             lost: candidate.lost,
             is_looping: candidate.failures.is_loop(),
             last: candidate.problem.clone(),
+            trouble: candidate.trouble(),
             memory: (candidate.memory(), stable.and_then(Pool::memory)),
             is_unread: !reads(candidate) || stable.is_some_and(|stable| !reads(stable)),
             settle: settle(candidate),

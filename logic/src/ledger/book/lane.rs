@@ -122,7 +122,7 @@ impl Book {
         match (self.find)(target) {
             None => gone(format!("{target} was deleted before this was begun")),
             Some(known) if known.target.kind != entry.task.kind => gone(format!(
-                "{target} is of the kind {} now, and this was asked for when it was of the kind {}",
+                "{target} is now a target of kind {}, and this was asked for when its kind was {}",
                 known.target.kind, entry.task.kind
             )),
             Some(_) => Ok(()),

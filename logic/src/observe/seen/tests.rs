@@ -143,3 +143,25 @@ fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
     seen.ended(&outcome(OutcomeStatus::Succeeded));
     assert_eq!((seen.shortcoming(), seen.missing.len()), (None, 0));
 }
+
+#[test]
+fn control_that_is_refused_or_settled_does_not_make_a_target_that_answers_fail() {
+    for (code, is_failing) in [
+        ("device-refused", false),
+        ("settled", false),
+        ("worker-lost", false),
+        ("unreachable", true),
+        ("bad-credential", true),
+    ] {
+        let mut seen = Seen::default();
+        seen.ended(&outcome(OutcomeStatus::Succeeded));
+        let refused = Outcome {
+            class: Class::Control,
+            problem: Some(Problem::new(code, Cure::Operator, "y")),
+            ..outcome(OutcomeStatus::Failed)
+        };
+        let turn = seen.ended(&refused);
+        assert_eq!(turn.is_some(), is_failing, "{code}");
+        assert_eq!(seen.problem.is_some(), is_failing, "{code}");
+    }
+}

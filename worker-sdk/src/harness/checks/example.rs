@@ -136,7 +136,8 @@ fn judge(guest: &Guest, answer: &AttemptOutcome) -> Result<Vec<Reading>, Stop> {
     if answer.status() != Status::Succeeded {
         let problem = answer.problem.as_ref();
         let why = problem.map_or("it did not say why", |problem| problem.message.as_str());
-        return Err(guest.lost(&format!("{}: {why}", answer.status().as_str_name())));
+        let word = answer.status().as_str_name().trim_start_matches("STATUS_");
+        return Err(guest.lost(&format!("{}: {why}", word.to_lowercase())));
     }
     let readings = answer.readings.iter().cloned().map(reading_from_wire);
     let readings: Result<Vec<Reading>, _> = readings.collect();
