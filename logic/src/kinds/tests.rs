@@ -364,3 +364,26 @@ proptest! {
         prop_assert_eq!(after, before);
     }
 }
+
+#[test]
+fn two_processes_under_one_id_are_a_problem_of_it_until_one_is_forgotten() {
+    use utakata_model::Incarnation;
+    let kinds = Kinds::default();
+    let lives = [1_u8, 2].map(|life| Incarnation::from_bytes([life; 16]));
+    for second in 0..6_usize {
+        let mut told = status("a", "hall", EnvironmentState::Running, Vec::new());
+        told.incarnation = lives[second % 2];
+        told.time = Timestamp::from_second(1_800_000_000 + second as i64).unwrap();
+        assert!(second > 3 || kinds.problems().is_empty(), "{second}");
+        hear(&kinds, &told);
+    }
+    let codes: Vec<String> = kinds
+        .problems()
+        .iter()
+        .map(|one| one.code.to_string())
+        .collect();
+    assert_eq!(codes, ["environment-twice"]);
+    assert_eq!(kinds.twins().len(), 1);
+    kinds.forget(&EnvironmentId::new("a").unwrap());
+    assert!(kinds.problems().is_empty());
+}

@@ -66,7 +66,7 @@ name = "set-power"
 class = "control"
 timeout = "1s"
 undo = { action = "set-power", parameters = { watts = "$prior" } }
-verify = { action = "read", metric = "hw.power", value = "$watts", within = "0s" }
+verify = { action = "read", metric = "hw.power", value = "$watts", within = "0s", grace = "0s" }
 [action.parameters]
 type = "object"
 required = ["watts"]

@@ -89,11 +89,11 @@ fn a_liar_is_found_out_by_reading_it_back() {
     for device in ["pdu-a1-a", "pdu-a1-a2"] {
         room.fault(device, "lying");
         let operation = switch(&place, device, "outlet-off", 3);
-        assert_eq!(operation["counts"]["failed"], 1, "{operation}");
+        assert_eq!(operation["counts"]["unsettled"], 1, "{operation}");
         let tasks = operation["tasks"].as_array().unwrap();
         let told = tasks.iter().find(|task| task["class"] == "control");
         let problem = &told.unwrap()["outcome"]["problem"];
-        assert_eq!(problem["code"], "not-done", "{operation}");
+        assert_eq!(problem["code"], "unverified", "{operation}");
         let truth = room.outlet(device, 3);
         assert_eq!((&truth["told"], &truth["done"]), (&1.into(), &0.into()));
         assert_eq!(state(&place, device, 3), "on");
@@ -110,8 +110,10 @@ fn a_cycle_of_a_slow_device_is_told_exactly_once() {
         let operation = switch(&place, device, "outlet-cycle", 4);
         let counts = &operation["counts"];
         let succeeded = counts["succeeded"].as_u64().unwrap();
-        let unknown = counts["unknown"].as_u64().unwrap();
-        assert_eq!(succeeded + unknown, 1, "{operation}");
+        // Or nobody knows: the answer came late, or the outlet was not seen to go off.
+        let open = ["verifying", "unknown", "unsettled"];
+        let open = open.map(|state| counts[state].as_u64().unwrap());
+        assert_eq!(succeeded + open.iter().sum::<u64>(), 1, "{operation}");
         room.fault(device, "none");
         let truth = room.until(device, 4, |truth| truth["on"] == true);
         assert_eq!(truth["told"], 1, "{device}: {truth} {operation}");

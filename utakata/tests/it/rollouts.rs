@@ -35,6 +35,7 @@ metric = "utakata.echo.text"
 value = "$payload"
 proves = "both"
 within = "100ms"
+grace = "100ms"
 "#;
 /// Nothing on this machine needs time to show what was done.
 const SETTINGS: &str = "[logic.control]\nsettling = \"50ms\"\n";

@@ -51,17 +51,31 @@ async fn what_is_wrong_with_a_connection_is_said_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_under_one_name_are_told_so() {
-    let broker = Mosquitto::start().unwrap();
-    let one = || config(&broker.url(), Version::V3, "utakata-le");
-    let first = MqttEvents::connect(one(), None).unwrap();
-    soon(first.connected()).await;
-    let _second = MqttEvents::connect(one(), None).unwrap();
-    until("the reason is told", async || {
-        let problem = first.health().problem().unwrap_or_default();
-        problem.contains("under the same name")
-    })
-    .await;
+async fn two_processes_under_one_name_are_told_so_and_work() {
+    for version in [Version::V5, Version::V3] {
+        let broker = Mosquitto::start().unwrap();
+        let one = || config(&broker.url(), version, "utakata-le");
+        let first = MqttEvents::connect(one(), None).unwrap();
+        soon(first.connected()).await;
+        let second = MqttEvents::connect(one(), None).unwrap();
+        let both = [&first, &second];
+        until("one of them is told what to do", async || {
+            let mut notices = both.iter().flat_map(|one| one.health().look().notices);
+            notices.any(|notice| notice.contains("under the name utakata-le,"))
+        })
+        .await;
+        until("both are connected", async || {
+            both.iter().all(|one| one.health().problem().is_none())
+        })
+        .await;
+        // A mark of its own passes the broker before one is subscribed.
+        for one in both {
+            let mut heard = one.events().subscribe(Interest::ALL).await.unwrap();
+            let told = one.events().publish(vec![outcome("hall-1", 1)]).await;
+            told.unwrap();
+            wait_for(heard.as_mut(), "outcome hall-1 1").await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -208,3 +208,20 @@ fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
         ],
     );
 }
+
+#[test]
+fn a_connection_that_is_there_and_not_as_it_should_be_is_told() {
+    let mut environment = environment("wee-1", "hall-1", "running", NOW);
+    environment["connections"] = json!([{
+        "name": "events", "to": "mqtt://broker:1883", "since": NOW, "lost": 1, "waiting": 0,
+        "dropped": 0, "notices": ["another process has come under its name"],
+    }]);
+    check(
+        &with(&[environment]),
+        &[(
+            Weight::Notice,
+            "broker of events of wee-1: mqtt://broker:1883: another process has come under its \
+             name",
+        )],
+    );
+}

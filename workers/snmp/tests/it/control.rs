@@ -354,3 +354,72 @@ async fn what_an_answer_to_a_set_does_not_prove_is_unknown() {
         assert_eq!(sets.load(Ordering::SeqCst), lost + 1, "{action} {bend:?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_read_back_is_the_outlet_that_was_set_and_no_other() {
+    let snmpd = Snmpd::start().unwrap();
+    let device = Device::new("apc-pdu", snmpd.address(), community(Snmpd::READ));
+    let three = json!({ "metrics": ["utakata.outlet.state"], "outlet": 3 });
+    let readings = device.run("read", three).await.unwrap().readings;
+    assert_eq!(readings.len(), 1, "{readings:?}");
+    let named = [("outlet", "3"), ("hw.name", "Outlet 3")];
+    assert_eq!(text(&readings, "utakata.outlet.state", &named), "on");
+    let none = json!({ "metrics": ["utakata.outlet.state"], "outlet": 99 });
+    let failure = device.run("read", none).await.unwrap_err();
+    assert_eq!(&*failure.problem.code, "device-refused");
+}
+
+/// Two Raritan PDUs behind one address; outlet 3 of the second is off.
+fn linked() -> String {
+    let mut lines = String::new();
+    for (unit, outlet) in [1, 2]
+        .iter()
+        .flat_map(|unit| (1..=4).map(move |one| (unit, one)))
+    {
+        let state = if (*unit, outlet) == (2, 3) { 8 } else { 7 };
+        lines.push_str(&format!(
+            "override -rw .{PX}.4.1.2.1.2.{unit}.{outlet} integer 1\n\
+             override .{PX}.4.1.2.1.3.{unit}.{outlet} integer {state}\n\
+             override .{PX}.3.5.3.1.3.{unit}.{outlet} octet_str \"{unit}/{outlet}\"\n"
+        ));
+    }
+    lines
+}
+
+const PX: &str = "1.3.6.1.4.1.13742.6";
+
+#[tokio::test]
+async fn outlets_of_linked_units_have_names_of_their_own_in_readings_and_in_control() {
+    let snmpd = Snmpd::start_with(&linked()).unwrap();
+    let device = Device::new("raritan-pdu", snmpd.address(), community(Snmpd::WRITE));
+    let state = "utakata.outlet.state";
+    let all = device
+        .run("read", json!({ "metrics": [state] }))
+        .await
+        .unwrap()
+        .readings;
+    assert_eq!(all.len(), 8);
+    for (outlet, name, expect) in [(json!(3), "1/3", "on"), (json!("2.3"), "2/3", "off")] {
+        let shown = outlet
+            .as_str()
+            .map_or_else(|| outlet.to_string(), String::from);
+        let named = [("outlet", shown.as_str()), ("hw.name", name)];
+        assert_eq!(text(&all, state, &named), expect);
+        let parameters = json!({ "metrics": [state], "outlet": outlet });
+        let one = device.run("read", parameters).await.unwrap().readings;
+        assert_eq!(one.len(), 1, "{one:?}");
+        assert_eq!(text(&one, state, &named), expect);
+    }
+    device
+        .run("outlet-off", json!({ "outlet": "2.4" }))
+        .await
+        .unwrap();
+    device
+        .run("outlet-cycle", json!({ "outlet": 1 }))
+        .await
+        .unwrap();
+    let client = snmpd.client().unwrap();
+    let operation = |index: &str| client.value(&format!("{PX}.4.1.2.1.2.{index}")).unwrap();
+    let all = ["1.1", "2.1", "1.4", "2.4"].map(operation);
+    assert_eq!(all, ["2", "1", "1", "0"]);
+}

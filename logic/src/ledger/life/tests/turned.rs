@@ -201,7 +201,7 @@ fn from_the_permit_until_it_is_settled_an_attempt_holds_its_target() {
 #[test]
 fn every_stage_but_the_last_two_has_a_deadline() {
     let deadlines = all_stages().map(|stage| life(stage).deadline());
-    let waits = [Some(100), Some(30), Some(10), Some(29), Some(13), Some(33)];
+    let waits = [Some(100), Some(30), Some(10), Some(35), Some(13), Some(33)];
     let expected = waits
         .into_iter()
         .chain([None, None])
