@@ -33,7 +33,7 @@ async fn a_reason_has_a_bound_wherever_one_is_given() {
     );
     let (_, tasks) = room.get("/v1/tasks").await;
     let task = format!("/v1/tasks/{}", tasks["items"][0]["id"].as_str().unwrap());
-    let kind = json!({ "kind": "pdu" });
+    let kind = json!({ "scope": { "kind": "pdu" } });
     for (method, path, body) in [
         ("POST", "/v1/operations".to_owned(), off(json!({}))),
         ("POST", format!("{operation}/approve"), json!({})),

@@ -177,7 +177,10 @@ fn the_completions_have_the_names_of_the_server_and_are_silent_where_there_is_no
         ("-o json get targets ups", vec!["ups-1"]),
         ("kind show ech", vec!["echo"]),
         ("environment pause --kind ech", vec!["echo"]),
-        ("environment pause e", vec![environment]),
+        (
+            &format!("environment pause {}", &environment[..2]),
+            vec![environment],
+        ),
         ("target sho", vec!["show"]),
     ] {
         let (offered, told) = completed(&place, &script, words);

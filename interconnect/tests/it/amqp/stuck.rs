@@ -1,11 +1,8 @@
 //! A queue that is stuck: the process at the broker that keeps it does nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use utakata_interconnect::{
-    Error, Tasks,
-    tasks::amqp::{Amqp, Config},
-};
+use utakata_interconnect::{Error, Tasks, tasks::amqp::Amqp};
 use utakata_model::Class;
 use utakata_tests::servers::Rabbitmq;
 
@@ -27,10 +24,6 @@ fn order(broker: &Rabbitmq, vhost: &str, zone: &str, what: &str) {
 /// the same channel when it was given up; and it goes on when it is not stuck any more.
 pub async fn a_queue_that_is_stuck_holds_up_no_other(broker: &Rabbitmq) {
     let (vhost, config) = site(broker);
-    let config = Config {
-        confirm_within: Duration::from_secs(2),
-        ..config
-    };
     let amqp: Arc<Amqp> = Arc::new(connect(&config).await);
     let (stuck, free) = (Hall::new("stuck"), Hall::new("free"));
     let mut consumers = Vec::new();
@@ -56,10 +49,10 @@ pub async fn a_queue_that_is_stuck_holds_up_no_other(broker: &Rabbitmq) {
     }
     let error = held.await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Away { .. }), "{error}");
+    order(broker, &vhost, "stuck", "resume");
     let came = numbers(&fetch(consumers[1].as_mut(), sent - 1).await);
     assert_eq!(came, (1..sent).collect::<Vec<_>>());
 
-    order(broker, &vhost, "stuck", "resume");
     let again = stuck.tasks(Class::Control, 2..3);
     assert_eq!(within(amqp.publish(again)).await, Ok(Vec::new()));
     amqp.close().await;

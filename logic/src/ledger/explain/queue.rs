@@ -188,7 +188,9 @@ impl<'f> Seen<'f> {
         Queue {
             is_held: true,
             waits_for: "release",
-            says: format!("the release {name}{pinned} is in no environment{zone} yet{why}"),
+            says: format!(
+                "the release {name}{pinned} has not reached any environment{zone} yet{why}"
+            ),
             since: None,
             cure: Some(format!(
                 "wait until it is there; see `utakata environment list` and `utakata kind show {kind}`"

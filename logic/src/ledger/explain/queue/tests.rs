@@ -218,8 +218,8 @@ fn a_task_says_that_nobody_is_meant_or_that_its_release_is_still_to_come() {
     for (refused, why) in [(vec![fetching], ": it is fetched"), (Vec::new(), "")] {
         let (waits_for, says, _) = waits(Some("2"), &facts(KindAsked::default(), refused));
         assert_eq!(waits_for, "release");
-        let expect = "the release snmp@2, which the target is pinned to, is in no environment of \
-                      the zone hall-1 yet";
+        let expect = "the release snmp@2, which the target is pinned to, has not reached any \
+                      environment in zone hall-1 yet";
         assert!(says.starts_with(expect), "{says}");
         assert!(says.contains(why), "{says}");
     }
