@@ -181,8 +181,8 @@ impl From<v1::Problem> for model::Problem {
 }
 
 /// Absent texts are empty on the wire.
-fn text(text: Option<Arc<str>>) -> String {
-    text.as_deref().unwrap_or_default().to_owned()
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
 }
 
 fn some(text: String) -> Option<Arc<str>> {
@@ -192,8 +192,8 @@ fn some(text: String) -> Option<Arc<str>> {
 impl From<model::Missing> for v1::Missing {
     fn from(missing: model::Missing) -> Self {
         Self {
-            object: text(missing.object),
-            row: text(missing.row),
+            object: text(missing.object.as_deref()),
+            row: text(missing.row.as_deref()),
             reason: missing.reason.as_ref().into(),
             message: missing.message.as_ref().into(),
             count: missing.count.unwrap_or(0),
@@ -219,8 +219,8 @@ impl From<model::Recognition> for v1::Recognition {
         Self {
             is_understood: recognition.is_understood,
             profiles: profiles.map(|profile| profile.as_ref().into()).collect(),
-            identity: text(recognition.identity),
-            description: text(recognition.description),
+            identity: text(recognition.identity.as_deref()),
+            description: text(recognition.description.as_deref()),
         }
     }
 }

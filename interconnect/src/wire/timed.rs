@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    ActionName, Class, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Task, TaskKey, Zone,
+    ActionName, Class, EnvironmentState, EnvironmentStatus, Kind, Outcome, Readings, TargetName,
+    Task, TaskKey, Zone,
 };
 
 use super::{Error, HEAD, StatusRef, TasksRef, decode, encode, outcome};
@@ -233,7 +234,9 @@ pub fn decode_environment(
     }
     let (time, transit) = anchored(status.time, timed.sent.as_ref(), timed.age, clock);
     status.time = time;
-    if let Some(transit) = transit.filter(|transit| !agree(transit.ahead)) {
+    // A last will was written when its sender connected: that it is old says nothing of clocks.
+    let is_will = status.state == EnvironmentState::Gone;
+    if let Some(transit) = transit.filter(|transit| !(is_will || agree(transit.ahead))) {
         // What passes through another process of ours adds what that one has seen.
         let before = status.clock_ahead_ms.unwrap_or(0);
         let ahead = i64::try_from(transit.ahead.as_millis()).unwrap_or(i64::MAX);

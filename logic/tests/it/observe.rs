@@ -121,6 +121,45 @@ async fn a_target_that_fails_is_shown_failing_with_the_problem() {
 }
 
 #[tokio::test]
+async fn a_read_that_did_not_get_all_is_told_in_counts_health_and_overview_and_fails_nothing() {
+    let room = Room::scripted(Arc::new(|task| {
+        let is_partial = task.target.name.as_str() == "pdu-1";
+        let problem = || Problem::new("incomplete", Cure::Retry, "a table broke off");
+        Some((OutcomeStatus::Succeeded, is_partial.then(problem)))
+    }))
+    .await;
+    room.furnish(3).await;
+    let read = json!({ "selector": "rack=A1", "wait": "10s" });
+    let (_, answer) = room.post("/v1/reads", read).await;
+    assert_eq!(answer["counts"]["succeeded"], 3, "{answer}");
+    assert_eq!(answer["counts"]["partial"], 1, "{answer}");
+    let (_, partial) = room.get("/v1/targets?health=partial").await;
+    let [one] = partial["items"].as_array().unwrap().as_slice() else {
+        panic!("{partial}");
+    };
+    assert_eq!(
+        (&one["name"], &one["problem"]["code"]),
+        (&json!("pdu-1"), &json!("incomplete"))
+    );
+    // Entries only where one target is asked for: there may be many.
+    assert!(one["missing"].is_null(), "{one}");
+    let (_, one) = room.get("/v1/targets/pdu-1").await;
+    assert_eq!(one["missing"][0]["object"], "1.2.3", "{one}");
+    let (_, overview) = room.get("/v1/overview").await;
+    assert_eq!(
+        (&overview["well"], &overview["targets"]["partial"]),
+        (&json!(true), &json!(1))
+    );
+    let findings = overview["findings"].as_array().unwrap();
+    let told = findings
+        .iter()
+        .find(|one| one["about"] == "target")
+        .unwrap();
+    assert_eq!(told["weight"], "notice", "{told}");
+    room.end().await;
+}
+
+#[tokio::test]
 async fn a_read_whose_outcome_never_comes_expires() {
     let mut config = config();
     config.observe.lifetime = Duration::from_millis(10);

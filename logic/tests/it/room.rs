@@ -30,8 +30,9 @@ use utakata_logic::{
 };
 use utakata_model::{
     Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
-    MetricName, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue,
-    Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings, target::Secret,
+    MetricName, Missing, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading,
+    ReadingValue, Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings,
+    target::Secret,
 };
 use utakata_tests::wait::{soon, until};
 
@@ -486,6 +487,10 @@ pub fn outcome(
     (status, problem): (OutcomeStatus, Option<Problem>),
     release: &Arc<ReleaseId>,
 ) -> Outcome {
+    // An environment puts this problem beside what is missing.
+    let is_partial = |problem: &Problem| &*problem.code == "incomplete";
+    let missing = problem.iter().filter(|problem| is_partial(problem));
+    let missing = missing.map(|problem| Missing::rest("1.2.3", "no-answer", &problem.message));
     Outcome {
         task: task.id,
         attempt: task.attempt,
@@ -494,9 +499,9 @@ pub fn outcome(
         action: task.action.clone(),
         class: task.class,
         status,
+        missing: missing.collect(),
         problem,
         result: None,
-        missing: Vec::new(),
         recognition: None,
         ran_by: Some(RanBy {
             environment: environment(),
