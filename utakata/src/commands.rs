@@ -17,6 +17,7 @@ pub mod le;
 pub mod operation;
 mod order;
 pub mod person;
+pub mod profile;
 pub mod read;
 mod role;
 pub mod rollout;
@@ -118,6 +119,7 @@ async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Operation(command) => operation::run(command, context).await,
         Command::Audit(command) => audit::run(command, context).await,
         Command::Person(command) => person::run(command, context).await,
+        Command::Profile(command) => profile::run(command, context).await,
         Command::Store(command) => store::run(command, context).await,
         Command::Worker(command) => worker::run(command, context).await,
         Command::Environment(command) => environment::run(command, context).await,

@@ -140,7 +140,7 @@ pub fn any_seed() -> Result<u64> {
     let mut bytes = [0; 4];
     File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))
-        .context("there are no random numbers: say --seed N")?;
+        .context("there are no random numbers: give --seed N")?;
     Ok(u32::from_le_bytes(bytes).into())
 }
 

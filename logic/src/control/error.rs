@@ -97,7 +97,7 @@ fn told(problems: &[Detail]) -> String {
         [] => "it cannot be done so".into(),
         [one] => format!("{}: {}", one.subject, one.message),
         [first, rest @ ..] => format!(
-            "{} targets cannot be controlled so, the first: {}: {}",
+            "{} things are wrong, the first: {}: {}",
             rest.len() + 1,
             first.subject,
             first.message

@@ -321,7 +321,8 @@ impl From<observe::Error> for Refused {
                 Self::new("selects-nothing", detail, NOTHING_SELECTED)
             }
             observe::Error::Impossible { problems } => {
-                let cure = "see what each kind can do: `utakata get kinds` (GET /v1/kinds)";
+                let cure = "what each kind can do, and where it is served: `utakata get kinds` (GET \
+                            /v1/kinds), `utakata environment list`";
                 Self::new("cannot-be-done", detail, cure).with(problems)
             }
             observe::Error::Wait => Self::new("wait-too-long", detail, WAIT),
@@ -342,8 +343,9 @@ impl From<control::Error> for Refused {
                 Self::new("selects-nothing", detail, NOTHING_SELECTED)
             }
             control::Error::Impossible { problems } => {
-                let cure = "nothing was sent: set right what is named, or select fewer targets; what \
-                            each kind can do: `utakata get kinds` (GET /v1/kinds)";
+                let cure = "nothing was sent: correct what is named, or select fewer targets; what a \
+                            kind can do, with its parameters: `utakata get kind KIND` (GET \
+                            /v1/kinds)";
                 Self::new("cannot-be-done", detail, cure).with(problems)
             }
             control::Error::NothingToUndo { left_out } => {

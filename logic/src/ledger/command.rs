@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 use utakata_api::ledger::{Explanation, Lock, Said};
 use utakata_interconnect::{OutcomeBatch, events::permit::StartBatch};
 use utakata_model::{EnvironmentStatus, OperationId, ReadingValue, TargetName, TaskId};
 
 use super::{
-    book::{self, Book, Effect, New, Verb, Verdict},
+    book::{self, Book, Effect, Look, New, Verb, Verdict},
     explain::{self, Facts},
-    life::Evidence,
 };
 use crate::ledger::Error;
 
@@ -30,7 +29,7 @@ pub(super) enum Command {
     /// An environment tells how it is.
     Heard(Arc<EnvironmentStatus>),
     /// A target was read back for an attempt; it was asked at this moment.
-    Seen(TaskId, u32, Instant, Evidence),
+    Seen(Look),
     /// What a target had before it was changed.
     Captured(TaskId, Option<ReadingValue>),
     /// A person does something with an operation.
@@ -99,7 +98,7 @@ impl Command {
             Self::Asked(batch) => book.asked(&batch),
             Self::Told(batch) => book.told(&batch),
             Self::Heard(status) => book.heard(&status),
-            Self::Seen(task, attempt, asked, evidence) => book.seen(task, attempt, asked, evidence),
+            Self::Seen(look) => book.seen(&look),
             Self::Captured(task, prior) => book.captured(task, prior),
             Self::Change(id, verb, said, to) => {
                 let done = book.change(id, verb, &said);

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -368,6 +369,51 @@ class Schemas(unittest.TestCase):
             {"n": 1, "any": None},
         ]:
             self.assertIsNotNone(problem(schema, bad), bad)
+
+
+
+ENDS_WITHOUT_A_MANAGER = """
+import asyncio, os, sys
+sys.path.insert(0, sys.argv[1])
+from utakata_worker import Worker, _worker
+
+class Broken:
+    def __init__(self, worker, manifest):
+        pass
+
+    async def run(self):
+        async def deaf():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+        self.left = asyncio.create_task(deaf())
+        await asyncio.sleep(0)
+        raise ConnectionError("the manager has ended the stream")
+
+_worker.Session = Broken
+worker = Worker()
+worker.action("read")(lambda task: [])
+worker.main()
+"""
+
+
+class End(unittest.TestCase):
+    def test_a_task_that_takes_no_cancelling_does_not_keep_the_process(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = 'kind = "x"\nversion = "1"\n[[action]]\nname = "read"\n'
+            Path(folder, "worker.toml").write_text(text, encoding="utf-8")
+            variables = {"UTAKATA_ENDPOINT": "x", "UTAKATA_TOKEN": "x", "UTAKATA_RELEASE": folder}
+            ended = subprocess.run(
+                [sys.executable, "-c", ENDS_WITHOUT_A_MANAGER, str(Path(__file__).parent.parent)],
+                env={**os.environ, **variables},
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+        self.assertEqual(ended.returncode, 69, ended.stderr)
+        self.assertIn("ended before it was drained", ended.stderr)
 
 
 class Held(unittest.TestCase):

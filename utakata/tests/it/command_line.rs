@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 80] = [
+const COMMANDS: [&str; 83] = [
     "",
     "up",
     "le",
@@ -69,6 +69,9 @@ const COMMANDS: [&str; 80] = [
     "status",
     "doctor",
     "drill",
+    "profile",
+    "profile try",
+    "profile draft",
     "config",
     "config check",
     "config show",
