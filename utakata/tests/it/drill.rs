@@ -56,7 +56,7 @@ fn releases_are_rolled_while_everything_is_killed_and_nothing_is_lost_or_done_tw
 #[test]
 fn nothing_is_lost_or_done_twice_with_real_servers_between() {
     let servers = repository::root().join("tests/servers");
-    let servers = ["--servers", servers.to_str().unwrap(), "--for", "25s"];
+    let servers = ["--servers", servers.to_str().unwrap(), "--for", "40s"];
     let report = drill(&servers, 0);
     assert!(kills(&report) > 3, "{report}");
     let counts = &report["counts"];
