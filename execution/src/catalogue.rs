@@ -159,7 +159,10 @@ fn tell(before: &Catalogue, after: &Catalogue) {
         }
     }
     for refused in &after.refused {
-        if refused.problem.cure != Cure::Retry && !before.refused.contains(refused) {
+        // What was fetched and then changed is fetched again: somebody should know why.
+        let is_changed = &*refused.problem.code == "release-content";
+        let is_news = is_changed || refused.problem.cure != Cure::Retry;
+        if is_news && !before.refused.contains(refused) {
             let (folder, problem) = (&refused.path, &refused.problem);
             if scan::is_unreadable(problem) {
                 tracing::warn!(folder, %problem, "what was seen there before goes on");

@@ -152,6 +152,9 @@ pub enum Command {
     Config(config::Command),
     /// Print the completions for a shell
     Completions(completions::Arguments),
+    /// Print names that could stand at the cursor, for the completions of a shell
+    #[command(hide = true, name = "complete-names")]
+    CompleteNames(completions::names::Arguments),
 }
 
 impl Command {

@@ -107,6 +107,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
 /// The commands that talk to a server.
 async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
+        Command::CompleteNames(arguments) => completions::names::run(arguments, context).await,
         Command::Apply(arguments) => apply::run(arguments, context).await,
         Command::Get(arguments) => get::run(arguments, context).await,
         Command::Delete(arguments) => delete::run(arguments, context).await,

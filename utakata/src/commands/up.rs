@@ -101,7 +101,7 @@ async fn serve(
         match furnish(&system, claim).await {
             Ok(started) => room = Some(started),
             Err(error) => {
-                system.drain().await;
+                system.drain(|| claim.withdraw()).await;
                 return Err(error);
             }
         }
@@ -115,7 +115,7 @@ async fn serve(
     };
     let ended = role::end(&mut signals, broken).await;
     let drained = async {
-        system.drain().await;
+        system.drain(|| claim.withdraw()).await;
         if let Some(room) = room {
             room.stop().await;
         }
@@ -201,7 +201,7 @@ impl Ready {
         let mut lines = vec![line];
         if let Some(other) = &self.other {
             lines.push(format!(
-                "another utakata runs here ({other}): only with --data are commands for this one"
+                "another utakata runs here ({other}): commands reach this one only with --data"
             ));
         }
         lines.push(hints(self.demo, &self.command, self.mqtt.as_deref()));

@@ -90,9 +90,12 @@ impl System {
         }
     }
 
-    /// Ends everything, in the order in which nothing is lost: workers, logic, API, broker.
-    pub async fn drain(self) {
+    /// Ends everything, in the order in which nothing is lost: workers, logic, API, broker. Calls
+    /// `closing` when the API is about to close: its port may be another server's from then on,
+    /// long before this process is over.
+    pub async fn drain(self, closing: impl FnOnce()) {
         execution::drain(&self.execution).await;
+        closing();
         self.logic.drain().await;
     }
 }
