@@ -181,12 +181,17 @@ fn the_completions_have_the_names_of_the_server_and_are_silent_where_there_is_no
         ("target sho", vec!["show"]),
     ] {
         let (offered, told) = completed(&place, &script, words);
-        let names = expect.iter().all(|name| offered.iter().any(|one| one == name));
+        let names = expect
+            .iter()
+            .all(|name| offered.iter().any(|one| one == name));
         assert!(names, "{words}: {offered:?} {told}");
         let others = ["pdu-1", "ups-1", "snmp"];
         let others = others.iter().filter(|other| !expect.contains(other));
         for other in others {
-            assert!(!offered.iter().any(|one| one == other), "{words}: {offered:?}");
+            assert!(
+                !offered.iter().any(|one| one == other),
+                "{words}: {offered:?}"
+            );
         }
         assert_eq!(told, "", "{words}");
     }

@@ -41,7 +41,8 @@ fn a_data_directory_that_is_closed_to_this_user_is_not_called_idle() {
         }
         false => place.command(&arguments),
     };
-    let closed = |mode| fs::set_permissions(place.data(), fs::Permissions::from_mode(mode)).unwrap();
+    let closed =
+        |mode| fs::set_permissions(place.data(), fs::Permissions::from_mode(mode)).unwrap();
     closed(0o000);
     let output = command.output().unwrap();
     closed(0o700);
