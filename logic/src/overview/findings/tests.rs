@@ -208,3 +208,33 @@ fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
         ],
     );
 }
+
+#[test]
+fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_told_by_their_path() {
+    let mut environment = environment("wee-1", "hall-1", "running", NOW);
+    let refused = |path: &str, code: &str, says: &str| {
+        let problem = Problem::new(code, Cure::Operator, says);
+        json!({ "path": path, "problem": problem })
+    };
+    environment["refused"] = json!([
+        refused("/data/releases/x", "release-manifest", "it is wrong"),
+        refused(
+            "/data/profiles/y.toml",
+            "profile-refused",
+            "y.toml:3: what?"
+        ),
+    ]);
+    check(
+        &with(&[environment]),
+        &[
+            (
+                Weight::Wrong,
+                "release in /data/releases/x: refused: it is wrong (release-manifest)",
+            ),
+            (
+                Weight::Wrong,
+                "/data/profiles/y.toml: y.toml:3: what? (profile-refused)",
+            ),
+        ],
+    );
+}
