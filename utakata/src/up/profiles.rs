@@ -139,7 +139,7 @@ impl Profiles {
         match workbench::ask(&request).await? {
             Answer::Right => {}
             Answer::Refused { problems } => {
-                return Ok(problems.into_iter().map(|one| self.told(one)).collect());
+                return Ok(problems.iter().map(|one| self.told(one)).collect());
             }
             _ => anyhow::bail!("{} is of another version", workbench::PROGRAM),
         }
@@ -168,7 +168,7 @@ impl Profiles {
     }
 
     /// A problem with the path of the file in it once only: it is told beside.
-    fn told(&self, refusal: Refusal) -> RefusedRelease {
+    fn told(&self, refusal: &Refusal) -> RefusedRelease {
         let folder = format!("{}/", self.folder.display());
         refused(&refusal.file, refusal.problem.replace(&folder, ""))
     }
