@@ -79,10 +79,8 @@ fn looked_at(profile: &std::sync::Arc<Profile>) -> (String, Looked) {
 
 /// What of an OID its subtree is at least.
 fn group(arcs: &[u32]) -> Vec<u32> {
-    let length = match () {
-        () if arcs.starts_with(&MIB_2) || arcs.starts_with(&ENTERPRISES) => 7,
-        () => 5,
-    };
+    let is_many = arcs.starts_with(&MIB_2) || arcs.starts_with(&ENTERPRISES);
+    let length = if is_many { 7 } else { 5 };
     arcs.get(..length.min(arcs.len())).unwrap_or(arcs).to_vec()
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use utakata_worker_sdk::{
     Release, Task,
     model::{
-        ActionName, Class, Manifest, Reading, TargetName, TaskId, TaskKey,
+        ActionName, Class, Manifest, Reading, TargetName, TaskId, TaskKey, missing,
         target::Secret,
         workbench::{Trial, TriedProfile, TriedReading},
     },
@@ -65,25 +65,20 @@ async fn read(
     let worker = SnmpWorker::of(&release)?;
     let replay = Replay::start(Arc::clone(walk)).await?;
     let task = task(&release, replay.address().to_string())?;
-    Ok(
-        match worker.perform(&task, Instant::now() + TIMEOUT).await {
-            Ok(answer) => {
-                let problem = answer.result.as_ref().and_then(|result| {
-                    let problem = result.get("incomplete")?.get("message")?;
-                    problem.as_str().map(String::from)
-                });
-                (answer.sheet.readings(), problem)
-            }
-            Err(failure) => {
-                let problem = match &*failure.problem.code {
-                    // The sentence of the worker is for whoever took the wrong kind.
-                    "wrong-kind" => "the walk has nothing of what the profiles read".into(),
-                    _ => failure.problem.message.to_string(),
-                };
-                (Vec::new(), Some(problem))
-            }
-        },
-    )
+    let done = worker.perform(&task, Instant::now() + TIMEOUT).await;
+    let (readings, problem) = match done {
+        Ok(answer) => {
+            let problem = missing::problem(&answer.missing.into_entries());
+            (answer.sheet.readings(), problem)
+        }
+        Err(failure) => (Vec::new(), Some(failure.problem)),
+    };
+    let problem = problem.map(|problem| match &*problem.code {
+        // The sentence of the worker is for whoever took the wrong kind.
+        "wrong-kind" => "the walk has nothing of what the profiles read".into(),
+        _ => problem.message.to_string(),
+    });
+    Ok((readings, problem))
 }
 
 /// A release of the kind `snmp` that has these profiles only, and needs not recognise anything.

@@ -15,7 +15,7 @@ use utakata_api::{
 };
 use utakata_model::{
     Cure, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, Problem, ReleaseId, Stop, Zone,
-    duration,
+    duration, environment::RefusedRelease,
 };
 
 use super::{disk::Disk, targets::Short};
@@ -425,6 +425,22 @@ fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
     })
 }
 
+/// A release that is refused, or a profile that no release is made of.
+fn refused(refused: &RefusedRelease) -> Finding {
+    let (path, problem) = (&refused.path, &refused.problem);
+    let (subject, says) = match problem.code.starts_with("profile") {
+        true => (path.clone(), problem.to_string()),
+        false => (format!("release in {path}"), format!("refused: {problem}")),
+    };
+    Finding {
+        weight: Weight::Wrong,
+        about: About::Worker,
+        subject,
+        says,
+        cure: cure(problem),
+    }
+}
+
 /// Workers that do not start, and releases that are refused.
 fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     let id = &environment.id;
@@ -456,16 +472,7 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
             cure: cure(problem),
         }));
     }
-    found.extend(environment.refused.iter().map(|refused| Finding {
-        weight: Weight::Wrong,
-        about: About::Worker,
-        subject: match &*refused.problem.code {
-            code if code.starts_with("profile") => refused.path.clone(),
-            _ => format!("release in {}", refused.path),
-        },
-        says: format!("refused: {}", refused.problem),
-        cure: cure(&refused.problem),
-    }));
+    found.extend(environment.refused.iter().map(refused));
     if let Some(workers) = environment
         .workers
         .as_ref()

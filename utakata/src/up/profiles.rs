@@ -2,7 +2,7 @@
 //! `snmp`, with a version of its own, as soon as they are right.
 //!
 //! What they are in is a release like any other: an environment finds it in a folder, pins it by
-//! its digest and starts its workers before those of the one before end (docs/adr/0011).
+//! its digest and starts its workers before those of the one before end (docs/adr/0013).
 
 mod release;
 
@@ -139,7 +139,7 @@ impl Profiles {
         match workbench::ask(&request).await? {
             Answer::Right => {}
             Answer::Refused { problems } => {
-                return Ok(problems.into_iter().map(|one| self.told(one)).collect());
+                return Ok(problems.iter().map(|one| self.told(one)).collect());
             }
             _ => anyhow::bail!("{} is of another version", workbench::PROGRAM),
         }
@@ -168,7 +168,7 @@ impl Profiles {
     }
 
     /// A problem with the path of the file in it once only: it is told beside.
-    fn told(&self, refusal: Refusal) -> RefusedRelease {
+    fn told(&self, refusal: &Refusal) -> RefusedRelease {
         let folder = format!("{}/", self.folder.display());
         refused(&refusal.file, refusal.problem.replace(&folder, ""))
     }

@@ -337,7 +337,7 @@ impl Quantity {
         }
         let words = naming::words(name);
         let has = |parts: &[&str]| words.iter().any(|word| parts.contains(&word.as_str()));
-        if std::ptr::eq(self.base, &RATIO) {
+        if *self.base == RATIO {
             return match () {
                 () if has(&["humidity", "rh"]) => Some("hw.humidity"),
                 () if has(&["charge"]) || (has(&["capacity"]) && has(&["battery", "batt"])) => {
@@ -349,7 +349,7 @@ impl Quantity {
             };
         }
         let is_left = has(&["remaining", "left"]) || (has(&["run"]) && has(&["time"]));
-        (std::ptr::eq(self.base, &TIME) && is_left).then_some("hw.battery.time_left")
+        (*self.base == TIME && is_left).then_some("hw.battery.time_left")
     }
 
     /// With a raw number that is ten, a hundred, ... times what is plausible, the factor that

@@ -11,16 +11,16 @@ fn text(text: &str) -> Value {
 }
 
 /// The value of the only object of a walk.
-fn check(line: &str, expect: Value) {
+fn check(line: &str, expect: &Value) {
     let walk = Walk::parse(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
     let values: Vec<&Value> = walk.objects.values().collect();
-    assert_eq!(values, [&expect], "{line}");
+    assert_eq!(values, [expect], "{line}");
 }
 
 #[test]
 fn what_snmpwalk_prints_is_read() {
     let typed =
-        |value: &str, expect: Value| check(&format!(".1.3.6.1.4.1.32473.1 = {value}"), expect);
+        |value: &str, expect: Value| check(&format!(".1.3.6.1.4.1.32473.1 = {value}"), &expect);
     typed("INTEGER: -7", Value::Integer(-7));
     typed("INTEGER: up(1)", Value::Integer(1));
     typed("INTEGER: 230 Volts", Value::Integer(230));
@@ -58,13 +58,13 @@ fn what_snmpwalk_prints_is_read() {
     );
     let float = Value::Opaque(vec![0x9f, 0x78, 4, 0x3f, 0xc0, 0, 0].into());
     typed("Opaque: Float: 1.500000", float);
-    check("iso.3.6.1.4.1.32473.1 = INTEGER: 5", Value::Integer(5));
+    check("iso.3.6.1.4.1.32473.1 = INTEGER: 5", &Value::Integer(5));
 }
 
 #[test]
 fn what_snmpwalk_prints_without_types_is_guessed() {
     let quick =
-        |value: &str, expect: Value| check(&format!(".1.3.6.1.4.1.32473.1 {value}"), expect);
+        |value: &str, expect: Value| check(&format!(".1.3.6.1.4.1.32473.1 {value}"), &expect);
     quick("-7", Value::Integer(-7));
     quick("4294967295", Value::Gauge32(u32::MAX));
     quick("18446744073709551615", Value::Counter64(u64::MAX));
@@ -82,7 +82,7 @@ fn what_snmpwalk_prints_without_types_is_guessed() {
 #[test]
 fn recordings_of_snmpsim_are_read() {
     let recorded =
-        |value: &str, expect: Value| check(&format!("1.3.6.1.4.1.32473.1|{value}"), expect);
+        |value: &str, expect: Value| check(&format!("1.3.6.1.4.1.32473.1|{value}"), &expect);
     recorded("2|-7", Value::Integer(-7));
     recorded("4|a|b", text("a|b"));
     recorded("4x|001a", Value::from(&[0_u8, 0x1a][..]));

@@ -225,3 +225,33 @@ fn a_connection_that_is_there_and_not_as_it_should_be_is_told() {
         )],
     );
 }
+
+#[test]
+fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_told_by_their_path() {
+    let mut environment = environment("wee-1", "hall-1", "running", NOW);
+    let refused = |path: &str, code: &str, says: &str| {
+        let problem = Problem::new(code, Cure::Operator, says);
+        json!({ "path": path, "problem": problem })
+    };
+    environment["refused"] = json!([
+        refused("/data/releases/x", "release-manifest", "it is wrong"),
+        refused(
+            "/data/profiles/y.toml",
+            "profile-refused",
+            "y.toml:3: what?"
+        ),
+    ]);
+    check(
+        &with(&[environment]),
+        &[
+            (
+                Weight::Wrong,
+                "release in /data/releases/x: refused: it is wrong (release-manifest)",
+            ),
+            (
+                Weight::Wrong,
+                "/data/profiles/y.toml: y.toml:3: what? (profile-refused)",
+            ),
+        ],
+    );
+}
