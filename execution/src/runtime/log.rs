@@ -150,7 +150,11 @@ mod tests {
             ("ERROR it broke", Level::ERROR, "it broke"),
             ("WARNING from Python", Level::WARN, "from Python"),
             ("INFORMATION for you", Level::INFO, "INFORMATION for you"),
-            ("Traceback (most recent call last):", Level::INFO, "Traceback (most recent call last):"),
+            (
+                "Traceback (most recent call last):",
+                Level::INFO,
+                "Traceback (most recent call last):",
+            ),
             ("INFO", Level::INFO, "INFO"),
         ] {
             assert_eq!(levelled(line), (level, text), "{line}");

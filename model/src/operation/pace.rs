@@ -166,7 +166,9 @@ impl FromStr for AtMost {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaceError {
     /// Not so many at a time.
-    #[error("\"{text}\" is not a number of targets, nor a share from 1% to 100%: write for example 10 or 25%")]
+    #[error(
+        "\"{text}\" is not a number of targets, nor a share from 1% to 100%: write for example 10 or 25%"
+    )]
     AtATime {
         /// The text.
         text: String,

@@ -312,7 +312,10 @@ impl Reader<'_> {
 /// serde's "invalid type: integer `12`, expected a string" for people who write YAML.
 fn in_words(message: &str) -> String {
     let message = message
-        .replace("expected a nonzero u32", "expected a whole number of at least 1")
+        .replace(
+            "expected a nonzero u32",
+            "expected a whole number of at least 1",
+        )
         .replace("expected u32", "expected a whole number")
         .replace("expected f64", "expected a number");
     let wrong = ["invalid type: ", "invalid value: "];

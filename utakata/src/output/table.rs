@@ -120,12 +120,15 @@ impl Table {
         } else {
             narrow.folded(width, colours)
         };
-        let (header, lines) = lines.split_first().map_or((None, &[][..]), |(first, rest)| {
-            (Some(first.clone()), rest)
-        });
+        let (header, lines) = lines
+            .split_first()
+            .map_or((None, &[][..]), |(first, rest)| (Some(first.clone()), rest));
         let mut text: Vec<String> = header.into_iter().collect();
         let none = std::iter::repeat_with(Cell::default);
-        for (line, sentence) in lines.iter().zip(sentences.into_iter().flatten().chain(none)) {
+        for (line, sentence) in lines
+            .iter()
+            .zip(sentences.into_iter().flatten().chain(none))
+        {
             text.push(line.clone());
             if !sentence.text.is_empty() {
                 text.push(format!("{INDENT}{}", styled(&sentence, colours)));
@@ -155,7 +158,10 @@ impl Table {
         }
         let mut blocks = vec![String::new(); self.rows.len() + 1];
         for (place, fold) in folds.into_iter().enumerate() {
-            let pick = |row: &Vec<Cell>| row.get(fold.clone()).map_or_else(Vec::new, <[Cell]>::to_vec);
+            let pick = |row: &Vec<Cell>| {
+                row.get(fold.clone())
+                    .map_or_else(Vec::new, <[Cell]>::to_vec)
+            };
             let part = Self {
                 headers: self.headers[fold.clone()].to_vec(),
                 rows: self.rows.iter().map(pick).collect(),
@@ -198,7 +204,9 @@ impl Table {
     fn texts(&self, at: usize) -> impl Iterator<Item = &str> {
         let cells = self.rows.iter().filter_map(move |row| row.get(at));
         let header = self.headers.get(at).copied();
-        header.into_iter().chain(cells.map(|cell| cell.text.as_str()))
+        header
+            .into_iter()
+            .chain(cells.map(|cell| cell.text.as_str()))
     }
 
     fn without_empty(&self) -> Self {
@@ -316,7 +324,14 @@ mod tests {
         let table = table(
             &["TASK", "TARGET", "ACTION", "STATE", "LABELS", "PROBLEM"],
             &[
-                &[ID, "pdu-a1-left", "read", "failed", "feed=A rack=A1 room=demo", "it is silent"],
+                &[
+                    ID,
+                    "pdu-a1-left",
+                    "read",
+                    "failed",
+                    "feed=A rack=A1 room=demo",
+                    "it is silent",
+                ],
                 &[ID, "pdu-a1-right", "read", "succeeded", "", ""],
             ],
         );
@@ -331,7 +346,10 @@ mod tests {
         );
         // Narrower than its widest word: that one is left to the terminal.
         let narrow = table.render_within(Some(20), false);
-        assert!(narrow.contains(ID) && narrow.contains("pdu-a1-right"), "{narrow}");
+        assert!(
+            narrow.contains(ID) && narrow.contains("pdu-a1-right"),
+            "{narrow}"
+        );
         assert_eq!(table.render_within(Some(200), false).lines().count(), 3);
         assert_eq!(table.render_within(None, false).lines().count(), 3);
     }

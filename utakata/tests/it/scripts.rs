@@ -162,7 +162,12 @@ fn python_leaves_the_folder_of_a_release_as_it_is() {
     in_two_files(Path::new(&own));
     let before = files(Path::new(&own));
     let tried = place.run(&["worker", "test", &own, "--target", "127.0.0.1:9"]);
-    assert!(tried.out.contains("read succeeds"), "{}{}", tried.out, tried.err);
+    assert!(
+        tried.out.contains("read succeeds"),
+        "{}{}",
+        tried.out,
+        tried.err
+    );
     assert_eq!(files(Path::new(&own)), before, "after worker test");
 
     let _up = place.up();
