@@ -11,7 +11,6 @@ pub mod undo;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use utakata_api::{
     operation::{Control as Asked, Plan, PlannedTask},
     person::Refusal,
@@ -126,8 +125,8 @@ impl Control {
 
     /// Remembers that somebody was refused.
     fn refused(&self, by: &PersonName, what: impl FnOnce() -> String, error: &Error) {
-        // Elsewhere it is asked again, and may be done.
-        if !matches!(error, Error::Elsewhere | Error::Ending) {
+        // Elsewhere, or when it is known, it may be done.
+        if !matches!(error, Error::Elsewhere | Error::Ending | Error::InDoubt(_)) {
             self.refusals.note(by, what(), error.to_string());
         }
     }
@@ -290,7 +289,7 @@ impl Control {
             action: Some(new.action),
             class: Class::Control,
             parameters: new.parameters,
-            asked: Timestamp::now(),
+            asked: crate::clock::now(),
             why: new.why,
             by: new.by,
             pace: new.pace,

@@ -31,7 +31,8 @@ use crate::{
 #[command(after_help = "\
 Configuration: a file (TOML), over it the environment (UTAKATA__LOGIC__HTTP__LISTEN=...), over that
 the flags; `utakata config reference` has every key. Workers of your own go to DATA/releases, each
-in a folder with its worker.toml; that takes effect at once.
+in a folder with its worker.toml, and profiles for SNMP devices to DATA/profiles; both take effect
+at once.
 
 Ctrl-C and SIGTERM end it when what is under way has ended; the second time, at once.
 
