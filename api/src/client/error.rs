@@ -15,7 +15,7 @@ pub enum Error {
     #[error("no HTTP client could be made")]
     Build(#[source] reqwest::Error),
     /// Nobody listens there, or the connection broke.
-    #[error("no answer from {url}: is `utakata up` running there?")]
+    #[error("no answer from {url} (is `utakata up` running there?)")]
     Unreachable {
         /// Where it was tried.
         url: String,

@@ -160,8 +160,8 @@ async fn a_process_sees_only_what_it_is_given_and_leaves_nothing_behind() {
         .collect();
     let protocol = ["UTAKATA_ENDPOINT", "UTAKATA_RELEASE", "UTAKATA_TOKEN"];
     given.sort_unstable();
-    assert_eq!(given[..1], ["SEEN"]);
-    assert_eq!(given[1..], protocol);
+    assert_eq!(given[..2], ["PYTHONDONTWRITEBYTECODE", "SEEN"]);
+    assert_eq!(given[2..], protocol);
     let child = fs::read_to_string(folder.path().join("child")).unwrap();
     assert_gone(child.trim()).await;
 }

@@ -35,7 +35,12 @@ pub fn number(metric: Option<&str>, number: f64, unit: &str) -> String {
         "1" | "" => rounded(number),
         "%" => format!("{} %", rounded(number)),
         "Cel" => format!("{} °C", rounded_to(number, 1)),
-        "By" | "By/s" | "KiBy" | "MiBy" | "GiBy" => bytes(number, unit),
+        // Networks: frames are known by their bytes, and lines by their bits.
+        "By" if metric.is_some_and(|metric| metric.ends_with(".mtu")) => {
+            format!("{} B", rounded(number))
+        }
+        "By/s" => decimal(number * 8.0, "bit/s"),
+        "By" | "KiBy" | "MiBy" | "GiBy" => bytes(number, unit),
         "s" => duration(number),
         "ms" => format!("{} ms", rounded(number)),
         "J" if number.abs() >= KILOWATT_HOUR => {
@@ -77,19 +82,18 @@ fn rounded_to(number: f64, digits: usize) -> String {
 }
 
 fn bytes(number: f64, unit: &str) -> String {
-    let (factor, per) = match unit {
-        "By/s" => (1.0, "/s"),
-        "KiBy" => (1024.0, ""),
-        "MiBy" => (1024.0 * 1024.0, ""),
-        "GiBy" => (1024.0 * 1024.0 * 1024.0, ""),
-        _ => (1.0, ""),
+    let factor = match unit {
+        "KiBy" => 1024.0,
+        "MiBy" => 1024.0 * 1024.0,
+        "GiBy" => 1024.0 * 1024.0 * 1024.0,
+        _ => 1.0,
     };
     let (number, prefix) = scaled(number * factor, 1024.0, 1024.0, &BINARY);
     let text = match prefix {
         "" => rounded(number),
         _ => rounded_to(number, 1),
     };
-    format!("{text} {prefix}B{per}")
+    format!("{text} {prefix}B")
 }
 
 /// Kilo only from ten thousand on: people say 1,200 W and 12 kW.
@@ -186,6 +190,10 @@ mod tests {
             "system.load_average",
             &[(0.53, "1", "0.53"), (12.0, "1", "12")],
         );
+        check(
+            "hw.network.mtu",
+            &[(1500.0, "By", "1500 B"), (65_536.0, "By", "65536 B")],
+        );
         check("drill.count", &[(3.0, "1", "3")]);
         check("mine", &[(42.0, "%", "42 %")]);
         assert_eq!(number(None, 0.53, "1"), "0.53");
@@ -199,7 +207,8 @@ mod tests {
                 (25_276_510_208.0, "By", "23.5 GiB"),
                 (512.0, "By", "512 B"),
                 (1024.0, "By", "1 KiB"),
-                (125_000.0, "By/s", "122.1 KiB/s"),
+                (125_000_000.0, "By/s", "1 Gbit/s"),
+                (1_250_000.0, "By/s", "10 Mbit/s"),
                 (2940.0, "s", "49 min"),
                 (45.0, "s", "45 s"),
                 (0.25, "s", "0.25 s"),

@@ -79,7 +79,14 @@ fn what_is_waited_for_is_told_in_the_time_of_who_asks() {
     place.serve_echo(&["one"]);
     let lock = ["target", "lock", "one", "--why", "x", "--for", "26h"];
     assert_eq!(place.run(&lock).code, 0);
-    let waits = place.run(&["control", "one", "set", "--timeout", "0s"]);
+    let control = ["control", "one", "set", "--timeout", "0s"];
+    assert_eq!(place.run(&control).code, 3);
+    let gives_up = place.run(&["task", "explain", "last"]).out;
+    assert!(
+        gives_up.contains("the task expires before the lock does"),
+        "{gives_up}"
+    );
+    let waits = place.run(&[&control[..], &["--within", "30h"]].concat());
     assert_eq!(waits.code, 3, "{}", waits.err);
     let until = place.json(&["operation", "explain", "last"])["until"].clone();
     let until: Timestamp = until.as_str().unwrap().parse().unwrap();

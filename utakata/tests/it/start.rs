@@ -1,6 +1,14 @@
 //! Starting, ending, and starting again.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{
+    fs,
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
+    thread,
+};
+
+use serde_json::Value;
 
 use crate::program::{Place, UTAKATA, wait_for};
 
@@ -26,6 +34,42 @@ fn it_starts_tells_where_it_is_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_address_is_withdrawn_before_the_api_closes() {
+    let place = Place::new();
+    let up = place.up();
+    assert_eq!(place.run_with(&["apply", "-f", "-"], TARGET).code, 0);
+    place.until_served("snmp");
+    let environment = place.json(&["environment", "list"])[0]["id"].to_string();
+    let paused = ["environment", "pause", environment.trim_matches('"')];
+    assert_eq!(place.run(&paused).code, 0, "{}", place.told());
+    // What waits keeps the process for a while after it has closed its port.
+    let mut waits = place.command(&["read", "one", "--timeout", "60s"]);
+    let mut waits = waits
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    place.until(&["task", "list"], |tasks| {
+        tasks[0]["target"].as_str().map(drop)
+    });
+    let file = place.data().join("endpoint.json");
+    let endpoint: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let address = endpoint["url"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("http://")
+        .to_owned();
+    thread::scope(|scope| {
+        let ended = scope.spawn(|| up.stop());
+        let closed = wait_for(|| TcpStream::connect(&address).is_err().then_some(()));
+        assert!(closed.is_some(), "{}", place.told());
+        assert!(!file.exists(), "its port may be another server's by now");
+        assert_eq!(ended.join().unwrap(), 0, "{}", place.told());
+    });
+    waits.wait().unwrap();
+}
+
+#[test]
 fn a_data_directory_that_is_closed_to_this_user_is_not_called_idle() {
     let place = Place::new();
     let _up = place.up();
@@ -35,8 +79,7 @@ fn a_data_directory_that_is_closed_to_this_user_is_not_called_idle() {
         true => {
             let mut command = Command::new("setpriv");
             command.args(["--inh-caps=-all", "--bounding-set=-all", UTAKATA]);
-            command.args(["--data".as_ref(), place.data().as_os_str()]);
-            command.args(arguments);
+            command.arg("--data").arg(place.data()).args(arguments);
             command
         }
         false => place.command(&arguments),
