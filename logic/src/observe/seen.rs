@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{ActionName, Outcome, OutcomeStatus, Problem, Reading, Readings};
+use utakata_model::{ActionName, Outcome, OutcomeStatus, Problem, Reading, Readings, reading};
 
 use super::turns::Turn;
 
@@ -151,14 +151,20 @@ fn is_of_breaker(problem: &Problem) -> bool {
     &*problem.code == "breaker-open"
 }
 
-/// What names a series of values.
-fn series(reading: &Reading) -> (&str, &utakata_model::reading::Attributes) {
-    (reading.metric.as_str(), &reading.attributes)
+/// What names a series of values: a device that calls it another way has not got another one.
+fn series(reading: &Reading) -> (&str, Vec<(&str, &str)>) {
+    let identity = reading::identity(&reading.attributes);
+    let identity = identity.map(|(key, text)| (&**key, &**text));
+    (reading.metric.as_str(), identity.collect())
 }
 
 fn same_series(before: &[Reading], after: &[Reading]) -> bool {
-    let pairs = before.iter().zip(after);
-    before.len() == after.len() && pairs.into_iter().all(|(a, b)| series(a) == series(b))
+    let mut pairs = before.iter().zip(after);
+    // Almost always the descriptions are the same, too, and nothing has to be made for that.
+    let is_same = |(a, b): (&Reading, &Reading)| {
+        a.metric == b.metric && (a.attributes == b.attributes || series(a) == series(b))
+    };
+    before.len() == after.len() && pairs.all(is_same)
 }
 
 #[cfg(test)]

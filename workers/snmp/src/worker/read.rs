@@ -16,7 +16,10 @@ use super::{On, fetch::fetch};
 use crate::{
     decode::{Decoded, decode},
     plan::{Filter, Plan},
-    profile::Profile,
+    profile::{
+        Profile, Recognise,
+        recognise::{Device, Recognised},
+    },
     session::Error,
     value,
 };
@@ -25,6 +28,8 @@ use crate::{
 const RECOGNISED: Duration = Duration::from_secs(600);
 /// sysObjectID of SNMPv2-MIB: what the device is.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
+/// sysDescr: what it says of itself.
+const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
 
 impl On<'_> {
     /// Reads what the plan says. Half a table is no failure: its readings are suspect, and the
@@ -83,12 +88,23 @@ impl On<'_> {
     /// The profiles by which the device is recognised, those by its own name first.
     async fn recognise(&self) -> Result<Vec<String>, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
-        let found = self
-            .session
-            .get(self.deadline, &[Oid::from_slice(&SYSTEM)])
-            .await?;
-        let system = found.into_iter().flatten().next();
-        let system = system.as_ref().and_then(|value| value.as_oid());
+        let mut asked = vec![Oid::from_slice(&SYSTEM)];
+        let reads_description = |profile: &&Arc<Profile>| {
+            let recognise = profile.recognise.as_ref();
+            recognise.is_some_and(Recognise::reads_description)
+        };
+        if candidates.iter().any(reads_description) {
+            asked.push(Oid::from_slice(&DESCRIPTION));
+        }
+        let found = self.session.get(self.deadline, &asked).await?;
+        let mut found = found.into_iter();
+        let system = found.next().flatten();
+        let description = found.next().flatten();
+        let description = description.as_ref().and_then(value::as_text);
+        let device = Device {
+            system: system.as_ref().and_then(|value| value.as_oid()),
+            description: description.as_deref().unwrap_or_default(),
+        };
         let asked: Vec<Oid> = recognisers(&candidates).cloned().collect();
         let has = self.session.has(self.deadline, &asked).await?;
         let mut has = has.into_iter();
@@ -100,14 +116,10 @@ impl On<'_> {
             let is_present = recognise.present.iter().fold(false, |is_present, _| {
                 has.next().unwrap_or(false) || is_present
             });
-            let is_named = recognise
-                .system
-                .iter()
-                .any(|prefix| system.is_some_and(|oid| oid.starts_with(prefix)));
-            match (is_named, is_present) {
-                (true, _) => named.push(profile.name.clone()),
-                (false, true) => present.push(profile.name.clone()),
-                (false, false) => {}
+            match recognise.device(&device, is_present) {
+                Some(Recognised::Named) => named.push(profile.name.clone()),
+                Some(Recognised::Present) => present.push(profile.name.clone()),
+                None => {}
             }
         }
         named.append(&mut present);
