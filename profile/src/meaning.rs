@@ -247,45 +247,44 @@ impl Number {
             return Seen::Nothing;
         }
         let is_plausible = number >= self.range.0 && number <= self.range.1;
-        if is_plausible && sentinel.is_none() {
-            return match number >= self.valid.0 && number <= self.valid.1 {
-                true => seen(number, !is_doubtful),
-                false => Seen::Nothing,
-            };
-        }
+        let sentinel = self.sentinel(sentinel, raw);
         if self.is_none(sentinel, raw, is_plausible) {
             return Seen::Nothing;
         }
         let mut number = number;
-        let mut is_good = is_plausible && sentinel.is_none() && !is_doubtful;
+        let mut is_good = is_plausible && sentinel.is_none();
         let may_be_negative = self.range.0 < 0.0 && self.nature == Nature::Measured;
-        if let Some(negative) = raw.wrapped().filter(|_| !is_plausible && may_be_negative) {
+        if !is_plausible
+            && may_be_negative
+            && let Some(negative) = raw.wrapped()
+        {
             // -50 in a type without sign. Nothing else makes such a number of a measurement.
             number = self.scaled(negative as f64, scaling);
-            is_good = number >= self.range.0 && number <= self.range.1 && !is_doubtful;
+            is_good = number >= self.range.0 && number <= self.range.1;
         }
         match number >= self.valid.0 && number <= self.valid.1 {
-            true => seen(number, is_good),
+            true => seen(number, is_good && !is_doubtful),
             false => Seen::Nothing,
         }
     }
 
-    /// Whether a number that is implausible, or a sentinel, means that there is none.
+    /// The sentinel that a raw value is for this metric.
+    fn sentinel(&self, sentinel: Option<Sentinel>, raw: &Raw<'_>) -> Option<Sentinel> {
+        match self.nature {
+            Nature::Measured => sentinel,
+            Nature::Amount => sentinel.filter(|sentinel| *sentinel == Sentinel::Certain),
+            // It passes through every number, and through all ones once in 136 years.
+            Nature::Total => raw.is_all_ones().then_some(Sentinel::Certain),
+        }
+    }
+
+    /// Whether a number means that there is none.
     fn is_none(&self, sentinel: Option<Sentinel>, raw: &Raw<'_>, is_plausible: bool) -> bool {
-        let all_ones = match raw {
-            Raw::Unsigned(number, bits) => 64_u32
-                .checked_sub(*bits)
-                .is_some_and(|unused| *number == u64::MAX >> unused),
-            _ => false,
-        };
-        let minus_one = || !is_plausible && self.range.0 >= 0.0 && raw.number() == Some(-1.0);
-        match (self.nature, sentinel) {
-            // A total passes through every number, all ones among them; but once in 136 years.
-            (Nature::Total, _) => all_ones || minus_one(),
-            (_, Some(Sentinel::Certain)) => true,
-            (Nature::Measured, Some(Sentinel::Likely)) => !is_plausible,
-            (Nature::Amount, Some(Sentinel::Likely)) => false,
-            (_, None) => minus_one(),
+        match sentinel {
+            Some(Sentinel::Certain) => true,
+            Some(Sentinel::Likely) => !is_plausible,
+            // -1 of what cannot be negative.
+            None => !is_plausible && self.range.0 >= 0.0 && raw.number() == Some(-1.0),
         }
     }
 }

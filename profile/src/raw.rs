@@ -59,6 +59,16 @@ impl Raw<'_> {
         }
     }
 
+    /// Whether all bits of its type are ones.
+    pub fn is_all_ones(&self) -> bool {
+        match self {
+            Self::Unsigned(number, bits) => 64_u32
+                .checked_sub(*bits)
+                .is_some_and(|unused| *number == u64::MAX >> unused),
+            _ => false,
+        }
+    }
+
     /// The text that it is; octets that are none in hexadecimal.
     pub fn text(&self) -> Cow<'_, str> {
         match self {

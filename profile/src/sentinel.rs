@@ -100,12 +100,15 @@ fn of_scaled(number: f64) -> Option<Sentinel> {
 
 /// As [`of_whole`], and within what single precision loses of large ones.
 fn near(number: i64) -> Option<Sentinel> {
+    /// Up to here single precision has every whole number.
+    const EXACT: u64 = 1 << 24;
     of_whole(number).or_else(|| {
-        let is_near = |limit: &&i64| {
-            limit.abs() > 1 << 24 && number.abs_diff(**limit) <= limit.unsigned_abs() >> 23
+        let is_near = |limit: &i64| {
+            let size = limit.unsigned_abs();
+            size > EXACT && number.abs_diff(*limit) <= size >> 23
         };
-        (number.abs() > 1 << 24 && CERTAIN.iter().any(|limit| is_near(&limit)))
-            .then_some(Sentinel::Likely)
+        let is_large = number.unsigned_abs() > EXACT;
+        (is_large && CERTAIN.iter().any(is_near)).then_some(Sentinel::Likely)
     })
 }
 

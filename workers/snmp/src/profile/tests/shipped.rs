@@ -84,8 +84,14 @@ fn every_row_of_a_shipped_profile_is_identified_by_what_no_name_changes() {
                 let is_from_row = matches!(attribute, Attribute::Row { .. });
                 is_from_row && !reading::is_description(key)
             };
-            let has_name = table.attributes.iter().any(|(key, _)| reading::is_description(key));
-            let is_identified = table.attributes.iter().any(|(key, _)| reading::is_identifier(key));
+            let has_name = table
+                .attributes
+                .iter()
+                .any(|(key, _)| reading::is_description(key));
+            let is_identified = table
+                .attributes
+                .iter()
+                .any(|(key, _)| reading::is_identifier(key));
             assert!(
                 table.attributes.iter().any(is_fixed) && (is_identified || !has_name),
                 "{}: {}",
@@ -108,9 +114,7 @@ fn a_value_beside_a_state_that_says_not_present_asks_for_it() {
                     && metric.meaning.attributes.is_empty()
             });
             for state in states {
-                let asks = |condition: &Condition| {
-                    matches!(condition.of, Operand::Column(column) if state.columns.contains(&column))
-                };
+                let asks = |condition: &Condition| matches!(condition.of, Operand::Column(column) if state.columns.contains(&column));
                 let numbers = table.metrics.iter().filter(|metric| {
                     let is_of_all = metric.when.is_empty() && table.when.is_empty();
                     matches!(metric.meaning.kind, Kind::Number(_)) && is_of_all
@@ -170,10 +174,14 @@ fn lasers_and_supplies_are_told_apart_by_their_names() {
     let library = Library::shipped().unwrap();
     for profile in library.iter() {
         for (meaning, when) in meanings(profile) {
-            let is_by_type = when.len() > 1 && ["entity-sensor", "cisco-env"].contains(&&*profile.name);
+            let is_by_type =
+                when.len() > 1 && ["entity-sensor", "cisco-env"].contains(&&*profile.name);
             let is_power = meaning.metric.as_str() == "hw.power" && is_by_type;
             let looks_at_name = when.iter().any(|condition| {
-                matches!(condition.test.wanted, utakata_profile::condition::Wanted::Unlike(_))
+                matches!(
+                    condition.test.wanted,
+                    utakata_profile::condition::Wanted::Unlike(_)
+                )
             });
             assert!(!is_power || looks_at_name, "{}", profile.name);
         }
@@ -199,7 +207,13 @@ fn a_join_to_a_column_of_the_same_table_is_fetched_once() {
     let profiles = library.resolve(["entity-sensor"]).unwrap();
     let table = &profiles[0].tables[0];
     let joins = table.attributes.iter().filter(|(_, attribute)| {
-        matches!(attribute, Attribute::Row { source: Source::Join(_), .. })
+        matches!(
+            attribute,
+            Attribute::Row {
+                source: Source::Join(_),
+                ..
+            }
+        )
     });
     assert_eq!(joins.count(), 1);
     assert!(table.joined.iter().all(Option::is_some));
