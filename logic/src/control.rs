@@ -11,7 +11,6 @@ pub mod undo;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use utakata_api::{
     operation::{Control as Asked, Plan, PlannedTask},
     person::Refusal,
@@ -289,7 +288,7 @@ impl Control {
             action: Some(new.action),
             class: Class::Control,
             parameters: new.parameters,
-            asked: Timestamp::now(),
+            asked: crate::clock::now(),
             why: new.why,
             by: new.by,
             pace: new.pace,

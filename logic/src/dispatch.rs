@@ -206,8 +206,8 @@ impl Dispatch {
             })));
         }
         if let Some(progress) = concluded.progress {
-            progress.ended(outcome.task, outcome.status, || Shown {
-                outcome: OutcomeRef::Own(outcome),
+            progress.ended(&outcome, || Shown {
+                outcome: OutcomeRef::Own(Arc::clone(&outcome)),
                 readings: None,
             });
         }

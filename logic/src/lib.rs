@@ -20,7 +20,8 @@
 
 pub mod audit;
 pub mod catalogue;
-pub mod config;
+mod clock;
+mod config;
 pub mod control;
 pub mod dispatch;
 pub mod duties;

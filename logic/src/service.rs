@@ -26,6 +26,7 @@ use utakata_model::{LogicId, Problem, TargetName};
 use crate::{
     Config,
     catalogue::{self, Catalogue},
+    clock,
     control::Control,
     dispatch::{self, Dispatch, Failing, Receiver},
     duties::Duties,
@@ -180,7 +181,7 @@ impl LogicEnvironment {
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
-                started: Timestamp::now(),
+                started: clock::now(),
                 mqtt: parts.mqtt,
                 store,
                 kinds,
@@ -299,6 +300,8 @@ impl Handle {
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let flusher = Arc::clone(inner);
         background.spawn(async move { flusher.flush_now_and_then().await });
+        let (inventory, cancel) = (Arc::clone(&inner.inventory), inner.cancel.clone());
+        background.spawn(clock::watch(inventory, cancel));
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod id;
 pub mod label;
 pub mod manifest;
+pub mod missing;
 pub mod operation;
 pub mod outcome;
 pub mod reading;
@@ -34,6 +35,7 @@ pub use id::{
 };
 pub use label::Labels;
 pub use manifest::{Action, Class, Manifest};
+pub use missing::{Gaps, Missing, Recognition};
 pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
 pub use outcome::{Cure, Outcome, OutcomeStatus, Problem, RanBy, Timings};
 pub use reading::{Quality, Reading, ReadingValue, Readings};

@@ -40,6 +40,18 @@ pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
     })
 }
 
+/// Words of devices for "there is none", in lower case and without signs around them.
+const NONE: [&str; 16] = [
+    "", "n/a", "na", "nan", "none", "null", "nil", "no data", "not available", "unavailable",
+    "not present", "absent", "not installed", "not supported", "unsupported", "unknown",
+];
+
+/// Whether a text where a number should be says that there is none.
+pub fn says_none(text: &str) -> bool {
+    let is_sign = |c: char| c.is_whitespace() || matches!(c, '-' | '*' | '.' | '<' | '>' | '(' | ')' | '[' | ']' | '?');
+    NONE.contains(&text.trim_matches(is_sign).to_lowercase().as_str())
+}
+
 /// What stands before the first NUL. `None` when NULs are no end of a text here.
 fn text_before_nul(bytes: &[u8]) -> Option<&[u8]> {
     let Some(end) = bytes.iter().position(|byte| *byte == 0) else {
@@ -127,6 +139,22 @@ mod tests {
             (b"\x1b[31mred", "1b:5b:33:31:6d:72:65:64"),
         ] {
             assert_eq!(shown(bytes), expect, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn words_for_none_are_known() {
+        for (text, expect) in [
+            ("N/A", true),
+            ("--", true),
+            ("", true),
+            ("<none>", true),
+            (" Not available. ", true),
+            ("25 bananas", false),
+            ("0x1a", false),
+            ("23.5", false),
+        ] {
+            assert_eq!(says_none(text), expect, "{text:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Event, Events, Interest, OutcomeBatch, Zones, events::content::FetchBatch,
 };
-use utakata_model::{Class, Readings};
+use utakata_model::{Class, Origin, Outcome, Parameters, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
 use crate::{
@@ -109,11 +109,25 @@ impl Receiver {
         }
     }
 
+    /// Whether a task of another logic environment asked for everything: as far as that is known
+    /// here, by its schedule.
+    fn is_of_all(&self, outcome: &Outcome) -> bool {
+        let Origin::Schedule(name) = &outcome.origin else {
+            return false;
+        };
+        let schedules = self.inventory.schedules();
+        let schedule = schedules.iter().find(|schedule| schedule.name == *name);
+        schedule.is_some_and(|schedule| Parameters::new(&schedule.parameters).is_empty())
+    }
+
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.inventory.find(&outcome.target) {
                 self.dispatch.latest.ended(&known, outcome);
+                if self.is_of_all(outcome) {
+                    self.dispatch.latest.read_all(&known, outcome);
+                }
             }
         }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {
@@ -176,13 +190,16 @@ impl Dispatch {
     /// A read has ended.
     pub(super) fn observed(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
         let found = outcome.get()?;
-        let (id, status) = (found.task, found.status);
+        let id = found.task;
         self.latest.ended(&entry.known, found);
+        if entry.batch.parameters.is_empty() {
+            self.latest.read_all(&entry.known, found);
+        }
         if let Some(slot) = &entry.slot {
             slot.free();
         }
         if let Some(progress) = &entry.batch.progress {
-            progress.ended(id, status, || Shown {
+            progress.ended(found, || Shown {
                 outcome: outcome.clone(),
                 readings: entry.readings,
             });

@@ -1,7 +1,6 @@
 //! `/v1/environments`.
 
 use axum::{Json, extract::State, http::StatusCode};
-use jiff::Timestamp;
 use utakata_api::{
     environment::{EnvironmentView, IgnoredClaim, NewOrder, OrdersView},
     page::Page,
@@ -132,7 +131,7 @@ async fn change(
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
-        since: Timestamp::now(),
+        since: crate::clock::now(),
         why: why.clone(),
     });
     let orders = api.handle.orders();

@@ -97,6 +97,7 @@ const PAGES: &[Page] = pages![
     "not-an-observe-action",
     "not-done",
     "not-found" 404,
+    "not-understood",
     "nothing-to-undo" 422,
     "operation-over" 409,
     "operation-state" 409,

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use jiff::Timestamp;
 use tokio::{
     sync::{Semaphore, mpsc},
     time::{Instant, sleep_until, timeout_at},
@@ -156,7 +155,7 @@ impl ReadBacks {
             .saturating_duration_since(Instant::now())
             .max(Duration::from_secs(1));
         let progress = Arc::new(Progress::new(1, Show::Tasks));
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let batch = Arc::new(Batch {
             origin: Origin::Task(task.id),
             action: expected.action.clone(),

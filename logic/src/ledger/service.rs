@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -237,7 +236,7 @@ impl Service {
 pub(super) fn now() -> Now {
     Now {
         instant: Instant::now(),
-        at: Timestamp::now(),
+        at: crate::clock::now(),
     }
 }
 

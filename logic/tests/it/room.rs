@@ -172,6 +172,7 @@ impl Room {
             state: EnvironmentState::Running,
             version: "1".into(),
             time: Timestamp::now(),
+            clock_ahead_ms: None,
             pools: pools.collect(),
             refused: Vec::new(),
             connections: Vec::new(),
@@ -484,6 +485,8 @@ pub fn outcome(
         status,
         problem,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: Some(RanBy {
             environment: environment(),
             worker: WorkerId::new("pdu-1").unwrap(),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_snmp::Value;
-use utakata_profile::{Raw, Scaling, Seen};
+use utakata_profile::{Raw, Scaling, Seen, text};
 use utakata_worker_sdk::{
     Sheet,
     model::{MetricName, Quality, ReadingValue, reading},
@@ -149,6 +149,8 @@ pub struct Unread<'a> {
     pub index: String,
     /// What the device says instead.
     pub text: String,
+    /// Whether that is a word for "there is none".
+    pub is_none: bool,
 }
 
 /// Of so many values that are no numbers it is told what they are.
@@ -353,6 +355,7 @@ impl<'a> Writer<'a> {
             self.decoded.unread.push(Unread {
                 metric,
                 index: rows::dotted(index),
+                is_none: text::says_none(&text),
                 text: text.chars().take(UNREAD_TEXT_MAX).collect(),
             });
         }

@@ -20,6 +20,19 @@ pub struct Plan {
     pub tables: Vec<PlannedTable>,
     /// Metrics that more than one source may give: of equal readings the first counts.
     pub shared: Vec<MetricName>,
+    /// What the device was recognised as, where devices are recognised.
+    pub recognised: Option<Recognised>,
+}
+
+/// What a device was recognised as.
+#[derive(Debug, Clone, Default)]
+pub struct Recognised {
+    /// The profiles that fit it, those by its own name first.
+    pub profiles: Vec<String>,
+    /// Its sysObjectID.
+    pub system: Option<Oid>,
+    /// Whether it says that it switches or routes: then its interfaces are what it is about.
+    pub is_network: bool,
 }
 
 /// A single value.

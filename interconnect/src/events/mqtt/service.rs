@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +33,7 @@ pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
     let mut connection: Connection = 0;
     let mut short = 0;
     while !stop.is_cancelled() {
-        let will = shared.statuses.will(Timestamp::now());
+        let will = shared.statuses.will(&shared.clock);
         let line = tokio::select! {
             line = Line::connect(&shared.config, will) => line,
             () = stop.cancelled() => return,
@@ -101,7 +100,7 @@ fn greet(shared: &Shared, connection: Connection) {
     let _ = shared.tell(connection, Request::Subscribe(shared.filters()));
     for event in shared.statuses.all() {
         let Ok(Outgoing::Messages { messages, .. }) =
-            outgoing::outgoing(&event, shared.config.message_bytes)
+            outgoing::outgoing(&event, shared.config.message_bytes, &shared.clock)
         else {
             continue;
         };
@@ -189,7 +188,7 @@ fn take_in(shared: &Shared, came: &Came) {
     if came.is_retained {
         note_retained(shared, came);
     }
-    match incoming::event(&came.topic, &came.payload, came.is_retained) {
+    match incoming::event(&came.topic, &came.payload, came.is_retained, &shared.clock) {
         Ok(Some(Event::Desired(desired))) if shared.knows(&desired, came.is_retained) => {}
         Ok(Some(event)) => shared.missed(shared.intake.put_event(event)),
         Ok(None) => {}

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     Error,
+    clock::Clock,
     connection::Health,
     events::bus::{self, Bus},
     wire::topic,
@@ -39,6 +40,8 @@ const PLACES: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Config,
+    /// The clock of this side.
+    pub(super) clock: Clock,
     pub(super) state: watch::Sender<State>,
     pub(super) health: Health,
     pub(super) bus: Bus,
@@ -78,7 +81,7 @@ pub(super) struct Marks {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, will: Option<EnvironmentStatus>) -> Self {
+    pub(super) fn new(config: Config, will: Option<EnvironmentStatus>, clock: Clock) -> Self {
         let limit = config.limit;
         Self {
             state: watch::Sender::new(State::Away("it connects".into())),
@@ -101,6 +104,7 @@ impl Shared {
             missed: AtomicU64::new(0),
             told: Mutex::default(),
             config,
+            clock,
         }
     }
 

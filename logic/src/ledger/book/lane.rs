@@ -320,6 +320,8 @@ pub(super) fn outcome(
         status,
         problem: Some(problem),
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,

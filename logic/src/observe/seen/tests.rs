@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use utakata_model::{
-    ActionName, Class, Cure, MetricName, OperationId, Origin, Outcome, OutcomeStatus, Problem,
-    Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, outcome::Timings,
+    ActionName, Class, Cure, MetricName, Missing, OperationId, Origin, Outcome, OutcomeStatus, Problem,
+    Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, missing, outcome::Timings,
 };
 
 use super::Seen;
@@ -42,6 +42,8 @@ fn outcome(status: OutcomeStatus) -> Outcome {
         status,
         problem: (status != OutcomeStatus::Succeeded).then(|| Problem::new("x", Cure::Retry, "y")),
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,
@@ -95,5 +97,99 @@ fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_told_once()
     ] {
         assert_eq!(seen.ended(&outcome(status)), turn, "{status:?}");
         assert_eq!(seen.problem.is_some(), is_failing, "{status:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_makes_nothing_older_or_younger_and_what_comes_next_counts() {
+    for step in [7200, -7200] {
+        let mut seen = Seen::default();
+        seen.saw(&readings(10_000, &["a", "b"]));
+        seen.saw(&readings(10_010, &["a"]));
+        seen.answered = Some(Timestamp::from_second(10_010).unwrap());
+        seen.shift(jiff::SignedDuration::from_secs(step));
+        let by = &seen.actions[0];
+        assert_eq!(by.last.time.as_second(), 10_010 + step);
+        assert_eq!(by.earlier[0].time.as_second(), 10_000 + step);
+        assert_eq!(seen.answered.unwrap().as_second(), 10_010 + step);
+        // By the clock as it is now.
+        seen.saw(&readings(10_020 + step, &["a", "c"]));
+        assert_eq!(seen.actions[0].last.readings.len(), 2);
+    }
+}
+
+#[test]
+fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
+    use utakata_model::{Missing, missing};
+    let mut seen = Seen::default();
+    let gap = vec![Missing::rest("1.2.3", missing::BROKEN_OFF, "")];
+    let partial = Outcome {
+        missing: gap.clone(),
+        ..outcome(OutcomeStatus::Succeeded)
+    };
+    assert_eq!(seen.ended(&partial), None);
+    assert_eq!(&*seen.shortcoming().unwrap().code, "incomplete");
+    // Another action says nothing of it, and neither does a failure.
+    let other = Outcome {
+        action: ActionName::new("get").unwrap(),
+        ..outcome(OutcomeStatus::Succeeded)
+    };
+    seen.ended(&other);
+    seen.ended(&outcome(OutcomeStatus::Failed));
+    assert_eq!(
+        seen.missing.values().flatten().collect::<Vec<_>>(),
+        [&gap[0]]
+    );
+    seen.ended(&outcome(OutcomeStatus::Succeeded));
+    assert_eq!((seen.shortcoming(), seen.missing.len()), (None, 0));
+}
+
+#[test]
+fn what_a_whole_read_did_not_bring_is_gone_and_what_a_partial_one_did_not_is_kept() {
+    let earlier = |seen: &Seen| seen.actions[0].earlier.len();
+    let mut seen = Seen::default();
+    seen.saw(&readings(10, &["a", "b"]));
+    let last = readings(20, &["a"]);
+    seen.saw(&last);
+    let ended = |key: TaskKey| Outcome {
+        task: key.task,
+        attempt: key.attempt,
+        ..outcome(OutcomeStatus::Succeeded)
+    };
+    let whole = ended(last.seen_by);
+    let partial = Outcome {
+        missing: vec![Missing::rest("1.3.6", missing::BROKEN_OFF, "")],
+        ..whole.clone()
+    };
+    let failed = Outcome {
+        status: OutcomeStatus::Failed,
+        ..whole.clone()
+    };
+    let other = outcome(OutcomeStatus::Succeeded);
+    for kept in [&partial, &failed, &other] {
+        assert!(!seen.forget_unseen(kept));
+        assert_eq!(earlier(&seen), 1, "{kept:?}");
+    }
+    assert!(seen.forget_unseen(&whole));
+    assert_eq!(earlier(&seen), 0);
+    assert!(!seen.forget_unseen(&whole), "there is nothing left");
+}
+
+#[test]
+fn what_is_called_another_way_is_no_other_series() {
+    let named = |second, name: &str, id: Option<&str>| {
+        let mut readings = Readings::clone(&readings(second, &["a"]));
+        let attributes = [("hw.name", Some(name)), ("hw.id", id)];
+        let attributes = attributes.iter().filter_map(|(key, text)| Some((*key, (*text)?)));
+        readings.readings[0].attributes = attributes
+            .map(|(key, text)| (key.into(), text.into()))
+            .collect();
+        Arc::new(readings)
+    };
+    for (id, earlier) in [(Some("4"), 0), (None, 1)] {
+        let mut seen = Seen::default();
+        seen.saw(&named(10, "FAN 4, Normal", id));
+        seen.saw(&named(20, "FAN 4, Not functioning", id));
+        assert_eq!(seen.actions[0].earlier.len(), earlier, "{id:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::net::TcpStream;
-use utakata_api::status::Status;
+use utakata_api::{client::server_now, status::Status};
 use utakata_model::{ConnectionStatus, EnvironmentState, EnvironmentStatus, Orders};
 
 use super::{Finding, site};
@@ -53,7 +53,7 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     }
     findings.extend(connected("", &status.connections));
     findings.extend(duties(status));
-    let now = Timestamp::now();
+    let now = server_now();
     for environment in &status.environments {
         findings.extend(heard(environment, now));
         let of = format!(" of {}", environment.id);
@@ -82,7 +82,7 @@ fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
                 "see whether it is fast enough, and who else writes there",
             );
         }
-        let since = words::age(one.since, Timestamp::now());
+        let since = words::ago(one.since);
         Finding::right(&check, format!("{}, connected {since}", one.to))
     };
     there.map(finding).collect()

@@ -27,9 +27,9 @@ pub struct Device<'a> {
     pub description: &'a str,
 }
 
-/// How a device was recognised.
+/// How a profile fits a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recognised {
+pub enum Fit {
     /// By what it says it is.
     Named,
     /// By what it has.
@@ -38,7 +38,7 @@ pub enum Recognised {
 
 impl Recognise {
     /// How a device is recognised, given whether it has something under one of `present`.
-    pub fn device(&self, device: &Device<'_>, is_present: bool) -> Option<Recognised> {
+    pub fn device(&self, device: &Device<'_>, is_present: bool) -> Option<Fit> {
         let begins = |prefixes: &[Oid]| {
             prefixes
                 .iter()
@@ -53,8 +53,8 @@ impl Recognise {
             return None;
         }
         match begins(&self.system) || describes(&self.description) {
-            true => Some(Recognised::Named),
-            false => is_present.then_some(Recognised::Present),
+            true => Some(Fit::Named),
+            false => is_present.then_some(Fit::Present),
         }
     }
 
@@ -82,9 +82,9 @@ mod tests {
             except_description: Pattern::new("(?i)phone").ok(),
         };
         for (system, description, is_present, expect) in [
-            ("1.3.6.1.4.1.9.1.5", "", false, Some(Recognised::Named)),
-            ("1.3.6.1.4.1.8", "Linux box", false, Some(Recognised::Named)),
-            ("1.3.6.1.4.1.8", "", true, Some(Recognised::Present)),
+            ("1.3.6.1.4.1.9.1.5", "", false, Some(Fit::Named)),
+            ("1.3.6.1.4.1.8", "Linux box", false, Some(Fit::Named)),
+            ("1.3.6.1.4.1.8", "", true, Some(Fit::Present)),
             ("1.3.6.1.4.1.8", "", false, None),
             ("1.3.6.1.4.1.9.6.1.2", "", true, None),
             ("1.3.6.1.4.1.9.1.5", "IP Phone", true, None),

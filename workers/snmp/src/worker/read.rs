@@ -9,16 +9,19 @@ use async_snmp::Oid;
 use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
     Answer, Failure,
-    model::{Cure, Problem},
+    model::{Cure, Missing, Problem, Recognition, missing},
 };
 
-use super::{On, fetch::fetch};
+use super::{
+    On,
+    fetch::{Haul, fetch},
+};
 use crate::{
-    decode::{Decoded, decode},
-    plan::{Filter, Plan},
+    decode::{Decoded, Unread, decode},
+    plan::{Filter, Plan, Recognised},
     profile::{
         Profile, Recognise,
-        recognise::{Device, Recognised},
+        recognise::{Device, Fit},
     },
     session::Error,
     value,
@@ -28,23 +31,34 @@ use crate::{
 const RECOGNISED: Duration = Duration::from_secs(600);
 /// sysObjectID of SNMPv2-MIB: what the device is.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
-/// sysDescr: what it says of itself.
+/// sysDescr: the same, for people.
 const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
+/// sysServices: the layers on which it works.
+const SERVICES: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 7, 0];
 
 impl On<'_> {
     /// Reads what the plan says. Half a table is no failure: its readings are suspect, and the
-    /// result says what is missing.
+    /// answer says what is missing.
     pub async fn read(&self) -> Result<Answer, Failure> {
         let filter = filter(&self.task.parameters);
         let plan = self.plan(&filter).await?;
         if plan.is_empty() {
             return Err(self.nothing_like(&filter));
         }
-        let haul = fetch(self.session, &plan, self.deadline).await;
+        let mut haul = fetch(self.session, &plan, self.deadline).await;
         let decoded = decode(&plan, &haul.fetched);
+        haul.gaps.extend(decoded.unread.iter().filter_map(Unread::missing));
+        let result = told(&decoded);
         let is_foreign = self.is_foreign(&filter, &decoded);
-        let answer = Answer {
+        let recognition = filter
+            .0
+            .is_empty()
+            .then(|| self.recognition(&plan, &haul, &decoded));
+        let mut answer = Answer {
             sheet: decoded.sheet,
+            missing: haul.gaps,
+            recognition: recognition.flatten(),
+            result,
             ..Answer::default()
         };
         match (haul.trouble, is_foreign) {
@@ -52,13 +66,31 @@ impl On<'_> {
             (None, true) => Err(self.foreign()),
             (Some(error), true) => Err(Failure::failed(self.problem(&error).await)),
             (Some(error), false) => {
-                let problem = incomplete(&self.problem(&error).await);
-                Ok(Answer {
-                    result: Some(json!({ "incomplete": problem })),
-                    ..answer
-                })
+                let why = self.problem(&error).await;
+                answer.missing.explain(&why.message);
+                Ok(answer)
             }
         }
+    }
+
+    /// What the device was recognised as, and whether anything of it was understood: more than
+    /// what every device has, or the interfaces of one that is there for them.
+    fn recognition(&self, plan: &Plan, haul: &Haul, decoded: &Decoded<'_>) -> Option<Recognition> {
+        let recognised = plan.recognised.as_ref()?;
+        let mut metrics = decoded.metrics.iter();
+        let has_more = metrics.any(|metric| !self.worker.own.contains(*metric));
+        let read = recognised
+            .profiles
+            .iter()
+            .chain(&self.worker.settings.profiles);
+        let description = plan.oids.iter().position(|oid| oid.arcs() == DESCRIPTION);
+        let description = description.and_then(|at| haul.fetched.scalars.get(at)?.as_ref());
+        Some(Recognition {
+            is_understood: has_more || recognised.is_network,
+            profiles: read.map(|profile| profile.as_str().into()).collect(),
+            identity: recognised.system.as_ref().map(|oid| oid.to_string().into()),
+            description: description.map(|value| shown(value).into()),
+        })
     }
 
     async fn plan(&self, filter: &Filter) -> Result<Arc<Plan>, Failure> {
@@ -77,7 +109,9 @@ impl On<'_> {
             Ok(recognised) => recognised,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
-        let plan = Arc::new(Plan::build(&self.profiles(&recognised), filter));
+        let mut plan = Plan::build(&self.profiles(&recognised.profiles), filter);
+        plan.recognised = Some(recognised);
+        let plan = Arc::new(plan);
         if everything {
             self.session
                 .remember_plan(Arc::clone(&plan), now + RECOGNISED);
@@ -85,8 +119,8 @@ impl On<'_> {
         Ok(plan)
     }
 
-    /// The profiles by which the device is recognised, those by its own name first.
-    async fn recognise(&self) -> Result<Vec<String>, Error> {
+    /// What the device is, and the profiles that fit it.
+    async fn recognise(&self) -> Result<Recognised, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
         let mut asked = vec![Oid::from_slice(&SYSTEM)];
         let reads_description = |profile: &&Arc<Profile>| {
@@ -117,13 +151,33 @@ impl On<'_> {
                 has.next().unwrap_or(false) || is_present
             });
             match recognise.device(&device, is_present) {
-                Some(Recognised::Named) => named.push(profile.name.clone()),
-                Some(Recognised::Present) => present.push(profile.name.clone()),
+                Some(Fit::Named) => named.push(profile.name.clone()),
+                Some(Fit::Present) => present.push(profile.name.clone()),
                 None => {}
             }
         }
         named.append(&mut present);
-        Ok(named)
+        let own = &self.worker.settings.profiles;
+        let is_strange = named.iter().all(|profile| own.contains(profile));
+        named.retain(|profile| !own.contains(profile));
+        Ok(Recognised {
+            is_network: is_strange && self.is_network().await,
+            profiles: named,
+            system: system.cloned(),
+        })
+    }
+
+    /// Whether the device says that it switches or routes (sysServices: 2 for layer 2, 4 for
+    /// layer 3). One that does not say does not.
+    async fn is_network(&self) -> bool {
+        let asked = [Oid::from_slice(&SERVICES)];
+        let found = self.session.get(self.deadline, &asked).await;
+        let services = found
+            .ok()
+            .and_then(|found| found.into_iter().flatten().next());
+        services
+            .and_then(|value| value.as_i32())
+            .is_some_and(|services| services & 6 != 0)
     }
 
     /// The recognised profiles and those of the release. The library was checked at the start.
@@ -173,21 +227,31 @@ fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a 
         .flat_map(|recognise| &recognise.present)
 }
 
+/// What the result says of values that should have been numbers.
+fn told(decoded: &Decoded<'_>) -> Option<Json> {
+    let unread = decoded.unread.iter().map(|unread| {
+        json!({ "metric": unread.metric, "row": unread.index, "value": unread.text })
+    });
+    let unread: Vec<Json> = unread.collect();
+    (decoded.unread_count > 0)
+        .then(|| json!({ "not_numbers": unread, "count": decoded.unread_count }))
+}
+
+impl Unread<'_> {
+    /// What is missing by it: nothing where the device says that there is none.
+    fn missing(&self) -> Option<Missing> {
+        let row = Some(self.index.as_str()).filter(|index| !index.is_empty());
+        let message = format!("\"{}\" is not a number", self.text);
+        let missing =
+            || Missing::value(self.metric.as_str(), row, missing::UNDECODABLE, &message);
+        (!self.is_none).then(missing)
+    }
+}
+
 fn filter(parameters: &Json) -> Filter {
     let names = parameters.get("metrics").and_then(Json::as_array);
     let names = names.into_iter().flatten().filter_map(Json::as_str);
     Filter(names.map(String::from).collect())
-}
-
-fn incomplete(cause: &Problem) -> Problem {
-    Problem::new(
-        "incomplete",
-        cause.cure,
-        format!(
-            "not all was read; tables that broke off are suspect: {}",
-            cause.message
-        ),
-    )
 }
 
 /// The text of a value, for messages.

@@ -242,7 +242,7 @@ impl Intake {
             }
         };
         let again = delivery.redelivered || foreign::is_again(&delivery.properties);
-        match foreign::tasks(&delivery.data, &self.route, class) {
+        match foreign::tasks(&delivery.data, &self.route, class, self.link.clock()) {
             Ok(tasks) => {
                 match class {
                     Class::Control => flow.control.came(tasks.len()),

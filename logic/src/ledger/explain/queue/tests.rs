@@ -43,6 +43,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         state: EnvironmentState::Running,
         version: "1".into(),
         time: Timestamp::now(),
+        clock_ahead_ms: None,
         pools: vec![pool],
         refused: Vec::new(),
         connections: Vec::new(),
