@@ -371,3 +371,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
         from.deserialize_any(Many(PhantomData)).map(Self)
     }
 }
+
+#[cfg(test)]
+mod tests;

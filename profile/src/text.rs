@@ -42,13 +42,29 @@ pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Words of devices for "there is none", in lower case and without signs around them.
 const NONE: [&str; 16] = [
-    "", "n/a", "na", "nan", "none", "null", "nil", "no data", "not available", "unavailable",
-    "not present", "absent", "not installed", "not supported", "unsupported", "unknown",
+    "",
+    "n/a",
+    "na",
+    "nan",
+    "none",
+    "null",
+    "nil",
+    "no data",
+    "not available",
+    "unavailable",
+    "not present",
+    "absent",
+    "not installed",
+    "not supported",
+    "unsupported",
+    "unknown",
 ];
 
 /// Whether a text where a number should be says that there is none.
 pub fn says_none(text: &str) -> bool {
-    let is_sign = |c: char| c.is_whitespace() || matches!(c, '-' | '*' | '.' | '<' | '>' | '(' | ')' | '[' | ']' | '?');
+    let is_sign = |c: char| {
+        c.is_whitespace() || matches!(c, '-' | '*' | '.' | '<' | '>' | '(' | ')' | '[' | ']' | '?')
+    };
     NONE.contains(&text.trim_matches(is_sign).to_lowercase().as_str())
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Event, Events, Interest, OutcomeBatch, Zones, events::content::FetchBatch,
 };
-use utakata_model::{Class, Origin, Outcome, Parameters, Readings};
+use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
 use crate::{
@@ -115,9 +115,13 @@ impl Receiver {
         let Origin::Schedule(name) = &outcome.origin else {
             return false;
         };
-        let schedules = self.inventory.schedules();
-        let schedule = schedules.iter().find(|schedule| schedule.name == *name);
-        schedule.is_some_and(|schedule| Parameters::new(&schedule.parameters).is_empty())
+        let asks_for_all = |schedule: &Arc<Schedule>| {
+            let parameters = schedule.parameters.as_object();
+            parameters.is_none_or(serde_json::Map::is_empty)
+        };
+        self.inventory
+            .schedule(name)
+            .is_ok_and(|schedule| asks_for_all(&schedule))
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {

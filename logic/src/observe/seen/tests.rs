@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use utakata_model::{
-    ActionName, Class, Cure, MetricName, Missing, OperationId, Origin, Outcome, OutcomeStatus, Problem,
-    Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, missing, outcome::Timings,
+    ActionName, Class, Cure, MetricName, Missing, OperationId, Origin, Outcome, OutcomeStatus,
+    Problem, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, missing,
+    outcome::Timings,
 };
 
 use super::Seen;
@@ -180,7 +181,9 @@ fn what_is_called_another_way_is_no_other_series() {
     let named = |second, name: &str, id: Option<&str>| {
         let mut readings = Readings::clone(&readings(second, &["a"]));
         let attributes = [("hw.name", Some(name)), ("hw.id", id)];
-        let attributes = attributes.iter().filter_map(|(key, text)| Some((*key, (*text)?)));
+        let attributes = attributes
+            .iter()
+            .filter_map(|(key, text)| Some((*key, (*text)?)));
         readings.readings[0].attributes = attributes
             .map(|(key, text)| (key.into(), text.into()))
             .collect();

@@ -47,7 +47,8 @@ impl On<'_> {
         }
         let mut haul = fetch(self.session, &plan, self.deadline).await;
         let decoded = decode(&plan, &haul.fetched);
-        haul.gaps.extend(decoded.unread.iter().filter_map(Unread::missing));
+        haul.gaps
+            .extend(decoded.unread.iter().filter_map(Unread::missing));
         let result = told(&decoded);
         let is_foreign = self.is_foreign(&filter, &decoded);
         let recognition = filter
@@ -163,7 +164,7 @@ impl On<'_> {
         Ok(Recognised {
             is_network: is_strange && self.is_network().await,
             profiles: named,
-            system: system.cloned(),
+            system: device.system.cloned(),
         })
     }
 
@@ -229,9 +230,9 @@ fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a 
 
 /// What the result says of values that should have been numbers.
 fn told(decoded: &Decoded<'_>) -> Option<Json> {
-    let unread = decoded.unread.iter().map(|unread| {
-        json!({ "metric": unread.metric, "row": unread.index, "value": unread.text })
-    });
+    let unread = decoded.unread.iter().map(
+        |unread| json!({ "metric": unread.metric, "row": unread.index, "value": unread.text }),
+    );
     let unread: Vec<Json> = unread.collect();
     (decoded.unread_count > 0)
         .then(|| json!({ "not_numbers": unread, "count": decoded.unread_count }))
@@ -242,8 +243,7 @@ impl Unread<'_> {
     fn missing(&self) -> Option<Missing> {
         let row = Some(self.index.as_str()).filter(|index| !index.is_empty());
         let message = format!("\"{}\" is not a number", self.text);
-        let missing =
-            || Missing::value(self.metric.as_str(), row, missing::UNDECODABLE, &message);
+        let missing = || Missing::value(self.metric.as_str(), row, missing::UNDECODABLE, &message);
         (!self.is_none).then(missing)
     }
 }
