@@ -5,10 +5,7 @@ use toml::Spanned;
 use utakata_model::{Quality, ReadingValue};
 
 use super::{Keyed, Value};
-use crate::{
-    Error, Meaning, Raw, Scaling, Seen, keys,
-    states::Named,
-};
+use crate::{Error, Meaning, Raw, Scaling, Seen, keys, states::Named};
 
 keys! {
     /// Where a point is read.
@@ -35,7 +32,10 @@ fn compile(text: &str) -> Result<Vec<(u16, Meaning)>, Error> {
         let keyed = point.get_ref();
         let meaning = Meaning::compile(&keyed.shared, &file.states).map_err(wrong)?;
         let register = keyed.own.register;
-        Ok((register.ok_or_else(|| wrong("a point needs its register".into()))?, meaning))
+        Ok((
+            register.ok_or_else(|| wrong("a point needs its register".into()))?,
+            meaning,
+        ))
     });
     points.collect()
 }
@@ -59,21 +59,37 @@ fn a_protocol_of_registers_has_the_same_language() {
     };
     let found: Vec<Option<ReadingValue>> = registers.iter().map(read).collect();
     let number = |number| Some(ReadingValue::Number(number));
-    let expect = [number(23.5), number(-5.0), None, Some(ReadingValue::Text("on".into()))];
+    let expect = [
+        number(23.5),
+        number(-5.0),
+        None,
+        Some(ReadingValue::Text("on".into())),
+    ];
     assert_eq!(found, expect);
 }
 
 #[test]
 fn a_key_of_neither_is_told_at_its_line_with_the_nearest_of_both() {
     for (key, expect) in [
-        ("regster = 1", "p.toml:3: there is no key \"regster\" here: did you mean \"register\"?"), // typos: on purpose
-        ("unti = \"W\"", "p.toml:3: there is no key \"unti\" here: did you mean \"unit\"?"), // typos: on purpose
+        (
+            "regster = 1",
+            "p.toml:3: there is no key \"regster\" here: did you mean \"register\"?",
+        ), // typos: on purpose
+        (
+            "unti = \"W\"",
+            "p.toml:3: there is no key \"unti\" here: did you mean \"unit\"?",
+        ), // typos: on purpose
     ] {
         let text = format!("[[point]]\nmetric = \"a\"\n{key}\n");
         assert_eq!(compile(&text).unwrap_err().to_string(), expect);
     }
     let error = compile("[[point]]\nregister = 1\nmetric = \"a\"\n").unwrap_err();
-    assert!(error.to_string().starts_with("p.toml:1: \"a\" needs a unit"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("p.toml:1: \"a\" needs a unit"),
+        "{error}"
+    );
     let error = compile("[[point]]\nmetric = \"a\"\nregister = \"x\"\n").unwrap_err();
     assert!(error.to_string().starts_with("p.toml:3:"), "{error}");
 }

@@ -117,6 +117,8 @@ fn what_means_none_is_no_reading_and_what_cannot_be_is_suspect() {
         (ENERGY, "", gauge(u32::MAX), "nothing"),
         (ENERGY, "", gauge(u32::MAX - 1), "4294967294"),
         (MTU, "", int(65_535), "65535"),
+        (MTU, "max = 1e12", int(-2_000_000_000), "2294967296 suspect"),
+        (MTU, "", int(-1), "nothing"),
     ] {
         check(keys, more, &raw, expect);
     }

@@ -160,7 +160,7 @@ pub fn raw(value: &Value) -> Option<Raw<'_>> {
 fn opaque(value: &Value) -> Option<Raw<'static>> {
     value
         .as_opaque_float()
-        .map(|number| Raw::Float(f64::from(number)))
+        .map(|number| Raw::Float(shortest(number)))
         .or_else(|| value.as_opaque_double().map(Raw::Float))
         .or_else(|| value.as_opaque_i64().map(Raw::Integer))
         .or_else(|| {
@@ -168,6 +168,14 @@ fn opaque(value: &Value) -> Option<Raw<'static>> {
                 .as_opaque_u64()
                 .map(|number| Raw::Unsigned(number, 64))
         })
+}
+
+/// The number that was meant: 13.7 in single precision is 13.699999809 in double.
+fn shortest(number: f32) -> f64 {
+    number
+        .to_string()
+        .parse()
+        .unwrap_or_else(|_| f64::from(number))
 }
 
 /// The number in a value: whole numbers, the floats that Net-SNMP puts into Opaque, and numbers

@@ -27,7 +27,11 @@ fn record(folder: &Path, name: &str, walk: Walk<'_>) {
     let is_given = |oid: &str| walk.iter().any(|(given, ..)| *given == oid);
     let system = system.iter().filter(|(oid, ..)| !is_given(oid));
     let mut objects: Vec<_> = system.chain(walk).collect();
-    objects.sort_by_key(|(oid, ..)| oid.split('.').map(|arc| arc.parse::<u32>().unwrap()).collect::<Vec<_>>());
+    objects.sort_by_key(|(oid, ..)| {
+        oid.split('.')
+            .map(|arc| arc.parse::<u32>().unwrap())
+            .collect::<Vec<_>>()
+    });
     let mut text = String::new();
     for (oid, kind, value) in objects {
         writeln!(text, "{oid}|{kind}|{value}").unwrap();
@@ -71,7 +75,14 @@ const CASES: [(&str, &str, Walk<'_>, &[&str], &[&str]); 6] = [
             ("1.3.6.1.4.1.318.1.1.26.10.2.2.1.10.1", INTEGER, "35"),
             ("1.3.6.1.4.1.318.1.1.26.10.2.2.1.8.2", INTEGER, "-1"),
         ],
-        &["hw.power", "hw.power.apparent", "hw.power_factor", "hw.energy", "hw.temperature", "hw.humidity"],
+        &[
+            "hw.power",
+            "hw.power.apparent",
+            "hw.power_factor",
+            "hw.energy",
+            "hw.temperature",
+            "hw.humidity",
+        ],
         &[
             "hw.humidity{hw.id=1,hw.name=cold,hw.sensor_location=external} 0.35 1",
             "hw.power.apparent{hw.id=1,hw.name=pdu} 655350 V.A suspect",
@@ -122,7 +133,12 @@ const CASES: [(&str, &str, Walk<'_>, &[&str], &[&str]); 6] = [
             ("1.3.6.1.2.1.99.1.1.1.4.12", INTEGER, "-1000000000"),
             ("1.3.6.1.2.1.99.1.1.1.4.13", INTEGER, "-32768"),
         ],
-        &["hw.power", "hw.optical_power", "hw.temperature", "hw.status"],
+        &[
+            "hw.power",
+            "hw.optical_power",
+            "hw.temperature",
+            "hw.status",
+        ],
         &[
             "hw.optical_power{hw.id=10,hw.location=port 7,hw.name=RX Power Sensor} 0 dB[mW]",
             "hw.power{hw.id=11,hw.name=PSU input} 231 W",
@@ -156,7 +172,13 @@ const CASES: [(&str, &str, Walk<'_>, &[&str], &[&str]); 6] = [
             ("1.3.6.1.2.1.33.1.3.3.1.4.1", INTEGER, "65535"),
             ("1.3.6.1.2.1.33.1.3.3.1.5.1", INTEGER, "65535"),
         ],
-        &["hw.battery.time_left", "hw.battery.charge", "hw.voltage", "hw.current", "hw.power"],
+        &[
+            "hw.battery.time_left",
+            "hw.battery.charge",
+            "hw.voltage",
+            "hw.current",
+            "hw.power",
+        ],
         &[
             "hw.battery.charge{} 1 1",
             "hw.current{hw.type=battery} -2.5 A",
@@ -209,7 +231,10 @@ async fn a_value_that_is_no_number_is_told_with_its_row() {
     let device = Device::new("snmp", simulator.address(), community("odd"));
     let answer = device.run("read", serde_json::json!({})).await.unwrap();
     let loads = shown(&answer.readings, &["system.load_average"]);
-    assert_eq!(loads, ["system.load_average{system.load.window=Load-1} 0.25 1"]);
+    assert_eq!(
+        loads,
+        ["system.load_average{system.load.window=Load-1} 0.25 1"]
+    );
     let result = answer.result.unwrap();
     assert_eq!(result["count"], 2, "{result}");
     assert_eq!(result["not_numbers"][0]["row"], "2", "{result}");
