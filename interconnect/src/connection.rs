@@ -5,13 +5,15 @@ use std::{
     hash::{BuildHasher, RandomState},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use utakata_model::ConnectionStatus;
+
+use crate::clock;
 
 /// Certificates, as paths of PEM files. Without a `ca`, those of the system are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,52 +30,75 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
+/// A clock that is off by more than that was set.
+const STEP_MIN: SignedDuration = SignedDuration::from_secs(1);
+
 /// Keeps how a connection is. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Health(Arc<Mutex<ConnectionStatus>>);
+pub struct Health(Arc<Mutex<Kept>>);
+
+/// How a connection is, and since when by the clock that nobody sets.
+#[derive(Debug)]
+struct Kept {
+    status: ConnectionStatus,
+    since: Instant,
+}
 
 impl Health {
     /// Of a connection that was not made yet.
     pub fn new(name: &str, to: impl Into<String>) -> Self {
-        Self(Arc::new(Mutex::new(ConnectionStatus {
+        let status = ConnectionStatus {
             name: name.into(),
             to: to.into(),
-            since: Timestamp::now(),
+            since: clock::now(),
             problem: Some("it was not made yet".into()),
             lost: 0,
             waiting: 0,
             dropped: 0,
             ignored: 0,
-        })))
+        };
+        let since = Instant::now();
+        Self(Arc::new(Mutex::new(Kept { status, since })))
     }
 
     /// How it is.
     pub fn look(&self) -> ConnectionStatus {
-        self.0.lock().clone()
+        let mut kept = self.0.lock();
+        let now = clock::now();
+        let since = now.checked_sub(kept.since.elapsed()).unwrap_or(now);
+        // The same moment each time, unless somebody has set the clock.
+        if since.duration_since(kept.status.since).abs() >= STEP_MIN {
+            kept.status.since = since;
+        }
+        kept.status.clone()
     }
 
     /// Why it is not there; absent while it is.
     pub fn problem(&self) -> Option<String> {
-        self.0.lock().problem.clone()
+        self.0.lock().status.problem.clone()
     }
 
     /// It is there.
     pub fn made(&self) {
-        let mut connection = self.0.lock();
-        if connection.problem.take().is_some() {
-            connection.since = Timestamp::now();
+        let mut kept = self.0.lock();
+        if kept.status.problem.take().is_some() {
+            kept.since = Instant::now();
+            kept.status.since = clock::now();
+            let connection = &kept.status;
             tracing::info!(name = connection.name, to = connection.to, "connected");
         }
     }
 
     /// It is not there, or not any more.
     pub fn lost(&self, problem: impl Into<String>) {
-        let mut connection = self.0.lock();
+        let mut kept = self.0.lock();
         let problem = problem.into();
-        if connection.problem.is_none() {
-            connection.since = Timestamp::now();
-            connection.lost += 1;
+        if kept.status.problem.is_none() {
+            kept.since = Instant::now();
+            kept.status.since = clock::now();
+            kept.status.lost += 1;
         }
+        let connection = &mut kept.status;
         if connection.problem.as_ref() != Some(&problem) {
             tracing::warn!(
                 name = connection.name,
@@ -87,17 +112,17 @@ impl Health {
 
     /// So many messages wait to be sent.
     pub fn waiting(&self, count: usize) {
-        self.0.lock().waiting = count as u64;
+        self.0.lock().status.waiting = count as u64;
     }
 
     /// So many more expendable messages were dropped.
     pub fn dropped(&self, more: usize) {
-        self.0.lock().dropped += more as u64;
+        self.0.lock().status.dropped += more as u64;
     }
 
     /// So many more messages were ignored.
     pub fn ignored(&self, more: usize) {
-        self.0.lock().ignored += more as u64;
+        self.0.lock().status.ignored += more as u64;
     }
 }
 

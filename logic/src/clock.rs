@@ -16,7 +16,7 @@ use utakata_model::Selector;
 
 pub use utakata_interconnect::clock::now;
 
-use crate::inventory::Inventory;
+use crate::{inventory::Inventory, kinds::Kinds};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ impl Looked {
 }
 
 /// Watches the clock until it is cancelled.
-pub async fn watch(inventory: Arc<Inventory>, cancel: CancellationToken) {
+pub async fn watch(inventory: Arc<Inventory>, kinds: Arc<Kinds>, cancel: CancellationToken) {
     let mut looked = Looked {
         wall: now(),
         steady: Instant::now(),
@@ -58,6 +58,7 @@ pub async fn watch(inventory: Arc<Inventory>, cancel: CancellationToken) {
             continue;
         };
         tracing::warn!(?step, "the clock was set");
+        kinds.shift(step);
         for known in inventory.select(&Selector::default()).iter() {
             known.seen.lock().shift(step);
         }

@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use parking_lot::RwLock;
 use tokio::{
     sync::{Notify, watch},
@@ -92,6 +93,15 @@ impl Kinds {
             self.doubts.notify_one();
         }
         self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// The clock was set by so much: what was heard is as long ago as it was.
+    pub fn shift(&self, step: SignedDuration) {
+        for heard in self.state.write().environments.values_mut() {
+            let status = Arc::make_mut(&mut heard.status);
+            status.time = status.time.checked_add(step).unwrap_or(status.time);
+            status.shift(step);
+        }
     }
 
     /// These are the releases of the catalogue now.

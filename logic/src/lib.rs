@@ -21,7 +21,7 @@
 pub mod audit;
 pub mod catalogue;
 mod clock;
-mod config;
+pub mod config;
 pub mod control;
 pub mod dispatch;
 pub mod duties;

@@ -301,7 +301,8 @@ impl Handle {
         let flusher = Arc::clone(inner);
         background.spawn(async move { flusher.flush_now_and_then().await });
         let (inventory, cancel) = (Arc::clone(&inner.inventory), inner.cancel.clone());
-        background.spawn(clock::watch(inventory, cancel));
+        let kinds = Arc::clone(&inner.kinds);
+        background.spawn(clock::watch(inventory, kinds, cancel));
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }

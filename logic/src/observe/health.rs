@@ -156,16 +156,14 @@ mod tests {
             (gap(), true, 990, None, Health::Partial),
             (Vec::new(), false, 1, None, Health::NotUnderstood),
         ] {
-            let mut seen = Seen {
-                answered: Some(at(answered)),
-                recognition: Some(Arc::new(Recognition {
-                    is_understood,
-                    profiles: Vec::new(),
-                    identity: None,
-                    description: None,
-                })),
-                ..Seen::default()
-            };
+            let mut seen = Seen::default();
+            seen.answered = Some(at(answered));
+            seen.recognition = Some(Arc::new(Recognition {
+                is_understood,
+                profiles: Vec::new(),
+                identity: None,
+                description: None,
+            }));
             if !missing.is_empty() {
                 seen.missing.insert("read".parse().unwrap(), missing);
             }

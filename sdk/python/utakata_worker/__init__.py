@@ -11,7 +11,7 @@
     worker.main()
 """
 
-from ._types import Answer, Failure, NotSent, Reading, Task, Unknown
+from ._types import Answer, Failure, Missing, NotSent, Reading, Task, Unknown
 from ._worker import Worker
 
-__all__ = ["Answer", "Failure", "NotSent", "Reading", "Task", "Unknown", "Worker"]
+__all__ = ["Answer", "Failure", "Missing", "NotSent", "Reading", "Task", "Unknown", "Worker"]

@@ -20,7 +20,7 @@ import grpc
 from . import _wire as wire
 from ._clock import Moment
 from ._schema import problem as schema_problem
-from ._types import Answer, Failure, Reading, Task, Unknown
+from ._types import Answer, Failure, Missing, Reading, Task, Unknown
 
 #: Answers are kept for tasks that come a second time; older ones are forgotten.
 ANSWERS_MAX = 10_000
@@ -248,12 +248,14 @@ class Session:
         try:
             readings = [_reading(one) for one in answer.readings]
             result = b"" if answer.result is None else json.dumps(answer.result).encode()
+            missing = [_missing(one) for one in answer.missing]
         except (TypeError, ValueError, AttributeError) as error:
             status = "succeeded" if control else "failed"
             return _End(status, "bad-reading", "bug", f"its answer cannot be told: {error}")
         outcome.status = wire.STATUS["succeeded"]
         outcome.readings.extend(readings)
         outcome.result = result
+        outcome.missing.extend(missing)
         return None
 
     async def drain(self, within: float | None) -> None:
@@ -265,6 +267,16 @@ class Session:
         if self.running:
             await asyncio.wait(self.running.values())
         self.outgoing.put_nowait(None)
+
+
+def _missing(one: Missing):
+    return wire.Missing(
+        object=one.object,
+        row=one.row,
+        reason=one.reason,
+        message=one.message,
+        count=one.count or 0,
+    )
 
 
 def _reading(one: Reading):

@@ -49,12 +49,30 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """Values that were asked for and did not come."""
+
+    #: The object, column or table, as the target calls it.
+    object: str
+    #: A word for programs: "refused", "undecodable", "broken-off", "no-answer", "no-time".
+    reason: str
+    #: The row of the table; empty: all of it.
+    row: str = ""
+    #: What happened, in a sentence.
+    message: str = ""
+    #: How many values; None: nobody knows, as of a table that broke off.
+    count: int | None = 1
+
+
+@dataclass(frozen=True)
 class Answer:
     """What an action returns that saw more than readings."""
 
     readings: Sequence[Reading] = ()
     #: Anything else, as JSON has it.
     result: Any = None
+    #: What did not come: with anything here it succeeded in part, and everybody is told so.
+    missing: Sequence[Missing] = ()
 
 
 class Failure(Exception):

@@ -263,5 +263,6 @@ fn sum(one: Counts, other: Counts) -> Counts {
         failed: one.failed + other.failed,
         expired: one.expired + other.expired,
         cancelled: one.cancelled + other.cancelled,
+        partial: one.partial + other.partial,
     }
 }
