@@ -135,9 +135,17 @@ impl Number {
         Some((number, sentinel, found.is_doubtful))
     }
 
+    /// The number that a raw one stands for. It is multiplied once and divided once, by whole
+    /// numbers where the profile has tenths: so 455 is 0.455, and not nearly.
     fn scaled(&self, raw: f64, scaling: &Scaling) -> f64 {
-        let raw = raw * scaling.times / scaling.divide;
-        let number = shift(raw * self.multiply / self.divide, scaling.exponent) + self.offset;
+        let mut multiply = self.multiply * scaling.times;
+        let mut divide = self.divide * scaling.divide;
+        match scaling.exponent {
+            0 => {}
+            exponent @ 1.. => multiply *= 10_f64.powi(exponent),
+            exponent => divide *= 10_f64.powi(-exponent),
+        }
+        let number = raw * multiply / divide + self.offset;
         let number = match scaling.unit {
             UnitTold::Other(convert) => convert.apply(number),
             UnitTold::Own | UnitTold::Unknown => number,
@@ -211,15 +219,6 @@ fn seen(number: f64, is_good: bool) -> Seen {
         false => Quality::Suspect,
     };
     Seen::Reading(ReadingValue::Number(number), quality)
-}
-
-/// `number * 10^exponent`, divided where the exponent is negative: 154 by 10 is 15.4, exactly.
-fn shift(number: f64, exponent: i32) -> f64 {
-    match exponent {
-        0 => number,
-        1.. => number * 10_f64.powi(exponent),
-        _ => number / 10_f64.powi(-exponent),
-    }
 }
 
 /// A factor as a whole divisor where it is one: 37 / 10 is 3.7, while 37 * 0.1 is not.

@@ -66,10 +66,12 @@ fn every_state_of_a_shipped_profile_is_named_or_said_to_be_none() {
         };
         let named = names.0.iter().filter_map(|(literal, _)| number(literal));
         let none = meaning.missing.values.iter().filter_map(number);
-        let left_out = when.iter().flat_map(|condition| match &condition.test.wanted {
-            Wanted::NoneOf(values) => values.as_slice(),
-            _ => &[],
-        });
+        let left_out = when
+            .iter()
+            .flat_map(|condition| match &condition.test.wanted {
+                Wanted::NoneOf(values) => values.as_slice(),
+                _ => &[],
+            });
         let left_out = left_out.filter_map(number);
         let known: Vec<i64> = named.chain(none).chain(left_out).collect();
         let (first, last) = (known.iter().min()?, known.iter().max()?);
@@ -182,12 +184,9 @@ fn lasers_and_supplies_are_told_apart_by_their_names() {
             let is_by_type =
                 when.len() > 1 && ["entity-sensor", "cisco-env"].contains(&&*profile.name);
             let is_power = meaning.metric.as_str() == "hw.power" && is_by_type;
-            let looks_at_name = when.iter().any(|condition| {
-                matches!(
-                    condition.test.wanted,
-                    Wanted::Unlike(_)
-                )
-            });
+            let looks_at_name = when
+                .iter()
+                .any(|condition| matches!(condition.test.wanted, Wanted::Unlike(_)));
             assert!(!is_power || looks_at_name, "{}", profile.name);
         }
     }
