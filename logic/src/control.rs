@@ -125,8 +125,8 @@ impl Control {
 
     /// Remembers that somebody was refused.
     fn refused(&self, by: &PersonName, what: impl FnOnce() -> String, error: &Error) {
-        // Elsewhere it is asked again, and may be done.
-        if !matches!(error, Error::Elsewhere | Error::Ending) {
+        // Elsewhere, or when it is known, it may be done.
+        if !matches!(error, Error::Elsewhere | Error::Ending | Error::InDoubt(_)) {
             self.refusals.note(by, what(), error.to_string());
         }
     }
@@ -172,6 +172,7 @@ impl Control {
         let parameters = serde_json::Value::Object(asked.parameters.clone());
         let planned = plan::plan(&asked.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
+        plan::pace(&asked.pace, &selection).map_err(|problems| Error::Impossible { problems })?;
         let view = self.view(&asked, &parameters, &planned);
         if asked.dry_run {
             return Ok(Answer::Plan(view));

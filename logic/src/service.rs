@@ -362,9 +362,7 @@ impl Handle {
             .apply_and_delete(documents, delete, dry_run)
             .await?;
         if !dry_run {
-            for name in &targets {
-                self.inner.dispatch.forget(name).await;
-            }
+            self.inner.dispatch.forget(&targets).await;
         }
         Ok(applied)
     }
@@ -375,6 +373,7 @@ impl Handle {
     /// There is none, or the store failed.
     pub async fn delete_target(&self, name: &TargetName) -> Result<(), inventory::Error> {
         self.inner.inventory.delete_target(name).await?;
+        let name = std::slice::from_ref(name);
         self.inner.dispatch.forget(name).await;
         Ok(())
     }

@@ -35,7 +35,8 @@ pub struct EnvironmentStatus {
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
     /// By how many milliseconds its clock is ahead of that of the logic environment; negative:
-    /// behind. Measured by who heard it, never said by itself; absent until then.
+    /// behind. Measured by who heard it, never said by itself; absent where they are as good as the
+    /// same, and until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
     /// Its pools, one for each release.

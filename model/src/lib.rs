@@ -20,6 +20,7 @@ pub mod statistics;
 pub mod suggest;
 pub mod target;
 pub mod task;
+pub mod workbench;
 
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};

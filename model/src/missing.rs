@@ -276,9 +276,9 @@ impl Recognition {
             false => said.join(", "),
         };
         let sentence = format!(
-            "it answers, and no profile understands it ({said}): only what every device has was \
-             read; another kind may fit (`utakata kind list`), or draft a profile from its MIB \
-             (`utakata profile draft`)"
+            "no profile understands it ({said}): only what every device has was read; another \
+             kind may fit (`utakata kind list`), or draft a profile from its MIB (`utakata profile \
+             draft`)"
         );
         Some(Problem::new("not-understood", Cure::Operator, sentence))
     }

@@ -24,6 +24,7 @@
 //! * A broker that is full drops what it has no room for, control, too. All of control is asked
 //!   or told again until it is answered, so that costs time alone.
 
+mod client_name;
 mod config;
 mod filters;
 mod foreign;

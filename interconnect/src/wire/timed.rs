@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Clocks that differ by less are as good as the same.
-const SAME: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+const AGREE: jiff::SignedDuration = jiff::SignedDuration::from_millis(500);
 
 /// What stands between the version and the fields of a message.
 #[derive(Serialize)]
@@ -111,6 +111,9 @@ pub fn decode_tasks(payload: &[u8], clock: &Clock) -> Result<Vec<Task>, Error> {
         return Ok(tasks);
     };
     let waited = waited(&sent, &tasks, &left, clock);
+    if clock.ahead(&sent).is_some_and(agree) {
+        return Ok(tasks);
+    }
     let now = clock.now();
     for (task, left) in tasks.iter_mut().zip(left) {
         let left = match task.class {
@@ -183,6 +186,7 @@ pub fn decode_outcomes(payload: &[u8], clock: &Clock) -> Result<OutcomeBatch, Er
     for (at, outcome) in timed.outcomes.iter_mut().enumerate() {
         let ended = &mut outcome.timings.ended;
         *ended = match (transit, timed.ages.get(at)) {
+            (Some(transit), _) if agree(transit.ahead) => *ended,
             (Some(transit), Some(age)) => {
                 clock.before(Duration::from_millis(*age) + transit.waited)
             }
@@ -221,30 +225,28 @@ pub fn decode_environment(
     let mut status = timed.status;
     if is_retained {
         let ahead = timed.sent.and_then(|sent| clock.ahead(&sent));
-        let ahead = ahead.unwrap_or_default();
+        let ahead = ahead.filter(|ahead| !agree(*ahead)).unwrap_or_default();
         let time = status.time.checked_sub(ahead);
         status.time = time.unwrap_or(status.time).min(clock.now());
-        shift(&mut status, ahead);
+        status.shift(-ahead);
         return Ok(status);
     }
     let (time, transit) = anchored(status.time, timed.sent.as_ref(), timed.age, clock);
     status.time = time;
-    if let Some(transit) = transit {
+    if let Some(transit) = transit.filter(|transit| !agree(transit.ahead)) {
         // What passes through another process of ours adds what that one has seen.
         let before = status.clock_ahead_ms.unwrap_or(0);
         let ahead = i64::try_from(transit.ahead.as_millis()).unwrap_or(i64::MAX);
         status.clock_ahead_ms = Some(before.saturating_add(ahead));
-        shift(&mut status, transit.ahead);
+        status.shift(-transit.ahead);
     }
     Ok(status)
 }
 
-/// Moments that a status tells of, by our clock. Where clocks are as good as the same, what it
-/// tells stays as it is told: it would be another one with each message.
-fn shift(status: &mut EnvironmentStatus, ahead: jiff::SignedDuration) {
-    if ahead.abs() >= SAME {
-        status.shift(-ahead);
-    }
+/// Whether clocks differ by so little that a moment says more than what is reckoned from the way of
+/// a message, which is another one each time.
+fn agree(ahead: jiff::SignedDuration) -> bool {
+    ahead.abs() < AGREE
 }
 
 /// A time that somebody says, by our clock.
@@ -259,6 +261,9 @@ fn anchored(
         None => (said.min(clock.now()), None),
         Some(sent) => {
             let transit = clock.hear(sent);
+            if agree(transit.ahead) {
+                return (said, Some(transit));
+            }
             let age = Duration::from_millis(age) + transit.waited;
             (clock.before(age), Some(transit))
         }

@@ -4,15 +4,16 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
+    sync::mpsc,
+    time::{Instant, timeout},
 };
 use utakata_model::{Cure, OperationId, Problem};
 
 use super::{
+    Error,
     act::Actor,
     book::{Book, Effect, New, Now},
-    command::Command,
+    command::{Command, Promise},
 };
 use crate::{
     dispatch::Failing,
@@ -23,6 +24,11 @@ use crate::{
 const AT_ONCE: usize = 512;
 /// After a write has failed, the next try, doubling up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Whoever waits for a promise while nobody knows whether a page was written is told so after this.
+const REFUSED_AFTER: Duration = Duration::from_secs(5);
+/// A write that takes longer keeps nobody waiting who only asks.
+const LONG: Duration = Duration::from_secs(1);
 
 /// The owner of the ledger.
 pub(super) struct Service {
@@ -50,7 +56,33 @@ pub(super) struct Again {
 /// An operation whose sender waits to hear that it is written down.
 struct Planned {
     id: OperationId,
-    reply: oneshot::Sender<Result<(), Arc<store::Error>>>,
+    /// Absent once it was told that nobody knows.
+    reply: Option<Promise<()>>,
+}
+
+/// A page that is being written: who waits for it, and until when.
+struct Doubt<'p> {
+    planned: &'p mut [Planned],
+    /// From then on whoever waits is told so.
+    refused_from: Instant,
+}
+
+impl Planned {
+    /// Whoever asked may have lost interest.
+    fn answer(&mut self, answer: Result<(), Error>) {
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+impl<'p> Doubt<'p> {
+    fn new(planned: &'p mut [Planned]) -> Self {
+        Self {
+            planned,
+            refused_from: Instant::now() + REFUSED_AFTER,
+        }
+    }
 }
 
 impl Service {
@@ -107,18 +139,19 @@ impl Service {
         self.write(planned, mark).await;
     }
 
-    fn plan(&mut self, new: New, reply: oneshot::Sender<Result<(), Arc<store::Error>>>) -> Planned {
+    fn plan(&mut self, new: New, reply: Promise<()>) -> Planned {
         let id = new.operation.id;
         self.book.plan(new);
+        let reply = Some(reply);
         Planned { id, reply }
     }
 
-    async fn write(&mut self, planned: Vec<Planned>, mark: usize) {
+    async fn write(&mut self, mut planned: Vec<Planned>, mark: usize) {
         let mut page = std::mem::take(&mut self.book.page);
         page.audit = self.book.trail.page();
         page.under = self.fence.clone();
         if !page.is_empty()
-            && let Err(error) = self.write_for_certain(&page).await
+            && let Err(error) = self.write_for_certain(&page, &mut planned).await
         {
             page.audit = None;
             self.book.page = page;
@@ -142,18 +175,20 @@ impl Service {
         }
         self.again.pause = Duration::ZERO;
         *self.failing.lock() = None;
-        for one in planned {
-            // Whoever asked may have lost interest.
-            let _ = one.reply.send(Ok(()));
-        }
+        planned.iter_mut().for_each(|one| one.answer(Ok(())));
         let effects = std::mem::take(&mut self.book.effects);
         self.actor.act(effects);
     }
 
     /// Writes a page. While nobody knows whether that was done, the very same page is written
-    /// again, and what comes waits: nothing may build on it, and nobody be told.
-    async fn write_for_certain(&mut self, page: &Page) -> Result<(), store::Error> {
-        let mut written = self.store.write(page).await;
+    /// again, and what comes waits, but not for long: nothing may build on it, and nobody be told.
+    async fn write_for_certain(
+        &mut self,
+        page: &Page,
+        planned: &mut [Planned],
+    ) -> Result<(), store::Error> {
+        let mut doubt = Doubt::new(planned);
+        let mut written = self.try_to_write(page, &mut doubt).await;
         if !matches!(written, Err(store::Error::InDoubt { .. })) {
             return written;
         }
@@ -161,21 +196,41 @@ impl Service {
             && error.leaves_in_doubt()
         {
             self.failed(error);
-            self.wait_for_next_try().await;
+            self.wait_for_next_try(&mut doubt).await;
             if self.is_ending() {
                 break;
             }
-            written = self.store.write(page).await;
+            written = self.try_to_write(page, &mut doubt).await;
         }
         written
+    }
+
+    async fn try_to_write(
+        &mut self,
+        page: &Page,
+        doubt: &mut Doubt<'_>,
+    ) -> Result<(), store::Error> {
+        let store = Arc::clone(&self.store);
+        let mut writing = store.write(page);
+        if let Ok(written) = timeout(LONG, &mut writing).await {
+            return written;
+        }
+        tokio::select! {
+            biased;
+            written = &mut writing => return written,
+            () = self.serve(doubt) => {}
+        }
+        // It ends: what becomes of the page is all that is left.
+        writing.await
     }
 
     /// What was written is gone: the ledger is read again, by whoever takes it up next, who must
     /// know of it. Says whether that is known.
     async fn say_that_there_is_a_gap(&mut self) -> bool {
+        let mut doubt = Doubt::new(&mut []);
         while let Err(error) = self.store.put_gap().await {
             self.failed(&error);
-            self.wait_for_next_try().await;
+            self.wait_for_next_try(&mut doubt).await;
             if self.is_ending() {
                 return false;
             }
@@ -183,20 +238,50 @@ impl Service {
         true
     }
 
-    /// What only asks is answered meanwhile; what is repeated is left out; the rest is kept.
-    async fn wait_for_next_try(&mut self) {
+    async fn wait_for_next_try(&mut self, doubt: &mut Doubt<'_>) {
+        let at = self.again.at;
+        tokio::select! {
+            () = sleep_until(at) => {}
+            () = self.serve(doubt) => {}
+        }
+    }
+
+    /// What only asks is answered; what is repeated is left out; the rest is kept, and what waits
+    /// for a promise refused after a while. Lasts until the end.
+    async fn serve(&mut self, doubt: &mut Doubt<'_>) {
         while !self.is_ending() {
+            let is_waited_for = Instant::now() < doubt.refused_from;
+            if !is_waited_for {
+                self.refuse(doubt);
+            }
             tokio::select! {
-                () = sleep_until(self.again.at) => return,
+                () = sleep_until(Some(doubt.refused_from)), if is_waited_for => {}
                 command = self.commands.recv() => match command {
                     // Who waits for what was kept hears that it ends.
                     Some(Command::End) | None => self.kept = vec![Command::End],
                     Some(command) if command.is_repeated() => {}
                     Some(command) if command.only_asks() => command.carry_out(&mut self.book),
-                    Some(command) => self.kept.push(command),
+                    Some(command) => self.keep(command),
                 }
             }
         }
+    }
+
+    /// Of what an environment tells only the last is of use.
+    fn keep(&mut self, command: Command) {
+        if let Command::Heard(new) = &command {
+            let is_older = |one: &Command| matches!(one, Command::Heard(old) if old.id == new.id);
+            self.kept.retain(|one| !is_older(one));
+        }
+        self.kept.push(command);
+    }
+
+    fn refuse(&mut self, doubt: &mut Doubt<'_>) {
+        for one in doubt.planned.iter_mut() {
+            one.answer(Err(Error::InDoubt(one.id)));
+        }
+        let kept = std::mem::take(&mut self.kept);
+        self.kept = kept.into_iter().filter_map(Command::refuse).collect();
     }
 
     fn is_ending(&self) -> bool {
@@ -209,9 +294,9 @@ impl Service {
             return;
         }
         self.book.trail.cut(mark);
-        for one in planned {
+        for mut one in planned {
             self.book.forget(one.id);
-            let _ = one.reply.send(Err(Arc::clone(error)));
+            one.answer(Err(Arc::clone(error).into()));
         }
         let effects = std::mem::take(&mut self.book.effects);
         let is_there = |effect: &Effect| match effect {

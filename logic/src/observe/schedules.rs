@@ -133,7 +133,7 @@ fn plan(
         let Some(found) = served.get(kind, zone) else {
             let count = targets.len();
             let nobody = match served.has(kind) {
-                true => format!("no environment of the zone \"{zone}\""),
+                true => format!("no environment in zone \"{zone}\""),
                 false => "no environment".into(),
             };
             refuse(

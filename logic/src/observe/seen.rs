@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    ActionName, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition, missing,
-    reading,
+    ActionName, Class, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition,
+    missing, reading,
 };
 
 use super::turns::Turn;
@@ -82,6 +82,7 @@ impl Seen {
             (OutcomeStatus::Failed | OutcomeStatus::Unknown | OutcomeStatus::Expired, found) => {
                 if let Some(problem) = found
                     && !is_old
+                    && says_how_it_is(outcome.class, problem)
                     && self.problem.as_ref() != Some(problem)
                 {
                     let before = self.problem.replace(problem.clone());
@@ -207,6 +208,18 @@ impl SeenBy {
         kept.truncate(KEPT_MOST);
         self.earlier = kept;
     }
+}
+
+/// Whether a problem says that a target is not well. Of control only that it was not reached does:
+/// a target that refuses a command has answered, and what a person settled is not news of it.
+fn says_how_it_is(class: Class, problem: &Problem) -> bool {
+    const NOT_REACHED: [&str; 4] = [
+        "unreachable",
+        "bad-address",
+        "bad-credential",
+        "breaker-open",
+    ];
+    class == Class::Observe || NOT_REACHED.contains(&&*problem.code)
 }
 
 /// Whether it only says that a target is left alone.

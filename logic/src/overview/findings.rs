@@ -109,17 +109,25 @@ impl Facts {
             all.map(|one| (Some(&environment.id), one))
         });
         for (of, one) in ours.chain(theirs) {
+            let whose = of.map_or_else(String::new, |id| format!(" of {id}"));
+            let subject = match one.name.as_str() {
+                "hub" => format!("hub{whose}"),
+                name => format!("broker of {name}{whose}"),
+            };
+            found.extend(one.notices.iter().map(|notice| Finding {
+                weight: Weight::Notice,
+                about: About::Broker,
+                subject: subject.clone(),
+                says: format!("{}: {notice}", one.to),
+                cure: Some("it is told for ten minutes after it was seen last".into()),
+            }));
             let Some(problem) = &one.problem else {
                 continue;
             };
-            let whose = of.map_or_else(String::new, |id| format!(" of {id}"));
             found.push(Finding {
                 weight: Weight::Wrong,
                 about: About::Broker,
-                subject: match one.name.as_str() {
-                    "hub" => format!("hub{whose}"),
-                    name => format!("broker of {name}{whose}"),
-                },
+                subject,
                 says: format!("{} is away: {problem}", one.to),
                 cure: Some(
                     "see that it runs and can be reached; it is tried again by itself".into(),
@@ -451,7 +459,10 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     found.extend(environment.refused.iter().map(|refused| Finding {
         weight: Weight::Wrong,
         about: About::Worker,
-        subject: format!("release in {}", refused.path),
+        subject: match &*refused.problem.code {
+            code if code.starts_with("profile") => refused.path.clone(),
+            _ => format!("release in {}", refused.path),
+        },
         says: format!("refused: {}", refused.problem),
         cure: cure(&refused.problem),
     }));

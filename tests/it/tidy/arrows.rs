@@ -18,6 +18,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("logic", &["interconnect", "protocol", "api", "model"]),
     ("execution", &["interconnect", "protocol", "model"]),
     ("worker-sdk", &["protocol", "model"]),
+    // It tries profiles on the worker itself.
+    ("workbench", &["worker-snmp", "worker-sdk"]),
     ("simulator", &[]),
     ("tests", &[]),
     ("benches", &["api", "model", "tests"]),
@@ -43,7 +45,7 @@ const FOR_TESTS: &str = "tests";
 /// A heavy library, and the crates that may have it; others meet its owner's types.
 const OWNERS: [(&str, &[&str]); 24] = [
     ("amq-protocol-tcp", &["interconnect"]),
-    ("async-snmp", &["worker-snmp", "simulator"]),
+    ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
     ("aws-lc-rs", &["execution"]),
     ("axum", &["logic"]),
     ("bollard", &["execution"]),

@@ -69,6 +69,10 @@ pub struct Arguments {
     /// In place of killing, cut the environments off from the servers for so long, and measure
     #[arg(long, value_name = "TIME", requires = "servers", value_parser = duration::parse)]
     cut: Option<Duration>,
+    /// The clocks of processes that were killed and come back are wrong by so much, either way:
+    /// needs libfaketime (Debian: faketime)
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    skew: Option<Duration>,
     /// Environments begin without permits: to show that doubles are found
     #[arg(long, hide = true)]
     without_permits: bool,
@@ -117,6 +121,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         servers: arguments.servers.clone(),
         docker: arguments.docker.clone(),
         cut: arguments.cut,
+        skew: arguments.skew,
         rolls: arguments.rollouts,
         permits: match arguments.without_permits {
             true => Permits::Ignored,

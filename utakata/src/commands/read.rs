@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use utakata_api::{
     Client,
@@ -18,7 +18,7 @@ use utakata_model::{ActionName, TaskId, TaskState, duration, suggest};
 
 use super::{Context, operation};
 use crate::{
-    exit::Exit,
+    exit::{self, Exit},
     output::{Format, natural, words},
     parameters, progress, select,
 };
@@ -80,10 +80,13 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     match context.output.format {
         Format::Table => {
             let held = held(&client, &view).await;
-            told(&view, read.wait, &held, context)?;
-            none.into_iter().for_each(|line| tell!("{line}"));
+            let clocks = clocks(&client, &view).await;
+            told(&view, read.wait, &held, &clocks, context)?;
         }
         Format::Json | Format::Yaml | Format::Csv => context.output.one(&view, String::new)?,
+    }
+    if let Some(none) = none {
+        bail!(exit::Usage(none));
     }
     Ok(operation::exit(&view.counts))
 }
@@ -120,10 +123,28 @@ async fn held(client: &Client, view: &OperationView) -> BTreeMap<TaskId, Explana
     held
 }
 
+/// Which clocks differ, where something has expired: of an environment of an earlier version
+/// that is why.
+async fn clocks(client: &Client, view: &OperationView) -> Vec<String> {
+    if view.counts.expired == 0 {
+        return Vec::new();
+    }
+    let Ok(status) = client.status().await else {
+        return Vec::new();
+    };
+    let environments = status.environments.iter().filter_map(|one| {
+        let differs = words::clock(one.clock_ahead_ms).text;
+        let is_told = !differs.is_empty();
+        is_told.then(|| format!("the clock of {} is {differs}: set it by NTP", one.id))
+    });
+    environments.collect()
+}
+
 fn told(
     view: &OperationView,
     waited: Duration,
     held: &BTreeMap<TaskId, Explanation>,
+    clocks: &[String],
     context: &Context<'_>,
 ) -> Result<()> {
     let readings: Vec<ReadingView> = view.tasks.iter().flat_map(seen).collect();
@@ -141,6 +162,7 @@ fn told(
             tell!("{line}");
         }
     }
+    clocks.iter().for_each(|line| tell!("{line}"));
     let counts = view.counts;
     let all = counts.planned + counts.queued + counts.succeeded + counts.failed;
     let all = all + counts.unknown + counts.expired + counts.cancelled;

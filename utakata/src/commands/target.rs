@@ -159,9 +159,9 @@ async fn none(client: &Client, selector: &Selector, health: &[Health]) -> String
     match (there, selector.is_everything()) {
         (0, true) => "there are no targets yet: see `utakata apply --help`".into(),
         (0, false) => select::none(client, selector).await,
-        (there, true) => format!("of {there} targets none is {}", words.join(" or ")),
+        (there, true) => format!("none of {there} targets is {}", words.join(" or ")),
         (there, false) => format!(
-            "of the {there} targets of \"{selector}\" none is {}",
+            "none of the {there} targets of \"{selector}\" is {}",
             words.join(" or ")
         ),
     }

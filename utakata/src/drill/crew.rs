@@ -1,6 +1,6 @@
 //! All processes of a drill: who is killed, and that everybody comes back.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::{
     disk::Disk,
     engine::Engine,
     link::State,
-    member::{self, Member},
+    member::{self, Clock, Member},
     place::{ENVIRONMENTS, LOGIC, LOGICS, Permits, Place, outlasts},
     servers::{self, Servers},
     stall::{Stall, Still},
@@ -107,11 +107,20 @@ impl Crew {
         .started()
     }
 
+    /// From its next start on, each goes by a clock of its own, up to so much ahead or behind.
+    pub fn skew(&mut self, library: &Path, by: Duration) {
+        let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
+        let all = self.environments.iter_mut().chain(&mut self.logics);
+        for (member, part) in all.zip([1, -1, 0].into_iter().cycle()) {
+            member.go_by(Clock::ahead(library, by.saturating_mul(part)));
+        }
+    }
+
     /// Starts everybody, with servers between them.
     ///
     /// # Errors
     /// Our own program or a script cannot be started.
-    pub fn start_with(place: &Place, servers: Servers) -> Result<Self> {
+    pub fn start_with(place: &Place, servers: Servers, disk: Option<Disk>) -> Result<Self> {
         let program = own_program()?;
         let member = |name: &&str, role: &[&str]| {
             let data = place.data(name).display().to_string();
@@ -123,7 +132,7 @@ impl Crew {
         Self {
             between: Between::Servers(servers),
             engine: None,
-            disk: None,
+            disk,
             logics: LOGICS.iter().map(logic).collect(),
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
@@ -202,7 +211,7 @@ impl Crew {
             let kept = member.keep();
             let kept = kept.with_context(|| format!("{} cannot be started", member.name))?;
             // Nobody starts where he cannot write.
-            let kept = kept.filter(|_| !(was_full && member.name == LOGIC));
+            let kept = kept.filter(|_| !(was_full && needs_disk(&member.name)));
             ended.extend(kept.map(|how| format!("{} ended by itself: {how}", member.name)));
         }
         self.log.ended.extend(ended);
@@ -403,6 +412,11 @@ impl Crew {
         let worker = workers.get(which % workers.len().max(1));
         worker.copied().map(member::kill).is_some()
     }
+}
+
+/// Whether who has this name ends where the disk of the ledger is full.
+fn needs_disk(name: &str) -> bool {
+    name == LOGIC || LOGICS.contains(&name) || name == servers::Kind::Postgres.name()
 }
 
 fn own_program() -> Result<std::path::PathBuf> {

@@ -31,6 +31,31 @@ pub enum Hold {
     Variable,
 }
 
+/// A clock that is wrong, by way of libfaketime.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    library: PathBuf,
+    /// By how many seconds it is ahead.
+    ahead: i64,
+}
+
+impl Clock {
+    /// Where Debian has the library, if it is installed.
+    pub fn library() -> Option<PathBuf> {
+        let triples = fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok);
+        let mut found = triples.map(|triple| triple.path().join("faketime/libfaketimeMT.so.1"));
+        found.find(|library| library.exists())
+    }
+
+    /// A clock that is ahead by so many seconds.
+    pub fn ahead(library: &Path, ahead: i64) -> Self {
+        Self {
+            library: library.to_owned(),
+            ahead,
+        }
+    }
+}
+
 /// A process: of our own program, or a server.
 #[derive(Debug)]
 pub struct Member {
@@ -40,6 +65,8 @@ pub struct Member {
     arguments: Vec<String>,
     log: PathBuf,
     hold: Hold,
+    /// Another clock than that of this machine.
+    clock: Option<Clock>,
     child: Option<Child>,
     /// When it was started.
     since: Instant,
@@ -56,6 +83,7 @@ impl Member {
             arguments,
             log,
             hold: Hold::Flag,
+            clock: None,
             child: None,
             since: Instant::now(),
             back: None,
@@ -65,6 +93,11 @@ impl Member {
     /// It is told otherwise to end with us.
     pub fn held_by(self, hold: Hold) -> Self {
         Self { hold, ..self }
+    }
+
+    /// From its next start on it goes by another clock.
+    pub fn go_by(&mut self, clock: Clock) {
+        self.clock = Some(clock);
     }
 
     /// From its next start on it has other arguments.
@@ -88,6 +121,13 @@ impl Member {
                 .args(&self.arguments)
                 .env("UTAKATA_SERVER_HOLD", "1"),
         };
+        if let Some(clock) = &self.clock {
+            command
+                .env("LD_PRELOAD", &clock.library)
+                .env("FAKETIME", format!("{:+}s", clock.ahead))
+                // The clock that nobody sets stays as it is.
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
         let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -279,8 +279,8 @@ pub fn environment(status: &EnvironmentStatus, orders: &Orders) -> Cell {
 fn stopped(stop: Option<Stop>, state: Option<StopState>) -> Option<&'static str> {
     Some(match (stop, state) {
         (None, None) => return None,
-        (Some(Stop::Pause), None) => "to be paused",
-        (Some(Stop::Drain), None) => "to be drained",
+        (Some(Stop::Pause), None) => "pausing",
+        (Some(Stop::Drain), None) => "draining",
         (_, Some(StopState::Pausing)) => "pausing",
         (_, Some(StopState::Paused)) => "paused",
         (_, Some(StopState::Draining)) => "draining",

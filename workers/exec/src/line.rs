@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use utakata_worker_sdk::{
     Answer, Failure, Task,
-    model::{Cure, MetricName, Problem, Quality, Reading, ReadingValue, TaskKey},
+    model::{Cure, MetricName, Missing, Problem, Quality, Reading, ReadingValue, TaskKey},
 };
 
 /// The longest line of a program, in bytes.
@@ -45,6 +45,9 @@ pub struct Reply {
     result: Option<Value>,
     #[serde(default)]
     problem: Option<ReplyProblem>,
+    /// What was asked for and did not come.
+    #[serde(default)]
+    missing: Vec<Missing>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -138,6 +141,7 @@ impl Reply {
             Status::Succeeded => Ok(Answer {
                 readings: self.readings.into_iter().map(Reading::from).collect(),
                 result: self.result,
+                missing: self.missing.into_iter().collect(),
                 ..Answer::default()
             }),
             Status::Failed => Err(Failure::failed(problem.unwrap_or_else(silent))),
@@ -193,6 +197,10 @@ mod tests {
         assert_eq!(&*reading.attributes["on"], "true");
         assert_eq!(reading.value, ReadingValue::Number(3.0));
         assert_eq!(answer.result, Some(serde_json::json!([1])));
+        let line = r#"{"status":"succeeded","missing":[
+            {"object":"fan","row":"3","reason":"refused","count":1}]}"#;
+        let missing = end(line).unwrap().missing.into_entries();
+        assert_eq!(missing, [Missing::value("fan", Some("3"), "refused", "")]);
         for (line, status, code) in [
             (
                 r#"{"status":"failed"}"#,

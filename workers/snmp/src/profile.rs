@@ -73,6 +73,8 @@ pub struct Table {
     pub beside: Vec<Oid>,
     /// Rows that count.
     pub when: Vec<Condition>,
+    /// The index of the one row that parameters mean.
+    pub row: Option<Instance>,
     /// Attributes of a row, those that only describe it last.
     pub attributes: Vec<(Arc<str>, Attribute)>,
     /// What is read of a row.
@@ -185,6 +187,8 @@ pub enum Source {
     Columns(Vec<usize>),
     /// The index.
     Index(IndexPart),
+    /// A part of the index (from 0) behind that of its unit, which is left out of the first.
+    UnitIndex(usize, usize),
     /// A cell of another table.
     Join(Join),
 }
@@ -234,11 +238,40 @@ pub enum Given {
 }
 
 impl Profile {
+    /// The parameters by which rows of its tables are meant.
+    pub fn row_parameters(&self) -> impl Iterator<Item = &str> {
+        let rows = self.tables.iter().filter_map(|table| table.row.as_ref());
+        rows.flat_map(Instance::parameters)
+    }
+
     /// The metrics that it tells.
     pub fn metrics(&self) -> impl Iterator<Item = &MetricName> {
         let scalars = self.scalars.iter().map(|scalar| &scalar.meaning.metric);
         let tables = self.tables.iter().flat_map(|table| &table.metrics);
         scalars.chain(tables.map(|metric| &metric.meaning.metric))
+    }
+}
+
+impl Table {
+    /// The cells of other tables that it looks at; one may be there more than once.
+    pub fn all_joins(&self) -> impl Iterator<Item = &Join> {
+        let attributes = self.attributes.iter().filter_map(|(_, attribute)| match attribute {
+            Attribute::Row {
+                source: Source::Join(join),
+                ..
+            } => Some(join),
+            _ => None,
+        });
+        let metrics = self.metrics.iter();
+        let conditions = metrics.clone().flat_map(|metric| &metric.when);
+        let conditions = self.when.iter().chain(conditions);
+        let operands = conditions.map(|condition| &condition.of);
+        let units = metrics.filter_map(|metric| metric.unit_of.as_ref().map(|unit| &unit.of));
+        let joined = operands.chain(units).filter_map(|of| match of {
+            Operand::Join(join) => Some(join),
+            _ => None,
+        });
+        attributes.chain(joined)
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) enum Foreign {
     Topic(#[from] TopicError),
     #[error(transparent)]
     Form(#[from] wire::Error),
-    #[error("it speaks of {said}, and its topic of something else")]
+    #[error("its content is about {said}, and its topic about something else")]
     Topics { said: String },
     #[error("it is retained, and such messages never are")]
     Retained,

@@ -76,7 +76,7 @@ pub(super) enum State {
 /// Messages of our own that show what has come before them.
 #[derive(Debug)]
 pub(super) struct Marks {
-    pub(super) topic: String,
+    topic: Mutex<String>,
     waiting: Mutex<HashMap<String, oneshot::Sender<()>>>,
 }
 
@@ -96,7 +96,7 @@ impl Shared {
             subscribing: tokio::sync::Mutex::default(),
             followed: CancellationToken::new(),
             marks: Marks {
-                topic: topic::mark(&config.client),
+                topic: Mutex::new(topic::mark(&config.client)),
                 waiting: Mutex::default(),
             },
             deleting: Mutex::default(),
@@ -166,7 +166,7 @@ impl Shared {
     pub(super) fn filters(&self) -> Vec<Filter> {
         let mut all = self.wanted.lock().all();
         all.push(Filter {
-            path: self.marks.topic.clone(),
+            path: self.marks.topic(),
             retained: false,
         });
         all
@@ -216,6 +216,20 @@ impl Shared {
 }
 
 impl Marks {
+    /// Where they go, and come from.
+    pub(super) fn topic(&self) -> String {
+        self.topic.lock().clone()
+    }
+
+    pub(super) fn are_at(&self, topic: &str) -> bool {
+        *self.topic.lock() == topic
+    }
+
+    /// This process has this name at the broker now.
+    pub(super) fn is_named(&self, client: &str) {
+        *self.topic.lock() = topic::mark(client);
+    }
+
     /// A mark to send, and what resolves when it has come.
     pub(super) fn make(&self) -> (String, oneshot::Receiver<()>) {
         let (mark, (came, coming)) = (Uuid::now_v7().to_string(), oneshot::channel());

@@ -196,3 +196,25 @@ fn what_is_called_another_way_is_no_other_series() {
         assert_eq!(seen.actions[0].earlier.len(), earlier, "{id:?}");
     }
 }
+
+#[test]
+fn control_that_is_refused_or_settled_does_not_make_a_target_that_answers_fail() {
+    for (code, is_failing) in [
+        ("device-refused", false),
+        ("settled", false),
+        ("worker-lost", false),
+        ("unreachable", true),
+        ("bad-credential", true),
+    ] {
+        let mut seen = Seen::default();
+        seen.ended(&outcome(OutcomeStatus::Succeeded));
+        let refused = Outcome {
+            class: Class::Control,
+            problem: Some(Problem::new(code, Cure::Operator, "y")),
+            ..outcome(OutcomeStatus::Failed)
+        };
+        let turn = seen.ended(&refused);
+        assert_eq!(turn.is_some(), is_failing, "{code}");
+        assert_eq!(seen.problem.is_some(), is_failing, "{code}");
+    }
+}

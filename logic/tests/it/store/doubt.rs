@@ -97,3 +97,53 @@ async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
         room.end().await;
     }
 }
+
+#[tokio::test]
+async fn what_waits_for_a_page_in_doubt_is_refused_and_nothing_of_it_is_done_or_lost() {
+    let (room, next) = room().await;
+    next.lock().push_back(Written);
+    next.lock().extend(std::iter::repeat_n(Away, 10_000));
+    let first = room.post("/v1/operations", off(json!({ "key": "first" })));
+    let later = async {
+        let is_told = |status: &serde_json::Value| {
+            let problems = status["problems"].as_array().unwrap();
+            problems.iter().any(|one| one["code"] == "store-away")
+        };
+        room.until("/v1/status", is_told).await;
+        let lock = json!({ "why": "a fan is replaced", "for": "2h" });
+        tokio::join!(
+            room.post("/v1/operations", off(json!({ "key": "second" }))),
+            room.send("PUT", "/v1/targets/pdu-0/lock", Some(lock)),
+        )
+    };
+    let ((status, doubtful), (second, lock)) = tokio::join!(first, later);
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{doubtful}");
+    assert_eq!(doubtful["code"], "store-in-doubt", "{doubtful}");
+    for (status, told) in [second, lock] {
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{told}");
+        assert_eq!(told["code"], "ledger-waits", "{told}");
+    }
+    // From now on at once; what only asks is answered.
+    let (_, third) = room.post("/v1/operations", off(json!({}))).await;
+    assert_eq!(third["code"], "ledger-waits", "{third}");
+    let (status, target) = room.get("/v1/targets/pdu-0").await;
+    assert_eq!((status, &target["lock"]), (StatusCode::OK, &json!(null)));
+
+    // The store is back: of all of it, the one in doubt was written, and is done, once.
+    next.lock().clear();
+    let is_well = |status: &serde_json::Value| status["problems"] == json!([]);
+    room.until("/v1/status", is_well).await;
+    let asked = json!({ "key": "first", "wait": "20s" });
+    let (status, answer) = room.post("/v1/operations", off(asked)).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let id = answer["operation"]["id"].as_str().unwrap();
+    assert!(doubtful["detail"].to_string().contains(id), "{doubtful}");
+    assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
+    let (_, operations) = room.get("/v1/operations").await;
+    assert_eq!(operations["items"].as_array().unwrap().len(), 1);
+    let asked = json!({ "key": "second", "wait": "20s" });
+    let (_, answer) = room.post("/v1/operations", off(asked)).await;
+    assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
+    is_whole(&room).await;
+    room.end().await;
+}

@@ -64,9 +64,10 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     findings
 }
 
-/// The connections to brokers that are there: those that are away are told with the site.
+/// The connections to brokers that are there and well: the others are told with the site.
 fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
-    let there = connections.iter().filter(|one| one.problem.is_none());
+    let is_well = |one: &&ConnectionStatus| one.problem.is_none() && one.notices.is_empty();
+    let there = connections.iter().filter(is_well);
     let finding = |one: &ConnectionStatus| {
         let check = match one.name.as_str() {
             "hub" => format!("hub{of}"),

@@ -63,8 +63,9 @@ fn targets(overview: &Overview) -> Vec<Finding> {
         };
         let others = match partial + not_understood {
             0 => String::new(),
-            others => format!(", {others} in part or not understood"),
+            others => format!(", {others} of them in part or not understood"),
         };
+        let answering = answering + partial + not_understood;
         let seen = format!("{answering} of {all} answer{others}{waiting}");
         found.push(Finding::right("targets", seen));
     } else {

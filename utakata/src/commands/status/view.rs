@@ -101,7 +101,9 @@ fn counts(overview: &Overview) -> String {
         control,
         ..
     } = overview;
-    let TargetCounts { all, answering, .. } = targets;
+    let TargetCounts { all, .. } = targets;
+    // In part, or not understood, is an answer: what is amiss with it stands below.
+    let answering = targets.answering + targets.partial + targets.not_understood;
     let EnvironmentCounts {
         running, workers, ..
     } = environments;

@@ -231,6 +231,13 @@ fn text(source: &Source, names: &Names, row: &Row<'_>) -> Option<Arc<str>> {
             .index
             .get(part - 1)
             .and_then(|arc| named(Raw::Unsigned((*arc).into(), 32))),
+        Source::UnitIndex(unit, part) => {
+            let (unit, part) = row.index.get(*unit).zip(row.index.get(*part))?;
+            Some(match unit {
+                1 => part.to_string().into(),
+                unit => format!("{unit}.{part}").into(),
+            })
+        }
         Source::Join(join) => row.joined(join)?.raw().and_then(named),
     }
 }

@@ -41,6 +41,9 @@ impl On<'_> {
     /// answer says what is missing.
     pub async fn read(&self) -> Result<Answer, Failure> {
         let filter = filter(&self.task.parameters);
+        if self.means_a_row() {
+            return self.read_row(&filter).await;
+        }
         let plan = self.plan(&filter).await?;
         if plan.is_empty() {
             return Err(self.nothing_like(&filter));
@@ -182,7 +185,7 @@ impl On<'_> {
     }
 
     /// The recognised profiles and those of the release. The library was checked at the start.
-    fn profiles(&self, recognised: &[String]) -> Vec<Arc<Profile>> {
+    pub(super) fn profiles(&self, recognised: &[String]) -> Vec<Arc<Profile>> {
         let names = recognised.iter().chain(&self.worker.settings.profiles);
         self.worker
             .library

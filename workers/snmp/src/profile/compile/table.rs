@@ -9,7 +9,9 @@ use super::{
     by,
     place::{self, Columns},
 };
-use crate::profile::{Attribute, ColumnMetric, Meaning, Names, ScaleForm, Source, Table, file};
+use crate::profile::{
+    Attribute, ColumnMetric, IndexPart, Instance, Meaning, Names, ScaleForm, Source, Table, file,
+};
 
 /// Where an error is, when that is not the table.
 type Place = Option<Range<usize>>;
@@ -49,7 +51,9 @@ pub fn table(form: &file::Table, named: &Named) -> Result<Table, (Place, String)
         .joins
         .iter()
         .map(|join| columns.columns.iter().position(|column| column == join));
+    let row = form.row.as_deref().map(Instance::parse_index);
     Ok(Table {
+        row: row.transpose().map_err(here)?,
         joined: joined.collect(),
         columns: columns.columns,
         joins: columns.joins,
@@ -141,10 +145,21 @@ fn source(row: &file::RowAttribute, columns: &mut Columns) -> Result<Source, Str
             positions.extend(row.or.0.iter().map(|other| columns.position(other)));
             Ok(Source::Columns(positions))
         }
-        (None, Some(part), None) => Ok(Source::Index(part)),
+        (None, Some(part), None) => index_source(part, row.unit),
         (None, None, Some(oid)) => columns
             .join(&oid.0, &row.by.0, row.by_column.as_ref())
             .map(Source::Join),
         _ => Err("needs exactly one of column, index, join".into()),
+    }
+}
+
+/// A part of the index, alone or of one of several units.
+fn index_source(part: IndexPart, unit: Option<usize>) -> Result<Source, String> {
+    match (part, unit) {
+        (part, None) => Ok(Source::Index(part)),
+        (IndexPart::Part(part), Some(unit)) if unit > 0 => {
+            Ok(Source::UnitIndex(unit - 1, part - 1))
+        }
+        _ => Err("has a unit, which is a part of the index from 1, before another part".into()),
     }
 }

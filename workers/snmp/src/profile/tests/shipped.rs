@@ -9,7 +9,7 @@ use crate::profile::{
     Attribute, Condition, Library, Meaning, Operand, Profile, Source, compile::compile, file,
 };
 
-const GUIDE: &str = include_str!("../../../../../docs/guide/profiles.md");
+const GUIDE: &str = include_str!("../../../../../docs/guide/profile-language.md");
 
 /// A meaning, and the conditions under which it counts.
 type Meant<'a> = (&'a Meaning, Vec<&'a Condition>);
@@ -153,7 +153,7 @@ fn every_example_in_the_guide_is_a_profile() {
             true => block.to_owned(),
             false => format!("description = \"x\"\n{block}"),
         };
-        if let Err(error) = compile("guide", "guide.md", &text) {
+        if let Err(error) = compile("guide", "profile-language.md", &text) {
             panic!("{error}\n{block}");
         }
     }
