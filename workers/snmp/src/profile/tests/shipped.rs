@@ -11,16 +11,20 @@ use crate::profile::{
 
 const GUIDE: &str = include_str!("../../../../../docs/guide/profile-language.md");
 
-/// A meaning, and the conditions under which it counts.
-type Meant<'a> = (&'a Meaning, Vec<&'a Condition>);
+/// A meaning, the conditions under which it counts, and those of them on its own column.
+type Meant<'a> = (&'a Meaning, Vec<&'a Condition>, Vec<&'a Condition>);
 
 fn meanings(profile: &Profile) -> Vec<Meant<'_>> {
     let scalars = profile.scalars.iter();
-    let scalars = scalars.map(|scalar| (&scalar.meaning, scalar.when.iter().collect()));
+    let scalars = scalars.map(|scalar| (&scalar.meaning, scalar.when.iter().collect(), Vec::new()));
     let tables = profile.tables.iter().flat_map(|table| {
         table.metrics.iter().map(|metric| {
             let when = table.when.iter().chain(&metric.when);
-            (&metric.meaning, when.collect())
+            let is_own = |condition: &&Condition| {
+                matches!(condition.of, Operand::Column(column) if metric.columns.contains(&column))
+            };
+            let own = when.clone().filter(is_own).collect();
+            (&metric.meaning, when.collect(), own)
         })
     });
     scalars.chain(tables).collect()
@@ -42,7 +46,7 @@ fn each(mut check: impl FnMut(&Profile, Meant<'_>) -> Option<String>) {
 
 #[test]
 fn every_number_of_a_shipped_profile_has_a_range_of_what_can_be() {
-    each(|_, (meaning, _)| {
+    each(|_, (meaning, ..)| {
         let Kind::Number(number) = &meaning.kind else {
             return None;
         };
@@ -56,7 +60,7 @@ fn every_number_of_a_shipped_profile_has_a_range_of_what_can_be() {
 /// A state that a device has and a profile does not name comes out as a bare number.
 #[test]
 fn every_state_of_a_shipped_profile_is_named_or_said_to_be_none() {
-    each(|_, (meaning, when)| {
+    each(|_, (meaning, _, own)| {
         let Kind::State { names, other: None } = &meaning.kind else {
             return None;
         };
@@ -180,7 +184,7 @@ fn every_key_has_its_example_in_the_guide() {
 fn lasers_and_supplies_are_told_apart_by_their_names() {
     let library = Library::shipped().unwrap();
     for profile in library.iter() {
-        for (meaning, when) in meanings(profile) {
+        for (meaning, when, _) in meanings(profile) {
             let is_by_type =
                 when.len() > 1 && ["entity-sensor", "cisco-env"].contains(&&*profile.name);
             let is_power = meaning.metric.as_str() == "hw.power" && is_by_type;
