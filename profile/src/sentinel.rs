@@ -65,11 +65,7 @@ fn of_whole(number: i64) -> Option<Sentinel> {
 /// A device that writes texts or floats has moved the point already: 6553.5 is 65535 in tenths.
 /// What is so told is likely only, as is what lost digits on its way.
 fn of_scaled(number: f64) -> Option<Sentinel> {
-    const LIMITS: [f64; 3] = [
-        1.844_674_407_370_955_2e19,
-        9.223_372_036_854_775_8e18,
-        3.402_823_466_385_288_6e38,
-    ];
+    const LIMITS: [f64; 3] = [u64::MAX as f64, i64::MAX as f64, f32::MAX as f64];
     if LIMITS
         .iter()
         .any(|limit| (number.abs() - limit).abs() <= limit * 1e-6)
