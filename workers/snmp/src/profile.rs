@@ -255,13 +255,16 @@ impl Profile {
 impl Table {
     /// The cells of other tables that it looks at; one may be there more than once.
     pub fn all_joins(&self) -> impl Iterator<Item = &Join> {
-        let attributes = self.attributes.iter().filter_map(|(_, attribute)| match attribute {
-            Attribute::Row {
-                source: Source::Join(join),
-                ..
-            } => Some(join),
-            _ => None,
-        });
+        let attributes = self
+            .attributes
+            .iter()
+            .filter_map(|(_, attribute)| match attribute {
+                Attribute::Row {
+                    source: Source::Join(join),
+                    ..
+                } => Some(join),
+                _ => None,
+            });
         let metrics = self.metrics.iter();
         let conditions = metrics.clone().flat_map(|metric| &metric.when);
         let conditions = self.when.iter().chain(conditions);
