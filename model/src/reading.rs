@@ -52,6 +52,31 @@ pub struct Reading {
 /// Attributes of a reading, by key.
 pub type Attributes = BTreeMap<Arc<str>, Arc<str>>;
 
+/// Attributes that describe what another one already names.
+const DESCRIPTIONS: [&str; 2] = ["hw.name", "hw.location"];
+/// Attributes that name one of several, so that a description is not needed for it.
+const IDENTIFIERS: [&str; 6] = ["hw.id", "snmp.index", "outlet", "inlet", "phase", "bank"];
+
+/// Whether an attribute describes what is read. Descriptions change (an outlet is renamed, a fan
+/// is called "Fan 1, failed"), and what is described stays what it was.
+pub fn is_description(key: &str) -> bool {
+    DESCRIPTIONS.contains(&key)
+}
+
+/// Whether an attribute names one of several.
+pub fn is_identifier(key: &str) -> bool {
+    IDENTIFIERS.contains(&key)
+}
+
+/// What makes a series of values, beside its metric: all attributes; without descriptions where
+/// another one identifies already what is described.
+pub fn identity(attributes: &Attributes) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+    let is_identified = attributes.keys().any(|key| is_identifier(key));
+    attributes
+        .iter()
+        .filter(move |(key, _)| !(is_identified && is_description(key)))
+}
+
 /// A number, or a state by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
@@ -107,6 +132,24 @@ pub enum Quality {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_description_is_no_part_of_what_is_identified_already() {
+        for (given, expect) in [
+            (
+                &["hw.id", "hw.name", "hw.type"][..],
+                &["hw.id", "hw.type"][..],
+            ),
+            (&["hw.name", "outlet"], &["outlet"]),
+            (&["hw.name", "hw.type"], &["hw.name", "hw.type"]),
+            (&["hw.name"], &["hw.name"]),
+        ] {
+            let attributes = given.iter().map(|key| (Arc::from(*key), Arc::from("x")));
+            let attributes: Attributes = attributes.collect();
+            let found: Vec<&str> = identity(&attributes).map(|(key, _)| &**key).collect();
+            assert_eq!(found, expect, "{given:?}");
+        }
+    }
 
     #[test]
     fn a_reading_has_this_form_on_the_wire() {

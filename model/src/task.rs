@@ -79,6 +79,11 @@ impl Parameters {
         self.0.get()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.0.get().trim(), "{}" | "null")
+    }
+
     /// The parsed JSON; `null` if somebody sent what is none.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::from_str(self.0.get()).unwrap_or_default()

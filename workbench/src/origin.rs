@@ -91,11 +91,18 @@ impl Origins {
                 metric.columns = vec![*at];
                 let mut table = planned.table.clone();
                 table.metrics = vec![metric];
+                // One row has no cells of others: joins with the table itself are looked up
+                // like all others.
+                table.joined = vec![None; table.joins.len()];
+                let beside: Vec<usize> = (0..table.beside.len()).collect();
+                let scalars = table.beside.iter().map(|oid| walk.get(oid).cloned());
+                let scalars: Vec<_> = scalars.collect();
                 let plan = Plan {
                     tables: vec![PlannedTable {
                         table,
                         columns: planned.columns.clone(),
                         joins: planned.joins.clone(),
+                        beside,
                     }],
                     ..Plan::default()
                 };
@@ -104,7 +111,7 @@ impl Origins {
                         continue;
                     };
                     let fetched = Fetched {
-                        scalars: Vec::new(),
+                        scalars: scalars.clone(),
                         tables: vec![rows.row(index)],
                     };
                     let dotted: Vec<String> = index.iter().map(u32::to_string).collect();

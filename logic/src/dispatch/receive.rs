@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Event, Events, Interest, OutcomeBatch, Zones, events::content::FetchBatch,
 };
-use utakata_model::{Class, Readings};
+use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
 use crate::{
@@ -109,11 +109,29 @@ impl Receiver {
         }
     }
 
+    /// Whether a task of another logic environment asked for everything: as far as that is known
+    /// here, by its schedule.
+    fn is_of_all(&self, outcome: &Outcome) -> bool {
+        let Origin::Schedule(name) = &outcome.origin else {
+            return false;
+        };
+        let asks_for_all = |schedule: &Arc<Schedule>| {
+            let parameters = schedule.parameters.as_object();
+            parameters.is_none_or(serde_json::Map::is_empty)
+        };
+        self.inventory
+            .schedule(name)
+            .is_ok_and(|schedule| asks_for_all(&schedule))
+    }
+
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.inventory.find(&outcome.target) {
                 self.dispatch.latest.ended(&known, outcome);
+                if self.is_of_all(outcome) {
+                    self.dispatch.latest.read_all(&known, outcome);
+                }
             }
         }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {
@@ -178,6 +196,9 @@ impl Dispatch {
         let found = outcome.get()?;
         let id = found.task;
         self.latest.ended(&entry.known, found);
+        if entry.batch.parameters.is_empty() {
+            self.latest.read_all(&entry.known, found);
+        }
         if let Some(slot) = &entry.slot {
             slot.free();
         }

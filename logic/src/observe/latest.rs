@@ -62,6 +62,15 @@ impl Latest {
         }
     }
 
+    /// A read without parameters ended: it asked for everything that there is.
+    pub fn read_all(&self, known: &Arc<Known>, outcome: &Outcome) {
+        let mut seen = known.seen.lock();
+        if seen.forget_unseen(outcome) && !std::mem::replace(&mut seen.waits, true) {
+            drop(seen);
+            self.waiting.lock().push(Arc::clone(known));
+        }
+    }
+
     /// An attempt ended.
     pub fn ended(&self, known: &Known, outcome: &Outcome) {
         let turn = known.seen.lock().ended(outcome);

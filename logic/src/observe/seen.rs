@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     ActionName, Class, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition,
-    missing,
+    missing, reading,
 };
 
 use super::turns::Turn;
@@ -111,6 +111,24 @@ impl Seen {
         }
     }
 
+    /// A read that asked for everything ended: what it did not bring, though it is whole, is gone.
+    /// Says whether that was anything.
+    pub fn forget_unseen(&mut self, outcome: &Outcome) -> bool {
+        if outcome.status != OutcomeStatus::Succeeded || outcome.is_partial() {
+            return false;
+        }
+        let of_attempt = |seen: &&mut SeenBy| {
+            seen.action == outcome.action && seen.last.seen_by == outcome.key()
+        };
+        let Some(seen) = self.actions.iter_mut().find(of_attempt) else {
+            return false;
+        };
+        let is_any = !seen.earlier.is_empty();
+        seen.changed |= is_any;
+        seen.earlier = Vec::new();
+        is_any
+    }
+
     /// Why its last answer was not what it should have been, though it answered.
     pub fn shortcoming(&self) -> Option<Problem> {
         let missing: Vec<Missing> = self.missing.values().flatten().cloned().collect();
@@ -209,14 +227,20 @@ fn is_of_breaker(problem: &Problem) -> bool {
     &*problem.code == "breaker-open"
 }
 
-/// What names a series of values.
-fn series(reading: &Reading) -> (&str, &utakata_model::reading::Attributes) {
-    (reading.metric.as_str(), &reading.attributes)
+/// What names a series of values: a device that calls it another way has not got another one.
+fn series(reading: &Reading) -> (&str, Vec<(&str, &str)>) {
+    let identity = reading::identity(&reading.attributes);
+    let identity = identity.map(|(key, text)| (&**key, &**text));
+    (reading.metric.as_str(), identity.collect())
 }
 
 fn same_series(before: &[Reading], after: &[Reading]) -> bool {
-    let pairs = before.iter().zip(after);
-    before.len() == after.len() && pairs.into_iter().all(|(a, b)| series(a) == series(b))
+    let mut pairs = before.iter().zip(after);
+    // Almost always the descriptions are the same, too, and nothing has to be made for that.
+    let is_same = |(a, b): (&Reading, &Reading)| {
+        a.metric == b.metric && (a.attributes == b.attributes || series(a) == series(b))
+    };
+    before.len() == after.len() && pairs.all(is_same)
 }
 
 #[cfg(test)]

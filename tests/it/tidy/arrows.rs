@@ -11,6 +11,7 @@ use super::{Offence, expect_none};
 /// A crate, and the crates of ours that it may use. What is not here has no arrow.
 const ARROWS: [(&str, &[&str]); 12] = [
     ("model", &[]),
+    ("profile", &["model"]),
     ("protocol", &["model"]),
     ("api", &["model"]),
     ("interconnect", &["protocol", "model"]),
@@ -36,13 +37,13 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
 ];
 /// What any worker may use.
-const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk"];
+const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// What any crate's tests may use besides. Its own tests may use all: only there both sides of
 /// the permit meet, so that they can be tried together.
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
-const OWNERS: [(&str, &[&str]); 23] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("amq-protocol-tcp", &["interconnect"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
     ("aws-lc-rs", &["execution"]),
@@ -59,6 +60,7 @@ const OWNERS: [(&str, &[&str]); 23] = [
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
+    ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect"]),
     ("rustls", &["interconnect"]),

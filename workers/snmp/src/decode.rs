@@ -1,8 +1,8 @@
 //! From what a device answered to readings. Pure.
 
 mod cell;
-mod meaning;
 mod rows;
+mod scaling;
 
 use std::{
     cmp::Ordering,
@@ -11,18 +11,19 @@ use std::{
 };
 
 use async_snmp::Value;
+use utakata_profile::{Raw, Scaling, Seen, text};
 use utakata_worker_sdk::{
     Sheet,
-    model::{MetricName, Quality, ReadingValue},
+    model::{MetricName, Quality, ReadingValue, reading},
 };
 
 use crate::{
-    plan::{Plan, PlannedTable},
+    plan::{Plan, PlannedScalar, PlannedTable},
     profile::{ColumnMetric, Meaning},
+    value,
 };
 pub use cell::Cell;
-use meaning::Scaling;
-use rows::{Grid, Row};
+use rows::{Beside, Grid, Row};
 
 /// What a device answered to a [`Plan`].
 #[derive(Debug, Default)]
@@ -112,12 +113,12 @@ impl Column {
     }
 
     /// The value of the row of this index.
-    fn find(&self, index: &[u32]) -> Option<Value> {
+    fn find(&self, index: &[u32]) -> Option<&Cell> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
             match self.index(middle)?.cmp(index) {
-                Ordering::Equal => return self.value(middle).map(Value::from),
+                Ordering::Equal => return self.value(middle),
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
             }
@@ -133,12 +134,34 @@ pub struct Decoded<'a> {
     pub sheet: Sheet,
     /// Their metrics; one can be there more than once.
     pub metrics: Vec<&'a MetricName>,
+    /// What should have been numbers and was none; the first of them.
+    pub unread: Vec<Unread<'a>>,
+    /// How many these were in all.
+    pub unread_count: usize,
 }
+
+/// A value that should have been a number and was none: a sensor must not vanish in silence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread<'a> {
+    /// The metric that it would have been.
+    pub metric: &'a MetricName,
+    /// The row, dotted; empty for a scalar.
+    pub index: String,
+    /// What the device says instead.
+    pub text: String,
+    /// Whether that is a word for "there is none".
+    pub is_none: bool,
+}
+
+/// Of so many values that are no numbers it is told what they are.
+const UNREAD_MAX: usize = 20;
+/// So much of each is shown, in characters.
+const UNREAD_TEXT_MAX: usize = 40;
 
 /// Attributes of a row, each key once.
 type Attributes = [(Arc<str>, Arc<str>)];
 
-/// A metric and attributes.
+/// A metric and what identifies its series.
 type Series<'a> = (&'a MetricName, BTreeMap<Arc<str>, Arc<str>>);
 
 /// Writes readings down.
@@ -155,6 +178,8 @@ pub fn decode<'a>(plan: &'a Plan, fetched: &Fetched) -> Decoded<'a> {
         decoded: Decoded {
             sheet: Sheet::default(),
             metrics: Vec::new(),
+            unread: Vec::new(),
+            unread_count: 0,
         },
         seen: HashSet::new(),
     };
@@ -163,35 +188,87 @@ pub fn decode<'a>(plan: &'a Plan, fetched: &Fetched) -> Decoded<'a> {
     let sheet = &mut writer.decoded.sheet;
     sheet.reserve(plan.scalars.len() + cells.sum::<usize>());
     for planned in &plan.scalars {
-        let value = planned
-            .at
-            .iter()
-            .find_map(|at| fetched.scalars.get(*at)?.as_ref());
         let meaning = &planned.scalar.meaning;
-        let found = value.and_then(|value| meaning::read(meaning, value, Scaling::NONE));
-        if let Some(found) = found {
-            let is_shared = plan.shared.contains(&meaning.metric);
-            writer.put(meaning, &[], found, is_shared);
-            writer.decoded.metrics.push(&meaning.metric);
+        match scalar(planned, &fetched.scalars) {
+            Seen::Reading(value, quality) => {
+                let is_shared = plan.shared.contains(&meaning.metric);
+                writer.put(meaning, &[], (value, quality), is_shared);
+                writer.decoded.metrics.push(&meaning.metric);
+            }
+            Seen::Nothing => {}
+            Seen::NoNumber => {
+                let value = first(&planned.at, &fetched.scalars);
+                writer.unread(&meaning.metric, &[], value.and_then(value::raw));
+            }
         }
     }
     for (table, cells) in plan.tables.iter().zip(&fetched.tables) {
-        decode_table(plan, table, cells, &mut writer);
+        decode_table(plan, table, (cells, &fetched.scalars), &mut writer);
     }
     writer.decoded
+}
+
+/// The first of these that has a value.
+fn first<'a>(at: &[usize], scalars: &'a [Option<Value>]) -> Option<&'a Value> {
+    at.iter().find_map(|at| scalars.get(*at)?.as_ref())
+}
+
+/// What is seen of a scalar.
+fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Seen {
+    let form = &planned.scalar;
+    let beside = Beside {
+        at: &planned.beside,
+        scalars,
+    };
+    if !form.when.iter().all(|condition| beside.holds(condition)) {
+        return Seen::Nothing;
+    }
+    let unit = scaling::unit_told(form.unit_of.as_ref(), |of| beside.raw(of));
+    let scaling = Scaling {
+        unit,
+        ..Scaling::NONE
+    };
+    let raw = first(&planned.at, scalars).and_then(value::raw);
+    let seen = raw.map_or(Seen::Nothing, |raw| form.meaning.read(&raw, &scaling));
+    let others = planned.largest.iter().zip(&form.largest);
+    others.fold(seen, |seen, (at, (_, meaning))| {
+        let other = scalars
+            .get(*at)
+            .and_then(|value| value::raw(value.as_ref()?));
+        larger(
+            seen,
+            other.map_or(Seen::Nothing, |raw| meaning.read(&raw, &Scaling::NONE)),
+        )
+    })
+}
+
+/// The larger of two numbers. A doubtful one counts only where there is no other.
+fn larger(one: Seen, other: Seen) -> Seen {
+    match (&one, &other) {
+        (
+            Seen::Reading(ReadingValue::Number(a), _),
+            Seen::Reading(ReadingValue::Number(b), Quality::Good),
+        ) if b > a => other,
+        (Seen::Nothing | Seen::NoNumber, Seen::Reading(..)) => other,
+        _ => one,
+    }
 }
 
 fn decode_table<'a>(
     plan: &'a Plan,
     planned: &'a PlannedTable,
-    cells: &Cells,
+    (cells, scalars): (&Cells, &[Option<Value>]),
     writer: &mut Writer<'a>,
 ) {
     if cells.rows() == 0 {
         return;
     }
     let grid = Grid::of(&cells.columns);
-    let rows = rows::rows(&planned.table, cells, &grid);
+    let beside = Beside {
+        at: &planned.beside,
+        scalars,
+    };
+    let rows = rows::rows(&planned.table, cells, beside, &grid);
     let metrics = &planned.table.metrics;
     let shared = metrics
         .iter()
@@ -201,19 +278,21 @@ fn decode_table<'a>(
     for row in &rows {
         let places = metrics.iter().zip(&shared).zip(&mut found);
         for ((metric, is_shared), is_found) in places {
-            if let Some((value, quality)) = read(row, metric) {
-                let quality = if cells.is_broken {
-                    Quality::Suspect
-                } else {
-                    quality
-                };
-                writer.put(
-                    &metric.meaning,
-                    &row.attributes,
-                    (value, quality),
-                    *is_shared,
-                );
-                *is_found = true;
+            match read(row, metric) {
+                Seen::Reading(value, quality) => {
+                    let quality = match cells.is_broken {
+                        true => Quality::Suspect,
+                        false => quality,
+                    };
+                    let reading = (value, quality);
+                    writer.put(&metric.meaning, &row.attributes, reading, *is_shared);
+                    *is_found = true;
+                }
+                Seen::Nothing => {}
+                Seen::NoNumber => {
+                    let raw = metric.columns.iter().find_map(|column| row.raw(*column));
+                    writer.unread(&metric.meaning.metric, row.index, raw);
+                }
             }
         }
     }
@@ -223,15 +302,25 @@ fn decode_table<'a>(
 }
 
 /// What a row says of a metric.
-fn read(row: &Row<'_>, metric: &ColumnMetric) -> Option<(ReadingValue, Quality)> {
+fn read(row: &Row<'_>, metric: &ColumnMetric) -> Seen {
     if !metric.when.iter().all(|condition| row.holds(condition)) {
-        return None;
+        return Seen::Nothing;
     }
-    let scaling = row.scaling(metric)?;
-    metric.columns.iter().find_map(|column| {
-        row.value(*column)
-            .and_then(|value| meaning::read(&metric.meaning, &value, scaling))
-    })
+    let mut seen = Seen::Nothing;
+    let Some(scaling) = scaling::of(row, metric) else {
+        return seen;
+    };
+    for column in &metric.columns {
+        let Some(raw) = row.raw(*column) else {
+            continue;
+        };
+        match metric.meaning.read(&raw, &scaling) {
+            Seen::Nothing => {}
+            Seen::NoNumber => seen = Seen::NoNumber,
+            reading => return reading,
+        }
+    }
+    seen
 }
 
 impl<'a> Writer<'a> {
@@ -244,7 +333,11 @@ impl<'a> Writer<'a> {
     ) {
         let all = attributes.iter().chain(&meaning.attributes);
         if is_shared {
-            let series = (&meaning.metric, all.clone().cloned().collect());
+            let is_identified = all.clone().any(|(key, _)| reading::is_identifier(key));
+            let identity = all.clone();
+            let identity =
+                identity.filter(|(key, _)| !(is_identified && reading::is_description(key)));
+            let series = (&meaning.metric, identity.cloned().collect());
             if !self.seen.insert(series) {
                 return;
             }
@@ -253,6 +346,19 @@ impl<'a> Writer<'a> {
         let metric = meaning.metric.as_str();
         let sheet = &mut self.decoded.sheet;
         sheet.push(metric, all, &value, &meaning.unit, quality);
+    }
+
+    fn unread(&mut self, metric: &'a MetricName, index: &[u32], raw: Option<Raw<'_>>) {
+        self.decoded.unread_count += 1;
+        if self.decoded.unread.len() < UNREAD_MAX {
+            let text = raw.as_ref().map(Raw::text).unwrap_or_default();
+            self.decoded.unread.push(Unread {
+                metric,
+                index: rows::dotted(index),
+                is_none: text::says_none(&text),
+                text: text.chars().take(UNREAD_TEXT_MAX).collect(),
+            });
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use async_snmp::Oid;
 use serde_json::Value as Json;
 use utakata_worker_sdk::model::MetricName;
 
-use crate::profile::{Attribute, Condition, Operand, Profile, Scalar, Source, Table};
+use crate::profile::{
+    Attribute, ColumnMetric, Join, JoinRow, Operand, Profile, Scalar, Source, Table,
+};
 
 /// What to fetch, and what it means.
 #[derive(Debug, Default)]
@@ -39,6 +41,10 @@ pub struct Recognised {
 pub struct PlannedScalar {
     /// Where it is, in order of preference.
     pub at: Vec<usize>,
+    /// Where the others are of which the largest counts.
+    pub largest: Vec<usize>,
+    /// Where the scalars are that its conditions look at.
+    pub beside: Vec<usize>,
     /// What it means.
     pub scalar: Scalar,
 }
@@ -52,6 +58,8 @@ pub struct PlannedTable {
     pub columns: Vec<usize>,
     /// Positions of the joins that are fetched.
     pub joins: Vec<usize>,
+    /// Where the scalars are that its conditions look at.
+    pub beside: Vec<usize>,
 }
 
 /// Which metrics are wanted.
@@ -142,20 +150,25 @@ impl Plan {
     }
 
     fn add_scalar(&mut self, scalar: &Scalar) {
-        let at = scalar.oids.iter().map(|oid| {
-            self.oids
-                .iter()
-                .position(|known| known == oid)
-                .unwrap_or_else(|| {
-                    self.oids.push(oid.clone());
-                    self.oids.len() - 1
-                })
-        });
-        let at = at.collect();
-        self.scalars.push(PlannedScalar {
-            at,
+        let planned = PlannedScalar {
+            at: self.places(scalar.oids.iter()),
+            largest: self.places(scalar.largest.iter().map(|(oid, _)| oid)),
+            beside: self.places(scalar.beside.iter()),
             scalar: scalar.clone(),
+        };
+        self.scalars.push(planned);
+    }
+
+    /// The positions of instances, which are got from now on.
+    fn places<'a>(&mut self, oids: impl Iterator<Item = &'a Oid>) -> Vec<usize> {
+        let at = oids.map(|oid| {
+            let known = self.oids.iter().position(|known| known == oid);
+            known.unwrap_or_else(|| {
+                self.oids.push(oid.clone());
+                self.oids.len() - 1
+            })
         });
+        at.collect()
     }
 
     fn add_table(&mut self, table: &Table, filter: &Filter) {
@@ -165,11 +178,15 @@ impl Plan {
             .retain(|metric| filter.wants(metric.meaning.metric.as_str()));
         if !table.metrics.is_empty() {
             let columns = used_columns(&table);
-            let joins = (0..table.joins.len()).collect();
+            let of_others = table.joined.iter().enumerate();
+            let of_others = of_others.filter(|(_, column)| column.is_none());
+            let joins = of_others.map(|(join, _)| join).collect();
+            let beside = self.places(table.beside.iter());
             self.tables.push(PlannedTable {
                 table,
                 columns,
                 joins,
+                beside,
             });
         }
     }
@@ -189,17 +206,15 @@ impl PlannedTable {
 }
 
 fn used_columns(table: &Table) -> Vec<usize> {
-    let of_condition = |condition: &Condition| match condition.of {
-        Operand::Column(column) => Some(column),
-        Operand::Index(_) => None,
-    };
-    let mut used: Vec<usize> = table.when.iter().filter_map(of_condition).collect();
+    let mut used: Vec<usize> = table.joined.iter().flatten().copied().collect();
+    used.extend(
+        table
+            .when
+            .iter()
+            .filter_map(|condition| looked_at(&condition.of)),
+    );
     for metric in &table.metrics {
-        used.extend(&metric.columns);
-        used.extend(metric.scale);
-        used.extend(metric.precision);
-        used.extend(metric.times);
-        used.extend(metric.when.iter().filter_map(of_condition));
+        used_by(metric, &mut used);
     }
     for (_, attribute) in &table.attributes {
         match attribute {
@@ -208,15 +223,43 @@ fn used_columns(table: &Table) -> Vec<usize> {
                 ..
             } => used.extend(columns),
             Attribute::Row {
-                source: Source::JoinColumn(_, column),
+                source: Source::Join(join),
                 ..
-            } => used.push(*column),
+            } => used.extend(row_of(join)),
             _ => {}
         }
     }
     used.sort_unstable();
     used.dedup();
     used
+}
+
+fn used_by(metric: &ColumnMetric, used: &mut Vec<usize>) {
+    used.extend(&metric.columns);
+    used.extend(metric.scale.map(|(column, _)| column));
+    used.extend(metric.precision);
+    used.extend(metric.times);
+    used.extend(metric.divide_by);
+    let conditions = metric.when.iter().map(|condition| &condition.of);
+    let unit = metric.unit_of.iter().map(|unit| &unit.of);
+    used.extend(conditions.chain(unit).filter_map(looked_at));
+}
+
+/// The column that a condition looks at.
+fn looked_at(of: &Operand) -> Option<usize> {
+    match of {
+        Operand::Column(column) => Some(*column),
+        Operand::Join(join) => row_of(join),
+        Operand::Index(_) | Operand::Scalar(_) => None,
+    }
+}
+
+/// The column that says which row of another table is meant.
+fn row_of(join: &Join) -> Option<usize> {
+    match join.row {
+        JoinRow::Column(column) => Some(column),
+        JoinRow::Index(_) => None,
+    }
 }
 
 #[cfg(test)]

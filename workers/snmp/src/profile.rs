@@ -4,21 +4,23 @@
 //! needs: numbers of columns, tables of states, attributes as shared texts.
 
 mod compile;
-pub mod error;
 pub mod file;
 pub mod instance;
 pub mod library;
+pub mod recognise;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_snmp::Oid;
 use serde_json::Value as Json;
+use utakata_profile::{Convert, Test, raw::Literal};
+pub use utakata_profile::{Error, Meaning, Names};
 use utakata_worker_sdk::model::MetricName;
 
-pub use error::Error;
 pub use file::IndexPart;
 pub use instance::Instance;
 pub use library::Library;
+pub use recognise::Recognise;
 
 /// A compiled profile.
 #[derive(Debug)]
@@ -41,20 +43,19 @@ pub struct Profile {
     pub controls: BTreeMap<String, Control>,
 }
 
-/// How a device is recognised: one of these is enough.
-#[derive(Debug)]
-pub struct Recognise {
-    /// Beginnings of sysObjectID.
-    pub system: Vec<Oid>,
-    /// Subtrees that must not be empty.
-    pub present: Vec<Oid>,
-}
-
 /// One value.
 #[derive(Debug, Clone)]
 pub struct Scalar {
     /// Where it is read, in order of preference.
     pub oids: Vec<Oid>,
+    /// Others, and what they mean: the largest of all counts.
+    pub largest: Vec<(Oid, Meaning)>,
+    /// Scalars that its conditions look at; they refer to them by position.
+    pub beside: Vec<Oid>,
+    /// When it is read.
+    pub when: Vec<Condition>,
+    /// Where the device says which unit it has.
+    pub unit_of: Option<UnitOf>,
     /// What it means.
     pub meaning: Meaning,
 }
@@ -66,11 +67,15 @@ pub struct Table {
     pub columns: Vec<Oid>,
     /// Columns of other tables, for joins.
     pub joins: Vec<Oid>,
+    /// The column that a join is, where the table itself has it.
+    pub joined: Vec<Option<usize>>,
+    /// Scalars that conditions look at.
+    pub beside: Vec<Oid>,
     /// Rows that count.
     pub when: Vec<Condition>,
     /// The index of the one row that parameters mean.
     pub row: Option<Instance>,
-    /// Attributes of a row.
+    /// Attributes of a row, those that only describe it last.
     pub attributes: Vec<(Arc<str>, Attribute)>,
     /// What is read of a row.
     pub metrics: Vec<ColumnMetric>,
@@ -81,102 +86,82 @@ pub struct Table {
 pub struct ColumnMetric {
     /// Columns with the value, in order of preference.
     pub columns: Vec<usize>,
-    /// Column with an SI prefix.
-    pub scale: Option<usize>,
+    /// Column with a scale.
+    pub scale: Option<(usize, ScaleForm)>,
     /// Column with the number of decimal digits.
     pub precision: Option<usize>,
     /// Column with a number to multiply by.
     pub times: Option<usize>,
+    /// Column with a number to divide by.
+    pub divide_by: Option<usize>,
+    /// Where the device says which unit it has.
+    pub unit_of: Option<UnitOf>,
     /// Rows that have it.
     pub when: Vec<Condition>,
     /// What it means.
     pub meaning: Meaning,
 }
 
-/// What a raw value means.
+/// How a column says the scale of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScaleForm {
+    /// An SI prefix as in ENTITY-SENSOR-MIB: 9 is none, each step a thousand.
+    Si,
+    /// An exponent of ten.
+    PowerOfTen,
+    /// -100 divides by 100, 10 multiplies by 10.
+    SignedDivisor,
+}
+
+/// Where the device says which unit a number has.
 #[derive(Debug, Clone)]
-pub struct Meaning {
-    /// The metric.
-    pub metric: MetricName,
-    /// UCUM unit.
-    pub unit: Arc<str>,
-    /// How the raw value becomes the reading.
-    pub reading: Kind,
-    /// Raw values that mean "there is none".
-    pub invalid: Vec<Raw>,
-    /// Attributes of this metric alone.
-    pub attributes: Vec<(Arc<str>, Arc<str>)>,
+pub struct UnitOf {
+    /// What is looked at.
+    pub of: Operand,
+    /// The conversion for each raw value.
+    pub units: Vec<(Literal, Option<Convert>)>,
+    /// Whether values that are not named leave the number as it is.
+    pub is_open: bool,
 }
 
-/// How a raw value becomes a reading.
-#[derive(Debug, Clone)]
-pub enum Kind {
-    /// A number: `raw * multiply / divide + offset`.
-    Number {
-        /// Multiplied by this,
-        multiply: f64,
-        /// divided by this (so that tenths come out exact),
-        divide: f64,
-        /// and this is added.
-        offset: f64,
-        /// Suspect outside of this range.
-        range: (f64, f64),
-    },
-    /// A state by name.
-    State {
-        /// Names of raw values.
-        names: Names,
-        /// The name of all others.
-        other: Option<Arc<str>>,
-    },
-    /// The text as it is.
-    Text,
-}
-
-/// Names of raw values; few, so a list is the fastest.
-#[derive(Debug, Clone, Default)]
-pub struct Names(pub Vec<(Raw, Arc<str>)>);
-
-/// A raw value to compare with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Raw {
-    /// A number.
-    Number(i64),
-    /// A text.
-    Text(Box<[u8]>),
-}
-
-/// A condition on a row.
+/// A condition.
 #[derive(Debug, Clone)]
 pub struct Condition {
     /// What is looked at.
     pub of: Operand,
-    /// The values.
-    pub values: Vec<Raw>,
-    /// Whether it must be one of them, or none.
-    pub wanted: Wanted,
+    /// What is asked of it.
+    pub test: Test,
 }
 
 /// What a condition looks at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operand {
     /// A column, by position.
     Column(usize),
     /// A part of the index, from 0.
     Index(usize),
+    /// A scalar, by position in `beside`.
+    Scalar(usize),
+    /// A row of another table.
+    Join(Join),
 }
 
-/// What a condition asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// One of them.
-    OneOf,
-    /// None of them.
-    NoneOf,
-    /// There is no value.
-    Absent,
-    /// There is a value.
-    Present,
+/// A cell of another table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// Its column, by position.
+    pub join: usize,
+    /// Its row.
+    pub row: JoinRow,
+}
+
+/// How the row of a join is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinRow {
+    /// By parts of the index, from 0.
+    Index(Vec<usize>),
+    /// By the number in a column.
+    Column(usize),
 }
 
 /// Where an attribute comes from.
@@ -204,10 +189,8 @@ pub enum Source {
     Index(IndexPart),
     /// A part of the index (from 0) behind that of its unit, which is left out of the first.
     UnitIndex(usize, usize),
-    /// A join, by parts of the index (from 0).
-    JoinIndex(usize, Vec<usize>),
-    /// A join, by the number in a column.
-    JoinColumn(usize, usize),
+    /// A cell of another table.
+    Join(Join),
 }
 
 /// What can be read of the instance that the parameters of an action say.
@@ -266,6 +249,32 @@ impl Profile {
         let scalars = self.scalars.iter().map(|scalar| &scalar.meaning.metric);
         let tables = self.tables.iter().flat_map(|table| &table.metrics);
         scalars.chain(tables.map(|metric| &metric.meaning.metric))
+    }
+}
+
+impl Table {
+    /// The cells of other tables that it looks at; one may be there more than once.
+    pub fn all_joins(&self) -> impl Iterator<Item = &Join> {
+        let attributes = self
+            .attributes
+            .iter()
+            .filter_map(|(_, attribute)| match attribute {
+                Attribute::Row {
+                    source: Source::Join(join),
+                    ..
+                } => Some(join),
+                _ => None,
+            });
+        let metrics = self.metrics.iter();
+        let conditions = metrics.clone().flat_map(|metric| &metric.when);
+        let conditions = self.when.iter().chain(conditions);
+        let operands = conditions.map(|condition| &condition.of);
+        let units = metrics.filter_map(|metric| metric.unit_of.as_ref().map(|unit| &unit.of));
+        let joined = operands.chain(units).filter_map(|of| match of {
+            Operand::Join(join) => Some(join),
+            _ => None,
+        });
+        attributes.chain(joined)
     }
 }
 

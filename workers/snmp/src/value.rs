@@ -1,9 +1,10 @@
 //! SNMP values and what people write for them: typed values for SET, JSON for answers, texts.
 
-use std::{borrow::Cow, net::Ipv4Addr, sync::Arc};
+use std::{borrow::Cow, net::Ipv4Addr};
 
 use async_snmp::{Oid, Value};
 use serde_json::{Value as Json, json};
+use utakata_profile::{Raw, text};
 
 /// A type on the wire (RFC 2578, section 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,16 +84,16 @@ impl Kind {
                 Json::Number(number) => Ok(Value::from(number.to_string())),
                 _ => Err(wrong("a text")),
             },
-            Self::Hex => text(json)
+            Self::Hex => text_of(json)
                 .and_then(hex)
                 .map(|bytes| Value::from(bytes.as_slice()))
                 .ok_or_else(|| wrong("a text of hexadecimal digits, as in \"54:10:ec\"")),
-            Self::Oid => text(json)
+            Self::Oid => text_of(json)
                 .and_then(|text| Oid::parse(text).ok())
                 .filter(|oid| oid.validate_for_wire().is_ok())
                 .map(Value::ObjectIdentifier)
                 .ok_or_else(|| wrong("an OID")),
-            Self::Ip => text(json)
+            Self::Ip => text_of(json)
                 .and_then(|text| text.parse::<Ipv4Addr>().ok())
                 .map(Value::from)
                 .ok_or_else(|| wrong("an IPv4 address")),
@@ -100,7 +101,7 @@ impl Kind {
     }
 }
 
-fn text(json: &Json) -> Option<&str> {
+fn text_of(json: &Json) -> Option<&str> {
     json.as_str()
 }
 
@@ -139,21 +140,48 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     )
 }
 
+/// A value as profiles look at it; `None` when the device says that there is none.
+pub fn raw(value: &Value) -> Option<Raw<'_>> {
+    Some(match value {
+        Value::Integer(number) => Raw::Integer(i64::from(*number)),
+        Value::Counter32(number)
+        | Value::Gauge32(number)
+        | Value::UInteger32(number)
+        | Value::TimeTicks(number) => Raw::Unsigned(u64::from(*number), 32),
+        Value::Counter64(number) => Raw::Unsigned(*number, 64),
+        Value::OctetString(bytes) | Value::Nsap(bytes) => Raw::Bytes(bytes),
+        Value::Opaque(bytes) => opaque(value).unwrap_or(Raw::Bytes(bytes)),
+        _ if is_absent(value) => return None,
+        _ => Raw::Text(as_text(value)?),
+    })
+}
+
+/// What Net-SNMP puts into Opaque.
+fn opaque(value: &Value) -> Option<Raw<'static>> {
+    value
+        .as_opaque_float()
+        .map(|number| Raw::Float(shortest(number)))
+        .or_else(|| value.as_opaque_double().map(Raw::Float))
+        .or_else(|| value.as_opaque_i64().map(Raw::Integer))
+        .or_else(|| {
+            value
+                .as_opaque_u64()
+                .map(|number| Raw::Unsigned(number, 64))
+        })
+}
+
+/// The number that was meant: 13.7 in single precision is 13.699999809 in double.
+fn shortest(number: f32) -> f64 {
+    number
+        .to_string()
+        .parse()
+        .unwrap_or_else(|_| f64::from(number))
+}
+
 /// The number in a value: whole numbers, the floats that Net-SNMP puts into Opaque, and numbers
 /// that a device writes as text.
 pub fn as_number(value: &Value) -> Option<f64> {
-    match value {
-        Value::OctetString(bytes) => std::str::from_utf8(bytes)
-            .ok()
-            .and_then(|text| text.trim_matches(['\0', ' ']).parse().ok()),
-        Value::Opaque(_) => value
-            .as_opaque_float()
-            .map(f64::from)
-            .or_else(|| value.as_opaque_double())
-            .or_else(|| value.as_opaque_i64().map(|number| number as f64))
-            .or_else(|| value.as_opaque_u64().map(|number| number as f64)),
-        _ => value.as_f64(),
-    }
+    raw(value)?.number()
 }
 
 /// The whole number in a value.
@@ -174,31 +202,13 @@ pub fn as_integer(value: &Value) -> Option<i64> {
 pub fn as_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::OctetString(bytes) | Value::Nsap(bytes) | Value::Opaque(bytes) => {
-            Some(octets(bytes))
+            Some(text::shown(bytes))
         }
         Value::ObjectIdentifier(oid) => Some(oid.to_string().into()),
         Value::IpAddress(octets) => Some(Ipv4Addr::from(*octets).to_string().into()),
         Value::Counter64(number) => Some(number.to_string().into()),
         _ => as_integer(value).map(|number| number.to_string().into()),
     }
-}
-
-fn octets(bytes: &[u8]) -> Cow<'_, str> {
-    let plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
-    let is_text = |c: char| !c.is_control() || c.is_whitespace();
-    let printable = |text: &str| plain || text.chars().all(is_text);
-    match std::str::from_utf8(bytes).map(|text| text.trim_matches(['\0', ' ', '\r', '\n'])) {
-        Ok(text) if printable(text) => text.into(),
-        _ => {
-            let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            digits.join(":").into()
-        }
-    }
-}
-
-/// The same as a shared text.
-pub fn as_shared_text(value: &Value) -> Option<Arc<str>> {
-    as_text(value).map(Arc::from)
 }
 
 /// The value as JSON: `{"oid": "1.3...", "type": "integer", "value": 42}`.
@@ -221,9 +231,9 @@ pub fn to_json(oid: &Oid, value: &Value) -> Json {
 pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Integer(_) => "integer",
-        Value::OctetString(bytes) => match octets(bytes) {
-            Cow::Borrowed(_) => "string",
-            Cow::Owned(_) => "hex",
+        Value::OctetString(bytes) => match text::of(bytes) {
+            Some(_) => "string",
+            None => "hex",
         },
         Value::ObjectIdentifier(_) => "oid",
         Value::IpAddress(_) => "ip",

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use utakata_model::{
-    ActionName, Class, Cure, MetricName, OperationId, Origin, Outcome, OutcomeStatus, Problem,
-    Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, outcome::Timings,
+    ActionName, Class, Cure, MetricName, Missing, OperationId, Origin, Outcome, OutcomeStatus,
+    Problem, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, missing,
+    outcome::Timings,
 };
 
 use super::Seen;
@@ -142,6 +143,58 @@ fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
     );
     seen.ended(&outcome(OutcomeStatus::Succeeded));
     assert_eq!((seen.shortcoming(), seen.missing.len()), (None, 0));
+}
+
+#[test]
+fn what_a_whole_read_did_not_bring_is_gone_and_what_a_partial_one_did_not_is_kept() {
+    let earlier = |seen: &Seen| seen.actions[0].earlier.len();
+    let mut seen = Seen::default();
+    seen.saw(&readings(10, &["a", "b"]));
+    let last = readings(20, &["a"]);
+    seen.saw(&last);
+    let ended = |key: TaskKey| Outcome {
+        task: key.task,
+        attempt: key.attempt,
+        ..outcome(OutcomeStatus::Succeeded)
+    };
+    let whole = ended(last.seen_by);
+    let partial = Outcome {
+        missing: vec![Missing::rest("1.3.6", missing::BROKEN_OFF, "")],
+        ..whole.clone()
+    };
+    let failed = Outcome {
+        status: OutcomeStatus::Failed,
+        ..whole.clone()
+    };
+    let other = outcome(OutcomeStatus::Succeeded);
+    for kept in [&partial, &failed, &other] {
+        assert!(!seen.forget_unseen(kept));
+        assert_eq!(earlier(&seen), 1, "{kept:?}");
+    }
+    assert!(seen.forget_unseen(&whole));
+    assert_eq!(earlier(&seen), 0);
+    assert!(!seen.forget_unseen(&whole), "there is nothing left");
+}
+
+#[test]
+fn what_is_called_another_way_is_no_other_series() {
+    let named = |second, name: &str, id: Option<&str>| {
+        let mut readings = Readings::clone(&readings(second, &["a"]));
+        let attributes = [("hw.name", Some(name)), ("hw.id", id)];
+        let attributes = attributes
+            .iter()
+            .filter_map(|(key, text)| Some((*key, (*text)?)));
+        readings.readings[0].attributes = attributes
+            .map(|(key, text)| (key.into(), text.into()))
+            .collect();
+        Arc::new(readings)
+    };
+    for (id, earlier) in [(Some("4"), 0), (None, 1)] {
+        let mut seen = Seen::default();
+        seen.saw(&named(10, "FAN 4, Normal", id));
+        seen.saw(&named(20, "FAN 4, Not functioning", id));
+        assert_eq!(seen.actions[0].earlier.len(), earlier, "{id:?}");
+    }
 }
 
 #[test]

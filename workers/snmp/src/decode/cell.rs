@@ -1,6 +1,9 @@
 //! A value that waits in a column: a quarter of the room of the library's.
 
 use async_snmp::Value;
+use utakata_profile::Raw;
+
+use crate::value;
 
 /// A value that waits in a column.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,21 @@ pub enum Cell {
     Octets(Box<[u8]>),
     /// All others.
     Other(Box<Value>),
+}
+
+impl Cell {
+    /// The value as profiles look at it; `None` when the device says that there is none.
+    pub fn raw(&self) -> Option<Raw<'_>> {
+        Some(match self {
+            Self::Integer(number) => Raw::Integer(i64::from(*number)),
+            Self::Counter32(number) | Self::Gauge32(number) => {
+                Raw::Unsigned(u64::from(*number), 32)
+            }
+            Self::Counter64(number) => Raw::Unsigned(*number, 64),
+            Self::Octets(bytes) => Raw::Bytes(bytes),
+            Self::Other(value) => return value::raw(value),
+        })
+    }
 }
 
 impl From<Value> for Cell {

@@ -6,14 +6,13 @@ use std::{
 };
 
 use async_snmp::Value;
+use utakata_profile::{Names, Raw, Test};
+use utakata_worker_sdk::model::reading;
 
-use super::{
-    Attributes, Cell, Cells, Column,
-    meaning::{self, Scaling},
-};
+use super::{Attributes, Cell, Cells, Column};
 use crate::{
     profile::{
-        Attribute, ColumnMetric, Condition, IndexPart, Names, Operand, Source, Table, Wanted,
+        Attribute, ColumnMetric, Condition, IndexPart, Join, JoinRow, Operand, Source, Table,
     },
     value,
 };
@@ -31,31 +30,72 @@ pub struct Grid<'a> {
     width: usize,
 }
 
+/// Scalars that conditions look at.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// Where they are.
+    pub at: &'a [usize],
+    /// All scalars that were got.
+    pub scalars: &'a [Option<Value>],
+}
+
 /// A row.
 pub struct Row<'a> {
-    index: &'a [u32],
+    /// Its index.
+    pub index: &'a [u32],
     /// By position of the column.
     values: &'a [Option<&'a Cell>],
+    table: &'a Table,
+    cells: &'a Cells,
+    beside: Beside<'a>,
     /// Attributes of all its readings, each key once.
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
+    /// How many of them, from the first, identify it.
+    identifying: usize,
 }
 
 /// The rows that count, by their index, with their attributes.
-pub fn rows<'a>(table: &Table, cells: &Cells, grid: &'a Grid<'_>) -> Vec<Row<'a>> {
+pub fn rows<'a>(
+    table: &'a Table,
+    cells: &'a Cells,
+    beside: Beside<'a>,
+    grid: &'a Grid<'_>,
+) -> Vec<Row<'a>> {
     let lines = grid.values.chunks(grid.width.max(1));
     let rows = grid.indexes.iter().zip(lines).map(|(index, values)| Row {
         index,
         values,
+        table,
+        cells,
+        beside,
         attributes: Vec::new(),
+        identifying: 0,
     });
     let mut rows: Vec<Row<'a>> = rows
         .filter(|row| table.when.iter().all(|condition| row.holds(condition)))
         .collect();
     for row in &mut rows {
-        row.attributes = attributes(table, cells, row);
+        row.attributes = attributes(table, row);
+        row.identifying = identifying(&row.attributes);
     }
     tell_apart(table, &mut rows);
     rows
+}
+
+impl Beside<'_> {
+    /// What an operand is, if it is a scalar.
+    pub fn raw(&self, of: &Operand) -> Option<Raw<'_>> {
+        let Operand::Scalar(position) = of else {
+            return None;
+        };
+        let at = self.at.get(*position)?;
+        value::raw(self.scalars.get(*at)?.as_ref()?)
+    }
+
+    /// Whether a condition on a scalar holds.
+    pub fn holds(&self, condition: &Condition) -> bool {
+        condition.test.holds(self.raw(&condition.of).as_ref())
+    }
 }
 
 impl<'a> Grid<'a> {
@@ -84,65 +124,79 @@ impl<'a> Grid<'a> {
     }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
     /// The value in a column.
-    pub fn value(&self, column: usize) -> Option<Value> {
-        self.values.get(column).copied().flatten().map(Value::from)
+    pub fn raw(&self, column: usize) -> Option<Raw<'a>> {
+        self.values
+            .get(column)
+            .copied()
+            .flatten()
+            .and_then(Cell::raw)
     }
 
-    /// Whether a condition holds. What is not there is none of the values.
-    pub fn holds(&self, condition: &Condition) -> bool {
-        let value = match condition.of {
-            Operand::Column(column) => self.value(column),
-            Operand::Index(at) => self.index.get(at).map(|arc| Value::Gauge32(*arc)),
-        };
-        let is_one = || {
-            value.as_ref().is_some_and(|value| {
-                condition
-                    .values
-                    .iter()
-                    .any(|raw| meaning::equals(raw, value))
-            })
-        };
-        match condition.wanted {
-            Wanted::OneOf => is_one(),
-            Wanted::NoneOf => !is_one(),
-            Wanted::Absent => value.is_none(),
-            Wanted::Present => value.is_some(),
+    /// What is looked at.
+    pub fn look(&self, of: &Operand) -> Option<Raw<'_>> {
+        match of {
+            Operand::Column(column) => self.raw(*column),
+            Operand::Index(at) => self
+                .index
+                .get(*at)
+                .map(|arc| Raw::Unsigned((*arc).into(), 32)),
+            Operand::Scalar(_) => self.beside.raw(of),
+            Operand::Join(join) => self.joined(join)?.raw(),
         }
     }
 
-    /// How the numbers of a metric are scaled in this row. `None` when the row does not say, and
-    /// the number would be wrong without it.
-    pub fn scaling(&self, metric: &ColumnMetric) -> Option<Scaling> {
-        let times = match metric.times {
-            None => 1.0,
-            Some(column) => self.value(column).as_ref().and_then(value::as_number)?,
-        };
-        let says = |column: Option<usize>| column.is_none_or(|at| self.value(at).is_some());
-        (says(metric.scale) && says(metric.precision)).then(|| Scaling {
-            exponent: self.exponent(metric.scale, metric.precision),
-            times,
-        })
+    /// Whether a condition holds.
+    pub fn holds(&self, Condition { of, test }: &Condition) -> bool {
+        let test: &Test = test;
+        test.holds(self.look(of).as_ref())
     }
 
-    /// The power of ten of a sensor: an SI prefix (ENTITY-SENSOR-MIB: 9 is none, each step a
-    /// thousand) less the decimal digits.
-    fn exponent(&self, scale: Option<usize>, precision: Option<usize>) -> i32 {
-        let number = |column: Option<usize>| {
-            let value = column.and_then(|column| self.value(column));
-            value
-                .as_ref()
-                .and_then(value::as_integer)
-                .and_then(|number| i32::try_from(number).ok())
+    /// The cell of another table that belongs to this row.
+    fn joined(&self, join: &Join) -> Option<&'a Cell> {
+        let column = match self.table.joined.get(join.join).copied().flatten() {
+            Some(column) => self.cells.columns.get(column)?,
+            None => self.cells.joins.get(join.join)?,
         };
-        let scale = number(scale).filter(|scale| (1..=17).contains(scale));
-        let precision = number(precision).filter(|digits| (-8..=9).contains(digits));
-        scale.map_or(0, |scale| 3 * (scale - 9)) - precision.unwrap_or(0)
+        match &join.row {
+            JoinRow::Index(parts) => {
+                let parts = parts
+                    .iter()
+                    .filter_map(|part| self.index.get(*part).copied());
+                let index: Vec<u32> = parts.collect();
+                column.find(&index)
+            }
+            JoinRow::Column(by) => {
+                let number = self.raw(*by).as_ref().and_then(Raw::whole)?;
+                column.find(&[u32::try_from(number).ok()?])
+            }
+        }
+    }
+
+    /// What makes it one of several.
+    fn identity(&self) -> &Attributes {
+        self.attributes
+            .get(..self.identifying)
+            .unwrap_or(&self.attributes)
     }
 }
 
-fn attributes(table: &Table, cells: &Cells, row: &Row<'_>) -> Vec<(Arc<str>, Arc<str>)> {
+/// How many attributes, from the first, identify a row: those before its descriptions, if one of
+/// them names it; else all.
+fn identifying(attributes: &Attributes) -> usize {
+    let described = attributes
+        .iter()
+        .position(|(key, _)| reading::is_description(key));
+    let before = described.unwrap_or(attributes.len());
+    let is_named = attributes
+        .iter()
+        .take(before)
+        .any(|(key, _)| reading::is_identifier(key));
+    if is_named { before } else { attributes.len() }
+}
+
+fn attributes(table: &Table, row: &Row<'_>) -> Vec<(Arc<str>, Arc<str>)> {
     let found = table.attributes.iter().filter_map(|(key, attribute)| {
         let text = match attribute {
             Attribute::Constant(text) => Some(Arc::clone(text)),
@@ -150,7 +204,7 @@ fn attributes(table: &Table, cells: &Cells, row: &Row<'_>) -> Vec<(Arc<str>, Arc
                 source,
                 names,
                 around,
-            } => text(source, names, cells, row).map(|text| match around {
+            } => text(source, names, row).map(|text| match around {
                 Some((before, after)) => format!("{before}{text}{after}").into(),
                 None => text,
             }),
@@ -161,24 +215,22 @@ fn attributes(table: &Table, cells: &Cells, row: &Row<'_>) -> Vec<(Arc<str>, Arc
     found.collect()
 }
 
-fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<Arc<str>> {
-    let named = |value: Value| match names.of(&value) {
+fn text(source: &Source, names: &Names, row: &Row<'_>) -> Option<Arc<str>> {
+    let named = |raw: Raw<'_>| match names.name(&raw) {
         Some(name) => Some(Arc::clone(name)),
-        None if value::is_absent(&value) => None,
-        None => value::as_shared_text(&value).filter(|text| !text.is_empty()),
+        None => Some(raw.text())
+            .filter(|text| !text.is_empty())
+            .map(Arc::from),
     };
     match source {
         Source::Columns(columns) => columns
             .iter()
-            .find_map(|column| row.value(*column).and_then(named)),
-        Source::Index(IndexPart::All) => {
-            let parts: Vec<String> = row.index.iter().map(u32::to_string).collect();
-            Some(parts.join(".").into())
-        }
+            .find_map(|column| row.raw(*column).and_then(named)),
+        Source::Index(IndexPart::All) => Some(dotted(row.index).into()),
         Source::Index(IndexPart::Part(part)) => row
             .index
             .get(part - 1)
-            .and_then(|arc| named(Value::Gauge32(*arc))),
+            .and_then(|arc| named(Raw::Unsigned((*arc).into(), 32))),
         Source::UnitIndex(unit, part) => {
             let (unit, part) = row.index.get(*unit).zip(row.index.get(*part))?;
             Some(match unit {
@@ -186,23 +238,18 @@ fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<
                 unit => format!("{unit}.{part}").into(),
             })
         }
-        Source::JoinIndex(join, parts) => {
-            let index: Vec<u32> = parts
-                .iter()
-                .filter_map(|part| row.index.get(*part).copied())
-                .collect();
-            cells.joins.get(*join)?.find(&index).and_then(named)
-        }
-        Source::JoinColumn(join, column) => {
-            let number = row.value(*column).as_ref().and_then(value::as_integer)?;
-            let index = u32::try_from(number).ok()?;
-            cells.joins.get(*join)?.find(&[index]).and_then(named)
-        }
+        Source::Join(join) => row.joined(join)?.raw().and_then(named),
     }
 }
 
+/// An index as people write it.
+pub fn dotted(index: &[u32]) -> String {
+    let parts: Vec<String> = index.iter().map(u32::to_string).collect();
+    parts.join(".")
+}
+
 /// The metrics that a row has, by their place.
-fn metrics(table: &Table, row: &Row<'_>) -> impl Iterator<Item = usize> {
+fn metrics<'b>(table: &'b Table, row: &'b Row<'_>) -> impl Iterator<Item = usize> + 'b {
     let all = table.metrics.iter().enumerate();
     let has = |metric: &ColumnMetric| metric.when.iter().all(|condition| row.holds(condition));
     all.filter(move |(_, metric)| has(metric)).map(|(at, _)| at)
@@ -215,7 +262,7 @@ fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
     let mut first: HashMap<&Attributes, usize, foldhash::fast::RandomState> = HashMap::default();
     let mut equal: BTreeSet<usize> = BTreeSet::new();
     for (at, row) in rows.iter().enumerate() {
-        if let Some(other) = first.insert(row.attributes.as_slice(), at) {
+        if let Some(other) = first.insert(row.identity(), at) {
             equal.extend([other, at]);
         }
     }
@@ -224,15 +271,15 @@ fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
     for at in equal {
         let Some(row) = rows.get(at) else { continue };
         for metric in metrics(table, row) {
-            if let Some(other) = first.insert((row.attributes.as_slice(), metric), at) {
+            if let Some(other) = first.insert((row.identity(), metric), at) {
                 alike.extend([other, at]);
             }
         }
     }
     for at in alike {
         if let Some(row) = rows.get_mut(at) {
-            let parts: Vec<String> = row.index.iter().map(u32::to_string).collect();
-            row.attributes.push((INDEX.into(), parts.join(".").into()));
+            row.attributes
+                .push((INDEX.into(), dotted(row.index).into()));
         }
     }
 }

@@ -104,7 +104,7 @@ fn a_scalar_becomes_a_reading_as_its_profile_says() {
         ),
         ("unit = \"Cel\"", text("21.5"), "m{} 21.5 Cel"),
         ("unit = \"Cel\"\nmax = 100", int(900), "m{} 900 Cel suspect"),
-        ("unit = \"Cel\"\nmin = 0", int(-1), "m{} -1 Cel suspect"),
+        ("unit = \"Cel\"\nmin = 0", int(-2), "m{} -2 Cel suspect"),
         (ok, int(1), "m{} ok "),
         (ok, text("bad"), "m{} failed "),
         (ok, int(9), "m{} 9  suspect"),
@@ -210,7 +210,11 @@ fn sensors_are_scaled_by_their_own_columns() {
     let readings = decode(&plan, &fetched(&plan, given, true));
     assert_eq!(
         shown(&readings),
-        ["t{id=1} 15.4 Cel", "t{id=2} 3.3 Cel", "t{id=3} 2000 Cel"]
+        [
+            "t{id=1} 15.4 Cel",
+            "t{id=2} 3.3 Cel",
+            "t{id=3} 2000 Cel suspect"
+        ]
     );
 }
 
@@ -294,4 +298,263 @@ fn of_two_sources_of_one_reading_the_first_counts() {
         tables: Vec::new(),
     };
     assert_eq!(shown(&decode(&plan, &fetched)), ["m{} 1 W"]);
+}
+
+/// The readings of a table whose columns 1 to 9 have these values in each row.
+fn read_table(keys: &str, rows: &[&[Option<Value>]], scalars: Vec<Option<Value>>) -> Vec<String> {
+    let plan = table(keys);
+    let columns = plan.tables[0].table.columns.iter().map(|oid| {
+        let number = *oid.arcs().last().unwrap() as usize;
+        let mut column = Column::default();
+        for (at, row) in rows.iter().enumerate() {
+            if let Some(Some(value)) = row.get(number - 1) {
+                column.push(&[u32::try_from(at + 1).unwrap()], value.clone());
+            }
+        }
+        column
+    });
+    let cells = Cells {
+        columns: columns.collect(),
+        joins: Vec::new(),
+        is_broken: false,
+    };
+    let tables = vec![cells];
+    shown(&decode(&plan, &Fetched { scalars, tables }))
+}
+
+#[test]
+fn a_type_beside_it_says_which_metric_a_number_is() {
+    let keys = "attributes.\"hw.id\" = { index = 1 }\n[[table.metric]]\ncolumn = 2\nprecision = 3\n\
+                by = { column = 1, 3 = \"voltage\", 4 = \"voltage\", 8 = \"temperature\", \
+                9 = { metric = \"humidity\", factor = 0.01 }, \"lx\" = { metric = \"my.light\", unit = \"lx\" } }\n";
+    let row = |kind: Value, number| [Some(kind), Some(int(number)), Some(int(1))];
+    let rows = [
+        row(int(8), 235),
+        row(int(3), 2300),
+        row(int(4), 120),
+        row(int(9), 455),
+        row(text("lx"), 70),
+        row(int(7), 1),
+    ];
+    let rows: Vec<&[Option<Value>]> = rows.iter().map(|row| row.as_slice()).collect();
+    assert_eq!(
+        read_table(keys, &rows, Vec::new()),
+        [
+            "hw.temperature{hw.id=1} 23.5 Cel",
+            "hw.voltage{hw.id=2} 230 V",
+            "hw.voltage{hw.id=3} 12 V",
+            "hw.humidity{hw.id=4} 0.455 1",
+            "my.light{hw.id=5} 7 lx",
+        ]
+    );
+}
+
+#[test]
+fn scales_divisors_and_conditions_are_what_the_profile_says() {
+    let metric = |keys: &str| {
+        format!(
+            "attributes.\"hw.id\" = {{ index = 1 }}\n[[table.metric]]\nmetric = \"my.x\"\nunit = \"V\"\ncolumn = 1\n{keys}\n"
+        )
+    };
+    for (keys, row, expect) in [
+        (
+            "scale = 2\nscale_form = \"signed-divisor\"",
+            vec![Some(int(2305)), Some(int(-10))],
+            Some("230.5 V"),
+        ),
+        (
+            "scale = 2\nscale_form = \"signed-divisor\"",
+            vec![Some(int(23)), Some(int(10))],
+            Some("230 V"),
+        ),
+        (
+            "scale = 2\nscale_form = \"signed-divisor\"",
+            vec![Some(int(23)), Some(int(0))],
+            Some("23 V"),
+        ),
+        (
+            "scale = 2\nscale_form = \"power-of-ten\"",
+            vec![Some(int(2305)), Some(int(-1))],
+            Some("230.5 V"),
+        ),
+        (
+            "scale = 2\nscale_form = \"power-of-ten\"",
+            vec![Some(int(2305)), Some(Value::Gauge32(u32::MAX))],
+            Some("230.5 V"),
+        ),
+        (
+            "scale = 2",
+            vec![Some(int(12_000)), Some(int(8))],
+            Some("12 V"),
+        ),
+        ("scale = 2", vec![Some(int(12_000)), None], None),
+        (
+            "divide_by = 2",
+            vec![Some(int(2305)), Some(int(10))],
+            Some("230.5 V"),
+        ),
+        ("divide_by = 2", vec![Some(int(2305)), Some(int(0))], None),
+        (
+            "when = { column = 2, above = 0, below = 5 }",
+            vec![Some(int(7)), Some(int(4))],
+            Some("7 V"),
+        ),
+        (
+            "when = { column = 2, above = 0, below = 5 }",
+            vec![Some(int(7)), Some(int(5))],
+            None,
+        ),
+        (
+            "when = { column = 2, above = 0 }",
+            vec![Some(int(7)), None],
+            None,
+        ),
+        (
+            "when = { column = 2, is = 1, or_absent = true }",
+            vec![Some(int(7)), None],
+            Some("7 V"),
+        ),
+        (
+            "when = { column = 2, is = 1, or_absent = true }",
+            vec![Some(int(7)), Some(int(2))],
+            None,
+        ),
+        (
+            "when = { column = 2, matches = \"^PSU\" }",
+            vec![Some(int(7)), Some(text("PSU 1"))],
+            Some("7 V"),
+        ),
+        (
+            "when = { column = 2, matches = \"^PSU\" }",
+            vec![Some(int(7)), Some(text("SFP"))],
+            None,
+        ),
+        (
+            "when = { column = 2, unlike = \"^PSU\" }",
+            vec![Some(int(7)), None],
+            Some("7 V"),
+        ),
+    ] {
+        let found = read_table(&metric(keys), &[&row], Vec::new());
+        let expect: Vec<String> = expect
+            .iter()
+            .map(|text| format!("my.x{{hw.id=1}} {text}"))
+            .collect();
+        assert_eq!(found, expect, "{keys} {row:?}");
+    }
+}
+
+#[test]
+fn a_device_that_is_set_to_fahrenheit_is_read_in_celsius() {
+    let keys = "attributes.\"hw.id\" = { index = 1 }\n[[table.metric]]\nmetric = \"hw.temperature\"\nunit = \"Cel\"\ncolumn = 1\n\
+                unit_of = { oid = \"1.3.6.1.7.0\", celsius = 0, fahrenheit = 1 }\n";
+    for (switch, expect) in [
+        (Some(int(0)), "hw.temperature{hw.id=1} 77 Cel"),
+        (Some(int(1)), "hw.temperature{hw.id=1} 25 Cel"),
+        (Some(int(2)), "hw.temperature{hw.id=1} 77 Cel suspect"),
+        (None, "hw.temperature{hw.id=1} 77 Cel suspect"),
+    ] {
+        assert_eq!(
+            read_table(keys, &[&[Some(int(77))]], vec![switch]),
+            [expect]
+        );
+    }
+}
+
+#[test]
+fn conditions_look_at_scalars_and_other_tables() {
+    let keys = "attributes.\"hw.id\" = { index = 1 }\n[[table.metric]]\nmetric = \"my.x\"\nunit = \"V\"\ncolumn = 1\n\
+                when = [{ oid = \"1.3.6.1.7.0\", is = 2 }, { join = \"1.3.6.1.8.1\", by = [1], is = 1 }]\n";
+    let plan = table(keys);
+    let entry = format!("{ENTRY}.1");
+    let given: [(&str, &[(&str, Value)]); 2] = [
+        (&entry, &[("1.1", int(10)), ("2.1", int(20))]),
+        ("1.3.6.1.8.1", &[("1", int(1)), ("2", int(0))]),
+    ];
+    for (scalar, expect) in [(int(2), vec!["my.x{hw.id=1} 10 V"]), (int(3), vec![])] {
+        let mut fetched = fetched(&plan, &given, true);
+        fetched.scalars = vec![Some(scalar)];
+        assert_eq!(shown(&decode(&plan, &fetched)), expect);
+    }
+}
+
+#[test]
+fn a_scalar_is_the_largest_of_several_and_never_what_says_none() {
+    let plan = plan(
+        "[[scalar]]\nmetric = \"system.uptime\"\noid = \"1.3.6.1.2.1.1.3.0\"\nunit = \"s\"\nfactor = 0.01\n\
+         largest = { oid = \"1.3.6.1.6.3.10.2.1.3.0\" }\n",
+    );
+    for (ticks, seconds, expect) in [
+        (
+            Some(18_000),
+            Some(42_949_852),
+            vec!["system.uptime{} 42949852 s"],
+        ),
+        (Some(18_000), Some(100), vec!["system.uptime{} 180 s"]),
+        (Some(18_000), None, vec!["system.uptime{} 180 s"]),
+        (Some(18_000), Some(i32::MAX), vec!["system.uptime{} 180 s"]),
+        (Some(18_000), Some(-1), vec!["system.uptime{} 180 s"]),
+        (None, Some(100), vec!["system.uptime{} 100 s"]),
+        (None, None, vec![]),
+    ] {
+        let scalars = vec![ticks.map(Value::TimeTicks), seconds.map(Value::Integer)];
+        let tables = Vec::new();
+        assert_eq!(shown(&decode(&plan, &Fetched { scalars, tables })), expect);
+    }
+}
+
+#[test]
+fn a_row_that_is_called_another_way_is_the_same_series() {
+    let keys = "attributes.\"hw.id\" = { index = 1 }\nattributes.\"hw.name\" = { column = 2 }\n\
+                metric = [{ metric = \"hw.power\", column = 1, unit = \"W\" }]\n";
+    let plan = table(keys);
+    let read = |name: &str| {
+        let cells = Cells {
+            columns: vec![column(&[("1", int(5))]), column(&[("1", text(name))])],
+            joins: Vec::new(),
+            is_broken: false,
+        };
+        let fetched = Fetched {
+            scalars: Vec::new(),
+            tables: vec![cells],
+        };
+        decode(&plan, &fetched)
+    };
+    let (before, after) = (read("FAN 4, Normal"), read("FAN 4, Not functioning"));
+    let identity = |readings: &[Reading]| {
+        let identity = utakata_worker_sdk::model::reading::identity(&readings[0].attributes);
+        identity
+            .map(|(key, text)| (key.clone(), text.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_ne!(before, after);
+    assert_eq!(identity(&before), identity(&after));
+}
+
+#[test]
+fn what_is_no_number_is_told_with_its_row_and_what_it_is() {
+    let plan = table(
+        "attributes.\"hw.id\" = { index = 1 }\nmetric = [{ metric = \"hw.temperature\", column = 1, unit = \"Cel\" }]\n",
+    );
+    let rows: Vec<(String, Value)> = (1..=30).map(|at| (at.to_string(), text("N/A"))).collect();
+    let rows: Vec<(&str, Value)> = rows
+        .iter()
+        .map(|(index, value)| (index.as_str(), value.clone()))
+        .collect();
+    let cells = Cells {
+        columns: vec![column(&rows)],
+        joins: Vec::new(),
+        is_broken: false,
+    };
+    let fetched = Fetched {
+        scalars: Vec::new(),
+        tables: vec![cells],
+    };
+    let decoded = super::decode(&plan, &fetched);
+    assert_eq!((decoded.unread.len(), decoded.unread_count), (20, 30));
+    let first = &decoded.unread[0];
+    assert_eq!(
+        (first.metric.as_str(), &*first.index, &*first.text),
+        ("hw.temperature", "1", "N/A")
+    );
 }

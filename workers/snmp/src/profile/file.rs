@@ -1,14 +1,20 @@
-//! The form of a profile on disk (TOML). What is in it is checked and resolved elsewhere.
+//! The form of a profile on disk (TOML): what SNMP adds to the keys that all protocols have. What
+//! is in it is checked and resolved elsewhere.
 
 use std::{collections::BTreeMap, fmt};
 
 use async_snmp::Oid;
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use toml::Spanned;
-use utakata_worker_sdk::model::MetricName;
+use utakata_profile::{
+    form::{self, Keyed, Keys, OneOrMany, States},
+    keys,
+    raw::Literal,
+    states::Named,
+};
 
 use super::Instance;
 
@@ -23,7 +29,10 @@ pub struct File {
     pub include: Vec<Spanned<String>>,
     /// How a device is recognised; absent: never by itself.
     #[serde(default)]
-    pub r#match: Option<Match>,
+    pub r#match: Option<Spanned<Match>>,
+    /// Maps of states that metrics and attributes name.
+    #[serde(default)]
+    pub states: Named,
     /// Single values.
     #[serde(default)]
     pub scalar: Vec<Spanned<Metric>>,
@@ -38,7 +47,7 @@ pub struct File {
     pub control: BTreeMap<String, Control>,
 }
 
-/// How a device is recognised: any one of these is enough.
+/// How a device is recognised: any one of these is enough, unless it is excepted.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
@@ -46,6 +55,20 @@ pub struct Match {
     pub system: Vec<OidText>,
     /// The device has something under one of these.
     pub present: Vec<OidText>,
+    /// sysDescr matches this pattern.
+    pub description: Option<String>,
+    /// Devices that are not meant.
+    pub except: Except,
+}
+
+/// Devices that a profile is not for, whatever else fits.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Except {
+    /// sysObjectID begins with one of these.
+    pub system: Vec<OidText>,
+    /// sysDescr matches this pattern.
+    pub description: Option<String>,
 }
 
 /// A table: rows that share an index.
@@ -68,83 +91,111 @@ pub struct Table {
 }
 
 /// One metric, of a scalar (`oid`) or of the rows of a table (`column`).
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Metric {
-    /// Its name.
-    pub metric: MetricName,
-    /// Scalar: the instance to read; of an action, with `{parameter}` where its parameters go.
-    #[serde(default)]
-    pub oid: Option<InstanceText>,
-    /// Table: the column to read.
-    #[serde(default)]
-    pub column: Option<ColumnRef>,
-    /// Where to look when the device has no value there.
-    #[serde(default)]
-    pub or: OneOrMany<ColumnRef>,
-    /// UCUM unit of the reading.
-    #[serde(default)]
-    pub unit: String,
-    /// The raw number is multiplied by this.
-    #[serde(default)]
-    pub factor: Option<f64>,
-    /// Added after multiplying.
-    #[serde(default)]
-    pub offset: f64,
-    /// Column with an SI prefix as in ENTITY-SENSOR-MIB (1 yocto ... 9 units ... 17 yotta).
-    #[serde(default)]
-    pub scale: Option<ColumnRef>,
-    /// Column with the number of decimal digits.
-    #[serde(default)]
-    pub precision: Option<ColumnRef>,
-    /// Column whose number the raw number is multiplied by, such as the size of a unit.
-    #[serde(default)]
-    pub times: Option<ColumnRef>,
-    /// Names of the states that the raw value stands for.
-    #[serde(default)]
-    pub states: BTreeMap<String, String>,
-    /// The state when none of them fits; absent: the raw value, marked suspect.
-    #[serde(default)]
-    pub other: Option<String>,
-    /// The value is a text.
-    #[serde(default)]
-    pub text: bool,
-    /// Raw values that mean "there is none".
-    #[serde(default)]
-    pub invalid: OneOrMany<Text>,
-    /// Readings below this are suspect.
-    #[serde(default)]
-    pub min: Option<f64>,
-    /// Readings above this are suspect.
-    #[serde(default)]
-    pub max: Option<f64>,
-    /// Table: read only in rows where all of these hold.
-    #[serde(default)]
-    pub when: OneOrMany<Condition>,
-    /// Attributes of this metric alone.
-    #[serde(default)]
-    pub attributes: BTreeMap<String, String>,
+pub type Metric = Keyed<Places, form::Value>;
+
+keys! {
+    /// Where a metric is read, and what beside it counts.
+    pub struct Places {
+        /// Scalar: the instance to read; of an action, with `{parameter}` where its parameters go.
+        pub oid: Option<InstanceText>,
+        /// Table: the column to read.
+        pub column: Option<ColumnRef>,
+        /// Where to look when the device has no value there.
+        pub or: OneOrMany<ColumnRef>,
+        /// Scalar: others of which the largest counts.
+        pub largest: OneOrMany<Largest>,
+        /// Column with a scale: how, says `scale_form`.
+        pub scale: Option<ColumnRef>,
+        /// `"si"` (1 yocto ... 9 units ... 17 yotta, as in ENTITY-SENSOR-MIB), `"power-of-ten"`,
+        /// `"signed-divisor"` (-100 divides by 100, 10 multiplies by 10).
+        pub scale_form: Option<String>,
+        /// Column with the number of decimal digits.
+        pub precision: Option<ColumnRef>,
+        /// Column whose number the raw number is multiplied by, such as the size of a unit.
+        pub times: Option<ColumnRef>,
+        /// Column whose number the raw number is divided by.
+        pub divide_by: Option<ColumnRef>,
+        /// Where the device says which unit the number has.
+        pub unit_of: Option<UnitOf>,
+        /// Read only where all of these hold.
+        pub when: OneOrMany<Condition>,
+        /// Table: which metric it is, by a value beside it.
+        pub by: Option<By>,
+    }
 }
 
-/// A condition on a row.
+/// A condition: what is looked at, and what is asked of it.
+pub type Condition = Keyed<Operand, form::Condition>;
+
+keys! {
+    /// What is looked at; exactly one of `oid`, `column`, `index`, `join` is given.
+    pub struct Operand {
+        /// A scalar, with its instance.
+        pub oid: Option<OidText>,
+        /// A column of the row.
+        pub column: Option<ColumnRef>,
+        /// A part of the index, counted from 1.
+        pub index: Option<usize>,
+        /// A column of another table.
+        pub join: Option<OidText>,
+        /// Its row: these parts of the index.
+        pub by: OneOrMany<usize>,
+        /// Its row: the number in this column.
+        pub by_column: Option<ColumnRef>,
+    }
+}
+
+/// Where the device says which unit a number has, and which raw values mean which.
+pub type UnitOf = Keyed<Operand, Units>;
+
+keys! {
+    /// Raw values by the unit that they mean.
+    pub struct Units {
+        /// Degrees Celsius.
+        pub celsius: OneOrMany<Literal>,
+        /// Degrees Fahrenheit.
+        pub fahrenheit: OneOrMany<Literal>,
+        /// Kelvin.
+        pub kelvin: OneOrMany<Literal>,
+    }
+}
+
+/// Which metric a column is, by a value beside it.
+#[derive(Debug, Clone, Default)]
+pub struct By {
+    /// What is looked at.
+    pub of: Operand,
+    /// The metric for each raw value.
+    pub choices: BTreeMap<String, Choice>,
+}
+
+/// A metric that a column may be.
+#[derive(Debug, Clone)]
+pub enum Choice {
+    /// A known one, by its name.
+    Name(String),
+    /// One with keys of its own.
+    Keys(Box<Keyed<Nothing, form::Value>>),
+}
+
+keys! {
+    /// No keys besides those that all have.
+    pub struct Nothing {}
+}
+
+/// Another scalar of the same metric.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// The column to look at.
-    #[serde(default)]
-    pub column: Option<ColumnRef>,
-    /// Or the part of the index, counted from 1.
-    #[serde(default)]
-    pub index: Option<usize>,
-    /// It holds when the raw value is one of these.
-    #[serde(default)]
-    pub is: OneOrMany<Text>,
-    /// It holds when the raw value is none of these.
-    #[serde(default)]
-    pub not: OneOrMany<Text>,
-    /// It holds when the row has no value there (`true`), or any (`false`).
-    #[serde(default)]
-    pub absent: Option<bool>,
+pub struct Largest {
+    /// Where it is read.
+    pub oid: OidText,
+    /// Its number is multiplied by this.
+    #[serde(default = "one")]
+    pub factor: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Where an attribute comes from.
@@ -183,7 +234,7 @@ pub struct RowAttribute {
     pub unit: Option<usize>,
     /// Other names for what is found.
     #[serde(default)]
-    pub states: BTreeMap<String, String>,
+    pub states: States,
     /// The text, with `{}` where the value goes.
     #[serde(default)]
     pub format: Option<String>,
@@ -244,25 +295,6 @@ pub struct OidText(pub Oid);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceText(pub Instance);
 
-/// A raw value in a file: a whole number or a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Text {
-    /// A number.
-    Number(i64),
-    /// A text.
-    Text(String),
-}
-
-/// One thing or a list of them.
-#[derive(Debug, Clone)]
-pub struct OneOrMany<T>(pub Vec<T>);
-
-impl<T> Default for OneOrMany<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
 impl<'de> Deserialize<'de> for OidText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
@@ -316,15 +348,6 @@ impl Visitor<'_> for ScalarVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(match from.deserialize_any(ScalarVisitor)? {
-            Scalar::Number(number) => Self::Number(number),
-            Scalar::Text(text) => Self::Text(text),
-        })
-    }
-}
-
 impl<'de> Deserialize<'de> for ColumnRef {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match from.deserialize_any(ScalarVisitor)? {
@@ -370,32 +393,46 @@ impl<'de> Deserialize<'de> for Attribute {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+impl<'de> Deserialize<'de> for Choice {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Many<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Many<T> {
-            type Value = Vec<T>;
+        struct ChoiceVisitor;
+        impl<'de> Visitor<'de> for ChoiceVisitor {
+            type Value = Choice;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("one thing, or a list of them")
+                f.write_str("the name of a metric, or a table with its keys")
             }
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Vec<T>, E> {
-                T::deserialize(de::value::I64Deserializer::new(number)).map(|one| vec![one])
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Choice, E> {
+                Ok(Choice::Name(text.into()))
             }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
-                T::deserialize(de::value::StrDeserializer::new(text)).map(|one| vec![one])
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-                let mut many = Vec::new();
-                while let Some(one) = list.next_element()? {
-                    many.push(one);
-                }
-                Ok(many)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Choice, A::Error> {
+                Keyed::deserialize(MapAccessDeserializer::new(map))
+                    .map(|keys| Choice::Keys(Box::new(keys)))
             }
         }
-        from.deserialize_any(Many(std::marker::PhantomData))
-            .map(Self)
+        from.deserialize_any(ChoiceVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for By {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct ByVisitor;
+        impl<'de> Visitor<'de> for ByVisitor {
+            type Value = By;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table with what is looked at, and a metric for each raw value")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<By, A::Error> {
+                let mut by = By::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if Operand::KEYS.contains(&key.as_str()) {
+                        by.of.take(&key, &mut map)?;
+                    } else {
+                        by.choices.insert(key, map.next_value()?);
+                    }
+                }
+                Ok(by)
+            }
+        }
+        from.deserialize_map(ByVisitor)
     }
 }

@@ -1,3 +1,5 @@
+mod shipped;
+
 use super::{Library, compile::compile};
 
 fn refused(text: &str) -> String {
@@ -120,7 +122,161 @@ fn what_is_wrong_in_a_profile_is_told_with_its_line() {
             "\"or\" is not for",
         ),
     ];
-    for (text, place, part) in cases.into_iter().chain(of_actions) {
+    let of_values = [
+        (
+            metric("column = 1\nunit = \"W\"\nvalid = [9, 1]"),
+            "x.toml:4",
+            "leave nothing",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nvalid = 9"),
+            "x.toml:8",
+            "invalid type",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\ninvalid = { under = 1 }"),
+            "x.toml:8",
+            "no key \"under\" here",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\ninvalid = {}"),
+            "x.toml:4",
+            "\"below\", \"above\"",
+        ),
+        (
+            metric("column = 1\nunit = \"Cel\"\nconvert = \"farenheit\""), // typos: on purpose
+            "x.toml:4",
+            "did you mean \"fahrenheit\"?",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nconvert = \"kelvin\""),
+            "x.toml:4",
+            "its unit is W",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nnumber = \"fist\""),
+            "x.toml:4",
+            "did you mean \"first\"?",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nnumber = \"([0-9]) ([0-9])\""),
+            "x.toml:4",
+            "must have one group",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nscale = 2\nscale_form = \"power-of-tin\""),
+            "x.toml:4",
+            "did you mean \"power-of-ten\"?",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nscale_form = \"si\""),
+            "x.toml:4",
+            "\"scale\", which is not there",
+        ),
+        (
+            metric("column = 1\nunit = \"Cel\"\nunit_of = { column = 2, celsius = 1 }"),
+            "x.toml:4",
+            "\"fahrenheit\" or \"kelvin\"",
+        ),
+        (
+            metric("column = 1\nstates = \"psu\""),
+            "x.toml:4",
+            "no [states.psu]",
+        ),
+        (
+            format!(
+                "description = \"x\"\n[states.supply]\n1 = \"ok\"\n{}",
+                &scalar("oid = \"1.3.6.1\"\nstates = \"suply\"")[18..]
+            ), // typos: on purpose
+            "x.toml:4",
+            "did you mean \"supply\"?",
+        ),
+        (
+            scalar("oid = \"1.3.6.1\"\nunit = \"W\"\nwhen = { column = 1, is = 1 }"),
+            "x.toml:2",
+            "another scalar",
+        ),
+        (
+            scalar(
+                "oid = \"1.3.6.1\"\nunit = \"W\"\nwhen = { oid = \"1.3.6.2\", is = 1, above = 2 }",
+            ),
+            "x.toml:2",
+            "one of \"is\"",
+        ),
+        (
+            scalar(
+                "oid = \"1.3.6.1\"\nunit = \"W\"\nwhen = { oid = \"1.3.6.2\", matches = \"(\" }",
+            ),
+            "x.toml:2",
+            "not a regular expression",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nwhen = { join = \"1.3.6.2\", is = 1 }"),
+            "x.toml:4",
+            "\"by\" which parts",
+        ),
+        (
+            metric("column = 1\nunit = \"W\"\nlargest = { oid = \"1.3.6.2\" }"),
+            "x.toml:4",
+            "are for scalars",
+        ),
+        (
+            "description = \"x\"\n[match]\ndescription = \"(\"\n".into(),
+            "x.toml:2",
+            "not a regular expression",
+        ),
+        (
+            "description = \"x\"\n[match.except]\nsytem = []\n".into(), // typos: on purpose
+            "x.toml:3",
+            "did you mean \"system\"?",
+        ),
+    ];
+    let choice = |by: &str| table(&format!("[[table.metric]]\ncolumn = 1\nby = {by}\n"));
+    let of_choices = [
+        (
+            choice("{ column = 2 }"),
+            "x.toml:4",
+            "needs a metric for each",
+        ),
+        (
+            choice("{ colum = 2, 8 = \"temperature\" }"),
+            "x.toml:6",
+            "the name of a metric",
+        ),
+        (
+            choice("{ 8 = \"temperature\" }"),
+            "x.toml:4",
+            "needs one of \"column\"",
+        ),
+        (
+            choice("{ column = 2, 8 = \"temprature\" }"), // typos: on purpose
+            "x.toml:4",
+            "hw.temperature",
+        ),
+        (
+            choice("{ column = 2, 8 = { metric = \"my.own\" } }"),
+            "x.toml:4",
+            "A new one has its unit",
+        ),
+        (
+            choice("{ column = 2, 8 = { unit = \"W\" } }"),
+            "x.toml:4",
+            "needs its name",
+        ),
+        (
+            table(
+                "[[table.metric]]\nmetric = \"a\"\ncolumn = 1\nby = { column = 2, 8 = \"power\" }\n",
+            ),
+            "x.toml:4",
+            "it has no metric and unit besides",
+        ),
+    ];
+    let cases = cases
+        .into_iter()
+        .chain(of_actions)
+        .chain(of_values)
+        .chain(of_choices);
+    for (text, place, part) in cases {
         let error = refused(&text);
         assert!(
             error.starts_with(place) && error.contains(part),

@@ -65,6 +65,10 @@ fn numbers_are_found_in_texts_and_in_opaque_floats() {
             Value::Opaque(vec![0x9f, 0x78, 4, 0x40, 0x20, 0, 0].into()),
             Some(2.5),
         ),
+        (
+            Value::Opaque(vec![0x9f, 0x78, 4, 0x41, 0x5b, 0x33, 0x33].into()),
+            Some(13.7),
+        ),
         (Value::NoSuchInstance, None),
     ] {
         assert_eq!(as_number(&value), expect, "{value:?}");

@@ -59,6 +59,10 @@ impl ObservedScalar {
         }
         Ok(Scalar {
             oids: vec![self.instance.oid(parameters)?],
+            largest: Vec::new(),
+            beside: Vec::new(),
+            when: Vec::new(),
+            unit_of: None,
             meaning,
         })
     }

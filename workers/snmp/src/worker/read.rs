@@ -6,10 +6,10 @@ use std::{
 };
 
 use async_snmp::Oid;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
     Answer, Failure,
-    model::{Cure, Problem, Recognition},
+    model::{Cure, Missing, Problem, Recognition, missing},
 };
 
 use super::{
@@ -17,9 +17,12 @@ use super::{
     fetch::{Haul, fetch},
 };
 use crate::{
-    decode::{Decoded, decode},
+    decode::{Decoded, Unread, decode},
     plan::{Filter, Plan, Recognised},
-    profile::Profile,
+    profile::{
+        Profile, Recognise,
+        recognise::{Device, Fit},
+    },
     session::Error,
     value,
 };
@@ -45,8 +48,11 @@ impl On<'_> {
         if plan.is_empty() {
             return Err(self.nothing_like(&filter));
         }
-        let haul = fetch(self.session, &plan, self.deadline).await;
+        let mut haul = fetch(self.session, &plan, self.deadline).await;
         let decoded = decode(&plan, &haul.fetched);
+        haul.gaps
+            .extend(decoded.unread.iter().filter_map(Unread::missing));
+        let result = told(&decoded);
         let is_foreign = self.is_foreign(&filter, &decoded);
         let recognition = filter
             .0
@@ -56,6 +62,7 @@ impl On<'_> {
             sheet: decoded.sheet,
             missing: haul.gaps,
             recognition: recognition.flatten(),
+            result,
             ..Answer::default()
         };
         match (haul.trouble, is_foreign) {
@@ -119,12 +126,23 @@ impl On<'_> {
     /// What the device is, and the profiles that fit it.
     async fn recognise(&self) -> Result<Recognised, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
-        let found = self
-            .session
-            .get(self.deadline, &[Oid::from_slice(&SYSTEM)])
-            .await?;
-        let system = found.into_iter().flatten().next();
-        let system = system.as_ref().and_then(|value| value.as_oid());
+        let mut asked = vec![Oid::from_slice(&SYSTEM)];
+        let reads_description = |profile: &&Arc<Profile>| {
+            let recognise = profile.recognise.as_ref();
+            recognise.is_some_and(Recognise::reads_description)
+        };
+        if candidates.iter().any(reads_description) {
+            asked.push(Oid::from_slice(&DESCRIPTION));
+        }
+        let found = self.session.get(self.deadline, &asked).await?;
+        let mut found = found.into_iter();
+        let system = found.next().flatten();
+        let description = found.next().flatten();
+        let description = description.as_ref().and_then(value::as_text);
+        let device = Device {
+            system: system.as_ref().and_then(|value| value.as_oid()),
+            description: description.as_deref().unwrap_or_default(),
+        };
         let asked: Vec<Oid> = recognisers(&candidates).cloned().collect();
         let has = self.session.has(self.deadline, &asked).await?;
         let mut has = has.into_iter();
@@ -136,14 +154,10 @@ impl On<'_> {
             let is_present = recognise.present.iter().fold(false, |is_present, _| {
                 has.next().unwrap_or(false) || is_present
             });
-            let is_named = recognise
-                .system
-                .iter()
-                .any(|prefix| system.is_some_and(|oid| oid.starts_with(prefix)));
-            match (is_named, is_present) {
-                (true, _) => named.push(profile.name.clone()),
-                (false, true) => present.push(profile.name.clone()),
-                (false, false) => {}
+            match recognise.device(&device, is_present) {
+                Some(Fit::Named) => named.push(profile.name.clone()),
+                Some(Fit::Present) => present.push(profile.name.clone()),
+                None => {}
             }
         }
         named.append(&mut present);
@@ -153,7 +167,7 @@ impl On<'_> {
         Ok(Recognised {
             is_network: is_strange && self.is_network().await,
             profiles: named,
-            system: system.cloned(),
+            system: device.system.cloned(),
         })
     }
 
@@ -215,6 +229,26 @@ fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a 
         .iter()
         .filter_map(|profile| profile.recognise.as_ref())
         .flat_map(|recognise| &recognise.present)
+}
+
+/// What the result says of values that should have been numbers.
+fn told(decoded: &Decoded<'_>) -> Option<Json> {
+    let unread = decoded.unread.iter().map(
+        |unread| json!({ "metric": unread.metric, "row": unread.index, "value": unread.text }),
+    );
+    let unread: Vec<Json> = unread.collect();
+    (decoded.unread_count > 0)
+        .then(|| json!({ "not_numbers": unread, "count": decoded.unread_count }))
+}
+
+impl Unread<'_> {
+    /// What is missing by it: nothing where the device says that there is none.
+    fn missing(&self) -> Option<Missing> {
+        let row = Some(self.index.as_str()).filter(|index| !index.is_empty());
+        let message = format!("\"{}\" is not a number", self.text);
+        let missing = || Missing::value(self.metric.as_str(), row, missing::UNDECODABLE, &message);
+        (!self.is_none).then(missing)
+    }
 }
 
 fn filter(parameters: &Json) -> Filter {

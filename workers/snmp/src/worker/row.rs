@@ -8,7 +8,7 @@ use super::{On, problem, raw::wrong};
 use crate::{
     decode::{Cells, Column, Fetched, decode},
     plan::{Filter, Plan, PlannedTable},
-    profile::{Attribute, Source, Table},
+    profile::{Join, JoinRow, Table},
 };
 
 impl On<'_> {
@@ -26,20 +26,18 @@ impl On<'_> {
         let (plan, indexes) = Plan::of_rows(&profiles, filter, parameters).map_err(wrong)?;
         let rows = plan.tables.iter().zip(&indexes);
         let cells: Vec<Vec<Cell>> = rows.map(|(table, index)| cells(table, index)).collect();
-        let oids: Vec<Oid> = cells
-            .iter()
-            .flatten()
-            .map(|cell| cell.oid.clone())
-            .collect();
+        let of_rows = cells.iter().flatten().map(|cell| &cell.oid);
+        let oids: Vec<Oid> = plan.oids.iter().chain(of_rows).cloned().collect();
         let values = match self.session.get(self.deadline, &oids).await {
             Ok(values) => values,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
         let mut values = values.into_iter();
+        let scalars = values.by_ref().take(plan.oids.len()).collect();
         let tables = plan.tables.iter().zip(&cells);
         let tables = tables.map(|(table, cells)| put(table, cells, values.by_ref()));
         let fetched = Fetched {
-            scalars: Vec::new(),
+            scalars,
             tables: tables.collect(),
         };
         let decoded = decode(&plan, &fetched);
@@ -96,16 +94,14 @@ fn cells(planned: &PlannedTable, index: &[u32]) -> Vec<Cell> {
 
 /// The joins by parts of the index, and the index of each.
 fn joins<'a>(table: &'a Table, index: &'a [u32]) -> impl Iterator<Item = (usize, Vec<u32>)> + 'a {
-    table.attributes.iter().filter_map(|(_, attribute)| {
-        let Attribute::Row {
-            source: Source::JoinIndex(join, parts),
-            ..
-        } = attribute
-        else {
+    table.all_joins().filter_map(|Join { join, row }| {
+        let is_of_other = table.joined.get(*join) == Some(&None);
+        let JoinRow::Index(parts) = row else {
             return None;
         };
         let parts = parts.iter().map(|part| index.get(*part).copied());
-        Some((*join, parts.collect::<Option<_>>()?))
+        let index = parts.collect::<Option<_>>()?;
+        is_of_other.then_some((*join, index))
     })
 }
 

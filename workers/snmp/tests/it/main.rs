@@ -14,3 +14,4 @@ mod recordings;
 mod relay;
 mod releases;
 mod trouble;
+mod values;

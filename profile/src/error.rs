@@ -1,6 +1,6 @@
 //! Why a profile is refused: file, line, key, and the nearest known one.
 
-use utakata_worker_sdk::model::suggest;
+use utakata_model::suggest;
 
 /// A profile that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

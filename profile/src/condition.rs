@@ -1,0 +1,57 @@
+//! Conditions: what is asked of a raw value.
+
+use regex::Regex;
+
+use crate::raw::{Literal, Raw};
+
+/// What is asked of a raw value that may be absent.
+#[derive(Debug, Clone)]
+pub struct Test {
+    /// What is asked of a value.
+    pub wanted: Wanted,
+    /// Whether it holds, too, when there is no value.
+    pub or_absent: bool,
+}
+
+/// What is asked of a value.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// It is one of these.
+    OneOf(Vec<Literal>),
+    /// It is none of these; so is what is absent.
+    NoneOf(Vec<Literal>),
+    /// There is none.
+    Absent,
+    /// There is one.
+    Present,
+    /// It is a number above the first and below the second.
+    Between(f64, f64),
+    /// Its text matches.
+    Matches(Regex),
+    /// Its text does not match; nor does what is absent.
+    Unlike(Regex),
+}
+
+impl Test {
+    /// Whether it holds for what a device has, or has not.
+    pub fn holds(&self, raw: Option<&Raw<'_>>) -> bool {
+        let Some(raw) = raw else {
+            let bears = matches!(
+                self.wanted,
+                Wanted::Absent | Wanted::NoneOf(_) | Wanted::Unlike(_)
+            );
+            return self.or_absent || bears;
+        };
+        match &self.wanted {
+            Wanted::OneOf(values) => values.iter().any(|value| value.is(raw)),
+            Wanted::NoneOf(values) => !values.iter().any(|value| value.is(raw)),
+            Wanted::Absent => false,
+            Wanted::Present => true,
+            Wanted::Between(above, below) => raw
+                .number()
+                .is_some_and(|number| number > *above && number < *below),
+            Wanted::Matches(pattern) => pattern.is_match(&raw.text()),
+            Wanted::Unlike(pattern) => !pattern.is_match(&raw.text()),
+        }
+    }
+}

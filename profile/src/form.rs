@@ -1,0 +1,376 @@
+//! The keys of a profile that every protocol has, as they are on disk (TOML).
+//!
+//! A protocol puts keys of its own beside them: [`Keyed`] reads both from one table, refuses
+//! what is in neither, and keeps the place of every error.
+
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
+use utakata_model::MetricName;
+
+use crate::{
+    condition::{Test, Wanted},
+    number,
+    raw::Literal,
+};
+
+/// Keys of a table in a file.
+pub trait Keys: Default {
+    /// Their names.
+    const KEYS: &'static [&'static str];
+
+    /// Takes the value of a key that is one of [`Self::KEYS`].
+    ///
+    /// # Errors
+    /// The value is not what the key holds.
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+}
+
+/// Declares a struct whose fields are the keys of a table, each with a default.
+#[macro_export]
+macro_rules! keys {
+    ($(#[$of:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $field:ident: $type:ty,)* }) => {
+        $(#[$of])*
+        #[derive(Debug, Clone, Default)]
+        pub struct $name { $($(#[$doc])* pub $field: $type,)* }
+
+        impl $crate::form::Keys for $name {
+            const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            fn take<'de, A: serde::de::MapAccess<'de>>(
+                &mut self,
+                key: &str,
+                map: &mut A,
+            ) -> Result<(), A::Error> {
+                match key {
+                    $(stringify!($field) => self.$field = map.next_value()?,)*
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+/// A table with the keys of a protocol and those that all have.
+#[derive(Debug, Clone, Default)]
+pub struct Keyed<A, B> {
+    /// The keys of the protocol.
+    pub own: A,
+    /// The keys that all have.
+    pub shared: B,
+}
+
+keys! {
+    /// What a value means.
+    pub struct Value {
+        /// The metric.
+        pub metric: Option<MetricName>,
+        /// UCUM unit of the reading.
+        pub unit: String,
+        /// The raw number is multiplied by this.
+        pub factor: Option<f64>,
+        /// Added after multiplying.
+        pub offset: f64,
+        /// Names of the states that the raw value stands for.
+        pub states: States,
+        /// The state when none of them fits; absent: the raw value, marked suspect.
+        pub other: Option<String>,
+        /// The value is a text.
+        pub text: bool,
+        /// Raw values that mean "there is none".
+        pub invalid: OneOrMany<Invalid>,
+        /// There is no reading outside of these two.
+        pub valid: Option<(f64, f64)>,
+        /// Readings below this are suspect.
+        pub min: Option<f64>,
+        /// Readings above this are suspect.
+        pub max: Option<f64>,
+        /// Where in a text the number is: `"first"`, `"unit"`, or a pattern with one group.
+        pub number: Option<String>,
+        /// A conversion by name.
+        pub convert: Option<String>,
+        /// Attributes of this metric alone.
+        pub attributes: BTreeMap<String, String>,
+    }
+}
+
+keys! {
+    /// What is asked of a raw value.
+    pub struct Condition {
+        /// It is one of these.
+        pub is: OneOrMany<Literal>,
+        /// It is none of these.
+        pub not: OneOrMany<Literal>,
+        /// It is above this.
+        pub above: Option<f64>,
+        /// It is below this.
+        pub below: Option<f64>,
+        /// Its text matches this pattern.
+        pub matches: Option<String>,
+        /// Its text does not match this pattern.
+        pub unlike: Option<String>,
+        /// There is none (`true`), or one (`false`).
+        pub absent: Option<bool>,
+        /// It holds, too, when there is none.
+        pub or_absent: bool,
+    }
+}
+
+/// Names of raw values: a map, or the name of one that stands in `[states.NAME]`.
+#[derive(Debug, Clone)]
+pub enum States {
+    /// A map.
+    Map(BTreeMap<String, String>),
+    /// The name of one.
+    Name(String),
+}
+
+/// Raw values that mean "there is none".
+#[derive(Debug, Clone)]
+pub enum Invalid {
+    /// This one.
+    Is(Literal),
+    /// Those for which this holds.
+    Range(InvalidRange),
+}
+
+/// Raw values that mean "there is none", by what they have in common.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InvalidRange {
+    /// Numbers below this.
+    pub below: Option<f64>,
+    /// Numbers above this.
+    pub above: Option<f64>,
+    /// Texts that match this pattern.
+    pub matches: Option<String>,
+}
+
+/// One thing or a list of them.
+#[derive(Debug, Clone)]
+pub struct OneOrMany<T>(pub Vec<T>);
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl Default for States {
+    fn default() -> Self {
+        Self::Map(BTreeMap::new())
+    }
+}
+
+impl States {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Map(map) if map.is_empty())
+    }
+}
+
+impl Condition {
+    /// What is asked. Errors: the sentence that says what is wrong.
+    pub fn compile(&self) -> Result<Test, String> {
+        type Given = Option<Result<Wanted, String>>;
+        let one_of: Given = (!self.is.0.is_empty()).then(|| Ok(Wanted::OneOf(self.is.0.clone())));
+        let none_of = (!self.not.0.is_empty()).then(|| Ok(Wanted::NoneOf(self.not.0.clone())));
+        let between = (self.above.is_some() || self.below.is_some()).then(|| {
+            Ok(Wanted::Between(
+                self.above.unwrap_or(f64::NEG_INFINITY),
+                self.below.unwrap_or(f64::INFINITY),
+            ))
+        });
+        let absent = self.absent.map(|absent| match absent {
+            true => Ok(Wanted::Absent),
+            false => Ok(Wanted::Present),
+        });
+        let matches = self.matches.as_deref();
+        let matches = matches.map(|text| Ok(Wanted::Matches(pattern(text)?)));
+        let unlike = self.unlike.as_deref();
+        let unlike = unlike.map(|text| Ok(Wanted::Unlike(pattern(text)?)));
+        let all = [one_of, none_of, between, absent, matches, unlike];
+        let mut given = all.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(wanted), None) => Ok(Test {
+                wanted: wanted?,
+                or_absent: self.or_absent,
+            }),
+            _ => Err(
+                "a condition has one of \"is\", \"not\" and \"absent\", \"above\" and \"below\", \
+                 \"matches\", \"unlike\""
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// A regular expression in a file. Errors: the sentence that says what is wrong.
+pub fn pattern(text: &str) -> Result<regex::Regex, String> {
+    regex::Regex::new(text).map_err(|error| number::pattern_problem(text, &error))
+}
+
+impl<'de, A: Keys, B: Keys> Deserialize<'de> for Keyed<A, B> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct KeyedVisitor<A, B>(PhantomData<(A, B)>);
+        impl<'de, A: Keys, B: Keys> Visitor<'de> for KeyedVisitor<A, B> {
+            type Value = Keyed<A, B>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut keyed = Keyed {
+                    own: A::default(),
+                    shared: B::default(),
+                };
+                while let Some(key) = map.next_key_seed(Known(&[A::KEYS, B::KEYS]))? {
+                    match A::KEYS.contains(&key.as_str()) {
+                        true => keyed.own.take(&key, &mut map)?,
+                        false => keyed.shared.take(&key, &mut map)?,
+                    }
+                }
+                Ok(keyed)
+            }
+        }
+        from.deserialize_map(KeyedVisitor(PhantomData))
+    }
+}
+
+/// Takes the name of a key that is one of these: so an unknown one is told at its own place.
+struct Known<'a>(&'a [&'static [&'static str]]);
+
+impl<'de> DeserializeSeed<'de> for Known<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
+        let key = String::deserialize(from)?;
+        let mut known = self.0.iter().flat_map(|keys| keys.iter());
+        if known.any(|one| *one == key) {
+            return Ok(key);
+        }
+        let known = self.0.iter().flat_map(|keys| keys.iter());
+        let known: Vec<String> = known.map(|one| format!("`{one}`")).collect();
+        // As serde says it, which `Error::parse` understands.
+        let message = format!(
+            "unknown field `{key}`, expected one of {}",
+            known.join(", ")
+        );
+        Err(de::Error::custom(message))
+    }
+}
+
+/// What a file may hold in one place: a number or a text.
+struct LiteralVisitor;
+
+impl Visitor<'_> for LiteralVisitor {
+    type Value = Literal;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or a text")
+    }
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Literal, E> {
+        Ok(Literal::Number(number))
+    }
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Literal, E> {
+        i64::try_from(number)
+            .map(Literal::Number)
+            .map_err(de::Error::custom)
+    }
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Literal, E> {
+        Ok(Literal::Decimal(number))
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Literal, E> {
+        Ok(Literal::Text(text.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Literal {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(LiteralVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Invalid {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct InvalidVisitor;
+        impl<'de> Visitor<'de> for InvalidVisitor {
+            type Value = Invalid;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a text, or a table with below, above or matches")
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Invalid, E> {
+                LiteralVisitor.visit_i64(number).map(Invalid::Is)
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Invalid, E> {
+                LiteralVisitor.visit_u64(number).map(Invalid::Is)
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Invalid, E> {
+                LiteralVisitor.visit_f64(number).map(Invalid::Is)
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Invalid, E> {
+                LiteralVisitor.visit_str(text).map(Invalid::Is)
+            }
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Invalid, M::Error> {
+                InvalidRange::deserialize(MapAccessDeserializer::new(map)).map(Invalid::Range)
+            }
+        }
+        from.deserialize_any(InvalidVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for States {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct StatesVisitor;
+        impl<'de> Visitor<'de> for StatesVisitor {
+            type Value = States;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of states, or the name of one in [states.NAME]")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<States, E> {
+                Ok(States::Name(text.into()))
+            }
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<States, M::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(States::Map)
+            }
+        }
+        from.deserialize_any(StatesVisitor)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Many<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Many<T> {
+            type Value = Vec<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one thing, or a list of them")
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Vec<T>, E> {
+                T::deserialize(de::value::I64Deserializer::new(number)).map(|one| vec![one])
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Vec<T>, E> {
+                T::deserialize(de::value::F64Deserializer::new(number)).map(|one| vec![one])
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+                T::deserialize(de::value::StrDeserializer::new(text)).map(|one| vec![one])
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+                let mut many = Vec::new();
+                while let Some(one) = list.next_element()? {
+                    many.push(one);
+                }
+                Ok(many)
+            }
+        }
+        from.deserialize_any(Many(PhantomData)).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! What a device sent, and what a profile compares it with.
+
+use std::borrow::Cow;
+
+use crate::{number, text};
+
+/// What a device sent, before anything is made of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Raw<'a> {
+    /// A whole number with a sign.
+    Integer(i64),
+    /// A whole number of a type without a sign, and how many bits that type has.
+    Unsigned(u64, u32),
+    /// A number with a point.
+    Float(f64),
+    /// Octets, most often a text.
+    Bytes(&'a [u8]),
+    /// A text.
+    Text(Cow<'a, str>),
+}
+
+/// A raw value in a profile.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// A whole number.
+    Number(i64),
+    /// A number with a point.
+    Decimal(f64),
+    /// A text.
+    Text(Box<str>),
+}
+
+impl Raw<'_> {
+    /// The number that it is. Numbers that a device writes as text are numbers, too.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(number) => Some(*number as f64),
+            Self::Unsigned(number, _) => Some(*number as f64),
+            Self::Float(number) => Some(*number),
+            Self::Bytes(bytes) => number::plain(&text::of(bytes)?),
+            Self::Text(text) => number::plain(text),
+        }
+    }
+
+    /// The whole number that it is; texts are none.
+    pub fn whole(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Unsigned(number, _) => i64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// The negative number that was sent in a type without a sign, if it may be one.
+    pub fn wrapped(&self) -> Option<i64> {
+        match self {
+            Self::Unsigned(number, bits) => signed(*number, *bits),
+            _ => None,
+        }
+    }
+
+    /// Whether all bits of its type are ones.
+    pub fn is_all_ones(&self) -> bool {
+        match self {
+            Self::Unsigned(number, bits) => 64_u32
+                .checked_sub(*bits)
+                .is_some_and(|unused| *number == u64::MAX >> unused),
+            _ => false,
+        }
+    }
+
+    /// The text that it is; octets that are none in hexadecimal.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Integer(number) => number.to_string().into(),
+            Self::Unsigned(number, _) => number.to_string().into(),
+            Self::Float(number) => number.to_string().into(),
+            Self::Bytes(bytes) => text::shown(bytes),
+            Self::Text(text) => text.trim().into(),
+        }
+    }
+}
+
+/// A number without sign, as a number with a sign of the same width; `None` unless that makes it
+/// negative.
+fn signed(number: u64, bits: u32) -> Option<i64> {
+    let unused = 64_u32.checked_sub(bits)?;
+    let number = (number << unused).cast_signed() >> unused;
+    (number < 0).then_some(number)
+}
+
+impl Literal {
+    /// Whether a value is this one.
+    pub fn is(&self, raw: &Raw<'_>) -> bool {
+        match (self, raw) {
+            (Self::Number(number), Raw::Integer(_) | Raw::Unsigned(..)) => {
+                raw.whole() == Some(*number)
+            }
+            (Self::Number(number), _) => raw.number() == Some(*number as f64),
+            (Self::Decimal(number), _) => raw.number() == Some(*number),
+            (Self::Text(text), Raw::Bytes(bytes)) => {
+                *bytes == text.as_bytes() || text::of(bytes).is_some_and(|found| found == **text)
+            }
+            (Self::Text(text), _) => raw.text() == **text,
+        }
+    }
+
+    /// Whether a value is this one, also when the device or its type lost the sign: -1 is
+    /// 4294967295 in a type of 32 bits without sign, and the other way round.
+    pub fn means(&self, raw: &Raw<'_>) -> bool {
+        if self.is(raw) {
+            return true;
+        }
+        let Self::Number(wanted) = self else {
+            return false;
+        };
+        match raw {
+            Raw::Unsigned(..) => raw.wrapped() == Some(*wanted),
+            Raw::Integer(number) if *number < 0 => [16, 32].into_iter().any(|bits| {
+                let wanted = u64::try_from(*wanted).ok();
+                // -1 is too often a value for 65535 to mean it.
+                let is_told = bits != 16 || *number < -1;
+                is_told
+                    && wanted
+                        .filter(|wanted| wanted >> bits == 0)
+                        .and_then(|wanted| signed(wanted, bits))
+                        == Some(*number)
+            }),
+            // Read from a text or a float: the type is not known, so any that fits.
+            Raw::Float(_) | Raw::Bytes(_) | Raw::Text(_) if *wanted < 0 => {
+                let of_bits = |bits: i32| *wanted as f64 + 2_f64.powi(bits);
+                let number = raw.number();
+                number == Some(of_bits(32)) || number == Some(of_bits(64))
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_means_a_value_whatever_became_of_its_sign() {
+        let bytes = |text: &'static str| Raw::Bytes(text.as_bytes());
+        for (literal, raw, is, means) in [
+            (-1, Raw::Integer(-1), true, true),
+            (-1, Raw::Unsigned(u64::from(u32::MAX), 32), false, true),
+            (-1, Raw::Unsigned(u64::MAX, 64), false, true),
+            (-1, Raw::Unsigned(u64::from(u32::MAX), 64), false, false),
+            (-1, Raw::Unsigned(65_535, 16), false, true),
+            (-1, bytes("4294967295"), false, true),
+            (-1, bytes("-1"), true, true),
+            (4_294_967_295, Raw::Integer(-1), false, true),
+            (65_535, Raw::Integer(-1), false, false),
+            (32_768, Raw::Integer(-32_768), false, true),
+            (255, Raw::Integer(-1), false, false),
+            (3, Raw::Integer(4), false, false),
+        ] {
+            let literal = Literal::Number(literal);
+            assert_eq!(literal.is(&raw), is, "{literal:?} {raw:?}");
+            assert_eq!(literal.means(&raw), means, "{literal:?} {raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_compared_without_what_pads_it() {
+        let literal = Literal::Text("n/a".into());
+        for (bytes, expect) in [
+            (&b"n/a"[..], true),
+            (b"n/a\0\0\0", true),
+            (b" n/a\r\n", true),
+            (b"n/a!", false),
+            (b"\x00\xff", false),
+        ] {
+            assert_eq!(literal.is(&Raw::Bytes(bytes)), expect, "{bytes:?}");
+        }
+    }
+}

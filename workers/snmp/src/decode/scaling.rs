@@ -1,0 +1,92 @@
+//! What stands beside a number: its scale, and its unit.
+
+use utakata_profile::{Raw, Scaling, meaning::UnitTold};
+
+use super::rows::Row;
+use crate::profile::{ColumnMetric, Operand, ScaleForm, UnitOf};
+
+/// The largest exponent of ten that a device is believed.
+const EXPONENT_MAX: i64 = 30;
+
+/// How the numbers of a metric are scaled in a row. `None` when the row does not say, and the
+/// number would be wrong without it.
+pub fn of(row: &Row<'_>, metric: &ColumnMetric) -> Option<Scaling> {
+    let number = |column: Option<usize>| match column {
+        None => Some(1.0),
+        Some(column) => row.raw(column).as_ref().and_then(Raw::number),
+    };
+    let mut scaling = Scaling {
+        exponent: 0,
+        times: number(metric.times)?,
+        divide: number(metric.divide_by).filter(|divisor| *divisor != 0.0)?,
+        unit: unit_told(metric.unit_of.as_ref(), |of| row.look(of)),
+    };
+    if let Some((column, form)) = metric.scale {
+        scale(&row.raw(column)?, form, &mut scaling)?;
+    }
+    if let Some(column) = metric.precision {
+        let digits = whole(&row.raw(column)?).filter(|digits| (-8..=9).contains(digits));
+        scaling.exponent -= digits
+            .and_then(|digits| i32::try_from(digits).ok())
+            .unwrap_or(0);
+    }
+    Some(scaling)
+}
+
+fn scale(raw: &Raw<'_>, form: ScaleForm, scaling: &mut Scaling) -> Option<()> {
+    let scale = whole(raw);
+    match form {
+        ScaleForm::Si => {
+            let scale = scale.filter(|scale| (1..=17).contains(scale));
+            let steps = scale.map_or(0, |scale| 3 * (scale - 9));
+            scaling.exponent += i32::try_from(steps).ok()?;
+        }
+        ScaleForm::PowerOfTen => {
+            let exponent = scale.filter(|power| power.abs() <= EXPONENT_MAX)?;
+            scaling.exponent += i32::try_from(exponent).ok()?;
+        }
+        ScaleForm::SignedDivisor => match scale? {
+            0 => {}
+            divisor @ ..0 => scaling.divide *= divisor.unsigned_abs() as f64,
+            factor => scaling.times *= factor as f64,
+        },
+    }
+    Some(())
+}
+
+/// A whole number, also where the type has lost its sign or it is written as text.
+fn whole(raw: &Raw<'_>) -> Option<i64> {
+    if let Some(negative) = raw.wrapped() {
+        return Some(negative);
+    }
+    raw.whole().or_else(|| {
+        let number = raw
+            .number()
+            .filter(|number| number.fract() == 0.0 && number.abs() < 1e15)?;
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "it is whole and small enough"
+        )]
+        Some(number as i64)
+    })
+}
+
+/// The unit that a device says a number has.
+pub fn unit_told<'a>(
+    unit_of: Option<&UnitOf>,
+    look: impl Fn(&Operand) -> Option<Raw<'a>>,
+) -> UnitTold {
+    let Some(unit_of) = unit_of else {
+        return UnitTold::Own;
+    };
+    let Some(raw) = look(&unit_of.of) else {
+        return UnitTold::Unknown;
+    };
+    let named = unit_of.units.iter().find(|(value, _)| value.is(&raw));
+    match named {
+        Some((_, Some(convert))) => UnitTold::Other(*convert),
+        Some((_, None)) => UnitTold::Own,
+        None if unit_of.is_open => UnitTold::Own,
+        None => UnitTold::Unknown,
+    }
+}

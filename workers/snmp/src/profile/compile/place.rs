@@ -1,0 +1,144 @@
+//! Where conditions look: scalars, and in tables columns, parts of the index and joins.
+
+use async_snmp::Oid;
+use utakata_profile::Convert;
+
+use crate::profile::{
+    Condition, Join, JoinRow, Operand, UnitOf,
+    file::{self, ColumnRef},
+};
+
+/// What conditions of one place may look at.
+pub trait Places {
+    /// What is looked at. Errors: the sentence that says what is wrong.
+    fn operand(&mut self, form: &file::Operand) -> Result<Operand, String>;
+}
+
+/// Scalars only.
+#[derive(Default)]
+pub struct Scalars {
+    /// Those that are looked at.
+    pub oids: Vec<Oid>,
+}
+
+/// The columns of a table while it is compiled.
+pub struct Columns {
+    /// The entry, to which numbers are relative.
+    pub entry: Oid,
+    /// Columns of the row.
+    pub columns: Vec<Oid>,
+    /// Columns of other tables.
+    pub joins: Vec<Oid>,
+    /// Scalars.
+    pub beside: Vec<Oid>,
+}
+
+impl Places for Scalars {
+    fn operand(&mut self, form: &file::Operand) -> Result<Operand, String> {
+        match form {
+            file::Operand {
+                oid: Some(oid),
+                column: None,
+                index: None,
+                join: None,
+                ..
+            } => Ok(Operand::Scalar(place(&mut self.oids, oid.0.clone()))),
+            _ => Err("what a scalar looks at is another scalar: \"oid\"".into()),
+        }
+    }
+}
+
+impl Places for Columns {
+    fn operand(&mut self, form: &file::Operand) -> Result<Operand, String> {
+        match (&form.oid, &form.column, form.index, &form.join) {
+            (Some(oid), None, None, None) => {
+                Ok(Operand::Scalar(place(&mut self.beside, oid.0.clone())))
+            }
+            (None, Some(column), None, None) => Ok(Operand::Column(self.position(column))),
+            (None, None, Some(part), None) if part > 0 => Ok(Operand::Index(part - 1)),
+            (None, None, None, Some(oid)) => self
+                .join(&oid.0, &form.by.0, form.by_column.as_ref())
+                .map(Operand::Join),
+            _ => Err(
+                "a condition looks at one of \"column\", \"index\" (counted from 1), \
+                      \"oid\" and \"join\""
+                    .into(),
+            ),
+        }
+    }
+}
+
+impl Columns {
+    /// The position of a column, which is fetched from now on.
+    pub fn position(&mut self, of: &ColumnRef) -> usize {
+        let oid = match of {
+            ColumnRef::Number(number) => self.entry.child(*number),
+            ColumnRef::Oid(oid) => oid.clone(),
+        };
+        place(&mut self.columns, oid)
+    }
+
+    /// A cell of another table.
+    pub fn join(
+        &mut self,
+        oid: &Oid,
+        by: &[usize],
+        by_column: Option<&ColumnRef>,
+    ) -> Result<Join, String> {
+        let row = match (by, by_column) {
+            ([], Some(column)) => JoinRow::Column(self.position(column)),
+            ([], None) => return Err("has a join: say \"by\" which parts of the index".into()),
+            (parts, None) if !parts.contains(&0) => {
+                JoinRow::Index(parts.iter().map(|part| part - 1).collect())
+            }
+            _ => return Err("has a join by both, or by part 0: parts count from 1".into()),
+        };
+        let join = place(&mut self.joins, oid.clone());
+        Ok(Join { join, row })
+    }
+}
+
+fn place(list: &mut Vec<Oid>, oid: Oid) -> usize {
+    list.iter()
+        .position(|known| *known == oid)
+        .unwrap_or_else(|| {
+            list.push(oid);
+            list.len() - 1
+        })
+}
+
+/// Conditions. Errors: the sentence that says what is wrong.
+pub fn conditions(
+    forms: &[file::Condition],
+    places: &mut impl Places,
+) -> Result<Vec<Condition>, String> {
+    let compiled = forms.iter().map(|form| {
+        Ok(Condition {
+            of: places.operand(&form.own)?,
+            test: form.shared.compile()?,
+        })
+    });
+    compiled.collect()
+}
+
+/// Where the device says which unit a number has.
+pub fn unit_of(form: &file::UnitOf, places: &mut impl Places) -> Result<UnitOf, String> {
+    let units = &form.shared;
+    let of = [
+        (&units.celsius, None),
+        (&units.fahrenheit, Some(Convert::Fahrenheit)),
+        (&units.kelvin, Some(Convert::Kelvin)),
+    ];
+    let pairs = of
+        .iter()
+        .flat_map(|(values, convert)| values.0.iter().map(|value| (value.clone(), *convert)));
+    let pairs: Vec<_> = pairs.collect();
+    if pairs.iter().all(|(_, convert)| convert.is_none()) {
+        return Err("\"unit_of\" says which values mean \"fahrenheit\" or \"kelvin\"".into());
+    }
+    Ok(UnitOf {
+        of: places.operand(&form.own)?,
+        units: pairs,
+        is_open: units.celsius.0.is_empty(),
+    })
+}
