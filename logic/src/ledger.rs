@@ -27,7 +27,10 @@ mod service;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 use utakata_api::ledger::{Explanation, Lock, Said};
 use utakata_interconnect::{Events, OutcomeBatch, Tasks, events::permit::StartBatch};
 use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId};
@@ -145,10 +148,13 @@ impl Ledger {
             actor,
             commands,
             failing: parts.failing,
-            again: service::Again::default(),
+            retry: service::Retry::default(),
             fence: term.fence().cloned(),
-            is_relieved: false,
+            is_ending: false,
             kept: Vec::new(),
+            planned: Vec::new(),
+            flight: None,
+            writing: JoinSet::new(),
         };
         *self.here.write() = Some(sender);
         Ok(Running { service, couriers })

@@ -4,16 +4,27 @@ use std::collections::HashSet;
 
 use utakata_model::TaskId;
 
-use super::{ControlTask, Error, Page, Place, TaskProgress};
+use super::{
+    ControlTask, Error, Page, Place, TaskProgress,
+    packed::{self, Packed},
+};
 
 /// A page as the rows that it becomes.
 pub(super) struct Rows<'p> {
+    pub audit: Option<NewPage<'p>>,
     pub operations: Vec<NewOperation<'p>>,
     pub operation_progress: Vec<OperationStands>,
     pub tasks: Vec<NewTask<'p>>,
     /// Of tasks that were there before.
     pub task_progress: Vec<TaskStands>,
     pub locks: Vec<LockStands<'p>>,
+}
+
+/// A page of the audit trail.
+pub(super) struct NewPage<'p> {
+    pub number: i64,
+    pub hash: &'p str,
+    pub body: Packed<'p>,
 }
 
 /// An operation that is new.
@@ -59,6 +70,7 @@ impl<'p> Rows<'p> {
         let changed = page.task_progress.iter();
         let changed = changed.filter(|(id, _)| !inserted.contains(*id));
         Ok(Self {
+            audit: audit(page, place)?,
             operations: operations(page, place)?,
             operation_progress: operation_progress(page, place)?,
             tasks: tasks(page, place)?,
@@ -68,6 +80,18 @@ impl<'p> Rows<'p> {
             locks: locks(page, place)?,
         })
     }
+}
+
+fn audit<'p>(page: &'p Page, place: &Place) -> Result<Option<NewPage<'p>>, Error> {
+    let audit = page.audit.as_ref().map(|audit| {
+        let body = packed::pack(&audit.body).map_err(serde_json::Error::io);
+        Ok(NewPage {
+            number: i64::try_from(audit.page).unwrap_or(i64::MAX),
+            hash: &audit.hash,
+            body: body.map_err(|source| place.wrong("page of the audit trail", source))?,
+        })
+    });
+    audit.transpose()
 }
 
 fn operations<'p>(page: &'p Page, place: &Place) -> Result<Vec<NewOperation<'p>>, Error> {

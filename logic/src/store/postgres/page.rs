@@ -12,8 +12,8 @@ use super::{
     lease,
 };
 use crate::store::{
-    AuditPage, Error, Page,
-    rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
+    Error, Page,
+    rows::{LockStands, NewOperation, NewPage, NewTask, OperationStands, Rows, TaskStands},
 };
 
 /// How often a page is looked for on another connection: the first after this is.
@@ -103,7 +103,7 @@ async fn write(
     rows: &Rows<'_>,
 ) -> Result<Written, Stopped> {
     let mut transaction = connection.begin().await?;
-    if let Some(audit) = &page.audit
+    if let Some(audit) = &rows.audit
         && let Some(there) = insert_audit(&mut transaction, audit).await?
     {
         return match (there, &page.under) {
@@ -134,24 +134,24 @@ async fn write(
 /// Says what was there in its place, if anything was. Waits for whoever is writing it.
 async fn insert_audit(
     to: &mut PgConnection,
-    audit: &AuditPage,
+    audit: &NewPage<'_>,
 ) -> Result<Option<Written>, sqlx::Error> {
-    let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
     let inserted = sqlx::query(
-        "INSERT INTO audit (page, hash, body) SELECT $1, $2, $3
+        "INSERT INTO audit (page, hash, body, packed) SELECT $1, $2, $3, $4
          WHERE $1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = $1 - 1)
          ON CONFLICT (page) DO NOTHING",
     )
-    .bind(number)
-    .bind(&audit.hash)
-    .bind(&audit.body)
+    .bind(audit.number)
+    .bind(audit.hash)
+    .bind(audit.body.text)
+    .bind(&audit.body.bytes)
     .execute(&mut *to)
     .await?;
     if inserted.rows_affected() > 0 {
         return Ok(None);
     }
     let row = sqlx::query("SELECT hash FROM audit WHERE page = $1")
-        .bind(number)
+        .bind(audit.number)
         .fetch_optional(to)
         .await?;
     Ok(Some(match row {

@@ -6,8 +6,8 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{Sqlite, lease};
 use crate::store::{
-    AuditPage, Error, Page,
-    rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
+    Error, Page,
+    rows::{LockStands, NewOperation, NewPage, NewTask, OperationStands, Rows, TaskStands},
 };
 
 /// How many rows a statement has: of few sizes, so that each is made ready once and kept. To make
@@ -53,7 +53,7 @@ impl Sqlite {
     pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
         let rows = Rows::of(page, &self.place)?;
         let mut transaction = self.writer.begin().await?;
-        let error = match write(&mut transaction, page, &rows).await {
+        let error = match write(&mut transaction, page, rows).await {
             Ok(Written::Now | Written::Before) => {
                 return transaction.commit(page.audit.as_ref()).await;
             }
@@ -70,9 +70,9 @@ impl Sqlite {
 async fn write(
     to: &mut SqliteConnection,
     page: &Page,
-    rows: &Rows<'_>,
+    rows: Rows<'_>,
 ) -> Result<Written, sqlx::Error> {
-    if let Some(audit) = &page.audit
+    if let Some(audit) = &rows.audit
         && let Some(there) = insert_audit(to, audit).await?
     {
         return match (there, &page.under) {
@@ -88,8 +88,8 @@ async fn write(
     }
     insert_operations(to, &rows.operations).await?;
     update_operations(to, &rows.operation_progress).await?;
-    insert_tasks(to, &rows.tasks).await?;
-    update_tasks(to, &rows.task_progress).await?;
+    insert_tasks(to, rows.tasks).await?;
+    update_tasks(to, rows.task_progress).await?;
     write_locks(to, &rows.locks).await?;
     if page.closes_gap {
         super::gap::close(to).await?;
@@ -100,24 +100,24 @@ async fn write(
 /// Says what was there in its place, if anything was.
 async fn insert_audit(
     to: &mut SqliteConnection,
-    audit: &AuditPage,
+    audit: &NewPage<'_>,
 ) -> Result<Option<Written>, sqlx::Error> {
-    let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
     let inserted = sqlx::query(
-        "INSERT INTO audit (page, hash, body) SELECT ?1, ?2, ?3
+        "INSERT INTO audit (page, hash, body, packed) SELECT ?1, ?2, ?3, ?4
          WHERE ?1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = ?1 - 1)
          ON CONFLICT (page) DO NOTHING",
     )
-    .bind(number)
-    .bind(&audit.hash)
-    .bind(&audit.body)
+    .bind(audit.number)
+    .bind(audit.hash)
+    .bind(audit.body.text)
+    .bind(&audit.body.bytes)
     .execute(&mut *to)
     .await?;
     if inserted.rows_affected() > 0 {
         return Ok(None);
     }
     let row = sqlx::query("SELECT hash FROM audit WHERE page = ?")
-        .bind(number)
+        .bind(audit.number)
         .fetch_optional(to)
         .await?;
     Ok(Some(match row {
@@ -176,47 +176,50 @@ async fn write_locks(
     Ok(())
 }
 
-/// Parts of rows in the sizes of statements, with the statement of each.
-fn parts<'r, R>(
-    rows: &'r [R],
+/// Rows in parts of the sizes of statements, each with its statement.
+fn parts<R>(
+    rows: Vec<R>,
     statements: &'static [String; SIZES.len()],
-) -> impl Iterator<Item = (&'static str, &'r [R])> {
-    let mut left = rows;
+) -> impl Iterator<Item = (&'static str, Vec<R>)> {
+    let mut left = rows.into_iter();
     std::iter::from_fn(move || {
         let kind = SIZES.iter().position(|size| *size <= left.len())?;
-        let (part, rest) = left.split_at(SIZES[kind]);
-        left = rest;
+        let part = left.by_ref().take(SIZES[kind]).collect();
         Some((statements[kind].as_str(), part))
     })
 }
 
-async fn insert_tasks(to: &mut SqliteConnection, rows: &[NewTask<'_>]) -> Result<(), sqlx::Error> {
+// Rows are given away, so that their texts are not copied once more.
+async fn insert_tasks(
+    to: &mut SqliteConnection,
+    rows: Vec<NewTask<'_>>,
+) -> Result<(), sqlx::Error> {
     for (statement, rows) in parts(rows, &INSERT_TASKS) {
         let mut query = sqlx::query(statement);
         for row in rows {
             query = query
-                .bind(&row.stands.id)
-                .bind(&row.operation)
+                .bind(row.stands.id)
+                .bind(row.operation)
                 .bind(row.task.target.as_str())
                 .bind(row.stands.state)
-                .bind(&row.body)
-                .bind(&row.stands.progress)
-                .bind(&row.stands.outcome);
+                .bind(row.body)
+                .bind(row.stands.progress)
+                .bind(row.stands.outcome);
         }
         query.execute(&mut *to).await?;
     }
     Ok(())
 }
 
-async fn update_tasks(to: &mut SqliteConnection, rows: &[TaskStands]) -> Result<(), sqlx::Error> {
+async fn update_tasks(to: &mut SqliteConnection, rows: Vec<TaskStands>) -> Result<(), sqlx::Error> {
     for (statement, rows) in parts(rows, &UPDATE_TASKS) {
         let mut query = sqlx::query(statement);
         for row in rows {
             query = query
-                .bind(&row.id)
+                .bind(row.id)
                 .bind(row.state)
-                .bind(&row.progress)
-                .bind(&row.outcome);
+                .bind(row.progress)
+                .bind(row.outcome);
         }
         query.execute(&mut *to).await?;
     }
