@@ -5,8 +5,8 @@ use utakata_api::operation::Counts;
 use utakata_model::{EnvironmentId, Operation, Order, Scope, TaskState, Zone};
 
 use super::{
-    AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
-    packed,
+    AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress,
+    TaskRow, packed,
 };
 
 /// The columns of a task.

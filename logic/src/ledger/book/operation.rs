@@ -152,7 +152,8 @@ impl Book {
             .partition(|task| task.operation == id);
         page.tasks = kept;
         let forgotten: HashSet<TaskId> = Vec::into_iter(forgotten).map(|task| task.id).collect();
-        page.task_progress.retain(|task, _| !forgotten.contains(task));
+        page.task_progress
+            .retain(|task, _| !forgotten.contains(task));
         self.deadlines.retain(|(_, task)| !forgotten.contains(task));
         self.effects.retain(|effect| {
             let task = effect.task();

@@ -74,12 +74,7 @@ pub static TABLES: [Table; 19] = [
         at_once: 20,
         ..table(
             "audit",
-            &[
-                Number("page"),
-                Text("hash"),
-                Text("body"),
-                Bytes("packed"),
-            ],
+            &[Number("page"), Text("hash"), Text("body"), Bytes("packed")],
         )
     },
     Table {

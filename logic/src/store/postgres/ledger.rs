@@ -111,7 +111,8 @@ impl Postgres {
     }
 
     pub(super) async fn read_audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
-        let sql = "SELECT page, hash, body, packed FROM audit WHERE page >= $1 ORDER BY page LIMIT $2";
+        let sql =
+            "SELECT page, hash, body, packed FROM audit WHERE page >= $1 ORDER BY page LIMIT $2";
         let query = sqlx::query(sql)
             .bind(i64::try_from(from).unwrap_or(i64::MAX))
             .bind(i64::from(most));
@@ -129,7 +130,11 @@ impl Postgres {
 }
 
 pub(super) fn audit_page(row: &PgRow) -> Result<AuditPage, sqlx::Error> {
-    let (page, hash, body) = (row.try_get("page")?, row.try_get("hash")?, row.try_get("body")?);
+    let (page, hash, body) = (
+        row.try_get("page")?,
+        row.try_get("hash")?,
+        row.try_get("body")?,
+    );
     row::audit(page, hash, body, row.try_get("packed")?)
 }
 

@@ -12,7 +12,7 @@ use super::{
     lease,
 };
 use crate::store::{
-    Error, Page,
+    Error, Page, Place,
     rows::{LockStands, NewOperation, NewPage, NewTask, OperationStands, Rows, TaskStands},
 };
 
@@ -32,6 +32,23 @@ enum Written {
     Gap,
 }
 
+/// The rows of tasks: each of the two goes in one statement.
+struct Tasks<'p> {
+    new: Vec<NewTask<'p>>,
+    changed: Vec<TaskStands>,
+}
+
+impl<'p> Tasks<'p> {
+    fn of(rows: &Rows<'p>, place: &Place) -> Result<Self, Error> {
+        let new = rows.tasks.iter().map(|task| task.row(place));
+        let changed = rows.task_progress.iter().map(|task| task.row(place));
+        Ok(Self {
+            new: new.collect::<Result<_, _>>()?,
+            changed: changed.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
 /// Where it went wrong.
 enum Stopped {
     /// Nothing was written.
@@ -49,8 +66,9 @@ impl From<sqlx::Error> for Stopped {
 impl Postgres {
     pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
         let rows = Rows::of(page, &self.place)?;
+        let tasks = Tasks::of(&rows, &self.place)?;
         let mut connection = self.connection().await?;
-        let written = timeout(CALL, write(&mut connection, page, &rows)).await;
+        let written = timeout(CALL, write(&mut connection, page, &rows, &tasks)).await;
         match written.unwrap_or_else(|_| Err(Stopped::InCommit(late()))) {
             Ok(Written::Now | Written::Before) => self.look(page).await,
             Ok(Written::Fenced) => Err(Error::not_holder(&self.place, page)),
@@ -101,6 +119,7 @@ async fn write(
     connection: &mut PgConnection,
     page: &Page,
     rows: &Rows<'_>,
+    tasks: &Tasks<'_>,
 ) -> Result<Written, Stopped> {
     let mut transaction = connection.begin().await?;
     if let Some(audit) = &rows.audit
@@ -121,8 +140,8 @@ async fn write(
     }
     insert_operations(&mut transaction, &rows.operations).await?;
     update_operations(&mut transaction, &rows.operation_progress).await?;
-    insert_tasks(&mut transaction, &rows.tasks).await?;
-    update_tasks(&mut transaction, &rows.task_progress).await?;
+    insert_tasks(&mut transaction, &tasks.new).await?;
+    update_tasks(&mut transaction, &tasks.changed).await?;
     write_locks(&mut transaction, &rows.locks).await?;
     if page.closes_gap {
         super::gap::close(&mut transaction).await?;

@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Row, Sqlite as Db, SqliteConnection, query::Query, sqlite::SqliteArguments};
+use tokio::sync::mpsc;
 
 use super::{Sqlite, lease};
 use crate::store::{
-    Error, Page,
-    rows::{LockStands, NewOperation, NewPage, NewTask, OperationStands, Rows, TaskStands},
+    Error, Page, Place,
+    rows::{LockStands, NewOperation, NewPage, OperationStands, Planned, Progressed, Rows},
 };
 
 /// How many rows a statement has: of few sizes, so that each is made ready once and kept. To make
@@ -53,7 +54,7 @@ impl Sqlite {
     pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
         let rows = Rows::of(page, &self.place)?;
         let mut transaction = self.writer.begin().await?;
-        let error = match write(&mut transaction, page, rows).await {
+        let error = match write(&mut transaction, page, &rows, &self.place).await {
             Ok(Written::Now | Written::Before) => {
                 return transaction.commit(page.audit.as_ref()).await;
             }
@@ -70,7 +71,8 @@ impl Sqlite {
 async fn write(
     to: &mut SqliteConnection,
     page: &Page,
-    rows: Rows<'_>,
+    rows: &Rows<'_>,
+    place: &Place,
 ) -> Result<Written, sqlx::Error> {
     if let Some(audit) = &rows.audit
         && let Some(there) = insert_audit(to, audit).await?
@@ -88,8 +90,7 @@ async fn write(
     }
     insert_operations(to, &rows.operations).await?;
     update_operations(to, &rows.operation_progress).await?;
-    insert_tasks(to, rows.tasks).await?;
-    update_tasks(to, rows.task_progress).await?;
+    write_tasks(to, rows, place).await?;
     write_locks(to, &rows.locks).await?;
     if page.closes_gap {
         super::gap::close(to).await?;
@@ -176,52 +177,87 @@ async fn write_locks(
     Ok(())
 }
 
-/// Rows in parts of the sizes of statements, each with its statement.
-fn parts<R>(
-    rows: Vec<R>,
+/// Writes tasks. The rows of a statement are made while the one before it is carried out.
+async fn write_tasks(
+    to: &mut SqliteConnection,
+    rows: &Rows<'_>,
+    place: &Place,
+) -> Result<(), sqlx::Error> {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let prepare = async move {
+        let inserts = parts(&rows.tasks, &INSERT_TASKS);
+        let updates = parts(&rows.task_progress, &UPDATE_TASKS);
+        let inserts = inserts.map(|(statement, part)| insert_tasks(statement, part, place));
+        let updates = updates.map(|(statement, part)| update_tasks(statement, part, place));
+        for query in inserts.chain(updates) {
+            let query = query.map_err(|error| sqlx::Error::Encode(error.into()))?;
+            // Whoever carries them out has met an error, and tells it.
+            if sender.send(query).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let carry_out = async move {
+        while let Some(query) = receiver.recv().await {
+            query.execute(&mut *to).await?;
+        }
+        Ok(())
+    };
+    let (prepared, done) = tokio::join!(prepare, carry_out);
+    prepared.and(done)
+}
+
+/// Parts of rows in the sizes of statements, each with its statement.
+fn parts<'r, R>(
+    rows: &'r [R],
     statements: &'static [String; SIZES.len()],
-) -> impl Iterator<Item = (&'static str, Vec<R>)> {
-    let mut left = rows.into_iter();
+) -> impl Iterator<Item = (&'static str, &'r [R])> {
+    let mut left = rows;
     std::iter::from_fn(move || {
         let kind = SIZES.iter().position(|size| *size <= left.len())?;
-        let part = left.by_ref().take(SIZES[kind]).collect();
+        let (part, rest) = left.split_at(SIZES[kind]);
+        left = rest;
         Some((statements[kind].as_str(), part))
     })
 }
 
-// Rows are given away, so that their texts are not copied once more.
-async fn insert_tasks(
-    to: &mut SqliteConnection,
-    rows: Vec<NewTask<'_>>,
-) -> Result<(), sqlx::Error> {
-    for (statement, rows) in parts(rows, &INSERT_TASKS) {
-        let mut query = sqlx::query(statement);
-        for row in rows {
-            query = query
-                .bind(row.stands.id)
-                .bind(row.operation)
-                .bind(row.task.target.as_str())
-                .bind(row.stands.state)
-                .bind(row.body)
-                .bind(row.stands.progress)
-                .bind(row.stands.outcome);
-        }
-        query.execute(&mut *to).await?;
+type Statement = Query<'static, Db, SqliteArguments>;
+
+// Texts are given away, so that they are not copied once more.
+fn insert_tasks(
+    statement: &'static str,
+    tasks: &[Planned<'_>],
+    place: &Place,
+) -> Result<Statement, Error> {
+    let mut query = sqlx::query(statement);
+    for task in tasks {
+        let row = task.row(place)?;
+        query = query
+            .bind(row.stands.id)
+            .bind(row.operation)
+            .bind(row.task.target.to_string())
+            .bind(row.stands.state)
+            .bind(row.body)
+            .bind(row.stands.progress)
+            .bind(row.stands.outcome);
     }
-    Ok(())
+    Ok(query)
 }
 
-async fn update_tasks(to: &mut SqliteConnection, rows: Vec<TaskStands>) -> Result<(), sqlx::Error> {
-    for (statement, rows) in parts(rows, &UPDATE_TASKS) {
-        let mut query = sqlx::query(statement);
-        for row in rows {
-            query = query
-                .bind(row.id)
-                .bind(row.state)
-                .bind(row.progress)
-                .bind(row.outcome);
-        }
-        query.execute(&mut *to).await?;
+fn update_tasks(
+    statement: &'static str,
+    tasks: &[Progressed<'_>],
+    place: &Place,
+) -> Result<Statement, Error> {
+    let mut query = sqlx::query(statement);
+    for task in tasks {
+        let row = task.row(place)?;
+        query = query
+            .bind(row.id)
+            .bind(row.state)
+            .bind(row.progress)
+            .bind(row.outcome);
     }
-    Ok(())
+    Ok(query)
 }

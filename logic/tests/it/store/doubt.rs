@@ -5,8 +5,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use utakata_logic::{audit::verify::verify, store::sqlite::Sqlite};
 use utakata_model::OutcomeStatus;
 
