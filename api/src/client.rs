@@ -1,5 +1,6 @@
 //! Typed client of the HTTP API.
 
+mod clock;
 mod environments;
 mod error;
 mod events;
@@ -16,6 +17,7 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{OperationId, TaskId};
 
+pub use clock::server_now;
 pub use environments::EnvironmentVerb;
 pub use error::Error;
 pub use events::{EventStream, Followed};
@@ -183,6 +185,7 @@ impl Client {
     /// Sends, and turns answers other than 2xx into errors.
     async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
         let response = request.send().await.map_err(|source| self.away(source))?;
+        clock::note(response.headers());
         if response.status().is_success() {
             return Ok(response);
         }

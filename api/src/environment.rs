@@ -22,6 +22,9 @@ pub struct EnvironmentView {
     /// What of that which it tells does not count, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredClaim>,
+    /// What is wrong with it beyond what it tells: another process runs under its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
 }
 
 /// Something that an environment tells of itself and that does not count.

@@ -1,8 +1,11 @@
 //! Targets, schedules, credentials, kinds and environments as they are shown.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    CredentialName, EnvironmentId, Kind, Manifest, ReleaseId, Target, TaskId, Zone,
+    CredentialName, EnvironmentId, Kind, Manifest, Missing, Recognition, ReleaseId, Target, TaskId,
+    Zone,
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -22,9 +25,17 @@ pub struct TargetView {
     /// When it last answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<jiff::Timestamp>,
-    /// What went wrong the last time, unless it answered since.
+    /// What went wrong the last time, unless it answered since; or what of its answer was missing,
+    /// or not understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<utakata_model::Problem>,
+    /// What was asked of it the last time and did not come, of each action: only where one target
+    /// is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// What it was recognised as, where its kind recognises devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognition: Option<Arc<Recognition>>,
     /// What control does with it now: only where one target is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<LaneView>,
@@ -52,8 +63,14 @@ struct Seen {
     /// When it last answered.
     #[schema(value_type = Option<String>, format = "date-time")]
     answered: Option<jiff::Timestamp>,
-    /// What went wrong the last time, unless it answered since.
+    /// What went wrong the last time, unless it answered since; or what of its answer was missing,
+    /// or not understood.
     problem: Option<utakata_model::Problem>,
+    /// What was asked of it the last time and did not come, of each action: only where one target
+    /// is asked for.
+    missing: Option<Vec<Missing>>,
+    /// What it was recognised as, where its kind recognises devices.
+    recognition: Option<Recognition>,
     /// What control does with it now: only where one target is asked for.
     control: Option<LaneView>,
 }
@@ -84,7 +101,7 @@ impl ToSchema for TargetView {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// A schedule reads it, but it was not read yet.
     Unseen,
@@ -94,15 +111,22 @@ pub enum Health {
     Failing,
     /// It answered the last time, but longer ago than the schedules that read it allow.
     Stale,
+    /// It answered the last time, and not all that was asked of it came: `missing` says what.
+    Partial,
+    /// It answers, and nothing of it was understood beyond what every device has: `recognition`
+    /// says what it is.
+    NotUnderstood,
     /// No schedule reads it: nobody knows how it is. `answered` says when it last answered.
     Unobserved,
 }
 
 impl Health {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Failing,
         Self::Stale,
+        Self::Partial,
+        Self::NotUnderstood,
         Self::Unseen,
         Self::Unobserved,
         Self::Answering,
@@ -115,6 +139,8 @@ impl Health {
             Self::Answering => "answering",
             Self::Failing => "failing",
             Self::Stale => "stale",
+            Self::Partial => "partial",
+            Self::NotUnderstood => "not-understood",
             Self::Unobserved => "unobserved",
         }
     }

@@ -154,6 +154,14 @@ pub struct Counts {
     pub failed: u64,
     pub expired: u64,
     pub cancelled: u64,
+    /// Of those that succeeded, the reads of which a part is missing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub partial: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Body of `POST /v1/operations/{id}/undo`.

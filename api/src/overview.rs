@@ -42,10 +42,14 @@ pub struct TargetCounts {
     pub all: u64,
     /// Answered the last time, and as often as their schedules ask.
     pub answering: u64,
-    /// Did not answer, or only in part, the last time.
+    /// Did not answer the last time.
     pub failing: u64,
     /// Answered the last time, but longer ago than their schedules allow.
     pub stale: u64,
+    /// Answered the last time, and not all that was asked of them came.
+    pub partial: u64,
+    /// Answer, and nothing of them was understood beyond what every device has.
+    pub not_understood: u64,
     /// Selected by no schedule: nobody knows how they are.
     pub unobserved: u64,
     /// Selected by a schedule, and not read yet.
@@ -162,6 +166,8 @@ pub enum About {
     Ledger,
     /// A worker execution environment.
     Environment,
+    /// Targets that answer, and are not read as a whole.
+    Target,
     /// The workers of a release.
     Worker,
     /// A kind that targets are of.
@@ -189,6 +195,7 @@ impl About {
             Self::Broker => "broker",
             Self::Ledger => "ledger",
             Self::Environment => "environment",
+            Self::Target => "target",
             Self::Worker => "worker",
             Self::Kind => "kind",
             Self::Task => "task",
@@ -209,6 +216,8 @@ impl TargetCounts {
             Health::Answering => self.answering += 1,
             Health::Failing => self.failing += 1,
             Health::Stale => self.stale += 1,
+            Health::Partial => self.partial += 1,
+            Health::NotUnderstood => self.not_understood += 1,
             Health::Unobserved => self.unobserved += 1,
             Health::Unseen => self.unseen += 1,
         }

@@ -42,7 +42,7 @@ programs() {
         die "there is no $CERTIFICATES: install ca-certificates, or set SSL_CERT_FILE"
     RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
         cargo build --release --locked --target "$TARGET" -p utakata \
-        -p utakata-worker-snmp -p utakata-worker-exec
+        -p utakata-worker-snmp -p utakata-worker-exec -p utakata-workbench
 }
 
 # lay_out: what is in the image, as a folder.
@@ -51,7 +51,7 @@ lay_out() {
     rm -rf "$OUT"
     mkdir -p "$root"/{data,etc/ssl/certs,usr/bin,usr/libexec/utakata,tmp}
     install -m 755 "$PROGRAMS/utakata" "$root/usr/bin/"
-    install -m 755 "$PROGRAMS"/utakata-worker-{snmp,exec} "$root/usr/libexec/utakata/"
+    install -m 755 "$PROGRAMS"/utakata-work{er-snmp,er-exec,bench} "$root/usr/libexec/utakata/"
     install -m 644 "$CERTIFICATES" "$root/etc/ssl/certs/ca-certificates.crt"
     install -m 644 LICENSE "$root/usr/libexec/utakata/"
     echo "utakata:x:$OWNER:$OWNER:utakata:/data:/" >"$root/etc/passwd"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A thermostat that speaks lines over TCP: "get" is answered "21.5", "set 22.0" is answered "ok"."""
+"""A thermostat that speaks lines over TCP: "get" is answered "21.5", "set 22.0" "ok" or "no"."""
 
 import asyncio
 
@@ -36,8 +36,10 @@ async def read(task):
 @worker.action("set")
 async def set_to(task):
     answer = await say(task, f"set {task.parameters['celsius']}")
-    if answer != "ok":
-        raise Failure(f"{task.address} refused: {answer[:80]!r}")
+    if answer == "no":  # By its protocol a refusal: nothing was begun.
+        raise Failure(f"{task.address} refuses")
+    if answer != "ok":  # Anything else proves nothing.
+        raise Unknown(f"{task.address} answered {answer[:80]!r}")
 
 
 worker.main()

@@ -4,6 +4,7 @@
 mod choose;
 mod prepare;
 mod scan;
+mod unmade;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
@@ -21,6 +22,7 @@ use prepare::Preparations;
 use scan::Scanner;
 pub use scan::read;
 pub(crate) use scan::{hash_file, unreadable};
+pub use unmade::Unmade;
 
 /// How often the folders are looked at: only their metadata, as long as that stays the same.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -115,7 +117,8 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
             return;
         };
         scanner = back;
-        let catalogue = fetch(wanted, catalogue, &mut content);
+        let mut catalogue = fetch(wanted, catalogue, &mut content);
+        catalogue.refused.extend(config.unmade.get());
         let catalogue = preparations.admit(catalogue, Instant::now());
         to.send_if_modified(|last| {
             let changed = **last != catalogue;
@@ -156,7 +159,10 @@ fn tell(before: &Catalogue, after: &Catalogue) {
         }
     }
     for refused in &after.refused {
-        if refused.problem.cure != Cure::Retry && !before.refused.contains(refused) {
+        // What was fetched and then changed is fetched again: somebody should know why.
+        let is_changed = &*refused.problem.code == "release-content";
+        let is_news = is_changed || refused.problem.cure != Cure::Retry;
+        if is_news && !before.refused.contains(refused) {
             let (folder, problem) = (&refused.path, &refused.problem);
             if scan::is_unreadable(problem) {
                 tracing::warn!(folder, %problem, "what was seen there before goes on");

@@ -50,22 +50,22 @@ pub enum Error {
     #[error("the environment has no name: set execution.id")]
     Name(#[from] NameError),
     /// A key that releases are to be signed by cannot be used.
-    #[error("it cannot be told which releases are to be trusted: execution.trust.keys")]
+    #[error("the keys of trusted releases cannot be read (execution.trust.keys)")]
     Trust(#[from] trust::Error),
     /// No socket for the workers.
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
     /// What must hold after a restart, too, cannot be looked at.
-    #[error("it is not known what was asked of this environment before")]
+    #[error("what this environment was asked for before cannot be read")]
     State(#[from] Unreadable),
     /// Nothing can be taken over from the program before.
-    #[error("what the program before has left cannot be taken over")]
+    #[error("what the previous program left cannot be taken over")]
     Takeover(#[from] takeover::Error),
     /// It cannot go over to another program now, and goes on.
     #[error("it cannot be left to another program now: {0}")]
     Held(&'static str),
     /// It ended before it was drained.
-    #[error("the environment has ended already")]
+    #[error("the environment has already ended")]
     Ended,
 }
 

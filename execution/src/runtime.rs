@@ -12,6 +12,7 @@ pub mod scripted;
 use std::{ffi::OsString, fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
+use rustix::io::Errno;
 use utakata_model::{
     Cure, EnvironmentId, Incarnation, Problem, ReleaseId, WorkerId, manifest::Run,
 };
@@ -190,10 +191,26 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether this environment is the reason, and no release would have fared better.
+    pub fn is_of_environment(&self) -> bool {
+        match self {
+            Self::Start { source, .. } => shortage(source).is_some(),
+            Self::Docker(error) => matches!(error, docker::Error::Away { .. }),
+            Self::Adopt { .. } | Self::Misplaced { .. } => false,
+        }
+    }
+
     /// As others see it.
     pub fn problem(&self) -> Problem {
         let text = crate::chain(self);
         match self {
+            Self::Start { source, .. } if let Some(what) = shortage(source) => {
+                let message = format!(
+                    "{text}: this environment has no room for another worker, whatever its \
+                     release: {what}, or set execution.workers_most"
+                );
+                Problem::new("environment-short", Cure::Operator, message)
+            }
             Self::Start { .. } => {
                 let message = format!("{text}: is it a program for this machine?");
                 Problem::new("worker-not-started", Cure::Operator, message)
@@ -203,6 +220,16 @@ impl Error {
             }
             Self::Docker(error) => error.problem(),
         }
+    }
+}
+
+/// What to raise, where the system is short of something.
+fn shortage(error: &std::io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::MFILE | Errno::NFILE => Some("raise the limit of open files (LimitNOFILE)"),
+        Errno::AGAIN => Some("raise the limit of processes (LimitNPROC, TasksMax)"),
+        Errno::NOMEM => Some("give it more memory"),
+        _ => None,
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Takeover {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is written by another version of utakata.
-    #[error("it is of version {found}, and this utakata knows version {VERSION}")]
+    #[error("it has version {found}, and this utakata understands version {VERSION}")]
     Version {
         /// As written.
         found: u32,
@@ -45,7 +45,7 @@ pub enum Error {
         named: usize,
     },
     /// It is of an environment that is another one by the settings.
-    #[error("it is of {left} in the zone {zone}, and the settings are of another environment")]
+    #[error("it belongs to {left} in zone {zone}, and the settings name another environment")]
     Other {
         /// Who has left it.
         left: EnvironmentId,

@@ -49,6 +49,8 @@ pub(crate) enum Said {
     Started(Trace),
     /// It could not be started.
     NotStarted(Problem),
+    /// The environment had no room for it, or nobody to start it.
+    Hindered(Problem),
     /// What it printed last, told before its end.
     LastWords(String),
     /// It has ended.

@@ -254,6 +254,8 @@ fn outcome() -> Event {
         status: OutcomeStatus::Succeeded,
         problem: None,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,

@@ -2,10 +2,11 @@
 //! hidden from others.
 
 use std::{
+    collections::VecDeque,
     hash::{BuildHasher, RandomState},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -28,14 +29,50 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
+/// What happened to a connection counts among its notices for so long.
+const NOTICED: Duration = Duration::from_secs(600);
+/// A connection that is lost so often within that time is unsteady.
+const UNSTEADY: usize = 3;
+/// The most losses of a connection that are remembered.
+const LOSSES_MAX: usize = 1_000;
+/// The most notices of a connection that are kept.
+const NOTICES_MAX: usize = 20;
+
 /// Keeps how a connection is. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Health(Arc<Mutex<ConnectionStatus>>);
+pub struct Health(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    connection: ConnectionStatus,
+    /// When it was lost, lately, and why the last time.
+    losses: VecDeque<Instant>,
+    last_problem: String,
+    /// What was noticed, and when it was last.
+    notices: Vec<(String, Instant)>,
+}
+
+impl State {
+    /// What is wrong with it although it is there.
+    fn notices(&self, now: Instant) -> Vec<String> {
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < NOTICED;
+        let noticed = self.notices.iter().filter(|(_, at)| is_recent(at));
+        let mut notices: Vec<String> = noticed.map(|(notice, _)| notice.clone()).collect();
+        let lost = self.losses.iter().filter(|at| is_recent(at)).count();
+        if lost >= UNSTEADY {
+            let (minutes, last) = (NOTICED.as_secs() / 60, &self.last_problem);
+            notices.push(format!(
+                "it was lost {lost} times within {minutes} minutes, the last time: {last}"
+            ));
+        }
+        notices
+    }
+}
 
 impl Health {
     /// Of a connection that was not made yet.
     pub fn new(name: &str, to: impl Into<String>) -> Self {
-        Self(Arc::new(Mutex::new(ConnectionStatus {
+        let connection = ConnectionStatus {
             name: name.into(),
             to: to.into(),
             since: Timestamp::now(),
@@ -44,22 +81,52 @@ impl Health {
             waiting: 0,
             dropped: 0,
             ignored: 0,
+            notices: Vec::new(),
+        };
+        Self(Arc::new(Mutex::new(State {
+            connection,
+            losses: VecDeque::new(),
+            last_problem: String::new(),
+            notices: Vec::new(),
         })))
     }
 
     /// How it is.
     pub fn look(&self) -> ConnectionStatus {
-        self.0.lock().clone()
+        let state = self.0.lock();
+        ConnectionStatus {
+            notices: state.notices(Instant::now()),
+            ..state.connection.clone()
+        }
     }
 
     /// Why it is not there; absent while it is.
     pub fn problem(&self) -> Option<String> {
-        self.0.lock().problem.clone()
+        self.0.lock().connection.problem.clone()
+    }
+
+    /// Something is wrong with it although it is there: what, and what to do. It is told for a
+    /// while, and logged when it is new.
+    pub fn notice(&self, notice: impl Into<String>) {
+        let (notice, now) = (notice.into(), Instant::now());
+        let mut state = self.0.lock();
+        state
+            .notices
+            .retain(|(_, at)| now.saturating_duration_since(*at) < NOTICED);
+        if let Some((_, at)) = state.notices.iter_mut().find(|(one, _)| *one == notice) {
+            *at = now;
+            return;
+        }
+        let ConnectionStatus { name, to, .. } = &state.connection;
+        tracing::warn!(name, to, notice, "a connection is not as it should be");
+        if state.notices.len() < NOTICES_MAX {
+            state.notices.push((notice, now));
+        }
     }
 
     /// It is there.
     pub fn made(&self) {
-        let mut connection = self.0.lock();
+        let connection = &mut self.0.lock().connection;
         if connection.problem.take().is_some() {
             connection.since = Timestamp::now();
             tracing::info!(name = connection.name, to = connection.to, "connected");
@@ -68,11 +135,17 @@ impl Health {
 
     /// It is not there, or not any more.
     pub fn lost(&self, problem: impl Into<String>) {
-        let mut connection = self.0.lock();
+        let state = &mut *self.0.lock();
+        let connection = &mut state.connection;
         let problem = problem.into();
+        state.last_problem.clone_from(&problem);
         if connection.problem.is_none() {
             connection.since = Timestamp::now();
             connection.lost += 1;
+            state.losses.push_back(Instant::now());
+            if state.losses.len() > LOSSES_MAX {
+                state.losses.pop_front();
+            }
         }
         if connection.problem.as_ref() != Some(&problem) {
             tracing::warn!(
@@ -87,17 +160,17 @@ impl Health {
 
     /// So many messages wait to be sent.
     pub fn waiting(&self, count: usize) {
-        self.0.lock().waiting = count as u64;
+        self.0.lock().connection.waiting = count as u64;
     }
 
     /// So many more expendable messages were dropped.
     pub fn dropped(&self, more: usize) {
-        self.0.lock().dropped += more as u64;
+        self.0.lock().connection.dropped += more as u64;
     }
 
     /// So many more messages were ignored.
     pub fn ignored(&self, more: usize) {
-        self.0.lock().ignored += more as u64;
+        self.0.lock().connection.ignored += more as u64;
     }
 }
 
@@ -154,6 +227,26 @@ mod tests {
         }
         backoff.reset();
         assert!(backoff.wait() <= Duration::from_millis(150));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_connection_that_is_there_is_told_for_a_while() {
+        let health = Health::new("events", "mqtt://broker:1883");
+        for _ in 0..UNSTEADY - 1 {
+            health.made();
+            health.lost("the broker has hung up");
+        }
+        health.made();
+        assert_eq!(health.look().notices, [""; 0]);
+        health.lost("reset");
+        health.made();
+        let notices = health.look().notices;
+        assert!(notices[0].contains("3 times") && notices[0].contains("reset"));
+        health.notice("another process has its name");
+        health.notice("another process has its name");
+        assert_eq!(health.look().notices.len(), 2);
+        let later = Instant::now() + NOTICED;
+        assert_eq!(health.0.lock().notices(later), [""; 0]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod lenient;
 mod outcome;
+pub mod timed;
 pub mod topic;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -15,7 +15,6 @@ mod find;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Semaphore};
 use utakata_api::release::{
@@ -121,7 +120,7 @@ impl Catalogue {
             manifest,
             content,
             pushed_by: by,
-            pushed_at: Timestamp::now(),
+            pushed_at: crate::clock::now(),
         };
         match self.store.put_release(&row).await? {
             PutRelease::New => {

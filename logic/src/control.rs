@@ -11,7 +11,6 @@ pub mod undo;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use utakata_api::{
     operation::{Control as Asked, Plan, PlannedTask},
     person::Refusal,
@@ -126,8 +125,8 @@ impl Control {
 
     /// Remembers that somebody was refused.
     fn refused(&self, by: &PersonName, what: impl FnOnce() -> String, error: &Error) {
-        // Elsewhere it is asked again, and may be done.
-        if !matches!(error, Error::Elsewhere | Error::Ending) {
+        // Elsewhere, or when it is known, it may be done.
+        if !matches!(error, Error::Elsewhere | Error::Ending | Error::InDoubt(_)) {
             self.refusals.note(by, what(), error.to_string());
         }
     }
@@ -173,6 +172,7 @@ impl Control {
         let parameters = serde_json::Value::Object(asked.parameters.clone());
         let planned = plan::plan(&asked.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
+        plan::pace(&asked.pace, &selection).map_err(|problems| Error::Impossible { problems })?;
         let view = self.view(&asked, &parameters, &planned);
         if asked.dry_run {
             return Ok(Answer::Plan(view));
@@ -289,7 +289,7 @@ impl Control {
             action: Some(new.action),
             class: Class::Control,
             parameters: new.parameters,
-            asked: Timestamp::now(),
+            asked: crate::clock::now(),
             why: new.why,
             by: new.by,
             pace: new.pace,

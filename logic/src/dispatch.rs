@@ -37,11 +37,14 @@ use crate::{
     rollouts::{PinTable, Tally},
 };
 
+/// The most deleted targets of which is told in one go.
+const FORGOTTEN_AT_ONCE: usize = 256;
+
 /// Why tasks were not handed over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Too much is under way.
-    #[error("{pending} reads are under way, and {limit} are the most")]
+    #[error("{pending} reads are under way, and at most {limit} may be")]
     Busy {
         /// How many are.
         pending: usize,
@@ -127,11 +130,17 @@ impl Dispatch {
         self.grace
     }
 
-    /// Tells those who keep retained readings that a target is no more.
-    pub async fn forget(&self, target: &TargetName) {
-        let deleted = Event::Deleted(target.clone());
-        if let Err(error) = self.events.publish(vec![deleted]).await {
-            tracing::warn!(%target, %error, "the readings of a deleted target stay retained");
+    /// Tells those who keep retained readings that targets are no more.
+    pub async fn forget(&self, targets: &[TargetName]) {
+        for targets in targets.chunks(FORGOTTEN_AT_ONCE) {
+            let deleted = targets.iter().cloned().map(Event::Deleted);
+            if let Err(error) = self.events.publish(deleted.collect()).await {
+                let (first, count) = (targets.first(), targets.len());
+                tracing::warn!(
+                    ?first, count, %error,
+                    "the readings of deleted targets stay retained"
+                );
+            }
         }
     }
 
@@ -206,8 +215,8 @@ impl Dispatch {
             })));
         }
         if let Some(progress) = concluded.progress {
-            progress.ended(outcome.task, outcome.status, || Shown {
-                outcome: OutcomeRef::Own(outcome),
+            progress.ended(&outcome, || Shown {
+                outcome: OutcomeRef::Own(Arc::clone(&outcome)),
                 readings: None,
             });
         }

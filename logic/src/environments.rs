@@ -30,13 +30,13 @@ pub enum Error {
         hint: String,
     },
     /// It is there.
-    #[error("the environment {id} is there, and would be heard of again at once")]
+    #[error("the environment {id} is running, and would report again at once")]
     There {
         /// Its id.
         id: EnvironmentId,
     },
     /// It could not be said to the others.
-    #[error("the status of {id} cannot be taken away")]
+    #[error("the status of {id} cannot be removed")]
     Events {
         /// Its id.
         id: EnvironmentId,

@@ -39,11 +39,12 @@ use std::{io, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{Method, Uri},
+    http::{HeaderValue, Method, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utakata_api::client::{self, relay::Relay};
@@ -150,6 +151,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
             api.clone(),
             auth::authenticate,
         ))
+        .layer(middleware::map_response(dated))
         .with_state(api)
 }
 
@@ -222,6 +224,15 @@ fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Every request ends in time, and a fault of one is nobody else's.
+/// Tells what time it is, by the clock by which all times of an answer are.
+async fn dated(mut response: Response) -> Response {
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&crate::clock::now());
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}
+
 async fn bounded(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let held = body::Held::default();
     request.extensions_mut().insert(held.clone());

@@ -13,6 +13,7 @@ mod heard;
 mod index;
 mod judge;
 mod served;
+mod twins;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,6 +35,7 @@ use heard::Heard;
 pub use index::{IndexedRelease, ReleaseIndex};
 use served::{Choice, Schemas};
 pub use served::{Served, ServedAction, ServedKinds};
+use twins::Twins;
 
 /// A problem that has stood for so long is logged: a release may be heard of before the
 /// catalogue is read again.
@@ -56,6 +58,7 @@ struct State {
     index: Arc<ReleaseIndex>,
     zones: BTreeMap<EnvironmentId, Zone>,
     environments: BTreeMap<EnvironmentId, Heard>,
+    twins: Twins,
     /// The release that people ask to serve each kind.
     preferred: BTreeMap<Kind, ReleaseDigest>,
     served: Snapshot,
@@ -81,6 +84,7 @@ impl Kinds {
     /// releases are served than before.
     pub fn hear(&self, status: &Arc<EnvironmentStatus>) {
         let mut state = self.state.write();
+        state.twins.hear(status, Instant::now());
         let heard = Heard::now(Arc::clone(status));
         let before = state.environments.insert(status.id.clone(), heard);
         if before.is_some_and(|before| before.says_the_same_as(status)) {
@@ -157,6 +161,7 @@ impl Kinds {
     /// Nothing was ever heard of this environment.
     pub fn forget_status(&self, id: &EnvironmentId) {
         let mut state = self.state.write();
+        state.twins.forget(id);
         if state.environments.remove(id).is_none() {
             return;
         }
@@ -218,7 +223,14 @@ impl Kinds {
     pub fn problems(&self) -> Vec<Problem> {
         let state = self.state.read();
         let claims = state.ignored.values().flatten();
-        claims.map(|claim| claim.problem.clone()).collect()
+        let claims = claims.map(|claim| claim.problem.clone());
+        let twins = state.twins.problems(Instant::now());
+        claims.chain(twins.into_values()).collect()
+    }
+
+    /// The environments that two processes run as.
+    pub fn twins(&self) -> BTreeMap<EnvironmentId, Problem> {
+        self.state.read().twins.problems(Instant::now())
     }
 
     /// Changes whenever other kinds or releases are served.

@@ -17,6 +17,7 @@ mod book;
 mod command;
 mod entry;
 mod explain;
+mod hand_over;
 mod keeper;
 pub mod life;
 pub mod pace;
@@ -27,10 +28,7 @@ mod service;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinSet,
-};
+use tokio::sync::{mpsc, oneshot};
 use utakata_api::ledger::{Explanation, Lock, Said};
 use utakata_interconnect::{Events, OutcomeBatch, Tasks, events::permit::StartBatch};
 use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId};
@@ -38,7 +36,7 @@ use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId};
 use self::{
     act::{Actor, Couriers},
     book::Book,
-    command::Command,
+    command::{Command, Promise},
     read_back::ReadBacks,
     service::Service,
 };
@@ -72,6 +70,18 @@ pub enum Error {
     /// It could not be written down.
     #[error("it could not be written down, and nothing was done")]
     Store(#[from] Arc<store::Error>),
+    /// Nobody knows whether what came before it is written down.
+    #[error(
+        "the ledger of control takes nothing until it is known whether its last page was written: \
+         this was not taken, and nothing of it is done"
+    )]
+    Waits,
+    /// Its own page is in doubt.
+    #[error(
+        "nobody knows yet whether the operation {0} was written down: if it was, it is done when \
+         the store answers again"
+    )]
+    InDoubt(OperationId),
 }
 
 /// Who keeps a target, which task has it, and how many wait for it.
@@ -148,13 +158,8 @@ impl Ledger {
             actor,
             commands,
             failing: parts.failing,
-            retry: service::Retry::default(),
             fence: term.fence().cloned(),
-            is_ending: false,
-            kept: Vec::new(),
-            planned: Vec::new(),
-            flight: None,
-            writing: JoinSet::new(),
+            state: service::State::default(),
         };
         *self.here.write() = Some(sender);
         Ok(Running { service, couriers })
@@ -170,8 +175,7 @@ impl Ledger {
     /// # Errors
     /// It could not be written down, and nothing is done.
     pub async fn plan(&self, new: New) -> Result<(), Error> {
-        let done = self.ask(|to| Command::Plan(Box::new(new), to)).await?;
-        Ok(done?)
+        self.promise(|to| Command::Plan(Box::new(new), to)).await
     }
 
     /// An environment asks for permits.
@@ -192,35 +196,36 @@ impl Ledger {
     /// A person does something with an operation.
     ///
     /// # Errors
-    /// The ledger has ended; within: it cannot be done with it now, or not by this person.
+    /// The ledger has ended, or takes nothing; within: it cannot be done with it now, or not by this person.
     pub async fn change(
         &self,
         id: OperationId,
         verb: Verb,
         said: Said,
     ) -> Result<Result<(), OperationUnfit>, Error> {
-        self.ask(|to| Command::Change(id, verb, said, to)).await
+        self.promise(|to| Command::Change(id, verb, said, to)).await
     }
 
     /// A person says what became of a task.
     ///
     /// # Errors
-    /// The ledger has ended; within: nobody has to say, or not yet.
+    /// The ledger has ended, or takes nothing; within: nobody has to say, or not yet.
     pub async fn settle(
         &self,
         id: TaskId,
         verdict: Verdict,
         said: Said,
     ) -> Result<Result<(), TaskUnfit>, Error> {
-        self.ask(|to| Command::Settle(id, verdict, said, to)).await
+        self.promise(|to| Command::Settle(id, verdict, said, to))
+            .await
     }
 
     /// A person takes a task back: it is not begun any more.
     ///
     /// # Errors
-    /// The ledger has ended; within: the task has.
+    /// The ledger has ended, or takes nothing; within: the task has.
     pub async fn cancel(&self, id: TaskId, said: Said) -> Result<Result<(), TaskUnfit>, Error> {
-        self.ask(|to| Command::Cancel(id, said, to)).await
+        self.promise(|to| Command::Cancel(id, said, to)).await
     }
 
     /// A person takes a target for himself.
@@ -228,7 +233,7 @@ impl Ledger {
     /// # Errors
     /// The ledger has ended.
     pub async fn lock(&self, target: TargetName, lock: Lock) -> Result<(), Error> {
-        self.ask(|to| Command::Lock(target, lock, to)).await
+        self.promise(|to| Command::Lock(target, lock, to)).await
     }
 
     /// A person lets a target go; says whether it was locked.
@@ -236,7 +241,7 @@ impl Ledger {
     /// # Errors
     /// The ledger has ended.
     pub async fn unlock(&self, target: TargetName, said: Said) -> Result<bool, Error> {
-        self.ask(|to| Command::Unlock(target, said, to)).await
+        self.promise(|to| Command::Unlock(target, said, to)).await
     }
 
     /// Who has a target.
@@ -306,6 +311,10 @@ impl Ledger {
         if commands.send(command).await.is_err() {
             tracing::debug!("something came after the ledger was closed");
         }
+    }
+
+    async fn promise<T>(&self, command: impl FnOnce(Promise<T>) -> Command) -> Result<T, Error> {
+        self.ask(command).await?
     }
 
     async fn ask<T>(

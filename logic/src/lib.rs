@@ -20,6 +20,7 @@
 
 pub mod audit;
 pub mod catalogue;
+mod clock;
 pub mod config;
 pub mod control;
 pub mod dispatch;

@@ -139,6 +139,8 @@ fn wrong(registry: &mut Registry, overview: &Overview) {
         (Health::Answering, counts.answering),
         (Health::Failing, counts.failing),
         (Health::Stale, counts.stale),
+        (Health::Partial, counts.partial),
+        (Health::NotUnderstood, counts.not_understood),
         (Health::Unobserved, counts.unobserved),
         (Health::Unseen, counts.unseen),
     ] {

@@ -8,7 +8,6 @@ mod standing;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Notify};
 use utakata_api::{
@@ -199,7 +198,7 @@ impl OrderBook {
             }
             return Ok(view(revision, orders));
         }
-        let revision = change::next(revision, Timestamp::now());
+        let revision = change::next(revision, crate::clock::now());
         let row = OrderRow {
             environment: id.clone(),
             zone,
@@ -287,7 +286,7 @@ impl OrderBook {
         if decided == ChangeOfKind::default() {
             return Ok(false);
         }
-        let revision = change::next(self.known.read().revision, Timestamp::now());
+        let revision = change::next(self.known.read().revision, crate::clock::now());
         let row = decided.asked.map(|asked| KindRow {
             kind: kind.clone(),
             asked,
@@ -345,7 +344,7 @@ impl OrderBook {
         let _writing = self.writing.lock().await;
         let row = self.known.read().rows.get(id).cloned();
         let Some(row) = row else { return Ok(()) };
-        let revision = change::next(self.known.read().revision, Timestamp::now());
+        let revision = change::next(self.known.read().revision, crate::clock::now());
         let orders = Orders::default();
         self.write(revision, Some(OrderRow { orders, ..row })).await
     }
@@ -404,7 +403,7 @@ impl OrderBook {
                     theirs,
                     "environments know later orders than this store"
                 );
-                self.write(change::next(theirs, Timestamp::now()), None)
+                self.write(change::next(theirs, crate::clock::now()), None)
                     .await
             }
             _ => Ok(()),

@@ -6,7 +6,6 @@ mod targets;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_api::{
     overview::{About, Finding, Overview, Weight},
@@ -82,7 +81,7 @@ impl Handle {
         control: Option<Summary>,
         rollouts: Result<Vec<Rollout>, store::Error>,
     ) -> Overview {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let look = Look {
             coverage: &self.observe().coverage(),
             served: &self.kinds().served(),
@@ -100,6 +99,8 @@ impl Handle {
             rollouts: rollouts.unwrap_or_default(),
             unserved: targets.unserved,
             zones: targets.zones,
+            counts: targets.counts,
+            short: targets.short,
             disk: disk.and_then(Result::ok),
             status,
         };

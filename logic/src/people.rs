@@ -8,7 +8,6 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
 use utakata_api::person::{NewToken, PersonView};
@@ -124,7 +123,7 @@ impl People {
         let row = PersonRow {
             name: name.clone(),
             token_hash: TokenHash::of(token.reveal()),
-            made: Timestamp::now(),
+            made: crate::clock::now(),
         };
         let _writing = self.writing.lock().await;
         self.store.put_person(&row).await?;

@@ -18,7 +18,6 @@ mod tally;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -116,7 +115,7 @@ impl Rollouts {
             true => advance::waves(&kind, &environments),
             false => asked.waves,
         };
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let mut begun = None;
         self.orders
             .change_kind(&kind, |before, open| {
@@ -412,7 +411,7 @@ impl Rollouts {
                 read_back_before: self.read_back(&open.from, open.read_back_before),
                 ..open.clone()
             };
-            let after = advance::advance(seen, &environments, Timestamp::now());
+            let after = advance::advance(seen, &environments, crate::clock::now());
             if after == open {
                 continue;
             }

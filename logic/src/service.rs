@@ -26,6 +26,7 @@ use utakata_model::{LogicId, Problem, TargetName};
 use crate::{
     Config,
     catalogue::{self, Catalogue},
+    clock,
     control::Control,
     dispatch::{self, Dispatch, Failing, Receiver},
     duties::Duties,
@@ -180,7 +181,7 @@ impl LogicEnvironment {
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
-                started: Timestamp::now(),
+                started: clock::now(),
                 mqtt: parts.mqtt,
                 store,
                 kinds,
@@ -299,6 +300,8 @@ impl Handle {
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let flusher = Arc::clone(inner);
         background.spawn(async move { flusher.flush_now_and_then().await });
+        let (inventory, cancel) = (Arc::clone(&inner.inventory), inner.cancel.clone());
+        background.spawn(clock::watch(inventory, cancel));
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }
@@ -358,9 +361,7 @@ impl Handle {
             .apply_and_delete(documents, delete, dry_run)
             .await?;
         if !dry_run {
-            for name in &targets {
-                self.inner.dispatch.forget(name).await;
-            }
+            self.inner.dispatch.forget(&targets).await;
         }
         Ok(applied)
     }
@@ -371,6 +372,7 @@ impl Handle {
     /// There is none, or the store failed.
     pub async fn delete_target(&self, name: &TargetName) -> Result<(), inventory::Error> {
         self.inner.inventory.delete_target(name).await?;
+        let name = std::slice::from_ref(name);
         self.inner.dispatch.forget(name).await;
         Ok(())
     }

@@ -25,4 +25,7 @@ pub struct ConnectionStatus {
     /// Messages that came and were ignored, because they were not ours or not right.
     #[serde(default)]
     pub ignored: u64,
+    /// What is wrong with it although it is there, lately.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }

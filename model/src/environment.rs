@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,6 +34,10 @@ pub struct EnvironmentStatus {
     /// When this was told.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
+    /// By how many milliseconds its clock is ahead of that of the logic environment; negative:
+    /// behind. Measured by who heard it, never said by itself; absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
     /// Its pools, one for each release.
     pub pools: Vec<PoolStatus>,
     /// Releases that it found and refused.
@@ -58,6 +62,20 @@ pub struct EnvironmentStatus {
     /// How many workers it may run, when that is limited (`execution.workers_most`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersStatus>,
+}
+
+impl EnvironmentStatus {
+    /// Moves the moments that it tells of by so much, from its clock to that of who has heard it.
+    /// When it was told is moved apart.
+    pub fn shift(&mut self, by: SignedDuration) {
+        let connections = self.connections.iter_mut().map(|one| &mut one.since);
+        let breakers = self.breakers.iter_mut();
+        let breakers = breakers.flat_map(|one| [&mut one.since, &mut one.until]);
+        let rollouts = self.rollouts.iter_mut().map(|one| &mut one.since);
+        for moment in connections.chain(breakers).chain(rollouts) {
+            *moment = moment.checked_add(by).unwrap_or(*moment);
+        }
+    }
 }
 
 /// How many workers an environment may run, of all kinds together.

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod id;
 pub mod label;
 pub mod manifest;
+pub mod missing;
 pub mod operation;
 pub mod outcome;
 pub mod reading;
@@ -19,6 +20,7 @@ pub mod statistics;
 pub mod suggest;
 pub mod target;
 pub mod task;
+pub mod workbench;
 
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};
@@ -34,6 +36,7 @@ pub use id::{
 };
 pub use label::Labels;
 pub use manifest::{Action, Class, Manifest};
+pub use missing::{Gaps, Missing, Recognition};
 pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
 pub use outcome::{Cure, Outcome, OutcomeStatus, Problem, RanBy, Timings};
 pub use reading::{Quality, Reading, ReadingValue, Readings};

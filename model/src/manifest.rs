@@ -195,6 +195,11 @@ pub struct Verify {
     /// The value that proves the effect; `$name` as above.
     #[schema(value_type = Value)]
     pub value: Value,
+    /// A value that the target shows on the way to it, such as "off" of an outlet that is cycled;
+    /// `$name` as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub through: Option<Value>,
     /// What seeing that value proves, and what not seeing it.
     #[serde(default)]
     pub proves: Proves,
@@ -202,6 +207,10 @@ pub struct Verify {
     #[serde(with = "duration", default = "five_seconds")]
     #[schema(value_type = String, example = "5s")]
     pub within: Duration,
+    /// How much longer the effect is looked for when the target does not show it in that time.
+    #[serde(with = "duration", default = "thirty_seconds")]
+    #[schema(value_type = String, example = "30s")]
+    pub grace: Duration,
 }
 
 /// What reading back proves of an attempt of which nobody knows whether it took effect. After
@@ -441,6 +450,10 @@ fn ten_seconds() -> Duration {
 
 fn five_seconds() -> Duration {
     Duration::from_secs(5)
+}
+
+fn thirty_seconds() -> Duration {
+    Duration::from_secs(30)
 }
 
 fn is_empty(settings: &Value) -> bool {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, EnvironmentId, Origin, ReleaseId, TargetName, TaskId, TaskKey, TaskState, WorkerId,
-    duration, manifest::Class,
+    ActionName, EnvironmentId, Missing, Origin, Recognition, ReleaseId, TargetName, TaskId,
+    TaskKey, TaskState, WorkerId, duration, manifest::Class,
 };
 
 /// How an attempt ended.
@@ -35,6 +35,13 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result: Option<Arc<RawValue>>,
+    /// What was asked for and did not come, where it succeeded: then it succeeded in part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// What the target was recognised as, where the worker recognises targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Recognition>)]
+    pub recognition: Option<Arc<Recognition>>,
     /// Who ran it; absent when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_by: Option<RanBy>,
@@ -51,6 +58,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether it succeeded, and something that was asked for did not come.
+    pub fn is_partial(&self) -> bool {
+        self.status == OutcomeStatus::Succeeded && !self.missing.is_empty()
+    }
+
     /// The fencing token of the attempt.
     pub fn key(&self) -> TaskKey {
         TaskKey {

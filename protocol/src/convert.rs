@@ -1,6 +1,6 @@
 //! Between messages and the words of the model.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use utakata_model as model;
 
@@ -180,9 +180,65 @@ impl From<v1::Problem> for model::Problem {
     }
 }
 
+/// Absent texts are empty on the wire.
+fn text(text: Option<Arc<str>>) -> String {
+    text.as_deref().unwrap_or_default().to_owned()
+}
+
+fn some(text: String) -> Option<Arc<str>> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+impl From<model::Missing> for v1::Missing {
+    fn from(missing: model::Missing) -> Self {
+        Self {
+            object: text(missing.object),
+            row: text(missing.row),
+            reason: missing.reason.as_ref().into(),
+            message: missing.message.as_ref().into(),
+            count: missing.count.unwrap_or(0),
+        }
+    }
+}
+
+impl From<v1::Missing> for model::Missing {
+    fn from(missing: v1::Missing) -> Self {
+        Self {
+            object: some(missing.object),
+            row: some(missing.row),
+            reason: missing.reason.into(),
+            message: missing.message.into(),
+            count: (missing.count > 0).then_some(missing.count),
+        }
+    }
+}
+
+impl From<model::Recognition> for v1::Recognition {
+    fn from(recognition: model::Recognition) -> Self {
+        let profiles = recognition.profiles.iter();
+        Self {
+            is_understood: recognition.is_understood,
+            profiles: profiles.map(|profile| profile.as_ref().into()).collect(),
+            identity: text(recognition.identity),
+            description: text(recognition.description),
+        }
+    }
+}
+
+impl From<v1::Recognition> for model::Recognition {
+    fn from(recognition: v1::Recognition) -> Self {
+        Self {
+            is_understood: recognition.is_understood,
+            profiles: recognition.profiles.into_iter().map(Into::into).collect(),
+            identity: some(recognition.identity),
+            description: some(recognition.description),
+        }
+    }
+}
+
 /// A reading as a message. `stale` is never a worker's to say, and is sent as doubtful.
 pub fn reading_to_wire(reading: model::Reading) -> v1::Reading {
-    let text = |text: std::sync::Arc<str>| text.as_ref().to_owned();
+    let text = |text: Arc<str>| text.as_ref().to_owned();
     v1::Reading {
         metric: reading.metric.into(),
         attributes: reading

@@ -19,5 +19,8 @@ pub const ENDPOINT_VARIABLE: &str = "UTAKATA_ENDPOINT";
 pub const TOKEN_VARIABLE: &str = "UTAKATA_TOKEN";
 /// The environment variable that tells a worker the folder of its release.
 pub const RELEASE_VARIABLE: &str = "UTAKATA_RELEASE";
+/// Keeps Python from writing its bytecode beside its modules: what lies in the folder of a release
+/// is the release, and with one file more it would be another one.
+pub const NO_BYTECODE: (&str, &str) = ("PYTHONDONTWRITEBYTECODE", "1");
 /// The largest message, in bytes, that either side takes.
 pub const MESSAGE_MAX: usize = 16 * 1024 * 1024;

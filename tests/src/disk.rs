@@ -1,10 +1,31 @@
-//! A small file system that can be filled: a tmpfs of a few megabytes.
+//! Disks that misbehave: a small file system that can be filled, and a library that lets syncs
+//! fail.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use crate::repository;
+
+/// Makes the library of `fail_sync.c` in this folder: preloaded, it lets a sync of a store's log
+/// fail whenever the file is there that the variable `FAIL_SYNC` names.
+///
+/// # Errors
+/// There is no C compiler, or it does not do so.
+pub fn fail_sync(folder: &Path) -> io::Result<PathBuf> {
+    let library = folder.join("fail_sync.so");
+    let source = repository::root().join("tests/it/system/fail_sync.c");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status()?;
+    built
+        .success()
+        .then_some(library)
+        .ok_or_else(|| io::Error::other(format!("cc: {built}")))
+}
 
 /// A file system of a few megabytes; gone with the value.
 pub struct SmallDisk(PathBuf);

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     commands::{
         apply, audit, completions, config, control, delete, doctor, drill, environment, error, get,
-        hub, kind, le, operation, person, read, rollout, status, store, target, task, up, watch,
-        wee, worker,
+        hub, kind, le, operation, person, profile, read, rollout, status, store, target, task, up,
+        watch, wee, worker,
     },
     connection::Purpose,
     output::{Colour, Format, Output},
@@ -142,6 +142,9 @@ pub enum Command {
     Doctor(doctor::Arguments),
     /// Prove that nothing is lost or done twice, whatever is killed
     Drill(drill::Arguments),
+    /// Try a profile on a walk of a device, and draft one from MIBs
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Explain a code, such as the unreachable of "pdu-1 does not answer (unreachable)"
     Error(error::Arguments),
     /// Check and explain the configuration of `up`
@@ -149,6 +152,9 @@ pub enum Command {
     Config(config::Command),
     /// Print the completions for a shell
     Completions(completions::Arguments),
+    /// Print names that could stand at the cursor, for the completions of a shell
+    #[command(hide = true, name = "complete-names")]
+    CompleteNames(completions::names::Arguments),
 }
 
 impl Command {

@@ -17,6 +17,7 @@ pub mod le;
 pub mod operation;
 mod order;
 pub mod person;
+pub mod profile;
 pub mod read;
 mod role;
 pub mod rollout;
@@ -106,6 +107,7 @@ pub fn run(cli: Cli, output: &Output) -> Result<Exit> {
 /// The commands that talk to a server.
 async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
+        Command::CompleteNames(arguments) => completions::names::run(arguments, context).await,
         Command::Apply(arguments) => apply::run(arguments, context).await,
         Command::Get(arguments) => get::run(arguments, context).await,
         Command::Delete(arguments) => delete::run(arguments, context).await,
@@ -117,6 +119,7 @@ async fn talk(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Operation(command) => operation::run(command, context).await,
         Command::Audit(command) => audit::run(command, context).await,
         Command::Person(command) => person::run(command, context).await,
+        Command::Profile(command) => profile::run(command, context).await,
         Command::Store(command) => store::run(command, context).await,
         Command::Worker(command) => worker::run(command, context).await,
         Command::Environment(command) => environment::run(command, context).await,

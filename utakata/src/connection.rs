@@ -127,6 +127,14 @@ fn choose<'a>(candidates: &'a [Folder], found: &'a [Option<Running>]) -> Choice<
 }
 
 fn nobody<T>(candidates: &[Folder]) -> Result<T> {
+    if let Some(closed) = candidates.iter().find(|folder| folder.is_closed()) {
+        bail!(
+            "the data directory {} is closed to this user: run this as root or as the user of its \
+             `utakata up`, or set UTAKATA_URL and UTAKATA_TOKEN to a token of your own (from \
+             `utakata person add`)",
+            closed.path().display()
+        )
+    }
     let places: Vec<String> = candidates
         .iter()
         .map(|folder| folder.path().display().to_string())

@@ -40,6 +40,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
+use utakata_model::Content;
 
 use self::{
     crew::Crew,
@@ -139,7 +140,7 @@ pub fn any_seed() -> Result<u64> {
     let mut bytes = [0; 4];
     File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))
-        .context("there are no random numbers: say --seed N")?;
+        .context("there are no random numbers: give --seed N")?;
     Ok(u32::from_le_bytes(bytes).into())
 }
 
@@ -219,21 +220,32 @@ async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>
             }
             None => (None, None),
         };
-        let rolled = settings
-            .rolls
-            .then(|| worker::folder::Folder::read(&place.release()));
-        let rolled = rolled.transpose()?.map(|release| release.content);
-        let room = disk::room(settings.time, rolled.as_ref());
+        let room = disk::room(settings.time, rolled(settings, place)?.as_ref());
         let disk = Disk::mount(&place.data(place::LOGIC), room).with_context(unwritable)?;
         place.furnish(settings.permits).with_context(unwritable)?;
         let crew = Crew::start(place, engine, disk, faults, seed)?;
         return Ok((crew, image));
     };
+    place.write_release().with_context(unwritable)?;
+    let room = disk::room_of_postgres(settings.time, rolled(settings, place)?.as_ref());
+    // Where nothing is killed no disk is filled.
+    let disk = match settings.cut {
+        Some(_) => None,
+        None => Disk::mount(&place.data(servers::Kind::Postgres.name()), room)
+            .with_context(unwritable)?,
+    };
     let servers = Servers::prepare(scripts, place).await?;
     let faults = Some((settings.faults.as_str(), settings.seed));
     let written = place.furnish_with(settings.permits, |name| servers.urls(name), faults);
     written.with_context(unwritable)?;
-    Ok((Crew::start_with(place, servers)?, None))
+    Ok((Crew::start_with(place, servers, disk)?, None))
+}
+
+/// What is rolled again and again, if releases are.
+fn rolled(settings: &Settings, place: &Place) -> Result<Option<Content>> {
+    let read = || worker::folder::Folder::read(&place.release());
+    let release = settings.rolls.then(read).transpose()?;
+    Ok(release.map(|release| release.content))
 }
 
 /// Makes the release that is drilled an image.

@@ -20,6 +20,8 @@ pub enum Exit {
     Usage = 2,
     /// Nobody can know whether it took effect, for some target.
     Unknown = 3,
+    /// It is done, and a part of what was asked for is missing, of some target.
+    Partial = 4,
 }
 
 /// A mistake of who typed it, found after the arguments were parsed.

@@ -69,6 +69,12 @@ impl Folder {
         is_there.then_some(endpoint)
     }
 
+    /// Whether it is there and this user may not look into it.
+    pub fn is_closed(&self) -> bool {
+        let looked = fs::metadata(self.endpoint_file());
+        looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// Whether an `up` ever had it.
     pub fn was_used(&self) -> bool {
         self.token_file().exists()

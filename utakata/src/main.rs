@@ -22,6 +22,7 @@ mod progress;
 mod select;
 mod unserved;
 mod up;
+mod workbench;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 use utakata_api::Client;
-use utakata_model::{Action, ActionName};
+use utakata_model::{Action, ActionName, schema::Schema};
 
 use crate::exit::Usage;
 
@@ -19,15 +19,23 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
 /// else is JSON where it is JSON, and text otherwise.
 ///
 /// # Errors
-/// A list is wanted, and one thing was given: how a list is typed.
+/// One of them is given twice; or a list is wanted, and one thing was given: how a list is typed.
 pub fn to_json(
     pairs: &[(String, String)],
     schema: Option<&Value>,
 ) -> Result<Map<String, Value>, Usage> {
+    for (at, (key, text)) in pairs.iter().enumerate() {
+        if let Some((_, before)) = pairs[..at].iter().find(|(other, _)| other == key) {
+            return Err(Usage(format!(
+                "the parameter \"{key}\" is given twice, as \"{before}\" and \"{text}\": for both, \
+                 give the command twice"
+            )));
+        }
+    }
     let pair = |(key, text): &(String, String)| {
         let wanted = wanted(schema, key);
-        let value = one(text, wanted);
-        if wanted == Some("array") && !value.is_array() {
+        let value = one(text, &wanted);
+        if wanted == ["array"] && !value.is_array() {
             let list = Value::Array(vec![value]);
             return Err(Usage(format!(
                 "the parameter \"{key}\" is a list: write -p '{key}={list}'"
@@ -48,26 +56,54 @@ pub async fn resolve(
         return Ok(Map::new());
     }
     let kinds = client.kinds().await?;
-    let schema = kinds.iter().find_map(|kind| {
+    let schemas = kinds.iter().filter_map(|kind| {
         let found: Option<&Action> = match action {
             Some(name) => kind.manifest.action(name),
             None => kind.manifest.default_observe(),
         };
         found.map(|action| &action.parameters)
     });
-    Ok(to_json(pairs, schema)?)
-}
-
-fn wanted<'a>(schema: Option<&'a Value>, key: &str) -> Option<&'a str> {
-    schema?.get("properties")?.get(key)?.get("type")?.as_str()
-}
-
-fn one(text: &str, wanted: Option<&str>) -> Value {
-    let as_text = || Value::String(text.into());
-    match wanted {
-        Some("string") => as_text(),
-        _ => serde_json::from_str(text).unwrap_or_else(|_| as_text()),
+    // The action of one kind may take a text where that of another one takes a number.
+    let schemas: Vec<&Value> = schemas.collect();
+    let fitting = schemas.iter().find_map(|schema| {
+        let given = to_json(pairs, Some(schema)).ok()?;
+        let checked = Schema::build(schema)
+            .ok()?
+            .check(&Value::Object(given.clone()));
+        checked.is_ok().then_some(given)
+    });
+    match fitting {
+        Some(given) => Ok(given),
+        None => Ok(to_json(pairs, schemas.first().copied())?),
     }
+}
+
+/// The types that a parameter may have; none where the schema does not say.
+fn wanted<'a>(schema: Option<&'a Value>, key: &str) -> Vec<&'a str> {
+    let property = |schema: &'a Value| schema.get("properties")?.get(key)?.get("type");
+    match schema.and_then(property) {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn one(text: &str, wanted: &[&str]) -> Value {
+    let as_text = || Value::String(text.into());
+    let value = serde_json::from_str(text).unwrap_or_else(|_| as_text());
+    let is_wanted = match &value {
+        Value::String(_) => true,
+        Value::Number(number) if number.is_f64() => wanted.contains(&"number"),
+        Value::Number(_) => wanted.contains(&"integer") || wanted.contains(&"number"),
+        Value::Bool(_) => wanted.contains(&"boolean"),
+        Value::Null => wanted.contains(&"null"),
+        Value::Array(_) => wanted.contains(&"array"),
+        Value::Object(_) => wanted.contains(&"object"),
+    };
+    if wanted == ["string"] || (wanted.contains(&"string") && !is_wanted) {
+        return as_text();
+    }
+    value
 }
 
 #[cfg(test)]
@@ -80,6 +116,7 @@ mod tests {
     fn parameters_become_what_the_schema_wants_and_otherwise_what_they_look_like() {
         let schema = json!({ "properties": {
             "payload": { "type": "string" }, "oids": { "type": "array" },
+            "unit": { "type": ["integer", "string"] },
         } });
         for (text, expect) in [
             ("outlet=3", json!({ "outlet": 3 })),
@@ -88,6 +125,8 @@ mod tests {
             ("on=true", json!({ "on": true })),
             ("oids=[\"1.3\"]", json!({ "oids": ["1.3"] })),
             ("text=a=b", json!({ "text": "a=b" })),
+            ("unit=3", json!({ "unit": 3 })),
+            ("unit=2.30", json!({ "unit": "2.30" })),
         ] {
             let pairs = [pair(text).unwrap()];
             assert_eq!(
@@ -103,6 +142,14 @@ mod tests {
             let refused = to_json(&[pair(typed).unwrap()], Some(&schema)).unwrap_err();
             assert!(refused.0.contains(expect), "{refused}");
         }
+        let twice = [pair("outlet=4").unwrap(), pair("outlet=5").unwrap()];
+        let refused = to_json(&twice, Some(&schema)).unwrap_err();
+        assert!(
+            refused
+                .0
+                .contains("\"outlet\" is given twice, as \"4\" and \"5\""),
+            "{refused}"
+        );
         assert!(pair("outlet").is_err());
         assert!(pair("=3").is_err());
     }

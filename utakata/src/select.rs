@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Error, Result, bail};
 use utakata_api::{Client, client};
 use utakata_model::{Selector, Target, TargetName, suggest};
 
@@ -68,7 +68,8 @@ pub async fn explain(client: &Client, selector: &Selector, error: client::Error)
     let none =
         matches!(&error, client::Error::Refused(problem) if problem.code == "selects-nothing");
     if none && let Some(why) = why_none(client, selector).await {
-        return anyhow!("the selector \"{selector}\" selects no target: {why}");
+        let message = format!("the selector \"{selector}\" selects no target: {why}");
+        return Usage(message).into();
     }
     error.into()
 }

@@ -9,6 +9,7 @@ pub mod execution;
 pub mod folders;
 pub mod inter_connect;
 pub mod logic;
+pub mod profiles;
 pub mod replace;
 pub mod signals;
 pub mod system;

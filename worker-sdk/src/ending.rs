@@ -104,6 +104,8 @@ impl Subject {
             readings,
             sheet,
             result,
+            missing,
+            recognition,
         } = answer.unwrap_or_default();
         let result = result.as_ref().map(serde_json::to_vec);
         let rest = v1::AttemptOutcome {
@@ -114,6 +116,8 @@ impl Subject {
             readings: Vec::new(),
             result: result.and_then(Result::ok).unwrap_or_default(),
             ran_microseconds: u64::try_from(ran.as_micros()).unwrap_or(u64::MAX),
+            missing: missing.into_entries().into_iter().map(Into::into).collect(),
+            recognition: recognition.map(|recognition| recognition.bounded().into()),
         };
         bounded(self.class, rest, &readings, &sheet)
     }
@@ -299,6 +303,7 @@ fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading], sheet: 
         status: status.into(),
         problem: Some(brief(problem)),
         result: Vec::new(),
+        missing: Vec::new(),
         ..rest
     };
     Packed::build(&instead, &[], &Sheet::default())

@@ -43,7 +43,7 @@ mod task;
 mod worker;
 
 pub use context::Context;
-pub use proof::Proof;
+pub use proof::{Proof, Reply};
 pub use release::{Release, ReleaseError};
 pub use sheet::Sheet;
 pub use start::{

@@ -1,11 +1,57 @@
-//! What the answer of a device proves of a change that it was asked for.
+//! What comes of asking a device for a change, and what that proves: one table for all workers.
+//!
+//! A protocol says of each of its codes which [`Reply`] it is; what that proves is said here, and
+//! nowhere else. What no reply of a protocol is known to mean is [`Reply::Unclear`].
 
 use utakata_model::Problem;
 
 use crate::Failure;
 
-/// What an answer proves of a change. A protocol decides it in one table, so that a new code of
-/// a device is not taken for a refusal by accident.
+/// What came of asking a device for a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reply {
+    /// The device says that it did what it was asked for, and repeats that where its protocol
+    /// does.
+    Confirmed,
+    /// The device refuses, with an error that its protocol knows only from before anything is
+    /// begun.
+    Refused,
+    /// The device reports an error that can come after the fact, or one that nobody knows.
+    Unclear,
+    /// The device answers something else: another object, another value, another state.
+    Other,
+    /// Something came that cannot be read, or be proven to be from the device.
+    Garbage,
+    /// Nothing came in time.
+    Silence,
+    /// Nothing has left this machine.
+    Unsent,
+}
+
+impl Reply {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Confirmed,
+        Self::Refused,
+        Self::Unclear,
+        Self::Other,
+        Self::Garbage,
+        Self::Silence,
+        Self::Unsent,
+    ];
+
+    /// Returns what it proves.
+    #[must_use]
+    pub const fn proof(self) -> Proof {
+        match self {
+            Self::Confirmed => Proof::Done,
+            Self::Refused | Self::Unsent => Proof::NotDone,
+            Self::Unclear | Self::Other | Self::Garbage | Self::Silence => Proof::Nothing,
+        }
+    }
+}
+
+/// What an answer proves of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// It was done, as far as the word of the device goes.
@@ -41,6 +87,22 @@ mod tests {
     use utakata_model::{Cure, OutcomeStatus};
 
     use super::*;
+
+    #[test]
+    fn the_guide_has_the_table() {
+        let guide = include_str!("../../docs/guide/writing-a-worker.md");
+        for reply in Reply::ALL {
+            let proves = match reply.proof() {
+                Proof::Done => "done, as far as its word goes",
+                Proof::NotDone => "not done, and certain",
+                Proof::Nothing => "nothing",
+            };
+            let (name, row) = (format!("| `{reply:?}` |"), format!("| {proves} |"));
+            let line = guide.lines().find(|line| line.starts_with(&name));
+            let line = line.unwrap_or_else(|| panic!("{name} is not in the guide"));
+            assert!(line.contains(&row), "{line} has no {row}");
+        }
+    }
 
     #[test]
     fn only_a_single_refusal_is_certain() {

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::Sheet;
 use utakata_model::{
-    ActionName, Class, Kind, OutcomeStatus, Problem, Reading, TargetName, TaskKey, target::Secret,
+    ActionName, Class, Gaps, Kind, OutcomeStatus, Problem, Reading, Recognition, TargetName,
+    TaskKey, target::Secret,
 };
 
 /// One action on one target, once.
@@ -40,6 +41,11 @@ pub struct Answer {
     pub sheet: Sheet,
     /// Anything else, as JSON.
     pub result: Option<serde_json::Value>,
+    /// What was asked for and did not come: with anything here the attempt succeeded in part,
+    /// and everybody who looks is told so. What has nothing to answer at all is a [`Failure`].
+    pub missing: Gaps,
+    /// What the target was recognised as, where that is not given by its kind.
+    pub recognition: Option<Recognition>,
 }
 
 /// A task that did not succeed.

@@ -95,6 +95,20 @@ impl Client {
         Ok(page.items.into_iter().next())
     }
 
+    /// So many of the targets whose names come after this one, in their order.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn targets_from(&self, after: &str, most: u32) -> Result<Vec<TargetView>, Error> {
+        let query = Selected {
+            selector: &Selector::default(),
+            health: String::new(),
+        };
+        let after = Some(after).filter(|after| !after.is_empty());
+        let page: Page<TargetView> = self.page("/v1/targets", &query, most, after).await?;
+        Ok(page.items)
+    }
+
     /// One target.
     ///
     /// # Errors

@@ -1,4 +1,7 @@
-"""A thermostat that answers lines over TCP: many tasks at a time, a line for each."""
+"""A thermostat that answers lines over TCP: many tasks at a time, a line for each.
+
+"set 22.0" is answered "ok", or "no": then nothing was begun. Any other answer proves nothing.
+"""
 
 import asyncio
 import json
@@ -22,7 +25,7 @@ async def ask(task):
     if not answer:
         return failed("unknown" if is_set else "failed", "no-answer", "it did not answer")
     if is_set:
-        return {"status": "succeeded" if answer == "ok" else "failed"}
+        return {"status": {"ok": "succeeded", "no": "failed"}.get(answer, "unknown")}
     reading = {"metric": "hw.temperature", "value": float(answer), "unit": "Cel"}
     return {"status": "succeeded", "readings": [reading]}
 

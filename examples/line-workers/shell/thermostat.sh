@@ -8,5 +8,9 @@ read) echo get >&3 ;;
 set) echo "set $UTAKATA_PARAMETER_CELSIUS" >&3 ;;
 esac
 read -r answer <&3 || exit 1 # No answer: of a set, nobody knows then whether it was done.
-[[ $UTAKATA_ACTION == set ]] && { [[ $answer == ok ]] && say succeeded || say failed; }
+case $UTAKATA_ACTION/$answer in
+set/ok) say succeeded ;;
+set/no) say failed ;; # By its protocol a refusal: nothing was begun.
+set/*) say unknown ;; # Anything else proves nothing.
+esac
 say succeeded ', "readings": [{"metric": "hw.temperature", "unit": "Cel", "value": '"$answer"'}]'

@@ -388,7 +388,7 @@ fn can_be_executed(program: &Path) -> std::io::Result<bool> {
 /// What was fetched and is not what it was any more: it is fetched again.
 fn damaged(folder: &Path) -> Problem {
     let message = format!(
-        "what is in {} has changed since it was fetched",
+        "the files in {} have changed since they were fetched",
         folder.display()
     );
     Problem::new("release-content", Cure::Retry, message)

@@ -294,7 +294,7 @@ fn wants(digest: &FileDigest, asks: Vec<u64>) -> Vec<Want> {
 }
 
 fn silent() -> Problem {
-    fetching("nobody answers who has releases: it is asked for again and again")
+    fetching("no logic environment answers that has it: it is requested until one does")
 }
 
 fn unwritable(error: &io::Error) -> Problem {

@@ -235,7 +235,7 @@ impl Service {
         let is_idle = wanted.lacking.is_empty() && self.under_way.is_empty();
         let tidied = blocking(store, move |store| tidy(store, &used, kept, is_idle)).await;
         if let Err(error) = tidied {
-            tracing::warn!(%error, "releases that nobody wants any more cannot be taken away");
+            tracing::warn!(%error, "releases that nobody needs any more cannot be removed");
         }
     }
 }

@@ -96,6 +96,7 @@ impl Identity {
             state,
             version: env!("CARGO_PKG_VERSION").into(),
             time: Timestamp::now(),
+            clock_ahead_ms: None,
             pools: board.pools(),
             refused: refused.chain(board.missing()).collect(),
             connections: self.connections.iter().map(Health::look).collect(),

@@ -110,10 +110,11 @@ pub(super) fn answered(
         readings: end.readings,
     });
     let outcome = build(task, end.status, end.problem, Some(ran_by), timings);
-    let result = end.result;
     let outcome = Outcome {
         permit,
-        result,
+        result: end.result,
+        missing: end.missing,
+        recognition: end.recognition,
         ..outcome
     };
     (seen_to_end(outcome), readings)
@@ -146,6 +147,8 @@ fn build(
         status,
         problem,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by,
         permit: None,
         is_over: false,

@@ -188,7 +188,7 @@ impl Permits {
             let is_anew = asked.ask != ask.ask;
             let had_lane = std::mem::replace(&mut asked.has_lane, false);
             let lane = had_lane.then(|| asked.waiting.task.target.name.clone());
-            let expires = asked.waiting.task.expires;
+            let expires = asked.waiting.expires;
             if is_anew {
                 let was = std::mem::replace(&mut asked.ask, ask.ask);
                 asked.earlier.push(was);
@@ -321,7 +321,7 @@ pub(super) struct Due {
     /// Whether it takes the place of one whose window is over.
     pub(super) is_anew: bool,
     /// When its task expires.
-    pub(super) expires: Timestamp,
+    pub(super) expires: Instant,
     /// The lane whose conversation it does not keep free any longer.
     pub(super) lane: Option<utakata_model::TargetName>,
 }

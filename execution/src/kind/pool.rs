@@ -45,6 +45,8 @@ pub(super) struct Pool {
     pub(super) lost: u64,
     /// The last thing that went wrong with a worker.
     pub(super) problem: Option<Problem>,
+    /// Why the environment could not start one last, which is not the fault of the release.
+    pub(super) trouble: Option<Problem>,
     /// How many workers it has needed lately.
     pub(super) demand: Demand,
     /// How tasks ended that they had.
@@ -116,6 +118,8 @@ pub(super) struct Parked {
 pub(super) enum Ended {
     Exit(Exit),
     NotStarted(Problem),
+    /// The environment had no room for it, or nobody to start it.
+    Hindered(Problem),
 }
 
 /// Tasks for one worker, in messages that are not too large.
@@ -213,9 +217,8 @@ impl Worker {
             return cause.clone();
         }
         match (parted, self.exited.as_ref().map(|(_, ended)| ended)) {
-            (Some(Parting::Refused(problem)), _) | (_, Some(Ended::NotStarted(problem))) => {
-                problem.clone()
-            }
+            (Some(Parting::Refused(problem)), _)
+            | (_, Some(Ended::NotStarted(problem) | Ended::Hindered(problem))) => problem.clone(),
             (Some(Parting::Flood(what)), _) => {
                 let message = format!("the worker {worker} says too much and was cut off: {what}");
                 Problem::new("worker-flood", Cure::Bug, message)
@@ -248,6 +251,7 @@ impl Pool {
             failures: Failures::default(),
             lost: 0,
             problem: None,
+            trouble: None,
             demand: Demand::default(),
             ended: EndedTasks::default(),
             turn: Turn::None,
@@ -263,6 +267,13 @@ impl Pool {
         if worker.is_expected {
             return;
         }
+        if let Some((_, Ended::Hindered(trouble))) = &worker.exited {
+            self.trouble = Some(trouble.clone());
+            if !std::mem::replace(&mut worker.is_counted, true) {
+                self.failures = self.failures.on_hindrance(now, backoff);
+            }
+            return;
+        }
         // More is known each time.
         self.problem = Some(worker.end_problem());
         if !std::mem::replace(&mut worker.is_counted, true) {
@@ -273,6 +284,11 @@ impl Pool {
             self.failures = self.failures.on_death(now, lived, backoff);
             self.lost += 1;
         }
+    }
+
+    /// Why the environment cannot start workers, as long as it tries to.
+    pub(super) fn trouble(&self) -> Option<Problem> {
+        self.trouble.clone().filter(|_| self.failures.any())
     }
 
     /// Whether each task has a worker of its own.
@@ -369,7 +385,9 @@ impl Pool {
             running: self.workers.iter().map(|worker| worker.running).sum(),
             waiting,
             lost: self.lost,
-            problem: self.problem.clone().filter(|_| is_sick),
+            problem: self
+                .trouble()
+                .or_else(|| self.problem.clone().filter(|_| is_sick)),
             memory: self.memory(),
             ended: self.ended,
         }

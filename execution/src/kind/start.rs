@@ -74,6 +74,9 @@ pub(super) async fn watch(
 ) -> (Said, Option<String>) {
     let mut running = match started {
         Ok(running) => running,
+        Err(error) if error.is_of_environment() => {
+            return (Said::Hindered(error.problem()), None);
+        }
         Err(error) => return (Said::NotStarted(error.problem()), None),
     };
     if let Some(trace) = running.trace() {

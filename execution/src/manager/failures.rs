@@ -13,8 +13,14 @@ const LOOP_FROM: u32 = 3;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
     in_a_row: u32,
+    /// Starts in a row for which the environment had no room.
+    hindered: u32,
     not_before: Option<Instant>,
 }
+
+/// What an environment has no room for is tried again after this at the latest: that it has room
+/// nobody tells it.
+const HINDERED_MOST: Duration = Duration::from_secs(5);
 
 impl Failures {
     /// A worker has died that had been ready for so long (zero: it never was).
@@ -27,7 +33,28 @@ impl Failures {
         let doubled = backoff.first.saturating_mul(1 << earlier.min(30));
         Self {
             in_a_row: earlier.saturating_add(1),
+            hindered: 0,
             not_before: now.checked_add(doubled.min(backoff.most)),
+        }
+    }
+
+    /// A worker could not be started, and not because of its release.
+    pub(crate) fn on_hindrance(self, now: Instant, backoff: &Backoff) -> Self {
+        let doubled = backoff.first.saturating_mul(1 << self.hindered.min(30));
+        let wait = doubled.min(backoff.most).min(HINDERED_MOST);
+        let not_before = now.checked_add(wait);
+        Self {
+            in_a_row: self.in_a_row,
+            hindered: self.hindered.saturating_add(1),
+            not_before: not_before.max(self.not_before),
+        }
+    }
+
+    /// A worker is ready.
+    pub(crate) fn on_ready(self) -> Self {
+        Self {
+            hindered: 0,
+            ..self
         }
     }
 
@@ -47,7 +74,7 @@ impl Failures {
 
     /// Whether there were any.
     pub(crate) fn any(&self) -> bool {
-        self.in_a_row > 0
+        self.in_a_row > 0 || self.hindered > 0
     }
 
     /// Whether it crashes again and again.
@@ -73,6 +100,26 @@ mod tests {
             assert!(failures.allow(now + wait));
         }
         assert!(failures.is_loop());
+    }
+
+    #[test]
+    fn a_hindrance_is_tried_again_soon_and_is_no_death() {
+        let now = Instant::now();
+        let backoff = Backoff::default();
+        let mut failures = Failures::default();
+        for milliseconds in [500, 1000, 2000, 4000, 5000, 5000] {
+            failures = failures.on_hindrance(now, &backoff);
+            let wait = Duration::from_millis(milliseconds);
+            assert!(!failures.allow(now + wait - Duration::from_millis(1)));
+            assert!(failures.allow(now + wait) && failures.any());
+        }
+        assert!(!failures.is_loop());
+        assert!(!failures.on_ready().any());
+        // Deaths are not forgotten by it.
+        let died = (0..5).fold(failures, |failures, _| {
+            failures.on_death(now, Duration::ZERO, &backoff)
+        });
+        assert!(died.is_loop() && died.on_hindrance(now, &backoff).on_ready().is_loop());
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub(crate) struct Attempt {
     pub(crate) waited: Duration,
     /// Since when the worker has it.
     pub(crate) begun: Instant,
+    /// It is not begun after this, should it wait once more.
+    pub(crate) expires: Instant,
     /// Whether it may have begun.
     pub(crate) go: Go,
     /// Whether it was answered in the worker's place, because that took too long.
@@ -226,6 +228,7 @@ mod tests {
             worker: Number(worker),
             waited: Duration::ZERO,
             begun,
+            expires: begun,
             go: Go::Needless,
             is_overdue: false,
             is_adopted: false,
@@ -257,6 +260,7 @@ mod tests {
             worker,
             waited: Duration::ZERO,
             begun: start,
+            expires: start,
             go: Go::Awaited,
             is_overdue: false,
             is_adopted: false,

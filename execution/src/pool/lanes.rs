@@ -42,6 +42,30 @@ pub(crate) struct Waiting {
     pub(crate) tag: Option<Tag>,
     /// Since when it waits here.
     pub(crate) since: Instant,
+    /// It is not begun after this. The clock on the wall may be set while it waits.
+    pub(crate) expires: Instant,
+}
+
+impl Waiting {
+    /// A task that waits from now on; what is left of its time is reckoned at this moment.
+    pub(crate) fn new(task: Task, tag: Option<Tag>, now: Instant, clock: Timestamp) -> Self {
+        Self {
+            expires: expires(&task, now, clock),
+            task,
+            tag,
+            since: now,
+        }
+    }
+}
+
+/// Until when a task may be begun, by the clock that nobody sets.
+pub(crate) fn expires(task: &Task, now: Instant, clock: Timestamp) -> Instant {
+    let left = task.expires.duration_since(clock);
+    let moved = match left.is_negative() {
+        true => now.checked_sub(left.unsigned_abs()),
+        false => now.checked_add(left.unsigned_abs()),
+    };
+    moved.unwrap_or(now)
 }
 
 /// Everything of a kind that waits, by target.
@@ -278,8 +302,8 @@ impl Lanes {
     }
 
     /// Takes out what may not begin any more.
-    pub(crate) fn take_expired(&mut self, now: Timestamp) -> Vec<Waiting> {
-        self.take_if(|waiting| waiting.task.expires < now)
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<Waiting> {
+        self.take_if(|waiting| waiting.expires < now)
     }
 
     /// Whether this attempt waits.

@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) is_looping: bool,
     /// The last that went wrong with one of them.
     pub(crate) last: Option<Problem>,
+    /// Why this environment cannot start more of them, which is not theirs.
+    pub(crate) trouble: Option<Problem>,
     /// The most memory that one of them has, and one of the stable release, in bytes.
     pub(crate) memory: (Option<u64>, Option<u64>),
     /// Whether one of both has no action that reads: a shadow would wait for ever.
@@ -118,7 +120,7 @@ pub(super) fn next(
             if facts.ready >= facts.enough.max(1) {
                 Step::TakeOver
             } else {
-                Step::Stay(None)
+                Step::Stay(facts.trouble.clone())
             }
         }
         RolloutPhase::Rolling if is_promoted => Step::To(RolloutPhase::Done),
@@ -130,7 +132,7 @@ pub(super) fn next(
                 None => onwards(at, plan, promoted),
             }
         }
-        _ => Step::Stay(None),
+        _ => Step::Stay(facts.trouble.clone()),
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     time::Instant,
 };
+use tracing::Level;
 use utakata_model::WorkerId;
 
 /// Lines of a worker in one period.
@@ -62,13 +63,41 @@ pub(crate) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Op
         if passes {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end();
-            tracing::info!(target: "utakata::worker", %worker, "{text}");
+            tell(&worker, text);
             if !text.is_empty() {
                 last = Some(text.to_owned());
             }
         }
     }
     last
+}
+
+/// Logs a line at the level that it begins with, if it begins with one.
+fn tell(worker: &WorkerId, text: &str) {
+    match levelled(text) {
+        (Level::ERROR, text) => tracing::error!(target: "utakata::worker", %worker, "{text}"),
+        (Level::WARN, text) => tracing::warn!(target: "utakata::worker", %worker, "{text}"),
+        (Level::DEBUG, text) => tracing::debug!(target: "utakata::worker", %worker, "{text}"),
+        (Level::TRACE, text) => tracing::trace!(target: "utakata::worker", %worker, "{text}"),
+        (_, text) => tracing::info!(target: "utakata::worker", %worker, "{text}"),
+    }
+}
+
+/// The level of a line and what follows it, as the SDKs print it: ` WARN it is late`.
+fn levelled(text: &str) -> (Level, &str) {
+    let levels = [
+        ("ERROR", Level::ERROR),
+        ("WARN", Level::WARN),
+        ("WARNING", Level::WARN),
+        ("INFO", Level::INFO),
+        ("DEBUG", Level::DEBUG),
+        ("TRACE", Level::TRACE),
+    ];
+    let found = text.trim_start().split_once(' ').and_then(|(word, rest)| {
+        let (_, level) = levels.iter().find(|(name, _)| *name == word)?;
+        Some((*level, rest.trim_start()))
+    });
+    found.unwrap_or((Level::INFO, text))
 }
 
 /// Reads up to the end of a line; the rest of a line that is too long is skipped. `false` at
@@ -111,6 +140,21 @@ mod tests {
             lengths.push(line.len());
         }
         assert_eq!(lengths, [LINE_MOST, 4, 4]);
+    }
+
+    #[test]
+    fn a_line_is_logged_at_the_level_that_it_begins_with() {
+        for (line, level, text) in [
+            (" INFO draining left=0", Level::INFO, "draining left=0"),
+            (" WARN  it is late", Level::WARN, "it is late"),
+            ("ERROR it broke", Level::ERROR, "it broke"),
+            ("WARNING from Python", Level::WARN, "from Python"),
+            ("INFORMATION for you", Level::INFO, "INFORMATION for you"),
+            ("Traceback (most recent call last):", Level::INFO, "Traceback (most recent call last):"),
+            ("INFO", Level::INFO, "INFO"),
+        ] {
+            assert_eq!(levelled(line), (level, text), "{line}");
+        }
     }
 
     #[test]

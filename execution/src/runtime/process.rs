@@ -19,6 +19,7 @@ use tokio::{
 
 use super::{Error, Exit, Running, Runtime, Spec, Trace, adopted::Adopted, log, memory};
 use utakata_model::WorkerId;
+use utakata_protocol::NO_BYTECODE;
 
 use crate::{Artifact, catalogue::Release};
 
@@ -65,6 +66,7 @@ impl Runtime for Process {
         let mut child = Command::new(program)
             .args(&spec.run.arguments)
             .env_clear()
+            .env(NO_BYTECODE.0, NO_BYTECODE.1)
             .envs(spec.all_variables(&spec.socket, &spec.folder))
             .current_dir(&spec.folder)
             .stdin(Stdio::null())

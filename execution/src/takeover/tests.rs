@@ -63,7 +63,7 @@ fn another_version_and_missing_files_are_refused_with_the_reason() {
     let error = Takeover::read(newer, Vec::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "it is of version 2, and this utakata knows version 1"
+        "it has version 2, and this utakata understands version 1"
     );
     let more = Left { files: 2, ..left() };
     let error = Takeover::read(&written(more), Vec::new()).unwrap_err();

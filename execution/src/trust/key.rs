@@ -27,7 +27,7 @@ pub enum KeyError {
         label: &'static str,
     },
     /// It is a key of another kind.
-    #[error("it is no Ed25519 key: openssl genpkey -algorithm ed25519 makes one")]
+    #[error("it is not an Ed25519 key: openssl genpkey -algorithm ed25519 makes one")]
     Kind,
 }
 

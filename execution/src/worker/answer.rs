@@ -3,7 +3,9 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
-use utakata_model::{Cure, OutcomeStatus, Problem, Reading, TaskKey};
+use utakata_model::{
+    Cure, Gaps, Missing, OutcomeStatus, Problem, Reading, Recognition, TaskKey, missing,
+};
 use utakata_protocol::{Malformed, outcome_status, reading_from_wire, v1::AttemptOutcome};
 
 /// Readings in one answer.
@@ -33,6 +35,8 @@ pub(crate) struct End {
     pub(crate) problem: Option<Problem>,
     pub(crate) readings: Vec<Reading>,
     pub(crate) result: Option<Arc<RawValue>>,
+    pub(crate) missing: Vec<Missing>,
+    pub(crate) recognition: Option<Arc<Recognition>>,
 }
 
 impl Answer {
@@ -54,12 +58,28 @@ fn malformed(wrong: &str) -> Problem {
 fn end(said: AttemptOutcome) -> Result<End, String> {
     let status = outcome_status(said.status).map_err(|error| error.to_string())?;
     let problem = said.problem.map(Problem::from);
+    // Bounded again: a worker may be written with anything.
+    let missing = match status {
+        OutcomeStatus::Succeeded => gaps(said.missing),
+        _ => Vec::new(),
+    };
+    let problem = problem_for(status, problem)?;
     Ok(End {
         status,
-        problem: problem_for(status, problem)?,
+        // What reads no more than problems sees that it is not whole, too.
+        problem: problem.or_else(|| missing::problem(&missing)),
         readings: readings(said.readings)?,
         result: result(said.result)?,
+        missing,
+        recognition: said
+            .recognition
+            .map(|said| Arc::new(Recognition::from(said).bounded())),
     })
+}
+
+fn gaps(said: Vec<utakata_protocol::v1::Missing>) -> Vec<Missing> {
+    let said = said.into_iter().map(Missing::from);
+    said.collect::<Gaps>().into_entries()
 }
 
 /// A problem where there must be one. What succeeded can have one too: a reading that was left

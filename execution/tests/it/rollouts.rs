@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use utakata_execution::Config;
 use utakata_interconnect::{Event, Events};
@@ -409,6 +410,62 @@ fn phases(seen: &[Event]) -> Vec<RolloutPhase> {
 async fn a_release_that_does_not_start_is_turned_back() {
     let folder = bad("start = \"no such luck\"");
     is_turned_back(folder, plan(), "rollout-no-start").await;
+}
+
+/// Lets this process open so many files, or as many as ever.
+fn open_files(most: Option<u64>) {
+    let own = getrlimit(Resource::Nofile);
+    let current = most.or(own.maximum);
+    setrlimit(Resource::Nofile, Rlimit { current, ..own }).unwrap();
+}
+
+/// The least number that no file of this process is above.
+fn files_open() -> u64 {
+    let names = fs::read_dir("/proc/self/fd").unwrap();
+    let number =
+        |name: std::io::Result<fs::DirEntry>| name.ok()?.file_name().to_str()?.parse().ok();
+    names.filter_map(number).max().unwrap_or(0u64) + 1
+}
+
+#[tokio::test]
+async fn a_release_for_whose_workers_there_is_no_room_waits_and_is_not_blamed() {
+    let folder = folder();
+    add_new(&folder, "");
+    let mut asking = Asking::new();
+    let (mut site, old, new) = start(folder, &mut asking).await;
+    // There is nothing left of what gaps there were below.
+    open_files(Some(files_open()));
+    let mut gaps = Vec::new();
+    while let Ok(file) = fs::File::open("/dev/null") {
+        gaps.push(file);
+    }
+    asking
+        .order(&site, (&old, &new), &at_once(), GoOrder::Go)
+        .await;
+    let is_short = |status: &EnvironmentStatus| {
+        assert!(!has_ended(status), "{status:#?}");
+        let problem = rollout(status).and_then(|rollout| rollout.problem.as_ref());
+        problem.is_some_and(|problem| &*problem.code == "environment-short")
+    };
+    let outcomes = load(&mut site, What::Reads, is_short).await;
+    all_succeeded(&by(&outcomes, &old));
+    let status = site.handle.status();
+    let is_new = |pool: &&utakata_model::PoolStatus| pool.release == new;
+    let waiting = status.pools.iter().find(is_new).unwrap();
+    assert_eq!(waiting.lost, 0);
+    let told = &waiting.problem.as_ref().unwrap().message;
+    assert!(told.contains("LimitNOFILE"), "{told}");
+
+    drop(gaps);
+    open_files(None);
+    let status = site.status(has_ended).await;
+    let seen = rollout(&status).unwrap();
+    assert_eq!((seen.phase, &seen.problem), (RolloutPhase::Done, &None));
+    assert!(
+        status.pools.iter().all(|pool| pool.lost == 0),
+        "{status:#?}"
+    );
+    site.end().await;
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@
 //! * A broker that is full drops what it has no room for, control, too. All of control is asked
 //!   or told again until it is answered, so that costs time alone.
 
+mod client_name;
 mod config;
 mod filters;
 mod foreign;
@@ -51,7 +52,7 @@ use utakata_model::EnvironmentStatus;
 
 pub use self::config::{Config, ConfigError, Url, Version};
 use self::shared::{Shared, State};
-use crate::{Error, Event, Events, Interest, Subscription, connection::Health};
+use crate::{Error, Event, Events, Interest, Subscription, clock::Clock, connection::Health};
 
 /// The events of a broker, over one connection. When it is dropped, its events are closed and
 /// the broker publishes its last will; [`MqttEvents::close`] ends it in order.
@@ -75,9 +76,21 @@ impl MqttEvents {
     /// When the configuration can never work. That the broker is not there, or refuses, is told
     /// by [`MqttEvents::health`].
     pub fn connect(config: Config, will: Option<EnvironmentStatus>) -> Result<Self, ConfigError> {
+        Self::connect_with(config, will, Clock::default())
+    }
+
+    /// The same with another clock than that of this process.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`].
+    pub fn connect_with(
+        config: Config,
+        will: Option<EnvironmentStatus>,
+        clock: Clock,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared::new(config, will));
+        let shared = Arc::new(Shared::new(config, will, clock));
         let mut tasks = JoinSet::new();
         tasks.spawn(service::connect(Arc::clone(&shared), stop.clone()));
         tasks.spawn(service::forward(Arc::clone(&shared)));

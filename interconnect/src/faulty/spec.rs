@@ -25,7 +25,7 @@ pub enum SpecError {
         key: String,
     },
     /// A chance is none.
-    #[error("{key} is a chance from 0 to 1, and \"{value}\" is none")]
+    #[error("{key} is a chance from 0 to 1, and \"{value}\" is not one")]
     Chance {
         /// The key.
         key: String,

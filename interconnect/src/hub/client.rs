@@ -20,8 +20,8 @@ use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Ta
 use self::{consumer::HubConsumer, dial::Redial, link::Link, subscription::HubSubscription};
 use super::message::{Answer, Ask, TASKS_MOST, one_message, raw};
 use crate::{
-    Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, connection::Health,
-    wire,
+    Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, clock::Clock,
+    connection::Health, wire,
 };
 
 /// How soon a hub must answer that a client comes back.
@@ -213,7 +213,7 @@ impl Tasks for Remote {
     async fn publish(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error> {
         let mut refused = Vec::new();
         for part in tasks.chunks(TASKS_MOST) {
-            let encoded = wire::encode_tasks(part)
+            let encoded = wire::timed::encode_tasks(part, &Clock::default())
                 .and_then(raw)
                 .map_err(|error| unsayable(&error))?;
             match self.0.link()?.ask(Ask::PublishTasks(encoded)).await? {

@@ -23,7 +23,7 @@ use super::{
     queue::{self, Queue, Settle},
     stream::{Next, Stream},
 };
-use crate::{Error, Event, Interest, Tag, Tasks, wire};
+use crate::{Error, Event, Interest, Tag, Tasks, clock::Clock, wire};
 
 /// How soon a client must say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -192,7 +192,7 @@ impl Connection {
 
     fn publish_tasks(&mut self, id: u64, tasks: &str) -> io::Result<()> {
         let place = self.place()?;
-        let tasks = wire::decode_tasks(tasks.as_bytes());
+        let tasks = wire::timed::decode_tasks(tasks.as_bytes(), &Clock::default());
         let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
         self.publishing.spawn(async move {
             let answer = match tasks {

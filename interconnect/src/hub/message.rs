@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utakata_model::{Kind, TaskKey, Zone};
 
-use crate::{Event, Interest, Refusal, wire};
+use crate::{
+    Event, Interest, Refusal,
+    clock::Clock,
+    wire::{self, timed},
+};
 
 /// The version of these messages. The tasks and events in them have versions of their own.
 pub(super) const VERSION: u64 = 1;
@@ -158,11 +162,12 @@ pub(super) enum Published {
 
 impl Published {
     pub(super) fn of(event: &Event) -> Result<Self, wire::Error> {
+        let clock = &Clock::default();
         Ok(match event {
-            Event::Readings(seen) => Self::Readings(raw(wire::encode_readings(seen)?)?),
-            Event::Outcomes(batch) => Self::Outcomes(raw(wire::encode_outcomes(batch)?)?),
+            Event::Readings(seen) => Self::Readings(raw(timed::encode_readings(seen, clock)?)?),
+            Event::Outcomes(batch) => Self::Outcomes(raw(timed::encode_outcomes(batch, clock)?)?),
             Event::Environment(status) => {
-                Self::Environment(raw(wire::encode_environment(status)?)?)
+                Self::Environment(raw(timed::encode_environment(status, clock)?)?)
             }
             Event::Desired(desired) => Self::Desired(raw(wire::encode_desired(desired)?)?),
             Event::Deleted(target) => Self::Deleted(raw(wire::encode_deleted(target)?)?),
@@ -176,12 +181,12 @@ impl Published {
     }
 
     pub(super) fn event(&self) -> Result<Event, wire::Error> {
-        let payload = self.payload().as_bytes();
+        let (payload, clock) = (self.payload().as_bytes(), &Clock::default());
         Ok(match self {
-            Self::Readings(_) => Event::Readings(Arc::new(wire::decode_readings(payload)?)),
-            Self::Outcomes(_) => Event::Outcomes(Arc::new(wire::decode_outcomes(payload)?)),
+            Self::Readings(_) => Event::Readings(Arc::new(timed::decode_readings(payload, clock)?)),
+            Self::Outcomes(_) => Event::Outcomes(Arc::new(timed::decode_outcomes(payload, clock)?)),
             Self::Environment(_) => {
-                Event::Environment(Arc::new(wire::decode_environment(payload)?))
+                Event::Environment(Arc::new(timed::decode_environment(payload, clock, false)?))
             }
             Self::Desired(_) => Event::Desired(Arc::new(wire::decode_desired(payload)?)),
             Self::Deleted(_) => Event::Deleted(wire::decode_deleted(payload)?),

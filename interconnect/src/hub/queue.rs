@@ -10,7 +10,7 @@ use super::{
     connection::Replies,
     message::{Answer, Fetched, Label, TASKS_MOST, raw},
 };
-use crate::{Consumer, Delivery, Error, Tag, Tasks, wire};
+use crate::{Consumer, Delivery, Error, Tag, Tasks, clock::Clock, wire};
 
 /// What the client asks of its consumer.
 #[derive(Debug)]
@@ -169,6 +169,6 @@ fn encode(deliveries: Vec<Delivery>) -> Result<Answer, wire::Error> {
     };
     let labels = deliveries.iter().map(label).collect();
     let tasks: Vec<_> = deliveries.into_iter().map(|d| d.task).collect();
-    let tasks = raw(wire::encode_tasks(&tasks)?)?;
+    let tasks = raw(wire::timed::encode_tasks(&tasks, &Clock::default())?)?;
     Ok(Answer::Fetched(Fetched { labels, tasks }))
 }

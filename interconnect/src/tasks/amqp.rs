@@ -49,7 +49,7 @@ use self::{
     routes::Routes,
     topology::Route,
 };
-use crate::{Consumer, Error, Refusal, Tasks, connection::Health};
+use crate::{Consumer, Error, Refusal, Tasks, clock::Clock, connection::Health};
 
 /// Who closes waits no longer for consumers to give back what they have.
 const CLOSE_WITHIN: Duration = Duration::from_secs(20);
@@ -73,8 +73,13 @@ impl Amqp {
     /// Returns at once, and connects in the background: the broker may be away. Must be called
     /// within a tokio runtime.
     pub fn connect(config: Config) -> Self {
+        Self::connect_with(config, Clock::default())
+    }
+
+    /// The same with another clock than that of this process.
+    pub fn connect_with(config: Config, clock: Clock) -> Self {
         let health = Health::new("tasks", config.url.place());
-        let link = Arc::new(Link::new(config.url.clone(), health));
+        let link = Arc::new(Link::new(config.url.clone(), health, clock));
         let (leave, hang_up) = (CancellationToken::new(), CancellationToken::new());
         let per_message = config.tasks_per_message.max(1);
         let config = Config {

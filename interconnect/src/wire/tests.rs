@@ -110,6 +110,8 @@ fn outcomes() -> OutcomeBatch {
                 .unwrap()
                 .into(),
         ),
+        missing: Vec::new(),
+        recognition: None,
         ran_by: Some(RanBy {
             environment: "wee-1".parse().unwrap(),
             worker: "wee-1-apc-pdu-1".parse().unwrap(),
@@ -244,6 +246,7 @@ fn environment() -> EnvironmentStatus {
         state: EnvironmentState::Running,
         version: "0.1.0".into(),
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
+        clock_ahead_ms: None,
         pools: vec![PoolStatus {
             release: release(),
             manifest: Manifest::parse(manifest).unwrap(),

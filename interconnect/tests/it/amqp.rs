@@ -1,11 +1,13 @@
 //! Task queues at a real RabbitMQ. It takes seconds to start: few tests share one, and each part
 //! has a virtual host of its own.
 
+mod backoff;
 mod killed;
 mod refused;
 mod rights;
 mod sample;
 mod shared;
+mod stuck;
 mod tls;
 
 use std::{sync::Arc, time::Duration};
@@ -66,6 +68,7 @@ async fn what_is_not_as_it_must_be_is_told_and_nothing_of_control_is_lost() {
     refused::a_full_queue_is_told(&broker).await;
     refused::foreign_messages_go_to_the_dead_letters(&broker).await;
     refused::what_comes_back_too_often_goes_to_the_dead_letters(&broker).await;
+    stuck::a_queue_that_is_stuck_holds_up_no_other(&broker).await;
     shared::what_nobody_fetches_goes_to_another(&broker).await;
     shared::a_connection_that_is_closed_is_made_again(&broker).await;
     shared::the_oldest_reads_go_when_there_are_too_many(&broker).await;

@@ -9,7 +9,7 @@ use crate::store;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is no release.
-    #[error("this is no release: {problem}")]
+    #[error("not a release: {problem}")]
     Invalid {
         /// Why not.
         problem: String,

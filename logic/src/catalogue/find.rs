@@ -45,7 +45,7 @@ fn hint(ids: &[ReleaseId], reference: &ReleaseReference) -> String {
         let mut kinds: Vec<&str> = ids.iter().map(|id| id.kind.as_str()).collect();
         kinds.dedup();
         let near = suggest::hint(kind.as_str(), kinds);
-        return format!("there is none of the kind \"{kind}\": {near}");
+        return format!("there is no kind \"{kind}\" in it: {near}");
     }
     format!("of {kind}, {}", suggest::hint(version, versions))
 }
@@ -96,7 +96,7 @@ mod tests {
             ("pdu@7", "! of pdu, known are: 1.9.0, 1.10.0"),
             (
                 "upps@2.0",
-                "! there is none of the kind \"upps\": did you mean \"ups\"?",
+                "! there is no kind \"upps\" in it: did you mean \"ups\"?",
             ),
             ("000000", "! `utakata worker list` has"),
         ] {

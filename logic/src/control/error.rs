@@ -30,7 +30,7 @@ pub enum Error {
     #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
     /// Something else was asked for under the same key.
-    #[error("the operation {id} was asked for under the same key, and it was another one")]
+    #[error("the key was already used for another operation, {id}")]
     Key {
         /// The operation.
         id: OperationId,
@@ -69,6 +69,12 @@ pub enum Error {
     /// The logic environment is ending.
     #[error("the logic environment is ending")]
     Ending,
+    /// Nobody knows whether what came before it is written down.
+    #[error("{}", ledger::Error::Waits)]
+    Waits,
+    /// Nobody knows whether it is written down.
+    #[error("{}", ledger::Error::InDoubt(*.0))]
+    InDoubt(OperationId),
     /// Another logic environment has the ledger, or nobody has at this moment.
     #[error("another logic environment keeps the ledger of control now")]
     Elsewhere,
@@ -79,6 +85,8 @@ impl From<ledger::Error> for Error {
         match error {
             ledger::Error::Ending => Self::Ending,
             ledger::Error::Elsewhere => Self::Elsewhere,
+            ledger::Error::Waits => Self::Waits,
+            ledger::Error::InDoubt(id) => Self::InDoubt(id),
             ledger::Error::Store(error) => Self::Store(error),
         }
     }
@@ -89,7 +97,7 @@ fn told(problems: &[Detail]) -> String {
         [] => "it cannot be done so".into(),
         [one] => format!("{}: {}", one.subject, one.message),
         [first, rest @ ..] => format!(
-            "{} targets cannot be controlled so, the first: {}: {}",
+            "{} things are wrong, the first: {}: {}",
             rest.len() + 1,
             first.subject,
             first.message

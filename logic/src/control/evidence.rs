@@ -10,6 +10,9 @@ use crate::ledger::life::Evidence;
 /// What readings say of the effect. What is doubtful, missing or contradictory says nothing.
 pub fn judge(expected: &Expected, readings: &Readings) -> Evidence {
     let is_meant = readings.action == expected.action;
+    if is_meant && expected.is_passing(&readings.readings) {
+        return Evidence::Passing;
+    }
     match expected.is_shown(&readings.readings).filter(|_| is_meant) {
         Some(true) => Evidence::Effect,
         Some(false) => Evidence::Other,

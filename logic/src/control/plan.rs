@@ -1,10 +1,13 @@
 //! Whether and by what every target can be controlled as asked: pure.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde_json::Value;
 use utakata_api::problem::Detail;
-use utakata_model::{ActionName, Class, Kind, Zone, suggest};
+use utakata_model::{ActionName, Class, Kind, Pace, Zone, suggest};
 
 use crate::{
     inventory::{Known, unfit},
@@ -33,6 +36,39 @@ pub fn plan<'a>(
         message,
     };
     Err(problems.into_iter().map(detail).collect())
+}
+
+/// Checks that the labels of a pace are labels of some selected target: a limit that holds nobody
+/// back is a slip, and more than was meant would go at once.
+///
+/// # Errors
+/// Each label that none of them has.
+pub fn pace(pace: &Pace, selection: &[Arc<Known>]) -> Result<(), Vec<Detail>> {
+    let labels = pace.at_most.iter().map(|one| &one.label);
+    let unknown = labels.chain(&pace.order_by).filter(|label| {
+        let has = |known: &Arc<Known>| known.target.value(label).is_some();
+        !selection.iter().any(has)
+    });
+    let problems: Vec<Detail> = unknown
+        .map(|label| {
+            let labels = selection
+                .iter()
+                .flat_map(|known| known.target.labels.keys());
+            let words = ["kind", "zone", "address", "name"].into_iter();
+            let known: BTreeSet<&str> = labels.map(String::as_str).chain(words).collect();
+            Detail {
+                subject: format!("label {label}"),
+                message: format!(
+                    "none of the selected targets has it: {}",
+                    suggest::hint(label, known.iter().copied())
+                ),
+            }
+        })
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(problems)
 }
 
 /// Finds for each target what will do it, or why it cannot be controlled so.
@@ -80,7 +116,7 @@ fn of_kind<'a>(
     };
     if found.action.class != Class::Control {
         return Err(format!(
-            "the action \"{action}\" of the kind \"{kind}\" only observes: ask for it as a read"
+            "the action \"{action}\" of the kind \"{kind}\" only observes: ask for it with `utakata read`"
         ));
     }
     if let Some(Err(refused)) = found.schema.as_ref().map(|schema| schema.check(parameters)) {

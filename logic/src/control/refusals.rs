@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use utakata_api::person::Refusal;
 use utakata_model::{OperationId, PersonName};
@@ -18,7 +17,7 @@ impl Refusals {
     pub(super) fn note(&self, by: &PersonName, what: String, why: String) {
         let refusal = Refusal {
             id: OperationId::generate(),
-            at: Timestamp::now(),
+            at: crate::clock::now(),
             what,
             why,
         };

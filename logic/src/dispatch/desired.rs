@@ -31,7 +31,7 @@ pub async fn tell_desired(
             let told = tell(&orders, &*events).await;
             match &told {
                 Err(Error::Closed) => return,
-                Err(error) => tracing::warn!(%error, "what is asked cannot be told now"),
+                Err(error) => tracing::warn!(%error, "the orders cannot be read now"),
                 Ok(()) => {}
             }
             let again = if told.is_ok() { EVERY } else { APART };

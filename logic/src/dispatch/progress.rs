@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use utakata_api::operation::Counts;
-use utakata_model::{OutcomeStatus, Readings, TaskId};
+use utakata_model::{Outcome, OutcomeStatus, Readings, TaskId};
 
 use super::OutcomeRef;
 
@@ -22,6 +22,8 @@ pub struct Progress {
     total: u64,
     ended: AtomicU64,
     by_status: [AtomicU64; 5],
+    /// Of those that succeeded: how many in part.
+    partial: AtomicU64,
     all_ended: Notify,
     /// What came of the tasks that are to be shown; absent when none is.
     shown: Option<Mutex<HashMap<TaskId, Shown>>>,
@@ -43,6 +45,7 @@ impl Progress {
             total: total as u64,
             ended: AtomicU64::new(0),
             by_status: Default::default(),
+            partial: AtomicU64::new(0),
             all_ended: Notify::new(),
             shown: (is_shown == Show::Tasks).then(Mutex::default),
         }
@@ -54,8 +57,11 @@ impl Progress {
     }
 
     /// A task has ended.
-    pub(super) fn ended(&self, id: TaskId, status: OutcomeStatus, shown: impl FnOnce() -> Shown) {
-        self.by_status[place(status)].fetch_add(1, Ordering::Relaxed);
+    pub(super) fn ended(&self, outcome: &Outcome, shown: impl FnOnce() -> Shown) {
+        let id = outcome.task;
+        self.by_status[place(outcome.status)].fetch_add(1, Ordering::Relaxed);
+        self.partial
+            .fetch_add(u64::from(outcome.is_partial()), Ordering::Relaxed);
         if let Some(kept) = &self.shown {
             let mut kept = kept.lock();
             if kept.len() < SHOWN_MOST {
@@ -76,6 +82,7 @@ impl Progress {
             unknown: of(OutcomeStatus::Unknown),
             expired: of(OutcomeStatus::Expired),
             cancelled: of(OutcomeStatus::Cancelled),
+            partial: self.partial.load(Ordering::Relaxed),
             ..Counts::default()
         };
         let ended =

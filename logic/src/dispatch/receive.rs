@@ -176,13 +176,13 @@ impl Dispatch {
     /// A read has ended.
     pub(super) fn observed(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
         let found = outcome.get()?;
-        let (id, status) = (found.task, found.status);
+        let id = found.task;
         self.latest.ended(&entry.known, found);
         if let Some(slot) = &entry.slot {
             slot.free();
         }
         if let Some(progress) = &entry.batch.progress {
-            progress.ended(id, status, || Shown {
+            progress.ended(found, || Shown {
                 outcome: outcome.clone(),
                 readings: entry.readings,
             });

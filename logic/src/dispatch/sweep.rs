@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, OutcomeBatch};
@@ -95,11 +94,13 @@ fn without_answer(id: TaskId, entry: &Entry, status: OutcomeStatus, problem: Pro
         status,
         problem: Some(problem),
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,
         timings: Timings {
-            ended: Timestamp::now(),
+            ended: crate::clock::now(),
             waited: Duration::ZERO,
             ran: Duration::ZERO,
         },

@@ -49,7 +49,7 @@ pub(super) async fn authenticate(
                 request.extensions_mut().insert(Person(name));
                 return next.run(request).await;
             }
-            None => "the token is that of nobody here",
+            None => "the token belongs to nobody here",
         },
         None => "the request has no bearer token",
     };

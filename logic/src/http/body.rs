@@ -180,7 +180,7 @@ fn is_empty(headers: &HeaderMap) -> bool {
 
 fn too_large(limit: usize) -> Refused {
     let detail = format!("the body is larger than {limit} bytes");
-    let cure = "send it in parts, or raise http.body_limit";
+    let cure = "send it in parts, or raise logic.http.body_limit";
     Refused::new("body-too-large", detail, cure)
 }
 

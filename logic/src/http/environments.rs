@@ -1,7 +1,6 @@
 //! `/v1/environments`.
 
 use axum::{Json, extract::State, http::StatusCode};
-use jiff::Timestamp;
 use utakata_api::{
     environment::{EnvironmentView, IgnoredClaim, NewOrder, OrdersView},
     page::Page,
@@ -30,6 +29,7 @@ pub(super) async fn list(
     let environments = api.handle.kinds().environments();
     let mut orders = api.handle.orders().all();
     let mut ignored = api.handle.kinds().ignored();
+    let mut twins = api.handle.kinds().twins();
     let views = environments.iter().map(|one| EnvironmentView {
         orders: orders.remove(&one.id).unwrap_or_default(),
         standing: api.handle.orders().standing_for(one),
@@ -39,6 +39,7 @@ pub(super) async fn list(
             .into_iter()
             .map(|Claim { release, problem }| IgnoredClaim { release, problem })
             .collect(),
+        problems: twins.remove(&one.id).into_iter().collect(),
         status: one.as_ref().clone(),
     });
     page::of(views, &query, |one| one.status.id.as_str()).map(Json)
@@ -132,7 +133,7 @@ async fn change(
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
-        since: Timestamp::now(),
+        since: crate::clock::now(),
         why: why.clone(),
     });
     let orders = api.handle.orders();

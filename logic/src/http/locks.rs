@@ -55,7 +55,7 @@ pub(super) async fn put(
     body::Json(asked): body::Json<NewLock>,
 ) -> Result<Json<LaneView>, Refused> {
     api.handle.inventory().target(&name)?;
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     let lock = Lock {
         by: by.to_string(),
         until: until(&asked, now)?,

@@ -1,7 +1,6 @@
 //! `/v1/orders`: what people have stopped.
 
 use axum::{Json, extract::State};
-use jiff::Timestamp;
 use utakata_api::{
     environment::{NewStanding, Standing, StandingView},
     page::Page,
@@ -94,7 +93,7 @@ async fn change(
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
-        since: Timestamp::now(),
+        since: crate::clock::now(),
         why: why.clone(),
     });
     let names = names(api, &asked.scope).await?;

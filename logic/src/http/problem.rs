@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use utakata_api::{Problem, operation::LeftOut, problem::Detail, release::Break};
+use utakata_model::OperationId;
 
 use super::{Api, errors};
 use crate::{
@@ -33,6 +34,15 @@ impl Refused {
             cure: cure.into(),
             problems: Vec::new(),
         }))
+    }
+
+    /// An operation of which nobody knows whether it is there.
+    fn in_doubt(id: OperationId, detail: String) -> Self {
+        let cure = format!(
+            "look for it when the store answers again: `utakata operation show {id}`; or ask \
+             again under the same key, so that it is done once"
+        );
+        Self::new("store-in-doubt", detail, cure)
     }
 
     /// With every single thing that is wrong.
@@ -108,7 +118,7 @@ impl From<inventory::Error> for Refused {
         let detail = error.to_string();
         match error {
             inventory::Error::Documents { problems } => {
-                let cure = "set right what is named and send all again: nothing was changed";
+                let cure = "correct what is listed and send everything again: nothing was changed";
                 Self::new("documents-invalid", detail, cure).with(problems)
             }
             inventory::Error::None { hint, .. } => Self::new("not-found", detail, hint),
@@ -229,7 +239,7 @@ impl From<rollouts::Error> for Refused {
                 Self::new("rollout-breaks", detail, cure).with(problems)
             }
             rollouts::Error::Plan(_) => {
-                let cure = "set right what is named: nothing was changed";
+                let cure = "correct what is listed: nothing was changed";
                 Self::new("body-invalid", detail, cure)
             }
             rollouts::Error::None { .. } => {
@@ -299,6 +309,7 @@ const NOTHING_SELECTED: &str =
     "see which targets and labels there are: `utakata get targets` (GET /v1/targets)";
 const ELSEWHERE: &str =
     "nothing was done: try again in some seconds, when the one that keeps it is known";
+const WAITS: &str = "ask again when the store answers: `utakata status` says what is wrong with it";
 const WAIT: &str = "give a shorter wait, and look at the operation for the rest: `utakata operation show ID` \
                     (GET /v1/operations/{id})";
 
@@ -310,7 +321,8 @@ impl From<observe::Error> for Refused {
                 Self::new("selects-nothing", detail, NOTHING_SELECTED)
             }
             observe::Error::Impossible { problems } => {
-                let cure = "see what each kind can do: `utakata get kinds` (GET /v1/kinds)";
+                let cure = "what each kind can do, and where it is served: `utakata get kinds` (GET \
+                            /v1/kinds), `utakata environment list`";
                 Self::new("cannot-be-done", detail, cure).with(problems)
             }
             observe::Error::Wait => Self::new("wait-too-long", detail, WAIT),
@@ -331,8 +343,9 @@ impl From<control::Error> for Refused {
                 Self::new("selects-nothing", detail, NOTHING_SELECTED)
             }
             control::Error::Impossible { problems } => {
-                let cure = "nothing was sent: set right what is named, or select fewer targets; what \
-                            each kind can do: `utakata get kinds` (GET /v1/kinds)";
+                let cure = "nothing was sent: correct what is named, or select fewer targets; what a \
+                            kind can do, with its parameters: `utakata get kind KIND` (GET \
+                            /v1/kinds)";
                 Self::new("cannot-be-done", detail, cure).with(problems)
             }
             control::Error::NothingToUndo { left_out } => {
@@ -375,6 +388,8 @@ impl From<control::Error> for Refused {
                 Self::new("ending", detail, "try again when it is started again")
             }
             control::Error::Elsewhere => Self::new("ledger-elsewhere", detail, ELSEWHERE),
+            control::Error::Waits => Self::new("ledger-waits", detail, WAITS),
+            control::Error::InDoubt(id) => Self::in_doubt(id, detail),
         }
     }
 }
@@ -387,6 +402,8 @@ impl From<ledger::Error> for Refused {
                 Self::new("ending", error.to_string(), cure)
             }
             ledger::Error::Elsewhere => Self::new("ledger-elsewhere", error.to_string(), ELSEWHERE),
+            ledger::Error::Waits => Self::new("ledger-waits", error.to_string(), WAITS),
+            ledger::Error::InDoubt(id) => Self::in_doubt(id, error.to_string()),
             ledger::Error::Store(error) => Self::from(error.as_ref()),
         }
     }

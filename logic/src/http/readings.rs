@@ -63,7 +63,7 @@ pub(super) async fn list(
     let from = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
     let look = Look {
-        now: Timestamp::now(),
+        now: crate::clock::now(),
         metric: prefix(query.metric)?,
         served: api.handle.kinds().served(),
         schedules: inventory.schedules(),

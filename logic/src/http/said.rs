@@ -1,6 +1,5 @@
 //! What people say, and that it is told who and why.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use utakata_api::ledger::{Reason, Said};
 use utakata_model::{PersonName, Selector};
@@ -43,7 +42,7 @@ pub(super) fn asked(selector: &Selector, parameters: &Map<String, Value>) -> Res
 pub(super) fn said(by: &PersonName, reason: &Reason) -> Result<Said, Refused> {
     Ok(Said {
         by: by.to_string(),
-        at: Timestamp::now(),
+        at: crate::clock::now(),
         why: reason.why.as_deref().map(why).transpose()?,
     })
 }

@@ -87,6 +87,14 @@ pub(super) async fn get(
 ) -> Result<Json<TargetView>, Refused> {
     let known = api.handle.inventory().target(&name)?;
     let mut view = Look::of(&api).view(&known);
+    view.missing = known
+        .seen
+        .lock()
+        .missing
+        .values()
+        .flatten()
+        .cloned()
+        .collect();
     view.control = Some(locks::lane(&api, name).await?);
     Ok(Json(view))
 }
@@ -158,7 +166,7 @@ impl Look {
     fn of(api: &Api) -> Self {
         Self {
             coverage: api.handle.observe().coverage(),
-            now: Timestamp::now(),
+            now: crate::clock::now(),
             started: api.handle.started(),
         }
     }
@@ -170,7 +178,9 @@ impl Look {
             target: known.target.as_ref().clone(),
             health: health(&seen, covers, self.now, self.started),
             answered: seen.answered,
-            problem: seen.problem.clone(),
+            problem: seen.problem.clone().or_else(|| seen.shortcoming()),
+            missing: Vec::new(),
+            recognition: seen.recognition.clone(),
             control: None,
         }
     }

@@ -96,7 +96,7 @@ impl ServedKinds {
     /// Why tasks of a kind cannot be done in a zone where nobody serves it.
     pub fn nobody(&self, kind: &Kind, zone: &Zone) -> String {
         match self.has(kind) {
-            true => format!("no environment of the zone \"{zone}\" serves the kind \"{kind}\" now"),
+            true => format!("no environment in zone \"{zone}\" serves the kind \"{kind}\" now"),
             false => format!("no environment serves the kind \"{kind}\" now"),
         }
     }

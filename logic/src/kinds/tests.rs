@@ -69,6 +69,7 @@ fn status(
         state,
         version: "1".into(),
         time: Timestamp::now(),
+        clock_ahead_ms: None,
         pools,
         refused: Vec::new(),
         connections: Vec::new(),

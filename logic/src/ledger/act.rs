@@ -13,7 +13,7 @@ use utakata_interconnect::{
 };
 use utakata_model::{Kind, Task};
 
-use super::{book::Effect, read_back::ReadBacks};
+use super::{book::Effect, hand_over, read_back::ReadBacks};
 use crate::dispatch::Dispatch;
 
 /// Batches that wait to be handed to the inter connect; beyond it they are left out, and come
@@ -103,27 +103,9 @@ impl Couriers {
     /// Hands over what comes until the ledger has ended.
     pub async fn run(self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) {
         tokio::join!(
-            hand_over_tasks(self.tasks, tasks),
+            hand_over::tasks(self.tasks, tasks),
             hand_over_events(self.events, events)
         );
-    }
-}
-
-async fn hand_over_tasks(mut queue: mpsc::Receiver<Vec<Task>>, to: Arc<dyn Tasks>) {
-    let mut batches = Vec::new();
-    while queue.recv_many(&mut batches, QUEUE).await > 0 {
-        let tasks: Vec<Task> = batches.drain(..).flatten().collect();
-        match to.publish(tasks).await {
-            Ok(refusals) => {
-                for refusal in refusals {
-                    let (task, reason) = (refusal.key, refusal.reason);
-                    tracing::warn!(%task, reason, "a control task was not taken; it is published again");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "control tasks were not handed over; they are published again");
-            }
-        }
     }
 }
 

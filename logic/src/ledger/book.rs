@@ -28,7 +28,7 @@ pub use self::{
 };
 use super::{
     entry::Entry,
-    life::{Action, Event, Stage},
+    life::{Action, Event, Evidence, Stage},
 };
 use crate::{
     audit::{self, Trail},
@@ -111,6 +111,21 @@ pub(super) struct ReadBack {
     pub purpose: Purpose,
 }
 
+/// What a target showed when it was read back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// For which task.
+    pub task: TaskId,
+    /// For which attempt of it.
+    pub attempt: u32,
+    /// When it was asked.
+    pub asked: Instant,
+    /// When it had answered.
+    pub answered: Instant,
+    /// What it showed.
+    pub evidence: Evidence,
+}
+
 /// Why a target is read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -118,6 +133,8 @@ pub(super) enum Purpose {
     Confirm {
         /// Something else than the effect decides, too, if it was asked from then on.
         shows_from: Instant,
+        /// Whether the target has yet to be seen in what it must pass through.
+        is_through: bool,
     },
     /// Nobody knows whether it did it: whatever it shows decides.
     Settle,
@@ -220,6 +237,7 @@ impl Book {
             self.deadlines.extend(life.deadline().map(|at| (at, id)));
             let has_moved = life.state() != before.state() || life.attempt != before.attempt;
             entry.life = life;
+            entry.note_unseen(&before);
             entry.record(self.now.at);
             if has_moved {
                 self.moved(id);
@@ -301,7 +319,12 @@ impl Entry {
             attempt: self.life.attempt,
             until: self.life.deadline()?,
             purpose: match self.life.stage {
-                Stage::Verifying { shows_from, .. } => Purpose::Confirm { shows_from },
+                Stage::Verifying {
+                    shows_from, passed, ..
+                } => Purpose::Confirm {
+                    shows_from,
+                    is_through: self.rule.is_through() && passed.is_none(),
+                },
                 _ => Purpose::Settle,
             },
         })

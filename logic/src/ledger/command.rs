@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 use utakata_api::ledger::{Explanation, Lock, Said};
 use utakata_interconnect::{OutcomeBatch, events::permit::StartBatch};
 use utakata_model::{EnvironmentStatus, OperationId, ReadingValue, TargetName, TaskId};
 
 use super::{
-    book::{self, Book, Effect, New, Verb, Verdict},
+    book::{self, Book, Effect, Look, New, Verb, Verdict},
     explain::{self, Facts},
-    life::Evidence,
 };
-use crate::store;
+use crate::ledger::Error;
 
 /// Where an answer goes.
 type Reply<T> = oneshot::Sender<T>;
+/// Where the answer goes to what is promised, or refused.
+pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
 
 /// What the ledger is told and asked. What promises something is answered when it is written.
 pub(super) enum Command {
     /// A new operation.
-    Plan(Box<New>, Reply<Result<(), Arc<store::Error>>>),
+    Plan(Box<New>, Promise<()>),
     /// An environment asks for permits.
     Asked(Arc<StartBatch>),
     /// Outcomes have come.
@@ -28,7 +29,7 @@ pub(super) enum Command {
     /// An environment tells how it is.
     Heard(Arc<EnvironmentStatus>),
     /// A target was read back for an attempt; it was asked at this moment.
-    Seen(TaskId, u32, Instant, Evidence),
+    Seen(Look),
     /// What a target had before it was changed.
     Captured(TaskId, Option<ReadingValue>),
     /// A person does something with an operation.
@@ -36,16 +37,16 @@ pub(super) enum Command {
         OperationId,
         Verb,
         Said,
-        Reply<Result<(), book::OperationUnfit>>,
+        Promise<Result<(), book::OperationUnfit>>,
     ),
     /// A person says what became of a task.
-    Settle(TaskId, Verdict, Said, Reply<Result<(), book::TaskUnfit>>),
+    Settle(TaskId, Verdict, Said, Promise<Result<(), book::TaskUnfit>>),
     /// A person takes a task back.
-    Cancel(TaskId, Said, Reply<Result<(), book::TaskUnfit>>),
+    Cancel(TaskId, Said, Promise<Result<(), book::TaskUnfit>>),
     /// A person takes a target for himself.
-    Lock(TargetName, Lock, Reply<()>),
+    Lock(TargetName, Lock, Promise<()>),
     /// A person lets it go. The answer says whether it was locked.
-    Unlock(TargetName, Said, Reply<bool>),
+    Unlock(TargetName, Said, Promise<bool>),
     /// Who has a target.
     LaneOf(TargetName, Reply<super::LaneView>),
     /// What a task waits for.
@@ -78,13 +79,26 @@ impl Command {
         )
     }
 
+    /// Tells who waits for a promise that it is not made; gives back what promises nothing.
+    pub fn refuse(self) -> Option<Self> {
+        match self {
+            Self::Plan(_, to) => answer(to, Err(Error::Waits)),
+            Self::Change(.., to) => answer(to, Err(Error::Waits)),
+            Self::Settle(.., to) | Self::Cancel(.., to) => answer(to, Err(Error::Waits)),
+            Self::Lock(.., to) => answer(to, Err(Error::Waits)),
+            Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
+            other => return Some(other),
+        }
+        None
+    }
+
     /// Does it, but for new operations, which the owner of the ledger does last.
     pub fn carry_out(self, book: &mut Book) {
         match self {
             Self::Asked(batch) => book.asked(&batch),
             Self::Told(batch) => book.told(&batch),
             Self::Heard(status) => book.heard(&status),
-            Self::Seen(task, attempt, asked, evidence) => book.seen(task, attempt, asked, evidence),
+            Self::Seen(look) => book.seen(&look),
             Self::Captured(task, prior) => book.captured(task, prior),
             Self::Change(id, verb, said, to) => {
                 let done = book.change(id, verb, &said);
@@ -119,9 +133,9 @@ impl Command {
 }
 
 /// Answers once what it says is written down.
-fn reply<T: Send + 'static>(book: &mut Book, to: Reply<T>, done: T) {
+fn reply<T: Send + 'static>(book: &mut Book, to: Promise<T>, done: T) {
     book.effects
-        .push(Effect::Reply(Box::new(move || answer(to, done))));
+        .push(Effect::Reply(Box::new(move || answer(to, Ok(done)))));
 }
 
 /// Whoever asked may have lost interest.

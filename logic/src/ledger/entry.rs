@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_model::{OutcomeStatus, Priority, manifest::Repeat};
+use utakata_model::{Cure, Outcome, OutcomeStatus, Priority, Problem, manifest::Repeat};
 
-use super::life::{self, Life, ReadBack, Rule};
+use super::life::{self, Evidence, Life, ReadBack, Rule, Stage};
 use crate::{
     config,
     store::{ControlTask, TaskProgress},
 };
+
+/// The code of what was said to be done, and was not seen to be.
+pub(super) const UNVERIFIED: &str = "unverified";
 
 /// A task that has not ended.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub(super) struct Entry {
     pub since: Timestamp,
     /// How far it is before its turn.
     pub turn: Turn,
+    /// Whether the target showed what it said that it did, where that has yet to be told.
+    pub shows: Option<bool>,
 }
 
 /// How far a task is before it may be published.
@@ -51,6 +56,7 @@ impl Entry {
             record: TaskProgress::default(),
             since: at,
             turn: Turn::NotYet,
+            shows: None,
         }
     }
 
@@ -74,6 +80,7 @@ impl Entry {
             is_cancelled: record.is_cancelled,
             is_in_doubt: record.is_in_doubt,
             is_over: is_over(&record),
+            has_passed: record.has_passed,
             end: record.end,
         };
         // What is to be done because of it is found from its stage.
@@ -89,6 +96,7 @@ impl Entry {
             record,
             since: at,
             turn,
+            shows: None,
         }
     }
 
@@ -101,7 +109,7 @@ impl Entry {
     pub fn waits(&self) -> bool {
         let is_open = matches!(
             self.life.stage,
-            life::Stage::Planned | life::Stage::Queued { .. }
+            Stage::Planned | Stage::Queued { .. }
         );
         is_open && self.turn == Turn::Come
     }
@@ -110,9 +118,35 @@ impl Entry {
     pub fn may_still_act(&self) -> bool {
         let told = self.record.outcome.as_ref();
         let is_told = told.is_some_and(|told| {
-            told.attempt == self.life.attempt && told.status != OutcomeStatus::Unknown
+            let is_said = told.status != OutcomeStatus::Unknown || is_unverified(told);
+            told.attempt == self.life.attempt && is_said
         });
         self.rule.repeat == Repeat::Once && !self.life.is_over && !is_told
+    }
+
+    /// What was said to be done, and was looked for in vain, is unverified from now on.
+    pub fn note_unseen(&mut self, before: &Life) {
+        let Stage::Verifying { shown, .. } = before.stage else {
+            return;
+        };
+        let is_its = |told: &&mut Outcome| {
+            told.attempt == self.life.attempt && told.status == OutcomeStatus::Succeeded
+        };
+        let outcome = self.record.outcome.as_mut().filter(is_its);
+        let Some(told) = outcome.filter(|_| matches!(self.life.stage, Stage::Unsettled { .. }))
+        else {
+            return;
+        };
+        let message = format!(
+            "{} said that it did it, and {}: look at it, then say what became of it (`utakata task \
+             settle`)",
+            self.task.target,
+            unseen(shown),
+        );
+        told.status = OutcomeStatus::Unknown;
+        told.problem = Some(Problem::new(UNVERIFIED, Cure::Operator, message));
+        // What shows the effect, and was not seen on the way to it, contradicts nobody.
+        self.shows = matches!(shown, Evidence::Other | Evidence::Passing).then_some(false);
     }
 
     /// Its life has changed: what is written down follows.
@@ -127,8 +161,25 @@ impl Entry {
         self.record.is_cancelled = saved.is_cancelled;
         self.record.is_in_doubt = saved.is_in_doubt;
         self.record.holder = saved.holder;
+        self.record.has_passed = saved.has_passed;
         self.record.end = saved.end;
     }
+}
+
+/// What was seen instead of an effect.
+pub(super) fn unseen(shown: Evidence) -> &'static str {
+    match shown {
+        Evidence::None => "could not be read back",
+        Evidence::Other => "does not show it",
+        Evidence::Passing => "shows what is on the way to it, and nothing further",
+        Evidence::Effect => "was not seen to pass through what is on the way to it",
+    }
+}
+
+/// Whether it was said to be done, and was not seen to be.
+pub(super) fn is_unverified(outcome: &Outcome) -> bool {
+    let problem = outcome.problem.as_ref();
+    problem.is_some_and(|problem| &*problem.code == UNVERIFIED)
 }
 
 /// The place of a task in the lane of its target.
@@ -150,6 +201,8 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
     let read_back = task.verify.as_ref().map(|verify| ReadBack {
         proves: verify.proves,
         within: verify.within,
+        grace: verify.grace,
+        is_through: verify.through.is_some(),
     });
     Rule {
         repeat: task.repeat,

@@ -18,8 +18,8 @@ pub use self::{
 
 use super::{
     book::Book,
-    entry::{Entry, Turn},
-    life::{Holder, Stage},
+    entry::{Entry, Turn, is_unverified},
+    life::{Evidence, Holder, Stage},
 };
 use crate::rollouts::PinTable;
 
@@ -62,10 +62,7 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
                 holder.environment
             ),
         ),
-        (Stage::Verifying { .. }, _) => reads(
-            "read-back",
-            format!("{target} said that it did it; that is read back"),
-        ),
+        (Stage::Verifying { shown, .. }, _) => reads("read-back", verifying(entry, *shown)),
         (Stage::Fenced { .. }, _) if entry.life.is_over => timed(
             "fence",
             format!(
@@ -99,10 +96,34 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
     })
 }
 
+/// The target said that it did it, and has not been seen to.
+fn verifying(entry: &Entry, shown: Evidence) -> String {
+    let target = &entry.task.target;
+    let so_far = match shown {
+        Evidence::None => "that is read back",
+        Evidence::Passing => "it is on the way to it, and is read back until it has",
+        Evidence::Effect => "it is read back until it has passed through what is on the way to it",
+        Evidence::Other => {
+            "it does not show it, which some do late: it is read back until it does, or until its \
+             time is over"
+        }
+    };
+    format!("{target} said that it did it; {so_far}")
+}
+
 /// Nobody knows what became of it, and a person has to say.
 fn unsettled(entry: &Entry, holder: Option<&Holder>) -> Explanation {
     let (id, target, attempt) = (entry.task.id, &entry.task.target, entry.life.attempt);
     let settle = format!("`utakata task settle {id} succeeded|failed|again --why ...`");
+    let outcome = entry.record.outcome.as_ref();
+    if let Some(unverified) = outcome.filter(|outcome| is_unverified(outcome)) {
+        let problem = unverified.problem.as_ref();
+        let what = problem.map_or_else(String::new, |problem| problem.message.to_string());
+        return Explanation {
+            cure: Some(format!("look at {target}, then {settle}")),
+            ..says(entry, "person", format!("it is unverified: {what}"))
+        };
+    }
     let Some(Holder { environment, .. }) = holder.filter(|_| entry.may_still_act()) else {
         let says_person = "nobody can know whether the target did it: a person has to say";
         return Explanation {
@@ -263,9 +284,14 @@ fn in_lane(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
     let target = &entry.task.target;
     let (lock, holder, _) = book.lane_of(target);
     if let Some(lock) = lock.filter(|lock| entry.task.priority <= lock.priority) {
+        let gives_up = entry.record.expires.unwrap_or(entry.task.expires);
+        let until_then = match gives_up < lock.until {
+            true => "; the task expires before the lock does",
+            false => "",
+        };
         return Explanation {
             since: Some(lock.since),
-            until: Some(lock.until),
+            until: Some(lock.until.min(gives_up)),
             cure: Some(format!(
                 "{}, or anybody: `utakata target unlock {target}`",
                 lock.by
@@ -273,7 +299,7 @@ fn in_lane(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
             ..says(
                 entry,
                 "lock",
-                format!("{} has locked {target}: {}", lock.by, lock.why),
+                format!("{} has locked {target}: {}{until_then}", lock.by, lock.why),
             )
         };
     }

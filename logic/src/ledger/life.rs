@@ -3,7 +3,7 @@
 //! ```text
 //!            publish            ask                 succeeded             read back
 //! planned ──────────► queued ─────────► permitted ─────────────► verifying ──────► succeeded
-//!    ▲  ▲               │ recall           │  │ failed, cancelled     │            or failed
+//!    ▲  ▲               │ recall           │  │ failed, cancelled     │ unverified  or failed
 //!    │  └───────────────┘                  │  └──────────────────────────────────► failed ...
 //!    │                                     │ unknown, or nothing heard
 //!    │                                     ▼
@@ -26,8 +26,11 @@
 //!
 //! 4. As long as an earlier attempt may have done it (`is_in_doubt`), nobody but the target
 //!    when it is read back, or a person, can say that it was not done.
-//! 5. A target that shows something else has not done it only if it was asked when it must have
-//!    shown the effect; and what was asked before the stage says nothing at all.
+//! 5. That an effect is not seen proves nothing, however long it is looked for, unless the action
+//!    says so (`proves = "both"`), and then only of a target that was asked when it must have
+//!    shown it. What it does not prove is `unverified`: a person says. What was asked before the
+//!    stage says nothing at all.
+//! 6. What must pass through a state is done when it was seen after that state, and not before.
 
 mod on;
 mod restore;
@@ -74,6 +77,10 @@ pub struct ReadBack {
     pub proves: Proves,
     /// How long the target takes to show the effect.
     pub within: Duration,
+    /// How much longer it is looked for.
+    pub grace: Duration,
+    /// Whether the effect counts only after what the target must pass through.
+    pub is_through: bool,
 }
 
 /// Who has the permit of an attempt.
@@ -130,10 +137,15 @@ pub enum Stage {
         holder: Holder,
         /// What is asked from then on counts.
         since: Instant,
-        /// Something else than the effect counts if it was asked from then on.
+        /// Something else than the effect ends the looking if it was asked from then on.
         shows_from: Instant,
         /// Until when an answer of the target is waited for.
         until: Instant,
+        /// What it showed last.
+        shown: Evidence,
+        /// When it had answered with what it must pass through: the effect counts if it was
+        /// asked from then on.
+        passed: Option<Instant>,
     },
     /// Nobody knows, and the attempt may still act, or the target still show what it did.
     Fenced {
@@ -241,6 +253,8 @@ pub enum Event {
     Seen {
         /// When it was asked, not when it answered.
         asked: Instant,
+        /// When it had answered.
+        answered: Instant,
         /// What it showed.
         evidence: Evidence,
     },
@@ -253,11 +267,13 @@ pub enum Event {
 }
 
 /// What a target showed when it was read back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// What the action should bring about.
     Effect,
+    /// What it passes through on the way to that.
+    Passing,
     /// Something else.
     Other,
     /// It did not answer, or what it answered did not tell.
@@ -384,6 +400,19 @@ impl Life {
 }
 
 impl Rule {
+    /// How long after an outcome its effect is looked for.
+    fn looks_for(&self) -> Duration {
+        let read_back = self.read_back.as_ref();
+        let within = read_back.map(|read_back| read_back.within);
+        let grace = read_back.map(|read_back| read_back.grace);
+        within.unwrap_or_default().max(self.settling) + grace.unwrap_or_default()
+    }
+
+    /// Whether the effect counts only after what the target must pass through.
+    pub fn is_through(&self) -> bool {
+        self.read_back.is_some_and(|read_back| read_back.is_through)
+    }
+
     fn proves_effect(&self) -> bool {
         let proves = self.read_back.map(|read_back| read_back.proves);
         matches!(proves, Some(Proves::Effect | Proves::Both))

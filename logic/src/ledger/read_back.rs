@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use jiff::Timestamp;
 use tokio::{
     sync::{Semaphore, mpsc},
     time::{Instant, sleep_until, timeout_at},
@@ -12,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use utakata_model::{Class, Origin, Parameters, Readings};
 
 use super::{
-    book::{Purpose, ReadBack},
+    book::{Look, Purpose, ReadBack},
     command::Command,
     life::Evidence,
 };
@@ -28,6 +27,8 @@ use crate::{
 const AT_ONCE: usize = 1024;
 /// Between two reads of a target that does not show it yet, doubling up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// The same where a target must be seen on the way, which may be short.
+const AGAIN_TO_PASS: Duration = Duration::from_millis(400);
 /// A read of which nothing is heard for so long may be lost: another one is made, and the next
 /// after twice as long.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -74,24 +75,31 @@ impl ReadBacks {
     async fn look_until_decided(&self, read: &ReadBack) {
         let mut looks = FuturesUnordered::new();
         let (mut pause, mut patience) = (AGAIN.0, PATIENCE);
+        let pause_most = match read.purpose {
+            Purpose::Confirm {
+                is_through: true, ..
+            } => AGAIN_TO_PASS,
+            _ => AGAIN.1,
+        };
         let mut next = Instant::now();
+        let (mut passed, mut shown) = (None, None);
         loop {
             tokio::select! {
-                Some((asked, evidence)) = looks.next() => {
-                    let seen = Command::Seen(read.task.id, read.attempt, asked, evidence);
-                    let is_decided = match read.purpose {
-                        Purpose::Confirm { shows_from } => match evidence {
-                            Evidence::Effect => true,
-                            Evidence::Other => asked >= shows_from,
-                            Evidence::None => false,
-                        },
-                        Purpose::Settle => evidence != Evidence::None,
-                    };
-                    if !self.tell(seen).await || is_decided {
-                        return;
+                Some(look) = looks.next() => {
+                    let is_decided = read.purpose.is_decided(&look, passed);
+                    if look.evidence == Evidence::Passing {
+                        passed.get_or_insert(look.answered);
+                    }
+                    // The ledger knows what it was told before.
+                    let is_new = shown.replace(look.evidence) != Some(look.evidence);
+                    if is_decided || is_new {
+                        let is_there = self.tell(Command::Seen(look)).await;
+                        if is_decided || !is_there {
+                            return;
+                        }
                     }
                     next = Instant::now() + pause;
-                    pause = (pause * 2).min(AGAIN.1);
+                    pause = (pause * 2).min(pause_most);
                     patience = PATIENCE;
                 }
                 () = sleep_until(next) => {
@@ -127,7 +135,7 @@ impl ReadBacks {
     }
 
     /// When it was asked, and what was seen.
-    async fn look(&self, read: &ReadBack) -> (Instant, Evidence) {
+    async fn look(&self, read: &ReadBack) -> Look {
         let asked = Instant::now();
         let evidence = match expected(&read.task) {
             Some(expected) => match self.read(&read.task, &expected, read.until).await {
@@ -136,7 +144,13 @@ impl ReadBacks {
             },
             None => Evidence::None,
         };
-        (asked, evidence)
+        Look {
+            task: read.task.id,
+            attempt: read.attempt,
+            asked,
+            answered: Instant::now(),
+            evidence,
+        }
     }
 
     /// One read of a target.
@@ -156,7 +170,7 @@ impl ReadBacks {
             .saturating_duration_since(Instant::now())
             .max(Duration::from_secs(1));
         let progress = Arc::new(Progress::new(1, Show::Tasks));
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let batch = Arc::new(Batch {
             origin: Origin::Task(task.id),
             action: expected.action.clone(),
@@ -174,6 +188,21 @@ impl ReadBacks {
         let most = lifetime + timeout + self.dispatch.grace();
         progress.wait_for(most).await;
         progress.shown(id)?.readings
+    }
+}
+
+impl Purpose {
+    /// Whether the ledger needs no other look after this one.
+    fn is_decided(self, look: &Look, passed: Option<Instant>) -> bool {
+        match (self, look.evidence) {
+            (_, Evidence::None) => false,
+            (Self::Settle, _) => true,
+            (Self::Confirm { shows_from, .. }, _) if look.asked >= shows_from => true,
+            (Self::Confirm { is_through, .. }, Evidence::Effect) => {
+                !is_through || passed.is_some_and(|at| look.asked >= at)
+            }
+            (Self::Confirm { .. }, Evidence::Passing | Evidence::Other) => false,
+        }
     }
 }
 

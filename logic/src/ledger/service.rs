@@ -3,18 +3,18 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task::{JoinError, JoinSet},
     time::Instant,
 };
 use utakata_model::{Cure, OperationId, Problem};
 
 use super::{
+    Error,
     act::Actor,
     book::{Book, Effect, Now},
-    command::Command,
+    command::{Command, Promise},
 };
 use crate::{
     audit,
@@ -29,35 +29,46 @@ const AT_ONCE: usize = 512;
 const AHEAD: usize = 8 * AT_ONCE;
 /// After a write has failed, the next try, doubling up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// While a write takes longer than this, nothing more is taken in.
+const LONG: Duration = Duration::from_secs(1);
+/// Whoever waits for a promise is told that nobody knows after this.
+const REFUSED_AFTER: Duration = Duration::from_secs(5);
 
 /// The owner of the ledger.
 ///
 /// While a page is written, what comes is taken in for the next one: nobody is answered, and
-/// nothing done, before the page that says so is written, and all pages before it.
+/// nothing done, before the page that says so is written, and all pages before it. While nobody
+/// knows whether a page was written, the very same page is written again, and what comes waits,
+/// but not for long.
 pub(super) struct Service {
     pub book: Book,
     pub store: Arc<dyn Store>,
     pub actor: Actor,
     pub commands: mpsc::Receiver<Command>,
     pub failing: Arc<Failing>,
-    pub retry: Retry,
     /// What the store holds writes against, where others could keep the ledger.
     pub fence: Option<Fence>,
+    pub state: State,
+}
+
+/// How far the owner of the ledger is.
+#[derive(Default)]
+pub(super) struct State {
+    retry: Retry,
     /// Nothing is taken in any more: what there is, is written.
-    pub is_ending: bool,
-    /// What came while nobody knew whether a page was written.
-    pub kept: Vec<Command>,
+    is_ending: bool,
+    /// What came while a write took long, or nobody knew what became of it.
+    kept: Vec<Command>,
     /// The operations that the next page begins.
-    pub planned: Vec<Planned>,
-    /// What waits for the page that is being written.
-    pub flight: Option<Flight>,
-    /// The page that is being written, if one is.
-    pub writing: JoinSet<Written>,
+    planned: Vec<Planned>,
+    flight: Option<Flight>,
+    /// The page of the flight, while it is written.
+    writing: JoinSet<Written>,
 }
 
 /// When what could not be written is tried again.
 #[derive(Debug, Default)]
-pub(super) struct Retry {
+struct Retry {
     at: Option<Instant>,
     pause: Duration,
     /// Something came since the last try: whoever waits hears at once that it does not work.
@@ -65,24 +76,108 @@ pub(super) struct Retry {
 }
 
 /// An operation whose sender waits to hear that it is written down.
-pub(super) struct Planned {
+struct Planned {
     id: OperationId,
-    reply: oneshot::Sender<Result<(), Arc<store::Error>>>,
+    /// Absent once it was told that nobody knows.
+    reply: Option<Promise<()>>,
 }
 
 /// What waits for a page to be written.
-pub(super) struct Flight {
+struct Flight {
+    began: Instant,
     effects: Vec<Effect>,
     planned: Vec<Planned>,
     /// How many commands came meanwhile.
     came: usize,
+    is_in_doubt: bool,
+    /// Who waits for it was told that nobody knows.
+    is_refused: bool,
+    /// The page, while it waits to be written again.
+    page: Option<(Page, audit::Spans)>,
+}
+
+/// The lines of the audit trail that a page gets.
+enum Lines {
+    None,
+    Sealed(audit::Sealed),
+    /// It has them already: this is what they tell of.
+    OfPage(audit::Spans),
 }
 
 /// What came of writing a page.
-pub(super) struct Written {
+struct Written {
     page: Page,
     spans: audit::Spans,
     result: Result<(), store::Error>,
+}
+
+impl Planned {
+    /// Whoever asked may have lost interest.
+    fn answer(&mut self, answer: Result<(), Error>) {
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+impl Flight {
+    /// Whether what comes waits until it has ended.
+    fn is_slow(&self) -> bool {
+        self.is_in_doubt || self.began.elapsed() >= LONG
+    }
+
+    fn is_late(&self) -> bool {
+        self.began.elapsed() >= REFUSED_AFTER
+    }
+
+    /// When it becomes slow, or late.
+    fn wake(&self) -> Option<Instant> {
+        match (self.is_slow(), self.is_refused) {
+            (false, _) => Some(self.began + LONG),
+            (true, false) => Some(self.began + REFUSED_AFTER),
+            (true, true) => None,
+        }
+    }
+}
+
+impl State {
+    fn is_slow(&self) -> bool {
+        self.flight.as_ref().is_some_and(Flight::is_slow)
+    }
+
+    fn takes_in(&self) -> bool {
+        let is_full = |flight: &Flight| flight.came >= AHEAD && !flight.is_slow();
+        !self.is_ending && !self.flight.as_ref().is_some_and(is_full)
+    }
+
+    /// Nothing is being written, and nothing will be.
+    fn is_over(&self) -> bool {
+        self.is_ending && self.writing.is_empty()
+    }
+
+    fn waits_for_retry(&self) -> bool {
+        let is_due = self.retry.is_asked_for && self.flight.is_none();
+        let waits = |at| Instant::now() < at;
+        match self.flight {
+            // What is in doubt at the end stays so.
+            Some(_) => self.is_ending || self.retry.at.is_some_and(waits),
+            None => !is_due && !self.is_ending && self.retry.at.is_some_and(waits),
+        }
+    }
+
+    /// Of what an environment tells only the last is of use.
+    fn keep(&mut self, command: Command) {
+        if let Command::Heard(new) = &command {
+            let is_older = |one: &Command| matches!(one, Command::Heard(old) if old.id == new.id);
+            self.kept.retain(|one| !is_older(one));
+        }
+        self.kept.push(command);
+    }
+
+    fn refuse_kept(&mut self) {
+        let kept = std::mem::take(&mut self.kept);
+        self.kept = kept.into_iter().filter_map(Command::refuse).collect();
+    }
 }
 
 impl Service {
@@ -90,21 +185,21 @@ impl Service {
     pub async fn run(mut self) {
         let mut commands = Vec::with_capacity(AT_ONCE);
         loop {
-            commands.append(&mut self.kept);
             self.take_in(&mut commands);
+            self.refuse_if_late();
             self.begin_page();
-            if self.is_ending && self.flight.is_none() {
+            if self.state.is_over() {
                 return;
             }
-            let (takes_in, wake) = (self.takes_in(), self.wake());
+            let (takes_in, wake) = (self.state.takes_in(), self.wake());
             tokio::select! {
-                Some(written) = self.writing.join_next() => {
+                Some(written) = self.state.writing.join_next() => {
                     if self.end_page(written).await.is_break() {
                         return;
                     }
                 }
                 taken = self.commands.recv_many(&mut commands, AT_ONCE), if takes_in => {
-                    self.is_ending |= taken == 0;
+                    self.state.is_ending |= taken == 0;
                 }
                 () = sleep_until(wake), if wake.is_some() => {}
             }
@@ -113,87 +208,134 @@ impl Service {
 
     /// When something happens by time alone.
     fn wake(&self) -> Option<Instant> {
-        match (self.retry.at, &self.flight) {
-            (None, _) => self.book.deadline(),
-            (Some(at), None) => Some(at),
-            (Some(_), Some(_)) => None,
-        }
-    }
-
-    fn takes_in(&self) -> bool {
-        let came = self.flight.as_ref().map_or(0, |flight| flight.came);
-        !self.is_ending && came < AHEAD
+        let state = &self.state;
+        let is_written = !state.writing.is_empty();
+        let next = match state.retry.at {
+            None => self.book.deadline(),
+            Some(at) => (!is_written).then_some(at),
+        };
+        let flight = state.flight.as_ref().and_then(Flight::wake);
+        next.into_iter().chain(flight).min()
     }
 
     fn take_in(&mut self, commands: &mut Vec<Command>) {
+        if self.state.is_slow() {
+            commands.drain(..).for_each(|command| self.hold_up(command));
+            return;
+        }
+        let kept = std::mem::take(&mut self.state.kept);
         self.book.at(now());
-        if let Some(flight) = &mut self.flight {
+        if let Some(flight) = &mut self.state.flight {
             flight.came += commands.len();
         }
         let mut new = Vec::new();
-        for command in commands.drain(..) {
+        for command in kept.into_iter().chain(commands.drain(..)) {
             // What is repeated until it is answered waits until the store works again.
-            if self.retry.at.is_some() && command.is_repeated() {
+            if self.state.retry.at.is_some() && command.is_repeated() {
                 continue;
             }
-            self.retry.is_asked_for |= !command.only_asks();
+            self.state.retry.is_asked_for |= !command.only_asks();
             match command {
                 Command::Plan(operation, reply) => new.push((operation, reply)),
-                Command::End => self.is_ending = true,
+                Command::End => self.state.is_ending = true,
                 command => command.carry_out(&mut self.book),
             }
         }
-        if self.retry.at.is_none() {
+        if self.state.retry.at.is_none() {
             self.book.tick();
         }
         for (new, reply) in new {
-            let id = new.operation.id;
+            let (id, reply) = (new.operation.id, Some(reply));
             self.book.plan(*new);
-            self.planned.push(Planned { id, reply });
+            self.state.planned.push(Planned { id, reply });
         }
     }
 
-    /// Begins to write what has changed, unless a page is being written.
+    /// What only asks is answered; what is repeated is left out; the rest is kept.
+    fn hold_up(&mut self, command: Command) {
+        match command {
+            // Who waits for what was kept hears that it ends.
+            Command::End => {
+                self.state.is_ending = true;
+                self.state.kept.clear();
+            }
+            command if command.is_repeated() => {}
+            command if command.only_asks() => command.carry_out(&mut self.book),
+            command => self.state.keep(command),
+        }
+    }
+
+    /// Who waits for a promise that takes too long is told so, and who wants another one, too.
+    fn refuse_if_late(&mut self) {
+        let Some(flight) = self.state.flight.as_mut().filter(|one| one.is_late()) else {
+            return;
+        };
+        flight.is_refused = true;
+        for one in flight.planned.iter_mut().chain(&mut self.state.planned) {
+            one.answer(Err(Error::InDoubt(one.id)));
+        }
+        self.state.refuse_kept();
+    }
+
+    /// Begins to write what has changed, or again what was in doubt, unless a page is being
+    /// written.
     fn begin_page(&mut self) {
-        if self.flight.is_some() || self.waits_for_retry() {
+        if !self.state.writing.is_empty() || self.state.waits_for_retry() {
+            return;
+        }
+        self.state.retry.is_asked_for = false;
+        if let Some(flight) = &mut self.state.flight {
+            if let Some((page, spans)) = flight.page.take() {
+                self.write(page, Lines::OfPage(spans));
+            }
             return;
         }
         let mut page = std::mem::take(&mut self.book.page);
         page.under = self.fence.clone();
         let sealed = self.book.trail.seal();
-        let flight = Flight {
-            effects: std::mem::take(&mut self.book.effects),
-            planned: std::mem::take(&mut self.planned),
-            came: 0,
-        };
+        let effects = std::mem::take(&mut self.book.effects);
         if page.is_empty() && sealed.is_none() {
-            self.actor.act(flight.effects);
+            self.works();
+            self.actor.act(effects);
             return;
         }
-        self.flight = Some(flight);
-        self.retry.is_asked_for = false;
+        self.state.flight = Some(Flight {
+            began: Instant::now(),
+            effects,
+            planned: std::mem::take(&mut self.state.planned),
+            came: 0,
+            is_in_doubt: false,
+            is_refused: false,
+            page: None,
+        });
+        self.write(page, sealed.map_or(Lines::None, Lines::Sealed));
+    }
+
+    fn write(&mut self, mut page: Page, lines: Lines) {
         let store = Arc::clone(&self.store);
-        self.writing.spawn(async move {
-            let (audit, spans) = sealed.map(audit::Sealed::page).unzip();
-            page.audit = audit;
+        self.state.writing.spawn(async move {
+            let spans = match lines {
+                Lines::None => audit::Spans::new(),
+                Lines::OfPage(spans) => spans,
+                Lines::Sealed(sealed) => {
+                    let (audit, spans) = sealed.page();
+                    page.audit = Some(audit);
+                    spans
+                }
+            };
             let result = store.write(&page).await;
             Written {
                 page,
-                spans: spans.unwrap_or_default(),
+                spans,
                 result,
             }
         });
     }
 
-    fn waits_for_retry(&self) -> bool {
-        let retry = &self.retry;
-        let is_due = retry.is_asked_for || self.is_ending;
-        !is_due && retry.at.is_some_and(|at| Instant::now() < at)
-    }
-
-    /// A page was written, or was not. Breaks where this ledger ends here because of it.
+    /// A page was written, or was not, or nobody knows. Breaks where this ledger ends here because
+    /// of it.
     async fn end_page(&mut self, written: Result<Written, JoinError>) -> ControlFlow<()> {
-        let Some(flight) = self.flight.take() else {
+        let Some(mut flight) = self.state.flight.take() else {
             return ControlFlow::Continue(());
         };
         let written = match written {
@@ -209,23 +351,32 @@ impl Service {
             spans,
             result,
         } = written;
-        if let Err(error) = self.be_certain(&page, result).await {
-            return self.take_back(page, spans, flight, error).await;
+        let Err(error) = result else {
+            self.is_written(&page, flight);
+            return ControlFlow::Continue(());
+        };
+        let is_in_doubt = match flight.is_in_doubt {
+            true => error.leaves_in_doubt(),
+            false => matches!(error, store::Error::InDoubt { .. }),
+        };
+        self.failed(&error);
+        if is_in_doubt {
+            // The very same page is how to know. Nothing may build on it, and nobody be told.
+            flight.is_in_doubt = true;
+            flight.page = Some((page, spans));
+            self.state.flight = Some(flight);
+            return ControlFlow::Continue(());
         }
+        self.take_back(page, spans, flight, error).await
+    }
+
+    fn is_written(&mut self, page: &Page, mut flight: Flight) {
         if let Some(written) = &page.audit {
             self.book.trail.turn(written);
         }
-        if self.retry.at.take().is_some() {
-            tracing::info!("the ledger is written again");
-        }
-        self.retry.pause = Duration::ZERO;
-        *self.failing.lock() = None;
-        for one in flight.planned {
-            // Whoever asked may have lost interest.
-            let _ = one.reply.send(Ok(()));
-        }
+        self.works();
+        flight.planned.iter_mut().for_each(|one| one.answer(Ok(())));
         self.actor.act(flight.effects);
-        ControlFlow::Continue(())
     }
 
     /// A page was not written: all of it goes into the next one, but for what is begun by it.
@@ -236,7 +387,6 @@ impl Service {
         flight: Flight,
         error: store::Error,
     ) -> ControlFlow<()> {
-        self.failed(&error);
         if let Some(audit) = page.audit.take() {
             self.book.trail.reopen(audit, spans);
         }
@@ -247,79 +397,50 @@ impl Service {
             store::Error::Lost { .. } => self.say_that_there_is_a_gap().await,
             error => matches!(error, store::Error::NotHolder { .. }),
         };
-        // Whoever asked is not told what nobody knows.
-        if !error.leaves_in_doubt() || !self.is_ending {
-            self.forget(flight.planned, &Arc::new(error));
+        let error = Arc::new(error);
+        let new = std::mem::take(&mut self.state.planned);
+        for mut one in flight.planned.into_iter().chain(new) {
+            self.book.forget(one.id);
+            one.answer(Err(Arc::clone(&error).into()));
         }
-        match is_relieved || self.is_ending {
+        self.book.settle();
+        match is_relieved || self.state.is_ending {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     }
 
-    /// While nobody knows whether a page was written, the very same page is written again, and
-    /// what comes waits: nothing may build on it, and nobody be told.
-    async fn be_certain(
-        &mut self,
-        page: &Page,
-        written: Result<(), store::Error>,
-    ) -> Result<(), store::Error> {
-        let mut written = written;
-        if !matches!(written, Err(store::Error::InDoubt { .. })) {
-            return written;
-        }
-        while let Err(error) = &written
-            && error.leaves_in_doubt()
-        {
-            self.failed(error);
-            self.wait_for_next_try().await;
-            if self.is_ending {
-                break;
-            }
-            written = self.store.write(page).await;
-        }
-        written
-    }
-
     /// What was written is gone: the ledger is read again, by whoever takes it up next, who must
     /// know of it. Says whether that is known.
     async fn say_that_there_is_a_gap(&mut self) -> bool {
+        let refused_from = Instant::now() + REFUSED_AFTER;
         while let Err(error) = self.store.put_gap().await {
             self.failed(&error);
-            self.wait_for_next_try().await;
-            if self.is_ending {
+            while !self.state.is_ending {
+                tokio::select! {
+                    () = sleep_until(self.state.retry.at) => break,
+                    command = self.commands.recv() => {
+                        self.hold_up(command.unwrap_or(Command::End));
+                    }
+                }
+            }
+            if self.state.is_ending {
                 return false;
+            }
+            if Instant::now() >= refused_from {
+                self.state.refuse_kept();
             }
         }
         true
     }
 
-    /// What only asks is answered meanwhile; what is repeated is left out; the rest is kept.
-    async fn wait_for_next_try(&mut self) {
-        while !self.is_ending {
-            tokio::select! {
-                () = sleep_until(self.retry.at) => return,
-                command = self.commands.recv() => match command {
-                    // Who waits for what was kept hears that it ends.
-                    Some(Command::End) | None => {
-                        self.is_ending = true;
-                        self.kept.clear();
-                    }
-                    Some(command) if command.is_repeated() => {}
-                    Some(command) if command.only_asks() => command.carry_out(&mut self.book),
-                    Some(command) => self.kept.push(command),
-                }
-            }
+    /// The store can be written.
+    fn works(&mut self) {
+        if self.state.retry.at.take().is_some() {
+            tracing::info!("the ledger is written again");
         }
-    }
-
-    /// What could not be written has not happened, as far as somebody can be told so.
-    fn forget(&mut self, planned: Vec<Planned>, error: &Arc<store::Error>) {
-        for one in planned.into_iter().chain(std::mem::take(&mut self.planned)) {
-            self.book.forget(one.id);
-            let _ = one.reply.send(Err(Arc::clone(error)));
-        }
-        self.book.settle();
+        self.state.retry.pause = Duration::ZERO;
+        *self.failing.lock() = None;
     }
 
     fn failed(&mut self, error: &store::Error) {
@@ -327,8 +448,9 @@ impl Service {
         tracing::error!(%error, cure, "the ledger cannot be written");
         let message = format!("the ledger of control cannot be written: {error}: {cure}");
         *self.failing.lock() = Some(Problem::new(error.code(), Cure::Operator, message));
-        self.retry.pause = (self.retry.pause * 2).clamp(AGAIN.0, AGAIN.1);
-        self.retry.at = Some(Instant::now() + self.retry.pause);
+        let retry = &mut self.state.retry;
+        retry.pause = (retry.pause * 2).clamp(AGAIN.0, AGAIN.1);
+        retry.at = Some(Instant::now() + retry.pause);
     }
 }
 
@@ -336,7 +458,7 @@ impl Service {
 pub(super) fn now() -> Now {
     Now {
         instant: Instant::now(),
-        at: Timestamp::now(),
+        at: crate::clock::now(),
     }
 }
 

@@ -115,6 +115,7 @@ fn of_several_logic_environments_each_tells_its_duties_and_connections() {
             members: vec![LogicId::new("le-1").unwrap()],
         }),
         connections: vec![ConnectionStatus {
+            notices: Vec::new(),
             name: "tasks".into(),
             to: String::new(),
             since: Timestamp::UNIX_EPOCH,

@@ -73,8 +73,9 @@ pub fn health(seen: &Seen, covers: Option<Covers>, now: Timestamp, started: Time
     if seen.problem.is_some() {
         return Health::Failing;
     }
+    let short = short(seen);
     let Some(covers) = covers else {
-        return Health::Unobserved;
+        return short.unwrap_or(Health::Unobserved);
     };
     let Some(answered) = seen.answered else {
         return Health::Unseen;
@@ -85,14 +86,27 @@ pub fn health(seen: &Seen, covers: Option<Covers>, now: Timestamp, started: Time
     if silent > covers.allows() {
         return Health::Stale;
     }
-    Health::Answering
+    short.unwrap_or(Health::Answering)
+}
+
+/// How a target that answered is, if that is not simply well.
+fn short(seen: &Seen) -> Option<Health> {
+    let is_strange = |seen: &Seen| {
+        let recognition = seen.recognition.as_ref();
+        recognition.is_some_and(|one| !one.is_understood)
+    };
+    match seen {
+        seen if !seen.missing.is_empty() => Some(Health::Partial),
+        seen if is_strange(seen) => Some(Health::NotUnderstood),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use utakata_model::{Cure, Problem};
+    use utakata_model::{Cure, Missing, Problem, Recognition, missing};
 
     use super::*;
 
@@ -122,6 +136,39 @@ mod tests {
             seen.problem = problem.cloned();
             let found = health(&seen, covers, at(1000), at(started));
             assert_eq!(found, expect, "{answered:?} {covers:?} {started}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_answers_in_part_or_is_not_understood_is_not_simply_answering() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let covers = Some(Covers {
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
+        });
+        let gap = || vec![Missing::rest("1.2.3", missing::NO_ANSWER, "")];
+        for (missing, is_understood, answered, covers, expect) in [
+            (gap(), true, 990, covers, Health::Partial),
+            (gap(), false, 990, covers, Health::Partial),
+            (Vec::new(), false, 990, covers, Health::NotUnderstood),
+            (Vec::new(), true, 990, covers, Health::Answering),
+            (gap(), true, 900, covers, Health::Stale),
+            (gap(), true, 990, None, Health::Partial),
+            (Vec::new(), false, 1, None, Health::NotUnderstood),
+        ] {
+            let mut seen = Seen::default();
+            seen.answered = Some(at(answered));
+            seen.recognition = Some(Arc::new(Recognition {
+                is_understood,
+                profiles: Vec::new(),
+                identity: None,
+                description: None,
+            }));
+            if !missing.is_empty() {
+                seen.missing.insert("read".parse().unwrap(), missing);
+            }
+            let found = health(&seen, covers, at(1000), at(0));
+            assert_eq!(found, expect, "{seen:?}");
         }
     }
 }

@@ -28,12 +28,18 @@ impl Latest {
     /// # Errors
     /// The store cannot be read. A row that cannot be understood is left out.
     pub async fn restore(store: &dyn Store, inventory: &Inventory) -> Result<(), store::Error> {
+        let now = crate::clock::now();
         for row in store.readings().await? {
             let Some(known) = inventory.find(&row.target) else {
                 continue;
             };
             match serde_json::from_str::<Stored>(&row.body) {
-                Ok(Stored { last, earlier }) => {
+                Ok(Stored { mut last, earlier }) => {
+                    // Whoever has written it may have had another clock; nothing was seen later
+                    // than now.
+                    if last.time > now {
+                        Arc::make_mut(&mut last).time = now;
+                    }
                     let mut seen = known.seen.lock();
                     seen.answered = seen.answered.max(Some(last.time));
                     seen.actions.push(SeenBy::restored(last, earlier));

@@ -114,7 +114,7 @@ impl Observe {
         let progress = Arc::new(Progress::new(selection.len(), show));
         let order = Order {
             id: OperationId::generate(),
-            asked: Timestamp::now(),
+            asked: crate::clock::now(),
             lifetime: self.config.observe.lifetime.max(read.wait),
             grace: self.dispatch.grace(),
             parameters: Parameters::new(&parameters),

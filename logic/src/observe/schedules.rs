@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utakata_model::{Class, Cure, Kind, Origin, Parameters, Problem, Schedule, Zone};
@@ -90,7 +89,7 @@ impl Observe {
         if made.is_empty() {
             return;
         }
-        let made_at = Timestamp::now();
+        let made_at = crate::clock::now();
         let batch = Arc::new(Batch {
             origin: Origin::Schedule(line.schedule.clone()),
             action: line.action.clone(),
@@ -134,7 +133,7 @@ fn plan(
         let Some(found) = served.get(kind, zone) else {
             let count = targets.len();
             let nobody = match served.has(kind) {
-                true => format!("no environment of the zone \"{zone}\""),
+                true => format!("no environment in zone \"{zone}\""),
                 false => "no environment".into(),
             };
             refuse(

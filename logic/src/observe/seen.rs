@@ -1,10 +1,13 @@
 //! What was last seen of one target: pure bookkeeping.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use utakata_model::{ActionName, Outcome, OutcomeStatus, Problem, Reading, Readings};
+use utakata_model::{
+    ActionName, Class, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition,
+    missing,
+};
 
 use super::turns::Turn;
 
@@ -24,6 +27,10 @@ pub struct Seen {
     before_breaker: Option<Problem>,
     /// The last readings of each action.
     pub actions: Vec<SeenBy>,
+    /// What the last answer to each action lacked, where it lacked something.
+    pub missing: BTreeMap<ActionName, Vec<Missing>>,
+    /// What it was last recognised as.
+    pub recognition: Option<Arc<Recognition>>,
     /// Whether it waits to be written to the store.
     pub(super) waits: bool,
 }
@@ -65,6 +72,9 @@ impl Seen {
         let is_old = self.answered > Some(outcome.timings.ended);
         match (outcome.status, &outcome.problem) {
             (OutcomeStatus::Succeeded, _) => {
+                if !is_old {
+                    self.note(outcome);
+                }
                 self.answered = self.answered.max(Some(outcome.timings.ended));
                 self.before_breaker = None;
                 self.problem.take().map(|_| Turn::Answers)
@@ -72,6 +82,7 @@ impl Seen {
             (OutcomeStatus::Failed | OutcomeStatus::Unknown | OutcomeStatus::Expired, found) => {
                 if let Some(problem) = found
                     && !is_old
+                    && says_how_it_is(outcome.class, problem)
                     && self.problem.as_ref() != Some(problem)
                 {
                     let before = self.problem.replace(problem.clone());
@@ -86,6 +97,27 @@ impl Seen {
         }
     }
 
+    /// How whole the answer was, and what the target is.
+    fn note(&mut self, outcome: &Outcome) {
+        match outcome.missing.is_empty() {
+            true => self.missing.remove(&outcome.action),
+            false => {
+                let missing = outcome.missing.clone();
+                self.missing.insert(outcome.action.clone(), missing)
+            }
+        };
+        if outcome.recognition.is_some() {
+            self.recognition.clone_from(&outcome.recognition);
+        }
+    }
+
+    /// Why its last answer was not what it should have been, though it answered.
+    pub fn shortcoming(&self) -> Option<Problem> {
+        let missing: Vec<Missing> = self.missing.values().flatten().cloned().collect();
+        let strange = || self.recognition.as_ref()?.problem();
+        missing::problem(&missing).or_else(strange)
+    }
+
     /// Why it fails: where it is left alone, what it was left alone for.
     pub fn cause(&self) -> Option<&Problem> {
         let problem = self.problem.as_ref()?;
@@ -94,6 +126,20 @@ impl Seen {
             .as_ref()
             .filter(|_| is_of_breaker(problem));
         Some(before.unwrap_or(problem))
+    }
+
+    /// The clock was set by so much: what was seen before is as old as it was.
+    pub fn shift(&mut self, step: SignedDuration) {
+        let moved = |time: Timestamp| time.checked_add(step).unwrap_or(time);
+        self.answered = self.answered.map(moved);
+        for action in &mut self.actions {
+            let last = Arc::make_mut(&mut action.last);
+            last.time = moved(last.time);
+            for earlier in &mut action.earlier {
+                earlier.time = moved(earlier.time);
+            }
+            action.changed = true;
+        }
     }
 
     /// Readings came. Older ones than those that are there are ignored.
@@ -144,6 +190,18 @@ impl SeenBy {
         kept.truncate(KEPT_MOST);
         self.earlier = kept;
     }
+}
+
+/// Whether a problem says that a target is not well. Of control only that it was not reached does:
+/// a target that refuses a command has answered, and what a person settled is not news of it.
+fn says_how_it_is(class: Class, problem: &Problem) -> bool {
+    const NOT_REACHED: [&str; 4] = [
+        "unreachable",
+        "bad-address",
+        "bad-credential",
+        "breaker-open",
+    ];
+    class == Class::Observe || NOT_REACHED.contains(&&*problem.code)
 }
 
 /// Whether it only says that a target is left alone.

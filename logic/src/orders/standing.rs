@@ -1,6 +1,5 @@
 //! Orders for zones, kinds and releases: they hold for whoever is there, and comes.
 
-use jiff::Timestamp;
 use utakata_api::environment::{Standing, StandingView};
 use utakata_model::{
     EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Scope, Zone, suggest,
@@ -74,7 +73,7 @@ impl OrderBook {
             let scope = Box::new(scope.clone());
             return Err(Error::Elsewhere { scope, others });
         }
-        let revision = change::next(self.known.read().revision, Timestamp::now());
+        let revision = change::next(self.known.read().revision, crate::clock::now());
         let put = self.store.put_standing(revision, scope, order.as_ref());
         put.await?;
         let mut known = self.known.write();

@@ -8,19 +8,23 @@ use std::{
 use jiff::Timestamp;
 use utakata_api::{
     environment::Standing,
-    overview::{About, EnvironmentCounts, Finding, Weight},
+    inventory::Health,
+    overview::{About, EnvironmentCounts, Finding, TargetCounts, Weight},
     rollout::{Rollout, RolloutState},
     status::Status,
 };
 use utakata_model::{
     Cure, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, Problem, ReleaseId, Stop, Zone,
+    duration,
 };
 
-use super::disk::Disk;
+use super::{disk::Disk, targets::Short};
 use crate::ledger::Summary;
 
 /// An environment says how it is every ten seconds.
 const SILENT: Duration = Duration::from_secs(30);
+/// Clocks that differ by less are as good as the same.
+const CLOCK_MAX: Duration = Duration::from_secs(2);
 /// A rollout that was turned back is told this long.
 const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
@@ -44,6 +48,10 @@ pub struct Facts {
     pub zones: BTreeSet<Zone>,
     /// The disk that the store is on, where that is known.
     pub disk: Option<Disk>,
+    /// Targets by health.
+    pub counts: TargetCounts,
+    /// Targets that answer, and are not read as a whole.
+    pub short: Short,
 }
 
 impl Facts {
@@ -56,6 +64,7 @@ impl Facts {
         self.environments(&mut found);
         self.kinds(&mut found);
         self.others(&mut found);
+        self.short(&mut found);
         self.control(&mut found);
         self.orders(&mut found);
         self.rollouts(&mut found);
@@ -100,17 +109,25 @@ impl Facts {
             all.map(|one| (Some(&environment.id), one))
         });
         for (of, one) in ours.chain(theirs) {
+            let whose = of.map_or_else(String::new, |id| format!(" of {id}"));
+            let subject = match one.name.as_str() {
+                "hub" => format!("hub{whose}"),
+                name => format!("broker of {name}{whose}"),
+            };
+            found.extend(one.notices.iter().map(|notice| Finding {
+                weight: Weight::Notice,
+                about: About::Broker,
+                subject: subject.clone(),
+                says: format!("{}: {notice}", one.to),
+                cure: Some("it is told for ten minutes after it was seen last".into()),
+            }));
             let Some(problem) = &one.problem else {
                 continue;
             };
-            let whose = of.map_or_else(String::new, |id| format!(" of {id}"));
             found.push(Finding {
                 weight: Weight::Wrong,
                 about: About::Broker,
-                subject: match one.name.as_str() {
-                    "hub" => format!("hub{whose}"),
-                    name => format!("broker of {name}{whose}"),
-                },
+                subject,
                 says: format!("{} is away: {problem}", one.to),
                 cure: Some(
                     "see that it runs and can be reached; it is tried again by itself".into(),
@@ -146,7 +163,10 @@ impl Facts {
         for environment in all {
             match self.is_there(environment) {
                 false => found.push(self.gone(environment)),
-                true => workers(environment, found),
+                true => {
+                    workers(environment, found);
+                    found.extend(clock(environment));
+                }
             }
         }
     }
@@ -224,6 +244,48 @@ impl Facts {
                 subject: about.as_str().into(),
                 says: problem.to_string(),
                 cure: cure(problem),
+            });
+        }
+    }
+
+    /// Targets that answer, and of which a part, or everything, is missing.
+    fn short(&self, found: &mut Vec<Finding>) {
+        let all = [
+            (
+                self.counts.partial,
+                &self.short.partial,
+                Health::Partial,
+                ["answers in part", "answer in part"],
+            ),
+            (
+                self.counts.not_understood,
+                &self.short.strange,
+                Health::NotUnderstood,
+                [
+                    "answers and is not understood",
+                    "answer and are not understood",
+                ],
+            ),
+        ];
+        for (count, examples, health, [one, many]) in all {
+            let Some((name, problem)) = examples.first() else {
+                continue;
+            };
+            let why = problem
+                .as_ref()
+                .map_or_else(String::new, |problem| format!(": {}", problem.message));
+            found.push(Finding {
+                weight: Weight::Notice,
+                about: About::Target,
+                subject: "targets".into(),
+                says: match count {
+                    1 => format!("{name} {one}{why}"),
+                    count => format!("{count} {many}, as {name}{why}"),
+                },
+                cure: Some(format!(
+                    "`utakata target list --health {}`",
+                    health.as_str()
+                )),
             });
         }
     }
@@ -340,6 +402,29 @@ impl Facts {
     }
 }
 
+/// An environment whose clock differs from ours. Nothing is late or early because of that, but an
+/// earlier build believes in clocks, and whoever compares logs does.
+fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
+    let ahead = environment.clock_ahead_ms?;
+    let by = Duration::from_millis(ahead.unsigned_abs());
+    if by < CLOCK_MAX {
+        return None;
+    }
+    let how = if ahead > 0 { "ahead of" } else { "behind" };
+    Some(Finding {
+        weight: Weight::Notice,
+        about: About::Environment,
+        subject: format!("environment {}", environment.id),
+        says: format!(
+            "its clock is {} {how} that of the logic environment",
+            duration::format(Duration::from_secs(by.as_secs()))
+        ),
+        cure: Some(
+            "set the clocks of both hosts by NTP: `timedatectl` says whether they are".into(),
+        ),
+    })
+}
+
 /// Workers that do not start, and releases that are refused.
 fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     let id = &environment.id;
@@ -374,7 +459,10 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     found.extend(environment.refused.iter().map(|refused| Finding {
         weight: Weight::Wrong,
         about: About::Worker,
-        subject: format!("release in {}", refused.path),
+        subject: match &*refused.problem.code {
+            code if code.starts_with("profile") => refused.path.clone(),
+            _ => format!("release in {}", refused.path),
+        },
         says: format!("refused: {}", refused.problem),
         cure: cure(&refused.problem),
     }));

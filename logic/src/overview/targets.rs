@@ -11,7 +11,7 @@ use utakata_api::{
     inventory::Health,
     overview::{FailingGroup, FailingPlace, TargetCounts},
 };
-use utakata_model::{Kind, Target, Zone};
+use utakata_model::{Kind, Problem, Target, TargetName, Zone};
 
 use crate::{
     inventory::Known,
@@ -54,6 +54,17 @@ pub struct Targets {
     pub unserved: BTreeMap<(Kind, Zone), u64>,
     /// The zones that there are targets of.
     pub zones: BTreeSet<Zone>,
+    /// Targets that answer, but not as they should: some of them.
+    pub short: Short,
+}
+
+/// Targets that answer, and are not read as a whole: three of each.
+#[derive(Debug, Clone, Default)]
+pub struct Short {
+    /// Those that lack a part, and what one of them lacks.
+    pub partial: Vec<(TargetName, Option<Problem>)>,
+    /// Those that nothing was understood of, and what one of them is.
+    pub strange: Vec<(TargetName, Option<Problem>)>,
 }
 
 /// Why targets are in a group.
@@ -69,6 +80,14 @@ impl Look<'_> {
             let target = &known.target;
             let (health, code) = self.health(known);
             found.counts.count(health);
+            let short = match health {
+                Health::Partial => Some(&mut found.short.partial),
+                Health::NotUnderstood => Some(&mut found.short.strange),
+                _ => None,
+            };
+            if let Some(short) = short.filter(|short| short.len() < EXAMPLES) {
+                short.push((target.name.clone(), known.seen.lock().shortcoming()));
+            }
             *kinds.entry(&target.kind).or_default() += 1;
             if !found.zones.contains(&target.zone) {
                 found.zones.insert(target.zone.clone());
@@ -119,6 +138,8 @@ impl Look<'_> {
         let code = match health {
             Health::Failing => seen.cause().map(|problem| Arc::clone(&problem.code)),
             Health::Stale => Some("stale".into()),
+            // It answers: that is told as worth knowing, and is no group of what fails.
+            Health::Partial | Health::NotUnderstood => None,
             Health::Answering | Health::Unobserved | Health::Unseen => None,
         };
         (health, code)

@@ -35,7 +35,7 @@ pub enum Error {
         to: String,
     },
     /// It serves already.
-    #[error("{release} serves already")]
+    #[error("{release} already serves")]
     Serves {
         /// The release.
         release: ReleaseId,
@@ -47,7 +47,7 @@ pub enum Error {
         rollout: Box<Rollout>,
     },
     /// A plan that cannot be.
-    #[error("the plan cannot be: {0}")]
+    #[error("the plan is not possible: {0}")]
     Plan(#[from] PlanError),
     /// There is no such rollout.
     #[error("there is no rollout {id}")]
@@ -66,7 +66,7 @@ pub enum Error {
         verb: &'static str,
     },
     /// Something would not work any more.
-    #[error("with {release} something would not work any more")]
+    #[error("{release} would break what works now")]
     Breaks {
         /// The release.
         release: ReleaseId,

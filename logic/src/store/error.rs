@@ -70,7 +70,7 @@ pub enum Error {
         /// What the library says.
         reason: String,
     },
-    /// Its file was taken away or replaced while it was open.
+    /// Its file or database was taken away or replaced while it was open.
     #[error("the store {place} is not the one that was opened: {reason}")]
     Replaced {
         /// Where it is.
@@ -112,7 +112,7 @@ pub enum Error {
         reason: String,
     },
     /// A page of the audit trail is there already, and it is another one.
-    #[error("somebody else writes the ledger in {place}: page {page} of its trail is another one")]
+    #[error("somebody else writes the ledger in {place}: page {page} of its trail is not ours")]
     OtherWriter {
         /// Where it is.
         place: Place,
@@ -167,10 +167,7 @@ impl Error {
                  itself",
                 disk(place)
             ),
-            Self::Replaced { place, .. } => format!(
-                "put the file back, and it goes on by itself; or end this logic environment, \
-                 restore {place} with `utakata store restore`, and start it again"
-            ),
+            Self::Replaced { place, .. } => replaced(place),
             Self::Lost { .. } => {
                 "the ledger is read again, and what had not ended is left to a person: see \
                  `utakata task list --state unsettled`; then find out why the disk or the \
@@ -308,6 +305,20 @@ fn unwritable(place: &Place) -> String {
         Place::Database(_) => {
             "choose a database that can be written, not a standby, in logic.store.url".into()
         }
+    }
+}
+
+fn replaced(place: &Place) -> String {
+    match place {
+        Place::File(_) => format!(
+            "put the file back, and it goes on by itself; or end this logic environment, restore \
+             {place} with `utakata store restore`, and start it again"
+        ),
+        Place::Database(_) => format!(
+            "put the database back, and it goes on by itself; or end all logic environments, \
+             restore {place} from a backup, say so with `utakata store mark-restored`, and start \
+             them again"
+        ),
     }
 }
 

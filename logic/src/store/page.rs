@@ -74,6 +74,9 @@ pub struct TaskProgress {
     /// Who has the permit of the current attempt, or had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
+    /// Whether it was seen in what it must pass through, since it was said to be done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_passed: bool,
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
@@ -143,6 +146,7 @@ impl Default for TaskProgress {
             is_cancelled: false,
             is_in_doubt: false,
             holder: None,
+            has_passed: false,
             end: None,
             prior: None,
             attempts: Vec::new(),

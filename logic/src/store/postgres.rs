@@ -8,6 +8,7 @@ mod connection;
 mod copy;
 mod error;
 mod gap;
+mod identity;
 mod inventory;
 mod lease;
 mod ledger;
@@ -41,6 +42,7 @@ pub struct Postgres {
     place: Place,
     options: PgConnectOptions,
     pool: PgPool,
+    identity: identity::Identity,
     /// When a page was last looked for on another connection.
     looked: parking_lot::Mutex<Option<Instant>>,
 }

@@ -99,7 +99,7 @@ async fn nothing_is_sent_unless_everything_is_right() {
         (
             off("rack=A1", "outlet-off", 1),
             "cannot-be-done",
-            "3 targets",
+            "3 things are wrong",
         ),
     ] {
         let (status, problem) = room.post("/v1/operations", asked.clone()).await;
@@ -114,6 +114,38 @@ async fn nothing_is_sent_unless_everything_is_right() {
     let (_, tasks) = room.get("/v1/tasks?class=control").await;
     assert_eq!(tasks["items"].as_array().unwrap().len(), 0);
     assert_eq!(room.tasks.counts().control_waiting, 0);
+    room.end().await;
+}
+
+#[tokio::test]
+async fn a_pace_by_a_label_that_no_target_has_is_refused() {
+    let room = Room::served().await;
+    room.furnish(2).await;
+    let asked = |pace: serde_json::Value| {
+        json!({
+            "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
+            "pace": pace, "dry_run": true,
+        })
+    };
+    let most = |label: &str| json!({ "at_most": [{ "label": label, "most": 1 }] });
+    for (pace, expect) in [
+        (most("rack"), None),
+        (most("zone"), None),
+        (
+            most("rak"),
+            Some("label rak: none of the selected targets has it: did you mean \"rack\"?"),
+        ),
+        (json!({ "order_by": "rak" }), Some("did you mean \"rack\"?")),
+    ] {
+        let (status, answer) = room.post("/v1/operations", asked(pace.clone())).await;
+        let Some(expect) = expect else {
+            assert_eq!(status, StatusCode::OK, "{pace}: {answer}");
+            continue;
+        };
+        assert_eq!(answer["code"], "cannot-be-done", "{pace}: {answer}");
+        let detail = answer["detail"].as_str().unwrap();
+        assert!(detail.contains(expect), "{pace}: {answer}");
+    }
     room.end().await;
 }
 

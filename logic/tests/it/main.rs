@@ -3,7 +3,9 @@
 #![cfg(test)]
 
 mod audit;
+mod away;
 mod bad_input;
+mod bounds;
 mod control;
 mod events;
 mod inventory;

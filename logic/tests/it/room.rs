@@ -16,6 +16,7 @@ use tower::ServiceExt;
 use utakata_api::client::relay::Relay;
 use utakata_interconnect::{
     Consumer, Delivery, Event, Events, Interest, OutcomeBatch, Subscription, Tasks,
+    connection::Health,
     events::{
         Sender,
         bus::Bus,
@@ -110,13 +111,23 @@ impl Room {
 
     /// With a store of the caller's choice.
     pub async fn with(folder: TempDir, config: Config, store: Arc<dyn Store>) -> Self {
+        Self::connected(folder, config, store, Vec::new()).await
+    }
+
+    /// The same with connections to brokers.
+    pub async fn connected(
+        folder: TempDir,
+        config: Config,
+        store: Arc<dyn Store>,
+        connections: Vec<Health>,
+    ) -> Self {
         let (bus, tasks) = (Bus::default(), Embedded::default());
         let parts = Parts {
             store,
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,
-            connections: Vec::new(),
+            connections,
             peers: None,
             folder: None,
         };
@@ -172,6 +183,7 @@ impl Room {
             state: EnvironmentState::Running,
             version: "1".into(),
             time: Timestamp::now(),
+            clock_ahead_ms: None,
             pools: pools.collect(),
             refused: Vec::new(),
             connections: Vec::new(),
@@ -484,6 +496,8 @@ pub fn outcome(
         status,
         problem,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: Some(RanBy {
             environment: environment(),
             worker: WorkerId::new("pdu-1").unwrap(),

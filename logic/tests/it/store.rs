@@ -1,6 +1,6 @@
 //! Every store keeps the promises of a store.
 
-mod conformance;
+pub mod conformance;
 mod copy;
 mod doubt;
 pub mod doubtful;

@@ -27,6 +27,17 @@ pub struct Expected {
     pub attributes: BTreeMap<String, String>,
     /// Absent where it is a parameter that was not given: then no value tells anything.
     pub value: Option<Value>,
+    /// What is shown on the way to it, where anything must be.
+    through: Through,
+}
+
+/// What a target shows on the way to an effect.
+#[derive(Debug, Clone, PartialEq)]
+enum Through {
+    /// Nothing in particular.
+    Nothing,
+    /// This value; absent where it is a parameter that was not given: then nothing is that value.
+    Value(Option<Value>),
 }
 
 impl Expected {
@@ -51,6 +62,10 @@ impl Expected {
                 .map(attribute)
                 .collect::<Result<_, _>>()?,
             value: placeholder::fill_one(&verify.value, &values).ok(),
+            through: match &verify.through {
+                None => Through::Nothing,
+                Some(through) => Through::Value(placeholder::fill_one(through, &values).ok()),
+            },
         })
     }
 
@@ -58,6 +73,14 @@ impl Expected {
     /// nothing.
     pub fn is_shown(&self, readings: &[Reading]) -> Option<bool> {
         same(self.value.as_ref()?, self.seen(readings)?)
+    }
+
+    /// Whether readings show what the target passes through on the way to the effect.
+    pub fn is_passing(&self, readings: &[Reading]) -> bool {
+        match (&self.through, self.seen(readings)) {
+            (Through::Value(Some(through)), Some(seen)) => same(through, seen) == Some(true),
+            _ => false,
+        }
     }
 
     /// Whether a value is the one that the action brings about.

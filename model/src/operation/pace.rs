@@ -166,13 +166,13 @@ impl FromStr for AtMost {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaceError {
     /// Not so many at a time.
-    #[error("\"{text}\" is not how many at a time: write for example 10 or 25%")]
+    #[error("\"{text}\" is not a number of targets, nor a share from 1% to 100%: write for example 10 or 25%")]
     AtATime {
         /// The text.
         text: String,
     },
     /// Not so many per label.
-    #[error("\"{text}\" is not how many at most per label: write for example 1/rack")]
+    #[error("\"{text}\" is not a number and a label: write for example 1/rack")]
     AtMost {
         /// The text.
         text: String,

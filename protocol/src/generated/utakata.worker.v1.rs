@@ -188,6 +188,49 @@ pub struct AttemptOutcome {
     /// How long the worker had it, in microseconds.
     #[prost(uint64, tag = "7")]
     pub ran_microseconds: u64,
+    /// What was asked for and did not come, of an attempt that succeeded. Empty: everything came.
+    /// At most 64, each text at most 256 bytes; what is more is counted in one that names nothing.
+    #[prost(message, repeated, tag = "8")]
+    pub missing: ::prost::alloc::vec::Vec<Missing>,
+    /// What the target was recognised as, where the worker recognises targets.
+    #[prost(message, optional, tag = "9")]
+    pub recognition: ::core::option::Option<Recognition>,
+}
+/// Values that were asked for and did not come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Missing {
+    /// The object, column or table, as the target or its profile calls it. Empty: others than those
+    /// that are named.
+    #[prost(string, tag = "1")]
+    pub object: ::prost::alloc::string::String,
+    /// The row of the table. Empty: all of it, or rows beyond those that are named.
+    #[prost(string, tag = "2")]
+    pub row: ::prost::alloc::string::String,
+    /// A word for programs: "refused", "undecodable", "broken-off", "no-answer", "no-time".
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// What happened, in a sentence; may be empty.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// How many values. 0: nobody knows, as of a table that broke off.
+    #[prost(uint32, tag = "5")]
+    pub count: u32,
+}
+/// What a worker makes of a target.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Recognition {
+    /// Whether anything of it was understood beyond what every target of its protocol has.
+    #[prost(bool, tag = "1")]
+    pub is_understood: bool,
+    /// The profiles that it was read with, at most 64.
+    #[prost(string, repeated, tag = "2")]
+    pub profiles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What it says it is, for programs: sysObjectID.
+    #[prost(string, tag = "3")]
+    pub identity: ::prost::alloc::string::String,
+    /// What it says it is, for people: sysDescr.
+    #[prost(string, tag = "4")]
+    pub description: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Problem {

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -56,11 +57,19 @@ def drain(within=0.0):
     return message
 
 
+def hold(token, within=5.0):
+    message = wire.ToWorker()
+    message.hold.token = token
+    message.hold.within_milliseconds = int(within * 1000)
+    return message
+
+
 class Manager(grpc.GenericRpcHandler):
     """Says what it is told to, and keeps what it hears."""
 
     def __init__(self, play):
         self.play, self.heard, self.outcomes = play, [], []
+        self.streams = 0
 
     def service(self, call):
         return grpc.stream_stream_rpc_method_handler(
@@ -71,6 +80,7 @@ class Manager(grpc.GenericRpcHandler):
 
     async def work(self, stream, _):
         self.heard.append(await anext(stream))
+        self.streams += 1
 
         said = asyncio.Queue()
 
@@ -359,6 +369,125 @@ class Schemas(unittest.TestCase):
             {"n": 1, "any": None},
         ]:
             self.assertIsNotNone(problem(schema, bad), bad)
+
+
+
+ENDS_WITHOUT_A_MANAGER = """
+import asyncio, os, sys
+sys.path.insert(0, sys.argv[1])
+from utakata_worker import Worker, _worker
+
+class Broken:
+    def __init__(self, worker, manifest):
+        pass
+
+    async def run(self):
+        async def deaf():
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    pass
+        self.left = asyncio.create_task(deaf())
+        await asyncio.sleep(0)
+        raise ConnectionError("the manager has ended the stream")
+
+_worker.Session = Broken
+worker = Worker()
+worker.action("read")(lambda task: [])
+worker.main()
+"""
+
+
+class End(unittest.TestCase):
+    def test_a_task_that_takes_no_cancelling_does_not_keep_the_process(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = 'kind = "x"\nversion = "1"\n[[action]]\nname = "read"\n'
+            Path(folder, "worker.toml").write_text(text, encoding="utf-8")
+            variables = {"UTAKATA_ENDPOINT": "x", "UTAKATA_TOKEN": "x", "UTAKATA_RELEASE": folder}
+            ended = subprocess.run(
+                [sys.executable, "-c", ENDS_WITHOUT_A_MANAGER, str(Path(__file__).parent.parent)],
+                env={**os.environ, **variables},
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+        self.assertEqual(ended.returncode, 69, ended.stderr)
+        self.assertIn("ended before it was drained", ended.stderr)
+
+
+class Held(unittest.TestCase):
+    """A manager that makes room for its successor."""
+
+    def test_what_runs_goes_on_and_is_told_to_the_successor_once(self):
+        began, told = [], []
+
+        async def slow(task):
+            began.append(task.action)
+            await asyncio.sleep(0.3)
+            return [Reading("hw.power", 1, "W")]
+
+        async def play(manager):
+            yield WELCOME
+            if manager.streams == 1:
+                yield tasks("read", "set", "read")
+                while len(began) < 3:
+                    await asyncio.sleep(0.005)
+                yield hold("again")
+                return
+            told.extend(manager.outcomes)
+            await manager.answered(3)
+            yield drain()
+
+        manager = run(slow, play)
+        hellos = [one.hello for one in manager.heard if one.HasField("hello")]
+        self.assertEqual([hello.token for hello in hellos], ["once", "again"])
+        self.assertTrue(all(hello.can_hold for hello in hellos))
+        self.assertEqual(sorted(began), ["read", "read", "set"])
+        self.assertEqual(told, [])
+        self.assertEqual([said(one) for one in manager.outcomes], [("succeeded", "")] * 3)
+
+    def test_what_waits_for_its_go_begins_on_that_of_the_successor(self):
+        readies = []
+
+        def go(ready):
+            readies.append(ready.nonce)
+            return Manager.go(ready) if len(readies) > 1 else None
+
+        async def play(manager):
+            yield WELCOME
+            if manager.streams == 1:
+                yield tasks("set")
+                while not readies:
+                    await asyncio.sleep(0.005)
+                yield hold("again")
+                return
+            await manager.answered(1)
+            yield drain()
+
+        manager = run(lambda task: None, play, go=go)
+        self.assertEqual([said(one) for one in manager.outcomes], [("succeeded", "")])
+        self.assertEqual(len(set(readies)), 2)
+
+    def test_a_successor_that_never_comes_ends_it_after_what_it_had_begun(self):
+        done = []
+
+        async def slow(task):
+            await asyncio.sleep(0.5)
+            done.append(task.action)
+
+        async def play(manager):
+            if manager.streams > 1:
+                await asyncio.sleep(0.3)
+                return
+            yield WELCOME
+            yield tasks("set")
+            await asyncio.sleep(0.1)
+            yield hold("again", within=0.2)
+
+        with self.assertRaises(ConnectionError):
+            run(slow, play)
+        self.assertEqual(done, ["set"])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 Every task is answered exactly once: by its function, at its deadline, when it is cancelled, or at
 the end. Control begins on a go of the manager alone, and only while that is fresh; of control
 that was begun and not answered nobody knows what became: it is unknown.
+
+A manager that makes room for its successor says hold: what runs goes on, what is to be told waits,
+and the worker comes back with the token that it was given.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from ._types import Answer, Failure, Reading, Task, Unknown
 ANSWERS_MAX = 10_000
 #: How long control that is cancelled has to say what took effect, in seconds.
 CANCEL_GRACE = 1.0
+#: How long the manager has to end the stream after the worker has, in seconds.
+GOODBYE = 2.0
 #: The answer must be told before the manager gives up on it, in seconds.
 MARGIN = 0.05
 
@@ -44,6 +49,19 @@ class _End(Exception):
         self.status, self.code, self.cure = status, code, cure
 
 
+class _Waiting:
+    """Control that waits for its go."""
+
+    def __init__(self):
+        self.go = asyncio.get_running_loop().create_future()
+        self.nonce, self.said = 0, Moment()
+
+    def ready(self, key, nonce: int):
+        """What is said of it, from this moment on."""
+        self.nonce, self.said = nonce, Moment()
+        return wire.ReadyAttempt(id=key[0], attempt=key[1], nonce=nonce)
+
+
 class Session:
     def __init__(self, worker, manifest: dict[str, Any]):
         self.worker = worker
@@ -55,49 +73,105 @@ class Session:
         self.outgoing: asyncio.Queue = asyncio.Queue()
         self.running: dict[tuple[bytes, int], asyncio.Task] = {}
         self.cancelled: set[tuple[bytes, int]] = set()
-        #: Control that waits for its go, with the number that the go must repeat.
-        self.ready: dict[tuple[bytes, int], tuple[int, asyncio.Future]] = {}
+        #: Control that waits for its go.
+        self.ready: dict[tuple[bytes, int], _Waiting] = {}
+        #: Control that has begun.
+        self.acting: set[asyncio.Task] = set()
         self.nonce = 0
         self.version = wire.WITH_GO
         self.answered: dict[tuple[bytes, int], None] = {}
         self.draining: asyncio.Task | None = None
         self.beating: asyncio.Task | None = None
+        #: What the manager has asked for, to make room for its successor.
+        self.held = None
 
     async def run(self) -> None:
         """Serves until the manager has drained it. Raises Refused or ConnectionError."""
-        self.send(
-            hello=wire.Hello(
-                token=os.environ["UTAKATA_TOKEN"],
-                protocol_versions=wire.VERSIONS,
-                manifest=json.dumps(self.manifest, default=str),
-                capacity=self.worker.capacity,
-                sdk="python 0.1.0",
-            )
+        token, within = os.environ["UTAKATA_TOKEN"], None
+        try:
+            while (held := await self.serve(token, within)) is not None:
+                token, within = held.token, held.within_milliseconds / 1000
+        except ConnectionError:
+            # Nobody hears how control ends that has begun; it is not cut off in the middle.
+            if self.acting:
+                await asyncio.wait(self.acting)
+            raise
+
+    async def serve(self, token: str, within: float | None):
+        """Serves one stream until it is drained, or told to come back: then gives the hold.
+
+        `within`: how long a successor has to welcome it, in seconds; None for the first manager.
+        """
+        hello = wire.Hello(
+            token=token,
+            protocol_versions=wire.VERSIONS,
+            manifest=json.dumps(self.manifest, default=str),
+            capacity=self.worker.capacity,
+            sdk="python 0.1.0",
+            can_hold=True,
         )
+        welcomed = asyncio.Event()
         # The way to the manager is a socket: no proxy, and no name but a plain one in its headers.
         options = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", "localhost")]
         options += [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
+        options += [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 1000)]
         async with grpc.aio.insecure_channel(os.environ["UTAKATA_ENDPOINT"], options) as channel:
             work = channel.stream_stream(
                 wire.METHOD,
                 request_serializer=wire.FromWorker.SerializeToString,
                 response_deserializer=wire.ToWorker.FromString,
             )
+            said = self.messages(hello, welcomed, self.outgoing)
+            # A successor may have to listen first.
+            call = work(said, wait_for_ready=within is not None)
             try:
-                async for message in work(self.messages()):
+                async with asyncio.timeout(within):
+                    await self.welcome(call, welcomed)
+                async for message in call:
                     self.hear(message)
+                    if self.held is not None:
+                        return await self.leave(call)
+            except TimeoutError as error:
+                raise ConnectionError("no successor of the manager was there in time") from error
             except grpc.aio.AioRpcError as error:
                 if self.draining is None:
                     raise ConnectionError(f"the manager is gone: {error.details()}") from error
         if self.draining is None:
             raise ConnectionError("the manager has ended the stream")
+        return None
+
+    async def welcome(self, call, welcomed: asyncio.Event) -> None:
+        """Waits for the answer to the hello."""
+        async for message in call:
+            self.hear(message)
+            if message.WhichOneof("message") == "welcome":
+                welcomed.set()
+                return
+
+    async def leave(self, call):
+        """Ends a stream: what was said is written to its end, what is said from now on waits."""
+        held, self.held = self.held, None
+        if self.beating is not None:
+            self.beating.cancel()
+        before, self.outgoing = self.outgoing, asyncio.Queue()
+        before.put_nowait(None)
+        try:
+            async with asyncio.timeout(GOODBYE):
+                async for message in call:
+                    self.hear(message)  # It was on its way before the hold.
+        except (TimeoutError, grpc.aio.AioRpcError):
+            pass
+        self.held = None
+        return held
 
     def send(self, **message) -> None:
         self.outgoing.put_nowait(wire.FromWorker(**message))
 
-    async def messages(self):
-        """What is said, until None ends it."""
-        while (message := await self.outgoing.get()) is not None:
+    async def messages(self, hello, welcomed: asyncio.Event, outgoing: asyncio.Queue):
+        """What is said on one stream, until None ends it."""
+        yield wire.FromWorker(hello=hello)
+        await welcomed.wait()
+        while (message := await outgoing.get()) is not None:
             yield message
 
     def hear(self, message) -> None:
@@ -107,6 +181,8 @@ class Session:
             # Twice as often as asked: a late one is not yet a missing one.
             every = message.welcome.heartbeat_milliseconds / 2000
             self.beating = asyncio.create_task(self.heartbeats(every))
+            # Of what waits for its go a manager that was not there then knows nothing.
+            self.say_ready(list(self.ready))
         elif kind == "refused":
             raise Refused(message.refused.message)
         elif kind == "tasks":
@@ -114,15 +190,26 @@ class Session:
                 self.begin(task)
         elif kind == "go":
             for one in message.go.attempts:
-                nonce, go = self.ready.get((one.id, one.attempt), (None, None))
-                if go is not None and nonce == one.nonce and not go.done():
-                    go.set_result(one.within_milliseconds / 1000)
+                waiting = self.ready.get((one.id, one.attempt))
+                if waiting and waiting.nonce == one.nonce and not waiting.go.done():
+                    waiting.go.set_result(one.within_milliseconds / 1000)
         elif kind == "cancel":
             for one in message.cancel.tasks:
                 self.cancel((one.id, one.attempt))
         elif kind == "drain" and self.draining is None:
             within = message.drain.within_milliseconds / 1000 or None
             self.draining = asyncio.create_task(self.drain(within))
+        elif kind == "hold" and self.draining is None:
+            self.held = message.hold
+
+    def say_ready(self, keys) -> None:
+        """Says that these attempts of control could begin now."""
+        attempts = []
+        for key in keys:
+            self.nonce += 1
+            attempts.append(self.ready[key].ready(key, self.nonce))
+        if attempts:
+            self.send(ready=wire.Ready(attempts=attempts))
 
     async def heartbeats(self, every: float) -> None:
         while True:
@@ -146,6 +233,7 @@ class Session:
         finally:
             del self.running[key]
             self.cancelled.discard(key)
+            self.acting.discard(asyncio.current_task())
         self.answer(task, began, end)
 
     async def end(self, key, task) -> Answer | _End:
@@ -157,6 +245,8 @@ class Session:
             async with asyncio.timeout(max(0.0, given.timeout - MARGIN)):
                 if task.control and self.version >= wire.WITH_GO:
                     await self.go(key)
+                if task.control:
+                    self.acting.add(asyncio.current_task())
                 return await self.worker.perform(given)
         except _End as end:
             return end
@@ -177,13 +267,10 @@ class Session:
 
     async def go(self, key) -> None:
         """Waits until an attempt of control may begin. Raises _End: nothing was begun."""
-        self.nonce += 1
-        said, go = Moment(), asyncio.get_running_loop().create_future()
-        self.ready[key] = (self.nonce, go)
-        ready = wire.ReadyAttempt(id=key[0], attempt=key[1], nonce=self.nonce)
-        self.send(ready=wire.Ready(attempts=[ready]))
+        waiting = self.ready[key] = _Waiting()
+        self.say_ready([key])
         try:
-            within = await go
+            within = await waiting.go
         except asyncio.CancelledError as error:
             asyncio.current_task().uncancel()
             if key in self.cancelled:
@@ -191,7 +278,7 @@ class Session:
             raise _End("expired", "expired", "retry", "no go came in time") from error
         finally:
             del self.ready[key]
-        if said.elapsed() > within:
+        if waiting.said.elapsed() > within:
             raise _End("expired", "go-late", "retry", "the go came too late: nothing was done")
 
     def checked(self, task, came: Moment) -> Task:

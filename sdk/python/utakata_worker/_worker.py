@@ -68,18 +68,26 @@ class Worker:
         except (OSError, ValueError) as error:
             print(f"cannot read the release: {error}", file=sys.stderr)
             sys.exit(EXIT_RELEASE)
+        asyncio.run(self.serve(manifest))
+
+    async def serve(self, manifest: dict[str, Any]) -> None:
+        """Serves to the end, and ends the process from within the loop.
+
+        Neither the loop nor the interpreter is closed in order: both would wait for tasks of gRPC
+        that outlast a broken stream, and for threads of actions that do not end.
+        """
         try:
-            asyncio.run(Session(self, manifest).run())
+            await Session(self, manifest).run()
+            code = 0
         except Refused as error:
-            print(f"refused by the manager: {error}", file=sys.stderr)
-            sys.exit(EXIT_REFUSED)
+            code, said = EXIT_REFUSED, f"refused by the manager: {error}"
         except ConnectionError as error:
-            print(f"the worker ended before it was drained: {error}", file=sys.stderr)
-            sys.exit(EXIT_UNAVAILABLE)
-        # Threads of actions that do not end must not keep the process.
+            code, said = EXIT_UNAVAILABLE, f"the worker ended before it was drained: {error}"
+        if code:
+            print(said, file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(code)
 
     def check(self, manifest: dict[str, Any]) -> None:
         """Raises ValueError unless the manifest declares exactly the actions of this worker."""

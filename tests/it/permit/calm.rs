@@ -1,11 +1,11 @@
 //! When nothing fails any more: every task must come to an end, or to a person.
 
-use utakata_logic::ledger::life::{Event, Stage};
+use utakata_logic::ledger::life::{Event, Evidence, Stage};
 
 use super::case::Case;
 use super::promises::{self, Broken};
-use super::world::{Attempt, Environment, Job, JobStage, Message, STEP, Told, World};
-use super::{environment, ledger};
+use super::world::{Attempt, Environment, Job, JobStage, Message, Passage, STEP, Told, World};
+use super::{environment, ledger, steps};
 
 /// The longest that it may take, in steps of time: the fences of all attempts after a restart,
 /// and the waiting in between.
@@ -54,12 +54,28 @@ fn round(world: &mut World, case: &Case) {
     exchange(world, case);
     for task in 0..world.lives.len() {
         if world.reads[task] {
-            let is_effect = world.effects(task) > 0;
-            ledger::seen(world, case, task, world.now, is_effect);
+            let evidence = shows(world, case, task);
+            ledger::seen(world, case, task, world.now, evidence);
         }
     }
     world.now += STEP;
     environment::time_passes(world, case);
+}
+
+/// The device shows what it has done; what passes through another state does so at once.
+fn shows(world: &mut World, case: &Case, task: usize) -> Evidence {
+    let is_done = world.effects(task) > 0;
+    if is_done && case.is_through() {
+        steps::passes(world, task);
+        if world.passage[task] == Passage::Within {
+            return Evidence::Passing;
+        }
+    }
+    if is_done || case.is_through() {
+        Evidence::Effect
+    } else {
+        Evidence::Other
+    }
 }
 
 fn deliver(world: &mut World, attempt: Attempt) {
@@ -129,7 +145,7 @@ fn work(world: &mut World, case: &Case) {
         }
     }
     while !world.pending.is_empty() {
-        super::steps::takes(world, 0);
+        steps::takes(world, 0);
     }
     let is_done = |job: &Job| {
         matches!(

@@ -1,5 +1,7 @@
 //! What is tried: an action, the times of the site, and what may go wrong.
 
+use std::time::Duration;
+
 use utakata_execution::asking::Times;
 use utakata_logic::ledger::life::{ReadBack, Rule};
 use utakata_model::manifest::{Proves, Repeat};
@@ -48,6 +50,8 @@ impl Case {
             read_back: proves.map(|proves| ReadBack {
                 proves,
                 within: STEP,
+                grace: Duration::ZERO,
+                is_through: false,
             }),
             window,
             acts_for: window + timeout + end,
@@ -138,6 +142,19 @@ impl Case {
     pub fn lying(mut self) -> Self {
         self.is_truthful = false;
         self
+    }
+
+    /// The device goes through another state, and comes back to the one that it had.
+    pub fn passing_through(mut self) -> Self {
+        if let Some(read_back) = &mut self.rule.read_back {
+            read_back.is_through = true;
+            read_back.grace = STEP;
+        }
+        self
+    }
+
+    pub fn is_through(&self) -> bool {
+        self.rule.is_through()
     }
 
     pub fn seeming_gone(mut self) -> Self {

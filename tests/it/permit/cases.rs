@@ -5,8 +5,8 @@ use utakata_model::manifest::Proves;
 use super::case::Case;
 use super::mutant::Mutant;
 use super::promises::{
-    ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, SHOWS_LATE, TOGETHER, TWICE, UNPROVEN,
-    WAS_DONE,
+    ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED, SHOWS_LATE, TOGETHER,
+    TWICE, UNPROVEN, WAS_DONE,
 };
 
 const EFFECT: Option<Proves> = Some(Proves::Effect);
@@ -49,6 +49,14 @@ pub fn once() -> Vec<Case> {
         punctual("once, both, choosy", BOTH).choosy().until(8, 10),
         punctual("once, effect", EFFECT).crashes(1, 1),
         punctual("once, nothing", NOTHING).crashes(1, 1),
+        punctual("once, through", NOTHING)
+            .one_environment()
+            .passing_through()
+            .until(5, 9),
+        punctual("once, through, crashes", NOTHING)
+            .passing_through()
+            .crashes(1, 1)
+            .until(5, 9),
         punctual("once, until recorded", None)
             .crashes(1, 1)
             .recorded(),
@@ -141,6 +149,12 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         .punctual()
         .one_environment()
         .until(8, 11);
+    let effect = Case::once("broken", EFFECT).punctual().one_environment();
+    let through = Case::once("broken", NOTHING)
+        .punctual()
+        .one_environment()
+        .passing_through()
+        .until(5, 9);
     let two = once.tasks(2).one_environment();
     vec![
         (Mutant::PermitTwice, once, TWICE),
@@ -156,6 +170,9 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         (Mutant::DoubtForgotten, again, WAS_DONE),
         (Mutant::OldEvidence, later, WAS_DONE),
         (Mutant::EarlyEvidence, later, MAY_BE_DONE),
+        (Mutant::AbsenceProves, effect, WAS_DONE),
+        (Mutant::SeenBefore, through, NOT_PASSED),
+        (Mutant::AskedIsAnswered, through, NOT_PASSED),
         (Mutant::VerifyLate, two.until(6, 7), NEVER_ENDS),
         (Mutant::SharedTarget, two, HELD_TWICE),
         (Mutant::NoWindow, again, ACTS_LATE),

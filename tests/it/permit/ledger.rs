@@ -98,14 +98,14 @@ pub fn told(
 }
 
 /// The target has answered.
-pub fn seen(world: &mut World, case: &Case, task: usize, asked: Instant, is_effect: bool) {
+pub fn seen(world: &mut World, case: &Case, task: usize, asked: Instant, evidence: Evidence) {
     let asked = mutant::asked(case, &world.lives[task], asked, world.now);
-    let evidence = if is_effect {
-        Evidence::Effect
-    } else {
-        Evidence::Other
+    let seen = Event::Seen {
+        asked,
+        answered: mutant::answered(case, asked),
+        evidence,
     };
-    happens(world, case, task, &Event::Seen { asked, evidence });
+    happens(world, case, task, &seen);
 }
 
 /// This life of an environment seems to be over.

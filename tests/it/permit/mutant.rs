@@ -5,8 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use utakata_execution::asking::{Asking, Decision};
 use utakata_interconnect::events::permit::{Answer, Ask};
-use utakata_logic::ledger::life::{Holder, Life, Rule, Saved, Stage};
-use utakata_model::{TaskState, manifest::Repeat};
+use utakata_logic::ledger::life::{Evidence, Holder, Life, Rule, Saved, Stage};
+use utakata_model::{
+    TaskState,
+    manifest::{Proves, Repeat},
+};
 
 use super::case::Case;
 use super::world::{Attempt, JobStage, STEP, Sender, Told};
@@ -40,6 +43,12 @@ pub enum Mutant {
     OldEvidence,
     /// The ledger takes "not yet" for "not done".
     EarlyEvidence,
+    /// The ledger takes an effect that is not seen for one that is not there.
+    AbsenceProves,
+    /// The ledger takes what was there before for what is there after.
+    SeenBefore,
+    /// The ledger takes answers for as old as their questions.
+    AskedIsAnswered,
     /// The ledger verifies although it has let the target go.
     VerifyLate,
     /// The ledger permits two tasks of a target.
@@ -73,7 +82,13 @@ impl Mutant {
 }
 
 pub fn rule(case: &Case) -> Rule {
-    let rule = case.rule;
+    let mut rule = case.rule;
+    if let Some(read_back) = &mut rule.read_back {
+        if case.is(Mutant::AbsenceProves) {
+            read_back.proves = Proves::Both;
+        }
+        read_back.is_through &= !case.is(Mutant::SeenBefore);
+    }
     match case.mutant {
         Some(Mutant::ShortFence) => Rule {
             acts_for: rule.window,
@@ -153,6 +168,15 @@ pub fn asked(case: &Case, life: &Life, asked: Instant, now: Instant) -> Instant 
     }
 }
 
+/// When what was asked then was answered: not in the same moment.
+pub fn answered(case: &Case, asked: Instant) -> Instant {
+    if case.is(Mutant::AskedIsAnswered) {
+        asked
+    } else {
+        asked + STEP / 2
+    }
+}
+
 /// Whether the outcome was dealt with here.
 pub fn verifies_late(case: &Case, life: &mut Life, from: Option<&Holder>, told: Told) -> bool {
     let is_late = matches!(life.stage, Stage::Unsettled { .. }) && told == Told::Succeeded;
@@ -167,6 +191,8 @@ pub fn verifies_late(case: &Case, life: &mut Life, from: Option<&Holder>, told: 
         since: life.expires,
         shows_from: life.expires,
         until: life.expires + STEP,
+        shown: Evidence::None,
+        passed: None,
     };
     true
 }

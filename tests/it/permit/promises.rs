@@ -4,7 +4,7 @@ use utakata_logic::ledger::life::{By, End, How, Life, Stage};
 use utakata_model::manifest::{Proves, Repeat};
 
 use super::case::Case;
-use super::world::{Job, JobStage, World, is_unsettled};
+use super::world::{Job, JobStage, Passage, World, is_unsettled};
 
 /// What is broken.
 pub type Broken = &'static str;
@@ -15,6 +15,7 @@ pub const WAS_DONE: Broken = "said not to have been done, and was";
 pub const MAY_BE_DONE: Broken = "said not to have been done, and may still be";
 pub const ACTS_LATE: Broken = "an attempt acts after a later one was made";
 pub const SHOWS_LATE: Broken = "the device may still do what a later attempt is for";
+pub const NOT_PASSED: Broken = "said to be over before it has passed through";
 pub const UNPROVEN: Broken = "another attempt without a proof";
 pub const HELD_TWICE: Broken = "two tasks hold one target";
 /// What cannot be read back goes to a person, and must not come back from there by itself.
@@ -79,6 +80,9 @@ fn no_lie(world: &World, case: &Case, task: usize, end: End) -> Result<(), Broke
     if end.how == How::Succeeded {
         let proves = matches!(case.proves(), Some(Proves::Effect | Proves::Both));
         let is_known = case.is_truthful || (end.by == By::ReadBack && proves);
+        if case.is_through() && end.by == By::ReadBack && world.passage[task] != Passage::After {
+            return Err(NOT_PASSED);
+        }
         let is_done = world.effects(task) > 0 || pending.any(|one| one.is_sure);
         return if is_done || !is_known {
             Ok(())

@@ -1,13 +1,13 @@
 //! Everything that may happen next, and what it does.
 
-use utakata_logic::ledger::life::{Event, Life, Stage};
+use utakata_logic::ledger::life::{Event, Evidence, Life, Stage};
 use utakata_model::manifest::Proves;
 
 use super::case::Case;
 use super::mutant;
 use super::world::{
-    ATTEMPTS_MOST, Attempt, Effect, Environment, Job, JobStage, Message, STEP, Sender, Told, World,
-    at,
+    ATTEMPTS_MOST, Attempt, Effect, Environment, Job, JobStage, Message, Passage, STEP, Sender,
+    Told, World, at,
 };
 use super::{environment, ledger};
 
@@ -44,8 +44,10 @@ pub enum Step {
     Ends(usize, Told),
     /// The device does it.
     Takes(usize),
+    /// The device is in what it passes through, or has passed.
+    Passes(usize),
     /// The target is asked, and shows the effect or something else.
-    ReadsBack(usize, bool),
+    ReadsBack(usize, Evidence),
 }
 
 /// All that may happen.
@@ -108,27 +110,33 @@ fn of_the_ledger(world: &World, case: &Case, steps: &mut Vec<Step>) {
         }
         if world.reads[task] {
             let shown = shown(world, case, task);
-            steps.extend(shown.map(|is_effect| Step::ReadsBack(task, is_effect)));
+            steps.extend(shown.map(|evidence| Step::ReadsBack(task, evidence)));
+        }
+        let is_within = world.effects(task) > 0 && world.passage[task] != Passage::After;
+        if case.is_through() && is_within {
+            steps.push(Step::Passes(task));
         }
     }
 }
 
-/// What a target may show: it never shows what an action proves otherwise.
-fn shown(world: &World, case: &Case, task: usize) -> impl Iterator<Item = bool> {
+/// What a target may show: it never shows what an action proves otherwise. What it has done it
+/// may show late, or never.
+fn shown(world: &World, case: &Case, task: usize) -> impl Iterator<Item = Evidence> {
+    use Evidence::{Effect, Other, Passing};
     let is_done = world.effects(task) > 0;
-    let is_verified = matches!(world.lives[task].stage, Stage::Verifying { .. });
-    let (may_show_effect, may_show_other) = match case.proves() {
-        Some(Proves::Both) => (is_done, !is_done),
+    let shown: &[Evidence] = match case.proves() {
+        _ if case.is_through() => match world.passage[task] {
+            Passage::Within => &[Passing],
+            Passage::Before | Passage::After => &[Effect],
+        },
+        Some(Proves::Both) if is_done => &[Effect],
+        Some(Proves::Both) => &[Other],
         // The device shows one state, whoever has brought it about.
-        Some(Proves::Effect) => {
-            let is_shown = is_done && world.shown == Some(task);
-            (is_shown, !is_shown || !is_verified)
-        }
-        _ => (true, !is_done),
+        Some(Proves::Effect) if is_done && world.shown == Some(task) => &[Effect, Other],
+        Some(Proves::Effect) => &[Other],
+        _ => &[Effect, Other],
     };
-    [(true, may_show_effect), (false, may_show_other)]
-        .into_iter()
-        .filter_map(|(is_effect, may)| may.then_some(is_effect))
+    shown.iter().copied()
 }
 
 fn of_environments(world: &World, case: &Case, steps: &mut Vec<Step>) {
@@ -302,12 +310,20 @@ fn apply(world: &mut World, case: &Case, step: Step) {
         Step::SeesOver(place) => environment::sees_over(world, case, place),
         Step::Ends(place, told) => environment::ends(world, case, place, told),
         Step::Takes(place) => takes(world, place),
-        Step::ReadsBack(task, is_effect) => world.send(Message::Seen {
+        Step::Passes(task) => passes(world, task),
+        Step::ReadsBack(task, evidence) => world.send(Message::Seen {
             task,
             asked: world.now,
-            is_effect,
+            evidence,
         }),
     }
+}
+
+pub fn passes(world: &mut World, task: usize) {
+    world.passage[task] = match world.passage[task] {
+        Passage::Before => Passage::Within,
+        Passage::Within | Passage::After => Passage::After,
+    };
 }
 
 pub fn takes(world: &mut World, place: usize) {
@@ -329,8 +345,8 @@ fn comes(world: &mut World, case: &Case, message: Message) {
         Message::Seen {
             task,
             asked,
-            is_effect,
-        } => ledger::seen(world, case, task, asked, is_effect),
+            evidence,
+        } => ledger::seen(world, case, task, asked, evidence),
         Message::Permit {
             to,
             attempt,

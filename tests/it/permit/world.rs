@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use utakata_execution::asking::Asking;
-use utakata_logic::ledger::life::{Holder, Life, Stage};
+use utakata_logic::ledger::life::{Evidence, Holder, Life, Stage};
 use utakata_model::{EnvironmentId, Incarnation, OutcomeStatus, TaskId, TaskKey};
 
 use super::case::Case;
@@ -42,6 +42,8 @@ pub struct World {
     pub jobs: Vec<Job>,
     /// What the device may still do.
     pub pending: Vec<Effect>,
+    /// How far the device is with what passes through another state, for each task.
+    pub passage: Vec<Passage>,
     /// The task of which the device shows the effect.
     pub shown: Option<usize>,
     /// How often the device did what a task says, by attempt.
@@ -147,6 +149,14 @@ pub enum Told {
     Expired,
 }
 
+/// How far a device is with what passes through another state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Passage {
+    Before,
+    Within,
+    After,
+}
+
 /// What goes between the boxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Message {
@@ -178,7 +188,7 @@ pub enum Message {
     Seen {
         task: usize,
         asked: Instant,
-        is_effect: bool,
+        evidence: Evidence,
     },
 }
 
@@ -194,6 +204,7 @@ impl World {
             environments: (0..case.environments).map(environment).collect(),
             jobs: Vec::new(),
             pending: Vec::new(),
+            passage: vec![Passage::Before; case.tasks],
             shown: None,
             done: vec![[0; ATTEMPTS_MOST]; case.tasks],
             begun: vec![[false; ATTEMPTS_MOST]; case.tasks],

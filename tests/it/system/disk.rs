@@ -1,9 +1,12 @@
 //! A disk that fills up while control is asked for: a small file system of its own.
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, process::Command};
 
 use serde_json::{Value, json};
-use utakata_tests::{disk::SmallDisk, repository, wait::eventually};
+use utakata_tests::{
+    disk::{SmallDisk, fail_sync},
+    wait::eventually,
+};
 
 use super::{place::Place, room::Room};
 
@@ -216,23 +219,12 @@ fn what_is_done_after_a_disk_was_full_stands_in_the_ledger_and_stays_there() {
     assert_eq!(verified["whole"], true, "{verified}");
 }
 
-/// A library that lets syncs of the store's log fail.
-fn failing(place: &Place) -> PathBuf {
-    let library = place.data().join("fail_sync.so");
-    let source = repository::root().join("tests/it/system/fail_sync.c");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&library, &source])
-        .status();
-    assert!(built.unwrap().success());
-    library
-}
-
 #[test]
 fn a_disk_that_fails_once_loses_nothing_and_nothing_is_there_twice() {
     let (counters, place) = (Room::counters(1), Place::new());
     place.release_drill();
-    let (library, flag) = (failing(&place), place.data().join("fail"));
+    let library = fail_sync(&place.data()).unwrap();
+    let flag = place.data().join("fail");
     let up = place.up_in(&[("LD_PRELOAD", &library), ("FAIL_SYNC", &flag)]);
     counters.observed_by(&place);
     let mut expect = BTreeMap::new();

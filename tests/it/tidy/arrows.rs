@@ -9,7 +9,7 @@ use utakata_tests::repository;
 use super::{Offence, expect_none};
 
 /// A crate, and the crates of ours that it may use. What is not here has no arrow.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("protocol", &["model"]),
     ("api", &["model"]),
@@ -17,6 +17,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("logic", &["interconnect", "protocol", "api", "model"]),
     ("execution", &["interconnect", "protocol", "model"]),
     ("worker-sdk", &["protocol", "model"]),
+    // It tries profiles on the worker itself.
+    ("workbench", &["worker-snmp", "worker-sdk"]),
     ("simulator", &[]),
     ("tests", &[]),
     ("benches", &["api", "model", "tests"]),
@@ -42,7 +44,7 @@ const FOR_TESTS: &str = "tests";
 /// A heavy library, and the crates that may have it; others meet its owner's types.
 const OWNERS: [(&str, &[&str]); 23] = [
     ("amq-protocol-tcp", &["interconnect"]),
-    ("async-snmp", &["worker-snmp", "simulator"]),
+    ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
     ("aws-lc-rs", &["execution"]),
     ("axum", &["logic"]),
     ("bollard", &["execution"]),

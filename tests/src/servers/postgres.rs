@@ -1,6 +1,7 @@
 //! PostgreSQL: as many databases as there are tests, killed and started again at will.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -35,6 +36,19 @@ impl Postgres {
     /// When PostgreSQL is not installed or does not start.
     pub fn start_with(options: &[&str]) -> Result<Self> {
         let server = Server::start("postgres.sh", Transport::Tcp, options)?;
+        Ok(Self {
+            server,
+            databases: AtomicU32::new(0),
+        })
+    }
+
+    /// Starts one that finds these variables in its environment.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn start_in(variables: &[(&str, &Path)]) -> Result<Self> {
+        let none: &[&str] = &[];
+        let server = Server::start_with("postgres.sh", Transport::Tcp, none, variables)?;
         Ok(Self {
             server,
             databases: AtomicU32::new(0),
@@ -91,6 +105,14 @@ impl Postgres {
     /// When something of it is still there after 5 s.
     pub fn kill(&mut self) -> Result<()> {
         self.server.kill()
+    }
+
+    /// Whether it has ended, as it does when it cannot recover.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        self.server.has_ended()
     }
 
     /// Starts it again after [`Self::kill`], with the databases and the port that it had.

@@ -40,6 +40,8 @@ pub struct Server {
     lines: Receiver<String>,
     script: String,
     arguments: Vec<OsString>,
+    /// What its script finds in its environment.
+    variables: Vec<(OsString, OsString)>,
     port: u16,
     /// While it is there, nobody else gets the port.
     claim: Option<Port>,
@@ -60,12 +62,30 @@ impl Server {
         Self::start_in(new_state()?, script, &Port::claim(transport)?, arguments)
     }
 
+    /// The same with variables in the script's environment.
+    ///
+    /// # Errors
+    /// With what the script said, when it ends or stays silent.
+    pub fn start_with<A: AsRef<OsStr>>(
+        script: &str,
+        transport: Transport,
+        arguments: &[A],
+        variables: &[(&str, &Path)],
+    ) -> Result<Self> {
+        let port = Port::claim(transport)?;
+        let own = |(name, value): &(&str, &Path)| ((*name).into(), (*value).into());
+        let variables = variables.iter().map(own).collect();
+        let mut server = Self::start_at(new_state()?, script, port.number(), arguments, variables)?;
+        server.claim = Some(port);
+        Ok(server)
+    }
+
     /// The same with a number of the caller's choice in place of the port.
     ///
     /// # Errors
     /// With what the script said, when it ends or stays silent.
     pub fn start_on<A: AsRef<OsStr>>(script: &str, port: u16, arguments: &[A]) -> Result<Self> {
-        Self::start_at(new_state()?, script, port, arguments)
+        Self::start_at(new_state()?, script, port, arguments, Vec::new())
     }
 
     /// The same on a port, and in a state folder, that an earlier server may have had.
@@ -75,7 +95,7 @@ impl Server {
         port: &Port,
         arguments: &[A],
     ) -> Result<Self> {
-        let mut server = Self::start_at(state, script, port.number(), arguments)?;
+        let mut server = Self::start_at(state, script, port.number(), arguments, Vec::new())?;
         server.claim = Some(port.clone());
         Ok(server)
     }
@@ -85,14 +105,16 @@ impl Server {
         script: &str,
         port: u16,
         arguments: &[A],
+        variables: Vec<(OsString, OsString)>,
     ) -> Result<Self> {
         let arguments: Vec<OsString> = arguments.iter().map(|one| one.into()).collect();
-        let (child, lines) = launch(script, state.path(), port, &arguments)?;
+        let (child, lines) = launch(script, state.path(), port, &arguments, &variables)?;
         let server = Self {
             child,
             lines,
             script: script.to_owned(),
             arguments,
+            variables,
             port,
             claim: None,
             state,
@@ -122,8 +144,23 @@ impl Server {
     /// With what the script said, when it ends or stays silent.
     pub fn start_again(&mut self) -> Result<()> {
         let state = self.state.path();
-        (self.child, self.lines) = launch(&self.script, state, self.port, &self.arguments)?;
+        (self.child, self.lines) = launch(
+            &self.script,
+            state,
+            self.port,
+            &self.arguments,
+            &self.variables,
+        )?;
         self.wait_for_ready()
+    }
+
+    /// Whether its script has ended.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let ended = self.child.try_wait().context("looking at the script")?;
+        Ok(ended.is_some())
     }
 
     /// The port it has, on whatever addresses of the loopback.
@@ -228,12 +265,14 @@ fn launch(
     state: &Path,
     port: u16,
     arguments: &[OsString],
+    variables: &[(OsString, OsString)],
 ) -> Result<(Child, Receiver<String>)> {
     let errors = File::options().create(true).append(true).open(log(state));
     let mut child = Command::new(repository::root().join("tests/servers").join(script))
         .arg(state.join("state"))
         .arg(port.to_string())
         .args(arguments)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .env("UTAKATA_SERVER_HOLD", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

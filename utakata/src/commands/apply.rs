@@ -1,9 +1,10 @@
 //! `utakata apply`: makes what is as files say.
 
 pub mod agree;
+mod notes;
 mod prune;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -12,9 +13,7 @@ use serde_json::Value;
 use utakata_api::{
     Client,
     apply::{Applied, Apply, Change, Difference, Document, Named, Verdict},
-    inventory::KindView,
 };
-use utakata_model::{Kind, TargetName, suggest};
 
 use super::Context;
 use crate::{
@@ -153,32 +152,12 @@ pub async fn send(
         return Ok(());
     }
     let kinds = client.kinds().await.unwrap_or_default();
-    for line in unserved(&apply.documents, &kinds) {
-        tell!("{line}");
+    let mut notes = notes::unserved(&apply.documents, &kinds);
+    if !dry_run {
+        notes.extend(notes::idle(&client, &apply.documents).await);
     }
+    notes.iter().for_each(|note| tell!("{note}"));
     Ok(())
-}
-
-/// A kind that nothing serves is allowed, because its worker may come later; it may be a slip too.
-fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
-    let mut counts: BTreeMap<&Kind, (&TargetName, usize)> = BTreeMap::new();
-    for document in documents {
-        if let Document::Target(target) = document
-            && kinds.iter().all(|view| view.kind != target.kind)
-        {
-            counts.entry(&target.kind).or_insert((&target.name, 0)).1 += 1;
-        }
-    }
-    let line = |(kind, (first, count)): (&Kind, (&TargetName, usize))| {
-        let more = match count - 1 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let known = kinds.iter().map(|view| view.kind.as_str());
-        let hint = suggest::hint(kind.as_str(), known);
-        format!("note: no worker serves the kind \"{kind}\" now (target {first}{more}): {hint}")
-    };
-    counts.into_iter().map(line).collect()
 }
 
 /// What differs, a line or more each.

@@ -1,5 +1,7 @@
 //! `utakata completions`: what the shell needs to complete our arguments.
 
+pub mod names;
+
 use anyhow::Result;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -23,6 +25,22 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let mut script = Vec::new();
     let mut command = Cli::command();
     clap_complete::generate(arguments.shell, &mut command, "utakata", &mut script);
-    context.output.text(&String::from_utf8_lossy(&script))?;
+    let script = String::from_utf8_lossy(&script);
+    context.output.text(&with_names(arguments.shell, &script))?;
     Ok(Exit::Done)
+}
+
+/// The script, with names that only the server knows, where the shell is one that can ask.
+fn with_names(shell: Shell, script: &str) -> String {
+    match shell {
+        Shell::Bash => format!("{script}{}", include_str!("completions/names.bash")),
+        Shell::Fish => format!("{script}{}", include_str!("completions/names.fish")),
+        Shell::Zsh => {
+            // Where it would offer files only. The function comes first: what follows it calls.
+            let script = script.replace(":_default'", ":_utakata_or_file'");
+            let (head, rest) = script.split_once('\n').unwrap_or((&script, ""));
+            format!("{head}\n{}{rest}", include_str!("completions/names.zsh"))
+        }
+        _ => script.to_owned(),
+    }
 }

@@ -214,6 +214,10 @@ async fn request(
     arguments: &Arguments,
 ) -> Result<Control> {
     let Guard { plan, expect, key } = &arguments.guard;
+    let selected = match select::resolve(client, selector).await {
+        Ok(selected) => selected,
+        Err(error) => return Err(swapped(client, selector, action).await.unwrap_or(error)),
+    };
     Ok(Control {
         plan: plan.clone(),
         expect: *expect,
@@ -221,7 +225,7 @@ async fn request(
         pace: arguments.pace.pace(),
         priority: arguments.pace.priority.into(),
         within: arguments.pace.within,
-        selector: select::resolve(client, selector).await?,
+        selector: selected,
         action: action.clone(),
         parameters: parameters::resolve(client, &arguments.parameters, Some(action)).await?,
         dry_run: false,
@@ -229,6 +233,17 @@ async fn request(
         // Its id is told at once, and waited for it is afterwards.
         wait: Duration::ZERO,
     })
+}
+
+/// What to say where the action stands in the place of the target.
+async fn swapped(client: &Client, selector: &str, action: &ActionName) -> Option<anyhow::Error> {
+    let kinds = client.kinds().await.ok()?;
+    let mut actions = kinds.iter().flat_map(|view| &view.manifest.actions);
+    let is_action = actions.any(|one| one.name.as_str() == selector);
+    let message = format!(
+        "\"{selector}\" is an action: the target comes first, as in utakata control {action} {selector}"
+    );
+    is_action.then(|| exit::Usage(message).into())
 }
 
 async fn plan(client: &Client, request: &Control) -> Result<Result<Plan, client::Error>> {

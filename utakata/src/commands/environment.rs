@@ -107,9 +107,15 @@ async fn list(context: &Context<'_>) -> Result<()> {
     let output = context.output;
     output.list(&environments, "no environment was heard of yet")?;
     for EnvironmentView {
-        status, ignored, ..
+        status,
+        ignored,
+        problems,
+        ..
     } in &environments
     {
+        for problem in problems {
+            tell!("{problem}");
+        }
         for claim in ignored {
             tell!("ignored: {}", claim.problem);
         }
@@ -131,12 +137,12 @@ async fn list(context: &Context<'_>) -> Result<()> {
             );
         }
         for one in &status.connections {
+            let (id, name) = (&status.id, &one.name);
             if let Some(problem) = &one.problem {
-                tell!(
-                    "{}: the broker of {} is away: {problem}",
-                    status.id,
-                    one.name
-                );
+                tell!("{id}: the broker of {name} is away: {problem}");
+            }
+            for notice in &one.notices {
+                tell!("{id}: the broker of {name}: {notice}");
             }
         }
     }

@@ -111,8 +111,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         } => {
             let mut pins = client.kind_desired(&kind).await?.pins;
             pins.retain(|pin| pin.selector != selector);
+            let nobody = matches!(client.any_target(&selector).await, Ok(None))
+                .then(|| format!("note: \"{selector}\" selects no target now"));
             pins.push(Pin { selector, version });
             let asked = client.pin_kind(&kind, &Pins { pins }).await?;
+            nobody.iter().for_each(|note| tell!("{note}"));
             (kind, asked)
         }
         Command::Unpin { kind, selector } => {

@@ -170,6 +170,7 @@ pub fn exit(counts: &Counts) -> Exit {
     match counts {
         counts if counts.unknown + counts.unsettled > 0 || is_under_way(counts) => Exit::Unknown,
         counts if counts.failed + counts.expired + counts.cancelled > 0 => Exit::Failed,
+        counts if counts.partial > 0 => Exit::Partial,
         _ => Exit::Done,
     }
 }
@@ -192,6 +193,7 @@ mod tests {
         for (counts, expect) in [
             (all, Exit::Done),
             (Counts { failed: 1, ..all }, Exit::Failed),
+            (Counts { partial: 1, ..all }, Exit::Partial),
             (Counts { expired: 1, ..all }, Exit::Failed),
             (
                 Counts {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use utakata_api::{
     Client,
@@ -18,7 +18,7 @@ use utakata_model::{ActionName, TaskId, TaskState, duration, suggest};
 
 use super::{Context, operation};
 use crate::{
-    exit::Exit,
+    exit::{self, Exit},
     output::{Format, natural, words},
     parameters, progress, select,
 };
@@ -35,7 +35,8 @@ Examples:
   utakata read rack=A1 --metric hw.power
   utakata read switch-1 --action get -p 'oids=[\"1.3.6.1.2.1.1.5.0\"]'
 
-Exit codes: 0 all answered, 1 at least one failed, 2 wrong usage, 3 at least one has not ended")]
+Exit codes: 0 all answered, 1 at least one failed, 2 wrong usage, 3 at least one has not ended,
+4 all answered, and of at least one a part is missing")]
 pub struct Arguments {
     /// Which targets: a selector (kind=apc-pdu,rack=A1), or the name of one
     selector: String,
@@ -80,9 +81,11 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Format::Table => {
             let held = held(&client, &view).await;
             told(&view, read.wait, &held, context)?;
-            none.into_iter().for_each(|line| tell!("{line}"));
         }
         Format::Json | Format::Yaml | Format::Csv => context.output.one(&view, String::new)?,
+    }
+    if let Some(none) = none {
+        bail!(exit::Usage(none));
     }
     Ok(operation::exit(&view.counts))
 }
@@ -136,6 +139,9 @@ fn told(
         if let Some(line) = trouble(task, waited, held.get(&task.id)) {
             tell!("{line}");
         }
+        if let Some(line) = strange(task) {
+            tell!("{line}");
+        }
     }
     let counts = view.counts;
     let all = counts.planned + counts.queued + counts.succeeded + counts.failed;
@@ -167,6 +173,17 @@ fn result(task: &TaskView) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(result.get()).ok()?;
     let text = serde_json::to_string_pretty(&value).ok()?;
     Some(format!("{}: {text}", task.target))
+}
+
+/// A target that answers, and of which nothing was understood.
+fn strange(task: &TaskView) -> Option<String> {
+    let recognition = task.outcome.as_ref()?.recognition.as_ref()?;
+    let problem = recognition.problem()?;
+    Some(format!(
+        "{}: answering, not understood: {}",
+        task.target,
+        words::problem(Some(&problem)).text
+    ))
 }
 
 fn trouble(task: &TaskView, waited: Duration, held: Option<&Explanation>) -> Option<String> {

@@ -6,7 +6,6 @@ mod view;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use utakata_api::{
     Client,
     client::RolloutVerb as Verb,
@@ -178,7 +177,7 @@ fn last(newest_first: &[Rollout], me: &PersonName) -> Result<Rollout> {
             newest.kind,
             newest.to.version,
             newest.by,
-            words::age(newest.began, Timestamp::now())
+            words::ago(newest.began)
         ),
     };
     Err(Usage(message).into())

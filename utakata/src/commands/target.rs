@@ -12,7 +12,7 @@ use utakata_api::{
     ledger::Reason,
     reading::ReadingView,
 };
-use utakata_model::{Selector, TargetName};
+use utakata_model::{Recognition, Selector, TargetName};
 
 use super::Context;
 use crate::{
@@ -92,11 +92,16 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
 /// How a target is, as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HealthWord {
-    /// Did not answer, or only in part, the last time
+    /// Did not answer the last time
     #[value(alias = "silent")]
     Failing,
     /// Answered the last time, but longer ago than its schedules allow
     Stale,
+    /// Answered the last time, and not all that was asked of it came
+    #[value(alias = "incomplete")]
+    Partial,
+    /// Answers, and no profile understands it
+    NotUnderstood,
     /// Selected by a schedule, but not read yet
     #[value(alias = "never")]
     Unseen,
@@ -113,6 +118,8 @@ impl From<HealthWord> for Health {
         match word {
             HealthWord::Failing => Self::Failing,
             HealthWord::Stale => Self::Stale,
+            HealthWord::Partial => Self::Partial,
+            HealthWord::NotUnderstood => Self::NotUnderstood,
             HealthWord::Unseen => Self::Unseen,
             HealthWord::Unobserved => Self::Unobserved,
             HealthWord::Answering => Self::Answering,
@@ -152,9 +159,9 @@ async fn none(client: &Client, selector: &Selector, health: &[Health]) -> String
     match (there, selector.is_everything()) {
         (0, true) => "there are no targets yet: see `utakata apply --help`".into(),
         (0, false) => select::none(client, selector).await,
-        (there, true) => format!("of {there} targets none is {}", words.join(" or ")),
+        (there, true) => format!("none of {there} targets is {}", words.join(" or ")),
         (there, false) => format!(
-            "of the {there} targets of \"{selector}\" none is {}",
+            "none of the {there} targets of \"{selector}\" is {}",
             words.join(" or ")
         ),
     }
@@ -187,11 +194,10 @@ fn told(shown: &Shown, output: &Output) -> String {
     } = shown;
     let target = &view.target;
     let credential = target.credential.as_ref().map(ToString::to_string);
-    let now = jiff::Timestamp::now();
     let health = words::health(view.health).text;
     let answered = view
         .answered
-        .map_or_else(String::new, |time| format!(", {}", words::age(time, now)));
+        .map_or_else(String::new, |time| format!(", {}", words::ago(time)));
     let mut text = format!(
         "name        {}\nkind        {}\naddress     {}\nzone        {}\ncredential  {}\nlabels      {}\nhealth      {health}{answered}\n",
         target.name,
@@ -207,12 +213,30 @@ fn told(shown: &Shown, output: &Output) -> String {
             words::sentence(&problem.to_string())
         ));
     }
+    for one in &view.missing {
+        let line = words::sentence(&one.to_string());
+        text.push_str(&format!("missing     {line}\n"));
+    }
+    if let Some(recognition) = &view.recognition {
+        text.push_str(&recognised(recognition));
+    }
     if let Some(lane) = &view.control {
         text.push_str(&control(lane));
     }
     if !readings.is_empty() {
         let table = output.table_of(readings).render(output.colours());
         text.push_str(&format!("\n{table}"));
+    }
+    text
+}
+
+/// What a target was recognised as, in lines.
+fn recognised(recognition: &Recognition) -> String {
+    let mut text = String::new();
+    let profiles = recognition.profiles.join(", ");
+    text.push_str(&format!("profiles    {}\n", plain::line(&profiles)));
+    if let Some(identity) = &recognition.identity {
+        text.push_str(&format!("identity    {}\n", plain::line(identity)));
     }
     text
 }

@@ -137,7 +137,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
                 true => {
                     "there is no task yet: see `utakata control --help` and `utakata read --help`"
                 }
-                false => "there is no such task",
+                false => "no task is like that",
             };
             context.output.list(&tasks, empty)?;
         }

@@ -31,7 +31,8 @@ use crate::{
 #[command(after_help = "\
 Configuration: a file (TOML), over it the environment (UTAKATA__LOGIC__HTTP__LISTEN=...), over that
 the flags; `utakata config reference` has every key. Workers of your own go to DATA/releases, each
-in a folder with its worker.toml; that takes effect at once.
+in a folder with its worker.toml, and profiles for SNMP devices to DATA/profiles; both take effect
+at once.
 
 Ctrl-C and SIGTERM end it when what is under way has ended; the second time, at once.
 
@@ -100,7 +101,7 @@ async fn serve(
         match furnish(&system, claim).await {
             Ok(started) => room = Some(started),
             Err(error) => {
-                system.drain().await;
+                system.drain(|| claim.withdraw()).await;
                 return Err(error);
             }
         }
@@ -114,7 +115,7 @@ async fn serve(
     };
     let ended = role::end(&mut signals, broken).await;
     let drained = async {
-        system.drain().await;
+        system.drain(|| claim.withdraw()).await;
         if let Some(room) = room {
             room.stop().await;
         }
@@ -200,7 +201,7 @@ impl Ready {
         let mut lines = vec![line];
         if let Some(other) = &self.other {
             lines.push(format!(
-                "another utakata runs here ({other}): only with --data are commands for this one"
+                "another utakata runs here ({other}): commands reach this one only with --data"
             ));
         }
         lines.push(hints(self.demo, &self.command, self.mqtt.as_deref()));

@@ -93,12 +93,14 @@ DIR is a release: a folder with worker.toml and, unless it comes with utakata, t
 image, or a folder with image.toml, is tried in containers of the Docker engine here, as an
 environment would run it. Nothing but the loopback is touched, unless there is a --target: then its
 actions are run there, once each, those that change something only where --control names them.
-What they do is read back, as the manifest says.
+What they do is read back, as the manifest says. With --walk, the target is a walk of a device (see
+`utakata profile try --help`), which is only read.
 
 Examples:
   utakata worker test ./my-worker
   utakata worker test ./my-worker --target 10.0.3.7 --credential lab.yaml
   utakata worker test ./my-worker --target 10.0.3.7 --control outlet-off -p outlet=8
+  utakata worker test ./my-worker --walk pdu.walk
   utakata worker test registry.example/my-worker:1.2.0")]
     Test {
         #[command(flatten)]

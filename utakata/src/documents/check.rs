@@ -311,11 +311,16 @@ impl Reader<'_> {
 
 /// serde's "invalid type: integer `12`, expected a string" for people who write YAML.
 fn in_words(message: &str) -> String {
-    match message.strip_prefix("invalid type: ") {
+    let message = message
+        .replace("expected a nonzero u32", "expected a whole number of at least 1")
+        .replace("expected u32", "expected a whole number")
+        .replace("expected f64", "expected a number");
+    let wrong = ["invalid type: ", "invalid value: "];
+    match wrong.iter().find_map(|prefix| message.strip_prefix(prefix)) {
         Some(rest) if rest.ends_with("expected a string") => {
             format!("{rest}: write it in quotes")
         }
         Some(rest) => rest.to_owned(),
-        None => message.to_owned(),
+        None => message,
     }
 }

@@ -85,6 +85,16 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
             ],
         ),
         (
+            "type: target\nname: t\nkind: snmp\naddress: x\nlimits: { per_second: 5/s }\n",
+            vec!["site.yaml:5:9: target t: limits: string \"5/s\", expected a number"],
+        ),
+        (
+            "type: target\nname: t\nkind: snmp\naddress: x\nlimits: { conversations: -1 }\n",
+            vec![
+                "site.yaml:5:9: target t: limits: integer `-1`, expected a whole number of at least 1",
+            ],
+        ),
+        (
             "type: schedule\nname: s\nselector: kind=\ninterval: 5\n",
             vec![
                 "site.yaml:3:11: schedule s: selector: the selector \"kind=\" is wrong at position 6: a value was expected, as in kind=snmp,rack in (A1,A2)",

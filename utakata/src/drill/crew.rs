@@ -111,7 +111,7 @@ impl Crew {
     ///
     /// # Errors
     /// Our own program or a script cannot be started.
-    pub fn start_with(place: &Place, servers: Servers) -> Result<Self> {
+    pub fn start_with(place: &Place, servers: Servers, disk: Option<Disk>) -> Result<Self> {
         let program = own_program()?;
         let member = |name: &&str, role: &[&str]| {
             let data = place.data(name).display().to_string();
@@ -123,7 +123,7 @@ impl Crew {
         Self {
             between: Between::Servers(servers),
             engine: None,
-            disk: None,
+            disk,
             logics: LOGICS.iter().map(logic).collect(),
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
@@ -202,7 +202,7 @@ impl Crew {
             let kept = member.keep();
             let kept = kept.with_context(|| format!("{} cannot be started", member.name))?;
             // Nobody starts where he cannot write.
-            let kept = kept.filter(|_| !(was_full && member.name == LOGIC));
+            let kept = kept.filter(|_| !(was_full && needs_disk(&member.name)));
             ended.extend(kept.map(|how| format!("{} ended by itself: {how}", member.name)));
         }
         self.log.ended.extend(ended);
@@ -403,6 +403,11 @@ impl Crew {
         let worker = workers.get(which % workers.len().max(1));
         worker.copied().map(member::kill).is_some()
     }
+}
+
+/// Whether who has this name ends where the disk of the ledger is full.
+fn needs_disk(name: &str) -> bool {
+    name == LOGIC || LOGICS.contains(&name) || name == servers::Kind::Postgres.name()
 }
 
 fn own_program() -> Result<std::path::PathBuf> {

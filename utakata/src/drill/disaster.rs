@@ -23,7 +23,7 @@ const WEIGHTS: [(Victim, usize); 11] = [
     (Victim::Disk, 2),
 ];
 /// The same where there are servers between them.
-const WEIGHTS_WITH_SERVERS: [(Victim, usize); 14] = [
+const WEIGHTS_WITH_SERVERS: [(Victim, usize); 15] = [
     (Victim::Worker, 4),
     (Victim::Environment, 4),
     (Victim::Program, 3),
@@ -34,6 +34,7 @@ const WEIGHTS_WITH_SERVERS: [(Victim, usize); 14] = [
     (Victim::StalledHost, 2),
     (Victim::StalledLogic, 1),
     (Victim::StalledBetween, 1),
+    (Victim::Disk, 2),
     (Victim::Link, 4),
     (Victim::Mosquitto, 2),
     (Victim::Postgres, 2),
@@ -161,7 +162,7 @@ impl Victim {
         Self::Disk,
         Self::Engine,
     ];
-    const WITH_SERVERS: [Self; 14] = [
+    const WITH_SERVERS: [Self; 15] = [
         Self::Worker,
         Self::Environment,
         Self::Program,
@@ -172,6 +173,7 @@ impl Victim {
         Self::StalledHost,
         Self::StalledLogic,
         Self::StalledBetween,
+        Self::Disk,
         Self::Link,
         Self::Mosquitto,
         Self::Postgres,

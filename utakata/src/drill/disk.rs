@@ -17,6 +17,10 @@ const MIB: u64 = 1024 * 1024;
 const ROOM: u64 = 64 * MIB;
 const ROOM_A_MINUTE: u64 = 32 * MIB;
 const ROOM_MOST: u64 = 1024 * MIB;
+/// What PostgreSQL needs besides: its own tables, and its log.
+const ROOM_OF_POSTGRES: u64 = 192 * MIB;
+/// Processes of a server that was ended go within this.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// Where releases are rolled, so many are in the catalogue at a time: the one that serves, the one
 /// on its way, and one that was not deleted yet.
 const RELEASES: u64 = 3;
@@ -33,6 +37,11 @@ pub fn room(time: Duration, rolled: Option<&Content>) -> u64 {
         sizes().sum::<u64>() * RELEASES + sizes().max().map_or(0, room_for_file)
     });
     ledger.min(ROOM_MOST) + releases
+}
+
+/// The same where the ledger is in PostgreSQL, which writes everything into its log, too.
+pub fn room_of_postgres(time: Duration, rolled: Option<&Content>) -> u64 {
+    ROOM_OF_POSTGRES + room(time, rolled)
 }
 
 /// A file system of its own for a data directory.
@@ -109,14 +118,21 @@ impl Disk {
     fn unmount(&self) -> io::Result<()> {
         let copy = self.path.with_extension("kept");
         let run = |program: &str, arguments: &[&Path]| {
-            let status = Command::new(program).args(arguments).status()?;
+            let mut command = Command::new(program);
+            let status = command.args(arguments).stderr(Stdio::null()).status()?;
             status
                 .success()
                 .then_some(())
                 .ok_or_else(|| io::Error::other(format!("{program}: {status}")))
         };
         run("cp", &[Path::new("-a"), &self.path, &copy])?;
-        run("umount", &[&self.path])?;
+        let begun = Instant::now();
+        while let Err(error) = run("umount", &[&self.path]) {
+            if begun.elapsed() > GONE_WITHIN {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
         fs::remove_dir(&self.path)?;
         fs::rename(copy, &self.path)
     }

@@ -259,6 +259,7 @@ fn sum(one: Counts, other: Counts) -> Counts {
         verifying: one.verifying + other.verifying,
         unknown: one.unknown + other.unknown,
         unsettled: one.unsettled + other.unsettled,
+        partial: one.partial + other.partial,
         succeeded: one.succeeded + other.succeeded,
         failed: one.failed + other.failed,
         expired: one.expired + other.expired,

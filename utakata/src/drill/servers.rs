@@ -57,7 +57,8 @@ pub struct Urls {
 impl Kind {
     const ALL: [Self; 3] = [Self::Rabbitmq, Self::Mosquitto, Self::Postgres];
 
-    fn name(self) -> &'static str {
+    /// The name of its script and of its folder.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Rabbitmq => "rabbitmq",
             Self::Mosquitto => "mosquitto",
@@ -72,6 +73,15 @@ impl Kind {
             Victim::Mosquitto => Some(Self::Mosquitto),
             Victim::Postgres => Some(Self::Postgres),
             _ => None,
+        }
+    }
+
+    /// Options of the server's own.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            // What it keeps of its log must leave room on a small disk.
+            Self::Postgres => &["-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"],
+            Self::Rabbitmq | Self::Mosquitto => &[],
         }
     }
 
@@ -106,7 +116,9 @@ impl Servers {
             }
             let port = free_port()?;
             let state = place.data(kind.name()).display().to_string();
-            let arguments = vec![state, port.to_string()];
+            let options = kind.options().iter().map(|option| (*option).to_owned());
+            let arguments = [state, port.to_string()].into_iter().chain(options);
+            let arguments = arguments.collect();
             let member = Member::new(kind.name(), &script, arguments, place.log(kind.name()));
             servers.members.insert(kind, member.held_by(Hold::Variable));
             let logics = LOGICS.iter();

@@ -2,7 +2,6 @@
 //! never one before what was asked last and refused.
 
 use anyhow::{Result, bail};
-use jiff::Timestamp;
 use utakata_api::{
     Client,
     client::TaskQuery,
@@ -59,7 +58,7 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
                 "the last that you asked for was refused, and nothing was sent: {} ({}); this is \
                  the one before",
                 refused.what,
-                words::age(refused.at, Timestamp::now())
+                words::ago(refused.at)
             );
             Ok(own.operation.id)
         }
@@ -67,7 +66,7 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
             "nothing was done: the last that you asked for, {} ({}), was refused, and nothing was \
              sent; if you mean the one before, give its id: {}",
             refused.what,
-            words::age(refused.at, Timestamp::now()),
+            words::ago(refused.at),
             told(own)
         ))),
         (Last::None(None), _) => bail!(Usage("there is no operation yet".into())),
@@ -150,7 +149,7 @@ fn told(view: &OperationView) -> String {
         "{}, {action}{with}{parameters} on {}, asked{by} {}",
         operation.id,
         operation.selector,
-        words::age(operation.asked, Timestamp::now())
+        words::ago(operation.asked)
     )
 }
 

@@ -1,6 +1,5 @@
 //! What each thing shows in a table.
 
-use jiff::Timestamp;
 use utakata_api::{
     apply::{Change, Verdict},
     environment::EnvironmentView,
@@ -23,7 +22,7 @@ impl Row for TargetView {
 
     fn cells(&self) -> Vec<Cell> {
         let target = &self.target;
-        let answered = self.answered.map(|time| words::age(time, Timestamp::now()));
+        let answered = self.answered.map(|time| words::ago(time));
         vec![
             target.name.to_string().into(),
             target.kind.to_string().into(),
@@ -119,7 +118,7 @@ impl Row for ReadingView {
             reading.metric.to_string().into(),
             Cell::dim(words::attributes(&reading.attributes)),
             words::reading(reading).into(),
-            words::age(self.time, Timestamp::now()).into(),
+            words::ago(self.time).into(),
             words::quality(reading.quality),
         ]
     }
@@ -142,7 +141,7 @@ impl Row for TaskView {
             self.target.to_string().into(),
             self.action.to_string().into(),
             words::state(self.state),
-            words::age(self.made, Timestamp::now()).into(),
+            words::ago(self.made).into(),
             took.unwrap_or_default().into(),
             result.unwrap_or_default().into(),
             words::problem(outcome.and_then(|outcome| outcome.problem.as_ref())),
@@ -169,7 +168,7 @@ impl Row for OperationView {
         let by = operation.by.as_ref().map(ToString::to_string);
         vec![
             Cell::dim(operation.id.to_string()),
-            words::age(operation.asked, Timestamp::now()).into(),
+            words::ago(operation.asked).into(),
             by.unwrap_or_default().into(),
             operation.selector.to_string().into(),
             action.unwrap_or_else(|| "(default)".into()).into(),
@@ -210,7 +209,7 @@ impl Row for PersonView {
     const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
-        let made = self.made.map(|time| words::age(time, Timestamp::now()));
+        let made = self.made.map(|time| words::ago(time));
         let in_file = || Cell::dim("(in the file of the server)");
         vec![
             self.name.to_string().into(),
@@ -237,6 +236,7 @@ pub fn counts(counts: &Counts) -> Cell {
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
+        .chain((counts.partial > 0).then(|| format!("{} of them in part", counts.partial)))
         .collect();
     let tone = match counts {
         counts if counts.failed + counts.expired > 0 => Tone::Bad,
@@ -244,6 +244,7 @@ pub fn counts(counts: &Counts) -> Cell {
         counts if counts.planned + counts.queued + counts.permitted + counts.verifying > 0 => {
             Tone::Plain
         }
+        counts if counts.partial > 0 => Tone::Doubtful,
         _ => Tone::Good,
     };
     Cell::toned(texts.join(", "), tone)
@@ -272,6 +273,7 @@ impl Row for EnvironmentView {
         "RUNNING",
         "WAITING",
         "REFUSED",
+        "CLOCK",
         "VERSION",
         "TOLD",
     ];
@@ -292,8 +294,9 @@ impl Row for EnvironmentView {
             sum(|pool| pool.running),
             sum(|pool| pool.waiting),
             refused(status.refused.len()),
+            words::clock(status.clock_ahead_ms),
             status.version.clone().into(),
-            words::age(status.time, Timestamp::now()).into(),
+            words::ago(status.time).into(),
         ]
     }
 }

@@ -4,9 +4,10 @@ use std::{
     borrow::Cow,
     cmp::Ordering,
     io::{self, IsTerminal},
+    ops::Range,
 };
 
-use comfy_table::{Attribute, Color, ContentArrangement, TableStyle};
+use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, TableStyle, Width};
 use console::Style;
 
 use super::{natural, plain, time};
@@ -16,8 +17,8 @@ const SENTENCES: [&str; 4] = ["PROBLEM", "WHY", "CURE", "MEANING"];
 /// Spaces between columns.
 const GAP: usize = 2;
 
-/// A column that was taken out: its header and its cells.
-type Sentences = (&'static str, Vec<Cell>);
+/// What stands before the second line of a row.
+const INDENT: &str = "    ";
 
 /// What a cell means; colours follow from it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,47 +100,105 @@ impl Table {
     }
 
     /// The text, as wide as the terminal where there is one. Where it is too narrow, columns
-    /// without a word go first; then sentences get a line of their own under their row.
+    /// without a word go first; then sentences get a line of their own under their row; then the
+    /// cells wrap between words, or the last columns go to a line of their own. No word is ever
+    /// broken: what is printed here is copied into the next command.
     pub fn render(&self, colours: bool) -> String {
-        let Some(width) = terminal_width() else {
-            return self.lines(colours).join("\n");
+        self.render_within(terminal_width(), colours)
+    }
+
+    fn render_within(&self, width: Option<usize>, colours: bool) -> String {
+        let Some(width) = width.filter(|width| self.width() > *width) else {
+            return self.lines(colours, None).join("\n");
         };
-        if self.width() <= width {
-            return self.lines(colours).join("\n");
-        }
         let mut narrow = self.without_empty();
         let sentences = narrow.take_sentences(width);
-        let lines = narrow.lines(colours);
-        if lines.len() != narrow.rows.len() + 1 {
-            // Still too narrow: everything wraps.
-            return narrow.with_sentences(sentences).lines(colours).join("\n");
-        }
-        let mut text = Vec::new();
-        let mut lines = lines.into_iter();
-        text.extend(lines.next());
-        let sentences = sentences.map_or_else(Vec::new, |(_, cells)| cells);
+        let lines = if narrow.width() <= width {
+            narrow.lines(colours, None)
+        } else if sentences.is_none() && narrow.width_of_words() <= width {
+            return narrow.lines(colours, Some(width)).join("\n");
+        } else {
+            narrow.folded(width, colours)
+        };
+        let (header, lines) = lines.split_first().map_or((None, &[][..]), |(first, rest)| {
+            (Some(first.clone()), rest)
+        });
+        let mut text: Vec<String> = header.into_iter().collect();
         let none = std::iter::repeat_with(Cell::default);
-        for (line, sentence) in lines.zip(sentences.into_iter().chain(none)) {
-            text.push(line);
+        for (line, sentence) in lines.iter().zip(sentences.into_iter().flatten().chain(none)) {
+            text.push(line.clone());
             if !sentence.text.is_empty() {
-                text.push(format!("    {}", styled(&sentence, colours)));
+                text.push(format!("{INDENT}{}", styled(&sentence, colours)));
             }
         }
         text.join("\n")
     }
 
+    /// Its rows, each in as many lines as it needs: the columns that have no place in a line go to
+    /// the next one.
+    fn folded(&self, width: usize, colours: bool) -> Vec<String> {
+        let mut folds: Vec<Range<usize>> = Vec::new();
+        let mut left = 0;
+        for at in 0..self.headers.len() {
+            let column = self.width_of(at) + GAP;
+            match folds.last_mut().filter(|_| column <= left + GAP) {
+                Some(fold) => {
+                    fold.end = at + 1;
+                    left = left.saturating_sub(column);
+                }
+                None => {
+                    let indent = if folds.is_empty() { 0 } else { INDENT.len() };
+                    left = width.saturating_sub(indent + column);
+                    folds.push(at..at + 1);
+                }
+            }
+        }
+        let mut blocks = vec![String::new(); self.rows.len() + 1];
+        for (place, fold) in folds.into_iter().enumerate() {
+            let pick = |row: &Vec<Cell>| row.get(fold.clone()).map_or_else(Vec::new, <[Cell]>::to_vec);
+            let part = Self {
+                headers: self.headers[fold.clone()].to_vec(),
+                rows: self.rows.iter().map(pick).collect(),
+            };
+            for (block, line) in blocks.iter_mut().zip(part.lines(colours, None)) {
+                if place > 0 && !console::strip_ansi_codes(&line).trim().is_empty() {
+                    block.push_str(&format!("\n{INDENT}{line}"));
+                } else if place == 0 {
+                    *block = line;
+                }
+            }
+        }
+        blocks
+    }
+
     /// The widths of its columns and what stands between them.
     fn width(&self) -> usize {
-        let column = |at: usize| {
-            let cells = self.rows.iter().filter_map(move |row| row.get(at));
-            let cells = cells.map(|cell| console::measure_text_width(&cell.text));
-            let header = self.headers.get(at).map_or(0, |name| name.len());
-            cells.max().unwrap_or(0).max(header) + GAP
-        };
-        (0..self.headers.len())
-            .map(column)
-            .sum::<usize>()
-            .saturating_sub(GAP)
+        let columns = (0..self.headers.len()).map(|at| self.width_of(at) + GAP);
+        columns.sum::<usize>().saturating_sub(GAP)
+    }
+
+    /// How wide it is at the least, with every cell wrapped between its words.
+    fn width_of_words(&self) -> usize {
+        let columns = (0..self.headers.len()).map(|at| self.width_of_word(at) + GAP);
+        columns.sum::<usize>().saturating_sub(GAP)
+    }
+
+    fn width_of(&self, at: usize) -> usize {
+        let texts = self.texts(at).map(console::measure_text_width);
+        texts.max().unwrap_or(0)
+    }
+
+    /// The width of the longest word of a column.
+    fn width_of_word(&self, at: usize) -> usize {
+        let words = self.texts(at).flat_map(str::split_whitespace);
+        words.map(console::measure_text_width).max().unwrap_or(0)
+    }
+
+    /// The header and the cells of a column.
+    fn texts(&self, at: usize) -> impl Iterator<Item = &str> {
+        let cells = self.rows.iter().filter_map(move |row| row.get(at));
+        let header = self.headers.get(at).copied();
+        header.into_iter().chain(cells.map(|cell| cell.text.as_str()))
     }
 
     fn without_empty(&self) -> Self {
@@ -156,7 +215,7 @@ impl Table {
     }
 
     /// Takes the last column out, if it has sentences and is too wide.
-    fn take_sentences(&mut self, width: usize) -> Option<Sentences> {
+    fn take_sentences(&mut self, width: usize) -> Option<Vec<Cell>> {
         let name = *self.headers.last()?;
         if self.width() <= width || !SENTENCES.contains(&name) {
             return None;
@@ -166,28 +225,22 @@ impl Table {
             .rows
             .iter_mut()
             .map(|row| row.pop().unwrap_or_default());
-        Some((name, cells.collect()))
+        Some(cells.collect())
     }
 
-    fn with_sentences(mut self, sentences: Option<Sentences>) -> Self {
-        let Some((name, cells)) = sentences else {
-            return self;
-        };
-        self.headers.push(name);
-        for (row, cell) in self.rows.iter_mut().zip(cells) {
-            row.push(cell);
-        }
-        self
-    }
-
-    fn lines(&self, colours: bool) -> Vec<String> {
+    /// A line for each row; within a width, cells wrap between their words.
+    fn lines(&self, colours: bool, width: Option<usize>) -> Vec<String> {
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new());
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_content_arrangement(match width {
+            Some(_) => ContentArrangement::Dynamic,
+            None => ContentArrangement::Disabled,
+        });
+        if let Some(width) = width.and_then(|width| u16::try_from(width).ok()) {
+            table.set_width(width);
+        }
         if colours {
             table.enforce_styling();
-        } else if !table.is_tty() {
-            table.set_content_arrangement(ContentArrangement::Disabled);
         }
         let header = |name: &&str| paint((*name).into(), Tone::Dim, colours);
         table.set_header(self.headers.iter().map(header).collect::<Vec<_>>());
@@ -195,8 +248,12 @@ impl Table {
             let cell = |cell: &Cell| paint(cell.text.clone(), cell.tone, colours);
             table.add_row(row.iter().map(cell).collect::<Vec<_>>());
         }
-        for column in table.column_iter_mut() {
+        for (at, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, 2));
+            if width.is_some() {
+                let word = u16::try_from(self.width_of_word(at) + GAP).unwrap_or(u16::MAX);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(word)));
+            }
         }
         table
             .lines()
@@ -237,5 +294,58 @@ fn paint(text: String, tone: Tone, colours: bool) -> comfy_table::Cell {
         Tone::Doubtful => cell.fg(Color::Yellow),
         Tone::Bad => cell.fg(Color::Red),
         Tone::Dim => cell.add_attribute(Attribute::Dim),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01a227fb-ad66-73d3-b4fa-d6588134eb36";
+
+    fn table(headers: &[&'static str], rows: &[&[&str]]) -> Table {
+        let mut table = Table::new(headers);
+        for row in rows {
+            table.add(row.iter().map(|text| Cell::from(*text)).collect());
+        }
+        table
+    }
+
+    #[test]
+    fn what_does_not_fit_goes_to_the_next_line_and_no_word_is_broken() {
+        let table = table(
+            &["TASK", "TARGET", "ACTION", "STATE", "LABELS", "PROBLEM"],
+            &[
+                &[ID, "pdu-a1-left", "read", "failed", "feed=A rack=A1 room=demo", "it is silent"],
+                &[ID, "pdu-a1-right", "read", "succeeded", "", ""],
+            ],
+        );
+        assert_eq!(
+            table.render_within(Some(80), false),
+            format!(
+                "TASK                                  TARGET        ACTION  STATE\n    LABELS\n\
+                 {ID}  pdu-a1-left   read    failed\n    feed=A rack=A1 room=demo\n    \
+                 it is silent\n\
+                 {ID}  pdu-a1-right  read    succeeded"
+            )
+        );
+        // Narrower than its widest word: that one is left to the terminal.
+        let narrow = table.render_within(Some(20), false);
+        assert!(narrow.contains(ID) && narrow.contains("pdu-a1-right"), "{narrow}");
+        assert_eq!(table.render_within(Some(200), false).lines().count(), 3);
+        assert_eq!(table.render_within(None, false).lines().count(), 3);
+    }
+
+    #[test]
+    fn cells_wrap_between_words_where_that_is_enough() {
+        let table = table(
+            &["KIND", "CONTROL", "ENVIRONMENTS"],
+            &[&["apc-pdu", "outlet-on outlet-off outlet-cycle", "vm"]],
+        );
+        let text = table.render_within(Some(40), false);
+        assert!(text.lines().all(|line| line.len() <= 40), "{text}");
+        for word in ["outlet-on", "outlet-off", "outlet-cycle", "ENVIRONMENTS"] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
     }
 }

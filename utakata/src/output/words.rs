@@ -8,10 +8,12 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::Value;
-use utakata_api::{inventory::Health, ledger::Explanation, operation::PlannedTask};
+use utakata_api::{
+    client::server_now, inventory::Health, ledger::Explanation, operation::PlannedTask,
+};
 use utakata_model::{
     EnvironmentState, EnvironmentStatus, Kind, Labels, MetricName, OperationState, Order, Orders,
-    Priority, Problem, Quality, Reading, ReadingValue, Stop, StopState, TaskState,
+    Priority, Problem, Quality, Reading, ReadingValue, Stop, StopState, TaskState, duration,
     reading::Attributes,
 };
 
@@ -19,6 +21,11 @@ use super::{Cell, Tone, plain, time, units};
 
 /// The most characters of a text that is read from a target, in a table.
 const TEXT_MOST: usize = 48;
+
+/// How long ago something was that the server tells of: by its clock, which may differ from ours.
+pub fn ago(time: Timestamp) -> String {
+    age(time, server_now())
+}
 
 /// How long ago, in the largest unit: `3s ago`.
 pub fn age(time: Timestamp, now: Timestamp) -> String {
@@ -210,6 +217,21 @@ pub fn passed_by(lock: Priority) -> &'static str {
     }
 }
 
+/// By how much the clock of an environment differs, if that is worth a word.
+pub fn clock(ahead_ms: Option<i64>) -> Cell {
+    /// Below this, clocks are as good as the same.
+    const SAME: u64 = 2000;
+    match ahead_ms {
+        Some(ahead) if ahead.unsigned_abs() >= SAME => {
+            let by = Duration::from_secs(ahead.unsigned_abs() / 1000);
+            let how = if ahead > 0 { "ahead" } else { "behind" };
+            let text = format!("{} {how}", duration::format(by));
+            Cell::toned(text, Tone::Doubtful)
+        }
+        _ => Cell::default(),
+    }
+}
+
 /// How a target is.
 pub fn health(health: Health) -> Cell {
     match health {
@@ -217,6 +239,8 @@ pub fn health(health: Health) -> Cell {
         Health::Answering => Cell::toned("answering", Tone::Good),
         Health::Failing => Cell::toned("failing", Tone::Bad),
         Health::Stale => Cell::toned("stale", Tone::Doubtful),
+        Health::Partial => Cell::toned("partial", Tone::Doubtful),
+        Health::NotUnderstood => Cell::toned("not understood", Tone::Doubtful),
         Health::Unobserved => Cell::dim("not observed"),
     }
 }
@@ -255,8 +279,8 @@ pub fn environment(status: &EnvironmentStatus, orders: &Orders) -> Cell {
 fn stopped(stop: Option<Stop>, state: Option<StopState>) -> Option<&'static str> {
     Some(match (stop, state) {
         (None, None) => return None,
-        (Some(Stop::Pause), None) => "to be paused",
-        (Some(Stop::Drain), None) => "to be drained",
+        (Some(Stop::Pause), None) => "pausing",
+        (Some(Stop::Drain), None) => "draining",
         (_, Some(StopState::Pausing)) => "pausing",
         (_, Some(StopState::Paused)) => "paused",
         (_, Some(StopState::Draining)) => "draining",

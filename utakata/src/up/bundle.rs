@@ -39,9 +39,14 @@ pub fn has(release: &ReleaseId) -> bool {
 
 /// The version of a kind that comes with this program.
 pub fn version(kind: &str) -> Option<String> {
+    Some(Manifest::parse(manifest(kind)?).ok()?.version)
+}
+
+/// The manifest of a kind that comes with this program, as a text.
+pub fn manifest(kind: &str) -> Option<&'static str> {
     let file = format!("{kind}/{MANIFEST_FILE}");
     let (_, text) = FILES.iter().find(|(name, _)| *name == file)?;
-    Some(Manifest::parse(text).ok()?.version)
+    Some(text)
 }
 
 /// The releases that `up` serves, for the catalogue: what they declare, and their files without

@@ -60,7 +60,7 @@ impl Logic {
         let folder = claim.folder().path();
         let listener = listen(config.logic.http.listen, ports).await?;
         let address = listener.local_addr()?;
-        if !address.ip().is_loopback() {
+        if !address.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 %address,
                 "the API is plain HTTP: whoever is on the way can read its tokens; listen on \

@@ -15,6 +15,7 @@ use super::{
     claim::Claim,
     execution, folders,
     logic::{Between, Logic},
+    profiles::Profiles,
 };
 use crate::{config::Config, folder::Endpoint};
 
@@ -43,7 +44,10 @@ impl System {
     pub async fn start(config: Config, claim: &Claim, ports: Ports) -> Result<Self> {
         let events: Arc<dyn Events> = Arc::new(Bus::new(bus::Config::default()));
         let tasks: Arc<dyn Tasks> = Arc::new(Embedded::new(embedded::Config::default()));
-        let of_execution = config.execution.clone();
+        let profiles = Profiles::of(claim.folder().path());
+        let mut of_execution = config.execution.clone();
+        of_execution.releases.push(profiles.releases().into());
+        of_execution.unmade = profiles.unmade().clone();
         let (to_logic, heard) = (Arc::clone(&tasks), Arc::clone(&events));
         let between = Between {
             tasks: to_logic,
@@ -63,6 +67,7 @@ impl System {
             folder.join("bundled"),
             logic.handle().clone(),
         ));
+        following.spawn(profiles.follow(execution.watch()));
         Ok(Self {
             logic,
             execution,
@@ -85,9 +90,12 @@ impl System {
         }
     }
 
-    /// Ends everything, in the order in which nothing is lost: workers, logic, API, broker.
-    pub async fn drain(self) {
+    /// Ends everything, in the order in which nothing is lost: workers, logic, API, broker. Calls
+    /// `closing` when the API is about to close: its port may be another server's from then on,
+    /// long before this process is over.
+    pub async fn drain(self, closing: impl FnOnce()) {
         execution::drain(&self.execution).await;
+        closing();
         self.logic.drain().await;
     }
 }

@@ -15,6 +15,7 @@ pub const PDU: &str = "pdu-a1-a";
 pub struct Room {
     child: Child,
     devices: Vec<Value>,
+    control: String,
 }
 
 impl Room {
@@ -29,16 +30,37 @@ impl Room {
         let mut room = Self {
             child,
             devices: Vec::new(),
+            control: String::new(),
         };
         let stdout = room.child.stdout.take().unwrap();
         for line in BufReader::new(stdout).lines() {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
             if line["ready"] == true {
+                room.control = line["control"].as_str().unwrap().into();
                 return room;
             }
             room.devices.push(line);
         }
         panic!("the simulator did not become ready");
+    }
+
+    /// What is true of an outlet of the PDU.
+    pub fn outlet(&self, outlet: usize) -> Value {
+        let shown = self.ask(&["show", "--control", &self.control, PDU]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        shown[0]["outlets"][outlet - 1].clone()
+    }
+
+    /// Makes the PDU misbehave; `none` ends that.
+    pub fn fault(&self, fault: &str) {
+        self.ask(&["fault", "--control", &self.control, PDU, fault]);
+    }
+
+    fn ask(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(beside("utakata-simulator"));
+        let done = command.args(arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}");
+        String::from_utf8(done.stdout).unwrap()
     }
 
     /// A PDU as a target, with its credential.

@@ -6,10 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::program::Place;
+use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 80] = [
+const COMMANDS: [&str; 83] = [
     "",
     "up",
     "le",
@@ -69,6 +69,9 @@ const COMMANDS: [&str; 80] = [
     "status",
     "doctor",
     "drill",
+    "profile",
+    "profile try",
+    "profile draft",
     "config",
     "config check",
     "config show",
@@ -139,6 +142,58 @@ fn the_completions_are_scripts_that_the_shell_can_read() {
             assert!(read.success());
         }
     }
+}
+
+/// What bash offers for the last of these words.
+fn completed(place: &Place, script: &Path, words: &str) -> (Vec<String>, String) {
+    let count = words.split(' ').count();
+    let typed = format!(
+        "source {}; COMP_WORDS=({UTAKATA} {words}); COMP_CWORD={count}; \
+         _utakata_with_names {UTAKATA} \"${{COMP_WORDS[COMP_CWORD]}}\" \
+         \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        script.display()
+    );
+    let output = Command::new("bash")
+        .args(["-c", &typed])
+        .env("UTAKATA_DATA", place.data())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let offered = text(&output.stdout);
+    let offered = offered.lines().filter(|line| !line.is_empty());
+    (offered.map(str::to_owned).collect(), text(&output.stderr))
+}
+
+#[test]
+fn the_completions_have_the_names_of_the_server_and_are_silent_where_there_is_none() {
+    let place = Place::new();
+    let script = place.file("completions", &place.run(&["completions", "bash"]).out);
+    let up = place.up();
+    place.serve_echo(&["pdu-1", "pdu-2", "ups-1"]);
+    let environments = place.json(&["environment", "list"]);
+    let environment = environments[0]["id"].as_str().unwrap();
+    for (words, expect) in [
+        ("target show pdu-", vec!["pdu-1", "pdu-2"]),
+        ("-o json get targets ups", vec!["ups-1"]),
+        ("kind show ech", vec!["echo"]),
+        ("environment pause --kind ech", vec!["echo"]),
+        ("environment pause e", vec![environment]),
+        ("target sho", vec!["show"]),
+    ] {
+        let (offered, told) = completed(&place, &script, words);
+        let names = expect.iter().all(|name| offered.iter().any(|one| one == name));
+        assert!(names, "{words}: {offered:?} {told}");
+        let others = ["pdu-1", "ups-1", "snmp"];
+        let others = others.iter().filter(|other| !expect.contains(other));
+        for other in others {
+            assert!(!offered.iter().any(|one| one == other), "{words}: {offered:?}");
+        }
+        assert_eq!(told, "", "{words}");
+    }
+    up.stop();
+    let (offered, told) = completed(&place, &script, "target show pdu-");
+    assert!(!offered.contains(&"pdu-1".to_owned()), "{offered:?}");
+    assert_eq!(told, "");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
     let off = ["control", "pdu-a1-a", "outlet-off", "-p", "outlet=3"];
     let silent = place.run(&off);
     assert_eq!(silent.code, 2, "{}", silent.err);
-    assert!(silent.err.contains("say --yes"), "{}", silent.err);
+    assert!(silent.err.contains("give --yes"), "{}", silent.err);
     assert_eq!(place.json(&["operation", "list"]), serde_json::json!([]));
     let on = [
         "control",
@@ -84,4 +84,56 @@ fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
     assert_eq!(again.code, 0, "{}", again.err);
     assert!(again.err.contains("is not done again"), "{}", again.err);
     assert_eq!(up.stop(), 0, "{}", place.told());
+}
+
+#[test]
+fn what_would_silently_do_less_or_nothing_is_told() {
+    let place = Place::new();
+    let _up = place.up_with(&["--demo"]);
+    place.until_served("apc-pdu");
+    for (arguments, code, expect) in [
+        // One of two outlets would stay on.
+        (
+            "control pdu-a1-a outlet-off -p outlet=4 -p outlet=5 --yes",
+            2,
+            "\"outlet\" is given twice, as \"4\" and \"5\"",
+        ),
+        // All would go at once.
+        (
+            "control kind=apc-pdu outlet-off -p outlet=4 --at-most 1/rak --yes",
+            2,
+            "label rak: none of the selected targets has it: did you mean \"rack\"?",
+        ), // typos: on purpose
+        (
+            "control kind=apc-pdu outlet-off -p outlet=4 --order-by rak --yes",
+            2,
+            "did you mean \"rack\"?",
+        ), // typos: on purpose
+        (
+            "read pdu-a1-a --metric hw.pwr",
+            2,
+            "no reading is of \"hw.pwr\": did you mean \"hw.power\"?",
+        ), // typos: on purpose
+        (
+            "control outlet-off pdu-a1-a -p outlet=3",
+            2,
+            "\"outlet-off\" is an action: the target comes first",
+        ),
+    ] {
+        let done = place.run(&arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(done.code, code, "{arguments}: {}{}", done.out, done.err);
+        assert!(done.err.contains(expect), "{arguments}: {}", done.err);
+    }
+    assert_eq!(place.json(&["operation", "list"]), serde_json::json!([]));
+
+    let documents = "type: target\nname: far\nkind: snmp\naddress: 127.0.0.1:9\nzone: defualt\n---\n\
+                     type: schedule\nname: idle\nselector: rack=Z9\ninterval: 5s\n"; // typos: on purpose
+    let applied = place.run_with(&["apply", "-f", "-"], documents);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    for expect in [
+        "no environment of the zone \"defualt\" serves the kind \"snmp\" now (target far): did you mean \"default\"?", // typos: on purpose
+        "the schedule idle reads nothing now: \"rack=Z9\" selects no target",
+    ] {
+        assert!(applied.err.contains(expect), "{expect}: {}", applied.err);
+    }
 }

@@ -426,6 +426,7 @@ fn need_programs() {
         "utakata-worker-echo",
         "utakata-worker-exec",
         "utakata-simulator",
+        "utakata-workbench",
     ] {
         if !folder.join(program).exists() {
             let built = Command::new(env!("CARGO"))

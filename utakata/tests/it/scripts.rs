@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::{Arc, Mutex},
     thread,
@@ -122,6 +123,57 @@ fn scripts_are_workers_that_observe_and_control() {
         assert!(set.err.contains("nobody knows"), "{}", set.err);
         assert_eq!(mute.shows(), "18");
     }
+}
+
+/// A worker in Python of two files.
+fn in_two_files(release: &Path) {
+    fs::create_dir_all(release).unwrap();
+    let write = |name: &str, text: &str| fs::write(release.join(name), text).unwrap();
+    write("number.py", "NUMBER = 7\n");
+    let program = release.join("count.py");
+    write(
+        "count.py",
+        "#!/usr/bin/python3\nimport json, number as other\n\
+         reading = {'metric': 'x.count', 'value': other.NUMBER, 'unit': '1'}\n\
+         print(json.dumps({'status': 'succeeded', 'readings': [reading]}))\n",
+    );
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    write(
+        "worker.toml",
+        "kind = \"counted\"\nversion = \"1.0.0\"\nprotocol = 2\n\
+         run = { program = \"utakata-worker-exec\" }\nsettings = { command = [\"./count.py\"] }\n\
+         [[action]]\nname = \"read\"\nclass = \"observe\"\ntimeout = \"5s\"\n",
+    );
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn python_leaves_the_folder_of_a_release_as_it_is() {
+    let place = Place::new();
+    let own = place.beside("counted");
+    in_two_files(Path::new(&own));
+    let before = files(Path::new(&own));
+    let tried = place.run(&["worker", "test", &own, "--target", "127.0.0.1:9"]);
+    assert!(tried.out.contains("read succeeds"), "{}{}", tried.out, tried.err);
+    assert_eq!(files(Path::new(&own)), before, "after worker test");
+
+    let _up = place.up();
+    let release = place.data().join("releases/counted");
+    in_two_files(&release);
+    place.until_served("counted");
+    let target = "type: target\nname: one\nkind: counted\naddress: \"127.0.0.1:9\"\n";
+    assert_eq!(place.run_with(&["apply", "-f", "-"], target).code, 0);
+    let read = place.json(&["read", "one"]);
+    assert_eq!(read["counts"]["succeeded"], 1, "{read}");
+    assert_eq!(files(&release), before, "after a read");
 }
 
 #[test]

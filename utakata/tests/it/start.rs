@@ -1,6 +1,6 @@
 //! Starting, ending, and starting again.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use crate::program::{Place, UTAKATA, wait_for};
 
@@ -23,6 +23,31 @@ fn it_starts_tells_where_it_is_and_leaves_nothing_behind() {
         "{}",
         after.err
     );
+}
+
+#[test]
+fn a_data_directory_that_is_closed_to_this_user_is_not_called_idle() {
+    let place = Place::new();
+    let _up = place.up();
+    let arguments = ["target", "list"];
+    // Root may look into everything, unless it gives that up.
+    let mut command = match rustix::process::getuid().is_root() {
+        true => {
+            let mut command = Command::new("setpriv");
+            command.args(["--inh-caps=-all", "--bounding-set=-all", UTAKATA]);
+            command.args(["--data".as_ref(), place.data().as_os_str()]);
+            command.args(arguments);
+            command
+        }
+        false => place.command(&arguments),
+    };
+    let closed = |mode| fs::set_permissions(place.data(), fs::Permissions::from_mode(mode)).unwrap();
+    closed(0o000);
+    let output = command.output().unwrap();
+    closed(0o700);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("is closed to this user"), "{told}");
 }
 
 #[test]

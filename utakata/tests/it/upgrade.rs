@@ -332,3 +332,80 @@ fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
         wee.stop();
     });
 }
+
+/// A worker in Python that takes its time, and writes down what it does.
+const SLOW: &str = r#"#!/usr/bin/python3
+import asyncio, sys
+sys.path.insert(0, "SDK")
+from utakata_worker import Worker
+
+worker = Worker()
+
+
+@worker.action("set")
+async def set_to(task):
+    for word in ("begun", "done"):
+        with open(task.address, "a") as file:
+            file.write(word + "\n")
+        if word == "begun":
+            await asyncio.sleep(3)
+
+
+worker.main()
+"#;
+const SLOW_MANIFEST: &str = r#"
+kind = "slow"
+version = "1.0"
+protocol = 2
+pool = { min = 1, max = 1 }
+
+[run]
+program = "worker.py"
+
+[[action]]
+name = "set"
+class = "control"
+repeat = "once"
+timeout = "30s"
+"#;
+
+#[test]
+fn a_worker_in_python_goes_over_with_what_it_has() {
+    let place = Place::new();
+    let house = House::build(&place);
+    let release = Path::new(&house.data).join("releases/slow");
+    fs::create_dir_all(&release).unwrap();
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/python");
+    let program = release.join("worker.py");
+    fs::write(&program, SLOW.replace("SDK", sdk.to_str().unwrap())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(release.join("worker.toml"), SLOW_MANIFEST).unwrap();
+    let wee = house.served();
+    place.until_served("slow");
+    let device = place.beside("device");
+    let site = format!("type: target\nname: slow\nkind: slow\naddress: {device}\nzone: hall-1\n");
+    let applied = place.run_with(&["apply", "-f", "-"], &site);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let written = || fs::read_to_string(&device).unwrap_or_default();
+    let workers = || {
+        let mut all = place.processes();
+        all.retain(|one| one.contains("worker.py"));
+        all
+    };
+    let before = workers();
+    assert_eq!(before.len(), 1, "{:?}", place.processes());
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| place.run(&["control", "slow", "set", "--yes"]));
+        let begun = wait_for(|| (written() == "begun\n").then_some(()));
+        assert!(begun.is_some(), "{}", place.told());
+        until_replaced(&house, &wee, house.install());
+        let asked = asked.join().unwrap();
+        assert_eq!(asked.code, 0, "{}{}", asked.err, place.told());
+    });
+    assert_eq!(written(), "begun\ndone\n");
+    assert_eq!(workers(), before, "{}", place.told());
+    // And it takes more.
+    let done = place.run(&["control", "slow", "set", "--yes"]);
+    assert_eq!(done.code, 0, "{}{}", done.err, place.told());
+    wee.stop();
+}

@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use crate::program::Place;
+use crate::program::{Place, wait_for};
 
 fn targets(out: &str) -> usize {
     let listed: serde_json::Value = serde_json::from_str(out).unwrap();
@@ -61,6 +61,56 @@ fn a_command_of_the_demo_never_reaches_another_site() {
     assert!(targets(&looked.out) >= 10);
     assert!(looked.err.contains("this is the demo"), "{}", looked.err);
     assert_eq!(demo.stop(), 0, "{}", place.told());
+}
+
+#[test]
+fn what_cannot_be_encrypted_yet_is_told_with_a_way() {
+    let place = Place::new();
+    let done = place.run(&["--url", "https://utakata.example:7700", "target", "list"]);
+    assert_eq!(done.code, 2, "{}", done.err);
+    for says in [
+        "TLS is not there yet",
+        "http://utakata.example:7700",
+        "ssh -L",
+    ] {
+        assert!(done.err.contains(says), "{says}: {}", done.err);
+    }
+}
+
+/// Where others can reach it, plain HTTP shows them tokens. It listens in a network of its own,
+/// which nobody reaches.
+#[test]
+fn an_api_that_others_can_reach_is_warned_of() {
+    const WARNING: &str = "the API is plain HTTP";
+    let place = Place::new();
+    let start = |address: &str| {
+        let starter = [
+            "unshare",
+            "--net",
+            "sh",
+            "-c",
+            "ip link set lo up && exec \"$@\"",
+            "sh",
+        ];
+        let arguments = ["up", "--listen", address, "--mqtt", "off"];
+        place.role_by(&starter, &arguments)
+    };
+    for (address, is_warned) in [("127.0.0.1:0", false), ("0.0.0.0:0", true)] {
+        let before = place.told().len();
+        let up = start(address);
+        let told = || place.told().split_off(before);
+        let endpoint = place.data().join("endpoint.json");
+        let is_refused = || told().contains("unshare failed");
+        let ready = wait_for(|| (endpoint.exists() || is_refused()).then_some(()));
+        if is_refused() {
+            eprintln!("not run: it needs root, for a network of its own");
+            return;
+        }
+        assert!(ready.is_some(), "{}", told());
+        assert_eq!(told().contains(WARNING), is_warned, "{}", told());
+        up.stop();
+        assert!(!endpoint.exists());
+    }
 }
 
 #[test]

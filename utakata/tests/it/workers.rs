@@ -154,6 +154,64 @@ fn a_release_is_pushed_listed_compared_and_deleted() {
     place.until_served("echo");
 }
 
+/// The value of a line of `worker show`.
+fn value<'t>(shown: &'t str, name: &str) -> &'t str {
+    let of = |line: &'t str| Some(line.strip_prefix(name)?.trim());
+    shown.lines().find_map(of).unwrap_or_default()
+}
+
+#[test]
+fn releases_that_were_not_pushed_are_shown_and_compared_as_well() {
+    let place = Place::new();
+    let _up = place.up();
+    drop_in(&place, "echo", &echo());
+    place.until_served("echo");
+    place.until_served("snmp");
+    let listed = place.json(&["worker", "list"]);
+    let releases = listed["releases"].as_array().unwrap().iter();
+    let shipped = releases.clone().find(|one| one["kind"] == "snmp").unwrap();
+    let shipped = format!("snmp@{}", shipped["version"].as_str().unwrap());
+
+    let shown = place.run(&["worker", "show", &shipped]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert_eq!(value(&shown.out, "source"), "comes with utakata");
+    assert!(
+        value(&shown.out, "files").ends_with("and its program"),
+        "{}",
+        shown.out
+    );
+    assert!(value(&shown.out, "digest").len() > 8, "{}", shown.out);
+    assert_ne!(value(&shown.out, "runs in"), "nowhere", "{}", shown.out);
+
+    let shown = place.run(&["worker", "show", "echo@0.1.0"]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert_eq!(value(&shown.out, "source"), "the folders of this machine");
+    assert_ne!(value(&shown.out, "runs in"), "nowhere", "{}", shown.out);
+    assert!(shown.out.contains("hang"), "{}", shown.out);
+
+    // One in a folder and one that is pushed.
+    let next = echo_of(&place, "next", "0.2.0");
+    let manifest = Path::new(&next).join("worker.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        text.replace("name = \"hang\"", "name = \"sleep\""),
+    )
+    .unwrap();
+    let pushed = place.run(&["worker", "push", &next]);
+    assert_eq!(pushed.code, 0, "{}", pushed.err);
+    for (from, to) in [("echo@0.1.0", "echo@0.2.0"), ("echo@0.2.0", "echo@0.1.0")] {
+        let diff = place.run(&["worker", "diff", from, to]);
+        assert_eq!(diff.code, 0, "{}", diff.err);
+        for says in ["action hang", "action sleep"] {
+            assert!(diff.out.contains(says), "{says}: {}", diff.out);
+        }
+    }
+    let same = place.run(&["worker", "diff", &shipped, &shipped]);
+    assert_eq!(same.code, 0, "{}", same.err);
+    assert!(!same.out.contains("action"), "{}", same.out);
+}
+
 #[test]
 fn what_cannot_be_pushed_is_refused_with_the_reason_and_nothing_is_added() {
     let place = Place::new();

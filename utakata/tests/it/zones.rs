@@ -2,11 +2,13 @@
 
 use std::{fs, path::Path};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use utakata_tests::servers::{Mosquitto, Rabbitmq};
 
 use crate::{
     apart::{PDU, Room, applied, hub, le, wee},
-    program::{Place, Role},
+    program::{Place, Role, wait_for},
 };
 
 /// `apc-pdu` in a folder, said to be newer than any, and harmless whatever it does.
@@ -136,6 +138,98 @@ fn an_environment_of_another_hall_does_not_change_what_is_dangerous() {
         1
     );
     for role in [wee_role, le_role, hub_role] {
+        role.stop();
+    }
+}
+
+/// What a process has at brokers where each environment may write under its own name alone.
+fn settings(rabbitmq: &Rabbitmq, mosquitto: &Mosquitto, user: &str) -> String {
+    let (tasks, password) = (rabbitmq.address(), Rabbitmq::PASSWORD);
+    format!(
+        "[interconnect.amqp]\nurl = \"amqp://{}:{password}@{tasks}/%2F\"\n\
+         [interconnect.mqtt]\nurl = \"{}\"\n[mqtt]\nenabled = false\n\
+         [logic.control]\napproval = \"high\"\nwindow = \"2s\"\nsettling = \"1s\"\n",
+        Rabbitmq::USER,
+        mosquitto.url_as(user),
+    )
+}
+
+fn environment<'p>(place: &'p Place, id: &str, zone: &str, settings: &str) -> Role<'p> {
+    let data = place.beside(id);
+    fs::create_dir_all(&data).unwrap();
+    fs::write(Path::new(&data).join("utakata.toml"), settings).unwrap();
+    place.role(&["wee", "--data", &data, "--id", id, "--zone", zone])
+}
+
+/// Ends every worker of this place as a crash does.
+fn crash_workers(place: &Place) {
+    for process in place.processes() {
+        let (number, name) = process.split_once(' ').unwrap();
+        if name.starts_with("utakata-worker") {
+            let number = Pid::from_raw(number.parse().unwrap()).unwrap();
+            // Another one may have ended it meanwhile.
+            let _ = kill_process(number, Signal::KILL);
+        }
+    }
+}
+
+#[test]
+fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice() {
+    let acl = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/mosquitto/acl.example");
+    let users = ["utakata-le", "wee-1", "wee-2"];
+    let mosquitto = Mosquitto::start_with_rights(&acl, &users).unwrap();
+    let rabbitmq = Rabbitmq::start().unwrap();
+    let (place, room) = (Place::new(), Room::start());
+    let of = |user| settings(&rabbitmq, &mosquitto, user);
+    fs::create_dir_all(place.data()).unwrap();
+    fs::write(place.data().join("utakata.toml"), of("utakata-le")).unwrap();
+    let le_role = place.role(&["le", "--listen", "127.0.0.1:0"]);
+    let answers = wait_for(|| (place.run(&["get", "targets"]).code == 0).then_some(()));
+    assert!(answers.is_some(), "{}", place.told());
+    let wee_role = environment(&place, "wee-1", "hall-1", &of("wee-1"));
+    applied(&place, &room);
+    place.until_served("apc-pdu");
+
+    // The other hall says that cycling an outlet is harmless, repeatable, and proven by nothing.
+    let bundled = Path::new(&place.beside("wee-1")).join("bundled/apc-pdu");
+    let releases = Path::new(&place.beside("wee-2")).join("releases/harmless");
+    harmless(&bundled, &releases);
+    let rogue_role = environment(&place, "wee-2", "hall-2", &of("wee-2"));
+    let ignored = place.until(&["environment", "list"], |environments| {
+        let mut environments = environments.as_array()?.iter();
+        let other = environments.find(|one| one["id"] == "wee-2")?;
+        other["ignored"].as_array()?.first().cloned()
+    });
+    assert_eq!(ignored["release"]["version"], "999.0.0", "{ignored}");
+
+    let ana = place.run(&["person", "add", "ana"]).out;
+    let cycle = ["control", PDU, "outlet-cycle", "-p", "outlet=3", "--yes"];
+    let asked = place.run(&cycle);
+    assert_eq!(asked.code, 3, "it waits: {}{}", asked.out, asked.err);
+    let operation = place.json(&["operation", "show", "last"]);
+    assert_eq!(operation["state"], "awaiting", "{operation}");
+    assert_eq!(room.outlet(3)["told"], 0);
+    let own = place.run(&["operation", "approve", "last"]);
+    assert_ne!(own.code, 0, "nobody approves what they asked for");
+
+    // Its worker dies when the device has the command, and before anybody knows.
+    room.fault("slow=3000ms");
+    let id = operation["id"].as_str().unwrap();
+    let approved = place.run_as(ana.trim(), &["operation", "approve", id]);
+    assert_eq!(approved.code, 0, "{}", approved.err);
+    let told = wait_for(|| (room.outlet(3)["told"] == 1).then_some(()));
+    assert!(told.is_some(), "{}{}", room.outlet(3), place.told());
+    crash_workers(&place);
+    room.fault("none");
+    let task = place.until(&["task", "list", "--operation", id], |tasks| {
+        let mut tasks = tasks.as_array()?.iter();
+        tasks.find(|one| one["state"] == "unsettled").cloned()
+    });
+    // Nobody could know, so a person has to say; and nobody has tried again.
+    let truth = room.outlet(3);
+    assert_eq!(truth["told"], 1, "{truth} {task}");
+    assert_eq!(truth["done"], 1, "{truth} {task}");
+    for role in [rogue_role, wee_role, le_role] {
         role.stop();
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use futures::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
-use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
+use utakata_protocol::{ENDPOINT_VARIABLE, NO_BYTECODE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
 use super::{
     place::{Ended, Started},
@@ -64,6 +64,7 @@ impl Process {
         let child = Command::new(&program)
             .args(&run.arguments)
             .env_clear()
+            .env(NO_BYTECODE.0, NO_BYTECODE.1)
             .envs(
                 PASSED_ON
                     .iter()

@@ -3,7 +3,7 @@
 use std::{io, process::ExitStatus};
 
 use utakata_worker_sdk::{
-    Failure, Proof,
+    Failure, Reply,
     model::{Class, Cure, Problem},
 };
 
@@ -50,11 +50,13 @@ impl Trouble {
         Self::Ended { how: how(status) }
     }
 
-    /// Whether the task was surely not done: the program never had it.
-    fn proof(&self) -> Proof {
+    /// What it is to whoever asked for a change.
+    fn reply(&self) -> Reply {
         match self {
-            Self::NotStarted(_) | Self::NotTold => Proof::NotDone,
-            _ => Proof::Nothing,
+            Self::NotStarted(_) | Self::NotTold => Reply::Unsent,
+            Self::Ended { .. } | Self::Overdue | Self::Beside(_) => Reply::Silence,
+            Self::Contradiction { .. } => Reply::Unclear,
+            Self::Garbage(_) | Self::TooLong => Reply::Garbage,
         }
     }
 
@@ -75,7 +77,7 @@ impl Trouble {
         let problem = Problem::new(code, cure, self.to_string());
         match class {
             Class::Observe => Failure::failed(problem),
-            Class::Control => self.proof().failure(problem),
+            Class::Control => self.reply().proof().failure(problem),
         }
     }
 }

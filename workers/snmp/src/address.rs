@@ -1,4 +1,4 @@
-//! Addresses of targets: `host`, `host:port`, `[v6]:port`. Pure.
+//! Addresses of targets: `host`, `host:port`, `[v6]:port`, `[v6%interface]:port`. Pure.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -19,6 +19,8 @@ pub struct Address {
 pub enum Host {
     /// An IP address.
     Ip(IpAddr),
+    /// An IPv6 address and its zone (RFC 4007, 11): the interface behind which it is.
+    Zoned(Ipv6Addr, String),
     /// A name, to be resolved.
     Name(String),
 }
@@ -49,6 +51,9 @@ pub fn parse(text: &str) -> Result<Address, Error> {
             port: PORT,
         });
     }
+    if let Some(host) = zoned(bare) {
+        return Ok(Address { host, port: PORT });
+    }
     let (host, port) = match plain.rsplit_once(':') {
         Some((host, port)) => (
             host,
@@ -63,17 +68,24 @@ pub fn parse(text: &str) -> Result<Address, Error> {
     let host = match host.strip_prefix('[') {
         Some(inner) => {
             let inner = inner.strip_suffix(']').unwrap_or(inner);
-            let ip = inner.parse::<Ipv6Addr>();
-            Host::Ip(
-                ip.map_err(|_| wrong("between [ and ] comes an IPv6 address"))?
-                    .into(),
-            )
+            let ip = inner.parse::<Ipv6Addr>().ok().map(|ip| Host::Ip(ip.into()));
+            ip.or_else(|| zoned(inner))
+                .ok_or_else(|| wrong("between [ and ] comes an IPv6 address"))?
         }
         None => named(host).ok_or_else(|| {
             wrong("write an IP address or a name, and a port if it is not 161, as in 10.0.3.7:161")
         })?,
     };
     Ok(Address { host, port })
+}
+
+/// An IPv6 address with its zone: `fe80::1%eth0`.
+fn zoned(text: &str) -> Option<Host> {
+    let (ip, zone) = text.split_once('%')?;
+    let allowed = |c: char| !c.is_whitespace() && !c.is_control() && !"/[]%".contains(c);
+    let is_zone = !zone.is_empty() && zone.chars().all(allowed);
+    let ip = ip.parse().ok().filter(|_| is_zone)?;
+    Some(Host::Zoned(ip, zone.into()))
 }
 
 fn named(host: &str) -> Option<Host> {
@@ -95,6 +107,7 @@ mod tests {
     fn addresses_are_hosts_with_or_without_a_port() {
         let ip = |text: &str| Host::Ip(text.parse().unwrap());
         let name = |text: &str| Host::Name(text.into());
+        let zoned = |ip: &str, zone: &str| Host::Zoned(ip.parse().unwrap(), zone.into());
         for (text, host, port) in [
             ("10.0.3.7", ip("10.0.3.7"), 161),
             ("10.0.3.7:1161", ip("10.0.3.7"), 1161),
@@ -104,6 +117,13 @@ mod tests {
             ("[2001:db8::1]:1161", ip("2001:db8::1"), 1161),
             ("[2001:db8::1]", ip("2001:db8::1"), 161),
             ("2001:db8::1", ip("2001:db8::1"), 161),
+            ("fe80::1%eth0", zoned("fe80::1", "eth0"), 161),
+            (
+                "[fe80::1%eth0.100]:1161",
+                zoned("fe80::1", "eth0.100"),
+                1161,
+            ),
+            ("udp:[fe80::1%3]", zoned("fe80::1", "3"), 161),
         ] {
             match parse(text) {
                 Ok(address) => assert_eq!(address, Address { host, port }, "{text}"),
@@ -121,6 +141,11 @@ mod tests {
             "pdu:0",
             "a b",
             "[fe80::zz]:161",
+            "fe80::1%",
+            "[fe80::1%]:161",
+            "10.0.0.1%eth0",
+            "pdu%eth0",
+            "fe80::1%a b",
             "pdu:70000",
         ] {
             let error = parse(text).unwrap_err().to_string();

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_snmp::Oid;
+use serde_json::Value as Json;
 use utakata_worker_sdk::model::MetricName;
 
 use crate::profile::{Attribute, Condition, Operand, Profile, Scalar, Source, Table};
@@ -18,6 +19,19 @@ pub struct Plan {
     pub tables: Vec<PlannedTable>,
     /// Metrics that more than one source may give: of equal readings the first counts.
     pub shared: Vec<MetricName>,
+    /// What the device was recognised as, where devices are recognised.
+    pub recognised: Option<Recognised>,
+}
+
+/// What a device was recognised as.
+#[derive(Debug, Clone, Default)]
+pub struct Recognised {
+    /// The profiles that fit it, those by its own name first.
+    pub profiles: Vec<String>,
+    /// Its sysObjectID.
+    pub system: Option<Oid>,
+    /// Whether it says that it switches or routes: then its interfaces are what it is about.
+    pub is_network: bool,
 }
 
 /// A single value.
@@ -83,6 +97,31 @@ impl Plan {
         }
         plan.note_shared();
         plan
+    }
+
+    /// A plan for the rows that parameters mean, and their indexes, by table.
+    ///
+    /// # Errors
+    /// The sentence that says what is wrong with a parameter.
+    pub fn of_rows(
+        profiles: &[Arc<Profile>],
+        filter: &Filter,
+        parameters: &Json,
+    ) -> Result<(Self, Vec<Vec<u32>>), String> {
+        let (mut plan, mut indexes) = (Self::default(), Vec::new());
+        let given = |name: &str| parameters.get(name).is_some();
+        for table in profiles.iter().flat_map(|profile| &profile.tables) {
+            let Some(row) = table.row.as_ref().filter(|row| row.parameters().all(given)) else {
+                continue;
+            };
+            let before = plan.tables.len();
+            plan.add_table(table, filter);
+            if plan.tables.len() > before {
+                indexes.push(row.arcs(parameters)?);
+            }
+        }
+        plan.note_shared();
+        Ok((plan, indexes))
     }
 
     /// Whether there is nothing to fetch.

@@ -68,6 +68,8 @@ pub struct Table {
     pub joins: Vec<Oid>,
     /// Rows that count.
     pub when: Vec<Condition>,
+    /// The index of the one row that parameters mean.
+    pub row: Option<Instance>,
     /// Attributes of a row.
     pub attributes: Vec<(Arc<str>, Attribute)>,
     /// What is read of a row.
@@ -200,6 +202,8 @@ pub enum Source {
     Columns(Vec<usize>),
     /// The index.
     Index(IndexPart),
+    /// A part of the index (from 0) behind that of its unit, which is left out of the first.
+    UnitIndex(usize, usize),
     /// A join, by parts of the index (from 0).
     JoinIndex(usize, Vec<usize>),
     /// A join, by the number in a column.
@@ -251,6 +255,12 @@ pub enum Given {
 }
 
 impl Profile {
+    /// The parameters by which rows of its tables are meant.
+    pub fn row_parameters(&self) -> impl Iterator<Item = &str> {
+        let rows = self.tables.iter().filter_map(|table| table.row.as_ref());
+        rows.flat_map(Instance::parameters)
+    }
+
     /// The metrics that it tells.
     pub fn metrics(&self) -> impl Iterator<Item = &MetricName> {
         let scalars = self.scalars.iter().map(|scalar| &scalar.meaning.metric);

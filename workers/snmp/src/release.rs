@@ -78,6 +78,19 @@ pub enum Error {
         /// What may have been meant.
         hint: String,
     },
+    /// A parameter of a reading means nothing.
+    #[error(
+        "worker.toml: the action \"{action}\" has the parameter \"{parameter}\", by which no \
+         table of its profiles has a row: {hint}"
+    )]
+    Row {
+        /// The action.
+        action: ActionName,
+        /// The parameter.
+        parameter: String,
+        /// What may have been meant.
+        hint: String,
+    },
     /// An action does not have what its profile needs.
     #[error(
         "worker.toml: the action \"{action}\" must require the parameter \"{parameter}\", which \
@@ -152,6 +165,9 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
             name: name.into(),
         });
     }
+    if name == "read" {
+        check_rows(action, profiles)?;
+    }
     let deed = OBSERVE.into_iter().find(|(known, _)| *known == name);
     deed.map(|(_, deed)| deed).ok_or_else(|| {
         let known = profiles.iter().flat_map(|profile| profile.observes.keys());
@@ -201,6 +217,25 @@ fn check_parameters<'a>(
             action: action.name.clone(),
             parameter: parameter.into(),
             profile: profile.name.clone(),
+        }),
+    }
+}
+
+/// What a `read` can be asked for besides metrics is a row that a profile knows.
+fn check_rows(action: &Action, profiles: &[Arc<Profile>]) -> Result<(), Error> {
+    let known = profiles.iter().flat_map(|profile| profile.row_parameters());
+    let known: Vec<&str> = known.chain(["metrics"]).collect();
+    let properties = action
+        .parameters
+        .get("properties")
+        .and_then(Json::as_object);
+    let mut names = properties.into_iter().flat_map(|given| given.keys());
+    match names.find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Error::Row {
+            action: action.name.clone(),
+            parameter: name.clone(),
+            hint: suggest::hint(name, known),
         }),
     }
 }

@@ -7,7 +7,7 @@ mod get;
 mod message;
 mod pace;
 pub mod pool;
-mod resolve;
+pub mod resolve;
 mod set;
 mod singles;
 mod socket;

@@ -6,6 +6,7 @@ mod observe;
 mod problem;
 mod raw;
 mod read;
+mod row;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

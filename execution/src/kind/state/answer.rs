@@ -75,6 +75,7 @@ impl State {
             }
             Said::Parted(parting) => self.on_parted(number, parting, now),
             Said::NotStarted(problem) => self.on_ended(number, Ended::NotStarted(problem), now),
+            Said::Hindered(problem) => self.on_ended(number, Ended::Hindered(problem), now),
             Said::Exited(exit) => self.on_ended(number, Ended::Exit(exit), now),
         }
         true
@@ -85,6 +86,8 @@ impl State {
             && matches!(pool.workers[at].phase, Phase::Starting { .. })
         {
             let is_single = pool.is_single();
+            pool.trouble = None;
+            pool.failures = pool.failures.on_ready();
             let worker = &mut pool.workers[at];
             worker.capacity = if is_single { 1 } else { capacity };
             worker.is_single = is_single;

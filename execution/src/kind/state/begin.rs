@@ -57,12 +57,8 @@ impl State {
         if !is_control {
             self.effects.acknowledge.push(tag);
         }
-        let waiting = Waiting {
-            task,
-            tag: is_control.then_some(tag),
-            since: now,
-        };
-        if let Some((status, problem)) = self.unfit(&waiting, now, clock) {
+        let waiting = Waiting::new(task, is_control.then_some(tag), now, clock);
+        if let Some((status, problem)) = self.unfit(&waiting, now) {
             self.end_waiting(waiting, status, problem, now, clock);
         } else if let Some(older) = self.lanes.push(waiting) {
             let problem = self.common.superseded.clone();
@@ -78,13 +74,8 @@ impl State {
     }
 
     /// Why a task cannot be begun at all.
-    fn unfit(
-        &self,
-        waiting: &Waiting,
-        now: Instant,
-        clock: Timestamp,
-    ) -> Option<(OutcomeStatus, Problem)> {
-        if waiting.task.expires < clock {
+    fn unfit(&self, waiting: &Waiting, now: Instant) -> Option<(OutcomeStatus, Problem)> {
+        if waiting.expires < now {
             return Some((OutcomeStatus::Expired, self.common.expired.clone()));
         }
         if let Some(problem) = self.left_alone(waiting, now) {
@@ -140,7 +131,7 @@ impl State {
             let Some(waiting) = self.lanes.pop(class, pin) else {
                 return;
             };
-            if waiting.task.expires < clock {
+            if waiting.expires < now {
                 self.expire_popped(waiting, now, clock);
                 continue;
             }
@@ -211,6 +202,7 @@ impl State {
         };
         self.attempts.begin(Attempt {
             go,
+            expires: waiting.expires,
             task: waiting.task,
             permit,
             worker: number,
@@ -260,6 +252,7 @@ impl State {
                 continue;
             }
             let waiting = Waiting {
+                expires: attempt.expires,
                 since: attempt.begun,
                 task: attempt.task,
                 tag: None,

@@ -266,6 +266,8 @@ impl State {
                 worker: Number(attempt.worker),
                 waited: attempt.waited,
                 begun: ago(now, attempt.ran + passed),
+                // It does not wait once more.
+                expires: now,
                 // None was left that waited for its go.
                 go: match class {
                     Class::Observe => Go::Needless,

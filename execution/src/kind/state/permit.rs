@@ -31,7 +31,7 @@ impl State {
             let Some(waiting) = self.lanes.pop(Class::Control, pin) else {
                 return;
             };
-            if waiting.task.expires < clock {
+            if waiting.expires < now {
                 self.expire_popped(waiting, now, clock);
             } else {
                 let ask = self.permits.ask(waiting, now);
@@ -106,7 +106,7 @@ impl State {
         if let Some(target) = &due.lane {
             self.lanes.step_back(target);
         }
-        let is_expired = due.expires < clock;
+        let is_expired = due.expires < now;
         if !due.is_anew || !(is_expired || self.takes_nothing()) {
             self.effects.asks.push(due.ask);
             return;
@@ -128,7 +128,7 @@ impl State {
     /// Begins what is permitted, before everything else.
     pub(super) fn begin_permitted(&mut self, now: Instant, clock: Timestamp) {
         for mut permitted in self.permits.take_permitted() {
-            if let Some(problem) = self.too_late(&permitted, now, clock) {
+            if let Some(problem) = self.too_late(&permitted, now) {
                 self.end_permit(permitted, problem, now, clock);
                 continue;
             }
@@ -145,11 +145,11 @@ impl State {
         }
     }
 
-    fn too_late(&self, permitted: &Permitted, now: Instant, clock: Timestamp) -> Option<Problem> {
+    fn too_late(&self, permitted: &Permitted, now: Instant) -> Option<Problem> {
         if now > permitted.permit.until {
             return Some(self.permits.late());
         }
-        let is_expired = permitted.waiting.task.expires < clock;
+        let is_expired = permitted.waiting.expires < now;
         is_expired.then(|| self.common.expired.clone())
     }
 

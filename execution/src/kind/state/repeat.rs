@@ -44,6 +44,7 @@ impl State {
             since: since.unwrap_or(attempt.begun),
             task: attempt.task.clone(),
             tag: None,
+            expires: attempt.expires,
         };
         Arc::make_mut(&mut waiting.task.target).pin = Some(version.to_string());
         let problem = outcome::unanswered_problem(Class::Observe, "worker-lost", "it is repeated");

@@ -103,6 +103,7 @@ impl State {
             lost: candidate.lost,
             is_looping: candidate.failures.is_loop(),
             last: candidate.problem.clone(),
+            trouble: candidate.trouble(),
             memory: (candidate.memory(), stable.and_then(Pool::memory)),
             is_unread: !reads(candidate) || stable.is_some_and(|stable| !reads(stable)),
             settle: settle(candidate),
@@ -221,7 +222,10 @@ fn reads(pool: &Pool) -> bool {
 /// How long targets take to show the effect of control.
 fn settle(pool: &Pool) -> Duration {
     let verify = pool.release.manifest.actions.iter();
-    let within = verify.filter_map(|action| Some(action.verify.as_ref()?.within));
+    let within = verify.filter_map(|action| {
+        let verify = action.verify.as_ref()?;
+        Some(verify.within + verify.grace)
+    });
     within.max().unwrap_or_default()
 }
 

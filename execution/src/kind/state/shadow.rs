@@ -119,6 +119,7 @@ impl State {
             worker: number,
             waited: Duration::ZERO,
             begun: now,
+            expires: now + timeout,
             is_overdue: false,
             is_adopted: false,
         });

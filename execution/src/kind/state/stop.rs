@@ -114,11 +114,7 @@ impl State {
         clock: Timestamp,
     ) {
         for task in tasks {
-            let waiting = Waiting {
-                task,
-                tag: None,
-                since: now,
-            };
+            let waiting = Waiting::new(task, None, now, clock);
             self.end_stopped(waiting, now, clock);
         }
     }

@@ -1,5 +1,6 @@
 mod breaker;
 mod go;
+mod hindered;
 mod hold;
 mod permit;
 mod rollout;

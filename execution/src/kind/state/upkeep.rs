@@ -24,7 +24,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(2);
 impl State {
     /// Looks at deadlines, at the ends of workers, and at what is desired of the pools.
     pub(in crate::kind) fn upkeep(&mut self, now: Instant, clock: Timestamp) {
-        for waiting in self.lanes.take_expired(clock) {
+        for waiting in self.lanes.take_expired(now) {
             let problem = self.common.expired.clone();
             self.end_waiting(waiting, OutcomeStatus::Expired, problem, now, clock);
         }

@@ -24,11 +24,8 @@ fn lanes() -> Lanes {
 }
 
 fn waiting(task: Task) -> Waiting {
-    Waiting {
-        tag: (task.class == Class::Control).then_some(Tag(7)),
-        task,
-        since: Instant::now(),
-    }
+    let tag = (task.class == Class::Control).then_some(Tag(7));
+    Waiting::new(task, tag, Instant::now(), Timestamp::now())
 }
 
 fn scheduled(target: &str, schedule: &str) -> Task {
@@ -205,7 +202,7 @@ fn what_may_not_begin_any_more_is_taken_out() {
     let (late, _) = push(&mut lanes, late);
     let (good, _) = push(&mut lanes, task("a"));
     assert!(lanes.has(&name("a"), late));
-    let expired = lanes.take_expired(now);
+    let expired = lanes.take_expired(Instant::now());
     assert_eq!(expired.len(), 1);
     assert_eq!(expired[0].task.key(), late);
     assert!(!lanes.has(&name("a"), late));

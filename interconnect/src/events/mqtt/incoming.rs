@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::line::MESSAGE_MOST;
 use crate::{
     Event,
+    clock::Clock,
     wire::{self, Topic, topic::TopicError},
 };
 
@@ -18,7 +19,7 @@ pub(super) enum Foreign {
     Topic(#[from] TopicError),
     #[error(transparent)]
     Form(#[from] wire::Error),
-    #[error("it speaks of {said}, and its topic of something else")]
+    #[error("its content is about {said}, and its topic about something else")]
     Topics { said: String },
     #[error("it is retained, and such messages never are")]
     Retained,
@@ -32,6 +33,7 @@ pub(super) fn event(
     topic: &str,
     payload: &[u8],
     is_retained: bool,
+    clock: &Clock,
 ) -> Result<Option<Event>, Foreign> {
     let topic: Topic = topic.parse()?;
     if payload.len() > MESSAGE_MOST {
@@ -51,23 +53,28 @@ pub(super) fn event(
         (true, true) if matches!(topic, Topic::Reading { .. }) => return Ok(None),
         _ => {}
     }
-    decode(&topic, payload)
+    decode(&topic, payload, is_retained, clock)
 }
 
-fn decode(topic: &Topic, payload: &[u8]) -> Result<Option<Event>, Foreign> {
+fn decode(
+    topic: &Topic,
+    payload: &[u8],
+    is_retained: bool,
+    clock: &Clock,
+) -> Result<Option<Event>, Foreign> {
     let event = match topic {
         Topic::Reading { target, action } => {
-            let readings = wire::decode_readings(payload)?;
+            let readings = wire::timed::decode_readings(payload, clock)?;
             same(&(target, action), &(&readings.target, &readings.action))?;
             Event::Readings(readings.into())
         }
         Topic::Outcome { zone, kind } => {
-            let batch = wire::decode_outcomes(payload)?;
+            let batch = wire::timed::decode_outcomes(payload, clock)?;
             same(&(zone, kind), &(&batch.zone, &batch.kind))?;
             Event::Outcomes(batch.into())
         }
         Topic::Environment(id) => {
-            let status = wire::decode_environment(payload)?;
+            let status = wire::timed::decode_environment(payload, clock, is_retained)?;
             same(id, &status.id)?;
             Event::Environment(status.into())
         }

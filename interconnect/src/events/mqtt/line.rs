@@ -6,6 +6,7 @@ mod v5;
 use bytes::Bytes;
 
 use super::{
+    client_name::ClientName,
     config::{Config, Version},
     filters::Filter,
     problem::Problem,
@@ -89,14 +90,18 @@ pub(super) enum Sender {
 
 impl Line {
     /// Connects, with this message as the last will.
-    pub(super) async fn connect(config: &Config, will: Option<Message>) -> Result<Self, Problem> {
+    pub(super) async fn connect(
+        config: &Config,
+        name: &ClientName,
+        will: Option<Message>,
+    ) -> Result<Self, Problem> {
         let line = match config.version {
             Version::V3 => {
-                let line = v3::Line::connect(config, will).await;
+                let line = v3::Line::connect(config, name, will).await;
                 line.map(|line| Self::V3(Box::new(line)))
             }
             Version::V5 => {
-                let line = v5::Line::connect(config, will).await;
+                let line = v5::Line::connect(config, name, will).await;
                 line.map(|line| Self::V5(Box::new(line)))
             }
         };

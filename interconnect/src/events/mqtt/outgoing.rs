@@ -6,6 +6,7 @@ use utakata_model::TargetName;
 use super::line::{MESSAGE_MOST, Message};
 use crate::{
     Event, OutcomeBatch,
+    clock::Clock,
     events::permit::{PermitBatch, RecordedBatch, StartBatch},
     wire::{self, Topic},
 };
@@ -35,14 +36,18 @@ pub(super) enum Unsayable {
 }
 
 /// What is sent for an event, with about so many bytes in a message at the most.
-pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Unsayable> {
+pub(super) fn outgoing(
+    event: &Event,
+    bytes_most: usize,
+    clock: &Clock,
+) -> Result<Outgoing, Unsayable> {
     let (topic, payloads) = match event {
         Event::Deleted(target) => return Ok(Outgoing::Delete(target.clone())),
         // A message without a payload takes away what is retained.
         Event::Forgotten(id) => (wire::topic::environment(id), vec![Vec::new()]),
         Event::Readings(readings) => (
             wire::topic::reading(&readings.target, &readings.action),
-            vec![wire::encode_readings(readings)?],
+            vec![wire::timed::encode_readings(readings, clock)?],
         ),
         Event::Fetch(batch) => (
             Topic::Fetch(batch.environment.clone()).to_string(),
@@ -54,7 +59,7 @@ pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Uns
         ),
         Event::Environment(status) => (
             wire::topic::environment(&status.id),
-            vec![wire::encode_environment(status)?],
+            vec![wire::timed::encode_environment(status, clock)?],
         ),
         Event::Desired(desired) => (
             wire::topic::desired(&desired.zone),
@@ -63,12 +68,13 @@ pub(super) fn outgoing(event: &Event, bytes_most: usize) -> Result<Outgoing, Uns
         Event::Outcomes(batch) => (
             wire::topic::outcome(&batch.zone, &batch.kind),
             split(&batch.outcomes, bytes_most, &|part| {
-                wire::encode_outcomes(&OutcomeBatch {
+                let part = OutcomeBatch {
                     outcomes: part.to_vec(),
                     zone: batch.zone.clone(),
                     kind: batch.kind.clone(),
                     from: batch.from.clone(),
-                })
+                };
+                wire::timed::encode_outcomes(&part, clock)
             })?,
         ),
         Event::Start(batch) => (

@@ -7,30 +7,45 @@ use rustls::AlertDescription;
 use super::config::{Config, Version};
 
 const CLOSED: &str = "the broker has hung up";
+const SILENT: &str = "the broker does not answer";
 
 /// Why there is no connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem(String);
+pub(super) enum Problem {
+    /// In words.
+    Told(String),
+    /// Another client has come under the same name.
+    Displaced,
+}
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(match self {
+            Self::Told(words) => words,
+            Self::Displaced => {
+                "another process has come under the same client name: each needs its own"
+            }
+        })
     }
 }
 
 impl Problem {
     pub(super) fn new(words: impl Into<String>) -> Self {
-        Self(words.into())
+        Self::Told(words.into())
+    }
+
+    fn is_hanging_up(&self) -> bool {
+        matches!(self, Self::Told(words) if words == CLOSED)
     }
 
     pub(super) fn silent() -> Self {
-        Self::new("the broker does not answer")
+        Self::new(SILENT)
     }
 
     /// It was seen before there was a connection: some brokers say nothing to those whom they do
     /// not understand.
     pub(super) fn at_once(self, config: &Config) -> Self {
-        if self.0 != CLOSED {
+        if !self.is_hanging_up() {
             return self;
         }
         let tls = if config.url.is_tls {
@@ -42,18 +57,16 @@ impl Problem {
             Version::V3 => "",
             Version::V5 => "if it speaks no MQTT 5, set version = \"3.1.1\"; ",
         };
-        Self(format!("the broker hangs up at once: {version}{tls}"))
+        Self::Told(format!("the broker hangs up at once: {version}{tls}"))
     }
 
-    /// Connections were made, and lost at once, several times.
-    pub(super) fn again_and_again(self, client: &str) -> Self {
-        if self.0 != CLOSED {
-            return self;
+    /// Connections were made, and lost at once, several times: a broker of 3.1.1 does so, and
+    /// says nothing, where another client comes under the same name.
+    pub(super) fn again_and_again(self) -> Self {
+        if self.is_hanging_up() {
+            return Self::Displaced;
         }
-        Self(format!(
-            "the broker hangs up again and again: does another process come under the same \
-             name, {client}?"
-        ))
+        self
     }
 
     /// What an error of the library comes from.
@@ -61,14 +74,14 @@ impl Problem {
         let mut next = Some(error);
         while let Some(one) = next {
             if let Some(tls) = one.downcast_ref::<rustls::Error>() {
-                return Self(of_tls(tls));
+                return Self::Told(of_tls(tls));
             }
             if let Some(io) = one.downcast_ref::<io::Error>() {
-                return Self(of_io(io));
+                return Self::Told(of_io(io));
             }
             next = one.source();
         }
-        Self(other(&error.to_string()))
+        Self::Told(other(&error.to_string()))
     }
 }
 
@@ -87,7 +100,7 @@ fn of_io(error: &io::Error) -> String {
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::UnexpectedEof => CLOSED.into(),
-        io::ErrorKind::TimedOut => Problem::silent().0,
+        io::ErrorKind::TimedOut => SILENT.into(),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             "there is no way to the host of the broker".into()
         }
@@ -118,7 +131,7 @@ fn of_tls(error: &rustls::Error) -> String {
 /// The library has these as texts only.
 fn other(text: &str) -> String {
     if text.contains("pingreq") {
-        Problem::silent().0
+        SILENT.into()
     } else if text.contains("closed by peer") {
         CLOSED.into()
     } else {

@@ -27,7 +27,7 @@ pub(super) async fn publish(shared: &Shared, events: Vec<Event>) -> Result<(), E
     };
     let mut events = events.iter().peekable();
     while let Some(event) = events.next() {
-        match outgoing::outgoing(event, shared.config.message_bytes) {
+        match outgoing::outgoing(event, shared.config.message_bytes, &shared.clock) {
             Ok(Outgoing::Messages {
                 messages,
                 expendable,
@@ -208,21 +208,20 @@ pub(super) async fn settled(
 /// for us before has come, too.
 pub(super) async fn pass_mark(shared: &Shared, connection: Connection) -> Result<(), Error> {
     let (mark, came) = shared.marks.make();
+    let topic = shared.marks.topic();
     let message = Message {
-        topic: shared.marks.topic.clone(),
+        topic: topic.clone(),
         payload: Bytes::from(mark),
         is_kept: true,
         is_retained: false,
     };
     let sent = shared.ask(connection, Request::Publish(message));
     let sent = sent.map_err(|_| shared.lost())?;
-    settled(shared, sent, &shared.marks.topic).await?;
+    settled(shared, sent, &topic).await?;
     if timeout(shared.config.patience, came).await.is_err() {
-        let topic = &shared.marks.topic;
-        tracing::warn!(
-            topic,
-            "a message to ourselves does not come: we must be allowed to read and write this topic"
-        );
+        shared.health.notice(format!(
+            "a message to ourselves does not come: we must be allowed to read and write {topic}"
+        ));
     }
     Ok(())
 }

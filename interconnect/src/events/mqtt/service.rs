@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    client_name::ClientName,
     incoming, intake,
     line::{Came, Line, Request, Seen, Sender},
     outbox::{Connection, Item},
@@ -31,12 +31,13 @@ const TOGETHER: usize = 1_024;
 /// Connects, again and again, until it is stopped.
 pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
     let mut backoff = Backoff::default();
+    let mut name = ClientName::new(&shared.config.client);
     let mut connection: Connection = 0;
     let mut short = 0;
     while !stop.is_cancelled() {
-        let will = shared.statuses.will(Timestamp::now());
+        let will = shared.statuses.will(&shared.clock);
         let line = tokio::select! {
-            line = Line::connect(&shared.config, will) => line,
+            line = Line::connect(&shared.config, &name, will) => line,
             () = stop.cancelled() => return,
         };
         let problem = match line {
@@ -52,13 +53,19 @@ pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
                 if short < SHORT_MOST {
                     problem
                 } else {
-                    problem.again_and_again(&shared.config.client)
+                    problem.again_and_again()
                 }
             }
             Err(problem) => problem,
         };
         if stop.is_cancelled() {
             return;
+        }
+        if problem == Problem::Displaced {
+            shared.health.notice(name.notice());
+            name.is_taken();
+            shared.marks.is_named(&name.text());
+            short = 0;
         }
         shared.turn(State::Away(problem.to_string()));
         shared.health.lost(problem.to_string());
@@ -101,7 +108,7 @@ fn greet(shared: &Shared, connection: Connection) {
     let _ = shared.tell(connection, Request::Subscribe(shared.filters()));
     for event in shared.statuses.all() {
         let Ok(Outgoing::Messages { messages, .. }) =
-            outgoing::outgoing(&event, shared.config.message_bytes)
+            outgoing::outgoing(&event, shared.config.message_bytes, &shared.clock)
         else {
             continue;
         };
@@ -165,18 +172,15 @@ fn see(shared: &Shared, seen: Seen, connection: Connection) {
 
 /// Not everybody waits for an answer, and those who do try again.
 fn note_refusal(shared: &Shared, answer: &Answer) {
-    if let Err(refused) = answer
-        && shared.is_news(refused)
-    {
-        tracing::warn!(
-            refused,
-            "the broker does not let us do something: see its access list"
-        );
+    if let Err(refused) = answer {
+        shared.health.notice(format!(
+            "the broker does not let us do something ({refused}): see its access list"
+        ));
     }
 }
 
 fn take_in(shared: &Shared, came: &Came) {
-    if came.topic == shared.marks.topic {
+    if shared.marks.are_at(&came.topic) {
         let mark = String::from_utf8_lossy(&came.payload).into_owned();
         if shared.followed.is_cancelled() {
             shared.intake.put(intake::Item::Mark(mark));
@@ -189,7 +193,7 @@ fn take_in(shared: &Shared, came: &Came) {
     if came.is_retained {
         note_retained(shared, came);
     }
-    match incoming::event(&came.topic, &came.payload, came.is_retained) {
+    match incoming::event(&came.topic, &came.payload, came.is_retained, &shared.clock) {
         Ok(Some(Event::Desired(desired))) if shared.knows(&desired, came.is_retained) => {}
         Ok(Some(event)) => shared.missed(shared.intake.put_event(event)),
         Ok(None) => {}

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     Error,
+    clock::Clock,
     connection::Health,
     events::bus::{self, Bus},
     wire::topic,
@@ -39,6 +40,8 @@ const PLACES: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Config,
+    /// The clock of this side.
+    pub(super) clock: Clock,
     pub(super) state: watch::Sender<State>,
     pub(super) health: Health,
     pub(super) bus: Bus,
@@ -73,12 +76,12 @@ pub(super) enum State {
 /// Messages of our own that show what has come before them.
 #[derive(Debug)]
 pub(super) struct Marks {
-    pub(super) topic: String,
+    topic: Mutex<String>,
     waiting: Mutex<HashMap<String, oneshot::Sender<()>>>,
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, will: Option<EnvironmentStatus>) -> Self {
+    pub(super) fn new(config: Config, will: Option<EnvironmentStatus>, clock: Clock) -> Self {
         let limit = config.limit;
         Self {
             state: watch::Sender::new(State::Away("it connects".into())),
@@ -93,7 +96,7 @@ impl Shared {
             subscribing: tokio::sync::Mutex::default(),
             followed: CancellationToken::new(),
             marks: Marks {
-                topic: topic::mark(&config.client),
+                topic: Mutex::new(topic::mark(&config.client)),
                 waiting: Mutex::default(),
             },
             deleting: Mutex::default(),
@@ -101,6 +104,7 @@ impl Shared {
             missed: AtomicU64::new(0),
             told: Mutex::default(),
             config,
+            clock,
         }
     }
 
@@ -162,7 +166,7 @@ impl Shared {
     pub(super) fn filters(&self) -> Vec<Filter> {
         let mut all = self.wanted.lock().all();
         all.push(Filter {
-            path: self.marks.topic.clone(),
+            path: self.marks.topic(),
             retained: false,
         });
         all
@@ -212,6 +216,20 @@ impl Shared {
 }
 
 impl Marks {
+    /// Where they go, and come from.
+    pub(super) fn topic(&self) -> String {
+        self.topic.lock().clone()
+    }
+
+    pub(super) fn are_at(&self, topic: &str) -> bool {
+        *self.topic.lock() == topic
+    }
+
+    /// This process has this name at the broker now.
+    pub(super) fn is_named(&self, client: &str) {
+        *self.topic.lock() = topic::mark(client);
+    }
+
     /// A mark to send, and what resolves when it has come.
     pub(super) fn make(&self) -> (String, oneshot::Receiver<()>) {
         let (mark, (came, coming)) = (Uuid::now_v7().to_string(), oneshot::channel());

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus};
 
 use super::line::Message;
-use crate::{Event, wire};
+use crate::{Event, clock::Clock, wire};
 
 /// What MQTT allows a will to have.
 const WILL_BYTES_MOST: usize = 65_535;
@@ -50,9 +50,9 @@ impl Statuses {
     }
 
     /// What the broker says when we are cut off.
-    pub(super) fn will(&self, now: Timestamp) -> Option<Message> {
-        let gone = gone(self.will.as_ref()?, now);
-        let payload = wire::encode_environment(&gone).ok()?;
+    pub(super) fn will(&self, clock: &Clock) -> Option<Message> {
+        let gone = gone(self.will.as_ref()?, clock.now());
+        let payload = wire::timed::encode_environment(&gone, clock).ok()?;
         if payload.len() > WILL_BYTES_MOST {
             tracing::warn!(environment = %gone.id, "the last will is too long: it has none");
             return None;
@@ -102,7 +102,7 @@ mod tests {
             panic!("{all:?}");
         };
         assert_eq!(last.state, EnvironmentState::Draining);
-        assert_eq!(statuses.will(Timestamp::now()), None);
+        assert_eq!(statuses.will(&Clock::default()), None);
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         };
         let now = Timestamp::now();
         let statuses = Statuses::new(Some((*status).clone()));
-        let will = statuses.will(now).unwrap();
+        let will = statuses.will(&Clock::new(move || now)).unwrap();
         assert!(will.is_retained && will.is_kept);
         assert_eq!(will.topic, "utakata/v1/environment/wee-1");
         let said = wire::decode_environment(&will.payload).unwrap();

@@ -11,7 +11,7 @@ use super::{
     link::{Coming, Lease, Link},
     unexpected,
 };
-use crate::{Consumer, Delivery, Error, Tag, wire};
+use crate::{Consumer, Delivery, Error, Tag, clock::Clock, wire};
 
 /// A consumer at a hub. A fetching that was cancelled goes on, and what it brings comes with
 /// the next one; when the consumer is dropped, the hub gives all that to others.
@@ -91,7 +91,7 @@ fn numbers(tags: &[Tag]) -> Vec<u64> {
 
 /// Errors: they stay unacknowledged, and whoever sees this error drops the consumer.
 fn deliveries(fetched: Fetched) -> Result<Vec<Delivery>, Error> {
-    let tasks = wire::decode_tasks(fetched.tasks.get().as_bytes());
+    let tasks = wire::timed::decode_tasks(fetched.tasks.get().as_bytes(), &Clock::default());
     let tasks = tasks.map_err(|error| Error::Away {
         reason: error.to_string(),
     })?;

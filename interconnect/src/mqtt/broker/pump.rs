@@ -6,7 +6,7 @@
 mod wanted;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -66,7 +66,10 @@ pub(super) struct Pump {
     commands: mpsc::Receiver<Command>,
     wanted: Wanted,
     /// The last readings of each topic that the broker does not have yet.
-    unsent: HashMap<(TargetName, ActionName), Arc<Readings>>,
+    unsent: HashMap<TargetName, BTreeMap<ActionName, Arc<Readings>>>,
+    /// What the broker retains of each target: to look for that in all that it retains takes as
+    /// long as there is much.
+    retained: HashMap<TargetName, BTreeSet<ActionName>>,
     sent: usize,
 }
 
@@ -82,6 +85,7 @@ impl Pump {
             commands,
             wanted: Wanted::default(),
             unsent: HashMap::new(),
+            retained: HashMap::new(),
             sent: 0,
         }
     }
@@ -149,30 +153,39 @@ impl Pump {
 
     /// Takes the retained readings of a target away.
     async fn forget(&mut self, target: &TargetName) {
-        self.unsent.retain(|(of, _), _| of != target);
-        let retained = topic::readings_of(target);
-        for message in self.router.get_retained_messages(&retained).await {
-            self.retain(message.topic_name, Vec::new(), QoS::AtMostOnce)
-                .await;
+        self.unsent.remove(target);
+        for action in self.retained.remove(target).unwrap_or_default() {
+            let topic = topic::reading(target, &action);
+            self.retain(topic, Vec::new(), QoS::AtMostOnce).await;
         }
     }
 
     async fn publish_readings(&mut self, readings: &Arc<Readings>) {
-        let key = (readings.target.clone(), readings.action.clone());
+        let (target, action) = (&readings.target, &readings.action);
         if self.wanted.readings {
-            if !self.unsent.is_empty() {
-                self.unsent.remove(&key);
+            if let Some(unsent) = self.unsent.get_mut(target) {
+                unsent.remove(action);
             }
             self.send_readings(readings).await;
         } else {
-            self.unsent.insert(key, Arc::clone(readings));
+            let unsent = self.unsent.entry(target.clone()).or_default();
+            unsent.insert(action.clone(), Arc::clone(readings));
         }
     }
 
     async fn send_readings(&mut self, readings: &Readings) {
         if let Some(payload) = written(wire::encode_readings(readings)) {
-            let topic = topic::reading(&readings.target, &readings.action);
+            let (target, action) = (&readings.target, &readings.action);
+            let topic = topic::reading(target, action);
             self.retain(topic, payload, QoS::AtMostOnce).await;
+            match self.retained.get_mut(target) {
+                Some(actions) if actions.contains(action) => {}
+                Some(actions) => drop(actions.insert(action.clone())),
+                None => {
+                    let actions = BTreeSet::from([action.clone()]);
+                    self.retained.insert(target.clone(), actions);
+                }
+            }
         }
     }
 
@@ -192,12 +205,14 @@ impl Pump {
 
     /// Gives the broker the unsent readings whose topics match, or all.
     async fn flush(&mut self, filter: Option<&str>) {
-        let due: Vec<_> = self
-            .unsent
-            .extract_if(|(target, action), _| {
-                filter.is_none_or(|f| topic_matches_filter(&topic::reading(target, action), f))
-            })
-            .collect();
+        let is_due = |target: &TargetName, action: &ActionName| {
+            filter.is_none_or(|f| topic_matches_filter(&topic::reading(target, action), f))
+        };
+        let mut due = Vec::new();
+        self.unsent.retain(|target, unsent| {
+            due.extend(unsent.extract_if(.., |action, _| is_due(target, action)));
+            !unsent.is_empty()
+        });
         for (_, readings) in due {
             self.send_readings(&readings).await;
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use utakata_model::{Class, Task};
 
 use super::topology::Route;
-use crate::wire;
+use crate::{clock::Clock, wire};
 
 /// A message that is larger is halved: brokers refuse messages of many megabytes.
 const LARGEST: usize = 4 << 20;
@@ -47,11 +47,11 @@ pub(super) fn group(tasks: Vec<Task>, most: usize) -> Vec<Batch> {
 }
 
 /// The messages of a batch: one, unless it is too large.
-pub(super) fn messages(tasks: Vec<Task>) -> Result<Vec<Message>, wire::Error> {
+pub(super) fn messages(tasks: Vec<Task>, clock: &Clock) -> Result<Vec<Message>, wire::Error> {
     let mut messages = Vec::with_capacity(1);
     let mut parts = vec![tasks];
     while let Some(mut tasks) = parts.pop() {
-        let payload = wire::encode_tasks(&tasks)?;
+        let payload = wire::timed::encode_tasks(&tasks, clock)?;
         if payload.len() > LARGEST && tasks.len() > 1 {
             let rest = tasks.split_off(tasks.len() / 2);
             parts.extend([rest, tasks]);
@@ -115,7 +115,7 @@ mod tests {
             let much = "x".repeat(LARGEST / 3);
             task.parameters = Parameters::new(&json!({ "number": number, "much": much }));
         }
-        let messages = messages(tasks).unwrap();
+        let messages = messages(tasks, &Clock::default()).unwrap();
         let seen: Vec<_> = messages.iter().map(|m| numbers(&m.tasks)).collect();
         assert_eq!(seen, [[0, 1], [2, 3]]);
     }

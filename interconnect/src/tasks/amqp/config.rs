@@ -99,7 +99,7 @@ pub enum TlsError {
     #[error("a certificate of our own needs its key, and a key its certificate: give both")]
     Half,
     /// There are no certificates of the system where systems mostly have them.
-    #[error("this system has no file of certificates that it believes: give `ca`")]
+    #[error("this system has no file of trusted certificates: set `ca`")]
     NoSystem,
 }
 

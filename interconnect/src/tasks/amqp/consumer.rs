@@ -11,7 +11,6 @@ mod prefetch;
 use std::{pin::pin, sync::Arc};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use lapin::Acker;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
@@ -96,7 +95,7 @@ impl AmqpConsumer {
         state.alive()?;
         state.wanted = state.wanted.max(most);
         state.moved = Instant::now();
-        let taken = state.ledger.take(most, Timestamp::now());
+        let taken = state.ledger.take(most, self.link.clock().now());
         state
             .settle
             .extend(taken.done.into_iter().map(Settle::Acknowledge));

@@ -12,7 +12,7 @@ use super::{
     routes::Routes,
     topology::Route,
 };
-use crate::{Error, Refusal};
+use crate::{Error, Refusal, clock::Clock};
 
 #[derive(Debug)]
 pub(super) struct Control {
@@ -20,12 +20,14 @@ pub(super) struct Control {
     routes: Arc<Routes>,
     limit: u32,
     per_message: usize,
+    clock: Clock,
 }
 
 impl Control {
     pub(super) fn new(link: Arc<Link>, routes: Arc<Routes>, config: &Config) -> Self {
         let (in_flight, within) = (config.in_flight, config.confirm_within);
         Self {
+            clock: link.clock().clone(),
             publisher: Publisher::new(link, Class::Control, in_flight, within),
             routes,
             limit: config.control_limit,
@@ -38,7 +40,7 @@ impl Control {
         let mut refused = Vec::new();
         let mut parcels = Vec::new();
         for Batch { route, tasks, .. } in batch::group(tasks, self.per_message) {
-            match parcels_of(&route, tasks, false) {
+            match parcels_of(&route, tasks, false, &self.clock) {
                 Ok(some) => parcels.extend(some),
                 Err(some) => refused.extend(some),
             }
@@ -57,7 +59,7 @@ impl Control {
 
     /// Publishes what is left of a message that was delivered before. `false`: it was not taken.
     pub(super) async fn again(&self, route: &Route, tasks: Vec<Task>) -> Result<bool, Error> {
-        let Ok(parcels) = parcels_of(route, tasks, true) else {
+        let Ok(parcels) = parcels_of(route, tasks, true, &self.clock) else {
             return Ok(false);
         };
         let sent = self.publisher.publish(parcels).await?;
@@ -90,7 +92,12 @@ pub(super) fn unserved(task: &Task) -> Refusal {
     }
 }
 
-fn parcels_of(route: &Route, tasks: Vec<Task>, again: bool) -> Result<Vec<Parcel>, Vec<Refusal>> {
+fn parcels_of(
+    route: &Route,
+    tasks: Vec<Task>,
+    again: bool,
+    clock: &Clock,
+) -> Result<Vec<Parcel>, Vec<Refusal>> {
     let keys: Vec<_> = tasks.iter().map(Task::key).collect();
     let refuse = |reason: &str| {
         let refuse = |&key| Refusal {
@@ -103,7 +110,7 @@ fn parcels_of(route: &Route, tasks: Vec<Task>, again: bool) -> Result<Vec<Parcel
         let reason = "the names of its zone and kind are too long together for the broker";
         return Err(refuse(reason));
     };
-    let messages = batch::messages(tasks).map_err(|error| refuse(&error.to_string()))?;
+    let messages = batch::messages(tasks, clock).map_err(|error| refuse(&error.to_string()))?;
     let parcel = |message| Parcel {
         key: key.clone(),
         message,

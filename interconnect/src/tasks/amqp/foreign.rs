@@ -7,20 +7,26 @@ use lapin::{
 use utakata_model::{Class, Task};
 
 use super::topology::{self, Route};
-use crate::wire;
+use crate::{clock::Clock, wire};
 
 /// A message that is larger is not read.
 pub(super) const LARGEST: usize = 64 << 20;
 
 /// The tasks of a message of one queue. Errors: why it is not for us.
-pub(super) fn tasks(payload: &[u8], route: &Route, class: Class) -> Result<Vec<Task>, String> {
+pub(super) fn tasks(
+    payload: &[u8],
+    route: &Route,
+    class: Class,
+    clock: &Clock,
+) -> Result<Vec<Task>, String> {
     if payload.len() > LARGEST {
         return Err(format!(
             "it has {} bytes, and {LARGEST} are the most",
             payload.len()
         ));
     }
-    let tasks = wire::decode_tasks(payload).map_err(|error| error.to_string())?;
+    let tasks = wire::timed::decode_tasks(payload, clock);
+    let tasks = tasks.map_err(|error| error.to_string())?;
     if tasks.is_empty() {
         return Err("there is no task in it".into());
     }
@@ -60,7 +66,7 @@ mod tests {
         };
         let other = Queue::new("hall-2", "snmp").unwrap();
         let encode = |tasks: &[Task]| wire::encode_tasks(tasks).unwrap();
-        let read = |payload: &[u8]| tasks(payload, &route, Class::Control);
+        let read = |payload: &[u8]| tasks(payload, &route, Class::Control, &Clock::default());
 
         let good = encode(&queue.tasks(Class::Control, 0..3));
         assert_eq!(read(&good).unwrap().len(), 3);

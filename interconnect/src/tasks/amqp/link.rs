@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     Error,
+    clock::Clock,
     connection::{Backoff, Health},
 };
 
@@ -33,6 +34,7 @@ const LOOK_EACH: Duration = Duration::from_secs(1);
 pub(super) struct Link {
     url: Url,
     health: Health,
+    clock: Clock,
     state: watch::Sender<State>,
 }
 
@@ -52,13 +54,19 @@ pub(super) struct Session {
 }
 
 impl Link {
-    pub(super) fn new(url: Url, health: Health) -> Self {
+    pub(super) fn new(url: Url, health: Health, clock: Clock) -> Self {
         let state = State::Away("it is being connected".into());
         Self {
             url,
             health,
+            clock,
             state: watch::Sender::new(state),
         }
+    }
+
+    /// The clock of this side.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     pub(super) fn health(&self) -> &Health {

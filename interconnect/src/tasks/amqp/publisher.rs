@@ -26,14 +26,15 @@ const PERSISTENT: u8 = 2;
 const SAID_WITHIN: Duration = Duration::from_millis(100);
 
 /// Publishes messages of one class over a channel of its own, which is opened again when it was
-/// lost.
+/// lost, or when something on it was not answered in time. What others have on that one is still
+/// waited for: whoever leaves it last closes it.
 #[derive(Debug)]
 pub(super) struct Publisher {
     link: Arc<Link>,
     class: Class,
     in_flight: usize,
     within: Duration,
-    channel: Mutex<Option<Channel>>,
+    channel: Mutex<Option<Arc<Channel>>>,
     opening: AsyncMutex<()>,
 }
 
@@ -78,27 +79,33 @@ impl Publisher {
         parcels: Vec<Parcel>,
     ) -> Result<Vec<(Vec<Task>, Fate)>, Error> {
         let channel = self.link.within(self.doing(), self.channel()).await?;
-        let sending = parcels
-            .into_iter()
-            .map(|parcel| self.send(&channel, parcel));
+        let sent = self.send_all(&channel, parcels).await;
+        if sent.is_err() {
+            self.give_up(&channel);
+        }
+        self.leave(channel).await;
+        if sent.is_ok() {
+            self.link.works();
+        }
+        sent
+    }
+
+    async fn send_all(
+        &self,
+        channel: &Channel,
+        parcels: Vec<Parcel>,
+    ) -> Result<Vec<(Vec<Task>, Fate)>, Error> {
+        let sending = parcels.into_iter().map(|parcel| self.send(channel, parcel));
         let mut sending = stream::iter(sending).buffered(self.in_flight);
         let mut sent = Vec::new();
         loop {
             match timeout(self.within, sending.try_next()).await {
                 Ok(Ok(Some(one))) => sent.push(one),
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => {
-                    self.forget(&channel).await;
-                    return Err(self.link.refused(&error, self.doing()));
-                }
-                Err(_) => {
-                    self.forget(&channel).await;
-                    return Err(self.link.silent(self.doing()));
-                }
+                Ok(Ok(None)) => return Ok(sent),
+                Ok(Err(error)) => return Err(self.link.refused(&error, self.doing())),
+                Err(_) => return Err(self.link.silent(self.doing())),
             }
         }
-        self.link.works();
-        Ok(sent)
     }
 
     async fn send(&self, channel: &Channel, parcel: Parcel) -> lapin::Result<(Vec<Task>, Fate)> {
@@ -119,7 +126,7 @@ impl Publisher {
         Ok((tasks, fate))
     }
 
-    async fn channel(&self) -> Result<Channel, Error> {
+    async fn channel(&self) -> Result<Arc<Channel>, Error> {
         if let Some(channel) = self.usable() {
             return Ok(channel);
         }
@@ -128,20 +135,28 @@ impl Publisher {
             return Ok(channel);
         }
         let session = self.link.session()?;
-        let channel = self.link.ask(self.doing(), open(&session)).await?;
-        *self.channel.lock() = Some(channel.clone());
+        let channel = Arc::new(self.link.ask(self.doing(), open(&session)).await?);
+        *self.channel.lock() = Some(Arc::clone(&channel));
         Ok(channel)
     }
 
-    fn usable(&self) -> Option<Channel> {
+    fn usable(&self) -> Option<Arc<Channel>> {
         let channel = self.channel.lock().clone()?;
         channel.status().connected().then_some(channel)
     }
 
-    async fn forget(&self, channel: &Channel) {
+    /// Nobody begins anything on it any more.
+    fn give_up(&self, channel: &Arc<Channel>) {
         self.channel
             .lock()
-            .take_if(|kept| kept.id() == channel.id());
+            .take_if(|kept| Arc::ptr_eq(kept, channel));
+    }
+
+    /// Whoever leaves one last that was given up closes it.
+    async fn leave(&self, channel: Arc<Channel>) {
+        let Some(channel) = Arc::into_inner(channel) else {
+            return;
+        };
         // A broker that goes on one day has no use for it, and of channels there are only so
         // many. Nobody waits for its answer: it did not answer before.
         let closing = channel.close(200, "no answer in time".into());

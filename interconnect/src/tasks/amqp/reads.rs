@@ -2,7 +2,6 @@
 
 use std::{collections::VecDeque, pin::pin, sync::Arc};
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -101,7 +100,7 @@ impl Reads {
 
     /// Gives how many tasks were dropped.
     async fn send(&self, publisher: &Publisher, tasks: Vec<Task>) -> Result<usize, Error> {
-        let now = Timestamp::now();
+        let now = self.link.clock().now();
         let mut parcels = Vec::new();
         let mut dropped = 0;
         for batch in batch::group(tasks, self.per_message) {
@@ -111,7 +110,7 @@ impl Reads {
                 dropped += count;
                 continue;
             };
-            match batch::messages(batch.tasks) {
+            match batch::messages(batch.tasks, self.link.clock()) {
                 Ok(messages) => parcels.extend(messages.into_iter().map(|message| Parcel {
                     key: key.clone(),
                     message,

@@ -34,7 +34,10 @@ const UNSERVED_FOR: Duration = Duration::from_secs(1);
 pub(super) struct Routes {
     link: Arc<Link>,
     known: Mutex<HashMap<Route, Known>>,
-    channel: AsyncMutex<Option<Channel>>,
+    /// Those that are looked up: each by one at a time, who comes later finds what is known.
+    looking: Mutex<HashMap<Route, Arc<AsyncMutex<()>>>>,
+    /// One that nobody uses now.
+    channel: Mutex<Option<Channel>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +51,8 @@ impl Routes {
         Self {
             link,
             known: Mutex::default(),
-            channel: AsyncMutex::default(),
+            looking: Mutex::default(),
+            channel: Mutex::default(),
         }
     }
 
@@ -63,17 +67,22 @@ impl Routes {
         self.link.within(DOING, self.look_up(route, queue)).await
     }
 
-    /// One looks at a time; who comes later mostly finds what is known.
+    /// A queue that is stuck is waited for by those who want that one.
     async fn look_up(&self, route: &Route, queue: ShortString) -> Result<bool, Error> {
-        let mut channel = self.channel.lock().await;
+        let turn = Arc::clone(self.looking.lock().entry(route.clone()).or_default());
+        let _one_at_a_time = turn.lock().await;
         if let Some(served) = self.known(route) {
             return Ok(served);
         }
         let session = self.link.session()?;
+        let mut channel = self.channel.lock().take();
         let looking = look(&session, &mut channel, queue);
-        let served = self.link.ask(DOING, looking).await?;
-        self.note(route, served);
-        Ok(served)
+        let served = self.link.ask(DOING, looking).await;
+        if served.is_ok() && channel.is_some() {
+            *self.channel.lock() = channel;
+        }
+        self.note(route, served.clone()?);
+        served
     }
 
     /// It is served, or is not.

@@ -112,7 +112,7 @@ impl Control {
             match self.inventory.find(target) {
                 None => left_out.push(left(target, "it was deleted".into())),
                 Some(known) if known.target.kind != *kind => {
-                    let why = format!("it is of the kind {} now", known.target.kind);
+                    let why = format!("its kind is now {}", known.target.kind);
                     left_out.push(left(target, why));
                 }
                 Some(known) => found.push(known),

@@ -122,7 +122,7 @@ impl Book {
         match (self.find)(target) {
             None => gone(format!("{target} was deleted before this was begun")),
             Some(known) if known.target.kind != entry.task.kind => gone(format!(
-                "{target} is of the kind {} now, and this was asked for when it was of the kind {}",
+                "{target} is now a target of kind {}, and this was asked for when its kind was {}",
                 known.target.kind, entry.task.kind
             )),
             Some(_) => Ok(()),
@@ -189,15 +189,21 @@ impl Book {
                 Some(outcome(entry, OutcomeStatus::Unknown, problem, self.now.at));
         }
         let (operation, told) = (entry.task.operation, entry.record.outcome.clone());
-        let kind = entry.task.kind.clone();
-        self.tell(operation, kind, told);
+        let (kind, shows) = (entry.task.kind.clone(), entry.shows.take());
+        self.tell(operation, kind, told, shows);
         self.is_unsettled_in(operation, id);
     }
 
     /// Whoever waits for a task is told how it stands.
-    fn tell(&mut self, operation: OperationId, kind: Kind, outcome: Option<Outcome>) {
+    fn tell(
+        &mut self,
+        operation: OperationId,
+        kind: Kind,
+        outcome: Option<Outcome>,
+        shows: Option<bool>,
+    ) {
         if let Some(outcome) = outcome {
-            self.conclude(operation, kind, outcome, false, None);
+            self.conclude(operation, kind, outcome, false, shows);
         }
     }
 
@@ -320,6 +326,8 @@ pub(super) fn outcome(
         status,
         problem: Some(problem),
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,

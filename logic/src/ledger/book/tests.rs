@@ -234,6 +234,8 @@ fn outcome(task: TaskId, status: OutcomeStatus) -> Outcome {
         status,
         problem: None,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,

@@ -1,6 +1,5 @@
 //! What is told of attempts: outcomes, what targets show, that environments are gone.
 
-use tokio::time::Instant;
 use utakata_api::ledger::Said;
 use utakata_interconnect::{
     OutcomeBatch,
@@ -11,12 +10,12 @@ use utakata_model::{
     ReadingValue, TaskId,
 };
 
-use super::{Book, Effect, lane::outcome as own};
+use super::{Book, Effect, Look, lane::outcome as own};
 use crate::{
     audit,
     ledger::{
-        entry::{Entry, Turn},
-        life::{By, Event, Evidence, Holder, How, NotNow, Settlement, Stage},
+        entry::{Entry, Turn, UNVERIFIED},
+        life::{By, Event, Holder, How, NotNow, Settlement, Stage},
         pace::Ending,
     },
 };
@@ -109,7 +108,14 @@ impl Book {
     }
 
     /// What a target showed when it was read back.
-    pub fn seen(&mut self, task: TaskId, attempt: u32, asked: Instant, evidence: Evidence) {
+    pub fn seen(&mut self, look: &Look) {
+        let &Look {
+            task,
+            attempt,
+            asked,
+            answered,
+            evidence,
+        } = look;
         let is_current = |entry: &&Entry| {
             let is_read = matches!(
                 entry.life.stage,
@@ -126,7 +132,12 @@ impl Book {
             evidence,
         };
         self.trail.note(self.now.at, &noted);
-        self.apply(task, &Event::Seen { asked, evidence });
+        let seen = Event::Seen {
+            asked,
+            answered,
+            evidence,
+        };
+        self.apply(task, &seen);
         self.settle();
     }
 
@@ -324,7 +335,7 @@ fn problem(entry: &Entry, by: By, status: OutcomeStatus) -> Option<Problem> {
     let said = |code, cure, message: String| Some(Problem::new(code, cure, message));
     match (by, status) {
         (By::Unverified, _) => said(
-            "unverified",
+            UNVERIFIED,
             Cure::Operator,
             format!("{target} said that it did it, and could not be read back"),
         ),

@@ -79,9 +79,9 @@ struct Seen<'f> {
 }
 
 impl<'f> Seen<'f> {
-    fn of_zone(&self) -> String {
+    fn in_zone(&self) -> String {
         self.zone
-            .map_or_else(String::new, |zone| format!(" of the zone {zone}"))
+            .map_or_else(String::new, |zone| format!(" in zone {zone}"))
     }
 
     fn placement(&self) -> Option<&Selector> {
@@ -100,7 +100,7 @@ impl<'f> Seen<'f> {
     }
 
     fn nobody_meant(&self) -> Queue {
-        let (kind, zone) = (self.kind, self.of_zone());
+        let (kind, zone) = (self.kind, self.in_zone());
         let placement = self
             .placement()
             .map_or_else(String::new, Selector::to_string);
@@ -108,8 +108,8 @@ impl<'f> Seen<'f> {
             is_held: true,
             waits_for: "placement",
             says: format!(
-                "the kind {kind} is served by environments {placement}, and none{zone} that is \
-                 there is one of them"
+                "kind {kind} is to be served by environments {placement}, and there is no such \
+                 environment{zone}"
             ),
             since: None,
             cure: Some(format!(
@@ -167,13 +167,13 @@ impl<'f> Seen<'f> {
 
     /// Nobody has the release that could do it.
     fn no_pool(&self, meant: &[&EnvironmentStatus]) -> Queue {
-        let (kind, zone) = (self.kind, self.of_zone());
+        let (kind, zone) = (self.kind, self.in_zone());
         let desired = self.facts.kinds.get(kind);
         let stable = desired.and_then(|desired| desired.stable.as_ref());
         let version = self.pin.or(stable.map(|stable| &*stable.version));
         let version = version.filter(|_| !meant.is_empty());
         let Some(version) = version else {
-            return no_worker(format!("no environment{zone} serves the kind {kind} now"));
+            return no_worker(format!("no environment{zone} serves kind {kind} now"));
         };
         let name = format!("{kind}@{version}");
         let refused = meant.iter().flat_map(|one| &one.refused);
@@ -198,12 +198,12 @@ impl<'f> Seen<'f> {
 
     /// Somebody goes on with it.
     fn going(&self, pools: &[&PoolStatus]) -> Queue {
-        let (kind, zone) = (self.kind, self.of_zone());
+        let (kind, zone) = (self.kind, self.in_zone());
         let ready: u32 = pools.iter().map(|pool| pool.ready).sum();
         if ready == 0 {
             let problem = pools.iter().find_map(|pool| pool.problem.as_ref());
             let why = problem.map_or_else(String::new, |problem| format!(": {problem}"));
-            return no_worker(format!("no worker of the kind {kind} is ready{zone}{why}"));
+            return no_worker(format!("no worker for kind {kind}{zone} is ready{why}"));
         }
         let waiting: u32 = pools.iter().map(|pool| pool.waiting).sum();
         let (workers, them) = match ready {
@@ -214,8 +214,7 @@ impl<'f> Seen<'f> {
             1 => "1 task waits".to_owned(),
             waiting => format!("{waiting} tasks wait"),
         };
-        let says =
-            format!("it is in the queue of the kind {kind}; {workers}, and {tasks} for {them}");
+        let says = format!("it is in the queue for kind {kind}; {workers}, and {tasks} for {them}");
         let (limit, cure) = match self.limit().filter(|_| waiting > 0) {
             Some((limit, cure)) => (limit, Some(cure)),
             None => (String::new(), None),

@@ -27,8 +27,13 @@ impl Life {
             }
             Event::Gone { incarnation } => (self.on_gone(*incarnation, rule), Vec::new()),
             Event::Over { incarnation } => (self.on_over(*incarnation, rule, now), Vec::new()),
-            Event::Seen { asked, evidence } => {
-                (self.on_seen(*asked, *evidence, rule, now), Vec::new())
+            Event::Seen {
+                asked,
+                answered,
+                evidence,
+            } => {
+                let seen = self.on_seen((*asked, *answered), *evidence, rule, now);
+                (seen, Vec::new())
             }
             Event::Settle(settlement) => (self.on_settlement(*settlement, now), Vec::new()),
             Event::Cancel => self.on_cancel(rule, now),

@@ -22,6 +22,8 @@ pub struct Saved {
     pub is_in_doubt: bool,
     /// Whether it is proven that nobody acts on the current attempt any more.
     pub is_over: bool,
+    /// Whether it was seen in what it must pass through, since it was said to be done.
+    pub has_passed: bool,
     /// How it ended, if it has.
     pub end: Option<End>,
 }
@@ -33,6 +35,13 @@ impl Life {
             Stage::Ended(end) => Some(end),
             _ => None,
         };
+        let has_passed = matches!(
+            self.stage,
+            Stage::Verifying {
+                passed: Some(_),
+                ..
+            }
+        );
         Saved {
             state: self.state(),
             attempt: self.attempt,
@@ -41,6 +50,7 @@ impl Life {
             is_cancelled: self.is_cancelled,
             is_in_doubt: self.is_in_doubt,
             is_over: self.is_over,
+            has_passed,
             end,
         }
     }
@@ -72,7 +82,11 @@ impl Life {
                 until: now + rule.fenced_for(),
             },
             (TaskState::Verifying, Some(holder)) => {
-                return life(Stage::Planned).verify(holder, rule, now);
+                let (mut life, actions) = life(Stage::Planned).verify(holder, rule, now);
+                if let Stage::Verifying { passed, .. } = &mut life.stage {
+                    *passed = saved.has_passed.then_some(now);
+                }
+                return (life, actions);
             }
             (_, holder) => Stage::Unsettled { holder },
         };

@@ -32,6 +32,8 @@ fn rule(repeat: Repeat, proves: Option<Proves>) -> Rule {
         read_back: proves.map(|proves| ReadBack {
             proves,
             within: seconds(4),
+            grace: seconds(6),
+            is_through: false,
         }),
         window: seconds(2),
         acts_for: seconds(10),
@@ -44,6 +46,13 @@ fn rule(repeat: Repeat, proves: Option<Proves>) -> Rule {
 
 fn once(proves: Option<Proves>) -> Rule {
     rule(Repeat::Once, proves)
+}
+
+/// What must pass through another state.
+fn through() -> Rule {
+    let mut rule = once(Some(Proves::Nothing));
+    rule.read_back.as_mut().unwrap().is_through = true;
+    rule
 }
 
 fn repeatable() -> Rule {
@@ -145,9 +154,20 @@ fn verifying(since: u64) -> Stage {
     Stage::Verifying {
         holder: holder(),
         since: at(since),
-        shows_from: at(since + 4),
-        until: at(since + 24),
+        shows_from: at(since + 10),
+        until: at(since + 30),
+        shown: Evidence::None,
+        passed: None,
     }
+}
+
+/// The same, when the target has shown this.
+fn looked_at(since: u64, shows: Evidence, passed_at: Option<u64>) -> Stage {
+    let mut stage = verifying(since);
+    if let Stage::Verifying { shown, passed, .. } = &mut stage {
+        (*shown, *passed) = (shows, passed_at.map(at));
+    }
+    stage
 }
 
 fn unsettled() -> Stage {
@@ -209,6 +229,7 @@ fn not_begun(status: OutcomeStatus) -> Event {
 fn seen(asked: u64, evidence: Evidence) -> Event {
     Event::Seen {
         asked: at(asked),
+        answered: at(asked + 1),
         evidence,
     }
 }

@@ -99,13 +99,14 @@ impl Life {
         rule: &Rule,
         now: Instant,
     ) -> (Self, Vec<Action>) {
-        let within = rule.read_back.map(|read_back| read_back.within);
-        let shows_from = now + within.unwrap_or_default().max(rule.settling);
+        let shows_from = now + rule.looks_for();
         self.stage = Stage::Verifying {
             holder,
             since: now,
             shows_from,
             until: shows_from + rule.read_back_within,
+            shown: Evidence::None,
+            passed: None,
         };
         (self, vec![Action::ReadBack])
     }
@@ -124,7 +125,7 @@ impl Life {
 
     pub(super) fn on_seen(
         mut self,
-        asked: Instant,
+        (asked, answered): (Instant, Instant),
         evidence: Evidence,
         rule: &Rule,
         now: Instant,
@@ -132,14 +133,13 @@ impl Life {
         match (&self.stage, evidence) {
             (Stage::Verifying { since, .. } | Stage::ReadingBack { since, .. }, _)
                 if asked < *since => {}
-            (Stage::Verifying { .. }, Evidence::Effect) => {
-                self.stage = ended(How::Succeeded, By::ReadBack);
+            (Stage::Verifying { .. }, evidence) => {
+                return self.on_looked((asked, answered), evidence, rule, now);
             }
-            (Stage::Verifying { shows_from, .. }, Evidence::Other) if asked >= *shows_from => {
-                self.is_in_doubt &= !rule.proves_absence();
-                return self.undone(How::Failed, By::ReadBack, rule, now).0;
-            }
-            (Stage::ReadingBack { .. }, Evidence::Effect) if rule.proves_effect() => {
+            // What must pass through something may show the effect before it has begun.
+            (Stage::ReadingBack { .. }, Evidence::Effect)
+                if rule.proves_effect() && !rule.is_through() =>
+            {
                 self.stage = ended(How::Succeeded, By::ReadBack);
             }
             // Nothing was done, so far: who has the permit may have stood still, and go on.
@@ -149,13 +149,60 @@ impl Life {
                 self.is_in_doubt = false;
                 return self.nothing_happened(By::ReadBack, rule, now).0;
             }
-            (Stage::ReadingBack { holder, .. }, Evidence::Effect | Evidence::Other) => {
+            (
+                Stage::ReadingBack { holder, .. },
+                Evidence::Effect | Evidence::Passing | Evidence::Other,
+            ) => {
                 self.stage = Stage::Unsettled {
                     holder: Some(holder.clone()),
                 };
             }
             _ => {}
         }
+        self
+    }
+
+    /// A target that said that it did it was looked at.
+    fn on_looked(
+        mut self,
+        (asked, answered): (Instant, Instant),
+        evidence: Evidence,
+        rule: &Rule,
+        now: Instant,
+    ) -> Self {
+        let Stage::Verifying {
+            holder,
+            shows_from,
+            shown,
+            passed,
+            ..
+        } = &mut self.stage
+        else {
+            return self;
+        };
+        let is_effect = evidence == Evidence::Effect;
+        if is_effect && (!rule.is_through() || passed.is_some_and(|at| asked >= at)) {
+            self.stage = ended(How::Succeeded, By::ReadBack);
+            return self;
+        }
+        if evidence == Evidence::None {
+            return self;
+        }
+        *shown = evidence;
+        if evidence == Evidence::Passing && passed.is_none() {
+            *passed = Some(answered);
+        }
+        if asked < *shows_from {
+            return self;
+        }
+        // The time is over. That another value proves it undone is for the action to say.
+        if rule.proves_absence() && evidence == Evidence::Other {
+            self.is_in_doubt = false;
+            return self.undone(How::Failed, By::ReadBack, rule, now).0;
+        }
+        self.stage = Stage::Unsettled {
+            holder: Some(holder.clone()),
+        };
         self
     }
 

@@ -42,6 +42,8 @@ fn outcome(status: OutcomeStatus) -> Outcome {
         status,
         problem: (status != OutcomeStatus::Succeeded).then(|| Problem::new("x", Cure::Retry, "y")),
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,
@@ -95,5 +97,70 @@ fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_told_once()
     ] {
         assert_eq!(seen.ended(&outcome(status)), turn, "{status:?}");
         assert_eq!(seen.problem.is_some(), is_failing, "{status:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_makes_nothing_older_or_younger_and_what_comes_next_counts() {
+    for step in [7200, -7200] {
+        let mut seen = Seen::default();
+        seen.saw(&readings(10_000, &["a", "b"]));
+        seen.saw(&readings(10_010, &["a"]));
+        seen.answered = Some(Timestamp::from_second(10_010).unwrap());
+        seen.shift(jiff::SignedDuration::from_secs(step));
+        let by = &seen.actions[0];
+        assert_eq!(by.last.time.as_second(), 10_010 + step);
+        assert_eq!(by.earlier[0].time.as_second(), 10_000 + step);
+        assert_eq!(seen.answered.unwrap().as_second(), 10_010 + step);
+        // By the clock as it is now.
+        seen.saw(&readings(10_020 + step, &["a", "c"]));
+        assert_eq!(seen.actions[0].last.readings.len(), 2);
+    }
+}
+
+#[test]
+fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
+    use utakata_model::{Missing, missing};
+    let mut seen = Seen::default();
+    let gap = vec![Missing::rest("1.2.3", missing::BROKEN_OFF, "")];
+    let partial = Outcome {
+        missing: gap.clone(),
+        ..outcome(OutcomeStatus::Succeeded)
+    };
+    assert_eq!(seen.ended(&partial), None);
+    assert_eq!(&*seen.shortcoming().unwrap().code, "incomplete");
+    // Another action says nothing of it, and neither does a failure.
+    let other = Outcome {
+        action: ActionName::new("get").unwrap(),
+        ..outcome(OutcomeStatus::Succeeded)
+    };
+    seen.ended(&other);
+    seen.ended(&outcome(OutcomeStatus::Failed));
+    assert_eq!(
+        seen.missing.values().flatten().collect::<Vec<_>>(),
+        [&gap[0]]
+    );
+    seen.ended(&outcome(OutcomeStatus::Succeeded));
+    assert_eq!((seen.shortcoming(), seen.missing.len()), (None, 0));
+}
+
+fn control_that_is_refused_or_settled_does_not_make_a_target_that_answers_fail() {
+    for (code, is_failing) in [
+        ("device-refused", false),
+        ("settled", false),
+        ("worker-lost", false),
+        ("unreachable", true),
+        ("bad-credential", true),
+    ] {
+        let mut seen = Seen::default();
+        seen.ended(&outcome(OutcomeStatus::Succeeded));
+        let refused = Outcome {
+            class: Class::Control,
+            problem: Some(Problem::new(code, Cure::Operator, "y")),
+            ..outcome(OutcomeStatus::Failed)
+        };
+        let turn = seen.ended(&refused);
+        assert_eq!(turn.is_some(), is_failing, "{code}");
+        assert_eq!(seen.problem.is_some(), is_failing, "{code}");
     }
 }

@@ -119,6 +119,7 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         state: utakata_model::EnvironmentState::Running,
         version: "1".into(),
         time: Timestamp::now(),
+        clock_ahead_ms: None,
         pools: Vec::new(),
         refused: Vec::new(),
         connections: Vec::new(),

@@ -22,6 +22,8 @@ fn well() -> Facts {
         unserved: BTreeMap::new(),
         zones: BTreeSet::from(["hall-1".parse().unwrap()]),
         disk: None,
+        counts: TargetCounts::default(),
+        short: Short::default(),
     }
 }
 

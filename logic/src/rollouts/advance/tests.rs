@@ -65,6 +65,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         state: EnvironmentState::Running,
         version: "1".into(),
         time: now(),
+        clock_ahead_ms: None,
         pools: vec![PoolStatus {
             release: release("1.0"),
             manifest: manifest.unwrap(),

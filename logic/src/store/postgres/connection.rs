@@ -10,7 +10,7 @@ use sqlx::{
 };
 use tokio::time::error::Elapsed;
 
-use super::{Postgres, error};
+use super::{Postgres, error, identity::Identity};
 use crate::store::{Error, Place};
 
 /// A connection is there after this, or never.
@@ -22,15 +22,32 @@ pub(super) const CALL: Duration = Duration::from_secs(35);
 const CONNECTIONS: u32 = 8;
 
 impl Postgres {
-    pub(super) fn new(place: Place, options: sqlx::postgres::PgConnectOptions) -> Self {
+    pub(super) fn new(
+        place: Place,
+        options: sqlx::postgres::PgConnectOptions,
+        identity: Identity,
+    ) -> Self {
+        let (new, used) = (identity.clone(), identity.clone());
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT)
+            // The look at its identity tells as well whether a connection works.
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let identity = new.clone();
+                Box::pin(async move { identity.check(connection).await })
+            })
+            .before_acquire(move |connection, _| {
+                let identity = used.clone();
+                // One that fails is closed, and another made.
+                Box::pin(async move { Ok(identity.check(connection).await.is_ok()) })
+            })
             .connect_lazy_with(options.clone());
         Self {
             place,
             options,
             pool,
+            identity,
             looked: parking_lot::Mutex::default(),
         }
     }
@@ -39,10 +56,19 @@ impl Postgres {
         error::sort(&self.place, error)
     }
 
-    /// A connection that works. What was lost since it was used last is found out here.
+    /// A connection that works, to the database that was opened. What was lost since it was used
+    /// last is found out here.
     pub(super) async fn connection(&self) -> Result<PoolConnection<Db>, Error> {
-        let connection = self.pool.acquire().await;
-        connection.map_err(|error| self.failed(error))
+        let mut others = self.identity.others();
+        tokio::select! {
+            biased;
+            connection = self.pool.acquire() => connection.map_err(|error| self.failed(error)),
+            // The pool would go on trying.
+            Ok(()) = others.changed() => Err(Error::Replaced {
+                place: self.place.clone(),
+                reason: others.borrow().clone(),
+            }),
+        }
     }
 
     /// The rows of one statement.

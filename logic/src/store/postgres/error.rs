@@ -3,6 +3,11 @@
 
 use std::io::ErrorKind;
 
+use sqlx::{
+    error::DatabaseError,
+    postgres::{PgDatabaseError, PgSeverity},
+};
+
 use crate::store::{Error, Place};
 
 pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
@@ -18,6 +23,8 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
         Cause::ReadOnly => Error::Unwritable { place, reason },
         Cause::Full => Error::Full { place },
         Cause::Damaged => Error::Damaged { place, reason },
+        Cause::Disk => Error::Disk { place, reason },
+        Cause::Absent => Error::Replaced { place, reason },
         Cause::Other => Error::Failed { place, source },
     }
 }
@@ -33,18 +40,34 @@ pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("23"))
 }
 
+/// Whether what was asked for is not in the database at all: its tables.
+pub(super) fn is_absent(error: &dyn DatabaseError) -> bool {
+    matches!(of_code(&error.code().unwrap_or_default()), Cause::Absent)
+}
+
+/// Whether the whole server went down by it. It recovers from its log, and what that had of a
+/// commit is done then, whatever the reason was: a full disk, or one that fails.
+fn is_panic(error: &dyn DatabaseError) -> bool {
+    let error = error.try_downcast_ref::<PgDatabaseError>();
+    error.is_some_and(|error| error.severity() == PgSeverity::Panic)
+}
+
 enum Cause {
     Away,
     Refused,
     ReadOnly,
     Full,
     Damaged,
+    Disk,
+    Absent,
     Other,
 }
 
 fn cause(error: &sqlx::Error) -> Cause {
     use sqlx::Error as E;
     match error {
+        // Whatever the reason: all of it ends and starts again.
+        E::Database(error) if is_panic(error.as_ref()) => Cause::Away,
         E::Database(error) => of_code(&error.code().unwrap_or_default()),
         // A certificate that is not trusted.
         E::Tls(_) => Cause::Refused,
@@ -65,6 +88,10 @@ fn of_code(code: &str) -> Cause {
         "3D000" | "42501" => Cause::Refused,
         "25006" => Cause::ReadOnly,
         "XX001" | "XX002" => Cause::Damaged,
+        // Of the system, such as EIO.
+        "58030" => Cause::Disk,
+        // No such table, schema or column.
+        "42P01" | "3F000" | "42703" => Cause::Absent,
         // Of connections; of passwords.
         code if code.starts_with("08") => Cause::Away,
         code if code.starts_with("28") => Cause::Refused,

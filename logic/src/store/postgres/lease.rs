@@ -8,8 +8,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use tokio::time::timeout;
+use utakata_interconnect::clock;
 
 use super::Postgres;
 use crate::store::{Error, Fence, Lease, LeaseWanted, lease::LeaseColumns};
@@ -44,7 +46,8 @@ async fn write(
     let rows = sqlx::query(
         "SELECT name, epoch, environment, incarnation, address,
              (EXTRACT(EPOCH FROM clock_timestamp() - since) * 1000)::bigint AS since,
-             (EXTRACT(EPOCH FROM until - clock_timestamp()) * 1000)::bigint AS ends_in
+             (EXTRACT(EPOCH FROM until - clock_timestamp()) * 1000)::bigint AS ends_in,
+             (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint AS now
          FROM (SELECT name, epoch, environment, incarnation, address,
                  greatest(since, '1970-01-01') AS since, greatest(until, '1970-01-01') AS until
              FROM lease) AS known
@@ -52,6 +55,12 @@ async fn write(
     )
     .fetch_all(&mut *transaction)
     .await?;
+    // What several logic environments write down and read is by the one clock that they share.
+    if let Some(now) = rows.first().and_then(|row| row.try_get("now").ok())
+        && let Ok(now) = Timestamp::from_millisecond(now)
+    {
+        clock::share(now);
+    }
     transaction.commit().await?;
     Ok(rows)
 }

@@ -11,6 +11,7 @@ use super::{
     Postgres,
     connection::{CONNECT, STATEMENT, late},
     error::sort,
+    identity::Identity,
 };
 use crate::store::{Database, Error, Place, Url};
 
@@ -27,9 +28,13 @@ pub(super) async fn open(url: &Url) -> Result<Postgres, Error> {
     let start = limited(&options, MIGRATED).application_name("utakata start");
     let mut connection = connect(&place, &start).await?;
     migrate(&place, &mut connection).await?;
+    let identity = timeout(CONNECT, Identity::read(&mut connection)).await;
+    let identity = identity.unwrap_or_else(|_| Err(late()));
+    let identity = identity.map_err(|error| sort(&place, error))?;
     // Nothing depends on a farewell in form.
     let _ = timeout(CONNECT, connection.close()).await;
-    Ok(Postgres::new(place, limited(&options, STATEMENT)))
+    let options = limited(&options, STATEMENT);
+    Ok(Postgres::new(place, options, identity))
 }
 
 fn place(options: &PgConnectOptions) -> Place {

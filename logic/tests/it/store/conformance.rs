@@ -133,6 +133,8 @@ fn outcome(task: &ControlTask, status: OutcomeStatus) -> Outcome {
         status,
         problem: None,
         result: None,
+        missing: Vec::new(),
+        recognition: None,
         ran_by: None,
         permit: None,
         is_over: false,

@@ -1,7 +1,10 @@
 //! PostgreSQL keeps the promises of a store, and says what is wrong when it cannot.
 
+mod broken;
+mod cut;
 mod lease;
 mod outage;
+mod replaced;
 
 use std::{os::unix::fs::PermissionsExt, process::Command};
 

@@ -156,6 +156,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("action.verify.value", None, ""),
     key(
+        "action.verify.through",
+        None,
+        "The value proves the effect when it is seen after that one, and not before: it was so \
+         before, too. What passes faster than it can be read back stays `unverified`: then a \
+         person says.",
+    ),
+    key(
         "action.verify.proves",
         Some("\"effect\""),
         "`effect`: seeing it proves the effect, another value leaves it open (\"the outlet is \
@@ -163,7 +170,18 @@ pub const KEYS: &[Key] = &[
          entry of this request\"). `nothing`: neither, because it was so before, too (\"the outlet \
          is on\", after it was cycled).",
     ),
-    key("action.verify.within", Some("\"5s\""), ""),
+    key(
+        "action.verify.within",
+        Some("\"5s\""),
+        "With `through`: all of it, until the value is there again.",
+    ),
+    key(
+        "action.verify.grace",
+        Some("\"30s\""),
+        "Until then the target is kept for the task. A target that said that it did it, and does \
+         not show it by the end of that, is not proven not to have done it: it is `unverified`, \
+         and a person says. With `proves = \"both\"` it has `failed`: `not-done`.",
+    ),
     key("action.undo.action", None, "Of class `control`."),
     key("action.undo.parameters", Some("{}"), ""),
 ];

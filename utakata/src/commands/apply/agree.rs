@@ -19,7 +19,7 @@ pub fn to_delete<'a>(names: impl IntoIterator<Item = &'a str>, is_yes: bool) -> 
     let told = told(&names);
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         bail!(Usage(format!(
-            "this would delete {told}: say --yes if it is meant, or --dry-run to see all of it; \
+            "this would delete {told}: give --yes if that is meant, or --dry-run to see all of it; \
              nothing was done"
         )));
     }

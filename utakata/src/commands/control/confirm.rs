@@ -55,14 +55,14 @@ impl Asked<'_> {
         match (is_asked, is_many) {
             (true, true) => Ok(Question::Count),
             (false, true) => Err(Usage(format!(
-                "{count} targets are selected, which is more than {}: if they are all meant, say \
-                 --expect {count}, or give the token that --dry-run shows as --plan",
+                "{count} targets are selected, which is more than {}: if they are all meant, give \
+                 --expect {count}, or --plan with the token that --dry-run shows",
                 self.many
             ))),
             (true, false) if count > 1 || self.is_risky => Ok(Question::Plain),
             (false, false) if self.is_risky && !(is_yes || self.is_meant) => Err(Usage(format!(
-                "nothing was done: {} There is no terminal to ask on: say --yes, or give the token \
-                 that --dry-run shows as --plan",
+                "nothing was done: {} There is no terminal to ask on: give --yes, or --plan \
+                 with the token that --dry-run shows",
                 self.told()
             ))),
             _ => Ok(Question::None),
@@ -76,7 +76,7 @@ impl Asked<'_> {
         let more = if count > NAMED { ", …" } else { "" };
         let targets = if count == 1 { "target" } else { "targets" };
         let risk = if self.is_risky {
-            " It is of high risk."
+            " This action is of high risk."
         } else {
             ""
         };

@@ -15,7 +15,7 @@ const OPEN_FILES: u64 = 4096;
 /// This version was made later: 2026-11-01.
 const MADE_AFTER: i64 = 1_793_491_200;
 /// What is missed without it, and how much that matters: the simulator is for trying things out.
-const PROGRAMS: [(&str, &str, Without); 3] = [
+const PROGRAMS: [(&str, &str, Without); 4] = [
     (
         "utakata-worker-snmp",
         "SNMP targets cannot be reached",
@@ -24,6 +24,11 @@ const PROGRAMS: [(&str, &str, Without); 3] = [
     (
         "utakata-worker-exec",
         "workers that are scripts cannot run",
+        Finding::doubtful,
+    ),
+    (
+        "utakata-workbench",
+        "profiles of the data directory are not taken, and `utakata profile` does nothing",
         Finding::doubtful,
     ),
     (

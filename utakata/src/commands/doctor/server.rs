@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::net::TcpStream;
-use utakata_api::status::Status;
+use utakata_api::{client::server_now, status::Status};
 use utakata_model::{ConnectionStatus, EnvironmentState, EnvironmentStatus, Orders};
 
 use super::{Finding, site};
@@ -53,7 +53,7 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     }
     findings.extend(connected("", &status.connections));
     findings.extend(duties(status));
-    let now = Timestamp::now();
+    let now = server_now();
     for environment in &status.environments {
         findings.extend(heard(environment, now));
         let of = format!(" of {}", environment.id);
@@ -64,9 +64,10 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     findings
 }
 
-/// The connections to brokers that are there: those that are away are told with the site.
+/// The connections to brokers that are there and well: the others are told with the site.
 fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
-    let there = connections.iter().filter(|one| one.problem.is_none());
+    let is_well = |one: &&ConnectionStatus| one.problem.is_none() && one.notices.is_empty();
+    let there = connections.iter().filter(is_well);
     let finding = |one: &ConnectionStatus| {
         let check = match one.name.as_str() {
             "hub" => format!("hub{of}"),
@@ -82,7 +83,7 @@ fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
                 "see whether it is fast enough, and who else writes there",
             );
         }
-        let since = words::age(one.since, Timestamp::now());
+        let since = words::ago(one.since);
         Finding::right(&check, format!("{}, connected {since}", one.to))
     };
     there.map(finding).collect()

@@ -52,6 +52,8 @@ fn targets(overview: &Overview) -> Vec<Finding> {
         stale,
         unobserved,
         unseen,
+        partial,
+        not_understood,
     } = overview.targets;
     let mut found = Vec::new();
     if failing + stale == 0 {
@@ -59,7 +61,11 @@ fn targets(overview: &Overview) -> Vec<Finding> {
             0 => String::new(),
             unseen => format!(", {unseen} not read yet"),
         };
-        let seen = format!("{answering} of {all} answer{waiting}");
+        let others = match partial + not_understood {
+            0 => String::new(),
+            others => format!(", {others} in part or not understood"),
+        };
+        let seen = format!("{answering} of {all} answer{others}{waiting}");
         found.push(Finding::right("targets", seen));
     } else {
         let groups = overview.failing.iter().take(GROUPS);

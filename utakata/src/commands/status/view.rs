@@ -133,6 +133,8 @@ fn targets(counts: &TargetCounts) -> String {
     let parts = [
         (counts.failing, "failing"),
         (counts.stale, "stale"),
+        (counts.partial, "in part"),
+        (counts.not_understood, "not understood"),
         (counts.unseen, "not read yet"),
         (counts.unobserved, "not observed"),
     ];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use jiff::{Timestamp, Zoned, civil};
 use utakata_api::ledger::NewLock;
 use utakata_model::{TargetName, duration};
@@ -12,6 +12,7 @@ use super::Context;
 use crate::{commands::control::PriorityWord, output::time};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("end").required(true).args(["lasts", "until"]))]
 #[command(after_help = "\
 What has begun on it ends as it ends. Locking again replaces the lock.
 
@@ -25,10 +26,10 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT")]
     why: String,
     /// For how long
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse, required_unless_present = "until")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
     lasts: Option<Duration>,
     /// Until when: 18:00 or 2026-11-24T18:00, both by the clock here, or 2026-11-24T18:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = until, conflicts_with = "lasts")]
+    #[arg(long, value_name = "TIME", value_parser = until)]
     until: Option<Timestamp>,
     /// Only tasks of a higher priority pass it; none passes emergency
     #[arg(long, value_enum, default_value = "routine")]

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use console::{Style, Term};
 use jiff::Timestamp;
-use utakata_api::reading::ReadingView;
+use utakata_api::{client::server_now, reading::ReadingView};
 use utakata_model::Quality;
 
 use super::view::View;
@@ -89,7 +89,7 @@ fn page(
     let room = height.saturating_sub(OTHER_LINES + outcomes.len()).max(1);
     let count = view.count();
     let (readings, all) = view.look(room);
-    let now = Timestamp::now();
+    let now = server_now();
     let rows: Vec<[String; 5]> = readings.iter().map(|one| cells(one, now)).collect();
     let is_stale: Vec<bool> = readings
         .iter()

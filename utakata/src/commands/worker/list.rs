@@ -1,7 +1,6 @@
 //! `utakata worker list`: the workers that run, and the releases that could.
 
 use anyhow::Result;
-use jiff::Timestamp;
 use serde::Serialize;
 use utakata_api::{environment::Standing, release::ReleaseSummary};
 use utakata_model::{EnvironmentId, EnvironmentStatus, PoolStatus, Scope};
@@ -75,7 +74,7 @@ impl Row for ReleaseSummary {
 
     fn cells(&self) -> Vec<Cell> {
         let runs_in: Vec<&str> = self.runs_in.iter().map(EnvironmentId::as_str).collect();
-        let pushed = self.pushed_at.map(|at| words::age(at, Timestamp::now()));
+        let pushed = self.pushed_at.map(|at| words::ago(at));
         let by = self.pushed_by.as_ref().map(ToString::to_string);
         vec![
             self.kind.to_string().into(),

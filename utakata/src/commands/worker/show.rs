@@ -1,7 +1,6 @@
 //! `utakata worker show`: a release of the catalogue.
 
 use anyhow::Result;
-use jiff::Timestamp;
 use utakata_api::release::{ReleaseReference, ReleaseSource, ReleaseSummary, ReleaseView};
 use utakata_model::{
     EnvironmentId, duration,
@@ -56,7 +55,7 @@ fn told(view: &ReleaseView, output: &Output) -> String {
 pub(super) fn comes_from(release: &ReleaseSummary) -> String {
     match (release.source, &release.pushed_by, release.pushed_at) {
         (ReleaseSource::Pushed, Some(by), Some(at)) => {
-            format!("pushed {} by {by}", words::age(at, Timestamp::now()))
+            format!("pushed {} by {by}", words::ago(at))
         }
         (ReleaseSource::Pushed, ..) => "pushed".into(),
         (ReleaseSource::Shipped, ..) => "comes with utakata".into(),

@@ -1,6 +1,6 @@
 //! The real target on which a worker is tried.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -9,14 +9,22 @@ use utakata_api::apply::Document;
 use utakata_model::{Action, ActionName, Manifest, suggest, target::Secret};
 use utakata_worker_sdk::harness::Example;
 
-use crate::{documents, exit::Usage, parameters};
+use crate::{
+    documents,
+    exit::Usage,
+    parameters, paths,
+    workbench::{self, Serving},
+};
 
 /// A real target to try a worker on.
 #[derive(Debug, Args)]
 pub struct Target {
     /// Try it on a real target, too: every action that only looks, and those of --control
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", group = "tried")]
     target: Option<String>,
+    /// The same on a walk of a device, which is answered over SNMP: for workers that speak it
+    #[arg(long, value_name = "WALK", group = "tried", value_parser = paths::absolute())]
+    walk: Option<PathBuf>,
     /// What lets the worker in: the file of a credential, as for `utakata apply`, or single
     /// values, which others can see in the list of processes
     #[arg(long, value_name = "FILE|KEY=VALUE", requires = "target")]
@@ -26,7 +34,7 @@ pub struct Target {
         short = 'p',
         long = "param",
         value_name = "[ACTION:]KEY=VALUE",
-        requires = "target",
+        requires = "tried",
         value_parser = parameters::pair
     )]
     parameters: Vec<(String, String)>,
@@ -36,8 +44,29 @@ pub struct Target {
 }
 
 impl Target {
-    /// The target for the worker of this manifest, if one is given.
-    pub(super) fn example(&self, manifest: &Manifest) -> Result<Option<Example>> {
+    /// Has the walk answered, if one is given.
+    pub(super) async fn serve(&self) -> Result<Option<Serving>> {
+        match &self.walk {
+            Some(walk) => Ok(Some(workbench::serve(walk).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The target for the worker of this manifest, if one is given or a walk is answered.
+    pub(super) fn example(
+        &self,
+        manifest: &Manifest,
+        serving: Option<&Serving>,
+    ) -> Result<Option<Example>> {
+        if let Some(serving) = serving {
+            let community = Secret::new(serving.community.as_str());
+            return Ok(Some(Example {
+                address: serving.address.clone(),
+                credential: BTreeMap::from([("community".into(), community)]),
+                parameters: self.by_action(manifest)?,
+                allowed_control: Vec::new(),
+            }));
+        }
         let Some(address) = &self.target else {
             return Ok(None);
         };

@@ -12,8 +12,8 @@ use utakata_worker_sdk::{
 
 use super::{container, source, target};
 use crate::{
-    commands::Context,
-    exit::Exit,
+    commands::{Context, profile::tell_walk},
+    exit::{Exit, Usage},
     output::{Cell, Output, Table, Tone},
     programs, progress,
 };
@@ -27,12 +27,21 @@ pub async fn run(
 ) -> Result<Exit> {
     let opened = source.open().await?;
     let folder = opened.folder();
+    let serving = target.serve().await?;
+    if let Some(serving) = &serving {
+        tell_walk(&serving.walk);
+    }
     let example = match Release::read(folder) {
-        Ok(release) => target.example(&release.manifest)?,
+        Ok(release) => target.example(&release.manifest, serving.as_ref())?,
         // The first check says what is wrong with it.
         Err(_) => None,
     };
     let containers = container::place(folder, source.engine()?).await?;
+    if serving.is_some() && containers.is_some() {
+        let message = "--walk is answered on the loopback here, which a container does not see: \
+                       answer it elsewhere (snmpsim), and give that as --target";
+        return Err(Usage(message.into()).into());
+    }
     let options = harness::Options {
         programs: programs::folders(),
         place: containers.map(|place| Arc::new(place) as Arc<dyn Place>),

@@ -83,17 +83,24 @@ async fn shows(
         let by = by.ok_or_else(|| Stop::failed("what reads it back is no action"))?;
         let asked = Value::Object(expected.parameters.clone());
         let until = Instant::now() + stage.limit(verify.within);
+        let mut has_passed = verify.through.is_none();
         loop {
             let readings = run(stage, example, by, &asked).await?;
             let seen = expected.seen(&readings);
-            if expected.is_shown(&readings) == Some(true) {
+            has_passed |= expected.is_passing(&readings);
+            if has_passed && expected.is_shown(&readings) == Some(true) {
                 return Ok(());
             }
             if Instant::now() >= until {
                 let seen = seen.map_or_else(|| "nothing that counts".into(), ToString::to_string);
+                let on_the_way = if has_passed {
+                    ""
+                } else {
+                    ", and nothing else before"
+                };
                 let metric = &verify.metric;
                 return Err(Stop::failed(format!(
-                    "it was answered \"succeeded\", and {metric} shows {seen}"
+                    "it was answered \"succeeded\", and {metric} shows {seen}{on_the_way}"
                 )));
             }
             sleep(LOOK_AGAIN_AFTER).await;
@@ -129,7 +136,8 @@ fn judge(guest: &Guest, answer: &AttemptOutcome) -> Result<Vec<Reading>, Stop> {
     if answer.status() != Status::Succeeded {
         let problem = answer.problem.as_ref();
         let why = problem.map_or("it did not say why", |problem| problem.message.as_str());
-        return Err(guest.lost(&format!("{}: {why}", answer.status().as_str_name())));
+        let word = answer.status().as_str_name().trim_start_matches("STATUS_");
+        return Err(guest.lost(&format!("{}: {why}", word.to_lowercase())));
     }
     let readings = answer.readings.iter().cloned().map(reading_from_wire);
     let readings: Result<Vec<Reading>, _> = readings.collect();

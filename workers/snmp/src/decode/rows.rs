@@ -179,6 +179,13 @@ fn text(source: &Source, names: &Names, cells: &Cells, row: &Row<'_>) -> Option<
             .index
             .get(part - 1)
             .and_then(|arc| named(Value::Gauge32(*arc))),
+        Source::UnitIndex(unit, part) => {
+            let (unit, part) = row.index.get(*unit).zip(row.index.get(*part))?;
+            Some(match unit {
+                1 => part.to_string().into(),
+                unit => format!("{unit}.{part}").into(),
+            })
+        }
         Source::JoinIndex(join, parts) => {
             let index: Vec<u32> = parts
                 .iter()

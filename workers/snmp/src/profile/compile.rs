@@ -8,8 +8,9 @@ use toml::Spanned;
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Attribute, ColumnMetric, Condition, Control, Error, Given, Instance, Kind, Meaning, Names,
-    Observe, ObservedScalar, Operand, Profile, Raw, Recognise, Scalar, Source, Table, Wanted,
+    Attribute, ColumnMetric, Condition, Control, Error, Given, IndexPart, Instance, Kind, Meaning,
+    Names, Observe, ObservedScalar, Operand, Profile, Raw, Recognise, Scalar, Source, Table,
+    Wanted,
     file::{self, ColumnRef, File, Text},
     instance::parameter,
 };
@@ -166,6 +167,12 @@ fn table(form: &file::Table) -> Result<Table, (Place, String)> {
         columns: columns.columns,
         joins: columns.joins,
         when,
+        row: form
+            .row
+            .as_deref()
+            .map(Instance::parse_index)
+            .transpose()
+            .map_err(here)?,
         attributes,
         metrics,
     })
@@ -320,7 +327,7 @@ fn source(row: &file::RowAttribute, columns: &mut Columns) -> Result<Source, Str
             positions.extend(row.or.0.iter().map(|other| columns.position(other)));
             Ok(Source::Columns(positions))
         }
-        (None, Some(part), None) => Ok(Source::Index(part)),
+        (None, Some(part), None) => index_source(part, row.unit),
         (None, None, Some(oid)) => {
             let join = place(&mut columns.joins, oid.0.clone());
             match (row.by.0.as_slice(), &row.by_column) {
@@ -334,6 +341,17 @@ fn source(row: &file::RowAttribute, columns: &mut Columns) -> Result<Source, Str
             }
         }
         _ => Err("needs exactly one of column, index, join".into()),
+    }
+}
+
+/// A part of the index, alone or of one of several units.
+fn index_source(part: IndexPart, unit: Option<usize>) -> Result<Source, String> {
+    match (part, unit) {
+        (part, None) => Ok(Source::Index(part)),
+        (IndexPart::Part(part), Some(unit)) if unit > 0 => {
+            Ok(Source::UnitIndex(unit - 1, part - 1))
+        }
+        _ => Err("has a unit, which is a part of the index from 1, before another part".into()),
     }
 }
 

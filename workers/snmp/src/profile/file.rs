@@ -57,6 +57,9 @@ pub struct Table {
     /// Rows that are read: all of these hold. Others are left out.
     #[serde(default)]
     pub when: OneOrMany<Condition>,
+    /// The index of the one row that a `read` with these parameters means: `"{outlet}"`.
+    #[serde(default)]
+    pub row: Option<String>,
     /// Attributes of every reading of a row.
     #[serde(default)]
     pub attributes: BTreeMap<String, Attribute>,
@@ -175,6 +178,9 @@ pub struct RowAttribute {
     /// Its row: the number in this column.
     #[serde(default)]
     pub by_column: Option<ColumnRef>,
+    /// Index: the number of the unit before it, which is left out of the first.
+    #[serde(default)]
+    pub unit: Option<usize>,
     /// Other names for what is found.
     #[serde(default)]
     pub states: BTreeMap<String, String>,

@@ -4,6 +4,7 @@
 //! 1.3.6.1.4.1.318.1.1.12.3.3.1.1.4.{outlet}    a number, or numbers and dots
 //! 1.3.6.1.4.1.9.9.1.1.{name:string}            a text: its length, then its bytes
 //! 1.3.6.1.4.1.9.9.1.1.{name:implied}           a text: its bytes (IMPLIED, or of fixed length)
+//! 1.3.6.1.4.1.13742.6.4.1.2.1.2.{outlet:unit}  5 is 1.5, of the first unit; 2.5 is of the second
 //! ```
 //!
 //! How texts are part of an index says RFC 2578, section 7.7.
@@ -33,26 +34,34 @@ enum Index {
     String,
     /// A text without its length.
     Implied,
+    /// A unit of several behind one address, and a number in it; of the first the number alone.
+    Unit,
 }
 
-const INDEXES: [(&str, Index); 2] = [("string", Index::String), ("implied", Index::Implied)];
+const INDEXES: [(&str, Index); 3] = [
+    ("string", Index::String),
+    ("implied", Index::Implied),
+    ("unit", Index::Unit),
+];
 
 impl Instance {
     /// Reads numbers, `{parameter}` and `{parameter:string}` with dots between them. Errors: the
     /// sentence that says what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("\"{text}\" is not an OID with {{parameters}}");
-        let mut pieces = Vec::new();
-        for piece in text.trim_start_matches('.').split('.') {
-            pieces.push(match parameter(piece) {
-                Some(name) => indexed(name)?,
-                None => Piece::Arc(piece.parse().map_err(|_| wrong())?),
-            });
-        }
+        let pieces = pieces(text.trim_start_matches('.'))?.ok_or_else(wrong)?;
         match pieces.as_slice() {
             [Piece::Arc(_), Piece::Arc(_), _, ..] => Ok(Self(pieces)),
             _ => Err(wrong()),
         }
+    }
+
+    /// Reads the same of an index alone, which has a parameter. Errors: as above.
+    pub fn parse_index(text: &str) -> Result<Self, String> {
+        let wrong = || format!("\"{text}\" is not an index with {{parameters}}");
+        let index = Self(pieces(text)?.ok_or_else(wrong)?);
+        let has_parameter = index.parameters().next().is_some();
+        has_parameter.then_some(index).ok_or_else(wrong)
     }
 
     /// An instance without parameters.
@@ -79,6 +88,15 @@ impl Instance {
 
     /// The OID with the parameters put in. Errors: the sentence that says what is wrong.
     pub fn oid(&self, parameters: &Json) -> Result<Oid, String> {
+        let oid = Oid::from_slice(&self.arcs(parameters)?);
+        match oid.validate_for_wire() {
+            Ok(()) => Ok(oid),
+            Err(_) => Err("the parameters make an OID that is too long".into()),
+        }
+    }
+
+    /// The numbers with the parameters put in. Errors: the sentence that says what is wrong.
+    pub fn arcs(&self, parameters: &Json) -> Result<Vec<u32>, String> {
         let mut arcs = Vec::with_capacity(self.0.len());
         for piece in &self.0 {
             match piece {
@@ -90,12 +108,17 @@ impl Instance {
                 }
             }
         }
-        let oid = Oid::from_slice(&arcs);
-        match oid.validate_for_wire() {
-            Ok(()) => Ok(oid),
-            Err(_) => Err("the parameters make an OID that is too long".into()),
-        }
+        Ok(arcs)
     }
+}
+
+/// The pieces between dots; absent where one is neither a number nor a parameter.
+fn pieces(text: &str) -> Result<Option<Vec<Piece>>, String> {
+    let piece = |piece: &str| match parameter(piece) {
+        Some(name) => indexed(name).map(Some),
+        None => Ok(piece.parse().ok().map(Piece::Arc)),
+    };
+    text.split('.').map(piece).collect()
 }
 
 impl Index {
@@ -111,6 +134,14 @@ impl Index {
                 let numbers: Option<Vec<u32>> =
                     text.split('.').map(|arc| arc.parse().ok()).collect();
                 numbers.ok_or("is not a number")
+            }
+            Self::Unit => {
+                let (unit, number) = text.split_once('.').unwrap_or(("1", &text));
+                let parts = [unit, number].map(|part| part.parse().ok());
+                match parts {
+                    [Some(unit), Some(number)] => Ok(vec![unit, number]),
+                    _ => Err("is neither a number nor UNIT.NUMBER"),
+                }
             }
             Self::String => {
                 let length = u32::try_from(text.len()).map_err(|_| "is too long")?;
@@ -165,6 +196,8 @@ mod tests {
             ("1.3.9.{it:string}", json!("ü"), "1.3.9.2.195.188"),
             ("1.3.9.{it:string}.4", json!(12), "1.3.9.2.49.50.4"),
             ("1.3.9.{it:implied}", json!("a-1"), "1.3.9.97.45.49"),
+            ("1.3.9.{it:unit}", json!(5), "1.3.9.1.5"),
+            ("1.3.9.{it:unit}", json!("2.5"), "1.3.9.2.5"),
         ] {
             assert_eq!(oid(text, &value).as_deref(), Ok(expect), "{text}");
         }
@@ -178,6 +211,8 @@ mod tests {
             ("1.3.9.{it:string}", json!([]), "is neither"),
             ("1.3.9.{it:string}", json!("x".repeat(200)), "too long"),
             ("1.3.9.{it:implied}", json!(""), "is empty"),
+            ("1.3.9.{it:unit}", json!("2.5.1"), "UNIT.NUMBER"),
+            ("1.3.9.{it:unit}", json!(""), "UNIT.NUMBER"),
         ] {
             let error = oid(text, &value).unwrap_err();
             assert!(error.contains(part), "{error}");

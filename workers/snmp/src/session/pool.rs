@@ -15,7 +15,12 @@ use async_snmp::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Session, direct::Direct, resolve::Names, socket::Sockets};
+use super::{
+    Session,
+    direct::Direct,
+    resolve::{self, Names},
+    socket::Sockets,
+};
 use crate::{
     address::Address,
     credential::{Credential, User},
@@ -44,9 +49,9 @@ pub struct Pool {
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The name of the target leads nowhere.
-    #[error("the name cannot be resolved")]
-    Name(#[source] io::Error),
+    /// The address of the target leads nowhere.
+    #[error(transparent)]
+    Address(#[from] resolve::Error),
     /// The client cannot be made.
     #[error("no SNMP client can be made")]
     Client(#[source] Box<async_snmp::Error>),
@@ -70,7 +75,7 @@ impl Pool {
             .names
             .resolve(address, deadline)
             .await
-            .map_err(Error::Name)?;
+            .map_err(Error::Address)?;
         let key = (at, credential.clone());
         let now = Clock::now();
         if let Some(session) = self.sessions.lock().get(&key) {

@@ -1,19 +1,40 @@
-//! Names of hosts, resolved and remembered for a short while.
+//! Names of hosts, resolved and remembered for a short while; zones of IPv6 addresses.
 
 use std::{
     collections::HashMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
     time::{Duration, Instant as Clock},
 };
 
 use parking_lot::Mutex;
+use rustix::net::netdevice;
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::{Address, Host};
 
 const REMEMBERED: Duration = Duration::from_secs(60);
 const NAMES_MAX: usize = 10_000;
+
+/// Why an address leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name is not known, or nobody says so in time.
+    #[error("the name cannot be resolved")]
+    Name(#[source] io::Error),
+    /// There is no such interface.
+    #[error("there is no network interface \"{zone}\" on the host of the worker")]
+    Zone {
+        /// What the address calls its zone.
+        zone: String,
+    },
+    /// An address that every interface has means none.
+    #[error("a link-local address needs the interface behind which it is, as in {ip}%eth0")]
+    NoZone {
+        /// The address.
+        ip: Ipv6Addr,
+    },
+}
 
 /// Names and where they led.
 #[derive(Default)]
@@ -22,18 +43,24 @@ pub struct Names(Mutex<HashMap<String, (IpAddr, Clock)>>);
 impl Names {
     /// Where an address leads; IPv4 is preferred where a name has both. Errors: the name is not
     /// known, or nobody says so in time.
-    pub async fn resolve(&self, address: &Address, deadline: Instant) -> io::Result<SocketAddr> {
+    pub async fn resolve(&self, address: &Address, deadline: Instant) -> Result<SocketAddr, Error> {
         let name = match &address.host {
+            Host::Ip(IpAddr::V6(ip)) if ip.is_unicast_link_local() => {
+                return Err(Error::NoZone { ip: *ip });
+            }
             Host::Ip(ip) => return Ok(SocketAddr::new(*ip, address.port)),
+            Host::Zoned(ip, zone) => return scoped(*ip, zone, address.port),
             Host::Name(name) => name,
         };
+        let ip = self.lookup(name, address.port, deadline).await;
+        Ok(SocketAddr::new(ip.map_err(Error::Name)?, address.port))
+    }
+
+    async fn lookup(&self, name: &str, port: u16, deadline: Instant) -> io::Result<IpAddr> {
         if let Some(ip) = self.known(name) {
-            return Ok(SocketAddr::new(ip, address.port));
+            return Ok(ip);
         }
-        let found = timeout_at(
-            deadline,
-            tokio::net::lookup_host((name.as_str(), address.port)),
-        );
+        let found = timeout_at(deadline, tokio::net::lookup_host((name, port)));
         let found: Vec<SocketAddr> = found
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
@@ -44,8 +71,8 @@ impl Names {
         if names.len() >= NAMES_MAX {
             names.clear();
         }
-        names.insert(name.clone(), (best.ip(), Clock::now() + REMEMBERED));
-        Ok(best)
+        names.insert(name.into(), (best.ip(), Clock::now() + REMEMBERED));
+        Ok(best.ip())
     }
 
     fn known(&self, name: &str) -> Option<IpAddr> {
@@ -54,5 +81,67 @@ impl Names {
             .get(name)
             .filter(|(_, until)| *until > Clock::now())
             .map(|(ip, _)| *ip)
+    }
+}
+
+/// An address in its zone. Asked anew each time: interfaces come and go.
+fn scoped(ip: Ipv6Addr, zone: &str, port: u16) -> Result<SocketAddr, Error> {
+    let index = index_of(zone).ok_or_else(|| Error::Zone { zone: zone.into() })?;
+    // Other addresses mean the same behind every interface, and answers come without it.
+    let is_scoped = ip.is_unicast_link_local() || ip.is_multicast();
+    let scope = if is_scoped { index } else { 0 };
+    Ok(SocketAddrV6::new(ip, port, 0, scope).into())
+}
+
+/// The number of an interface, by its name or its number.
+fn index_of(zone: &str) -> Option<u32> {
+    let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
+    let named = netdevice::name_to_index(&socket, zone).ok();
+    named.or_else(|| {
+        let index = zone.parse().ok()?;
+        let is_there = netdevice::index_to_name(&socket, index).is_ok();
+        is_there.then_some(index)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address;
+
+    async fn resolve(text: &str) -> Result<SocketAddr, Error> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let address = address::parse(text).unwrap();
+        Names::default().resolve(&address, deadline).await
+    }
+
+    #[tokio::test]
+    async fn a_zone_is_the_interface_of_that_name_or_number() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let lo = netdevice::name_to_index(&socket, "lo").unwrap();
+        for zone in ["lo".to_owned(), lo.to_string()] {
+            let SocketAddr::V6(at) = resolve(&format!("[fe80::1%{zone}]:1161")).await.unwrap()
+            else {
+                panic!("{zone}");
+            };
+            assert_eq!((at.scope_id(), at.port()), (lo, 1161), "{zone}");
+            let SocketAddr::V6(at) = resolve(&format!("::1%{zone}")).await.unwrap() else {
+                panic!("{zone}");
+            };
+            assert_eq!((at.scope_id(), at.port()), (0, 161), "{zone}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_zone_that_is_not_here_is_named_and_one_that_is_missing_is_asked_for() {
+        for zone in ["eth99", "99999", "0", "an-interface-with-a-long-name"] {
+            let error = resolve(&format!("[fe80::1%{zone}]")).await.unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("\"{zone}\"")),
+                "{error}"
+            );
+        }
+        let error = resolve("fe80::1").await.unwrap_err();
+        assert!(error.to_string().contains("fe80::1%eth0"), "{error}");
     }
 }

@@ -1,10 +1,10 @@
-//! A SET, and what its answer proves.
+//! A SET, and what came of it. What that proves is one table for all workers ([`Reply`]).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_snmp::{ErrorKind, ErrorStatus, Oid, Value, VarBind};
 use tokio::time::Instant;
-use utakata_worker_sdk::Proof;
+use utakata_worker_sdk::{Proof, Reply};
 
 use super::{Error, Repeat, Session};
 
@@ -38,7 +38,7 @@ impl Session {
         let echoed = answer.and_then(|answer| echo(&answer.varbinds, oid, value));
         let sent = sent.into_inner();
         Answered {
-            proof: proof(echoed.as_ref().err()).of_sent(sent),
+            proof: reply(echoed.as_ref().err()).proof().of_sent(sent),
             sent,
             problem: echoed.err(),
         }
@@ -57,18 +57,20 @@ fn echo(bindings: &[VarBind], oid: &Oid, value: &Value) -> Result<(), Error> {
     }
 }
 
-/// What is proven by how an exchange ended.
-fn proof(error: Option<&Error>) -> Proof {
+/// What came of a SET, by how its exchange ended.
+fn reply(error: Option<&Error>) -> Reply {
     match error {
-        None => Proof::Done,
+        None => Reply::Confirmed,
         Some(Error::Refused { status, .. }) => of_status(*status),
         Some(Error::Credential { source } | Error::Send { source }) => of_kind(source.kind()),
-        Some(Error::Silent | Error::Garbage { .. } | Error::Other { .. }) => Proof::Nothing,
+        Some(Error::Silent) => Reply::Silence,
+        Some(Error::Garbage { .. }) => Reply::Garbage,
+        Some(Error::Other { .. }) => Reply::Other,
     }
 }
 
-/// What an error status proves of a SET.
-fn of_status(status: ErrorStatus) -> Proof {
+/// What an error status means of a SET.
+fn of_status(status: ErrorStatus) -> Reply {
     use ErrorStatus as S;
     match status {
         // Said before anything is assigned: tooBig and the steps (1) to (11) of RFC 3416, 4.2.5.
@@ -82,22 +84,22 @@ fn of_status(status: ErrorStatus) -> Proof {
         | S::InconsistentName
         | S::NotWritable
         | S::InconsistentValue
-        | S::ResourceUnavailable => Proof::NotDone,
+        | S::ResourceUnavailable => Reply::Refused,
         // The same of SNMPv1: RFC 1157, 4.1.5.
-        S::NoSuchName | S::BadValue | S::ReadOnly => Proof::NotDone,
+        S::NoSuchName | S::BadValue | S::ReadOnly => Reply::Refused,
         // Processing is halted before the operation: RFC 3413, 3.2 (5).
-        S::AuthorizationError => Proof::NotDone,
+        S::AuthorizationError => Reply::Refused,
         // genErr is for everything else, and agents say it after the fact, too. After the other
         // two an assignment was begun: an outlet that was switched off and on again by undoing
         // it has been off.
-        S::GenErr | S::CommitFailed | S::UndoFailed => Proof::Nothing,
-        S::NoError | S::Unknown(_) => Proof::Nothing,
-        _ => Proof::Nothing,
+        S::GenErr | S::CommitFailed | S::UndoFailed => Reply::Unclear,
+        S::NoError | S::Unknown(_) => Reply::Unclear,
+        _ => Reply::Unclear,
     }
 }
 
-/// What an error of the library proves of a request.
-fn of_kind(kind: ErrorKind) -> Proof {
+/// What an error of the library means of a request.
+fn of_kind(kind: ErrorKind) -> Reply {
     match kind {
         // It has not left this machine.
         ErrorKind::Network
@@ -107,11 +109,11 @@ fn of_kind(kind: ErrorKind) -> Proof {
         | ErrorKind::Privacy
         | ErrorKind::RandomSource
         | ErrorKind::InvalidMessage
-        | ErrorKind::InvalidOid => Proof::NotDone,
+        | ErrorKind::InvalidOid => Reply::Unsent,
         // An agent drops what it answers with a report: RFC 3414, 3.2.
-        ErrorKind::Report => Proof::NotDone,
+        ErrorKind::Report => Reply::Refused,
         // An answer whose sender could not be proven says nothing, and so does what is not known.
-        _ => Proof::Nothing,
+        _ => Reply::Garbage,
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
                 oid: None,
                 index: 1,
             };
-            assert_eq!(proof(Some(&refused)), expect, "{status}");
+            assert_eq!(reply(Some(&refused)).proof(), expect, "{status}");
         }
     }
 
@@ -141,7 +143,8 @@ mod tests {
         let oid = Oid::parse("1.3.6.1.2.1.1.5.0").unwrap();
         let other = Oid::parse("1.3.6.1.2.1.1.6.0").unwrap();
         let value = Value::from("new");
-        let echoed = |bindings: &[VarBind]| proof(echo(bindings, &oid, &value).err().as_ref());
+        let echoed =
+            |bindings: &[VarBind]| reply(echo(bindings, &oid, &value).err().as_ref()).proof();
         let binding = |oid: &Oid, value: Value| VarBind::new(oid.clone(), value);
         let same = binding(&oid, value.clone());
         assert_eq!(echoed(std::slice::from_ref(&same)), Proof::Done);

@@ -7,6 +7,7 @@ use crate::{
 };
 use async_snmp::Oid;
 use tokio::time::Instant;
+use utakata_worker_sdk::model::{Gaps, Missing, missing};
 
 /// What was fetched, and what kept it from being all.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Haul {
     pub fetched: Fetched,
     /// What went wrong first.
     pub trouble: Option<Error>,
+    /// What did not come.
+    pub gaps: Gaps,
 }
 
 /// Where the cells of a walked column go.
@@ -39,9 +42,14 @@ pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> Haul {
     let walked = session.walk(deadline, &mut singles, &mut columns, usize::MAX);
     let mut trouble = walked.await.err();
     // Who is silent already is not asked once more.
+    let reason = reason(trouble.as_ref(), deadline);
+    let mut gaps = Gaps::default();
     if !matches!(trouble, Some(Error::Silent | Error::Send { .. })) {
         let got = session.get_rest(deadline, &mut singles).await;
         trouble = trouble.or(got.err());
+    }
+    for column in columns.iter().filter(|column| !column.is_whole()) {
+        gaps.push(Missing::rest(&column.oid.to_string(), reason, ""));
     }
     let mut fetched = Fetched {
         scalars: singles.values,
@@ -50,7 +58,22 @@ pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> Haul {
     for (column, to) in columns.into_iter().zip(destinations) {
         put(&mut fetched, plan, column, &to);
     }
-    Haul { fetched, trouble }
+    Haul {
+        fetched,
+        trouble,
+        gaps,
+    }
+}
+
+/// Why a column did not come to its end.
+fn reason(trouble: Option<&Error>, deadline: Instant) -> &'static str {
+    match trouble {
+        _ if Instant::now() >= deadline => missing::NO_TIME,
+        Some(Error::Silent | Error::Send { .. }) => missing::NO_ANSWER,
+        Some(Error::Refused { .. }) => missing::REFUSED,
+        Some(Error::Garbage { .. } | Error::Other { .. }) => missing::UNDECODABLE,
+        Some(Error::Credential { .. }) | None => missing::BROKEN_OFF,
+    }
 }
 
 /// Puts a column where it belongs.
@@ -94,6 +117,7 @@ impl Haul {
         Self {
             fetched: Fetched::default(),
             trouble: Some(error),
+            gaps: Gaps::default(),
         }
     }
 }

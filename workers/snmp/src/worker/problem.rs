@@ -13,7 +13,7 @@ use super::{On, read::shown};
 use crate::session::{
     Error,
     diagnose::{Diagnosis, diagnose},
-    pool,
+    pool, resolve,
 };
 
 /// Waited at the most for the one more question after a silence.
@@ -27,10 +27,15 @@ pub fn of_session(task: &Task, error: &pool::Error) -> Problem {
         .map(ToString::to_string)
         .unwrap_or_default();
     match error {
-        pool::Error::Name(_) => Problem::new(
+        pool::Error::Address(resolve::Error::Name(source)) => Problem::new(
             "bad-address",
             Cure::Operator,
-            format!("{target}: the name in its address {address} cannot be resolved: {cause}"),
+            format!("{target}: the name in its address {address} cannot be resolved: {source}"),
+        ),
+        pool::Error::Address(error) => Problem::new(
+            "bad-address",
+            Cure::Operator,
+            format!("{target}: its address is {address}: {error}"),
         ),
         pool::Error::Keys { .. } => Problem::new(
             "bad-credential",

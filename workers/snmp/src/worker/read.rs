@@ -6,16 +6,19 @@ use std::{
 };
 
 use async_snmp::Oid;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use utakata_worker_sdk::{
     Answer, Failure,
-    model::{Cure, Problem},
+    model::{Cure, Problem, Recognition},
 };
 
-use super::{On, fetch::fetch};
+use super::{
+    On,
+    fetch::{Haul, fetch},
+};
 use crate::{
     decode::{Decoded, decode},
-    plan::{Filter, Plan},
+    plan::{Filter, Plan, Recognised},
     profile::Profile,
     session::Error,
     value,
@@ -25,12 +28,19 @@ use crate::{
 const RECOGNISED: Duration = Duration::from_secs(600);
 /// sysObjectID of SNMPv2-MIB: what the device is.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
+/// sysDescr: the same, for people.
+const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
+/// sysServices: the layers on which it works.
+const SERVICES: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 7, 0];
 
 impl On<'_> {
     /// Reads what the plan says. Half a table is no failure: its readings are suspect, and the
-    /// result says what is missing.
+    /// answer says what is missing.
     pub async fn read(&self) -> Result<Answer, Failure> {
         let filter = filter(&self.task.parameters);
+        if self.means_a_row() {
+            return self.read_row(&filter).await;
+        }
         let plan = self.plan(&filter).await?;
         if plan.is_empty() {
             return Err(self.nothing_like(&filter));
@@ -38,8 +48,14 @@ impl On<'_> {
         let haul = fetch(self.session, &plan, self.deadline).await;
         let decoded = decode(&plan, &haul.fetched);
         let is_foreign = self.is_foreign(&filter, &decoded);
-        let answer = Answer {
+        let recognition = filter
+            .0
+            .is_empty()
+            .then(|| self.recognition(&plan, &haul, &decoded));
+        let mut answer = Answer {
             sheet: decoded.sheet,
+            missing: haul.gaps,
+            recognition: recognition.flatten(),
             ..Answer::default()
         };
         match (haul.trouble, is_foreign) {
@@ -47,13 +63,31 @@ impl On<'_> {
             (None, true) => Err(self.foreign()),
             (Some(error), true) => Err(Failure::failed(self.problem(&error).await)),
             (Some(error), false) => {
-                let problem = incomplete(&self.problem(&error).await);
-                Ok(Answer {
-                    result: Some(json!({ "incomplete": problem })),
-                    ..answer
-                })
+                let why = self.problem(&error).await;
+                answer.missing.explain(&why.message);
+                Ok(answer)
             }
         }
+    }
+
+    /// What the device was recognised as, and whether anything of it was understood: more than
+    /// what every device has, or the interfaces of one that is there for them.
+    fn recognition(&self, plan: &Plan, haul: &Haul, decoded: &Decoded<'_>) -> Option<Recognition> {
+        let recognised = plan.recognised.as_ref()?;
+        let mut metrics = decoded.metrics.iter();
+        let has_more = metrics.any(|metric| !self.worker.own.contains(*metric));
+        let read = recognised
+            .profiles
+            .iter()
+            .chain(&self.worker.settings.profiles);
+        let description = plan.oids.iter().position(|oid| oid.arcs() == DESCRIPTION);
+        let description = description.and_then(|at| haul.fetched.scalars.get(at)?.as_ref());
+        Some(Recognition {
+            is_understood: has_more || recognised.is_network,
+            profiles: read.map(|profile| profile.as_str().into()).collect(),
+            identity: recognised.system.as_ref().map(|oid| oid.to_string().into()),
+            description: description.map(|value| shown(value).into()),
+        })
     }
 
     async fn plan(&self, filter: &Filter) -> Result<Arc<Plan>, Failure> {
@@ -72,7 +106,9 @@ impl On<'_> {
             Ok(recognised) => recognised,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
-        let plan = Arc::new(Plan::build(&self.profiles(&recognised), filter));
+        let mut plan = Plan::build(&self.profiles(&recognised.profiles), filter);
+        plan.recognised = Some(recognised);
+        let plan = Arc::new(plan);
         if everything {
             self.session
                 .remember_plan(Arc::clone(&plan), now + RECOGNISED);
@@ -80,8 +116,8 @@ impl On<'_> {
         Ok(plan)
     }
 
-    /// The profiles by which the device is recognised, those by its own name first.
-    async fn recognise(&self) -> Result<Vec<String>, Error> {
+    /// What the device is, and the profiles that fit it.
+    async fn recognise(&self) -> Result<Recognised, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
         let found = self
             .session
@@ -111,11 +147,31 @@ impl On<'_> {
             }
         }
         named.append(&mut present);
-        Ok(named)
+        let own = &self.worker.settings.profiles;
+        let is_strange = named.iter().all(|profile| own.contains(profile));
+        named.retain(|profile| !own.contains(profile));
+        Ok(Recognised {
+            is_network: is_strange && self.is_network().await,
+            profiles: named,
+            system: system.cloned(),
+        })
+    }
+
+    /// Whether the device says that it switches or routes (sysServices: 2 for layer 2, 4 for
+    /// layer 3). One that does not say does not.
+    async fn is_network(&self) -> bool {
+        let asked = [Oid::from_slice(&SERVICES)];
+        let found = self.session.get(self.deadline, &asked).await;
+        let services = found
+            .ok()
+            .and_then(|found| found.into_iter().flatten().next());
+        services
+            .and_then(|value| value.as_i32())
+            .is_some_and(|services| services & 6 != 0)
     }
 
     /// The recognised profiles and those of the release. The library was checked at the start.
-    fn profiles(&self, recognised: &[String]) -> Vec<Arc<Profile>> {
+    pub(super) fn profiles(&self, recognised: &[String]) -> Vec<Arc<Profile>> {
         let names = recognised.iter().chain(&self.worker.settings.profiles);
         self.worker
             .library
@@ -165,17 +221,6 @@ fn filter(parameters: &Json) -> Filter {
     let names = parameters.get("metrics").and_then(Json::as_array);
     let names = names.into_iter().flatten().filter_map(Json::as_str);
     Filter(names.map(String::from).collect())
-}
-
-fn incomplete(cause: &Problem) -> Problem {
-    Problem::new(
-        "incomplete",
-        cause.cure,
-        format!(
-            "not all was read; tables that broke off are suspect: {}",
-            cause.message
-        ),
-    )
 }
 
 /// The text of a value, for messages.

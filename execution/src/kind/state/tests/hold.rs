@@ -95,7 +95,7 @@ fn everything_that_runs_goes_over_and_is_answered_there() {
     assert!(world.state.has_left());
 
     let mut next = world.succeeded_by(Duration::from_secs(1));
-    assert_eq!(next.state.room(), 0, "nobody has said what is to be served");
+    assert_eq!(next.state.room(), 0, "nothing says what is to be served");
     assert_eq!(next.load_of(worker), (2, 2));
     next.upkeep();
     assert!(next.started().is_empty());

@@ -152,7 +152,7 @@ fn what_expires_between_permit_and_begin_is_not_begun() {
     let ask = world.asks()[0];
     world.permit(ask);
     let later = Timestamp::now() + Duration::from_secs(2);
-    world.state.begin(world.now, later);
+    world.state.begin(world.now + Duration::from_secs(2), later);
     assert!(world.given().is_empty());
     let expired = (key, OutcomeStatus::Expired, "expired".into(), Some(ask.ask));
     assert_eq!(ended(&mut world), [expired]);

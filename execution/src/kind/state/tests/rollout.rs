@@ -30,8 +30,10 @@ fn verified(mut chosen: Chosen) -> Chosen {
             metric: MetricName::new("hw.power").unwrap(),
             attributes: BTreeMap::new(),
             value: 1.into(),
+            through: None,
             proves: Proves::Effect,
-            within: Duration::from_secs(5),
+            within: Duration::from_secs(3),
+            grace: Duration::from_secs(2),
         });
     }
     chosen

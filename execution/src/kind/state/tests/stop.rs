@@ -130,7 +130,7 @@ fn a_drained_kind_stops_its_workers_when_all_has_ended_and_starts_them_again() {
     assert!(world.started().is_empty());
     assert_eq!(world.state.stopped(), Some(StopState::Drained));
     assert_eq!(world.status().problem, None);
-    assert!(!world.is_over(), "it goes on when it is told to");
+    assert!(!world.is_over(), "it goes on when it is resumed");
     world.stop(None);
     assert_eq!(world.started().len(), 1);
 }

@@ -7,7 +7,7 @@ use rumqttc::{
 };
 
 use super::{
-    super::{config::Config, problem::Problem, tls},
+    super::{client_name::ClientName, config::Config, problem::Problem, tls},
     CONNECT_SECONDS, Came, IN_FLIGHT, KEEP_ALIVE, Message, PACKET_MOST, REQUESTS, Request, Seen,
 };
 
@@ -17,8 +17,13 @@ pub(in super::super) struct Line {
 }
 
 impl Line {
-    pub(super) async fn connect(config: &Config, will: Option<Message>) -> Result<Self, Problem> {
-        let (client, mut events) = AsyncClient::new(options(config, will)?, REQUESTS);
+    pub(super) async fn connect(
+        config: &Config,
+        name: &ClientName,
+        will: Option<Message>,
+    ) -> Result<Self, Problem> {
+        let options = options(config, name, will)?;
+        let (client, mut events) = AsyncClient::new(options, REQUESTS);
         let mut network = events.network_options();
         network.set_tcp_nodelay(true);
         network.set_connection_timeout(CONNECT_SECONDS);
@@ -34,12 +39,17 @@ impl Line {
     }
 }
 
-fn options(config: &Config, will: Option<Message>) -> Result<MqttOptions, Problem> {
+fn options(
+    config: &Config,
+    name: &ClientName,
+    will: Option<Message>,
+) -> Result<MqttOptions, Problem> {
     let url = &config.url;
-    let mut options = MqttOptions::new(&config.client, &url.host, url.port);
+    let mut options = MqttOptions::new(name.text(), &url.host, url.port);
     options
         .set_keep_alive(KEEP_ALIVE)
-        .set_clean_session(false)
+        // Nobody would come for the session of a name that nobody has again.
+        .set_clean_session(name.is_of_this_life())
         .set_manual_acks(true)
         .set_inflight(IN_FLIGHT)
         .set_max_packet_size(PACKET_MOST, PACKET_MOST);

@@ -16,7 +16,7 @@ use rumqttc::{
 };
 
 use super::{
-    super::{config::Config, filters::Filter, problem::Problem, tls},
+    super::{client_name::ClientName, config::Config, filters::Filter, problem::Problem, tls},
     CONNECT_SECONDS, Came, IN_FLIGHT, KEEP_ALIVE, MESSAGE_MOST, Message, REQUESTS, Request,
     SESSION_SECONDS, Seen, UNACKNOWLEDGED_MOST,
 };
@@ -27,8 +27,13 @@ pub(in super::super) struct Line {
 }
 
 impl Line {
-    pub(super) async fn connect(config: &Config, will: Option<Message>) -> Result<Self, Problem> {
-        let (client, mut events) = AsyncClient::new(options(config, will)?, REQUESTS);
+    pub(super) async fn connect(
+        config: &Config,
+        name: &ClientName,
+        will: Option<Message>,
+    ) -> Result<Self, Problem> {
+        let options = options(config, name, will)?;
+        let (client, mut events) = AsyncClient::new(options, REQUESTS);
         // The first thing that is seen is that there is a connection.
         let connected = events.poll().await;
         connected.map_err(|error| connect_problem(&error))?;
@@ -41,9 +46,13 @@ impl Line {
     }
 }
 
-fn options(config: &Config, will: Option<Message>) -> Result<MqttOptions, Problem> {
+fn options(
+    config: &Config,
+    name: &ClientName,
+    will: Option<Message>,
+) -> Result<MqttOptions, Problem> {
     let url = &config.url;
-    let mut options = MqttOptions::new(&config.client, &url.host, url.port);
+    let mut options = MqttOptions::new(name.text(), &url.host, url.port);
     let mut properties = ConnectProperties::new();
     properties.session_expiry_interval = Some(SESSION_SECONDS);
     properties.receive_maximum = Some(UNACKNOWLEDGED_MOST);
@@ -160,9 +169,7 @@ fn problem(error: &ConnectionError) -> Problem {
         ConnectionError::Timeout(_) => Problem::silent(),
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
             Problem::new(match reason_code {
-                DisconnectReasonCode::SessionTakenOver => {
-                    "another client has come under the same name: each process needs its own".into()
-                }
+                DisconnectReasonCode::SessionTakenOver => return Problem::Displaced,
                 DisconnectReasonCode::ServerShuttingDown => "the broker is being stopped".into(),
                 other => format!("the broker has hung up: {other:?}"),
             })

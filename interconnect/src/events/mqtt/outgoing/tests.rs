@@ -10,7 +10,7 @@ fn samples() -> Queue {
 }
 
 fn sent(event: &Event, most: usize) -> (Vec<Message>, Option<usize>) {
-    match outgoing(event, most).unwrap() {
+    match outgoing(event, most, &Clock::default()).unwrap() {
         Outgoing::Messages {
             messages,
             expendable,
@@ -105,7 +105,7 @@ fn each_event_has_its_topic_and_what_matters_is_acknowledged() {
     let desired = samples.desired("hall-1", 1).unwrap();
     check(desired, "desired/hall-1", true, true);
     let target: TargetName = "pdu-a1".parse().unwrap();
-    let gone = outgoing(&Event::Deleted(target.clone()), MOST).unwrap();
+    let gone = outgoing(&Event::Deleted(target.clone()), MOST, &Clock::default()).unwrap();
     assert_eq!(gone, Outgoing::Delete(target));
 }
 

@@ -242,7 +242,7 @@ impl Intake {
             }
         };
         let again = delivery.redelivered || foreign::is_again(&delivery.properties);
-        match foreign::tasks(&delivery.data, &self.route, class) {
+        match foreign::tasks(&delivery.data, &self.route, class, self.link.clock()) {
             Ok(tasks) => {
                 match class {
                     Class::Control => flow.control.came(tasks.len()),
@@ -271,7 +271,13 @@ impl Intake {
         let (zone, kind) = (&self.route.zone, &self.route.kind);
         tracing::warn!(%zone, %kind, ?class, reason, "a message is not for us");
         let settle = match class {
-            Class::Control => Settle::Reject(delivery.acker),
+            Class::Control => {
+                self.link.health().notice(format!(
+                    "a message of control of {kind} in the zone {zone} is not for us, and lies \
+                     with the dead letters: {reason}"
+                ));
+                Settle::Reject(delivery.acker)
+            }
             Class::Observe => {
                 self.link.health().dropped(1);
                 Settle::Acknowledge(delivery.acker)

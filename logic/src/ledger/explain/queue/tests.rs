@@ -43,6 +43,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         state: EnvironmentState::Running,
         version: "1".into(),
         time: Timestamp::now(),
+        clock_ahead_ms: None,
         pools: vec![pool],
         refused: Vec::new(),
         connections: Vec::new(),
@@ -106,7 +107,7 @@ fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on(
     check(
         &[("wee-1", all(Stop::Pause))],
         "queue",
-        "it is in the queue of the kind snmp; 2 workers of the zone hall-1 are ready, and 0 \
+        "it is in the queue for kind snmp; 2 workers in zone hall-1 are ready, and 0 \
          tasks wait for them",
         None,
     );
@@ -202,8 +203,8 @@ fn a_task_says_that_nobody_is_meant_or_that_its_release_is_still_to_come() {
     assert_eq!(waits_for, "placement");
     assert_eq!(
         says,
-        "the kind snmp is served by environments purpose=control, and none of the zone hall-1 \
-         that is there is one of them"
+        "kind snmp is to be served by environments purpose=control, and there is no such \
+         environment in zone hall-1"
     );
     assert!(cure.contains("utakata kind place snmp"), "{cure}");
     assert_eq!(

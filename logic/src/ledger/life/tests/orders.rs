@@ -17,7 +17,8 @@ fn holders() -> impl Strategy<Value = Holder> {
 }
 
 fn evidence() -> impl Strategy<Value = Evidence> {
-    prop::sample::select(vec![Evidence::Effect, Evidence::Other, Evidence::None])
+    use Evidence::{Effect, None, Other, Passing};
+    prop::sample::select(vec![Effect, Passing, Other, None])
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
@@ -56,7 +57,14 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 fn rules() -> impl Strategy<Value = Rule> {
     let repeat = prop::sample::select(vec![Repeat::Once, Repeat::Repeatable]);
     let proves = prop::sample::select(vec![Proves::Effect, Proves::Both, Proves::Nothing]);
-    (repeat, prop::option::of(proves)).prop_map(|(repeat, proves)| rule(repeat, proves))
+    let all = (repeat, prop::option::of(proves), any::<bool>());
+    all.prop_map(|(repeat, proves, is_through)| {
+        let mut rule = rule(repeat, proves);
+        if let Some(read_back) = &mut rule.read_back {
+            read_back.is_through = is_through;
+        }
+        rule
+    })
 }
 
 /// Plays all events; says of each what was before, when, what happened, and what was after.
@@ -70,13 +78,13 @@ fn play(
     for (later, event) in happenings {
         now += later;
         let event = match event {
-            Event::Seen { asked, evidence } => {
-                let asked = (*asked).min(at(now));
-                Event::Seen {
-                    asked,
-                    evidence: *evidence,
-                }
-            }
+            Event::Seen {
+                asked, evidence, ..
+            } => Event::Seen {
+                asked: (*asked).min(at(now)),
+                answered: at(now),
+                evidence: *evidence,
+            },
             event => event.clone(),
         };
         let (after, actions) = life.clone().on(&event, rule, at(now));
@@ -98,7 +106,9 @@ fn leads_on(before: &Life, now: u64, event: &Event, rule: &Rule) -> bool {
         Event::Outcome { holder, status, .. } => {
             *status == OutcomeStatus::Expired && holder.as_ref() == before.holder()
         }
-        Event::Seen { asked, evidence } => {
+        Event::Seen {
+            asked, evidence, ..
+        } => {
             let Stage::ReadingBack { since, .. } = before.stage else {
                 return false;
             };
@@ -213,6 +223,38 @@ proptest! {
         if matches!(life.stage, Stage::Permitted { .. } | Stage::Fenced { .. }) {
             prop_assert!(restored.deadline() >= life.deadline());
         }
+    }
+
+    #[test]
+    fn what_was_said_to_be_done_is_said_undone_only_by_proof_and_done_when_it_was_seen(
+        rule in rules(), happenings in happenings(),
+    ) {
+        let mut passed: Option<Instant> = None;
+        play(&rule, &happenings, |before, now, event, after, _| {
+            let Stage::Verifying { since, shows_from, .. } = before.stage else {
+                passed = None;
+                return;
+            };
+            let counts = |asked: &Instant| *asked >= since;
+            let seen = match event {
+                Event::Seen { asked, evidence, .. } if counts(asked) => Some((*asked, *evidence)),
+                _ => None,
+            };
+            if let Stage::Ended(end) = after.stage {
+                let (asked, evidence) = seen.unwrap_or_else(|| panic!("{event:?}"));
+                let is_seen = evidence == Evidence::Effect
+                    && (!rule.is_through() || passed.is_some_and(|at| asked >= at));
+                let is_other = evidence == Evidence::Other && asked >= shows_from;
+                let is_proof = rule.proves_absence() && is_other;
+                match end.how {
+                    How::Succeeded => assert!(is_seen, "{event:?} in {before:?}"),
+                    _ => assert!(is_proof, "{event:?} in {before:?}"),
+                }
+            }
+            if matches!(seen, Some((_, Evidence::Passing))) {
+                passed.get_or_insert(at(now));
+            }
+        });
     }
 
     #[test]

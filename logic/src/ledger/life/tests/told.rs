@@ -158,9 +158,10 @@ fn an_expired_permit_leads_on_only_as_far_as_it_may() {
 }
 
 #[test]
-fn a_success_that_shows_is_one_and_one_that_does_not_is_none() {
+fn a_success_that_shows_is_one_and_one_that_does_not_is_left_to_a_person() {
     use Evidence::{Effect, None, Other};
     let before = life(verifying(5));
+    let looked = life(looked_at(5, Other, Option::None));
     for proves in [EFFECT, BOTH, NOTHING] {
         let rule = once(proves);
         let done = life(is(How::Succeeded, By::ReadBack));
@@ -169,13 +170,56 @@ fn a_success_that_shows_is_one_and_one_that_does_not_is_none() {
         check_unchanged(&rule, &before, 6, &seen(4, Effect));
         check_unchanged(&rule, &before, 9, &seen(4, Other));
         // Asked before it must have shown: not yet.
-        check_unchanged(&rule, &before, 9, &seen(8, Other));
-        let failed = life(is(How::Failed, By::ReadBack));
-        check(&rule, &before, 9, &seen(9, Other), &failed, &[]);
-        check_unchanged(&rule, &before, 9, &seen(9, None));
+        check(&rule, &before, 15, &seen(14, Other), &looked, &[]);
+        check(&rule, &looked, 15, &seen(14, Effect), &done, &[]);
+        check(&rule, &looked, 90, &seen(80, Effect), &done, &[]);
+        // That it does not show proves nothing, unless the action says so.
+        let over = match proves {
+            BOTH => is(How::Failed, By::ReadBack),
+            _ => unsettled(),
+        };
+        check(&rule, &looked, 16, &seen(15, Other), &life(over), &[]);
+        check_unchanged(&rule, &before, 16, &seen(15, None));
         // A target that cannot be read back may have lied.
-        check_unchanged(&rule, &before, 28, &Event::Tick);
-        check(&rule, &before, 29, &Event::Tick, &life(unsettled()), &[]);
+        check_unchanged(&rule, &before, 34, &Event::Tick);
+        check(&rule, &before, 35, &Event::Tick, &life(unsettled()), &[]);
+    }
+}
+
+#[test]
+fn what_must_pass_through_a_state_is_done_when_it_was_seen_to_pass() {
+    use Evidence::{Effect, Other, Passing};
+    let rule = through();
+    let before = life(verifying(5));
+    let done = life(is(How::Succeeded, By::ReadBack));
+    // It has not begun to: it shows what it showed before.
+    let waits = life(looked_at(5, Effect, None));
+    check(&rule, &before, 6, &seen(5, Effect), &waits, &[]);
+    // It passes, and was known to at 9.
+    let passes = life(looked_at(5, Passing, Some(9)));
+    check(&rule, &waits, 9, &seen(8, Passing), &passes, &[]);
+    let passes_on = life(looked_at(5, Other, Some(9)));
+    check(&rule, &passes, 11, &seen(10, Other), &passes_on, &[]);
+    // Asked before that was known: an answer that was overtaken.
+    let overtaken = life(looked_at(5, Effect, Some(9)));
+    check(&rule, &passes, 11, &seen(8, Effect), &overtaken, &[]);
+    check(&rule, &overtaken, 11, &seen(9, Effect), &done, &[]);
+    check(&rule, &passes, 21, &seen(20, Effect), &done, &[]);
+    // What was passed before the outcome says nothing.
+    check_unchanged(&rule, &before, 6, &seen(4, Passing));
+    // It was not seen to pass, or not to come back.
+    for (looked, evidence) in [(&waits, Effect), (&passes, Passing), (&before, Other)] {
+        let event = seen(15, evidence);
+        check(&rule, looked, 16, &event, &life(unsettled()), &[]);
+    }
+    // Of what nobody knows, the effect proves nothing.
+    for proves in [EFFECT, BOTH] {
+        let mut rule = once(proves);
+        rule.read_back.as_mut().unwrap().is_through = true;
+        let before = over(life(reading_back(13)));
+        let after = over(life(unsettled()));
+        check(&rule, &before, 15, &seen(13, Effect), &after, &[]);
+        check(&rule, &before, 15, &seen(13, Passing), &after, &[]);
     }
 }
 
@@ -290,11 +334,12 @@ fn only_a_proof_ends_the_doubt() {
         is_in_doubt: false,
         ..in_doubt(is(How::Failed, By::ReadBack))
     };
-    check(&once(BOTH), &before, 15, &other, &failed, &[]);
+    let other = seen(15, Evidence::Other);
+    check(&once(BOTH), &before, 16, &other, &failed, &[]);
     check(
         &once(EFFECT),
         &before,
-        15,
+        16,
         &other,
         &in_doubt(unsettled()),
         &[],

@@ -8,7 +8,7 @@ use utakata_tests::{servers::Postgres, wait::soon};
 use super::{super::conformance, open};
 
 /// The n-th page: an operation with its tasks.
-fn page(number: u64) -> Page {
+pub(super) fn page(number: u64) -> Page {
     let operation = conformance::operation();
     let tasks = conformance::tasks(&operation, 20);
     Page {
@@ -18,7 +18,7 @@ fn page(number: u64) -> Page {
 }
 
 /// Whether a page is there: as a whole, or not at all.
-async fn is_there(store: &PostgresStore, page: &Page) -> bool {
+pub(super) async fn is_there(store: &PostgresStore, page: &Page) -> bool {
     let operation = page.operations[0].0.id;
     let tasks = store.tasks_of(operation).await.unwrap().len();
     let audit = page.audit.as_ref().unwrap();

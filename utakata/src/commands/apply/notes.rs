@@ -1,0 +1,67 @@
+//! What is allowed and may be a slip: a kind or a zone that nothing serves, a schedule that reads
+//! nothing.
+
+use std::collections::BTreeMap;
+
+use utakata_api::{Client, apply::Document, inventory::KindView};
+use utakata_model::{Schedule, Target, suggest};
+
+/// So many schedules are looked at: more come from a program.
+const SCHEDULES_MOST: usize = 32;
+
+/// Notes kinds and zones that nothing serves: the worker or the environment may come later.
+pub fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
+    let mut notes: BTreeMap<String, (&Target, usize, String)> = BTreeMap::new();
+    for document in documents {
+        let Document::Target(target) = document else {
+            continue;
+        };
+        if let Some((what, hint)) = lacking(target, kinds) {
+            notes.entry(what).or_insert((target, 0, hint)).1 += 1;
+        }
+    }
+    let line = |(what, (first, count, hint)): (String, (&Target, usize, String))| {
+        let more = match count - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("note: {what} now (target {}{more}): {hint}", first.name)
+    };
+    notes.into_iter().map(line).collect()
+}
+
+/// What a target would need and is not there, with what may have been meant.
+fn lacking(target: &Target, kinds: &[KindView]) -> Option<(String, String)> {
+    let (kind, zone) = (&target.kind, &target.zone);
+    let Some(view) = kinds.iter().find(|view| view.kind == *kind) else {
+        let known = kinds.iter().map(|view| view.kind.as_str());
+        let what = format!("no worker serves the kind \"{kind}\"");
+        return Some((what, suggest::hint(kind.as_str(), known)));
+    };
+    if view.zones.iter().any(|one| one.zone == *zone) {
+        return None;
+    }
+    let known = view.zones.iter().map(|one| one.zone.as_str());
+    let what = format!("no environment of the zone \"{zone}\" serves the kind \"{kind}\"");
+    Some((what, suggest::hint(zone.as_str(), known)))
+}
+
+/// Notes schedules that select no target.
+pub async fn idle(client: &Client, documents: &[Document]) -> Vec<String> {
+    let schedules = documents.iter().filter_map(|document| match document {
+        Document::Schedule(schedule) => Some(schedule),
+        Document::Target(_) | Document::Credential(_) => None,
+    });
+    let mut notes = Vec::new();
+    for schedule in schedules.take(SCHEDULES_MOST) {
+        if matches!(client.any_target(&schedule.selector).await, Ok(None)) {
+            notes.push(reads_nothing(schedule));
+        }
+    }
+    notes
+}
+
+fn reads_nothing(schedule: &Schedule) -> String {
+    let Schedule { name, selector, .. } = schedule;
+    format!("note: the schedule {name} reads nothing now: \"{selector}\" selects no target")
+}

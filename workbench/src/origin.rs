@@ -1,0 +1,173 @@
+//! Which object each reading comes from. Pure.
+//!
+//! The worker does not say, and need not: what it decodes at a poll is decoded here once more,
+//! row by row and column by column, so that each reading has one object that it can be of.
+
+use std::collections::HashMap;
+
+use async_snmp::Oid;
+use utakata_worker_sdk::model::Reading;
+use utakata_worker_snmp::{
+    decode::{Cells, Column, Fetched, decode},
+    plan::{Filter, Plan, PlannedTable},
+    profile::Scalar,
+};
+
+use crate::walk::Walk;
+
+/// The attribute that tells rows apart whose other attributes are equal.
+const INDEX: &str = "snmp.index";
+
+/// The objects of readings.
+#[derive(Debug, Default)]
+pub struct Origins {
+    /// By metric and attributes without the index; of several the first that fits counts.
+    by_series: HashMap<Series, Vec<Origin>>,
+}
+
+type Series = (String, Vec<(String, String)>);
+
+#[derive(Debug, Clone)]
+struct Origin {
+    oid: Oid,
+    /// The index of the row, dotted; of a scalar: nothing.
+    index: Option<String>,
+}
+
+impl Origins {
+    /// Those of all that a plan reads of a walk.
+    pub fn of(plan: &Plan, walk: &Walk) -> Self {
+        let mut origins = Self::default();
+        for planned in &plan.scalars {
+            origins.add_scalar(&planned.scalar, walk);
+        }
+        for planned in &plan.tables {
+            origins.add_table(planned, walk);
+        }
+        origins
+    }
+
+    /// The object of a reading.
+    pub fn find(&self, reading: &Reading) -> Option<&Oid> {
+        let told = reading.attributes.get(INDEX);
+        let origins = self.by_series.get(&series(reading))?;
+        let fits = |origin: &&Origin| match (told, &origin.index) {
+            (Some(told), Some(index)) => **told == **index,
+            _ => true,
+        };
+        origins.iter().find(fits).map(|origin| &origin.oid)
+    }
+
+    fn add(&mut self, reading: &Reading, oid: Oid, index: Option<String>) {
+        let origins = self.by_series.entry(series(reading)).or_default();
+        origins.push(Origin { oid, index });
+    }
+
+    fn add_scalar(&mut self, scalar: &Scalar, walk: &Walk) {
+        for oid in &scalar.oids {
+            let alone = Scalar {
+                oids: vec![oid.clone()],
+                ..scalar.clone()
+            };
+            let plan = Plan::of_scalars(&[alone]);
+            let fetched = Fetched {
+                scalars: plan.oids.iter().map(|oid| walk.get(oid).cloned()).collect(),
+                tables: Vec::new(),
+            };
+            for reading in decode(&plan, &fetched).sheet.readings() {
+                self.add(&reading, oid.clone(), None);
+            }
+        }
+    }
+
+    fn add_table(&mut self, planned: &PlannedTable, walk: &Walk) {
+        let rows = Rows::of(planned, walk);
+        for metric in &planned.table.metrics {
+            for at in &metric.columns {
+                let Some(column) = planned.table.columns.get(*at) else {
+                    continue;
+                };
+                let mut metric = metric.clone();
+                metric.columns = vec![*at];
+                let mut table = planned.table.clone();
+                table.metrics = vec![metric];
+                let plan = Plan {
+                    tables: vec![PlannedTable {
+                        table,
+                        columns: planned.columns.clone(),
+                        joins: planned.joins.clone(),
+                    }],
+                    ..Plan::default()
+                };
+                for (oid, _) in walk.under(column) {
+                    let Some(index) = oid.arcs().get(column.len()..) else {
+                        continue;
+                    };
+                    let fetched = Fetched {
+                        scalars: Vec::new(),
+                        tables: vec![rows.row(index)],
+                    };
+                    let dotted: Vec<String> = index.iter().map(u32::to_string).collect();
+                    for reading in decode(&plan, &fetched).sheet.readings() {
+                        self.add(&reading, oid.clone(), Some(dotted.join(".")));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn series(reading: &Reading) -> Series {
+    let attributes = reading.attributes.iter();
+    let attributes = attributes.filter(|(key, _)| &***key != INDEX);
+    let attributes = attributes.map(|(key, text)| (key.to_string(), text.to_string()));
+    (reading.metric.to_string(), attributes.collect())
+}
+
+/// The cells of a table as a walk has them.
+struct Rows<'a> {
+    columns: &'a [Oid],
+    joins: Vec<Column>,
+    walk: &'a Walk,
+}
+
+impl<'a> Rows<'a> {
+    fn of(planned: &'a PlannedTable, walk: &'a Walk) -> Self {
+        let whole = |oid: &Oid| {
+            let mut column = Column::default();
+            for (found, value) in walk.under(oid) {
+                if let Some(index) = found.arcs().get(oid.len()..) {
+                    column.push(index, value.clone());
+                }
+            }
+            column
+        };
+        Self {
+            columns: &planned.table.columns,
+            joins: planned.table.joins.iter().map(whole).collect(),
+            walk,
+        }
+    }
+
+    /// One row, and all of the tables that it is joined with.
+    fn row(&self, index: &[u32]) -> Cells {
+        let cell = |column: &Oid| {
+            let mut found = Column::default();
+            let instance = Oid::new(column.arcs().iter().chain(index).copied());
+            if let Some(value) = self.walk.get(&instance) {
+                found.push(index, value.clone());
+            }
+            found
+        };
+        Cells {
+            columns: self.columns.iter().map(cell).collect(),
+            joins: self.joins.clone(),
+            is_broken: false,
+        }
+    }
+}
+
+/// A plan for all that profiles read.
+pub fn plan(profiles: &[std::sync::Arc<utakata_worker_snmp::profile::Profile>]) -> Plan {
+    Plan::build(profiles, &Filter::default())
+}

@@ -1,0 +1,133 @@
+//! `read` of one row, as of the outlet that was switched: what is read back is that, and no more.
+
+use async_snmp::{ErrorStatus, Oid, Value};
+use serde_json::Value as Json;
+use utakata_worker_sdk::{Answer, Failure};
+
+use super::{On, problem, raw::wrong};
+use crate::{
+    decode::{Cells, Column, Fetched, decode},
+    plan::{Filter, Plan, PlannedTable},
+    profile::{Attribute, Source, Table},
+};
+
+impl On<'_> {
+    /// Whether the parameters mean a row.
+    pub fn means_a_row(&self) -> bool {
+        let parameters = self.task.parameters.as_object();
+        let mut names = parameters.into_iter().flat_map(|given| given.keys());
+        names.any(|name| name != "metrics")
+    }
+
+    /// Reads the row that the parameters mean, of each table that has such a row.
+    pub async fn read_row(&self, filter: &Filter) -> Result<Answer, Failure> {
+        let parameters = &self.task.parameters;
+        let profiles = self.profiles(&[]);
+        let (plan, indexes) = Plan::of_rows(&profiles, filter, parameters).map_err(wrong)?;
+        let rows = plan.tables.iter().zip(&indexes);
+        let cells: Vec<Vec<Cell>> = rows.map(|(table, index)| cells(table, index)).collect();
+        let oids: Vec<Oid> = cells
+            .iter()
+            .flatten()
+            .map(|cell| cell.oid.clone())
+            .collect();
+        let values = match self.session.get(self.deadline, &oids).await {
+            Ok(values) => values,
+            Err(error) => return Err(Failure::failed(self.problem(&error).await)),
+        };
+        let mut values = values.into_iter();
+        let tables = plan.tables.iter().zip(&cells);
+        let tables = tables.map(|(table, cells)| put(table, cells, values.by_ref()));
+        let fetched = Fetched {
+            scalars: Vec::new(),
+            tables: tables.collect(),
+        };
+        let decoded = decode(&plan, &fetched);
+        if decoded.metrics.is_empty() {
+            return Err(self.no_such_row(parameters, &oids));
+        }
+        Ok(Answer {
+            sheet: decoded.sheet,
+            ..Answer::default()
+        })
+    }
+
+    fn no_such_row(&self, parameters: &Json, oids: &[Oid]) -> Failure {
+        let target = &self.task.target;
+        let oids: Vec<String> = oids.iter().map(ToString::to_string).collect();
+        let what = format!(
+            "{target} has nothing of {parameters}: not at {}",
+            oids.join(", ")
+        );
+        Failure::failed(problem::refused(&what, ErrorStatus::NoSuchName))
+    }
+}
+
+/// A cell of the row.
+struct Cell {
+    oid: Oid,
+    index: Vec<u32>,
+    place: Place,
+}
+
+enum Place {
+    Column(usize),
+    Join(usize),
+}
+
+/// The cells of a row that its readings are made of, and those of joins by its index.
+fn cells(planned: &PlannedTable, index: &[u32]) -> Vec<Cell> {
+    let table = &planned.table;
+    let cell = |oid: &Oid, index: Vec<u32>, place| {
+        let arcs: Vec<u32> = oid.arcs().iter().chain(&index).copied().collect();
+        let oid = Oid::from_slice(&arcs);
+        Cell { oid, index, place }
+    };
+    let columns = planned.columns.iter().filter_map(|at| {
+        let oid = table.columns.get(*at)?;
+        Some(cell(oid, index.to_vec(), Place::Column(*at)))
+    });
+    let joins = joins(table, index).filter_map(|(at, index)| {
+        let oid = table.joins.get(at)?;
+        Some(cell(oid, index, Place::Join(at)))
+    });
+    columns.chain(joins).collect()
+}
+
+/// The joins by parts of the index, and the index of each.
+fn joins<'a>(table: &'a Table, index: &'a [u32]) -> impl Iterator<Item = (usize, Vec<u32>)> + 'a {
+    table.attributes.iter().filter_map(|(_, attribute)| {
+        let Attribute::Row {
+            source: Source::JoinIndex(join, parts),
+            ..
+        } = attribute
+        else {
+            return None;
+        };
+        let parts = parts.iter().map(|part| index.get(*part).copied());
+        Some((*join, parts.collect::<Option<_>>()?))
+    })
+}
+
+/// The values of the cells, as of a walk that found one row.
+fn put(
+    planned: &PlannedTable,
+    cells: &[Cell],
+    values: impl Iterator<Item = Option<Value>>,
+) -> Cells {
+    let mut found = Cells {
+        columns: vec![Column::default(); planned.table.columns.len()],
+        joins: vec![Column::default(); planned.table.joins.len()],
+        is_broken: false,
+    };
+    for (cell, value) in cells.iter().zip(values) {
+        let column = match cell.place {
+            Place::Column(at) => found.columns.get_mut(at),
+            Place::Join(at) => found.joins.get_mut(at),
+        };
+        if let Some((column, value)) = column.zip(value) {
+            column.push(&cell.index, value);
+        }
+    }
+    found
+}
