@@ -144,6 +144,7 @@ fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
     assert_eq!((seen.shortcoming(), seen.missing.len()), (None, 0));
 }
 
+#[test]
 fn control_that_is_refused_or_settled_does_not_make_a_target_that_answers_fail() {
     for (code, is_failing) in [
         ("device-refused", false),
