@@ -8,20 +8,47 @@
 
 mod entry;
 pub mod verify;
+mod view;
+
+use std::ops::Range;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use utakata_model::OperationId;
 
 pub use entry::Entry;
 
 use crate::store::AuditPage;
 
+/// The most bytes that are kept ready for a page.
+const ROOM_MOST: usize = 1 << 20;
+/// About as many bytes has a line.
+const LINE: usize = 200;
+
 /// The end of the trail, to which pages are added.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Trail {
     page: u64,
     hash: String,
-    lines: String,
+    lines: Lines,
+}
+
+/// Lines that are not written yet, and which of them tell of an operation and its tasks.
+#[derive(Debug, Clone, Default)]
+struct Lines {
+    text: String,
+    spans: Spans,
+}
+
+/// Which bytes of the lines tell of which operation, in their order.
+pub type Spans = Vec<(OperationId, Range<usize>)>;
+
+/// The lines of one page and the end of the trail that they go after.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    page: u64,
+    before: String,
+    lines: Lines,
 }
 
 impl Trail {
@@ -30,44 +57,103 @@ impl Trail {
         head.map_or_else(Self::default, |head| Self {
             page: head.page,
             hash: head.hash,
-            lines: String::new(),
+            lines: Lines::default(),
         })
     }
 
     /// Adds a line to the page that is being filled.
     pub fn note(&mut self, at: Timestamp, entry: &Entry<'_>) {
-        entry::write(&mut self.lines, at, entry);
+        entry::write(&mut self.lines.text, at, entry);
     }
 
-    /// How far the page that is being filled is.
-    pub fn mark(&self) -> usize {
-        self.lines.len()
+    /// Adds a line about an operation or one of its tasks.
+    pub fn note_of(&mut self, operation: OperationId, at: Timestamp, entry: &Entry<'_>) {
+        let from = self.lines.text.len();
+        self.note(at, entry);
+        let span = from..self.lines.text.len();
+        self.lines.spans.push((operation, span));
     }
 
-    /// Takes back what was noted since that mark.
-    pub fn cut(&mut self, mark: usize) {
-        self.lines.truncate(mark);
+    /// Takes back all lines about an operation that was never written.
+    pub fn forget(&mut self, operation: OperationId) {
+        self.lines.forget(operation);
     }
 
-    /// The page that is being filled, if there is anything on it. It stays until it is
-    /// [`Trail::turn`]ed.
-    pub fn page(&self) -> Option<AuditPage> {
-        if self.lines.is_empty() {
+    /// The page that was being filled, if there is anything on it: what is noted from now on is
+    /// for the next one. The trail still ends where it did, until the page is written
+    /// ([`Trail::turn`]) or was not ([`Trail::reopen`]).
+    pub fn seal(&mut self) -> Option<Sealed> {
+        if self.lines.text.is_empty() {
             return None;
         }
-        let page = self.page + 1;
-        Some(AuditPage {
-            page,
-            hash: hash(&self.hash, page, &self.lines),
-            body: self.lines.clone(),
+        // The next one is about as long.
+        let room = self.lines.text.len().min(ROOM_MOST);
+        let next = Lines {
+            text: String::with_capacity(room),
+            spans: Vec::with_capacity(room / LINE),
+        };
+        Some(Sealed {
+            page: self.page + 1,
+            before: self.hash.clone(),
+            lines: std::mem::replace(&mut self.lines, next),
         })
     }
 
-    /// That page was written: the next one begins.
+    /// A page was written: the trail ends with it.
     pub fn turn(&mut self, written: &AuditPage) {
         self.page = written.page;
         self.hash.clone_from(&written.hash);
-        self.lines.clear();
+    }
+
+    /// A page was not written: its lines go before those that were noted since.
+    pub fn reopen(&mut self, page: AuditPage, spans: Spans) {
+        let since = std::mem::take(&mut self.lines);
+        self.lines = Lines {
+            text: page.body,
+            spans,
+        };
+        self.lines.append(since);
+    }
+}
+
+impl Sealed {
+    /// The page, with its hash, and what its lines tell of, in case that it cannot be written.
+    pub fn page(self) -> (AuditPage, Spans) {
+        let page = AuditPage {
+            page: self.page,
+            hash: hash(&self.before, self.page, &self.lines.text),
+            body: self.lines.text,
+        };
+        (page, self.lines.spans)
+    }
+}
+
+impl Lines {
+    fn append(&mut self, after: Self) {
+        let offset = self.text.len();
+        self.text.push_str(&after.text);
+        let moved = after.spans.into_iter();
+        let moved = moved.map(|(of, span)| (of, span.start + offset..span.end + offset));
+        self.spans.extend(moved);
+    }
+
+    /// Takes out what tells of an operation.
+    fn forget(&mut self, operation: OperationId) {
+        if self.spans.iter().all(|(of, _)| *of != operation) {
+            return;
+        }
+        let before = std::mem::take(self);
+        let mut from = 0;
+        for (of, span) in before.spans {
+            self.text.push_str(&before.text[from..span.start]);
+            from = span.end;
+            if of != operation {
+                let start = self.text.len();
+                self.text.push_str(&before.text[span]);
+                self.spans.push((of, start..self.text.len()));
+            }
+        }
+        self.text.push_str(&before.text[from..]);
     }
 }
 

@@ -158,10 +158,8 @@ impl Ledger {
             actor,
             commands,
             failing: parts.failing,
-            again: service::Again::default(),
             fence: term.fence().cloned(),
-            is_relieved: false,
-            kept: Vec::new(),
+            state: service::State::default(),
         };
         *self.here.write() = Some(sender);
         Ok(Running { service, couriers })

@@ -3,6 +3,7 @@
 pub mod copy;
 mod error;
 mod lease;
+mod packed;
 mod page;
 mod place;
 pub mod postgres;

@@ -2,7 +2,6 @@
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use utakata_api::{
     audit::{AuditHead, AuditPageView, AuditReport},
     page::Page,
@@ -12,7 +11,7 @@ use super::{
     Api, Refused, page,
     query::{Query, invalid, limit},
 };
-use crate::{audit::verify::verify, store::AuditPage};
+use crate::audit::verify::verify;
 
 /// Which pages.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -59,7 +58,7 @@ pub(super) async fn list(
     while let Some(wanted) = pile.wanted() {
         let pages = api.handle.store().audit(next, wanted).await?;
         next = pages.last().map_or(next, |last| last.page + 1);
-        pile.add(pages.into_iter().map(view));
+        pile.add(pages.into_iter().map(AuditPageView::from));
     }
     Ok(Json(pile.page(|last| (last.page + 1).to_string())))
 }
@@ -93,20 +92,4 @@ pub(super) async fn check(
     let mut snapshot = api.handle.store().snapshot().await?;
     let report = verify(snapshot.as_mut(), query.head.as_deref()).await?;
     Ok(Json(report))
-}
-
-fn view(page: AuditPage) -> AuditPageView {
-    AuditPageView {
-        lines: page.body.lines().filter_map(raw).collect(),
-        page: page.page,
-        hash: page.hash,
-    }
-}
-
-/// A line as it is; one that is no JSON, as a text.
-fn raw(line: &str) -> Option<Box<RawValue>> {
-    let as_it_is = RawValue::from_string(line.to_owned());
-    as_it_is
-        .or_else(|_| serde_json::value::to_raw_value(line))
-        .ok()
 }

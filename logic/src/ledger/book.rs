@@ -87,6 +87,18 @@ pub(super) enum Effect {
     Reply(Box<dyn FnOnce() + Send>),
 }
 
+impl Effect {
+    /// The task that it carries on; none where somebody is answered, whatever the answer is.
+    fn task(&self) -> Option<TaskId> {
+        match self {
+            Self::Publish(task) => Some(task.id),
+            Self::ReadBack(read) | Self::Capture(read) => Some(read.task.id),
+            Self::Tell(concluded) => Some(concluded.outcome.task),
+            Self::Answer(..) | Self::Recorded(..) | Self::Reply(_) => None,
+        }
+    }
+}
+
 /// A target to be read back.
 pub(super) struct ReadBack {
     /// For which task.
@@ -243,15 +255,14 @@ impl Book {
         let Some(entry) = self.tasks.get(&id) else {
             return;
         };
-        self.trail.note(
-            self.now.at,
-            &audit::Entry::State {
-                task: id,
-                attempt: entry.life.attempt,
-                state: entry.life.state(),
-                end: entry.record.end,
-            },
-        );
+        let state = audit::Entry::State {
+            task: id,
+            attempt: entry.life.attempt,
+            state: entry.life.state(),
+            end: entry.record.end,
+        };
+        self.trail
+            .note_of(entry.task.operation, self.now.at, &state);
         let target = entry.task.target.clone();
         self.place(id, &target);
         self.dirty.insert(target);

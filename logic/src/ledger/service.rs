@@ -1,56 +1,78 @@
 //! The owner of the ledger: takes in all that has come, writes what changed in one go, then
 //! acts.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout},
+    task::{JoinError, JoinSet},
+    time::Instant,
 };
 use utakata_model::{Cure, OperationId, Problem};
 
 use super::{
     Error,
     act::Actor,
-    book::{Book, Effect, New, Now},
+    book::{Book, Effect, Now},
     command::{Command, Promise},
 };
 use crate::{
+    audit,
     dispatch::Failing,
     store::{self, Fence, Page, Store},
 };
 
 /// The most commands that are taken in at once.
 const AT_ONCE: usize = 512;
+/// The most commands that are taken in for the next page while one is written: what comes beyond
+/// them waits.
+const AHEAD: usize = 8 * AT_ONCE;
 /// After a write has failed, the next try, doubling up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
-/// Whoever waits for a promise while nobody knows whether a page was written is told so after this.
-const REFUSED_AFTER: Duration = Duration::from_secs(5);
-/// A write that takes longer keeps nobody waiting who only asks.
+/// While a write takes longer than this, nothing more is taken in.
 const LONG: Duration = Duration::from_secs(1);
+/// Whoever waits for a promise is told that nobody knows after this.
+const REFUSED_AFTER: Duration = Duration::from_secs(5);
 
 /// The owner of the ledger.
+///
+/// While a page is written, what comes is taken in for the next one: nobody is answered, and
+/// nothing done, before the page that says so is written, and all pages before it. While nobody
+/// knows whether a page was written, the very same page is written again, and what comes waits,
+/// but not for long.
 pub(super) struct Service {
     pub book: Book,
     pub store: Arc<dyn Store>,
     pub actor: Actor,
     pub commands: mpsc::Receiver<Command>,
     pub failing: Arc<Failing>,
-    pub again: Again,
     /// What the store holds writes against, where others could keep the ledger.
     pub fence: Option<Fence>,
-    /// Somebody else keeps the ledger by now.
-    pub is_relieved: bool,
-    /// What came while nobody knew whether a page was written.
-    pub kept: Vec<Command>,
+    pub state: State,
+}
+
+/// How far the owner of the ledger is.
+#[derive(Default)]
+pub(super) struct State {
+    retry: Retry,
+    /// Nothing is taken in any more: what there is, is written.
+    is_ending: bool,
+    /// What came while a write took long, or nobody knew what became of it.
+    kept: Vec<Command>,
+    /// The operations that the next page begins.
+    planned: Vec<Planned>,
+    flight: Option<Flight>,
+    /// The page of the flight, while it is written.
+    writing: JoinSet<Written>,
 }
 
 /// When what could not be written is tried again.
 #[derive(Debug, Default)]
-pub(super) struct Again {
+struct Retry {
     at: Option<Instant>,
     pause: Duration,
+    /// Something came since the last try: whoever waits hears at once that it does not work.
+    is_asked_for: bool,
 }
 
 /// An operation whose sender waits to hear that it is written down.
@@ -60,11 +82,33 @@ struct Planned {
     reply: Option<Promise<()>>,
 }
 
-/// A page that is being written: who waits for it, and until when.
-struct Doubt<'p> {
-    planned: &'p mut [Planned],
-    /// From then on whoever waits is told so.
-    refused_from: Instant,
+/// What waits for a page to be written.
+struct Flight {
+    began: Instant,
+    effects: Vec<Effect>,
+    planned: Vec<Planned>,
+    /// How many commands came meanwhile.
+    came: usize,
+    is_in_doubt: bool,
+    /// Who waits for it was told that nobody knows.
+    is_refused: bool,
+    /// The page, while it waits to be written again.
+    page: Option<(Page, audit::Spans)>,
+}
+
+/// The lines of the audit trail that a page gets.
+enum Lines {
+    None,
+    Sealed(audit::Sealed),
+    /// It has them already: this is what they tell of.
+    OfPage(audit::Spans),
+}
+
+/// What came of writing a page.
+struct Written {
+    page: Page,
+    spans: audit::Spans,
+    result: Result<(), store::Error>,
 }
 
 impl Planned {
@@ -76,194 +120,48 @@ impl Planned {
     }
 }
 
-impl<'p> Doubt<'p> {
-    fn new(planned: &'p mut [Planned]) -> Self {
-        Self {
-            planned,
-            refused_from: Instant::now() + REFUSED_AFTER,
+impl Flight {
+    /// Whether what comes waits until it has ended.
+    fn is_slow(&self) -> bool {
+        self.is_in_doubt || self.began.elapsed() >= LONG
+    }
+
+    fn is_late(&self) -> bool {
+        self.began.elapsed() >= REFUSED_AFTER
+    }
+
+    /// When it becomes slow, or late.
+    fn wake(&self) -> Option<Instant> {
+        match (self.is_slow(), self.is_refused) {
+            (false, _) => Some(self.began + LONG),
+            (true, false) => Some(self.began + REFUSED_AFTER),
+            (true, true) => None,
         }
     }
 }
 
-impl Service {
-    /// Lasts until nobody can send any more, or somebody sends the end.
-    pub async fn run(mut self) {
-        let mut commands = Vec::with_capacity(AT_ONCE);
-        self.turn(Vec::new()).await;
-        loop {
-            commands.append(&mut self.kept);
-            if commands.is_empty() {
-                let wake = self.wake();
-                tokio::select! {
-                    taken = self.commands.recv_many(&mut commands, AT_ONCE) => {
-                        if taken == 0 {
-                            return;
-                        }
-                    }
-                    () = sleep_until(wake), if wake.is_some() => {}
-                }
-            }
-            let is_end = commands.iter().any(|one| matches!(one, Command::End));
-            let taken = std::mem::take(&mut commands);
-            self.turn(taken).await;
-            if is_end || self.is_relieved {
-                return;
-            }
-        }
+impl State {
+    fn is_slow(&self) -> bool {
+        self.flight.as_ref().is_some_and(Flight::is_slow)
     }
 
-    /// When something happens by time alone.
-    fn wake(&self) -> Option<Instant> {
-        self.again.at.or_else(|| self.book.deadline())
+    fn takes_in(&self) -> bool {
+        let is_full = |flight: &Flight| flight.came >= AHEAD && !flight.is_slow();
+        !self.is_ending && !self.flight.as_ref().is_some_and(is_full)
     }
 
-    async fn turn(&mut self, commands: Vec<Command>) {
-        self.book.at(now());
-        let mut new = Vec::new();
-        for command in commands {
-            // What is repeated until it is answered waits until the store works again.
-            if self.again.at.is_some() && command.is_repeated() {
-                continue;
-            }
-            match command {
-                Command::Plan(operation, reply) => new.push((operation, reply)),
-                command => command.carry_out(&mut self.book),
-            }
-        }
-        if self.again.at.is_none() {
-            self.book.tick();
-        }
-        let mark = self.book.trail.mark();
-        let planned = new.into_iter().map(|(new, reply)| self.plan(*new, reply));
-        let planned: Vec<Planned> = planned.collect();
-        self.write(planned, mark).await;
+    /// Nothing is being written, and nothing will be.
+    fn is_over(&self) -> bool {
+        self.is_ending && self.writing.is_empty()
     }
 
-    fn plan(&mut self, new: New, reply: Promise<()>) -> Planned {
-        let id = new.operation.id;
-        self.book.plan(new);
-        let reply = Some(reply);
-        Planned { id, reply }
-    }
-
-    async fn write(&mut self, mut planned: Vec<Planned>, mark: usize) {
-        let mut page = std::mem::take(&mut self.book.page);
-        page.audit = self.book.trail.page();
-        page.under = self.fence.clone();
-        if !page.is_empty()
-            && let Err(error) = self.write_for_certain(&page, &mut planned).await
-        {
-            page.audit = None;
-            self.book.page = page;
-            self.failed(&error);
-            if matches!(error, store::Error::Lost { .. }) {
-                self.is_relieved = self.say_that_there_is_a_gap().await;
-            } else {
-                self.is_relieved = matches!(error, store::Error::NotHolder { .. });
-            }
-            // Whoever asked is not told what nobody knows.
-            if !error.leaves_in_doubt() || !self.is_ending() {
-                self.forget(planned, mark, &Arc::new(error));
-            }
-            return;
-        }
-        if let Some(written) = &page.audit {
-            self.book.trail.turn(written);
-        }
-        if self.again.at.take().is_some() {
-            tracing::info!("the ledger is written again");
-        }
-        self.again.pause = Duration::ZERO;
-        *self.failing.lock() = None;
-        planned.iter_mut().for_each(|one| one.answer(Ok(())));
-        let effects = std::mem::take(&mut self.book.effects);
-        self.actor.act(effects);
-    }
-
-    /// Writes a page. While nobody knows whether that was done, the very same page is written
-    /// again, and what comes waits, but not for long: nothing may build on it, and nobody be told.
-    async fn write_for_certain(
-        &mut self,
-        page: &Page,
-        planned: &mut [Planned],
-    ) -> Result<(), store::Error> {
-        let mut doubt = Doubt::new(planned);
-        let mut written = self.try_to_write(page, &mut doubt).await;
-        if !matches!(written, Err(store::Error::InDoubt { .. })) {
-            return written;
-        }
-        while let Err(error) = &written
-            && error.leaves_in_doubt()
-        {
-            self.failed(error);
-            self.wait_for_next_try(&mut doubt).await;
-            if self.is_ending() {
-                break;
-            }
-            written = self.try_to_write(page, &mut doubt).await;
-        }
-        written
-    }
-
-    async fn try_to_write(
-        &mut self,
-        page: &Page,
-        doubt: &mut Doubt<'_>,
-    ) -> Result<(), store::Error> {
-        let store = Arc::clone(&self.store);
-        let mut writing = store.write(page);
-        if let Ok(written) = timeout(LONG, &mut writing).await {
-            return written;
-        }
-        tokio::select! {
-            biased;
-            written = &mut writing => return written,
-            () = self.serve(doubt) => {}
-        }
-        // It ends: what becomes of the page is all that is left.
-        writing.await
-    }
-
-    /// What was written is gone: the ledger is read again, by whoever takes it up next, who must
-    /// know of it. Says whether that is known.
-    async fn say_that_there_is_a_gap(&mut self) -> bool {
-        let mut doubt = Doubt::new(&mut []);
-        while let Err(error) = self.store.put_gap().await {
-            self.failed(&error);
-            self.wait_for_next_try(&mut doubt).await;
-            if self.is_ending() {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn wait_for_next_try(&mut self, doubt: &mut Doubt<'_>) {
-        let at = self.again.at;
-        tokio::select! {
-            () = sleep_until(at) => {}
-            () = self.serve(doubt) => {}
-        }
-    }
-
-    /// What only asks is answered; what is repeated is left out; the rest is kept, and what waits
-    /// for a promise refused after a while. Lasts until the end.
-    async fn serve(&mut self, doubt: &mut Doubt<'_>) {
-        while !self.is_ending() {
-            let is_waited_for = Instant::now() < doubt.refused_from;
-            if !is_waited_for {
-                self.refuse(doubt);
-            }
-            tokio::select! {
-                () = sleep_until(Some(doubt.refused_from)), if is_waited_for => {}
-                command = self.commands.recv() => match command {
-                    // Who waits for what was kept hears that it ends.
-                    Some(Command::End) | None => self.kept = vec![Command::End],
-                    Some(command) if command.is_repeated() => {}
-                    Some(command) if command.only_asks() => command.carry_out(&mut self.book),
-                    Some(command) => self.keep(command),
-                }
-            }
+    fn waits_for_retry(&self) -> bool {
+        let is_due = self.retry.is_asked_for && self.flight.is_none();
+        let waits = |at| Instant::now() < at;
+        match self.flight {
+            // What is in doubt at the end stays so.
+            Some(_) => self.is_ending || self.retry.at.is_some_and(waits),
+            None => !is_due && !self.is_ending && self.retry.at.is_some_and(waits),
         }
     }
 
@@ -276,35 +174,273 @@ impl Service {
         self.kept.push(command);
     }
 
-    fn refuse(&mut self, doubt: &mut Doubt<'_>) {
-        for one in doubt.planned.iter_mut() {
-            one.answer(Err(Error::InDoubt(one.id)));
-        }
+    fn refuse_kept(&mut self) {
         let kept = std::mem::take(&mut self.kept);
         self.kept = kept.into_iter().filter_map(Command::refuse).collect();
     }
+}
 
-    fn is_ending(&self) -> bool {
-        matches!(self.kept.last(), Some(Command::End))
+impl Service {
+    /// Lasts until nobody can send any more, or somebody sends the end.
+    pub async fn run(mut self) {
+        let mut commands = Vec::with_capacity(AT_ONCE);
+        loop {
+            self.take_in(&mut commands);
+            self.refuse_if_late();
+            self.begin_page();
+            if self.state.is_over() {
+                return;
+            }
+            let (takes_in, wake) = (self.state.takes_in(), self.wake());
+            tokio::select! {
+                Some(written) = self.state.writing.join_next() => {
+                    if self.end_page(written).await.is_break() {
+                        return;
+                    }
+                }
+                taken = self.commands.recv_many(&mut commands, AT_ONCE), if takes_in => {
+                    self.state.is_ending |= taken == 0;
+                }
+                () = sleep_until(wake), if wake.is_some() => {}
+            }
+        }
     }
 
-    /// What could not be written has not happened, as far as somebody can be told so.
-    fn forget(&mut self, planned: Vec<Planned>, mark: usize, error: &Arc<store::Error>) {
-        if planned.is_empty() {
+    /// When something happens by time alone.
+    fn wake(&self) -> Option<Instant> {
+        let state = &self.state;
+        let is_written = !state.writing.is_empty();
+        let next = match state.retry.at {
+            None => self.book.deadline(),
+            Some(at) => (!is_written).then_some(at),
+        };
+        let flight = state.flight.as_ref().and_then(Flight::wake);
+        next.into_iter().chain(flight).min()
+    }
+
+    fn take_in(&mut self, commands: &mut Vec<Command>) {
+        if self.state.is_slow() {
+            commands.drain(..).for_each(|command| self.hold_up(command));
             return;
         }
-        self.book.trail.cut(mark);
-        for mut one in planned {
-            self.book.forget(one.id);
-            one.answer(Err(Arc::clone(error).into()));
+        let kept = std::mem::take(&mut self.state.kept);
+        self.book.at(now());
+        if let Some(flight) = &mut self.state.flight {
+            flight.came += commands.len();
         }
-        let effects = std::mem::take(&mut self.book.effects);
-        let is_there = |effect: &Effect| match effect {
-            Effect::Publish(task) => self.book.has(task.id),
-            Effect::ReadBack(read) | Effect::Capture(read) => self.book.has(read.task.id),
-            _ => true,
+        let mut new = Vec::new();
+        for command in kept.into_iter().chain(commands.drain(..)) {
+            // What is repeated until it is answered waits until the store works again.
+            if self.state.retry.at.is_some() && command.is_repeated() {
+                continue;
+            }
+            self.state.retry.is_asked_for |= !command.only_asks();
+            match command {
+                Command::Plan(operation, reply) => new.push((operation, reply)),
+                Command::End => self.state.is_ending = true,
+                command => command.carry_out(&mut self.book),
+            }
+        }
+        if self.state.retry.at.is_none() {
+            self.book.tick();
+        }
+        for (new, reply) in new {
+            let (id, reply) = (new.operation.id, Some(reply));
+            self.book.plan(*new);
+            self.state.planned.push(Planned { id, reply });
+        }
+    }
+
+    /// What only asks is answered; what is repeated is left out; the rest is kept.
+    fn hold_up(&mut self, command: Command) {
+        match command {
+            // Who waits for what was kept hears that it ends.
+            Command::End => {
+                self.state.is_ending = true;
+                self.state.kept.clear();
+            }
+            command if command.is_repeated() => {}
+            command if command.only_asks() => command.carry_out(&mut self.book),
+            command => self.state.keep(command),
+        }
+    }
+
+    /// Who waits for a promise that takes too long is told so, and who wants another one, too.
+    fn refuse_if_late(&mut self) {
+        let Some(flight) = self.state.flight.as_mut().filter(|one| one.is_late()) else {
+            return;
         };
-        self.book.effects = effects.into_iter().filter(is_there).collect();
+        flight.is_refused = true;
+        for one in flight.planned.iter_mut().chain(&mut self.state.planned) {
+            one.answer(Err(Error::InDoubt(one.id)));
+        }
+        self.state.refuse_kept();
+    }
+
+    /// Begins to write what has changed, or again what was in doubt, unless a page is being
+    /// written.
+    fn begin_page(&mut self) {
+        if !self.state.writing.is_empty() || self.state.waits_for_retry() {
+            return;
+        }
+        self.state.retry.is_asked_for = false;
+        if let Some(flight) = &mut self.state.flight {
+            if let Some((page, spans)) = flight.page.take() {
+                self.write(page, Lines::OfPage(spans));
+            }
+            return;
+        }
+        let mut page = std::mem::take(&mut self.book.page);
+        page.under = self.fence.clone();
+        let sealed = self.book.trail.seal();
+        let effects = std::mem::take(&mut self.book.effects);
+        if page.is_empty() && sealed.is_none() {
+            self.works();
+            self.actor.act(effects);
+            return;
+        }
+        self.state.flight = Some(Flight {
+            began: Instant::now(),
+            effects,
+            planned: std::mem::take(&mut self.state.planned),
+            came: 0,
+            is_in_doubt: false,
+            is_refused: false,
+            page: None,
+        });
+        self.write(page, sealed.map_or(Lines::None, Lines::Sealed));
+    }
+
+    fn write(&mut self, mut page: Page, lines: Lines) {
+        let store = Arc::clone(&self.store);
+        self.state.writing.spawn(async move {
+            let spans = match lines {
+                Lines::None => audit::Spans::new(),
+                Lines::OfPage(spans) => spans,
+                Lines::Sealed(sealed) => {
+                    let (audit, spans) = sealed.page();
+                    page.audit = Some(audit);
+                    spans
+                }
+            };
+            let result = store.write(&page).await;
+            Written {
+                page,
+                spans,
+                result,
+            }
+        });
+    }
+
+    /// A page was written, or was not, or nobody knows. Breaks where this ledger ends here because
+    /// of it.
+    async fn end_page(&mut self, written: Result<Written, JoinError>) -> ControlFlow<()> {
+        let Some(mut flight) = self.state.flight.take() else {
+            return ControlFlow::Continue(());
+        };
+        let written = match written {
+            Ok(written) => written,
+            Err(error) => {
+                // Nobody knows how far it came: whoever takes the ledger up reads it again.
+                tracing::error!(%error, "a page of the ledger was not written to its end");
+                return ControlFlow::Break(());
+            }
+        };
+        let Written {
+            page,
+            spans,
+            result,
+        } = written;
+        let Err(error) = result else {
+            self.is_written(&page, flight);
+            return ControlFlow::Continue(());
+        };
+        let is_in_doubt = match flight.is_in_doubt {
+            true => error.leaves_in_doubt(),
+            false => matches!(error, store::Error::InDoubt { .. }),
+        };
+        self.failed(&error);
+        if is_in_doubt {
+            // The very same page is how to know. Nothing may build on it, and nobody be told.
+            flight.is_in_doubt = true;
+            flight.page = Some((page, spans));
+            self.state.flight = Some(flight);
+            return ControlFlow::Continue(());
+        }
+        self.take_back(page, spans, flight, error).await
+    }
+
+    fn is_written(&mut self, page: &Page, mut flight: Flight) {
+        if let Some(written) = &page.audit {
+            self.book.trail.turn(written);
+        }
+        self.works();
+        flight.planned.iter_mut().for_each(|one| one.answer(Ok(())));
+        self.actor.act(flight.effects);
+    }
+
+    /// A page was not written: all of it goes into the next one, but for what is begun by it.
+    async fn take_back(
+        &mut self,
+        mut page: Page,
+        spans: audit::Spans,
+        flight: Flight,
+        error: store::Error,
+    ) -> ControlFlow<()> {
+        if let Some(audit) = page.audit.take() {
+            self.book.trail.reopen(audit, spans);
+        }
+        page.absorb(std::mem::take(&mut self.book.page));
+        self.book.page = page;
+        self.book.effects.splice(0..0, flight.effects);
+        let is_relieved = match &error {
+            store::Error::Lost { .. } => self.say_that_there_is_a_gap().await,
+            error => matches!(error, store::Error::NotHolder { .. }),
+        };
+        let error = Arc::new(error);
+        let new = std::mem::take(&mut self.state.planned);
+        for mut one in flight.planned.into_iter().chain(new) {
+            self.book.forget(one.id);
+            one.answer(Err(Arc::clone(&error).into()));
+        }
+        self.book.settle();
+        match is_relieved || self.state.is_ending {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    /// What was written is gone: the ledger is read again, by whoever takes it up next, who must
+    /// know of it. Says whether that is known.
+    async fn say_that_there_is_a_gap(&mut self) -> bool {
+        let refused_from = Instant::now() + REFUSED_AFTER;
+        while let Err(error) = self.store.put_gap().await {
+            self.failed(&error);
+            while !self.state.is_ending {
+                tokio::select! {
+                    () = sleep_until(self.state.retry.at) => break,
+                    command = self.commands.recv() => {
+                        self.hold_up(command.unwrap_or(Command::End));
+                    }
+                }
+            }
+            if self.state.is_ending {
+                return false;
+            }
+            if Instant::now() >= refused_from {
+                self.state.refuse_kept();
+            }
+        }
+        true
+    }
+
+    /// The store can be written.
+    fn works(&mut self) {
+        if self.state.retry.at.take().is_some() {
+            tracing::info!("the ledger is written again");
+        }
+        self.state.retry.pause = Duration::ZERO;
+        *self.failing.lock() = None;
     }
 
     fn failed(&mut self, error: &store::Error) {
@@ -312,8 +448,9 @@ impl Service {
         tracing::error!(%error, cure, "the ledger cannot be written");
         let message = format!("the ledger of control cannot be written: {error}: {cure}");
         *self.failing.lock() = Some(Problem::new(error.code(), Cure::Operator, message));
-        self.again.pause = (self.again.pause * 2).clamp(AGAIN.0, AGAIN.1);
-        self.again.at = Some(Instant::now() + self.again.pause);
+        let retry = &mut self.state.retry;
+        retry.pause = (retry.pause * 2).clamp(AGAIN.0, AGAIN.1);
+        retry.at = Some(Instant::now() + retry.pause);
     }
 }
 

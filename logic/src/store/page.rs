@@ -113,6 +113,16 @@ impl Page {
             && self.audit.is_none()
             && !self.closes_gap
     }
+
+    /// What was to be written before another page, and was not, is written with it.
+    pub fn absorb(&mut self, newer: Self) {
+        self.operations.extend(newer.operations);
+        self.tasks.extend(newer.tasks);
+        self.operation_progress.extend(newer.operation_progress);
+        self.task_progress.extend(newer.task_progress);
+        self.locks.extend(newer.locks);
+        self.closes_gap |= newer.closes_gap;
+    }
 }
 
 impl OperationProgress {

@@ -5,7 +5,8 @@ use utakata_api::operation::Counts;
 use utakata_model::{EnvironmentId, Operation, Order, Scope, TaskState, Zone};
 
 use super::{
-    AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress, TaskRow,
+    AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress,
+    TaskRow, packed,
 };
 
 /// The columns of a task.
@@ -51,12 +52,24 @@ pub(super) fn operation(
 }
 
 /// A page of the audit trail.
-pub(super) fn audit(page: i64, hash: String, body: String) -> AuditPage {
-    AuditPage {
+pub(super) fn audit(
+    page: i64,
+    hash: String,
+    body: String,
+    packed: &[u8],
+) -> Result<AuditPage, sqlx::Error> {
+    let body = match packed.is_empty() {
+        true => body,
+        false => packed::unpack(packed).map_err(|source| sqlx::Error::ColumnDecode {
+            index: format!("packed of the audit trail's page {page}"),
+            source: source.into(),
+        })?,
+    };
+    Ok(AuditPage {
         page: u64::try_from(page).unwrap_or_default(),
         hash,
         body,
-    }
+    })
 }
 
 /// A person.

@@ -4,16 +4,28 @@ use std::collections::HashSet;
 
 use utakata_model::TaskId;
 
-use super::{ControlTask, Error, Page, Place, TaskProgress};
+use super::{
+    ControlTask, Error, Page, Place, TaskProgress,
+    packed::{self, Packed},
+};
 
 /// A page as the rows that it becomes.
 pub(super) struct Rows<'p> {
+    pub audit: Option<NewPage<'p>>,
     pub operations: Vec<NewOperation<'p>>,
     pub operation_progress: Vec<OperationStands>,
-    pub tasks: Vec<NewTask<'p>>,
-    /// Of tasks that were there before.
-    pub task_progress: Vec<TaskStands>,
+    /// New tasks: their rows are made when it is their turn, for there can be many.
+    pub tasks: Vec<Planned<'p>>,
+    /// Where tasks stand that were there before, likewise.
+    pub task_progress: Vec<Progressed<'p>>,
     pub locks: Vec<LockStands<'p>>,
+}
+
+/// A page of the audit trail.
+pub(super) struct NewPage<'p> {
+    pub number: i64,
+    pub hash: &'p str,
+    pub body: Packed<'p>,
 }
 
 /// An operation that is new.
@@ -31,7 +43,21 @@ pub(super) struct OperationStands {
     pub is_open: bool,
 }
 
-/// A task that is new.
+/// A task that is new, and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Planned<'p> {
+    task: &'p ControlTask,
+    progress: Option<&'p TaskProgress>,
+}
+
+/// A task that was there before, and where it stands now.
+#[derive(Clone, Copy)]
+pub(super) struct Progressed<'p> {
+    id: TaskId,
+    progress: &'p TaskProgress,
+}
+
+/// The row of a task that is new.
 pub(super) struct NewTask<'p> {
     pub task: &'p ControlTask,
     pub operation: String,
@@ -39,7 +65,7 @@ pub(super) struct NewTask<'p> {
     pub stands: TaskStands,
 }
 
-/// Where a task stands.
+/// The part of a row that says where a task stands.
 pub(super) struct TaskStands {
     pub id: String,
     pub state: &'static str,
@@ -59,15 +85,28 @@ impl<'p> Rows<'p> {
         let changed = page.task_progress.iter();
         let changed = changed.filter(|(id, _)| !inserted.contains(*id));
         Ok(Self {
+            audit: audit(page, place)?,
             operations: operations(page, place)?,
             operation_progress: operation_progress(page, place)?,
-            tasks: tasks(page, place)?,
+            tasks: planned(page),
             task_progress: changed
-                .map(|(id, progress)| stands(place, *id, progress))
-                .collect::<Result<_, _>>()?,
+                .map(|(id, progress)| Progressed { id: *id, progress })
+                .collect(),
             locks: locks(page, place)?,
         })
     }
+}
+
+fn audit<'p>(page: &'p Page, place: &Place) -> Result<Option<NewPage<'p>>, Error> {
+    let audit = page.audit.as_ref().map(|audit| {
+        let body = packed::pack(&audit.body).map_err(serde_json::Error::io);
+        Ok(NewPage {
+            number: i64::try_from(audit.page).unwrap_or(i64::MAX),
+            hash: &audit.hash,
+            body: body.map_err(|source| place.wrong("page of the audit trail", source))?,
+        })
+    });
+    audit.transpose()
 }
 
 fn operations<'p>(page: &'p Page, place: &Place) -> Result<Vec<NewOperation<'p>>, Error> {
@@ -93,20 +132,34 @@ fn operation_progress(page: &Page, place: &Place) -> Result<Vec<OperationStands>
     stands.collect()
 }
 
-fn tasks<'p>(page: &'p Page, place: &Place) -> Result<Vec<NewTask<'p>>, Error> {
-    let new = page.tasks.iter().map(|task| {
-        let stands = match page.task_progress.get(&task.id) {
-            Some(progress) => stands(place, task.id, progress)?,
-            None => stands(place, task.id, &TaskProgress::default())?,
+fn planned(page: &Page) -> Vec<Planned<'_>> {
+    let tasks = page.tasks.iter();
+    let planned = tasks.map(|task| Planned {
+        task,
+        progress: page.task_progress.get(&task.id),
+    });
+    planned.collect()
+}
+
+impl<'p> Planned<'p> {
+    pub fn row(self, place: &Place) -> Result<NewTask<'p>, Error> {
+        let stands = match self.progress {
+            Some(progress) => stands(place, self.task.id, progress)?,
+            None => stands(place, self.task.id, &TaskProgress::default())?,
         };
         Ok(NewTask {
-            task,
-            operation: task.operation.to_string(),
-            body: place.json("task", task)?,
+            task: self.task,
+            operation: self.task.operation.to_string(),
+            body: place.json("task", self.task)?,
             stands,
         })
-    });
-    new.collect()
+    }
+}
+
+impl Progressed<'_> {
+    pub fn row(self, place: &Place) -> Result<TaskStands, Error> {
+        stands(place, self.id, self.progress)
+    }
 }
 
 fn stands(place: &Place, id: TaskId, progress: &TaskProgress) -> Result<TaskStands, Error> {

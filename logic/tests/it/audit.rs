@@ -88,11 +88,11 @@ async fn every_edit_of_the_file_is_found() {
         (
             "UPDATE audit SET page = page + 1000 WHERE page >= 3;
              UPDATE audit SET page = page - 999 WHERE page > 1000;
-             INSERT INTO audit SELECT 3, hash, body FROM audit WHERE page = 2",
+             INSERT INTO audit SELECT 3, hash, body, packed FROM audit WHERE page = 2",
             "its hash",
         ),
         (
-            "INSERT INTO audit SELECT MAX(page) + 1, hash, body FROM audit",
+            "INSERT INTO audit SELECT MAX(page) + 1, hash, body, packed FROM audit",
             "its hash",
         ),
         (

@@ -6,9 +6,12 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use utakata_api::{
     Client,
-    audit::{AuditFinding, AuditReport},
+    audit::{AuditFinding, AuditPageView, AuditReport},
 };
-use utakata_logic::{audit::verify::verify, store::sqlite};
+use utakata_logic::{
+    audit::verify::verify,
+    store::{AuditPage, Snapshot, sqlite},
+};
 
 use super::Context;
 use crate::{
@@ -28,11 +31,15 @@ Each page has its number, its hash, and its lines byte for byte.
 Examples:
   utakata audit export > trail.jsonl
   utakata audit export --from 1200
-  utakata audit export | jq -c '.lines[]'")]
+  utakata audit export | jq -c '.lines[]'
+  utakata audit export --store /backup/store.db | grep 01a227e8-437e-765f-a6b0-22e0ea0da308")]
     Export {
         /// From this page on
         #[arg(long, value_name = "PAGE", default_value_t = 1)]
         from: u64,
+        /// Read this store, without a server: the file store.db of a data directory, or a copy
+        #[arg(long, value_name = "FILE")]
+        store: Option<PathBuf>,
     },
     /// Print the number and the hash of the last page, to be noted elsewhere
     #[command(after_help = "Example: utakata audit head")]
@@ -82,7 +89,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
                 Exit::Failed
             })
         }
-        Command::Export { from } => export(&context.client()?, from, context).await,
+        Command::Export { from, store: None } => export(&context.client()?, from, context).await,
+        Command::Export {
+            from,
+            store: Some(path),
+        } => export_offline(&path, from, context).await,
         Command::Head => {
             let head = context.client()?.audit_head().await?;
             if head.page == 0 {
@@ -105,14 +116,18 @@ async fn report(arguments: &VerifyArguments, context: &Context<'_>) -> Result<Au
 }
 
 async fn offline(path: &Path, head: Option<&str>) -> Result<AuditReport> {
+    let mut snapshot = open(path).await?;
+    Ok(verify(snapshot.as_mut(), head).await?)
+}
+
+async fn open(path: &Path) -> Result<Box<dyn Snapshot>> {
     if !path.is_file() {
         bail!(Usage(format!(
             "there is no file {}: it is store.db in the data directory",
             path.display()
         )));
     }
-    let mut snapshot = sqlite::read_only(path).await?;
-    Ok(verify(snapshot.as_mut(), head).await?)
+    Ok(sqlite::read_only(path).await?)
 }
 
 fn show(report: &AuditReport, context: &Context<'_>) -> Result<()> {
@@ -155,6 +170,17 @@ async fn export(client: &Client, from: u64, context: &Context<'_>) -> Result<Exi
             _ => return Ok(Exit::Done),
         }
     }
+}
+
+async fn export_offline(path: &Path, from: u64, context: &Context<'_>) -> Result<Exit> {
+    let mut printed = Ok(());
+    let mut print = |page: AuditPage| {
+        if page.page >= from && printed.is_ok() {
+            printed = context.output.json_line(&AuditPageView::from(page));
+        }
+    };
+    open(path).await?.each_page(&mut print).await?;
+    printed.map(|()| Exit::Done)
 }
 
 fn hash(text: &str) -> Result<String, String> {

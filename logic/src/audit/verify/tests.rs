@@ -63,7 +63,7 @@ fn an_unbroken_chain_is_whole_and_so_is_none() {
         said: &said,
     };
     trail.note(said.at, &entry);
-    let pages = [pages, vec![trail.page().unwrap()]].concat();
+    let pages = [pages, vec![trail.seal().unwrap().page().0]].concat();
     assert_eq!(check(&pages, None), Vec::<String>::new());
 }
 

@@ -1,6 +1,6 @@
 //! Operations: what is released when, what people say to them, and when they are over.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use utakata_api::ledger::Said;
 use utakata_model::{Operation, OperationId, OperationState, TaskId};
@@ -100,16 +100,14 @@ impl Book {
             progress,
         } = new;
         let id = operation.id;
-        self.trail.note(
-            self.now.at,
-            &audit::Entry::Asked {
-                operation: &operation,
-            },
-        );
+        let asked = audit::Entry::Asked {
+            operation: &operation,
+        };
+        self.trail.note_of(id, self.now.at, &asked);
         let mut paced = Vec::with_capacity(tasks.len());
         for task in tasks {
             let planned = audit::Entry::Planned { task: &task };
-            self.trail.note(self.now.at, &planned);
+            self.trail.note_of(id, self.now.at, &planned);
             self.page.tasks.push(task.clone());
             paced.push(Paced {
                 id: task.id,
@@ -143,29 +141,35 @@ impl Book {
         self.settle();
     }
 
-    /// An operation that could not be written down has never been.
+    /// An operation that could not be written down has never been, whatever came of it since.
     pub fn forget(&mut self, id: OperationId) {
-        let Some(open) = self.operations.remove(&id) else {
-            return;
-        };
-        for task in open.tasks {
-            self.page.task_progress.shift_remove(&task);
-            let Some(entry) = self.tasks.remove(&task) else {
+        self.trail.forget(id);
+        let page = &mut self.page;
+        page.operations.retain(|(operation, _)| operation.id != id);
+        page.operation_progress.shift_remove(&id);
+        let (forgotten, kept) = std::mem::take(&mut page.tasks)
+            .into_iter()
+            .partition(|task| task.operation == id);
+        page.tasks = kept;
+        let forgotten: HashSet<TaskId> = Vec::into_iter(forgotten).map(|task| task.id).collect();
+        page.task_progress
+            .retain(|task, _| !forgotten.contains(task));
+        self.deadlines.retain(|(_, task)| !forgotten.contains(task));
+        self.effects.retain(|effect| {
+            let task = effect.task();
+            task.is_none_or(|task| !forgotten.contains(&task))
+        });
+        self.operations.remove(&id);
+        for task in &forgotten {
+            let Some(entry) = self.tasks.remove(task) else {
                 continue;
             };
-            self.deadlines
-                .retain(|(_, deadline_of)| *deadline_of != task);
             if let Some(lane) = self.lanes.get_mut(&entry.task.target) {
                 lane.waiting.remove(&entry.rank());
-                lane.queued.take_if(|queued| *queued == task);
+                lane.queued.take_if(|queued| queued == task);
                 self.dirty.insert(entry.task.target.clone());
             }
         }
-        self.page
-            .operations
-            .retain(|(operation, _)| operation.id != id);
-        self.page.tasks.retain(|task| task.operation != id);
-        self.page.operation_progress.shift_remove(&id);
     }
 
     /// Whether the tasks of an operation may begin.
@@ -319,7 +323,7 @@ impl Book {
             state: state.as_str(),
             said,
         };
-        self.trail.note(self.now.at, &changed);
+        self.trail.note_of(id, self.now.at, &changed);
         self.page.operation_progress.insert(id, open.record.clone());
         // What waits in lanes lets others pass, or is passed no longer.
         for task in &open.tasks {

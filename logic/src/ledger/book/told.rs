@@ -213,6 +213,7 @@ impl Book {
     /// Nobody has to say, or not yet.
     pub fn settled(&mut self, id: TaskId, how: Verdict, said: &Said) -> Result<(), Unfit> {
         let entry = self.tasks.get_mut(&id).ok_or(Unfit::Ended)?;
+        let operation = entry.task.operation;
         entry.life.may_settle().map_err(|not| match not {
             NotNow::Known => Unfit::Known,
             NotNow::MayAct { until } => Unfit::MayAct {
@@ -231,7 +232,7 @@ impl Book {
         };
         let task = id;
         let noted = audit::Entry::Settled { task, state, said };
-        self.trail.note(self.now.at, &noted);
+        self.trail.note_of(operation, self.now.at, &noted);
         self.apply(id, &Event::Settle(settlement));
         if how == Verdict::Again {
             self.is_retried(id);
@@ -245,12 +246,11 @@ impl Book {
     /// # Errors
     /// It has ended.
     pub fn cancelled(&mut self, id: TaskId, said: &Said) -> Result<(), Unfit> {
-        if !self.tasks.contains_key(&id) {
-            return Err(Unfit::Ended);
-        }
+        let entry = self.tasks.get(&id).ok_or(Unfit::Ended)?;
         let (task, state) = (id, "cancelled");
         let noted = audit::Entry::Settled { task, state, said };
-        self.trail.note(self.now.at, &noted);
+        self.trail
+            .note_of(entry.task.operation, self.now.at, &noted);
         self.apply(id, &Event::Cancel);
         self.settle();
         Ok(())

@@ -72,7 +72,10 @@ pub static TABLES: [Table; 19] = [
     // A page can be large.
     Table {
         at_once: 20,
-        ..table("audit", &[Number("page"), Text("hash"), Text("body")])
+        ..table(
+            "audit",
+            &[Number("page"), Text("hash"), Text("body"), Bytes("packed")],
+        )
     },
     Table {
         keys: 2,

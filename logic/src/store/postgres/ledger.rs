@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use utakata_api::{ledger::Lock, operation::Counts};
 use utakata_model::{Operation, OperationId, TargetName};
 
-use super::{Postgres, connection::CALL};
+use super::{Postgres, connection::CALL, error};
 use crate::store::{
     AuditPage, Error, OperationProgress, OperationRow, TaskRow,
     row::{self, TaskColumns},
@@ -111,22 +111,31 @@ impl Postgres {
     }
 
     pub(super) async fn read_audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
-        let sql = "SELECT page, hash, body FROM audit WHERE page >= $1 ORDER BY page LIMIT $2";
+        let sql =
+            "SELECT page, hash, body, packed FROM audit WHERE page >= $1 ORDER BY page LIMIT $2";
         let query = sqlx::query(sql)
             .bind(i64::try_from(from).unwrap_or(i64::MAX))
             .bind(i64::from(most));
-        Ok(self.fetch(query).await?.iter().map(audit_page).collect())
+        let rows = self.fetch(query).await?;
+        let pages = rows.iter().map(audit_page).collect::<Result<_, _>>();
+        pages.map_err(|error| error::sort(&self.place, error))
     }
 
     pub(super) async fn read_audit_head(&self) -> Result<Option<AuditPage>, Error> {
-        let sql = "SELECT page, hash, body FROM audit ORDER BY page DESC LIMIT 1";
+        let sql = "SELECT page, hash, body, packed FROM audit ORDER BY page DESC LIMIT 1";
         let rows = self.fetch(sqlx::query(sql)).await?;
-        Ok(rows.first().map(audit_page))
+        let page = rows.first().map(audit_page).transpose();
+        page.map_err(|error| error::sort(&self.place, error))
     }
 }
 
-pub(super) fn audit_page(row: &PgRow) -> AuditPage {
-    row::audit(row.get("page"), row.get("hash"), row.get("body"))
+pub(super) fn audit_page(row: &PgRow) -> Result<AuditPage, sqlx::Error> {
+    let (page, hash, body) = (
+        row.try_get("page")?,
+        row.try_get("hash")?,
+        row.try_get("body")?,
+    );
+    row::audit(page, hash, body, row.try_get("packed")?)
 }
 
 async fn find(

@@ -12,8 +12,8 @@ use super::{
     lease,
 };
 use crate::store::{
-    AuditPage, Error, Page,
-    rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
+    Error, Page, Place,
+    rows::{LockStands, NewOperation, NewPage, NewTask, OperationStands, Rows, TaskStands},
 };
 
 /// How often a page is looked for on another connection: the first after this is.
@@ -30,6 +30,23 @@ enum Written {
     Fenced,
     /// The page before it, which was written, is not there any more.
     Gap,
+}
+
+/// The rows of tasks: each of the two goes in one statement.
+struct Tasks<'p> {
+    new: Vec<NewTask<'p>>,
+    changed: Vec<TaskStands>,
+}
+
+impl<'p> Tasks<'p> {
+    fn of(rows: &Rows<'p>, place: &Place) -> Result<Self, Error> {
+        let new = rows.tasks.iter().map(|task| task.row(place));
+        let changed = rows.task_progress.iter().map(|task| task.row(place));
+        Ok(Self {
+            new: new.collect::<Result<_, _>>()?,
+            changed: changed.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 /// Where it went wrong.
@@ -49,8 +66,9 @@ impl From<sqlx::Error> for Stopped {
 impl Postgres {
     pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
         let rows = Rows::of(page, &self.place)?;
+        let tasks = Tasks::of(&rows, &self.place)?;
         let mut connection = self.connection().await?;
-        let written = timeout(CALL, write(&mut connection, page, &rows)).await;
+        let written = timeout(CALL, write(&mut connection, page, &rows, &tasks)).await;
         match written.unwrap_or_else(|_| Err(Stopped::InCommit(late()))) {
             Ok(Written::Now | Written::Before) => self.look(page).await,
             Ok(Written::Fenced) => Err(Error::not_holder(&self.place, page)),
@@ -101,9 +119,10 @@ async fn write(
     connection: &mut PgConnection,
     page: &Page,
     rows: &Rows<'_>,
+    tasks: &Tasks<'_>,
 ) -> Result<Written, Stopped> {
     let mut transaction = connection.begin().await?;
-    if let Some(audit) = &page.audit
+    if let Some(audit) = &rows.audit
         && let Some(there) = insert_audit(&mut transaction, audit).await?
     {
         return match (there, &page.under) {
@@ -121,8 +140,8 @@ async fn write(
     }
     insert_operations(&mut transaction, &rows.operations).await?;
     update_operations(&mut transaction, &rows.operation_progress).await?;
-    insert_tasks(&mut transaction, &rows.tasks).await?;
-    update_tasks(&mut transaction, &rows.task_progress).await?;
+    insert_tasks(&mut transaction, &tasks.new).await?;
+    update_tasks(&mut transaction, &tasks.changed).await?;
     write_locks(&mut transaction, &rows.locks).await?;
     if page.closes_gap {
         super::gap::close(&mut transaction).await?;
@@ -134,24 +153,24 @@ async fn write(
 /// Says what was there in its place, if anything was. Waits for whoever is writing it.
 async fn insert_audit(
     to: &mut PgConnection,
-    audit: &AuditPage,
+    audit: &NewPage<'_>,
 ) -> Result<Option<Written>, sqlx::Error> {
-    let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
     let inserted = sqlx::query(
-        "INSERT INTO audit (page, hash, body) SELECT $1, $2, $3
+        "INSERT INTO audit (page, hash, body, packed) SELECT $1, $2, $3, $4
          WHERE $1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = $1 - 1)
          ON CONFLICT (page) DO NOTHING",
     )
-    .bind(number)
-    .bind(&audit.hash)
-    .bind(&audit.body)
+    .bind(audit.number)
+    .bind(audit.hash)
+    .bind(audit.body.text)
+    .bind(&audit.body.bytes)
     .execute(&mut *to)
     .await?;
     if inserted.rows_affected() > 0 {
         return Ok(None);
     }
     let row = sqlx::query("SELECT hash FROM audit WHERE page = $1")
-        .bind(number)
+        .bind(audit.number)
         .fetch_optional(to)
         .await?;
     Ok(Some(match row {

@@ -179,25 +179,34 @@ impl Sqlite {
     }
 
     pub(super) async fn read_audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
-        let rows =
-            sqlx::query("SELECT page, hash, body FROM audit WHERE page >= ? ORDER BY page LIMIT ?")
-                .bind(i64::try_from(from).unwrap_or(i64::MAX))
-                .bind(i64::from(most))
-                .fetch_all(&self.readers())
-                .await
-                .map_err(|error| self.failed(error))?;
-        Ok(rows.iter().map(audit_page).collect())
+        let rows = sqlx::query(
+            "SELECT page, hash, body, packed FROM audit WHERE page >= ? ORDER BY page LIMIT ?",
+        )
+        .bind(i64::try_from(from).unwrap_or(i64::MAX))
+        .bind(i64::from(most))
+        .fetch_all(&self.readers())
+        .await
+        .map_err(|error| self.failed(error))?;
+        let pages = rows.iter().map(audit_page).collect::<Result<_, _>>();
+        pages.map_err(|error| self.failed(error))
     }
 
     pub(super) async fn read_audit_head(&self) -> Result<Option<AuditPage>, Error> {
-        let row = sqlx::query("SELECT page, hash, body FROM audit ORDER BY page DESC LIMIT 1")
-            .fetch_optional(&self.readers())
-            .await
-            .map_err(|error| self.failed(error))?;
-        Ok(row.as_ref().map(audit_page))
+        let row =
+            sqlx::query("SELECT page, hash, body, packed FROM audit ORDER BY page DESC LIMIT 1")
+                .fetch_optional(&self.readers())
+                .await
+                .map_err(|error| self.failed(error))?;
+        let page = row.as_ref().map(audit_page).transpose();
+        page.map_err(|error| self.failed(error))
     }
 }
 
-pub(super) fn audit_page(row: &SqliteRow) -> AuditPage {
-    row::audit(row.get("page"), row.get("hash"), row.get("body"))
+pub(super) fn audit_page(row: &SqliteRow) -> Result<AuditPage, sqlx::Error> {
+    let (page, hash, body) = (
+        row.try_get("page")?,
+        row.try_get("hash")?,
+        row.try_get("body")?,
+    );
+    row::audit(page, hash, body, row.try_get("packed")?)
 }

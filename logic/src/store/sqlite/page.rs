@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Row, Sqlite as Db, SqliteConnection, query::Query, sqlite::SqliteArguments};
+use tokio::sync::mpsc;
 
 use super::{Sqlite, lease};
 use crate::store::{
-    AuditPage, Error, Page,
-    rows::{LockStands, NewOperation, NewTask, OperationStands, Rows, TaskStands},
+    Error, Page, Place,
+    rows::{LockStands, NewOperation, NewPage, OperationStands, Planned, Progressed, Rows},
 };
 
 /// How many rows a statement has: of few sizes, so that each is made ready once and kept. To make
@@ -53,7 +54,7 @@ impl Sqlite {
     pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
         let rows = Rows::of(page, &self.place)?;
         let mut transaction = self.writer.begin().await?;
-        let error = match write(&mut transaction, page, &rows).await {
+        let error = match write(&mut transaction, page, &rows, &self.place).await {
             Ok(Written::Now | Written::Before) => {
                 return transaction.commit(page.audit.as_ref()).await;
             }
@@ -71,8 +72,9 @@ async fn write(
     to: &mut SqliteConnection,
     page: &Page,
     rows: &Rows<'_>,
+    place: &Place,
 ) -> Result<Written, sqlx::Error> {
-    if let Some(audit) = &page.audit
+    if let Some(audit) = &rows.audit
         && let Some(there) = insert_audit(to, audit).await?
     {
         return match (there, &page.under) {
@@ -88,8 +90,7 @@ async fn write(
     }
     insert_operations(to, &rows.operations).await?;
     update_operations(to, &rows.operation_progress).await?;
-    insert_tasks(to, &rows.tasks).await?;
-    update_tasks(to, &rows.task_progress).await?;
+    write_tasks(to, rows, place).await?;
     write_locks(to, &rows.locks).await?;
     if page.closes_gap {
         super::gap::close(to).await?;
@@ -100,24 +101,24 @@ async fn write(
 /// Says what was there in its place, if anything was.
 async fn insert_audit(
     to: &mut SqliteConnection,
-    audit: &AuditPage,
+    audit: &NewPage<'_>,
 ) -> Result<Option<Written>, sqlx::Error> {
-    let number = i64::try_from(audit.page).unwrap_or(i64::MAX);
     let inserted = sqlx::query(
-        "INSERT INTO audit (page, hash, body) SELECT ?1, ?2, ?3
+        "INSERT INTO audit (page, hash, body, packed) SELECT ?1, ?2, ?3, ?4
          WHERE ?1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = ?1 - 1)
          ON CONFLICT (page) DO NOTHING",
     )
-    .bind(number)
-    .bind(&audit.hash)
-    .bind(&audit.body)
+    .bind(audit.number)
+    .bind(audit.hash)
+    .bind(audit.body.text)
+    .bind(&audit.body.bytes)
     .execute(&mut *to)
     .await?;
     if inserted.rows_affected() > 0 {
         return Ok(None);
     }
     let row = sqlx::query("SELECT hash FROM audit WHERE page = ?")
-        .bind(number)
+        .bind(audit.number)
         .fetch_optional(to)
         .await?;
     Ok(Some(match row {
@@ -176,7 +177,38 @@ async fn write_locks(
     Ok(())
 }
 
-/// Parts of rows in the sizes of statements, with the statement of each.
+/// Writes tasks. The rows of a statement are made while the one before it is carried out.
+async fn write_tasks(
+    to: &mut SqliteConnection,
+    rows: &Rows<'_>,
+    place: &Place,
+) -> Result<(), sqlx::Error> {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let prepare = async move {
+        let inserts = parts(&rows.tasks, &INSERT_TASKS);
+        let updates = parts(&rows.task_progress, &UPDATE_TASKS);
+        let inserts = inserts.map(|(statement, part)| insert_tasks(statement, part, place));
+        let updates = updates.map(|(statement, part)| update_tasks(statement, part, place));
+        for query in inserts.chain(updates) {
+            let query = query.map_err(|error| sqlx::Error::Encode(error.into()))?;
+            // Whoever carries them out has met an error, and tells it.
+            if sender.send(query).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let carry_out = async move {
+        while let Some(query) = receiver.recv().await {
+            query.execute(&mut *to).await?;
+        }
+        Ok(())
+    };
+    let (prepared, done) = tokio::join!(prepare, carry_out);
+    prepared.and(done)
+}
+
+/// Parts of rows in the sizes of statements, each with its statement.
 fn parts<'r, R>(
     rows: &'r [R],
     statements: &'static [String; SIZES.len()],
@@ -190,35 +222,42 @@ fn parts<'r, R>(
     })
 }
 
-async fn insert_tasks(to: &mut SqliteConnection, rows: &[NewTask<'_>]) -> Result<(), sqlx::Error> {
-    for (statement, rows) in parts(rows, &INSERT_TASKS) {
-        let mut query = sqlx::query(statement);
-        for row in rows {
-            query = query
-                .bind(&row.stands.id)
-                .bind(&row.operation)
-                .bind(row.task.target.as_str())
-                .bind(row.stands.state)
-                .bind(&row.body)
-                .bind(&row.stands.progress)
-                .bind(&row.stands.outcome);
-        }
-        query.execute(&mut *to).await?;
+type Statement = Query<'static, Db, SqliteArguments>;
+
+// Texts are given away, so that they are not copied once more.
+fn insert_tasks(
+    statement: &'static str,
+    tasks: &[Planned<'_>],
+    place: &Place,
+) -> Result<Statement, Error> {
+    let mut query = sqlx::query(statement);
+    for task in tasks {
+        let row = task.row(place)?;
+        query = query
+            .bind(row.stands.id)
+            .bind(row.operation)
+            .bind(row.task.target.to_string())
+            .bind(row.stands.state)
+            .bind(row.body)
+            .bind(row.stands.progress)
+            .bind(row.stands.outcome);
     }
-    Ok(())
+    Ok(query)
 }
 
-async fn update_tasks(to: &mut SqliteConnection, rows: &[TaskStands]) -> Result<(), sqlx::Error> {
-    for (statement, rows) in parts(rows, &UPDATE_TASKS) {
-        let mut query = sqlx::query(statement);
-        for row in rows {
-            query = query
-                .bind(&row.id)
-                .bind(row.state)
-                .bind(&row.progress)
-                .bind(&row.outcome);
-        }
-        query.execute(&mut *to).await?;
+fn update_tasks(
+    statement: &'static str,
+    tasks: &[Progressed<'_>],
+    place: &Place,
+) -> Result<Statement, Error> {
+    let mut query = sqlx::query(statement);
+    for task in tasks {
+        let row = task.row(place)?;
+        query = query
+            .bind(row.id)
+            .bind(row.state)
+            .bind(row.progress)
+            .bind(row.outcome);
     }
-    Ok(())
+    Ok(query)
 }

@@ -82,8 +82,8 @@ impl Moment {
 #[async_trait]
 impl Snapshot for Moment {
     async fn each_page(&mut self, visit: Visit<'_, AuditPage>) -> Result<(), Error> {
-        let sql = "SELECT page, hash, body FROM audit ORDER BY page";
-        self.each(sql, |row| Ok(audit_page(row)), visit).await
+        let sql = "SELECT page, hash, body, packed FROM audit ORDER BY page";
+        self.each(sql, audit_page, visit).await
     }
 
     async fn each_operation(&mut self, visit: Visit<'_, WrittenOperation>) -> Result<(), Error> {

@@ -6,12 +6,13 @@ use std::{collections::VecDeque, sync::Arc};
 use axum::http::StatusCode;
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use utakata_logic::{audit::verify::verify, store::sqlite::Sqlite};
 use utakata_model::OutcomeStatus;
 
 use super::doubtful::{
     Doubtful,
-    Fate::{self, Away, Lost, Written},
+    Fate::{self, Away, Lost, Slow, SlowAndFull, Written},
 };
 use crate::{
     control::off,
@@ -54,7 +55,7 @@ async fn a_page_in_doubt_is_written_once_whatever_became_of_it() {
         vec![Written, Lost],
     ] {
         let (room, next) = room().await;
-        next.lock().extend(&fates);
+        next.lock().extend(fates.iter().cloned());
         let asked = json!({ "key": "once", "wait": "20s" });
         let (status, answer) = room.post("/v1/operations", off(asked.clone())).await;
         assert_eq!(status, StatusCode::OK, "{fates:?}: {answer}");
@@ -73,7 +74,7 @@ async fn a_page_in_doubt_is_written_once_whatever_became_of_it() {
 async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
     for (fate, expect) in [(Written, 1), (Lost, 0)] {
         let (room, next) = room().await;
-        next.lock().push_back(fate);
+        next.lock().push_back(fate.clone());
         next.lock().extend(std::iter::repeat_n(Away, 10_000));
         let asked = room.post("/v1/operations", off(json!({ "key": "once" })));
         let ends = async {
@@ -96,6 +97,85 @@ async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
         assert_eq!(operations["items"].as_array().unwrap().len(), expect);
         room.end().await;
     }
+}
+
+/// Waits until the ledger has taken both in, or one and keeps the other for later: on a machine
+/// that is busy the second may come when the write is already slow.
+async fn both_wait(room: &Room) {
+    let waits = |target: &serde_json::Value| target["control"]["waiting"] == 2;
+    let both = room.until("/v1/targets/pdu-0", waits);
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(2), both).await;
+}
+
+#[tokio::test]
+async fn what_comes_while_a_page_is_written_is_promised_after_it() {
+    let (room, next) = room().await;
+    let gate = Arc::new(Semaphore::new(0));
+    next.lock().push_back(Slow(Arc::clone(&gate)));
+    let ask = |key: &str| off(json!({ "key": key, "wait": "20s" }));
+    let (first, second) = (ask("first"), ask("second"));
+    let asked = async {
+        tokio::join!(
+            room.post("/v1/operations", first),
+            room.post("/v1/operations", second)
+        )
+    };
+    let looked = async {
+        both_wait(&room).await;
+        let (_, operations) = room.get("/v1/operations").await;
+        assert_eq!(operations["items"], json!([]), "nothing is written yet");
+        gate.add_permits(1);
+    };
+    let (answers, ()) = tokio::join!(asked, looked);
+    for (status, answer) in [answers.0, answers.1] {
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
+    }
+    is_whole(&room).await;
+    room.end().await;
+}
+
+#[tokio::test]
+async fn what_comes_while_a_page_fails_is_refused_with_it_and_leaves_nothing() {
+    let (room, next) = room().await;
+    let gate = Arc::new(Semaphore::new(0));
+    next.lock().push_back(SlowAndFull(Arc::clone(&gate)));
+    let ask = |key: &str| off(json!({ "key": key, "wait": "20s" }));
+    let (first, second) = (ask("first"), ask("second"));
+    let asked = async {
+        tokio::join!(
+            room.post("/v1/operations", first),
+            room.post("/v1/operations", second)
+        )
+    };
+    let fails = async {
+        both_wait(&room).await;
+        gate.add_permits(1);
+    };
+    let (answers, ()) = tokio::join!(asked, fails);
+    let mut done = 0;
+    for (status, answer) in [answers.0, answers.1] {
+        if status == StatusCode::OK {
+            done += 1;
+        } else {
+            assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE, "{answer}");
+            assert_eq!(answer["code"], "disk-full", "{answer}");
+        }
+    }
+    assert!(done < 2, "the page that failed was of one of them");
+    let (_, target) = room.get("/v1/targets/pdu-0").await;
+    assert_eq!(target["control"]["waiting"], 0, "{target}");
+    let (status, answer) = room.post("/v1/operations", ask("third")).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
+    let (_, operations) = room.get("/v1/operations").await;
+    assert_eq!(operations["items"].as_array().unwrap().len(), done + 1);
+    is_whole(&room).await;
+    let (_, audit) = room.get("/v1/audit").await;
+    let said = audit.to_string();
+    assert_eq!(said.matches("operation.asked").count(), done + 1, "{said}");
+    assert_eq!(said.matches("task.planned").count(), done + 1, "{said}");
+    room.end().await;
 }
 
 #[tokio::test]

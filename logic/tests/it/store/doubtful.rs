@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
@@ -16,7 +17,7 @@ use utakata_model::{
 };
 
 /// What becomes of a page whose writer hears nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Fate {
     /// It was committed.
     Written,
@@ -24,6 +25,10 @@ pub enum Fate {
     Lost,
     /// The database cannot be reached at all.
     Away,
+    /// Its writer waits for this, and then it is written.
+    Slow(Arc<Semaphore>),
+    /// Its writer waits for this, and then the disk is full.
+    SlowAndFull(Arc<Semaphore>),
 }
 
 /// Writes to another store.
@@ -48,6 +53,14 @@ macro_rules! delegate {
                 let (place, reason) = (self.place(), "the test says so".to_owned());
                 match fate {
                     None => self.store.write(page).await,
+                    Some(Fate::Slow(until)) => {
+                        until.acquire().await.unwrap().forget();
+                        self.store.write(page).await
+                    }
+                    Some(Fate::SlowAndFull(until)) => {
+                        until.acquire().await.unwrap().forget();
+                        Err(Error::Full { place })
+                    }
                     Some(Fate::Away) => Err(Error::Away { place, reason }),
                     Some(Fate::Lost) => Err(Error::InDoubt { place, reason }),
                     Some(Fate::Written) => {

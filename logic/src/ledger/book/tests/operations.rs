@@ -103,16 +103,21 @@ fn what_could_not_be_written_down_has_never_been() {
     let mut table = Table::new();
     let (_, before) = table.plan(on(&["a"]));
     table.published();
-    let mark = table.book.trail.mark();
     let urgent = Asked {
         priority: Priority::Urgent,
         ..on(&["a", "b"])
     };
-    let (id, _) = table.plan(urgent);
+    let (id, tasks) = table.plan(urgent);
+    table.pass(Duration::from_secs(1));
     table.book.forget(id);
-    table.book.trail.cut(mark);
     table.book.settle();
     assert_eq!(table.book.len(), 1);
+    let (audit, _) = table.book.trail.seal().unwrap().page();
+    for id in [id.to_string(), tasks[0].to_string(), tasks[1].to_string()] {
+        assert!(!audit.body.contains(&id), "{}", audit.body);
+    }
+    let carried_on = |effect: &&Effect| effect.task().is_some_and(|task| tasks.contains(&task));
+    assert_eq!(table.book.effects.iter().filter(carried_on).count(), 0);
     let page = &table.book.page;
     assert_eq!((page.operations.len(), page.tasks.len()), (1, 1));
     assert!(matches!(table.ask(before[0], 1), Permit::Permitted(_)));

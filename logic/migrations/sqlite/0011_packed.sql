@@ -1,0 +1,2 @@
+-- The lines of a long page of the audit trail, packed (zstd); its body is empty then.
+ALTER TABLE audit ADD COLUMN packed BLOB NOT NULL DEFAULT x'';

@@ -1,0 +1,24 @@
+//! A page of the trail as it is shown.
+
+use serde_json::value::RawValue;
+use utakata_api::audit::AuditPageView;
+
+use crate::store::AuditPage;
+
+impl From<AuditPage> for AuditPageView {
+    fn from(page: AuditPage) -> Self {
+        Self {
+            lines: page.body.lines().filter_map(raw).collect(),
+            page: page.page,
+            hash: page.hash,
+        }
+    }
+}
+
+/// A line as it is; one that is no JSON, as a text.
+fn raw(line: &str) -> Option<Box<RawValue>> {
+    let as_it_is = RawValue::from_string(line.to_owned());
+    as_it_is
+        .or_else(|_| serde_json::value::to_raw_value(line))
+        .ok()
+}
