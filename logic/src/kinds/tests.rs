@@ -371,11 +371,12 @@ fn two_processes_under_one_id_are_a_problem_of_it_until_one_is_forgotten() {
     let kinds = Kinds::default();
     let lives = [1_u8, 2].map(|life| Incarnation::from_bytes([life; 16]));
     for second in 0..6_usize {
-        let mut told = status("a", "hall", EnvironmentState::Running, Vec::new());
+        let told = status("a", "hall", EnvironmentState::Running, Vec::new());
+        let mut told = Arc::unwrap_or_clone(told);
         told.incarnation = lives[second % 2];
         told.time = Timestamp::from_second(1_800_000_000 + second as i64).unwrap();
         assert!(second > 3 || kinds.problems().is_empty(), "{second}");
-        hear(&kinds, &told);
+        hear(&kinds, &Arc::new(told));
     }
     let codes: Vec<String> = kinds
         .problems()

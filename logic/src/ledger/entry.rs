@@ -1,10 +1,13 @@
 //! A task that has not ended, as the ledger has it in memory.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_model::{Cure, Outcome, OutcomeStatus, Priority, Problem, manifest::Repeat};
+use utakata_model::{
+    Cure, Outcome, OutcomeStatus, Priority, Problem,
+    manifest::{Proves, Repeat},
+};
 
 use super::life::{self, Evidence, Life, ReadBack, Rule, Stage};
 use crate::{
@@ -207,7 +210,12 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
         window: config.window,
         acts_for: config.window + task.timeout + config.grace,
         settling: read_back.map_or(config.settling, |read_back| {
-            read_back.within.max(config.settling)
+            // Where another value is a proof, it is one when the target has had all its time.
+            let grace = match read_back.proves {
+                Proves::Both => read_back.grace,
+                Proves::Effect | Proves::Nothing => Duration::ZERO,
+            };
+            (read_back.within + grace).max(config.settling)
         }),
         read_back_within: config.read_back_within,
         publish_again: config.publish_again,
@@ -216,6 +224,6 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
 }
 
 /// How long it is until then; nothing when that has passed.
-pub(super) fn until(then: Timestamp, now: Timestamp) -> std::time::Duration {
+pub(super) fn until(then: Timestamp, now: Timestamp) -> Duration {
     then.duration_since(now).try_into().unwrap_or_default()
 }

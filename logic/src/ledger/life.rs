@@ -405,7 +405,8 @@ impl Rule {
         let read_back = self.read_back.as_ref();
         let within = read_back.map(|read_back| read_back.within);
         let grace = read_back.map(|read_back| read_back.grace);
-        within.unwrap_or_default().max(self.settling) + grace.unwrap_or_default()
+        let looked_for = within.unwrap_or_default() + grace.unwrap_or_default();
+        looked_for.max(self.settling)
     }
 
     /// Whether the effect counts only after what the target must pass through.

@@ -149,7 +149,8 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         .punctual()
         .one_environment()
         .until(8, 11);
-    let effect = Case::once("broken", EFFECT).punctual().one_environment();
+    let mut effect = Case::once("broken", EFFECT).punctual().one_environment();
+    effect.rule.attempts_most = 1;
     let through = Case::once("broken", NOTHING)
         .punctual()
         .one_environment()
