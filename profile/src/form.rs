@@ -45,6 +45,8 @@ macro_rules! keys {
                 key: &str,
                 map: &mut A,
             ) -> Result<(), A::Error> {
+                // Where there are no keys, nothing is taken.
+                let _ = &map;
                 match key {
                     $(stringify!($field) => self.$field = map.next_value()?,)*
                     _ => {}

@@ -5,7 +5,7 @@ use toml::Spanned;
 use utakata_model::{Quality, ReadingValue};
 
 use super::{Keyed, Value};
-use crate::{Error, Meaning, Raw, Scaling, Seen, keys, states::Named};
+use crate::{Error, Meaning, Raw, Scaling, Seen, states::Named};
 
 keys! {
     /// Where a point is read.

@@ -9,7 +9,7 @@ use utakata_tests::repository;
 use super::{Offence, expect_none};
 
 /// A crate, and the crates of ours that it may use. What is not here has no arrow.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("profile", &["model"]),
     ("protocol", &["model"]),

@@ -70,7 +70,7 @@ fn every_state_of_a_shipped_profile_is_named_or_said_to_be_none() {
         };
         let named = names.0.iter().filter_map(|(literal, _)| number(literal));
         let none = meaning.missing.values.iter().filter_map(number);
-        let left_out = when
+        let left_out = own
             .iter()
             .flat_map(|condition| match &condition.test.wanted {
                 Wanted::NoneOf(values) => values.as_slice(),
