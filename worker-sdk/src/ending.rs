@@ -21,6 +21,10 @@ const SENTENCE_MAX: usize = 2048;
 
 /// How an attempt ended.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is taken apart at once"
+)]
 pub enum Ending {
     /// The worker answered.
     Answered(Result<Answer, Failure>),

@@ -22,7 +22,7 @@ impl Row for TargetView {
 
     fn cells(&self) -> Vec<Cell> {
         let target = &self.target;
-        let answered = self.answered.map(|time| words::ago(time));
+        let answered = self.answered.map(words::ago);
         vec![
             target.name.to_string().into(),
             target.kind.to_string().into(),
@@ -209,7 +209,7 @@ impl Row for PersonView {
     const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
-        let made = self.made.map(|time| words::ago(time));
+        let made = self.made.map(words::ago);
         let in_file = || Cell::dim("(in the file of the server)");
         vec![
             self.name.to_string().into(),

@@ -181,7 +181,10 @@ fn numbers(object: &Object, values: &[&Value]) -> Vec<f64> {
     let meant = values
         .iter()
         .filter(|value| match value::as_integer(value) {
-            Some(raw) => !SENTINELS.contains(&raw) && !(raw == -1 && names_minus_one(object)),
+            Some(raw) => {
+                let is_none = SENTINELS.contains(&raw) || raw == -1 && names_minus_one(object);
+                !is_none
+            }
             None => true,
         });
     meant.filter_map(|value| value::as_number(value)).collect()
@@ -341,7 +344,7 @@ fn number_text(number: f64) -> String {
 
 /// A value of the walk, short and harmless.
 fn sample(value: &Value) -> String {
-    let text = value::as_text(value).map_or_else(|| value::type_name(value).into(), |text| text);
+    let text = value::as_text(value).unwrap_or_else(|| value::type_name(value).into());
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -306,9 +306,7 @@ fn exact(units: &str) -> Option<Quantity> {
 pub fn of_name(name: &str) -> Option<Quantity> {
     let words = naming::words(name);
     let has = |part: &&str| words.iter().any(|word| word == part);
-    let found = NAMES
-        .iter()
-        .find(|(parts, ..)| parts.iter().any(|part| has(part)));
+    let found = NAMES.iter().find(|(parts, ..)| parts.iter().any(&has));
     found.map(|(_, base, factor)| Quantity {
         base,
         factor: *factor,

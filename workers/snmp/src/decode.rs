@@ -198,7 +198,7 @@ pub fn decode<'a>(plan: &'a Plan, fetched: &Fetched) -> Decoded<'a> {
             Seen::Nothing => {}
             Seen::NoNumber => {
                 let value = first(&planned.at, &fetched.scalars);
-                writer.unread(&meaning.metric, &[], value.and_then(value::raw));
+                writer.unread(&meaning.metric, &[], value.and_then(value::raw).as_ref());
             }
         }
     }
@@ -291,7 +291,7 @@ fn decode_table<'a>(
                 Seen::Nothing => {}
                 Seen::NoNumber => {
                     let raw = metric.columns.iter().find_map(|column| row.raw(*column));
-                    writer.unread(&metric.meaning.metric, row.index, raw);
+                    writer.unread(&metric.meaning.metric, row.index, raw.as_ref());
                 }
             }
         }
@@ -348,10 +348,10 @@ impl<'a> Writer<'a> {
         sheet.push(metric, all, &value, &meaning.unit, quality);
     }
 
-    fn unread(&mut self, metric: &'a MetricName, index: &[u32], raw: Option<Raw<'_>>) {
+    fn unread(&mut self, metric: &'a MetricName, index: &[u32], raw: Option<&Raw<'_>>) {
         self.decoded.unread_count += 1;
         if self.decoded.unread.len() < UNREAD_MAX {
-            let text = raw.as_ref().map(Raw::text).unwrap_or_default();
+            let text = raw.map(Raw::text).unwrap_or_default();
             self.decoded.unread.push(Unread {
                 metric,
                 index: rows::dotted(index),

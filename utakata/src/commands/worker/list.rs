@@ -74,7 +74,7 @@ impl Row for ReleaseSummary {
 
     fn cells(&self) -> Vec<Cell> {
         let runs_in: Vec<&str> = self.runs_in.iter().map(EnvironmentId::as_str).collect();
-        let pushed = self.pushed_at.map(|at| words::ago(at));
+        let pushed = self.pushed_at.map(words::ago);
         let by = self.pushed_by.as_ref().map(ToString::to_string);
         vec![
             self.kind.to_string().into(),

@@ -60,7 +60,16 @@ fn shown(readings: &[Reading], metrics: &[&str]) -> Vec<String> {
     shown
 }
 
-const CASES: [(&str, &str, Walk<'_>, &[&str], &[&str]); 6] = [
+/// Its name, its kind, what it has, the metrics that are looked at, and what they show.
+type Case = (
+    &'static str,
+    &'static str,
+    Walk<'static>,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const CASES: [Case; 6] = [
     (
         "wrong-sign",
         "apc-pdu",
