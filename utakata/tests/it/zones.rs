@@ -213,7 +213,7 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
     assert_ne!(own.code, 0, "nobody approves what they asked for");
 
     // Its worker dies when the device has the command, and before anybody knows.
-    room.fault("slow=3000ms");
+    room.fault("slow=1500ms");
     let id = operation["id"].as_str().unwrap();
     let approved = place.run_as(ana.trim(), &["operation", "approve", id]);
     assert_eq!(approved.code, 0, "{}", approved.err);
