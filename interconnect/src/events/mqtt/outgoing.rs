@@ -67,15 +67,7 @@ pub(super) fn outgoing(
         ),
         Event::Outcomes(batch) => (
             wire::topic::outcome(&batch.zone, &batch.kind),
-            split(&batch.outcomes, bytes_most, &|part| {
-                let part = OutcomeBatch {
-                    outcomes: part.to_vec(),
-                    zone: batch.zone.clone(),
-                    kind: batch.kind.clone(),
-                    from: batch.from.clone(),
-                };
-                wire::timed::encode_outcomes(&part, clock)
-            })?,
+            outcomes(batch, bytes_most, clock)?,
         ),
         Event::Start(batch) => (
             Topic::Start(batch.environment.clone()).to_string(),
@@ -116,6 +108,22 @@ pub(super) fn outgoing(
         Event::Readings(_) | Event::Environment(_) | Event::Forgotten(_) | Event::Desired(_)
     );
     messages(event, &topic, payloads, is_retained)
+}
+
+fn outcomes(
+    batch: &OutcomeBatch,
+    bytes_most: usize,
+    clock: &Clock,
+) -> Result<Vec<Vec<u8>>, wire::Error> {
+    split(&batch.outcomes, bytes_most, &|part| {
+        let part = OutcomeBatch {
+            outcomes: part.to_vec(),
+            zone: batch.zone.clone(),
+            kind: batch.kind.clone(),
+            from: batch.from.clone(),
+        };
+        wire::timed::encode_outcomes(&part, clock)
+    })
 }
 
 fn messages(
