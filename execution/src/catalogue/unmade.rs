@@ -24,6 +24,6 @@ impl Unmade {
 
 impl PartialEq for Unmade {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0, &other.0) || self.get() == other.get()
     }
 }
