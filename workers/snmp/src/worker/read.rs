@@ -6,9 +6,9 @@ use std::{
 };
 
 use async_snmp::Oid;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
-    Answer, Failure,
+    Answer, Failure, Sheet,
     model::{Cure, Problem, Recognition},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     decode::{Decoded, decode},
     plan::{Filter, Plan, Recognised},
     profile::Profile,
-    session::Error,
+    session::{Error, Missed},
     value,
 };
 
@@ -41,32 +41,49 @@ impl On<'_> {
         if self.means_a_row() {
             return self.read_row(&filter).await;
         }
-        let plan = self.plan(&filter).await?;
+        let mut plan = self.plan(&filter).await?;
         if plan.is_empty() {
             return Err(self.nothing_like(&filter));
         }
-        let haul = fetch(self.session, &plan, self.deadline).await;
+        let mut haul = fetch(self.session, &plan, self.deadline).await;
+        if is_another(&plan, &haul) {
+            self.session.forget();
+            plan = self.plan(&filter).await?;
+            haul = fetch(self.session, &plan, self.deadline).await;
+        }
         let decoded = decode(&plan, &haul.fetched);
         let is_foreign = self.is_foreign(&filter, &decoded);
         let recognition = filter
             .0
             .is_empty()
             .then(|| self.recognition(&plan, &haul, &decoded));
-        let mut answer = Answer {
-            sheet: decoded.sheet,
-            missing: haul.gaps,
-            recognition: recognition.flatten(),
-            ..Answer::default()
-        };
+        let mut answer = self.answer(decoded.sheet, &haul.missed);
+        answer.recognition = recognition.flatten();
         match (haul.trouble, is_foreign) {
             (None, false) => Ok(answer),
-            (None, true) => Err(self.foreign()),
+            // Why nothing of it came is known.
+            (None, true) => match haul.missed.first() {
+                Some(missed) => Err(Failure::failed(self.missed(missed))),
+                None => Err(self.foreign()),
+            },
             (Some(error), true) => Err(Failure::failed(self.problem(&error).await)),
             (Some(error), false) => {
                 let why = self.problem(&error).await;
                 answer.missing.explain(&why.message);
                 Ok(answer)
             }
+        }
+    }
+
+    /// An answer that says what is missing in it, and how the device is asked, where that is
+    /// otherwise than others.
+    pub fn answer(&self, sheet: Sheet, missed: &[Missed]) -> Answer {
+        let limits = self.session.told_limits();
+        Answer {
+            sheet,
+            missing: missed.iter().map(Missed::told).collect(),
+            result: limits.map(|limits| json!({ "requests": limits })),
+            ..Answer::default()
         }
     }
 
@@ -123,7 +140,7 @@ impl On<'_> {
             .session
             .get(self.deadline, &[Oid::from_slice(&SYSTEM)])
             .await?;
-        let system = found.into_iter().flatten().next();
+        let system = found.values.into_iter().flatten().next();
         let system = system.as_ref().and_then(|value| value.as_oid());
         let asked: Vec<Oid> = recognisers(&candidates).cloned().collect();
         let has = self.session.has(self.deadline, &asked).await?;
@@ -164,7 +181,7 @@ impl On<'_> {
         let found = self.session.get(self.deadline, &asked).await;
         let services = found
             .ok()
-            .and_then(|found| found.into_iter().flatten().next());
+            .and_then(|found| found.values.into_iter().flatten().next());
         services
             .and_then(|value| value.as_i32())
             .is_some_and(|services| services & 6 != 0)
@@ -208,6 +225,16 @@ impl On<'_> {
             ),
         ))
     }
+}
+
+/// Whether the device is another one than it was when it was recognised: one of another make has
+/// taken its place, at the same address.
+fn is_another(plan: &Plan, haul: &Haul) -> bool {
+    let recognised = plan.recognised.as_ref();
+    let before = recognised.and_then(|recognised| recognised.system.as_ref());
+    let at = plan.oids.iter().position(|oid| oid.arcs() == SYSTEM);
+    let now = at.and_then(|at| haul.fetched.scalars.get(at)?.as_ref()?.as_oid());
+    before.zip(now).is_some_and(|(before, now)| before != now)
 }
 
 fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a Oid> {

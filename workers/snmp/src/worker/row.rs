@@ -9,6 +9,7 @@ use crate::{
     decode::{Cells, Column, Fetched, decode},
     plan::{Filter, Plan, PlannedTable},
     profile::{Attribute, Source, Table},
+    session::Got,
 };
 
 impl On<'_> {
@@ -31,8 +32,8 @@ impl On<'_> {
             .flatten()
             .map(|cell| cell.oid.clone())
             .collect();
-        let values = match self.session.get(self.deadline, &oids).await {
-            Ok(values) => values,
+        let Got { values, missed } = match self.session.get(self.deadline, &oids).await {
+            Ok(got) => got,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
         let mut values = values.into_iter();
@@ -44,12 +45,12 @@ impl On<'_> {
         };
         let decoded = decode(&plan, &fetched);
         if decoded.metrics.is_empty() {
-            return Err(self.no_such_row(parameters, &oids));
+            return Err(match missed.first() {
+                Some(missed) => Failure::failed(self.missed(missed)),
+                None => self.no_such_row(parameters, &oids),
+            });
         }
-        Ok(Answer {
-            sheet: decoded.sheet,
-            ..Answer::default()
-        })
+        Ok(self.answer(decoded.sheet, &missed))
     }
 
     fn no_such_row(&self, parameters: &Json, oids: &[Oid]) -> Failure {
