@@ -107,10 +107,7 @@ impl Entry {
 
     /// Whether it waits in its lane, for a place or for somebody who asks for it.
     pub fn waits(&self) -> bool {
-        let is_open = matches!(
-            self.life.stage,
-            Stage::Planned | Stage::Queued { .. }
-        );
+        let is_open = matches!(self.life.stage, Stage::Planned | Stage::Queued { .. });
         is_open && self.turn == Turn::Come
     }
 
