@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::control::{self, Request};
-use crate::{counters, service, swarm};
+use crate::{bent, counters, service, swarm};
 
 /// Equipment that is not there: real SNMP, from a small physical model
 #[derive(Debug, Parser)]
@@ -51,6 +51,25 @@ enum Command {
         /// Interfaces of each
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         interfaces: u32,
+        /// End when the standard input is closed, so as not to outlive the parent
+        #[arg(long)]
+        exit_with_stdin: bool,
+    },
+    /// Run one agent that does what devices do to their answers, composed from a seed; prints the
+    /// truth about each of its objects
+    Bent {
+        /// What is wrong falls the same way for one seed
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Only faults of this sort: network, size, cells, order, identity; may stand again
+        #[arg(long, value_name = "SORT")]
+        only: Vec<bent::Only>,
+        /// Address to listen on
+        #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+        bind: IpAddr,
+        /// UDP port; 0 takes a free one
+        #[arg(long, default_value_t = 0)]
+        port: u16,
         /// End when the standard input is closed, so as not to outlive the parent
         #[arg(long)]
         exit_with_stdin: bool,
@@ -149,6 +168,23 @@ impl Cli {
                 };
                 let runtime = tokio::runtime::Runtime::new()?;
                 Ok(runtime.block_on(swarm::run(&config))?)
+            }
+            Command::Bent {
+                seed,
+                only,
+                bind,
+                port,
+                exit_with_stdin,
+            } => {
+                let config = bent::Config {
+                    seed,
+                    only,
+                    bind,
+                    port,
+                    exit_with_stdin,
+                };
+                let runtime = tokio::runtime::Runtime::new()?;
+                Ok(runtime.block_on(bent::run(&config))?)
             }
             Command::Counters(flags) => {
                 let runtime = tokio::runtime::Runtime::new()?;

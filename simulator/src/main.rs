@@ -1,5 +1,6 @@
 //! Equipment that is not there: rooms of PDUs and UPSs that answer real SNMP.
 
+mod bent;
 mod blueprint;
 mod chance;
 mod cli;

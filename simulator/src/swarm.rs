@@ -4,7 +4,7 @@
 //! are encoded beforehand as far as they can be, so that they cost little beside what is measured.
 
 mod answer;
-mod ber;
+pub(crate) mod ber;
 mod interfaces;
 
 #[cfg(test)]

@@ -2,52 +2,62 @@
 //! it between tasks.
 
 pub mod diagnose;
-mod direct;
+mod exchange;
 mod get;
+mod handle;
+mod limits;
 mod message;
+mod missed;
+mod odd;
 mod pace;
 pub mod pool;
 pub mod resolve;
 mod set;
 mod singles;
 mod socket;
+mod speaker;
+mod user;
 mod walk;
 
 use std::{
     collections::HashMap,
-    future::Future,
+    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant as Clock},
 };
 
-use async_snmp::{
-    Client, Error as SnmpError, ErrorKind, ErrorStatus, Oid, UdpHandle, Value, VarBind,
-};
+use async_snmp::{Error as SnmpError, ErrorKind, ErrorStatus, Oid, Value, VarBind, Version};
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::plan::Plan;
-use direct::Direct;
+use diagnose::Diagnosis;
+pub use get::Got;
+use limits::{Limits, Size};
+use message::{Bindings, Names, Operation};
+pub use missed::{Missed, Part, Why};
+pub use odd::Odd;
 use pace::Pace;
 pub use set::Answered;
 use singles::Habit;
 pub use singles::Singles;
+use speaker::Speaker;
+use walk::Skip;
 pub use walk::Walked;
 
 /// How long a table that was not there is not asked for again.
 const ABSENT: Duration = Duration::from_secs(300);
-/// Values asked for in one message: at first, at least and at most.
-const BATCH: (usize, usize, usize) = (60, 8, 100);
+/// Longer than any exchange may take: those are limited one by one.
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(600);
 
 /// One target as one credential sees it.
 pub struct Session {
     /// Where it answers.
     pub address: SocketAddr,
-    reader: Client<UdpHandle>,
-    writer: Option<Client<UdpHandle>>,
-    /// For GETBULK by SNMPv2c.
-    direct: Option<Direct>,
+    version: Version,
+    reader: Speaker,
+    writer: Option<Speaker>,
     pace: Mutex<Pace>,
     memory: Mutex<Memory>,
 }
@@ -60,12 +70,29 @@ struct Memory {
     habits: HashMap<Oid, Habit, foldhash::fast::RandomState>,
     /// Whether a walk must not take single values along: the device refused it.
     singles_apart: bool,
-    /// Values asked for in one message.
-    batch: usize,
+    /// How much is asked for in one message.
+    limits: Limits,
+    /// Cells that the device refuses, by column, and until when that is believed.
+    skips: HashMap<Oid, (Vec<Skip>, Clock), foldhash::fast::RandomState>,
+    /// In which order it answers.
+    order: Order,
+    /// Whether it names an object as refused that it does not refuse.
+    names_falsely: bool,
     /// Which plan fits the device, and until when that is believed.
     plan: Option<(Arc<Plan>, Clock)>,
     /// When it was last used.
     used: Clock,
+}
+
+/// In which order a device answers, and so how it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    /// As it is asked.
+    AsAsked,
+    /// Its rows have another order than that of their index: one of each column at a time.
+    OneRow,
+    /// Its bindings have another order than that of the request: one at a time.
+    OneCell,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +100,8 @@ struct Remembered {
     rows: usize,
     /// Not asked for until then, as it was not there.
     absent_until: Option<Clock>,
+    /// Not looked for behind its end until then, as nothing was there.
+    ends_until: Option<Clock>,
 }
 
 /// Why an exchange failed.
@@ -80,7 +109,22 @@ struct Remembered {
 pub enum Error {
     /// No answer within the time there was.
     #[error("no answer")]
-    Silent,
+    Silent {
+        /// What is known of the reason.
+        diagnosis: Option<Diagnosis>,
+    },
+    /// The answer came when nobody waited for it any more.
+    #[error("the answer came after {after:?}")]
+    Late {
+        /// How long after it was asked.
+        after: Duration,
+    },
+    /// Something came, and it was no answer to what was asked.
+    #[error("the device {odd}")]
+    Odd {
+        /// What is odd about it.
+        odd: Odd,
+    },
     /// The device said no.
     #[error("the device answered {status}")]
     Refused {
@@ -115,6 +159,13 @@ pub enum Error {
     Send {
         /// Why.
         #[source]
+        source: io::Error,
+    },
+    /// The message could not be made, or the library gave up.
+    #[error("the request failed")]
+    Client {
+        /// Why.
+        #[source]
         source: Box<SnmpError>,
     },
 }
@@ -124,42 +175,48 @@ pub enum Error {
 pub enum Repeat {
     /// As often as the target deserves.
     Adaptive,
+    /// A few times: it does no harm, and the device may be at it.
+    Seldom,
     /// Never: a lost answer must not do it twice.
     Never,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self {
+            rows: HashMap::default(),
+            habits: HashMap::default(),
+            singles_apart: false,
+            limits: Limits::default(),
+            skips: HashMap::default(),
+            order: Order::AsAsked,
+            names_falsely: false,
+            plan: None,
+            used: Clock::now(),
+        }
+    }
 }
 
 impl Session {
     fn new(
         address: SocketAddr,
-        reader: Client<UdpHandle>,
-        writer: Option<Client<UdpHandle>>,
-        direct: Option<Direct>,
+        version: Version,
+        reader: Speaker,
+        writer: Option<Speaker>,
     ) -> Self {
         Self {
             address,
+            version,
             reader,
             writer,
-            direct,
             pace: Mutex::default(),
-            memory: Mutex::new(Memory {
-                rows: HashMap::default(),
-                habits: HashMap::default(),
-                singles_apart: false,
-                batch: BATCH.0,
-                plan: None,
-                used: Clock::now(),
-            }),
+            memory: Mutex::new(Memory::new()),
         }
     }
 
     /// Whether it speaks SNMPv1, which knows no GETBULK.
     fn is_v1(&self) -> bool {
-        self.reader.version() == async_snmp::Version::V1
-    }
-
-    /// Whether it speaks SNMPv3.
-    pub fn is_v3(&self) -> bool {
-        self.reader.version() == async_snmp::Version::V3
+        self.version == Version::V1
     }
 
     /// Whether the target has answered before.
@@ -182,113 +239,141 @@ impl Session {
         self.memory.lock().plan = Some((plan, until));
     }
 
+    /// Forgets what is remembered of the device: it is another one.
+    pub fn forget(&self) {
+        *self.memory.lock() = Memory::new();
+    }
+
+    /// How little it is asked for at a time, and why, for people. `None`: nothing keeps it from
+    /// being asked for more.
+    pub fn told_limits(&self) -> Option<String> {
+        let memory = self.memory.lock();
+        let told = memory.limits.told(Instant::now());
+        let limits = told.map(|told| told.to_string());
+        let order = match memory.order {
+            Order::AsAsked => return limits,
+            Order::OneRow => "it is asked for one row at a time, as its rows are out of order",
+            Order::OneCell => {
+                "it is asked for one value at a time, as its answers are out of order"
+            }
+        };
+        Some(limits.map_or_else(|| order.into(), |limits| format!("{order}; {limits}")))
+    }
+
+    /// Whether so many answers, one after the other, can be had until then.
+    pub fn has_time_for(&self, answers: u32, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.pace.lock().has_time_for(answers, left)
+    }
+
     /// Gets one object with the client that writes: whether it is reached, and the object there.
     pub async fn get_before_set(&self, deadline: Instant, oid: &Oid) -> Result<Value, Error> {
         let writer = self.writer();
-        let answer = self
-            .exchange(deadline, Repeat::Adaptive, || writer.get(oid))
-            .await?;
-        Ok(answer
-            .varbinds
-            .into_iter()
-            .next()
-            .map_or(Value::NoSuchObject, |found| found.value))
+        let names = Names::of([oid])?;
+        let ask = |try_, until| writer.ask(until, try_, &Operation::Get, &names);
+        let answer = self.exchange(writer, deadline, Repeat::Adaptive, ask);
+        let found = answer.await?.into_result()?.into_found();
+        let found = found.into_iter().find(|found| found.oid == *oid);
+        // What cannot be decoded is there.
+        Ok(found.map_or(Value::NoSuchObject, |found| {
+            found.value.unwrap_or(Value::Null)
+        }))
     }
 
-    fn writer(&self) -> &Client<UdpHandle> {
+    fn writer(&self) -> &Speaker {
         self.writer.as_ref().unwrap_or(&self.reader)
     }
 
-    /// Asks until there is an answer, as often and as long as the target deserves and the
-    /// deadline allows.
-    async fn exchange<T, F>(
+    /// Asks for what `shape` makes of a size, and for less of it where nothing is heard. Returns
+    /// what was asked for, too.
+    async fn adapt<T: Clone>(
         &self,
         deadline: Instant,
-        repeat: Repeat,
-        ask: impl Fn() -> F,
-    ) -> Result<T, Error>
-    where
-        F: Future<Output = async_snmp::Result<T>>,
-    {
-        let address = self.address;
-        let ask = |until| {
-            let answer = timeout_at(until, ask());
+        shape: impl Fn(Size) -> Result<(T, Operation, Names), Error>,
+    ) -> Result<(T, Result<Bindings, Error>), Error> {
+        let size = self.size();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let tries = self.pace.lock().schedule(Repeat::Adaptive, left).tries;
+        let limits = self.memory.lock().limits;
+        let reader = &self.reader;
+        let asked = shape(size)?;
+        let wanted = size_of(&asked.1, &asked.2);
+        // The first try is what was asked for; the others are made when there are any.
+        let first = Mutex::new(Some(asked));
+        let ask = |try_, until| {
+            let first = first.lock().take();
+            let shaped = first.map_or_else(|| shape(limits.of_try(size, try_, tries)), Ok);
             async move {
-                let silent = |_| SnmpError::Timeout {
-                    target: address,
-                    elapsed: Duration::ZERO,
-                    retries: 0,
-                };
-                answer.await.map_err(silent)?
+                let (shaped, operation, names) = shaped?;
+                let answer = reader.ask(until, try_, &operation, &names).await?;
+                Ok((size_of(&operation, &names), shaped, answer.into_result()))
             }
         };
-        self.exchange_until(deadline, repeat, ask).await
-    }
-
-    /// The same, where `ask` waits no longer than it is told.
-    async fn exchange_until<T, F>(
-        &self,
-        deadline: Instant,
-        repeat: Repeat,
-        ask: impl Fn(Instant) -> F,
-    ) -> Result<T, Error>
-    where
-        F: Future<Output = async_snmp::Result<T>>,
-    {
-        let pace = *self.pace.lock();
-        let tries = match repeat {
-            Repeat::Adaptive => pace.tries(),
-            Repeat::Never => 1,
-        };
-        for try_ in 0..tries {
-            let begun = Instant::now();
-            let left = deadline.saturating_duration_since(begun);
-            if left.is_zero() {
-                break;
+        let answer = self.exchange(reader, deadline, Repeat::Adaptive, ask).await;
+        let (got, shaped, answer) = answer?;
+        let now = Instant::now();
+        let limits = &mut self.memory.lock().limits;
+        // A refusal of less than was asked for says nothing of the rest.
+        if answer.is_ok() {
+            limits.shrank(wanted, got, now);
+            // That a GETNEXT is answered says nothing of a GETBULK of that size.
+            if wanted.is_bulk == got.is_bulk {
+                limits.fits(got, now);
             }
-            let patience = match repeat {
-                Repeat::Adaptive => pace.timeout(try_).min(left),
-                Repeat::Never => left,
-            };
-            let answer = match ask(begun + patience).await {
-                Err(error) if error.kind() == ErrorKind::Timeout => continue,
-                answer => answer,
-            };
-            let after = begun.elapsed();
-            return match answer.map_err(Error::from_snmp) {
-                Err(error @ Error::Send { .. }) => Err(error),
-                answer => {
-                    self.pace.lock().answered(after);
-                    answer
-                }
-            };
         }
-        self.pace.lock().stayed_silent();
-        Err(Error::Silent)
+        Ok((shaped, answer))
     }
 
-    fn batch(&self) -> usize {
-        self.memory.lock().batch
+    fn size(&self) -> Size {
+        let memory = self.memory.lock();
+        let mut size = memory.limits.size(Instant::now());
+        size.is_bulk &= !self.is_v1() && memory.order == Order::AsAsked;
+        size
     }
 
-    /// Messages of this size get through, or they do not.
-    fn size_fits(&self, fits: Fits) {
-        let batch = &mut self.memory.lock().batch;
-        *batch = match fits {
-            Fits::Well => (*batch + 10).min(BATCH.2),
-            Fits::Badly => (*batch / 2).max(BATCH.1),
-        };
+    /// A message did not get through. Whether there is a smaller one.
+    fn too_large(&self, size: Size, why: limits::Why) -> bool {
+        let mut memory = self.memory.lock();
+        memory.limits.fails(size, why, Instant::now())
     }
 }
 
-/// Whether messages of a size get through.
-#[derive(Clone, Copy)]
-enum Fits {
-    Well,
-    Badly,
+/// How much a request asks for.
+fn size_of(operation: &Operation, names: &Names) -> Size {
+    let count = names.len();
+    match operation {
+        Operation::Bulk { singles, rows } => Size {
+            names: count,
+            cells: singles + count.saturating_sub(*singles) * rows,
+            is_bulk: true,
+        },
+        _ => Size {
+            names: count,
+            cells: count,
+            is_bulk: false,
+        },
+    }
 }
 
 impl Error {
+    /// Nothing was heard, and nothing is known of the reason.
+    fn silent() -> Self {
+        Self::Silent { diagnosis: None }
+    }
+
+    /// Whether it says nothing of what was asked for: more of it is not to be had now.
+    pub fn is_of_target(&self) -> bool {
+        matches!(
+            self,
+            Self::Silent { .. }
+                | Self::Late { .. }
+                | Self::Odd { .. }
+                | Self::Credential { .. }
+                | Self::Send { .. }
+                | Self::Client { .. }
+        )
+    }
+
     fn from_snmp(error: Box<SnmpError>) -> Self {
         let kind = error.kind();
         match (error.exchange_source(), kind) {
@@ -305,6 +390,7 @@ impl Error {
             (_, ErrorKind::Auth | ErrorKind::Report | ErrorKind::Privacy) => {
                 Self::Credential { source: error }
             }
+            (_, ErrorKind::Timeout) => Self::silent(),
             (
                 source,
                 ErrorKind::Decode
@@ -314,7 +400,7 @@ impl Error {
             ) => Self::Garbage {
                 problem: source.to_string(),
             },
-            _ => Self::Send { source: error },
+            _ => Self::Client { source: error },
         }
     }
 }

@@ -85,7 +85,7 @@ impl SnmpWorker {
             session: &session,
             deadline,
         };
-        let done = match &bound.deed {
+        match &bound.deed {
             Deed::Read => on.read().await,
             Deed::Get => on.get().await,
             Deed::Walk => on.walk().await,
@@ -98,12 +98,7 @@ impl SnmpWorker {
                 Some(control) => on.control(control, bound.repeat).await,
                 None => Ok(Answer::default()),
             },
-        };
-        if done.is_err() && session.is_v3() {
-            // Another device may have taken its place, with another engine and other keys.
-            self.pool.forget(&session);
         }
-        done
     }
 
     async fn session(&self, task: &Task, deadline: Instant) -> Result<Arc<Session>, Failure> {

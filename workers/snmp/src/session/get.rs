@@ -1,125 +1,271 @@
 //! Getting instances by their OIDs, few or many.
+//!
+//! What a device makes of a message is narrowed down to the objects that it is about: a refusal,
+//! an answer that breaks off, silence. All others are got.
 
-use async_snmp::{ErrorStatus, Oid, Value, VarBind};
+use std::collections::VecDeque;
+
+use async_snmp::{ErrorStatus, Oid, Value};
 use tokio::time::Instant;
 
-use super::{Error, Repeat, Session};
+use super::{Bindings, Error, Missed, Names, Operation, Part, Session, Size, Why, limits};
 use crate::value;
 
 /// Instances asked for in one message.
 const TOGETHER: usize = 32;
 
-impl Session {
-    /// The values of these instances, in their order; `None` where the device has none.
-    pub async fn get(&self, deadline: Instant, oids: &[Oid]) -> Result<Vec<Option<Value>>, Error> {
-        let mut values = Vec::with_capacity(oids.len());
-        for part in oids.chunks(TOGETHER.min(self.batch())) {
-            values.extend(self.get_together(deadline, part).await?);
-        }
-        Ok(values)
-    }
+/// What was got.
+#[derive(Debug, Default)]
+pub struct Got {
+    /// The values, in the order of what was asked for; `None` where the device has none.
+    pub values: Vec<Option<Value>>,
+    /// What did not come, and why.
+    pub missed: Vec<Missed>,
+}
 
-    /// One message, or as many as it takes: an agent of v1 names the first object that it does
-    /// not have, and gives nothing.
-    async fn get_together(
-        &self,
-        deadline: Instant,
-        oids: &[Oid],
-    ) -> Result<Vec<Option<Value>>, Error> {
-        let mut values = vec![None; oids.len()];
-        let mut asked: Vec<usize> = (0..oids.len()).collect();
-        while !asked.is_empty() {
-            let wanted: Vec<Oid> = asked
-                .iter()
-                .filter_map(|at| oids.get(*at).cloned())
-                .collect();
-            let answer = self
-                .exchange(deadline, Repeat::Adaptive, || self.reader.get_many(&wanted))
-                .await;
-            match answer {
-                Ok(answer) => {
-                    place(&wanted, answer.varbinds, &asked, &mut values)?;
-                    break;
-                }
-                Err(Error::Refused {
-                    status: ErrorStatus::NoSuchName | ErrorStatus::GenErr,
-                    index,
-                    ..
-                }) if (1..=asked.len()).contains(&index) => {
-                    asked.remove(index - 1);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(values)
+/// What is to be asked for, and what came of it.
+struct Work<'a, T> {
+    oids: &'a [Oid],
+    /// Groups of positions, each to be asked for in one message at the most.
+    groups: VecDeque<Vec<usize>>,
+    found: Vec<Option<T>>,
+    missed: Vec<Missed>,
+    /// Whether anything came.
+    has_answered: bool,
+    /// That which the device named as the one that it refuses.
+    named: Option<usize>,
+    /// Whether it named one that it does not refuse.
+    has_lied: bool,
+}
+
+impl Session {
+    /// The values of these instances. Errors: nothing is to be had of the device.
+    pub async fn get(&self, deadline: Instant, oids: &[Oid]) -> Result<Got, Error> {
+        let place = |wanted: &[Oid], found: Bindings| {
+            let mut found = found.into_found();
+            let placed = wanted.iter().map(|oid| {
+                let at = found.iter().position(|found| found.oid == *oid)?;
+                Some(
+                    found
+                        .swap_remove(at)
+                        .value
+                        .map(|value| Some(value).filter(|value| !value::is_absent(value))),
+                )
+            });
+            placed.collect()
+        };
+        let work = self
+            .work(deadline, Operation::Get, oids, None, place)
+            .await?;
+        Ok(Got {
+            values: work.found.into_iter().map(Option::flatten).collect(),
+            missed: work.missed,
+        })
     }
 
     /// Whether the device has anything under each of these, in their order.
     pub async fn has(&self, deadline: Instant, oids: &[Oid]) -> Result<Vec<bool>, Error> {
-        let mut found = vec![false; oids.len()];
-        let mut asked: Vec<usize> = (0..oids.len()).collect();
-        while !asked.is_empty() {
-            let now: Vec<usize> = asked.iter().take(TOGETHER).copied().collect();
-            let wanted: Vec<Oid> = now.iter().filter_map(|at| oids.get(*at).cloned()).collect();
-            let answer = self
-                .exchange(deadline, Repeat::Adaptive, || {
-                    self.reader.get_next_many(&wanted)
-                })
-                .await;
-            match answer {
-                Ok(answer) => {
-                    for (at, next) in now.iter().zip(&answer.varbinds) {
-                        let is_under = oids.get(*at).is_some_and(|oid| next.oid.starts_with(oid));
-                        if let Some(found) = found.get_mut(*at) {
-                            *found = is_under && !value::is_absent(&next.value);
-                        }
-                    }
-                    asked.drain(..now.len());
+        let place = |wanted: &[Oid], found: Bindings| {
+            let found = found.into_found();
+            let is_in_order = found.len() == wanted.len();
+            let placed = wanted.iter().enumerate().map(|(at, root)| {
+                let is_under = |at: usize| {
+                    let found = found.get(at)?;
+                    let is_there = found.value.as_ref().is_ok_and(|it| !value::is_absent(it));
+                    Some(found.oid.starts_with(root) && (is_there || found.value.is_err()))
+                };
+                match is_in_order {
+                    true => is_under(at).map(Ok),
+                    false => (0..found.len())
+                        .any(|at| is_under(at) == Some(true))
+                        .then_some(Ok(true)),
                 }
-                Err(Error::Refused {
-                    status: ErrorStatus::NoSuchName | ErrorStatus::GenErr,
-                    index,
-                    ..
-                }) if (1..=now.len()).contains(&index) => {
-                    asked.remove(index - 1);
+            });
+            placed.collect()
+        };
+        let work = self.work(deadline, Operation::Next, oids, Some(false), place);
+        let work = work.await?;
+        let is_missed = |oid: &Oid| work.missed.iter().any(|missed| missed.oid == *oid);
+        let found = oids.iter().zip(&work.found);
+        // What is refused is there.
+        Ok(found
+            .map(|(oid, found)| found.unwrap_or_else(|| is_missed(oid)))
+            .collect())
+    }
+
+    /// Asks for all of these, in as many messages as it takes. `absent`: what one stands for that
+    /// the device does not have.
+    async fn work<'a, T: Clone>(
+        &self,
+        deadline: Instant,
+        operation: Operation,
+        oids: &'a [Oid],
+        absent: Option<T>,
+        place: impl Fn(&[Oid], Bindings) -> Vec<Option<Result<T, super::message::Flaw>>>,
+    ) -> Result<Work<'a, T>, Error> {
+        let mut work = Work {
+            oids,
+            groups: VecDeque::new(),
+            found: vec![None; oids.len()],
+            missed: Vec::new(),
+            has_answered: false,
+            named: None,
+            has_lied: self.memory.lock().names_falsely,
+        };
+        let all: Vec<usize> = (0..oids.len()).collect();
+        work.groups.push_back(all);
+        while let Some(group) = work.next(self.size()) {
+            if work.has_answered && deadline <= Instant::now() {
+                work.miss(&group, &Why::NoTime);
+                continue;
+            }
+            let shape = |size: Size| {
+                let count = size.names.min(size.cells).min(group.len());
+                let asked: Vec<usize> = group.iter().take(count).copied().collect();
+                let names = Names::of(work.of(&asked))?;
+                Ok((asked, operation.clone(), names))
+            };
+            let (asked, answer) = match self.adapt(deadline, shape).await {
+                Ok(answer) => answer,
+                Err(_) if work.has_answered && deadline <= Instant::now() => {
+                    work.miss(&group, &Why::NoTime);
+                    continue;
+                }
+                Err(error) if work.has_answered && error.is_of_target() => {
+                    work.give_up(&group, &error);
+                    continue;
                 }
                 Err(error) => return Err(error),
+            };
+            work.has_answered = true;
+            let rest: Vec<usize> = group.iter().skip(asked.len()).copied().collect();
+            work.groups.push_front(rest);
+            match answer {
+                Ok(found) => {
+                    let wanted: Vec<Oid> = work.of(&asked).cloned().collect();
+                    work.take(asked, place(&wanted, found));
+                    if work.has_lied {
+                        self.memory.lock().names_falsely = true;
+                    }
+                }
+                Err(Error::Refused { status, index, .. }) => {
+                    self.narrow(&mut work, asked, (status, index), absent.as_ref());
+                }
+                Err(_) => work.split(asked, &Why::NoAnswer),
             }
         }
-        Ok(found)
+        Ok(work)
+    }
+
+    /// A refusal: of which object?
+    fn narrow<T: Clone>(
+        &self,
+        work: &mut Work<'_, T>,
+        asked: Vec<usize>,
+        (status, index): (ErrorStatus, usize),
+        absent: Option<&T>,
+    ) {
+        let is_absent = status == ErrorStatus::NoSuchName;
+        if status == ErrorStatus::TooBig && asked.len() > 1 {
+            let size = Size {
+                names: asked.len(),
+                cells: asked.len(),
+                is_bulk: false,
+            };
+            self.too_large(size, limits::Why::TooBig);
+        }
+        let named = index.checked_sub(1).and_then(|at| asked.get(at)).copied();
+        match (asked.as_slice(), named) {
+            ([one], _) if is_absent => {
+                if let Some(slot) = work.found.get_mut(*one) {
+                    *slot = absent.cloned();
+                }
+            }
+            ([one], _) => work.miss(&[*one], &Why::Refused(status)),
+            (_, Some(named)) if status != ErrorStatus::TooBig && !work.has_lied => {
+                work.named = Some(named);
+                let others = asked.iter().filter(|at| **at != named).copied();
+                // Some name another one than they mean: it is asked for alone.
+                work.groups.push_front(others.collect());
+                work.groups.push_front(vec![named]);
+            }
+            _ => work.split(asked, &Why::Refused(status)),
+        }
     }
 }
 
-/// Puts what was answered where it was asked for, by its OID.
-fn place(
-    wanted: &[Oid],
-    answer: Vec<VarBind>,
-    asked: &[usize],
-    values: &mut [Option<Value>],
-) -> Result<(), Error> {
-    let count = answer.len();
-    let mut placed = 0;
-    for (at, varbind) in answer.into_iter().enumerate() {
-        // Mostly in the order asked for; RFC 3416 demands it, and some devices do not care.
-        let position = match wanted.get(at) {
-            Some(oid) if *oid == varbind.oid => Some(at),
-            _ => wanted.iter().position(|oid| *oid == varbind.oid),
-        };
-        let slot = position
-            .and_then(|at| asked.get(at))
-            .and_then(|at| values.get_mut(*at));
-        if let Some(slot) = slot {
-            placed += 1;
-            *slot = Some(varbind.value).filter(|value| !value::is_absent(value));
+impl<T> Work<'_, T> {
+    /// The next group, no larger than the device bears.
+    fn next(&mut self, size: Size) -> Option<Vec<usize>> {
+        let most = size.names.min(size.cells).min(TOGETHER);
+        loop {
+            let mut group = self.groups.pop_front()?;
+            if group.is_empty() {
+                continue;
+            }
+            if group.len() > most {
+                self.groups.push_front(group.split_off(most));
+            }
+            return Some(group);
         }
     }
-    if placed == 0 {
-        return Err(Error::Garbage {
-            problem: format!(
-                "asked for {} objects, it answered {count} others",
-                wanted.len()
-            ),
-        });
+
+    fn of<'b>(&'b self, group: &'b [usize]) -> impl Iterator<Item = &'b Oid> {
+        group.iter().filter_map(|at| self.oids.get(*at))
     }
-    Ok(())
+
+    /// What came for these. What did not is asked for again, if anything did.
+    fn take(&mut self, asked: Vec<usize>, came: Vec<Option<Result<T, super::message::Flaw>>>) {
+        let mut rest = Vec::new();
+        let count = asked.len();
+        self.has_lied |= count == 1 && asked.first().copied() == self.named;
+        for (at, came) in asked.into_iter().zip(came) {
+            match came {
+                Some(Ok(value)) => {
+                    if let Some(slot) = self.found.get_mut(at) {
+                        *slot = Some(value);
+                    }
+                }
+                Some(Err(flaw)) => self.miss(&[at], &Why::Undecodable(flaw)),
+                None => rest.push(at),
+            }
+        }
+        match rest.len() < count {
+            true => self.groups.push_front(rest),
+            false => self.split(rest, &Why::NoAnswer),
+        }
+    }
+
+    /// Halves of a group; one alone is missed.
+    fn split(&mut self, mut group: Vec<usize>, why: &Why) {
+        match group.len() {
+            0 => {}
+            1 => self.miss(&group, why),
+            count => {
+                let second = group.split_off(count / 2);
+                self.groups.push_front(second);
+                self.groups.push_front(group);
+            }
+        }
+    }
+
+    /// Nothing comes any more. The last try was for the first of the group alone.
+    fn give_up(&mut self, group: &[usize], error: &Error) {
+        let (first, rest) = group.split_at(1.min(group.len()));
+        self.miss(first, &Why::NoAnswer);
+        match error {
+            Error::Silent { .. } | Error::Late { .. } => self.groups.push_front(rest.to_vec()),
+            _ => self.miss(rest, &Why::NoAnswer),
+        }
+    }
+
+    fn miss(&mut self, group: &[usize], why: &Why) {
+        let missed = group.iter().filter_map(|at| self.oids.get(*at));
+        let missed = missed.map(|oid| Missed {
+            oid: oid.clone(),
+            part: Part::Value,
+            why: why.clone(),
+        });
+        self.missed.extend(missed.collect::<Vec<_>>());
+    }
 }

@@ -1,30 +1,50 @@
-//! GETBULK of SNMPv2c as bytes (RFC 3416; BER as in X.690): the message that nearly all of a
-//! poll is made of.
+//! Messages of SNMPv1 and v2c as bytes (RFC 1157, 3416; BER as in X.690), and the PDU of v3.
 //!
 //! The library decodes each answer into bindings that own an OID and a value of 170 bytes. Here
 //! an answer stays the bytes that came, with the places of its bindings, and an OID is told by
-//! its first bytes to belong to a column. It reads what is encoded as it should be, and nothing
-//! else: of what it refuses, the library decides.
+//! its first bytes to belong to a column.
+//!
+//! An answer is read binding by binding, and as far as it goes: what cannot be decoded is kept
+//! with its name and the reason, and an answer that breaks off is all that came before.
 
-use async_snmp::{
-    DecodeConfig, ErrorStatus, Oid, PduType, Value, VarBind, Version, message::Message, pdu::Pdu,
-};
+use async_snmp::{CommunityVersion, ErrorStatus, Oid, RequestPdu, Value, VarBind};
 use bytes::Bytes;
 
 mod ber;
+mod flaw;
 
 use super::Error;
 pub use ber::put_arc;
 use ber::{Reader, put, put_integer};
+pub use flaw::Flaw;
 
-const V2C: i32 = 1;
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const NULL: u8 = 0x05;
 const OID: u8 = 0x06;
+const GET: u8 = 0xa0;
+const GET_NEXT: u8 = 0xa1;
 const RESPONSE: u8 = 0xa2;
 const GET_BULK: u8 = 0xa5;
+
+/// What is asked of the names of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// Their values.
+    Get,
+    /// What comes after each.
+    Next,
+    /// What comes after the first `singles`, and the next `rows` of all others.
+    Bulk {
+        /// Non-repeaters.
+        singles: usize,
+        /// Max-repetitions.
+        rows: usize,
+    },
+    /// That the only one has this value.
+    Set(Value),
+}
 
 /// What an agent answered.
 #[derive(Debug)]
@@ -59,6 +79,7 @@ struct Place {
     oid: (usize, usize),
     value: (usize, usize),
     tag: u8,
+    flaw: Option<Flaw>,
 }
 
 /// A binding in the bytes that came.
@@ -68,9 +89,25 @@ pub struct Binding<'a> {
     place: Place,
 }
 
+/// What tells an answer from others, before anything else of it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// 0: SNMPv1, 1: v2c, 3: v3.
+    pub version: i32,
+    /// Of v1 and v2c.
+    pub community: &'a [u8],
+    /// Of v1 and v2c.
+    pub pdu: u8,
+    /// The request id; of v3, that of the message.
+    pub id: i32,
+}
+
 /// The names of a request: OIDs as BER, each with a NULL.
 #[derive(Debug, Default)]
-pub struct Names(Vec<u8>);
+pub struct Names {
+    bytes: Vec<u8>,
+    count: usize,
+}
 
 impl Names {
     /// One more: the bytes of its OID, without tag and length.
@@ -78,81 +115,192 @@ impl Names {
         let mut binding = Vec::with_capacity(oid.len() + 6);
         put(&mut binding, OID, oid);
         binding.extend([NULL, 0]);
-        put(&mut self.0, SEQUENCE, &binding);
+        put(&mut self.bytes, SEQUENCE, &binding);
+        self.count += 1;
+    }
+
+    /// The names of these. Errors: one that cannot be asked for.
+    pub fn of<'a>(oids: impl IntoIterator<Item = &'a Oid>) -> Result<Self, Error> {
+        let mut names = Self::default();
+        for oid in oids {
+            let bytes = oid.to_ber().map_err(|_| Error::Garbage {
+                problem: format!("{oid} cannot be asked for"),
+            })?;
+            names.push(&bytes);
+        }
+        Ok(names)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The same, decoded.
+    pub fn oids(&self) -> Vec<Oid> {
+        let mut list = Reader::of(&self.bytes);
+        let mut oids = Vec::with_capacity(self.count);
+        while let Some(mut binding) = list.inside(SEQUENCE) {
+            let oid = binding.take(OID).map(|place| place.of(&self.bytes));
+            oids.extend(oid.and_then(|oid| Oid::from_ber(oid).ok()));
+        }
+        oids
     }
 }
 
-/// A GETBULK for the next of the first `singles` names, and the next `rows` of all others.
-pub fn get_bulk(id: i32, community: &[u8], names: &Names, singles: usize, rows: usize) -> Vec<u8> {
+/// A request of a community. Errors: a value that cannot be written.
+pub fn request(
+    id: i32,
+    version: CommunityVersion,
+    community: &[u8],
+    operation: &Operation,
+    names: &Names,
+) -> Result<Vec<u8>, Error> {
+    let (pdu, first, second) = match operation {
+        Operation::Get => (GET, 0, 0),
+        Operation::Next => (GET_NEXT, 0, 0),
+        Operation::Bulk { singles, rows } => (GET_BULK, *singles, *rows),
+        Operation::Set(value) => return set(id, version, community, names, value),
+    };
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-    let mut fields = Vec::with_capacity(names.0.len() + 24);
-    for field in [id, number(singles), number(rows)] {
+    let mut fields = Vec::with_capacity(names.bytes.len() + 24);
+    for field in [id, number(first), number(second)] {
         put_integer(&mut fields, INTEGER, field);
     }
-    put(&mut fields, SEQUENCE, &names.0);
+    put(&mut fields, SEQUENCE, &names.bytes);
     let mut body = Vec::with_capacity(fields.len() + community.len() + 16);
-    put_integer(&mut body, INTEGER, V2C);
+    put_integer(&mut body, INTEGER, number_of(version));
     put(&mut body, OCTETS, community);
-    put(&mut body, GET_BULK, &fields);
+    put(&mut body, pdu, &fields);
     let mut message = Vec::with_capacity(body.len() + 4);
     put(&mut message, SEQUENCE, &body);
-    message
+    Ok(message)
 }
 
-/// The answer to the request `id`. `None` when it is none.
-pub fn parse(bytes: Bytes, id: i32) -> Option<Answer> {
-    match parse_raw(&bytes, id) {
-        Some((status, index, places)) => Some(Answer {
-            status,
-            index,
-            bindings: Bindings::Raw(Raw { bytes, places }),
-        }),
-        None => decode(bytes, id),
+/// The number of a version on the wire.
+pub fn number_of(version: CommunityVersion) -> i32 {
+    match version {
+        CommunityVersion::V1 => 0,
+        CommunityVersion::V2c => 1,
     }
 }
 
-fn parse_raw(bytes: &[u8], id: i32) -> Option<(ErrorStatus, usize, Vec<Place>)> {
-    let mut whole = Reader::of(bytes);
-    let mut message = whole.inside(SEQUENCE)?;
-    let is_v2c = message.integer(INTEGER)? == V2C;
-    message.take(OCTETS)?;
-    let mut fields = message.inside(RESPONSE)?;
-    let is_ours = fields.integer(INTEGER)? == id;
-    let status = ErrorStatus::from_i32(fields.integer(INTEGER)?);
-    let index = usize::try_from(fields.integer(INTEGER)?).ok()?;
-    let mut list = fields.inside(SEQUENCE)?;
-    let ends = whole.is_empty() && message.is_empty() && fields.is_empty();
-    if !(is_v2c && is_ours && ends) {
-        return None;
+fn set(
+    id: i32,
+    version: CommunityVersion,
+    community: &[u8],
+    names: &Names,
+    value: &Value,
+) -> Result<Vec<u8>, Error> {
+    use async_snmp::message::CommunityMessage;
+    let bindings = names.oids().into_iter();
+    let bindings = bindings
+        .map(|oid| VarBind::new(oid, value.clone()))
+        .collect();
+    let message = RequestPdu::set(version.into(), id, bindings)
+        .and_then(|pdu| CommunityMessage::new(version, community, pdu.into_raw()))
+        .and_then(|message| message.encode());
+    match message {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(source) => Err(Error::Client { source }),
     }
-    let mut places = Vec::with_capacity(list.left() / 14);
-    while !list.is_empty() {
-        let mut binding = list.inside(SEQUENCE)?;
-        let oid = binding.take(OID)?;
-        let (tag, value) = binding.any()?;
-        if !(binding.is_empty() && ber::is_oid(oid.of(bytes)) && ber::fits(tag, value.of(bytes))) {
-            return None;
-        }
-        places.push(Place {
-            oid: (oid.from, oid.to),
-            value: (value.from, value.to),
-            tag,
+}
+
+/// What tells an answer from others. `None`: this is no message of SNMP.
+pub fn envelope(bytes: &[u8]) -> Option<Envelope<'_>> {
+    let mut message = Reader::of(bytes).inside_cut(SEQUENCE)?;
+    let version = message.integer(INTEGER)?;
+    if version == 3 {
+        let id = message.inside_cut(SEQUENCE)?.integer(INTEGER)?;
+        return Some(Envelope {
+            version,
+            community: &[],
+            pdu: 0,
+            id,
         });
+    }
+    let community = message.take(OCTETS)?.of(bytes);
+    let (pdu, mut fields) = message.any_inside_cut()?;
+    let id = fields.integer(INTEGER)?;
+    matches!(version, 0 | 1).then_some(Envelope {
+        version,
+        community,
+        pdu,
+        id,
+    })
+}
+
+/// The answer in a message of a community. `None` when there is none.
+pub fn parse(bytes: Bytes) -> Option<Answer> {
+    let mut message = Reader::of(&bytes).inside_cut(SEQUENCE)?;
+    message.integer(INTEGER)?;
+    message.take(OCTETS)?;
+    let fields = message.inside_cut(RESPONSE)?;
+    let (status, index, places) = parse_fields(fields, &bytes)?;
+    Some(Answer {
+        status,
+        index,
+        bindings: Bindings::Raw(Raw { bytes, places }),
+    })
+}
+
+/// The answer in a scoped PDU of v3, in the clear. `None` when there is none.
+pub fn parse_scoped(bytes: Bytes) -> Option<Answer> {
+    let mut scoped = Reader::of(&bytes).inside_cut(SEQUENCE)?;
+    scoped.take(OCTETS)?;
+    scoped.take(OCTETS)?;
+    let fields = scoped.inside_cut(RESPONSE)?;
+    let (status, index, places) = parse_fields(fields, &bytes)?;
+    Some(Answer {
+        status,
+        index,
+        bindings: Bindings::Raw(Raw { bytes, places }),
+    })
+}
+
+fn parse_fields(mut fields: Reader<'_>, bytes: &[u8]) -> Option<(ErrorStatus, usize, Vec<Place>)> {
+    fields.integer(INTEGER)?;
+    let status = ErrorStatus::from_i32(fields.integer(INTEGER)?);
+    let index = usize::try_from(fields.integer(INTEGER)?).unwrap_or(0);
+    let Some(mut list) = fields.inside_cut(SEQUENCE) else {
+        return Some((status, index, Vec::new()));
+    };
+    let mut places = Vec::with_capacity(list.left() / 14);
+    // One that is cut off did not come.
+    while let Some(binding) = list.inside(SEQUENCE) {
+        places.extend(place(binding, bytes));
     }
     Some((status, index, places))
 }
 
-/// What the library makes of it: it bears with more.
-fn decode(bytes: Bytes, id: i32) -> Option<Answer> {
-    let message = Message::decode(bytes, DecodeConfig::DEFAULT).ok()?.value;
-    let is_v2c = message.version() == Version::V2c;
-    let pdu: Pdu = message.into_pdu()?;
-    let is_ours = pdu.pdu_type() == PduType::Response && pdu.request_id() == id;
-    (is_v2c && is_ours).then(|| Answer {
-        status: ErrorStatus::from_i32(pdu.error_status()),
-        index: usize::try_from(pdu.error_index()).unwrap_or(0),
-        bindings: Bindings::Decoded(pdu.varbinds().to_vec()),
-    })
+/// Where a binding is, and what keeps it from being decoded. `None`: it has no name.
+fn place(mut binding: Reader<'_>, bytes: &[u8]) -> Option<Place> {
+    let oid = binding.take(OID)?;
+    let mut place = Place {
+        oid: (oid.from, oid.to),
+        value: (oid.to, oid.to),
+        tag: NULL,
+        flaw: None,
+    };
+    if !ber::is_oid(oid.of(bytes)) {
+        return None;
+    }
+    let mut rest = binding;
+    match binding.any() {
+        Some((tag, value)) => {
+            place.value = (value.from, value.to);
+            place.tag = tag;
+            place.flaw = match binding.is_empty() {
+                true => flaw::of(tag, value.of(bytes)),
+                false => Some(Flaw::Length),
+            };
+        }
+        None => {
+            place.tag = rest.any_inside_cut().map_or(NULL, |(tag, _)| tag);
+            place.flaw = Some(Flaw::Length);
+        }
+    }
+    Some(place)
 }
 
 impl Answer {
@@ -170,6 +318,15 @@ impl Answer {
     }
 }
 
+/// A binding, as far as it could be decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its name.
+    pub oid: Oid,
+    /// Its value, or why it has none.
+    pub value: Result<Value, Flaw>,
+}
+
 impl Bindings {
     /// The OID of the binding of that position.
     fn oid(&self, at: usize) -> Option<Oid> {
@@ -179,6 +336,28 @@ impl Bindings {
                 let place = *raw.places.get(at)?;
                 Oid::from_ber(Binding { raw, place }.oid()).ok()
             }
+        }
+    }
+
+    /// The bindings, each decoded by itself.
+    pub fn into_found(self) -> Vec<Found> {
+        match self {
+            Self::Decoded(bindings) => bindings
+                .into_iter()
+                .map(|VarBind { oid, value }| Found {
+                    oid,
+                    value: Ok(value),
+                })
+                .collect(),
+            Self::Raw(raw) => raw
+                .iter()
+                .filter_map(|binding| {
+                    Some(Found {
+                        oid: Oid::from_ber(binding.oid()).ok()?,
+                        value: binding.value(),
+                    })
+                })
+                .collect(),
         }
     }
 }
@@ -205,16 +384,31 @@ impl Binding<'_> {
         ber::put_arcs(self.oid().strip_prefix(prefix)?, arcs)
     }
 
-    /// Its value.
-    pub fn value(&self) -> Value {
+    /// Its value. Errors: why it cannot be decoded.
+    pub fn value(&self) -> Result<Value, Flaw> {
+        if let Some(flaw) = self.place.flaw {
+            return Err(flaw);
+        }
         let (from, to) = self.place.value;
-        ber::value(self.place.tag, from..to, &self.raw.bytes)
+        Ok(ber::value(self.place.tag, from..to, &self.raw.bytes))
     }
 
-    /// Whether the agent says that there is none.
-    pub fn is_absent(&self) -> bool {
-        ber::is_absent(self.place.tag)
+    /// What the agent says in place of a value.
+    pub fn absence(&self) -> Option<Absence> {
+        if self.place.flaw.is_some() {
+            return None;
+        }
+        ber::absence(self.place.tag)
     }
+}
+
+/// What an agent says in place of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// There is none here; behind it may be some.
+    Hole,
+    /// Nothing comes after this.
+    End,
 }
 
 #[cfg(test)]

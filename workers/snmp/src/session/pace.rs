@@ -2,19 +2,54 @@
 //!
 //! As TCP does (RFC 6298): a smoothed round trip and its variation give the timeout, which
 //! doubles with every try. Each try has a request id of its own, so every answer gives a sound
-//! sample. A target that never answered gets few tries, one that has been silent for long gets
-//! one: the network is not the place to find out that a rack is switched off.
+//! sample, also that to an earlier try: who answers late is waited for, and from then on asked
+//! less often. A target that never answered gets few tries, one that has been silent for long
+//! gets one: the network is not the place to find out that a rack is switched off.
 
 use std::time::Duration;
+
+use super::Repeat;
 
 /// The first timeout, before anything is known of the target.
 const INITIAL: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(5);
+/// Between two tries.
+const LONGEST: Duration = Duration::from_secs(30);
+/// An answer is waited for as long, if the task has the time.
+const LISTEN: Duration = Duration::from_secs(12);
+/// The same, of a target that has been silent for long.
+const LISTEN_TO_GONE: Duration = Duration::from_secs(5);
 const TRIES: u32 = 5;
-const TRIES_OF_A_STRANGER: u32 = 2;
+const TRIES_OF_A_STRANGER: u32 = 3;
 /// Silent for so many exchanges, a target counts as gone until it answers again.
 const GONE: u32 = 3;
+/// Round trips from which on a target is slow: what is asked of it is asked at once.
+const SLOW: Duration = Duration::from_millis(800);
+
+/// When to ask, and how long to listen.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule {
+    pace: Pace,
+    repeat: Repeat,
+    left: Duration,
+    /// How often to ask.
+    pub tries: u32,
+    /// How long to listen in all.
+    pub listen: Duration,
+}
+
+impl Schedule {
+    /// How long to wait after a try, counted from 0, before the next one, or before it is asked
+    /// why it is silent. `None`: there is no such try.
+    pub fn wait(&self, try_: u32) -> Option<Duration> {
+        let timeout = self.pace.timeout(try_);
+        (try_ < self.tries).then_some(match self.repeat {
+            Repeat::Never => self.left,
+            Repeat::Seldom => timeout.max(self.left / 3),
+            Repeat::Adaptive => timeout,
+        })
+    }
+}
 
 /// What is known of a target's answering.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,17 +61,32 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// How often to ask before giving up.
-    pub fn tries(&self) -> u32 {
-        match (self.silences, self.trip) {
-            (GONE.., _) => 1,
-            (_, None) => TRIES_OF_A_STRANGER,
-            (_, Some(_)) => TRIES,
+    /// When to ask, within the time that is left.
+    pub fn schedule(&self, repeat: Repeat, left: Duration) -> Schedule {
+        let listen = match (self.silences, self.trip) {
+            (GONE.., None) => LISTEN_TO_GONE,
+            (GONE.., Some(_)) => LISTEN_TO_GONE.max(self.timeout(0)),
+            _ => LISTEN.max(self.timeout(0).saturating_mul(2)),
+        };
+        let tries = match (repeat, self.silences, self.trip) {
+            (Repeat::Never, ..) | (_, GONE.., _) => 1,
+            (_, _, None) => TRIES_OF_A_STRANGER,
+            _ => TRIES,
+        };
+        Schedule {
+            pace: *self,
+            repeat,
+            left,
+            tries,
+            listen: match repeat {
+                Repeat::Adaptive => listen.min(left),
+                Repeat::Never | Repeat::Seldom => left,
+            },
         }
     }
 
     /// How long to wait for the answer to a try, counted from 0.
-    pub fn timeout(&self, try_: u32) -> Duration {
+    fn timeout(&self, try_: u32) -> Duration {
         let base = match self.trip {
             None => INITIAL,
             Some((smooth, varies)) => {
@@ -44,6 +94,19 @@ impl Pace {
             }
         };
         base.saturating_mul(1 << try_.min(8)).min(LONGEST)
+    }
+
+    /// Whether so many answers, one after the other, can be had in a time.
+    pub fn has_time_for(&self, answers: u32, left: Duration) -> bool {
+        self.trip.is_none_or(|(smooth, _)| {
+            Duration::from_secs_f64(smooth).saturating_mul(answers) < left
+        })
+    }
+
+    /// Whether it answers, and takes its time.
+    pub fn is_slow(&self) -> bool {
+        self.trip
+            .is_some_and(|(smooth, _)| smooth >= SLOW.as_secs_f64())
     }
 
     /// It answered after so long.
@@ -78,17 +141,26 @@ mod tests {
         Duration::from_millis(ms)
     }
 
+    fn all(schedule: &Schedule) -> Vec<Duration> {
+        (0..).map_while(|try_| schedule.wait(try_)).collect()
+    }
+
+    fn waits(pace: &Pace) -> Vec<Duration> {
+        all(&pace.schedule(Repeat::Adaptive, Duration::from_secs(60)))
+    }
+
     #[test]
-    fn a_stranger_gets_two_tries_and_a_second_for_the_first() {
-        let pace = Pace::default();
-        assert_eq!(pace.tries(), 2);
-        assert_eq!(pace.timeout(0), Duration::from_secs(1));
-        assert_eq!(pace.timeout(1), Duration::from_secs(2));
+    fn a_stranger_is_asked_thrice_and_listened_to() {
+        let schedule = Pace::default().schedule(Repeat::Adaptive, Duration::from_secs(60));
+        assert_eq!(all(&schedule), [1, 2, 4].map(Duration::from_secs));
+        assert_eq!(schedule.listen, LISTEN);
+        let short = Pace::default().schedule(Repeat::Adaptive, Duration::from_secs(2));
+        assert_eq!(short.listen, Duration::from_secs(2));
     }
 
     #[test]
     fn the_timeout_follows_the_round_trips_within_bounds() {
-        for (sample, least, most) in [(2, 250, 250), (400, 400, 800), (9_000, 5_000, 5_000)] {
+        for (sample, least, most) in [(2, 250, 250), (400, 400, 800), (9_000, 9_000, 12_000)] {
             let mut pace = Pace::default();
             (0..20).for_each(|_| pace.answered(millis(sample)));
             let timeout = pace.timeout(0);
@@ -96,16 +168,15 @@ mod tests {
                 timeout >= millis(least) && timeout <= millis(most),
                 "{sample}: {timeout:?}"
             );
-            assert_eq!(pace.tries(), TRIES);
+            assert_eq!(waits(&pace).len(), 5);
         }
     }
 
     #[test]
-    fn timeouts_double_up_to_the_longest() {
+    fn timeouts_double() {
         let mut pace = Pace::default();
         (0..20).for_each(|_| pace.answered(millis(1)));
-        let timeouts: Vec<_> = (0..6).map(|try_| pace.timeout(try_)).collect();
-        assert_eq!(timeouts, [250, 500, 1000, 2000, 4000, 5000].map(millis));
+        assert_eq!(waits(&pace), [250, 500, 1000, 2000, 4000].map(millis));
     }
 
     #[test]
@@ -113,8 +184,20 @@ mod tests {
         let mut pace = Pace::default();
         pace.answered(millis(5));
         (0..GONE).for_each(|_| pace.stayed_silent());
-        assert_eq!(pace.tries(), 1);
+        assert_eq!(waits(&pace).len(), 1);
         pace.answered(millis(5));
-        assert_eq!(pace.tries(), TRIES);
+        assert_eq!(waits(&pace).len(), 5);
+    }
+
+    #[test]
+    fn a_change_is_sent_once_or_seldom_and_its_answer_waited_for() {
+        let mut pace = Pace::default();
+        pace.answered(millis(5));
+        let left = Duration::from_secs(9);
+        let once = pace.schedule(Repeat::Never, left);
+        assert_eq!((all(&once), once.listen), (vec![left], left));
+        let seldom = pace.schedule(Repeat::Seldom, left);
+        assert_eq!(seldom.listen, left);
+        assert!(all(&seldom).iter().all(|wait| *wait >= left / 3));
     }
 }

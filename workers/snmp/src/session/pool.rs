@@ -8,18 +8,17 @@ use std::{
     time::{Duration, Instant as Clock, SystemTime, UNIX_EPOCH},
 };
 
-use async_snmp::{
-    Auth, Client, ClientBuilder, CommunityVersion, DesSaltState, EngineCache, MasterKeys,
-    PersistedDesSaltState, Retry, UdpHandle, UsmConfig,
-};
+use async_snmp::{DesSaltState, MasterKeys, PersistedDesSaltState, UsmConfig, Version};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
     Session,
-    direct::Direct,
+    handle::Handle,
     resolve::{self, Names},
     socket::Sockets,
+    speaker::Speaker,
+    user::{self, Secrets},
 };
 use crate::{
     address::Address,
@@ -32,15 +31,12 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 const SESSIONS_MAX: usize = 50_000;
 /// Derived keys that are kept: few, as many targets share a user.
 const KEYS_MAX: usize = 1_000;
-/// Longer than any exchange may take: those are limited one by one.
-const NEVER: Duration = Duration::from_secs(600);
 
 /// All sessions of the worker.
 #[derive(Default)]
 pub struct Pool {
     sockets: Sockets,
     names: Names,
-    engines: Arc<EngineCache>,
     keys: Mutex<HashMap<User, MasterKeys>>,
     salts: Mutex<HashMap<User, DesSaltState>>,
     sessions: Mutex<HashMap<(SocketAddr, Credential), Arc<Session>>>,
@@ -52,9 +48,9 @@ pub enum Error {
     /// The address of the target leads nowhere.
     #[error(transparent)]
     Address(#[from] resolve::Error),
-    /// The client cannot be made.
-    #[error("no SNMP client can be made")]
-    Client(#[source] Box<async_snmp::Error>),
+    /// There is no socket.
+    #[error("no socket can be opened")]
+    Socket(#[source] io::Error),
     /// The keys cannot be derived.
     #[error("the keys of the user cannot be made: {problem}")]
     Keys {
@@ -90,78 +86,38 @@ impl Pool {
         Ok(Arc::clone(sessions.entry(key).or_insert(session)))
     }
 
-    /// Forgets what is known of a target: the next session begins anew. For SNMPv3 devices that
-    /// were replaced, and so have another engine.
-    pub fn forget(&self, session: &Session) {
-        self.engines.remove(&session.address);
-        self.sessions
-            .lock()
-            .retain(|(at, _), _| *at != session.address);
-    }
-
     async fn open(&self, at: SocketAddr, credential: &Credential) -> Result<Session, Error> {
-        let (read, write) = match credential {
+        let socket = self.sockets.to(at).await.map_err(Error::Socket)?;
+        match credential {
             Credential::Community {
                 version,
                 read,
                 write,
             } => {
-                let auth = |community: &str| Auth::Community {
-                    version: *version,
-                    community: community.into(),
+                let speaker = |community: &str| {
+                    let handle = Handle::new(Arc::clone(&socket), at, None);
+                    Speaker::of_community(handle, *version, community)
                 };
                 let write = write.as_ref().filter(|write| *write != read);
-                (auth(read), write.map(|write| auth(write)))
+                let write = write.map(|write| speaker(write));
+                Ok(Session::new(at, (*version).into(), speaker(read), write))
             }
-            Credential::User(user) => (Auth::Usm(self.user(user).await?), None),
-        };
-        let salts = match credential {
-            Credential::User(user) => self.salts(user)?,
-            Credential::Community { .. } => None,
-        };
-        let reader = self.client(at, read, salts).await?;
-        let writer = match write {
-            Some(auth) => Some(self.client(at, auth, None).await?),
-            None => None,
-        };
-        let direct = match credential {
-            Credential::Community {
-                version: CommunityVersion::V2c,
-                read,
-                ..
-            } => {
-                let socket = self.sockets.handle(at).await.map_err(Error::Client)?;
-                Some(Direct::new(socket, read))
+            Credential::User(user) => {
+                let secrets = Arc::new(self.user(user).await?);
+                let handle = Handle::new(socket, at, Some(Arc::clone(&secrets)));
+                let speaker = user::Speaker::new(handle, secrets, self.salts(user)?);
+                let speaker = Speaker::User(speaker);
+                Ok(Session::new(at, Version::V3, speaker, None))
             }
-            _ => None,
-        };
-        Ok(Session::new(at, reader, writer, direct))
-    }
-
-    async fn client(
-        &self,
-        at: SocketAddr,
-        auth: Auth,
-        salts: Option<DesSaltState>,
-    ) -> Result<Client<UdpHandle>, Error> {
-        let handle = self.sockets.handle(at).await.map_err(Error::Client)?;
-        let mut builder = ClientBuilder::new(auth)
-            .retry(Retry::none())
-            .request_timeout(NEVER)
-            .max_oids_per_request(128)
-            .engine_cache(Arc::clone(&self.engines));
-        if let Some(salts) = salts {
-            builder = builder.des_salt_state(salts);
         }
-        builder.build_with_transport(handle).map_err(Error::Client)
     }
 
     /// The keys of a user. Deriving them hashes a megabyte for each password, so it is done once
     /// and off the threads that serve the sockets.
-    async fn user(&self, user: &User) -> Result<UsmConfig, Error> {
+    async fn user(&self, user: &User) -> Result<Secrets, Error> {
         let config = UsmConfig::new(user.name.clone()).context_name(user.context.clone());
         if user.auth.is_none() {
-            return Ok(config);
+            return Ok(Secrets { config, keys: None });
         }
         let known = self.keys.lock().get(user).cloned();
         let keys = match known {
@@ -181,8 +137,13 @@ impl Pool {
                 keys
             }
         };
-        config.with_master_keys(keys).map_err(|error| Error::Keys {
+        let config = config.with_master_keys(keys.clone());
+        let config = config.map_err(|error| Error::Keys {
             problem: error.to_string(),
+        })?;
+        Ok(Secrets {
+            config,
+            keys: Some(keys),
         })
     }
 

@@ -6,7 +6,10 @@ use async_snmp::{ErrorKind, ErrorStatus, Oid, Value, VarBind};
 use tokio::time::Instant;
 use utakata_worker_sdk::{Proof, Reply};
 
-use super::{Error, Repeat, Session};
+use super::{
+    Error, Repeat, Session,
+    message::{Answer, Bindings, Names, Operation},
+};
 
 /// How a SET ended.
 #[derive(Debug)]
@@ -30,12 +33,23 @@ impl Session {
     ) -> Answered {
         let writer = self.writer();
         let sent = AtomicU32::new(0);
-        let answer = self.exchange(deadline, repeat, || {
+        let names = match Names::of([oid]) {
+            Ok(names) => names,
+            Err(problem) => {
+                return Answered {
+                    proof: Reply::Unsent.proof(),
+                    sent: 0,
+                    problem: Some(problem),
+                };
+            }
+        };
+        let operation = Operation::Set(value.clone());
+        let answer = self.exchange(writer, deadline, repeat, |try_, until| {
             sent.fetch_add(1, Ordering::Relaxed);
-            writer.set(oid, value.clone())
+            writer.ask(until, try_, &operation, &names)
         });
-        let answer = answer.await;
-        let echoed = answer.and_then(|answer| echo(&answer.varbinds, oid, value));
+        let answer = answer.await.and_then(Answer::into_result);
+        let echoed = answer.and_then(|bindings| echo(&decoded(bindings), oid, value));
         let sent = sent.into_inner();
         Answered {
             proof: reply(echoed.as_ref().err()).proof().of_sent(sent),
@@ -43,6 +57,13 @@ impl Session {
             problem: echoed.err(),
         }
     }
+}
+
+/// The bindings of an answer; one that cannot be decoded has no value.
+fn decoded(bindings: Bindings) -> Vec<VarBind> {
+    let found = bindings.into_found().into_iter();
+    let decoded = found.map(|found| VarBind::new(found.oid, found.value.unwrap_or(Value::Null)));
+    decoded.collect()
 }
 
 /// An answer without an error has the bindings of the request, name and value (RFC 3416, 4.2.5).
@@ -62,10 +83,11 @@ fn reply(error: Option<&Error>) -> Reply {
     match error {
         None => Reply::Confirmed,
         Some(Error::Refused { status, .. }) => of_status(*status),
-        Some(Error::Credential { source } | Error::Send { source }) => of_kind(source.kind()),
-        Some(Error::Silent) => Reply::Silence,
-        Some(Error::Garbage { .. }) => Reply::Garbage,
-        Some(Error::Other { .. }) => Reply::Other,
+        Some(Error::Credential { source } | Error::Client { source }) => of_kind(source.kind()),
+        Some(Error::Send { .. }) => Reply::Unsent,
+        Some(Error::Silent { .. }) => Reply::Silence,
+        Some(Error::Garbage { .. } | Error::Odd { .. }) => Reply::Garbage,
+        Some(Error::Other { .. } | Error::Late { .. }) => Reply::Other,
     }
 }
 

@@ -7,14 +7,13 @@
 
 use std::time::Instant as Clock;
 
-use async_snmp::{Oid, Value};
+use async_snmp::{Oid, Value, Version};
 use tokio::time::Instant;
 
 use super::{
-    ABSENT, Error, Session,
+    ABSENT, Error, Missed, Part, Session, Why,
     message::{Binding, Names},
 };
-use crate::value;
 
 /// Single values to read, and what was found.
 #[derive(Debug)]
@@ -22,6 +21,8 @@ pub struct Singles<'a> {
     oids: &'a [Oid],
     /// What was found, by position; `None` when there is nothing.
     pub values: Vec<Option<Value>>,
+    /// What came and has no value, and why.
+    pub missed: Vec<Missed>,
     states: Vec<State>,
     /// Of those to be taken along, the OID as BER.
     bytes: Vec<Vec<u8>>,
@@ -54,6 +55,7 @@ impl<'a> Singles<'a> {
         Self {
             oids,
             values: vec![None; oids.len()],
+            missed: Vec::new(),
             states: vec![State::Apart; oids.len()],
             bytes: vec![Vec::new(); oids.len()],
         }
@@ -84,16 +86,33 @@ impl<'a> Singles<'a> {
         self.set(taken, State::Missed);
         for (at, came) in taken.iter().zip(came) {
             let is_it = self.bytes.get(*at).is_some_and(|oid| came.oid() == oid);
-            if let (true, Some(slot)) = (is_it, self.values.get_mut(*at)) {
-                *slot = Some(came.value()).filter(|value| !value::is_absent(value));
-                self.set(&[*at], State::Done);
+            // One that is not there may be had by asking for itself.
+            if !is_it || came.absence().is_some() {
+                continue;
             }
+            match came.value() {
+                Ok(value) => {
+                    if let Some(slot) = self.values.get_mut(*at) {
+                        *slot = Some(value);
+                    }
+                }
+                Err(flaw) => self.miss(*at, Why::Undecodable(flaw)),
+            }
+            self.set(&[*at], State::Done);
         }
     }
 
     /// These are got apart.
     pub fn give_up(&mut self, these: &[usize]) {
         self.set(these, State::Apart);
+    }
+
+    fn miss(&mut self, at: usize, why: Why) {
+        self.missed.extend(self.oids.get(at).map(|oid| Missed {
+            oid: oid.clone(),
+            part: Part::Value,
+            why,
+        }));
     }
 
     fn set(&mut self, these: &[usize], to: State) {
@@ -109,7 +128,7 @@ impl Session {
     /// Decides which of the values come along with a walk: the instances of scalars, where the
     /// device is not known to hide them.
     pub fn plan_singles(&self, singles: &mut Singles<'_>) {
-        if self.direct.is_none() {
+        if self.version != Version::V2c {
             return;
         }
         let memory = self.memory.lock();
@@ -135,9 +154,9 @@ impl Session {
         deadline: Instant,
         singles: &mut Singles<'_>,
     ) -> Result<(), Error> {
-        let mut wanted = singles.in_state(State::Apart);
+        let mut wanted = self.not_absent(singles, State::Apart);
         wanted.extend(singles.untried());
-        wanted.extend(self.still_missed(singles));
+        wanted.extend(self.not_absent(singles, State::Missed));
         if wanted.is_empty() {
             return Ok(());
         }
@@ -145,9 +164,19 @@ impl Session {
             .iter()
             .filter_map(|at| singles.oids.get(*at).cloned())
             .collect();
-        let got = self.get(deadline, &oids).await?;
-        self.learn(singles, &wanted, &got);
-        for (at, value) in wanted.into_iter().zip(got) {
+        let got = match self.get(deadline, &oids).await {
+            Ok(got) => got,
+            Err(error) => {
+                wanted
+                    .iter()
+                    .for_each(|at| singles.miss(*at, Why::NoAnswer));
+                return Err(error);
+            }
+        };
+        let is_missed = |oid: &Oid| got.missed.iter().any(|missed| missed.oid == *oid);
+        self.learn(singles, &wanted, &got.values, is_missed);
+        singles.missed.extend(got.missed);
+        for (at, value) in wanted.into_iter().zip(got.values) {
             if let Some(slot) = singles.values.get_mut(at) {
                 *slot = value;
             }
@@ -155,30 +184,37 @@ impl Session {
         Ok(())
     }
 
-    /// Those that did not come along, and are not known to be absent.
-    fn still_missed(&self, singles: &Singles<'_>) -> Vec<usize> {
+    /// Those in this state that are not known to be absent.
+    fn not_absent(&self, singles: &Singles<'_>, state: State) -> Vec<usize> {
         let (now, memory) = (Clock::now(), self.memory.lock());
-        let mut missed = singles.in_state(State::Missed);
-        missed.retain(|at| {
+        let mut wanted = singles.in_state(state);
+        if memory.habits.is_empty() {
+            return wanted;
+        }
+        wanted.retain(|at| {
             let habit = singles.oids.get(*at).and_then(|oid| memory.habits.get(oid));
             !matches!(habit, Some(Habit::Absent(until)) if *until > now)
         });
-        missed
+        wanted
     }
 
-    fn learn(&self, singles: &Singles<'_>, wanted: &[usize], got: &[Option<Value>]) {
+    fn learn(
+        &self,
+        singles: &Singles<'_>,
+        wanted: &[usize],
+        got: &[Option<Value>],
+        is_missed: impl Fn(&Oid) -> bool,
+    ) {
         let absent = Habit::Absent(Clock::now() + ABSENT);
         let mut memory = self.memory.lock();
         for (at, value) in wanted.iter().zip(got) {
-            if singles.states.get(*at) != Some(&State::Missed) {
-                continue;
-            }
-            let habit = if value.is_some() {
-                Habit::Hidden
-            } else {
-                absent
+            let did_not_come_along = singles.states.get(*at) == Some(&State::Missed);
+            let habit = match (value, did_not_come_along) {
+                (Some(_), true) => Habit::Hidden,
+                (Some(_), false) => continue,
+                (None, _) => absent,
             };
-            if let Some(oid) = singles.oids.get(*at) {
+            if let Some(oid) = singles.oids.get(*at).filter(|oid| !is_missed(oid)) {
                 memory.habits.insert(oid.clone(), habit);
             }
         }
@@ -198,9 +234,7 @@ mod tests {
             bindings.map(|(oid, value)| VarBind::new(Oid::parse(oid).unwrap(), value.clone()));
         let answer = ResponsePdu::success(Version::V2c, 7, bindings.collect()).unwrap();
         let message = CommunityMessage::new(CommunityVersion::V2c, "public", answer.into_raw());
-        parse(message.unwrap().encode().unwrap(), 7)
-            .unwrap()
-            .bindings
+        parse(message.unwrap().encode().unwrap()).unwrap().bindings
     }
 
     #[test]

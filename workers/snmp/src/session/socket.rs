@@ -1,50 +1,223 @@
 //! The sockets that all targets share: one for IPv4, one for IPv6.
+//!
+//! An answer finds its request by the id. One that finds none is kept for a while under the
+//! address that it came from: an answer that does not fit is not the same as none.
 
-use std::net::SocketAddr;
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+};
 
-use async_snmp::{UdpHandle, UdpTransport};
-use tokio::sync::OnceCell;
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tokio::{
+    net::UdpSocket,
+    sync::{Notify, OnceCell},
+    task::AbortHandle,
+    time::{Instant, timeout_at},
+};
+
+use super::message;
 
 /// What is asked of the kernel for answers that wait to be read: with a thousand targets in
 /// flight the usual 200 KiB lose some.
 const RECEIVE_BUFFER: usize = 8 << 20;
-/// The largest answer that we say we take (SNMPv3); the largest that UDP has.
-const MESSAGE_MAX: usize = 65_507;
+/// The largest message that UDP has.
+const MESSAGE_MAX: usize = 65_535;
+/// Answers that wait for one request; more are copies.
+const WAITING_MAX: usize = 16;
+/// Addresses of which an answer that did not fit is kept.
+const STRAYS_MAX: usize = 4_096;
 
 /// The sockets, opened when first needed.
 #[derive(Default)]
 pub struct Sockets {
-    v4: OnceCell<UdpTransport>,
-    v6: OnceCell<UdpTransport>,
+    v4: OnceCell<Owner>,
+    v6: OnceCell<Owner>,
+}
+
+/// A socket and the task that reads it, which ends with this.
+struct Owner(Arc<Socket>, AbortHandle);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.1.abort();
+    }
+}
+
+/// A socket that many targets share.
+pub struct Socket {
+    socket: UdpSocket,
+    local: SocketAddr,
+    waiting: Mutex<HashMap<i32, Arc<Slot>, RandomState>>,
+    strays: Mutex<HashMap<SocketAddr, Stray, RandomState>>,
+}
+
+/// A request that waits for its answer.
+#[derive(Default)]
+struct Slot {
+    came: Mutex<VecDeque<(Bytes, SocketAddr)>>,
+    notify: Notify,
+}
+
+/// A message that answers nothing that was asked.
+#[derive(Debug, Clone)]
+pub struct Stray {
+    /// When it came.
+    pub at: Instant,
+    /// The message.
+    pub bytes: Bytes,
+    /// Whether it came for a request that waited, and was not its answer.
+    pub is_rejected: bool,
+}
+
+/// A request that waits for its answer, until this is dropped.
+pub struct Registration {
+    socket: Arc<Socket>,
+    ids: Vec<i32>,
+    slot: Arc<Slot>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut waiting = self.socket.waiting.lock();
+        for id in &self.ids {
+            waiting.remove(id);
+        }
+    }
 }
 
 impl Sockets {
-    /// A handle to talk to a target. Errors: no socket can be opened, or not for its family.
-    pub async fn handle(&self, target: SocketAddr) -> async_snmp::Result<UdpHandle> {
+    /// The socket to talk to a target. Errors: none can be opened, or not for its family.
+    pub async fn to(&self, target: SocketAddr) -> io::Result<Arc<Socket>> {
         let (cell, bind) = match target {
             SocketAddr::V4(_) => (&self.v4, "0.0.0.0:0"),
             SocketAddr::V6(_) => (&self.v6, "[::]:0"),
         };
-        cell.get_or_try_init(|| open(bind)).await?.handle(target)
+        let owner = cell.get_or_try_init(|| Socket::open(bind)).await?;
+        Ok(Arc::clone(&owner.0))
     }
 }
 
-async fn open(bind: &str) -> async_snmp::Result<UdpTransport> {
-    let builder = || {
-        UdpTransport::builder()
-            .bind(bind)
-            .receive_capacity(MESSAGE_MAX)
-            .warn_on_source_mismatch(false)
-    };
-    match builder().recv_buffer_size(RECEIVE_BUFFER).build().await {
-        Ok(socket) => Ok(socket),
-        Err(error) => {
+impl Socket {
+    async fn open(bind: &str) -> io::Result<Owner> {
+        let socket = UdpSocket::bind(bind).await?;
+        if let Err(error) = enlarge(&socket) {
             tracing::info!(
                 bytes = RECEIVE_BUFFER,
                 %error,
                 "receive buffer refused, using the system's; raise net.core.rmem_max for many targets"
             );
-            builder().build().await
+        }
+        let socket = Arc::new(Self {
+            local: socket.local_addr()?,
+            socket,
+            waiting: Mutex::default(),
+            strays: Mutex::default(),
+        });
+        let reader = tokio::spawn(read(Arc::clone(&socket)));
+        Ok(Owner(socket, reader.abort_handle()))
+    }
+
+    /// Where it is bound.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Sends a message.
+    pub async fn send(&self, target: SocketAddr, message: &[u8]) -> io::Result<()> {
+        self.socket.send_to(message, target).await.map(|_| ())
+    }
+
+    /// From now on answers with these ids are kept for whoever asked.
+    pub fn register(self: &Arc<Self>, ids: Vec<i32>) -> Registration {
+        let slot = Arc::new(Slot::default());
+        let mut waiting = self.waiting.lock();
+        for id in &ids {
+            waiting.insert(*id, Arc::clone(&slot));
+        }
+        drop(waiting);
+        Registration {
+            socket: Arc::clone(self),
+            ids,
+            slot,
         }
     }
+
+    /// Keeps a message that answers nothing.
+    pub fn keep_stray(&self, from: SocketAddr, bytes: Bytes, is_rejected: bool) {
+        let mut strays = self.strays.lock();
+        if strays.len() >= STRAYS_MAX {
+            strays.clear();
+        }
+        let at = Instant::now();
+        let stray = Stray {
+            at,
+            bytes,
+            is_rejected,
+        };
+        strays.insert(from, stray);
+    }
+
+    /// The last message from there that answered nothing, once.
+    pub fn take_stray(&self, from: SocketAddr) -> Option<Stray> {
+        let mut strays = self.strays.lock();
+        match strays.is_empty() {
+            true => None,
+            false => strays.remove(&from),
+        }
+    }
+
+    fn deliver(&self, from: SocketAddr, bytes: Bytes) {
+        let id = message::envelope(&bytes).map(|envelope| envelope.id);
+        let slot = id.and_then(|id| self.waiting.lock().get(&id).cloned());
+        let Some(slot) = slot else {
+            return self.keep_stray(from, bytes, false);
+        };
+        let mut came = slot.came.lock();
+        if came.len() < WAITING_MAX {
+            came.push_back((bytes, from));
+            drop(came);
+            slot.notify.notify_one();
+        }
+    }
+}
+
+impl Registration {
+    /// The next message with one of the ids. `None`: none until then.
+    pub async fn next(&self, until: Instant) -> Option<(Bytes, SocketAddr)> {
+        loop {
+            if let Some(came) = self.slot.came.lock().pop_front() {
+                return Some(came);
+            }
+            let notified = timeout_at(until, self.slot.notify.notified());
+            notified.await.ok()?;
+        }
+    }
+}
+
+async fn read(socket: Arc<Socket>) {
+    let mut buffer = vec![0; MESSAGE_MAX];
+    loop {
+        match socket.socket.recv_from(&mut buffer).await {
+            Ok((length, from)) => {
+                let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+                socket.deliver(from, bytes);
+            }
+            // What the kernel tells of an earlier message of somebody, or that it has no memory
+            // now: the next one may come.
+            Err(error) => {
+                tracing::debug!(%error, "no message");
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+fn enlarge(socket: &UdpSocket) -> io::Result<()> {
+    rustix::net::sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER)?;
+    Ok(())
 }

@@ -2,31 +2,52 @@
 //!
 //! A GETBULK asks for the next rows of many columns, as many as they had the last time, plus
 //! one, so that their end is seen in the same message. What it answers is put to the columns by
-//! position; each column has a place of its own where it goes on, so an answer may break off
+//! its OIDs; each column has a place of its own where it goes on, so an answer may break off
 //! anywhere. The first one takes single values along (its non-repeaters).
+//!
+//! ```text
+//!            a cell, a hole, one that cannot be decoded
+//!              ┌──┐
+//!              ▼  │       refused alone        the row behind it is known, or guessed
+//!   begin ──► Going ─────────────────► Stuck ───────────────────────────────► Going
+//!              │  │ a row came twice     │ none is
+//!              │  └──────────────────────┴──► Broken
+//!              └── its end ──► Whole
+//! ```
 
-use std::time::Instant as Clock;
+use std::{
+    collections::{HashSet, VecDeque},
+    time::{Duration, Instant as Clock},
+};
 
-use async_snmp::{ErrorStatus, Oid, VarBind};
+use async_snmp::{ErrorStatus, Oid};
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::{
-    ABSENT, BATCH, Error, Fits, Remembered, Repeat, Session,
-    message::{Answer, Bindings, Names, put_arc},
+    ABSENT, Bindings, Error, Missed, Names, Operation, Order, Part, Remembered, Session, Size, Why,
+    limits,
+    message::{Flaw, put_arc},
     singles::Singles,
 };
 
 mod absorb;
+mod narrow;
 mod request;
 
 use crate::decode::Column;
 use absorb::{absorb, take_singles};
-use request::next_request;
+pub use narrow::Skip;
+use request::{Request, next_request};
 
 /// Rows expected of a column that nothing is known of.
 const STRANGER: usize = 8;
 /// No column is longer: a device that goes on forever is stopped.
 const CELLS_MAX: usize = 100_000;
+/// How long a column is believed to end where it ended, though others of its table go on.
+const ENDS: Duration = Duration::from_secs(3600);
+/// Requests at once to a device that takes its time.
+const TOGETHER: usize = 4;
 
 /// A column that is being walked.
 #[derive(Debug)]
@@ -35,20 +56,36 @@ pub struct Walked<'a> {
     pub oid: &'a Oid,
     /// What was found.
     pub column: Column,
-    /// Its OID as BER, for messages of SNMPv2c.
+    /// Its OID as BER, for messages.
     bytes: Vec<u8>,
     /// How it stands.
     state: State,
     expected: usize,
     known: Option<Remembered>,
+    /// The index of what came last, where that is not the last cell.
+    at: Option<Vec<u32>>,
+    /// All indexes that came, since one came out of order.
+    seen: Option<HashSet<Vec<u32>>>,
+    /// Rows that it is asked for alone, while it is found out which of them is refused.
+    cap: Option<usize>,
+    /// Cells that are known to be refused, in order.
+    skips: VecDeque<Skip>,
+    /// Those that were met.
+    met: Vec<Skip>,
+    /// Rows that were guessed since the last one that came.
+    guesses: u32,
+    /// Whether something was looked for behind its end.
+    is_end_checked: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum State {
     Going,
+    /// What comes next cannot be had.
+    Stuck(Option<Why>),
     /// Its end was seen.
     Whole,
-    /// The device refused it in the middle.
+    /// Its end cannot be seen.
     Broken,
 }
 
@@ -60,6 +97,13 @@ impl<'a> Walked<'a> {
             state: State::Going,
             expected: STRANGER,
             known: None,
+            at: None,
+            seen: None,
+            cap: None,
+            skips: VecDeque::new(),
+            met: Vec::new(),
+            guesses: 0,
+            is_end_checked: false,
             oid,
         }
     }
@@ -69,17 +113,23 @@ impl<'a> Walked<'a> {
         self.state == State::Whole
     }
 
-    /// The OID of its last cell, or its own.
-    fn place(&self) -> Oid {
-        let index = self.column.last_index().unwrap_or_default();
-        Oid::new(self.oid.arcs().iter().chain(index).copied())
+    fn is_going(&self) -> bool {
+        self.state == State::Going
     }
 
-    /// The same as BER.
+    /// The index of what came last; empty before anything came.
+    fn reached(&self) -> &[u32] {
+        match &self.at {
+            Some(at) => at,
+            None => self.column.last_index().unwrap_or_default(),
+        }
+    }
+
+    /// The same as BER, with the column.
     fn place_bytes(&self, name: &mut Vec<u8>) {
         name.clear();
         name.extend_from_slice(&self.bytes);
-        for arc in self.column.last_index().unwrap_or_default() {
+        for arc in self.reached() {
             put_arc(name, *arc);
         }
     }
@@ -91,103 +141,255 @@ impl<'a> Walked<'a> {
             rows => rows,
         }
     }
+
+    /// Rows that may be asked for, where it is asked for alone.
+    fn alone(&self) -> Option<usize> {
+        let to_skip = self.skips.front();
+        let to_skip = to_skip.map(|skip| skip.before.saturating_sub(self.column.len()).max(1));
+        match (self.cap, to_skip) {
+            (None, None) => None,
+            (cap, skip) => Some(cap.unwrap_or(CELLS_MAX).min(skip.unwrap_or(CELLS_MAX))),
+        }
+    }
+
+    /// Something of it did not come.
+    fn missed(&self, part: Part, why: Why) -> Missed {
+        Missed {
+            oid: self.oid.clone(),
+            part,
+            why,
+        }
+    }
+}
+
+/// A walk that is under way.
+struct Walk<'a, 'b> {
+    columns: &'a mut [Walked<'b>],
+    /// What is asked next, before anything else: what a refusal is narrowed down by.
+    queue: VecDeque<Request>,
+    missed: Vec<Missed>,
+    limit: usize,
+    has_answered: bool,
+    /// Whether the device named another column than it meant.
+    has_lied: bool,
+    /// Whether the last request was not answered.
+    is_silent: bool,
+    /// Whether it began anew, so that answers to what was asked before say nothing any more.
+    is_anew: bool,
+}
+
+/// What was asked in one message.
+#[derive(Debug, Clone)]
+struct Asked {
+    request: Request,
+    /// Single values that came along, by position.
+    taken: Vec<usize>,
+    size: Size,
 }
 
 impl Session {
     /// Walks all columns to their ends, or until `limit` cells of each, and gets the single
-    /// values. Errors: the first thing that went wrong; what was found until then stays.
+    /// values. Returns what did not come. Errors: the device answers nothing at all.
     pub async fn walk(
         &self,
         deadline: Instant,
         singles: &mut Singles<'_>,
         columns: &mut [Walked<'_>],
         limit: usize,
-    ) -> Result<(), Error> {
-        let most_rows = if self.is_v1() { 1 } else { CELLS_MAX };
-        let mut trouble = None;
+    ) -> Result<Vec<Missed>, Error> {
+        let mut walk = Walk {
+            columns,
+            queue: VecDeque::new(),
+            missed: Vec::new(),
+            limit,
+            has_answered: false,
+            has_lied: false,
+            is_silent: false,
+            is_anew: false,
+        };
+        walk.skip_known();
         loop {
-            let taken = singles.untried();
-            let room = self.batch().saturating_sub(taken.len()).max(BATCH.1);
-            let (asked, rows) = next_request(columns, room, most_rows);
-            if asked.is_empty() {
+            let requests = self.requests(&mut walk);
+            if requests.is_empty() {
+                match walk.unstick() || walk.check_ends() {
+                    true => continue,
+                    false => break,
+                }
+            }
+            if walk.has_answered && deadline <= Instant::now() {
+                walk.run_out();
                 break;
             }
-            let answer = self.next_rows(deadline, singles, columns, &asked, rows);
-            let absorbed = match answer.await {
-                Ok(answer) => {
-                    let cells = take_singles(singles, &taken, &answer);
-                    absorb(columns, &asked, answer, cells, limit)
+            let asks = requests
+                .iter()
+                .map(|request| self.ask_rows(deadline, singles, walk.columns, request));
+            walk.is_anew = false;
+            for (answer, request) in join_all(asks).await.into_iter().zip(&requests) {
+                match answer {
+                    Ok(_) if walk.is_anew => {}
+                    Ok((asked, answer)) => {
+                        walk.has_answered = true;
+                        walk.is_silent = false;
+                        self.absorb_answer(&mut walk, singles, asked, answer);
+                    }
+                    Err(error) if walk.has_answered => walk.was_silent(request, &error),
+                    Err(error) => return Err(error),
                 }
-                Err(Error::Refused { .. }) if !taken.is_empty() => {
-                    // Whose fault it is shows when they are asked for apart.
-                    singles.give_up(&taken);
-                    self.memory.lock().singles_apart = true;
-                    continue;
-                }
-                Err(Error::Refused {
-                    status: ErrorStatus::TooBig,
-                    ..
-                }) if rows * asked.len() > 1 && self.batch() > BATCH.1 => {
-                    self.size_fits(Fits::Badly);
-                    continue;
-                }
-                Err(error) => Err(error),
-            };
-            match absorbed {
-                Ok(()) => {}
-                Err(error @ Error::Refused { .. }) => {
-                    give_up(columns, &asked, &error);
-                    trouble = trouble.or(Some(error).filter(|error| !is_end(error)));
-                }
-                Err(error) => return Err(error),
             }
         }
-        self.remember(columns);
-        trouble.map_or(Ok(()), Err)
+        self.remember(walk.columns);
+        for column in walk.columns {
+            column.put_in_order();
+        }
+        Ok(walk.missed)
     }
 
-    async fn next_rows(
+    /// What to ask next: one request, or some at once where each takes its time.
+    fn requests(&self, walk: &mut Walk<'_, '_>) -> Vec<Request> {
+        let size = self.size();
+        let count = match self.pace.lock().is_slow() {
+            true => TOGETHER,
+            false => 1,
+        };
+        let is_mixing = self.memory.lock().order == Order::OneCell;
+        let mut requests: Vec<Request> = Vec::new();
+        while requests.len() < count {
+            let busy = |at: &usize| {
+                requests
+                    .iter()
+                    .any(|request: &Request| request.columns.contains(at))
+            };
+            if let Some(request) = walk.queue.pop_front() {
+                let going = |at: &usize| {
+                    let column = walk.columns.get(*at);
+                    column.is_some_and(Walked::is_going)
+                };
+                let columns = request.columns.iter().copied().filter(going);
+                let columns: Vec<usize> = columns.filter(|at| !busy(at)).collect();
+                if !columns.is_empty() {
+                    requests.push(Request { columns, ..request });
+                }
+                continue;
+            }
+            match next_request(walk.columns, size, is_mixing, busy) {
+                Some(request) => requests.push(request),
+                None => break,
+            }
+        }
+        requests
+    }
+
+    /// Asks for the next rows. The first request takes the single values along.
+    async fn ask_rows(
         &self,
         deadline: Instant,
         singles: &Singles<'_>,
         columns: &[Walked<'_>],
-        asked: &[usize],
-        rows: usize,
-    ) -> Result<Bindings, Error> {
-        let asked = asked.iter().filter_map(|at| columns.get(*at));
-        if let Some(direct) = &self.direct {
-            let (mut names, mut name) = (Names::default(), Vec::new());
-            singles.put_names(&mut names);
-            for column in asked {
+        request: &Request,
+    ) -> Result<(Asked, Result<Bindings, Error>), Error> {
+        let whole = self.size();
+        let shape = |size: Size| {
+            let is_bulk = size.is_bulk && !request.by_next;
+            let mut names = Names::default();
+            let mut taken = Vec::new();
+            if size == whole && is_bulk && request.takes_singles {
+                taken = singles.untried();
+                singles.put_names(&mut names);
+            }
+            let count = size.names.min(size.cells).max(1);
+            let chosen = request.columns.iter().take(count).copied();
+            let request = Request {
+                columns: chosen.collect(),
+                rows: (size.cells / count.min(request.columns.len()).max(1))
+                    .clamp(1, request.rows.max(1)),
+                takes_singles: !taken.is_empty(),
+                by_next: request.by_next,
+            };
+            let mut name = Vec::new();
+            for column in request.columns.iter().filter_map(|at| columns.get(*at)) {
                 column.place_bytes(&mut name);
                 names.push(&name);
             }
-            let singles = singles.untried().len();
-            let ask = |until| direct.get_bulk(until, &names, singles, rows);
-            let answer = self.exchange_until(deadline, Repeat::Adaptive, ask).await;
-            return self.sized(answer.and_then(Answer::into_result));
-        }
-        let places: Vec<Oid> = asked.map(Walked::place).collect();
-        if self.is_v1() {
-            let ask = || self.reader.get_next_many(&places);
-            let answer = self.exchange(deadline, Repeat::Adaptive, ask).await?;
-            return Ok(Bindings::Decoded(answer.varbinds));
-        }
-        let rows = u32::try_from(rows).unwrap_or(1);
-        let ask = || self.reader.get_bulk(&places, 0, rows);
-        let answer = self.exchange(deadline, Repeat::Adaptive, ask).await;
-        self.sized(answer.map(Bindings::Decoded))
+            let operation = match is_bulk {
+                true => Operation::Bulk {
+                    singles: taken.len(),
+                    rows: request.rows,
+                },
+                false => Operation::Next,
+            };
+            let size = super::size_of(&operation, &names);
+            let asked = Asked {
+                request,
+                taken,
+                size,
+            };
+            Ok((asked, operation, names))
+        };
+        self.adapt(deadline, shape).await
     }
 
-    /// Learns from the answer to a GETBULK how large messages may be.
-    fn sized<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
-        match &answer {
-            Ok(_) => self.size_fits(Fits::Well),
-            // A large answer may have been lost where a small one gets through.
-            Err(Error::Silent) => self.size_fits(Fits::Badly),
-            Err(_) => {}
+    fn absorb_answer(
+        &self,
+        walk: &mut Walk<'_, '_>,
+        singles: &mut Singles<'_>,
+        asked: Asked,
+        answer: Result<Bindings, Error>,
+    ) {
+        let Asked {
+            request,
+            taken,
+            size,
+        } = asked;
+        match answer {
+            Ok(answer) => {
+                if request.by_next {
+                    // It was refused by GETBULK, and not for what is in the cell.
+                    let bulk = Size {
+                        is_bulk: true,
+                        ..size
+                    };
+                    self.too_large(bulk, limits::Why::Refused);
+                }
+                let cells = take_singles(singles, &taken, &answer);
+                let rows = if size.is_bulk { request.rows } else { 1 };
+                match absorb(walk, (&request.columns, rows), answer, cells) {
+                    absorb::Absorbed::Something => {}
+                    absorb::Absorbed::Nothing if self.too_large(size, limits::Why::Empty) => {}
+                    absorb::Absorbed::Nothing => walk.stick(&request, &Why::NoAnswer),
+                    absorb::Absorbed::Mixed => self.learn_order(walk, &request, Order::OneCell),
+                    absorb::Absorbed::Disordered => self.learn_order(walk, &request, Order::OneRow),
+                }
+            }
+            Err(_) if !taken.is_empty() => {
+                // Whose fault it is shows when they are asked for apart.
+                singles.give_up(&taken);
+                self.memory.lock().singles_apart = true;
+            }
+            Err(Error::Refused {
+                status: ErrorStatus::TooBig,
+                ..
+            }) => {
+                if !self.too_large(size, limits::Why::TooBig) {
+                    walk.stick(&request, &Why::Refused(ErrorStatus::TooBig));
+                }
+            }
+            Err(Error::Refused { status, index, .. }) => {
+                walk.refused(&request, size, &Why::Refused(status), index);
+            }
+            Err(_) => walk.refused(&request, size, &Why::Undecodable(Flaw::Message), 0),
         }
-        answer
+    }
+
+    /// The device answers in an order of its own. What it said before it was known is not believed.
+    fn learn_order(&self, walk: &mut Walk<'_, '_>, request: &Request, order: Order) {
+        let mut memory = self.memory.lock();
+        if memory.order < order {
+            memory.order = order;
+            walk.begin_anew();
+        } else {
+            let how = "its answers are out of order, and asking for less does not help";
+            walk.stick(request, &Why::BrokenOff(how.into()));
+        }
     }
 
     /// The columns to walk, with what is remembered of them: not those that were not there a
@@ -208,10 +410,18 @@ impl Session {
             let mut column = Walked::new(oid);
             column.expected = known.map_or(STRANGER, |known| known.rows);
             column.known = known;
+            let ends_until = known.and_then(|known| known.ends_until);
+            column.is_end_checked = ends_until.is_some_and(|until| until > now);
             column.column = Column::with_room(column.expected);
             column.bytes = oid.to_ber().map_err(|_| Error::Garbage {
                 problem: format!("{oid} cannot be asked for"),
             })?;
+            if !memory.skips.is_empty()
+                && let Some((skips, until)) = memory.skips.get(oid)
+                && *until > now
+            {
+                column.skips = skips.iter().cloned().collect();
+            }
             names.push(name);
             columns.push(column);
         }
@@ -221,44 +431,32 @@ impl Session {
     fn remember(&self, columns: &[Walked<'_>]) {
         let now = Clock::now();
         let mut memory = self.memory.lock();
-        for column in columns.iter().filter(|column| column.is_whole()) {
+        for column in columns {
+            // Of one that broke off, nobody knows what is to be skipped.
+            if !column.met.is_empty() && column.state != State::Broken {
+                let until = memory.skips.get(column.oid).map(|(_, until)| *until);
+                let until = until.filter(|until| *until > now).unwrap_or(now + ABSENT);
+                let met = (column.met.clone(), until);
+                memory.skips.insert(column.oid.clone(), met);
+            }
+            if !column.is_whole() {
+                continue;
+            }
             let rows = column.column.len();
-            let absent_until = (rows == 0).then(|| now + ABSENT);
-            let seen = Remembered { rows, absent_until };
+            // One that has holes only is there.
+            let absent_until = (rows == 0 && column.at.is_none()).then(|| now + ABSENT);
+            let ends_until = column.known.and_then(|known| known.ends_until);
+            let ends_until = ends_until.filter(|until| *until > now);
+            let seen = Remembered {
+                rows,
+                absent_until,
+                ends_until: ends_until.or(column.is_end_checked.then(|| now + ENDS)),
+            };
             if column.known != Some(seen) {
                 memory.rows.insert(column.oid.clone(), seen);
             }
         }
     }
-}
-
-/// The columns that the device refuses are not asked for any more. An agent of v1 says so at
-/// the end of its objects.
-fn give_up(columns: &mut [Walked<'_>], asked: &[usize], error: &Error) {
-    let Error::Refused { index, .. } = error else {
-        return;
-    };
-    let named = index.checked_sub(1).and_then(|index| asked.get(index));
-    let ended = if is_end(error) {
-        State::Whole
-    } else {
-        State::Broken
-    };
-    for at in named.map_or(asked, std::slice::from_ref) {
-        if let Some(column) = columns.get_mut(*at) {
-            column.state = ended;
-        }
-    }
-}
-
-fn is_end(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Refused {
-            status: ErrorStatus::NoSuchName,
-            ..
-        }
-    )
 }
 
 #[cfg(test)]

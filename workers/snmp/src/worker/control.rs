@@ -47,21 +47,12 @@ impl On<'_> {
             "" => oid.to_string(),
             object => format!("{object} ({oid})"),
         };
-        match self.session.get_before_set(self.deadline, oid).await {
-            Ok(Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView) => {
-                let what = format!("{target} has no {named}");
-                return Err(refused(&what, ErrorStatus::NoSuchName));
-            }
-            Err(Error::Refused {
-                status: status @ ErrorStatus::NoSuchName,
-                ..
-            }) => return Err(refused(&format!("{target} has no {named}"), status)),
-            // Some objects can only be written.
-            Ok(_) | Err(Error::Refused { .. }) => {}
-            Err(error) => return Err(Failure::failed(self.problem(&error).await)),
+        // Who is as slow as the action is long is told at once.
+        if self.session.has_time_for(2, self.deadline) {
+            self.look(oid, &named).await?;
         }
         let repeat = match repeat {
-            manifest::Repeat::Repeatable => Repeat::Adaptive,
+            manifest::Repeat::Repeatable => Repeat::Seldom,
             manifest::Repeat::Once => Repeat::Never,
         };
         let Answered {
@@ -77,11 +68,32 @@ impl On<'_> {
             (Error::Refused { status, .. }, Proof::NotDone) => {
                 problem::refused(&format!("{target} answered {status} to {told}"), *status)
             }
-            (Error::Credential { .. } | Error::Send { .. }, Proof::NotDone) => {
-                self.problem(&error).await
-            }
+            (
+                Error::Credential { .. } | Error::Send { .. } | Error::Client { .. },
+                Proof::NotDone,
+            ) => self.problem(&error).await,
             _ => problem::doubtful(target.as_str(), &told, &error, sent),
         }))
+    }
+}
+
+impl On<'_> {
+    /// Makes sure that the target answers, and has an object.
+    async fn look(&self, oid: &Oid, named: &str) -> Result<(), Failure> {
+        let target = &self.task.target;
+        match self.session.get_before_set(self.deadline, oid).await {
+            Ok(Value::NoSuchObject | Value::NoSuchInstance | Value::EndOfMibView) => {
+                let what = format!("{target} has no {named}");
+                Err(refused(&what, ErrorStatus::NoSuchName))
+            }
+            Err(Error::Refused {
+                status: status @ ErrorStatus::NoSuchName,
+                ..
+            }) => Err(refused(&format!("{target} has no {named}"), status)),
+            // Some objects can only be written.
+            Ok(_) | Err(Error::Refused { .. }) => Ok(()),
+            Err(error) => Err(Failure::failed(self.problem(&error).await)),
+        }
     }
 }
 

@@ -3,21 +3,20 @@
 use crate::{
     decode::{Cells, Column, Fetched},
     plan::Plan,
-    session::{Error, Session, Singles, Walked},
+    session::{Error, Missed, Session, Singles, Walked},
 };
 use async_snmp::Oid;
 use tokio::time::Instant;
-use utakata_worker_sdk::model::{Gaps, Missing, missing};
 
 /// What was fetched, and what kept it from being all.
 #[derive(Debug, Default)]
 pub struct Haul {
     /// What was fetched.
     pub fetched: Fetched,
-    /// What went wrong first.
+    /// What did not come, and why.
+    pub missed: Vec<Missed>,
+    /// What went wrong with all of it.
     pub trouble: Option<Error>,
-    /// What did not come.
-    pub gaps: Gaps,
 }
 
 /// Where the cells of a walked column go.
@@ -40,17 +39,16 @@ pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> Haul {
         Err(error) => return Haul::failed(error),
     };
     let walked = session.walk(deadline, &mut singles, &mut columns, usize::MAX);
-    let mut trouble = walked.await.err();
+    let (mut missed, mut trouble) = match walked.await {
+        Ok(missed) => (missed, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
     // Who is silent already is not asked once more.
-    let reason = reason(trouble.as_ref(), deadline);
-    let mut gaps = Gaps::default();
-    if !matches!(trouble, Some(Error::Silent | Error::Send { .. })) {
+    if !trouble.as_ref().is_some_and(Error::is_of_target) {
         let got = session.get_rest(deadline, &mut singles).await;
         trouble = trouble.or(got.err());
     }
-    for column in columns.iter().filter(|column| !column.is_whole()) {
-        gaps.push(Missing::rest(&column.oid.to_string(), reason, ""));
-    }
+    missed.append(&mut singles.missed);
     let mut fetched = Fetched {
         scalars: singles.values,
         tables: vec![Cells::default(); plan.tables.len()],
@@ -60,19 +58,8 @@ pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> Haul {
     }
     Haul {
         fetched,
+        missed,
         trouble,
-        gaps,
-    }
-}
-
-/// Why a column did not come to its end.
-fn reason(trouble: Option<&Error>, deadline: Instant) -> &'static str {
-    match trouble {
-        _ if Instant::now() >= deadline => missing::NO_TIME,
-        Some(Error::Silent | Error::Send { .. }) => missing::NO_ANSWER,
-        Some(Error::Refused { .. }) => missing::REFUSED,
-        Some(Error::Garbage { .. } | Error::Other { .. }) => missing::UNDECODABLE,
-        Some(Error::Credential { .. }) | None => missing::BROKEN_OFF,
     }
 }
 
@@ -115,9 +102,8 @@ fn columns(plan: &Plan) -> impl Iterator<Item = (Destination, &Oid)> {
 impl Haul {
     fn failed(error: Error) -> Self {
         Self {
-            fetched: Fetched::default(),
             trouble: Some(error),
-            gaps: Gaps::default(),
+            ..Self::default()
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     decode::{Fetched, decode},
     plan::Plan,
     profile::{Observe, ObservedScalar, Scalar},
+    session::Got,
 };
 
 impl On<'_> {
@@ -22,19 +23,22 @@ impl On<'_> {
             .map(|scalar| scalar.with_parameters(parameters))
             .collect();
         let plan = Plan::of_scalars(&scalars.map_err(wrong)?);
-        let scalars = match self.session.get(self.deadline, &plan.oids).await {
-            Ok(values) => values,
+        let Got {
+            values: scalars,
+            missed,
+        } = match self.session.get(self.deadline, &plan.oids).await {
+            Ok(got) => got,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
         let tables = Vec::new();
         let decoded = decode(&plan, &Fetched { scalars, tables });
         if decoded.metrics.is_empty() {
-            return Err(self.nothing_there(&plan));
+            return Err(match missed.first() {
+                Some(missed) => Failure::failed(self.missed(missed)),
+                None => self.nothing_there(&plan),
+            });
         }
-        Ok(Answer {
-            sheet: decoded.sheet,
-            ..Answer::default()
-        })
+        Ok(self.answer(decoded.sheet, &missed))
     }
 
     fn nothing_there(&self, plan: &Plan) -> Failure {

@@ -11,7 +11,7 @@ use utakata_worker_sdk::{
 
 use super::{On, read::shown};
 use crate::session::{
-    Error,
+    Error, Missed, Odd, Why,
     diagnose::{Diagnosis, diagnose},
     pool, resolve,
 };
@@ -42,7 +42,7 @@ pub fn of_session(task: &Task, error: &pool::Error) -> Problem {
             Cure::Operator,
             format!("{target}: {error}"),
         ),
-        pool::Error::Client(_) => Problem::new(
+        pool::Error::Socket(_) => Problem::new(
             "unreachable",
             Cure::Operator,
             format!("{target}: no way to {address} from here: {cause}"),
@@ -56,7 +56,23 @@ impl On<'_> {
         let target = &self.task.target;
         let address = self.session.address;
         match error {
-            Error::Silent => self.silence().await,
+            Error::Silent { diagnosis } => self.silence(*diagnosis).await,
+            Error::Late { after } => Problem::new(
+                "unreachable",
+                Cure::Retry,
+                format!(
+                    "{target} at {address} answers only after {:.1} s: give the action more time",
+                    after.as_secs_f64()
+                ),
+            ),
+            Error::Odd { odd } => Problem::new(
+                match odd {
+                    Odd::Version(_) | Odd::Unproven => "bad-credential",
+                    _ => "device-garbage",
+                },
+                Cure::Operator,
+                format!("{target} at {address} {odd}"),
+            ),
             Error::Refused { status, oid, .. } => {
                 let object = oid
                     .as_ref()
@@ -84,10 +100,34 @@ impl On<'_> {
                 Cure::Retry,
                 format!("{target}: cannot send to {address}: {source}"),
             ),
+            Error::Client { source } => Problem::new(
+                "unreachable",
+                Cure::Retry,
+                format!("{target}: cannot ask {address}: {source}"),
+            ),
         }
     }
 
-    async fn silence(&self) -> Problem {
+    /// Nothing came of what was asked.
+    pub fn missed(&self, missed: &Missed) -> Problem {
+        let target = &self.task.target;
+        match &missed.why {
+            Why::Refused(status) => {
+                let what = format!("{target} answered {status} about {}", missed.name());
+                refused(&what, *status)
+            }
+            Why::NoAnswer | Why::NoTime => {
+                Problem::new("unreachable", Cure::Retry, format!("{target}: {missed}"))
+            }
+            Why::Undecodable(_) | Why::BrokenOff(_) => Problem::new(
+                "device-garbage",
+                Cure::Operator,
+                format!("{target}: {missed}"),
+            ),
+        }
+    }
+
+    async fn silence(&self, diagnosis: Option<Diagnosis>) -> Problem {
         let target = &self.task.target;
         let address = self.session.address;
         // The margin kept back of the task is for this too.
@@ -100,7 +140,11 @@ impl On<'_> {
                 format!("{target} at {address} {why}"),
             )
         };
-        match diagnose(address, patience).await {
+        let diagnosis = match diagnosis {
+            Some(diagnosis) => diagnosis,
+            None => diagnose(address, patience).await,
+        };
+        match diagnosis {
             Diagnosis::NobodyListens => unreachable(
                 "refuses: no SNMP agent listens on this port; switch SNMP on, or correct the port",
             ),
@@ -138,10 +182,23 @@ impl On<'_> {
 pub fn doubtful(target: &str, told: &str, error: &Error, sent: u32) -> Problem {
     let may = "it may have done it";
     let (code, cure, what) = match error {
-        Error::Silent => (
+        Error::Silent { .. } => (
             "unreachable",
             Cure::Retry,
             format!("and did not answer: {may}"),
+        ),
+        Error::Late { after } => (
+            "unreachable",
+            Cure::Retry,
+            format!(
+                "and answered after {:.1} s only: {may}",
+                after.as_secs_f64()
+            ),
+        ),
+        Error::Odd { odd } => (
+            "device-garbage",
+            Cure::Operator,
+            format!("and {odd}: {may}"),
         ),
         Error::Refused { status, .. } if sent > 1 => (
             "device-refused",
@@ -161,7 +218,10 @@ pub fn doubtful(target: &str, told: &str, error: &Error, sent: u32) -> Problem {
                 other(said.as_deref())
             ),
         ),
-        Error::Credential { .. } | Error::Garbage { .. } | Error::Send { .. } => (
+        Error::Credential { .. }
+        | Error::Garbage { .. }
+        | Error::Send { .. }
+        | Error::Client { .. } => (
             "device-garbage",
             Cure::Operator,
             format!("and {error}: {may}"),

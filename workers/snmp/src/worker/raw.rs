@@ -8,7 +8,10 @@ use utakata_worker_sdk::{
 };
 
 use super::On;
-use crate::{session::Singles, value};
+use crate::{
+    session::{Got, Missed, Singles, Why},
+    value,
+};
 
 /// Objects that a walk gives where nothing else is said.
 const LIMIT: u64 = 1_000;
@@ -21,13 +24,12 @@ impl On<'_> {
         let oids = oids?;
         match self.session.get(self.deadline, &oids).await {
             Err(error) => Err(Failure::failed(self.problem(&error).await)),
-            Ok(values) => {
-                let found = oids.iter().zip(values).map(|(oid, found)| match found {
-                    Some(found) => value::to_json(oid, &found),
-                    None => json!({ "oid": oid.to_string(), "type": "none", "value": null }),
-                });
-                Ok(answer(found.collect()))
-            }
+            Ok(got) => match got.missed.first() {
+                Some(missed) if got.missed.len() == oids.len() => {
+                    Err(Failure::failed(self.missed(missed)))
+                }
+                _ => Ok(answer(shown(&oids, &got), &got.missed)),
+            },
         }
     }
 
@@ -41,26 +43,27 @@ impl On<'_> {
             .unwrap_or(LIMIT);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut singles = Singles::of(&[]);
-        let walk = self.session.to_walk([((), &root)].into_iter());
-        let (found, walked) = match walk {
-            Err(error) => (Vec::new(), Err(error)),
-            Ok((_, mut columns)) => {
-                let walked = self
-                    .session
-                    .walk(self.deadline, &mut singles, &mut columns, limit);
-                let walked = walked.await;
-                (columns, walked)
-            }
+        let wrong = |error| async move { Failure::failed(self.problem(&error).await) };
+        let (_, mut columns) = match self.session.to_walk([((), &root)].into_iter()) {
+            Ok(walk) => walk,
+            Err(error) => return Err(wrong(error).await),
         };
-        let cells = found.iter().flat_map(|walked| walked.column.iter());
+        let walked = self
+            .session
+            .walk(self.deadline, &mut singles, &mut columns, limit);
+        let missed = match walked.await {
+            Ok(missed) => missed,
+            Err(error) => return Err(wrong(error).await),
+        };
+        let cells = columns.iter().flat_map(|walked| walked.column.iter());
         let found = cells.map(|(index, found)| {
             let oid = Oid::new(root.arcs().iter().chain(index).copied());
             value::to_json(&oid, &found)
         });
-        match walked {
-            Err(error) => Err(Failure::failed(self.problem(&error).await)),
-            Ok(()) => Ok(answer(found.collect())),
-        }
+        let mut found: Vec<Json> = found.collect();
+        let missed_ones = missed.iter();
+        found.extend(missed_ones.map(|missed| none(&missed.name(), Some(&missed.why))));
+        Ok(answer(found, &missed))
     }
 
     /// Sets the object `oid` to `value` of type `type`.
@@ -87,11 +90,33 @@ impl On<'_> {
     }
 }
 
-fn answer(found: Vec<Json>) -> Answer {
+fn answer(found: Vec<Json>, missed: &[Missed]) -> Answer {
     Answer {
         result: Some(Json::Array(found)),
+        missing: missed.iter().map(Missed::told).collect(),
         ..Answer::default()
     }
+}
+
+fn shown(oids: &[Oid], got: &Got) -> Vec<Json> {
+    let found = oids.iter().zip(&got.values).map(|(oid, found)| {
+        let missed = got.missed.iter().find(|missed| missed.oid == *oid);
+        match found {
+            Some(found) => value::to_json(oid, found),
+            None => none(oid, missed.map(|missed| &missed.why)),
+        }
+    });
+    found.collect()
+}
+
+/// An object without a value, and why that is so where it is not simply absent.
+fn none(oid: &Oid, why: Option<&Why>) -> Json {
+    let mut shown = json!({ "oid": oid.to_string(), "type": "none", "value": null });
+    if let (Some(why), Some(shown)) = (why, shown.as_object_mut()) {
+        shown.insert("problem".into(), json!(why.word()));
+        shown.insert("message".into(), json!(why.to_string()));
+    }
+    shown
 }
 
 fn oid(text: &Json) -> Result<Oid, Failure> {

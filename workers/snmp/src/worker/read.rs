@@ -8,7 +8,7 @@ use std::{
 use async_snmp::Oid;
 use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
-    Answer, Failure,
+    Answer, Failure, Sheet,
     model::{Cure, Missing, Problem, Recognition, missing},
 };
 
@@ -23,7 +23,7 @@ use crate::{
         Profile, Recognise,
         recognise::{Device, Fit},
     },
-    session::Error,
+    session::{Error, Missed},
     value,
 };
 
@@ -44,36 +44,54 @@ impl On<'_> {
         if self.means_a_row() {
             return self.read_row(&filter).await;
         }
-        let plan = self.plan(&filter).await?;
+        let mut plan = self.plan(&filter).await?;
         if plan.is_empty() {
             return Err(self.nothing_like(&filter));
         }
         let mut haul = fetch(self.session, &plan, self.deadline).await;
+        if is_another(&plan, &haul) {
+            self.session.forget();
+            plan = self.plan(&filter).await?;
+            haul = fetch(self.session, &plan, self.deadline).await;
+        }
         let decoded = decode(&plan, &haul.fetched);
-        haul.gaps
-            .extend(decoded.unread.iter().filter_map(Unread::missing));
         let result = told(&decoded);
         let is_foreign = self.is_foreign(&filter, &decoded);
         let recognition = filter
             .0
             .is_empty()
             .then(|| self.recognition(&plan, &haul, &decoded));
-        let mut answer = Answer {
-            sheet: decoded.sheet,
-            missing: haul.gaps,
-            recognition: recognition.flatten(),
-            result,
-            ..Answer::default()
-        };
+        let mut answer = self.answer(decoded.sheet, &haul.missed);
+        answer.recognition = recognition.flatten();
+        answer
+            .missing
+            .extend(decoded.unread.iter().filter_map(Unread::missing));
+        answer.result = both(answer.result, result);
         match (haul.trouble, is_foreign) {
             (None, false) => Ok(answer),
-            (None, true) => Err(self.foreign()),
+            // Why nothing of it came is known.
+            (None, true) => match haul.missed.first() {
+                Some(missed) => Err(Failure::failed(self.missed(missed))),
+                None => Err(self.foreign()),
+            },
             (Some(error), true) => Err(Failure::failed(self.problem(&error).await)),
             (Some(error), false) => {
                 let why = self.problem(&error).await;
                 answer.missing.explain(&why.message);
                 Ok(answer)
             }
+        }
+    }
+
+    /// An answer that says what is missing in it, and how the device is asked, where that is
+    /// otherwise than others.
+    pub fn answer(&self, sheet: Sheet, missed: &[Missed]) -> Answer {
+        let limits = self.session.told_limits();
+        Answer {
+            sheet,
+            missing: missed.iter().map(Missed::told).collect(),
+            result: limits.map(|limits| json!({ "requests": limits })),
+            ..Answer::default()
         }
     }
 
@@ -135,7 +153,7 @@ impl On<'_> {
             asked.push(Oid::from_slice(&DESCRIPTION));
         }
         let found = self.session.get(self.deadline, &asked).await?;
-        let mut found = found.into_iter();
+        let mut found = found.values.into_iter();
         let system = found.next().flatten();
         let description = found.next().flatten();
         let description = description.as_ref().and_then(value::as_text);
@@ -178,7 +196,7 @@ impl On<'_> {
         let found = self.session.get(self.deadline, &asked).await;
         let services = found
             .ok()
-            .and_then(|found| found.into_iter().flatten().next());
+            .and_then(|found| found.values.into_iter().flatten().next());
         services
             .and_then(|value| value.as_i32())
             .is_some_and(|services| services & 6 != 0)
@@ -224,6 +242,16 @@ impl On<'_> {
     }
 }
 
+/// Whether the device is another one than it was when it was recognised: one of another make has
+/// taken its place, at the same address.
+fn is_another(plan: &Plan, haul: &Haul) -> bool {
+    let recognised = plan.recognised.as_ref();
+    let before = recognised.and_then(|recognised| recognised.system.as_ref());
+    let at = plan.oids.iter().position(|oid| oid.arcs() == SYSTEM);
+    let now = at.and_then(|at| haul.fetched.scalars.get(at)?.as_ref()?.as_oid());
+    before.zip(now).is_some_and(|(before, now)| before != now)
+}
+
 fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a Oid> {
     candidates
         .iter()
@@ -239,6 +267,16 @@ fn told(decoded: &Decoded<'_>) -> Option<Json> {
     let unread: Vec<Json> = unread.collect();
     (decoded.unread_count > 0)
         .then(|| json!({ "not_numbers": unread, "count": decoded.unread_count }))
+}
+
+/// The keys of both.
+fn both(one: Option<Json>, other: Option<Json>) -> Option<Json> {
+    match (one, other) {
+        (Some(Json::Object(one)), Some(Json::Object(other))) => {
+            Some(one.into_iter().chain(other).collect())
+        }
+        (one, other) => one.or(other),
+    }
 }
 
 impl Unread<'_> {

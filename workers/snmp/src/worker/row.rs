@@ -9,6 +9,7 @@ use crate::{
     decode::{Cells, Column, Fetched, decode},
     plan::{Filter, Plan, PlannedTable},
     profile::{Join, JoinRow, Table},
+    session::Got,
 };
 
 impl On<'_> {
@@ -28,8 +29,8 @@ impl On<'_> {
         let cells: Vec<Vec<Cell>> = rows.map(|(table, index)| cells(table, index)).collect();
         let of_rows = cells.iter().flatten().map(|cell| &cell.oid);
         let oids: Vec<Oid> = plan.oids.iter().chain(of_rows).cloned().collect();
-        let values = match self.session.get(self.deadline, &oids).await {
-            Ok(values) => values,
+        let Got { values, missed } = match self.session.get(self.deadline, &oids).await {
+            Ok(got) => got,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
         let mut values = values.into_iter();
@@ -42,12 +43,12 @@ impl On<'_> {
         };
         let decoded = decode(&plan, &fetched);
         if decoded.metrics.is_empty() {
-            return Err(self.no_such_row(parameters, &oids));
+            return Err(match missed.first() {
+                Some(missed) => Failure::failed(self.missed(missed)),
+                None => self.no_such_row(parameters, &oids),
+            });
         }
-        Ok(Answer {
-            sheet: decoded.sheet,
-            ..Answer::default()
-        })
+        Ok(self.answer(decoded.sheet, &missed))
     }
 
     fn no_such_row(&self, parameters: &Json, oids: &[Oid]) -> Failure {

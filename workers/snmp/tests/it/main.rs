@@ -6,6 +6,7 @@
     reason = "a test says what it expects, and ends when that is not so"
 )]
 
+mod bent;
 mod control;
 mod device;
 mod drill;

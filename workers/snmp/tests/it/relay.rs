@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{net::UdpSocket, task::JoinHandle};
@@ -15,6 +16,8 @@ pub enum Fate {
     Lose,
     /// This arrives in its place.
     Replace(Vec<u8>),
+    /// It arrives so much later.
+    Late(Duration),
 }
 
 /// Which way a message goes.
@@ -61,6 +64,9 @@ impl Relay {
                             Fate::Pass => { back.send(&asked[..length]).await.ok(); }
                             Fate::Lose => {}
                             Fate::Replace(other) => { front.send_to(&other, from).await.ok(); }
+                            Fate::Late(after) => {
+                                later(Arc::clone(&back), None, asked[..length].to_vec(), after);
+                            }
                         }
                     }
                     Ok(length) = back.recv(&mut answered) => {
@@ -69,6 +75,10 @@ impl Relay {
                             Fate::Pass => { front.send_to(&answered[..length], to).await.ok(); }
                             Fate::Lose => {}
                             Fate::Replace(other) => { front.send_to(&other, to).await.ok(); }
+                            Fate::Late(after) => {
+                                let message = answered[..length].to_vec();
+                                later(Arc::clone(&front), Some(to), message, after);
+                            }
                         }
                     }
                 }
@@ -76,6 +86,16 @@ impl Relay {
         });
         Self { address, task }
     }
+}
+
+fn later(socket: Arc<UdpSocket>, to: Option<SocketAddr>, message: Vec<u8>, after: Duration) {
+    tokio::spawn(async move {
+        tokio::time::sleep(after).await;
+        match to {
+            Some(to) => socket.send_to(&message, to).await.ok(),
+            None => socket.send(&message).await.ok(),
+        };
+    });
 }
 
 /// Whether a message of v2c carries this PDU: 0xa0 GET, 0xa3 SET, 0xa5 GETBULK.

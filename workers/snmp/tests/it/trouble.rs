@@ -2,6 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,6 +19,7 @@ use crate::{
 };
 
 const GETBULK: u8 = 0xa5;
+const SET: u8 = 0xa3;
 
 async fn problem(device: &Device, code: &str, part: &str) {
     let failure = device.run("read", json!({})).await.unwrap_err();
@@ -161,5 +166,61 @@ async fn a_device_that_comes_back_with_another_engine_is_read_again() {
     let first = device.run("read", json!({})).await;
     if first.is_err() {
         device.read().await;
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_takes_its_time_is_read_and_told_once() {
+    let snmpd = Snmpd::start().unwrap();
+    let sets = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&sets);
+    let relay = Relay::start(snmpd.address(), move |way, message| match way {
+        Way::There => {
+            counted.fetch_add(u32::from(is(message, SET)), Ordering::Relaxed);
+            Fate::Pass
+        }
+        Way::Back => Fate::Late(Duration::from_millis(2_500)),
+    })
+    .await;
+    let credential = values(&[
+        ("community", Snmpd::READ),
+        ("community_write", Snmpd::WRITE),
+    ]);
+    let device = Device::new("apc-pdu", relay.address, credential);
+    for _ in 0..2 {
+        let answer = device.run("read", json!({})).await.unwrap();
+        let outlets = answer.readings.iter();
+        let outlets = outlets.filter(|found| found.metric.as_str() == "utakata.outlet.state");
+        assert_eq!(outlets.count(), 8);
+    }
+    device
+        .run("outlet-off", json!({ "outlet": 2 }))
+        .await
+        .unwrap();
+    assert_eq!(sets.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn devices_of_one_engine_id_do_not_disturb_each_other() {
+    let engine = "0x80001f8804736f6d65";
+    let credential = values(&[
+        ("user", Snmpd::USER),
+        ("auth_password", Snmpd::AUTH_SECRET),
+        ("priv_password", Snmpd::PRIVACY_SECRET),
+    ]);
+    let start = |boots: u32| {
+        let lines = format!("exactEngineID {engine}\noldEngineID {engine}\nengineBoots {boots}\n");
+        Snmpd::start_with(&lines).unwrap()
+    };
+    let agents = [start(900), start(3), start(40)];
+    let device = Device::new("snmp", agents[0].address(), credential.clone());
+    for _ in 0..3 {
+        for agent in &agents {
+            let mut task = device.task("get", json!({ "oids": ["1.3.6.1.2.1.1.5.0"] }));
+            task.address = agent.address().to_string();
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+            let answer = device.worker.perform(&task, deadline).await.unwrap();
+            assert!(answer.missing.is_empty());
+        }
     }
 }

@@ -5,10 +5,12 @@ use std::ops::Range;
 use async_snmp::{Oid, Value};
 use bytes::Bytes;
 
+use super::Absence;
+
 /// Numbers that an OID has at the most (RFC 2578, section 3.5).
 const ARCS_MAX: usize = 128;
 
-mod tag {
+pub mod tag {
     pub const INTEGER: u8 = 0x02;
     pub const OCTETS: u8 = 0x04;
     pub const NULL: u8 = 0x05;
@@ -19,6 +21,8 @@ mod tag {
     pub const TIME_TICKS: u8 = 0x43;
     pub const OPAQUE: u8 = 0x44;
     pub const COUNTER64: u8 = 0x46;
+    /// Of RFC 1442; a Gauge32 by another name.
+    pub const UINTEGER32: u8 = 0x47;
     pub const NO_SUCH_OBJECT: u8 = 0x80;
     pub const NO_SUCH_INSTANCE: u8 = 0x81;
     pub const END_OF_MIB_VIEW: u8 = 0x82;
@@ -74,15 +78,21 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
+    /// A length. One may be written with more bytes than it needs.
+    fn length(&mut self) -> Option<usize> {
+        match self.byte()? {
+            short @ ..=0x7f => Some(usize::from(short)),
+            long @ 0x81..=0x84 => (0x80..long).try_fold(0_usize, |length, _| {
+                Some(length << 8 | usize::from(self.byte()?))
+            }),
+            _ => None,
+        }
+    }
+
     /// The next element, whatever it is.
     pub fn any(&mut self) -> Option<(u8, Content)> {
         let tag = self.byte()?;
-        let length = match self.byte()? {
-            short @ ..=0x7f => usize::from(short),
-            0x81 => usize::from(self.byte()?),
-            0x82 => usize::from(self.byte()?) << 8 | usize::from(self.byte()?),
-            _ => return None,
-        };
+        let length = self.length()?;
         let (from, to) = (self.at, self.at.checked_add(length)?);
         if to > self.end {
             return None;
@@ -107,10 +117,30 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A reader of what is inside the next element, as much as there is of it.
+    pub fn inside_cut(&mut self, expected: u8) -> Option<Self> {
+        self.any_inside_cut()
+            .and_then(|(tag, inside)| (tag == expected).then_some(inside))
+    }
+
+    /// The same of whatever is next, and its tag.
+    pub fn any_inside_cut(&mut self) -> Option<(u8, Self)> {
+        let tag = self.byte()?;
+        let length = self.length()?;
+        let (at, end) = (self.at, self.at.saturating_add(length).min(self.end));
+        self.at = end;
+        let inside = Self {
+            bytes: self.bytes,
+            at,
+            end,
+        };
+        Some((tag, inside))
+    }
+
     /// The number that is next.
     pub fn integer(&mut self, expected: u8) -> Option<i32> {
         let content = self.take(expected)?.of(self.bytes);
-        (1..=4).contains(&content.len()).then(|| signed(content))
+        (1..=8).contains(&content.len()).then(|| signed(content))
     }
 }
 
@@ -192,37 +222,16 @@ pub fn is_oid(bytes: &[u8]) -> bool {
     arcs > 1 && length == 0 && arcs <= ARCS_MAX
 }
 
-/// Whether a value of this type can have this content.
-pub fn fits(tag: u8, content: &[u8]) -> bool {
-    let length = content.len();
+/// What a type says in place of a value.
+pub fn absence(tag: u8) -> Option<Absence> {
     match tag {
-        tag::INTEGER => (1..=4).contains(&length),
-        tag::OCTETS | tag::OPAQUE => true,
-        tag::OID => is_oid(content),
-        tag::IP_ADDRESS => length == 4,
-        tag::COUNTER32 | tag::GAUGE32 | tag::TIME_TICKS => is_unsigned(content, 4),
-        tag::COUNTER64 => is_unsigned(content, 8),
-        tag::NULL | tag::NO_SUCH_OBJECT | tag::NO_SUCH_INSTANCE | tag::END_OF_MIB_VIEW => {
-            length == 0
-        }
-        _ => false,
+        tag::NULL | tag::NO_SUCH_OBJECT | tag::NO_SUCH_INSTANCE => Some(Absence::Hole),
+        tag::END_OF_MIB_VIEW => Some(Absence::End),
+        _ => None,
     }
 }
 
-fn is_unsigned(content: &[u8], most: usize) -> bool {
-    let zero_before = content.len() == most + 1 && content.first() == Some(&0);
-    (1..=most).contains(&content.len()) || zero_before
-}
-
-/// Whether a type says that there is no value.
-pub fn is_absent(tag: u8) -> bool {
-    matches!(
-        tag,
-        tag::NULL | tag::NO_SUCH_OBJECT | tag::NO_SUCH_INSTANCE | tag::END_OF_MIB_VIEW
-    )
-}
-
-/// The value of this type at this place, which [`fits`].
+/// The value of this type at this place, which has no flaw.
 pub fn value(tag: u8, place: Range<usize>, message: &Bytes) -> Value {
     let content = message.get(place).unwrap_or_default();
     let number = |content| u32::try_from(unsigned(content)).unwrap_or(u32::MAX);
@@ -233,7 +242,7 @@ pub fn value(tag: u8, place: Range<usize>, message: &Bytes) -> Value {
         tag::OID => Oid::from_ber(content).map_or(Value::Null, Value::ObjectIdentifier),
         tag::IP_ADDRESS => <[u8; 4]>::try_from(content).map_or(Value::Null, Value::IpAddress),
         tag::COUNTER32 => Value::Counter32(number(content)),
-        tag::GAUGE32 => Value::Gauge32(number(content)),
+        tag::GAUGE32 | tag::UINTEGER32 => Value::Gauge32(number(content)),
         tag::TIME_TICKS => Value::TimeTicks(number(content)),
         tag::COUNTER64 => Value::Counter64(unsigned(content)),
         tag::NO_SUCH_OBJECT => Value::NoSuchObject,

@@ -1,22 +1,62 @@
 //! Puts what was answered where it belongs. Pure.
 
-use super::{CELLS_MAX, Error, State, VarBind, Walked};
+use async_snmp::{Value, VarBind};
+
+use super::{CELLS_MAX, Part, State, Walk, Walked, Why};
 use crate::{
+    decode::Column,
     session::{
-        message::{Binding, Bindings},
+        message::{Absence, Binding, Bindings, Flaw},
         singles::Singles,
     },
     value,
 };
-use async_snmp::Value;
+
+/// What an answer was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absorbed {
+    /// It had bindings, and they are put.
+    Something,
+    /// It had none.
+    Nothing,
+    /// Its bindings are not in the order of what was asked, so that nobody knows what is not
+    /// among them: none of them is put.
+    Mixed,
+    /// Its rows do not come one after the other, so that nobody knows which are not among them:
+    /// none of them is put.
+    Disordered,
+}
+
+/// What became of a binding.
+enum Taken {
+    /// It is where it belongs.
+    Well,
+    /// It has no value, where it should have one.
+    Without(Why),
+    /// Its row came before.
+    Again,
+    /// Its row should have come before.
+    Back,
+    /// It is the last one that there is room for.
+    Full,
+}
+
+/// How a column was before an answer.
+struct Before {
+    at: usize,
+    cells: usize,
+    place: Option<Vec<u32>>,
+}
 
 /// A binding of either form.
 trait Found {
     /// The numbers of its OID after those of the column, onto `index`; `None` when it is not of
     /// the column.
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()>;
-    fn is_absent(&self) -> bool;
-    fn value(self) -> Value;
+    fn is_of(&self, column: &Walked<'_>) -> bool;
+    fn is_same(&self, other: &Self) -> bool;
+    fn absence(&self) -> Option<Absence>;
+    fn value(&self) -> Result<Value, Flaw>;
 }
 
 impl Found for Binding<'_> {
@@ -24,28 +64,47 @@ impl Found for Binding<'_> {
         self.index(&column.bytes, index)
     }
 
-    fn is_absent(&self) -> bool {
-        self.is_absent()
+    fn is_of(&self, column: &Walked<'_>) -> bool {
+        self.oid().starts_with(&column.bytes)
     }
 
-    fn value(self) -> Value {
-        Binding::value(&self)
+    fn is_same(&self, other: &Self) -> bool {
+        self.oid() == other.oid()
+    }
+
+    fn absence(&self) -> Option<Absence> {
+        self.absence()
+    }
+
+    fn value(&self) -> Result<Value, Flaw> {
+        Binding::value(self)
     }
 }
 
-impl Found for VarBind {
+impl Found for &VarBind {
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()> {
         let arcs = self.oid.arcs().strip_prefix(column.oid.arcs())?;
         index.extend_from_slice(arcs);
         Some(())
     }
 
-    fn is_absent(&self) -> bool {
-        value::is_absent(&self.value)
+    fn is_of(&self, column: &Walked<'_>) -> bool {
+        self.oid.starts_with(column.oid)
     }
 
-    fn value(self) -> Value {
-        self.value
+    fn is_same(&self, other: &Self) -> bool {
+        self.oid == other.oid
+    }
+
+    fn absence(&self) -> Option<Absence> {
+        match &self.value {
+            Value::EndOfMibView => Some(Absence::End),
+            value => value::is_absent(value).then_some(Absence::Hole),
+        }
+    }
+
+    fn value(&self) -> Result<Value, Flaw> {
+        Ok(self.value.clone())
     }
 }
 
@@ -59,60 +118,257 @@ pub fn take_singles(singles: &mut Singles<'_>, taken: &[usize], answer: &Binding
     taken.len()
 }
 
-/// Puts an answer to the columns, but for its first `skipped` bindings. Errors: it makes no
-/// progress.
+/// Puts an answer to the columns, but for its first `skipped` bindings. `rows`: how many of each
+/// column were asked for.
 pub fn absorb(
-    columns: &mut [Walked<'_>],
-    asked: &[usize],
+    walk: &mut Walk<'_, '_>,
+    (asked, rows): (&[usize], usize),
     answer: Bindings,
     skipped: usize,
-    limit: usize,
-) -> Result<(), Error> {
+) -> Absorbed {
     match answer {
-        Bindings::Raw(raw) => put(columns, asked, raw.iter().skip(skipped), limit),
-        Bindings::Decoded(found) => put(columns, asked, found.into_iter().skip(skipped), limit),
+        Bindings::Raw(raw) => put(walk, asked, rows, || raw.iter().skip(skipped)),
+        Bindings::Decoded(found) => put(walk, asked, rows, || found.iter().skip(skipped)),
     }
 }
 
-fn put(
-    columns: &mut [Walked<'_>],
+fn put<F: Found, I: Iterator<Item = F>>(
+    walk: &mut Walk<'_, '_>,
     asked: &[usize],
-    answer: impl Iterator<Item = impl Found>,
-    limit: usize,
-) -> Result<(), Error> {
-    let mut index = Vec::new();
-    let mut count = 0;
-    for (found, at) in answer.zip(asked.iter().cycle()) {
+    rows: usize,
+    answer: impl Fn() -> I,
+) -> Absorbed {
+    if is_mixed(walk.columns, asked, &answer) {
+        return Absorbed::Mixed;
+    }
+    let before: Vec<Before> = asked.iter().filter_map(|at| walk.before(*at)).collect();
+    let missed = walk.missed.len();
+    let (mut index, mut count) = (Vec::new(), 0);
+    for (found, at) in answer().zip(asked.iter().cycle()) {
         count += 1;
-        let Some(column) = columns
-            .get_mut(*at)
-            .filter(|column| column.state == State::Going)
-        else {
+        let column = walk.columns.get_mut(*at);
+        let Some(column) = column.filter(|column| column.is_going()) else {
             continue;
         };
         index.clear();
-        if found.is_absent() || found.index(column, &mut index).is_none() {
+        if found.index(column, &mut index).is_none() {
             column.state = State::Whole;
-        } else if index.as_slice() <= column.column.last_index().unwrap_or_default() {
-            return Err(backwards(column, &index));
-        } else {
-            column.column.push(&index, found.value());
-            if column.column.len() >= limit.min(CELLS_MAX) {
-                column.state = State::Whole;
+            continue;
+        }
+        let taken = match column.take(&index, &found, walk.limit) {
+            Taken::Back if rows <= 1 => column.take_back(&index, &found, walk.limit),
+            taken => taken,
+        };
+        match taken {
+            Taken::Well => {}
+            Taken::Without(why) => {
+                let row = Part::Row(index.clone());
+                walk.missed.push(column.missed(row, why));
+            }
+            Taken::Full => {
+                column.state = State::Broken;
+                let how = Why::BrokenOff(format!("it has {CELLS_MAX} rows, and no end"));
+                walk.missed.push(column.missed(Part::Rest, how));
+            }
+            Taken::Again | Taken::Back if rows > 1 => {
+                walk.missed.truncate(missed);
+                walk.go_back(before);
+                return Absorbed::Disordered;
+            }
+            Taken::Again | Taken::Back => {
+                column.state = State::Broken;
+                let how = Why::BrokenOff(format!(
+                    "the device says again that the next row is {}",
+                    shown(&index)
+                ));
+                walk.missed.push(column.missed(Part::Rest, how));
             }
         }
     }
+    walk.skip_known();
     match count {
-        0 => Err(Error::Garbage {
-            problem: "the next rows were asked for, it answered none at all".into(),
-        }),
-        _ => Ok(()),
+        0 => Absorbed::Nothing,
+        _ => Absorbed::Something,
     }
 }
 
-fn backwards(column: &Walked<'_>, index: &[u32]) -> Error {
-    let next = async_snmp::Oid::new(column.oid.arcs().iter().chain(index).copied());
-    Error::Garbage {
-        problem: format!("the row after {} is said to be {next}", column.place()),
+/// Whether the bindings are in another order than they were asked for. One that is not of its own
+/// column is the end of it, and then of whatever comes next, which may be another column that was
+/// asked for: then the same binding is in its own place, or came before.
+fn is_mixed<F: Found, I: Iterator<Item = F>>(
+    columns: &[Walked<'_>],
+    asked: &[usize],
+    answer: impl Fn() -> I,
+) -> bool {
+    if asked.is_empty() {
+        return false;
     }
+    let mut ended = vec![false; asked.len()];
+    let mut index = Vec::new();
+    for (place, found) in answer().enumerate() {
+        let slot = place % asked.len();
+        let own = asked.get(slot).and_then(|at| columns.get(*at));
+        let is_own = own.is_some_and(|column| found.is_of(column));
+        match (is_own, ended.get_mut(slot)) {
+            (true, Some(true)) => return true,
+            (false, Some(ended @ false)) => *ended = true,
+            _ => continue,
+        }
+        let other = asked.iter().enumerate().find_map(|(slot, at)| {
+            let column = columns.get(*at)?;
+            found.is_of(column).then_some((slot, column))
+        });
+        let Some((other, column)) = other else {
+            continue;
+        };
+        index.clear();
+        let is_old = found.index(column, &mut index).is_some()
+            && (index.as_slice() <= column.reached() || column.has_seen(&index));
+        let mut own = answer().skip(other).step_by(asked.len());
+        if !is_old && column.is_going() && !own.any(|own| own.is_same(&found)) {
+            return true;
+        }
+    }
+    false
+}
+
+impl Walked<'_> {
+    /// Takes what came next.
+    fn take(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+        let absence = found.absence();
+        if absence == Some(Absence::End) {
+            self.state = State::Whole;
+            return Taken::Well;
+        }
+        let reached = self.reached();
+        if index == reached && absence.is_some() {
+            // There is none, says the device, and not what comes behind it.
+            self.state = State::Stuck(None);
+            return Taken::Well;
+        }
+        if index <= reached {
+            return match index.is_empty() || index == reached || self.has_seen(index) {
+                true => Taken::Again,
+                false => Taken::Back,
+            };
+        }
+        // Where rows come in an order of their own, one that is behind may have come, too.
+        if self.seen.is_some() && self.has_seen(index) {
+            return Taken::Again;
+        }
+        self.put(index, found, limit)
+    }
+
+    /// Takes a row that should have come before.
+    fn take_back(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+        // From now on every row is remembered: they do not come in their order.
+        let column = &self.column;
+        self.seen.get_or_insert_with(|| {
+            let indexes = (0..column.len()).filter_map(|at| column.index(at));
+            indexes.map(<[u32]>::to_vec).collect()
+        });
+        self.put(index, found, limit)
+    }
+
+    fn put(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+        if let Some(seen) = &mut self.seen {
+            seen.insert(index.to_vec());
+        }
+        self.guesses = 0;
+        match found.absence().is_none().then(|| found.value()) {
+            Some(Ok(value)) => {
+                self.at = self.seen.is_some().then(|| index.to_vec());
+                self.column.push(index, value);
+                if self.column.len() >= limit {
+                    self.state = State::Whole;
+                }
+                match self.column.len() < CELLS_MAX {
+                    true => Taken::Well,
+                    false => Taken::Full,
+                }
+            }
+            Some(Err(flaw)) => {
+                self.at = Some(index.to_vec());
+                Taken::Without(Why::Undecodable(flaw))
+            }
+            None => {
+                self.at = Some(index.to_vec());
+                Taken::Well
+            }
+        }
+    }
+
+    /// Whether this row came before.
+    fn has_seen(&self, index: &[u32]) -> bool {
+        match &self.seen {
+            Some(seen) => seen.contains(index),
+            None => (0..self.column.len()).any(|at| self.column.index(at) == Some(index)),
+        }
+    }
+
+    /// Puts the cells in the order of their rows.
+    pub fn put_in_order(&mut self) {
+        if self.seen.is_none() {
+            return;
+        }
+        let mut cells: Vec<(Vec<u32>, Value)> = self
+            .column
+            .iter()
+            .map(|(index, value)| (index.to_vec(), value))
+            .collect();
+        cells.sort_by(|one, other| one.0.cmp(&other.0));
+        let mut column = Column::with_room(cells.len());
+        for (index, value) in cells {
+            column.push(&index, value);
+        }
+        self.column = column;
+    }
+}
+
+impl Walk<'_, '_> {
+    fn before(&self, at: usize) -> Option<Before> {
+        let column = self.columns.get(at).filter(|column| column.is_going())?;
+        Some(Before {
+            at,
+            cells: column.column.len(),
+            place: column.at.clone(),
+        })
+    }
+
+    /// Begins all columns anew: what came before may be as much out of order as what came now, and
+    /// by chance not look so.
+    pub fn begin_anew(&mut self) {
+        self.is_anew = true;
+        self.missed.clear();
+        self.queue.clear();
+        for column in self.columns.iter_mut() {
+            *column = Walked {
+                bytes: std::mem::take(&mut column.bytes),
+                expected: column.expected,
+                known: column.known,
+                ..Walked::new(column.oid)
+            };
+        }
+    }
+
+    /// Makes of an answer as if it had not come.
+    fn go_back(&mut self, before: Vec<Before>) {
+        for Before { at, cells, place } in before {
+            let Some(column) = self.columns.get_mut(at) else {
+                continue;
+            };
+            let mut kept = Column::with_room(cells);
+            let all = column.column.iter();
+            all.take(cells)
+                .for_each(|(index, value)| kept.push(index, value));
+            column.column = kept;
+            column.at = place;
+            column.state = State::Going;
+        }
+    }
+}
+
+fn shown(index: &[u32]) -> String {
+    let arcs: Vec<String> = index.iter().map(u32::to_string).collect();
+    arcs.join(".")
 }

@@ -2,37 +2,70 @@
 
 use std::cmp::Reverse;
 
-use super::{State, Walked};
+use super::{Size, Walked};
 
-/// Columns asked for in one message.
-const COLUMNS: usize = 40;
+/// A request for the next rows of columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The columns, by position.
+    pub columns: Vec<usize>,
+    /// How many rows of each.
+    pub rows: usize,
+    /// Whether single values may come along.
+    pub takes_singles: bool,
+    /// Whether it is asked by GETNEXT, as GETBULK is refused.
+    pub by_next: bool,
+}
 
-/// The columns to ask for next, by position, and how many rows of them.
+/// The columns to ask for next, by position, and how many rows of them; `None` when nothing is
+/// left to ask. `is_mixing`: one cell at a time. `busy`: those that are asked for already.
 ///
-/// A message has room for `batch` cells, and every column of it gets the same number of rows. Of
+/// A message has room for some cells, and every column of it gets the same number of rows. Of
 /// the longest column, the two longest, and so on, those are taken that bring the most cells. A
 /// cell that lies beyond the end of its column brings nothing, and costs a quarter of one: the
 /// agent has to look for it.
-pub fn next_request(columns: &[Walked<'_>], batch: usize, most_rows: usize) -> (Vec<usize>, usize) {
+pub fn next_request(
+    columns: &[Walked<'_>],
+    size: Size,
+    is_mixing: bool,
+    busy: impl Fn(&usize) -> bool,
+) -> Option<Request> {
+    let most_rows = if size.is_bulk { usize::MAX - 1 } else { 1 };
     let going = columns.iter().enumerate();
-    let going = going.filter(|(_, column)| column.state == State::Going);
-    let mut longest: Vec<(usize, usize)> = going
-        .map(|(at, column)| ((column.remaining() + 1).min(most_rows), at))
-        .collect();
+    let going = going.filter(|(at, column)| column.is_going() && !busy(at));
+    let (mut longest, mut alone) = (Vec::new(), None);
+    for (at, column) in going {
+        let wanted = (column.remaining() + 1).min(most_rows);
+        let solo = if is_mixing { Some(1) } else { column.alone() };
+        match solo {
+            Some(rows) => alone = alone.or(Some((at, rows.min(wanted)))),
+            None => longest.push((wanted, at)),
+        }
+    }
     longest.sort_by_key(|(wanted, _)| Reverse(*wanted));
     let Some((most, _)) = longest.first().copied() else {
-        return (Vec::new(), 0);
+        return alone.map(|(at, rows)| Request {
+            columns: vec![at],
+            rows: rows.min(size.cells).max(1),
+            takes_singles: false,
+            by_next: false,
+        });
     };
-    let rows_of = |count: usize| (batch / count).clamp(1, most);
+    let rows_of = |count: usize| (size.cells / count).clamp(1, most);
     let worth = |count: usize| {
         let rows = rows_of(count);
         let taken = longest.iter().take(count);
         let useful: usize = taken.map(|(wanted, _)| rows.min(*wanted)).sum();
         (5 * useful).saturating_sub(rows * count)
     };
-    let all = longest.len().min(COLUMNS);
+    let all = longest.len().min(size.names).min(size.cells).max(1);
     let count = (1..=all).max_by_key(|count| worth(*count)).unwrap_or(1);
     let mut asked: Vec<usize> = longest.into_iter().take(count).map(|(_, at)| at).collect();
     asked.sort_unstable();
-    (asked, rows_of(count))
+    Some(Request {
+        columns: asked,
+        rows: rows_of(count),
+        takes_singles: true,
+        by_next: false,
+    })
 }

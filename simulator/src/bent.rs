@@ -1,0 +1,115 @@
+//! One agent that is bent: it answers real SNMPv1 and v2c, and everything that devices do to
+//! their answers it does too, composed at random from a seed.
+//!
+//! It prints what is bent and the truth about each object, so that whoever reads it can be told
+//! from what was said: no wrong value, nothing silently left out.
+
+mod answer;
+mod faults;
+mod objects;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::{net::UdpSocket, task::JoinSet, time::sleep};
+
+use crate::service::{self, print};
+use answer::{Agent, Reply};
+pub use faults::{Faults, Only};
+use objects::Objects;
+
+/// Which agent.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Chance falls the same way for one seed.
+    pub seed: u64,
+    /// Only faults of these sorts; all where there are none.
+    pub only: Vec<Only>,
+    /// Where it listens.
+    pub bind: IpAddr,
+    /// Its port; 0 takes a free one.
+    pub port: u16,
+    /// Ends when the standard input does.
+    pub exit_with_stdin: bool,
+}
+
+/// Why the agent does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its address is not free.
+    #[error("cannot listen on {address}: choose another --port, or 0 for a free one")]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Signals or standard output do not work.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+}
+
+#[derive(Serialize)]
+struct Ready<'a> {
+    ready: bool,
+    address: SocketAddr,
+    version: &'static str,
+    community_read: &'static str,
+    faults: &'a Faults,
+    objects: Vec<objects::Truth>,
+}
+
+/// Runs the agent until SIGTERM, SIGINT, or the end of the standard input.
+pub async fn run(config: &Config) -> Result<(), Error> {
+    let end = service::wait_for_end(config.exit_with_stdin)?;
+    let address = SocketAddr::new(config.bind, config.port);
+    let refused = |source| Error::Bind { address, source };
+    let socket = UdpSocket::bind(address).await.map_err(refused)?;
+    let address = socket.local_addr().map_err(refused)?;
+    let faults = Faults::compose(config.seed, &config.only);
+    let objects = Objects::build(config.seed, &faults);
+    print(&[service::line(&Ready {
+        ready: true,
+        address,
+        version: if faults.is_v1_only { "1" } else { "2c" },
+        community_read: answer::COMMUNITY,
+        faults: &faults,
+        objects: objects.truth(&faults),
+    })?])?;
+    let agent = Agent::new(config.seed, faults, objects);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve(Arc::new(socket), agent));
+    end.await;
+    tasks.shutdown().await;
+    Ok(())
+}
+
+async fn serve(socket: Arc<UdpSocket>, mut agent: Agent) {
+    let mut request = vec![0; 65_535];
+    let mut under_way = JoinSet::new();
+    loop {
+        // An error is an ICMP message about an earlier answer; the socket itself is sound.
+        let Ok((length, manager)) = socket.recv_from(&mut request).await else {
+            continue;
+        };
+        while under_way.try_join_next().is_some() {}
+        for Reply { after, message } in agent.answer(&request[..length]) {
+            let socket = Arc::clone(&socket);
+            under_way.spawn(async move {
+                if after > Duration::ZERO {
+                    sleep(after).await;
+                }
+                // A manager that went away needs no answer.
+                let _ = socket.send_to(&message, manager).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What is wrong with a bent agent, drawn from a seed. Pure.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::chance::{draw, unit};
+
+/// What is wrong with a bent agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Faults {
+    /// It knows SNMPv1 only.
+    pub is_v1_only: bool,
+    /// How many requests of a hundred it loses.
+    pub loses: u64,
+    /// It answers after up to so many milliseconds.
+    pub delay: u64,
+    /// How many answers of a hundred it sends twice.
+    pub doubles: u64,
+    /// The largest answer, in bytes.
+    pub largest: Option<usize>,
+    /// What it does with a larger one.
+    pub too_large: TooLarge,
+    /// The most names in a request; it does not answer more.
+    pub names: Option<usize>,
+    /// What it does with GETBULK.
+    pub bulk: Bulk,
+    /// Its answers have their bindings in any order.
+    pub shuffles: bool,
+    /// Rows of the tables come in an order of their own.
+    pub disorders: bool,
+    /// After this row of a table comes this one again.
+    pub loops: Option<(u32, u32)>,
+    /// How many cells of a hundred are refused.
+    pub refuses: u64,
+    /// Which binding it names when it refuses.
+    pub names_as_refused: Named,
+    /// How many cells of a hundred cannot be decoded.
+    pub undecodable: u64,
+    /// How many cells of a hundred are holes.
+    pub holes: u64,
+    /// What is odd about every answer.
+    pub oddity: Oddity,
+}
+
+/// What becomes of an answer that is too large.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TooLarge {
+    /// It is refused as too big.
+    #[default]
+    TooBig,
+    /// It is not sent.
+    Silent,
+    /// It has fewer bindings.
+    Shorter,
+    /// Its bytes end there.
+    Cut,
+}
+
+/// What becomes of GETBULK.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bulk {
+    /// It is answered.
+    #[default]
+    Answered,
+    /// It is not.
+    Silent,
+    /// It is refused.
+    Refused,
+    /// It is answered with nothing in it.
+    Empty,
+}
+
+/// Which binding a refusal names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Named {
+    /// That which it is about.
+    #[default]
+    Right,
+    /// None.
+    None,
+    /// The first.
+    First,
+    /// One that is not there.
+    Beyond,
+}
+
+/// What is odd about every answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Oddity {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its community is another one.
+    Community,
+    /// Its request id is another one.
+    Id,
+    /// Its version is another one.
+    Version,
+}
+
+/// A sort of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Messages are lost, late, doubled.
+    Network,
+    /// Messages are too large.
+    Size,
+    /// Cells are refused, undecodable, or holes.
+    Cells,
+    /// Bindings and rows in another order, loops.
+    Order,
+    /// Communities, ids and versions.
+    Identity,
+}
+
+impl FromStr for Only {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "network" => Self::Network,
+            "size" => Self::Size,
+            "cells" => Self::Cells,
+            "order" => Self::Order,
+            "identity" => Self::Identity,
+            other => {
+                return Err(format!(
+                    "there is no sort `{other}`: network, size, cells, order, identity"
+                ));
+            }
+        })
+    }
+}
+
+/// Draws one thing after another.
+struct Draws(u64);
+
+impl Draws {
+    fn bits(&self, name: &str) -> u64 {
+        draw(self.0, name, 0)
+    }
+
+    /// Whether something happens that does so this many times of a hundred.
+    fn falls(&self, name: &str, percent: u64) -> bool {
+        self.bits(name) % 100 < percent
+    }
+
+    fn pick<T: Copy>(&self, name: &str, of: &[T]) -> T {
+        let at = unit(self.bits(name)) * of.len() as f64;
+        of[(at as usize).min(of.len() - 1)]
+    }
+}
+
+impl Faults {
+    /// The faults of a seed.
+    pub fn compose(seed: u64, only: &[Only]) -> Self {
+        let draws = Draws(seed);
+        let has = |sort: Only| only.is_empty() || only.contains(&sort);
+        let mut faults = Self {
+            is_v1_only: draws.falls("v1", 20),
+            ..Self::default()
+        };
+        if has(Only::Network) {
+            faults.loses = draws.pick("loses", &[0, 0, 5, 15]);
+            faults.delay = draws.pick("delay", &[0, 0, 40, 400]);
+            faults.doubles = draws.pick("doubles", &[0, 20]);
+        }
+        if has(Only::Size) {
+            faults.largest = draws.pick("largest", &[None, None, Some(484), Some(1_400)]);
+            faults.too_large = draws.pick(
+                "too-large",
+                &[
+                    TooLarge::TooBig,
+                    TooLarge::Silent,
+                    TooLarge::Shorter,
+                    TooLarge::Cut,
+                ],
+            );
+            faults.names = draws.pick("names", &[None, None, None, Some(5), Some(1)]);
+            faults.bulk = draws.pick(
+                "bulk",
+                &[
+                    Bulk::Answered,
+                    Bulk::Answered,
+                    Bulk::Answered,
+                    Bulk::Silent,
+                    Bulk::Refused,
+                    Bulk::Empty,
+                ],
+            );
+        }
+        if has(Only::Cells) {
+            faults.refuses = draws.pick("refuses", &[0, 0, 3]);
+            faults.names_as_refused = draws.pick(
+                "named",
+                &[Named::Right, Named::None, Named::First, Named::Beyond],
+            );
+            faults.undecodable = draws.pick("undecodable", &[0, 0, 5]);
+            faults.holes = draws.pick("holes", &[0, 0, 10]);
+        }
+        if has(Only::Order) {
+            faults.shuffles = draws.falls("shuffles", 20);
+            faults.disorders = draws.falls("disorders", 20);
+            let loops = draws.falls("loops", 15) && !faults.disorders;
+            faults.loops = loops.then_some((7, 3));
+        }
+        if has(Only::Identity) {
+            faults.oddity = draws.pick(
+                "oddity",
+                &[
+                    Oddity::None,
+                    Oddity::None,
+                    Oddity::None,
+                    Oddity::None,
+                    Oddity::None,
+                    Oddity::Community,
+                    Oddity::Id,
+                    Oddity::Version,
+                ],
+            );
+        }
+        faults
+    }
+}

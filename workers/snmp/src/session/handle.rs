@@ -1,0 +1,233 @@
+//! One target on the socket that all share.
+
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
+
+use async_snmp::{
+    Candidate, Error as SnmpError, ErrorKind, RequestRegistration, ResponseIdentity, Transport,
+    transport::alloc_request_id,
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{
+    Error,
+    message::{self, Answer},
+    odd::{self, Expected, Odd},
+    socket::{Registration, Socket, Stray},
+    user::Secrets,
+};
+
+/// Ids of requests that are remembered, to know their answers when they come too late.
+const RECENT: usize = 16;
+
+/// One target on the socket that all share. Clones are the same target.
+#[derive(Clone)]
+pub struct Handle {
+    socket: Arc<Socket>,
+    target: SocketAddr,
+    /// What was asked lately, and when.
+    recent: Arc<Mutex<VecDeque<(i32, Instant)>>>,
+    /// For SNMPv3: what opens an answer that the library does not take.
+    secrets: Option<Arc<Secrets>>,
+}
+
+tokio::task_local! {
+    /// What came to the request of v3 that this task makes through the library.
+    static KEPT: Arc<Mutex<Kept>>;
+}
+
+/// What came to a request of v3.
+#[derive(Default)]
+struct Kept {
+    /// An answer that the library does not take.
+    salvaged: Option<Answer>,
+    /// The last message that it took.
+    last: Option<Bytes>,
+}
+
+/// What a message turned out to be.
+pub enum Verdict<T> {
+    /// The answer.
+    Is(T),
+    /// None.
+    Not,
+}
+
+/// A message that came and was no answer to what was asked.
+#[derive(Debug)]
+pub enum Came {
+    /// The answer to a request that nobody waited for any more, so long after it was sent.
+    Late(std::time::Duration),
+    /// Something else.
+    Odd(Odd),
+}
+
+impl Handle {
+    /// A target.
+    pub fn new(socket: Arc<Socket>, target: SocketAddr, secrets: Option<Arc<Secrets>>) -> Self {
+        Self {
+            socket,
+            target,
+            recent: Arc::default(),
+            secrets,
+        }
+    }
+
+    /// Where it is.
+    pub fn target(&self) -> SocketAddr {
+        self.target
+    }
+
+    fn register(&self, ids: Vec<i32>) -> Registration {
+        let now = Instant::now();
+        let mut recent = self.recent.lock();
+        for id in &ids {
+            if recent.len() >= RECENT {
+                recent.pop_front();
+            }
+            recent.push_back((*id, now));
+        }
+        drop(recent);
+        self.socket.register(ids)
+    }
+
+    /// Sends a request that is made for its id, and waits for its answer until then.
+    pub async fn exchange<T>(
+        &self,
+        until: Instant,
+        request: impl FnOnce(i32) -> Result<Vec<u8>, Error>,
+        mut judge: impl FnMut(Bytes, bool) -> Verdict<T>,
+    ) -> Result<T, Error> {
+        let id = alloc_request_id();
+        let request = request(id)?;
+        let registration = self.register(vec![id]);
+        let sent = self.socket.send(self.target, &request).await;
+        sent.map_err(|source| Error::Send { source })?;
+        while let Some((bytes, from)) = registration.next(until).await {
+            match judge(bytes.clone(), from == self.target) {
+                Verdict::Is(answer) => return Ok(answer),
+                Verdict::Not => self.socket.keep_stray(from, bytes, true),
+            }
+        }
+        Err(Error::silent())
+    }
+
+    /// What came from the target since then and was no answer, once.
+    pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Came> {
+        let Stray {
+            at,
+            bytes,
+            is_rejected,
+        } = self.socket.take_stray(self.target)?;
+        if since.is_some_and(|since| at < since) {
+            return None;
+        }
+        let id = message::envelope(&bytes).map(|envelope| envelope.id);
+        let asked = self.recent.lock();
+        let asked = asked.iter().find(|(asked, _)| Some(*asked) == id).copied();
+        match odd::of(&bytes, expected, asked.is_some()) {
+            Some(odd) => Some(Came::Odd(odd)),
+            None if is_rejected => Some(Came::Odd(Odd::Unproven)),
+            None => asked.map(|(_, asked)| Came::Late(at.saturating_duration_since(asked))),
+        }
+    }
+
+    /// Runs a request of the library. What came and what it does not take is read by us.
+    pub async fn salvaging<T>(
+        &self,
+        ask: impl Future<Output = async_snmp::Result<T>>,
+    ) -> Result<T, (Box<SnmpError>, Option<Answer>)> {
+        let kept: Arc<Mutex<Kept>> = Arc::default();
+        let answer = KEPT.scope(Arc::clone(&kept), ask).await;
+        answer.map_err(|error| {
+            let Kept { salvaged, last } = std::mem::take(&mut *kept.lock());
+            let is_doubt = matches!(
+                error.kind(),
+                ErrorKind::Decode | ErrorKind::MalformedResponse | ErrorKind::ResponseShape
+            );
+            let salvaged = salvaged.filter(|_| is_doubt);
+            let open = || last.filter(|_| is_doubt).and_then(|last| self.open(&last));
+            (error, salvaged.or_else(open))
+        })
+    }
+
+    fn open(&self, bytes: &Bytes) -> Option<Answer> {
+        self.secrets.as_deref()?.open(bytes)
+    }
+
+    /// Keeps what can be read of a message that the library does not take. Whether anything can.
+    fn salvage(&self, bytes: &Bytes) -> bool {
+        let Some(answer) = self.open(bytes) else {
+            return false;
+        };
+        KEPT.try_with(|kept| kept.lock().salvaged = Some(answer))
+            .is_ok()
+    }
+}
+
+impl Transport for Handle {
+    async fn send(&self, data: &[u8]) -> async_snmp::Result<()> {
+        let sent = self.socket.send(self.target, data).await;
+        sent.map_err(|source| {
+            Box::new(SnmpError::Network {
+                target: self.target,
+                source,
+            })
+        })
+    }
+
+    async fn request_with<T, F>(
+        &self,
+        data: &[u8],
+        registration: RequestRegistration,
+        mut validate: F,
+    ) -> async_snmp::Result<T>
+    where
+        T: Send,
+        F: FnMut(Bytes, SocketAddr) -> async_snmp::Result<Candidate<T>> + Send,
+    {
+        let ids = std::iter::once(registration.request_id());
+        let ids = ids.chain(registration.aliases().iter().copied());
+        let began = Instant::now();
+        let waiting = self.register(ids.collect());
+        self.send(data).await?;
+        while let Some((bytes, from)) = waiting.next(registration.deadline()).await {
+            let identity = registration.evaluate_response_identity(&bytes, from == self.target);
+            if identity == ResponseIdentity::Reject {
+                self.socket.keep_stray(from, bytes, true);
+                continue;
+            }
+            match validate(bytes.clone(), from)? {
+                Candidate::Accept(value) => {
+                    // Should the library find it odd after all, this is what came.
+                    KEPT.try_with(|kept| kept.lock().last = Some(bytes)).ok();
+                    return Ok(value);
+                }
+                Candidate::Reject if self.salvage(&bytes) => {
+                    return Err(Box::new(SnmpError::MalformedResponse {
+                        target: self.target,
+                    }));
+                }
+                Candidate::Reject => self.socket.keep_stray(from, bytes, true),
+            }
+        }
+        Err(Box::new(SnmpError::Timeout {
+            target: self.target,
+            elapsed: began.elapsed(),
+            retries: 0,
+        }))
+    }
+
+    fn peer_addr(&self) -> SocketAddr {
+        self.target
+    }
+
+    fn local_addr(&self) -> SocketAddr {
+        self.socket.local()
+    }
+
+    fn is_reliable(&self) -> bool {
+        false
+    }
+}

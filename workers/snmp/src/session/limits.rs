@@ -1,0 +1,338 @@
+//! How much a target is asked for in one message. Pure.
+//!
+//! One ladder for all that devices do to a message that is too large for them: say tooBig, say
+//! something else, or nothing. What is asked for is halved, names and cells, down to one name
+//! and one cell, and to GETNEXT in place of GETBULK. What gets through makes it grow again, one
+//! of both at a time; where growth fails, it stays as it was for a while.
+
+use std::{fmt, time::Duration};
+
+use tokio::time::Instant;
+
+/// Cells asked for in one message: at first, and at most.
+const CELLS: (usize, usize) = (60, 100);
+/// Names in one message: at first and at most.
+const NAMES: usize = 40;
+/// How long what failed is not tried again.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// How much one message asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Names.
+    pub names: usize,
+    /// Values.
+    pub cells: usize,
+    /// By GETBULK, and not by GETNEXT.
+    pub is_bulk: bool,
+}
+
+/// Why a message is known to be too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It was not answered, and a smaller one was.
+    Silent,
+    /// The device said so.
+    TooBig,
+    /// The answer had nothing in it.
+    Empty,
+    /// GETBULK is refused, and GETNEXT is not.
+    Refused,
+}
+
+/// How much a target is asked for in one message.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    names: Limit,
+    cells: Limit,
+    /// Not asked by GETBULK until then.
+    no_bulk_until: Option<Instant>,
+    /// What was made larger last, and is not proven.
+    trial: Option<Trial>,
+    /// Whether any answer of several values came.
+    is_proven: bool,
+    why: Option<Why>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    Names,
+    Cells,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    now: usize,
+    before: usize,
+    most: usize,
+    /// No more than this until then.
+    ceiling: Option<(usize, Instant)>,
+}
+
+impl Limit {
+    fn new(now: usize, most: usize) -> Self {
+        Self {
+            now,
+            before: now,
+            most,
+            ceiling: None,
+        }
+    }
+
+    fn most(&self, at: Instant) -> usize {
+        match self.ceiling {
+            Some((ceiling, until)) if until > at => ceiling.min(self.most),
+            _ => self.most,
+        }
+    }
+
+    /// Whether it grew.
+    fn grow(&mut self, at: Instant) -> bool {
+        let most = self.most(at);
+        if self.now >= most {
+            return false;
+        }
+        self.before = self.now;
+        self.now = (self.now * 2).min(self.now + 10).min(most);
+        true
+    }
+
+    fn go_back(&mut self, at: Instant) {
+        self.now = self.before;
+        self.ceiling = Some((self.before, at + REMEMBERED));
+    }
+
+    fn halve(&mut self, used: usize) {
+        self.now = (self.now.min(used) / 2).max(1);
+        self.before = self.now;
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            names: Limit::new(NAMES, NAMES),
+            cells: Limit::new(CELLS.0, CELLS.1),
+            no_bulk_until: None,
+            trial: None,
+            is_proven: false,
+            why: None,
+        }
+    }
+}
+
+impl Limits {
+    /// How much may be asked for now.
+    pub fn size(&self, now: Instant) -> Size {
+        Size {
+            names: self.names.now,
+            cells: self.cells.now,
+            is_bulk: self.no_bulk_until.is_none_or(|until| until <= now),
+        }
+    }
+
+    /// How much a try asks for: one that follows a try of which nothing was heard asks for less,
+    /// and soon, or at the last of `tries`, for one value.
+    pub fn of_try(&self, size: Size, try_: u32, tries: u32) -> Size {
+        // What got through before was lost by chance, most likely.
+        let steps = try_.saturating_sub(u32::from(self.is_proven));
+        if try_ > 0 && (try_ + 1 >= tries || steps > 1) {
+            return Size {
+                names: 1,
+                cells: 1,
+                is_bulk: false,
+            };
+        }
+        let shrunk = |count: usize| (count >> (2 * steps).min(16)).max(1);
+        Size {
+            names: shrunk(size.names),
+            cells: shrunk(size.cells),
+            ..size
+        }
+    }
+
+    /// A message of this size got through.
+    pub fn fits(&mut self, size: Size, now: Instant) {
+        self.is_proven |= size.cells > 1;
+        if size.is_bulk {
+            self.no_bulk_until = None;
+        }
+        let is_full = size.cells >= self.cells.now || size.names >= self.names.now;
+        let is_trial_over = match self.trial {
+            None => true,
+            Some(Trial::Names) => size.names >= self.names.now,
+            Some(Trial::Cells) => size.cells >= self.cells.now,
+        };
+        if !(is_full && is_trial_over) {
+            return;
+        }
+        self.trial = None;
+        if size.names >= self.names.now && self.names.grow(now) {
+            self.trial = Some(Trial::Names);
+        } else if size.cells >= self.cells.now && self.cells.grow(now) {
+            self.trial = Some(Trial::Cells);
+        }
+    }
+
+    /// A message of this size did not get through. Whether there is a smaller one.
+    pub fn fails(&mut self, size: Size, why: Why, now: Instant) -> bool {
+        self.why = Some(why);
+        match self.trial.take() {
+            Some(Trial::Names) if size.names >= self.names.now => self.names.go_back(now),
+            Some(Trial::Cells) if size.cells >= self.cells.now => self.cells.go_back(now),
+            _ if size.names > 1 || size.cells > 1 => {
+                self.names.halve(size.names);
+                self.cells.halve(size.cells);
+            }
+            _ if size.is_bulk => self.no_bulk_until = Some(now + REMEMBERED),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A smaller message got through after this one did not.
+    pub fn shrank(&mut self, from: Size, to: Size, now: Instant) {
+        if from == to {
+            return;
+        }
+        let is_least = from.names == 1 && from.cells == 1;
+        match from.is_bulk && !to.is_bulk {
+            // No GETBULK was answered, of any size that was tried: begin from the least.
+            true if !is_least => {
+                self.why = Some(Why::Silent);
+                self.trial = None;
+                self.names.halve(1);
+                self.cells.halve(1);
+            }
+            _ => {
+                self.fails(from, Why::Silent, now);
+            }
+        }
+    }
+
+    /// How little the target is asked for at a time, and why, for people. `None`: nothing keeps
+    /// it from being asked for more.
+    pub fn told(&self, now: Instant) -> Option<Told> {
+        let size = self.size(now);
+        let is_small = size.cells < CELLS.0 || size.names < NAMES || !size.is_bulk;
+        let why = self.why?;
+        is_small.then_some(Told { size, why })
+    }
+}
+
+/// How little a target is asked for at a time, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    size: Size,
+    why: Why,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Size {
+            names,
+            cells,
+            is_bulk,
+        } = self.size;
+        write!(
+            f,
+            "it is asked for at most {cells} values of {names} names at a time"
+        )?;
+        if !is_bulk {
+            f.write_str(", and not by GETBULK")?;
+        }
+        f.write_str(match self.why {
+            Why::Silent => ", as it did not answer larger messages",
+            Why::TooBig => ", as it said tooBig to larger messages",
+            Why::Empty => ", as it answered larger messages with nothing",
+            Why::Refused => ", as it refuses GETBULK",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bulk(names: usize, cells: usize) -> Size {
+        Size {
+            names,
+            cells,
+            is_bulk: true,
+        }
+    }
+
+    #[test]
+    fn a_device_that_bears_all_is_asked_for_more_and_more() {
+        let (mut limits, now) = (Limits::default(), Instant::now());
+        let sizes: Vec<usize> = (0..6)
+            .map(|_| {
+                let size = limits.size(now);
+                limits.fits(Size { names: 6, ..size }, now);
+                size.cells
+            })
+            .collect();
+        assert_eq!(sizes, [60, 70, 80, 90, 100, 100]);
+        assert_eq!(limits.told(now), None);
+    }
+
+    #[test]
+    fn the_last_try_asks_for_one_value_and_those_before_for_less_and_less() {
+        let limits = Limits::default();
+        let sizes = (0..3).map(|try_| limits.of_try(bulk(40, 60), try_, 3));
+        let last = Size {
+            names: 1,
+            cells: 1,
+            is_bulk: false,
+        };
+        assert_eq!(
+            sizes.collect::<Vec<_>>(),
+            [bulk(40, 60), bulk(10, 15), last]
+        );
+    }
+
+    #[test]
+    fn who_answers_no_getbulk_is_asked_by_getnext_soon() {
+        let (mut limits, now) = (Limits::default(), Instant::now());
+        let mut unanswered = 0;
+        while limits.size(now).is_bulk {
+            let size = limits.size(now);
+            let mut tries = (0..5).map(|try_| limits.of_try(size, try_, 5));
+            let answered = tries.find(|size| !size.is_bulk).unwrap();
+            limits.shrank(size, answered, now);
+            unanswered += 1;
+        }
+        assert_eq!(unanswered, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_device_bears_is_found_and_not_left_again(
+            names in 1..50_usize,
+            cells in 1..150_usize,
+            is_bulk in any::<bool>(),
+        ) {
+            let (mut limits, now) = (Limits::default(), Instant::now());
+            let bears = |size: Size| {
+                size.names <= names && size.cells <= cells && (is_bulk || !size.is_bulk)
+            };
+            let mut failures = Vec::new();
+            for turn in 0..100 {
+                let size = limits.size(now);
+                if bears(size) {
+                    limits.fits(size, now);
+                } else {
+                    prop_assert!(limits.fails(size, Why::Silent, now), "{size:?}");
+                    failures.push(turn);
+                }
+            }
+            // It is found, and then nothing fails any more.
+            prop_assert!(failures.iter().all(|turn| *turn < 40), "{failures:?}");
+            let size = limits.size(now);
+            prop_assert!(bears(size));
+            prop_assert!(2 * size.cells >= cells.min(CELLS.1).min(2) , "{size:?}");
+        }
+    }
+}

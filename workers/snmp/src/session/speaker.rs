@@ -1,0 +1,110 @@
+//! How one target is spoken to with one credential: one request, one answer.
+
+use async_snmp::{Community, CommunityVersion};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{
+    Error,
+    handle::{Came, Handle, Verdict},
+    message::{self, Answer, Names, Operation},
+    odd::Expected,
+    user::Speaker as User,
+};
+
+/// How a target is spoken to.
+pub enum Speaker {
+    /// By SNMPv1 or v2c.
+    Community(ByCommunity),
+    /// By SNMPv3.
+    User(User),
+}
+
+/// SNMPv1 or v2c with a community.
+pub struct ByCommunity {
+    handle: Handle,
+    version: CommunityVersion,
+    community: Community,
+}
+
+impl Speaker {
+    /// With a community.
+    pub fn of_community(handle: Handle, version: CommunityVersion, community: &str) -> Self {
+        Self::Community(ByCommunity {
+            handle,
+            version,
+            community: community.into(),
+        })
+    }
+
+    /// Asks once and waits for the answer until then. `try_` is how often it was asked before.
+    pub async fn ask(
+        &self,
+        until: Instant,
+        try_: u32,
+        operation: &Operation,
+        names: &Names,
+    ) -> Result<Answer, Error> {
+        match self {
+            Self::Community(community) => community.ask(until, operation, names).await,
+            // Most of it is the library's, and large.
+            Self::User(user) => Box::pin(user.ask(until, try_, operation, names)).await,
+        }
+    }
+
+    /// What came from the target since then and was no answer, once.
+    pub fn came(&self, since: Option<Instant>) -> Option<Came> {
+        match self {
+            Self::Community(ByCommunity {
+                handle,
+                version,
+                community,
+            }) => {
+                let expected = Expected {
+                    version: message::number_of(*version),
+                    community: Some(community.as_bytes()),
+                };
+                handle.came(since, &expected)
+            }
+            Self::User(user) => user.handle().came(
+                since,
+                &Expected {
+                    version: 3,
+                    community: None,
+                },
+            ),
+        }
+    }
+}
+
+impl ByCommunity {
+    async fn ask(
+        &self,
+        until: Instant,
+        operation: &Operation,
+        names: &Names,
+    ) -> Result<Answer, Error> {
+        let community = self.community.as_bytes();
+        let number = message::number_of(self.version);
+        let request = |id| message::request(id, self.version, community, operation, names);
+        let judge = |bytes: Bytes, is_from_target: bool| {
+            let Some(envelope) = message::envelope(&bytes) else {
+                return Verdict::Not;
+            };
+            if envelope.version != number {
+                return Verdict::Not;
+            }
+            // Some agents answer with an empty community, or with that of another view of
+            // theirs. Who has our id and the address of the target knows as much as one who
+            // repeats the community, which goes in the clear.
+            if envelope.community != community && !is_from_target {
+                return Verdict::Not;
+            }
+            match message::parse(bytes) {
+                Some(answer) => Verdict::Is(answer),
+                None => Verdict::Not,
+            }
+        };
+        self.handle.exchange(until, request, judge).await
+    }
+}

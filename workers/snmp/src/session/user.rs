@@ -1,0 +1,193 @@
+//! A target as a user of SNMPv3 sees it.
+//!
+//! Which engine answers, its boots and its time are what the device says of itself, and devices
+//! share engine ids. So they are remembered for one address and one user, by the client that
+//! talks to it, and when nothing is heard of the device it is asked again who it is.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use async_snmp::{
+    Auth, Client, ClientBuilder, DesSaltState, EngineCache, ErrorKind, MasterKeys, MessageSize,
+    Retry, UsmConfig,
+    message::{RawMsgData, RawV3Message, V3Message},
+    v3::{UsmSecurityParams, auth::verify_message, parse_discovery_response},
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{
+    Error, LONGEST_EXCHANGE,
+    handle::{Handle, Verdict},
+    message::{self, Answer, Bindings, Names, Operation},
+};
+
+/// The largest message that we say we take.
+const MESSAGE_MAX: usize = 65_507;
+
+/// What a user needs to be known.
+#[derive(Clone)]
+pub struct Secrets {
+    /// Name, context and keys.
+    pub config: UsmConfig,
+    /// The keys, where there are any.
+    pub keys: Option<MasterKeys>,
+}
+
+/// A target as a user of SNMPv3 sees it.
+pub struct Speaker {
+    handle: Handle,
+    secrets: Arc<Secrets>,
+    salts: Option<DesSaltState>,
+    /// The client that was answered last.
+    known: Mutex<Option<Arc<Client<Handle>>>>,
+}
+
+impl Speaker {
+    /// A target as this user sees it.
+    pub fn new(handle: Handle, secrets: Arc<Secrets>, salts: Option<DesSaltState>) -> Self {
+        Self {
+            handle,
+            secrets,
+            salts,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The target.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Asks once. Where that was in vain before, the device is asked first who it is: another
+    /// one may have taken its place, or it has begun to count its boots anew.
+    pub async fn ask(
+        &self,
+        until: Instant,
+        try_: u32,
+        operation: &Operation,
+        names: &Names,
+    ) -> Result<Answer, Error> {
+        let known = self.known.lock().clone().filter(|_| try_ == 0);
+        if let Some(client) = known {
+            match self.ask_by(&client, operation, names).await {
+                // It said that it is another one.
+                Err(Error::Credential { .. }) => {}
+                answer => return answer,
+            }
+        }
+        let client = self.introduce(until).await?;
+        let answer = self.ask_by(&client, operation, names).await;
+        if !matches!(answer, Err(Error::Credential { .. } | Error::Silent { .. })) {
+            *self.known.lock() = Some(client);
+        }
+        answer
+    }
+
+    async fn ask_by(
+        &self,
+        client: &Client<Handle>,
+        operation: &Operation,
+        names: &Names,
+    ) -> Result<Answer, Error> {
+        let oids = names.oids();
+        let number = |count: usize| u32::try_from(count).unwrap_or(1);
+        let ask = async {
+            match operation {
+                Operation::Get => client.get_many(&oids).await.map(|answer| answer.varbinds),
+                Operation::Next => {
+                    let answer = client.get_next_many(&oids).await;
+                    answer.map(|answer| answer.varbinds)
+                }
+                Operation::Bulk { singles, rows } => {
+                    client
+                        .get_bulk(&oids, number(*singles), number(*rows))
+                        .await
+                }
+                Operation::Set(value) => {
+                    let pairs = oids.iter().map(|oid| (oid.clone(), value.clone()));
+                    let answer = client.set_many(&pairs.collect::<Vec<_>>()).await;
+                    answer.map(|answer| answer.varbinds)
+                }
+            }
+        };
+        match self.handle.salvaging(ask).await {
+            Ok(bindings) => Ok(Answer {
+                status: async_snmp::ErrorStatus::NoError,
+                index: 0,
+                bindings: Bindings::Decoded(bindings),
+            }),
+            Err((_, Some(salvaged))) => Ok(salvaged),
+            Err((error, None)) if error.kind() == ErrorKind::OutboundMessageTooLarge => {
+                Err(Error::Refused {
+                    status: async_snmp::ErrorStatus::TooBig,
+                    oid: None,
+                    index: 0,
+                })
+            }
+            Err((error, None)) => Err(Error::from_snmp(error)),
+        }
+    }
+
+    /// A client that knows which engine answers at the address, now.
+    async fn introduce(&self, until: Instant) -> Result<Arc<Client<Handle>>, Error> {
+        let client = |source| Error::Client { source };
+        let request = |id| {
+            let size = MessageSize::new(MESSAGE_MAX).map_err(|_| Error::silent())?;
+            let message = V3Message::discovery_request(id, size);
+            let bytes = message.and_then(|message| message.encode());
+            bytes.map(|bytes| bytes.to_vec()).map_err(client)
+        };
+        let judge = |bytes: Bytes, _| {
+            let message = RawV3Message::decode(bytes, async_snmp::DecodeConfig::DEFAULT);
+            let engine = message
+                .ok()
+                .and_then(|raw| parse_discovery_response(raw.value.security_params()).ok());
+            engine.map_or(Verdict::Not, Verdict::Is)
+        };
+        let engine = self.handle.exchange(until, request, judge).await?;
+        let engines = EngineCache::new();
+        let target: SocketAddr = self.handle.target();
+        engines.insert_discovered(target, engine).map_err(client)?;
+        let mut builder = ClientBuilder::new(Auth::Usm(self.secrets.config.clone()))
+            .retry(Retry::none())
+            .request_timeout(LONGEST_EXCHANGE)
+            .max_oids_per_request(128)
+            .engine_cache(Arc::new(engines));
+        if let Some(salts) = &self.salts {
+            builder = builder.des_salt_state(salts.clone());
+        }
+        let built = builder.build_with_transport(self.handle.clone());
+        built.map(Arc::new).map_err(client)
+    }
+}
+
+impl Secrets {
+    /// The answer in a message, if it is one and is proven to come from whom the user knows.
+    pub fn open(&self, bytes: &Bytes) -> Option<Answer> {
+        let decode = async_snmp::DecodeConfig::DEFAULT;
+        let raw = RawV3Message::decode(bytes.clone(), decode).ok()?.value;
+        let usm = UsmSecurityParams::decode(raw.security_params().clone(), decode);
+        let usm = usm.ok()?.value;
+        let keys = match &self.keys {
+            Some(keys) => Some(keys.localize(usm.engine_id()).ok()?),
+            None => None,
+        };
+        if let Some((auth, _)) = &keys {
+            let (offset, length) = UsmSecurityParams::find_auth_params_offset(bytes)?;
+            verify_message(auth, bytes, offset, length)
+                .ok()
+                .filter(|is| *is)?;
+        }
+        let clear = match raw.msg_data() {
+            RawMsgData::Plaintext { data, .. } => data.clone(),
+            RawMsgData::Encrypted(sealed) => {
+                let key = keys.and_then(|(_, privacy)| privacy)?;
+                let boots = (usm.engine_boots(), usm.engine_time());
+                key.decrypt(sealed, boots.0, boots.1, usm.priv_params())
+                    .ok()?
+            }
+        };
+        message::parse_scoped(clear)
+    }
+}
