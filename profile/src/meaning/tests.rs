@@ -276,8 +276,13 @@ proptest! {
         let meaning = meaning(CELSIUS);
         for raw in sent(number.into()) {
             let is_wide = matches!(raw, Raw::Unsigned(_, 64)) && number < 0;
+            // All ones without a sign are how devices say that there is none.
+            let is_none = matches!(raw, Raw::Unsigned(..)) && number == -1;
             let seen = meaning.read(&raw, &Scaling::NONE);
-            let expect = Seen::Reading(ReadingValue::Number(number as f64), Quality::Good);
+            let expect = match is_none {
+                true => Seen::Nothing,
+                false => Seen::Reading(ReadingValue::Number(number as f64), Quality::Good),
+            };
             prop_assert!(seen == expect || is_wide, "{raw:?}: {seen:?}");
         }
     }

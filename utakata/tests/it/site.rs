@@ -51,7 +51,7 @@ fn what_is_wrong_is_told_by_status_and_doctor_and_by_their_exit_codes() {
     let none = place.run(&["target", "list", "--health", "stale", "-l", "rack=B"]);
     assert!(
         none.err
-            .contains("of the 2 targets of \"rack=B\" none is stale"),
+            .contains("none of the 2 targets of \"rack=B\" is stale"),
         "{}",
         none.err
     );

@@ -122,7 +122,7 @@ fn an_environment_of_another_hall_does_not_change_what_is_dangerous() {
         .collect();
     assert_eq!(ids, ["wee-1"]);
     let there = place.run(&["environment", "forget", "wee-1"]);
-    assert!(there.err.contains("is there"), "{}", there.err);
+    assert!(there.err.contains("is running"), "{}", there.err);
 
     // A restart of the logic environment brings nothing of it back.
     le_role.kill();
