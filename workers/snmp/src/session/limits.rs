@@ -27,6 +27,14 @@ pub struct Size {
     pub is_bulk: bool,
 }
 
+impl Size {
+    /// Whether so many single values may come along with columns, in a message of this size.
+    pub fn has_room_beside(self, singles: usize) -> bool {
+        let is_usual = self.names >= NAMES && self.cells >= CELLS.0;
+        is_usual || 2 * singles <= self.names.min(self.cells)
+    }
+}
+
 /// Why a message is known to be too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
@@ -157,20 +165,25 @@ impl Limits {
         if size.is_bulk {
             self.no_bulk_until = None;
         }
-        let is_full = size.cells >= self.cells.now || size.names >= self.names.now;
+        // As many names as there is room for values for are all that can be asked for.
+        let has_all_cells = size.cells >= self.cells.now;
+        let has_all_names = size.names >= self.names.now.min(self.cells.now);
         let is_trial_over = match self.trial {
             None => true,
-            Some(Trial::Names) => size.names >= self.names.now,
-            Some(Trial::Cells) => size.cells >= self.cells.now,
+            Some(Trial::Names) => has_all_names,
+            Some(Trial::Cells) => has_all_cells,
         };
-        if !(is_full && is_trial_over) {
+        if !is_trial_over {
             return;
         }
         self.trial = None;
-        if size.names >= self.names.now && self.names.grow(now) {
+        let names_first = self.names.now < self.cells.now;
+        if names_first && has_all_names && self.names.grow(now) {
             self.trial = Some(Trial::Names);
-        } else if size.cells >= self.cells.now && self.cells.grow(now) {
+        } else if has_all_cells && self.cells.grow(now) {
             self.trial = Some(Trial::Cells);
+        } else if has_all_names && self.names.grow(now) {
+            self.trial = Some(Trial::Names);
         }
     }
 
@@ -178,7 +191,9 @@ impl Limits {
     pub fn fails(&mut self, size: Size, why: Why, now: Instant) -> bool {
         self.why = Some(why);
         match self.trial.take() {
-            Some(Trial::Names) if size.names >= self.names.now => self.names.go_back(now),
+            Some(Trial::Names) if size.names >= self.names.now.min(self.cells.now) => {
+                self.names.go_back(now);
+            }
             Some(Trial::Cells) if size.cells >= self.cells.now => self.cells.go_back(now),
             _ if size.names > 1 || size.cells > 1 => {
                 self.names.halve(size.names);
@@ -305,6 +320,23 @@ mod tests {
             unanswered += 1;
         }
         assert_eq!(unanswered, 2);
+    }
+
+    #[test]
+    fn names_and_values_grow_beside_each_other() {
+        let (mut limits, now) = (Limits::default(), Instant::now());
+        limits.names.halve(1);
+        limits.cells.halve(1);
+        for _ in 0..40 {
+            let Size { names, cells, .. } = limits.size(now);
+            let asked = bulk(names.min(cells), cells);
+            match asked.names <= 5 {
+                true => limits.fits(asked, now),
+                false => assert!(limits.fails(asked, Why::Silent, now)),
+            }
+        }
+        let size = limits.size(now);
+        assert!(size.names == 4 && size.cells == 100, "{size:?}");
     }
 
     proptest! {

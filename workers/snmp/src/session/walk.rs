@@ -211,7 +211,9 @@ impl Session {
         loop {
             let requests = self.requests(&mut walk);
             if requests.is_empty() {
-                match walk.unstick() || walk.check_ends() {
+                // Who is slow is asked for what is certain first.
+                let has_time = self.has_time_for(3, deadline);
+                match walk.unstick() || has_time && walk.check_ends() {
                     true => continue,
                     false => break,
                 }
@@ -246,11 +248,16 @@ impl Session {
 
     /// What to ask next: one request, or some at once where each takes its time.
     fn requests(&self, walk: &mut Walk<'_, '_>) -> Vec<Request> {
-        let size = self.size();
+        let mut size = self.size();
         let count = match self.pace.lock().is_slow() {
             true => TOGETHER,
             false => 1,
         };
+        if count > 1 {
+            // All rows of few columns, and not a few rows of all.
+            let going = walk.columns.iter().filter(|column| column.is_going());
+            size.names = size.names.min(going.count().div_ceil(count)).max(1);
+        }
         let is_mixing = self.memory.lock().order == Order::OneCell;
         let mut requests: Vec<Request> = Vec::new();
         while requests.len() < count {
@@ -293,8 +300,11 @@ impl Session {
             let mut names = Names::default();
             let mut taken = Vec::new();
             if size == whole && is_bulk && request.takes_singles {
-                taken = singles.untried();
-                singles.put_names(&mut names);
+                let untried = singles.untried();
+                if size.has_room_beside(untried.len()) {
+                    taken = untried;
+                    singles.put_names(&mut names);
+                }
             }
             let count = size.names.min(size.cells).max(1);
             let chosen = request.columns.iter().take(count).copied();
