@@ -7,29 +7,36 @@ use crate::raw::Raw;
 pub enum Sentinel {
     /// Nothing that is measured is exactly this: the limits of integer types.
     Certain,
-    /// It may be a value, if it is a plausible one: the limits of 16 bits.
+    /// It may be a value, if it is a plausible one.
     Likely,
 }
 
-/// The certain ones that fit into a signed integer: all ones and the limits of 32 and 64 bits,
-/// the lowest of 16, and what RFC 3433 says for below and above what can be measured.
-const CERTAIN: [i64; 12] = [
+/// The certain ones that fit into a signed integer: all ones and the limits of 32 and 64 bits, and
+/// the lowest of 16.
+const CERTAIN: [i64; 9] = [
     4_294_967_295,
     2_147_483_647,
     -2_147_483_648,
     i64::MAX,
     i64::MIN,
     -32_768,
-    -1_000_000_000,
-    1_000_000_000,
     // The same, sent without sign in 32 bits.
     4_294_934_528,
-    3_294_967_296,
     // And with the sign of the next wider type.
     -4_294_967_295,
     -2_147_483_647,
 ];
-const LIKELY: [i64; 4] = [65_535, 32_767, 32_768, 2_147_483_648];
+/// The likely ones: limits of 16 bits, and what RFC 3433 says for below and above what can be
+/// measured, signed and not. A port of 1 Gbit/s has one of them as its speed.
+const LIKELY: [i64; 7] = [
+    65_535,
+    32_767,
+    32_768,
+    2_147_483_648,
+    1_000_000_000,
+    -1_000_000_000,
+    3_294_967_296,
+];
 
 /// The sentinel that a raw value is.
 pub fn of(raw: &Raw<'_>) -> Option<Sentinel> {
@@ -120,6 +127,8 @@ mod tests {
             (Raw::Integer(i64::from(i32::MIN)), Some(Sentinel::Certain)),
             (Raw::Integer(-32_768), Some(Sentinel::Certain)),
             (Raw::Integer(65_535), Some(Sentinel::Likely)),
+            (Raw::Integer(1_000_000_000), Some(Sentinel::Likely)),
+            (unsigned(3_294_967_296, 32), Some(Sentinel::Likely)),
             (unsigned(4_294_967_295, 32), Some(Sentinel::Certain)),
             (unsigned(u64::MAX, 64), Some(Sentinel::Certain)),
             (unsigned(1 << 63, 64), Some(Sentinel::Certain)),

@@ -57,6 +57,7 @@ fn check(keys: &str, more: &str, raw: &Raw<'_>, expect: &str) {
 fn what_means_none_is_no_reading_and_what_cannot_be_is_suspect() {
     const VOLT: &str = "metric = \"hw.voltage\"\nunit = \"V\"\n";
     const LEFT: &str = "metric = \"hw.battery.time_left\"\nunit = \"s\"\n";
+    const SPEED: &str = "metric = \"hw.network.bandwidth.limit\"\nunit = \"By/s\"\n";
     const ENERGY: &str = "metric = \"hw.energy\"\nunit = \"J\"\n";
     const MTU: &str = "metric = \"hw.network.mtu\"\nunit = \"By\"\n";
     for (keys, more, raw, expect) in [
@@ -73,6 +74,8 @@ fn what_means_none_is_no_reading_and_what_cannot_be_is_suspect() {
         (WATT, "", int(65_535), "65535 suspect"),
         (WATT, "", int(65_534), "65534"),
         (WATT, "", int(-1_000_000_000), "nothing"),
+        // The speed of a port of 1 Gbit/s.
+        (SPEED, "factor = 0.125", int(1_000_000_000), "125000000"),
         (VOLT, "", int(2_313), "2313 suspect"),
         (VOLT, "max = 3000.0", int(2_313), "2313"),
         (VOLT, "", int(65_535), "nothing"),
