@@ -46,6 +46,22 @@ fn until_outlet_is(place: &Place, target: &str, outlet: &str, quality: &str) {
     });
 }
 
+/// Waits until no state of an outlet is shown any more.
+fn until_outlet_is_gone(place: &Place, target: &str, outlet: &str) {
+    let arguments = [
+        "get",
+        "readings",
+        target,
+        "--metric",
+        "utakata.outlet.state",
+    ];
+    place.until(&arguments, |readings| {
+        let mut readings = readings.as_array()?.iter();
+        let is_there = readings.any(|one| one["attributes"]["outlet"] == *outlet);
+        (!is_there).then_some(())
+    });
+}
+
 fn until_answering(place: &Place, target: &str) {
     place.until(&["target", "show", target], |shown| {
         (shown["health"] == "answering").then_some(())
@@ -63,8 +79,8 @@ fn silence_garbage_half_tables_and_slowness_of_some_are_told_and_the_others_are_
     room.fault("pdu-a2-a", "slow=1500ms");
     until_failing(&place, "pdu-a1-a", "unreachable");
     until_failing(&place, "pdu-a1-b", "device-garbage");
-    // Nobody can see that a table should have been longer: what is not seen any more is stale.
-    until_outlet_is(&place, "pdu-a1-a2", "12", "stale");
+    // Nobody can see that a table should have been longer: what a whole read lacks is gone.
+    until_outlet_is_gone(&place, "pdu-a1-a2", "12");
     until_outlet_is(&place, "pdu-a1-a2", "1", "good");
     // Three rounds of everybody who is well, of the same kinds, while all that goes on.
     let well = ["pdu-a2-b", "pdu-a2-a2", "ups-a", "pdu-a1-b2"];

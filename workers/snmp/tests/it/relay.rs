@@ -90,7 +90,8 @@ impl Relay {
 
 fn later(socket: Arc<UdpSocket>, to: Option<SocketAddr>, message: Vec<u8>, after: Duration) {
     tokio::spawn(async move {
-        tokio::time::sleep(after).await;
+        // A message on its way: nothing else can come of it earlier.
+        let _ = tokio::time::timeout(after, std::future::pending::<()>()).await;
         match to {
             Some(to) => socket.send_to(&message, to).await.ok(),
             None => socket.send(&message).await.ok(),
