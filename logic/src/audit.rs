@@ -40,7 +40,7 @@ struct Lines {
     spans: Spans,
 }
 
-/// Which bytes of the lines tell of which operation, in their order.
+/// The bytes of the lines that tell of an operation, in their order.
 pub type Spans = Vec<(OperationId, Range<usize>)>;
 
 /// The lines of one page and the end of the trail that they go after.

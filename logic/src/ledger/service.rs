@@ -51,13 +51,13 @@ pub(super) struct Service {
     pub state: State,
 }
 
-/// How far the owner of the ledger is.
+/// The progress of the owner of the ledger.
 #[derive(Default)]
 pub(super) struct State {
     retry: Retry,
     /// Nothing is taken in any more: what there is, is written.
     is_ending: bool,
-    /// What came while a write took long, or nobody knew what became of it.
+    /// Commands that came while a write took long, or was in doubt.
     kept: Vec<Command>,
     /// The operations that the next page begins.
     planned: Vec<Planned>,
@@ -66,7 +66,7 @@ pub(super) struct State {
     writing: JoinSet<Written>,
 }
 
-/// When what could not be written is tried again.
+/// The next try at what could not be written.
 #[derive(Debug, Default)]
 struct Retry {
     at: Option<Instant>,
@@ -82,15 +82,15 @@ struct Planned {
     reply: Option<Promise<()>>,
 }
 
-/// What waits for a page to be written.
+/// Effects and promises that wait for a page to be written.
 struct Flight {
     began: Instant,
     effects: Vec<Effect>,
     planned: Vec<Planned>,
-    /// How many commands came meanwhile.
+    /// The number of commands that were taken in meanwhile.
     came: usize,
     is_in_doubt: bool,
-    /// Who waits for it was told that nobody knows.
+    /// Its promises were answered: nobody knows.
     is_refused: bool,
     /// The page, while it waits to be written again.
     page: Option<(Page, audit::Spans)>,
@@ -104,7 +104,7 @@ enum Lines {
     OfPage(audit::Spans),
 }
 
-/// What came of writing a page.
+/// The result of writing a page.
 struct Written {
     page: Page,
     spans: audit::Spans,
@@ -121,7 +121,7 @@ impl Planned {
 }
 
 impl Flight {
-    /// Whether what comes waits until it has ended.
+    /// Returns true where commands wait until it has ended.
     fn is_slow(&self) -> bool {
         self.is_in_doubt || self.began.elapsed() >= LONG
     }
@@ -130,7 +130,7 @@ impl Flight {
         self.began.elapsed() >= REFUSED_AFTER
     }
 
-    /// When it becomes slow, or late.
+    /// Returns the moment at which it becomes slow, or late.
     fn wake(&self) -> Option<Instant> {
         match (self.is_slow(), self.is_refused) {
             (false, _) => Some(self.began + LONG),
@@ -206,7 +206,7 @@ impl Service {
         }
     }
 
-    /// When something happens by time alone.
+    /// Returns the next moment at which something happens by time alone.
     fn wake(&self) -> Option<Instant> {
         let state = &self.state;
         let is_written = !state.writing.is_empty();
@@ -251,7 +251,7 @@ impl Service {
         }
     }
 
-    /// What only asks is answered; what is repeated is left out; the rest is kept.
+    /// Answers questions, drops what is repeated, and keeps the rest.
     fn hold_up(&mut self, command: Command) {
         match command {
             // Who waits for what was kept hears that it ends.
@@ -265,7 +265,7 @@ impl Service {
         }
     }
 
-    /// Who waits for a promise that takes too long is told so, and who wants another one, too.
+    /// Refuses promises that take too long, and new ones meanwhile.
     fn refuse_if_late(&mut self) {
         let Some(flight) = self.state.flight.as_mut().filter(|one| one.is_late()) else {
             return;

@@ -2,7 +2,7 @@
 //! `snmp`, with a version of its own, as soon as they are right.
 //!
 //! What they are in is a release like any other: an environment finds it in a folder, pins it by
-//! its digest and starts its workers before those of the one before end (docs/adr/0013).
+//! its digest and starts its workers before those of the one before end (docs/adr/0015).
 
 mod release;
 

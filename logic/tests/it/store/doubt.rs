@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use utakata_logic::{audit::verify::verify, store::sqlite::Sqlite};
 use utakata_model::OutcomeStatus;
@@ -78,7 +78,7 @@ async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
         next.lock().extend(std::iter::repeat_n(Away, 10_000));
         let asked = room.post("/v1/operations", off(json!({ "key": "once" })));
         let ends = async {
-            let known = |status: &serde_json::Value| {
+            let known = |status: &Value| {
                 let problems = status["problems"].as_array().unwrap();
                 problems.iter().any(|one| one["code"] == "store-away")
             };
@@ -99,10 +99,21 @@ async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
     }
 }
 
+fn ask(key: &str) -> Value {
+    off(json!({ "key": key, "wait": "20s" }))
+}
+
+/// Asks for two operations on one target at the same time.
+async fn both_ask(room: &Room) -> [(StatusCode, Value); 2] {
+    let first = room.post("/v1/operations", ask("first"));
+    let second = room.post("/v1/operations", ask("second"));
+    tokio::join!(first, second).into()
+}
+
 /// Waits until the ledger has taken both in, or one and keeps the other for later: on a machine
 /// that is busy the second may come when the write is already slow.
 async fn both_wait(room: &Room) {
-    let waits = |target: &serde_json::Value| target["control"]["waiting"] == 2;
+    let waits = |target: &Value| target["control"]["waiting"] == 2;
     let both = room.until("/v1/targets/pdu-0", waits);
     let _ = tokio::time::timeout(std::time::Duration::from_secs(2), both).await;
 }
@@ -112,14 +123,7 @@ async fn what_comes_while_a_page_is_written_is_promised_after_it() {
     let (room, next) = room().await;
     let gate = Arc::new(Semaphore::new(0));
     next.lock().push_back(Slow(Arc::clone(&gate)));
-    let ask = |key: &str| off(json!({ "key": key, "wait": "20s" }));
-    let (first, second) = (ask("first"), ask("second"));
-    let asked = async {
-        tokio::join!(
-            room.post("/v1/operations", first),
-            room.post("/v1/operations", second)
-        )
-    };
+    let asked = both_ask(&room);
     let looked = async {
         both_wait(&room).await;
         let (_, operations) = room.get("/v1/operations").await;
@@ -127,7 +131,7 @@ async fn what_comes_while_a_page_is_written_is_promised_after_it() {
         gate.add_permits(1);
     };
     let (answers, ()) = tokio::join!(asked, looked);
-    for (status, answer) in [answers.0, answers.1] {
+    for (status, answer) in answers {
         assert_eq!(status, StatusCode::OK, "{answer}");
         assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     }
@@ -140,21 +144,14 @@ async fn what_comes_while_a_page_fails_is_refused_with_it_and_leaves_nothing() {
     let (room, next) = room().await;
     let gate = Arc::new(Semaphore::new(0));
     next.lock().push_back(SlowAndFull(Arc::clone(&gate)));
-    let ask = |key: &str| off(json!({ "key": key, "wait": "20s" }));
-    let (first, second) = (ask("first"), ask("second"));
-    let asked = async {
-        tokio::join!(
-            room.post("/v1/operations", first),
-            room.post("/v1/operations", second)
-        )
-    };
+    let asked = both_ask(&room);
     let fails = async {
         both_wait(&room).await;
         gate.add_permits(1);
     };
     let (answers, ()) = tokio::join!(asked, fails);
     let mut done = 0;
-    for (status, answer) in [answers.0, answers.1] {
+    for (status, answer) in answers {
         if status == StatusCode::OK {
             done += 1;
         } else {
@@ -185,7 +182,7 @@ async fn what_waits_for_a_page_in_doubt_is_refused_and_nothing_of_it_is_done_or_
     next.lock().extend(std::iter::repeat_n(Away, 10_000));
     let first = room.post("/v1/operations", off(json!({ "key": "first" })));
     let later = async {
-        let is_told = |status: &serde_json::Value| {
+        let is_told = |status: &Value| {
             let problems = status["problems"].as_array().unwrap();
             problems.iter().any(|one| one["code"] == "store-away")
         };
@@ -211,7 +208,7 @@ async fn what_waits_for_a_page_in_doubt_is_refused_and_nothing_of_it_is_done_or_
 
     // The store is back: of all of it, the one in doubt was written, and is done, once.
     next.lock().clear();
-    let is_well = |status: &serde_json::Value| status["problems"] == json!([]);
+    let is_well = |status: &Value| status["problems"] == json!([]);
     room.until("/v1/status", is_well).await;
     let asked = json!({ "key": "first", "wait": "20s" });
     let (status, answer) = room.post("/v1/operations", off(asked)).await;
