@@ -4,43 +4,29 @@
 mod choose;
 mod prepare;
 mod scan;
-mod unmade;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
 };
-use utakata_model::{Cure, EnvironmentId, Kind, Manifest, ReleaseId, environment::RefusedRelease};
+use utakata_model::{Cure, EnvironmentId, Kind, ReleaseId, environment::RefusedRelease};
 
 use crate::{
-    Artifact, Config, content, environment::desired::Asked, runtime::Runtime, trust::Trust,
+    Config, Release, content,
+    desired::{Asked, Locality},
+    files::is_unreadable,
+    runtime::Runtime,
+    trust::Trust,
 };
-pub(crate) use choose::{Chosen, Place, choose};
+pub(crate) use choose::{Chosen, choose};
 use prepare::Preparations;
 use scan::Scanner;
 pub use scan::read;
-pub(crate) use scan::{hash_file, unreadable};
-pub use unmade::Unmade;
 
 /// How often the folders are looked at: only their metadata, as long as that stays the same.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// A release that can be started.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Release {
-    /// What it is, pinned by the digest of everything in its folder and of its program.
-    pub id: Arc<ReleaseId>,
-    /// What it declares.
-    pub manifest: Arc<Manifest>,
-    /// Where it lies.
-    pub folder: PathBuf,
-    /// What it runs.
-    pub artifact: Artifact,
-    /// Whether it was fetched, because it is asked for by name.
-    pub is_fetched: bool,
-}
 
 /// What lies on disk.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -90,7 +76,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     } = sources;
     let mut preparations = Preparations::new(runtime);
     let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
-    let here = Place {
+    let here = Locality {
         id: &me,
         zone: &config.zone,
         labels: &config.labels,
@@ -164,7 +150,7 @@ fn tell(before: &Catalogue, after: &Catalogue) {
         let is_news = is_changed || refused.problem.cure != Cure::Retry;
         if is_news && !before.refused.contains(refused) {
             let (folder, problem) = (&refused.path, &refused.problem);
-            if scan::is_unreadable(problem) {
+            if is_unreadable(problem) {
                 tracing::warn!(folder, %problem, "what was seen there before goes on");
             } else {
                 tracing::warn!(folder, %problem, "release refused");

@@ -11,7 +11,7 @@ use utakata_model::{
     EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration, manifest::PoolSize,
 };
 
-use crate::catalogue::Unmade;
+use crate::release::Unmade;
 pub use content::Content;
 pub use docker::Docker;
 pub use trust::Trust;

@@ -26,7 +26,7 @@ use utakata_model::{
     Cure, EnvironmentId, Problem, ReleaseDigest, ReleaseId, environment::RefusedRelease,
 };
 
-use crate::{config, environment::board::Board, trust::Trust};
+use crate::{config, status::StatusBoard, trust::Trust};
 pub(crate) use service::Service;
 use store::{Name, Store};
 
@@ -70,7 +70,7 @@ pub(crate) struct Around {
     pub(crate) trust: Arc<Trust>,
     pub(crate) me: EnvironmentId,
     pub(crate) events: Arc<dyn Events>,
-    pub(crate) board: Board,
+    pub(crate) board: StatusBoard,
 }
 
 /// Where answers of the logic environment go. Cheap to clone.
@@ -148,7 +148,7 @@ fn no_place() -> Problem {
 }
 
 /// The digests of what has a pool.
-fn in_use(board: &Board) -> BTreeSet<ReleaseDigest> {
+fn in_use(board: &StatusBoard) -> BTreeSet<ReleaseDigest> {
     let pools = board.pools().into_iter();
     pools.map(|pool| pool.release.digest).collect()
 }

@@ -30,7 +30,7 @@ pub(crate) use doors::{Door, Doors};
 pub(crate) use gate::Gate;
 use guest::Unknown;
 
-pub(crate) use socket::Place;
+pub(crate) use socket::SocketPlace;
 
 use crate::Config;
 
@@ -104,7 +104,7 @@ impl Endpoint {
     /// Goes on listening where this process listened before it was replaced: who has connected
     /// meanwhile waits there, until the gate is opened.
     pub(crate) fn take_over(
-        left: &Place,
+        left: &SocketPlace,
         listener: OwnedFd,
         config: &Config,
         stop: CancellationToken,
@@ -147,7 +147,7 @@ impl Endpoint {
     }
 
     /// Where it is, for whoever goes on listening there.
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> SocketPlace {
         self.socket.place()
     }
 

@@ -1,12 +1,9 @@
 //! One running worker execution environment: its start, its handle, its end.
 
-pub(crate) mod answers;
-pub(crate) mod board;
-pub(crate) mod desired;
-mod handover;
-pub(crate) mod places;
+mod kinds;
+mod listen;
+mod publisher;
 mod service;
-mod status;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,9 +22,9 @@ use crate::{
     takeover::{self, Takeover},
     trust::{self, Trust},
 };
-use handover::Came;
+use kinds::Came;
+pub use publisher::Identity;
 use service::Service;
-pub use status::Identity;
 
 /// Starts environments.
 #[derive(Debug, Clone, Copy)]

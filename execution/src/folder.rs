@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::files::is_absence;
+
 /// A file of the folder that cannot be read: what it says is not known, and must not be taken
 /// for nothing.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +27,6 @@ pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, Unreada
         Err(error) if is_absence(&error) => Ok(None),
         Err(source) => Err(Unreadable { path, source }),
     }
-}
-
-/// Whether an error says that there is nothing, and not that nobody can say.
-pub(crate) fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }
 
 /// Writes a file of the folder: all or nothing, also when the power fails.

@@ -41,16 +41,14 @@ use crate::{
     Config,
     catalogue::Chosen,
     endpoint::{Doors, Gate},
-    environment::{
-        answers::{Answered, Routes},
-        board::Board,
-        places::Places,
-    },
     fetch::{Fetched, Fetcher},
     lives::Lives,
     publish,
+    quota::WorkerQuota,
     rollout::{self, Book, book::Page},
+    routes::{LedgerReply, Routes},
     runtime::Runtime,
+    status::StatusBoard,
     worker::Report,
 };
 pub(crate) use hold::{Came, Held};
@@ -102,9 +100,9 @@ pub(crate) struct Surroundings {
     pub(crate) doors: Doors,
     /// Where workers connect.
     pub(crate) socket: PathBuf,
-    pub(crate) board: Board,
+    pub(crate) board: StatusBoard,
     /// How many workers all of them may run.
-    pub(crate) places: Places,
+    pub(crate) places: WorkerQuota,
     /// Who asks for permits.
     pub(crate) me: Sender,
     pub(crate) routes: Routes,
@@ -133,7 +131,7 @@ pub(crate) struct Service {
     reports: mpsc::Receiver<Report>,
     reporting: mpsc::Sender<Report>,
     workers: JoinSet<()>,
-    answers: mpsc::Receiver<Answered>,
+    answers: mpsc::Receiver<LedgerReply>,
     asks: mpsc::Sender<StartBatch>,
     outbox: mpsc::Sender<Vec<Event>>,
     pending: Vec<Event>,
@@ -147,7 +145,7 @@ pub(crate) struct Service {
 /// What has come since the state was last looked at.
 struct Heard {
     reports: Vec<Report>,
-    answers: Vec<Answered>,
+    answers: Vec<LedgerReply>,
     fetched: Option<Fetched>,
 }
 
@@ -371,8 +369,8 @@ impl Service {
         }
         for answered in heard.answers.drain(..) {
             match answered {
-                Answered::Permits(batch) => self.state.on_permits(&batch.answers, now, clock),
-                Answered::Recorded(batch) => self.state.on_recorded(&batch.attempts, now),
+                LedgerReply::Permits(batch) => self.state.on_permits(&batch.answers, now, clock),
+                LedgerReply::Recorded(batch) => self.state.on_recorded(&batch.attempts, now),
             }
         }
         match heard.fetched.take() {

@@ -12,19 +12,25 @@ pub mod artifact;
 pub mod catalogue;
 pub mod config;
 mod content;
+mod desired;
 mod endpoint;
 pub mod environment;
 mod fetch;
+mod files;
 mod folder;
 mod kind;
 mod lives;
 mod manager;
 mod pool;
 mod publish;
+mod quota;
+mod release;
 mod rollout;
+mod routes;
 pub mod runtime;
 #[cfg(test)]
 mod samples;
+mod status;
 pub mod takeover;
 pub mod trust;
 mod worker;
@@ -33,6 +39,7 @@ pub use artifact::Artifact;
 pub use config::Config;
 pub use environment::{Drained, Environment, Error, Handle, Identity};
 pub use kind::asking;
+pub use release::{Release, Unmade};
 
 /// An error with everything behind it, for people.
 fn chain(error: &dyn std::error::Error) -> String {

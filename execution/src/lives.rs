@@ -24,8 +24,8 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use utakata_model::Incarnation;
 
 use crate::{
-    environment::board::Board,
     runtime::{Life, Runtime},
+    status::StatusBoard,
 };
 
 /// Lives of which it is known what became of them.
@@ -96,7 +96,12 @@ impl Lives {
     }
 
     /// Ends what earlier lives have left, and tells which of them are over, until all are.
-    pub(crate) async fn end_earlier(self, board: Board, runtime: Arc<dyn Runtime>, life: Life) {
+    pub(crate) async fn end_earlier(
+        self,
+        board: StatusBoard,
+        runtime: Arc<dyn Runtime>,
+        life: Life,
+    ) {
         let mut looks = 0;
         loop {
             let elsewhere = match self.is_any_elsewhere() {

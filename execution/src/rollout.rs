@@ -13,10 +13,12 @@ mod enough;
 pub(crate) mod evidence;
 mod judge;
 mod machine;
+mod order;
 mod share;
 mod way;
 
 pub(crate) use book::{Book, Kept};
 pub(crate) use evidence::Recent;
 pub(crate) use machine::Facts;
-pub(crate) use way::{Changed, Order, Short, Way};
+pub(crate) use order::Order;
+pub(crate) use way::{Changed, Short, Way};

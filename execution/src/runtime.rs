@@ -1,6 +1,5 @@
 //! Where workers run.
 
-mod adopted;
 pub mod conformance;
 pub mod docker;
 mod log;
@@ -18,7 +17,7 @@ use utakata_model::{
 };
 use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
-use crate::{Artifact, catalogue::Release};
+use crate::{Artifact, Release};
 
 /// A place where workers run. Every one must pass [`conformance`].
 #[async_trait]

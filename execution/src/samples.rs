@@ -63,14 +63,14 @@ pub(crate) fn manifest(kind: &str, version: &str) -> Manifest {
     }
 }
 
-pub(crate) fn release(kind: &str, version: &str) -> Arc<crate::catalogue::Release> {
+pub(crate) fn release(kind: &str, version: &str) -> Arc<crate::Release> {
     let manifest = manifest(kind, version);
     let id = ReleaseId {
         kind: manifest.kind.clone(),
         version: version.into(),
         digest: ReleaseDigest(format!("{kind}-{version}").into()),
     };
-    Arc::new(crate::catalogue::Release {
+    Arc::new(crate::Release {
         id: Arc::new(id),
         manifest: Arc::new(manifest),
         folder: "/releases".into(),

@@ -11,7 +11,7 @@ use utakata_model::{
     WorkerId, Zone,
 };
 
-use crate::{Artifact, Config, catalogue::Release, endpoint::Place};
+use crate::{Artifact, Config, Release, endpoint::SocketPlace};
 
 /// The version of what is written down. Another one is not understood.
 pub const VERSION: u32 = 1;
@@ -68,7 +68,7 @@ pub(crate) struct Left {
     pub(crate) incarnation: Incarnation,
     /// The moment from which times count.
     pub(crate) at: Duration,
-    pub(crate) socket: Place,
+    pub(crate) socket: SocketPlace,
     /// The next number of a worker.
     pub(crate) next_worker: u64,
     pub(crate) files: usize,

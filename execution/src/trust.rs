@@ -20,7 +20,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use utakata_model::{Cure, Problem, ReleaseDigest, content::SIGNATURES_FILE};
 
-use crate::{catalogue, config};
+use crate::{config, files::unreadable};
 pub use key::{KeyError, PublicKey, SecretKey, key_id};
 
 /// The signatures of a release.
@@ -210,7 +210,7 @@ impl Trust {
             Ok(signatures) => Some(signatures),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             // That it has none is not known.
-            Err(error) => return Err(catalogue::unreadable(&file, &error)),
+            Err(error) => return Err(unreadable(&file, &error)),
         };
         self.check(release, signatures.as_deref())
     }

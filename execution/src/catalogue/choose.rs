@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use utakata_model::{
-    Cure, EnvironmentId, Kind, KindDesired, Labels, Problem, ReleaseDigest, ReleaseId, Zone,
-    environment::RefusedRelease, manifest::PoolSize,
+    Cure, Kind, KindDesired, Problem, ReleaseDigest, ReleaseId, environment::RefusedRelease,
+    manifest::PoolSize,
 };
 
-use super::{Catalogue, Release};
+use super::Catalogue;
+use crate::{Release, desired::Locality};
 
 /// A release to be served.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,14 +23,6 @@ pub(crate) struct Chosen {
     pub(crate) size: PoolSize,
 }
 
-/// Where the environment is, and what it is told of itself.
-#[derive(Debug)]
-pub(crate) struct Place<'p> {
-    pub(crate) id: &'p EnvironmentId,
-    pub(crate) zone: &'p Zone,
-    pub(crate) labels: &'p Labels,
-}
-
 /// What is to be served.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Choice {
@@ -37,19 +30,6 @@ pub(crate) struct Choice {
     pub(crate) kinds: BTreeMap<Kind, Vec<Chosen>>,
     /// What should serve, or be kept, and is not here.
     pub(crate) missing: Vec<RefusedRelease>,
-}
-
-impl Place<'_> {
-    /// Whether a kind is to be served here.
-    pub(crate) fn is_meant(&self, desired: &KindDesired) -> bool {
-        let value = |key: &str| match key {
-            "name" => Some(self.id.as_str()),
-            "zone" => Some(self.zone.as_str()),
-            _ => self.labels.get(key).map(String::as_str),
-        };
-        let placement = desired.placement.as_ref();
-        placement.is_none_or(|placement| placement.matches_by(value))
-    }
 }
 
 /// The releases of each kind. `desired` says which is active, and which wait for targets that
@@ -60,7 +40,7 @@ pub(crate) fn choose(
     sizes: &BTreeMap<Kind, PoolSize>,
     desired: &BTreeMap<Kind, KindDesired>,
     served: &BTreeMap<Kind, ReleaseDigest>,
-    place: &Place,
+    here: &Locality,
 ) -> Choice {
     let mut choice = Choice::default();
     let mut found: BTreeMap<&Kind, Vec<&Arc<Release>>> = BTreeMap::new();
@@ -73,7 +53,7 @@ pub(crate) fn choose(
     let nothing = KindDesired::default();
     for (kind, releases) in &found {
         let desired = desired.get(*kind).unwrap_or(&nothing);
-        if !place.is_meant(desired) {
+        if !here.is_meant(desired) {
             continue;
         }
         let active = active(releases, desired, served.get(*kind));
@@ -94,10 +74,7 @@ pub(crate) fn choose(
             choice.kinds.insert((*kind).clone(), chosen);
         }
     }
-    for (kind, desired) in desired
-        .iter()
-        .filter(|(_, desired)| place.is_meant(desired))
-    {
+    for (kind, desired) in desired.iter().filter(|(_, desired)| here.is_meant(desired)) {
         let here = found.get(kind).map_or(&[][..], Vec::as_slice);
         let wanted = desired.stable.iter().chain(&desired.kept);
         let is_told = |wanted: &ReleaseId| {

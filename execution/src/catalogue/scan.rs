@@ -6,13 +6,12 @@ mod folders;
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::{ErrorKind, Read},
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use sha2::{Digest, Sha256};
 use utakata_model::{
     Cure, Manifest, Problem, ReleaseDigest, ReleaseId,
     content::{MANIFEST_FILE, SIGNATURES_FILE, release_digest},
@@ -20,9 +19,11 @@ use utakata_model::{
 };
 use utakata_protocol::negotiate;
 
-use super::{Catalogue, Release};
+use super::Catalogue;
 use crate::{
+    Release,
     artifact::{Artifact, IMAGE_FILE, Image, ImageError, is_inside},
+    files::{hash_file, is_unreadable, unreadable},
     trust::Trust,
 };
 use files::{Change, File, Stamp, is_file};
@@ -395,7 +396,6 @@ fn damaged(folder: &Path) -> Problem {
 }
 
 const PROGRAM_MISSING: &str = "release-program";
-const UNREADABLE: &str = "release-unreadable";
 
 fn no_image(error: &ImageError) -> Problem {
     Problem::new("release-image", Cure::Operator, error.to_string())
@@ -486,34 +486,11 @@ fn replaced_by(id: &ReleaseId, by: &Path) -> Problem {
     Problem::new("release-twice", Cure::Operator, message)
 }
 
-/// Why something could not be looked at, which does not say what is there.
-pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
-    let message = format!("cannot look at {}: {error}", path.display());
-    Problem::new(UNREADABLE, Cure::Operator, message)
-}
-
-pub(super) fn is_unreadable(problem: &Problem) -> bool {
-    &*problem.code == UNREADABLE
-}
-
 /// Whether something was written so shortly ago that more may come.
 fn is_fresh(files: &[File]) -> bool {
     let now = SystemTime::now();
     let age = |file: &File| now.duration_since(file.stamp.modified).unwrap_or_default();
     files.iter().any(|file| age(file) < SETTLED_AFTER)
-}
-
-/// The SHA-256 of what is in a file.
-pub(crate) fn hash_file(path: &Path) -> std::io::Result<[u8; 32]> {
-    let mut file = fs::File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(digest.finalize().into()),
-            count => digest.update(&buffer[..count]),
-        }
-    }
 }
 
 fn list(folders: &[PathBuf]) -> String {

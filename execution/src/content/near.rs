@@ -6,7 +6,7 @@ use std::{collections::VecDeque, fs, io, path::PathBuf};
 use utakata_model::ContentFile;
 
 use super::store::Store;
-use crate::catalogue::hash_file;
+use crate::files::hash_file;
 
 /// Smaller files are not looked for: they have come sooner.
 const LEAST: u64 = 64 * 1024;

@@ -15,7 +15,7 @@ use std::{
 
 use utakata_model::{Content, ContentFile, FileDigest, ReleaseDigest};
 
-use crate::catalogue::hash_file;
+use crate::files::hash_file;
 
 /// The contents of releases in a folder of this environment.
 #[derive(Debug, Clone)]

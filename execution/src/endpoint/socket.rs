@@ -34,7 +34,7 @@ pub(super) struct Socket {
 
 /// Where a socket is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct SocketPlace {
     pub(super) path: PathBuf,
     door: PathBuf,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ impl Socket {
     }
 
     /// The same, of this process before it was replaced.
-    pub(super) fn take_over(left: &Place) -> Self {
+    pub(super) fn take_over(left: &SocketPlace) -> Self {
         Self {
             path: left.path.clone(),
             door: left.door.clone(),
@@ -80,8 +80,8 @@ impl Socket {
     }
 
     /// Where it is, for whoever takes it over.
-    pub(super) fn place(&self) -> Place {
-        Place {
+    pub(super) fn place(&self) -> SocketPlace {
+        SocketPlace {
             path: self.path.clone(),
             door: self.door.clone(),
             own: self.own.clone(),

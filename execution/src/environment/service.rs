@@ -1,44 +1,43 @@
 //! Keeps one service running for each kind that has a release, and ends them all in order.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
-    time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use utakata_interconnect::{Events, Tasks, events::Sender};
-use utakata_model::{EnvironmentState, EnvironmentStatus, Kind, ReleaseDigest, ReleaseId};
+use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{
-    DrainOrder, Drained, Wish,
-    answers::{self, Listeners, Routes},
-    board::Board,
-    desired::{Asked, Keeper},
-    handover::{self, Came},
-    status::{Identity, Teller},
+    Drained, Wish,
+    kinds::{Came, Kinds, lefts},
+    listen::{self, Recipients},
+    publisher::{Identity, StatusPublisher},
 };
 use crate::{
     Config,
-    catalogue::{self, Catalogue, Chosen, Place, Sources, choose},
+    catalogue::{self, Catalogue, Sources},
     content,
-    endpoint::{self, Endpoint},
+    desired::{Asked, Keeper},
+    endpoint::Endpoint,
     folder::Unreadable,
-    kind::{self, Held, Order, Surroundings},
+    kind::{self, Held, Surroundings},
     lives::Lives,
-    rollout::{Book, Way},
+    rollout::Book,
+    routes::Routes,
     runtime::{Life, Runtime},
+    status::StatusBoard,
     trust::Trust,
 };
 
-/// How long after its deadline a drain waits for what was killed, and for what was published.
-const AFTER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the last status may take to be published.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running environment.
 pub(super) struct Service {
@@ -48,7 +47,7 @@ pub(super) struct Service {
     catalogue: watch::Receiver<Arc<Catalogue>>,
     found: watch::Sender<Arc<Catalogue>>,
     state: watch::Sender<EnvironmentState>,
-    teller: Teller,
+    teller: StatusPublisher,
     keeper: Keeper,
     asked: watch::Receiver<Asked>,
     trust: Arc<Trust>,
@@ -71,7 +70,7 @@ impl Service {
         runtime: Arc<dyn Runtime>,
         came: Option<Came>,
     ) -> Result<(Self, watch::Receiver<Arc<EnvironmentStatus>>), Unreadable> {
-        let board = Board::default();
+        let board = StatusBoard::default();
         let (found, catalogue) = watch::channel(Arc::default());
         let (state, states) = watch::channel(EnvironmentState::Running);
         let (keeper, asked) = Keeper::open(
@@ -87,7 +86,7 @@ impl Service {
         );
         let (told, status) = watch::channel(Arc::new(first));
         let next_worker = came.as_ref().map_or(1, |came| came.next_worker);
-        let (lefts, left) = handover::lefts();
+        let (lefts, left) = lefts();
         let around = Surroundings {
             config: config.clone(),
             zone: config.zone.clone(),
@@ -112,7 +111,7 @@ impl Service {
             gate: endpoint.gate().clone(),
             lefts,
         };
-        let teller = Teller {
+        let teller = StatusPublisher {
             identity,
             board,
             catalogue: catalogue.clone(),
@@ -174,12 +173,12 @@ impl Service {
         let tending = tend(runtime.clone(), life.clone());
         let book = around.book.clone();
         let writing = AbortOnDropHandle::new(tokio::spawn(book.clone().run()));
-        let listeners = Listeners {
+        let listeners = Recipients {
             routes: around.routes.clone(),
             keeper,
             content: answered,
         };
-        let listening = answers::run(around.events.clone(), around.me.clone(), listeners);
+        let listening = listen::run(around.events.clone(), around.me.clone(), listeners);
         let listening = tokio::spawn(listening);
         let lives = around.lives.clone();
         let lives = lives.end_earlier(around.board.clone(), runtime.clone(), life.clone());
@@ -224,176 +223,6 @@ impl Service {
     }
 }
 
-/// The kinds that are served.
-pub(super) struct Kinds {
-    config: Arc<Config>,
-    pub(super) around: Surroundings,
-    pub(super) orders: BTreeMap<Kind, watch::Sender<Order>>,
-    asked: watch::Receiver<Asked>,
-    /// What was active of each kind when it was last looked at.
-    served: BTreeMap<Kind, ReleaseDigest>,
-    pub(super) running: JoinSet<(Kind, usize)>,
-    cancel: CancellationToken,
-    /// Where workers connect.
-    pub(super) place: endpoint::Place,
-    /// What kinds leave to another program.
-    pub(super) lefts: mpsc::Receiver<Held>,
-    /// Until when everything is made ready for another program, if it is.
-    pub(super) hold: Option<Instant>,
-    /// Whether it is known what lies on disk.
-    pub(super) is_found: bool,
-}
-
-impl Kinds {
-    /// Serves what the catalogue has until a drain is asked for; `None`: cancelled.
-    async fn serve(
-        &mut self,
-        catalogue: &mut watch::Receiver<Arc<Catalogue>>,
-        orders: &mut mpsc::Receiver<Wish>,
-        cancel: &CancellationToken,
-    ) -> Option<DrainOrder> {
-        let mut leaving = None;
-        loop {
-            tokio::select! {
-                wish = orders.recv() => match wish? {
-                    Wish::Drain(order) => return Some(order),
-                    Wish::Leave(within, done) => leaving = Some((within, done)),
-                    Wish::GoOn => self.go_on(),
-                },
-                _ = catalogue.changed() => self.is_found = true,
-                Ok(()) = self.asked.changed() => {}
-                Some(ended) = self.running.join_next() => match ended {
-                    Ok((kind, _)) => {
-                        self.orders.remove(&kind);
-                    }
-                    Err(error) => tracing::error!(%error, "a kind is not served any more"),
-                },
-                () = cancel.cancelled() => return None,
-            }
-            if self.is_found && self.hold.is_none() {
-                let found = catalogue.borrow_and_update().clone();
-                self.reconcile(&found);
-            }
-            // What is to be served is known first: nobody could go on with less.
-            if self.is_found
-                && let Some((within, mut done)) = leaving.take()
-            {
-                let left = self.leave(within, done.closed()).await;
-                if done.send(left).is_err() {
-                    self.go_on();
-                }
-            }
-        }
-    }
-
-    /// Every kind with a release is served, the others are told to end.
-    fn reconcile(&mut self, catalogue: &Catalogue) {
-        let asked = self.asked.borrow_and_update().clone();
-        let me = &self.around.me.environment;
-        let place = Place {
-            id: me,
-            zone: &self.config.zone,
-            labels: &self.config.labels,
-        };
-        let sizes = &self.config.pools;
-        let choice = choose(catalogue, sizes, &asked.kinds, &self.served, &place);
-        self.around.board.put_missing(choice.missing);
-        if asked.revision.is_some() {
-            let rollout = |kind: &Kind| asked.rollout(kind, me).map(|order| order.id);
-            self.around
-                .book
-                .retain(|kind, id| rollout(kind) == Some(id));
-        }
-        let mut chosen = choice.kinds;
-        let absent = asked.kinds.iter().filter(|(kind, desired)| {
-            let is_served = chosen.contains_key(*kind) || self.orders.contains_key(*kind);
-            !is_served && place.is_meant(desired)
-        });
-        let orders = absent.filter_map(|(kind, _)| asked.rollout(kind, me));
-        let absent = orders.map(|order| Way::absent(order, Timestamp::now()));
-        self.around.board.put_absent(absent.collect());
-        self.served = served(&chosen);
-        let order_of = |kind: &Kind, releases: Vec<Chosen>| Order {
-            rollout: asked.rollout(kind, me),
-            stop: asked.stop(kind),
-            hold: None,
-            stops: asked.stops(kind),
-            coming: coming(kind, &asked, &releases),
-            releases,
-            give_up_at: None,
-        };
-        for (kind, order) in &self.orders {
-            let releases = match chosen.remove(kind) {
-                Some(releases) => releases,
-                // It was taken over, and its release was not seen yet: it waits.
-                None if catalogue.may_have(kind) && order.borrow().releases.is_empty() => continue,
-                None => Vec::new(),
-            };
-            set(order, order_of(kind, releases));
-        }
-        let new = chosen.into_iter();
-        let new = new.map(|(kind, releases)| (kind.clone(), order_of(&kind, releases)));
-        for (kind, order) in new.collect::<Vec<_>>() {
-            self.spawn(kind, order, None);
-        }
-    }
-
-    /// The kinds of another program of this process go on at once, and wait for what is to be
-    /// served. Workers are let in, and the world is told, when all await their own.
-    async fn take_over(&mut self, came: BTreeMap<Kind, kind::Came>) {
-        let (awaiting, mut all_await) = mpsc::channel(1);
-        for (kind, mut came) in came {
-            came.awaiting = Some(awaiting.clone());
-            // Whatever is ordered first is another order than this.
-            let order = Order {
-                hold: Some(Instant::now()),
-                ..Order::default()
-            };
-            self.spawn(kind, order, Some(came));
-        }
-        drop(awaiting);
-        // Nobody sends: it ends when the last of them has what it was left.
-        let _ = all_await.recv().await;
-        self.around.gate.open();
-    }
-
-    fn spawn(&mut self, kind: Kind, order: Order, came: Option<kind::Came>) {
-        let (order, orders) = watch::channel(order);
-        self.orders.insert(kind.clone(), order);
-        let around = self.around.clone();
-        let cancel = self.cancel.clone();
-        self.running.spawn(async move {
-            let given_up = kind::Service::run(kind.clone(), around, orders, came, cancel).await;
-            (kind, given_up)
-        });
-    }
-
-    /// Ends all kinds; gives the number of attempts that were given up.
-    async fn drain(&mut self, within: Duration) -> usize {
-        let deadline = Instant::now() + within;
-        self.around.gate.open();
-        for order in self.orders.values() {
-            order.send_replace(Order {
-                give_up_at: Some(deadline),
-                ..Order::default()
-            });
-        }
-        let mut given_up = 0;
-        let all_ended = async {
-            while let Some(ended) = self.running.join_next().await {
-                given_up += ended.map_or(0, |(_, given_up)| given_up);
-            }
-        };
-        let ended = tokio::time::timeout_at(deadline + AFTER_DEADLINE, all_ended).await;
-        if ended.is_err() {
-            tracing::error!("not everything ended in time: outcomes may be missing");
-            self.cancel.cancel();
-            self.running.shutdown().await;
-        }
-        given_up
-    }
-}
-
 /// What fetching releases needs.
 fn content_around(around: &Surroundings, trust: &Arc<Trust>) -> content::Around {
     content::Around {
@@ -419,35 +248,9 @@ fn life(around: &Surroundings) -> Life {
     }
 }
 
-/// What is active of each kind.
-fn served(chosen: &BTreeMap<Kind, Vec<Chosen>>) -> BTreeMap<Kind, ReleaseDigest> {
-    let active = |(kind, releases): (&Kind, &Vec<Chosen>)| {
-        let active = releases.iter().find(|chosen| chosen.is_active)?;
-        Some((kind.clone(), active.release.id.digest.clone()))
-    };
-    chosen.iter().filter_map(active).collect()
-}
-
-/// Versions of a kind that are to serve, and are not here yet.
-fn coming(kind: &Kind, asked: &Asked, here: &[Chosen]) -> BTreeSet<Arc<str>> {
-    let desired = asked.kinds.get(kind).into_iter();
-    let wanted = desired.flat_map(|desired| desired.stable.iter().chain(&desired.kept));
-    let is_here = |wanted: &&ReleaseId| here.iter().any(|one| *one.release.id == **wanted);
-    let absent = wanted.filter(|wanted| !is_here(wanted));
-    absent.map(|release| release.version.clone()).collect()
-}
-
-fn set(order: &watch::Sender<Order>, new: Order) {
-    order.send_if_modified(|order| {
-        let changed = *order != new;
-        *order = new;
-        changed
-    });
-}
-
 /// Waits for what is told last, but not for ever.
 async fn end(mut teller: JoinHandle<()>) {
-    let told = tokio::time::timeout(AFTER_DEADLINE, &mut teller).await;
+    let told = tokio::time::timeout(STATUS_TIMEOUT, &mut teller).await;
     if told.is_err() {
         teller.abort();
         tracing::warn!("that the environment is gone could not be told");

@@ -10,7 +10,7 @@ use utakata_model::{
 use utakata_protocol::v1;
 
 use crate::{
-    catalogue::Release,
+    Release,
     config::Backoff,
     manager::{
         demand::Demand,

@@ -43,10 +43,8 @@ use super::{
     unrecorded::Unrecorded,
 };
 use crate::{
-    Config,
-    catalogue::Release,
+    Config, Release,
     config::Backoff,
-    environment::places::Places,
     manager::plan::{Desired, Phase, Times},
     pool::{
         attempts::Attempts,
@@ -54,6 +52,7 @@ use crate::{
         lanes::{Lanes, Waiting},
         select,
     },
+    quota::WorkerQuota,
     rollout::{Changed, Kept, Recent, Way, evidence::Asking},
     worker::{Line, Number},
 };
@@ -136,7 +135,7 @@ pub(super) struct State {
     without_permits: bool,
     pools: Vec<Pool>,
     /// How many workers all kinds may have together.
-    places: Places,
+    places: WorkerQuota,
     /// The rollout, if there is one.
     way: Option<Way>,
     /// What an earlier life has left of it.
@@ -202,7 +201,7 @@ impl State {
             unproven: Vec::new(),
             without_permits: config.without_permits,
             pools: Vec::new(),
-            places: Places::default(),
+            places: WorkerQuota::default(),
             way: None,
             kept: None,
             decided: None,

@@ -5,11 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{
-    Class, Outcome, Problem, ReleaseId, RolloutId, RolloutPhase, RolloutPlan, RolloutStatus,
+    Class, Outcome, Problem, ReleaseId, RolloutId, RolloutPhase, RolloutStatus,
     rollout::{Evidence, Go, GoOrder, Progress},
 };
 
 use super::{
+    Order,
     book::Kept,
     compare::Differs,
     enough::{self, Enough},
@@ -26,16 +27,6 @@ const WORKER_LOST: &str = "worker-lost";
 /// How long a shadow may take beyond a few times what the stable release took.
 const SHADOW_MORE: Duration = Duration::from_secs(1);
 const SHADOW_TIMES: u32 = 4;
-
-/// A rollout as it is asked of this environment.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Order {
-    pub(crate) id: RolloutId,
-    pub(crate) candidate: ReleaseId,
-    pub(crate) plan: RolloutPlan,
-    /// What to do; absent: wait.
-    pub(crate) go: Option<Go>,
-}
 
 /// One rollout.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ mod error;
 mod fit;
 mod image;
 mod inspect;
+mod labels;
 mod life;
 mod named;
 mod orphans;
@@ -30,7 +31,7 @@ use tokio::sync::Semaphore;
 use utakata_model::Incarnation;
 
 use super::{Error as RuntimeError, Life, Running, Runtime, Spec};
-use crate::{Artifact, catalogue::Release, config};
+use crate::{Artifact, Release, config};
 use engine::Engine;
 pub use error::Error;
 use image::Images;

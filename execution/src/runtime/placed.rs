@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use utakata_model::{Incarnation, WorkerId};
 
 use super::{Error, Life, Running, Runtime, Spec, Trace, docker::Docker, process::Process};
-use crate::{Artifact, catalogue::Release};
+use crate::{Artifact, Release};
 
 /// Runs each worker where its release belongs.
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
 //! Workers as processes of this machine: no container engine, one process group for each.
 
+mod adopted;
+
 use std::{
     os::{
         fd::{AsFd, OwnedFd},
@@ -17,11 +19,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Error, Exit, Running, Runtime, Spec, Trace, adopted::Adopted, log, memory};
+use super::{Error, Exit, Running, Runtime, Spec, Trace, log, memory};
 use utakata_model::WorkerId;
 use utakata_protocol::NO_BYTECODE;
 
-use crate::{Artifact, catalogue::Release};
+use crate::{Artifact, Release};
+use adopted::Adopted;
 
 /// How long the rest of what a worker has printed may take after its end.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
@@ -163,7 +166,7 @@ impl Drop for Group {
 }
 
 /// The same pipe once more; not for programs that are started.
-pub(super) fn copy(pipe: impl AsFd) -> Option<OwnedFd> {
+fn copy(pipe: impl AsFd) -> Option<OwnedFd> {
     let copied = pipe.as_fd().try_clone_to_owned();
     copied
         .inspect_err(|error| tracing::warn!(%error, "a worker cannot be left to another program"))

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use utakata_execution::catalogue::{Catalogue, Release};
+use utakata_execution::{Release, catalogue::Catalogue};
 use utakata_logic::{Handle, catalogue::FolderRelease};
 use utakata_model::Content;
 

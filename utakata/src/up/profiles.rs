@@ -19,7 +19,7 @@ use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
 };
-use utakata_execution::catalogue::Unmade;
+use utakata_execution::Unmade;
 use utakata_model::{
     Cure, EnvironmentStatus, Problem,
     environment::RefusedRelease,

@@ -1,4 +1,4 @@
-use utakata_model::{RolloutId, RolloutOrder, RolloutPlan};
+use utakata_model::{EnvironmentId, Labels, RolloutId, RolloutOrder, RolloutPlan, Zone};
 
 use super::*;
 use crate::samples::release;
@@ -35,7 +35,7 @@ fn rollout(candidate: &str) -> Option<RolloutOrder> {
 fn choose_here(catalogue: &Catalogue, desired: &KindDesired, served: Option<&str>) -> Choice {
     let echo = || Kind::new("echo").unwrap();
     let labels = Labels::from([("site".into(), "north".into())]);
-    let place = Place {
+    let place = Locality {
         id: &EnvironmentId::new("node-1").unwrap(),
         zone: &Zone::default(),
         labels: &labels,
@@ -86,7 +86,7 @@ fn the_newest_version_of_each_kind_is_active_by_its_numbers_where_nothing_is_ask
         ..PoolSize::default()
     };
     let sizes = BTreeMap::from([(Kind::new("pdu").unwrap(), size)]);
-    let place = Place {
+    let place = Locality {
         id: &EnvironmentId::new("node-1").unwrap(),
         zone: &Zone::default(),
         labels: &Labels::new(),

@@ -9,7 +9,7 @@ use std::{
 
 use utakata_model::{Cure, Problem};
 
-use crate::folder::is_absence;
+use crate::files::{is_absence, unreadable as problem};
 
 /// More files than that are no release.
 const FILES_MOST: usize = 10_000;
@@ -77,7 +77,7 @@ fn add(
     files: &mut Vec<File>,
 ) -> Result<(), Problem> {
     let here = folder.join(below);
-    let unreadable = |error: io::Error| super::unreadable(&here, &error);
+    let unreadable = |error: io::Error| problem(&here, &error);
     if depth > DEPTH_MOST || files.len() > FILES_MOST {
         return Err(too_large());
     }

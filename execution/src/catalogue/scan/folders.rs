@@ -7,7 +7,8 @@ use std::{
 
 use utakata_model::{Problem, content::MANIFEST_FILE, environment::RefusedRelease};
 
-use super::{files::is_file, unreadable};
+use super::files::is_file;
+use crate::files::unreadable;
 
 /// What was found, and what could not be looked at.
 #[derive(Debug, Default)]

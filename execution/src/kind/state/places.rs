@@ -5,14 +5,14 @@ use utakata_model::{Class, Cure, PoolStatus, Problem};
 
 use super::State;
 use crate::{
-    environment::places::Places,
     kind::pool::Pool,
     manager::{places::Need, plan},
+    quota::WorkerQuota,
 };
 
 impl State {
     /// The workers are shared with the other kinds of the environment.
-    pub(in crate::kind) fn share(&mut self, places: Places) {
+    pub(in crate::kind) fn share(&mut self, places: WorkerQuota) {
         self.places = places;
     }
 

@@ -24,7 +24,7 @@ use utakata_protocol::v1::{AttemptOutcome, Status as WireStatus, ToWorker};
 
 use super::*;
 use crate::{
-    catalogue::{Catalogue, Place, choose},
+    catalogue::{Catalogue, choose},
     runtime::Exit,
     samples::{control, release, task},
     worker::{Answer, Parting, Report, Said},
@@ -101,7 +101,7 @@ impl World {
             refused: Vec::new(),
             is_partial: false,
         };
-        let place = Place {
+        let place = crate::desired::Locality {
             id: &EnvironmentId::new("here").unwrap(),
             zone: &Zone::default(),
             labels: &Labels::new(),

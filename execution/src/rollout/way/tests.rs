@@ -1,3 +1,5 @@
+use utakata_model::RolloutPlan;
+
 use super::*;
 use crate::samples::release;
 

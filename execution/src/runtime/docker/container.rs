@@ -8,15 +8,11 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
-use super::fit::Ready;
+use super::{
+    fit::Ready,
+    labels::{ENVIRONMENT_LABEL, INCARNATION_LABEL, RELEASE_LABEL, WORKER_LABEL},
+};
 use crate::{config, runtime::Spec};
-
-/// Whose container it is.
-pub(super) const ENVIRONMENT_LABEL: &str = "utakata.environment";
-/// Of which life of it.
-pub(super) const INCARNATION_LABEL: &str = "utakata.incarnation";
-const RELEASE_LABEL: &str = "utakata.release";
-const WORKER_LABEL: &str = "utakata.worker";
 
 /// Where a container sees the folder of the socket, and the folder of its release.
 const DOOR: &str = "/run/utakata";

@@ -23,7 +23,11 @@ use parking_lot::Mutex;
 use tokio_util::io::ReaderStream;
 use utakata_model::EnvironmentId;
 
-use super::{container::ENVIRONMENT_LABEL, error::Error, tar};
+use super::{
+    error::{Answer, Error},
+    labels::ENVIRONMENT_LABEL,
+    tar,
+};
 use crate::runtime::Exit;
 
 /// How long an answer of the engine may take.
@@ -32,13 +36,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const IMAGE_WITHIN: Duration = Duration::from_secs(600);
 /// What an orphan has between being asked to end and being killed.
 const END_WITHIN_SECONDS: i32 = 2;
-
-/// What the engine, or the way to it, says.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct Answer {
-    text: String,
-}
 
 /// A Docker engine. The way to it is made when it is needed, and anew when it was lost.
 #[derive(Debug)]
@@ -71,8 +68,7 @@ impl Engine {
 
     /// That it has done something, and nothing came of it.
     pub(super) fn lost() -> Answer {
-        let text = "it is not there afterwards".into();
-        Answer { text }
+        Answer::new("it is not there afterwards")
     }
 
     /// The way to the engine, in a version of its interface that both know.
@@ -264,8 +260,7 @@ impl Engine {
             Some(Err(error)) => Waited::Away(self.failed("wait for a container", &error)),
             None => {
                 *self.client.lock() = None;
-                let text = "it ended the connection".into();
-                let source = Answer { text };
+                let source = Answer::new("it ended the connection");
                 Waited::Away(Error::Away {
                     socket: self.socket.clone(),
                     source,
@@ -325,12 +320,11 @@ impl Engine {
 }
 
 fn answer(error: &Inner) -> Answer {
-    let text = match error {
+    Answer::new(match error {
         Inner::DockerResponseServerError { message, .. } => message.clone(),
         Inner::DockerStreamError { error } => error.clone(),
         other => crate::chain(other),
-    };
-    Answer { text }
+    })
 }
 
 fn is_unknown(error: &Inner) -> bool {

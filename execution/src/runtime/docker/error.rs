@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use utakata_model::{Cure, Problem, manifest::ManifestError};
 use utakata_protocol::VersionError;
 
-use super::engine::Answer;
+use super::labels::MANIFEST_LABEL;
 use crate::artifact::ImageError;
 
 /// Why there is no container of a release.
@@ -95,7 +95,7 @@ pub enum Error {
     /// It does not say what it is.
     #[error(
         "{image} has no label {} and no /worker.toml: either must hold its manifest",
-        super::fit::MANIFEST_LABEL
+        MANIFEST_LABEL
     )]
     Unlabelled {
         /// The image.
@@ -104,7 +104,7 @@ pub enum Error {
     /// It says two things.
     #[error(
         "the label {} of {image} and its /worker.toml differ: take both from one file",
-        super::fit::MANIFEST_LABEL
+        MANIFEST_LABEL
     )]
     Differs {
         /// The image.
@@ -122,7 +122,7 @@ pub enum Error {
     /// What it says of itself cannot be read.
     #[error(
         "what {image} says of itself (label {}, or /worker.toml) is no manifest",
-        super::fit::MANIFEST_LABEL
+        MANIFEST_LABEL
     )]
     Label {
         /// The image.
@@ -144,6 +144,19 @@ pub enum Error {
         /// Kind and version by the folder.
         needs: String,
     },
+}
+
+/// What the engine, or the way to it, says.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Answer {
+    text: String,
+}
+
+impl Answer {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
 }
 
 impl Error {

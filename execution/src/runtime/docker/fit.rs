@@ -6,9 +6,6 @@ use utakata_protocol::negotiate;
 use super::error::Error;
 use crate::artifact::Image;
 
-/// The label of an image that holds the text of its `worker.toml`.
-pub const MANIFEST_LABEL: &str = "org.utakata.manifest";
-
 /// An image that the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ready {

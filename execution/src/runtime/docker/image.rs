@@ -7,11 +7,7 @@ use bollard::models::ImageInspect;
 use tokio::sync::Mutex;
 use utakata_model::ReleaseId;
 
-use super::{
-    engine::Engine,
-    error::Error,
-    fit::{MANIFEST_LABEL, Ready},
-};
+use super::{engine::Engine, error::Error, fit::Ready, labels::MANIFEST_LABEL};
 use crate::artifact::{Image, Reference};
 
 /// The ids of what was loaded from archives, by release.

@@ -6,7 +6,7 @@ use std::{collections::HashSet, time::Duration};
 use bollard::models::ContainerSummary;
 use utakata_model::Incarnation;
 
-use super::container::INCARNATION_LABEL;
+use super::labels::INCARNATION_LABEL;
 use crate::runtime::Life;
 
 /// A container of this life that nobody has in hand is about to be taken, or lost.

@@ -7,7 +7,6 @@ use futures::{FutureExt, future::BoxFuture};
 use utakata_execution::{
     Artifact,
     artifact::Image,
-    catalogue,
     runtime::{Exit, Life, Running, Runtime, Spec, docker::Docker},
 };
 use utakata_model::{EnvironmentId, Incarnation, ReleaseId, WorkerId, content::IMAGE_FILE};
@@ -44,7 +43,7 @@ pub(super) async fn place(folder: &Path, docker: Docker) -> Result<Option<Contai
         version: read.manifest.version.clone().into(),
         digest: read.digest(),
     });
-    let whole = catalogue::Release {
+    let whole = utakata_execution::Release {
         id: release.clone(),
         manifest: Arc::new(read.manifest),
         folder: absolute,

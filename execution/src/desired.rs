@@ -10,12 +10,11 @@ use std::{
 use tokio::sync::watch;
 use utakata_interconnect::wire;
 use utakata_model::{
-    Desired, EnvironmentId, Kind, KindDesired, Orders, ReleaseId, ReleaseName, Standing, Stop,
-    StopState, Stopped, Zone,
+    Desired, EnvironmentId, Kind, KindDesired, Labels, Orders, ReleaseId, ReleaseName, Standing,
+    Stop, StopState, Stopped, Zone,
 };
 
 use crate::{
-    catalogue::Place,
     folder::{self, Unreadable},
     rollout,
 };
@@ -33,6 +32,27 @@ pub(crate) struct Asked {
     standing: Standing,
     /// Which releases serve, of each kind of which anything is asked.
     pub(crate) kinds: BTreeMap<Kind, KindDesired>,
+}
+
+/// Where the environment is, and what it is told of itself.
+#[derive(Debug)]
+pub(crate) struct Locality<'l> {
+    pub(crate) id: &'l EnvironmentId,
+    pub(crate) zone: &'l Zone,
+    pub(crate) labels: &'l Labels,
+}
+
+impl Locality<'_> {
+    /// Whether a kind is to be served here.
+    pub(crate) fn is_meant(&self, desired: &KindDesired) -> bool {
+        let value = |key: &str| match key {
+            "name" => Some(self.id.as_str()),
+            "zone" => Some(self.zone.as_str()),
+            _ => self.labels.get(key).map(String::as_str),
+        };
+        let placement = desired.placement.as_ref();
+        placement.is_none_or(|placement| placement.matches_by(value))
+    }
 }
 
 impl Asked {
@@ -72,8 +92,8 @@ impl Asked {
 
     /// Every release that is named of the kinds that are meant for here: those that serve, that
     /// are kept, and that are to come.
-    pub(crate) fn releases(&self, place: &Place) -> BTreeSet<ReleaseId> {
-        let kinds = self.kinds.values().filter(|kind| place.is_meant(kind));
+    pub(crate) fn releases(&self, here: &Locality) -> BTreeSet<ReleaseId> {
+        let kinds = self.kinds.values().filter(|kind| here.is_meant(kind));
         let named = kinds.flat_map(|kind| {
             let candidate = kind.rollout.iter().map(|rollout| &rollout.candidate);
             kind.stable.iter().chain(&kind.kept).chain(candidate)
@@ -135,9 +155,9 @@ fn together(stop: Stop, mut states: impl Iterator<Item = Option<StopState>>) -> 
 
 /// Hears what is asked, and keeps it.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     me: EnvironmentId,
-    pub(super) zone: Zone,
+    pub(crate) zone: Zone,
     folder: Option<PathBuf>,
     asked: watch::Sender<Asked>,
 }
@@ -145,7 +165,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Begins with what is kept in the folder, if there is one.
     /// Errors: it cannot be looked at; what was drained would serve.
-    pub(super) fn open(
+    pub(crate) fn open(
         me: EnvironmentId,
         zone: Zone,
         folder: Option<PathBuf>,
@@ -167,7 +187,7 @@ impl Keeper {
     }
 
     /// Desired state was published.
-    pub(super) async fn hear(&self, desired: &Desired) {
+    pub(crate) async fn hear(&self, desired: &Desired) {
         if desired.zone != self.zone {
             return;
         }

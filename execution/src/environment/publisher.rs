@@ -7,8 +7,10 @@ use tokio::{sync::watch, time::Instant};
 use utakata_interconnect::{Event, Events, connection::Health};
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Labels, NameError, Zone};
 
-use super::{board::Board, desired::Asked, places::Places};
-use crate::{Config, catalogue::Catalogue, takeover::Takeover};
+use crate::{
+    Config, catalogue::Catalogue, desired::Asked, quota::WorkerQuota, status::StatusBoard,
+    takeover::Takeover,
+};
 
 /// Told at least so often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -23,13 +25,13 @@ pub struct Identity {
     pub(super) zone: Zone,
     labels: Labels,
     connections: Vec<Health>,
-    pub(super) places: Places,
+    pub(super) places: WorkerQuota,
 }
 
 /// Tells how the environment is.
-pub(super) struct Teller {
+pub(super) struct StatusPublisher {
     pub(super) identity: Identity,
-    pub(super) board: Board,
+    pub(super) board: StatusBoard,
     pub(super) catalogue: watch::Receiver<Arc<Catalogue>>,
     pub(super) state: watch::Receiver<EnvironmentState>,
     pub(super) asked: watch::Receiver<Asked>,
@@ -49,7 +51,7 @@ impl Identity {
             zone: config.zone.clone(),
             labels: config.labels.clone(),
             connections: Vec::new(),
-            places: Places::new(config.workers_most),
+            places: WorkerQuota::new(config.workers_most),
         })
     }
 
@@ -66,7 +68,7 @@ impl Identity {
     pub fn will(&self) -> EnvironmentStatus {
         let nothing = Catalogue::default();
         let state = EnvironmentState::Gone;
-        self.status(state, &Board::default(), &nothing, &Asked::default())
+        self.status(state, &StatusBoard::default(), &nothing, &Asked::default())
     }
 
     /// With connections to brokers, of which its status tells.
@@ -82,7 +84,7 @@ impl Identity {
     pub(super) fn status(
         &self,
         state: EnvironmentState,
-        board: &Board,
+        board: &StatusBoard,
         catalogue: &Catalogue,
         asked: &Asked,
     ) -> EnvironmentStatus {
@@ -109,7 +111,7 @@ impl Identity {
     }
 }
 
-impl Teller {
+impl StatusPublisher {
     /// Tells until the state is `Gone`, which is told last.
     pub(super) async fn run(mut self) {
         loop {

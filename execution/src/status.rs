@@ -16,7 +16,7 @@ const BREAKERS_MOST: usize = 1000;
 
 /// The pools of all kinds as last told. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Board(Arc<Inner>);
+pub(crate) struct StatusBoard(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -33,7 +33,7 @@ struct Inner {
     changed: Notify,
 }
 
-impl Board {
+impl StatusBoard {
     /// These are the pools of a kind now.
     pub(crate) fn put(&self, kind: &Kind, pools: Vec<PoolStatus>) {
         let mut all = self.0.pools.lock();
@@ -56,7 +56,7 @@ impl Board {
     }
 
     /// Earlier lives of which nothing runs any more.
-    pub(super) fn over(&self) -> Vec<Incarnation> {
+    pub(crate) fn over(&self) -> Vec<Incarnation> {
         self.0.over.lock().clone()
     }
 

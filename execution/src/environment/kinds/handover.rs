@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, os::fd::OwnedFd, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 use utakata_model::Kind;
 
-use super::{Error, service::Kinds};
+use super::{super::Error, Kinds};
 use crate::{
     endpoint,
     kind::{self, Held, Order},
@@ -14,16 +14,16 @@ use crate::{
 };
 
 /// What has come from another program of this process.
-pub(super) struct Came {
-    pub(super) socket: endpoint::Place,
-    pub(super) listener: Option<OwnedFd>,
-    pub(super) next_worker: u64,
-    pub(super) kinds: BTreeMap<Kind, kind::Came>,
+pub(in crate::environment) struct Came {
+    pub(in crate::environment) socket: endpoint::SocketPlace,
+    pub(in crate::environment) listener: Option<OwnedFd>,
+    pub(in crate::environment) next_worker: u64,
+    pub(in crate::environment) kinds: BTreeMap<Kind, kind::Came>,
 }
 
 impl Came {
     /// Sorted by kinds.
-    pub(super) fn of(takeover: Takeover) -> Self {
+    pub(in crate::environment) fn of(takeover: Takeover) -> Self {
         let Takeover { left, files } = takeover;
         let passed = left.passed();
         let mut files: Vec<Option<OwnedFd>> = files.into_iter().map(Some).collect();
@@ -148,7 +148,7 @@ impl Kinds {
 }
 
 /// Where kinds put what they leave.
-pub(super) fn lefts() -> (mpsc::Sender<Held>, mpsc::Receiver<Held>) {
+pub(in crate::environment) fn lefts() -> (mpsc::Sender<Held>, mpsc::Receiver<Held>) {
     mpsc::channel(LEFTS)
 }
 

@@ -11,7 +11,7 @@ use crate::manager::places::{Allowed, Need, divide};
 
 /// What is known of all kinds. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Places(Arc<Inner>);
+pub(crate) struct WorkerQuota(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -31,7 +31,7 @@ struct Claim {
     is_short: bool,
 }
 
-impl Places {
+impl WorkerQuota {
     /// So many at once, if there is a limit.
     pub(crate) fn new(most: Option<u32>) -> Self {
         let kinds = Mutex::default();
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn nobody_starts_a_worker_for_which_another_must_go_first() {
         let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
-        let (places, now) = (Places::new(Some(4)), Instant::now());
+        let (places, now) = (WorkerQuota::new(Some(4)), Instant::now());
         assert_eq!(places.ask(&a, 0, need(100, 0), now), allowed(4, 4));
         // All of them are spoken for, though none is there yet.
         assert_eq!(places.ask(&b, 0, need(2, 0), now), allowed(2, 0));
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_nobody_is_held_up() {
-        let (places, a) = (Places::default(), "a".parse().unwrap());
+        let (places, a) = (WorkerQuota::default(), "a".parse().unwrap());
         assert_eq!(places.ask(&a, 3, need(100, 3), Instant::now()), None);
         assert_eq!((places.most(), places.status()), (None, None));
     }

@@ -18,7 +18,10 @@ use tokio::{
 };
 use utakata_model::WorkerId;
 
-use super::{Error, Exit, Running, Trace, log, memory, process::copy};
+use super::{
+    super::{Error, Exit, Running, Trace, log, memory},
+    copy,
+};
 
 /// How long the rest of what a worker has printed may take after its end.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);

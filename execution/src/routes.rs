@@ -1,0 +1,47 @@
+//! Where the replies of the ledger go: to the kinds whose attempts they are about.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use utakata_interconnect::events::permit::{PermitBatch, RecordedBatch};
+use utakata_model::Kind;
+
+/// Batches that wait for one kind; more are dropped: asks and outcomes are repeated anyway.
+const QUEUE: usize = 256;
+
+/// What the logic environment answered to a kind.
+#[derive(Debug)]
+pub(crate) enum LedgerReply {
+    /// Asks.
+    Permits(Arc<PermitBatch>),
+    /// Outcomes.
+    Recorded(Arc<RecordedBatch>),
+}
+
+/// Where the answers for each kind go. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Routes(Arc<Mutex<BTreeMap<Kind, mpsc::Sender<LedgerReply>>>>);
+
+impl Routes {
+    /// The answers for a kind, from now on.
+    pub(crate) fn open(&self, kind: &Kind) -> mpsc::Receiver<LedgerReply> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        self.0.lock().insert(kind.clone(), sender);
+        receiver
+    }
+
+    /// Nobody waits for the answers for a kind any more.
+    pub(crate) fn close(&self, kind: &Kind) {
+        self.0.lock().remove(kind);
+    }
+
+    pub(crate) fn pass_on(&self, kind: &Kind, answered: LedgerReply) {
+        let routes = self.0.lock();
+        if let Some(route) = routes.get(kind)
+            && route.try_send(answered).is_err()
+        {
+            tracing::debug!(%kind, "an answer was dropped: it will come again");
+        }
+    }
+}
