@@ -40,9 +40,6 @@ use crate::{
 /// Bytes of files that are received at a time, all together, in mebibytes: one of the largest.
 const RECEIVED_MOST: u32 = (FILE_MOST >> 20) as u32;
 
-/// Says who wants a release to stay, each in a few words; nobody: an empty list.
-pub type Wanting = dyn Fn(&ReleaseDigest) -> Vec<String> + Send + Sync;
-
 /// The catalogue. Cheap to share.
 pub struct Catalogue {
     store: Arc<dyn Store>,
@@ -51,7 +48,6 @@ pub struct Catalogue {
     folder: RwLock<Vec<FolderRelease>>,
     /// What lay in a folder before its content changed, the latest last.
     replaced: RwLock<Vec<FolderRelease>>,
-    wanting: RwLock<Vec<Arc<Wanting>>>,
     receiving: Semaphore,
     /// What was read later is believed later.
     reloading: Mutex<()>,
@@ -75,18 +71,9 @@ impl Catalogue {
             inventory,
             folder: RwLock::default(),
             replaced: RwLock::default(),
-            wanting: RwLock::default(),
             receiving: Semaphore::new(RECEIVED_MOST as usize),
             reloading: Mutex::default(),
         }
-    }
-
-    /// One more that is asked before a release is deleted.
-    pub fn ask_before_delete(
-        &self,
-        wanting: impl Fn(&ReleaseDigest) -> Vec<String> + Send + Sync + 'static,
-    ) {
-        self.wanting.write().push(Arc::new(wanting));
     }
 
     /// Adds a release, all files of which are there. The same again changes nothing but its
@@ -257,11 +244,16 @@ impl Catalogue {
         find::find(self.entries(None).await?, reference)
     }
 
-    /// Removes a release that was pushed, and the files that no other one has.
+    /// Removes a release that was pushed, and the files that no other one has. `others` says who
+    /// else wants it to stay.
     ///
     /// # Errors
     /// There is none, something wants it to stay, or the store failed.
-    pub async fn delete(&self, reference: &ReleaseReference) -> Result<ReleaseId, Error> {
+    pub async fn delete(
+        &self,
+        reference: &ReleaseReference,
+        others: impl FnOnce(&ReleaseDigest) -> Vec<String>,
+    ) -> Result<ReleaseId, Error> {
         let entry = self.find(reference).await?;
         let mut by = match entry.source {
             ReleaseSource::Pushed => Vec::new(),
@@ -271,6 +263,7 @@ impl Catalogue {
             }
         };
         by.extend(self.wanted_by(&entry.id));
+        by.extend(others(&entry.id.digest));
         if !by.is_empty() {
             return Err(Error::Wanted { id: entry.id, by });
         }
@@ -279,9 +272,9 @@ impl Catalogue {
         Ok(entry.id)
     }
 
-    /// Who wants a release to stay: those whose tasks it does, those who are pinned to it, and
-    /// whoever else says so.
-    pub fn wanted_by(&self, id: &ReleaseId) -> Vec<String> {
+    /// Returns who wants a release to stay, each in a few words: environments that it serves in,
+    /// and a target that is pinned to it.
+    fn wanted_by(&self, id: &ReleaseId) -> Vec<String> {
         let digest = &id.digest;
         let environments = self.kinds.environments();
         let serves = environments.iter().filter(|one| {
@@ -298,8 +291,6 @@ impl Catalogue {
         };
         let pinned = targets.find(is_pinned);
         by.extend(pinned.map(|target| format!("the target {} is pinned to it", target.name)));
-        let others = self.wanting.read().clone();
-        by.extend(others.iter().flat_map(|who| who(digest)));
         by
     }
 
@@ -370,17 +361,24 @@ impl Catalogue {
         }
     }
 
-    /// A release with everything about it.
+    /// A release with everything about it. `others` want it to stay, besides those that the
+    /// catalogue knows.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn view(&self, entry: Entry) -> Result<ReleaseView, store::Error> {
+    pub async fn view(
+        &self,
+        entry: Entry,
+        others: Vec<String>,
+    ) -> Result<ReleaseView, store::Error> {
         let mut breaks = self.breaks(&entry.id.kind, &entry.manifest).await?;
         breaks.truncate(breaks::SHOWN_MOST);
+        let mut wanted_by = self.wanted_by(&entry.id);
+        wanted_by.extend(others);
         Ok(ReleaseView {
             summary: self.summary(&entry),
             breaks,
-            wanted_by: self.wanted_by(&entry.id),
+            wanted_by,
             manifest: entry.manifest,
             content: entry.content,
         })

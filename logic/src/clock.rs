@@ -3,27 +3,20 @@
 //! It may be set while everything runs: what was seen before then is as old as it was, and no
 //! older or younger by that.
 
-use std::{
-    sync::Arc,
-    // That of tokio can be stopped, and is compared with one that cannot.
-    time::{Duration, Instant},
-};
+// That of tokio can be stopped, and is compared with one that cannot.
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
-use utakata_model::Selector;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 pub use utakata_interconnect::clock::now;
 
-use crate::{inventory::Inventory, kinds::Kinds};
-
-/// How often it is looked.
-const EVERY: Duration = Duration::from_millis(500);
+/// Between two looks at both clocks.
+const INTERVAL: Duration = Duration::from_millis(500);
 /// A clock that is slewed is off by less within that; by more, somebody has set it.
 const STEP_MIN: SignedDuration = SignedDuration::from_millis(250);
 
-/// Both clocks, as they were when it was last looked: pure.
+/// Both clocks at the last look: pure.
 #[derive(Debug, Clone, Copy)]
 struct Looked {
     wall: Timestamp,
@@ -31,7 +24,7 @@ struct Looked {
 }
 
 impl Looked {
-    /// By how much the clock was set since it was last looked, if it was.
+    /// Returns by how much the clock was set since the last look, if it was.
     fn look(&mut self, wall: Timestamp, steady: Instant) -> Option<SignedDuration> {
         let passed = steady.saturating_duration_since(self.steady);
         let shown = wall.duration_since(self.wall);
@@ -41,26 +34,33 @@ impl Looked {
     }
 }
 
-/// Watches the clock until it is cancelled.
-pub async fn watch(inventory: Arc<Inventory>, kinds: Arc<Kinds>, cancel: CancellationToken) {
-    let mut looked = Looked {
-        wall: now(),
-        steady: Instant::now(),
-    };
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = ticks.tick() => {}
+/// Notices when the clock is set.
+pub struct Watch {
+    looked: Looked,
+    ticks: Interval,
+}
+
+impl Watch {
+    /// Begins to watch.
+    pub fn begin() -> Self {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            looked: Looked {
+                wall: now(),
+                steady: Instant::now(),
+            },
+            ticks,
         }
-        let Some(step) = looked.look(now(), Instant::now()) else {
-            continue;
-        };
-        tracing::warn!(?step, "the clock was set");
-        kinds.shift(step);
-        for known in inventory.select(&Selector::default()).iter() {
-            known.seen.lock().shift(step);
+    }
+
+    /// Waits until the clock is set; returns by how much.
+    pub async fn step(&mut self) -> SignedDuration {
+        loop {
+            self.ticks.tick().await;
+            if let Some(step) = self.looked.look(now(), Instant::now()) {
+                return step;
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Configuration of the logic environment.
 
+mod url;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{LogicId, NameError, duration};
 
-use crate::store::Url;
+pub use url::{Invalid, Url};
 
 /// How the logic environment works: the part `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 //! sent.
 
 mod error;
-pub mod evidence;
 mod keys;
 mod plan;
 mod refusals;
@@ -25,10 +24,12 @@ pub use error::Error;
 use crate::{
     config::{self, Approval},
     dispatch::{Progress, Show},
+    evidence,
     inventory::{Inventory, Known},
     kinds::{Kinds, ServedAction},
-    ledger::{self, Ledger, pace},
+    ledger::{self, Ledger},
     observe::WAIT_MAX,
+    pace,
     store::{ControlTask, Store},
 };
 use keys::Keys;

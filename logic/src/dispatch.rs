@@ -4,13 +4,13 @@
 //! says that it expired. Control goes through the ledger.
 
 mod batch;
-mod desired;
 mod ended;
 mod feed;
+mod outcome;
 mod pending;
 mod progress;
-mod receive;
 mod sweep;
+mod take_in;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,22 +20,16 @@ use utakata_interconnect::{Event, Events, OutcomeBatch, Refusal, Tasks};
 use utakata_model::{Cure, Kind, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId};
 
 pub use batch::{Batch, Made, Slot};
-pub use desired::tell_desired;
-pub use ended::{Ended, OutcomeRef};
+pub use ended::Ended;
 pub use feed::Item;
+pub use outcome::OutcomeRef;
 pub use progress::{Progress, SHOWN_MOST, Show, Shown};
-pub use receive::Receiver;
 
 use self::{
     ended::Ring,
     pending::{Entry, Pending},
 };
-use crate::{
-    Config,
-    inventory::Known,
-    observe::Latest,
-    rollouts::{PinTable, Tally},
-};
+use crate::{Config, inventory::Known, observe::Latest, rollouts::PinTable};
 
 /// The most deleted targets of which is told in one go.
 const FORGOTTEN_AT_ONCE: usize = 256;
@@ -67,8 +61,6 @@ pub struct Dispatch {
     pending_limit: usize,
     grace: std::time::Duration,
     pins: PinTable,
-    /// What reading devices back said of what releases said.
-    pub(crate) read_backs: Tally,
 }
 
 /// A task that is under way.
@@ -121,7 +113,6 @@ impl Dispatch {
             pending_limit: config.observe.pending_limit,
             grace: config.control.grace,
             pins,
-            read_backs: Tally::default(),
         }
     }
 
@@ -199,9 +190,6 @@ impl Dispatch {
     /// A control task has ended, and that is written down: whoever waits or follows is told.
     pub fn concluded(&self, concluded: Concluded) {
         let outcome = Arc::new(concluded.outcome);
-        if let (Some(shows), Some(ran_by)) = (concluded.shows, &outcome.ran_by) {
-            self.read_backs.count(&ran_by.release.digest, shows);
-        }
         if let Some(known) = &concluded.known {
             self.latest.ended(known, &outcome);
         }

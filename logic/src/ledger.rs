@@ -20,7 +20,6 @@ mod explain;
 mod hand_over;
 mod keeper;
 pub mod life;
-pub mod pace;
 mod read_back;
 mod restore;
 mod service;
@@ -50,6 +49,7 @@ use crate::{
     audit::Trail,
     dispatch::{Dispatch, Failing},
     duties::Term,
+    evidence::ReadBackCounts,
     inventory::Inventory,
     kinds::Kinds,
     store::{self, Store},
@@ -105,6 +105,8 @@ pub struct Parts {
     pub inventory: Arc<Inventory>,
     /// Which kinds are served.
     pub kinds: Arc<Kinds>,
+    /// What reading targets back said of releases.
+    pub counts: Arc<ReadBackCounts>,
     /// Where the last error is kept while there is one.
     pub failing: Arc<Failing>,
 }
@@ -151,7 +153,7 @@ impl Ledger {
             parts.kinds,
             sender.downgrade(),
         );
-        let (actor, couriers) = Actor::new(parts.dispatch, read_backs);
+        let (actor, couriers) = Actor::new(parts.dispatch, read_backs, parts.counts);
         let service = Service {
             book,
             store: parts.store,

@@ -4,6 +4,7 @@
 //! heard by environments when they are there.
 
 mod change;
+mod publish;
 mod standing;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,12 +16,13 @@ use utakata_api::{
     rollout::{KindAsked, Rollout},
 };
 use utakata_model::{
-    Desired, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Orders, Scope, Zone,
-    suggest,
+    Desired, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Orders,
+    ReleaseDigest, ReleaseId, Scope, Zone, suggest,
 };
 
 pub(crate) use change::Said;
 pub use change::Unfit;
+pub use publish::publish;
 pub use standing::Names;
 
 use crate::{
@@ -268,6 +270,24 @@ impl OrderBook {
     /// The rollouts that are open.
     pub fn open_rollouts(&self) -> Vec<Rollout> {
         self.known.read().rollouts.values().cloned().collect()
+    }
+
+    /// Returns who wants a release to stay, each in a few words.
+    pub fn wanting(&self, digest: &ReleaseDigest) -> Vec<String> {
+        let is_it = |release: &ReleaseId| release.digest == *digest;
+        let mut by = Vec::new();
+        for (kind, asked) in self.kinds_asked() {
+            if asked.stable.as_ref().is_some_and(is_it) {
+                by.push(format!("it is to serve {kind}"));
+            }
+            if asked.kept.iter().any(is_it) {
+                by.push(format!("targets of {kind} are pinned to it"));
+            }
+        }
+        let open = self.open_rollouts().into_iter();
+        let on_its_way = open.filter(|one| is_it(&one.to) || is_it(&one.from));
+        by.extend(on_its_way.map(|one| format!("the rollout {} is under way", one.id)));
+        by
     }
 
     /// Changes what is asked of a kind: `decide` gives what is asked then, and the rollout as it

@@ -16,54 +16,74 @@ use utakata_model::Selector;
 
 use self::{disk::Disk, findings::Facts, targets::Look};
 use crate::{
-    Handle,
-    ledger::{self, Summary},
+    inventory::Inventory,
+    kinds::Kinds,
+    ledger::{self, Ledger, Summary},
+    observe::Observe,
+    orders::OrderBook,
+    rollouts::Rollouts,
     store,
 };
 
-/// An overview is given out again for this long: looking at all targets costs something.
+/// The time for which an overview is given out again: looking at all targets costs something.
 const KEPT: Duration = Duration::from_secs(1);
 /// The most findings of an answer.
 const FINDINGS_MAX: usize = 100;
 /// The rollouts that are looked at.
 const ROLLOUTS: u32 = 20;
 
-/// The last overview.
-#[derive(Default)]
-pub struct Kept {
-    last: tokio::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+/// What overviews are made of. Cheap to clone.
+#[derive(Clone)]
+pub struct Sources {
+    /// The targets.
+    pub inventory: Arc<Inventory>,
+    /// Schedules.
+    pub observe: Arc<Observe>,
+    /// The kinds that are served.
+    pub kinds: Arc<Kinds>,
+    /// What is asked of environments.
+    pub orders: Arc<OrderBook>,
+    /// Rollouts.
+    pub rollouts: Arc<Rollouts>,
+    /// Control.
+    pub ledger: Ledger,
     /// The folder whose disk is looked at.
-    folder: Option<PathBuf>,
+    pub folder: Option<PathBuf>,
 }
 
-impl Kept {
-    /// None yet.
-    pub fn of(folder: Option<PathBuf>) -> Self {
-        Self {
-            folder,
-            ..Self::default()
-        }
+/// Makes overviews.
+pub struct Overviews {
+    sources: Sources,
+    last: tokio::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+}
+
+impl Overviews {
+    /// Makes them of these.
+    pub fn new(sources: Sources) -> Self {
+        let last = tokio::sync::Mutex::default();
+        Self { sources, last }
     }
-}
 
-impl Handle {
-    /// What is wrong at the site now. Those who ask at the same time share one look.
+    /// Returns what is wrong at the site now. Those who ask at the same time share one look.
     ///
     /// # Errors
     /// The logic environment is ending.
-    pub async fn overview(&self) -> Result<Arc<Overview>, ledger::Error> {
-        let mut last = self.kept().last.lock().await;
+    pub async fn look(
+        &self,
+        status: impl FnOnce() -> Status,
+    ) -> Result<Arc<Overview>, ledger::Error> {
+        let mut last = self.last.lock().await;
         if let Some((at, overview)) = &*last
             && at.elapsed() < KEPT
         {
             return Ok(Arc::clone(overview));
         }
-        let status = self.status();
-        let control = self.ledger().summary().await.ok();
-        let rollouts = self.rollouts().list(None, ROLLOUTS).await;
-        let handle = self.clone();
+        let status = status();
+        let control = self.sources.ledger.summary().await.ok();
+        let rollouts = self.sources.rollouts.list(None, ROLLOUTS).await;
+        let sources = self.sources.clone();
         // Off the threads that permits run on: a large site takes some milliseconds.
-        let put = move || handle.put_together(status, control, rollouts);
+        let put = move || sources.put_together(status, control, rollouts);
         let overview = match tokio::task::spawn_blocking(put).await {
             Ok(overview) => Arc::new(overview),
             Err(error) => match error.try_into_panic() {
@@ -74,7 +94,9 @@ impl Handle {
         *last = Some((Instant::now(), Arc::clone(&overview)));
         Ok(overview)
     }
+}
 
+impl Sources {
     fn put_together(
         &self,
         status: Status,
@@ -83,19 +105,19 @@ impl Handle {
     ) -> Overview {
         let now = crate::clock::now();
         let look = Look {
-            coverage: &self.observe().coverage(),
-            served: &self.kinds().served(),
+            coverage: &self.observe.coverage(),
+            served: &self.kinds.served(),
             now,
             started: status.started,
         };
-        let targets = look.at(&self.inventory().select(&Selector::default()));
-        let disk = self.kept().folder.as_deref().map(Disk::look);
+        let targets = look.at(&self.inventory.select(&Selector::default()));
+        let disk = self.folder.as_deref().map(Disk::look);
         let unreadable = rollouts.as_ref().err().map(unreadable);
         let facts = Facts {
             now,
-            schedules: self.observe().problems(),
+            schedules: self.observe.problems(),
             control,
-            orders: self.orders().everything(),
+            orders: self.orders.everything(),
             rollouts: rollouts.unwrap_or_default(),
             unserved: targets.unserved,
             zones: targets.zones,

@@ -1,8 +1,6 @@
 //! People: who may ask, each known by a token of their own. Whoever has a token may do
 //! everything; roles come later.
 
-mod token;
-
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -13,9 +11,10 @@ use tokio::sync::Mutex;
 use utakata_api::person::{NewToken, PersonView};
 use utakata_model::{PersonName, suggest};
 
-pub use token::TokenHash;
-
-use crate::store::{self, PersonRow, Store};
+use crate::{
+    store::{self, PersonRow, Store},
+    token::{self, TokenHash},
+};
 
 /// Why people are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +118,9 @@ impl People {
     /// It is `admin`, or the store failed.
     pub async fn put(&self, name: PersonName) -> Result<NewToken, Error> {
         refuse_admin(&name)?;
-        let token = token::generate()?;
+        let token = token::generate().map_err(|error| Error::Random {
+            reason: error.to_string(),
+        })?;
         let row = PersonRow {
             name: name.clone(),
             token_hash: TokenHash::of(token.reveal()),

@@ -14,7 +14,6 @@ mod advance;
 mod error;
 mod find;
 mod pins;
-mod tally;
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,18 +27,17 @@ use utakata_api::{
     rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{
-    EnvironmentStatus, Kind, PersonName, ReleaseDigest, ReleaseId, RolloutId, RolloutPhase, suggest,
+    EnvironmentStatus, Kind, PersonName, ReleaseId, RolloutId, RolloutPhase, suggest,
 };
 
 pub(crate) use advance::order;
 pub use error::Error;
 pub use pins::PinTable;
-pub use tally::Tally;
 
 use crate::{
     catalogue::Catalogue,
-    dispatch::Dispatch,
     duties::Duties,
+    evidence::ReadBackCounts,
     kinds::Kinds,
     orders::{ChangeOfKind, OrderBook},
     store::{self, Store},
@@ -73,7 +71,7 @@ pub struct Rollouts {
     orders: Arc<OrderBook>,
     kinds: Arc<Kinds>,
     store: Arc<dyn Store>,
-    dispatch: Arc<Dispatch>,
+    counts: Arc<ReadBackCounts>,
     catalogue: Arc<Catalogue>,
     heard: Notify,
     started: Instant,
@@ -85,14 +83,14 @@ impl Rollouts {
         orders: Arc<OrderBook>,
         kinds: Arc<Kinds>,
         store: Arc<dyn Store>,
-        dispatch: Arc<Dispatch>,
+        counts: Arc<ReadBackCounts>,
         catalogue: Arc<Catalogue>,
     ) -> Self {
         Self {
             orders,
             kinds,
             store,
-            dispatch,
+            counts,
             catalogue,
             heard: Notify::new(),
             started: Instant::now(),
@@ -146,7 +144,7 @@ impl Rollouts {
                     read_back: ReadBack::default(),
                     read_back_before: ReadBack::default(),
                 };
-                self.dispatch.read_backs.forget(&rollout.to.digest);
+                self.counts.forget(&rollout.to.digest);
                 let rollout = advance::advance(rollout, &environments, now);
                 begun = Some(rollout.clone());
                 Ok(ChangeOfKind {
@@ -347,24 +345,6 @@ impl Rollouts {
         }
     }
 
-    /// Who wants a release to stay.
-    pub fn wanting(orders: &OrderBook, digest: &ReleaseDigest) -> Vec<String> {
-        let is_it = |release: &ReleaseId| release.digest == *digest;
-        let mut by = Vec::new();
-        for (kind, asked) in orders.kinds_asked() {
-            if asked.stable.as_ref().is_some_and(is_it) {
-                by.push(format!("it is to serve {kind}"));
-            }
-            if asked.kept.iter().any(is_it) {
-                by.push(format!("targets of {kind} are pinned to it"));
-            }
-        }
-        let open = orders.open_rollouts().into_iter();
-        let on_its_way = open.filter(|one| is_it(&one.to) || is_it(&one.from));
-        by.extend(on_its_way.map(|one| format!("the rollout {} is under way", one.id)));
-        by
-    }
-
     /// The release that serves a kind now: the one that is to, or else that of most targets.
     fn serving(&self, kind: &Kind) -> Result<ReleaseId, Error> {
         if let Some(stable) = self.orders.of_kind(kind).0.stable {
@@ -445,7 +425,7 @@ impl Rollouts {
     }
 
     fn read_back(&self, release: &ReleaseId, known: ReadBack) -> ReadBack {
-        let counted = self.dispatch.read_backs.of(&release.digest);
+        let counted = self.counts.of(&release.digest);
         // Another logic environment may have counted before.
         ReadBack {
             shown: counted.shown.max(known.shown),

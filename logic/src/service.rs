@@ -1,5 +1,8 @@
 //! The logic environment as a whole: started, running, drained.
 
+mod background;
+mod receive;
+
 use std::{
     path::PathBuf,
     sync::{
@@ -11,32 +14,32 @@ use std::{
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     apply::{Applied, Document, Named},
+    overview::Overview,
+    release::{ReleaseReference, ReleaseView},
     status::{self, Status},
 };
 use utakata_interconnect::{Events, Tasks, connection::Health};
-use utakata_model::{LogicId, Problem, TargetName};
+use utakata_model::{LogicId, Problem, ReleaseDigest, ReleaseId, TargetName};
 
 use crate::{
     Config,
     catalogue::{self, Catalogue},
     clock,
     control::Control,
-    dispatch::{self, Dispatch, Failing, Receiver},
+    dispatch::{Dispatch, Failing},
     duties::Duties,
     environments::Environments,
+    evidence::ReadBackCounts,
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
-    observe::{self, Latest, Observe},
+    observe::{Latest, Observe},
     orders::OrderBook,
-    overview,
+    overview::{Overviews, Sources},
     peers::Peers,
     people::People,
     rollouts::Rollouts,
@@ -45,15 +48,6 @@ use crate::{
 
 /// At the end, what is written may take this long.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
-
-/// How often it is looked whether others have changed something.
-const REFRESHED_EVERY: Duration = Duration::from_secs(1);
-/// A release that the catalogue does not have is looked for after this: no status makes the store
-/// be asked more often.
-const DOUBTED_FOR: Duration = Duration::from_millis(100);
-
-/// Targets that begin to fail or answer again within this are told together in the log.
-const TURNS_LOGGED_EVERY: Duration = Duration::from_secs(2);
 
 /// What the logic environment is put together from.
 pub struct Parts {
@@ -118,7 +112,7 @@ struct Inner {
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
-    overview: overview::Kept,
+    overviews: Overviews,
     /// Ends schedules; then, on its own, everything else.
     cancel_schedules: CancellationToken,
     cancel: CancellationToken,
@@ -149,11 +143,13 @@ impl LogicEnvironment {
             orders.pins(),
         ));
         let ledger_fails = Arc::<Failing>::default();
+        let counts = Arc::<ReadBackCounts>::default();
         let of_ledger = ledger::Parts {
             store: Arc::clone(&store),
             dispatch: Arc::clone(&dispatch),
             inventory: Arc::clone(&inventory),
             kinds: Arc::clone(&kinds),
+            counts: Arc::clone(&counts),
             failing: Arc::clone(&ledger_fails),
         };
         let ledger = Ledger::default();
@@ -175,9 +171,18 @@ impl LogicEnvironment {
             Arc::clone(&store),
             ledger.clone(),
         );
-        let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &orders, &dispatch);
+        let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &orders, counts);
         let environments = environments(&store, &parts.events, &kinds, &orders).await?;
         catalogue.reload().await?;
+        let overviews = Overviews::new(Sources {
+            inventory: Arc::clone(&inventory),
+            observe: Arc::clone(&observe),
+            kinds: Arc::clone(&kinds),
+            orders: Arc::clone(&orders),
+            rollouts: Arc::clone(&rollouts),
+            ledger: ledger.clone(),
+            folder: parts.folder,
+        });
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -203,7 +208,7 @@ impl LogicEnvironment {
                 connections: parts.connections,
                 ledger_fails,
                 flush_fails: Mutex::default(),
-                overview: overview::Kept::of(parts.folder),
+                overviews,
                 cancel_schedules: CancellationToken::new(),
                 cancel: CancellationToken::new(),
                 background: Mutex::default(),
@@ -220,20 +225,18 @@ fn releases(
     kinds: &Arc<Kinds>,
     inventory: &Arc<Inventory>,
     orders: &Arc<OrderBook>,
-    dispatch: &Arc<Dispatch>,
+    counts: Arc<ReadBackCounts>,
 ) -> (Arc<Catalogue>, Arc<Rollouts>) {
     let catalogue = Arc::new(Catalogue::new(
         Arc::clone(store),
         Arc::clone(kinds),
         Arc::clone(inventory),
     ));
-    let wanting = Arc::clone(orders);
-    catalogue.ask_before_delete(move |digest| Rollouts::wanting(&wanting, digest));
     let rollouts = Arc::new(Rollouts::new(
         Arc::clone(orders),
         Arc::clone(kinds),
         Arc::clone(store),
-        Arc::clone(dispatch),
+        counts,
         Arc::clone(&catalogue),
     ));
     (catalogue, rollouts)
@@ -257,56 +260,6 @@ async fn environments(
 }
 
 impl Handle {
-    fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
-        let inner = &self.inner;
-        let mut background = inner.background.lock();
-        let (fetches, asked) = mpsc::channel(catalogue::WAITING_MOST);
-        let receiver = Receiver {
-            dispatch: Arc::clone(&inner.dispatch),
-            kinds: Arc::clone(&inner.kinds),
-            environments: Arc::clone(&inner.environments),
-            inventory: Arc::clone(&inner.inventory),
-            ledger: inner.ledger.clone(),
-            orders: Arc::clone(&inner.orders),
-            rollouts: Arc::clone(&inner.rollouts),
-            fetches,
-        };
-        let cancel = inner.cancel.clone();
-        let followed = Arc::clone(&events);
-        background.spawn(async move { receiver.run(followed, cancel).await });
-        let (orders, cancel) = (Arc::clone(&inner.orders), inner.cancel.clone());
-        background.spawn(dispatch::tell_desired(
-            orders,
-            Arc::clone(&events),
-            inner.duties.clone(),
-            cancel,
-        ));
-        let rollouts = Arc::clone(&inner.rollouts);
-        let (duties, cancel) = (inner.duties.clone(), inner.cancel.clone());
-        background.spawn(async move { rollouts.run(duties, cancel).await });
-        background.spawn(catalogue::answer(
-            Arc::clone(&inner.store),
-            Arc::clone(&events),
-            asked,
-            inner.duties.clone(),
-            inner.cancel.clone(),
-        ));
-        background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
-        let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
-        background.spawn(async move { dispatch.sweep(cancel).await });
-        let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
-        background.spawn(async move { observe.run(cancel).await });
-        let watcher = self.clone();
-        background.spawn(async move { watcher.refresh_now_and_then().await });
-        let flusher = Arc::clone(inner);
-        background.spawn(async move { flusher.flush_now_and_then().await });
-        let (inventory, cancel) = (Arc::clone(&inner.inventory), inner.cancel.clone());
-        let kinds = Arc::clone(&inner.kinds);
-        background.spawn(clock::watch(inventory, kinds, cancel));
-        let teller = Arc::clone(inner);
-        background.spawn(async move { teller.log_turns_now_and_then().await });
-    }
-
     /// The configuration that it runs with.
     pub fn config(&self) -> &Config {
         &self.inner.config
@@ -335,6 +288,39 @@ impl Handle {
     /// The releases that environments can be told to run.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.inner.catalogue
+    }
+
+    /// A release with everything about it.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub async fn release(
+        &self,
+        reference: &ReleaseReference,
+    ) -> Result<ReleaseView, catalogue::Error> {
+        let entry = self.catalogue().find(reference).await?;
+        Ok(self.release_view(entry).await?)
+    }
+
+    /// An entry of the catalogue with everything about it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn release_view(&self, entry: catalogue::Entry) -> Result<ReleaseView, store::Error> {
+        let wanted_by = self.inner.orders.wanting(&entry.id.digest);
+        self.catalogue().view(entry, wanted_by).await
+    }
+
+    /// Removes a release that was pushed, and the files that no other one has.
+    ///
+    /// # Errors
+    /// There is none, something wants it to stay, or the store failed.
+    pub async fn delete_release(
+        &self,
+        reference: &ReleaseReference,
+    ) -> Result<ReleaseId, catalogue::Error> {
+        let others = |digest: &ReleaseDigest| self.inner.orders.wanting(digest);
+        self.catalogue().delete(reference, others).await
     }
 
     /// Makes what is as the documents say, and lets go what is to go, with what was seen of it,
@@ -410,23 +396,6 @@ impl Handle {
         }
     }
 
-    async fn refresh_now_and_then(&self) {
-        let mut ticks = tokio::time::interval(REFRESHED_EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.inner.cancel.cancelled() => return,
-                _ = ticks.tick() => {}
-                // Another logic environment may have just been given it.
-                () = self.inner.kinds.doubts() => tokio::time::sleep(DOUBTED_FOR).await,
-            }
-            if self.inner.id.is_some() {
-                self.refresh().await;
-            }
-            self.inner.kinds.log_what_stays();
-        }
-    }
-
     /// What it has to do, of several.
     pub fn duties(&self) -> Duties {
         self.inner.duties.borrow().clone()
@@ -442,9 +411,12 @@ impl Handle {
         self.inner.store.as_ref()
     }
 
-    /// The last overview.
-    pub(crate) fn kept(&self) -> &overview::Kept {
-        &self.inner.overview
+    /// Returns what is wrong at the site now.
+    ///
+    /// # Errors
+    /// The logic environment is ending.
+    pub async fn overview(&self) -> Result<Arc<Overview>, ledger::Error> {
+        self.inner.overviews.look(|| self.status()).await
     }
 
     /// When it was started.
@@ -538,37 +510,6 @@ impl Inner {
             shards: duties.shards.count(),
             members: duties.members.clone(),
         })
-    }
-
-    async fn flush_now_and_then(&self) {
-        let mut ticks =
-            tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.cancel.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            // An error is kept for the status; the next tick tries again.
-            let _ = self.flush().await;
-        }
-    }
-
-    /// Says in the log which targets began to fail or answer again, where the ledger is kept:
-    /// once is enough.
-    async fn log_turns_now_and_then(&self) {
-        let mut ticks = tokio::time::interval(TURNS_LOGGED_EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.cancel.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            let turns = self.latest.turns();
-            if self.duties.borrow().ledger.is_some() {
-                observe::turns::log(turns);
-            }
-        }
     }
 
     /// Writes readings, where the ledger is kept: once is enough. Says whether something is

@@ -13,7 +13,6 @@ mod rows;
 mod select;
 mod snapshot;
 pub mod sqlite;
-mod url;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
@@ -40,9 +39,8 @@ pub use page::{AuditPage, OperationProgress, Page, TaskProgress};
 pub use place::{Database, Place};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
-pub use url::{Invalid, Url};
 
-use crate::{config, people::TokenHash};
+use crate::{config, token::TokenHash};
 
 /// Opens the store that is configured: the database of the URL, or the SQLite file.
 ///

@@ -2,10 +2,9 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use utakata_interconnect::OutcomeBatch;
-use utakata_model::{Outcome, TaskId};
+use utakata_model::TaskId;
 
-use super::Batch;
+use super::{Batch, OutcomeRef};
 use crate::inventory::Known;
 
 /// A read that has ended.
@@ -19,25 +18,6 @@ pub struct Ended {
     pub known: Arc<Known>,
     /// How it ended.
     pub outcome: OutcomeRef,
-}
-
-/// An outcome, where it lies: one of many that came together, or one that was made here.
-#[derive(Debug, Clone)]
-pub enum OutcomeRef {
-    /// The one at this place of what was published.
-    Published(Arc<OutcomeBatch>, usize),
-    /// Made here, because none came.
-    Own(Arc<Outcome>),
-}
-
-impl OutcomeRef {
-    /// The outcome; `None` never happens, as the place was valid when it was taken.
-    pub fn get(&self) -> Option<&Outcome> {
-        match self {
-            Self::Published(batch, at) => batch.outcomes.get(*at),
-            Self::Own(outcome) => Some(outcome),
-        }
-    }
 }
 
 /// The last of them; the oldest goes when it is full.

@@ -98,7 +98,10 @@ pub(super) async fn post(
     if api.handle.rollouts().adopt(&pushed.row.id).await? {
         tracing::info!(release = %pushed.row.id, "a new kind is served by it");
     }
-    Ok((status, Json(catalogue.view(pushed.row.into()).await?)))
+    Ok((
+        status,
+        Json(api.handle.release_view(pushed.row.into()).await?),
+    ))
 }
 
 /// Keeps what is in a file of a release that is pushed next.
@@ -156,9 +159,7 @@ pub(super) async fn get(
     State(api): State<Api>,
     Path(reference): Path<ReleaseReference>,
 ) -> Result<Json<ReleaseView>, Refused> {
-    let catalogue = api.handle.catalogue();
-    let row = catalogue.find(&reference).await?;
-    Ok(Json(catalogue.view(row).await?))
+    Ok(Json(api.handle.release(&reference).await?))
 }
 
 /// What differs between two releases, what breaks something first.
@@ -189,7 +190,7 @@ pub(super) async fn delete(
     Person(by): Person,
     Path(reference): Path<ReleaseReference>,
 ) -> Result<StatusCode, Refused> {
-    let id = api.handle.catalogue().delete(&reference).await?;
+    let id = api.handle.delete_release(&reference).await?;
     tracing::info!(release = %id, %by, "a release was deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,7 +14,10 @@ use utakata_interconnect::{
 use utakata_model::{Kind, Task};
 
 use super::{book::Effect, hand_over, read_back::ReadBacks};
-use crate::dispatch::Dispatch;
+use crate::{
+    dispatch::{Concluded, Dispatch},
+    evidence::ReadBackCounts,
+};
 
 /// Batches that wait to be handed to the inter connect; beyond it they are left out, and come
 /// again.
@@ -26,6 +29,7 @@ pub(super) struct Actor {
     events: mpsc::Sender<Vec<Event>>,
     read_backs: ReadBacks,
     dispatch: Arc<Dispatch>,
+    counts: Arc<ReadBackCounts>,
 }
 
 /// What hands things over to the inter connect, each on its own.
@@ -35,7 +39,11 @@ pub(super) struct Couriers {
 }
 
 impl Actor {
-    pub fn new(dispatch: Arc<Dispatch>, read_backs: ReadBacks) -> (Self, Couriers) {
+    pub fn new(
+        dispatch: Arc<Dispatch>,
+        read_backs: ReadBacks,
+        counts: Arc<ReadBackCounts>,
+    ) -> (Self, Couriers) {
         let (tasks, to_tasks) = mpsc::channel(QUEUE);
         let (events, to_events) = mpsc::channel(QUEUE);
         let actor = Self {
@@ -43,6 +51,7 @@ impl Actor {
             events,
             read_backs,
             dispatch,
+            counts,
         };
         let couriers = Couriers {
             tasks: to_tasks,
@@ -66,7 +75,7 @@ impl Actor {
                 }
                 Effect::ReadBack(read) => self.read_backs.verify(read),
                 Effect::Capture(read) => self.read_backs.capture(read),
-                Effect::Tell(concluded) => self.dispatch.concluded(concluded),
+                Effect::Tell(concluded) => self.tell(concluded),
                 Effect::Reply(reply) => reply(),
             }
         }
@@ -78,6 +87,13 @@ impl Actor {
         if !tasks.is_empty() && self.tasks.try_send(tasks).is_err() {
             tracing::warn!("control tasks wait: the inter connect does not take them fast enough");
         }
+    }
+
+    fn tell(&self, concluded: Concluded) {
+        if let (Some(shows), Some(ran_by)) = (concluded.shows, &concluded.outcome.ran_by) {
+            self.counts.count(&ran_by.release.digest, shows);
+        }
+        self.dispatch.concluded(concluded);
     }
 }
 

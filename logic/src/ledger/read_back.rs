@@ -16,8 +16,8 @@ use super::{
     life::Evidence,
 };
 use crate::{
-    control::evidence::{self, Expected},
     dispatch::{Batch, Dispatch, Made, Progress, Show},
+    evidence::{self, Expected},
     inventory::Inventory,
     kinds::Kinds,
     store::ControlTask,

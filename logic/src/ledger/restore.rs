@@ -4,15 +4,11 @@ use std::sync::Arc;
 
 use utakata_model::{TaskId, TaskState};
 
-use super::{
-    book::Book,
-    entry::Entry,
-    pace::{Ending, Paced, Standing},
-    service::now,
-};
+use super::{book::Book, entry::Entry, service::now};
 use crate::{
     config,
     dispatch::{Progress, Show},
+    pace::{Ending, Paced, Standing},
     store::{self, Store, TaskRow, Wanted},
 };
 

@@ -10,8 +10,8 @@ use utakata_model::{
 };
 
 use super::{ControlTask, Fence};
-use crate::ledger::{
-    life::{End, Holder},
+use crate::{
+    ledger::life::{End, Holder},
     pace::Stop,
 };
 

@@ -34,7 +34,7 @@ use utakata_model::{
 use super::{
     AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
     OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, PutRelease,
-    ReadingRow, ReleaseRow, ShippedRelease, Snapshot, Store, TaskRow, Url, Wanted, select,
+    ReadingRow, ReleaseRow, ShippedRelease, Snapshot, Store, TaskRow, Wanted, select,
 };
 
 /// A database of PostgreSQL.
@@ -53,7 +53,7 @@ impl Postgres {
     ///
     /// # Errors
     /// The database does not answer, does not let us in, is damaged, or a newer version wrote it.
-    pub async fn open(url: &Url) -> Result<Self, Error> {
+    pub async fn open(url: &crate::config::Url) -> Result<Self, Error> {
         open::open(url).await
     }
 }

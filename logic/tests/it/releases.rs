@@ -355,16 +355,14 @@ async fn a_release_that_is_wanted_stays_and_one_that_is_not_goes_with_its_files(
     let (old, new) = (Release::new("1.5.0"), Release::new("2.0.0"));
     room.push(&old).await;
     room.push(&new).await;
-    let wanted = new.digest();
-    room.handle.catalogue().ask_before_delete(move |digest| {
-        let is_wanted = *digest == wanted;
-        is_wanted
-            .then(|| "the rollout r-1".to_owned())
-            .into_iter()
-            .collect()
-    });
+    let pins = json!({ "pins": [{ "selector": "firmware=2.1", "version": "2.0.0" }] });
+    let (status, told) = room.send("PUT", "/v1/kinds/pdu/pins", Some(pins)).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
     let (_, view) = room.get("/v1/releases/pdu@2.0.0").await;
-    assert_eq!(view["wanted_by"], json!(["the rollout r-1"]));
+    assert_eq!(
+        view["wanted_by"],
+        json!(["targets of pdu are pinned to it"])
+    );
     let delete = async |name: &str| {
         room.send("DELETE", &format!("/v1/releases/{name}"), None)
             .await
@@ -374,7 +372,10 @@ async fn a_release_that_is_wanted_stays_and_one_that_is_not_goes_with_its_files(
         (status, &told["code"]),
         (StatusCode::CONFLICT, &json!("release-wanted"))
     );
-    assert!(told["detail"].as_str().unwrap().contains("r-1"), "{told}");
+    assert!(
+        told["detail"].as_str().unwrap().contains("of pdu are"),
+        "{told}"
+    );
     room.furnish(1).await;
     let mut pinned = target("pdu-0");
     pinned["pin"] = "1.5.0".into();

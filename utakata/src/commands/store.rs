@@ -13,8 +13,9 @@ use serde::Serialize;
 use utakata_api::audit::AuditReport;
 use utakata_logic::{
     audit::verify::verify,
+    config::Url,
     store::{
-        Store, Url,
+        Store,
         copy::{Copied, Side, copy},
         postgres::Postgres,
         sqlite::Sqlite,
@@ -211,5 +212,5 @@ fn whereabouts(text: &str) -> Result<Whereabouts, String> {
         return Ok(Whereabouts::File(text.into()));
     }
     let url = text.parse().map(Whereabouts::Database);
-    url.map_err(|error: utakata_logic::store::Invalid| error.to_string())
+    url.map_err(|error: utakata_logic::config::Invalid| error.to_string())
 }

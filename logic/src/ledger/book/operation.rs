@@ -12,8 +12,8 @@ use crate::{
     ledger::{
         entry::{Entry, Turn},
         life::Event,
-        pace::{Ending, Paced, Pacer, Standing, Stop},
     },
+    pace::{Ending, Paced, Pacer, Standing, Stop},
     store::{ControlTask, OperationProgress},
 };
 

@@ -16,8 +16,8 @@ use crate::{
     ledger::{
         entry::{Entry, Turn, UNVERIFIED},
         life::{By, Event, Holder, How, NotNow, Settlement, Stage},
-        pace::Ending,
     },
+    pace::Ending,
 };
 
 /// Why a task cannot be settled or taken back by a person.

@@ -13,7 +13,10 @@ use super::{
     error::sort,
     identity::Identity,
 };
-use crate::store::{Database, Error, Place, Url};
+use crate::{
+    config::Url,
+    store::{Database, Error, Place},
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 

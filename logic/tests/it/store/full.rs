@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use utakata_logic::{
-    people::TokenHash,
     store::{Error, Page, PersonRow, ReadingRow, Store, Wanted},
+    token::TokenHash,
 };
 use utakata_model::{ActionName, OperationId, PersonName, TargetName};
 use utakata_tests::disk::SmallDisk;

@@ -8,7 +8,10 @@ mod replaced;
 
 use std::{os::unix::fs::PermissionsExt, process::Command};
 
-use utakata_logic::store::{Error, Store, Url, postgres::Postgres as PostgresStore};
+use utakata_logic::{
+    config::Url,
+    store::{Error, Store, postgres::Postgres as PostgresStore},
+};
 use utakata_tests::{disk::SmallDisk, servers::Postgres};
 
 use super::{conformance, full};

@@ -140,7 +140,7 @@ pub async fn who_lost_a_lease_writes_nothing_under_it(store: &dyn Store) {
 
 /// The version of the inventory is another one after every change, and only then.
 pub async fn the_inventory_has_a_version(store: &dyn Store) {
-    use utakata_logic::{people::TokenHash, store::PersonRow};
+    use utakata_logic::{store::PersonRow, token::TokenHash};
     use utakata_model::PersonName;
 
     let mut last = store.inventory_version().await.unwrap();

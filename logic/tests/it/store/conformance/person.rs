@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use utakata_model::PersonName;
 
 use utakata_logic::{
-    people::TokenHash,
     store::{PersonRow, Store},
+    token::TokenHash,
 };
 
 /// People are those that were written, each with the last token only.

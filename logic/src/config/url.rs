@@ -29,7 +29,7 @@ impl Url {
     }
 
     /// As the library understands it.
-    pub(super) fn options(&self) -> &PgConnectOptions {
+    pub(crate) fn options(&self) -> &PgConnectOptions {
         &self.options
     }
 }

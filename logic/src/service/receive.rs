@@ -1,4 +1,4 @@
-//! What comes back: readings, outcomes, how environments are.
+//! The events of the inter connect, each passed on to those whom it concerns.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,19 +9,20 @@ use utakata_interconnect::{
 };
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
-use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
 use crate::{
-    environments::Environments, inventory::Inventory, kinds::Kinds, ledger::Ledger,
-    orders::OrderBook, rollouts::Rollouts,
+    dispatch::Dispatch, environments::Environments, inventory::Inventory, kinds::Kinds,
+    ledger::Ledger, observe::Latest, orders::OrderBook, rollouts::Rollouts,
 };
 
-/// Between tries to subscribe again.
-const AGAIN: Duration = Duration::from_millis(500);
+/// The pause before another try to subscribe.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Who is told of what comes.
-pub struct Receiver {
+/// Follows the events, and passes each on.
+pub(super) struct Receiver {
     /// Hands tasks over, and knows what is under way.
     pub dispatch: Arc<Dispatch>,
+    /// The last readings.
+    pub latest: Arc<Latest>,
     /// Which kinds are served.
     pub kinds: Arc<Kinds>,
     /// Which zones environments are of.
@@ -48,7 +49,7 @@ impl Receiver {
                     utakata_interconnect::Error::Closed => return,
                     error @ utakata_interconnect::Error::Away { .. } => {
                         tracing::warn!(%error, "events are not followed now");
-                        tokio::time::sleep(AGAIN).await;
+                        tokio::time::sleep(RETRY_AFTER).await;
                     }
                 },
             }
@@ -128,9 +129,9 @@ impl Receiver {
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.inventory.find(&outcome.target) {
-                self.dispatch.latest.ended(&known, outcome);
+                self.latest.ended(&known, outcome);
                 if self.is_of_all(outcome) {
-                    self.dispatch.latest.read_all(&known, outcome);
+                    self.latest.read_all(&known, outcome);
                 }
             }
         }
@@ -142,77 +143,7 @@ impl Receiver {
     fn readings(&self, readings: &Arc<Readings>) {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.inventory.find(&readings.target)) {
-            self.dispatch.latest.saw(&known, readings);
+            self.latest.saw(&known, readings);
         }
-    }
-}
-
-impl Dispatch {
-    /// Tells the clients that follow.
-    pub(super) fn tell(&self, event: Event) {
-        if self.feed.receiver_count() > 0 {
-            // An error says that the last one has just left.
-            let _ = self.feed.send(Item::new(event));
-        }
-    }
-
-    /// The target that readings are of; remembers them where somebody waits to be shown them.
-    fn known(&self, readings: &Arc<Readings>) -> Option<Arc<crate::inventory::Known>> {
-        let mut pending = self.pending.lock();
-        let entry = pending.get(readings.seen_by.task)?;
-        if entry.batch.progress.as_ref().is_some_and(|p| p.keeps()) {
-            entry.readings = Some(Arc::clone(readings));
-        }
-        (entry.known.target.name == readings.target).then(|| Arc::clone(&entry.known))
-    }
-
-    /// Outcomes came: those of reads that are under way end them. Gives which of them are of
-    /// reads of others: of another logic environment, or of one that was given up.
-    fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
-        let found: Vec<Option<Entry>> = {
-            let mut pending = self.pending.lock();
-            let outcomes = batch.outcomes.iter();
-            outcomes
-                .map(|one| {
-                    (one.class == Class::Observe)
-                        .then(|| pending.remove(one.task))
-                        .flatten()
-                })
-                .collect()
-        };
-        let is_other =
-            |at: &usize| found[*at].is_none() && batch.outcomes[*at].class == Class::Observe;
-        let others = (0..found.len()).filter(is_other).collect();
-        let observed = found.into_iter().enumerate().filter_map(|(at, entry)| {
-            self.observed(entry?, OutcomeRef::Published(Arc::clone(batch), at))
-        });
-        let observed = observed.collect();
-        self.ended.lock().push(observed);
-        others
-    }
-
-    /// A read has ended.
-    pub(super) fn observed(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
-        let found = outcome.get()?;
-        let id = found.task;
-        self.latest.ended(&entry.known, found);
-        if entry.batch.parameters.is_empty() {
-            self.latest.read_all(&entry.known, found);
-        }
-        if let Some(slot) = &entry.slot {
-            slot.free();
-        }
-        if let Some(progress) = &entry.batch.progress {
-            progress.ended(found, || Shown {
-                outcome: outcome.clone(),
-                readings: entry.readings,
-            });
-        }
-        Some(Ended {
-            id,
-            batch: entry.batch,
-            known: entry.known,
-            outcome,
-        })
     }
 }

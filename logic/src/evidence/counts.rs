@@ -1,4 +1,4 @@
-//! What reading devices back said of control that each release said was done.
+//! How many control tasks that a release said were done show when their target is read back.
 
 use std::collections::HashMap;
 
@@ -7,17 +7,17 @@ use utakata_api::rollout::ReadBack;
 use utakata_model::ReleaseDigest;
 
 /// Releases that are remembered; beyond it all are forgotten, and counted anew.
-const RELEASES_MOST: usize = 1000;
+const MAX_RELEASES: usize = 1000;
 
-/// Counts, since this process began.
+/// Counts by release, since this process began.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<HashMap<ReleaseDigest, ReadBack>>);
+pub struct ReadBackCounts(Mutex<HashMap<ReleaseDigest, ReadBack>>);
 
-impl Tally {
-    /// A device was read back: whether it shows what the release said was done.
+impl ReadBackCounts {
+    /// Counts a target that was read back, and shows what the release said was done, or does not.
     pub fn count(&self, release: &ReleaseDigest, shows: bool) {
         let mut all = self.0.lock();
-        if all.len() >= RELEASES_MOST && !all.contains_key(release) {
+        if all.len() >= MAX_RELEASES && !all.contains_key(release) {
             all.clear();
         }
         let of_release = all.entry(release.clone()).or_default();
@@ -27,7 +27,7 @@ impl Tally {
         }
     }
 
-    /// What was counted of a release.
+    /// Returns the counts of a release.
     pub fn of(&self, release: &ReleaseDigest) -> ReadBack {
         self.0.lock().get(release).copied().unwrap_or_default()
     }

@@ -1,12 +1,10 @@
-//! Tokens: random, and kept as their hash.
+//! Tokens of people: random, and kept as their hash.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utakata_model::target::Secret;
-
-use super::Error;
 
 /// 256 bits.
 const BYTES: usize = 32;
@@ -31,11 +29,12 @@ impl TokenHash {
 }
 
 /// Makes a token that there never was: hexadecimal digits, as that of `admin`.
-pub(super) fn generate() -> Result<Secret, Error> {
+///
+/// # Errors
+/// The system gives no random numbers.
+pub(crate) fn generate() -> Result<Secret, getrandom::Error> {
     let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| Error::Random {
-        reason: error.to_string(),
-    })?;
+    getrandom::fill(&mut bytes)?;
     Ok(Secret::new(hexadecimal(&bytes)))
 }
 

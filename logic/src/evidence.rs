@@ -1,8 +1,11 @@
-//! What a read-back proves: the readings against the `verify` of a manifest. Pure.
+//! What reading a target back proves: the readings against the `verify` of a manifest. Pure.
+
+mod counts;
 
 use serde_json::Value;
 use utakata_model::{Reading, ReadingValue, Readings, manifest::Verify};
 
+pub use counts::ReadBackCounts;
 pub use utakata_model::manifest::expected::Expected;
 
 use crate::ledger::life::Evidence;

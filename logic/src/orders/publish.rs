@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Error, Event, Events};
 
-use crate::{duties::Duties, orders::OrderBook};
+use super::OrderBook;
+use crate::duties::Duties;
 
 /// Told again at least so often.
 const EVERY: Duration = Duration::from_secs(30);
@@ -16,7 +17,7 @@ const APART: Duration = Duration::from_secs(1);
 
 /// Tells what is asked while the ledger is kept here, until it is cancelled or the inter connect
 /// is closed.
-pub async fn tell_desired(
+pub async fn publish(
     orders: Arc<OrderBook>,
     events: Arc<dyn Events>,
     mut duties: watch::Receiver<Duties>,

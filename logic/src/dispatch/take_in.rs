@@ -1,0 +1,80 @@
+//! Outcomes and readings of reads that are under way.
+
+use std::sync::Arc;
+
+use utakata_interconnect::{Event, OutcomeBatch};
+use utakata_model::{Class, Readings};
+
+use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
+use crate::inventory::Known;
+
+impl Dispatch {
+    /// Passes an event on to the clients that follow.
+    pub fn tell(&self, event: Event) {
+        if self.feed.receiver_count() > 0 {
+            // An error says that the last one has just left.
+            let _ = self.feed.send(Item::new(event));
+        }
+    }
+
+    /// Returns the target that readings are of, if they are of a read that is under way; keeps
+    /// them where somebody waits to be shown them.
+    pub fn known(&self, readings: &Arc<Readings>) -> Option<Arc<Known>> {
+        let mut pending = self.pending.lock();
+        let entry = pending.get(readings.seen_by.task)?;
+        if entry.batch.progress.as_ref().is_some_and(|p| p.keeps()) {
+            entry.readings = Some(Arc::clone(readings));
+        }
+        (entry.known.target.name == readings.target).then(|| Arc::clone(&entry.known))
+    }
+
+    /// Ends the reads that outcomes are of. Returns the places of the outcomes of other reads: of
+    /// another logic environment, or of one that was given up.
+    pub fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
+        let found: Vec<Option<Entry>> = {
+            let mut pending = self.pending.lock();
+            let outcomes = batch.outcomes.iter();
+            outcomes
+                .map(|one| {
+                    (one.class == Class::Observe)
+                        .then(|| pending.remove(one.task))
+                        .flatten()
+                })
+                .collect()
+        };
+        let is_other =
+            |at: &usize| found[*at].is_none() && batch.outcomes[*at].class == Class::Observe;
+        let others = (0..found.len()).filter(is_other).collect();
+        let observed = found.into_iter().enumerate().filter_map(|(at, entry)| {
+            self.observed(entry?, OutcomeRef::Published(Arc::clone(batch), at))
+        });
+        let observed = observed.collect();
+        self.ended.lock().push(observed);
+        others
+    }
+
+    /// A read has ended.
+    pub(super) fn observed(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
+        let found = outcome.get()?;
+        let id = found.task;
+        self.latest.ended(&entry.known, found);
+        if entry.batch.parameters.is_empty() {
+            self.latest.read_all(&entry.known, found);
+        }
+        if let Some(slot) = &entry.slot {
+            slot.free();
+        }
+        if let Some(progress) = &entry.batch.progress {
+            progress.ended(found, || Shown {
+                outcome: outcome.clone(),
+                readings: entry.readings,
+            });
+        }
+        Some(Ended {
+            id,
+            batch: entry.batch,
+            known: entry.known,
+            outcome,
+        })
+    }
+}

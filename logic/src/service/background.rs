@@ -1,0 +1,136 @@
+//! What goes on in the background as long as the logic environment runs.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::MissedTickBehavior};
+use utakata_interconnect::{Events, Tasks};
+use utakata_model::Selector;
+
+use super::{Handle, Inner, receive::Receiver};
+use crate::{catalogue, clock, ledger::Keeper, observe, orders};
+
+/// How often it is looked whether others have changed something.
+const REFRESHED_EVERY: Duration = Duration::from_secs(1);
+/// A release that the catalogue does not have is looked for after this: no status makes the store
+/// be asked more often.
+const DOUBTED_FOR: Duration = Duration::from_millis(100);
+/// Targets that begin to fail or answer again within this are told together in the log.
+const TURNS_LOGGED_EVERY: Duration = Duration::from_secs(2);
+
+impl Handle {
+    pub(super) fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
+        let inner = &self.inner;
+        let mut background = inner.background.lock();
+        let (fetches, asked) = mpsc::channel(catalogue::WAITING_MOST);
+        let receiver = Receiver {
+            dispatch: Arc::clone(&inner.dispatch),
+            latest: Arc::clone(&inner.latest),
+            kinds: Arc::clone(&inner.kinds),
+            environments: Arc::clone(&inner.environments),
+            inventory: Arc::clone(&inner.inventory),
+            ledger: inner.ledger.clone(),
+            orders: Arc::clone(&inner.orders),
+            rollouts: Arc::clone(&inner.rollouts),
+            fetches,
+        };
+        let cancel = inner.cancel.clone();
+        let followed = Arc::clone(&events);
+        background.spawn(async move { receiver.run(followed, cancel).await });
+        let (orders, cancel) = (Arc::clone(&inner.orders), inner.cancel.clone());
+        background.spawn(orders::publish(
+            orders,
+            Arc::clone(&events),
+            inner.duties.clone(),
+            cancel,
+        ));
+        let rollouts = Arc::clone(&inner.rollouts);
+        let (duties, cancel) = (inner.duties.clone(), inner.cancel.clone());
+        background.spawn(async move { rollouts.run(duties, cancel).await });
+        background.spawn(catalogue::answer(
+            Arc::clone(&inner.store),
+            Arc::clone(&events),
+            asked,
+            inner.duties.clone(),
+            inner.cancel.clone(),
+        ));
+        background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
+        let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
+        background.spawn(async move { dispatch.sweep(cancel).await });
+        let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
+        background.spawn(async move { observe.run(cancel).await });
+        let watcher = self.clone();
+        background.spawn(async move { watcher.refresh_now_and_then().await });
+        let flusher = Arc::clone(inner);
+        background.spawn(async move { flusher.flush_now_and_then().await });
+        let watcher = Arc::clone(inner);
+        background.spawn(async move { watcher.follow_clock().await });
+        let teller = Arc::clone(inner);
+        background.spawn(async move { teller.log_turns_now_and_then().await });
+    }
+
+    async fn refresh_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(REFRESHED_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.inner.cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+                // Another logic environment may have just been given it.
+                () = self.inner.kinds.doubts() => tokio::time::sleep(DOUBTED_FOR).await,
+            }
+            if self.inner.id.is_some() {
+                self.refresh().await;
+            }
+            self.inner.kinds.log_what_stays();
+        }
+    }
+}
+
+impl Inner {
+    async fn flush_now_and_then(&self) {
+        let mut ticks =
+            tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            // An error is kept for the status; the next tick tries again.
+            let _ = self.flush().await;
+        }
+    }
+
+    /// Keeps what was seen as old as it is when the clock is set.
+    async fn follow_clock(&self) {
+        let mut clock = clock::Watch::begin();
+        loop {
+            let step = tokio::select! {
+                () = self.cancel.cancelled() => return,
+                step = clock.step() => step,
+            };
+            tracing::warn!(?step, "the clock was set");
+            self.kinds.shift(step);
+            for known in self.inventory.select(&Selector::default()).iter() {
+                known.seen.lock().shift(step);
+            }
+        }
+    }
+
+    /// Says in the log which targets began to fail or answer again, where the ledger is kept:
+    /// once is enough.
+    async fn log_turns_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(TURNS_LOGGED_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let turns = self.latest.turns();
+            if self.duties.borrow().ledger.is_some() {
+                observe::turns::log(turns);
+            }
+        }
+    }
+}
