@@ -14,8 +14,8 @@ use tokio::{
 use utakata_model::{Cure, EnvironmentId, Kind, ReleaseId, environment::RefusedRelease};
 
 use crate::{
-    Config, Release, content,
-    desired::{Asked, Locality},
+    Config, Release, Unmade, content,
+    desired::{LocalDesired, Locality},
     files::is_unreadable,
     runtime::Runtime,
     trust::Trust,
@@ -59,9 +59,11 @@ pub(crate) struct Sources {
     /// Whose releases are let in.
     pub(crate) trust: Arc<Trust>,
     /// Which releases are asked for.
-    pub(crate) asked: watch::Receiver<Asked>,
+    pub(crate) desired: watch::Receiver<LocalDesired>,
     /// Those that are fetched.
     pub(crate) content: content::Link,
+    /// What no release could be made of.
+    pub(crate) unmade: Unmade,
 }
 
 /// Looks at the folders again and again, as long as somebody wants to know.
@@ -71,8 +73,9 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
         config,
         runtime,
         trust,
-        mut asked,
+        mut desired,
         mut content,
+        unmade,
     } = sources;
     let mut preparations = Preparations::new(runtime);
     let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
@@ -88,10 +91,10 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
             _ = tick.tick() => {}
             () = preparations.progress() => {}
             () = content.changed() => {}
-            Ok(()) = asked.changed() => {}
+            Ok(()) = desired.changed() => {}
             () = to.closed() => return,
         }
-        let wanted = asked.borrow_and_update().releases(&here);
+        let wanted = desired.borrow_and_update().releases(&here);
         let fetched = content.folders(&wanted);
         // Reading and hashing files blocks.
         let scanned = tokio::task::spawn_blocking(move || {
@@ -104,7 +107,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
         };
         scanner = back;
         let mut catalogue = fetch(wanted, catalogue, &mut content);
-        catalogue.refused.extend(config.unmade.get());
+        catalogue.refused.extend(unmade.get());
         let catalogue = preparations.admit(catalogue, Instant::now());
         to.send_if_modified(|last| {
             let changed = **last != catalogue;

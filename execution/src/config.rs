@@ -11,7 +11,6 @@ use utakata_model::{
     EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration, manifest::PoolSize,
 };
 
-use crate::release::Unmade;
 pub use content::Content;
 pub use docker::Docker;
 pub use trust::Trust;
@@ -96,12 +95,6 @@ pub struct Config {
     pub content: Content,
     /// Whose releases are let in.
     pub trust: Trust,
-    /// Of the folders that are watched for releases, those with what comes with utakata itself.
-    #[serde(skip)]
-    pub bundled: Vec<PathBuf>,
-    /// What no release could be made of, by whoever makes releases for these folders.
-    #[serde(skip)]
-    pub unmade: Unmade,
     /// Outcomes of control of one kind that are not written down yet: beyond it nothing new is
     /// asked for. Default 100000.
     pub unrecorded: u32,
@@ -259,8 +252,6 @@ impl Default for Config {
             docker: Docker::default(),
             content: Content::default(),
             trust: Trust::default(),
-            bundled: Vec::new(),
-            unmade: Unmade::default(),
             unrecorded: 100_000,
             without_permits: false,
         }

@@ -24,7 +24,7 @@ const FILE: &str = "desired.json";
 
 /// What is asked of this environment.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct LocalDesired {
     /// By which revision, if it was ever heard of any.
     pub(crate) revision: Option<u64>,
     orders: Orders,
@@ -55,7 +55,7 @@ impl Locality<'_> {
     }
 }
 
-impl Asked {
+impl LocalDesired {
     /// After desired state was heard; `None`: it is old, and changes nothing.
     fn after(&self, desired: &Desired, me: &EnvironmentId) -> Option<Self> {
         let is_later = self.revision.is_none_or(|known| known < desired.revision);
@@ -155,27 +155,27 @@ fn together(stop: Stop, mut states: impl Iterator<Item = Option<StopState>>) -> 
 
 /// Hears what is asked, and keeps it.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct DesiredKeeper {
     me: EnvironmentId,
     pub(crate) zone: Zone,
     folder: Option<PathBuf>,
-    asked: watch::Sender<Asked>,
+    asked: watch::Sender<LocalDesired>,
 }
 
-impl Keeper {
+impl DesiredKeeper {
     /// Begins with what is kept in the folder, if there is one.
     /// Errors: it cannot be looked at; what was drained would serve.
     pub(crate) fn open(
         me: EnvironmentId,
         zone: Zone,
         folder: Option<PathBuf>,
-    ) -> Result<(Self, watch::Receiver<Asked>), Unreadable> {
+    ) -> Result<(Self, watch::Receiver<LocalDesired>), Unreadable> {
         let kept = match folder.as_deref() {
             Some(folder) => read(folder)?,
             None => None,
         };
         let kept = kept.filter(|kept| kept.zone == zone);
-        let asked = kept.and_then(|kept| Asked::default().after(&kept, &me));
+        let asked = kept.and_then(|kept| LocalDesired::default().after(&kept, &me));
         let (asked, follow) = watch::channel(asked.unwrap_or_default());
         let keeper = Self {
             me,
@@ -194,7 +194,7 @@ impl Keeper {
         let Some(asked) = self.asked.borrow().after(desired, &self.me) else {
             return;
         };
-        let orders = |asked: &Asked| (asked.orders.clone(), asked.standing.clone());
+        let orders = |asked: &LocalDesired| (asked.orders.clone(), asked.standing.clone());
         let (before, after) = (orders(&self.asked.borrow()), orders(&asked));
         if before != after {
             let revision = desired.revision;

@@ -1,5 +1,7 @@
 //! One running worker execution environment: its start, its handle, its end.
 
+mod builder;
+mod identity;
 mod kinds;
 mod listen;
 mod publisher;
@@ -16,15 +18,13 @@ use crate::{
     Config,
     catalogue::Catalogue,
     config::ConfigError,
-    endpoint::{self, Endpoint},
+    endpoint,
     folder::Unreadable,
-    runtime::{Runtime, docker::Docker, placed::Placed},
     takeover::{self, Takeover},
-    trust::{self, Trust},
+    trust,
 };
-use kinds::Came;
-pub use publisher::Identity;
-use service::Service;
+pub use builder::Builder;
+pub use identity::Identity;
 
 /// Starts environments.
 #[derive(Debug, Clone, Copy)]
@@ -37,63 +37,62 @@ pub struct Handle {
     inner: Arc<Inner>,
 }
 
-/// Why an environment cannot start, or no longer answers.
+/// The reason for which an environment cannot start, or no longer answers.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting that cannot be.
+    /// Impossible settings.
     #[error("the settings of the environment contradict each other")]
     Config(#[from] ConfigError),
-    /// The host has no name that could name the environment.
+    /// A host whose name cannot name the environment.
     #[error("the environment has no name: set execution.id")]
     Name(#[from] NameError),
-    /// A key that releases are to be signed by cannot be used.
+    /// An unusable key of those that releases are to be signed by.
     #[error("the keys of trusted releases cannot be read (execution.trust.keys)")]
     Trust(#[from] trust::Error),
     /// No socket for the workers.
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
-    /// What must hold after a restart, too, cannot be looked at.
+    /// An unreadable file of the state folder: what it says must hold after a restart, too.
     #[error("what this environment was asked for before cannot be read")]
     State(#[from] Unreadable),
-    /// Nothing can be taken over from the program before.
+    /// A takeover of another environment.
     #[error("what the previous program left cannot be taken over")]
     Takeover(#[from] takeover::Error),
-    /// It cannot go over to another program now, and goes on.
+    /// A handover that is impossible now: the environment goes on.
     #[error("it cannot be left to another program now: {0}")]
     Held(&'static str),
-    /// It ended before it was drained.
+    /// An end before the drain.
     #[error("the environment has already ended")]
     Ended,
 }
 
-/// What came of a drain.
+/// The result of a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
     /// Attempts that had not ended by the deadline and were given up; each has its outcome.
     pub given_up: usize,
 }
 
-/// A drain that somebody asked for.
+/// A request to drain.
 #[derive(Debug)]
-pub(crate) struct DrainOrder {
-    pub(crate) within: Duration,
-    pub(crate) done: oneshot::Sender<Drained>,
+struct DrainRequest {
+    within: Duration,
+    done: oneshot::Sender<Drained>,
 }
 
-/// What somebody wants of an environment.
+/// A request of a handle.
 #[derive(Debug)]
-pub(crate) enum Wish {
-    /// That it ends.
-    Drain(DrainOrder),
-    /// That it gets ready for another program of this process, within this time.
+enum Request {
+    Drain(DrainRequest),
+    /// Gets ready for another program of this process, within this time.
     Leave(Duration, oneshot::Sender<Result<Takeover, Error>>),
-    /// That it goes on after all.
+    /// Goes on after all.
     GoOn,
 }
 
 #[derive(Debug)]
 struct Inner {
-    wishes: mpsc::Sender<Wish>,
+    requests: mpsc::Sender<Request>,
     status: watch::Receiver<Arc<EnvironmentStatus>>,
     releases: watch::Receiver<Arc<Catalogue>>,
     ended: CancellationToken,
@@ -101,169 +100,65 @@ struct Inner {
 }
 
 impl Environment {
-    /// Starts an environment whose workers are processes of this machine, and containers where
-    /// their releases are images. It serves its kinds
-    /// from then on, in the background, until it is drained.
-    /// Errors: settings that cannot be, no place for the socket of the workers.
-    pub async fn start(
-        config: Config,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
-    ) -> Result<Handle, Error> {
-        let identity = Identity::build(&config)?;
-        Self::start_here(identity, config, tasks, events).await
-    }
-
-    /// The same under an identity that others know already.
-    pub async fn start_here(
-        identity: Identity,
-        config: Config,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
-    ) -> Result<Handle, Error> {
-        let runtime = Placed::new(Docker::new(config.docker.clone()));
-        Self::start_as(identity, config, tasks, events, Arc::new(runtime)).await
-    }
-
-    /// The same with another runtime for the workers.
-    pub async fn start_with(
-        config: Config,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
-        runtime: Arc<dyn Runtime>,
-    ) -> Result<Handle, Error> {
-        let identity = Identity::build(&config)?;
-        Self::start_as(identity, config, tasks, events, runtime).await
-    }
-
-    /// Both.
-    pub async fn start_as(
-        identity: Identity,
-        config: Config,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
-        runtime: Arc<dyn Runtime>,
-    ) -> Result<Handle, Error> {
-        Self::launch(identity, config, tasks, events, runtime, None)
-    }
-
-    /// Goes on where another program of this process was, whose workers come back: in the same
-    /// life. The identity must be of that life ([`Identity::after`]).
-    ///
-    /// # Errors
-    /// The settings are of another environment, or cannot be.
-    pub async fn take_over(
-        identity: Identity,
-        config: Config,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
-        takeover: Takeover,
-    ) -> Result<Handle, Error> {
-        takeover.check(&config)?;
-        let (workers, attempts) = takeover.left.counts();
-        tracing::info!(workers, attempts, "taken over from the program before");
-        let runtime = Arc::new(Placed::new(Docker::new(config.docker.clone())));
-        Self::launch(identity, config, tasks, events, runtime, Some(takeover))
-    }
-
-    fn launch(
-        identity: Identity,
-        config: Config,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
-        runtime: Arc<dyn Runtime>,
-        takeover: Option<Takeover>,
-    ) -> Result<Handle, Error> {
-        config.validate()?;
-        let trust = Trust::load(&config.trust, &config.bundled)?;
-        let stop = CancellationToken::new();
-        let mut came = takeover.map(Came::of);
-        let listener = came.as_mut().and_then(|came| came.listener.take());
-        let endpoint = match (&came, listener) {
-            (Some(came), Some(listener)) => {
-                Endpoint::take_over(&came.socket, listener, &config, stop.child_token())?
-            }
-            _ => Endpoint::start(&config, stop.child_token())?,
-        };
-        let (wishes, orders) = mpsc::channel(4);
-        let (service, status) = Service::build(
-            Arc::new(config),
-            identity,
-            trust,
-            endpoint,
-            tasks,
-            events,
-            runtime,
-            came,
-        )?;
-        let releases = service.found();
-        let ended = CancellationToken::new();
-        let guard = ended.clone().drop_guard();
-        let cancel = stop.clone();
-        tokio::spawn(async move {
-            let _guard = guard;
-            service.run(orders, cancel).await;
-        });
-        Ok(Handle {
-            inner: Arc::new(Inner {
-                wishes,
-                status,
-                releases,
-                ended,
-                _stop: stop.drop_guard(),
-            }),
-        })
+    /// Returns a builder for an environment that fetches its tasks here and publishes its events
+    /// there.
+    pub fn builder(config: Config, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) -> Builder {
+        Builder::new(config, tasks, events)
     }
 }
 
 impl Handle {
-    /// Takes nothing new, ends what was begun, stops the workers, says that it is gone. What
-    /// has not ended within the deadline is given up: control is `unknown` then.
-    /// Errors: it has ended already.
+    /// Takes nothing new, ends what was begun, stops the workers, and says that the environment
+    /// is gone. What has not ended within the deadline is given up: control is `unknown` then.
+    ///
+    /// # Errors
+    /// It has ended already.
     pub async fn drain(&self, within: Duration) -> Result<Drained, Error> {
         let (done, drained) = oneshot::channel();
-        let order = DrainOrder { within, done };
-        let wish = Wish::Drain(order);
-        let sent = self.inner.wishes.send(wish).await;
-        sent.map_err(|_| Error::Ended)?;
+        self.request(Request::Drain(DrainRequest { within, done }))
+            .await?;
         drained.await.map_err(|_| Error::Ended)
     }
 
-    /// Takes nothing new and lets its workers go, each with what it has, so that another program
-    /// can go on with them in this process: with what this gives. Nothing of it ends by that.
-    /// Until that program is there, [`Handle::go_on`] takes everything back.
+    /// Takes nothing new and lets the workers go, each with what it has, so that another program
+    /// of this process can go on with them by the returned takeover. Nothing of the environment
+    /// ends by that. Until that program is there, [`Handle::go_on`] takes everything back.
     ///
-    /// Errors: it could not be done within this time, and goes on; or it has ended.
+    /// # Errors
+    /// It could not be done within this time, and the environment goes on; or it has ended.
     pub async fn leave(&self, within: Duration) -> Result<Takeover, Error> {
         let (done, left) = oneshot::channel();
-        let wish = Wish::Leave(within, done);
-        let sent = self.inner.wishes.send(wish).await;
-        sent.map_err(|_| Error::Ended)?;
+        self.request(Request::Leave(within, done)).await?;
         left.await.map_err(|_| Error::Ended)?
     }
 
     /// Goes on after [`Handle::leave`]: the workers come back.
     pub async fn go_on(&self) {
         // What has ended does not go on.
-        let _ = self.inner.wishes.send(Wish::GoOn).await;
+        let _ = self.request(Request::GoOn).await;
     }
 
-    /// How it is now.
+    async fn request(&self, request: Request) -> Result<(), Error> {
+        let sent = self.inner.requests.send(request).await;
+        sent.map_err(|_| Error::Ended)
+    }
+
+    /// Returns the current status.
     pub fn status(&self) -> Arc<EnvironmentStatus> {
         self.inner.status.borrow().clone()
     }
 
-    /// Waits for the next change of its status; the last one stays when it has ended.
+    /// Follows the status; the last one stays when the environment has ended.
     pub fn watch(&self) -> watch::Receiver<Arc<EnvironmentStatus>> {
         self.inner.status.clone()
     }
 
-    /// The releases that are found in the folders, those that serve nothing now, too.
+    /// Follows the releases in the folders, also those that serve nothing now.
     pub fn releases(&self) -> watch::Receiver<Arc<Catalogue>> {
         self.inner.releases.clone()
     }
 
-    /// Waits until it has ended.
+    /// Waits until the environment has ended.
     pub async fn ended(&self) {
         self.inner.ended.cancelled().await;
     }

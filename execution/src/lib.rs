@@ -37,7 +37,7 @@ mod worker;
 
 pub use artifact::Artifact;
 pub use config::Config;
-pub use environment::{Drained, Environment, Error, Handle, Identity};
+pub use environment::{Builder, Drained, Environment, Error, Handle, Identity};
 pub use kind::asking;
 pub use release::{Release, Unmade};
 

@@ -38,9 +38,3 @@ impl Unmade {
         self.0.lock().clone()
     }
 }
-
-impl PartialEq for Unmade {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.get() == other.get()
-    }
-}

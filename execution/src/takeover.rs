@@ -20,8 +20,9 @@ pub const VERSION: u32 = 1;
 #[derive(Debug)]
 pub struct Takeover {
     pub(crate) left: Left,
-    /// The listener, and the pipes of the workers.
-    pub(crate) files: Vec<OwnedFd>,
+    /// The socket that workers connect to.
+    pub(crate) listener: OwnedFd,
+    pub(crate) pipes: Vec<OwnedFd>,
 }
 
 /// Why nothing can be taken over.
@@ -151,7 +152,8 @@ pub(crate) struct AttemptLeft {
 impl Takeover {
     /// As bytes, and the open files that belong to them.
     pub fn into_parts(self) -> (serde_json::Result<Vec<u8>>, Vec<OwnedFd>) {
-        (serde_json::to_vec_pretty(&self.left), self.files)
+        let files = std::iter::once(self.listener).chain(self.pipes);
+        (serde_json::to_vec_pretty(&self.left), files.collect())
     }
 
     /// From bytes and open files.
@@ -164,13 +166,16 @@ impl Takeover {
             return Err(Error::Version { found: version });
         }
         let left: Left = serde_json::from_slice(bytes).map_err(Error::Form)?;
-        if left.files != files.len() {
-            return Err(Error::Files {
-                found: files.len(),
-                named: left.files,
-            });
+        let (found, named) = (files.len(), left.files);
+        let mut files = files.into_iter();
+        match files.next() {
+            Some(listener) if found == named => Ok(Self {
+                left,
+                listener,
+                pipes: files.collect(),
+            }),
+            _ => Err(Error::Files { found, named }),
         }
-        Ok(Self { left, files })
     }
 
     /// Whether it is of the environment that is set.

@@ -36,8 +36,8 @@ fn desired(revision: u64, environment: &str, orders: Orders) -> Desired {
     }
 }
 
-fn keeper(folder: Option<&Path>) -> (Keeper, watch::Receiver<Asked>) {
-    Keeper::open(name("wee-1"), name("hall-1"), folder.map(Path::to_owned)).unwrap()
+fn keeper(folder: Option<&Path>) -> (DesiredKeeper, watch::Receiver<LocalDesired>) {
+    DesiredKeeper::open(name("wee-1"), name("hall-1"), folder.map(Path::to_owned)).unwrap()
 }
 
 #[tokio::test]
@@ -75,21 +75,22 @@ async fn what_is_asked_holds_after_a_restart_unless_the_zone_is_another() {
     assert_eq!(asked.borrow().revision, Some(7));
     assert_eq!(asked.borrow().stop(&name("snmp")), Some(Stop::Drain));
     assert_eq!(asked.borrow().stop(&name("ups")), None);
-    let (_, moved) = Keeper::open(name("wee-1"), name("hall-2"), Some(place.clone())).unwrap();
-    assert_eq!(*moved.borrow(), Asked::default());
+    let (_, moved) =
+        DesiredKeeper::open(name("wee-1"), name("hall-2"), Some(place.clone())).unwrap();
+    assert_eq!(*moved.borrow(), LocalDesired::default());
     fs::write(place.join(FILE), "{").unwrap();
     let (_, torn) = keeper(Some(&place));
-    assert_eq!(*torn.borrow(), Asked::default());
+    assert_eq!(*torn.borrow(), LocalDesired::default());
 }
 
 #[test]
 fn what_is_stopped_is_told_as_far_as_it_is() {
     use StopState::{Drained, Draining, Paused, Pausing};
     let check = |orders: Orders, kinds: &[Option<StopState>], expect, of_snmp| {
-        let asked = Asked {
+        let asked = LocalDesired {
             revision: Some(1),
             orders: orders.clone(),
-            ..Asked::default()
+            ..LocalDesired::default()
         };
         let names = ["snmp", "ups"].map(name).into_iter();
         let kinds: Vec<(Kind, _)> = names.zip(kinds.iter().copied()).collect();

@@ -17,58 +17,77 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use utakata_model::{Kind, ReleaseDigest, ReleaseId};
 
-use super::{DrainOrder, Wish};
+use super::{DrainRequest, Request};
 use crate::{
-    Config,
     catalogue::{Catalogue, Chosen, choose},
-    desired::{Asked, Locality},
-    endpoint,
+    desired::{LocalDesired, Locality},
+    endpoint::SocketPlace,
     kind::{self, Held, Order, Surroundings},
     rollout::Way,
 };
-pub(super) use handover::{Came, lefts};
+pub(super) use handover::{Inheritance, lefts};
 
 /// How long after its deadline a drain waits for what was killed, and for what was published.
 const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The kinds that are served.
 pub(super) struct Kinds {
-    pub(super) config: Arc<Config>,
     pub(super) around: Surroundings,
-    pub(super) orders: BTreeMap<Kind, watch::Sender<Order>>,
-    pub(super) asked: watch::Receiver<Asked>,
-    /// What was active of each kind when it was last looked at.
-    pub(super) served: BTreeMap<Kind, ReleaseDigest>,
-    pub(super) running: JoinSet<(Kind, usize)>,
-    pub(super) cancel: CancellationToken,
-    /// Where workers connect.
-    pub(super) place: endpoint::SocketPlace,
+    orders: BTreeMap<Kind, watch::Sender<Order>>,
+    desired: watch::Receiver<LocalDesired>,
+    /// The active release of each kind as of the last look.
+    served: BTreeMap<Kind, ReleaseDigest>,
+    running: JoinSet<(Kind, usize)>,
+    cancel: CancellationToken,
+    /// The socket of the workers.
+    place: SocketPlace,
     /// What kinds leave to another program.
-    pub(super) lefts: mpsc::Receiver<Held>,
-    /// Until when everything is made ready for another program, if it is.
-    pub(super) hold: Option<Instant>,
+    lefts: mpsc::Receiver<Held>,
+    /// The end of the time in which everything is made ready for another program.
+    hold: Option<Instant>,
     /// Whether it is known what lies on disk.
-    pub(super) is_found: bool,
+    is_found: bool,
 }
 
 impl Kinds {
+    pub(super) fn new(
+        around: Surroundings,
+        desired: watch::Receiver<LocalDesired>,
+        place: SocketPlace,
+        lefts: mpsc::Receiver<Held>,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            around,
+            orders: BTreeMap::new(),
+            desired,
+            served: BTreeMap::new(),
+            running: JoinSet::new(),
+            cancel,
+            place,
+            lefts,
+            hold: None,
+            is_found: false,
+        }
+    }
+
     /// Serves what the catalogue has until a drain is asked for; `None`: cancelled.
     pub(super) async fn serve(
         &mut self,
         catalogue: &mut watch::Receiver<Arc<Catalogue>>,
-        orders: &mut mpsc::Receiver<Wish>,
+        requests: &mut mpsc::Receiver<Request>,
         cancel: &CancellationToken,
-    ) -> Option<DrainOrder> {
+    ) -> Option<DrainRequest> {
         let mut leaving = None;
         loop {
             tokio::select! {
-                wish = orders.recv() => match wish? {
-                    Wish::Drain(order) => return Some(order),
-                    Wish::Leave(within, done) => leaving = Some((within, done)),
-                    Wish::GoOn => self.go_on(),
+                request = requests.recv() => match request? {
+                    Request::Drain(request) => return Some(request),
+                    Request::Leave(within, done) => leaving = Some((within, done)),
+                    Request::GoOn => self.go_on(),
                 },
                 _ = catalogue.changed() => self.is_found = true,
-                Ok(()) = self.asked.changed() => {}
+                Ok(()) = self.desired.changed() => {}
                 Some(ended) = self.running.join_next() => match ended {
                     Ok((kind, _)) => {
                         self.orders.remove(&kind);
@@ -95,37 +114,37 @@ impl Kinds {
 
     /// Every kind with a release is served, the others are told to end.
     fn reconcile(&mut self, catalogue: &Catalogue) {
-        let asked = self.asked.borrow_and_update().clone();
+        let desired = self.desired.borrow_and_update().clone();
         let me = &self.around.me.environment;
-        let place = Locality {
+        let here = Locality {
             id: me,
-            zone: &self.config.zone,
-            labels: &self.config.labels,
+            zone: &self.around.config.zone,
+            labels: &self.around.config.labels,
         };
-        let sizes = &self.config.pools;
-        let choice = choose(catalogue, sizes, &asked.kinds, &self.served, &place);
+        let sizes = &self.around.config.pools;
+        let choice = choose(catalogue, sizes, &desired.kinds, &self.served, &here);
         self.around.board.put_missing(choice.missing);
-        if asked.revision.is_some() {
-            let rollout = |kind: &Kind| asked.rollout(kind, me).map(|order| order.id);
+        if desired.revision.is_some() {
+            let rollout = |kind: &Kind| desired.rollout(kind, me).map(|order| order.id);
             self.around
                 .book
                 .retain(|kind, id| rollout(kind) == Some(id));
         }
         let mut chosen = choice.kinds;
-        let absent = asked.kinds.iter().filter(|(kind, desired)| {
+        let absent = desired.kinds.iter().filter(|(kind, wanted)| {
             let is_served = chosen.contains_key(*kind) || self.orders.contains_key(*kind);
-            !is_served && place.is_meant(desired)
+            !is_served && here.is_meant(wanted)
         });
-        let orders = absent.filter_map(|(kind, _)| asked.rollout(kind, me));
+        let orders = absent.filter_map(|(kind, _)| desired.rollout(kind, me));
         let absent = orders.map(|order| Way::absent(order, Timestamp::now()));
         self.around.board.put_absent(absent.collect());
         self.served = served(&chosen);
         let order_of = |kind: &Kind, releases: Vec<Chosen>| Order {
-            rollout: asked.rollout(kind, me),
-            stop: asked.stop(kind),
+            rollout: desired.rollout(kind, me),
+            stop: desired.stop(kind),
             hold: None,
-            stops: asked.stops(kind),
-            coming: coming(kind, &asked, &releases),
+            stops: desired.stops(kind),
+            coming: coming(kind, &desired, &releases),
             releases,
             give_up_at: None,
         };
@@ -147,16 +166,16 @@ impl Kinds {
 
     /// The kinds of another program of this process go on at once, and wait for what is to be
     /// served. Workers are let in, and the world is told, when all await their own.
-    pub(super) async fn take_over(&mut self, came: BTreeMap<Kind, kind::Came>) {
+    pub(super) async fn take_over(&mut self, inherited: BTreeMap<Kind, kind::Came>) {
         let (awaiting, mut all_await) = mpsc::channel(1);
-        for (kind, mut came) in came {
-            came.awaiting = Some(awaiting.clone());
+        for (kind, mut left) in inherited {
+            left.awaiting = Some(awaiting.clone());
             // Whatever is ordered first is another order than this.
             let order = Order {
                 hold: Some(Instant::now()),
                 ..Order::default()
             };
-            self.spawn(kind, order, Some(came));
+            self.spawn(kind, order, Some(left));
         }
         drop(awaiting);
         // Nobody sends: it ends when the last of them has what it was left.
@@ -199,6 +218,11 @@ impl Kinds {
         }
         given_up
     }
+
+    /// Ends all kinds at once.
+    pub(super) async fn stop(&mut self) {
+        self.running.shutdown().await;
+    }
 }
 
 /// What is active of each kind.
@@ -211,9 +235,9 @@ fn served(chosen: &BTreeMap<Kind, Vec<Chosen>>) -> BTreeMap<Kind, ReleaseDigest>
 }
 
 /// Versions of a kind that are to serve, and are not here yet.
-fn coming(kind: &Kind, asked: &Asked, here: &[Chosen]) -> BTreeSet<Arc<str>> {
-    let desired = asked.kinds.get(kind).into_iter();
-    let wanted = desired.flat_map(|desired| desired.stable.iter().chain(&desired.kept));
+fn coming(kind: &Kind, desired: &LocalDesired, here: &[Chosen]) -> BTreeSet<Arc<str>> {
+    let wanted = desired.kinds.get(kind).into_iter();
+    let wanted = wanted.flat_map(|desired| desired.stable.iter().chain(&desired.kept));
     let is_here = |wanted: &&ReleaseId| here.iter().any(|one| *one.release.id == **wanted);
     let absent = wanted.filter(|wanted| !is_here(wanted));
     absent.map(|release| release.version.clone()).collect()

@@ -7,7 +7,7 @@ use utakata_interconnect::{Error, Event, Events, Interest, Zones, events::Sender
 
 use crate::{
     content,
-    desired::Keeper,
+    desired::DesiredKeeper,
     routes::{LedgerReply, Routes},
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Recipients {
     /// The kinds: permits and records.
     pub(super) routes: Routes,
     /// Who keeps what is asked of the environment.
-    pub(super) keeper: Keeper,
+    pub(super) keeper: DesiredKeeper,
     /// Who fetches content of releases.
     pub(super) content: content::Answers,
 }

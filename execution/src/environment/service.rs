@@ -1,4 +1,4 @@
-//! Keeps one service running for each kind that has a release, and ends them all in order.
+//! A running environment: what runs beside its kinds, and the order in which all of it ends.
 
 use std::{
     collections::BTreeMap,
@@ -8,26 +8,26 @@ use std::{
 
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinHandle, JoinSet},
+    task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use utakata_interconnect::{Events, Tasks, events::Sender};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{
-    Drained, Wish,
-    kinds::{Came, Kinds, lefts},
+    DrainRequest, Drained, Identity, Request,
+    kinds::{Inheritance, Kinds, lefts},
     listen::{self, Recipients},
-    publisher::{Identity, StatusPublisher},
+    publisher::StatusPublisher,
 };
 use crate::{
-    Config,
+    Config, Unmade,
     catalogue::{self, Catalogue, Sources},
     content,
-    desired::{Asked, Keeper},
+    desired::DesiredKeeper,
     endpoint::Endpoint,
     folder::Unreadable,
-    kind::{self, Held, Surroundings},
+    kind::{self, Surroundings},
     lives::Lives,
     rollout::Book,
     routes::Routes,
@@ -36,223 +36,254 @@ use crate::{
     trust::Trust,
 };
 
-/// How long the last status may take to be published.
+/// The longest time that publishing the last status takes.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running environment.
+/// The parts of an environment.
+pub(super) struct Parts {
+    pub(super) config: Arc<Config>,
+    pub(super) identity: Identity,
+    pub(super) trust: Arc<Trust>,
+    pub(super) endpoint: Endpoint,
+    pub(super) tasks: Arc<dyn Tasks>,
+    pub(super) events: Arc<dyn Events>,
+    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) unmade: Unmade,
+    pub(super) inheritance: Option<Inheritance>,
+}
+
+/// An environment.
 pub(super) struct Service {
-    config: Arc<Config>,
+    kinds: Kinds,
     endpoint: Endpoint,
-    around: Surroundings,
     catalogue: watch::Receiver<Arc<Catalogue>>,
-    found: watch::Sender<Arc<Catalogue>>,
     state: watch::Sender<EnvironmentState>,
-    teller: StatusPublisher,
-    keeper: Keeper,
-    asked: watch::Receiver<Asked>,
-    trust: Arc<Trust>,
-    lefts: mpsc::Receiver<Held>,
-    came: BTreeMap<Kind, kind::Came>,
+    publisher: StatusPublisher,
+    background: Background,
+    inherited: BTreeMap<Kind, kind::Came>,
+    cancel: CancellationToken,
+}
+
+/// What is to run beside the kinds.
+struct Background {
+    sources: Sources,
+    found: watch::Sender<Arc<Catalogue>>,
+    fetcher: content::Service,
+    recipients: Recipients,
+}
+
+/// What runs beside the kinds. Everything stops when this is dropped.
+struct Running {
+    _fetcher: AbortOnDropHandle<()>,
+    _earlier_lives: AbortOnDropHandle<()>,
+    catalogue: AbortOnDropHandle<()>,
+    orphans: AbortOnDropHandle<()>,
+    decisions: AbortOnDropHandle<()>,
+    listener: AbortOnDropHandle<()>,
 }
 
 impl Service {
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "everything that an environment is made of, once"
-    )]
+    /// Puts the parts together; nothing runs yet. `cancel` ends the environment at once.
+    ///
+    /// # Errors
+    /// A file of the state folder cannot be read.
     pub(super) fn build(
-        config: Arc<Config>,
-        identity: Identity,
-        trust: Trust,
-        endpoint: Endpoint,
-        tasks: Arc<dyn Tasks>,
-        events: Arc<dyn Events>,
-        runtime: Arc<dyn Runtime>,
-        came: Option<Came>,
+        parts: Parts,
+        cancel: CancellationToken,
     ) -> Result<(Self, watch::Receiver<Arc<EnvironmentStatus>>), Unreadable> {
+        let Parts {
+            config, identity, ..
+        } = &parts;
         let board = StatusBoard::default();
         let (found, catalogue) = watch::channel(Arc::default());
         let (state, states) = watch::channel(EnvironmentState::Running);
-        let (keeper, asked) = Keeper::open(
+        let (keeper, desired) = DesiredKeeper::open(
             identity.id.clone(),
             identity.zone.clone(),
             config.state_folder.clone(),
         )?;
+        let (lefts, left) = lefts();
+        let context = context(&parts, &board, lefts)?;
         let first = identity.status(
             EnvironmentState::Running,
             &board,
             &Catalogue::default(),
-            &asked.borrow(),
+            &desired.borrow(),
         );
-        let (told, status) = watch::channel(Arc::new(first));
-        let next_worker = came.as_ref().map_or(1, |came| came.next_worker);
-        let (lefts, left) = lefts();
-        let around = Surroundings {
-            config: config.clone(),
-            zone: config.zone.clone(),
-            names: kind::Names {
-                environment: identity.id.clone(),
-                numbers: Arc::new(AtomicU64::new(next_worker)),
-            },
-            tasks,
-            events: events.clone(),
-            runtime,
-            doors: endpoint.doors().clone(),
-            socket: endpoint.path().into(),
+        let (published, status) = watch::channel(Arc::new(first));
+        let (content, contents, fetcher) = content::build(content::Around {
+            config: config.content,
+            folder: config.state_folder.clone(),
+            near: [&config.releases[..], &config.programs].concat(),
+            trust: parts.trust.clone(),
+            me: identity.id.clone(),
+            events: parts.events.clone(),
             board: board.clone(),
-            places: identity.places.clone(),
-            me: Sender {
-                environment: identity.id.clone(),
-                incarnation: identity.incarnation,
-            },
-            routes: Routes::default(),
-            book: Book::open(config.state_folder.clone())?,
-            lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
-            gate: endpoint.gate().clone(),
-            lefts,
+        });
+        let recipients = Recipients {
+            routes: context.routes.clone(),
+            keeper,
+            content: contents,
         };
-        let teller = StatusPublisher {
-            identity,
+        let sources = Sources {
+            me: identity.id.clone(),
+            config: config.clone(),
+            runtime: parts.runtime,
+            trust: parts.trust,
+            desired: desired.clone(),
+            content,
+            unmade: parts.unmade,
+        };
+        let publisher = StatusPublisher {
+            identity: parts.identity,
             board,
             catalogue: catalogue.clone(),
             state: states,
-            asked: asked.clone(),
-            status: told,
-            events,
+            desired: desired.clone(),
+            status: published,
+            events: parts.events,
         };
+        let place = parts.endpoint.place();
         let service = Self {
-            config,
-            endpoint,
-            around,
+            kinds: Kinds::new(context, desired, place, left, cancel.clone()),
+            endpoint: parts.endpoint,
             catalogue,
-            found,
             state,
-            teller,
-            keeper,
-            asked,
-            trust: Arc::new(trust),
-            lefts: left,
-            came: came.map(|came| came.kinds).unwrap_or_default(),
+            publisher,
+            background: Background {
+                sources,
+                found,
+                fetcher,
+                recipients,
+            },
+            inherited: parts.inheritance.map(|left| left.kinds).unwrap_or_default(),
+            cancel,
         };
         Ok((service, status))
     }
 
-    /// What is found in the folders.
-    pub(super) fn found(&self) -> watch::Receiver<Arc<Catalogue>> {
+    /// Follows what is found in the folders.
+    pub(super) fn releases(&self) -> watch::Receiver<Arc<Catalogue>> {
         self.catalogue.clone()
     }
 
     /// Lasts until it is drained, or cancelled, which kills the workers.
-    pub(super) async fn run(self, mut orders: mpsc::Receiver<Wish>, cancel: CancellationToken) {
-        let Self {
-            config,
-            endpoint,
-            around,
-            mut catalogue,
-            found,
-            state,
-            teller,
-            keeper,
-            asked,
-            trust,
-            lefts,
-            came,
-        } = self;
-        let (link, answered, fetcher) = content::build(content_around(&around, &trust));
-        let _fetching = AbortOnDropHandle::new(tokio::spawn(fetcher.run()));
-        let sources = Sources {
-            me: around.me.environment.clone(),
-            config: config.clone(),
-            runtime: around.runtime.clone(),
-            trust,
-            asked: asked.clone(),
-            content: link,
-        };
-        let watching = tokio::spawn(catalogue::watch(sources, found));
-        let (runtime, life) = (around.runtime.clone(), life(&around));
-        let tending = tend(runtime.clone(), life.clone());
-        let book = around.book.clone();
-        let writing = AbortOnDropHandle::new(tokio::spawn(book.clone().run()));
-        let listeners = Recipients {
-            routes: around.routes.clone(),
-            keeper,
-            content: answered,
-        };
-        let listening = listen::run(around.events.clone(), around.me.clone(), listeners);
-        let listening = tokio::spawn(listening);
-        let lives = around.lives.clone();
-        let lives = lives.end_earlier(around.board.clone(), runtime.clone(), life.clone());
-        let _ending = AbortOnDropHandle::new(tokio::spawn(lives));
-        let mut kinds = Kinds {
-            config,
-            around,
-            orders: BTreeMap::new(),
-            asked,
-            served: BTreeMap::new(),
-            running: JoinSet::new(),
-            cancel: cancel.clone(),
-            place: endpoint.place(),
-            lefts,
-            hold: None,
-            is_found: false,
-        };
-        kinds.take_over(came).await;
-        let teller = tokio::spawn(teller.run());
-        let order = kinds.serve(&mut catalogue, &mut orders, &cancel).await;
-        watching.abort();
-        let Some(order) = order else {
-            listening.abort();
-            kinds.running.shutdown().await;
-            book.write().await;
-            teller.abort();
-            endpoint.stop().await;
-            return;
-        };
-        state.send_replace(EnvironmentState::Draining);
-        let given_up = kinds.drain(order.within).await;
-        drop(tending);
-        runtime.finish(&life).await;
-        drop(writing);
-        book.write().await;
-        listening.abort();
-        endpoint.stop().await;
-        state.send_replace(EnvironmentState::Gone);
-        end(teller).await;
-        // Whoever asked may have lost interest.
-        let _ = order.done.send(Drained { given_up });
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let context = self.kinds.around.clone();
+        let running = self.background.spawn(&context);
+        self.kinds.take_over(self.inherited).await;
+        let publisher = tokio::spawn(self.publisher.run());
+        let catalogue = &mut self.catalogue;
+        let request = self
+            .kinds
+            .serve(catalogue, &mut requests, &self.cancel)
+            .await;
+        match request {
+            Some(DrainRequest { within, done }) => {
+                self.state.send_replace(EnvironmentState::Draining);
+                drop(running.catalogue);
+                let given_up = self.kinds.drain(within).await;
+                drop(running.orphans);
+                context.runtime.finish(&life(&context)).await;
+                drop(running.decisions);
+                context.book.write().await;
+                drop(running.listener);
+                self.endpoint.stop().await;
+                self.state.send_replace(EnvironmentState::Gone);
+                last_status(publisher).await;
+                // Whoever asked may have lost interest.
+                let _ = done.send(Drained { given_up });
+            }
+            None => {
+                drop((running.catalogue, running.listener));
+                self.kinds.stop().await;
+                context.book.write().await;
+                publisher.abort();
+                self.endpoint.stop().await;
+            }
+        }
     }
 }
 
-/// What fetching releases needs.
-fn content_around(around: &Surroundings, trust: &Arc<Trust>) -> content::Around {
-    content::Around {
-        config: around.config.content,
-        folder: around.config.state_folder.clone(),
-        near: [&around.config.releases[..], &around.config.programs].concat(),
-        trust: trust.clone(),
-        me: around.me.environment.clone(),
-        events: around.events.clone(),
-        board: around.board.clone(),
+impl Background {
+    fn spawn(self, context: &Surroundings) -> Running {
+        let spawn_orphans = (context.runtime.clone(), life(context));
+        let orphans = async move {
+            let (runtime, life) = spawn_orphans;
+            runtime.tend(&life).await;
+        };
+        let events = context.events.clone();
+        let listener = listen::run(events, context.me.clone(), self.recipients);
+        let (board, runtime) = (context.board.clone(), context.runtime.clone());
+        let earlier_lives = context.lives.clone();
+        let earlier_lives = earlier_lives.end_earlier(board, runtime, life(context));
+        Running {
+            _fetcher: spawn(self.fetcher.run()),
+            _earlier_lives: spawn(earlier_lives),
+            catalogue: spawn(catalogue::watch(self.sources, self.found)),
+            orphans: spawn(orphans),
+            decisions: spawn(context.book.clone().run()),
+            listener: spawn(listener),
+        }
     }
 }
 
-/// Has the runtime end what earlier lives have left, as long as what this gives is kept.
-fn tend(runtime: Arc<dyn Runtime>, life: Life) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(async move { runtime.tend(&life).await }))
+fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(work))
 }
 
-fn life(around: &Surroundings) -> Life {
+/// Returns what all kinds share.
+fn context(
+    parts: &Parts,
+    board: &StatusBoard,
+    lefts: mpsc::Sender<kind::Held>,
+) -> Result<Surroundings, Unreadable> {
+    let Parts {
+        config,
+        identity,
+        endpoint,
+        inheritance,
+        ..
+    } = parts;
+    let next_worker = inheritance.as_ref().map_or(1, |left| left.next_worker);
+    Ok(Surroundings {
+        config: config.clone(),
+        zone: config.zone.clone(),
+        names: kind::Names {
+            environment: identity.id.clone(),
+            numbers: Arc::new(AtomicU64::new(next_worker)),
+        },
+        tasks: parts.tasks.clone(),
+        events: parts.events.clone(),
+        runtime: parts.runtime.clone(),
+        doors: endpoint.doors().clone(),
+        socket: endpoint.path().into(),
+        board: board.clone(),
+        places: identity.quota.clone(),
+        me: Sender {
+            environment: identity.id.clone(),
+            incarnation: identity.incarnation,
+        },
+        routes: Routes::default(),
+        book: Book::open(config.state_folder.clone())?,
+        lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
+        gate: endpoint.gate().clone(),
+        lefts,
+    })
+}
+
+fn life(context: &Surroundings) -> Life {
     Life {
-        environment: around.me.environment.clone(),
-        incarnation: around.me.incarnation,
+        environment: context.me.environment.clone(),
+        incarnation: context.me.incarnation,
     }
 }
 
-/// Waits for what is told last, but not for ever.
-async fn end(mut teller: JoinHandle<()>) {
-    let told = tokio::time::timeout(STATUS_TIMEOUT, &mut teller).await;
-    if told.is_err() {
-        teller.abort();
-        tracing::warn!("that the environment is gone could not be told");
+/// Waits until the last status is published, but not for ever.
+async fn last_status(mut publisher: JoinHandle<()>) {
+    let published = tokio::time::timeout(STATUS_TIMEOUT, &mut publisher).await;
+    if published.is_err() {
+        publisher.abort();
+        tracing::warn!("the last status could not be published");
     }
 }

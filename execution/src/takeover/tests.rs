@@ -20,7 +20,7 @@ fn left() -> Left {
         at: now(),
         socket: serde_json::from_str(r#"{ "path": "/run/w.sock", "door": "/run" }"#).unwrap(),
         next_worker: 4,
-        files: 0,
+        files: 1,
         kinds: vec![KindLeft {
             kind,
             next_ask: 8,
@@ -33,15 +33,24 @@ fn left() -> Left {
     }
 }
 
+/// Any open file.
+fn file() -> OwnedFd {
+    std::fs::File::open("/dev/null").unwrap().into()
+}
+
 fn written(left: Left) -> Vec<u8> {
-    let files = Vec::new();
-    Takeover { left, files }.into_parts().0.unwrap()
+    let takeover = Takeover {
+        left,
+        listener: file(),
+        pipes: Vec::new(),
+    };
+    takeover.into_parts().0.unwrap()
 }
 
 #[test]
 fn what_is_left_is_read_as_it_was_written() {
     let bytes = written(left());
-    let read = Takeover::read(&bytes, Vec::new()).unwrap();
+    let read = Takeover::read(&bytes, vec![file()]).unwrap();
     let kind = &read.left.kinds[0];
     assert_eq!((read.left.next_worker, kind.next_ask), (4, 8));
     assert_eq!(kind.told[0], kind.attempts[0].task.key());
@@ -68,6 +77,9 @@ fn another_version_and_missing_files_are_refused_with_the_reason() {
     let more = Left { files: 2, ..left() };
     let error = Takeover::read(&written(more), Vec::new()).unwrap_err();
     assert!(matches!(error, Error::Files { found: 0, named: 2 }));
+    let none = Left { files: 0, ..left() };
+    let error = Takeover::read(&written(none), Vec::new()).unwrap_err();
+    assert!(matches!(error, Error::Files { found: 0, named: 0 }));
     assert!(matches!(
         Takeover::read(b"{", Vec::new()),
         Err(Error::Form(_))
@@ -78,7 +90,8 @@ fn another_version_and_missing_files_are_refused_with_the_reason() {
 fn what_is_of_another_environment_is_not_taken_over() {
     let takeover = Takeover {
         left: left(),
-        files: Vec::new(),
+        listener: file(),
+        pipes: Vec::new(),
     };
     let mut config = Config {
         id: Some("wee-1".parse().unwrap()),

@@ -87,19 +87,19 @@ async fn a_release_that_goes_takes_its_workers_with_it_and_a_bad_one_is_told() {
 async fn settings_and_folders_that_cannot_be_are_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    let start = async |config: Config| {
+    let start = |config: Config| {
         let tasks = utakata_interconnect::tasks::embedded::Embedded::new(Default::default());
         let bus = utakata_interconnect::events::bus::Bus::new(Default::default());
-        Environment::start(config, std::sync::Arc::new(tasks), std::sync::Arc::new(bus)).await
+        Environment::builder(config, std::sync::Arc::new(tasks), std::sync::Arc::new(bus)).start()
     };
     let config = Config {
         run_folder: Some(folder.path().join("file/run")),
         ..Config::default()
     };
-    assert!(matches!(start(config).await, Err(Error::Endpoint(_))));
+    assert!(matches!(start(config), Err(Error::Endpoint(_))));
     let config = Config {
         heartbeat: Duration::ZERO,
         ..Config::default()
     };
-    assert!(matches!(start(config).await, Err(Error::Config(_))));
+    assert!(matches!(start(config), Err(Error::Config(_))));
 }

@@ -150,8 +150,9 @@ impl Site {
             None => Arc::new(tasks.clone()),
         };
         let shown_bus = faulty(&faults, Arc::new(bus.clone()));
-        let handle = Environment::start_with(config, shown, shown_bus, runtime)
-            .await
+        let handle = Environment::builder(config, shown, shown_bus)
+            .runtime(runtime)
+            .start()
             .unwrap();
         Self {
             folder,

@@ -133,8 +133,12 @@ async fn serve(
     let identity = identity.with(inter_connect.connections());
     let folder = claim.folder().path();
     let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
-    let starting = execution::start_as(identity, config.execution, folder, tasks, events, takeover);
-    let environment = starting.await?;
+    let environment = execution::builder(config.execution, folder, tasks, events)?;
+    let environment = environment.identity(identity);
+    let environment = execution::start(match takeover {
+        Some(takeover) => environment.takeover(takeover),
+        None => environment,
+    })?;
     tracing::info!(id = %environment.status().id, "the environment is ready");
     let ended = match Ends::received() {
         Ends::Yes if is_taken_over => Ended::Drains(Ok(Exit::Done)),

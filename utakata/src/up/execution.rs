@@ -4,45 +4,42 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use tokio::sync::watch;
-use utakata_execution::{Config, Environment, Handle, Identity, takeover::Takeover};
+use utakata_execution::{Builder, Config, Environment, Handle};
 use utakata_interconnect::{Events, Tasks};
 use utakata_model::EnvironmentStatus;
 
 use super::{bundle, system::DRAIN_WITHIN};
 use crate::{programs, unserved};
 
-/// Starts an environment whose releases lie in this folder.
+/// Returns a builder for an environment whose releases lie in this folder, beside those that come
+/// with utakata.
 ///
 /// # Errors
-/// The folder cannot be written, or the settings cannot be.
-pub async fn start(
-    config: Config,
+/// The folder cannot be written.
+pub fn builder(
+    mut config: Config,
     folder: &Path,
     tasks: Arc<dyn Tasks>,
     events: Arc<dyn Events>,
-) -> Result<Handle> {
-    let identity = Identity::build(&config).context("set execution.id")?;
-    start_as(identity, config, folder, tasks, events, None).await
+) -> Result<Builder> {
+    let bundled = folder.join("bundled");
+    let own = folder.join("releases");
+    let unwritable = || format!("{} cannot be written", folder.display());
+    bundle::write(&bundled).with_context(unwritable)?;
+    std::fs::create_dir_all(&own).with_context(unwritable)?;
+    let state = config.state_folder.take();
+    config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
+    config.releases.splice(0..0, [bundled.clone(), own]);
+    config.programs.splice(0..0, programs::folders());
+    Ok(Environment::builder(config, tasks, events).bundled(vec![bundled]))
 }
 
-/// The same under an identity that others know already, and with what another program of this
-/// process has left.
+/// Starts an environment, which says it in the log when none of its workers starts.
 ///
 /// # Errors
-/// The folder cannot be written, or the settings cannot be.
-pub async fn start_as(
-    identity: Identity,
-    config: Config,
-    folder: &Path,
-    tasks: Arc<dyn Tasks>,
-    events: Arc<dyn Events>,
-    takeover: Option<Takeover>,
-) -> Result<Handle> {
-    let config = with_releases(config, folder)?;
-    let started = match takeover {
-        Some(left) => Environment::take_over(identity, config, tasks, events, left).await,
-        None => Environment::start_here(identity, config, tasks, events).await,
-    };
+/// Impossible settings, or no place for what it needs.
+pub fn start(builder: Builder) -> Result<Handle> {
+    let started = builder.start();
     let started = started.context("the worker execution environment cannot be started")?;
     tokio::spawn(tell_unserved(started.watch()));
     Ok(started)
@@ -84,19 +81,4 @@ pub async fn drain(environment: &Handle) {
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the workers could not be drained"),
     }
-}
-
-/// Our own releases and those of the user, our own programs and those of the user.
-fn with_releases(mut config: Config, folder: &Path) -> Result<Config> {
-    let bundled = folder.join("bundled");
-    let own = folder.join("releases");
-    let unwritable = || format!("{} cannot be written", folder.display());
-    bundle::write(&bundled).with_context(unwritable)?;
-    std::fs::create_dir_all(&own).with_context(unwritable)?;
-    let state = config.state_folder.take();
-    config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
-    config.bundled = vec![bundled.clone()];
-    config.releases.splice(0..0, [bundled, own]);
-    config.programs.splice(0..0, programs::folders());
-    Ok(config)
 }

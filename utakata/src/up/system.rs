@@ -47,7 +47,6 @@ impl System {
         let profiles = Profiles::of(claim.folder().path());
         let mut of_execution = config.execution.clone();
         of_execution.releases.push(profiles.releases().into());
-        of_execution.unmade = profiles.unmade().clone();
         let (to_logic, heard) = (Arc::clone(&tasks), Arc::clone(&events));
         let between = Between {
             tasks: to_logic,
@@ -60,7 +59,8 @@ impl System {
         let id = of_execution.environment_id().context("set execution.id")?;
         let environments = logic.handle().environments();
         environments.own(&id, &of_execution.zone).await?;
-        let execution = execution::start(of_execution, folder, tasks, events).await?;
+        let environment = execution::builder(of_execution, folder, tasks, events)?;
+        let execution = execution::start(environment.unmade(profiles.unmade().clone()))?;
         let mut following = JoinSet::new();
         following.spawn(folders::follow(
             execution.releases(),

@@ -13,21 +13,25 @@ use crate::{
     takeover::{self, KindLeft, Left, Takeover, VERSION},
 };
 
-/// What has come from another program of this process.
-pub(in crate::environment) struct Came {
+/// What another program of this process has left.
+pub(in crate::environment) struct Inheritance {
     pub(in crate::environment) socket: endpoint::SocketPlace,
-    pub(in crate::environment) listener: Option<OwnedFd>,
     pub(in crate::environment) next_worker: u64,
     pub(in crate::environment) kinds: BTreeMap<Kind, kind::Came>,
 }
 
-impl Came {
-    /// Sorted by kinds.
-    pub(in crate::environment) fn of(takeover: Takeover) -> Self {
-        let Takeover { left, files } = takeover;
+impl Inheritance {
+    /// Sorts a takeover by kinds; returns the listener besides.
+    pub(in crate::environment) fn of(takeover: Takeover) -> (Self, OwnedFd) {
+        let Takeover {
+            left,
+            listener,
+            pipes,
+        } = takeover;
         let passed = left.passed();
-        let mut files: Vec<Option<OwnedFd>> = files.into_iter().map(Some).collect();
-        let listener = files.first_mut().and_then(Option::take);
+        // The listener is the first of the files that are named.
+        let files = std::iter::once(None).chain(pipes.into_iter().map(Some));
+        let mut files: Vec<Option<OwnedFd>> = files.collect();
         let kinds = left.kinds.into_iter().map(|left| {
             let came = kind::Came {
                 traces: traces(&left, &mut files),
@@ -37,22 +41,21 @@ impl Came {
             };
             (came.left.kind.clone(), came)
         });
-        Self {
+        let inheritance = Self {
             kinds: kinds.collect(),
-            listener,
             socket: left.socket,
             next_worker: left.next_worker,
-        }
+        };
+        (inheritance, listener)
     }
 }
 
 fn traces(left: &KindLeft, files: &mut [Option<OwnedFd>]) -> Vec<(u64, Trace)> {
     let workers = left.pools.iter().flat_map(|pool| &pool.workers);
-    let trace = |worker: &takeover::WorkerLeft| Trace {
+    let mut trace = |worker: &takeover::WorkerLeft| Trace {
         process: worker.process,
         pipes: worker.pipes.map(|at| files.get_mut(at?)?.take()),
     };
-    let mut trace = trace;
     workers
         .map(|worker| (worker.number, trace(worker)))
         .collect()
@@ -117,14 +120,15 @@ impl Kinds {
 
     fn takeover(&self, held: Vec<Held>) -> Result<Takeover, Error> {
         let unheard = |_| Error::Held("the socket of the workers cannot be handed over");
-        let mut files = vec![self.around.gate.listener().map_err(unheard)?];
+        let listener = self.around.gate.listener().map_err(unheard)?;
+        let mut files = Vec::new();
         let mut kinds = Vec::new();
         for Held {
             mut left,
             files: pipes,
         } in held
         {
-            let first = files.len();
+            let first = 1 + files.len();
             for worker in left.pools.iter_mut().flat_map(|pool| &mut pool.workers) {
                 worker.pipes = worker.pipes.map(|at| at.map(|at| first + at));
             }
@@ -140,14 +144,18 @@ impl Kinds {
             at: takeover::now(),
             socket: self.place.clone(),
             next_worker: numbers.load(std::sync::atomic::Ordering::Relaxed),
-            files: files.len(),
+            files: 1 + files.len(),
             kinds,
         };
-        Ok(Takeover { left, files })
+        Ok(Takeover {
+            left,
+            listener,
+            pipes: files,
+        })
     }
 }
 
-/// Where kinds put what they leave.
+/// Returns the two ends of the queue of what kinds leave.
 pub(in crate::environment) fn lefts() -> (mpsc::Sender<Held>, mpsc::Receiver<Held>) {
     mpsc::channel(LEFTS)
 }

@@ -1,0 +1,147 @@
+//! The parts of an environment, and its start.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Events, Tasks};
+
+use super::{
+    Error, Handle, Identity, Inner,
+    kinds::Inheritance,
+    service::{Parts, Service},
+};
+use crate::{
+    Config, Unmade,
+    endpoint::Endpoint,
+    runtime::{Runtime, docker::Docker, placed::Placed},
+    takeover::Takeover,
+    trust::Trust,
+};
+
+/// Requests of handles that wait.
+const REQUESTS: usize = 4;
+
+/// An environment to be started. By default it has a new identity, and its workers are processes
+/// of this machine, or containers where their releases are images.
+#[must_use]
+pub struct Builder {
+    config: Config,
+    tasks: Arc<dyn Tasks>,
+    events: Arc<dyn Events>,
+    identity: Option<Identity>,
+    runtime: Option<Arc<dyn Runtime>>,
+    bundled: Vec<PathBuf>,
+    unmade: Unmade,
+    takeover: Option<Takeover>,
+}
+
+impl Builder {
+    pub(super) fn new(config: Config, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) -> Self {
+        Self {
+            config,
+            tasks,
+            events,
+            identity: None,
+            runtime: None,
+            bundled: Vec::new(),
+            unmade: Unmade::default(),
+            takeover: None,
+        }
+    }
+
+    /// Sets an identity that others know already.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Sets the runtime of the workers.
+    pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Names those of the watched folders that hold what comes with utakata itself.
+    pub fn bundled(mut self, folders: Vec<PathBuf>) -> Self {
+        self.bundled = folders;
+        self
+    }
+
+    /// Has the status tell, too, of what no release could be made of.
+    pub fn unmade(mut self, unmade: Unmade) -> Self {
+        self.unmade = unmade;
+        self
+    }
+
+    /// Goes on where another program of this process was, in the same life: its workers come
+    /// back.
+    pub fn takeover(mut self, takeover: Takeover) -> Self {
+        self.takeover = Some(takeover);
+        self
+    }
+
+    /// Starts it: it serves its kinds from then on, in the background, until it is drained. Must
+    /// be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// Impossible settings, no place for the socket of the workers, unreadable keys or state, or
+    /// a takeover of another environment.
+    pub fn start(self) -> Result<Handle, Error> {
+        let config = &self.config;
+        config.validate()?;
+        let mut identity = match self.identity {
+            Some(identity) => identity,
+            None => Identity::build(config)?,
+        };
+        if let Some(takeover) = &self.takeover {
+            takeover.check(config)?;
+            identity = identity.after(takeover);
+            let (workers, attempts) = takeover.left.counts();
+            tracing::info!(workers, attempts, "taken over from the previous program");
+        }
+        let trust = Trust::load(&config.trust, &self.bundled)?;
+        let stop = CancellationToken::new();
+        let (inheritance, listener) = self.takeover.map(Inheritance::of).unzip();
+        let endpoint = match inheritance.as_ref().zip(listener) {
+            Some((left, listener)) => {
+                Endpoint::take_over(&left.socket, listener, config, stop.child_token())?
+            }
+            None => Endpoint::start(config, stop.child_token())?,
+        };
+        let runtime = self
+            .runtime
+            .unwrap_or_else(|| Arc::new(Placed::new(Docker::new(config.docker.clone()))));
+        let (service, status) = Service::build(
+            Parts {
+                identity,
+                trust: Arc::new(trust),
+                endpoint,
+                tasks: self.tasks,
+                events: self.events,
+                runtime,
+                unmade: self.unmade,
+                inheritance,
+                config: Arc::new(self.config),
+            },
+            stop.clone(),
+        )?;
+        let releases = service.releases();
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        let (requests, received) = mpsc::channel(REQUESTS);
+        tokio::spawn(async move {
+            let _guard = guard;
+            service.run(received).await;
+        });
+        Ok(Handle {
+            inner: Arc::new(Inner {
+                requests,
+                status,
+                releases,
+                ended,
+                _stop: stop.drop_guard(),
+            }),
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! The name of an environment, the life that it has, and its status.
+
+use jiff::Timestamp;
+use utakata_interconnect::connection::Health;
+use utakata_model::{
+    EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Labels, NameError, Zone,
+};
+
+use crate::{
+    Config, catalogue::Catalogue, desired::LocalDesired, quota::WorkerQuota, status::StatusBoard,
+    takeover::Takeover,
+};
+
+/// Who this environment is: in this life of it, and no other.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub(super) id: EnvironmentId,
+    pub(super) incarnation: Incarnation,
+    pub(super) zone: Zone,
+    labels: Labels,
+    connections: Vec<Health>,
+    pub(super) quota: WorkerQuota,
+}
+
+impl Identity {
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// The host has no name that could name it.
+    pub fn build(config: &Config) -> Result<Self, NameError> {
+        Ok(Self {
+            id: config.environment_id()?,
+            incarnation: Incarnation::generate(),
+            zone: config.zone.clone(),
+            labels: config.labels.clone(),
+            connections: Vec::new(),
+            quota: WorkerQuota::new(config.workers_most),
+        })
+    }
+
+    /// The same life as that of the program that has left this.
+    #[must_use]
+    pub fn after(self, takeover: &Takeover) -> Self {
+        Self {
+            incarnation: takeover.left.incarnation,
+            ..self
+        }
+    }
+
+    /// What is said of it when it is gone without a word.
+    pub fn will(&self) -> EnvironmentStatus {
+        let nothing = Catalogue::default();
+        let state = EnvironmentState::Gone;
+        self.status(
+            state,
+            &StatusBoard::default(),
+            &nothing,
+            &LocalDesired::default(),
+        )
+    }
+
+    /// With connections to brokers, of which its status tells.
+    #[must_use]
+    pub fn with(self, connections: Vec<Health>) -> Self {
+        Self {
+            connections,
+            ..self
+        }
+    }
+
+    /// What is told.
+    pub(super) fn status(
+        &self,
+        state: EnvironmentState,
+        board: &StatusBoard,
+        catalogue: &Catalogue,
+        desired: &LocalDesired,
+    ) -> EnvironmentStatus {
+        let refused = catalogue.refused.iter().cloned();
+        EnvironmentStatus {
+            id: self.id.clone(),
+            incarnation: self.incarnation,
+            zone: self.zone.clone(),
+            over: board.over(),
+            labels: self.labels.clone(),
+            state,
+            version: env!("CARGO_PKG_VERSION").into(),
+            time: Timestamp::now(),
+            clock_ahead_ms: None,
+            pools: board.pools(),
+            refused: refused.chain(board.missing()).collect(),
+            connections: self.connections.iter().map(Health::look).collect(),
+            breakers: board.breakers(),
+            desired: desired.revision,
+            stopped: desired.stopped(&board.stopped(), board.stopped_releases()),
+            rollouts: board.rollouts(),
+            workers: self.quota.status(),
+        }
+    }
+}
