@@ -7,7 +7,6 @@ mod cli;
 mod commands;
 mod config;
 mod connection;
-mod documents;
 mod drill;
 mod exit;
 mod folder;

@@ -150,8 +150,8 @@ impl Output {
         }
         // By way of JSON: parts of some answers are kept as JSON text.
         let value = serde_json::to_value(item).context("the answer cannot be printed")?;
-        let text =
-            serde_saphyr::to_string(&value).context("the answer cannot be printed as YAML")?;
+        let text = utakata_documents::write::yaml([&value])
+            .context("the answer cannot be printed as YAML")?;
         if plain::is_plain(&text) {
             return write(&text);
         }

@@ -14,10 +14,10 @@ use utakata_api::{
     Client,
     apply::{Applied, Apply, Change, Difference, Document, Named, Verdict},
 };
+use utakata_documents::{self as documents, Contents, Kept};
 
 use super::Context;
 use crate::{
-    documents::{self, Contents, Kept},
     exit::{Exit, Usage},
     output::Output,
     progress, select,

@@ -8,13 +8,13 @@ use utakata_api::{
     Client,
     apply::{Applied, Apply, Named, Verdict},
 };
+use utakata_documents as documents;
 
 use super::{
     Context,
     apply::{agree, told},
 };
 use crate::{
-    documents,
     exit::{Exit, Usage},
     progress, select,
 };

@@ -4,11 +4,11 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use utakata_api::{Client, apply::Document, client::ReadingQuery, inventory::KindView};
+use utakata_documents::write;
 use utakata_model::{Kind, Selector, suggest};
 
 use super::{Context, kind, operation, target};
 use crate::{
-    documents::write,
     exit::{Exit, Usage},
     output::{Format, Row},
     progress, select,

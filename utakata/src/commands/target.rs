@@ -12,11 +12,11 @@ use utakata_api::{
     ledger::Reason,
     reading::ReadingView,
 };
+use utakata_documents::csv;
 use utakata_model::{Recognition, Selector, TargetName};
 
 use super::Context;
 use crate::{
-    documents::csv,
     exit::Exit,
     output::{Format, Output, plain, time, words},
     progress, select,

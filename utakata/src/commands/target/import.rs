@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use utakata_documents as documents;
 
-use crate::{
-    commands::{Context, apply},
-    documents,
-};
+use crate::commands::{Context, apply};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
 use utakata_api::apply::Document;
+use utakata_documents as documents;
 use utakata_model::{Action, ActionName, Manifest, suggest, target::Secret};
 use utakata_worker_sdk::harness::Example;
 
 use crate::{
-    documents,
     exit::Usage,
     parameters, paths,
     workbench::{self, Serving},
