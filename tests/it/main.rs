@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod fuzz;
 mod permit;
 mod servers;
 mod system;

@@ -6,7 +6,7 @@ mod exchange;
 mod get;
 mod handle;
 mod limits;
-mod message;
+pub mod message;
 mod missed;
 mod odd;
 mod pace;

@@ -1,0 +1,21 @@
+//! What strangers send, thrown at what reads it: no bytes may make it panic, hang or take all
+//! memory, and what was read must be written and read again as the same.
+//!
+//! Each function is a target of `cargo fuzz`, and runs over its seeds in the ordinary tests.
+
+mod documents;
+mod frames;
+mod selector;
+mod snmp;
+mod wire;
+
+pub use documents::documents;
+pub use frames::frames;
+pub use selector::selector;
+pub use snmp::snmp;
+pub use wire::wire;
+
+/// A text from bytes; `None` where they are none.
+fn text(data: &[u8]) -> Option<&str> {
+    std::str::from_utf8(data).ok()
+}

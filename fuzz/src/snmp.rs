@@ -1,0 +1,75 @@
+//! Datagrams of SNMP: what tells an answer from others, its bindings, and their values.
+
+use async_snmp::{CommunityVersion, Oid};
+use bytes::Bytes;
+use utakata_worker_snmp::session::message::{
+    self, Bindings, Names, Operation, envelope, parse, parse_scoped,
+};
+
+/// Reads a datagram as a message of a community, and as a scoped PDU of SNMPv3.
+pub fn snmp(data: &[u8]) {
+    let _ = envelope(data);
+    for answer in [
+        parse(Bytes::copy_from_slice(data)),
+        parse_scoped(Bytes::copy_from_slice(data)),
+    ] {
+        let Some(answer) = answer else { continue };
+        let bindings = answer.bindings;
+        let names = names(&bindings);
+        let count = names.len();
+        asked_again(&names);
+        let found = bindings.into_found();
+        assert_eq!(found.len(), count, "a binding was lost");
+        for (found, name) in found.iter().zip(&names) {
+            assert_eq!(found.oid.to_ber().as_deref().ok(), Some(&**name));
+        }
+    }
+}
+
+/// The names of the bindings, each looked at as a walk does.
+fn names(bindings: &Bindings) -> Vec<Vec<u8>> {
+    let Bindings::Raw(raw) = bindings else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    let mut arcs = Vec::new();
+    for binding in raw.iter() {
+        let oid = binding.oid();
+        let (prefix, rest) = oid.split_at(oid.len() / 2);
+        arcs.clear();
+        if binding.index(prefix, &mut arcs).is_some() {
+            let mut written = prefix.to_vec();
+            arcs.iter()
+                .for_each(|arc| message::put_arc(&mut written, *arc));
+            assert_eq!(written, oid, "an index that is written otherwise");
+            assert!(rest.len() >= arcs.len());
+        }
+        let absence = binding.absence();
+        assert!(absence.is_none() || binding.value().is_ok());
+        names.push(oid.to_vec());
+    }
+    names
+}
+
+/// What came as a name can be asked for.
+fn asked_again(names: &[Vec<u8>]) {
+    let oids: Vec<Oid> = names
+        .iter()
+        .filter_map(|oid| Oid::from_ber(oid).ok())
+        .collect();
+    assert_eq!(oids.len(), names.len(), "a name that is none");
+    let asked = Names::of(&oids).expect("what was read can be asked for");
+    assert_eq!(asked.oids(), oids);
+    let operation = Operation::Bulk {
+        singles: 1,
+        rows: 20,
+    };
+    // More than a datagram can hold is not asked for at once.
+    if names.iter().map(Vec::len).sum::<usize>() > 32 * 1024 {
+        return;
+    }
+    let request = message::request(7, CommunityVersion::V2c, b"public", &operation, &asked);
+    let request = request.expect("a request of names can be written");
+    let found = envelope(&request).map(|envelope| (envelope.version, envelope.id));
+    assert_eq!(found, Some((1, 7)));
+}
