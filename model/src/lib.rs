@@ -1,5 +1,6 @@
 //! The words of utakata: no IO, no clock, no async.
 
+pub mod action;
 pub mod connection;
 pub mod content;
 pub mod desired;
@@ -11,6 +12,7 @@ pub mod manifest;
 pub mod missing;
 pub mod operation;
 pub mod outcome;
+pub mod problem;
 pub mod reading;
 pub mod rollout;
 pub mod schedule;
@@ -22,6 +24,7 @@ pub mod target;
 pub mod task;
 pub mod workbench;
 
+pub use action::{Action, Class};
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};
 pub use desired::{Desired, Order, Orders, ReleaseName, Scope, Standing, Stop};
@@ -35,10 +38,11 @@ pub use id::{
     Zone,
 };
 pub use label::Labels;
-pub use manifest::{Action, Class, Manifest};
+pub use manifest::Manifest;
 pub use missing::{Gaps, Missing, Recognition};
 pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
-pub use outcome::{Cure, Outcome, OutcomeStatus, Problem, RanBy, Timings};
+pub use outcome::{Outcome, OutcomeStatus, RanBy, Timings};
+pub use problem::{Cure, Problem};
 pub use reading::{Quality, Reading, ReadingValue, Readings};
 pub use rollout::{KindDesired, RolloutOrder, RolloutPhase, RolloutPlan, RolloutStatus};
 pub use schedule::Schedule;

@@ -10,6 +10,7 @@ mod counter;
 mod objects;
 mod register;
 mod share;
+mod socket;
 
 #[cfg(test)]
 mod tests;
@@ -105,7 +106,7 @@ pub async fn run(config: &Config) -> Result<(), Error> {
             community_read: READ_COMMUNITY,
             community_write: WRITE_COMMUNITY,
         })?);
-        tasks.spawn(counter::serve(device.clone(), socket));
+        tasks.spawn(socket::serve(device.clone(), socket));
     }
     let control = SocketAddr::new(config.bind, config.control_port);
     let (listener, control) = service::listen(control).await?;

@@ -16,10 +16,10 @@ mod snmpsim;
 
 pub use dockerd::Dockerd;
 pub use mosquitto::Mosquitto;
-pub use port::Port;
+pub use port::{Port, Transport};
 pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
 pub use registry::Registry;
-pub use server::{Server, Transport};
+pub use server::Server;
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;

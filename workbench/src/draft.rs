@@ -19,7 +19,10 @@ use async_snmp::Oid;
 use utakata_worker_sdk::model::workbench::{Draft, Refusal};
 use utakata_worker_snmp::profile::Library;
 
-use crate::{files, program::refusal, walk::Walk};
+use crate::{
+    files::{self, refusal},
+    walk::Walk,
+};
 use mibs::{Module, Object, Table};
 
 /// Drafts a profile.

@@ -10,7 +10,7 @@ use std::{
 use utakata_worker_sdk::model::workbench::{Refusal, WalkSummary};
 use utakata_worker_snmp::profile::{Library, Profile};
 
-use crate::{program::refusal, walk::Walk};
+use crate::walk::Walk;
 
 /// Profiles from files, compiled, among those that come with utakata.
 #[derive(Debug)]
@@ -128,5 +128,14 @@ pub fn summary(walk: &Walk) -> WalkSummary {
         skipped: walk.skipped.clone(),
         skipped_count: walk.skipped_count,
         repeated: walk.repeated,
+    }
+}
+
+/// A refusal of a file.
+pub(crate) fn refusal(file: &Path, problem: String, is_usage: bool) -> Refusal {
+    Refusal {
+        file: file.into(),
+        problem,
+        is_usage,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::runtime::{Builder, Runtime};
-use utakata_worker_sdk::model::workbench::{Answer, Refusal, Request};
+use utakata_worker_sdk::model::workbench::{Answer, Request};
 
 use crate::{
     agent::{COMMUNITY, Replay},
@@ -127,13 +127,4 @@ fn runtime() -> io::Result<Runtime> {
         .worker_threads(2)
         .enable_all()
         .build()
-}
-
-/// A refusal of a file.
-pub(crate) fn refusal(file: &Path, problem: String, is_usage: bool) -> Refusal {
-    Refusal {
-        file: file.into(),
-        problem,
-        is_usage,
-    }
 }

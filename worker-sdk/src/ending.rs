@@ -249,7 +249,7 @@ pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> Packed {
         problem: Some(brief(problem)),
         ..v1::AttemptOutcome::default()
     };
-    Packed::build(&outcome, &[], &Sheet::default())
+    Packed::build(&outcome, &[], &[])
 }
 
 /// Takes the readings out that are no numbers. The problem that tells of them, if there are any.
@@ -287,7 +287,7 @@ fn brief(problem: Problem) -> v1::Problem {
 
 /// An outcome that fits into a message: one that does not tells so instead.
 fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading], sheet: &Sheet) -> Packed {
-    let packed = Packed::build(&rest, readings, sheet);
+    let packed = Packed::build(&rest, readings, sheet.as_bytes());
     let (length, result) = (packed.len(), rest.result.len());
     if length <= OUTCOME_MAX && result <= RESULT_MAX {
         return packed;
@@ -310,7 +310,7 @@ fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading], sheet: 
         missing: Vec::new(),
         ..rest
     };
-    Packed::build(&instead, &[], &Sheet::default())
+    Packed::build(&instead, &[], &[])
 }
 
 #[cfg(test)]

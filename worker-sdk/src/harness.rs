@@ -7,6 +7,7 @@
 
 mod checks;
 pub(crate) mod manager;
+mod not_passed;
 mod parameters;
 pub mod place;
 mod process;
@@ -23,10 +24,7 @@ use std::{
 
 use utakata_model::{ActionName, target::Secret};
 
-use self::{
-    place::Place,
-    stage::{Stage, Stop},
-};
+use self::{not_passed::NotPassed, place::Place, stage::Stage};
 use crate::Release;
 
 /// How to try a worker.
@@ -112,13 +110,13 @@ impl Report {
     async fn add(
         &mut self,
         name: impl Into<String>,
-        check: impl Future<Output = Result<(), Stop>>,
+        check: impl Future<Output = Result<(), NotPassed>>,
     ) -> bool {
         let began = Instant::now();
         let result = match check.await {
             Ok(()) => CheckResult::Passed,
-            Err(Stop::Failed(why)) => CheckResult::Failed(why),
-            Err(Stop::Skipped(why)) => CheckResult::Skipped(why),
+            Err(NotPassed::Failed(why)) => CheckResult::Failed(why),
+            Err(NotPassed::Skipped(why)) => CheckResult::Skipped(why),
         };
         let passed = result == CheckResult::Passed;
         self.checks.push(Check {
@@ -160,7 +158,7 @@ pub async fn check(release: &Path, options: Options) -> Report {
     let mut report = Report::default();
     let mut read = None;
     let manifest = async {
-        let found = Release::read(release).map_err(|error| Stop::failed(chain(&error)))?;
+        let found = Release::read(release).map_err(|error| NotPassed::failed(chain(&error)))?;
         read = Some(found);
         Ok(())
     };

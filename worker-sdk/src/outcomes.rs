@@ -62,7 +62,7 @@ mod tests {
             result: vec![b'1'; bytes],
             ..AttemptOutcome::default()
         };
-        Packed::build(&rest, &[], &Default::default())
+        Packed::build(&rest, &[], &[])
     }
 
     #[test]

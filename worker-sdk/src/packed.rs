@@ -7,8 +7,6 @@ use prost::{Message as _, bytes::BufMut, encode_length_delimiter, length_delimit
 use utakata_model::{Quality, Reading, ReadingValue};
 use utakata_protocol::v1;
 
-use crate::sheet::Sheet;
-
 /// Keys of the fields in `worker.proto`: the number of the field, and 2 for bytes with a length,
 /// 1 for eight bytes, 0 for a number (Protocol Buffers, encoding).
 mod key {
@@ -30,12 +28,13 @@ mod key {
 pub struct Packed(Vec<u8>);
 
 impl Packed {
-    /// An outcome: all of it but the readings, and these.
-    pub fn build(rest: &v1::AttemptOutcome, readings: &[Reading], sheet: &Sheet) -> Self {
-        let mut bytes = Vec::with_capacity(rest.encoded_len() + sheet.as_bytes().len());
+    /// An outcome: all of it but the readings, these readings, and those that were written by
+    /// [`put_reading`] before.
+    pub fn build(rest: &v1::AttemptOutcome, readings: &[Reading], written: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(rest.encoded_len() + written.len());
         // Fails only where a buffer is full, and this one grows.
-        let written = rest.encode(&mut bytes);
-        debug_assert!(written.is_ok(), "a buffer of the wire grows");
+        let encoded = rest.encode(&mut bytes);
+        debug_assert!(encoded.is_ok(), "a buffer of the wire grows");
         for reading in readings {
             let attributes = reading.attributes.iter().map(|(k, v)| (&**k, &**v));
             let Reading {
@@ -54,7 +53,7 @@ impl Packed {
                 *quality,
             );
         }
-        bytes.extend_from_slice(sheet.as_bytes());
+        bytes.extend_from_slice(written);
         Self(bytes)
     }
 
@@ -195,7 +194,7 @@ mod tests {
             readings: readings.iter().cloned().map(reading_to_wire).collect(),
             ..rest.clone()
         };
-        let packed = Packed::build(&rest, &readings, &Sheet::default());
+        let packed = Packed::build(&rest, &readings, &[]);
         assert_eq!(packed.0, whole.encode_to_vec());
         let message = v1::FromWorker {
             message: Some(v1::from_worker::Message::Outcomes(v1::Outcomes {

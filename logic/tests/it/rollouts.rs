@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use utakata_interconnect::{Event, Events, Interest, Subscription, Zones};
 use utakata_model::{
-    EnvironmentStatus, KindDesired, Problem, ReleaseDigest, ReleaseId, RolloutPhase, RolloutStatus,
-    outcome::Cure, rollout::GoOrder,
+    Cure, EnvironmentStatus, KindDesired, Problem, ReleaseDigest, ReleaseId, RolloutPhase,
+    RolloutStatus, rollout::GoOrder,
 };
 use utakata_tests::wait::{soon, until};
 

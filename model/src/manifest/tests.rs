@@ -1,5 +1,7 @@
 //! Manifests, good and bad.
 
+use std::time::Duration;
+
 use super::*;
 
 const GOOD: &str = r#"

@@ -1,29 +1,18 @@
-//! One counter: its faults, its register, and its socket.
+//! One counter: its faults and its register.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::net::UdpSocket;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::KIND;
-use super::answer::{Answer, answer};
 use super::objects::{Change, Sight};
 use super::register::{Class, Moment, Register, Sum, TokenTruth};
 use crate::chance::draw;
 use crate::control::{Detail, Equipment};
-use crate::fault::{Fault, Faults, GARBAGE, Misfit, Order, Reply};
-
-/// Longer requests are cut off, and then none.
-const LONGEST_REQUEST: usize = 8_192;
-/// Late answers and late effects under way at once; more requests are dropped, as a full socket
-/// would.
-const MOST_UNDER_WAY: usize = 512;
+use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 
 /// A device that counts what it is told.
 #[derive(Debug)]
@@ -131,13 +120,19 @@ impl Counter {
     }
 
     /// Does what it was told, late.
-    fn obey_late(&self, changes: &[Change]) {
+    pub fn obey_late(&self, changes: &[Change]) {
         self.state.lock().effect(changes);
     }
 
-    fn receive(&self) -> Reply {
+    /// Counts a request, and says how it is answered.
+    pub fn receive(&self) -> Reply {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.state.lock().faults.reply(self.began.elapsed())
+    }
+
+    /// Counts an answer.
+    pub fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -184,55 +179,5 @@ impl Equipment for Counter {
             puts: state.register.of(Class::Put).sum(),
             tokens: (detail == Detail::Whole).then(|| state.register.truth()),
         }
-    }
-}
-
-/// Answers on `socket` until it is dropped.
-pub async fn serve(device: Arc<Counter>, socket: UdpSocket) {
-    let socket = Arc::new(socket);
-    let mut buffer = vec![0; LONGEST_REQUEST];
-    let mut under_way = JoinSet::new();
-    loop {
-        // An error is an ICMP message about an earlier answer; the socket itself is sound.
-        let Ok((length, manager)) = socket.recv_from(&mut buffer).await else {
-            continue;
-        };
-        while under_way.try_join_next().is_some() {}
-        let delay = match device.receive() {
-            Reply::Never => continue,
-            Reply::Garbage => {
-                send(&device, &socket, GARBAGE, manager).await;
-                continue;
-            }
-            Reply::After(_) if under_way.len() >= MOST_UNDER_WAY => continue,
-            Reply::After(delay) => delay,
-        };
-        let Some(Answer { message, late }) = answer(&device, &buffer[..length]) else {
-            continue;
-        };
-        if let Some((after, changes)) = late {
-            let device = device.clone();
-            under_way.spawn(async move {
-                sleep(after).await;
-                device.obey_late(&changes);
-            });
-        }
-        let Some(message) = message else { continue };
-        if delay.is_zero() {
-            send(&device, &socket, &message, manager).await;
-            continue;
-        }
-        let (device, socket) = (device.clone(), socket.clone());
-        under_way.spawn(async move {
-            sleep(delay).await;
-            send(&device, &socket, &message, manager).await;
-        });
-    }
-}
-
-async fn send(device: &Counter, socket: &UdpSocket, message: &[u8], manager: SocketAddr) {
-    // A manager that went away needs no answer.
-    if socket.send_to(message, manager).await.is_ok() {
-        device.answers.fetch_add(1, Ordering::Relaxed);
     }
 }

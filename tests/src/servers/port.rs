@@ -17,12 +17,19 @@ use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::getuid;
 
-use super::Transport;
-
 /// The lowest port that is handed out here: below are those of well-known services.
 const LOWEST: u16 = 10_000;
 /// Fewer below the system's range are too few.
 const ENOUGH: u16 = 1_000;
+
+/// What a port belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// UDP: SNMP.
+    Udp,
+    /// TCP: HTTP.
+    Tcp,
+}
 
 /// A port of one's own. Clones share the claim, which ends with the last of them.
 #[derive(Debug, Clone)]

@@ -17,20 +17,11 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use super::Port;
+use super::port::{Port, Transport};
 use crate::{repository, wait::PATIENCE};
 
 /// A server that is told to end is killed after this.
 const END_WITHIN: Duration = Duration::from_secs(10);
-
-/// What a port belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// UDP: SNMP.
-    Udp,
-    /// TCP: HTTP.
-    Tcp,
-}
 
 /// A running server. Dropping it ends the whole process group, and waits until that is gone.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use async_snmp::Oid;
 use utakata_worker_sdk::model::workbench::Refusal;
 
 use super::smi;
-use crate::program::refusal;
+use crate::files::refusal;
 use found::Shelves;
 
 /// How far names refer to names: beyond it they go round in a circle.

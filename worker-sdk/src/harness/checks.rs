@@ -15,7 +15,10 @@ use utakata_protocol::{
     v1::{AttemptOutcome, Status},
 };
 
-use super::stage::{GRACE, Guest, Order, Stage, Stop};
+use super::{
+    not_passed::NotPassed,
+    stage::{GRACE, Guest, Order, Stage},
+};
 
 pub use self::example::on_example;
 
@@ -86,7 +89,7 @@ impl Check {
     }
 
     /// Tries it. Errors: what went wrong, or why it cannot be tried.
-    pub async fn run(self, stage: &Stage) -> Result<(), Stop> {
+    pub async fn run(self, stage: &Stage) -> Result<(), NotPassed> {
         match self {
             Self::EndsWhenRefused => life::ends_when_refused(stage).await,
             Self::Heartbeats => life::heartbeats(stage).await,
@@ -105,19 +108,19 @@ impl Check {
 }
 
 /// It says hello, and says the truth in it.
-pub async fn hello(stage: &Stage) -> Result<(), Stop> {
+pub async fn hello(stage: &Stage) -> Result<(), NotPassed> {
     let guest = stage.start().await?;
     let hello = &guest.hello;
     if hello.token != super::stage::TOKEN {
-        return Err(Stop::failed(
+        return Err(NotPassed::failed(
             "its hello does not have the token that it was given",
         ));
     }
     let declared = stage.release.manifest.protocol;
-    negotiate(&hello.protocol_versions).map_err(|error| Stop::failed(error.to_string()))?;
+    negotiate(&hello.protocol_versions).map_err(|error| NotPassed::failed(error.to_string()))?;
     if !hello.protocol_versions.contains(&declared) {
         let why = format!("its manifest says protocol {declared}, and its hello does not");
-        return Err(Stop::failed(why));
+        return Err(NotPassed::failed(why));
     }
     let newest = hello.protocol_versions.iter().max();
     if stage.release.manifest.has_control() && newest < Some(&WITH_GO) {
@@ -125,17 +128,18 @@ pub async fn hello(stage: &Stage) -> Result<(), Stop> {
             "it has control, which needs version {WITH_GO} of the protocol, and its hello does \
              not say it"
         );
-        return Err(Stop::failed(why));
+        return Err(NotPassed::failed(why));
     }
-    let manifest: Manifest = serde_json::from_str(&hello.manifest)
-        .map_err(|error| Stop::failed(format!("the manifest in its hello is none: {error}")))?;
+    let manifest: Manifest = serde_json::from_str(&hello.manifest).map_err(|error| {
+        NotPassed::failed(format!("the manifest in its hello is none: {error}"))
+    })?;
     if manifest != stage.release.manifest {
-        return Err(Stop::failed(
+        return Err(NotPassed::failed(
             "the manifest in its hello is not that of its release",
         ));
     }
     if hello.capacity == 0 {
-        return Err(Stop::failed(
+        return Err(NotPassed::failed(
             "it says that it takes no task at all (capacity 0)",
         ));
     }
@@ -148,7 +152,7 @@ async fn begin_slow(
     guest: &Guest,
     address: &str,
     timeout: Duration,
-) -> Result<TaskKey, Stop> {
+) -> Result<TaskKey, NotPassed> {
     let (action, parameters) = stage.slow()?;
     let order = Order {
         action: action.name.as_str(),
@@ -167,9 +171,10 @@ fn due(stage: &Stage, timeout: Duration) -> Instant {
     Instant::now() + timeout + stage.limit(GRACE)
 }
 
-fn silence(count: usize) -> Result<Vec<super::silence::Silence>, Stop> {
-    super::silence::Silence::many(count)
-        .map_err(|error| Stop::Skipped(format!("no silent addresses can be made here: {error}")))
+fn silence(count: usize) -> Result<Vec<super::silence::Silence>, NotPassed> {
+    super::silence::Silence::many(count).map_err(|error| {
+        NotPassed::Skipped(format!("no silent addresses can be made here: {error}"))
+    })
 }
 
 /// An answer is of this status and, if so said, of this code.
@@ -178,9 +183,9 @@ fn expect(
     answer: Option<&AttemptOutcome>,
     status: Status,
     code: &str,
-) -> Result<(), Stop> {
+) -> Result<(), NotPassed> {
     let Some(answer) = answer else {
-        return Err(Stop::failed(format!("{what}: no answer")));
+        return Err(NotPassed::failed(format!("{what}: no answer")));
     };
     let problem = answer.problem.as_ref();
     let found = problem.map_or("", |problem| problem.code.as_str());
@@ -190,7 +195,7 @@ fn expect(
             "{what}: answered {said} with the code \"{found}\" instead of {} with \"{code}\"",
             status.as_str_name()
         );
-        return Err(Stop::failed(why));
+        return Err(NotPassed::failed(why));
     }
     Ok(())
 }

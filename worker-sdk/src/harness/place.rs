@@ -5,7 +5,7 @@ use std::{fmt, path::Path, time::Duration};
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::stage::Stop;
+use super::not_passed::NotPassed;
 use crate::Release;
 
 /// A place in which workers can be started, such as an engine of containers.
@@ -66,9 +66,9 @@ impl Subject {
         release: &Release,
         socket: &Path,
         token: &str,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, NotPassed> {
         let started = place.start(release, socket, token).await;
-        started.map(Self).map_err(Stop::Failed)
+        started.map(Self).map_err(NotPassed::Failed)
     }
 
     /// Waits until it ends by itself. `None`: it did not within the limit.

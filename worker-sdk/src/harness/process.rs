@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 use utakata_protocol::{ENDPOINT_VARIABLE, NO_BYTECODE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
 use super::{
+    not_passed::NotPassed,
     place::{Ended, Started},
-    stage::Stop,
 };
 use crate::Release;
 
@@ -48,12 +48,14 @@ impl Process {
         endpoint: &str,
         token: &str,
         folder: &Path,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, NotPassed> {
         let run = &release.manifest.run;
         let program = find(release, programs)?;
         let failed = |step: &'static str| {
             let program = program.display().to_string();
-            move |error: std::io::Error| Stop::failed(format!("cannot {step} {program}: {error}"))
+            move |error: std::io::Error| {
+                NotPassed::failed(format!("cannot {step} {program}: {error}"))
+            }
         };
         let folder_of_release = std::path::absolute(&release.folder).map_err(failed("find"))?;
         let printed = folder.join("printed");
@@ -133,7 +135,7 @@ impl Drop for Process {
 }
 
 /// Where the program of a release is: in its folder, or in one of these.
-fn find(release: &Release, programs: &[PathBuf]) -> Result<PathBuf, Stop> {
+fn find(release: &Release, programs: &[PathBuf]) -> Result<PathBuf, NotPassed> {
     let program = &release.manifest.run.program;
     let folders = std::iter::once(&release.folder).chain(programs);
     let mut files = folders.map(|folder| folder.join(program));
@@ -144,7 +146,7 @@ fn find(release: &Release, programs: &[PathBuf]) -> Result<PathBuf, Stop> {
             .chain(programs)
             .map(|folder| folder.display().to_string())
             .collect();
-        Stop::failed(format!(
+        NotPassed::failed(format!(
             "the program \"{program}\" is not in {}: build it, or say where it is",
             places.join(", ")
         ))

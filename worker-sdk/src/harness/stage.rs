@@ -20,6 +20,7 @@ use utakata_protocol::{
 use super::{
     Options,
     manager::{Call, Listener},
+    not_passed::NotPassed,
     parameters,
     place::Subject,
     process::Process,
@@ -38,22 +39,6 @@ const GO_WITHIN: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The path of a socket has at most 107 bytes: a longer folder for it is avoided.
 const FOLDER_MAX: usize = 70;
-
-/// Why a check did not pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
-    /// The worker did something wrong.
-    Failed(String),
-    /// It could not be tried.
-    Skipped(String),
-}
-
-impl Stop {
-    /// The worker did this wrong.
-    pub fn failed(why: impl Into<String>) -> Self {
-        Self::Failed(why.into())
-    }
-}
 
 /// A release and how to try it.
 pub struct Stage {
@@ -90,9 +75,9 @@ impl Stage {
     }
 
     /// Starts a worker and hears its hello.
-    pub async fn start(&self) -> Result<Guest, Stop> {
+    pub async fn start(&self) -> Result<Guest, NotPassed> {
         let failed = |error: std::io::Error| {
-            Stop::failed(format!("the harness cannot make its socket: {error}"))
+            NotPassed::failed(format!("the harness cannot make its socket: {error}"))
         };
         let folder = tempfile::Builder::new()
             .prefix("utakata-")
@@ -113,11 +98,11 @@ impl Stage {
             // One that still runs at the limit did not end: it did not connect.
             Some(status) = process.wait(self.limit(HELLO_LIMIT)) => {
                 let words = process.last_words();
-                return Err(Stop::failed(format!("it ended without a hello ({status}){words}")));
+                return Err(NotPassed::failed(format!("it ended without a hello ({status}){words}")));
             }
         };
         let mut guest = Guest {
-            call: call.ok_or_else(|| Stop::failed("it did not connect"))?,
+            call: call.ok_or_else(|| NotPassed::failed("it did not connect"))?,
             hello: Hello::default(),
             outcomes: HashMap::new(),
             heard: Vec::new(),
@@ -129,14 +114,14 @@ impl Stage {
         };
         match guest.hear(until).await {
             Heard::Message(from_worker::Message::Hello(hello)) => guest.hello = hello,
-            Heard::Message(_) => return Err(Stop::failed("its first message is no hello")),
-            Heard::End => return Err(Stop::failed("it ended the stream without a hello")),
-            Heard::Late => return Err(Stop::failed("it connected and said no hello")),
+            Heard::Message(_) => return Err(NotPassed::failed("its first message is no hello")),
+            Heard::End => return Err(NotPassed::failed("it ended the stream without a hello")),
+            Heard::Late => return Err(NotPassed::failed("it connected and said no hello")),
         }
         Ok(guest)
     }
 
-    async fn launch(&self, socket: &Path, folder: &Path) -> Result<Subject, Stop> {
+    async fn launch(&self, socket: &Path, folder: &Path) -> Result<Subject, NotPassed> {
         if let Some(place) = &self.options.place {
             return Subject::start(&**place, &self.release, socket, TOKEN).await;
         }
@@ -147,16 +132,16 @@ impl Stage {
     }
 
     /// Starts a worker and welcomes it.
-    pub async fn enter(&self) -> Result<Guest, Stop> {
+    pub async fn enter(&self) -> Result<Guest, NotPassed> {
         self.enter_with_heartbeat(self.limit(HEARTBEAT)).await
     }
 
     /// Starts a worker and welcomes it, with heartbeats asked for as often as this.
-    pub async fn enter_with_heartbeat(&self, heartbeat: Duration) -> Result<Guest, Stop> {
+    pub async fn enter_with_heartbeat(&self, heartbeat: Duration) -> Result<Guest, NotPassed> {
         let guest = self.start().await?;
         let version = negotiate(&guest.hello.protocol_versions);
         let welcome = Welcome {
-            protocol_version: version.map_err(|error| Stop::failed(error.to_string()))?,
+            protocol_version: version.map_err(|error| NotPassed::failed(error.to_string()))?,
             worker: "on-trial".into(),
             heartbeat_milliseconds: milliseconds(heartbeat),
         };
@@ -207,13 +192,14 @@ impl Stage {
     }
 
     /// An observe action, and parameters for it, that take long on an address that is silent.
-    pub fn slow(&self) -> Result<(&Action, Value), Stop> {
+    pub fn slow(&self) -> Result<(&Action, Value), NotPassed> {
         let manifest = &self.release.manifest;
         if let Some((name, parameters)) = &self.options.slow {
             let action = manifest
                 .action(name)
                 .filter(|action| action.class == Class::Observe);
-            let wrong = || Stop::failed(format!("the slow action \"{name}\" is no observe action"));
+            let wrong =
+                || NotPassed::failed(format!("the slow action \"{name}\" is no observe action"));
             return Ok((action.ok_or_else(wrong)?, parameters.clone()));
         }
         let observe = manifest
@@ -222,7 +208,7 @@ impl Stage {
             .filter(|a| a.class == Class::Observe);
         let mut able = observe.filter_map(|action| Some((action, self.parameters(action)?)));
         let none = "no observe action whose parameters can be made up: give the harness a slow one";
-        able.next().ok_or_else(|| Stop::Skipped(none.into()))
+        able.next().ok_or_else(|| NotPassed::Skipped(none.into()))
     }
 
     /// Parameters that fit an action: of the example, or made up.
@@ -266,7 +252,7 @@ pub enum Heard {
 
 impl Guest {
     /// Says something to it.
-    pub async fn tell(&self, message: to_worker::Message) -> Result<(), Stop> {
+    pub async fn tell(&self, message: to_worker::Message) -> Result<(), NotPassed> {
         let message = ToWorker {
             message: Some(message),
         };
@@ -282,7 +268,7 @@ impl Guest {
     }
 
     /// Gives it tasks.
-    pub async fn give(&self, tasks: Vec<v1::Task>) -> Result<(), Stop> {
+    pub async fn give(&self, tasks: Vec<v1::Task>) -> Result<(), NotPassed> {
         self.tell(to_worker::Message::Tasks(v1::Tasks { tasks }))
             .await
     }
@@ -320,7 +306,7 @@ impl Guest {
     }
 
     /// Says that these may begin within so long of having been said to be ready.
-    pub async fn go(&self, ready: &[v1::ReadyAttempt], within: Duration) -> Result<(), Stop> {
+    pub async fn go(&self, ready: &[v1::ReadyAttempt], within: Duration) -> Result<(), NotPassed> {
         let go = |ready: &v1::ReadyAttempt| v1::GoAttempt {
             id: ready.id.clone(),
             attempt: ready.attempt,
@@ -345,7 +331,7 @@ impl Guest {
     }
 
     /// Listens until all of these are answered. Errors: one is not, by then.
-    pub async fn wait_for(&mut self, keys: &[TaskKey], until: Instant) -> Result<(), Stop> {
+    pub async fn wait_for(&mut self, keys: &[TaskKey], until: Instant) -> Result<(), NotPassed> {
         loop {
             let missing = keys.iter().filter(|key| !self.outcomes.contains_key(key));
             let missing = missing.count();
@@ -387,8 +373,8 @@ impl Guest {
     }
 
     /// A failure, with what the worker printed last.
-    pub fn lost(&self, why: &str) -> Stop {
-        Stop::failed(format!("{why}{}", self.process.last_words()))
+    pub fn lost(&self, why: &str) -> NotPassed {
+        NotPassed::failed(format!("{why}{}", self.process.last_words()))
     }
 }
 

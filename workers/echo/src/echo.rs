@@ -16,10 +16,7 @@ use utakata_worker_sdk::{
     },
 };
 
-use crate::faults::Faults;
-
-/// The exit code of a worker that was asked to crash.
-pub(crate) const CRASHED: i32 = 99;
+use crate::faults::{CRASHED, Faults};
 
 /// Answers what it is given.
 #[derive(Debug)]

@@ -26,8 +26,8 @@ use utakata_worker_sdk::{
     model::{Cure, Problem, duration},
 };
 
-use crate::echo::CRASHED;
-
+/// The exit code of a worker that was asked to crash.
+pub(crate) const CRASHED: i32 = 99;
 /// The key of the settings of a manifest.
 const KEY: &str = "faults";
 

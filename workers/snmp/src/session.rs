@@ -12,6 +12,7 @@ mod odd;
 mod pace;
 pub mod pool;
 pub mod resolve;
+mod secrets;
 mod set;
 mod singles;
 mod socket;

@@ -10,7 +10,7 @@ use utakata_worker_sdk::model::workbench::Refusal;
 
 use crate::{
     draft::smi::{self, Module},
-    program::refusal,
+    files::refusal,
 };
 
 /// Where systems have MIBs.

@@ -13,8 +13,9 @@ use utakata_protocol::{
 use super::due;
 use crate::harness::{
     Example, Report,
+    not_passed::NotPassed,
     parameters::required,
-    stage::{Guest, Order, Stage, Stop},
+    stage::{Guest, Order, Stage},
 };
 
 /// A target that does not show an effect yet is looked at again after this.
@@ -47,9 +48,9 @@ async fn succeeds(
     example: &Example,
     action: &Action,
     parameters: Option<Value>,
-) -> Result<(), Stop> {
+) -> Result<(), NotPassed> {
     if action.class == Class::Control && !example.allowed_control.contains(&action.name) {
-        return Err(Stop::Skipped(
+        return Err(NotPassed::Skipped(
             "it changes something, and was not allowed".into(),
         ));
     }
@@ -57,10 +58,10 @@ async fn succeeds(
     // What is made up may mean nothing there; or the first outlet, because its number is least.
     let needs_some = required(&action.parameters).next().is_some();
     if needs_some && !is_given {
-        return Err(Stop::Skipped("no parameters for it were given".into()));
+        return Err(NotPassed::Skipped("no parameters for it were given".into()));
     }
     let parameters =
-        parameters.ok_or_else(|| Stop::Skipped("no parameters for it were given".into()))?;
+        parameters.ok_or_else(|| NotPassed::Skipped("no parameters for it were given".into()))?;
     run(stage, example, action, &parameters).await.map(drop)
 }
 
@@ -76,11 +77,11 @@ async fn shows(
     let name = format!("{} has its effect on {}", action.name, example.address);
     let check = async {
         let unknown = |error: utakata_model::manifest::placeholder::Unknown| {
-            Stop::Skipped(format!("it cannot be read back with these: {error}"))
+            NotPassed::Skipped(format!("it cannot be read back with these: {error}"))
         };
         let expected = Expected::new(verify, parameters).map_err(unknown)?;
         let by = stage.release.manifest.action(&expected.action);
-        let by = by.ok_or_else(|| Stop::failed("what reads it back is no action"))?;
+        let by = by.ok_or_else(|| NotPassed::failed("what reads it back is no action"))?;
         let asked = Value::Object(expected.parameters.clone());
         let until = Instant::now() + stage.limit(verify.within);
         let mut has_passed = verify.through.is_none();
@@ -99,7 +100,7 @@ async fn shows(
                     ", and nothing else before"
                 };
                 let metric = &verify.metric;
-                return Err(Stop::failed(format!(
+                return Err(NotPassed::failed(format!(
                     "it was answered \"succeeded\", and {metric} shows {seen}{on_the_way}"
                 )));
             }
@@ -115,7 +116,7 @@ async fn run(
     example: &Example,
     action: &Action,
     parameters: &Value,
-) -> Result<Vec<Reading>, Stop> {
+) -> Result<Vec<Reading>, NotPassed> {
     let mut guest = stage.enter().await?;
     let (key, task) = stage.task(&Order {
         action: action.name.as_str(),
@@ -128,11 +129,11 @@ async fn run(
     guest.wait_for(&[key], due(stage, action.timeout)).await?;
     match guest.answer(key) {
         Some(answer) => judge(&guest, answer),
-        None => Err(Stop::failed("no answer")),
+        None => Err(NotPassed::failed("no answer")),
     }
 }
 
-fn judge(guest: &Guest, answer: &AttemptOutcome) -> Result<Vec<Reading>, Stop> {
+fn judge(guest: &Guest, answer: &AttemptOutcome) -> Result<Vec<Reading>, NotPassed> {
     if answer.status() != Status::Succeeded {
         let problem = answer.problem.as_ref();
         let why = problem.map_or("it did not say why", |problem| problem.message.as_str());
@@ -141,10 +142,10 @@ fn judge(guest: &Guest, answer: &AttemptOutcome) -> Result<Vec<Reading>, Stop> {
     }
     let readings = answer.readings.iter().cloned().map(reading_from_wire);
     let readings: Result<Vec<Reading>, _> = readings.collect();
-    let readings = readings.map_err(|error| Stop::failed(error.to_string()))?;
+    let readings = readings.map_err(|error| NotPassed::failed(error.to_string()))?;
     if !answer.result.is_empty() {
         serde_json::from_slice::<Value>(&answer.result)
-            .map_err(|error| Stop::failed(format!("its result is not JSON: {error}")))?;
+            .map_err(|error| NotPassed::failed(format!("its result is not JSON: {error}")))?;
     }
     Ok(readings)
 }

@@ -9,8 +9,9 @@ use utakata_protocol::v1::{Cancel, Status, to_worker};
 
 use super::{due, silence};
 use crate::harness::{
+    not_passed::NotPassed,
     silence::Silence,
-    stage::{GRACE, Guest, Heard, Order, Stage, Stop},
+    stage::{GRACE, Guest, Heard, Order, Stage},
 };
 
 /// The timeout of the attempt: longer than any check waits.
@@ -20,7 +21,7 @@ const WAITS: Duration = Duration::from_millis(300);
 /// How old a go may be here, and how much older than that it is.
 const WITHIN: Duration = Duration::from_millis(100);
 
-pub async fn waits_for_go(stage: &Stage) -> Result<(), Stop> {
+pub async fn waits_for_go(stage: &Stage) -> Result<(), NotPassed> {
     let (mut guest, key, silent) = ready(stage).await?;
     let until = Instant::now() + stage.limit(WAITS);
     while guest.answer(key).is_none() {
@@ -29,10 +30,10 @@ pub async fn waits_for_go(stage: &Stage) -> Result<(), Stop> {
         }
     }
     if silent.was_touched() {
-        return Err(Stop::failed("it talked to the target before its go"));
+        return Err(NotPassed::failed("it talked to the target before its go"));
     }
     if guest.answer(key).is_some() {
-        return Err(Stop::failed("it answered before its go"));
+        return Err(NotPassed::failed("it answered before its go"));
     }
     // One that never got its go is taken back.
     let tasks = vec![key.into()];
@@ -43,31 +44,31 @@ pub async fn waits_for_go(stage: &Stage) -> Result<(), Stop> {
     guest.wait_for(&[key], until).await?;
     match guest.answer(key).map(|answer| answer.status()) {
         Some(Status::Cancelled | Status::Expired) if !silent.was_touched() => Ok(()),
-        _ => Err(Stop::failed(
+        _ => Err(NotPassed::failed(
             "taken back before its go, it was not answered cancelled",
         )),
     }
 }
 
-pub async fn old_go(stage: &Stage) -> Result<(), Stop> {
+pub async fn old_go(stage: &Stage) -> Result<(), NotPassed> {
     let (mut guest, key, silent) = ready(stage).await?;
     sleep(WITHIN * 2).await;
     guest.go(&guest.ready, WITHIN).await?;
     guest.wait_for(&[key], due(stage, Duration::ZERO)).await?;
     if silent.was_touched() {
-        return Err(Stop::failed("it talked to the target after an old go"));
+        return Err(NotPassed::failed("it talked to the target after an old go"));
     }
     match guest.answer(key).map(|answer| answer.status()) {
         Some(Status::Expired) => Ok(()),
-        _ => Err(Stop::failed("an old go was not answered expired")),
+        _ => Err(NotPassed::failed("an old go was not answered expired")),
     }
 }
 
 /// A worker that has an attempt of control, and has said that it is ready.
-async fn ready(stage: &Stage) -> Result<(Guest, TaskKey, Silence), Stop> {
+async fn ready(stage: &Stage) -> Result<(Guest, TaskKey, Silence), NotPassed> {
     let (action, parameters) = control(stage)?;
     let silent = silence(1)?.pop();
-    let silent = silent.ok_or_else(|| Stop::Skipped("no silent address".into()))?;
+    let silent = silent.ok_or_else(|| NotPassed::Skipped("no silent address".into()))?;
     let mut guest = stage.enter().await?;
     guest.gives_go = false;
     let (key, task) = stage.task(&Order {
@@ -89,7 +90,7 @@ async fn ready(stage: &Stage) -> Result<(Guest, TaskKey, Silence), Stop> {
         }
     }
     if guest.ready.is_empty() {
-        return Err(Stop::failed(
+        return Err(NotPassed::failed(
             "it answered control and did not wait for a go",
         ));
     }
@@ -97,10 +98,10 @@ async fn ready(stage: &Stage) -> Result<(Guest, TaskKey, Silence), Stop> {
 }
 
 /// A control action whose parameters can be made up.
-fn control(stage: &Stage) -> Result<(&Action, Value), Stop> {
+fn control(stage: &Stage) -> Result<(&Action, Value), NotPassed> {
     let actions = stage.release.manifest.actions.iter();
     let control = actions.filter(|action| action.class == Class::Control);
     let mut able = control.filter_map(|action| Some((action, stage.parameters(action)?)));
     let none = "it has no control action whose parameters can be made up";
-    able.next().ok_or_else(|| Stop::Skipped(none.into()))
+    able.next().ok_or_else(|| NotPassed::Skipped(none.into()))
 }

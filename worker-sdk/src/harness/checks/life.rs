@@ -8,7 +8,10 @@ use utakata_model::Class;
 use utakata_protocol::v1::{Drain, Refused, Status, to_worker};
 
 use super::{begin_slow, due, expect, silence};
-use crate::harness::stage::{Heard, Order, Stage, Stop};
+use crate::harness::{
+    not_passed::NotPassed,
+    stage::{Heard, Order, Stage},
+};
 
 /// How long a worker may take to end.
 const END: Duration = Duration::from_secs(5);
@@ -19,7 +22,7 @@ const BEATS: u32 = 4;
 /// The timeout of what a worker has when it is drained.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-pub async fn ends_when_refused(stage: &Stage) -> Result<(), Stop> {
+pub async fn ends_when_refused(stage: &Stage) -> Result<(), NotPassed> {
     let mut guest = stage.start().await?;
     let refused = Refused {
         code: "token".into(),
@@ -35,7 +38,7 @@ pub async fn ends_when_refused(stage: &Stage) -> Result<(), Stop> {
     }
 }
 
-pub async fn heartbeats(stage: &Stage) -> Result<(), Stop> {
+pub async fn heartbeats(stage: &Stage) -> Result<(), NotPassed> {
     let asked = stage.limit(BEAT);
     let mut guest = stage.enter_with_heartbeat(asked).await?;
     let mut last = Instant::now();
@@ -55,7 +58,7 @@ pub async fn heartbeats(stage: &Stage) -> Result<(), Stop> {
     Ok(())
 }
 
-pub async fn drain(stage: &Stage) -> Result<(), Stop> {
+pub async fn drain(stage: &Stage) -> Result<(), NotPassed> {
     let silent = silence(2)?;
     let timeout = stage.limit(TIMEOUT);
     let mut guest = stage.enter().await?;
@@ -96,7 +99,7 @@ fn after_drain(
     stage: &Stage,
     address: &str,
     timeout: Duration,
-) -> Result<(utakata_model::TaskKey, utakata_protocol::v1::Task), Stop> {
+) -> Result<(utakata_model::TaskKey, utakata_protocol::v1::Task), NotPassed> {
     let (action, parameters) = stage.slow()?;
     Ok(stage.task(&Order {
         action: action.name.as_str(),
@@ -107,7 +110,7 @@ fn after_drain(
     }))
 }
 
-pub async fn disconnected(stage: &Stage) -> Result<(), Stop> {
+pub async fn disconnected(stage: &Stage) -> Result<(), NotPassed> {
     let guest = stage.enter().await?;
     let nothing = Order {
         action: "utakata-no-such-action",
@@ -123,10 +126,10 @@ pub async fn disconnected(stage: &Stage) -> Result<(), Stop> {
     guest.wait_for(&[key], due(stage, nothing.timeout)).await?;
     let (mut process, _folder) = guest.disconnect();
     match process.wait(stage.limit(END)).await {
-        Some(status) if status.success() => Err(Stop::failed(
+        Some(status) if status.success() => Err(NotPassed::failed(
             "it ended with exit code 0, as if it had been drained",
         )),
         Some(_) => Ok(()),
-        None => Err(Stop::failed("it goes on without a manager")),
+        None => Err(NotPassed::failed("it goes on without a manager")),
     }
 }

@@ -8,14 +8,15 @@ use utakata_protocol::v1::Status;
 
 use super::{due, expect, silence};
 use crate::harness::{
+    not_passed::NotPassed,
     parameters,
-    stage::{Order, Stage, Stop},
+    stage::{Order, Stage},
 };
 
 /// Refusing takes no time.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-pub async fn unknown_action(stage: &Stage) -> Result<(), Stop> {
+pub async fn unknown_action(stage: &Stage) -> Result<(), NotPassed> {
     let mut guest = stage.enter().await?;
     let order = Order {
         action: "utakata-no-such-action",
@@ -36,7 +37,7 @@ pub async fn unknown_action(stage: &Stage) -> Result<(), Stop> {
     )
 }
 
-pub async fn bad_parameters(stage: &Stage) -> Result<(), Stop> {
+pub async fn bad_parameters(stage: &Stage) -> Result<(), NotPassed> {
     let silent = silence(1)?;
     let address = silent[0].address();
     let mut guest = stage.enter().await?;
@@ -72,7 +73,7 @@ pub async fn bad_parameters(stage: &Stage) -> Result<(), Stop> {
         expect(what, guest.answer(*key), Status::Failed, "bad-parameters")?;
     }
     if silent[0].was_touched() {
-        return Err(Stop::failed("it talked to the target all the same"));
+        return Err(NotPassed::failed("it talked to the target all the same"));
     }
     Ok(())
 }

@@ -7,14 +7,17 @@ use utakata_model::{Class, TaskKey};
 use utakata_protocol::v1::{Cancel, Drain, Status, to_worker};
 
 use super::{begin_slow, due, silence};
-use crate::harness::stage::{GRACE, Guest, Order, Stage, Stop};
+use crate::harness::{
+    not_passed::NotPassed,
+    stage::{GRACE, Guest, Order, Stage},
+};
 
 /// The timeout of what is to run into it.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// The timeout of what is to be cancelled long before it.
 const LONG: Duration = Duration::from_secs(60);
 
-pub async fn deadline(stage: &Stage) -> Result<(), Stop> {
+pub async fn deadline(stage: &Stage) -> Result<(), NotPassed> {
     let silent = silence(1)?;
     let timeout = stage.limit(TIMEOUT);
     let mut guest = stage.enter().await?;
@@ -24,22 +27,22 @@ pub async fn deadline(stage: &Stage) -> Result<(), Stop> {
 }
 
 /// What only looks is never answered `unknown`, and what did not succeed says why.
-fn observed(guest: &Guest, key: TaskKey) -> Result<(), Stop> {
+fn observed(guest: &Guest, key: TaskKey) -> Result<(), NotPassed> {
     let Some(answer) = guest.answer(key) else {
-        return Err(Stop::failed("no answer"));
+        return Err(NotPassed::failed("no answer"));
     };
     match answer.status() {
         Status::Succeeded => Ok(()),
-        Status::Unknown | Status::Unspecified => Err(Stop::failed(format!(
+        Status::Unknown | Status::Unspecified => Err(NotPassed::failed(format!(
             "what only looks was answered {}",
             answer.status().as_str_name()
         ))),
-        _ if answer.problem.is_none() => Err(Stop::failed("it failed and did not say why")),
+        _ if answer.problem.is_none() => Err(NotPassed::failed("it failed and did not say why")),
         _ => Ok(()),
     }
 }
 
-pub async fn cancel(stage: &Stage) -> Result<(), Stop> {
+pub async fn cancel(stage: &Stage) -> Result<(), NotPassed> {
     let silent = silence(1)?;
     let mut guest = stage.enter().await?;
     let key = begin_slow(stage, &guest, &silent[0].address(), LONG).await?;
@@ -52,7 +55,7 @@ pub async fn cancel(stage: &Stage) -> Result<(), Stop> {
     observed(&guest, key)
 }
 
-pub async fn many_targets(stage: &Stage) -> Result<(), Stop> {
+pub async fn many_targets(stage: &Stage) -> Result<(), NotPassed> {
     let silent = silence(stage.options.targets)?;
     let timeout = stage.limit(TIMEOUT * 2);
     let (action, parameters) = stage.slow()?;
@@ -82,14 +85,14 @@ pub async fn many_targets(stage: &Stage) -> Result<(), Stop> {
     };
     match keys.iter().filter(expired).count() {
         0 => Ok(()),
-        late => Err(Stop::failed(format!(
+        late => Err(NotPassed::failed(format!(
             "{late} of {} tasks, within the capacity that it told, were not begun",
             keys.len()
         ))),
     }
 }
 
-pub async fn twice(stage: &Stage) -> Result<(), Stop> {
+pub async fn twice(stage: &Stage) -> Result<(), NotPassed> {
     let silent = silence(1)?;
     let (action, parameters) = stage.slow()?;
     let timeout = stage.limit(TIMEOUT);
@@ -113,6 +116,8 @@ pub async fn twice(stage: &Stage) -> Result<(), Stop> {
     guest.hear_to_the_end(due(stage, timeout)).await;
     match guest.outcomes.get(&key).map_or(0, Vec::len) {
         1 => Ok(()),
-        answers => Err(Stop::failed(format!("it was answered {answers} times"))),
+        answers => Err(NotPassed::failed(format!(
+            "it was answered {answers} times"
+        ))),
     }
 }

@@ -14,8 +14,8 @@ use super::{
     Error,
     message::{self, Answer},
     odd::{self, Expected, Odd},
+    secrets::Secrets,
     socket::{Registration, Socket, Stray},
-    user::Secrets,
 };
 
 /// Ids of requests that are remembered, to know their answers when they come too late.

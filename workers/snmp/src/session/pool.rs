@@ -16,9 +16,10 @@ use super::{
     Session,
     handle::Handle,
     resolve::{self, Names},
+    secrets::Secrets,
     socket::Sockets,
     speaker::Speaker,
-    user::{self, Secrets},
+    user,
 };
 use crate::{
     address::Address,

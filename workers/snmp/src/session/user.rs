@@ -7,10 +7,9 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use async_snmp::{
-    Auth, Client, ClientBuilder, DesSaltState, EngineCache, ErrorKind, MasterKeys, MessageSize,
-    Retry, UsmConfig,
-    message::{RawMsgData, RawV3Message, V3Message},
-    v3::{UsmSecurityParams, auth::verify_message, parse_discovery_response},
+    Auth, Client, ClientBuilder, DesSaltState, EngineCache, ErrorKind, MessageSize, Retry,
+    message::{RawV3Message, V3Message},
+    v3::parse_discovery_response,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -19,20 +18,12 @@ use tokio::time::Instant;
 use super::{
     Error, LONGEST_EXCHANGE,
     handle::{Handle, Verdict},
-    message::{self, Answer, Bindings, Names, Operation},
+    message::{Answer, Bindings, Names, Operation},
+    secrets::Secrets,
 };
 
 /// The largest message that we say we take.
 const MESSAGE_MAX: usize = 65_507;
-
-/// What a user needs to be known.
-#[derive(Clone)]
-pub struct Secrets {
-    /// Name, context and keys.
-    pub config: UsmConfig,
-    /// The keys, where there are any.
-    pub keys: Option<MasterKeys>,
-}
 
 /// A target as a user of SNMPv3 sees it.
 pub struct Speaker {
@@ -159,35 +150,5 @@ impl Speaker {
         }
         let built = builder.build_with_transport(self.handle.clone());
         built.map(Arc::new).map_err(client)
-    }
-}
-
-impl Secrets {
-    /// The answer in a message, if it is one and is proven to come from whom the user knows.
-    pub fn open(&self, bytes: &Bytes) -> Option<Answer> {
-        let decode = async_snmp::DecodeConfig::DEFAULT;
-        let raw = RawV3Message::decode(bytes.clone(), decode).ok()?.value;
-        let usm = UsmSecurityParams::decode(raw.security_params().clone(), decode);
-        let usm = usm.ok()?.value;
-        let keys = match &self.keys {
-            Some(keys) => Some(keys.localize(usm.engine_id()).ok()?),
-            None => None,
-        };
-        if let Some((auth, _)) = &keys {
-            let (offset, length) = UsmSecurityParams::find_auth_params_offset(bytes)?;
-            verify_message(auth, bytes, offset, length)
-                .ok()
-                .filter(|is| *is)?;
-        }
-        let clear = match raw.msg_data() {
-            RawMsgData::Plaintext { data, .. } => data.clone(),
-            RawMsgData::Encrypted(sealed) => {
-                let key = keys.and_then(|(_, privacy)| privacy)?;
-                let boots = (usm.engine_boots(), usm.engine_time());
-                key.decrypt(sealed, boots.0, boots.1, usm.priv_params())
-                    .ok()?
-            }
-        };
-        message::parse_scoped(clear)
     }
 }
