@@ -1,6 +1,7 @@
 //! The rules of the house as tests: what a reviewer would otherwise have to say every time.
 
 mod arrows;
+mod circles;
 mod deployment;
 mod documents;
 mod files;
