@@ -41,6 +41,12 @@ pub enum ConnectError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Somebody listens, and does not answer.
+    #[error("the hub on {} listens and does not answer", path.display())]
+    Silent {
+        /// The socket.
+        path: PathBuf,
+    },
     /// The hub, or what else is there, does not want us.
     #[error("the hub on {} refuses: {reason}", path.display())]
     Refused {
@@ -84,7 +90,8 @@ enum State {
 struct Remote(Arc<Shared>);
 
 impl HubClient {
-    /// Connects; waits up to 10 s for a hub that is not there yet.
+    /// Connects; waits up to 10 s for a hub that is not there yet, and for one that listens and
+    /// does not answer until it does.
     pub async fn connect(path: impl AsRef<Path>) -> Result<Self, ConnectError> {
         let path = path.as_ref().to_owned();
         let first = dial::patiently(&path).await?;

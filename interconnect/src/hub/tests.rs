@@ -423,6 +423,29 @@ async fn a_hub_that_is_too_new_is_told_at_once() {
     assert!(error.to_string().ends_with("refuses: update the client"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_listens_and_does_not_answer_is_waited_for() {
+    let folder = TempDir::with_prefix("utakata-hub-").unwrap();
+    let path = folder.path().join("hub.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let stalled = async {
+        // Its host stalls for three tries, then goes on.
+        let mut silent = Vec::new();
+        for _ in 0..3 {
+            silent.push(listener.accept().await.unwrap());
+        }
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _: Option<Hello> = frame::read_message(&mut stream, frame::MOST).await.unwrap();
+        let welcome = Welcome::Welcome {
+            version: message::VERSION,
+        };
+        frame::write_message(&mut stream, &welcome).await.unwrap();
+        stream
+    };
+    let (connected, _stream) = tokio::join!(HubClient::connect(&path), stalled);
+    assert_eq!(connected.unwrap().health().problem(), None);
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off_and_its_tasks_go_to_another() {
     let (house, queue) = (House::with(Duration::from_millis(200)).await, samples());

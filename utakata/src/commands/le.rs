@@ -75,7 +75,9 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim) -> Result<E
         config.interconnect.clone(),
         client,
     );
-    let inter_connect = connecting.await?;
+    let Some(inter_connect) = role::started(&mut signals, connecting).await? else {
+        return Ok(Exit::Done);
+    };
     let starting = Logic::start(config, claim, Ports::AsConfigured, inter_connect.between());
     let mut logic = tokio::select! {
         logic = starting => logic?,

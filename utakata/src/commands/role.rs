@@ -90,6 +90,20 @@ pub async fn end(
     }
 }
 
+/// Waits until something has started; absent if the end was asked for before that.
+pub async fn started<T>(
+    signals: &mut Signals,
+    starting: impl Future<Output = Result<T>>,
+) -> Result<Option<T>> {
+    tokio::select! {
+        started = starting => started.map(Some),
+        signal = signals.asked_to_end() => {
+            tracing::info!(signal, "ended before it had begun");
+            Ok(None)
+        }
+    }
+}
+
 /// Drains, unless it is asked for once more.
 pub async fn drain(signals: &mut Signals, drained: impl Future<Output = ()>) -> Result<()> {
     tokio::select! {

@@ -129,7 +129,10 @@ async fn serve(
         will: Some(&will),
     };
     let hub = arguments.hub.as_deref();
-    let mut inter_connect = InterConnect::connect(hub, config.interconnect.clone(), client).await?;
+    let connecting = InterConnect::connect(hub, config.interconnect.clone(), client);
+    let Some(mut inter_connect) = role::started(&mut signals, connecting).await? else {
+        return Ok(Exit::Done);
+    };
     let identity = identity.with(inter_connect.connections());
     let folder = claim.folder().path();
     let (tasks, events) = (inter_connect.tasks(), inter_connect.events());

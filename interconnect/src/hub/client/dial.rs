@@ -58,12 +58,19 @@ pub(super) struct Redial {
     pub(super) shared: Arc<Shared>,
 }
 
-/// Connects to a hub that may not be there yet.
+/// Connects to a hub that may not be there yet. One that listens and does not answer is waited
+/// for without end, as a broker is: its host stalls, and goes on.
 pub(super) async fn patiently(path: &Path) -> Result<Dialled, ConnectError> {
-    let give_up_at = Instant::now() + FIRST_WITHIN;
+    let mut give_up_at = Instant::now() + FIRST_WITHIN;
     let mut wait = AGAIN_AFTER;
     loop {
         match dial(path).await {
+            Err(ConnectError::Silent { .. }) => {
+                let (hub, within) = (path.display(), WELCOME_WITHIN);
+                tracing::warn!(%hub, ?within, "the hub listens and does not answer; trying again");
+                give_up_at = Instant::now() + FIRST_WITHIN;
+                wait = AGAIN_AFTER;
+            }
             Err(ConnectError::Away { .. }) if Instant::now() + wait < give_up_at => {}
             dialled => return dialled,
         }
@@ -84,7 +91,7 @@ async fn dial(path: &Path) -> Result<Dialled, ConnectError> {
         write: BufWriter::new(write),
     };
     let welcome = timeout(WELCOME_WITHIN, dialled.greet()).await;
-    let welcome = welcome.map_err(|_| away(io::ErrorKind::TimedOut.into()))?;
+    let welcome = welcome.map_err(|_| ConnectError::Silent { path: path.into() })?;
     match welcome {
         Ok(Welcome::Welcome { version: VERSION }) => Ok(dialled),
         Ok(Welcome::Welcome { version }) => Err(ConnectError::Refused {
