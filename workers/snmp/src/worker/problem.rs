@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_snmp::{ErrorStatus, VarBind};
+use async_snmp::{Error as SnmpError, ErrorStatus, VarBind};
 use tokio::time::Instant;
 use utakata_worker_sdk::{
     Task,
@@ -103,7 +103,7 @@ impl On<'_> {
             Error::Client { source } => Problem::new(
                 "unreachable",
                 Cure::Retry,
-                format!("{target}: cannot ask {address}: {source}"),
+                format!("{target}: cannot ask {address}: {}", unasked(source)),
             ),
         }
     }
@@ -228,6 +228,15 @@ pub fn doubtful(target: &str, told: &str, error: &Error, sent: u32) -> Problem {
         ),
     };
     Problem::new(code, cure, format!("{target} was told {told}, {what}"))
+}
+
+/// Why nothing was asked; the library names the address once more.
+fn unasked(error: &SnmpError) -> String {
+    match error {
+        SnmpError::Exchange { source, .. } => unasked(source),
+        SnmpError::Network { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn other(said: Option<&VarBind>) -> String {
