@@ -1,15 +1,18 @@
 //! The worker execution environment, with the releases that come with utakata and the user's.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use utakata_execution::{Builder, Config, Environment, Handle};
 use utakata_interconnect::{Events, Tasks};
-use utakata_model::EnvironmentStatus;
+use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
 
 use super::{bundle, system::DRAIN_WITHIN};
 use crate::{programs, unserved};
+
+/// A worker that crashed is replaced within this, as a rule.
+const REPLACED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Returns a builder for an environment whose releases lie in this folder, beside those that come
 /// with utakata.
@@ -45,31 +48,49 @@ pub fn start(builder: Builder) -> Result<Handle> {
     Ok(started)
 }
 
-/// Says so at once when no worker of the environment starts: everything else may look well then.
-/// Ends with the environment.
+/// Says so when no worker of the environment starts: everything else may look well then. At the
+/// start it says so at once; later one that crashed may be replaced by the next. Ends with the
+/// environment.
 async fn tell_unserved(mut status: watch::Receiver<Arc<EnvironmentStatus>>) {
-    let mut was_told = false;
+    let mut has_served = false;
     loop {
-        {
-            let status = status.borrow_and_update();
-            let failed = unserved::pools(&status);
-            if let (Some((pool, problem)), false) = (failed.first(), was_told) {
-                let kinds: Vec<&str> = failed
-                    .iter()
-                    .map(|(pool, _)| pool.release.kind.as_str())
-                    .collect();
-                tracing::error!(
-                    kinds = kinds.join(", "),
-                    cure = unserved::cure(pool, problem),
-                    "no worker starts, so nothing can be read or controlled: {problem}"
-                );
+        let is_unserved = !unserved::pools(&status.borrow_and_update()).is_empty();
+        has_served |= status.borrow().pools.iter().any(|pool| pool.ready > 0);
+        if is_unserved {
+            let recovers = status.wait_for(|status| unserved::pools(status).is_empty());
+            let within = if has_served {
+                REPLACED_WITHIN
+            } else {
+                Duration::ZERO
+            };
+            let recovered = timeout(within, recovers).await;
+            match recovered.map(|served| served.is_ok()) {
+                Err(_) => tell(&unserved::pools(&status.borrow())),
+                Ok(true) => continue,
+                Ok(false) => return,
             }
-            was_told = !failed.is_empty();
-        }
-        if status.changed().await.is_err() {
+            let served = status.wait_for(|status| unserved::pools(status).is_empty());
+            if served.await.is_err() {
+                return;
+            }
+        } else if status.changed().await.is_err() {
             return;
         }
     }
+}
+
+fn tell(failed: &[(&PoolStatus, &Problem)]) {
+    let Some((pool, problem)) = failed.first() else {
+        // One of them serves by now.
+        return;
+    };
+    let kinds = failed.iter().map(|(pool, _)| pool.release.kind.as_str());
+    let kinds: Vec<&str> = kinds.collect();
+    tracing::error!(
+        kinds = kinds.join(", "),
+        cure = unserved::cure(pool, problem),
+        "no worker starts, so nothing can be read or controlled: {problem}"
+    );
 }
 
 /// Ends what was begun, then the workers.
