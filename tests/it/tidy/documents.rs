@@ -9,7 +9,7 @@ use utakata_tests::repository;
 use super::source::rust_sources;
 use super::{Offence, expect_none};
 
-const ARCHITECTURE: &str = "ARCHITECTURE.md";
+const PROMISES: &str = "docs/promises.md";
 
 #[test]
 fn every_link_in_a_document_resolves() {
@@ -32,34 +32,26 @@ fn every_link_in_a_document_resolves() {
 }
 
 #[test]
-fn every_invariant_names_a_test_that_exists() {
-    let Ok(text) = fs::read_to_string(repository::root().join(ARCHITECTURE)) else {
-        return;
-    };
+fn every_promise_names_a_test_that_exists() {
+    let text = fs::read_to_string(repository::root().join(PROMISES)).unwrap();
     let tests: HashSet<String> = rust_sources()
         .iter()
         .flat_map(|one| names(&one.code))
         .collect();
+    let offence = |line, what: String| Offence::new(Path::new(PROMISES), line, what);
+    let promises = promises(&text);
+    assert!(!promises.is_empty(), "{PROMISES} promises nothing");
     let mut offences = Vec::new();
-    for (line, invariant) in invariants(&text) {
-        if named_tests(&invariant).is_empty() {
-            offences.push(Offence::new(
-                Path::new(ARCHITECTURE),
-                line,
-                "names no test: `...`",
-            ));
+    for (line, promise) in promises {
+        let named = named_tests(&promise);
+        if named.is_empty() {
+            offences.push(offence(line, "names no test: `...`".into()));
+        }
+        for name in named.iter().filter(|name| !tests.contains(*name)) {
+            offences.push(offence(line, format!("there is no test `{name}`")));
         }
     }
-    for (number, line) in text.lines().enumerate() {
-        for name in named_tests(line)
-            .into_iter()
-            .filter(|name| !tests.contains(name))
-        {
-            let what = format!("there is no test `{name}`");
-            offences.push(Offence::new(Path::new(ARCHITECTURE), number + 1, what));
-        }
-    }
-    expect_none("an invariant that no test holds is a wish:", offences);
+    expect_none("a promise that no test holds is a wish:", offences);
 }
 
 /// Relative links outside of code, with their lines; what follows `#` is left out.
@@ -100,33 +92,13 @@ fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect::<Vec<_>>().join("``")
 }
 
-/// The items of lists under headings that speak of what always holds, and where they begin.
-fn invariants(text: &str) -> Vec<(usize, String)> {
-    let mut found: Vec<(usize, String)> = Vec::new();
-    let mut is_inside = false;
-    let mut is_open = false;
-    for (number, line) in text.lines().enumerate() {
-        if line.starts_with('#') {
-            let heading = line.to_lowercase();
-            is_inside = ["invariant", "always holds"]
-                .iter()
-                .any(|words| heading.contains(words));
-        }
-        let is_item = line.starts_with("- ")
-            || line
-                .split_once(". ")
-                .is_some_and(|(digits, _)| digits.parse::<u8>().is_ok());
-        if is_inside && is_item {
-            found.push((number + 1, line.to_owned()));
-            is_open = true;
-        } else if line.trim().is_empty() || line.starts_with('#') {
-            is_open = false;
-        } else if let (true, Some((_, item))) = (is_open, found.last_mut()) {
-            item.push(' ');
-            item.push_str(line.trim());
-        }
-    }
-    found
+/// The items of lists and their lines, but for the table of contents.
+fn promises(text: &str) -> Vec<(usize, String)> {
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| line.starts_with("- ") && !line.starts_with("- ["))
+        .map(|(number, line)| (number + 1, line.to_owned()))
+        .collect()
 }
 
 /// What follows "test: " or "tests: " in backticks; of a path, the last part.
@@ -170,7 +142,7 @@ fn links_are_found_outside_of_code() {
 }
 
 #[test]
-fn the_tests_of_an_invariant_are_found() {
+fn the_tests_of_a_promise_are_found() {
     let check = |line: &str, expect: &[&str]| assert_eq!(named_tests(line), expect, "{line}");
     check(
         "- a worker never sees the broker (test: `tidy::arrows::a`)",
@@ -178,10 +150,8 @@ fn the_tests_of_an_invariant_are_found() {
     );
     check("- x; tests: `a`, `b` and `c`; in `d`", &["a", "b", "c"]);
     check("- a test of `d`", &[]);
-    let text =
-        "# Code map\n- no\n## What always holds\n- one\n  test: `a`\n- two\n\nprose\n# End\n- no\n";
-    let expect = [(4, "- one test: `a`".to_owned()), (6, "- two".to_owned())];
-    assert_eq!(invariants(text), expect);
+    let text = "# Promises\n- [one](#one)\n## One\n- one (test: `a`)\n\nprose\n";
+    assert_eq!(promises(text), [(4, "- one (test: `a`)".to_owned())]);
     assert_eq!(names("pub fn a() {} async fn b<T>(t: T) {}"), ["a", "b"]);
 }
 
