@@ -1,7 +1,6 @@
 //! One kind in this environment: fetches its tasks, has its workers run them, publishes what
 //! came of it. One owner of everything of the kind; kinds do not wait for each other.
 
-pub mod asking;
 mod hold;
 mod outcome;
 mod permits;
@@ -24,14 +23,9 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{
-    Event, Events, OutcomeBatch, Tasks,
-    events::{
-        Sender,
-        permit::{Ask, StartBatch},
-    },
-};
+use utakata_interconnect::{Event, Events, OutcomeBatch, Tasks, events::Sender};
 use utakata_model::{Class, Kind, Outcome, Stop, Task, Zone};
+use utakata_permit::message::{Ask, StartBatch};
 use utakata_protocol::{
     clock::Watch,
     v1::{ToWorker, to_worker::Message},

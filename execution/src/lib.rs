@@ -38,7 +38,6 @@ mod worker;
 pub use artifact::Artifact;
 pub use config::Config;
 pub use environment::{Builder, Drained, Environment, Error, Handle, Identity};
-pub use kind::asking;
 pub use release::{Release, Unmade};
 
 /// An error with everything behind it, for people.

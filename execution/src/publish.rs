@@ -10,7 +10,8 @@ use std::{
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Error, Event, Events, events::permit::StartBatch};
+use utakata_interconnect::{Error, Event, Events};
+use utakata_permit::message::StartBatch;
 
 /// Batches that wait; beyond it no new task is begun.
 const QUEUE: usize = 64;

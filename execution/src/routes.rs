@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use utakata_interconnect::events::permit::{PermitBatch, RecordedBatch};
 use utakata_model::Kind;
+use utakata_permit::message::{PermitBatch, RecordedBatch};
 
 /// Batches that wait for one kind; more are dropped: asks and outcomes are repeated anyway.
 const QUEUE: usize = 256;

@@ -3,7 +3,6 @@
 pub mod bus;
 pub mod content;
 pub mod mqtt;
-pub mod permit;
 
 use std::sync::Arc;
 
@@ -13,11 +12,9 @@ use utakata_model::{
     Class, Desired, EnvironmentId, EnvironmentStatus, Incarnation, Kind, Outcome, Readings,
     TargetName, Zone,
 };
+use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
-use self::{
-    content::{FetchBatch, Got},
-    permit::{PermitBatch, RecordedBatch, StartBatch},
-};
+use self::content::{FetchBatch, Got};
 use crate::Error;
 
 /// The publishing and the subscribing side of events.

@@ -18,11 +18,9 @@ use utakata_model::{
 pub use self::topic::Topic;
 use crate::{
     OutcomeBatch,
-    events::{
-        content::{FetchBatch, Got},
-        permit::{PermitBatch, RecordedBatch, StartBatch},
-    },
+    events::content::{FetchBatch, Got},
 };
+use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 /// The version of the messages that this build speaks.
 pub const VERSION: u64 = 1;

@@ -24,7 +24,6 @@ pub use error::Error;
 use crate::{
     config::{self, Approval},
     dispatch::{Progress, Show},
-    evidence,
     inventory::{Inventory, Known},
     kinds::{Kinds, ServedAction},
     ledger::{self, Ledger},
@@ -358,7 +357,7 @@ fn today(known: &Known, action: &ServedAction, parameters: &serde_json::Value) -
     let last = seen.actions.iter().map(|by| &by.last);
     // Any read shows it, whichever was the last.
     let shows = last.filter_map(|last| {
-        let reading = evidence::today(verify, parameters, last)?;
+        let reading = utakata_permit::evidence::current_reading(verify, parameters, last)?;
         Some((last.time, reading))
     });
     shows

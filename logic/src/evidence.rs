@@ -1,42 +1,39 @@
-//! What reading a target back proves: the readings against the `verify` of a manifest. Pure.
+//! How many control tasks that a release said were done show when their target is read back.
 
-mod counts;
+use std::collections::HashMap;
 
-use serde_json::Value;
-use utakata_model::{Reading, ReadingValue, Readings, manifest::Verify};
+use parking_lot::Mutex;
+use utakata_api::rollout::ReadBack;
+use utakata_model::ReleaseDigest;
 
-pub use counts::ReadBackCounts;
-pub use utakata_model::manifest::expected::Expected;
+/// Releases that are remembered; beyond it all are forgotten, and counted anew.
+const MAX_RELEASES: usize = 1000;
 
-use crate::ledger::life::Evidence;
+/// Counts by release, since this process began.
+#[derive(Debug, Default)]
+pub struct ReadBackCounts(Mutex<HashMap<ReleaseDigest, ReadBack>>);
 
-/// What readings say of the effect. What is doubtful, missing or contradictory says nothing.
-pub fn judge(expected: &Expected, readings: &Readings) -> Evidence {
-    let is_meant = readings.action == expected.action;
-    if is_meant && expected.is_passing(&readings.readings) {
-        return Evidence::Passing;
+impl ReadBackCounts {
+    /// Counts a target that was read back, and shows what the release said was done, or does not.
+    pub fn count(&self, release: &ReleaseDigest, shows: bool) {
+        let mut all = self.0.lock();
+        if all.len() >= MAX_RELEASES && !all.contains_key(release) {
+            all.clear();
+        }
+        let of_release = all.entry(release.clone()).or_default();
+        match shows {
+            true => of_release.shown += 1,
+            false => of_release.not_shown += 1,
+        }
     }
-    match expected.is_shown(&readings.readings).filter(|_| is_meant) {
-        Some(true) => Evidence::Effect,
-        Some(false) => Evidence::Other,
-        None => Evidence::None,
+
+    /// Returns the counts of a release.
+    pub fn of(&self, release: &ReleaseDigest) -> ReadBack {
+        self.0.lock().get(release).copied().unwrap_or_default()
+    }
+
+    /// Counts a release anew.
+    pub fn forget(&self, release: &ReleaseDigest) {
+        self.0.lock().remove(release);
     }
 }
-
-/// The one value that is there to be looked at, if it can be trusted.
-pub fn seen(expected: &Expected, readings: &Readings) -> Option<ReadingValue> {
-    let is_meant = readings.action == expected.action;
-    let seen = expected.seen(&readings.readings).filter(|_| is_meant);
-    seen.cloned()
-}
-
-/// The reading that an action is about to change, as far as it was seen: of the last readings of
-/// the action that `verify` names.
-pub fn today<'a>(verify: &Verify, parameters: &Value, last: &'a Readings) -> Option<&'a Reading> {
-    let expected = Expected::new(verify, parameters).ok()?;
-    let is_meant = last.action == expected.action;
-    expected.reading(&last.readings).filter(|_| is_meant)
-}
-
-#[cfg(test)]
-mod tests;

@@ -19,7 +19,6 @@ mod entry;
 mod explain;
 mod hand_over;
 mod keeper;
-pub mod life;
 mod read_back;
 mod restore;
 mod service;
@@ -29,8 +28,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 use utakata_api::ledger::{Explanation, Lock, Said};
-use utakata_interconnect::{Events, OutcomeBatch, Tasks, events::permit::StartBatch};
+use utakata_interconnect::{Events, OutcomeBatch, Tasks};
 use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId};
+use utakata_permit::message::StartBatch;
 
 use self::{
     act::{Actor, Couriers},

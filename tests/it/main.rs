@@ -3,7 +3,6 @@
 #![cfg(test)]
 
 mod fuzz;
-mod permit;
 mod servers;
 mod system;
 mod tidy;

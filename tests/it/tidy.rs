@@ -8,6 +8,7 @@ mod files;
 mod functions;
 mod licences;
 mod manifests;
+mod purity;
 mod source;
 mod terminal;
 mod words;

@@ -17,13 +17,13 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::{Answer, Ask, Refused, Verdict};
 use utakata_model::{Outcome, OutcomeStatus, Problem, TaskKey};
-
-use super::{
-    asking::{Asking, Decision, Times},
-    outcome,
+use utakata_permit::{
+    asks::{Decision, OpenAsks, Times},
+    message::{Answer, Ask, Refused, Verdict},
 };
+
+use super::outcome;
 use crate::pool::{attempts::Permit, lanes::Waiting};
 
 /// Asks that were given up and are remembered, to answer permits that come for them.
@@ -34,7 +34,7 @@ const EARLIER_MOST: usize = 4;
 /// Control between its lane and its worker.
 #[derive(Debug)]
 pub(super) struct Permits {
-    asking: Asking,
+    asks: OpenAsks,
     asked: HashMap<TaskKey, Asked, foldhash::fast::RandomState>,
     permitted: VecDeque<Permitted>,
     /// What is told if a permit comes for an ask that was given up.
@@ -88,7 +88,7 @@ pub(super) enum Meaning {
 impl Permits {
     pub(super) fn new(times: Times) -> Self {
         Self {
-            asking: Asking::new(times),
+            asks: OpenAsks::new(times),
             asked: HashMap::default(),
             permitted: VecDeque::new(),
             void: BTreeMap::new(),
@@ -103,18 +103,18 @@ impl Permits {
             .void
             .iter()
             .map(|(ask, outcome)| (*ask, outcome.clone()));
-        (self.asking.next(), void.collect())
+        (self.asks.next(), void.collect())
     }
 
     /// Goes on where another program of this life was.
     pub(super) fn take_over(&mut self, next_ask: u64, void: Vec<(u64, Outcome)>) {
-        self.asking.begin_at(next_ask);
+        self.asks.begin_at(next_ask);
         self.void.extend(void);
     }
 
     /// Asks for an attempt that has a conversation of its lane.
     pub(super) fn ask(&mut self, waiting: Waiting, now: Instant) -> Option<Ask> {
-        let ask = self.asking.ask(waiting.task.key(), now)?;
+        let ask = self.asks.ask(waiting.task.key(), now)?;
         self.reserve(&waiting);
         let asked = Asked {
             waiting,
@@ -129,7 +129,7 @@ impl Permits {
     /// An answer has come.
     pub(super) fn on_answer(&mut self, answer: Answer, now: Instant, clock: Timestamp) -> Meaning {
         let key = answer.ask.key;
-        match self.asking.on_answer(answer, now) {
+        match self.asks.on_answer(answer, now) {
             Decision::Begin { ask, until } => {
                 let Some(asked) = self.asked.remove(&key) else {
                     return Meaning::Nothing;
@@ -179,7 +179,7 @@ impl Permits {
     /// The asks to send now. Those that had no answer for a while come with whether they are
     /// other ones than before, because their window is over.
     pub(super) fn due(&mut self, now: Instant, clock: Timestamp) -> Vec<Due> {
-        let asks = self.asking.due(now);
+        let asks = self.asks.due(now);
         let mut due = Vec::with_capacity(asks.len());
         for ask in asks {
             let Some(asked) = self.asked.get_mut(&ask.key) else {
@@ -215,7 +215,7 @@ impl Permits {
         now: Instant,
         clock: Timestamp,
     ) -> Option<Asked> {
-        self.asking.forget(key);
+        self.asks.forget(key);
         let asked = self.asked.remove(&key)?;
         self.free(&asked.waiting);
         let outcome = void(&asked.waiting, asked.ask, self.late.clone(), now, clock);

@@ -22,21 +22,21 @@ use std::{
     time::Duration,
 };
 
+use hold::Hold;
+pub(super) use hold::{Holding, message as hold_message};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Event, Tag, events::permit::Ask};
+use utakata_interconnect::{Event, Tag};
 use utakata_model::{
     Class, EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, Stop, Task,
     WorkerId,
 };
+use utakata_permit::{asks, message::Ask};
 use utakata_protocol::v1::to_worker::Message;
 
-use hold::Hold;
-pub(super) use hold::{Holding, message as hold_message};
-
 use super::{
-    Order, asking,
+    Order,
     outcome::{self, Common},
     permits::Permits,
     pool::{Pool, Worker},
@@ -193,8 +193,8 @@ impl State {
             lanes: Lanes::new(config.lanes, rule, now),
             silences: config.breaker.codes.clone(),
             attempts: Attempts::new(config.grace),
-            permits: Permits::new(asking::Times {
-                again_after: config.permits.again_after,
+            permits: Permits::new(asks::Times {
+                repeat_after: config.permits.again_after,
                 void_after: config.permits.void_after,
             }),
             unrecorded: Unrecorded::new(config.unrecorded as usize),

@@ -10,8 +10,8 @@ use std::{
 };
 
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::Recorded;
 use utakata_model::{Outcome, TaskKey};
+use utakata_permit::message::Recorded;
 
 use crate::takeover::UnrecordedLeft;
 

@@ -7,14 +7,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use utakata_interconnect::{
-    Error, Event, Events, Interest, OutcomeBatch,
-    events::{
-        Sender,
-        permit::{Answer, Ask, PermitBatch, Recorded, RecordedBatch, Refused, StartBatch, Verdict},
-    },
-};
+use utakata_interconnect::{Error, Event, Events, Interest, OutcomeBatch, events::Sender};
 use utakata_model::{Class, Outcome, TaskKey};
+use utakata_permit::message::{
+    Answer, Ask, PermitBatch, Recorded, RecordedBatch, Refused, StartBatch, Verdict,
+};
 
 use crate::player::pass;
 

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use utakata_execution::Config;
-use utakata_interconnect::{
-    events::permit::Refused,
-    faulty::{Faults, Lose},
-};
+use utakata_interconnect::faulty::{Faults, Lose};
 use utakata_model::{Class, OutcomeStatus, Task, TaskKey};
+use utakata_permit::message::Refused;
 
 use crate::{
     ledger::{Rules, WINDOW},

@@ -10,12 +10,12 @@ use utakata_model::{
     Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped, Target, TargetName, Task,
     TaskId, TaskKey, Timings, Zone, target::Secret,
 };
+use utakata_permit::message::{
+    Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict,
+};
 
 use super::Seen;
-use crate::{
-    Event, OutcomeBatch,
-    events::permit::{Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict},
-};
+use crate::{Event, OutcomeBatch};
 
 /// The queue that the promises mostly use.
 #[derive(Debug, Clone)]

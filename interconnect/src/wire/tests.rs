@@ -7,12 +7,10 @@ use utakata_model::{
     ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop, StopState, Stopped, Target, Task,
     TaskId, TaskKey, Timings, environment::RefusedRelease, target::Credential, target::Secret,
 };
+use utakata_permit::message::{Answer, Ask, Recorded, Refused, Verdict};
 
 use super::*;
-use crate::events::{
-    Sender,
-    permit::{Answer, Ask, Recorded, Refused, Verdict},
-};
+use crate::events::Sender;
 
 mod rollouts;
 

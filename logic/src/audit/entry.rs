@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utakata_api::ledger::{Lock, Said};
 use utakata_model::{Operation, Outcome, TaskId, TaskState};
-
-use crate::{
-    ledger::life::{End, Evidence, Holder},
-    store::ControlTask,
+use utakata_permit::{
+    Evidence,
+    life::{End, Holder},
 };
+
+use crate::store::ControlTask;
 
 /// What is written to the trail.
 #[derive(Debug, Clone, Serialize)]

@@ -50,7 +50,7 @@ pub struct Touched<'a> {
     pub target: &'a Target,
     /// The release that would do it.
     pub release: &'a ReleaseId,
-    /// The value that it would change, as far as was seen: see [`super::evidence::today`].
+    /// The value that it would change, as far as was seen: see [`utakata_permit::evidence::current_reading`].
     pub today: Option<&'a ReadingValue>,
 }
 

@@ -4,14 +4,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::mpsc;
-use utakata_interconnect::{
-    Event, Events, Tasks,
-    events::{
-        Sender,
-        permit::{Answer, PermitBatch, Recorded, RecordedBatch},
-    },
-};
+use utakata_interconnect::{Event, Events, Tasks, events::Sender};
 use utakata_model::{Kind, Task};
+use utakata_permit::message::{Answer, PermitBatch, Recorded, RecordedBatch};
 
 use super::{book::Effect, hand_over, read_back::ReadBacks};
 use crate::{

@@ -14,11 +14,9 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_interconnect::events::{
-    Sender,
-    permit::{Answer, Recorded},
-};
+use utakata_interconnect::events::Sender;
 use utakata_model::{EnvironmentId, Incarnation, Kind, OperationId, TargetName, Task, TaskId};
+use utakata_permit::message::{Answer, Recorded};
 
 use self::{lane::Lane, operation::Open};
 pub use self::{
@@ -26,16 +24,17 @@ pub use self::{
     summary::Summary,
     told::{Unfit as TaskUnfit, Verdict},
 };
-use super::{
-    entry::Entry,
-    life::{Action, Event, Evidence, Stage},
-};
+use super::entry::Entry;
 use crate::{
     audit::{self, Trail},
     config,
     dispatch::Concluded,
     inventory::Known,
     store::Page,
+};
+use utakata_permit::{
+    Evidence,
+    life::{Action, Event, Stage},
 };
 
 /// The time of a moment, in both clocks.

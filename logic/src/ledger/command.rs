@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use utakata_api::ledger::{Explanation, Lock, Said};
-use utakata_interconnect::{OutcomeBatch, events::permit::StartBatch};
+use utakata_interconnect::OutcomeBatch;
 use utakata_model::{EnvironmentStatus, OperationId, ReadingValue, TargetName, TaskId};
+use utakata_permit::message::StartBatch;
 
 use super::{
     book::{self, Book, Effect, Look, New, Verb, Verdict},

@@ -8,8 +8,11 @@ use utakata_model::{
     Cure, Outcome, OutcomeStatus, Priority, Problem,
     manifest::{Proves, Repeat},
 };
+use utakata_permit::{
+    Evidence,
+    life::{self, Life, ReadBack, Rule, Stage},
+};
 
-use super::life::{self, Evidence, Life, ReadBack, Rule, Stage};
 use crate::{
     config,
     store::{ControlTask, TaskProgress},
@@ -219,7 +222,7 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
         }),
         read_back_within: config.read_back_within,
         publish_again: config.publish_again,
-        attempts_most: config.attempts.max(1),
+        max_attempts: config.attempts.max(1),
     }
 }
 

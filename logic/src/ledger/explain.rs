@@ -19,9 +19,12 @@ pub use self::{
 use super::{
     book::Book,
     entry::{Entry, Turn, is_unverified},
-    life::{Evidence, Holder, Stage},
 };
 use crate::rollouts::PinTable;
+use utakata_permit::{
+    Evidence,
+    life::{Holder, Stage},
+};
 
 /// What is known beyond the ledger.
 #[derive(Debug)]

@@ -8,16 +8,15 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::task::TaskTracker;
-use utakata_model::{Class, Origin, Parameters, Readings};
+use utakata_model::{Class, Origin, Parameters, Readings, manifest::expected::Expected};
+use utakata_permit::{Evidence, evidence};
 
 use super::{
     book::{Look, Purpose, ReadBack},
     command::Command,
-    life::Evidence,
 };
 use crate::{
     dispatch::{Batch, Dispatch, Made, Progress, Show},
-    evidence::{self, Expected},
     inventory::Inventory,
     kinds::Kinds,
     store::ControlTask,
@@ -118,7 +117,7 @@ impl ReadBacks {
             let prior = match expected(&read.task) {
                 Some(expected) => {
                     let readings = this.read(&read.task, &expected, read.until).await;
-                    readings.and_then(|readings| evidence::seen(&expected, &readings))
+                    readings.and_then(|readings| evidence::observed_value(&expected, &readings))
                 }
                 None => None,
             };

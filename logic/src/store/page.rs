@@ -8,12 +8,10 @@ use utakata_model::{
     Operation, OperationId, Outcome, ReadingValue, TargetName, TaskId, TaskState,
     operation::OperationState,
 };
+use utakata_permit::life::{End, Holder};
 
 use super::{ControlTask, Fence};
-use crate::{
-    ledger::life::{End, Holder},
-    pace::Stop,
-};
+use crate::pace::Stop;
 
 /// What is written together.
 #[derive(Debug, Clone, Default)]

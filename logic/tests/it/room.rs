@@ -17,11 +17,7 @@ use utakata_api::client::relay::Relay;
 use utakata_interconnect::{
     Consumer, Delivery, Event, Events, Interest, OutcomeBatch, Subscription, Tasks,
     connection::Health,
-    events::{
-        Sender,
-        bus::Bus,
-        permit::{Ask, StartBatch, Verdict as PermitVerdict},
-    },
+    events::{Sender, bus::Bus},
     tasks::embedded::Embedded,
 };
 use utakata_logic::{
@@ -34,6 +30,7 @@ use utakata_model::{
     ReadingValue, Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings,
     target::Secret,
 };
+use utakata_permit::message::{Ask, StartBatch, Verdict as PermitVerdict};
 use utakata_tests::wait::{soon, until};
 
 pub const TOKEN: &str = "test-token";

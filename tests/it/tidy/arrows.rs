@@ -9,15 +9,22 @@ use utakata_tests::repository;
 use super::{Offence, expect_none};
 
 /// A crate, and the crates of ours that it may use. What is not here has no arrow.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("profile", &["model"]),
     ("protocol", &["model"]),
     ("api", &["model"]),
     ("documents", &["api", "model"]),
-    ("interconnect", &["protocol", "model"]),
-    ("logic", &["interconnect", "protocol", "api", "model"]),
-    ("execution", &["interconnect", "protocol", "model"]),
+    ("permit", &["model"]),
+    ("interconnect", &["permit", "protocol", "model"]),
+    (
+        "logic",
+        &["interconnect", "permit", "protocol", "api", "model"],
+    ),
+    (
+        "execution",
+        &["interconnect", "permit", "protocol", "model"],
+    ),
     ("worker-sdk", &["protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
@@ -40,8 +47,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 /// What any worker may use.
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
-/// What any crate's tests may use besides. Its own tests may use all: only there both sides of
-/// the permit meet, so that they can be tried together.
+/// What any crate's tests may use besides. Its own tests may use all.
 const FOR_TESTS: &str = "tests";
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.

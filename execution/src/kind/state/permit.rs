@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::{Answer, Recorded, Refused};
 use utakata_model::{Class, Outcome, OutcomeStatus, Problem};
+use utakata_permit::message::{Answer, Recorded, Refused};
 
 use super::State;
 use crate::{

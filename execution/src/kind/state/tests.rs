@@ -14,12 +14,9 @@ use std::{
 
 use tokio::sync::mpsc;
 use tonic::Status;
-use utakata_interconnect::{
-    Delivery,
-    events::permit::{Answer as Permission, Refused, Verdict},
-};
-use utakata_model::manifest::PoolSize;
-use utakata_model::{Labels, ReleaseId, Task, TaskKey, Zone};
+use utakata_interconnect::Delivery;
+use utakata_model::{Labels, ReleaseId, Task, TaskKey, Zone, manifest::PoolSize};
+use utakata_permit::message::{Answer as Permission, Refused, Verdict};
 use utakata_protocol::v1::{AttemptOutcome, Status as WireStatus, ToWorker};
 
 use super::*;

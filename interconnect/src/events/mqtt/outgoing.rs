@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use utakata_model::TargetName;
+use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 use super::line::{MESSAGE_MOST, Message};
 use crate::{
     Event, OutcomeBatch,
     clock::Clock,
-    events::permit::{PermitBatch, RecordedBatch, StartBatch},
     wire::{self, Topic},
 };
 

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use utakata_interconnect::{
-    Event, Interest, OutcomeBatch, Subscription,
-    events::permit::{Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict},
-};
+use utakata_interconnect::{Event, Interest, OutcomeBatch, Subscription};
 use utakata_model::{Class, EnvironmentState, EnvironmentStatus, TaskId, TaskKey};
+use utakata_permit::message::{
+    Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict,
+};
 
 use super::world::soon;
 use crate::broker;

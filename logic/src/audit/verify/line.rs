@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utakata_model::{Operation, OperationId, OperationState, TaskId, TaskState};
+use utakata_permit::life::End;
 
-use crate::{ledger::life::End, store::ControlTask};
+use crate::store::ControlTask;
 
 /// What a line says.
 pub(super) enum Line {

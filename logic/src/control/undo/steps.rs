@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use utakata_api::operation::LeftOut;
-use utakata_model::{ActionName, Kind, TargetName, TaskState};
+use utakata_model::{ActionName, Kind, TargetName, TaskState, manifest::expected::Expected};
 
 use super::{Done, Undoing, undo};
-use crate::{
-    control::evidence::Expected,
-    store::{ControlTask, TaskRow},
-};
+use crate::store::{ControlTask, TaskRow};
 
 /// The same action with the same parameters, on some targets.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,17 +1,15 @@
 //! Environments ask for permits.
 
 use utakata_api::ledger::AttemptView;
-use utakata_interconnect::events::{
-    Sender,
-    permit::{Answer, Ask, Refused, StartBatch, Verdict},
-};
+use utakata_interconnect::events::Sender;
 use utakata_model::TaskState;
+use utakata_permit::{
+    life::{Action, Event, Holder},
+    message::{Answer, Ask, Refused, StartBatch, Verdict},
+};
 
 use super::{Book, Effect};
-use crate::{
-    audit,
-    ledger::life::{Action, Event, Holder},
-};
+use crate::audit;
 
 impl Book {
     /// An environment asks whether it may begin attempts.

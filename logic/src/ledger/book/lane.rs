@@ -10,15 +10,13 @@ use utakata_model::{
     Cure, Kind, OperationId, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId,
     outcome::Timings,
 };
+use utakata_permit::life::{Event, Stage};
 
 use super::{Book, Effect};
 use crate::{
     audit,
     dispatch::Concluded,
-    ledger::{
-        entry::{Entry, Rank, until},
-        life::{Event, Stage},
-    },
+    ledger::entry::{Entry, Rank, until},
 };
 
 /// What is going on with one target.

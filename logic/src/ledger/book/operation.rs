@@ -4,15 +4,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use utakata_api::ledger::Said;
 use utakata_model::{Operation, OperationId, OperationState, TaskId};
+use utakata_permit::life::Event;
 
 use super::{Book, Effect};
 use crate::{
     audit,
     dispatch::Progress,
-    ledger::{
-        entry::{Entry, Turn},
-        life::Event,
-    },
+    ledger::entry::{Entry, Turn},
     pace::{Ending, Paced, Pacer, Standing, Stop},
     store::{ControlTask, OperationProgress},
 };
@@ -377,7 +375,7 @@ impl Book {
 
     /// What was under way with a task is taken up again.
     fn resume(&mut self, id: TaskId) {
-        use crate::ledger::life::Stage;
+        use utakata_permit::life::Stage;
         let Some(entry) = self.tasks.get(&id) else {
             return;
         };

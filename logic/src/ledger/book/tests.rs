@@ -6,18 +6,13 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 use utakata_api::ledger::{Lock, Said};
-use utakata_interconnect::{
-    OutcomeBatch,
-    events::{
-        Sender,
-        permit::{Ask, Refused, StartBatch, Verdict as Permit},
-    },
-};
+use utakata_interconnect::{OutcomeBatch, events::Sender};
 use utakata_model::{
     Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
     OutcomeStatus, Pace, Parameters, Priority, Target, TargetName, TaskId, TaskKey, TaskState,
     manifest::Repeat, outcome::Timings,
 };
+use utakata_permit::message::{Ask, Refused, StartBatch, Verdict as Permit};
 
 use super::{Book, Effect, New, Now, OperationUnfit, Verb};
 use crate::{

@@ -1,22 +1,20 @@
 //! What is told of attempts: outcomes, what targets show, that environments are gone.
 
 use utakata_api::ledger::Said;
-use utakata_interconnect::{
-    OutcomeBatch,
-    events::{Sender, permit::Recorded},
-};
+use utakata_interconnect::{OutcomeBatch, events::Sender};
 use utakata_model::{
     Class, Cure, EnvironmentState, EnvironmentStatus, Outcome, OutcomeStatus, Problem,
     ReadingValue, TaskId,
+};
+use utakata_permit::{
+    life::{By, Event, Holder, How, NotNow, Observation, Settlement, Stage},
+    message::Recorded,
 };
 
 use super::{Book, Effect, Look, lane::outcome as own};
 use crate::{
     audit,
-    ledger::{
-        entry::{Entry, Turn, UNVERIFIED},
-        life::{By, Event, Holder, How, NotNow, Settlement, Stage},
-    },
+    ledger::entry::{Entry, Turn, UNVERIFIED},
     pace::Ending,
 };
 
@@ -132,12 +130,12 @@ impl Book {
             evidence,
         };
         self.trail.note(self.now.at, &noted);
-        let seen = Event::Seen {
+        let observed = Event::Observed(Observation {
             asked,
             answered,
             evidence,
-        };
-        self.apply(task, &seen);
+        });
+        self.apply(task, &observed);
         self.settle();
     }
 

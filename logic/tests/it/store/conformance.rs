@@ -11,20 +11,17 @@ mod shipped;
 use jiff::Timestamp;
 use serde_json::json;
 use utakata_api::{apply::Document, ledger::Lock};
+use utakata_logic::store::{
+    AuditPage, Change, ControlTask, Error, OperationProgress, Page, ReadingRow, Store,
+    TaskProgress, Wanted,
+};
 use utakata_model::{
     ActionName, Class, Credential, EnvironmentId, Incarnation, Kind, Operation, OperationId,
     OperationState, Origin, Outcome, OutcomeStatus, Parameters, PersonName, Priority, Schedule,
     ScheduleName, Target, TargetName, TaskId, TaskState, manifest::Repeat, outcome::Timings,
     target::Secret,
 };
-
-use utakata_logic::{
-    ledger::life::Holder,
-    store::{
-        AuditPage, Change, ControlTask, Error, OperationProgress, Page, ReadingRow, Store,
-        TaskProgress, Wanted,
-    },
-};
+use utakata_permit::life::Holder;
 
 pub use gap::a_gap_is_known_until_a_page_closes_it;
 pub use lease::{

@@ -10,13 +10,13 @@ mod turned;
 use std::{sync::LazyLock, time::Duration};
 
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::{Refused, Verdict};
 use utakata_model::{
     Incarnation, OutcomeStatus,
     manifest::{Proves, Repeat},
 };
 
 use super::*;
+use crate::message::{Refused, Verdict};
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -40,7 +40,7 @@ fn rule(repeat: Repeat, proves: Option<Proves>) -> Rule {
         settling: seconds(3),
         read_back_within: seconds(20),
         publish_again: seconds(30),
-        attempts_most: 3,
+        max_attempts: 3,
     }
 }
 
@@ -227,11 +227,11 @@ fn not_begun(status: OutcomeStatus) -> Event {
 }
 
 fn seen(asked: u64, evidence: Evidence) -> Event {
-    Event::Seen {
+    Event::Observed(Observation {
         asked: at(asked),
         answered: at(asked + 1),
         evidence,
-    }
+    })
 }
 
 /// The life that an event makes of another, at that second, and what is to be done.

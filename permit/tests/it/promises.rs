@@ -1,10 +1,12 @@
 //! What must hold in every world, and after every step.
 
-use utakata_logic::ledger::life::{By, End, How, Life, Stage};
 use utakata_model::manifest::{Proves, Repeat};
+use utakata_permit::life::{By, End, How, Life, Stage};
 
-use super::case::Case;
-use super::world::{Job, JobStage, Passage, World, is_unsettled};
+use super::{
+    case::Case,
+    world::{Job, JobStage, Passage, World, is_unsettled},
+};
 
 /// What is broken.
 pub type Broken = &'static str;

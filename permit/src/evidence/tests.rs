@@ -127,7 +127,7 @@ fn what_is_doubtful_or_contradicts_itself_proves_nothing() {
     let infinite = ReadingValue::Number(f64::INFINITY);
     let mut odd = readings(json!([outlet("3", 1)]));
     odd.readings[0].value = infinite;
-    assert_eq!(seen(&expected, &odd), None);
+    assert_eq!(observed_value(&expected, &odd), None);
 }
 
 #[test]
@@ -173,7 +173,9 @@ fn numbers_compare_as_numbers_and_states_as_texts() {
 fn todays_value_is_that_of_the_same_place() {
     let last = readings(json!([outlet("2", "off"), outlet("3", "on")]));
     let verify = verify("off");
-    let today = |parameters: Value| today(&verify, &parameters, &last).map(|one| one.value.clone());
+    let today = |parameters: Value| {
+        current_reading(&verify, &parameters, &last).map(|one| one.value.clone())
+    };
     assert_eq!(
         today(json!({ "outlet": 3 })),
         Some(ReadingValue::Text("on".into()))

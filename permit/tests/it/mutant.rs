@@ -3,16 +3,21 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use utakata_execution::asking::{Asking, Decision};
-use utakata_interconnect::events::permit::{Answer, Ask};
-use utakata_logic::ledger::life::{Evidence, Holder, Life, Rule, Saved, Stage};
 use utakata_model::{
     TaskState,
     manifest::{Proves, Repeat},
 };
+use utakata_permit::{
+    Evidence,
+    asks::{Decision, OpenAsks},
+    life::{Holder, Life, Rule, Saved, Stage},
+    message::{Answer, Ask},
+};
 
-use super::case::Case;
-use super::world::{Attempt, JobStage, STEP, Sender, Told};
+use super::{
+    case::Case,
+    world::{Attempt, JobStage, STEP, Sender, Told},
+};
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,20 +210,20 @@ pub fn window(case: &Case) -> Duration {
     }
 }
 
-pub fn on_answer(case: &Case, asking: &mut Asking, answer: Answer, now: Instant) -> Decision {
+pub fn on_answer(case: &Case, asks: &mut OpenAsks, answer: Answer, now: Instant) -> Decision {
     if !matches!(case.mutant, Some(Mutant::AnyAsk | Mutant::AnyIncarnation)) {
-        return asking.on_answer(answer, now);
+        return asks.on_answer(answer, now);
     }
     let decisions = (1..10).map(|ask| {
-        let mut asking = asking.clone();
+        let mut asks = asks.clone();
         let ask = Ask { ask, ..answer.ask };
-        let decision = asking.on_answer(Answer { ask, ..answer }, now);
-        (asking, decision)
+        let decision = asks.on_answer(Answer { ask, ..answer }, now);
+        (asks, decision)
     });
     let mut decisions = decisions.filter(|(_, decision)| *decision != Decision::Ignore);
     let Some((after, decision)) = decisions.next() else {
         return Decision::Ignore;
     };
-    *asking = after;
+    *asks = after;
     decision
 }

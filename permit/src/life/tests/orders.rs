@@ -78,13 +78,11 @@ fn play(
     for (later, event) in happenings {
         now += later;
         let event = match event {
-            Event::Seen {
-                asked, evidence, ..
-            } => Event::Seen {
-                asked: (*asked).min(at(now)),
+            Event::Observed(observation) => Event::Observed(Observation {
+                asked: observation.asked.min(at(now)),
                 answered: at(now),
-                evidence: *evidence,
-            },
+                ..*observation
+            }),
             event => event.clone(),
         };
         let (after, actions) = life.clone().on(&event, rule, at(now));
@@ -106,9 +104,9 @@ fn leads_on(before: &Life, now: u64, event: &Event, rule: &Rule) -> bool {
         Event::Outcome { holder, status, .. } => {
             *status == OutcomeStatus::Expired && holder.as_ref() == before.holder()
         }
-        Event::Seen {
+        Event::Observed(Observation {
             asked, evidence, ..
-        } => {
+        }) => {
             let Stage::ReadingBack { since, .. } = before.stage else {
                 return false;
             };
@@ -237,7 +235,7 @@ proptest! {
             };
             let counts = |asked: &Instant| *asked >= since;
             let seen = match event {
-                Event::Seen { asked, evidence, .. } if counts(asked) => Some((*asked, *evidence)),
+                Event::Observed(one) if counts(&one.asked) => Some((one.asked, one.evidence)),
                 _ => None,
             };
             if let Stage::Ended(end) = after.stage {
@@ -265,7 +263,8 @@ proptest! {
                 _ => false,
             };
             if !before.has_ended() && before.is_in_doubt && is_said_undone {
-                let is_proof = matches!(event, Event::Seen { evidence: Evidence::Other, .. });
+                let is_proof =
+                    matches!(event, Event::Observed(one) if one.evidence == Evidence::Other);
                 assert!(is_proof && rule.proves_absence(), "{event:?} in {before:?}");
             }
         });

@@ -5,6 +5,8 @@
 //! `UTAKATA_PERMIT_STATES=3000000` tries that many states of each; that needs a release build,
 //! a quarter of an hour and some gigabytes.
 
+#![cfg(test)]
+
 mod calm;
 mod case;
 mod cases;

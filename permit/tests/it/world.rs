@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use utakata_execution::asking::Asking;
-use utakata_logic::ledger::life::{Evidence, Holder, Life, Stage};
 use utakata_model::{EnvironmentId, Incarnation, OutcomeStatus, TaskId, TaskKey};
+use utakata_permit::{
+    Evidence,
+    asks::OpenAsks,
+    life::{Holder, Life, Stage},
+};
 
-use super::case::Case;
-use super::mutant::Mutant;
+use super::{case::Case, mutant::Mutant};
 
 /// Beyond every case: what may happen until then may happen at any time.
 const EVER: u32 = 1000;
@@ -92,7 +94,7 @@ pub struct Sender {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Environment {
     pub life: u8,
-    pub asking: Asking,
+    pub asks: OpenAsks,
     /// The asks under which something was begun.
     pub begun: Vec<u64>,
     /// Attempts that were refused without an ask: they are so once.
@@ -345,7 +347,7 @@ impl Environment {
     pub fn new(life: u8, case: &Case) -> Self {
         Self {
             life,
-            asking: Asking::new(case.times),
+            asks: OpenAsks::new(case.times),
             begun: Vec::new(),
             refused: Vec::new(),
         }

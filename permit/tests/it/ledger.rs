@@ -1,12 +1,17 @@
 //! The logic environment: the real lives, written down before anything is done.
 
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::Verdict;
-use utakata_logic::ledger::life::{Action, Event, Evidence, Life, Stage};
+use utakata_permit::{
+    Evidence,
+    life::{Action, Event, Life, Observation, Stage},
+    message::Verdict,
+};
 
-use super::case::Case;
-use super::mutant::{self, Mutant};
-use super::world::{Attempt, Message, Sender, Told, World};
+use super::{
+    case::Case,
+    mutant::{self, Mutant},
+    world::{Attempt, Message, Sender, Told, World},
+};
 
 /// Something happens to a task. It is written down, then done what follows; whatever is sent
 /// may be lost, so that a crash in between needs no step of its own.
@@ -100,12 +105,12 @@ pub fn told(
 /// The target has answered.
 pub fn seen(world: &mut World, case: &Case, task: usize, asked: Instant, evidence: Evidence) {
     let asked = mutant::asked(case, &world.lives[task], asked, world.now);
-    let seen = Event::Seen {
+    let observed = Event::Observed(Observation {
         asked,
         answered: mutant::answered(case, asked),
         evidence,
-    };
-    happens(world, case, task, &seen);
+    });
+    happens(world, case, task, &observed);
 }
 
 /// This life of an environment seems to be over.

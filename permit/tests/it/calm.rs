@@ -1,11 +1,17 @@
 //! When nothing fails any more: every task must come to an end, or to a person.
 
-use utakata_logic::ledger::life::{Event, Evidence, Stage};
+use utakata_permit::{
+    Evidence,
+    life::{Event, Stage},
+};
 
-use super::case::Case;
-use super::promises::{self, Broken};
-use super::world::{Attempt, Environment, Job, JobStage, Message, Passage, STEP, Told, World};
-use super::{environment, ledger, steps};
+use super::{
+    case::Case,
+    environment, ledger,
+    promises::{self, Broken},
+    steps,
+    world::{Attempt, Environment, Job, JobStage, Message, Passage, STEP, Told, World},
+};
 
 /// The longest that it may take, in steps of time: the fences of all attempts after a restart,
 /// and the waiting in between.

@@ -1,10 +1,10 @@
 //! What becomes of a life: turns, asks, time, people.
 
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::{Refused, Verdict};
 use utakata_model::{Incarnation, manifest::Repeat};
 
 use super::{Action, By, Event, Holder, How, Life, Rule, Settlement, Stage, ended};
+use crate::message::{Refused, Verdict};
 
 impl Life {
     /// What becomes of it when something happens.
@@ -27,14 +27,7 @@ impl Life {
             }
             Event::Gone { incarnation } => (self.on_gone(*incarnation, rule), Vec::new()),
             Event::Over { incarnation } => (self.on_over(*incarnation, rule, now), Vec::new()),
-            Event::Seen {
-                asked,
-                answered,
-                evidence,
-            } => {
-                let seen = self.on_seen((*asked, *answered), *evidence, rule, now);
-                (seen, Vec::new())
-            }
+            Event::Observed(observation) => (self.on_observed(*observation, rule, now), Vec::new()),
             Event::Settle(settlement) => (self.on_settlement(*settlement, now), Vec::new()),
             Event::Cancel => self.on_cancel(rule, now),
             Event::Tick => self.on_tick(rule, now),
@@ -62,7 +55,7 @@ impl Life {
     fn on_ask(
         mut self,
         attempt: u32,
-        asking: &Holder,
+        asker: &Holder,
         rule: &Rule,
         now: Instant,
     ) -> (Self, Vec<Action>) {
@@ -73,12 +66,12 @@ impl Life {
             Stage::Queued { .. } if now >= self.expires => Verdict::Refused(Refused::Ended),
             Stage::Queued { .. } => Verdict::Permitted(rule.window),
             // Its answer was lost: the permit that it has is told again, and is no longer.
-            Stage::Permitted { holder, .. } if holder == asking => Verdict::Permitted(rule.window),
+            Stage::Permitted { holder, .. } if holder == asker => Verdict::Permitted(rule.window),
             _ => Verdict::Refused(Refused::Taken),
         };
         if matches!(self.stage, Stage::Queued { .. }) && matches!(verdict, Verdict::Permitted(_)) {
             self.stage = Stage::Permitted {
-                holder: asking.clone(),
+                holder: asker.clone(),
                 acts_until: now + rule.acts_for,
             };
         }
@@ -197,37 +190,5 @@ impl Life {
             return (self.next_attempt(), Vec::new());
         }
         self.read_back(holder, rule, now)
-    }
-
-    /// Nobody acts any more: the target tells, if it can, or a person.
-    pub(super) fn read_back(
-        mut self,
-        holder: Holder,
-        rule: &Rule,
-        now: Instant,
-    ) -> (Self, Vec<Action>) {
-        if rule.proves_effect() {
-            self.stage = Stage::ReadingBack {
-                holder,
-                since: now,
-                until: now + rule.read_back_within,
-            };
-            return (self, vec![Action::ReadBack]);
-        }
-        self.stage = Stage::Unsettled {
-            holder: Some(holder),
-        };
-        (self, Vec::new())
-    }
-
-    pub(super) fn next_attempt(mut self) -> Self {
-        self.attempt += 1;
-        self.is_over = false;
-        self.stage = Stage::Planned;
-        self
-    }
-
-    pub(super) fn may_try_again(&self, rule: &Rule, now: Instant) -> bool {
-        !self.is_cancelled && now < self.expires && self.attempt < rule.attempts_most
     }
 }

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use utakata_execution::asking::Times;
-use utakata_logic::ledger::life::{ReadBack, Rule};
 use utakata_model::manifest::{Proves, Repeat};
+use utakata_permit::{
+    asks::Times,
+    life::{ReadBack, Rule},
+};
 
-use super::mutant::Mutant;
-use super::world::{Faults, STEP};
+use super::{
+    mutant::Mutant,
+    world::{Faults, STEP},
+};
 
 /// What is tried.
 #[derive(Debug, Clone, Copy)]
@@ -58,14 +62,14 @@ impl Case {
             settling: STEP,
             read_back_within: STEP,
             publish_again: STEP * 2,
-            attempts_most: 2,
+            max_attempts: 2,
         };
         Self {
             name,
             rule,
             // What was sent comes again anyway: asks need not be repeated.
             times: Times {
-                again_after: STEP * 2,
+                repeat_after: STEP * 2,
                 void_after: STEP * 2,
             },
             tasks: 1,
@@ -168,7 +172,7 @@ impl Case {
     }
 
     pub fn asking_again(mut self) -> Self {
-        self.times.again_after = STEP;
+        self.times.repeat_after = STEP;
         self
     }
 

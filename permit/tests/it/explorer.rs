@@ -6,11 +6,13 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use super::calm;
-use super::case::Case;
-use super::promises::{self, Broken};
-use super::steps::{self, Step};
-use super::world::World;
+use super::{
+    calm,
+    case::Case,
+    promises::{self, Broken},
+    steps::{self, Step},
+    world::World,
+};
 
 /// What was tried.
 pub struct Explored {

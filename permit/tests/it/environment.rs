@@ -1,19 +1,21 @@
-//! The execution environments: the real asking, and the least that there is around it.
+//! The execution environments: the real asks, and the least that there is around it.
 
-use utakata_execution::asking::Decision;
-use utakata_interconnect::events::permit::{Answer, Ask, Refused, Verdict};
+use utakata_permit::{
+    asks::Decision,
+    message::{Answer, Ask, Refused, Verdict},
+};
 
-use super::case::Case;
-use super::mutant::{self, Mutant};
-use super::world::{
-    Attempt, Effect, Environment, Job, JobStage, Message, STEP, Sender, Told, World,
+use super::{
+    case::Case,
+    mutant::{self, Mutant},
+    world::{Attempt, Effect, Environment, Job, JobStage, Message, STEP, Sender, Told, World},
 };
 
 /// The queue delivers an attempt.
 pub fn delivered(world: &mut World, environment: usize, attempt: Attempt) {
     let now = world.local(environment);
     let at = &mut world.environments[environment];
-    if let Some(ask) = at.asking.ask(attempt.key(), now) {
+    if let Some(ask) = at.asks.ask(attempt.key(), now) {
         send(world, environment, ask);
     }
 }
@@ -21,7 +23,7 @@ pub fn delivered(world: &mut World, environment: usize, attempt: Attempt) {
 /// An ask had no answer for a while.
 pub fn asks_again(world: &mut World, environment: usize) {
     let now = world.local(environment);
-    for ask in world.environments[environment].asking.due(now) {
+    for ask in world.environments[environment].asks.due(now) {
         send(world, environment, ask);
     }
 }
@@ -65,8 +67,8 @@ pub fn answered(
         verdict,
     };
     let now = world.local(to.environment);
-    let asking = &mut world.environments[to.environment].asking;
-    match mutant::on_answer(case, asking, answer, now) {
+    let asks = &mut world.environments[to.environment].asks;
+    match mutant::on_answer(case, asks, answer, now) {
         Decision::Begin { ask, until } => {
             world.environments[to.environment].begun.push(ask);
             let from = world.sender(to.environment);
@@ -97,8 +99,8 @@ pub fn may_say_late(world: &World, case: &Case, to: Sender, attempt: Attempt, as
             },
             verdict: Verdict::Permitted(STEP),
         };
-        let mut asking = environment.asking.clone();
-        asking.on_answer(answer, world.local(to.environment)) == Decision::Ignore
+        let mut asks = environment.asks.clone();
+        asks.on_answer(answer, world.local(to.environment)) == Decision::Ignore
     };
     let has_begun = environment.begun.contains(&ask) && !case.is(Mutant::LateThoughBegun);
     world.is_alive(to) && is_void && !is_told && !has_begun

@@ -1,15 +1,19 @@
 //! Everything that may happen next, and what it does.
 
-use utakata_logic::ledger::life::{Event, Evidence, Life, Stage};
 use utakata_model::manifest::Proves;
-
-use super::case::Case;
-use super::mutant;
-use super::world::{
-    ATTEMPTS_MOST, Attempt, Effect, Environment, Job, JobStage, Message, Passage, STEP, Sender,
-    Told, World, at,
+use utakata_permit::{
+    Evidence,
+    life::{Event, Life, Stage},
 };
-use super::{environment, ledger};
+
+use super::{
+    case::Case,
+    environment, ledger, mutant,
+    world::{
+        ATTEMPTS_MOST, Attempt, Effect, Environment, Job, JobStage, Message, Passage, STEP, Sender,
+        Told, World, at,
+    },
+};
 
 /// One thing that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,8 +162,8 @@ fn of_environments(world: &World, case: &Case, steps: &mut Vec<Step>) {
             let lives = (0..=me.life).map(|life| Sender { life, ..me });
             steps.extend(lives.map(Step::SeemsGone));
         }
-        let mut asking = one.asking.clone();
-        if !asking.due(world.local(place)).is_empty() {
+        let mut asks = one.asks.clone();
+        if !asks.due(world.local(place)).is_empty() {
             steps.push(Step::AsksAgain(place));
         }
         // Environments are alike: the first is served first.
@@ -167,7 +171,7 @@ fn of_environments(world: &World, case: &Case, steps: &mut Vec<Step>) {
             continue;
         }
         for attempt in world.published.iter().copied() {
-            let is_asked = one.asking.has(attempt.key());
+            let is_asked = one.asks.has(attempt.key());
             if case.is_choosy && is_asked {
                 steps.push(Step::GivesUpAsking(place, attempt));
             }
@@ -293,7 +297,7 @@ fn apply(world: &mut World, case: &Case, step: Step) {
         Step::Ticks(task) => drop(ledger::happens(world, case, task, &Event::Tick)),
         Step::SeemsGone(sender) => ledger::gone(world, case, sender),
         Step::GivesUpAsking(place, attempt) => {
-            world.environments[place].asking.forget(attempt.key());
+            world.environments[place].asks.forget(attempt.key());
         }
         Step::AsksAgain(place) => environment::asks_again(world, place),
         Step::Comes(message) => comes(world, case, message),

@@ -32,19 +32,22 @@
 //!    stage says nothing at all.
 //! 6. What must pass through a state is done when it was seen after that state, and not before.
 
+mod next;
 mod on;
+mod outcome;
+mod read_back;
 mod restore;
-mod told;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::Verdict;
 use utakata_model::{
     EnvironmentId, Incarnation, OutcomeStatus, TaskState,
     manifest::{Proves, Repeat},
 };
+
+use crate::{Evidence, message::Verdict};
 
 pub use restore::Saved;
 
@@ -66,8 +69,8 @@ pub struct Rule {
     pub read_back_within: Duration,
     /// A task that nobody asks for is published again after this, then after twice as long.
     pub publish_again: Duration,
-    /// The most attempts that are made without a person.
-    pub attempts_most: u32,
+    /// How many attempts are made without a person.
+    pub max_attempts: u32,
 }
 
 /// How an effect is read back.
@@ -249,15 +252,8 @@ pub enum Event {
         /// The life.
         incarnation: Incarnation,
     },
-    /// What the target showed when it was read back.
-    Seen {
-        /// When it was asked, not when it answered.
-        asked: Instant,
-        /// When it had answered.
-        answered: Instant,
-        /// What it showed.
-        evidence: Evidence,
-    },
+    /// The target was read back.
+    Observed(Observation),
     /// A person says what became of it.
     Settle(Settlement),
     /// Somebody takes it back.
@@ -266,18 +262,15 @@ pub enum Event {
     Tick,
 }
 
-/// What a target showed when it was read back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Evidence {
-    /// What the action should bring about.
-    Effect,
-    /// What it passes through on the way to that.
-    Passing,
-    /// Something else.
-    Other,
-    /// It did not answer, or what it answered did not tell.
-    None,
+/// One look at a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Observation {
+    /// When it was asked.
+    pub asked: Instant,
+    /// When it had answered.
+    pub answered: Instant,
+    /// What it showed.
+    pub evidence: Evidence,
 }
 
 /// What a person says of a task that nobody else can tell of.
@@ -301,7 +294,7 @@ pub enum Action {
     Publish,
     /// Answer the ask.
     Answer(Verdict),
-    /// Read the target back, and say what was [`Event::Seen`], again and again until the stage
+    /// Read the target back, and say what was [`Event::Observed`], again and again until the stage
     /// or its deadline is over: a first answer can be too early to prove anything.
     ReadBack,
 }

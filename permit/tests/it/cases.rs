@@ -2,11 +2,13 @@
 
 use utakata_model::manifest::Proves;
 
-use super::case::Case;
-use super::mutant::Mutant;
-use super::promises::{
-    ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED, SHOWS_LATE, TOGETHER,
-    TWICE, UNPROVEN, WAS_DONE,
+use super::{
+    case::Case,
+    mutant::Mutant,
+    promises::{
+        ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED, SHOWS_LATE, TOGETHER,
+        TWICE, UNPROVEN, WAS_DONE,
+    },
 };
 
 const EFFECT: Option<Proves> = Some(Proves::Effect);
@@ -150,7 +152,7 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         .one_environment()
         .until(8, 11);
     let mut effect = Case::once("broken", EFFECT).punctual().one_environment();
-    effect.rule.attempts_most = 1;
+    effect.rule.max_attempts = 1;
     let through = Case::once("broken", NOTHING)
         .punctual()
         .one_environment()

@@ -1,4 +1,4 @@
-//! Asking for permits: pure, so that every order of events can be tried.
+//! OpenAsks for permits: pure, so that every order of events can be tried.
 //!
 //! ```text
 //! delivery ─► asked ─► permitted ─► begun ─► outcome, until it is recorded
@@ -14,14 +14,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
-use utakata_interconnect::events::permit::{Answer, Ask, Refused, Verdict};
 use utakata_model::TaskKey;
 
-/// Times of asking.
+use crate::message::{Answer, Ask, Refused, Verdict};
+
+/// Times of asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Times {
     /// An ask without an answer is repeated after this.
-    pub again_after: Duration,
+    pub repeat_after: Duration,
     /// An ask without an answer is void after this, and another one is made. Longer than the
     /// window of a permit would be of no use.
     pub void_after: Duration,
@@ -30,7 +31,7 @@ pub struct Times {
 /// The asks that are open: at most one for an attempt. In order, so that the same events have
 /// the same numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Asking {
+pub struct OpenAsks {
     times: Times,
     next: u64,
     open: BTreeMap<TaskKey, Open>,
@@ -61,7 +62,7 @@ pub enum Decision {
     Ignore,
 }
 
-impl Asking {
+impl OpenAsks {
     /// With nothing open.
     pub fn new(times: Times) -> Self {
         Self {
@@ -152,7 +153,7 @@ impl Asking {
                     sent: now,
                 };
                 self.next += 1;
-            } else if now.saturating_duration_since(open.sent) >= self.times.again_after {
+            } else if now.saturating_duration_since(open.sent) >= self.times.repeat_after {
                 open.sent = now;
             } else {
                 continue;
@@ -174,9 +175,9 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_secs(2);
 
-    fn asking() -> Asking {
-        Asking::new(Times {
-            again_after: Duration::from_millis(500),
+    fn open_asks() -> OpenAsks {
+        OpenAsks::new(Times {
+            repeat_after: Duration::from_millis(500),
             void_after: WINDOW,
         })
     }
@@ -197,28 +198,28 @@ mod tests {
 
     #[test]
     fn a_permit_is_used_once() {
-        let (mut asking, now) = (asking(), Instant::now());
-        let ask = asking.ask(key(), now).unwrap();
-        assert_eq!(asking.ask(key(), now), None);
+        let (mut asks, now) = (open_asks(), Instant::now());
+        let ask = asks.ask(key(), now).unwrap();
+        assert_eq!(asks.ask(key(), now), None);
         let begin = Decision::Begin {
             ask: ask.ask,
             until: now + WINDOW,
         };
-        assert_eq!(asking.on_answer(permitted(ask), now), begin);
-        assert_eq!(asking.on_answer(permitted(ask), now), Decision::Ignore);
+        assert_eq!(asks.on_answer(permitted(ask), now), begin);
+        assert_eq!(asks.on_answer(permitted(ask), now), Decision::Ignore);
         // Another delivery of the same attempt: the old permit is not its.
-        let again = asking.ask(key(), now).unwrap();
-        assert_eq!(asking.on_answer(permitted(ask), now), Decision::Ignore);
+        let again = asks.ask(key(), now).unwrap();
+        assert_eq!(asks.on_answer(permitted(ask), now), Decision::Ignore);
         assert_ne!(again.ask, ask.ask);
     }
 
     #[test]
     fn a_permit_counts_from_the_first_ask_and_not_from_its_repetition() {
-        let (mut asking, start) = (asking(), Instant::now());
-        let ask = asking.ask(key(), start).unwrap();
+        let (mut asks, start) = (open_asks(), Instant::now());
+        let ask = asks.ask(key(), start).unwrap();
         let later = start + Duration::from_secs(1);
-        assert_eq!(asking.due(later), [ask]);
-        let answer = asking.on_answer(permitted(ask), later);
+        assert_eq!(asks.due(later), [ask]);
+        let answer = asks.on_answer(permitted(ask), later);
         assert_eq!(
             answer,
             Decision::Begin {
@@ -230,27 +231,27 @@ mod tests {
 
     #[test]
     fn a_permit_that_comes_after_its_window_begins_nothing() {
-        let (mut asking, start) = (asking(), Instant::now());
-        let ask = asking.ask(key(), start).unwrap();
+        let (mut asks, start) = (open_asks(), Instant::now());
+        let ask = asks.ask(key(), start).unwrap();
         let late = start + WINDOW + Duration::from_millis(1);
-        assert_eq!(asking.on_answer(permitted(ask), late), Decision::Ignore);
-        let due = asking.due(late);
+        assert_eq!(asks.on_answer(permitted(ask), late), Decision::Ignore);
+        let due = asks.due(late);
         assert_ne!(due[0].ask, ask.ask);
-        assert_eq!(asking.on_answer(permitted(ask), late), Decision::Ignore);
+        assert_eq!(asks.on_answer(permitted(ask), late), Decision::Ignore);
     }
 
     #[test]
     fn a_refusal_makes_the_delivery_void() {
-        let (mut asking, now) = (asking(), Instant::now());
-        let ask = asking.ask(key(), now).unwrap();
+        let (mut asks, now) = (open_asks(), Instant::now());
+        let ask = asks.ask(key(), now).unwrap();
         let refused = Answer {
             ask,
             verdict: Verdict::Refused(Refused::Superseded),
         };
         assert_eq!(
-            asking.on_answer(refused, now),
+            asks.on_answer(refused, now),
             Decision::Drop(Refused::Superseded)
         );
-        assert!(!asking.has(key()));
+        assert!(!asks.has(key()));
     }
 }

@@ -1,0 +1,73 @@
+//! The end of an attempt that did nothing: another attempt, or the end of the task.
+
+use tokio::time::Instant;
+use utakata_model::manifest::Repeat;
+
+use super::{Action, By, How, Life, Rule, Stage, ended};
+
+impl Life {
+    pub(super) fn next_attempt(mut self) -> Self {
+        self.attempt += 1;
+        self.is_over = false;
+        self.stage = Stage::Planned;
+        self
+    }
+
+    pub(super) fn may_try_again(&self, rule: &Rule, now: Instant) -> bool {
+        !self.is_cancelled && now < self.expires && self.attempt < rule.max_attempts
+    }
+
+    /// Whether another attempt may follow this one, when nothing of it is seen.
+    pub(super) fn may_follow(&self, rule: &Rule) -> bool {
+        let is_over = self.is_over || cfg!(feature = "presumed-is-proven");
+        is_over || rule.repeat == Repeat::Repeatable
+    }
+
+    /// It is certain that the current attempt did nothing, and never will.
+    pub(super) fn nothing_happened(self, by: By, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
+        if self.may_try_again(rule, now) {
+            (self.next_attempt(), Vec::new())
+        } else if self.is_cancelled {
+            self.undone(How::Cancelled, By::Cancel, rule, now)
+        } else if now >= self.expires {
+            self.undone(How::Expired, By::Time, rule, now)
+        } else {
+            self.undone(How::Failed, by, rule, now)
+        }
+    }
+
+    /// The current attempt did nothing, and there will be no other. That ends the task, unless
+    /// an earlier attempt may have done it: then it is as unknown as that one.
+    pub(super) fn undone(
+        mut self,
+        how: How,
+        by: By,
+        rule: &Rule,
+        now: Instant,
+    ) -> (Self, Vec<Action>) {
+        if !self.is_in_doubt {
+            self.stage = ended(how, by);
+            return (self, Vec::new());
+        }
+        match &self.stage {
+            Stage::Permitted { holder, .. } | Stage::Fenced { holder, .. } => {
+                let holder = holder.clone();
+                self.is_over = true;
+                self.read_back(holder, rule, now)
+            }
+            // It does not hold its target: what that shows may be the work of others.
+            Stage::Planned | Stage::Queued { .. } => {
+                self.stage = Stage::Unsettled { holder: None };
+                (self, Vec::new())
+            }
+            Stage::Verifying { holder, .. } => {
+                let holder = Some(holder.clone());
+                self.stage = Stage::Unsettled { holder };
+                (self, Vec::new())
+            }
+            Stage::ReadingBack { .. } | Stage::Unsettled { .. } | Stage::Ended(_) => {
+                (self, Vec::new())
+            }
+        }
+    }
+}

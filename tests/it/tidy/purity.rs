@@ -1,0 +1,51 @@
+//! Crates that decide take time, chance and names as arguments.
+
+use super::source::{Source, rust_sources};
+use super::{Offence, expect_none};
+
+/// The folders of crates that are pure.
+const PURE: [&str; 1] = ["permit/src"];
+/// Calls that look at a clock, draw by chance, or reach outside.
+const IMPURE: [&str; 8] = [
+    "Instant::now",
+    "SystemTime",
+    "Timestamp::now",
+    "getrandom",
+    "generate()",
+    "std::env",
+    "std::fs",
+    "async fn",
+];
+
+#[test]
+fn what_decides_looks_at_no_clock_and_draws_nothing_by_chance() {
+    let offences = rust_sources().iter().flat_map(impure).collect();
+    expect_none("these belong to whoever acts on the decision:", offences);
+}
+
+fn impure(source: &Source) -> Vec<Offence> {
+    if !PURE.iter().any(|folder| source.path.starts_with(folder)) {
+        return Vec::new();
+    }
+    let found = IMPURE.iter().flat_map(|call| {
+        let places = source.code.match_indices(call);
+        places.map(move |(at, _)| (source.line_of(at), *call))
+    });
+    found
+        .filter(|(line, _)| !source.is_test_line(*line))
+        .map(|(line, call)| Offence::new(&source.path, line, format!("uses {call}")))
+        .collect()
+}
+
+#[test]
+fn the_rule_of_purity_finds_its_offender() {
+    let offences = |path: &str, code: &str| {
+        let source = Source::new(path.into(), format!("fn f() {{ {code} }}"));
+        impure(&source).len()
+    };
+    assert_eq!(offences("permit/src/life.rs", "Instant::now();"), 1);
+    assert_eq!(offences("permit/src/life/tests.rs", "Instant::now();"), 0);
+    assert_eq!(offences("permit/src/life.rs", "// Instant::now();"), 0);
+    assert_eq!(offences("permit/src/life.rs", "on(now);"), 0);
+    assert_eq!(offences("logic/src/clock.rs", "Instant::now();"), 0);
+}
