@@ -40,8 +40,8 @@ pub use config::Config;
 pub use environment::{Builder, Drained, Environment, Error, Handle, Identity};
 pub use release::{Release, Unmade};
 
-/// An error with everything behind it, for people.
-fn chain(error: &dyn std::error::Error) -> String {
+/// Returns the text of an error and of all its sources, for people.
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut behind = error.source();
     while let Some(error) = behind {

@@ -1,12 +1,15 @@
 //! Where workers run.
 
+#[cfg(feature = "test-support")]
 pub mod conformance;
-pub mod docker;
-mod log;
+pub mod log;
 mod memory;
-pub mod placed;
+mod placed;
 pub mod process;
+#[cfg(feature = "test-support")]
 pub mod scripted;
+
+pub use placed::Placed;
 
 use std::{ffi::OsString, fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
@@ -19,7 +22,7 @@ use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
 use crate::{Artifact, Release};
 
-/// A place where workers run. Every one must pass [`conformance`].
+/// A place where workers run. Every one must pass the suite `conformance`.
 #[async_trait]
 pub trait Runtime: Send + Sync + 'static {
     /// Gets what the workers of a release need before they can be started, such as its image.
@@ -129,7 +132,7 @@ pub struct Spec {
 impl Spec {
     /// All environment variables of a worker that sees the socket and the folder of its release
     /// at these places.
-    fn all_variables(
+    pub fn all_variables(
         &self,
         socket: &std::path::Path,
         folder: &std::path::Path,
@@ -184,9 +187,14 @@ pub enum Error {
         /// What was asked for.
         what: &'static str,
     },
-    /// No container of it can be had.
-    #[error(transparent)]
-    Docker(#[from] docker::Error),
+    /// A failure of the engine that runs the workers.
+    #[error("{}", problem.message)]
+    Engine {
+        /// As others see it.
+        problem: Problem,
+        /// Whether this environment is the reason, whatever the release.
+        is_of_environment: bool,
+    },
 }
 
 impl Error {
@@ -194,7 +202,9 @@ impl Error {
     pub fn is_of_environment(&self) -> bool {
         match self {
             Self::Start { source, .. } => shortage(source).is_some(),
-            Self::Docker(error) => matches!(error, docker::Error::Away { .. }),
+            Self::Engine {
+                is_of_environment, ..
+            } => *is_of_environment,
             Self::Adopt { .. } | Self::Misplaced { .. } => false,
         }
     }
@@ -217,7 +227,7 @@ impl Error {
             Self::Misplaced { .. } | Self::Adopt { .. } => {
                 Problem::new("worker-not-started", Cure::Bug, text)
             }
-            Self::Docker(error) => error.problem(),
+            Self::Engine { problem, .. } => problem.clone(),
         }
     }
 }

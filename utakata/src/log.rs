@@ -17,7 +17,7 @@ use crate::output::{Output, time};
 /// The broker's library warns of every client that goes away without a word; that of AMQP writes
 /// messages that come back to its log, with the credentials in them.
 const FILTER: &str = "warn,utakata=info,utakata_logic=info,utakata_execution=info,\
-                      utakata_interconnect=info,mqtt5=error,lapin=off";
+                      utakata_execution_docker=info,utakata_interconnect=info,mqtt5=error,lapin=off";
 
 /// Local times with their offset from UTC.
 struct Here;

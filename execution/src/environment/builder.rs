@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Config, Unmade,
     endpoint::Endpoint,
-    runtime::{Runtime, docker::Docker, placed::Placed},
+    runtime::{Placed, Runtime, process::Process},
     takeover::Takeover,
     trust::Trust,
 };
@@ -22,15 +22,15 @@ use crate::{
 /// Requests of handles that wait.
 const REQUESTS: usize = 4;
 
-/// An environment to be started. By default it has a new identity, and its workers are processes
-/// of this machine, or containers where their releases are images.
+/// An environment to be started. Unless something else is set, it has a new identity and its
+/// workers are processes of this machine.
 #[must_use]
 pub struct Builder {
     config: Config,
     tasks: Arc<dyn Tasks>,
     events: Arc<dyn Events>,
     identity: Option<Identity>,
-    runtime: Option<Arc<dyn Runtime>>,
+    runtime: Arc<dyn Runtime>,
     bundled: Vec<PathBuf>,
     unmade: Unmade,
     takeover: Option<Takeover>,
@@ -43,7 +43,7 @@ impl Builder {
             tasks,
             events,
             identity: None,
-            runtime: None,
+            runtime: Arc::new(Process),
             bundled: Vec::new(),
             unmade: Unmade::default(),
             takeover: None,
@@ -58,8 +58,13 @@ impl Builder {
 
     /// Sets the runtime of the workers.
     pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
-        self.runtime = Some(runtime);
+        self.runtime = runtime;
         self
+    }
+
+    /// Runs programs as processes of this machine, and images in this runtime.
+    pub fn containers(self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime(Arc::new(Placed::new(runtime)))
     }
 
     /// Names those of the watched folders that hold what comes with utakata itself.
@@ -109,9 +114,6 @@ impl Builder {
             }
             None => Endpoint::start(config, stop.child_token())?,
         };
-        let runtime = self
-            .runtime
-            .unwrap_or_else(|| Arc::new(Placed::new(Docker::new(config.docker.clone()))));
         let (service, status) = Service::build(
             Parts {
                 identity,
@@ -119,7 +121,7 @@ impl Builder {
                 endpoint,
                 tasks: self.tasks,
                 events: self.events,
-                runtime,
+                runtime: self.runtime,
                 unmade: self.unmade,
                 inheritance,
                 config: Arc::new(self.config),

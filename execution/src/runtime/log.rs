@@ -49,8 +49,8 @@ impl Throttle {
     }
 }
 
-/// Logs what is printed until it ends; the last line of it that says something.
-pub(crate) async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Option<String> {
+/// Logs what a worker prints until it prints no more; returns the last line that says something.
+pub async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Option<String> {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     let mut throttle = Throttle::new(Instant::now());

@@ -1,32 +1,32 @@
 //! Each worker where its release belongs: programs as processes, images as containers.
 
-use async_trait::async_trait;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use utakata_model::{Incarnation, WorkerId};
 
-use super::{Error, Life, Running, Runtime, Spec, Trace, docker::Docker, process::Process};
+use super::{Error, Life, Running, Runtime, Spec, Trace, process::Process};
 use crate::{Artifact, Release};
 
-/// Runs each worker where its release belongs.
-#[derive(Debug, Clone)]
+/// Runs programs as processes of this machine, and images in a runtime for containers.
 pub struct Placed {
     process: Process,
-    docker: Docker,
+    containers: Arc<dyn Runtime>,
 }
 
 impl Placed {
-    /// Programs run as processes of this machine, images in this engine.
-    pub fn new(docker: Docker) -> Self {
+    /// Runs images in this runtime.
+    pub fn new(containers: Arc<dyn Runtime>) -> Self {
         Self {
             process: Process,
-            docker,
+            containers,
         }
     }
 
     fn place(&self, artifact: &Artifact) -> &dyn Runtime {
         match artifact {
             Artifact::Program(_) => &self.process,
-            Artifact::Image(_) => &self.docker,
+            Artifact::Image(_) => &*self.containers,
         }
     }
 }
@@ -46,14 +46,14 @@ impl Runtime for Placed {
     }
 
     async fn tend(&self, life: &Life) {
-        tokio::join!(self.process.tend(life), self.docker.tend(life));
+        tokio::join!(self.process.tend(life), self.containers.tend(life));
     }
 
     async fn lives_elsewhere(&self, life: &Life) -> Option<Vec<Incarnation>> {
-        self.docker.lives_elsewhere(life).await
+        self.containers.lives_elsewhere(life).await
     }
 
     async fn finish(&self, life: &Life) {
-        tokio::join!(self.process.finish(life), self.docker.finish(life));
+        tokio::join!(self.process.finish(life), self.containers.finish(life));
     }
 }

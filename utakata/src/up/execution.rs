@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use tokio::{sync::watch, time::timeout};
 use utakata_execution::{Builder, Config, Environment, Handle};
+use utakata_execution_docker::Docker;
 use utakata_interconnect::{Events, Tasks};
 use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
 
@@ -34,7 +35,11 @@ pub fn builder(
     config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
     config.releases.splice(0..0, [bundled.clone(), own]);
     config.programs.splice(0..0, programs::folders());
-    Ok(Environment::builder(config, tasks, events).bundled(vec![bundled]))
+    let docker = Docker::new(config.docker.clone());
+    let environment = Environment::builder(config, tasks, events);
+    Ok(environment
+        .containers(Arc::new(docker))
+        .bundled(vec![bundled]))
 }
 
 /// Starts an environment, which says it in the log when none of its workers starts.

@@ -7,12 +7,8 @@ use std::{
 };
 
 use tempfile::TempDir;
-use utakata_execution::{
-    Config,
-    artifact::Image,
-    config,
-    runtime::{docker::Docker, placed::Placed},
-};
+use utakata_execution::{Config, artifact::Image, config, runtime::Placed};
+use utakata_execution_docker::Docker;
 use utakata_model::OutcomeStatus;
 use utakata_tests::servers::Registry;
 
@@ -209,7 +205,7 @@ async fn an_image_without_an_engine_is_told_and_the_others_are_served() {
     assert!(Image::parse(&text, Path::new("/")).is_ok());
     bad.add("pdu", &text, "docker-away", "no Docker engine answers at");
     let folder = std::mem::replace(&mut bad.folder, tempfile::tempdir().unwrap());
-    let runtime = std::sync::Arc::new(Placed::new(Docker::new(nowhere)));
+    let runtime = std::sync::Arc::new(Placed::new(std::sync::Arc::new(Docker::new(nowhere))));
     let mut site = Site::start_with(folder, |_: &mut Config| {}, runtime).await;
     bad.assert_told(&mut site).await;
     site.end().await;

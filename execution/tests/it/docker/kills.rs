@@ -136,10 +136,8 @@ async fn an_environment_that_is_to_be_killed() {
 
 async fn start(socket: PathBuf, archive: &str) -> Site {
     use std::sync::Arc;
-    use utakata_execution::{
-        config,
-        runtime::{docker::Docker, placed::Placed},
-    };
+    use utakata_execution::{config, runtime::Placed};
+    use utakata_execution_docker::Docker;
 
     let folder: TempDir = tempfile::tempdir().unwrap();
     let image = "archive = \"image.tar\"";
@@ -151,6 +149,6 @@ async fn start(socket: PathBuf, archive: &str) -> Site {
         socket,
         ..config::Docker::default()
     };
-    let runtime = Arc::new(Placed::new(Docker::new(docker)));
+    let runtime = Arc::new(Placed::new(Arc::new(Docker::new(docker))));
     Site::start_with(folder, |_| {}, runtime).await
 }

@@ -8,10 +8,8 @@ use std::{
 };
 
 use tempfile::TempDir;
-use utakata_execution::{
-    Config, config,
-    runtime::{docker::Docker, placed::Placed},
-};
+use utakata_execution::{Config, config, runtime::Placed};
+use utakata_execution_docker::Docker;
 use utakata_tests::servers::Dockerd;
 
 use crate::{
@@ -122,7 +120,7 @@ impl Port {
 
     /// An environment with what lies in a folder.
     pub async fn start(&self, folder: TempDir, change: impl FnOnce(&mut Config)) -> Site {
-        let runtime = Arc::new(Placed::new(self.runtime()));
+        let runtime = Arc::new(Placed::new(Arc::new(self.runtime())));
         Site::start_with(folder, change, runtime).await
     }
 

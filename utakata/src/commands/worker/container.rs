@@ -7,8 +7,9 @@ use futures::{FutureExt, future::BoxFuture};
 use utakata_execution::{
     Artifact,
     artifact::Image,
-    runtime::{Exit, Life, Running, Runtime, Spec, docker::Docker},
+    runtime::{Exit, Life, Running, Runtime, Spec},
 };
+use utakata_execution_docker::Docker;
 use utakata_model::{EnvironmentId, Incarnation, ReleaseId, WorkerId, content::IMAGE_FILE};
 use utakata_worker_sdk::{
     Release,

@@ -9,11 +9,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use tempfile::TempDir;
-use utakata_execution::{
-    artifact::Image,
-    config,
-    runtime::docker::{Docker, Inspected, Named},
-};
+use utakata_execution::{artifact::Image, config};
+use utakata_execution_docker::{Docker, Inspected, Named};
 use utakata_model::content::{IMAGE_FILE, MANIFEST_FILE};
 
 use crate::{exit::Usage, progress};

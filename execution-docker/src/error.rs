@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use utakata_model::{Cure, Problem, manifest::ManifestError};
 use utakata_protocol::VersionError;
 
-use super::labels::MANIFEST_LABEL;
-use crate::artifact::ImageError;
+use crate::labels::MANIFEST_LABEL;
+use utakata_execution::artifact::ImageError;
 
 /// Why there is no container of a release.
 #[derive(Debug, thiserror::Error)]
@@ -153,8 +153,17 @@ pub struct Answer {
     text: String,
 }
 
+impl From<Error> for utakata_execution::runtime::Error {
+    fn from(error: Error) -> Self {
+        Self::Engine {
+            problem: error.problem(),
+            is_of_environment: matches!(error, Error::Away { .. }),
+        }
+    }
+}
+
 impl Answer {
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self { text: text.into() }
     }
 }
@@ -178,7 +187,7 @@ impl Error {
             | Self::Label { .. }
             | Self::Other { .. } => ("image-unfit", Cure::Operator),
         };
-        Problem::new(code, cure, crate::chain(self))
+        Problem::new(code, cure, utakata_execution::chain(self))
     }
 }
 

@@ -7,18 +7,18 @@ use bollard::models::ImageInspect;
 use tokio::sync::Mutex;
 use utakata_model::ReleaseId;
 
-use super::{engine::Engine, error::Error, fit::Ready, labels::MANIFEST_LABEL};
-use crate::artifact::{Image, Reference};
+use crate::{engine::Engine, error::Error, fit::Ready, labels::MANIFEST_LABEL};
+use utakata_execution::artifact::{Image, Reference};
 
 /// The ids of what was loaded from archives, by release.
 #[derive(Debug, Default)]
-pub(super) struct Images {
+pub(crate) struct Images {
     loaded: Mutex<HashMap<Arc<ReleaseId>, String>>,
 }
 
 impl Images {
     /// An image that the engine has, or has from now on. One of no release yet is loaded anew.
-    pub(super) async fn get(
+    pub(crate) async fn get(
         &self,
         engine: &Engine,
         image: &Image,

@@ -3,26 +3,26 @@
 use utakata_model::Manifest;
 use utakata_protocol::negotiate;
 
-use super::error::Error;
-use crate::artifact::Image;
+use crate::error::Error;
+use utakata_execution::artifact::Image;
 
 /// An image that the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// Its id: what containers are made from.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// `linux/amd64`.
-    pub(super) platform: String,
+    pub(crate) platform: String,
     /// The platform of the engine.
-    pub(super) engine: String,
+    pub(crate) engine: String,
     /// The user that it runs as, if it says one.
-    pub(super) user: Option<String>,
+    pub(crate) user: Option<String>,
     /// Its label [`MANIFEST_LABEL`], or the file in its place.
-    pub(super) manifest: Option<String>,
+    pub(crate) manifest: Option<String>,
 }
 
 /// Errors: it is for other machines, not of this release, or speaks another protocol.
-pub(super) fn check(image: &Image, ready: &Ready, manifest: &Manifest) -> Result<(), Error> {
+pub(crate) fn check(image: &Image, ready: &Ready, manifest: &Manifest) -> Result<(), Error> {
     let image = || image.to_string();
     if ready.platform != ready.engine {
         return Err(Error::Platform {

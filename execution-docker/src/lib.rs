@@ -30,8 +30,11 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use utakata_model::Incarnation;
 
-use super::{Error as RuntimeError, Life, Running, Runtime, Spec};
-use crate::{Artifact, Release, config};
+use utakata_execution::{
+    Artifact, Release, chain, config,
+    runtime::{Error as RuntimeError, Life, Running, Runtime, Spec},
+};
+
 use engine::Engine;
 pub use error::Error;
 use image::Images;
@@ -175,10 +178,7 @@ impl Runtime for Docker {
         loop {
             if let Err(error) = self.clean(life).await {
                 // Whoever has no images needs no engine.
-                tracing::debug!(
-                    error = crate::chain(&error),
-                    "containers cannot be looked at"
-                );
+                tracing::debug!(error = chain(&error), "containers cannot be looked at");
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -1,13 +1,14 @@
 use utakata_model::{
-    EnvironmentId, Incarnation, WorkerId,
+    EnvironmentId, Incarnation, ReleaseDigest, ReleaseId, WorkerId,
     manifest::{
         Run,
         limits::{Memory, Network},
     },
 };
 
+use utakata_execution::{Artifact, artifact::Image, runtime::Life};
+
 use super::*;
-use crate::{Artifact, artifact::Image, runtime::Life, samples};
 
 fn spec() -> Spec {
     Spec {
@@ -16,7 +17,12 @@ fn spec() -> Spec {
             environment: EnvironmentId::new("lab").unwrap(),
             incarnation: Incarnation::from_bytes([7; 16]),
         },
-        release: samples::release("echo", "1.0").id.clone(),
+        release: ReleaseId {
+            kind: "echo".parse().unwrap(),
+            version: "1.0".into(),
+            digest: ReleaseDigest("echo-1.0".into()),
+        }
+        .into(),
         folder: "/releases/echo".into(),
         artifact: Artifact::Image(Image::Archive("/releases/echo/image.tar".into())),
         run: Run {

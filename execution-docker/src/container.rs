@@ -8,11 +8,11 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
-use super::{
+use crate::{
     fit::Ready,
     labels::{ENVIRONMENT_LABEL, INCARNATION_LABEL, RELEASE_LABEL, WORKER_LABEL},
 };
-use crate::{config, runtime::Spec};
+use utakata_execution::{config, runtime::Spec};
 
 /// Where a container sees the folder of the socket, and the folder of its release.
 const DOOR: &str = "/run/utakata";
@@ -33,7 +33,7 @@ const PLACES: [&str; 7] = [
 ];
 
 /// What the engine is asked for.
-pub(super) fn body(spec: &Spec, image: &Ready, limits: &config::Docker) -> ContainerCreateBody {
+pub(crate) fn body(spec: &Spec, image: &Ready, limits: &config::Docker) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(image.id.clone()),
         user: Some(user(image.user.as_deref())),

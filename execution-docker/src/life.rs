@@ -21,12 +21,12 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use utakata_model::WorkerId;
 
-use super::{
+use crate::{
     Hold,
     engine::{Engine, Output, Waited},
     error::Error,
 };
-use crate::runtime::{Exit, Running, log};
+use utakata_execution::runtime::{Exit, Running, log};
 
 /// How long to wait before an engine that is away is asked again.
 const AGAIN_FIRST: Duration = Duration::from_millis(100);
@@ -42,7 +42,7 @@ const UNREAD: usize = 64 * 1024;
 
 /// A container that was started.
 #[derive(Debug)]
-pub(super) struct Container {
+pub(crate) struct Container {
     engine: Arc<Engine>,
     id: String,
     kill: CancellationToken,
@@ -57,7 +57,7 @@ struct End {
 }
 
 /// Starts a container that was created.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     engine: Arc<Engine>,
     worker: &WorkerId,
     hold: Hold,
@@ -78,7 +78,7 @@ pub(super) async fn begin(
         let last_words = tokio::time::timeout(LAST_WORDS_WITHIN, told).await;
         let last_words = last_words.ok().and_then(Result::ok).flatten();
         if let Err(error) = engine.remove(&hold.id).await {
-            tracing::debug!(%worker, error = crate::chain(&error), "a container is left for now");
+            tracing::debug!(%worker, error = utakata_execution::chain(&error), "a container is left for now");
         }
         tell.send_replace(Some(End { exit, last_words }));
     });
@@ -100,7 +100,7 @@ async fn outlive(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
             Waited::Gone => return Exit::Unknown,
             Waited::Away(error) => {
                 if pause == AGAIN_FIRST {
-                    let error = crate::chain(&error);
+                    let error = utakata_execution::chain(&error);
                     tracing::warn!(%worker, error, "the engine is away: its worker goes on");
                 }
             }

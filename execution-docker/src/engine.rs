@@ -23,12 +23,12 @@ use parking_lot::Mutex;
 use tokio_util::io::ReaderStream;
 use utakata_model::EnvironmentId;
 
-use super::{
+use crate::{
     error::{Answer, Error},
     labels::ENVIRONMENT_LABEL,
     tar,
 };
-use crate::runtime::Exit;
+use utakata_execution::runtime::Exit;
 
 /// How long an answer of the engine may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -39,14 +39,14 @@ const END_WITHIN_SECONDS: i32 = 2;
 
 /// A Docker engine. The way to it is made when it is needed, and anew when it was lost.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub(crate) struct Engine {
     socket: PathBuf,
     client: Mutex<Option<bollard::Docker>>,
 }
 
 /// What is known of a container that is waited for.
 #[derive(Debug)]
-pub(super) enum Waited {
+pub(crate) enum Waited {
     /// It has ended.
     Exited(Exit),
     /// Nobody knows it any more.
@@ -56,10 +56,10 @@ pub(super) enum Waited {
 }
 
 /// What a container prints.
-pub(super) type Output = std::pin::Pin<Box<dyn Stream<Item = Result<LogOutput, Inner>> + Send>>;
+pub(crate) type Output = std::pin::Pin<Box<dyn Stream<Item = Result<LogOutput, Inner>> + Send>>;
 
 impl Engine {
-    pub(super) fn new(socket: PathBuf) -> Self {
+    pub(crate) fn new(socket: PathBuf) -> Self {
         Self {
             socket,
             client: Mutex::new(None),
@@ -67,7 +67,7 @@ impl Engine {
     }
 
     /// That it has done something, and nothing came of it.
-    pub(super) fn lost() -> Answer {
+    pub(crate) fn lost() -> Answer {
         Answer::new("it is not there afterwards")
     }
 
@@ -109,7 +109,7 @@ impl Engine {
     }
 
     /// The platform for which it runs containers: `linux/amd64`.
-    pub(super) async fn platform(&self) -> Result<String, Error> {
+    pub(crate) async fn platform(&self) -> Result<String, Error> {
         let version = self.client().await?.version().await;
         let version = version.map_err(|error| self.failed("say its version", &error))?;
         let os = version.os.unwrap_or_default();
@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// An image that the engine has.
-    pub(super) async fn image(&self, name: &str) -> Result<Option<ImageInspect>, Error> {
+    pub(crate) async fn image(&self, name: &str) -> Result<Option<ImageInspect>, Error> {
         match self.client().await?.inspect_image(name).await {
             Ok(image) => Ok(Some(image)),
             Err(error) if is_unknown(&error) => Ok(None),
@@ -126,7 +126,7 @@ impl Engine {
     }
 
     /// Gets an image from its registry.
-    pub(super) async fn pull(&self, image: &str) -> Result<(), Error> {
+    pub(crate) async fn pull(&self, image: &str) -> Result<(), Error> {
         let client = self.client().await?.with_timeout(IMAGE_WITHIN);
         let options = CreateImageOptionsBuilder::new().from_image(image).build();
         let pulled = client.create_image(Some(options), None, None);
@@ -141,7 +141,7 @@ impl Engine {
     }
 
     /// The digest that a tag has in its registry now.
-    pub(super) async fn digest(&self, name: &str) -> Result<String, Error> {
+    pub(crate) async fn digest(&self, name: &str) -> Result<String, Error> {
         let asked = self
             .client()
             .await?
@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// A file of an image, looked at in a container that is never started.
-    pub(super) async fn file(&self, image: &str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) async fn file(&self, image: &str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
         let body = ContainerCreateBody {
             image: Some(image.into()),
             // It must have one.
@@ -188,7 +188,7 @@ impl Engine {
     }
 
     /// Loads an archive; what the engine says that it has loaded.
-    pub(super) async fn load(&self, archive: &Path) -> Result<String, Error> {
+    pub(crate) async fn load(&self, archive: &Path) -> Result<String, Error> {
         let file = tokio::fs::File::open(archive).await;
         let file = file.map_err(|source| Error::Read {
             archive: archive.into(),
@@ -216,7 +216,7 @@ impl Engine {
     }
 
     /// Creates a container; its id.
-    pub(super) async fn create(&self, body: ContainerCreateBody) -> Result<String, Error> {
+    pub(crate) async fn create(&self, body: ContainerCreateBody) -> Result<String, Error> {
         let client = self.client().await?;
         let created = client.create_container(None::<CreateContainerOptions>, body);
         let created = created.await;
@@ -225,7 +225,7 @@ impl Engine {
     }
 
     /// What a container is going to print.
-    pub(super) async fn attach(&self, id: &str) -> Result<Output, Error> {
+    pub(crate) async fn attach(&self, id: &str) -> Result<Output, Error> {
         let options = AttachContainerOptionsBuilder::new()
             .stream(true)
             .stdout(true)
@@ -238,13 +238,13 @@ impl Engine {
         Ok(output)
     }
 
-    pub(super) async fn start(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn start(&self, id: &str) -> Result<(), Error> {
         let started = self.client().await?.start_container(id, None).await;
         started.map_err(|error| self.failed("start a container", &error))
     }
 
     /// Waits until a container that was started has ended.
-    pub(super) async fn wait(&self, id: &str) -> Waited {
+    pub(crate) async fn wait(&self, id: &str) -> Waited {
         let client = match self.client().await {
             Ok(client) => client,
             Err(error) => return Waited::Away(error),
@@ -271,7 +271,7 @@ impl Engine {
 
     /// How much memory a container has, without what is only kept of files; `None`: nobody
     /// knows.
-    pub(super) async fn memory(&self, id: &str) -> Option<u64> {
+    pub(crate) async fn memory(&self, id: &str) -> Option<u64> {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true);
         let client = self.client().await.ok()?;
         let stats = client.stats(id, Some(options.build())).next().await?;
@@ -282,7 +282,7 @@ impl Engine {
     }
 
     /// Kills a container, if it runs, and removes it, if it is there.
-    pub(super) async fn remove(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn remove(&self, id: &str) -> Result<(), Error> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
         let client = self.client().await?;
         match client.remove_container(id, Some(options.build())).await {
@@ -293,7 +293,7 @@ impl Engine {
     }
 
     /// Asks a container to end, kills it a little later, and removes it.
-    pub(super) async fn end_politely(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn end_politely(&self, id: &str) -> Result<(), Error> {
         let options = StopContainerOptionsBuilder::new().t(END_WITHIN_SECONDS);
         let client = self.client().await?;
         match client.stop_container(id, Some(options.build())).await {
@@ -304,7 +304,7 @@ impl Engine {
     }
 
     /// All containers of an environment, running or not.
-    pub(super) async fn containers(
+    pub(crate) async fn containers(
         &self,
         environment: &EnvironmentId,
     ) -> Result<Vec<ContainerSummary>, Error> {
@@ -323,7 +323,7 @@ fn answer(error: &Inner) -> Answer {
     Answer::new(match error {
         Inner::DockerResponseServerError { message, .. } => message.clone(),
         Inner::DockerStreamError { error } => error.clone(),
-        other => crate::chain(other),
+        other => utakata_execution::chain(other),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::artifact::{ImageError, Reference};
+use utakata_execution::artifact::{ImageError, Reference};
 
 /// Before the path of an archive.
 pub const ARCHIVE_PREFIX: &str = "docker-archive:";
@@ -44,7 +44,7 @@ fn is_tagged(text: &str) -> bool {
 }
 
 /// The name of a reference without tag and digest.
-pub(super) fn repository(text: &str) -> &str {
+pub(crate) fn repository(text: &str) -> &str {
     let name = text.split('@').next().unwrap_or_default();
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     match name[last..].find(':') {

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use utakata_model::Manifest;
 
-use super::{
+use crate::{
     Docker,
     engine::Engine,
     error::Error,
     fit::{self, Ready},
     named::{Named, repository},
 };
-use crate::artifact::{Image, Reference};
+use utakata_execution::artifact::{Image, Reference};
 
 /// The file of an image that holds its manifest.
 const MANIFEST_PATH: &str = "/worker.toml";
@@ -58,7 +58,7 @@ impl Docker {
 }
 
 /// The `/worker.toml` of an image.
-pub(super) async fn manifest_file(engine: &Engine, ready: &Ready) -> Result<Option<String>, Error> {
+pub(crate) async fn manifest_file(engine: &Engine, ready: &Ready) -> Result<Option<String>, Error> {
     let bytes = engine.file(&ready.id, Path::new(MANIFEST_PATH)).await?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }

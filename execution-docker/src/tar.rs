@@ -8,7 +8,7 @@ const TYPE: usize = 156;
 const PLAIN: [u8; 2] = [b'0', 0];
 
 /// What the first plain file of an archive holds. `None`: it has none, or is none.
-pub(super) fn first_file(archive: &[u8]) -> Option<&[u8]> {
+pub(crate) fn first_file(archive: &[u8]) -> Option<&[u8]> {
     let mut rest = archive;
     loop {
         let (header, behind) = rest.split_at_checked(BLOCK)?;

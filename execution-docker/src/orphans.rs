@@ -6,14 +6,14 @@ use std::{collections::HashSet, time::Duration};
 use bollard::models::ContainerSummary;
 use utakata_model::Incarnation;
 
-use super::labels::INCARNATION_LABEL;
-use crate::runtime::Life;
+use crate::labels::INCARNATION_LABEL;
+use utakata_execution::runtime::Life;
 
 /// A container of this life that nobody has in hand is about to be taken, or lost.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 
 /// The ids of what is to be ended. `now` is since the epoch, as the engine counts.
-pub(super) fn find(
+pub(crate) fn find(
     found: &[ContainerSummary],
     life: &Life,
     held: &HashSet<String>,
@@ -43,14 +43,14 @@ pub(super) fn find(
 }
 
 /// The ids of all that is of this life.
-pub(super) fn of(found: &[ContainerSummary], life: &Life) -> Vec<String> {
+pub(crate) fn of(found: &[ContainerSummary], life: &Life) -> Vec<String> {
     let is_own = |one: &&ContainerSummary| incarnation(one) == Some(life.incarnation);
     let own = found.iter().filter(is_own);
     own.filter_map(|container| container.id.clone()).collect()
 }
 
 /// The life that a container is of; `None` when it does not say that.
-pub(super) fn incarnation(container: &ContainerSummary) -> Option<Incarnation> {
+pub(crate) fn incarnation(container: &ContainerSummary) -> Option<Incarnation> {
     let label = container.labels.as_ref()?.get(INCARNATION_LABEL)?;
     label.parse().ok()
 }

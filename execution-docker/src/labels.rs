@@ -1,0 +1,10 @@
+//! The labels of containers and images.
+
+/// The environment that a container is of.
+pub(crate) const ENVIRONMENT_LABEL: &str = "utakata.environment";
+/// The life of that environment.
+pub(crate) const INCARNATION_LABEL: &str = "utakata.incarnation";
+pub(crate) const RELEASE_LABEL: &str = "utakata.release";
+pub(crate) const WORKER_LABEL: &str = "utakata.worker";
+/// The text of the `worker.toml` of an image.
+pub(crate) const MANIFEST_LABEL: &str = "org.utakata.manifest";
