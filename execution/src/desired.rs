@@ -14,10 +14,7 @@ use utakata_model::{
     Stop, StopState, Stopped, Zone,
 };
 
-use crate::{
-    folder::{self, Unreadable},
-    rollout,
-};
+use crate::folder::{self, Unreadable};
 
 /// The file with the last desired state.
 const FILE: &str = "desired.json";
@@ -102,9 +99,13 @@ impl LocalDesired {
     }
 
     /// What this environment is to do about a rollout of a kind.
-    pub(crate) fn rollout(&self, kind: &Kind, me: &EnvironmentId) -> Option<rollout::Order> {
+    pub(crate) fn rollout(
+        &self,
+        kind: &Kind,
+        me: &EnvironmentId,
+    ) -> Option<utakata_rollout::Order> {
         let order = self.kinds.get(kind)?.rollout.as_ref()?;
-        Some(rollout::Order {
+        Some(utakata_rollout::Order {
             id: order.id,
             candidate: order.candidate.clone(),
             plan: order.plan.clone(),

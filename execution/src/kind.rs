@@ -34,12 +34,12 @@ use utakata_protocol::{
 use crate::{
     Config,
     catalogue::Chosen,
+    decisions::{DecisionLog, Revision},
     endpoint::{Doors, Gate},
     fetch::{Fetched, Fetcher},
     lives::Lives,
     publish,
     quota::WorkerQuota,
-    rollout::{self, Book, book::Page},
     routes::{LedgerReply, Routes},
     runtime::Runtime,
     status::StatusBoard,
@@ -69,7 +69,7 @@ pub(crate) struct Order {
     /// The releases to serve; none: end what was begun, then end.
     pub(crate) releases: Vec<Chosen>,
     /// The way to another one of them.
-    pub(crate) rollout: Option<rollout::Order>,
+    pub(crate) rollout: Option<utakata_rollout::Order>,
     /// Whether it is stopped for now, and how.
     pub(crate) stop: Option<Stop>,
     /// When it is to be ready for another program of this process, and its workers with it.
@@ -101,7 +101,7 @@ pub(crate) struct Surroundings {
     pub(crate) me: Sender,
     pub(crate) routes: Routes,
     /// What was decided about rollouts.
-    pub(crate) book: Book,
+    pub(crate) book: DecisionLog,
     /// Where the processes of workers are written down.
     pub(crate) lives: Lives,
     /// Lets nobody in for a while.
@@ -117,7 +117,7 @@ pub(crate) struct Service {
     state: State,
     fetcher: Fetcher,
     /// What was decided about a rollout and is being written down: told when that is done.
-    writing: Option<Page>,
+    writing: Option<Revision>,
     /// When others were last told what was seen of a rollout.
     rollout_told: Option<Instant>,
     /// When others were last told which targets are left alone.

@@ -12,6 +12,7 @@ pub mod artifact;
 pub mod catalogue;
 pub mod config;
 mod content;
+mod decisions;
 mod desired;
 mod endpoint;
 pub mod environment;
@@ -25,7 +26,6 @@ mod pool;
 mod publish;
 mod quota;
 mod release;
-mod rollout;
 mod routes;
 pub mod runtime;
 #[cfg(test)]

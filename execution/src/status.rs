@@ -8,8 +8,7 @@ use utakata_model::{
     BreakerStatus, Incarnation, Kind, PoolStatus, ReleaseName, RolloutStatus, StopState,
     environment::RefusedRelease,
 };
-
-use crate::rollout::Short;
+use utakata_rollout::Summary;
 
 /// Targets that are told of, of all kinds together.
 const BREAKERS_MOST: usize = 1000;
@@ -119,7 +118,7 @@ impl StatusBoard {
     }
 
     /// Whether something else was told of a rollout than this.
-    pub(crate) fn knows_else(&self, kind: &Kind, now: Option<Short>) -> bool {
+    pub(crate) fn knows_else(&self, kind: &Kind, now: Option<Summary>) -> bool {
         let all = self.0.rollouts.lock();
         let told = all.get(kind);
         let told = told.map(|told| (told.id, told.phase, told.paused, told.problem.as_ref()));

@@ -16,6 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use utakata_model::{Kind, ReleaseDigest, ReleaseId};
+use utakata_rollout::RolloutRun;
 
 use super::{DrainRequest, Request};
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
     desired::{LocalDesired, Locality},
     endpoint::SocketPlace,
     kind::{self, Held, Order, Surroundings},
-    rollout::Way,
 };
 pub(super) use handover::{Inheritance, lefts};
 
@@ -136,7 +136,8 @@ impl Kinds {
             !is_served && here.is_meant(wanted)
         });
         let orders = absent.filter_map(|(kind, _)| desired.rollout(kind, me));
-        let absent = orders.map(|order| Way::absent(order, Timestamp::now()));
+        let absent = orders
+            .map(|order| RolloutRun::status_of_absent(order, Instant::now(), Timestamp::now()));
         self.around.board.put_absent(absent.collect());
         self.served = served(&chosen);
         let order_of = |kind: &Kind, releases: Vec<Chosen>| Order {

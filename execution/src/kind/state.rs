@@ -14,7 +14,7 @@ mod stop;
 mod upkeep;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -30,10 +30,11 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, Tag};
 use utakata_model::{
     Class, EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, Stop, Task,
-    WorkerId,
+    TaskKey, WorkerId,
 };
 use utakata_permit::{asks, message::Ask};
 use utakata_protocol::v1::to_worker::Message;
+use utakata_rollout::{Change, Decision, Recent, RolloutRun, compare::RepeatedRead};
 
 use super::{
     Order,
@@ -53,7 +54,6 @@ use crate::{
         select,
     },
     quota::WorkerQuota,
-    rollout::{Changed, Kept, Recent, Way, evidence::Asking},
     worker::{Line, Number},
 };
 
@@ -137,19 +137,19 @@ pub(super) struct State {
     /// How many workers all kinds may have together.
     places: WorkerQuota,
     /// The rollout, if there is one.
-    way: Option<Way>,
+    way: Option<RolloutRun>,
     /// What an earlier life has left of it.
-    kept: Option<Kept>,
+    kept: Option<Decision>,
     /// What was decided about it, and is to be written down.
-    decided: Option<Kept>,
+    decided: Option<Decision>,
     /// Whether that is not written down yet.
     is_deciding: bool,
     /// How it goes on then.
-    next: Option<(Way, Changed)>,
+    next: Option<(RolloutRun, Change)>,
     /// Workers of the stable release when the candidate took over.
     held: u32,
     /// Reads that are repeated, to be compared.
-    shadows: Asking,
+    shadows: HashMap<TaskKey, RepeatedRead, foldhash::fast::RandomState>,
     /// What was served lately.
     recent: Recent,
     /// Whether it ends: nothing new is taken, and nothing will be.
@@ -208,7 +208,7 @@ impl State {
             is_deciding: false,
             next: None,
             held: 0,
-            shadows: Asking::default(),
+            shadows: HashMap::default(),
             recent: Recent::default(),
             is_closing: false,
             stop: None,
@@ -346,7 +346,7 @@ impl State {
     /// Whether anything is to be looked at soon.
     pub(super) fn is_busy(&self) -> bool {
         let is_waiting = self.lanes.waiting() > 0 || !self.permits.is_empty();
-        let is_rolling = self.way.as_ref().is_some_and(Way::is_under_way);
+        let is_rolling = self.way.as_ref().is_some_and(RolloutRun::is_under_way);
         is_waiting || is_rolling || !self.attempts.is_empty() || !self.unrecorded.is_empty()
     }
 

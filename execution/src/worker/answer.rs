@@ -7,6 +7,7 @@ use utakata_model::{
     Cure, Gaps, Missing, OutcomeStatus, Problem, Reading, Recognition, TaskKey, missing,
 };
 use utakata_protocol::{Malformed, outcome_status, reading_from_wire, v1::AttemptOutcome};
+use utakata_rollout::compare::ReadAnswer;
 
 /// Readings in one answer.
 pub(crate) const READINGS_MOST: usize = 100_000;
@@ -46,6 +47,17 @@ impl Answer {
         let ran = Duration::from_micros(said.ran_microseconds);
         let end = end(said).map_err(|wrong| malformed(&wrong));
         Ok(Self { key, end, ran })
+    }
+
+    /// Returns what is compared of it where a read is repeated.
+    pub(crate) fn as_read(&self) -> ReadAnswer {
+        match &self.end {
+            Ok(end) => {
+                let problem = end.problem.as_ref();
+                ReadAnswer::new(end.status, problem, end.readings.clone())
+            }
+            Err(problem) => ReadAnswer::failed(&problem.code),
+        }
     }
 }
 

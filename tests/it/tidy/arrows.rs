@@ -17,13 +17,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("documents", &["api", "model"]),
     ("permit", &["model"]),
     ("interconnect", &["permit", "protocol", "model"]),
+    ("rollout", &["model"]),
     (
         "logic",
         &["interconnect", "permit", "protocol", "api", "model"],
     ),
     (
         "execution",
-        &["interconnect", "permit", "protocol", "model"],
+        &["interconnect", "permit", "rollout", "protocol", "model"],
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
     ("worker-sdk", &["protocol", "model"]),

@@ -12,7 +12,6 @@ use crate::{
     kind::{outcome, pool::Ended},
     manager::plan::Phase,
     pool::attempts::{Attempt, Go},
-    rollout::compare::Seen,
     worker::{Answer, Line, Number, Parting, Report, Said},
 };
 
@@ -176,7 +175,7 @@ impl State {
         clock: Timestamp,
     ) {
         if let Some(asked) = self.take_shadow(attempt.task.key()) {
-            self.on_shadow(&attempt.task, asked, Seen::of(&answer.end), now, clock);
+            self.on_shadow(&attempt.task, asked, answer.as_read(), now, clock);
             return;
         }
         if attempt.go == Go::Void {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{Class, OutcomeStatus, RanBy, RolloutPhase};
+use utakata_rollout::RolloutRun;
 
 use super::State;
 use crate::{
     kind::outcome,
     pool::{attempts::Attempt, lanes::Waiting},
-    rollout::Way,
     worker::Number,
 };
 
@@ -19,7 +19,7 @@ impl State {
     /// The version that does what a lost worker had: that of the stable release, where the
     /// worker was one of a candidate.
     pub(super) fn repeats_by(&self, lost: Number) -> Option<Arc<str>> {
-        let is_decided = self.way.as_ref().map(Way::phase) == Some(RolloutPhase::Done);
+        let is_decided = self.way.as_ref().map(RolloutRun::phase) == Some(RolloutPhase::Done);
         let (stable, candidate) = (self.stable()?, self.candidate()?);
         let mut of_candidate = self.pools[candidate].workers.iter();
         let is_of_candidate = of_candidate.any(|worker| worker.number == lost);

@@ -6,18 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{Class, Outcome, ReleaseDigest, RolloutPhase, RolloutStatus};
+use utakata_rollout::{Change, Decision, Facts, Order, RolloutRun, Summary};
 
 use super::State;
-use crate::{
-    kind::pool::Pool,
-    manager::plan::Desired,
-    rollout::{Changed, Facts, Kept, Order, Short, Way},
-    worker::Number,
-};
+use crate::{kind::pool::Pool, manager::plan::Desired, worker::Number};
 
 impl State {
     /// A rollout that an earlier life of the environment has left.
-    pub(in crate::kind) fn resume(&mut self, kept: Option<Kept>) {
+    pub(in crate::kind) fn resume(&mut self, kept: Option<Decision>) {
         self.kept = kept;
     }
 
@@ -27,24 +23,24 @@ impl State {
             self.way = None;
             return;
         };
-        let is_known = self.way.as_mut().is_some_and(|way| way.order(order));
+        let is_known = self.way.as_mut().is_some_and(|way| way.update(order));
         if !is_known {
-            self.way = Some(Way::new(order.clone(), self.kept.take(), clock));
+            self.way = Some(RolloutRun::new(order.clone(), self.kept.take(), clock));
         }
     }
 
     /// How the rollout is, if there is one.
     pub(in crate::kind) fn rollout(&self) -> Option<RolloutStatus> {
-        self.way.as_ref().map(Way::status)
+        self.way.as_ref().map(RolloutRun::status)
     }
 
     /// Which rollout it is, and what it waits for: what is told at once when it changes.
-    pub(in crate::kind) fn rollout_in_short(&self) -> Option<Short<'_>> {
-        self.way.as_ref().map(Way::in_short)
+    pub(in crate::kind) fn rollout_in_short(&self) -> Option<Summary<'_>> {
+        self.way.as_ref().map(RolloutRun::summary)
     }
 
     /// What was decided since this was last asked: to be written down.
-    pub(in crate::kind) fn take_decided(&mut self) -> Option<Kept> {
+    pub(in crate::kind) fn take_decided(&mut self) -> Option<Decision> {
         self.decided.take()
     }
 
@@ -54,10 +50,10 @@ impl State {
         let (Some((mut next, changed)), Some(way)) = (self.next.take(), &mut self.way) else {
             return;
         };
-        if next.order(way.ordered()) {
+        if next.update(way.order()) {
             *way = next;
             tell(way, changed);
-            if changed == Changed::TookOver {
+            if changed == Change::TookOver {
                 self.held = self.stable().map_or(0, |at| self.pools[at].live());
             }
         }
@@ -69,10 +65,10 @@ impl State {
         let facts = self.rollout_facts();
         if !self.is_deciding
             && let Some(way) = &mut self.way
-            && let Some((next, changed)) = way.next(&facts, &self.recent, now, clock)
+            && let Some((next, changed)) = way.decide(&facts, &self.recent, now, clock)
         {
             self.is_deciding = true;
-            self.decided = Some(next.kept());
+            self.decided = Some(next.decision());
             if next.phase() == RolloutPhase::Back {
                 *way = next;
                 tell(way, changed);
@@ -102,7 +98,7 @@ impl State {
                 .min(candidate.short.map_or(u32::MAX, |may| may.max(1))),
             lost: candidate.lost,
             is_looping: candidate.failures.is_loop(),
-            last: candidate.problem.clone(),
+            last_problem: candidate.problem.clone(),
             trouble: candidate.trouble(),
             memory: (candidate.memory(), stable.and_then(Pool::memory)),
             is_unread: !reads(candidate) || stable.is_some_and(|stable| !reads(stable)),
@@ -124,7 +120,7 @@ impl State {
             (
                 at,
                 way.phase(),
-                way.least(enough),
+                way.min_workers(enough),
                 serves,
                 way.has_taken_over(),
             )
@@ -177,7 +173,7 @@ impl State {
     /// it has room.
     pub(super) fn tried(&self) -> Option<(usize, Number)> {
         let way = self.way.as_ref()?;
-        if !way.is_next() {
+        if !way.is_candidates_turn() {
             return None;
         }
         let at = self.candidate()?;
@@ -188,7 +184,7 @@ impl State {
     pub(super) fn count_begun(&mut self, pool: usize) {
         let candidate = self.candidate();
         if let Some(way) = &mut self.way {
-            way.begin(|| candidate == Some(pool));
+            way.on_begin(|| candidate == Some(pool));
         }
     }
 
@@ -198,7 +194,7 @@ impl State {
             return;
         }
         let way = self.way.as_mut();
-        if !way.is_some_and(|way| way.note(outcome, now)) {
+        if !way.is_some_and(|way| way.on_outcome(outcome, now)) {
             self.recent.add(outcome.status, outcome.timings.ran);
         }
     }
@@ -230,21 +226,21 @@ fn settle(pool: &Pool) -> Duration {
 }
 
 /// Says, for people, how far it is.
-fn tell(way: &Way, changed: Changed) {
+fn tell(way: &RolloutRun, changed: Change) {
     let status = way.status();
     let (rollout, candidate) = (status.id, &status.candidate);
     let evidence = &status.evidence;
     match (changed, &status.problem) {
-        (Changed::Phase, Some(problem)) if status.phase == RolloutPhase::Back => {
+        (Change::Phase, Some(problem)) if status.phase == RolloutPhase::Back => {
             tracing::warn!(%rollout, %candidate, %problem, ?evidence, "rollout goes back");
         }
-        (Changed::Phase, _) => {
+        (Change::Phase, _) => {
             tracing::info!(%rollout, %candidate, phase = ?status.phase, "rollout goes on");
         }
-        (Changed::Share, _) => {
+        (Change::Share, _) => {
             tracing::info!(%rollout, %candidate, share = evidence.share, "rollout goes on");
         }
-        (Changed::TookOver, _) => {
+        (Change::TookOver, _) => {
             tracing::info!(%rollout, %candidate, "the candidate has taken over and is watched");
         }
     }

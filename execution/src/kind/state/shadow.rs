@@ -13,15 +13,14 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{Class, OutcomeStatus, Problem, RanBy, RolloutId, Task, TaskId, TaskKey};
 use utakata_protocol::v1;
+use utakata_rollout::{
+    RolloutRun,
+    compare::{Mismatch, ReadAnswer, RepeatedRead, compare},
+};
 
 use super::State;
 use crate::{
     pool::attempts::{Attempt, Go},
-    rollout::{
-        Way,
-        compare::{Differs, Seen, compare},
-        evidence::Asked,
-    },
     worker::{Answer, Number},
 };
 
@@ -45,7 +44,7 @@ impl State {
         };
         let is_read = task.class == Class::Observe && task.target.pin.is_none();
         let has_room = self.shadows.len() < AT_A_TIME && !self.takes_nothing();
-        if !is_read || !way.wants_shadow() || !has_room {
+        if !is_read || !way.wants_repeated_reads() || !has_room {
             return false;
         }
         let rollout = way.id();
@@ -62,12 +61,12 @@ impl State {
         if !self.lanes.prolong(&task.target.name, now) {
             return false;
         }
-        let asked = Asked {
+        let asked = RepeatedRead {
             rollout,
-            before: Seen::of(&answer.end),
+            before: answer.as_read(),
             candidate: None,
         };
-        let timeout = Way::shadow_timeout(ran, task.timeout);
+        let timeout = RolloutRun::repeat_timeout(ran, task.timeout);
         self.ask_shadow(at, worker, task.clone(), timeout, asked, now, clock);
         true
     }
@@ -93,7 +92,7 @@ impl State {
         number: Number,
         task: Task,
         timeout: Duration,
-        asked: Asked,
+        asked: RepeatedRead,
         now: Instant,
         clock: Timestamp,
     ) {
@@ -126,7 +125,7 @@ impl State {
     }
 
     /// The read that was made up as this attempt, if it was: nobody waits for its outcome.
-    pub(super) fn take_shadow(&mut self, key: TaskKey) -> Option<Asked> {
+    pub(super) fn take_shadow(&mut self, key: TaskKey) -> Option<RepeatedRead> {
         self.shadows.remove(&key)
     }
 
@@ -134,12 +133,12 @@ impl State {
     pub(super) fn on_shadow(
         &mut self,
         task: &Task,
-        asked: Asked,
-        said: Seen,
+        asked: RepeatedRead,
+        said: ReadAnswer,
         now: Instant,
         clock: Timestamp,
     ) {
-        let Asked {
+        let RepeatedRead {
             rollout,
             before,
             candidate,
@@ -150,7 +149,7 @@ impl State {
             if differs.is_empty() {
                 return self.compared(task, rollout, differs);
             }
-            let again = Asked {
+            let again = RepeatedRead {
                 rollout,
                 before,
                 candidate: Some(said),
@@ -170,7 +169,13 @@ impl State {
     }
 
     /// Asks the stable release once more, after the candidate. Whether that can be.
-    fn ask_stable(&mut self, task: &Task, asked: Asked, now: Instant, clock: Timestamp) -> bool {
+    fn ask_stable(
+        &mut self,
+        task: &Task,
+        asked: RepeatedRead,
+        now: Instant,
+        clock: Timestamp,
+    ) -> bool {
         let worker = self.stable().and_then(|at| Some((at, self.worker_of(at)?)));
         let Some((at, worker)) = worker.filter(|_| !self.takes_nothing()) else {
             return false;
@@ -182,24 +187,24 @@ impl State {
         true
     }
 
-    fn compared(&mut self, task: &Task, rollout: RolloutId, differs: Vec<Differs>) {
+    fn compared(&mut self, task: &Task, rollout: RolloutId, differs: Vec<Mismatch>) {
         self.lanes.release(&task.target.name, Class::Observe);
         if let Some(way) = self.way.as_mut().filter(|way| way.id() == rollout) {
-            way.compared(differs);
+            way.on_compared(differs);
         }
     }
 
     /// Whoever had a repeated read is gone, or gives no answer in time: of the candidate that
     /// is an answer like any other; of the stable release, it says nothing.
-    pub(super) fn lose_shadow(&mut self, task: &Task, asked: Asked, code: &str) {
+    pub(super) fn lose_shadow(&mut self, task: &Task, asked: RepeatedRead, code: &str) {
         let differs = match asked.candidate {
-            None => compare(&asked.before, &Seen::failed(code), None, 0.0),
+            None => compare(&asked.before, &ReadAnswer::failed(code), None, 0.0),
             Some(candidate) => compare(&asked.before, &candidate, None, self.tolerance()),
         };
         self.compared(task, asked.rollout, differs);
     }
 
     fn tolerance(&self) -> f64 {
-        self.way.as_ref().map_or(0.0, Way::tolerance)
+        self.way.as_ref().map_or(0.0, RolloutRun::tolerance)
     }
 }

@@ -8,7 +8,7 @@ use utakata_model::{
 use utakata_protocol::v1::{Reading, reading::Value};
 
 use super::*;
-use crate::{catalogue::Chosen, rollout};
+use crate::catalogue::Chosen;
 
 fn chosen(version: &str, is_active: bool) -> Chosen {
     let release = release("echo", version);
@@ -101,7 +101,7 @@ impl Rolled {
         releases.extend(self.is_here.then(|| verified(chosen("2.0", false))));
         let order = Order {
             releases,
-            rollout: Some(rollout::Order {
+            rollout: Some(utakata_rollout::Order {
                 id: self.id,
                 candidate: candidate(),
                 plan: self.plan.clone(),
@@ -439,10 +439,10 @@ fn a_step_forward_is_taken_when_it_is_written_down_and_one_back_at_once() {
     rolled.world.upkeep();
     assert_eq!(rolled.active(), "2.0");
     rolled.order = GoOrder::Back;
-    let order = rolled.world.state.way.as_ref().unwrap().ordered().clone();
+    let order = rolled.world.state.way.as_ref().unwrap().order().clone();
     let order = Order {
         releases: vec![chosen("1.0", true), chosen("2.0", false)],
-        rollout: Some(rollout::Order {
+        rollout: Some(utakata_rollout::Order {
             go: Some(Go {
                 order: GoOrder::Back,
                 promoted: None,

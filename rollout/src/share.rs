@@ -1,4 +1,4 @@
-//! Which tasks a candidate gets: a share that is counted. Of n tasks it has had at most
+//! The tasks that a candidate gets: a share that is counted. Of n tasks it has had at most
 //! ⌈n·share⌉, at every moment.
 //!
 //! Which one of each row it is, is scattered: schedules come in the same order again and again,
@@ -6,15 +6,15 @@
 
 /// Counts the tasks of which a candidate gets a share.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     share: f64,
     begun: u64,
     taken: u64,
 }
 
 impl Turns {
-    /// From now on this share.
-    pub(super) fn of(share: f64) -> Self {
+    /// Begins with this share.
+    pub(crate) fn of(share: f64) -> Self {
         Self {
             share,
             begun: 0,
@@ -22,12 +22,12 @@ impl Turns {
         }
     }
 
-    pub(super) fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         self.share
     }
 
-    /// Whether the candidate may have the next task, and it is one of those that it gets.
-    pub(super) fn is_next(&self) -> bool {
+    /// Returns whether the next task is one of the candidate's.
+    pub(crate) fn is_next(&self) -> bool {
         #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
         let (due, taken) = ((self.begun + 1) as f64 * self.share, self.taken as f64);
         if taken >= due.ceil() {
@@ -37,27 +37,26 @@ impl Turns {
         is_behind || chance(self.begun) < 2.0 * self.share
     }
 
-    /// A task was begun, by the candidate or not.
-    pub(super) fn begin(&mut self, by: By) {
+    pub(crate) fn on_begin(&mut self, by: By) {
         self.begun += 1;
         self.taken += u64::from(by == By::Candidate);
     }
 }
 
-/// Who has begun a task.
+/// The release that has begun a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+pub(crate) enum By {
     Stable,
     Candidate,
 }
 
-/// From 0 to 1, and always the same for the same number (Steele et al., SplitMix64).
+/// Returns a number from 0 to 1, always the same for the same number (Steele et al., SplitMix64).
 fn chance(number: u64) -> f64 {
     let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let bits = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or(u32::MAX);
-    f64::from(bits) / f64::from(u32::MAX)
+    let [a, b, c, d, ..] = (mixed ^ (mixed >> 31)).to_be_bytes();
+    f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -83,13 +82,13 @@ mod tests {
             let mut turns = Turns::of(share);
             for has_room in &rooms {
                 let by = if turns.is_next() && *has_room { By::Candidate } else { By::Stable };
-                turns.begin(by);
+                turns.on_begin(by);
                 prop_assert!(turns.taken <= ceil(turns.begun, share));
             }
             let mut turns = Turns::of(share);
             for _ in 0..1000 {
                 let by = if turns.is_next() { By::Candidate } else { By::Stable };
-                turns.begin(by);
+                turns.on_begin(by);
                 prop_assert!(turns.taken + 1 >= ceil(turns.begun, share));
             }
         }
@@ -106,7 +105,7 @@ mod tests {
             } else {
                 By::Stable
             };
-            turns.begin(by);
+            turns.on_begin(by);
         }
         assert!(targets.len() >= 15, "{targets:?}");
     }
@@ -117,7 +116,7 @@ mod tests {
         let mut all = Turns::of(1.0);
         for _ in 0..10 {
             assert!(all.is_next());
-            all.begin(By::Candidate);
+            all.on_begin(By::Candidate);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is next in a rollout. Pure.
+//! The phases of a rollout, and the step from one to the next.
 
 use utakata_model::{
     Cure, Problem, ReleaseId, RolloutPhase, RolloutPlan,
@@ -7,60 +7,60 @@ use utakata_model::{
 
 use super::judge;
 
-/// How it is in this environment at a moment.
+/// What a rollout needs to know of its environment at a moment.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub struct Facts {
     /// Whether the candidate lies here.
-    pub(crate) is_here: bool,
+    pub is_here: bool,
     /// Whether it, or its kind, is stopped by an order.
-    pub(crate) is_stopped: bool,
+    pub is_stopped: bool,
     /// Whether it is the stable release already.
-    pub(crate) is_stable: bool,
+    pub is_stable: bool,
     /// Its workers that take tasks.
-    pub(crate) ready: u32,
-    /// How many of them there must be before it takes over.
-    pub(crate) enough: u32,
+    pub ready: u32,
+    /// As many of them as there must be before it takes over.
+    pub enough: u32,
     /// Its workers that died or hung, ever.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Whether they die as soon as they are started.
-    pub(crate) is_looping: bool,
-    /// The last that went wrong with one of them.
-    pub(crate) last: Option<Problem>,
-    /// Why this environment cannot start more of them, which is not theirs.
-    pub(crate) trouble: Option<Problem>,
+    pub is_looping: bool,
+    /// The last problem of one of them.
+    pub last_problem: Option<Problem>,
+    /// The problem for which the environment cannot start more of them, which is not theirs.
+    pub trouble: Option<Problem>,
     /// The most memory that one of them has, and one of the stable release, in bytes.
-    pub(crate) memory: (Option<u64>, Option<u64>),
+    pub memory: (Option<u64>, Option<u64>),
     /// Whether one of both has no action that reads: a shadow would wait for ever.
-    pub(crate) is_unread: bool,
-    /// How long targets take to show the effect of control.
-    pub(crate) settle: std::time::Duration,
+    pub is_unread: bool,
+    /// The time that targets take to show the effect of control.
+    pub settle: std::time::Duration,
 }
 
-/// What was judged of what was seen.
+/// The judgement of what was seen.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Judged {
-    /// What speaks against the candidate.
-    pub(super) objection: Option<Problem>,
-    /// What does when the phase would end now.
-    pub(super) at_last: Option<Problem>,
+pub(crate) struct Verdict {
+    /// The problem that speaks against the candidate.
+    pub(crate) objection: Option<Problem>,
+    /// The problem that does so when the phase would end now.
+    pub(crate) at_last: Option<Problem>,
     /// Whether the phase, or the share, has seen all that it is to see.
-    pub(super) has_seen_all: bool,
+    pub(crate) has_seen_all: bool,
 }
 
-/// How far it is.
+/// The place of a rollout on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct At {
-    pub(super) phase: RolloutPhase,
-    /// Which of the shares.
-    pub(super) share: usize,
+pub(crate) struct Position {
+    pub(crate) phase: RolloutPhase,
+    /// The place of its share in the plan.
+    pub(crate) share: usize,
     /// Whether the candidate has everything.
-    pub(super) has_taken_over: bool,
+    pub(crate) has_taken_over: bool,
 }
 
-/// What is next.
+/// The next step.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
-    /// Nothing, and what it waits for if that is anything unusual.
+pub(crate) enum Step {
+    /// None, and what it waits for if that is anything unusual.
     Stay(Option<Problem>),
     /// The next phase.
     To(RolloutPhase),
@@ -72,15 +72,15 @@ pub(super) enum Step {
     Back(Problem),
 }
 
-/// What is next. Who waits for an order, or pauses, goes back all the same when something
+/// Returns the next step. Who waits for an order, or pauses, goes back all the same when something
 /// speaks against the candidate: that needs nobody.
-pub(super) fn next(
-    at: At,
+pub(crate) fn next(
+    at: Position,
     candidate: &ReleaseId,
     plan: &RolloutPlan,
     go: Option<Go>,
     facts: &Facts,
-    judged: &Judged,
+    verdict: &Verdict,
 ) -> Step {
     let order = go.map(|go| go.order);
     match at.phase {
@@ -90,7 +90,7 @@ pub(super) fn next(
         _ if !facts.is_here => return Step::Stay(Some(missing(candidate))),
         RolloutPhase::Waiting => {}
         _ => {
-            if let Some(problem) = &judged.objection {
+            if let Some(problem) = &verdict.objection {
                 return Step::Back(problem.clone());
             }
         }
@@ -111,9 +111,11 @@ pub(super) fn next(
     let is_promoted = promoted >= Some(at.phase);
     match at.phase {
         RolloutPhase::Waiting => Step::To(RolloutPhase::Starting),
-        RolloutPhase::Starting if facts.ready > 0 => Step::To(after(at.phase, plan, promoted)),
+        RolloutPhase::Starting if facts.ready > 0 => {
+            Step::To(phase_after(at.phase, plan, promoted))
+        }
         RolloutPhase::Shadow if is_promoted || facts.is_unread => {
-            Step::To(after(at.phase, plan, promoted))
+            Step::To(phase_after(at.phase, plan, promoted))
         }
         RolloutPhase::Canary if is_promoted => Step::To(RolloutPhase::Rolling),
         RolloutPhase::Rolling if !at.has_taken_over => {
@@ -125,27 +127,27 @@ pub(super) fn next(
         }
         RolloutPhase::Rolling if is_promoted => Step::To(RolloutPhase::Done),
         RolloutPhase::Shadow | RolloutPhase::Canary | RolloutPhase::Rolling
-            if judged.has_seen_all =>
+            if verdict.has_seen_all =>
         {
-            match &judged.at_last {
+            match &verdict.at_last {
                 Some(problem) => Step::Back(problem.clone()),
-                None => onwards(at, plan, promoted),
+                None => step_onwards(at, plan, promoted),
             }
         }
         _ => Step::Stay(facts.trouble.clone()),
     }
 }
 
-fn onwards(at: At, plan: &RolloutPlan, promoted: Option<RolloutPhase>) -> Step {
+fn step_onwards(at: Position, plan: &RolloutPlan, promoted: Option<RolloutPhase>) -> Step {
     let next = at.share + 1;
     if at.phase == RolloutPhase::Canary && next < plan.canary_shares.len() {
         return Step::Share(next);
     }
-    Step::To(after(at.phase, plan, promoted))
+    Step::To(phase_after(at.phase, plan, promoted))
 }
 
-/// The next phase in which something is to be seen.
-pub(super) fn after(
+/// Returns the next phase in which something is to be seen.
+pub(crate) fn phase_after(
     phase: RolloutPhase,
     plan: &RolloutPlan,
     promoted: Option<RolloutPhase>,
@@ -179,9 +181,9 @@ fn missing(candidate: &ReleaseId) -> Problem {
     Problem::new("rollout-no-release", Cure::Retry, message)
 }
 
-/// Why a candidate whose workers do not start is turned back: it was refused, or has failed
-/// more than once.
-pub(super) fn no_start(lost: u64, last: Option<&Problem>) -> Option<Problem> {
+/// Returns the problem for which a candidate whose workers do not start is turned back: it was
+/// refused, or has failed more than once.
+pub(crate) fn no_start(lost: u64, last: Option<&Problem>) -> Option<Problem> {
     /// What is no different the next time.
     const REFUSED: [&str; 3] = ["manifest", "protocol", "capacity"];
     let last = last.filter(|_| lost > 0)?;

@@ -21,8 +21,8 @@ fn state(text: &str) -> Reading {
     reading("hw.status", ReadingValue::Text(text.into()), "")
 }
 
-fn seen(readings: Vec<Reading>) -> Seen {
-    Seen {
+fn seen(readings: Vec<Reading>) -> ReadAnswer {
+    ReadAnswer {
         status: OutcomeStatus::Succeeded,
         code: None,
         readings,
@@ -34,7 +34,12 @@ fn seen(readings: Vec<Reading>) -> Seen {
     clippy::needless_pass_by_value,
     reason = "tables are easier to read so"
 )]
-fn check(before: Seen, candidate: Seen, after: Option<Seen>, expect: &[(&str, &str, &str)]) {
+fn check(
+    before: ReadAnswer,
+    candidate: ReadAnswer,
+    after: Option<ReadAnswer>,
+    expect: &[(&str, &str, &str)],
+) {
     let found = compare(&before, &candidate, after.as_ref(), 0.05);
     let found: Vec<_> = found
         .iter()
@@ -45,7 +50,7 @@ fn check(before: Seen, candidate: Seen, after: Option<Seen>, expect: &[(&str, &s
 
 #[test]
 fn a_number_is_alike_between_before_and_after_and_near_either() {
-    let differs = ("hw.power{hw.id=1}", "100 W", "150 W");
+    let mismatches = ("hw.power{hw.id=1}", "100 W", "150 W");
     check(
         seen(vec![power(100.0)]),
         seen(vec![power(104.9)]),
@@ -56,14 +61,14 @@ fn a_number_is_alike_between_before_and_after_and_near_either() {
         seen(vec![power(100.0)]),
         seen(vec![power(150.0)]),
         None,
-        &[differs],
+        &[mismatches],
     );
     // It has moved meanwhile: up, down, and not so far.
     for (after, expect) in [
         (200.0, &[][..]),
         (143.0, &[]),
-        (142.0, &[differs]),
-        (20.0, &[differs]),
+        (142.0, &[mismatches]),
+        (20.0, &[mismatches]),
     ] {
         let after = Some(seen(vec![power(after)]));
         check(
@@ -127,15 +132,15 @@ fn units_texts_and_what_is_missing_make_a_difference_and_what_is_new_does_not() 
 
 #[test]
 fn an_outcome_is_compared_with_its_code() {
-    let other = || Seen::failed("device-refused");
+    let other = || ReadAnswer::failed("device-refused");
     check(
-        Seen::failed("unreachable"),
-        Seen::failed("unreachable"),
+        ReadAnswer::failed("unreachable"),
+        ReadAnswer::failed("unreachable"),
         None,
         &[],
     );
     check(
-        Seen::failed("unreachable"),
+        ReadAnswer::failed("unreachable"),
         other(),
         None,
         &[("outcome", "failed (unreachable)", "failed (device-refused)")],

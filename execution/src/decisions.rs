@@ -3,112 +3,90 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use utakata_model::{Kind, Problem, ReleaseId, RolloutId, RolloutPhase, rollout::Evidence};
+use utakata_model::{Kind, RolloutId};
+use utakata_rollout::Decision;
 
-use super::Order;
 use crate::folder::{self, Unreadable};
 
 /// The file with what was decided.
 const FILE: &str = "rollouts.json";
 
-/// What was decided about a rollout.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    pub(super) id: RolloutId,
-    pub(super) candidate: ReleaseId,
-    pub(super) phase: RolloutPhase,
-    pub(super) since: Timestamp,
-    #[serde(default)]
-    pub(super) share: usize,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) problem: Option<Problem>,
-    #[serde(default)]
-    pub(super) evidence: Evidence,
-}
+/// The number of a decision: later ones are greater.
+pub(crate) type Revision = u64;
 
-/// How many things were decided before.
-pub(crate) type Page = u64;
-
-type Pages = BTreeMap<Kind, Kept>;
+type Decisions = BTreeMap<Kind, Decision>;
 
 /// What was decided about the rollouts of all kinds. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Book {
+pub(crate) struct DecisionLog {
     folder: Option<Arc<PathBuf>>,
-    pages: watch::Sender<(Page, Pages)>,
-    /// The last page that is written, or could not be.
-    written: watch::Sender<Page>,
+    decisions: watch::Sender<(Revision, Decisions)>,
+    /// The last one that is written, or could not be.
+    written: watch::Sender<Revision>,
 }
 
-impl Kept {
-    /// Whether it is about what is ordered.
-    pub(super) fn is_of(&self, order: &Order) -> bool {
-        self.id == order.id && self.candidate == order.candidate
-    }
-}
-
-impl Book {
+impl DecisionLog {
     /// Begins with what is kept in the folder, if there is one.
-    /// Errors: it cannot be looked at; what was turned back would be tried again.
+    ///
+    /// # Errors
+    /// It cannot be looked at: what was turned back would be tried again.
     pub(crate) fn open(folder: Option<PathBuf>) -> Result<Self, Unreadable> {
-        let pages = match folder.as_deref() {
+        let decisions = match folder.as_deref() {
             Some(folder) => folder::read(folder, FILE)?,
             None => None,
         };
-        let pages = pages.and_then(|bytes| {
+        let decisions = decisions.and_then(|bytes| {
             serde_json::from_slice(&bytes)
                 .inspect_err(|error| tracing::warn!(%error, "what became of rollouts is lost"))
                 .ok()
         });
         Ok(Self {
             folder: folder.map(Arc::new),
-            pages: watch::Sender::new((0, pages.unwrap_or_default())),
+            decisions: watch::Sender::new((0, decisions.unwrap_or_default())),
             written: watch::Sender::new(0),
         })
     }
 
-    /// What is kept of a kind.
-    pub(crate) fn of(&self, kind: &Kind) -> Option<Kept> {
-        self.pages.borrow().1.get(kind).cloned()
+    /// Returns what was decided about a kind.
+    pub(crate) fn of(&self, kind: &Kind) -> Option<Decision> {
+        self.decisions.borrow().1.get(kind).cloned()
     }
 
-    /// This was decided. Gives what to wait for before it is told.
-    pub(crate) fn put(&self, kind: &Kind, kept: Kept) -> Page {
-        self.pages.send_modify(|(page, pages)| {
-            *page += 1;
-            pages.insert(kind.clone(), kept);
+    /// Keeps a decision. Returns what to wait for before it is published.
+    pub(crate) fn put(&self, kind: &Kind, decision: Decision) -> Revision {
+        self.decisions.send_modify(|(revision, decisions)| {
+            *revision += 1;
+            decisions.insert(kind.clone(), decision);
         });
-        self.pages.borrow().0
+        self.decisions.borrow().0
     }
 
     /// Waits until this is written down, or cannot be, which is told. Cancel safe.
-    pub(crate) async fn written(&self, page: Option<Page>) {
-        let Some(page) = page.filter(|_| self.folder.is_some()) else {
+    pub(crate) async fn written(&self, revision: Option<Revision>) {
+        let Some(revision) = revision.filter(|_| self.folder.is_some()) else {
             return;
         };
         // The sender is here.
         let _ = self
             .written
             .subscribe()
-            .wait_for(|last| *last >= page)
+            .wait_for(|last| *last >= revision)
             .await;
     }
 
     /// Forgets the rollouts of which nothing is asked any more.
     pub(crate) fn retain(&self, is_asked: impl Fn(&Kind, RolloutId) -> bool) {
-        self.pages.send_if_modified(|(_, pages)| {
-            let before = pages.len();
-            pages.retain(|kind, kept| is_asked(kind, kept.id));
-            pages.len() != before
+        self.decisions.send_if_modified(|(_, decisions)| {
+            let before = decisions.len();
+            decisions.retain(|kind, decision| is_asked(kind, decision.id));
+            decisions.len() != before
         });
     }
 
     /// Writes what is decided, as long as it runs.
     pub(crate) async fn run(self) {
-        let mut changes = self.pages.subscribe();
+        let mut changes = self.decisions.subscribe();
         // Something may have been decided before.
         changes.mark_changed();
         while changes.changed().await.is_ok() {
@@ -121,18 +99,18 @@ impl Book {
         let Some(folder) = self.folder.clone() else {
             return;
         };
-        let (page, pages) = self.pages.borrow().clone();
-        match serde_json::to_vec(&pages) {
+        let (revision, decisions) = self.decisions.borrow().clone();
+        match serde_json::to_vec(&decisions) {
             Ok(bytes) => {
                 if let Err(error) = folder::write(&folder, FILE, bytes).await {
-                    tracing::warn!(%error, "what became of rollouts cannot be kept: it is told until a restart");
+                    tracing::warn!(%error, "what became of rollouts cannot be kept: it is kept until a restart");
                 }
             }
             Err(error) => tracing::error!(%error, "what became of rollouts cannot be kept"),
         }
         self.written.send_if_modified(|last| {
-            let is_later = *last < page;
-            *last = page.max(*last);
+            let is_later = *last < revision;
+            *last = revision.max(*last);
             is_later
         });
     }
@@ -140,11 +118,14 @@ impl Book {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use utakata_model::{RolloutPhase, rollout::Evidence};
+
     use super::*;
     use crate::samples::release;
 
-    fn kept(version: &str) -> Kept {
-        Kept {
+    fn decision(version: &str) -> Decision {
+        Decision {
             id: RolloutId::generate(),
             candidate: (*release("echo", version).id).clone(),
             phase: RolloutPhase::Back,
@@ -158,27 +139,27 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_for_a_decision_finds_it_written() {
         let folder = tempfile::tempdir().unwrap();
-        let book = Book::open(Some(folder.path().into())).unwrap();
-        let running = tokio::spawn(book.clone().run());
+        let log = DecisionLog::open(Some(folder.path().into())).unwrap();
+        let running = tokio::spawn(log.clone().run());
         for version in ["2", "3", "4"] {
-            let kept = kept(version);
-            let page = book.put(&"echo".parse().unwrap(), kept.clone());
-            book.written(Some(page)).await;
+            let decision = decision(version);
+            let revision = log.put(&"echo".parse().unwrap(), decision.clone());
+            log.written(Some(revision)).await;
             let file = std::fs::read(folder.path().join(FILE)).unwrap();
-            let pages: Pages = serde_json::from_slice(&file).unwrap();
-            assert_eq!(pages.into_values().next(), Some(kept));
+            let decisions: Decisions = serde_json::from_slice(&file).unwrap();
+            assert_eq!(decisions.into_values().next(), Some(decision));
         }
         running.abort();
         // With nobody who writes nothing counts as written.
-        let page = book.put(&"echo".parse().unwrap(), kept("5"));
-        let waited = ends_now(book.written(Some(page)));
+        let revision = log.put(&"echo".parse().unwrap(), decision("5"));
+        let waited = ends_now(log.written(Some(revision)));
         assert!(!waited, "it was not written");
         // What cannot be written is not waited for.
-        let nowhere = Book::open(Some(folder.path().join(FILE))).unwrap();
-        let page = nowhere.put(&"echo".parse().unwrap(), kept("6"));
+        let nowhere = DecisionLog::open(Some(folder.path().join(FILE))).unwrap();
+        let revision = nowhere.put(&"echo".parse().unwrap(), decision("6"));
         nowhere.write().await;
-        nowhere.written(Some(page)).await;
-        Book::open(None).unwrap().written(Some(7)).await;
+        nowhere.written(Some(revision)).await;
+        DecisionLog::open(None).unwrap().written(Some(7)).await;
     }
 
     /// Whether it ends without waiting.
@@ -192,19 +173,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = || Some(folder.path().join("state"));
         let (echo, pdu) = ("echo".parse().unwrap(), "pdu".parse().unwrap());
-        let book = Book::open(place()).unwrap();
-        let back = kept("2");
-        book.put(&echo, back.clone());
-        book.put(&pdu, kept("3"));
-        book.write().await;
-        let again = Book::open(place()).unwrap();
+        let log = DecisionLog::open(place()).unwrap();
+        let back = decision("2");
+        log.put(&echo, back.clone());
+        log.put(&pdu, decision("3"));
+        log.write().await;
+        let again = DecisionLog::open(place()).unwrap();
         assert_eq!(again.of(&echo), Some(back.clone()));
         again.retain(|_, id| id == back.id);
         again.write().await;
-        let last = Book::open(place()).unwrap();
+        let last = DecisionLog::open(place()).unwrap();
         assert_eq!((last.of(&echo), last.of(&pdu)), (Some(back), None));
         std::fs::write(folder.path().join("state").join(FILE), "{").unwrap();
-        assert_eq!(Book::open(place()).unwrap().of(&echo), None);
-        Book::open(None).unwrap().write().await;
+        assert_eq!(DecisionLog::open(place()).unwrap().of(&echo), None);
+        DecisionLog::open(None).unwrap().write().await;
     }
 }

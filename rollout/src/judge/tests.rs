@@ -3,7 +3,7 @@ use std::time::Duration;
 use utakata_model::OutcomeStatus;
 
 use super::*;
-use crate::rollout::compare::Differs;
+use crate::compare::Mismatch;
 
 fn tally(good: u64, failed: u64, unknown: u64, milliseconds: u64) -> Tally {
     let mut tally = Tally::default();
@@ -32,7 +32,7 @@ fn shadowed(equal: usize, differing: usize) -> Shadow {
     let mut shadow = Shadow::default();
     (0..equal).for_each(|_| shadow.count(Vec::new()));
     for _ in 0..differing {
-        shadow.count(vec![Differs {
+        shadow.count(vec![Mismatch {
             what: "hw.power".into(),
             stable: "1 W".into(),
             candidate: "1 kW".into(),

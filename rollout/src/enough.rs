@@ -1,5 +1,5 @@
-//! Whether a candidate was seen enough at a share of its canary, and how long it takes until it
-//! is: by the number of tasks, and by time where these are few. Pure.
+//! The sample of a candidate at a share of its canary: whether it is large enough, and how long it
+//! takes until it is. By the number of tasks, and by time where these are few.
 //!
 //! ```text
 //! as many tasks as were asked for ───────────────────────────────────► all was seen
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A share is never larger than was asked for; where a site is quiet it is the larger ones in
-//! which a candidate is seen.
+//! which a candidate is sample.
 
 use std::time::Duration;
 
@@ -20,81 +20,81 @@ use super::evidence::Tally;
 
 /// Tasks that are enough when the time is over: a candidate of which a quarter fails is among
 /// three hundred once so lucky that it has none that failed.
-pub(super) const FEW: u64 = 20;
+pub(crate) const FEW: u64 = 20;
 
-/// What was seen at a share.
+/// The sample at a share.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'t> {
+pub(crate) struct Sample<'t> {
     /// Tasks that the candidate ended at this share.
-    pub(super) ended: u64,
+    pub(crate) ended: u64,
     /// Tasks that both have ended at this share.
-    pub(super) both: u64,
-    /// For how long it has had it.
-    pub(super) elapsed: Duration,
-    /// How large it is.
-    pub(super) share: f64,
-    /// Whether it is the largest.
-    pub(super) is_last: bool,
+    pub(crate) both: u64,
+    /// The time since the share began.
+    pub(crate) elapsed: Duration,
+    /// The share.
+    pub(crate) share: f64,
+    /// Whether it is the largest one.
+    pub(crate) is_last: bool,
     /// What the candidate did at all of its shares.
-    pub(super) candidate: &'t Tally,
+    pub(crate) candidate: &'t Tally,
     /// What the stable release did meanwhile, or before.
-    pub(super) stable: &'t Tally,
+    pub(crate) stable: &'t Tally,
 }
 
-/// Whether that is enough.
+/// The size of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Enough {
-    /// It is not.
+pub(crate) enum Enough {
+    /// It is too small.
     NotYet,
-    /// All that was asked for was seen.
+    /// All that was asked for was sample.
     All,
     /// Time is over, and what was seen of a few tasks has to do.
     Few,
 }
 
-/// Whether it was seen enough.
-pub(super) fn enough(seen: &Seen<'_>, plan: &RolloutPlan) -> Enough {
-    if seen.ended >= u64::from(plan.canary_tasks) {
+/// Returns whether a sample is large enough.
+pub(crate) fn enough(sample: &Sample<'_>, plan: &RolloutPlan) -> Enough {
+    if sample.ended >= u64::from(plan.canary_tasks) {
         return Enough::All;
     }
-    if seen.elapsed < plan.canary_time || !is_no_worse(seen.candidate, seen.stable) {
+    if sample.elapsed < plan.canary_time || !is_no_worse(sample.candidate, sample.stable) {
         return Enough::NotYet;
     }
-    match seen.candidate.tasks >= least(seen, plan) {
+    match sample.candidate.tasks >= min_tasks(sample, plan) {
         true => Enough::Few,
         false => Enough::NotYet,
     }
 }
 
-/// How many tasks it must have done, at all shares together, when the time is over.
-fn least(seen: &Seen<'_>, plan: &RolloutPlan) -> u64 {
-    match seen.is_last {
+/// Returns how many tasks it must have done, at all shares together, when the time is over.
+fn min_tasks(sample: &Sample<'_>, plan: &RolloutPlan) -> u64 {
+    match sample.is_last {
         true => FEW.min(u64::from(plan.canary_tasks)),
         false => 1,
     }
 }
 
-/// Whether no larger share of its tasks has failed than of those of the stable release.
+/// Returns whether no larger share of its tasks has failed than of those of the stable release.
 fn is_no_worse(candidate: &Tally, stable: &Tally) -> bool {
     let (candidate_tasks, stable_tasks) = (candidate.tasks, stable.tasks);
     candidate.bad() == 0 || candidate.bad() * stable_tasks <= stable.bad() * candidate_tasks
 }
 
-/// How long it takes until enough was seen, at the pace of until now; absent where nothing came
-/// by which that could be said.
-pub(super) fn left(seen: &Seen<'_>, plan: &RolloutPlan) -> Option<Duration> {
-    let seconds = seen.elapsed.as_secs_f64();
-    if seen.both == 0 || seconds <= 0.0 || seen.share <= 0.0 {
+/// Returns how long it takes until a sample is large enough at its present pace; absent where
+/// nothing came by which that could be said.
+pub(crate) fn left(sample: &Sample<'_>, plan: &RolloutPlan) -> Option<Duration> {
+    let seconds = sample.elapsed.as_secs_f64();
+    if sample.both == 0 || seconds <= 0.0 || sample.share <= 0.0 {
         return None;
     }
-    let pace = float(seen.both) / seconds * seen.share;
+    let pace = float(sample.both) / seconds * sample.share;
     let until = |tasks: u64| Duration::try_from_secs_f64(float(tasks) / pace).ok();
-    let all = until(u64::from(plan.canary_tasks).saturating_sub(seen.ended))?;
-    if !is_no_worse(seen.candidate, seen.stable) {
+    let all = until(u64::from(plan.canary_tasks).saturating_sub(sample.ended))?;
+    if !is_no_worse(sample.candidate, sample.stable) {
         return Some(all);
     }
-    let lacking = least(seen, plan).saturating_sub(seen.candidate.tasks);
-    let few = until(lacking)?.max(plan.canary_time.saturating_sub(seen.elapsed));
+    let lacking = min_tasks(sample, plan).saturating_sub(sample.candidate.tasks);
+    let few = until(lacking)?.max(plan.canary_time.saturating_sub(sample.elapsed));
     Some(all.min(few))
 }
 

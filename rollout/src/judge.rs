@@ -1,5 +1,5 @@
-//! Whether a candidate is worse than the stable release, by tests that ask how likely such a
-//! difference is by chance. Pure.
+//! The judgement of a candidate beside the stable release, by tests that ask how likely such a
+//! difference is by chance.
 //!
 //! Everything is judged again and again while it comes in, and who looks often enough sees
 //! anything: so before the end of a phase a difference must be ten times as unlikely (Haybittle
@@ -13,57 +13,58 @@ use utakata_model::{
 use super::evidence::{Shadow, Tally};
 
 /// The share of the answers of a shadow that may differ.
-const DIFFERING_MOST: f64 = 0.01;
-/// How sure it must be that more differ: one-sided, 99 of 100.
+const MAX_DIFFERING: f64 = 0.01;
+/// The certainty with which more must differ: one-sided, 99 of 100.
 const Z: f64 = 2.326;
 /// Answers below which nothing is said of a shadow.
-const COMPARED_LEAST: u64 = 3;
+const MIN_COMPARED: u64 = 3;
 /// One that differs, or fails, is an accident.
-const BAD_LEAST: u64 = 2;
-/// How likely a difference may be by chance, at the end and before.
+const MIN_BAD: u64 = 2;
+/// The highest likelihood of a difference by chance that speaks against a candidate, at the end
+/// and before.
 const CHANCE: f64 = 0.01;
 const CHANCE_BEFORE: f64 = 0.001;
-/// By how much more must fail: a percentage point.
-const FAILING_MORE: f64 = 0.01;
-/// Times below which nothing is said of how long tasks take.
-const TIMES_LEAST: usize = 8;
-/// By how much longer tasks must take, in seconds.
-const SLOWER_LEAST: f64 = 0.002;
+/// The share that must fail beyond that of the stable release: a percentage point.
+const FAILURE_MARGIN: f64 = 0.01;
+/// Times below which nothing is said of the duration of tasks.
+const MIN_TIMES: usize = 8;
+/// The time that tasks must take beyond that of the stable release.
+const MIN_SLOWER_SECONDS: f64 = 0.002;
 /// Workers that may die or hang.
-const LOST_MOST: u64 = 1;
-/// What a candidate may need beyond twice the memory of the stable release.
-const MEMORY_MORE: u64 = 64 * 1024 * 1024;
+const MAX_LOST: u64 = 1;
+/// The memory that a candidate may need beyond twice that of the stable release.
+const MEMORY_MARGIN: u64 = 64 * 1024 * 1024;
 
-/// When it is judged.
+/// The moment of a judgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// More comes in.
     Before,
     /// The phase would end.
     Last,
 }
 
-/// How the workers of a candidate are.
+/// The health of the workers of a candidate.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Health {
+pub(crate) struct Health {
     /// Those that died or hung.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
     /// Whether they die as soon as they are started.
-    pub(super) is_looping: bool,
-    /// What was said of the last one.
-    pub(super) last: Option<Problem>,
+    pub(crate) is_looping: bool,
+    /// The problem of the last one.
+    pub(crate) last: Option<Problem>,
     /// The most memory that one had, and one of the stable release, in bytes.
-    pub(super) memory: (Option<u64>, Option<u64>),
+    pub(crate) memory: (Option<u64>, Option<u64>),
 }
 
-/// A problem that turns a rollout back.
-pub(super) fn problem(code: &str, message: String) -> Problem {
+/// Returns a problem that turns a rollout back.
+pub(crate) fn problem(code: &str, message: String) -> Problem {
     Problem::new(code, Cure::Bug, message)
 }
 
-/// What its workers say against it.
-pub(super) fn health(health: &Health) -> Option<Problem> {
-    if health.lost > LOST_MOST || health.is_looping {
+/// Returns what its workers say against a candidate.
+pub(crate) fn health(health: &Health) -> Option<Problem> {
+    if health.lost > MAX_LOST || health.is_looping {
         let mut message = format!("{} workers of the candidate died or hung", health.lost);
         if let Some(last) = &health.last {
             message = format!("{message}, the last one: {}", last.message);
@@ -73,7 +74,7 @@ pub(super) fn health(health: &Health) -> Option<Problem> {
     let (Some(candidate), Some(stable)) = health.memory else {
         return None;
     };
-    (candidate > stable.saturating_mul(2).saturating_add(MEMORY_MORE)).then(|| {
+    (candidate > stable.saturating_mul(2).saturating_add(MEMORY_MARGIN)).then(|| {
         let message = format!(
             "a worker of the candidate has {} MiB of memory, one of the stable release {} MiB",
             candidate >> 20,
@@ -83,9 +84,9 @@ pub(super) fn health(health: &Health) -> Option<Problem> {
     })
 }
 
-/// What the answers of its shadow say against it.
-pub(super) fn shadow(shadow: &Shadow) -> Option<Problem> {
-    let is_seen = shadow.compared >= COMPARED_LEAST && shadow.differing >= BAD_LEAST;
+/// Returns what the answers of its shadow say against a candidate.
+pub(crate) fn shadow(shadow: &Shadow) -> Option<Problem> {
+    let is_seen = shadow.compared >= MIN_COMPARED && shadow.differing >= MIN_BAD;
     if !is_seen || !is_doubtful(shadow) {
         return None;
     }
@@ -102,18 +103,18 @@ pub(super) fn shadow(shadow: &Shadow) -> Option<Problem> {
     Some(problem("rollout-differs", message))
 }
 
-/// Whether as many answers were compared as were asked for, and all is well.
-pub(super) fn has_passed(shadow: &Shadow, answers: u32) -> bool {
+/// Returns whether as many answers were compared as were asked for, and all is well.
+pub(crate) fn has_passed(shadow: &Shadow, answers: u32) -> bool {
     shadow.compared >= u64::from(answers) && (shadow.differing == 0 || !is_doubtful(shadow))
 }
 
 fn is_doubtful(shadow: &Shadow) -> bool {
     let lower = wilson_lower(shadow.differing, shadow.compared, Z);
-    shadow.compared < COMPARED_LEAST || lower > DIFFERING_MOST
+    shadow.compared < MIN_COMPARED || lower > MAX_DIFFERING
 }
 
-/// What its own tasks say against it.
-pub(super) fn tasks(
+/// Returns what its own tasks say against a candidate.
+pub(crate) fn tasks(
     candidate: &Tally,
     stable: &Tally,
     plan: &RolloutPlan,
@@ -127,8 +128,8 @@ pub(super) fn tasks(
 }
 
 fn fails(candidate: &Tally, stable: &Tally, chance: f64) -> Option<Problem> {
-    let is_more = share(candidate) >= share(stable) + FAILING_MORE;
-    if candidate.bad() < BAD_LEAST || !is_more {
+    let is_more = share(candidate) >= share(stable) + FAILURE_MARGIN;
+    if candidate.bad() < MIN_BAD || !is_more {
         return None;
     }
     let of = |tally: &Tally| (tally.bad(), tally.tasks);
@@ -159,12 +160,12 @@ fn share(tally: &Tally) -> f64 {
 
 fn is_slow(candidate: &Tally, stable: &Tally, slower: f64, chance: f64) -> Option<Problem> {
     let (one, other) = (candidate.times(), stable.times());
-    if one.len().min(other.len()) < TIMES_LEAST {
+    if one.len().min(other.len()) < MIN_TIMES {
         return None;
     }
     let middle = |tally: &Tally| quantile(&tally.sorted(), 0.5);
     let (half, stable_half) = (middle(candidate), middle(stable));
-    let is_longer = half > slower * stable_half && half > stable_half + SLOWER_LEAST;
+    let is_longer = half > slower * stable_half && half > stable_half + MIN_SLOWER_SECONDS;
     (is_longer && rank_sum(one, other) < chance).then(|| {
         let message = format!(
             "half of the tasks take the candidate {:.1} ms or more, and the stable release \

@@ -5,8 +5,8 @@ use super::*;
 
 const ALL: [RolloutPhase; 7] = [Waiting, Starting, Shadow, Canary, Rolling, Done, Back];
 
-fn at(phase: RolloutPhase) -> At {
-    At {
+fn at(phase: RolloutPhase) -> Position {
+    Position {
         phase,
         share: 0,
         has_taken_over: phase == Done,
@@ -26,17 +26,17 @@ fn facts() -> Facts {
     }
 }
 
-fn objection() -> Judged {
-    Judged {
+fn objection() -> Verdict {
+    Verdict {
         objection: Some(judge::problem("rollout-fails", "it fails".into())),
-        ..Judged::default()
+        ..Verdict::default()
     }
 }
 
-fn seen_all() -> Judged {
-    Judged {
+fn seen_all() -> Verdict {
+    Verdict {
         has_seen_all: true,
-        ..Judged::default()
+        ..Verdict::default()
     }
 }
 
@@ -48,7 +48,7 @@ fn at_once() -> RolloutPlan {
     }
 }
 
-fn step(at: At, plan: &RolloutPlan, go: Option<Go>, facts: &Facts, judged: &Judged) -> Step {
+fn step(at: Position, plan: &RolloutPlan, go: Option<Go>, facts: &Facts, judged: &Verdict) -> Step {
     let candidate = ReleaseId {
         kind: "echo".parse().unwrap(),
         version: "2".into(),
@@ -73,7 +73,7 @@ fn a_kind_that_cannot_be_read_needs_no_shadow() {
     };
     let go = go(GoOrder::Go, None);
     let plan = RolloutPlan::default();
-    let nothing = Judged::default();
+    let nothing = Verdict::default();
     let next = step(at(Shadow), &plan, go, &unread, &nothing);
     assert_eq!(next, Step::To(Canary));
     let next = step(at(Shadow), &plan, go, &facts(), &nothing);
@@ -99,13 +99,13 @@ fn phases_follow_each_other_and_those_without_evidence_are_left_out() {
     }
     // What is promoted waits for no evidence.
     for (from, promoted, expect) in [(Shadow, Shadow, Canary), (Canary, Rolling, Rolling)] {
-        let none = Judged::default();
+        let none = Verdict::default();
         let step = step(at(from), &plan, order(Some(promoted)), &facts(), &none);
         assert_eq!(step, Step::To(expect));
     }
     let first = step(at(Canary), &plan, order(None), &facts(), &seen_all());
     assert_eq!(first, Step::Share(1));
-    let last = At {
+    let last = Position {
         share: 1,
         ..at(Canary)
     };
@@ -122,15 +122,15 @@ fn a_candidate_takes_over_when_it_is_large_enough_and_is_watched_then() {
         enough,
         ..facts()
     };
-    let after = At {
+    let after = Position {
         has_taken_over: true,
         ..at(Rolling)
     };
     for (at, facts, judged, expect) in [
         (at(Rolling), grown(2, 3), seen_all(), Step::Stay(None)),
-        (at(Rolling), grown(3, 3), Judged::default(), Step::TakeOver),
+        (at(Rolling), grown(3, 3), Verdict::default(), Step::TakeOver),
         (at(Rolling), grown(0, 0), seen_all(), Step::Stay(None)),
-        (after, grown(1, 3), Judged::default(), Step::Stay(None)),
+        (after, grown(1, 3), Verdict::default(), Step::Stay(None)),
         (after, grown(1, 3), seen_all(), Step::To(Done)),
     ] {
         let step = step(at, &plan, order, &facts, &judged);
@@ -175,7 +175,7 @@ fn what_speaks_against_it_turns_it_back_whatever_the_order() {
             assert_eq!(step, Step::Stay(None), "{phase:?}");
         }
     }
-    let late = Judged {
+    let late = Verdict {
         at_last: objection().objection,
         ..seen_all()
     };
@@ -222,6 +222,6 @@ fn a_candidate_that_was_refused_is_not_tried_again_and_others_are_once() {
         (2, Some(problem("worker-crashed")), true),
     ] {
         let found = no_start(lost, last.as_ref());
-        assert_eq!(found.is_some(), expect, "{lost} {last:?}");
+        assert_eq!(found.is_some(), expect, "{lost} {last_problem:?}");
     }
 }

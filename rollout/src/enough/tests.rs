@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use utakata_model::OutcomeStatus;
 
 use super::*;
-use crate::rollout::judge::{self, Look};
+use crate::judge::{self, Look};
 
 fn tally(good: u64, failed: u64) -> Tally {
     let mut tally = Tally::default();
@@ -11,8 +11,8 @@ fn tally(good: u64, failed: u64) -> Tally {
     tally
 }
 
-fn seen<'t>(ended: u64, minutes: u64, is_last: bool, tallies: &'t (Tally, Tally)) -> Seen<'t> {
-    Seen {
+fn seen<'t>(ended: u64, minutes: u64, is_last: bool, tallies: &'t (Tally, Tally)) -> Sample<'t> {
+    Sample {
         ended,
         both: ended * 20,
         elapsed: Duration::from_secs(60 * minutes),
@@ -116,7 +116,7 @@ fn passed(seed: u64, failing: f64, before: f64) -> Option<u64> {
                 tally.add(status, Duration::from_millis(5));
                 ended += u64::from(is_candidate);
             }
-            let seen = Seen {
+            let seen = Sample {
                 ended,
                 both,
                 elapsed: Duration::from_secs(seconds - began),

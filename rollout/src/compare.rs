@@ -1,7 +1,7 @@
 //! Whether a candidate answers a read as the stable release does. Pure.
 //!
 //! ```text
-//! stable reads ─► candidate reads ─► (differs: stable reads once more)
+//! stable reads ─► candidate reads ─► (mismatches: stable reads once more)
 //!   before                              after
 //! ```
 //!
@@ -13,10 +13,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use utakata_model::{
-    MetricName, OutcomeStatus, Problem, Reading, ReadingValue, reading::Attributes,
+    MetricName, OutcomeStatus, Problem, Reading, ReadingValue, RolloutId, reading::Attributes,
 };
-
-use crate::worker::answer::End;
 
 /// Numbers that differ by no more than this part of them are the same, however they were
 /// reckoned.
@@ -24,42 +22,50 @@ const SAME: f64 = 1e-9;
 /// Where in an answer the difference is, if not in a reading.
 const OUTCOME: &str = "outcome";
 
-/// What a release said.
+/// What a release answered to a read.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seen {
+pub struct ReadAnswer {
     status: OutcomeStatus,
     code: Option<Arc<str>>,
     readings: Vec<Reading>,
 }
 
-/// In what two answers differ.
+/// A difference between two answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Differs {
+pub struct Mismatch {
     /// A metric with its attributes, or `outcome`.
-    pub(crate) what: String,
-    /// What the stable release says.
-    pub(crate) stable: String,
-    /// What the candidate says.
-    pub(crate) candidate: String,
+    pub what: String,
+    /// The value of the stable release.
+    pub stable: String,
+    /// The value of the candidate.
+    pub candidate: String,
+}
+
+/// A read that the candidate was asked to repeat.
+#[derive(Debug)]
+pub struct RepeatedRead {
+    /// The rollout for which it is repeated.
+    pub rollout: RolloutId,
+    /// What the stable release had answered.
+    pub before: ReadAnswer,
+    /// What the candidate answered, when the stable release is asked again.
+    pub candidate: Option<ReadAnswer>,
 }
 
 type Key<'r> = (&'r MetricName, &'r Attributes);
 
-impl Seen {
-    /// As a worker has answered.
-    pub(crate) fn of(end: &Result<End, Problem>) -> Self {
-        match end {
-            Ok(end) => Self {
-                status: end.status,
-                code: end.problem.as_ref().map(|problem| problem.code.clone()),
-                readings: end.readings.clone(),
-            },
-            Err(problem) => Self::failed(&problem.code),
+impl ReadAnswer {
+    /// Returns what a worker answered.
+    pub fn new(status: OutcomeStatus, problem: Option<&Problem>, readings: Vec<Reading>) -> Self {
+        Self {
+            status,
+            code: problem.map(|problem| problem.code.clone()),
+            readings,
         }
     }
 
-    /// No answer, or none that could be read.
-    pub(crate) fn failed(code: &str) -> Self {
+    /// Returns the place of an answer that is missing, or that could not be read.
+    pub fn failed(code: &str) -> Self {
         Self {
             status: OutcomeStatus::Failed,
             code: Some(code.into()),
@@ -67,8 +73,8 @@ impl Seen {
         }
     }
 
-    /// Whether both ended alike.
-    pub(crate) fn ended_as(&self, other: &Self) -> bool {
+    /// Returns whether both ended alike.
+    pub fn ended_as(&self, other: &Self) -> bool {
         self.status == other.status && self.code == other.code
     }
 
@@ -88,24 +94,24 @@ impl Seen {
     }
 }
 
-/// In what a candidate's answer differs from those of the stable release before, and after if
+/// In what a candidate's answer mismatches from those of the stable release before, and after if
 /// it was asked again. `tolerance`: by how much a number may differ, as a share of it.
-pub(crate) fn compare(
-    before: &Seen,
-    candidate: &Seen,
-    after: Option<&Seen>,
+pub fn compare(
+    before: &ReadAnswer,
+    candidate: &ReadAnswer,
+    after: Option<&ReadAnswer>,
     tolerance: f64,
-) -> Vec<Differs> {
-    let agrees = |stable: &Seen| stable.ended_as(candidate);
+) -> Vec<Mismatch> {
+    let agrees = |stable: &ReadAnswer| stable.ended_as(candidate);
     if !agrees(before) && !after.is_some_and(agrees) {
-        return vec![Differs {
+        return vec![Mismatch {
             what: OUTCOME.into(),
             stable: before.outcome(),
             candidate: candidate.outcome(),
         }];
     }
-    let (said, later) = (candidate.by_key(), after.map(Seen::by_key));
-    let mut differs = Vec::new();
+    let (answered, later) = (candidate.by_key(), after.map(ReadAnswer::by_key));
+    let mut mismatches = Vec::new();
     for (key, first) in before.by_key() {
         let last = match &later {
             Some(later) => match later.get(&key) {
@@ -115,16 +121,16 @@ pub(crate) fn compare(
             },
             None => first,
         };
-        let found = said.get(&key).copied();
+        let found = answered.get(&key).copied();
         if !found.is_some_and(|found| is_alike(found, first, last, tolerance)) {
-            differs.push(Differs {
+            mismatches.push(Mismatch {
                 what: name(first),
                 stable: value(first),
                 candidate: found.map_or_else(|| "nothing".into(), value),
             });
         }
     }
-    differs
+    mismatches
 }
 
 fn is_alike(found: &Reading, first: &Reading, last: &Reading, tolerance: f64) -> bool {
