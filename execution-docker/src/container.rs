@@ -14,10 +14,10 @@ use crate::{
 };
 use utakata_execution::{config, runtime::Spec};
 
-/// Where a container sees the folder of the socket, and the folder of its release.
+/// The places at which a container sees the folder of the socket, and the folder of its release.
 const DOOR: &str = "/run/utakata";
 const RELEASE: &str = "/";
-/// Who a worker is whose image does not say, or says that it is root.
+/// The user of a worker whose image does not say, or says that it is root.
 const NOBODY: &str = "65532:65532";
 /// Written to and kept by nobody.
 const SCRATCH: &str = "rw,noexec,nosuid,nodev,size=16m";
@@ -32,7 +32,7 @@ const PLACES: [&str; 7] = [
     "SSL_CERT_DIR",
 ];
 
-/// What the engine is asked for.
+/// Returns what the engine is asked for.
 pub(crate) fn body(spec: &Spec, image: &Ready, limits: &config::Docker) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(image.id.clone()),

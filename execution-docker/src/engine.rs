@@ -30,12 +30,12 @@ use crate::{
 };
 use utakata_execution::runtime::Exit;
 
-/// How long an answer of the engine may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// The time that an answer of the engine may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// And one that moves an image.
-const IMAGE_WITHIN: Duration = Duration::from_secs(600);
-/// What an orphan has between being asked to end and being killed.
-const END_WITHIN_SECONDS: i32 = 2;
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(600);
+/// The time that an orphan has between being asked to end and being killed.
+const END_TIMEOUT_SECONDS: i32 = 2;
 
 /// A Docker engine. The way to it is made when it is needed, and anew when it was lost.
 #[derive(Debug)]
@@ -44,10 +44,10 @@ pub(crate) struct Engine {
     client: Mutex<Option<bollard::Docker>>,
 }
 
-/// What is known of a container that is waited for.
+/// The result of waiting for a container.
 #[derive(Debug)]
 pub(crate) enum Waited {
-    /// It has ended.
+    /// Its end.
     Exited(Exit),
     /// Nobody knows it any more.
     Gone,
@@ -55,7 +55,7 @@ pub(crate) enum Waited {
     Away(Error),
 }
 
-/// What a container prints.
+/// The output of a container.
 pub(crate) type Output = std::pin::Pin<Box<dyn Stream<Item = Result<LogOutput, Inner>> + Send>>;
 
 impl Engine {
@@ -66,7 +66,7 @@ impl Engine {
         }
     }
 
-    /// That it has done something, and nothing came of it.
+    /// Returns the answer of an engine that did something, and nothing came of it.
     pub(crate) fn lost() -> Answer {
         Answer::new("it is not there afterwards")
     }
@@ -77,7 +77,7 @@ impl Engine {
             return Ok(client);
         }
         let path = self.socket.to_string_lossy();
-        let within = ANSWER_WITHIN.as_secs();
+        let within = ANSWER_TIMEOUT.as_secs();
         let client = bollard::Docker::connect_with_unix(&path, within, API_DEFAULT_VERSION);
         let client = client.map_err(|error| self.away(&error))?;
         let client = client.negotiate_version().await;
@@ -93,8 +93,8 @@ impl Engine {
         }
     }
 
-    /// What a failure means: the engine said no, or nothing. Whoever is there next may speak
-    /// another version.
+    /// Returns what a failure means: the engine said no, or nothing. Whoever is there next may
+    /// speak another version.
     fn failed(&self, step: &'static str, error: &Inner) -> Error {
         match error {
             Inner::DockerResponseServerError { .. } | Inner::DockerStreamError { .. } => {
@@ -127,7 +127,7 @@ impl Engine {
 
     /// Gets an image from its registry.
     pub(crate) async fn pull(&self, image: &str) -> Result<(), Error> {
-        let client = self.client().await?.with_timeout(IMAGE_WITHIN);
+        let client = self.client().await?.with_timeout(IMAGE_TIMEOUT);
         let options = CreateImageOptionsBuilder::new().from_image(image).build();
         let pulled = client.create_image(Some(options), None, None);
         let pulled = pulled.try_for_each(|_| std::future::ready(Ok(()))).await;
@@ -194,7 +194,7 @@ impl Engine {
             archive: archive.into(),
             source,
         })?;
-        let client = self.client().await?.with_timeout(IMAGE_WITHIN);
+        let client = self.client().await?.with_timeout(IMAGE_TIMEOUT);
         let options = ImportImageOptions::default();
         let mut told = client.import_image_stream(options, ReaderStream::new(file), None);
         let mut text = String::new();
@@ -224,7 +224,7 @@ impl Engine {
         Ok(created.id)
     }
 
-    /// What a container is going to print.
+    /// Returns the output of a container from now on.
     pub(crate) async fn attach(&self, id: &str) -> Result<Output, Error> {
         let options = AttachContainerOptionsBuilder::new()
             .stream(true)
@@ -269,7 +269,7 @@ impl Engine {
         }
     }
 
-    /// How much memory a container has, without what is only kept of files; `None`: nobody
+    /// Returns the memory of a container, without what is only kept of files; `None`: nobody
     /// knows.
     pub(crate) async fn memory(&self, id: &str) -> Option<u64> {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true);
@@ -294,7 +294,7 @@ impl Engine {
 
     /// Asks a container to end, kills it a little later, and removes it.
     pub(crate) async fn end_politely(&self, id: &str) -> Result<(), Error> {
-        let options = StopContainerOptionsBuilder::new().t(END_WITHIN_SECONDS);
+        let options = StopContainerOptionsBuilder::new().t(END_TIMEOUT_SECONDS);
         let client = self.client().await?;
         match client.stop_container(id, Some(options.build())).await {
             // Removing it kills it.

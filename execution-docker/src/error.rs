@@ -8,88 +8,66 @@ use utakata_protocol::VersionError;
 use crate::labels::MANIFEST_LABEL;
 use utakata_execution::artifact::ImageError;
 
-/// Why there is no container of a release.
+/// The reason for which there is no container of a release.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody answers at the socket.
     #[error("no Docker engine answers at {}", socket.display())]
     Away {
-        /// The socket.
         socket: PathBuf,
-        /// What the system says.
         #[source]
         source: Answer,
     },
     /// The engine refuses something.
     #[error("the Docker engine cannot {step}")]
     Refused {
-        /// What.
         step: &'static str,
-        /// What it says.
         #[source]
         source: Answer,
     },
     /// An image does not come from its registry.
     #[error("cannot pull {image}: {}", hint(&source.to_string()))]
     Pull {
-        /// The image.
         image: String,
-        /// What the engine says.
         #[source]
         source: Answer,
     },
     /// A registry does not say what a tag is.
     #[error("cannot ask the registry which image {image} is: {}", hint(&source.to_string()))]
     Resolve {
-        /// The image.
         image: String,
-        /// What the engine says.
         #[source]
         source: Answer,
     },
-    /// What a registry says of a tag is no digest.
+    /// A tag for which a registry has no digest.
     #[error("the registry has no digest for {image}")]
     Digest {
-        /// The image.
         image: String,
-        /// What is wrong with it.
         #[source]
         source: ImageError,
     },
     /// An archive cannot be loaded.
     #[error("cannot load {}: {}", archive.display(), hint(&source.to_string()))]
     Load {
-        /// The archive.
         archive: PathBuf,
-        /// What the engine says.
         #[source]
         source: Answer,
     },
     /// An archive cannot be read.
     #[error("cannot read {}", archive.display())]
     Read {
-        /// The archive.
         archive: PathBuf,
-        /// What the system says.
         #[source]
         source: std::io::Error,
     },
     /// An archive with no image, or with several.
     #[error("{} holds {count} images: one is needed", archive.display())]
-    Count {
-        /// The archive.
-        archive: PathBuf,
-        /// How many.
-        count: usize,
-    },
+    Count { archive: PathBuf, count: usize },
     /// It is for other machines.
     #[error("{image} is for {has}, and this machine is {needs}: build it for {needs}")]
     Platform {
-        /// The image.
         image: String,
-        /// Its platform.
         has: String,
-        /// That of the engine.
         needs: String,
     },
     /// It does not say what it is.
@@ -97,37 +75,27 @@ pub enum Error {
         "{image} has no label {} and no /worker.toml: either must hold its manifest",
         MANIFEST_LABEL
     )]
-    Unlabelled {
-        /// The image.
-        image: String,
-    },
+    Unlabelled { image: String },
     /// It says two things.
     #[error(
         "the label {} of {image} and its /worker.toml differ: take both from one file",
         MANIFEST_LABEL
     )]
-    Differs {
-        /// The image.
-        image: String,
-    },
+    Differs { image: String },
     /// It speaks another protocol.
     #[error("{image} cannot be talked to")]
     Protocol {
-        /// The image.
         image: String,
-        /// What it speaks, and what we do.
         #[source]
         source: VersionError,
     },
-    /// What it says of itself cannot be read.
+    /// A description that cannot be read.
     #[error(
         "what {image} says of itself (label {}, or /worker.toml) is no manifest",
         MANIFEST_LABEL
     )]
     Label {
-        /// The image.
         image: String,
-        /// What is wrong with it.
         #[source]
         source: ManifestError,
     },
@@ -137,7 +105,6 @@ pub enum Error {
          or something else in them differs: take both from one build"
     )]
     Other {
-        /// The image.
         image: String,
         /// Kind and version by its label.
         has: String,
@@ -146,7 +113,7 @@ pub enum Error {
     },
 }
 
-/// What the engine, or the way to it, says.
+/// The words of an engine, or of the way to it.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct Answer {
@@ -169,7 +136,7 @@ impl Answer {
 }
 
 impl Error {
-    /// As others see it.
+    /// Returns the failure as others see it.
     pub fn problem(&self) -> Problem {
         let (code, cure) = match self {
             Self::Away { .. } => ("docker-away", Cure::Operator),
@@ -191,7 +158,7 @@ impl Error {
     }
 }
 
-/// What an engine says, and what it means. The first that is found counts.
+/// The words of an engine, and what they mean. The first that is found counts.
 const HINTS: [(&[&str], &str); 8] = [
     (
         &["no space left"],
@@ -245,7 +212,7 @@ const HINTS: [(&[&str], &str); 8] = [
     ),
 ];
 
-/// What the words of an engine mean, in a sentence.
+/// Returns what the words of an engine mean, in a sentence.
 fn hint(words: &str) -> &'static str {
     let words = words.to_lowercase();
     let found = HINTS

@@ -9,7 +9,7 @@ use utakata_execution::artifact::Image;
 /// An image that the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ready {
-    /// Its id: what containers are made from.
+    /// The id, from which containers are made.
     pub(crate) id: String,
     /// `linux/amd64`.
     pub(crate) platform: String,
@@ -17,7 +17,7 @@ pub(crate) struct Ready {
     pub(crate) engine: String,
     /// The user that it runs as, if it says one.
     pub(crate) user: Option<String>,
-    /// Its label [`MANIFEST_LABEL`], or the file in its place.
+    /// The text of its manifest, by its label or the file in its place.
     pub(crate) manifest: Option<String>,
 }
 

@@ -78,7 +78,7 @@ async fn archived(
     })
 }
 
-/// What an engine says that it has loaded: names or ids.
+/// Returns what an engine says that it has loaded: names or ids.
 fn names(told: &str) -> Vec<&str> {
     let name = |line: &'_ str| -> Option<usize> {
         let line = line.strip_prefix("Loaded image")?;

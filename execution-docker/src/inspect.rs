@@ -19,11 +19,10 @@ const MANIFEST_PATH: &str = "/worker.toml";
 /// An image that can be a release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspected {
-    /// Where environments get it, pinned.
+    /// The image as environments get it, pinned.
     pub image: Image,
     /// The text of its manifest.
     pub text: String,
-    /// What that declares.
     pub manifest: Manifest,
 }
 
@@ -63,7 +62,7 @@ pub(crate) async fn manifest_file(engine: &Engine, ready: &Ready) -> Result<Opti
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// What a tag means now, by its registry: the engine may have what it meant before.
+/// Asks the registry what a tag means now: the engine may have what it meant before.
 async fn resolve(engine: &Engine, name: &str) -> Result<Reference, Error> {
     let digest = engine.digest(name).await?;
     let pinned = format!("{}@{digest}", repository(name));

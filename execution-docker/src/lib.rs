@@ -6,6 +6,11 @@
 //!  tend:    containers that carry our name and that nobody has in hand are ended
 //! ```
 
+#![allow(
+    missing_docs,
+    reason = "used within this workspace alone: what is obvious needs no words"
+)]
+
 mod container;
 mod engine;
 mod error;
@@ -41,12 +46,12 @@ use image::Images;
 pub use inspect::Inspected;
 pub use named::{ARCHIVE_PREFIX, Named};
 
-/// How long the containers of a life that is over may take to be gone.
-const FINISHED_WITHIN: Duration = Duration::from_secs(5);
-/// How soon it is looked for them again.
-const FINISHED_AGAIN: Duration = Duration::from_millis(100);
-/// How often it is looked for containers that nobody has in hand.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// The time that the containers of a life that is over have to be gone.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
+/// The interval between looks for them.
+const FINISH_INTERVAL: Duration = Duration::from_millis(100);
+/// The interval between looks for containers that nobody has in hand.
+const LOOK_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Runs workers as containers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,7 +69,7 @@ pub struct Docker {
 #[derive(Debug, Clone, Default)]
 struct Held(Arc<Mutex<HashSet<String>>>);
 
-/// That a container is in hand.
+/// A container that is in hand.
 #[derive(Debug)]
 struct Hold {
     held: Held,
@@ -117,7 +122,7 @@ impl Docker {
                 Err(_) if self.held.0.lock().is_empty() => return,
                 Err(_) => {}
             }
-            tokio::time::sleep(FINISHED_AGAIN).await;
+            tokio::time::sleep(FINISH_INTERVAL).await;
         }
     }
 
@@ -180,7 +185,7 @@ impl Runtime for Docker {
                 // Whoever has no images needs no engine.
                 tracing::debug!(error = chain(&error), "containers cannot be looked at");
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 
@@ -190,7 +195,7 @@ impl Runtime for Docker {
     }
 
     async fn finish(&self, life: &Life) {
-        let ended = tokio::time::timeout(FINISHED_WITHIN, self.end_all(life));
+        let ended = tokio::time::timeout(FINISH_TIMEOUT, self.end_all(life));
         if ended.await.is_err() {
             tracing::warn!("containers are left: the next start of the environment ends them");
         }

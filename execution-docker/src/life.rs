@@ -28,15 +28,15 @@ use crate::{
 };
 use utakata_execution::runtime::{Exit, Running, log};
 
-/// How long to wait before an engine that is away is asked again.
-const AGAIN_FIRST: Duration = Duration::from_millis(100);
-const AGAIN_MOST: Duration = Duration::from_secs(2);
-/// How long it is tried to kill a container. Afterwards it is looked for as an orphan.
-const KILLED_WITHIN: Duration = Duration::from_secs(5);
-/// How long the rest of what a worker has printed may take after its end.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
-/// How long an engine may take to say how much memory a container has.
-const MEMORY_WITHIN: Duration = Duration::from_secs(2);
+/// The wait before an engine that is away is asked again.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const MAX_RETRY: Duration = Duration::from_secs(2);
+/// The time for which it is tried to kill a container. Afterwards it is looked for as an orphan.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time that the rest of what a worker has printed may take after its end.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
+/// The time that an engine has to report the memory of a container.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes that a container has printed and nobody has read.
 const UNREAD: usize = 64 * 1024;
 
@@ -75,7 +75,7 @@ pub(crate) async fn begin(
             exit = outlive(&engine, &hold.id, &worker) => exit,
             () = killed.cancelled() => end_now(&engine, &hold.id, &worker).await,
         };
-        let last_words = tokio::time::timeout(LAST_WORDS_WITHIN, told).await;
+        let last_words = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
         let last_words = last_words.ok().and_then(Result::ok).flatten();
         if let Err(error) = engine.remove(&hold.id).await {
             tracing::debug!(%worker, error = utakata_execution::chain(&error), "a container is left for now");
@@ -93,29 +93,29 @@ pub(crate) async fn begin(
 
 /// Waits for the end of a container, also of one that goes on while its engine is away.
 async fn outlive(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
-    let mut pause = AGAIN_FIRST;
+    let mut pause = FIRST_RETRY;
     loop {
         match engine.wait(id).await {
             Waited::Exited(exit) => return exit,
             Waited::Gone => return Exit::Unknown,
             Waited::Away(error) => {
-                if pause == AGAIN_FIRST {
+                if pause == FIRST_RETRY {
                     let error = utakata_execution::chain(&error);
                     tracing::warn!(%worker, error, "the engine is away: its worker goes on");
                 }
             }
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(AGAIN_MOST);
+        pause = (pause * 2).min(MAX_RETRY);
     }
 }
 
 /// Kills a container, as far as that is possible in time.
 async fn end_now(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
-    let deadline = Instant::now() + KILLED_WITHIN;
+    let deadline = Instant::now() + KILL_TIMEOUT;
     let killed = async {
         while engine.remove(id).await.is_err() {
-            tokio::time::sleep(AGAIN_FIRST).await;
+            tokio::time::sleep(FIRST_RETRY).await;
         }
     };
     match tokio::time::timeout_at(deadline, killed).await {
@@ -163,7 +163,7 @@ impl Running for Container {
     }
 
     async fn memory(&mut self) -> Option<u64> {
-        let asked = tokio::time::timeout(MEMORY_WITHIN, self.engine.memory(&self.id));
+        let asked = tokio::time::timeout(MEMORY_TIMEOUT, self.engine.memory(&self.id));
         asked.await.ok().flatten()
     }
 

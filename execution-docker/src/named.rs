@@ -14,7 +14,7 @@ pub enum Named {
     Pinned(Reference),
     /// By a tag, which the registry resolves now: `registry/name:tag`.
     Tagged(String),
-    /// As a file of `docker save`.
+    /// A file of `docker save`.
     Archive(PathBuf),
 }
 
@@ -32,7 +32,7 @@ impl Named {
     }
 }
 
-/// Whether it ends in a tag: the port of a registry has no tag's place.
+/// Returns whether a name ends in a tag: the port of a registry has no tag's place.
 fn is_tagged(text: &str) -> bool {
     let last = text.rsplit('/').next().unwrap_or_default();
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:[]".contains(c);

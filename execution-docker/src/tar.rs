@@ -1,13 +1,13 @@
 //! One file out of an archive of the engine's making: POSIX ustar, blocks of 512 bytes.
 
 const BLOCK: usize = 512;
-/// Where a header has the size of its file, in octal digits.
+/// The place of the size of a file in its header, in octal digits.
 const SIZE: std::ops::Range<usize> = 124..136;
-/// Where it has its type, and the two that are a plain file.
+/// The place of its type, and the two that are a plain file.
 const TYPE: usize = 156;
 const PLAIN: [u8; 2] = [b'0', 0];
 
-/// What the first plain file of an archive holds. `None`: it has none, or is none.
+/// Returns the content of the first plain file of an archive. `None`: it has none, or is none.
 pub(crate) fn first_file(archive: &[u8]) -> Option<&[u8]> {
     let mut rest = archive;
     loop {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// The file that says, in a release's folder, that its program is in an image.
 pub const IMAGE_FILE: &str = "image.toml";
 
-/// What a release runs. It decides where its workers run.
+/// The program or the image of a release. It decides where its workers run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Artifact {
     /// An executable of this machine, found.
@@ -19,7 +19,7 @@ pub enum Artifact {
     Image(Image),
 }
 
-/// Where an image comes from.
+/// The origin of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Image {
     /// A registry, pinned by its digest.
@@ -32,15 +32,12 @@ pub enum Image {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference(String);
 
-/// Why an `image.toml` names no image.
+/// The reason for which an `image.toml` names no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// It is not TOML of the right form.
+    /// A text that is not TOML of the right form.
     #[error("{IMAGE_FILE} cannot be read: {problem}")]
-    Form {
-        /// What the parser says.
-        problem: String,
-    },
+    Form { problem: String },
     /// Both sources or none.
     #[error(
         "{IMAGE_FILE} must have either image = \"registry/name@sha256:...\" or \
@@ -52,30 +49,16 @@ pub enum ImageError {
         "the image \"{text}\" has no digest: a tag may be another image tomorrow, so write \
          registry/name@sha256:... (docker image inspect shows it under RepoDigests)"
     )]
-    Unpinned {
-        /// As written.
-        text: String,
-    },
+    Unpinned { text: String },
     /// Something else is wrong with it.
     #[error("the image \"{text}\" is not of the form registry/name@sha256:...: {problem}")]
-    Reference {
-        /// As written.
-        text: String,
-        /// What.
-        problem: &'static str,
-    },
+    Reference { text: String, problem: &'static str },
     /// The archive lies elsewhere.
     #[error("the archive \"{archive}\" is not a path inside the release's folder")]
-    Outside {
-        /// As written.
-        archive: String,
-    },
+    Outside { archive: String },
     /// The archive is not there.
     #[error("there is no archive {}", archive.display())]
-    NoArchive {
-        /// Where it should be.
-        archive: PathBuf,
-    },
+    NoArchive { archive: PathBuf },
 }
 
 #[derive(Deserialize)]
@@ -149,13 +132,13 @@ impl Reference {
         Ok(Self(text.into()))
     }
 
-    /// As it was written.
+    /// Returns the reference as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a path leads to something inside the folder that it is joined to.
+/// Returns whether a path leads to something inside the folder that it is joined to.
 pub(crate) fn is_inside(path: &str) -> bool {
     let mut parts = Path::new(path).components();
     !path.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))

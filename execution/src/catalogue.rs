@@ -25,42 +25,44 @@ use prepare::Preparations;
 use scan::Scanner;
 pub use scan::read;
 
-/// How often the folders are looked at: only their metadata, as long as that stays the same.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The interval between looks at the folders: only at their metadata, as long as that stays the
+/// same.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What lies on disk.
+/// The releases that lie on disk.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
-    /// What can be started, those that changed last at the end. What was good goes on while its
-    /// folder changes, and when the change cannot be: then it is refused as well.
+    /// Those that can be started, those that changed last at the end. What was good goes on while
+    /// its folder changes, and when the change cannot be: then it is refused as well.
     pub releases: Vec<Arc<Release>>,
-    /// What cannot, and why.
+    /// The others, each with its reason.
     pub refused: Vec<RefusedRelease>,
     /// Whether something could not be looked at: what is not here may be there nevertheless.
     pub is_partial: bool,
 }
 
 impl Catalogue {
-    /// Whether a kind of which no release was found may have one that could not be looked at.
+    /// Returns whether a kind of which no release was found may have one that could not be looked
+    /// at.
     pub(crate) fn may_have(&self, kind: &Kind) -> bool {
         let has = |release: &Arc<Release>| release.manifest.kind == *kind;
         self.is_partial && !self.releases.iter().any(has)
     }
 }
 
-/// Where releases come from, and what is to be made of them.
+/// The origins of releases, and the parts that decide about them.
 pub(crate) struct Sources {
     /// Whose they are.
     pub(crate) me: EnvironmentId,
-    /// Which folders are watched.
+    /// The settings, with the folders that are watched.
     pub(crate) config: Arc<Config>,
-    /// Who prepares what cannot be started at once.
+    /// The runtime that prepares what cannot be started at once.
     pub(crate) runtime: Arc<dyn Runtime>,
     /// Whose releases are let in.
     pub(crate) trust: Arc<Trust>,
-    /// Which releases are asked for.
+    /// The releases that are asked for.
     pub(crate) desired: watch::Receiver<LocalDesired>,
-    /// Those that are fetched.
+    /// The releases that are fetched.
     pub(crate) content: content::Link,
     /// What no release could be made of.
     pub(crate) unmade: Unmade,
@@ -84,7 +86,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
         zone: &config.zone,
         labels: &config.labels,
     };
-    let mut tick = tokio::time::interval(LOOK_EVERY);
+    let mut tick = tokio::time::interval(LOOK_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -33,7 +33,7 @@ use store::{Name, Store};
 /// Answers that wait to be read; more are dropped, and asked for again.
 const ANSWERS: usize = 64;
 
-/// What the catalogue wants to have.
+/// The releases that the catalogue wants to have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Everything that is asked for.
@@ -42,12 +42,12 @@ pub(crate) struct Wanted {
     pub(crate) lacking: BTreeSet<ReleaseId>,
 }
 
-/// What came of fetching.
+/// The progress of fetching.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Told {
     /// Releases that were fetched since the start.
     fetched: u64,
-    /// Why others are not here yet.
+    /// The problems of those that are not here yet.
     problems: BTreeMap<ReleaseId, Problem>,
 }
 
@@ -59,11 +59,11 @@ pub(crate) struct Link {
     told: watch::Receiver<Told>,
 }
 
-/// What fetching needs of what is around it.
+/// The parts of an environment that fetching needs.
 #[derive(Clone)]
 pub(crate) struct Around {
     pub(crate) config: config::Content,
-    /// Where contents are kept; `None`: nothing can be fetched.
+    /// The folder for contents; `None`: nothing can be fetched.
     pub(crate) folder: Option<PathBuf>,
     /// Folders of this machine in which a file may lie already: of releases, and of programs.
     pub(crate) near: Vec<PathBuf>,
@@ -73,10 +73,10 @@ pub(crate) struct Around {
     pub(crate) board: StatusBoard,
 }
 
-/// Where answers of the logic environment go. Cheap to clone.
+/// The queue of the logic environment's answers. Cheap to clone.
 pub(crate) type Answers = mpsc::Sender<Arc<Got>>;
 
-/// Both ends, and the one that fetches, which does so while it is run.
+/// Returns both ends, and the service that fetches while it runs.
 pub(crate) fn build(around: Around) -> (Link, Answers, Service) {
     let store = around.folder.clone().map(Store::new);
     let (wanted, wants) = watch::channel(Wanted::default());
@@ -92,7 +92,7 @@ pub(crate) fn build(around: Around) -> (Link, Answers, Service) {
 }
 
 impl Link {
-    /// Where the folders of these releases are, if they are here.
+    /// Returns the folders of these releases, as they are called if they are here.
     pub(crate) fn folders<'r>(
         &self,
         releases: impl IntoIterator<Item = &'r ReleaseId>,
@@ -105,7 +105,7 @@ impl Link {
         names.map(|name| store.release(&name)).collect()
     }
 
-    /// This is wanted now.
+    /// Replaces what is wanted.
     pub(crate) fn want(&self, wanted: Wanted) {
         self.wanted.send_if_modified(|last| {
             let changed = *last != wanted;
@@ -114,7 +114,7 @@ impl Link {
         });
     }
 
-    /// What is told of releases that are not here.
+    /// Returns the problems of releases that are not here.
     pub(crate) fn refused(&mut self, lacking: &BTreeSet<ReleaseId>) -> Vec<RefusedRelease> {
         let told = self.told.borrow_and_update();
         let refused = |release: &ReleaseId| RefusedRelease {

@@ -17,7 +17,7 @@ pub(crate) type Revision = u64;
 
 type Decisions = BTreeMap<Kind, Decision>;
 
-/// What was decided about the rollouts of all kinds. Cheap to clone.
+/// The last decisions about the rollouts of all kinds. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct DecisionLog {
     folder: Option<Arc<PathBuf>>,
@@ -162,7 +162,7 @@ mod tests {
         DecisionLog::open(None).unwrap().written(Some(7)).await;
     }
 
-    /// Whether it ends without waiting.
+    /// Returns whether it ends without waiting.
     fn ends_now(wait: impl Future<Output = ()>) -> bool {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         std::pin::pin!(wait).as_mut().poll(&mut context).is_ready()

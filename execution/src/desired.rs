@@ -19,19 +19,19 @@ use crate::folder::{self, Unreadable};
 /// The file with the last desired state.
 const FILE: &str = "desired.json";
 
-/// What is asked of this environment.
+/// The desired state of this environment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct LocalDesired {
     /// By which revision, if it was ever heard of any.
     pub(crate) revision: Option<u64>,
     orders: Orders,
-    /// What is asked of whoever is in the zone.
+    /// The orders for whoever is in the zone.
     standing: Standing,
-    /// Which releases serve, of each kind of which anything is asked.
+    /// The releases that are to serve, of each kind of which anything is asked.
     pub(crate) kinds: BTreeMap<Kind, KindDesired>,
 }
 
-/// Where the environment is, and what it is told of itself.
+/// The names by which placements select an environment.
 #[derive(Debug)]
 pub(crate) struct Locality<'l> {
     pub(crate) id: &'l EnvironmentId,
@@ -40,7 +40,7 @@ pub(crate) struct Locality<'l> {
 }
 
 impl Locality<'_> {
-    /// Whether a kind is to be served here.
+    /// Returns whether a kind is to be served here.
     pub(crate) fn is_meant(&self, desired: &KindDesired) -> bool {
         let value = |key: &str| match key {
             "name" => Some(self.id.as_str()),
@@ -64,7 +64,7 @@ impl LocalDesired {
         })
     }
 
-    /// Whether a kind is to be stopped, and how.
+    /// Returns how a kind is to be stopped, if it is.
     pub(crate) fn stop(&self, kind: &Kind) -> Option<Stop> {
         let Standing { zone, everywhere } = &self.standing;
         let of_kind = [&self.orders, zone, everywhere].map(|orders| orders.kinds.get(kind));
@@ -72,14 +72,14 @@ impl LocalDesired {
         of_kind.chain(self.stop_all()).max()
     }
 
-    /// Whether everything is to be stopped, and how.
+    /// Returns how everything is to be stopped, if it is.
     fn stop_all(&self) -> Option<Stop> {
         let all = [&self.orders.all, &self.standing.zone.all];
         let all = all.into_iter().flatten();
         all.map(|order| order.stop).max()
     }
 
-    /// Which versions of a kind are to be stopped, and how.
+    /// Returns the versions of a kind that are to be stopped, and how.
     pub(crate) fn stops(&self, kind: &Kind) -> BTreeMap<Arc<str>, Stop> {
         let releases = self.standing.everywhere.releases.iter();
         let own = releases.filter(|(release, _)| release.kind == *kind);
@@ -98,7 +98,7 @@ impl LocalDesired {
         named.cloned().collect()
     }
 
-    /// What this environment is to do about a rollout of a kind.
+    /// Returns what this environment is to do about a rollout of a kind.
     pub(crate) fn rollout(
         &self,
         kind: &Kind,
@@ -113,8 +113,8 @@ impl LocalDesired {
         })
     }
 
-    /// What is stopped, from how far each kind is that is served: nothing is left to stop of
-    /// those that are not.
+    /// Returns what is stopped, from how far each kind is that is served: nothing is left to stop
+    /// of those that are not.
     pub(crate) fn stopped(
         &self,
         kinds: &[(Kind, Option<StopState>)],
@@ -140,7 +140,7 @@ impl LocalDesired {
     }
 }
 
-/// How far an order is that holds for these.
+/// Returns how far an order is that holds for these.
 fn together(stop: Stop, mut states: impl Iterator<Item = Option<StopState>>) -> StopState {
     let is_done = |state: Option<StopState>| match stop {
         Stop::Pause => matches!(state, Some(StopState::Paused | StopState::Drained)),

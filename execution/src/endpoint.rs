@@ -40,35 +40,31 @@ const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 /// Streams of one connection: a worker has one.
 const STREAMS: u32 = 8;
-/// How much longer than its hello a connection may take to be known.
+/// The time beyond that for a hello that a connection has until it is known.
 const GRACE: Duration = Duration::from_secs(1);
 /// Messages that wait to be written to one worker.
 const MESSAGES: usize = 256;
 
-/// Why there is no place for workers to connect to.
+/// The reason for which there is no place for workers to connect to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No private folder for the socket.
     #[error("cannot make the folder {} for the socket of the workers", folder.display())]
     Folder {
-        /// The folder.
         folder: PathBuf,
-        /// What the system says.
         #[source]
         source: io::Error,
     },
     /// The socket cannot be opened.
     #[error("cannot listen for workers on {}", path.display())]
     Listen {
-        /// The socket.
         path: PathBuf,
-        /// What the system says.
         #[source]
         source: io::Error,
     },
 }
 
-/// Where workers connect. Ends, and takes its socket away, when it is dropped.
+/// The server to which workers connect. Ends, and takes its socket away, when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     doors: Doors,
@@ -146,7 +142,7 @@ impl Endpoint {
         &self.gate
     }
 
-    /// Where it is, for whoever goes on listening there.
+    /// Returns the place of the socket, for whoever goes on listening there.
     pub(crate) fn place(&self) -> SocketPlace {
         self.socket.place()
     }
@@ -184,7 +180,7 @@ impl Endpoint {
         &self.doors
     }
 
-    /// Where workers connect.
+    /// Returns the path of the socket.
     pub(crate) fn path(&self) -> &Path {
         self.socket.path()
     }
@@ -203,7 +199,7 @@ impl Drop for Endpoint {
     }
 }
 
-/// What goes to a worker.
+/// A message to a worker.
 type Sent = Result<ToWorker, Status>;
 
 #[tonic::async_trait]

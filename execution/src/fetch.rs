@@ -6,11 +6,11 @@ use tokio::time::Instant;
 use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks, connection::Backoff};
 use utakata_model::{Kind, Zone};
 
-/// How long to wait before connecting again; longer each time.
-const AGAIN_FIRST: Duration = Duration::from_millis(500);
-const AGAIN_MOST: Duration = Duration::from_secs(5);
+/// The wait before connecting again; longer each time.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const MAX_RETRY: Duration = Duration::from_secs(5);
 
-/// What came of fetching.
+/// The result of a fetch.
 #[derive(Debug)]
 pub(crate) enum Fetched {
     /// Tasks.
@@ -27,7 +27,7 @@ pub(crate) struct Fetcher {
     consumer: Option<Box<dyn Consumer>>,
     not_before: Option<Instant>,
     backoff: Backoff,
-    /// What was told of the connection since it was there last.
+    /// The error that was logged since the connection was there last.
     told: Option<Error>,
 }
 
@@ -39,7 +39,7 @@ impl Fetcher {
             kind,
             consumer: None,
             not_before: None,
-            backoff: Backoff::new(AGAIN_FIRST, AGAIN_MOST),
+            backoff: Backoff::new(FIRST_RETRY, MAX_RETRY),
             told: None,
         }
     }
@@ -70,7 +70,7 @@ impl Fetcher {
         Ok(fetched)
     }
 
-    /// These are dealt with. Errors: nobody knows; the connection is lost.
+    /// Acknowledges these. On an error nobody knows whether they are: the connection is lost.
     pub(crate) async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
         if tags.is_empty() {
             return Ok(());
@@ -82,7 +82,7 @@ impl Fetcher {
         acknowledged.inspect_err(|error| self.lose(error))
     }
 
-    /// These are for somebody else.
+    /// Gives these back, for somebody else.
     pub(crate) async fn give_back(&mut self, tags: &[Tag]) {
         if let Some(consumer) = &mut self.consumer
             && !tags.is_empty()

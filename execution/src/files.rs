@@ -24,12 +24,12 @@ pub(crate) fn hash_file(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Whether an error says that there is nothing, and not that nobody can say.
+/// Returns whether an error says that there is nothing, and not that nobody can say.
 pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// Why something could not be looked at, which does not say what is there.
+/// Returns the problem of something that could not be looked at, which does not say what is there.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let message = format!("cannot look at {}: {error}", path.display());
     Problem::new(UNREADABLE, Cure::Operator, message)

@@ -18,7 +18,7 @@ pub struct Unreadable {
     source: io::Error,
 }
 
-/// What a file of the folder holds; none: it is not there.
+/// Returns the content of a file of the folder, if it is there.
 /// Errors: nobody can say.
 pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, Unreadable> {
     let path = folder.join(name);

@@ -8,6 +8,11 @@
 //!  workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
 //! ```
 
+#![allow(
+    missing_docs,
+    reason = "used within this workspace alone: what is obvious needs no words"
+)]
+
 pub mod artifact;
 pub mod catalogue;
 pub mod config;

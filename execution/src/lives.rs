@@ -29,12 +29,12 @@ use crate::{
 };
 
 /// Lives of which it is known what became of them.
-const LIVES_MOST: usize = 32;
-/// How often it is looked whether what was killed is gone, at first, and later.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-const LOOK_SELDOM: Duration = Duration::from_secs(2);
-/// How often it is looked soon.
-const LOOKS_SOON: u32 = 100;
+const MAX_LIVES: usize = 32;
+/// The intervals at which it is looked whether what was killed is gone, at first and later.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const LATE_LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// The number of looks at the shorter interval.
+const EARLY_LOOKS: u32 = 100;
 
 /// The record of the lives. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ struct Inner {
     file: Mutex<Option<File>>,
 }
 
-/// What an earlier life has left.
+/// The record of an earlier life.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Record {
     machine: Option<(String, String)>,
@@ -114,16 +114,17 @@ impl Lives {
                 return;
             }
             looks += 1;
-            let pause = if looks < LOOKS_SOON {
-                LOOK_EVERY
+            let pause = if looks < EARLY_LOOKS {
+                LOOK_INTERVAL
             } else {
-                LOOK_SELDOM
+                LATE_LOOK_INTERVAL
             };
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Whether an earlier life that may not be over had a worker that is no process of ours.
+    /// Returns whether an earlier life that may not be over had a worker that is no process of
+    /// ours.
     fn is_any_elsewhere(&self) -> bool {
         let folder = self.0.folder.as_deref();
         let earlier = folder.map(|folder| earlier(folder, self.0.me));
@@ -133,8 +134,8 @@ impl Lives {
         })
     }
 
-    /// Which lives are over, and of how many that may still be seen. `elsewhere`: those that have
-    /// workers that are no processes of ours, if that is known.
+    /// Returns the lives that are over, and the number of those that may still end. `elsewhere`:
+    /// those that have workers that are no processes of ours, if that is known.
     fn look(&self, elsewhere: Option<&[Incarnation]>) -> (Vec<Incarnation>, usize) {
         let Some(folder) = &self.0.folder else {
             return (Vec::new(), 0);
@@ -180,7 +181,7 @@ fn earlier(folder: &Path, me: Incarnation) -> BTreeMap<Incarnation, PathBuf> {
         Some((incarnation, file.path()))
     });
     let mut earlier: BTreeMap<Incarnation, PathBuf> = named.filter(|(one, _)| *one < me).collect();
-    while earlier.len() > LIVES_MOST
+    while earlier.len() > MAX_LIVES
         && let Some((_, path)) = earlier.pop_first()
     {
         // It is tried again at the next start.
@@ -219,7 +220,7 @@ impl Record {
         record
     }
 
-    /// Whether nothing of it is left, after what is left was killed; `None` where that cannot be
+    /// Kills what is left of it. Returns whether nothing is left; `None` where that cannot be
     /// seen from here.
     fn is_over_now(&self, is_left_elsewhere: bool) -> Option<bool> {
         if self.is_over {
@@ -241,7 +242,7 @@ impl Record {
     }
 }
 
-/// Whether a worker, or anything that it started, is left; it is killed.
+/// Kills a worker and all that it started. Returns whether anything of it is left.
 fn is_left(process: i32, at: u64) -> bool {
     let Some(group) = Pid::from_raw(process) else {
         return false;
@@ -259,13 +260,13 @@ fn is_left(process: i32, at: u64) -> bool {
     true
 }
 
-/// When a process was started, as the system counts; `None` when it is no more.
+/// Returns the start of a process, as the system counts; `None` when it is no more.
 /// Errors: nobody can say.
 fn started_at(process: i32) -> io::Result<Option<u64>> {
     Ok(living(process)?.map(|(_, at)| at))
 }
 
-/// Whether a process group whose leader is gone has anybody left who can do anything.
+/// Returns whether a process group whose leader is gone has a member left that can do anything.
 fn has_members(group: i32) -> bool {
     // Also true of one in which only those are left whom nobody has buried.
     let is_gone = |group| test_kill_process_group(group) == Err(rustix::io::Errno::SRCH);

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Error, Event, Events};
+use utakata_interconnect::{Error, Event, Events, connection::Backoff};
 use utakata_permit::message::StartBatch;
 
 /// Batches that wait; beyond it no new task is begun.
@@ -18,8 +18,8 @@ const QUEUE: usize = 64;
 /// Batches of asks that wait; more are not asked now.
 const ASKS: usize = 4;
 /// Waits between two tries when the inter connect is away.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
-const AGAIN_MOST: Duration = Duration::from_secs(5);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const MAX_RETRY: Duration = Duration::from_secs(5);
 
 /// A queue of asks for [`ask`].
 pub(crate) fn asks() -> (mpsc::Sender<StartBatch>, mpsc::Receiver<StartBatch>) {
@@ -74,7 +74,7 @@ pub(crate) async fn run(
 /// Publishes, again and again while the inter connect is away: outcomes of control are not
 /// lost. What is expendable is tried once.
 async fn publish(events: &dyn Events, mut batch: Vec<Event>) {
-    let mut wait = AGAIN_AFTER;
+    let mut backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
     loop {
         let kept: Vec<Event> = batch
             .iter()
@@ -97,7 +97,6 @@ async fn publish(events: &dyn Events, mut batch: Vec<Event>) {
             Err(error) => tracing::warn!(%error, "outcomes cannot be published: trying again"),
         }
         batch = kept;
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(AGAIN_MOST);
+        tokio::time::sleep(backoff.wait()).await;
     }
 }

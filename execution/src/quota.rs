@@ -9,7 +9,7 @@ use utakata_model::{Kind, environment::WorkersStatus};
 
 use crate::manager::places::{Allowed, Need, divide};
 
-/// What is known of all kinds. Cheap to clone.
+/// The workers that all kinds together may run. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WorkerQuota(Arc<Inner>);
 
@@ -20,7 +20,7 @@ struct Inner {
     kinds: Mutex<BTreeMap<Kind, Claim>>,
 }
 
-/// What a kind has, and could do with.
+/// The workers that a kind has, and those that it could do with.
 #[derive(Debug, Default)]
 struct Claim {
     /// Workers that there are, also those that end, and those that it was allowed to start.
@@ -32,7 +32,7 @@ struct Claim {
 }
 
 impl WorkerQuota {
-    /// So many at once, if there is a limit.
+    /// Allows so many at once, if there is a limit.
     pub(crate) fn new(most: Option<u32>) -> Self {
         let kinds = Mutex::default();
         Self(Arc::new(Inner { most, kinds }))
@@ -75,7 +75,7 @@ impl WorkerQuota {
         Some(allowed)
     }
 
-    /// So many workers a kind has, now that it has done what it was to do.
+    /// Takes in how many workers a kind has, now that it has done what it was to do.
     pub(crate) fn tell(&self, kind: &Kind, there: u32) {
         if let Some(claim) = self.0.kinds.lock().get_mut(kind) {
             claim.there = there;
@@ -87,7 +87,7 @@ impl WorkerQuota {
         self.0.kinds.lock().remove(kind);
     }
 
-    /// As others see it; `None`: there is no limit.
+    /// Returns the quota as others see it; `None`: there is no limit.
     pub(crate) fn status(&self) -> Option<WorkersStatus> {
         let most = self.0.most?;
         let kinds = self.0.kinds.lock();

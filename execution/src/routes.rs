@@ -10,7 +10,7 @@ use utakata_permit::message::{PermitBatch, RecordedBatch};
 /// Batches that wait for one kind; more are dropped: asks and outcomes are repeated anyway.
 const QUEUE: usize = 256;
 
-/// What the logic environment answered to a kind.
+/// A reply of the ledger to a kind.
 #[derive(Debug)]
 pub(crate) enum LedgerReply {
     /// Asks.
@@ -19,7 +19,7 @@ pub(crate) enum LedgerReply {
     Recorded(Arc<RecordedBatch>),
 }
 
-/// Where the answers for each kind go. Cheap to clone.
+/// The queues of all kinds. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Routes(Arc<Mutex<BTreeMap<Kind, mpsc::Sender<LedgerReply>>>>);
 

@@ -75,7 +75,7 @@ pub trait Running: Send {
         None
     }
 
-    /// How much memory it has now, in bytes, where that is known. Cancel safe.
+    /// Returns its present memory in bytes, where that is known. Cancel safe.
     async fn memory(&mut self) -> Option<u64> {
         None
     }
@@ -93,33 +93,30 @@ pub trait Running: Send {
 pub struct Trace {
     /// The number of the process, which leads a group of its own.
     pub process: i32,
-    /// Where what it prints is read: its standard output and its standard error.
+    /// The ends at which its standard output and its standard error are read.
     pub pipes: [Option<OwnedFd>; 2],
 }
 
 /// One life of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Life {
-    /// The environment.
     pub environment: EnvironmentId,
-    /// Which life of it; a later one is greater.
+    /// Its life; a later one is greater.
     pub incarnation: Incarnation,
 }
 
-/// What to start.
+/// A worker to be started.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The name of the worker, for its log.
     pub worker: WorkerId,
     /// The life of the environment that it serves.
     pub life: Life,
-    /// What it is a worker of.
     pub release: Arc<ReleaseId>,
     /// The folder of its release.
     pub folder: PathBuf,
-    /// What to run.
     pub artifact: Artifact,
-    /// How: its arguments, and what it may use.
+    /// Its arguments, and what it may use.
     pub run: Run,
     /// The socket at which its manager listens. Its folder has nothing else in it.
     pub socket: PathBuf,
@@ -149,7 +146,7 @@ impl Spec {
     }
 }
 
-/// How a worker ended.
+/// The end of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// By itself, with this code.
@@ -160,45 +157,36 @@ pub enum Exit {
     Unknown,
 }
 
-/// Why a worker cannot be started, or its release not be made ready.
+/// The reason for which a worker cannot be started, or a release not be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program cannot be executed.
     #[error("cannot start {}", program.display())]
     Start {
-        /// The program.
         program: PathBuf,
-        /// What the system says.
         #[source]
         source: std::io::Error,
     },
     /// A worker that was there is not any more.
     #[error("the process {process} cannot be taken over")]
     Adopt {
-        /// The process.
         process: i32,
-        /// What the system says.
         #[source]
         source: std::io::Error,
     },
-    /// This runtime runs something else.
+    /// Something that other runtimes run.
     #[error("{what} cannot run here")]
-    Misplaced {
-        /// What was asked for.
-        what: &'static str,
-    },
+    Misplaced { what: &'static str },
     /// A failure of the engine that runs the workers.
     #[error("{}", problem.message)]
     Engine {
-        /// As others see it.
         problem: Problem,
-        /// Whether this environment is the reason, whatever the release.
         is_of_environment: bool,
     },
 }
 
 impl Error {
-    /// Whether this environment is the reason, and no release would have fared better.
+    /// Returns whether this environment is the reason, so that no release would have fared better.
     pub fn is_of_environment(&self) -> bool {
         match self {
             Self::Start { source, .. } => shortage(source).is_some(),
@@ -209,7 +197,6 @@ impl Error {
         }
     }
 
-    /// As others see it.
     pub fn problem(&self) -> Problem {
         let text = crate::chain(self);
         match self {
@@ -232,7 +219,7 @@ impl Error {
     }
 }
 
-/// What to raise, where the system is short of something.
+/// Returns what to raise, where the system is short of something.
 fn shortage(error: &std::io::Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::MFILE | Errno::NFILE => Some("raise the limit of open files (LimitNOFILE)"),

@@ -11,7 +11,7 @@ use utakata_model::{
 use utakata_rollout::Summary;
 
 /// Targets that are told of, of all kinds together.
-const BREAKERS_MOST: usize = 1000;
+const MAX_BREAKERS: usize = 1000;
 
 /// The pools of all kinds as last told. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +33,7 @@ struct Inner {
 }
 
 impl StatusBoard {
-    /// These are the pools of a kind now.
+    /// Sets the pools of a kind.
     pub(crate) fn put(&self, kind: &Kind, pools: Vec<PoolStatus>) {
         let mut all = self.0.pools.lock();
         let before = all.get(kind).map_or(&[][..], Vec::as_slice);
@@ -59,7 +59,7 @@ impl StatusBoard {
         self.0.over.lock().clone()
     }
 
-    /// These targets of a kind are left alone now.
+    /// Sets the targets of a kind that are left alone.
     pub(crate) fn put_breakers(&self, kind: &Kind, breakers: Vec<BreakerStatus>) {
         let mut all = self.0.breakers.lock();
         let before = all.get(kind).map_or(&[][..], Vec::as_slice);
@@ -71,7 +71,7 @@ impl StatusBoard {
         }
     }
 
-    /// So far a kind is stopped now.
+    /// Sets how far a kind is stopped.
     pub(crate) fn put_stopped(&self, kind: &Kind, state: Option<StopState>) {
         let before = self.0.stopped.lock().insert(kind.clone(), state);
         if before != Some(state) {
@@ -79,7 +79,7 @@ impl StatusBoard {
         }
     }
 
-    /// So far single releases of a kind are stopped now, by version.
+    /// Sets how far single releases of a kind are stopped, by version.
     pub(crate) fn put_stopped_releases(&self, kind: &Kind, states: BTreeMap<Arc<str>, StopState>) {
         let mut all = self.0.stopped_releases.lock();
         let is_changed = all
@@ -92,7 +92,7 @@ impl StatusBoard {
         }
     }
 
-    /// So a rollout of a kind is now.
+    /// Sets the rollout of a kind.
     pub(crate) fn put_rollout(&self, kind: &Kind, rollout: Option<RolloutStatus>) {
         let mut all = self.0.rollouts.lock();
         let is_changed = all.get(kind) != rollout.as_ref();
@@ -106,7 +106,7 @@ impl StatusBoard {
         }
     }
 
-    /// So the rollouts are of kinds of which nothing is here that could serve.
+    /// Sets the rollouts of kinds of which nothing is here that could serve.
     pub(crate) fn put_absent(&self, absent: Vec<RolloutStatus>) {
         let mut known = self.0.absent.lock();
         let is_changed = *known != absent;
@@ -117,7 +117,7 @@ impl StatusBoard {
         }
     }
 
-    /// Whether something else was told of a rollout than this.
+    /// Returns whether something else is published of a rollout than this.
     pub(crate) fn knows_else(&self, kind: &Kind, now: Option<Summary>) -> bool {
         let all = self.0.rollouts.lock();
         let told = all.get(kind);
@@ -125,7 +125,7 @@ impl StatusBoard {
         told != now
     }
 
-    /// These releases are asked for and are not here.
+    /// Sets the releases that are asked for and are not here.
     pub(crate) fn put_missing(&self, missing: Vec<RefusedRelease>) {
         let mut known = self.0.missing.lock();
         let is_changed = *known != missing;
@@ -155,11 +155,7 @@ impl StatusBoard {
     /// The targets that are left alone: as many as are told of.
     pub(crate) fn breakers(&self) -> Vec<BreakerStatus> {
         let all = self.0.breakers.lock();
-        all.values()
-            .flatten()
-            .take(BREAKERS_MOST)
-            .cloned()
-            .collect()
+        all.values().flatten().take(MAX_BREAKERS).cloned().collect()
     }
 
     /// The rollouts of all kinds.
@@ -174,7 +170,7 @@ impl StatusBoard {
         self.0.missing.lock().clone()
     }
 
-    /// How far each kind is stopped.
+    /// Returns how far each kind is stopped.
     pub(crate) fn stopped(&self) -> Vec<(Kind, Option<StopState>)> {
         let all = self.0.stopped.lock();
         all.iter()
@@ -182,7 +178,7 @@ impl StatusBoard {
             .collect()
     }
 
-    /// How far single releases are stopped.
+    /// Returns how far single releases are stopped.
     pub(crate) fn stopped_releases(&self) -> BTreeMap<ReleaseName, StopState> {
         let all = self.0.stopped_releases.lock();
         let named = all.iter().flat_map(|(kind, states)| {

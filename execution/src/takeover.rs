@@ -16,7 +16,7 @@ use crate::{Artifact, Config, Release, endpoint::SocketPlace};
 /// The version of what is written down. Another one is not understood.
 pub const VERSION: u32 = 1;
 
-/// What an environment leaves to its successor.
+/// An environment, as it is left to its successor.
 #[derive(Debug)]
 pub struct Takeover {
     pub(crate) left: Left,
@@ -25,34 +25,21 @@ pub struct Takeover {
     pub(crate) pipes: Vec<OwnedFd>,
 }
 
-/// Why nothing can be taken over.
+/// The reason for which nothing can be taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is written by another version of utakata.
+    /// A takeover of another version of utakata.
     #[error("it has version {found}, and this utakata understands version {VERSION}")]
-    Version {
-        /// As written.
-        found: u32,
-    },
-    /// It cannot be read.
+    Version { found: u32 },
+    /// A text of another form.
     #[error("it cannot be read")]
     Form(#[source] serde_json::Error),
-    /// It names open files that are not there.
+    /// Open files that are named and are not there.
     #[error("{found} open files were handed over, and it names {named}")]
-    Files {
-        /// As handed over.
-        found: usize,
-        /// As named.
-        named: usize,
-    },
-    /// It is of an environment that is another one by the settings.
+    Files { found: usize, named: usize },
+    /// An environment that is another one by the settings.
     #[error("it belongs to {left} in zone {zone}, and the settings name another environment")]
-    Other {
-        /// Who has left it.
-        left: EnvironmentId,
-        /// Its zone.
-        zone: Zone,
-    },
+    Other { left: EnvironmentId, zone: Zone },
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,7 +47,7 @@ struct Versioned {
     version: u32,
 }
 
-/// What is written down.
+/// A takeover, as it is written down.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Left {
     pub(crate) version: u32,
@@ -82,7 +69,7 @@ pub(crate) struct KindLeft {
     pub(crate) kind: Kind,
     /// The next number of an ask.
     pub(crate) next_ask: u64,
-    /// What is told if a permit comes for an ask that was given up, by the ask.
+    /// The outcomes that are published if a permit comes for an ask that was given up, by the ask.
     pub(crate) void: Vec<(u64, Outcome)>,
     /// Attempts that ended without a permit.
     pub(crate) told: Vec<TaskKey>,
@@ -108,7 +95,7 @@ pub(crate) struct PoolLeft {
     pub(crate) is_fetched: bool,
     pub(crate) is_stable: bool,
     pub(crate) is_kept: bool,
-    /// Whether it was to be served, and then whether tasks without a pin went to it.
+    /// If it was to be served: whether tasks without a pin went to it.
     pub(crate) serves: Option<bool>,
     pub(crate) lost: u64,
     pub(crate) workers: Vec<WorkerLeft>,
@@ -126,11 +113,11 @@ pub(crate) struct WorkerLeft {
     pub(crate) capacity: u32,
     pub(crate) is_single: bool,
     pub(crate) begun: u64,
-    /// How long it has been ready.
+    /// The time since it was ready.
     pub(crate) ready: Duration,
-    /// If it is to end: how much time it has.
+    /// The time that it has until it must end, if it is to end.
     pub(crate) drain: Option<Duration>,
-    /// How long it has to come back.
+    /// The time that it has to come back.
     pub(crate) back: Duration,
 }
 
@@ -144,19 +131,19 @@ pub(crate) struct AttemptLeft {
     pub(crate) waited: Duration,
     pub(crate) ran: Duration,
     pub(crate) is_overdue: bool,
-    /// Whether it was told never to have begun.
+    /// Whether it was reported never to have begun.
     #[serde(default)]
     pub(crate) is_void: bool,
 }
 
 impl Takeover {
-    /// As bytes, and the open files that belong to them.
+    /// Returns it as bytes, with the open files that belong to them.
     pub fn into_parts(self) -> (serde_json::Result<Vec<u8>>, Vec<OwnedFd>) {
         let files = std::iter::once(self.listener).chain(self.pipes);
         (serde_json::to_vec_pretty(&self.left), files.collect())
     }
 
-    /// From bytes and open files.
+    /// Reads it from bytes and open files.
     ///
     /// # Errors
     /// Another version, no JSON of the right form, other files than are named.
@@ -178,7 +165,7 @@ impl Takeover {
         }
     }
 
-    /// Whether it is of the environment that is set.
+    /// Checks that it is of the environment of these settings.
     ///
     /// # Errors
     /// It is of another one.
@@ -197,14 +184,14 @@ impl Takeover {
 }
 
 impl Left {
-    /// How many workers and attempts.
+    /// Returns the numbers of workers and attempts.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let workers = self.kinds.iter().flat_map(|kind| &kind.pools);
         let attempts = self.kinds.iter().map(|kind| kind.attempts.len());
         (workers.map(|pool| pool.workers.len()).sum(), attempts.sum())
     }
 
-    /// How much time has passed since it was written.
+    /// Returns the time since it was written.
     pub(crate) fn passed(&self) -> Duration {
         now().saturating_sub(self.at)
     }
@@ -227,7 +214,7 @@ impl PoolLeft {
         })
     }
 
-    /// What its workers are of.
+    /// Returns the release of its workers.
     pub(crate) fn release(&self) -> Release {
         Release {
             id: self.id.clone(),

@@ -41,7 +41,7 @@ pub struct Signature {
     pub ed25519: String,
 }
 
-/// Why a release is not let in.
+/// The reason for which a release is not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody has signed it.
@@ -49,42 +49,29 @@ pub enum Refusal {
     Unsigned,
     /// Somebody has, but nobody whose key counts.
     #[error("it is signed by {keys} only, and none of these keys is in execution.trust.keys")]
-    Stranger {
-        /// The keys.
-        keys: String,
-    },
+    Stranger { keys: String },
     /// The signature is of something else.
     #[error("the signature by {key} is not of this release: what it has now was not signed")]
-    Wrong {
-        /// The key.
-        key: String,
-    },
+    Wrong { key: String },
     /// The file cannot be read.
     #[error("{SIGNATURES_FILE} cannot be read: {problem}")]
-    Form {
-        /// What the parser says.
-        problem: String,
-    },
+    Form { problem: String },
 }
 
-/// Why keys cannot be used.
+/// The reason for which keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
     #[error("the key {} cannot be read", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// What the system says.
         #[source]
         source: io::Error,
     },
-    /// It is something else.
+    /// A file that is no key.
     #[error("the key {} cannot be used", path.display())]
     Key {
-        /// The file.
         path: PathBuf,
-        /// What it is.
         #[source]
         source: KeyError,
     },
@@ -128,7 +115,7 @@ pub fn sign(key: &SecretKey, release: &ReleaseDigest) -> Signature {
     }
 }
 
-/// Whether one of these keys has signed the release.
+/// Checks that one of these keys has signed the release.
 pub fn verify(
     keys: &[PublicKey],
     release: &ReleaseDigest,
@@ -164,13 +151,13 @@ fn unknown(signatures: &Signatures) -> Refusal {
     }
 }
 
-/// What is signed.
+/// Returns the text that is signed.
 fn text(release: &ReleaseDigest) -> String {
     format!("utakata release {}\n", release.0)
 }
 
 impl Trust {
-    /// As the settings say, with the folders that come with utakata.
+    /// Reads the keys of the settings; `bundled` are the folders that come with utakata.
     /// Errors: a key that cannot be used.
     pub fn load(config: &config::Trust, bundled: &[PathBuf]) -> Result<Self, Error> {
         let keys = config.keys.iter().map(|path| public_key(path));
@@ -196,7 +183,7 @@ impl Trust {
         verified.map_err(|refusal| refusal.problem())
     }
 
-    /// The same for a release in a folder.
+    /// Refuses a release in a folder whose `signatures.toml` is not as it must be.
     pub(crate) fn check_folder(
         &self,
         folder: &Path,

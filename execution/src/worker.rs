@@ -17,55 +17,53 @@ pub(crate) struct Number(pub(crate) u64);
 /// Something that was heard of a worker.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// Of which.
     pub(crate) worker: Number,
-    /// What.
     pub(crate) said: Said,
 }
 
-/// What was heard of a worker.
+/// An event of a worker.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// It said hello and was let in.
+    /// A hello that was good: the worker is let in.
     Ready {
-        /// How many tasks it takes at once.
+        /// The number of tasks that it takes at once.
         capacity: u32,
         /// Whether it can go over to another manager.
         can_hold: bool,
         /// The way to it.
         to: Line,
     },
-    /// How attempts ended.
+    /// The ends of attempts.
     Answers(Vec<Answer>),
-    /// These attempts of control could begin, each with the number that a go for it repeats.
+    /// Attempts of control that could begin, each with the number that a go for it repeats.
     CanBegin(Vec<(TaskKey, u64)>),
-    /// It is alive.
+    /// A sign of life.
     Alive,
-    /// It has so much memory, in bytes.
+    /// Its memory in bytes.
     Memory(u64),
-    /// Its stream has ended.
+    /// The end of its stream.
     Parted(Parting),
-    /// It was started, and this is how it is found again.
+    /// Its start, with the trace by which it is found again.
     Started(Trace),
-    /// It could not be started.
+    /// A start that failed.
     NotStarted(Problem),
     /// The environment had no room for it, or nobody to start it.
     Hindered(Problem),
-    /// What it printed last, told before its end.
+    /// The last line that it printed, reported before its end.
     LastWords(String),
-    /// It has ended.
+    /// Its end.
     Exited(Exit),
 }
 
 /// The way to a worker: messages that are written as soon as there is room.
 pub(crate) type Line = mpsc::Sender<Result<ToWorker, Status>>;
 
-/// Why a stream has ended.
+/// The reason for which a stream has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Parting {
     /// The worker closed it.
     Closed,
-    /// It broke, or said what cannot be read: what was seen.
+    /// A stream that broke, or brought what cannot be read: what was seen.
     Broken(String),
     /// The worker was not let in.
     Refused(Problem),

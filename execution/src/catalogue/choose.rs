@@ -13,22 +13,21 @@ use crate::{Release, desired::Locality};
 /// A release to be served.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chosen {
-    /// Which.
     pub(crate) release: Arc<Release>,
     /// Whether tasks without a pin go to it, unless a rollout says otherwise.
     pub(crate) is_active: bool,
     /// Whether targets may be pinned to it.
     pub(crate) is_kept: bool,
-    /// How many workers.
+    /// The number of its workers.
     pub(crate) size: PoolSize,
 }
 
-/// What is to be served.
+/// The releases to be served.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Choice {
     /// The releases of each kind.
     pub(crate) kinds: BTreeMap<Kind, Vec<Chosen>>,
-    /// What should serve, or be kept, and is not here.
+    /// Those that should serve, or be kept, and are not here.
     pub(crate) missing: Vec<RefusedRelease>,
 }
 

@@ -10,14 +10,14 @@ use super::{Catalogue, Release};
 use crate::{Artifact, runtime::Runtime};
 
 /// After a failure it is tried again; the wait is doubled each time.
-const AGAIN_FIRST: Duration = Duration::from_secs(2);
-const AGAIN_MOST: Duration = Duration::from_secs(60);
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const MAX_RETRY: Duration = Duration::from_secs(60);
 
-/// What is being prepared, and what is ready.
+/// The releases that are being prepared, and those that are ready.
 pub(super) struct Preparations {
     runtime: Arc<dyn Runtime>,
     steps: HashMap<Arc<ReleaseId>, Step>,
-    /// What each folder was served with last.
+    /// The release with which each folder was served last.
     served: HashMap<PathBuf, Arc<Release>>,
     running: JoinSet<(Arc<ReleaseId>, Result<(), Problem>)>,
     ended: Vec<(Arc<ReleaseId>, Result<(), Problem>)>,
@@ -97,19 +97,19 @@ impl Preparations {
         };
         let pause = match step {
             Step::Running { pause, .. } => *pause,
-            Step::Failed { .. } | Step::Ready => AGAIN_FIRST,
+            Step::Failed { .. } | Step::Ready => FIRST_RETRY,
         };
         *step = match prepared {
             Ok(()) => Step::Ready,
             Err(problem) => Step::Failed {
                 problem,
                 again_at: now + pause,
-                pause: (pause * 2).min(AGAIN_MOST),
+                pause: (pause * 2).min(MAX_RETRY),
             },
         };
     }
 
-    /// What a release lacks; begins to get it.
+    /// Returns what a release lacks, and begins to get it.
     fn missing(&mut self, release: &Arc<Release>, now: Instant) -> Option<Problem> {
         if matches!(release.artifact, Artifact::Program(_)) {
             return None;
@@ -131,7 +131,7 @@ impl Preparations {
                 self.begin(release.clone());
                 Step::Running {
                     last: None,
-                    pause: AGAIN_FIRST,
+                    pause: FIRST_RETRY,
                 }
             }
         };

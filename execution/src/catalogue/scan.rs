@@ -29,7 +29,7 @@ use crate::{
 use files::{Change, File, Stamp, is_file};
 use folders::Listed;
 
-/// What was written less than this ago may still be being written.
+/// The time for which a file that was written may still be being written.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// Looks at the folders, and remembers what it saw.
@@ -40,7 +40,7 @@ pub(super) struct Scanner {
     trust: Arc<Trust>,
     seen: BTreeMap<PathBuf, Seen>,
     digests: HashMap<Stamp, [u8; 32]>,
-    /// What could not be looked at this time: what was seen there before goes on.
+    /// The folders that could not be looked at this time: what was seen there before goes on.
     unseen: Vec<RefusedRelease>,
     looks: u64,
 }
@@ -53,18 +53,18 @@ struct Seen {
     /// The look at which it was read; later ones replace earlier ones.
     look: u64,
     read: Result<Arc<Release>, Problem>,
-    /// What it was before a change that is not ended, or that cannot be: it goes on.
+    /// The release before a change that is not ended, or that is wrong: it goes on.
     good: Option<Arc<Release>>,
     is_settled: bool,
     origin: Origin,
 }
 
-/// Where a folder comes from.
+/// The origin of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// Somebody has put it there, and may change it.
     Placed,
-    /// It was fetched: complete from the beginning, of the digest that is its name, and with
+    /// Fetched: complete from the beginning, of the digest that is its name, and with
     /// files that others have, too.
     Fetched,
 }
@@ -100,7 +100,7 @@ impl Scanner {
         }
     }
 
-    /// What lies there now, and in these folders of releases that were fetched.
+    /// Returns what lies there now, and in these folders of releases that were fetched.
     pub(super) fn scan(&mut self, fetched: &[PathBuf]) -> Catalogue {
         self.looks += 1;
         self.unseen.clear();
@@ -156,7 +156,7 @@ impl Scanner {
         self.read(folder, files, origin, before)
     }
 
-    /// What is there could not be looked at: it is what it was before, if that is known.
+    /// Takes a folder that could not be looked at for what it was before, if that is known.
     fn hidden(
         &mut self,
         folder: &Path,
@@ -322,7 +322,7 @@ impl Scanner {
     }
 }
 
-/// What a release runs: an image where its folder says so, or else a program.
+/// Returns what a release runs: an image where its folder says so, or else a program.
 fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifact, Problem> {
     if !is_inside(program) {
         let message = format!(
@@ -346,7 +346,7 @@ fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifa
     }
 }
 
-/// What is in a file for people.
+/// Returns the text of a file.
 fn text(file: &Path) -> Result<String, Problem> {
     fs::read_to_string(file).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => {
@@ -386,7 +386,7 @@ fn can_be_executed(program: &Path) -> std::io::Result<bool> {
     }
 }
 
-/// What was fetched and is not what it was any more: it is fetched again.
+/// Returns the problem of a folder that was fetched and has changed since: it is fetched again.
 fn damaged(folder: &Path) -> Problem {
     let message = format!(
         "the files in {} have changed since they were fetched",
@@ -408,13 +408,13 @@ fn stamp(artifact: &Artifact, change: Change) -> Option<Stamp> {
 }
 
 impl Seen {
-    /// What is served of it.
+    /// Returns the release that is served of it.
     fn release(&self) -> Option<&Arc<Release>> {
         self.read.as_ref().ok().or(self.good.as_ref())
     }
 
-    /// What is served of it if it was fetched: what has changed is fetched again, and what cannot
-    /// be looked at goes on.
+    /// Returns the release that is served of a fetched one: what has changed is fetched again, and
+    /// what cannot be looked at goes on.
     fn fetched(&self) -> Option<&Arc<Release>> {
         match &self.read {
             Ok(release) => Some(release),
@@ -433,8 +433,8 @@ impl Seen {
     }
 }
 
-/// What was seen, in the order in which it changed. Of two folders with one kind and version,
-/// the one that changed last counts.
+/// Returns what was seen, in the order in which it changed. Of two folders with one kind and
+/// version, the one that changed last counts.
 fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
     let mut folders: Vec<_> = seen.iter().collect();
     folders.sort_by_key(|(_, seen)| seen.look);
@@ -486,7 +486,7 @@ fn replaced_by(id: &ReleaseId, by: &Path) -> Problem {
     Problem::new("release-twice", Cure::Operator, message)
 }
 
-/// Whether something was written so shortly ago that more may come.
+/// Returns whether something was written so shortly ago that more may come.
 fn is_fresh(files: &[File]) -> bool {
     let now = SystemTime::now();
     let age = |file: &File| now.duration_since(file.stamp.modified).unwrap_or_default();

@@ -8,24 +8,24 @@ use utakata_model::{
 use crate::{artifact::is_inside, config};
 
 /// More files than that are no release.
-const FILES_MOST: usize = 10_000;
+const MAX_FILES: usize = 10_000;
 /// Folders in folders.
-const DEPTH_MOST: usize = 16;
+const MAX_DEPTH: usize = 16;
 /// Larger manifests are none.
-const MANIFEST_MOST: u64 = 1024 * 1024;
+const MAX_MANIFEST: u64 = 1024 * 1024;
 
 /// Checks the list of files, before any is fetched.
 pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Problem> {
-    if content.files.len() > FILES_MOST {
+    if content.files.len() > MAX_FILES {
         let count = content.files.len();
         return Err(large(&format!(
-            "{count} files, and {FILES_MOST} are the most"
+            "{count} files, and {MAX_FILES} are the most"
         )));
     }
-    let is_deep = |file: &&ContentFile| file.path.split('/').count() > DEPTH_MOST;
+    let is_deep = |file: &&ContentFile| file.path.split('/').count() > MAX_DEPTH;
     if let Some(file) = content.files.iter().find(is_deep) {
         return Err(large(&format!(
-            "folders deeper than {DEPTH_MOST}: {}",
+            "folders deeper than {MAX_DEPTH}: {}",
             file.path
         )));
     }
@@ -53,7 +53,7 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
     match pairs.find(is_both) {
         Some(two) => Err(lying(&format!("{} is a file and a folder", two[0].path))),
         None => match content.file(MANIFEST_FILE) {
-            Some(file) if file.size > MANIFEST_MOST => {
+            Some(file) if file.size > MAX_MANIFEST => {
                 Err(large(&format!("a {MANIFEST_FILE} of {} bytes", file.size)))
             }
             _ => Ok(()),
@@ -93,7 +93,7 @@ pub(super) fn release(
     )))
 }
 
-/// What came is not what was asked for.
+/// Returns the problem of content that is not what was asked for.
 pub(super) fn lying(what: &str) -> Problem {
     let message = format!("what came is not this release, and was thrown away: {what}");
     Problem::new("release-content", Cure::Operator, message)

@@ -27,9 +27,9 @@ use super::{
 
 /// Never longer than this between two asks for a list: it is small, and whoever answers may just
 /// have come back.
-const LIST_AGAIN_MOST: Duration = Duration::from_secs(5);
+const MAX_LIST_RETRY: Duration = Duration::from_secs(5);
 /// Asks in a row without an answer, after which another release has its turn.
-const SILENCES_MOST: u32 = 5;
+const MAX_SILENCES: u32 = 5;
 
 /// One release that is fetched.
 pub(super) struct Fetch {
@@ -46,10 +46,10 @@ pub(super) struct Fetch {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Files(Arc<Mutex<HashMap<FileDigest, Arc<tokio::sync::Mutex<()>>>>>);
 
-/// Why fetching a release has ended without it.
+/// The reason for which fetching a release has ended without it.
 #[derive(Debug)]
 pub(super) enum Stopped {
-    /// It cannot be had.
+    /// A release that cannot be had.
     Failed(Problem),
     /// Nobody wants it any more.
     Unwanted,
@@ -111,10 +111,10 @@ impl Fetch {
     async fn list(&mut self, release: &ReleaseId) -> Result<Content, Stopped> {
         let want = Want::Release(release.digest.clone());
         let mut pause = self.around.config.again_after;
-        for _ in 0..SILENCES_MOST {
+        for _ in 0..MAX_SILENCES {
             self.ask(vec![want.clone()]).await;
             let until = Instant::now() + pause;
-            pause = (pause * 2).min(LIST_AGAIN_MOST);
+            pause = (pause * 2).min(MAX_LIST_RETRY);
             while let Some(got) = self.answer(release, until).await? {
                 match &got.found {
                     _ if got.want != want => {}
@@ -127,8 +127,8 @@ impl Fetch {
         Err(silent().into())
     }
 
-    /// What is in a file that must be known before the others are fetched; `None`: there is no
-    /// such file.
+    /// Returns the content of a file that must be known before the others are fetched; `None`:
+    /// there is no such file.
     async fn small(
         &mut self,
         store: &Store,
@@ -191,7 +191,7 @@ impl Fetch {
             let until = incoming.again_at().unwrap_or_else(Instant::now);
             let Some(got) = self.answer(release, until).await? else {
                 silences += 1;
-                if silences >= SILENCES_MOST {
+                if silences >= MAX_SILENCES {
                     return Err(silent().into());
                 }
                 continue;

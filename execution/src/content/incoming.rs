@@ -18,7 +18,7 @@ use utakata_interconnect::events::content::PART_MOST;
 /// Parts under way or waiting for earlier ones.
 const WINDOW: usize = 8;
 /// Never longer than this between two asks for a part.
-const AGAIN_MOST: Duration = Duration::from_secs(8);
+const MAX_RETRY: Duration = Duration::from_secs(8);
 
 /// A file on its way here.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Incoming {
     written: u64,
     ahead: BTreeMap<u64, Arc<[u8]>>,
     asked: BTreeMap<u64, Asked>,
-    /// How long an answer may take.
+    /// The time that an answer may take.
     again_after: Duration,
 }
 
@@ -42,18 +42,10 @@ struct Asked {
 pub(super) enum Lie {
     /// There is nothing where something should be.
     #[error("it ends after {at} of {size} bytes")]
-    Short {
-        /// Where.
-        at: u64,
-        /// How large it should be.
-        size: u64,
-    },
+    Short { at: u64, size: u64 },
     /// There is more than there should be.
     #[error("it has more than {size} bytes")]
-    Long {
-        /// How large it should be.
-        size: u64,
-    },
+    Long { size: u64 },
 }
 
 impl Incoming {
@@ -68,18 +60,18 @@ impl Incoming {
         }
     }
 
-    /// Whether nothing is missing any more.
+    /// Returns whether nothing is missing any more.
     pub(super) fn is_complete(&self) -> bool {
         self.written == self.size
     }
 
-    /// How much is here.
+    /// Returns how much is here.
     pub(super) fn written(&self) -> u64 {
         self.written
     }
 
-    /// From where on to ask for parts now: what was never asked for, and what has taken too
-    /// long.
+    /// Returns the begins of the parts to ask for now: those never asked for, and those that have
+    /// taken too long.
     pub(super) fn ask(&mut self, now: Instant) -> Vec<u64> {
         let missing = self.missing();
         self.asked.retain(|from, _| missing.contains(from));
@@ -87,7 +79,7 @@ impl Incoming {
         for from in missing {
             let pause = match self.asked.get(&from) {
                 Some(asked) if asked.again_at > now => continue,
-                Some(asked) => (asked.pause * 2).min(AGAIN_MOST),
+                Some(asked) => (asked.pause * 2).min(MAX_RETRY),
                 None => self.again_after,
             };
             let again_at = now + pause;
@@ -97,7 +89,7 @@ impl Incoming {
         asks
     }
 
-    /// When something is to be asked for again.
+    /// Returns the moment at which something is to be asked for again.
     pub(super) fn again_at(&self) -> Option<Instant> {
         self.asked.values().map(|asked| asked.again_at).min()
     }
@@ -131,7 +123,7 @@ impl Incoming {
         Ok(writes)
     }
 
-    /// Where parts begin that are not here, as many as the window lets through.
+    /// Returns the begins of parts that are not here, as many as the window lets through.
     fn missing(&self) -> BTreeSet<u64> {
         let mut missing = BTreeSet::new();
         let mut at = self.written;

@@ -9,16 +9,16 @@ use super::store::Store;
 use crate::files::hash_file;
 
 /// Smaller files are not looked for: they have come sooner.
-const LEAST: u64 = 64 * 1024;
+const MIN_SIZE: u64 = 64 * 1024;
 /// Entries that are looked at, at the most.
-const ENTRIES_MOST: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 /// Folders in folders.
-const DEPTH_MOST: usize = 4;
+const MAX_DEPTH: usize = 4;
 
 /// Copies a file into the store if one of these folders has it. Whether that is so. Errors: it
 /// cannot be written.
 pub(super) fn take(store: &Store, near: &[PathBuf], wanted: &ContentFile) -> io::Result<bool> {
-    if wanted.size < LEAST {
+    if wanted.size < MIN_SIZE {
         return Ok(false);
     }
     let found = find(near, wanted.size);
@@ -37,14 +37,14 @@ pub(super) fn take(store: &Store, near: &[PathBuf], wanted: &ContentFile) -> io:
 /// and links are not followed.
 fn find(near: &[PathBuf], size: u64) -> Vec<PathBuf> {
     let mut folders: VecDeque<(PathBuf, usize)> = near.iter().map(|one| (one.clone(), 0)).collect();
-    let mut left = ENTRIES_MOST;
+    let mut left = MAX_ENTRIES;
     let mut found = Vec::new();
     while let Some((folder, depth)) = folders.pop_front() {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         for entry in entries.take(left) {
             left -= 1;
             match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() && depth < DEPTH_MOST => {
+                Ok(metadata) if metadata.is_dir() && depth < MAX_DEPTH => {
                     folders.push_back((entry.path(), depth + 1));
                 }
                 Ok(metadata) if metadata.is_file() && metadata.len() == size => {
@@ -72,7 +72,7 @@ mod tests {
         let release = near[0].join("pdu");
         fs::create_dir_all(&release).unwrap();
         fs::create_dir_all(&near[1]).unwrap();
-        let bytes = |of: u8| vec![of; usize::try_from(LEAST).unwrap()];
+        let bytes = |of: u8| vec![of; usize::try_from(MIN_SIZE).unwrap()];
         // As large, and something else.
         fs::write(release.join("other"), bytes(1)).unwrap();
         fs::write(release.join("worker"), bytes(2)).unwrap();

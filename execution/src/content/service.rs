@@ -23,14 +23,14 @@ use super::{
 };
 
 /// After a failure it is tried again; the wait is doubled each time.
-const AGAIN_FIRST: Duration = Duration::from_secs(1);
-const AGAIN_MOST: Duration = Duration::from_secs(20);
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const MAX_RETRY: Duration = Duration::from_secs(20);
 /// Releases that are fetched at once, so that a large one does not hold up a small one.
-const AT_ONCE: usize = 3;
-/// How long the catalogue may take to find what was fetched, before it is fetched once more.
-const FOUND_WITHIN: Duration = Duration::from_secs(10);
-/// How often it is looked for releases that nobody wants any more.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const MAX_AT_ONCE: usize = 3;
+/// The time that the catalogue has to find what was fetched, before it is fetched once more.
+const FOUND_TIMEOUT: Duration = Duration::from_secs(10);
+/// The interval between looks for releases that nobody wants any more.
+const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Fetches what is wanted.
 pub(crate) struct Service {
@@ -41,12 +41,11 @@ pub(crate) struct Service {
     told: watch::Sender<Told>,
     failed: BTreeMap<ReleaseId, Failed>,
     fetches: JoinSet<(ReleaseId, Result<(), Stopped>)>,
-    /// What is being fetched, and where answers for it go.
+    /// The releases that are being fetched, each with the queue of its answers.
     under_way: BTreeMap<ReleaseId, mpsc::Sender<Arc<Got>>>,
     files: Files,
-    /// Whether something is left of what could not be fetched.
     is_to_sweep: bool,
-    /// What was wanted when that was last looked at.
+    /// The wanted releases as of the last look.
     seen: Wanted,
     tidy_at: Instant,
 }
@@ -78,7 +77,7 @@ impl Service {
             files: Files::default(),
             is_to_sweep: false,
             seen: Wanted::default(),
-            tidy_at: Instant::now() + TIDY_EVERY,
+            tidy_at: Instant::now() + TIDY_INTERVAL,
         }
     }
 
@@ -89,7 +88,7 @@ impl Service {
         };
         while let Err(error) = blocking(&store, Store::open).await {
             tracing::error!(%error, "there is no place for releases that are fetched");
-            tokio::time::sleep(AGAIN_MOST).await;
+            tokio::time::sleep(MAX_RETRY).await;
         }
         loop {
             self.look_at_wanted();
@@ -120,15 +119,15 @@ impl Service {
                 sweep(&store).await;
             }
             if Instant::now() >= self.tidy_at {
-                self.tidy_at = Instant::now() + TIDY_EVERY;
+                self.tidy_at = Instant::now() + TIDY_INTERVAL;
                 self.tidy(&store).await;
             }
         }
     }
 
-    /// When the next release is to be fetched, or it is to be tidied up.
+    /// Returns the moment at which the next release is to be fetched, or the folder to be tidied.
     fn wakes_at(&self) -> Instant {
-        let has_room = self.under_way.len() < AT_ONCE;
+        let has_room = self.under_way.len() < MAX_AT_ONCE;
         let failed = self.failed.iter();
         let next = failed.filter(|(release, _)| has_room && !self.under_way.contains_key(*release));
         let again_at = next.map(|(_, failed)| failed.again_at).min();
@@ -172,7 +171,7 @@ impl Service {
 
     /// The next release to fetch, if there is room for another one.
     fn due(&self, now: Instant) -> Option<ReleaseId> {
-        if self.under_way.len() >= AT_ONCE {
+        if self.under_way.len() >= MAX_AT_ONCE {
             return None;
         }
         let wanted = self.wanted.borrow();
@@ -204,13 +203,13 @@ impl Service {
 
     fn on_fetched(&mut self, release: &ReleaseId) {
         tracing::info!(%release, "release was fetched");
-        self.wait_for(release.clone(), FOUND_WITHIN, AGAIN_FIRST);
+        self.wait_for(release.clone(), FOUND_TIMEOUT, FIRST_RETRY);
         self.told.send_modify(|told| told.fetched += 1);
     }
 
     fn on_failed(&mut self, release: &ReleaseId, problem: &Problem) {
-        let pause = self.failed.get(release).map_or(AGAIN_FIRST, |f| f.pause);
-        self.wait_for(release.clone(), pause, (pause * 2).min(AGAIN_MOST));
+        let pause = self.failed.get(release).map_or(FIRST_RETRY, |f| f.pause);
+        self.wait_for(release.clone(), pause, (pause * 2).min(MAX_RETRY));
         self.told.send_if_modified(|told| {
             let before = told.problems.insert(release.clone(), problem.clone());
             let is_new = before.as_ref() != Some(problem);

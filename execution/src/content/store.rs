@@ -56,7 +56,7 @@ impl Store {
         Ok(())
     }
 
-    /// Where the release folders are.
+    /// Returns the folder of the release folders.
     pub(crate) fn releases(&self) -> PathBuf {
         self.root.join("releases")
     }
@@ -66,7 +66,7 @@ impl Store {
         self.releases().join(name.0.as_str())
     }
 
-    /// Whether the whole file is here. One that is here and is not what it says goes.
+    /// Returns whether the whole file is here. Removes one that is not what its name says.
     pub(crate) fn has(&self, file: &ContentFile) -> io::Result<bool> {
         let path = self.file(&file.digest);
         if !path.try_exists()? {
@@ -80,12 +80,12 @@ impl Store {
         Ok(is_right)
     }
 
-    /// What is in a whole file that is here.
+    /// Returns the content of a whole file that is here.
     pub(crate) fn read(&self, digest: &FileDigest) -> io::Result<Vec<u8>> {
         fs::read(self.file(digest))
     }
 
-    /// How much of the beginning of a file is here.
+    /// Returns how much of the beginning of a file is here.
     pub(crate) fn begun(&self, digest: &FileDigest) -> io::Result<u64> {
         match fs::metadata(self.part(digest)) {
             Ok(metadata) => Ok(metadata.len()),

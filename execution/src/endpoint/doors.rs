@@ -12,7 +12,6 @@ use crate::worker::{Number, Report};
 /// What awaits the worker that has the token of this door.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
-    /// The worker that was started.
     pub(crate) number: Number,
     /// Its name.
     pub(crate) worker: WorkerId,

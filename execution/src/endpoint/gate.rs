@@ -13,7 +13,7 @@ use utakata_interconnect::admission::{Acceptor, Admission, Limits};
 
 use super::{Doors, guest::Guest};
 
-/// What is listened to, for the log.
+/// The name of the listener in the log.
 const WHAT: &str = "the socket of the workers";
 
 /// Whether anybody is let in. Cheap to clone.
@@ -64,7 +64,7 @@ impl Gate {
         self.listener.try_clone()
     }
 
-    /// Those who are let in: so many without a token at a time, and for so long.
+    /// Returns the connections that are let in: so many without a token at a time, and for so long.
     pub(super) fn incoming(
         &self,
         listener: UnixListener,

@@ -28,7 +28,7 @@ pub(super) struct Guest {
 pub(super) struct Unknown(Arc<Place<i32>>);
 
 impl Guest {
-    /// It has this long to show a token.
+    /// Gives a connection this long to show a token.
     pub(super) fn new(stream: UnixStream, place: Place<i32>, within: Duration) -> Self {
         let place = Unknown(Arc::new(place));
         Self {
@@ -40,7 +40,7 @@ impl Guest {
 }
 
 impl Unknown {
-    /// It has shown a token of ours: nobody pushes it out any more.
+    /// Notes that it has shown a token of ours: nobody pushes it out any more.
     pub(super) fn know(&self) {
         self.0.leave();
     }

@@ -7,9 +7,9 @@ use utakata_protocol::{
 };
 
 /// The most tasks at once that is believed of a worker.
-const CAPACITY_MOST: u32 = 65_536;
+const MAX_CAPACITY: u32 = 65_536;
 
-/// What was agreed with a worker.
+/// The terms agreed with a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreed {
     /// The version of the protocol.
@@ -19,8 +19,8 @@ pub(super) struct Agreed {
 }
 
 /// Compares a hello with the manifest of the release that was started.
-/// Errors: no common version, or control without a go (`protocol`), another manifest (`manifest`), no capacity
-/// (`capacity`).
+/// Errors: no common version, or control without a go (`protocol`), another manifest (`manifest`),
+/// no capacity (`capacity`).
 pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Problem> {
     let version = utakata_protocol::negotiate(&hello.protocol_versions)
         .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;
@@ -43,11 +43,11 @@ pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Proble
     }
     Ok(Agreed {
         version,
-        capacity: hello.capacity.min(CAPACITY_MOST),
+        capacity: hello.capacity.min(MAX_CAPACITY),
     })
 }
 
-/// What such a worker is given it begins, however long that lay unread.
+/// Returns the problem of a worker that begins what it is given, however long that lay unread.
 fn without_go(version: u32) -> Problem {
     let message = format!(
         "the worker speaks version {version} of the worker protocol, in which control begins \
@@ -126,7 +126,7 @@ mod tests {
         let agreed = check(&hello(), &Manifest::parse(MANIFEST).unwrap()).unwrap();
         let expect = Agreed {
             version: 1,
-            capacity: CAPACITY_MOST,
+            capacity: MAX_CAPACITY,
         };
         assert_eq!(agreed, expect);
     }

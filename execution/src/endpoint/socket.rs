@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 
 /// `sockaddr_un` has 108 bytes for the path and its final zero (unix(7)).
-const PATH_MOST: usize = 107;
+const MAX_PATH: usize = 107;
 /// In a folder of its own, which containers see without what is above it.
 const FOLDER: &str = "door";
 const NAME: &str = "workers.sock";
@@ -32,7 +32,7 @@ pub(super) struct Socket {
     own: Option<PathBuf>,
 }
 
-/// Where a socket is.
+/// The place of a socket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SocketPlace {
     pub(super) path: PathBuf,
@@ -70,7 +70,7 @@ impl Socket {
         }
     }
 
-    /// The same, of this process before it was replaced.
+    /// Takes over the socket that this process had before it was replaced.
     pub(super) fn take_over(left: &SocketPlace) -> Self {
         Self {
             path: left.path.clone(),
@@ -79,7 +79,7 @@ impl Socket {
         }
     }
 
-    /// Where it is, for whoever takes it over.
+    /// Returns the place of the socket, for whoever takes it over.
     pub(super) fn place(&self) -> SocketPlace {
         SocketPlace {
             path: self.path.clone(),
@@ -110,7 +110,7 @@ impl Drop for Socket {
 }
 
 fn fits(folder: &Path) -> bool {
-    folder.join(FOLDER).join(NAME).as_os_str().len() <= PATH_MOST
+    folder.join(FOLDER).join(NAME).as_os_str().len() <= MAX_PATH
 }
 
 /// A folder that is not there yet, with a short name.

@@ -22,7 +22,7 @@ use super::{
 use crate::worker::{Answer, Parting, Report, Said};
 
 /// Messages in a second that carry no outcome; a worker that says more is cut off.
-const CHATTER_MOST: u32 = 10_000;
+const MAX_CHATTER: u32 = 10_000;
 const CHATTER_PERIOD: Duration = Duration::from_secs(1);
 
 /// One worker that has connected.
@@ -32,11 +32,11 @@ pub(super) struct Visit {
     pub(super) hello_within: Duration,
     pub(super) heartbeat: Duration,
     pub(super) stop: CancellationToken,
-    /// Its place among those that nobody knows.
+    /// Its place among the connections that have shown no token.
     pub(super) unknown: Option<Unknown>,
 }
 
-/// How much is said that is of no use.
+/// The messages that are of no use, counted.
 struct Chatter {
     since: Instant,
     messages: u32,
@@ -188,8 +188,7 @@ async fn listen(door: &Door, mut from: Streaming<FromWorker>) -> Parting {
                 }
             }
             _ if chatter.is_too_much(Instant::now()) => {
-                let flood =
-                    format!("more than {CHATTER_MOST} messages without an outcome a second");
+                let flood = format!("more than {MAX_CHATTER} messages without an outcome a second");
                 return Parting::Flood(flood);
             }
             _ => Said::Alive,
@@ -229,6 +228,6 @@ impl Chatter {
             };
         }
         self.messages += 1;
-        self.messages > CHATTER_MOST
+        self.messages > MAX_CHATTER
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     takeover::Takeover,
 };
 
-/// Who this environment is: in this life of it, and no other.
+/// The identity of an environment, in one life and no other.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub(super) id: EnvironmentId,
@@ -23,7 +23,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// As the settings say.
+    /// Makes the identity of a new life, from the settings.
     ///
     /// # Errors
     /// The host has no name that could name it.
@@ -38,7 +38,7 @@ impl Identity {
         })
     }
 
-    /// The same life as that of the program that has left this.
+    /// Goes on with the life of the program that has left this.
     #[must_use]
     pub fn after(self, takeover: &Takeover) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Identity {
         }
     }
 
-    /// What is said of it when it is gone without a word.
+    /// Returns the status that is published for it when it is gone without a word.
     pub fn will(&self) -> EnvironmentStatus {
         let nothing = Catalogue::default();
         let state = EnvironmentState::Gone;
@@ -68,7 +68,7 @@ impl Identity {
         }
     }
 
-    /// What is told.
+    /// Returns the status.
     pub(super) fn status(
         &self,
         state: EnvironmentState,

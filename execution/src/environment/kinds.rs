@@ -27,7 +27,8 @@ use crate::{
 };
 pub(super) use handover::{Inheritance, lefts};
 
-/// How long after its deadline a drain waits for what was killed, and for what was published.
+/// The time after its deadline for which a drain waits for what was killed, and for what is
+/// published.
 const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The kinds that are served.
@@ -41,7 +42,7 @@ pub(super) struct Kinds {
     cancel: CancellationToken,
     /// The socket of the workers.
     place: SocketPlace,
-    /// What kinds leave to another program.
+    /// The queue of what kinds leave to another program.
     lefts: mpsc::Receiver<Held>,
     /// The end of the time in which everything is made ready for another program.
     hold: Option<Instant>,
@@ -226,7 +227,7 @@ impl Kinds {
     }
 }
 
-/// What is active of each kind.
+/// Returns the active release of each kind.
 fn served(chosen: &BTreeMap<Kind, Vec<Chosen>>) -> BTreeMap<Kind, ReleaseDigest> {
     let active = |(kind, releases): (&Kind, &Vec<Chosen>)| {
         let active = releases.iter().find(|chosen| chosen.is_active)?;

@@ -3,7 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use utakata_interconnect::{Error, Event, Events, Interest, Zones, events::Sender};
+use utakata_interconnect::{
+    Error, Event, Events, Interest, Zones, connection::Backoff, events::Sender,
+};
 
 use crate::{
     content,
@@ -12,23 +14,23 @@ use crate::{
 };
 
 /// Waits between two tries when the inter connect is away.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
-const AGAIN_MOST: Duration = Duration::from_secs(5);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const MAX_RETRY: Duration = Duration::from_secs(5);
 
-/// Who is told what the logic environment says.
+/// The recipients of what the logic environment says.
 #[derive(Debug)]
 pub(super) struct Recipients {
     /// The kinds: permits and records.
     pub(super) routes: Routes,
-    /// Who keeps what is asked of the environment.
+    /// The keeper of the desired state.
     pub(super) keeper: DesiredKeeper,
-    /// Who fetches content of releases.
+    /// The service that fetches content of releases.
     pub(super) content: content::Answers,
 }
 
-/// Listens for answers as long as it is let, also when the inter connect was away.
+/// Listens for answers as long as it runs, also after the inter connect was away.
 pub(super) async fn run(events: Arc<dyn Events>, me: Sender, to: Recipients) {
-    let mut wait = AGAIN_AFTER;
+    let mut backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
     loop {
         let mut heard = false;
         let Err(error) = listen(&*events, &me, &to, &mut heard).await;
@@ -36,11 +38,10 @@ pub(super) async fn run(events: Arc<dyn Events>, me: Sender, to: Recipients) {
             return;
         }
         if heard {
-            wait = AGAIN_AFTER;
+            backoff.reset();
         }
         tracing::warn!(%error, "the logic environment cannot be heard: trying again");
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(AGAIN_MOST);
+        tokio::time::sleep(backoff.wait()).await;
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Service {
     cancel: CancellationToken,
 }
 
-/// What is to run beside the kinds.
+/// Services that are to run beside the kinds.
 struct Background {
     sources: Sources,
     found: watch::Sender<Arc<Catalogue>>,
@@ -72,7 +72,7 @@ struct Background {
     recipients: Recipients,
 }
 
-/// What runs beside the kinds. Everything stops when this is dropped.
+/// Services that run beside the kinds. Each stops when its handle is dropped.
 struct Running {
     _fetcher: AbortOnDropHandle<()>,
     _earlier_lives: AbortOnDropHandle<()>,

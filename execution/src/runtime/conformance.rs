@@ -10,15 +10,14 @@ use utakata_model::Incarnation;
 
 use super::{Error, Exit, Life, Running, Runtime, Spec};
 
-/// How long anything may take here.
+/// The longest time that anything may take here.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a worker may say at its end.
+/// The words that a worker may print at its end.
 pub const LAST_WORDS: &str = "this is the end";
 
 /// A runtime, and what it can be tried with.
 pub struct Subject<'a> {
-    /// The runtime.
     pub runtime: &'a dyn Runtime,
     /// A worker that ends by itself, with exit code 3; if it says anything on its standard
     /// error, then [`LAST_WORDS`] at the end.
@@ -40,21 +39,13 @@ pub enum Violation {
     NotStarted(#[source] Error),
     /// Something took too long.
     #[error("{what} took longer than {} s", PATIENCE.as_secs())]
-    TooLong {
-        /// What.
-        what: &'static str,
-    },
+    TooLong { what: &'static str },
     /// There is no place for the worker to connect to.
     #[error("the manager cannot listen")]
     Listen(#[from] std::io::Error),
     /// Something else happened.
     #[error("{promise}, but {seen}")]
-    Broken {
-        /// What was promised.
-        promise: &'static str,
-        /// What was seen.
-        seen: String,
-    },
+    Broken { promise: &'static str, seen: String },
 }
 
 /// All promises, one after the other.
@@ -103,7 +94,7 @@ pub async fn waiting_for_the_end_can_be_given_up(subject: &Subject<'_>) -> Resul
     end(&mut *worker).await.map(drop)
 }
 
-/// Where memory is known, a worker that runs has some, and one that has ended has none.
+/// Checks that a worker that runs has memory, where that is known, and one that has ended has none.
 pub async fn memory_is_that_of_a_worker_that_runs(subject: &Subject<'_>) -> Result<(), Violation> {
     let promise = "a worker has memory while it runs";
     let mut worker = start(subject, &subject.lasts).await?;
@@ -158,8 +149,8 @@ pub async fn a_worker_whose_handle_is_dropped_ends(subject: &Subject<'_>) -> Res
     hung_up(stream).await
 }
 
-/// What an earlier life of an environment has left behind is ended by a later one. For runtimes
-/// whose workers can outlive their environment.
+/// Checks that a later life of an environment ends what an earlier one has left behind. For
+/// runtimes whose workers can outlive their environment.
 pub async fn what_an_earlier_life_left_is_ended(subject: &Subject<'_>) -> Result<(), Violation> {
     let manager = listen(&subject.greets)?;
     let worker = start(subject, &subject.greets).await?;
@@ -213,7 +204,7 @@ async fn hung_up(mut stream: UnixStream) -> Result<(), Violation> {
     gone.map_err(|_| Violation::TooLong { what: "an end" })
 }
 
-/// What cannot be started is told at once, and nothing is left of it.
+/// Checks that what cannot be started is an error at once, and leaves nothing behind.
 pub async fn what_cannot_start_is_an_error(subject: &Subject<'_>) -> Result<(), Violation> {
     let started = subject.runtime.start(subject.impossible.clone()).await;
     match started {

@@ -10,12 +10,12 @@ use tracing::Level;
 use utakata_model::WorkerId;
 
 /// Lines of a worker in one period.
-const LINES_MOST: u32 = 100;
+const MAX_LINES: u32 = 100;
 const PERIOD: Duration = Duration::from_secs(1);
 /// Longer lines are cut, so that one without an end fills no memory.
-const LINE_MOST: usize = 4096;
+const MAX_LINE: usize = 4096;
 
-/// How many lines more are let through in this period.
+/// The lines that are still let through in this period.
 #[derive(Debug)]
 struct Throttle {
     since: Instant,
@@ -32,14 +32,14 @@ impl Throttle {
         }
     }
 
-    /// Whether a line passes, and how many were withheld before it in an earlier period.
+    /// Returns whether a line passes, and how many were withheld before it in an earlier period.
     fn on_line(&mut self, now: Instant) -> (bool, u64) {
         let mut before = 0;
         if now.saturating_duration_since(self.since) >= PERIOD {
             before = self.withheld;
             *self = Self::new(now);
         }
-        let passes = self.passed < LINES_MOST;
+        let passes = self.passed < MAX_LINES;
         if passes {
             self.passed += 1;
         } else {
@@ -116,7 +116,7 @@ async fn read_line(
         seen = true;
         let end = available.iter().position(|&byte| byte == b'\n');
         let piece = &available[..end.unwrap_or(available.len())];
-        let room = LINE_MOST.saturating_sub(line.len());
+        let room = MAX_LINE.saturating_sub(line.len());
         line.extend_from_slice(&piece[..piece.len().min(room)]);
         let used = end.map_or(available.len(), |end| end + 1);
         from.consume(used);
@@ -132,14 +132,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_without_an_end_is_cut_and_the_next_one_is_whole() {
-        let text = format!("{}\nnext\nlast", "x".repeat(3 * LINE_MOST));
+        let text = format!("{}\nnext\nlast", "x".repeat(3 * MAX_LINE));
         let mut from = BufReader::with_capacity(100, text.as_bytes());
         let mut line = Vec::new();
         let mut lengths = Vec::new();
         while read_line(&mut from, &mut line).await.unwrap() {
             lengths.push(line.len());
         }
-        assert_eq!(lengths, [LINE_MOST, 4, 4]);
+        assert_eq!(lengths, [MAX_LINE, 4, 4]);
     }
 
     #[test]

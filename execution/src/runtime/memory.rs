@@ -3,7 +3,7 @@
 use std::fs;
 
 /// More processes than that are not looked at.
-const PROCESSES_MOST: usize = 64;
+const MAX_PROCESSES: usize = 64;
 
 /// Bytes that are resident, of a process and its descendants together; `None`: it is gone.
 pub(super) fn of_tree(process: i32) -> Option<u64> {
@@ -16,7 +16,7 @@ pub(super) fn of_tree(process: i32) -> Option<u64> {
             total = Some(total.unwrap_or(0) + bytes);
         }
         all.extend(children(process));
-        all.truncate(PROCESSES_MOST);
+        all.truncate(MAX_PROCESSES);
     }
     total
 }

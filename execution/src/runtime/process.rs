@@ -26,8 +26,8 @@ use utakata_protocol::NO_BYTECODE;
 use crate::{Artifact, Release};
 use adopted::Adopted;
 
-/// How long the rest of what a worker has printed may take after its end.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+/// The time that the rest of what a worker has printed may take after its end.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Open files of a worker: a device at a time, thousands of devices at once.
 const OPEN_FILES: u64 = 16_384;
@@ -46,7 +46,7 @@ struct Group {
     /// Ends with the last line on standard error.
     told: Option<JoinHandle<Option<String>>>,
     last_words: Option<String>,
-    /// What is left to another program of this process.
+    /// The pipes that are left to another program of this process.
     pipes: [Option<OwnedFd>; 2],
 }
 
@@ -126,7 +126,7 @@ impl Running for Group {
         self.kill();
         self.group = None;
         if let Some(told) = &mut self.told {
-            let last = tokio::time::timeout(LAST_WORDS_WITHIN, told).await;
+            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
             self.last_words = last.ok().and_then(Result::ok).flatten();
             self.told = None;
         }
@@ -165,7 +165,7 @@ impl Drop for Group {
     }
 }
 
-/// The same pipe once more; not for programs that are started.
+/// Returns the same pipe once more; not for programs that are started.
 fn copy(pipe: impl AsFd) -> Option<OwnedFd> {
     let copied = pipe.as_fd().try_clone_to_owned();
     copied

@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::{Error, Exit, Running, Runtime, Spec};
 
-/// What a worker does, from its start to its end; `None`: it cannot be started.
+/// The acts of a worker, from its start to its end; `None`: it cannot be started.
 pub type Script = Arc<dyn Fn(Spec) -> Option<BoxFuture<'static, Exit>> + Send + Sync>;
 
 /// Runs workers that are tasks of this process.

@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
-/// What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410).
+/// The bytes before the 32 of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410).
 const SPKI: [u8; 12] = [48, 42, 48, 5, 6, 3, 43, 101, 112, 3, 33, 0];
 
 /// A key that signatures are verified by.
@@ -17,16 +17,13 @@ pub struct PublicKey {
 /// A key that signs.
 pub struct SecretKey(Ed25519KeyPair);
 
-/// Why a text is no key.
+/// The reason for which a text is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// It is no PEM of that name.
+    /// A text that is no PEM of that name.
     #[error("it has no -----BEGIN {label}----- with base64 and an end")]
-    Pem {
-        /// The name.
-        label: &'static str,
-    },
-    /// It is a key of another kind.
+    Pem { label: &'static str },
+    /// A key of another kind.
     #[error("it is not an Ed25519 key: openssl genpkey -algorithm ed25519 makes one")]
     Kind,
 }
@@ -55,12 +52,11 @@ impl PublicKey {
         Self { id, key }
     }
 
-    /// Its name.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Whether this is its signature of these bytes.
+    /// Returns whether this is its signature of these bytes.
     pub(super) fn has_signed(&self, bytes: &[u8], signature: &[u8]) -> bool {
         let key = UnparsedPublicKey::new(&ED25519, self.key);
         key.verify(bytes, signature).is_ok()

@@ -10,26 +10,25 @@ use utakata_protocol::{Malformed, outcome_status, reading_from_wire, v1::Attempt
 use utakata_rollout::compare::ReadAnswer;
 
 /// Readings in one answer.
-pub(crate) const READINGS_MOST: usize = 100_000;
+pub(crate) const MAX_READINGS: usize = 100_000;
 /// Bytes of a result.
-pub(crate) const RESULT_MOST: usize = 1024 * 1024;
+pub(crate) const MAX_RESULT: usize = 1024 * 1024;
 /// Bytes of the sentence of a problem.
-const MESSAGE_MOST: usize = 4096;
+const MAX_MESSAGE: usize = 4096;
 /// Bytes of the code of a problem.
-const CODE_MOST: usize = 64;
+const MAX_CODE: usize = 64;
 
-/// How an attempt ended, as its worker says.
+/// The end of an attempt, as its worker reports it.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// The attempt.
     pub(crate) key: TaskKey,
-    /// How it ended, or what is wrong with the answer.
+    /// The end, or what is wrong with the answer.
     pub(crate) end: Result<End, Problem>,
-    /// How long the worker had it, as it says.
+    /// The time for which the worker had it, as it says.
     pub(crate) ran: Duration,
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) status: OutcomeStatus,
@@ -61,7 +60,7 @@ impl Answer {
     }
 }
 
-/// What a worker is told to have done wrong.
+/// Returns the problem of a worker whose answer cannot be.
 fn malformed(wrong: &str) -> Problem {
     let message = format!("the worker gave an answer that cannot be: {wrong}; replace the worker");
     Problem::new("worker-malformed", Cure::Bug, message)
@@ -98,10 +97,10 @@ fn gaps(said: Vec<utakata_protocol::v1::Missing>) -> Vec<Missing> {
 /// out, an answer that was too large to be sent.
 fn problem_for(status: OutcomeStatus, said: Option<Problem>) -> Result<Option<Problem>, String> {
     match (status, said) {
-        (_, Some(problem)) if problem.code.is_empty() || problem.code.len() > CODE_MOST => {
+        (_, Some(problem)) if problem.code.is_empty() || problem.code.len() > MAX_CODE => {
             Err("its problem has no code, or one that is too long".into())
         }
-        (_, Some(problem)) if problem.message.len() > MESSAGE_MOST => Err(format!(
+        (_, Some(problem)) if problem.message.len() > MAX_MESSAGE => Err(format!(
             "the message of its problem has {} bytes",
             problem.message.len()
         )),
@@ -114,9 +113,9 @@ fn problem_for(status: OutcomeStatus, said: Option<Problem>) -> Result<Option<Pr
 }
 
 fn readings(said: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>, String> {
-    if said.len() > READINGS_MOST {
+    if said.len() > MAX_READINGS {
         return Err(format!(
-            "it has {} readings, more than {READINGS_MOST}",
+            "it has {} readings, more than {MAX_READINGS}",
             said.len()
         ));
     }
@@ -150,9 +149,9 @@ fn result(said: Vec<u8>) -> Result<Option<Arc<RawValue>>, String> {
     if said.is_empty() {
         return Ok(None);
     }
-    if said.len() > RESULT_MOST {
+    if said.len() > MAX_RESULT {
         return Err(format!(
-            "its result has {} bytes, more than {RESULT_MOST}",
+            "its result has {} bytes, more than {MAX_RESULT}",
             said.len()
         ));
     }

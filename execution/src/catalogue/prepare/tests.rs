@@ -98,13 +98,13 @@ async fn what_cannot_be_prepared_says_why_and_is_tried_again() {
         &["worker-not-started"],
     );
     tell.send_replace(Some(true));
-    let early = now + AGAIN_FIRST / 2;
+    let early = now + FIRST_RETRY / 2;
     assert_is(
         &preparations.admit(found(&[&release]), early),
         &[],
         &["worker-not-started"],
     );
-    let again = now + AGAIN_FIRST;
+    let again = now + FIRST_RETRY;
     assert_is(
         &preparations.admit(found(&[&release]), again),
         &[],

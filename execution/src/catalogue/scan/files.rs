@@ -12,19 +12,19 @@ use utakata_model::{Cure, Problem};
 use crate::files::{is_absence, unreadable as problem};
 
 /// More files than that are no release.
-const FILES_MOST: usize = 10_000;
+const MAX_FILES: usize = 10_000;
 /// Folders in folders.
-const DEPTH_MOST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// A file of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct File {
-    /// Its path below the folder.
+    /// The path below the folder.
     pub(super) name: PathBuf,
     pub(super) stamp: Stamp,
 }
 
-/// What changes when a file does.
+/// The metadata that change when a file does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Stamp {
     pub(super) path: PathBuf,
@@ -35,10 +35,10 @@ pub(super) struct Stamp {
     length: u64,
 }
 
-/// Whether a change of anything about a file is seen.
+/// The changes of a file that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It is.
+    /// All.
     Seen,
     /// Only what is in it counts: other folders have links to it, which come and go.
     Ignored,
@@ -78,7 +78,7 @@ fn add(
 ) -> Result<(), Problem> {
     let here = folder.join(below);
     let unreadable = |error: io::Error| problem(&here, &error);
-    if depth > DEPTH_MOST || files.len() > FILES_MOST {
+    if depth > MAX_DEPTH || files.len() > MAX_FILES {
         return Err(too_large());
     }
     for entry in fs::read_dir(&here).map_err(unreadable)? {
@@ -94,8 +94,8 @@ fn add(
     Ok(())
 }
 
-/// Whether there is a file; links are followed. Errors: nobody can say, which is another thing
-/// than that there is none.
+/// Returns whether there is a file; links are followed. Errors: nobody can say, which is another
+/// thing than that there is none.
 pub(super) fn is_file(path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(metadata.is_file()),
@@ -106,7 +106,7 @@ pub(super) fn is_file(path: &Path) -> io::Result<bool> {
 
 fn too_large() -> Problem {
     let message = format!(
-        "it has more than {FILES_MOST} files, or folders deeper than {DEPTH_MOST}: a release is \
+        "it has more than {MAX_FILES} files, or folders deeper than {MAX_DEPTH}: a release is \
          a manifest and what its worker needs, nothing else"
     );
     Problem::new("release-large", Cure::Operator, message)

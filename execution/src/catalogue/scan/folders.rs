@@ -10,7 +10,7 @@ use utakata_model::{Problem, content::MANIFEST_FILE, environment::RefusedRelease
 use super::files::is_file;
 use crate::files::unreadable;
 
-/// What was found, and what could not be looked at.
+/// The folders that were found, and those that could not be looked at.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     /// Folders with a manifest.
@@ -38,7 +38,7 @@ impl Listed {
         listed
     }
 
-    /// These folders.
+    /// Looks at these folders.
     pub(super) fn these(folders: &[PathBuf]) -> Self {
         let mut listed = Self::default();
         folders.iter().for_each(|folder| listed.add(folder.clone()));
@@ -56,7 +56,7 @@ impl Listed {
         }
     }
 
-    /// Whether a folder that was not found may be there nevertheless.
+    /// Returns whether a folder that was not found may be there nevertheless.
     pub(super) fn hides(&self, folder: &Path) -> bool {
         let is_hidden = self.hidden.iter().any(|(hidden, _)| hidden == folder);
         is_hidden
@@ -66,7 +66,7 @@ impl Listed {
                 .any(|(closed, _)| folder.parent() == Some(closed))
     }
 
-    /// What could not be looked at, and why.
+    /// Returns what could not be looked at, and why.
     pub(super) fn refused(self) -> impl Iterator<Item = RefusedRelease> {
         let all = self.closed.into_iter().chain(self.hidden);
         all.map(|(folder, problem)| RefusedRelease {

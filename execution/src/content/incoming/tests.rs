@@ -69,7 +69,7 @@ proptest! {
         for (fate, which, length) in fates.into_iter().chain(good) {
             under_way.extend(incoming.ask(now));
             if under_way.is_empty() {
-                now += AGAIN_MOST;
+                now += MAX_RETRY;
                 continue;
             }
             let which = usize::from(which) % under_way.len();

@@ -13,7 +13,7 @@ use crate::{
     takeover::{self, KindLeft, Left, Takeover, VERSION},
 };
 
-/// What another program of this process has left.
+/// An environment that another program of this process has left.
 pub(in crate::environment) struct Inheritance {
     pub(in crate::environment) socket: endpoint::SocketPlace,
     pub(in crate::environment) next_worker: u64,

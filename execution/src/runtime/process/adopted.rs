@@ -23,8 +23,8 @@ use super::{
     copy,
 };
 
-/// How long the rest of what a worker has printed may take after its end.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+/// The time that the rest of what a worker has printed may take after its end.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A process that leads a group of its own.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Running for Adopted {
         self.kill();
         self.group = None;
         if let Some(told) = &mut self.told {
-            let last = tokio::time::timeout(LAST_WORDS_WITHIN, told).await;
+            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
             self.last_words = last.ok().and_then(Result::ok).flatten();
             self.told = None;
         }

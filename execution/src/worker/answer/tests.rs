@@ -77,9 +77,9 @@ fn an_answer_that_cannot_be_is_told_and_not_believed() {
     );
     refuses(|s| s.result = b"{".to_vec(), "not JSON");
     refuses(|s| s.result = vec![0xff], "not UTF-8");
-    refuses(|s| s.result = vec![b' '; RESULT_MOST + 1], "1048577 bytes");
+    refuses(|s| s.result = vec![b' '; MAX_RESULT + 1], "1048577 bytes");
     refuses(
-        |s| s.readings = vec![v1::Reading::default(); READINGS_MOST + 1],
+        |s| s.readings = vec![v1::Reading::default(); MAX_READINGS + 1],
         "100001 readings",
     );
 }
