@@ -7,7 +7,12 @@ use bollard::models::ImageInspect;
 use tokio::sync::Mutex;
 use utakata_model::ReleaseId;
 
-use crate::{engine::Engine, error::Error, fit::Ready, labels::MANIFEST_LABEL};
+use crate::{
+    engine::Engine,
+    error::{Answer, Error},
+    fit::Ready,
+    labels::MANIFEST_LABEL,
+};
 use utakata_execution::artifact::{Image, Reference};
 
 /// The ids of what was loaded from archives, by release.
@@ -31,13 +36,13 @@ impl Images {
             Image::Archive(archive) => {
                 let known = release.and_then(|release| loaded.get(release));
                 let found = archived(engine, archive, known.map(String::as_str)).await?;
-                if let Some(release) = release {
-                    loaded.insert(release.clone(), found.id.clone().unwrap_or_default());
+                if let (Some(release), Some(id)) = (release, &found.id) {
+                    loaded.insert(release.clone(), id.clone());
                 }
                 found
             }
         };
-        Ok(ready(found, engine.platform().await?))
+        ready(found, engine.platform().await?)
     }
 }
 
@@ -89,18 +94,21 @@ fn names(told: &str) -> Vec<&str> {
         .collect()
 }
 
-fn ready(found: ImageInspect, engine: String) -> Ready {
+fn ready(found: ImageInspect, engine: String) -> Result<Ready, Error> {
     let config = found.config.unwrap_or_default();
     let os = found.os.unwrap_or_default();
-    Ready {
-        id: found.id.unwrap_or_default(),
+    Ok(Ready {
+        id: found.id.ok_or_else(|| Error::Refused {
+            step: "name an image that it has",
+            source: Answer::new("it says no id"),
+        })?,
         platform: format!("{os}/{}", found.architecture.unwrap_or_default()),
         engine,
         user: config.user,
         manifest: config
             .labels
             .and_then(|mut labels| labels.remove(MANIFEST_LABEL)),
-    }
+    })
 }
 
 #[cfg(test)]

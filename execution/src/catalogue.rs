@@ -133,7 +133,7 @@ fn fetch(
     let lacking: BTreeSet<ReleaseId> = lacking.cloned().collect();
     catalogue.refused.extend(content.refused(&lacking));
     catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
-    content.want(content::Wanted { all, lacking });
+    content.want(content::WantedReleases { all, lacking });
     catalogue
 }
 

@@ -35,7 +35,7 @@ const ANSWERS: usize = 64;
 
 /// The releases that the catalogue wants to have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedReleases {
     /// Everything that is asked for.
     pub(crate) all: BTreeSet<ReleaseId>,
     /// Of this, what is in no folder.
@@ -44,7 +44,7 @@ pub(crate) struct Wanted {
 
 /// The progress of fetching.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Told {
+pub(crate) struct Progress {
     /// Releases that were fetched since the start.
     fetched: u64,
     /// The problems of those that are not here yet.
@@ -55,13 +55,13 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(crate) struct Link {
     store: Option<Store>,
-    wanted: watch::Sender<Wanted>,
-    told: watch::Receiver<Told>,
+    wanted: watch::Sender<WantedReleases>,
+    progress: watch::Receiver<Progress>,
 }
 
 /// The parts of an environment that fetching needs.
 #[derive(Clone)]
-pub(crate) struct Around {
+pub(crate) struct Context {
     pub(crate) config: config::Content,
     /// The folder for contents; `None`: nothing can be fetched.
     pub(crate) folder: Option<PathBuf>,
@@ -77,16 +77,16 @@ pub(crate) struct Around {
 pub(crate) type Answers = mpsc::Sender<Arc<Got>>;
 
 /// Returns both ends, and the service that fetches while it runs.
-pub(crate) fn build(around: Around) -> (Link, Answers, Service) {
-    let store = around.folder.clone().map(Store::new);
-    let (wanted, wants) = watch::channel(Wanted::default());
-    let (tell, told) = watch::channel(Told::default());
+pub(crate) fn build(context: Context) -> (Link, Answers, Service) {
+    let store = context.folder.clone().map(Store::new);
+    let (wanted, wants) = watch::channel(WantedReleases::default());
+    let (report, progress) = watch::channel(Progress::default());
     let (answers, answered) = mpsc::channel(ANSWERS);
-    let service = Service::new(around, store.clone(), wants, answered, tell);
+    let service = Service::new(context, store.clone(), wants, answered, report);
     let link = Link {
         store,
         wanted,
-        told,
+        progress,
     };
     (link, answers, service)
 }
@@ -106,7 +106,7 @@ impl Link {
     }
 
     /// Replaces what is wanted.
-    pub(crate) fn want(&self, wanted: Wanted) {
+    pub(crate) fn want(&self, wanted: WantedReleases) {
         self.wanted.send_if_modified(|last| {
             let changed = *last != wanted;
             *last = wanted;
@@ -116,10 +116,10 @@ impl Link {
 
     /// Returns the problems of releases that are not here.
     pub(crate) fn refused(&mut self, lacking: &BTreeSet<ReleaseId>) -> Vec<RefusedRelease> {
-        let told = self.told.borrow_and_update();
+        let progress = self.progress.borrow_and_update();
         let refused = |release: &ReleaseId| RefusedRelease {
             path: format!("release {}@{}", release.kind, release.version),
-            problem: match (told.problems.get(release), &self.store) {
+            problem: match (progress.problems.get(release), &self.store) {
                 (Some(problem), _) => problem.clone(),
                 (None, Some(_)) => fetching("it is fetched: it can serve when it is here"),
                 (None, None) => no_place(),
@@ -130,7 +130,7 @@ impl Link {
 
     /// Waits until something was fetched, or could not be.
     pub(crate) async fn changed(&mut self) {
-        if self.told.changed().await.is_err() {
+        if self.progress.changed().await.is_err() {
             // Nobody fetches any more.
             std::future::pending::<()>().await;
         }

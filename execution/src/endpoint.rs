@@ -1,11 +1,10 @@
 //! Where workers connect: the server end of the worker protocol on a unix socket.
 
-mod doors;
-mod gate;
-mod guest;
+mod admission;
+mod connection;
 mod hello;
+mod session;
 mod socket;
-mod stream;
 
 use std::{
     io,
@@ -26,10 +25,9 @@ use utakata_protocol::{
     },
 };
 
-pub(crate) use doors::{Door, Doors};
-pub(crate) use gate::Gate;
-use guest::Unknown;
-
+pub(crate) use admission::{Admission, Ticket};
+use connection::Unproven;
+use session::Session;
 pub(crate) use socket::SocketPlace;
 
 use crate::Config;
@@ -67,16 +65,14 @@ pub enum Error {
 /// The server to which workers connect. Ends, and takes its socket away, when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    doors: Doors,
     socket: socket::Socket,
-    gate: Gate,
+    admission: Admission,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
 
 struct Service {
-    doors: Doors,
-    gate: Gate,
+    admission: Admission,
     hello_within: Duration,
     heartbeat: Duration,
     stop: CancellationToken,
@@ -92,13 +88,13 @@ impl Endpoint {
             source,
         };
         let listener = UnixListener::bind(socket.path()).map_err(unheard)?;
-        let gate = Gate::build(&listener, Doors::default()).map_err(unheard)?;
+        let admission = Admission::build(&listener).map_err(unheard)?;
         socket.open().map_err(unheard)?;
-        Ok(Self::build(socket, gate, listener, config, stop))
+        Ok(Self::build(socket, admission, listener, config, stop))
     }
 
     /// Goes on listening where this process listened before it was replaced: who has connected
-    /// meanwhile waits there, until the gate is opened.
+    /// meanwhile waits there, until admission is resumed.
     pub(crate) fn take_over(
         left: &SocketPlace,
         listener: OwnedFd,
@@ -112,34 +108,28 @@ impl Endpoint {
         let listener = std::os::unix::net::UnixListener::from(listener);
         listener.set_nonblocking(true).map_err(unheard)?;
         let listener = UnixListener::from_std(listener).map_err(unheard)?;
-        let gate = Gate::build(&listener, Doors::default()).map_err(unheard)?;
+        let admission = Admission::build(&listener).map_err(unheard)?;
         // Until it is known again who may come.
-        gate.shut();
+        admission.suspend();
         let socket = socket::Socket::take_over(left);
-        Ok(Self::build(socket, gate, listener, config, stop))
+        Ok(Self::build(socket, admission, listener, config, stop))
     }
 
     fn build(
         socket: socket::Socket,
-        gate: Gate,
+        admission: Admission,
         listener: UnixListener,
         config: &Config,
         stop: CancellationToken,
     ) -> Self {
         let endpoint = Self {
-            doors: gate.doors().clone(),
             socket,
-            gate,
+            admission,
             stop,
             tracker: TaskTracker::new(),
         };
         endpoint.serve(listener, config);
         endpoint
-    }
-
-    /// Lets nobody in for a while.
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
     }
 
     /// Returns the place of the socket, for whoever goes on listening there.
@@ -149,8 +139,7 @@ impl Endpoint {
 
     fn serve(&self, listener: UnixListener, config: &Config) {
         let service = Service {
-            doors: self.doors.clone(),
-            gate: self.gate.clone(),
+            admission: self.admission.clone(),
             hello_within: config.hello_within,
             heartbeat: config.heartbeat,
             stop: self.stop.clone(),
@@ -164,10 +153,10 @@ impl Endpoint {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_concurrent_streams(STREAMS)
             .add_service(service);
-        let (stop, gate) = (self.stop.clone(), self.gate.clone());
+        let (stop, admission) = (self.stop.clone(), self.admission.clone());
         let (unknown, within) = (config.unknown_connections, config.hello_within + GRACE);
         self.tracker.spawn(async move {
-            let incoming = gate.incoming(listener, unknown, within);
+            let incoming = admission.connections(listener, unknown, within);
             let served = server.serve_with_incoming_shutdown(incoming, stop.cancelled());
             if let Err(error) = served.await {
                 tracing::error!(%error, "no worker can connect any more: restart utakata");
@@ -175,9 +164,9 @@ impl Endpoint {
         });
     }
 
-    /// Who may come in.
-    pub(crate) fn doors(&self) -> &Doors {
-        &self.doors
+    /// Returns the admission of workers.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Returns the path of the socket.
@@ -211,15 +200,14 @@ impl Manager for Service {
         request: Request<Streaming<FromWorker>>,
     ) -> Result<Response<Self::WorkStream>, Status> {
         let (to, sent) = tokio::sync::mpsc::channel::<Sent>(MESSAGES);
-        let visit = stream::Visit {
-            doors: self.doors.clone(),
-            gate: self.gate.clone(),
+        let session = Session {
+            admission: self.admission.clone(),
             hello_within: self.hello_within,
             heartbeat: self.heartbeat,
             stop: self.stop.clone(),
-            unknown: request.extensions().get::<Unknown>().cloned(),
+            unproven: request.extensions().get::<Unproven>().cloned(),
         };
-        self.tracker.spawn(visit.run(request.into_inner(), to));
+        self.tracker.spawn(session.run(request.into_inner(), to));
         let sent = tokio_stream::wrappers::ReceiverStream::new(sent);
         Ok(Response::new(Box::pin(sent)))
     }

@@ -35,7 +35,7 @@ use crate::{
     Config,
     catalogue::Chosen,
     decisions::{DecisionLog, Revision},
-    endpoint::{Doors, Gate},
+    endpoint::Admission,
     fetch::{Fetched, Fetcher},
     lives::Lives,
     publish,
@@ -91,7 +91,6 @@ pub(crate) struct Surroundings {
     pub(crate) tasks: Arc<dyn Tasks>,
     pub(crate) events: Arc<dyn Events>,
     pub(crate) runtime: Arc<dyn Runtime>,
-    pub(crate) doors: Doors,
     /// Where workers connect.
     pub(crate) socket: PathBuf,
     pub(crate) board: StatusBoard,
@@ -104,8 +103,7 @@ pub(crate) struct Surroundings {
     pub(crate) book: DecisionLog,
     /// Where the processes of workers are written down.
     pub(crate) lives: Lives,
-    /// Lets nobody in for a while.
-    pub(crate) gate: Gate,
+    pub(crate) admission: Admission,
     /// Where what kinds leave to another program goes.
     pub(crate) lefts: mpsc::Sender<Held>,
 }

@@ -59,9 +59,11 @@ pub(crate) async fn run(
     let mut batches = Vec::with_capacity(QUEUE);
     while queue.recv_many(&mut batches, QUEUE).await > 0 {
         let count = batches.len() as u64;
-        let mut drained = batches.drain(..);
-        let mut batch = drained.next().unwrap_or_default();
-        drained.for_each(|mut more| batch.append(&mut more));
+        // There is one at least.
+        let mut batch = batches.remove(0);
+        for mut more in batches.drain(..) {
+            batch.append(&mut more);
+        }
         tokio::select! {
             () = publish(&*events, batch) => {
                 published.fetch_add(count, Ordering::Release);

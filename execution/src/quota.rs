@@ -25,7 +25,7 @@ struct Inner {
 struct Claim {
     /// Workers that there are, also those that end, and those that it was allowed to start.
     there: u32,
-    /// Of each of its releases.
+    /// What each of its releases needs.
     needs: Vec<Need>,
     /// Whether it has tasks for a worker that it may not have.
     is_short: bool,
@@ -38,13 +38,13 @@ impl WorkerQuota {
         Self(Arc::new(Inner { most, kinds }))
     }
 
-    /// The limit, if there is one.
+    /// Returns the limit, if there is one.
     pub(crate) fn most(&self) -> Option<u32> {
         self.0.most
     }
 
-    /// What the releases of a kind may do that has so many workers and needs these; `None`:
-    /// what they want. What it may start is reckoned as there until it is [`told`](Self::tell).
+    /// Returns what the releases of a kind may do that has so many workers and needs these; `None`:
+    /// what they want. What it may start counts as there until [`tell`](Self::tell) says more.
     pub(crate) fn ask(
         &self,
         kind: &Kind,
@@ -56,12 +56,13 @@ impl WorkerQuota {
         let claim = kinds.entry(kind.clone()).or_default();
         (claim.there, claim.needs) = (there, needs);
         let most = self.0.most?;
-        let at = kinds.keys().position(|other| other == kind)?;
+        let at = kinds.range::<Kind, _>(..kind).count();
         let all: Vec<Vec<Need>> = kinds.values().map(|claim| claim.needs.clone()).collect();
-        let shares = divide(most, &all, now).into_iter().nth(at)?;
+        // There is a share for each need of each kind, in their order.
+        let shares = divide(most, &all, now).swap_remove(at);
         let there = kinds.values().map(|claim| claim.there);
         let mut room = most.saturating_sub(there.fold(0, u32::saturating_add));
-        let claim = kinds.get_mut(kind)?;
+        let claim = kinds.entry(kind.clone()).or_default();
         let mut allow = |(need, share): (&Need, u32)| {
             let starts = share.saturating_sub(need.live).min(room);
             room -= starts;
@@ -82,7 +83,7 @@ impl WorkerQuota {
         }
     }
 
-    /// The kind is not served any more.
+    /// Forgets a kind that is not served any more.
     pub(crate) fn remove(&self, kind: &Kind) {
         self.0.kinds.lock().remove(kind);
     }

@@ -236,10 +236,15 @@ pub(crate) fn spare(task: &Task) -> Task {
 }
 
 /// The clock that runs on whatever the wall clock does, the same for all programs of a machine.
+#[allow(
+    clippy::expect_used,
+    reason = "another moment would void or prolong what is taken over"
+)]
 pub(crate) fn now() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let whole = u64::try_from(now.tv_sec).unwrap_or_default();
-    Duration::new(whole, u32::try_from(now.tv_nsec).unwrap_or_default())
+    let seconds = u64::try_from(now.tv_sec).expect("it counts from the start of the machine on");
+    let nanoseconds = u32::try_from(now.tv_nsec).expect("they are less than a second");
+    Duration::new(seconds, nanoseconds)
 }
 
 #[cfg(test)]

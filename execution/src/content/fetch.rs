@@ -17,7 +17,7 @@ use utakata_model::{
 };
 
 use super::{
-    Around, Told, Wanted,
+    Context, Progress, WantedReleases,
     check::{self, lying},
     fetching,
     incoming::Incoming,
@@ -33,12 +33,12 @@ const MAX_SILENCES: u32 = 5;
 
 /// One release that is fetched.
 pub(super) struct Fetch {
-    pub(super) around: Around,
+    pub(super) context: Context,
     pub(super) store: Store,
     pub(super) release: ReleaseId,
-    pub(super) wanted: watch::Receiver<Wanted>,
+    pub(super) wanted: watch::Receiver<WantedReleases>,
     pub(super) answers: mpsc::Receiver<Arc<Got>>,
-    pub(super) told: watch::Sender<Told>,
+    pub(super) progress: watch::Sender<Progress>,
     pub(super) files: Files,
 }
 
@@ -88,13 +88,16 @@ impl Fetch {
             return Err(lying("the digest that is asked for is none").into());
         };
         let content = self.list(release).await?;
-        check::list(&content, &self.around.config)?;
+        check::list(&content, &self.context.config)?;
         let manifest = self.small(store, release, &content, MANIFEST_FILE).await?;
-        check::release(release, &content, &manifest.unwrap_or_default())?;
+        let Some(manifest) = manifest else {
+            return Err(lying(&format!("it has no {MANIFEST_FILE}")).into());
+        };
+        check::release(release, &content, &manifest)?;
         let signatures = self
             .small(store, release, &content, SIGNATURES_FILE)
             .await?;
-        self.around
+        self.context
             .trust
             .check(&release.digest, signatures.as_deref())?;
         let mut here = 0;
@@ -110,7 +113,7 @@ impl Fetch {
     /// Asks of which files a release consists.
     async fn list(&mut self, release: &ReleaseId) -> Result<Content, Stopped> {
         let want = Want::Release(release.digest.clone());
-        let mut pause = self.around.config.again_after;
+        let mut pause = self.context.config.again_after;
         for _ in 0..MAX_SILENCES {
             self.ask(vec![want.clone()]).await;
             let until = Instant::now() + pause;
@@ -161,7 +164,7 @@ impl Fetch {
         if has.map_err(|error| unwritable(&error))? {
             return Ok(());
         }
-        let (near, wanted) = (self.around.near.clone(), file.clone());
+        let (near, wanted) = (self.context.near.clone(), file.clone());
         let found = blocking(store, move |store| near::take(store, &near, &wanted)).await;
         if found.map_err(|error| unwritable(&error))? {
             return Ok(());
@@ -180,10 +183,10 @@ impl Fetch {
         let here = blocking(store, move |store| store.begun(&digest)).await;
         let here = here.map_err(|error| unwritable(&error))?;
         let here = if here > file.size { 0 } else { here };
-        let mut incoming = Incoming::new(file.size, here, self.around.config.again_after);
+        let mut incoming = Incoming::new(file.size, here, self.context.config.again_after);
         let mut silences = 0;
         while !incoming.is_complete() {
-            self.tell(release, so_far.0 + incoming.written(), so_far.1);
+            self.report(release, so_far.0 + incoming.written(), so_far.1);
             let asks = incoming.ask(Instant::now());
             if !asks.is_empty() {
                 self.ask(wants(&file.digest, asks)).await;
@@ -224,10 +227,13 @@ impl Fetch {
     /// Asks, if the inter connect is there; otherwise it is asked again, as if it were lost.
     async fn ask(&self, wants: Vec<Want>) {
         let batch = FetchBatch {
-            environment: self.around.me.clone(),
+            environment: self.context.me.clone(),
             wants,
         };
-        let asked = self.around.events.publish(vec![Event::Fetch(batch.into())]);
+        let asked = self
+            .context
+            .events
+            .publish(vec![Event::Fetch(batch.into())]);
         if let Err(error) = asked.await {
             tracing::debug!(%error, "content was not asked for");
         }
@@ -255,15 +261,17 @@ impl Fetch {
         }
     }
 
-    /// Says how far it is; whoever looks next sees it.
-    fn tell(&self, release: &ReleaseId, here: u64, size: u64) {
+    /// Reports how far it is; whoever looks next sees it.
+    fn report(&self, release: &ReleaseId, here: u64, size: u64) {
         let percent = here.saturating_mul(100) / size.max(1);
         let message = format!("it is fetched: {percent} % of {size} bytes are here");
-        self.told.send_if_modified(|told| {
-            let problem = told.problems.get(release);
+        self.progress.send_if_modified(|progress| {
+            let problem = progress.problems.get(release);
             // What went wrong last stays until it is here, or something else goes wrong.
             if problem.is_none_or(|problem| &*problem.code == "release-fetching") {
-                told.problems.insert(release.clone(), fetching(&message));
+                progress
+                    .problems
+                    .insert(release.clone(), fetching(&message));
             }
             false
         });

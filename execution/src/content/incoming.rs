@@ -114,7 +114,7 @@ impl Incoming {
         {
             let (from, bytes) = first.remove_entry();
             // Parts may overlap, where one was shorter than it could have been.
-            let known = usize::try_from(self.written - from).unwrap_or(usize::MAX);
+            let known = (self.written - from).min(bytes.len() as u64) as usize;
             if let Some(new) = bytes.get(known..).filter(|new| !new.is_empty()) {
                 self.written += new.len() as u64;
                 writes.push(if known == 0 { bytes } else { new.into() });

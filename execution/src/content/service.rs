@@ -16,7 +16,7 @@ use utakata_interconnect::events::content::Got;
 use utakata_model::{Cure, Manifest, Problem, ReleaseDigest, ReleaseId, content::MANIFEST_FILE};
 
 use super::{
-    ANSWERS, Around, Told, Wanted,
+    ANSWERS, Context, Progress, WantedReleases,
     fetch::{Fetch, Files, Stopped, blocking},
     in_use,
     store::{Name, Store},
@@ -34,11 +34,11 @@ const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Fetches what is wanted.
 pub(crate) struct Service {
-    around: Around,
+    context: Context,
     store: Option<Store>,
-    wanted: watch::Receiver<Wanted>,
+    wanted: watch::Receiver<WantedReleases>,
     answers: mpsc::Receiver<Arc<Got>>,
-    told: watch::Sender<Told>,
+    progress: watch::Sender<Progress>,
     failed: BTreeMap<ReleaseId, Failed>,
     fetches: JoinSet<(ReleaseId, Result<(), Stopped>)>,
     /// The releases that are being fetched, each with the queue of its answers.
@@ -46,7 +46,7 @@ pub(crate) struct Service {
     files: Files,
     is_to_sweep: bool,
     /// The wanted releases as of the last look.
-    seen: Wanted,
+    seen: WantedReleases,
     tidy_at: Instant,
 }
 
@@ -59,24 +59,24 @@ struct Failed {
 
 impl Service {
     pub(super) fn new(
-        around: Around,
+        context: Context,
         store: Option<Store>,
-        wanted: watch::Receiver<Wanted>,
+        wanted: watch::Receiver<WantedReleases>,
         answers: mpsc::Receiver<Arc<Got>>,
-        told: watch::Sender<Told>,
+        progress: watch::Sender<Progress>,
     ) -> Self {
         Self {
-            around,
+            context,
             store,
             wanted,
             answers,
-            told,
+            progress,
             failed: BTreeMap::new(),
             fetches: JoinSet::new(),
             under_way: BTreeMap::new(),
             files: Files::default(),
             is_to_sweep: false,
-            seen: Wanted::default(),
+            seen: WantedReleases::default(),
             tidy_at: Instant::now() + TIDY_INTERVAL,
         }
     }
@@ -137,12 +137,12 @@ impl Service {
     fn begin(&mut self, store: &Store, release: ReleaseId) {
         let (answers, answered) = mpsc::channel(ANSWERS);
         let fetch = Fetch {
-            around: self.around.clone(),
+            context: self.context.clone(),
             store: store.clone(),
             release: release.clone(),
             wanted: self.wanted.clone(),
             answers: answered,
-            told: self.told.clone(),
+            progress: self.progress.clone(),
             files: self.files.clone(),
         };
         self.under_way.insert(release, answers);
@@ -195,8 +195,10 @@ impl Service {
         }
         let lacking = &wanted.lacking;
         self.failed.retain(|release, _| lacking.contains(release));
-        self.told.send_if_modified(|told| {
-            told.problems.retain(|release, _| lacking.contains(release));
+        self.progress.send_if_modified(|progress| {
+            progress
+                .problems
+                .retain(|release, _| lacking.contains(release));
             false
         });
     }
@@ -204,14 +206,14 @@ impl Service {
     fn on_fetched(&mut self, release: &ReleaseId) {
         tracing::info!(%release, "release was fetched");
         self.wait_for(release.clone(), FOUND_TIMEOUT, FIRST_RETRY);
-        self.told.send_modify(|told| told.fetched += 1);
+        self.progress.send_modify(|progress| progress.fetched += 1);
     }
 
     fn on_failed(&mut self, release: &ReleaseId, problem: &Problem) {
         let pause = self.failed.get(release).map_or(FIRST_RETRY, |f| f.pause);
         self.wait_for(release.clone(), pause, (pause * 2).min(MAX_RETRY));
-        self.told.send_if_modified(|told| {
-            let before = told.problems.insert(release.clone(), problem.clone());
+        self.progress.send_if_modified(|progress| {
+            let before = progress.problems.insert(release.clone(), problem.clone());
             let is_new = before.as_ref() != Some(problem);
             if is_new {
                 tracing::warn!(%release, %problem, "release cannot be fetched");
@@ -228,9 +230,9 @@ impl Service {
     /// Takes away what nobody wants any more, but for the last ones of each kind.
     async fn tidy(&self, store: &Store) {
         let wanted = self.wanted.borrow().clone();
-        let mut used = in_use(&self.around.board);
+        let mut used = in_use(&self.context.board);
         used.extend(wanted.all.into_iter().map(|release| release.digest));
-        let kept = self.around.config.kept as usize;
+        let kept = self.context.config.kept as usize;
         let is_idle = wanted.lacking.is_empty() && self.under_way.is_empty();
         let tidied = blocking(store, move |store| tidy(store, &used, kept, is_idle)).await;
         if let Err(error) = tidied {

@@ -182,7 +182,7 @@ impl Kinds {
         drop(awaiting);
         // Nobody sends: it ends when the last of them has what it was left.
         let _ = all_await.recv().await;
-        self.around.gate.open();
+        self.around.admission.resume();
     }
 
     fn spawn(&mut self, kind: Kind, order: Order, came: Option<kind::Came>) {
@@ -199,7 +199,7 @@ impl Kinds {
     /// Ends all kinds; gives the number of attempts that were given up.
     pub(super) async fn drain(&mut self, within: Duration) -> usize {
         let deadline = Instant::now() + within;
-        self.around.gate.open();
+        self.around.admission.resume();
         for order in self.orders.values() {
             order.send_replace(Order {
                 give_up_at: Some(deadline),

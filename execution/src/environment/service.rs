@@ -111,7 +111,7 @@ impl Service {
             &desired.borrow(),
         );
         let (published, status) = watch::channel(Arc::new(first));
-        let (content, contents, fetcher) = content::build(content::Around {
+        let (content, contents, fetcher) = content::build(content::Context {
             config: config.content,
             folder: config.state_folder.clone(),
             near: [&config.releases[..], &config.programs].concat(),
@@ -256,7 +256,6 @@ fn context(
         tasks: parts.tasks.clone(),
         events: parts.events.clone(),
         runtime: parts.runtime.clone(),
-        doors: endpoint.doors().clone(),
         socket: endpoint.path().into(),
         board: board.clone(),
         places: identity.quota.clone(),
@@ -267,7 +266,7 @@ fn context(
         routes: Routes::default(),
         book: DecisionLog::open(config.state_folder.clone())?,
         lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
-        gate: endpoint.gate().clone(),
+        admission: endpoint.admission().clone(),
         lefts,
     })
 }

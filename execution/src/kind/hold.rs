@@ -10,7 +10,7 @@ use super::{
     start::{self, tell},
     state::{Holding, hold_message},
 };
-use crate::{endpoint::Door, runtime::Trace, takeover::KindLeft, worker::Said};
+use crate::{endpoint::Ticket, runtime::Trace, takeover::KindLeft, worker::Said};
 
 /// What a kind leaves to another program of this process.
 #[derive(Debug)]
@@ -33,10 +33,10 @@ pub(crate) struct Came {
 }
 
 impl Service {
-    /// Has a worker close its stream and come back through a door of its own.
+    /// Has a worker close its stream and come back with a token of its own.
     pub(super) fn hold(&mut self, holding: Holding) {
         let number = holding.number;
-        let token = self.around.doors.open(Door {
+        let token = self.around.admission.issue(Ticket {
             number,
             worker: holding.worker,
             manifest: holding.manifest,
@@ -49,15 +49,18 @@ impl Service {
         // Where there is no room, it is tried again at the next look.
         match holding.line.try_send(Ok(message)) {
             Ok(()) => self.state.on_held(number, token, Instant::now()),
-            Err(_) => self.around.doors.close(&token),
+            Err(_) => self.around.admission.revoke(&token),
         }
     }
 
     /// Gives away what is left, once, when everything has left and all is published.
     pub(super) fn leave_if_held(&mut self, now: Instant) {
-        let doors = &self.around.doors;
+        let admission = &self.around.admission;
         // Who has come back meanwhile is told once more.
-        let is_awaited = self.state.tokens().all(|token| doors.awaits(token));
+        let is_awaited = self
+            .state
+            .tokens()
+            .all(|token| admission.is_outstanding(token));
         if !self.state.has_left() || !is_awaited {
             self.has_left = false;
             return;
@@ -93,14 +96,14 @@ impl Service {
             let Some(parked) = &worker.parked else {
                 continue;
             };
-            let door = Door {
+            let ticket = Ticket {
                 number: worker.number,
                 worker: worker.ran_by.worker.clone(),
                 manifest: pool.release.manifest.clone(),
                 reports: self.reporting.clone(),
                 cut: worker.cut.clone(),
             };
-            self.around.doors.open_again(parked.token.clone(), door);
+            self.around.admission.reissue(parked.token.clone(), ticket);
             let trace = traces.find(|(number, _)| *number == worker.number.0);
             let id = worker.ran_by.worker.clone();
             let kill = worker.kill.clone();
@@ -108,13 +111,13 @@ impl Service {
         }
         for (number, id, trace, kill, token) in adopted {
             let running = trace.map(|(_, trace)| self.around.runtime.adopt(id, &trace));
-            let (reports, doors) = (self.reporting.clone(), self.around.doors.clone());
+            let (reports, admission) = (self.reporting.clone(), self.around.admission.clone());
             self.workers.spawn(async move {
                 let (said, words) = match running {
                     Some(running) => start::watch(running, &kill, (&reports, number)).await,
                     None => (Said::Exited(crate::runtime::Exit::Unknown), None),
                 };
-                doors.close(&token);
+                admission.revoke(&token);
                 if let Some(words) = words {
                     tell(&reports, number, Said::LastWords(words)).await;
                 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Service, state::Start};
 use crate::{
-    endpoint::Door,
+    endpoint::Ticket,
     runtime::{Error, Life, Running, Spec},
     worker::{Number, Report, Said},
 };
@@ -17,15 +17,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 impl Service {
     pub(super) fn start(&mut self, start: Start) {
-        let door = Door {
+        let ticket = Ticket {
             number: start.number,
             worker: start.worker.clone(),
             manifest: start.release.manifest.clone(),
             reports: self.reporting.clone(),
             cut: start.cut.clone(),
         };
-        let doors = self.around.doors.clone();
-        let token = doors.open(door);
+        let admission = self.around.admission.clone();
+        let token = admission.issue(ticket);
         let spec = self.spec(&start, &token);
         let runtime = self.around.runtime.clone();
         let (reports, lives) = (self.reporting.clone(), self.around.lives.clone());
@@ -37,7 +37,7 @@ impl Service {
                 lives.started(running.trace().map(|trace| trace.process));
             }
             let (said, words) = watch(started, &start.kill, told).await;
-            doors.close(&token);
+            admission.revoke(&token);
             if let Some(words) = words {
                 tell(&reports, start.number, Said::LastWords(words)).await;
             }

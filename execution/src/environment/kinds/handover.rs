@@ -71,7 +71,7 @@ impl Kinds {
     ) -> Result<Takeover, Error> {
         let until = Instant::now() + within;
         while self.lefts.try_recv().is_ok() {}
-        self.around.gate.shut();
+        self.around.admission.suspend();
         self.hold = Some(until);
         self.tell_hold();
         let late = "what was begun did not end in time at workers that cannot go over, or the \
@@ -93,7 +93,7 @@ impl Kinds {
             return;
         }
         self.tell_hold();
-        self.around.gate.open();
+        self.around.admission.resume();
     }
 
     fn tell_hold(&self) {
@@ -120,7 +120,7 @@ impl Kinds {
 
     fn takeover(&self, held: Vec<Held>) -> Result<Takeover, Error> {
         let unheard = |_| Error::Held("the socket of the workers cannot be handed over");
-        let listener = self.around.gate.listener().map_err(unheard)?;
+        let listener = self.around.admission.listener().map_err(unheard)?;
         let mut files = Vec::new();
         let mut kinds = Vec::new();
         for Held {

@@ -14,9 +14,9 @@ use utakata_protocol::{
 };
 
 use super::{
-    Doors, Gate, Sent,
-    doors::{Door, Entry},
-    guest::Unknown,
+    Admission, Sent,
+    admission::{Entry, Ticket},
+    connection::Unproven,
     hello,
 };
 use crate::worker::{Answer, Parting, Report, Said};
@@ -25,15 +25,14 @@ use crate::worker::{Answer, Parting, Report, Said};
 const MAX_CHATTER: u32 = 10_000;
 const CHATTER_PERIOD: Duration = Duration::from_secs(1);
 
-/// One worker that has connected.
-pub(super) struct Visit {
-    pub(super) doors: Doors,
-    pub(super) gate: Gate,
+/// The session of one worker that has connected.
+pub(super) struct Session {
+    pub(super) admission: Admission,
     pub(super) hello_within: Duration,
     pub(super) heartbeat: Duration,
     pub(super) stop: CancellationToken,
     /// Its place among the connections that have shown no token.
-    pub(super) unknown: Option<Unknown>,
+    pub(super) unproven: Option<Unproven>,
 }
 
 /// The messages that are of no use, counted.
@@ -42,7 +41,7 @@ struct Chatter {
     messages: u32,
 }
 
-impl Visit {
+impl Session {
     /// Lasts as long as the stream.
     pub(super) async fn run(self, mut from: Streaming<FromWorker>, to: mpsc::Sender<Sent>) {
         let hello = tokio::select! {
@@ -53,61 +52,61 @@ impl Visit {
             return;
         };
         let entry = tokio::select! {
-            entry = self.enter(&hello.token) => entry,
+            entry = self.admit(&hello.token) => entry,
             () = self.stop.cancelled() => return,
         };
-        let Some(door) = entry else {
+        let Some(ticket) = entry else {
             tracing::warn!(sdk = %hello.sdk, "somebody without a token of ours said hello");
             refuse(&to, &hello::stranger()).await;
             return;
         };
-        match hello::check(&hello, &door.manifest) {
-            Ok(agreed) => self.serve(&door, agreed, &hello, from, to).await,
+        match hello::check(&hello, &ticket.manifest) {
+            Ok(agreed) => self.serve(&ticket, agreed, &hello, from, to).await,
             Err(problem) => {
                 refuse(&to, &problem).await;
-                door.say(Said::Parted(Parting::Refused(problem))).await;
+                ticket.say(Said::Parted(Parting::Refused(problem))).await;
             }
         }
     }
 
-    /// Waits while nobody enters.
-    async fn enter(&self, token: &str) -> Option<Box<Door>> {
+    /// Waits while admission is suspended.
+    async fn admit(&self, token: &str) -> Option<Box<Ticket>> {
         loop {
-            match self.doors.enter(token) {
-                Entry::In(door) => {
-                    self.know();
-                    return Some(door);
+            match self.admission.redeem(token) {
+                Entry::Admitted(ticket) => {
+                    self.prove();
+                    return Some(ticket);
                 }
                 Entry::Stranger => return None,
-                Entry::Shut => {
-                    if self.doors.awaits(token) {
-                        self.know();
+                Entry::Suspended => {
+                    if self.admission.is_outstanding(token) {
+                        self.prove();
                     }
-                    self.gate.opened().await;
+                    self.admission.resumed().await;
                 }
             }
         }
     }
 
-    fn know(&self) {
-        if let Some(unknown) = &self.unknown {
-            unknown.know();
+    fn prove(&self) {
+        if let Some(unproven) = &self.unproven {
+            unproven.prove();
         }
     }
 
     async fn serve(
         &self,
-        door: &Door,
+        ticket: &Ticket,
         agreed: hello::Agreed,
         hello: &Hello,
         from: Streaming<FromWorker>,
         to: mpsc::Sender<Sent>,
     ) {
         let (sdk, can_hold) = (&hello.sdk, hello.can_hold);
-        tracing::debug!(worker = %door.worker, sdk, capacity = agreed.capacity, "worker is ready");
+        tracing::debug!(worker = %ticket.worker, sdk, capacity = agreed.capacity, "worker is ready");
         let welcome = to_worker::Message::Welcome(Welcome {
             protocol_version: agreed.version,
-            worker: door.worker.as_str().into(),
+            worker: ticket.worker.as_str().into(),
             heartbeat_milliseconds: self.heartbeat.as_millis().try_into().unwrap_or(u64::MAX),
         });
         // The first message of an empty channel: there is room, or nobody there.
@@ -118,17 +117,17 @@ impl Visit {
             can_hold,
             to,
         };
-        door.say(ready).await;
+        ticket.say(ready).await;
         let parting = tokio::select! {
-            parting = listen(door, from) => parting,
-            () = door.cut.cancelled() => Parting::Cut,
+            parting = listen(ticket, from) => parting,
+            () = ticket.cut.cancelled() => Parting::Cut,
             () = self.stop.cancelled() => Parting::Cut,
         };
-        door.say(Said::Parted(parting)).await;
+        ticket.say(Said::Parted(parting)).await;
     }
 }
 
-impl Door {
+impl Ticket {
     async fn say(&self, said: Said) {
         // Nobody listens any more only when the environment ends.
         let _ = self
@@ -163,7 +162,7 @@ fn message(message: to_worker::Message) -> Sent {
 }
 
 /// Passes on what the worker says until it says no more.
-async fn listen(door: &Door, mut from: Streaming<FromWorker>) -> Parting {
+async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> Parting {
     let mut chatter = Chatter {
         since: Instant::now(),
         messages: 0,
@@ -193,7 +192,7 @@ async fn listen(door: &Door, mut from: Streaming<FromWorker>) -> Parting {
             }
             _ => Said::Alive,
         };
-        door.say(said).await;
+        ticket.say(said).await;
     }
 }
 

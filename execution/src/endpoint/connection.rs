@@ -16,36 +16,36 @@ use tokio::{
 use tonic::transport::server::Connected;
 use utakata_interconnect::admission::Place;
 
-/// A process that has connected.
-pub(super) struct Guest {
+/// A connection of a process.
+pub(super) struct Connection {
     stream: UnixStream,
-    place: Unknown,
-    asked_to_go: Pin<Box<dyn Future<Output = ()> + Send>>,
+    place: Unproven,
+    must_go: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// The place of a connection among those of which nobody knows whose they are.
+/// The place of a connection among those that have shown no token yet.
 #[derive(Debug, Clone)]
-pub(super) struct Unknown(Arc<Place<i32>>);
+pub(super) struct Unproven(Arc<Place<i32>>);
 
-impl Guest {
+impl Connection {
     /// Gives a connection this long to show a token.
     pub(super) fn new(stream: UnixStream, place: Place<i32>, within: Duration) -> Self {
-        let place = Unknown(Arc::new(place));
+        let place = Unproven(Arc::new(place));
         Self {
             stream,
-            asked_to_go: Box::pin(place.clone().asked_to_go(within)),
+            must_go: Box::pin(place.clone().must_go(within)),
             place,
         }
     }
 }
 
-impl Unknown {
+impl Unproven {
     /// Notes that it has shown a token of ours: nobody pushes it out any more.
-    pub(super) fn know(&self) {
+    pub(super) fn prove(&self) {
         self.0.leave();
     }
 
-    async fn asked_to_go(self, within: Duration) {
+    async fn must_go(self, within: Duration) {
         let pushed_out = tokio::time::timeout(within, self.0.pushed_out()).await;
         if pushed_out.is_err() && !self.0.is_stranger() {
             // It is a worker, which goes when it likes.
@@ -54,21 +54,21 @@ impl Unknown {
     }
 }
 
-impl Connected for Guest {
-    type ConnectInfo = Unknown;
+impl Connected for Connection {
+    type ConnectInfo = Unproven;
 
-    fn connect_info(&self) -> Unknown {
+    fn connect_info(&self) -> Unproven {
         self.place.clone()
     }
 }
 
-impl AsyncRead for Guest {
+impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.asked_to_go.as_mut().poll(context).is_ready() {
+        if self.must_go.as_mut().poll(context).is_ready() {
             let gone = io::Error::new(io::ErrorKind::TimedOut, "no token was shown");
             return Poll::Ready(Err(gone));
         }
@@ -76,7 +76,7 @@ impl AsyncRead for Guest {
     }
 }
 
-impl AsyncWrite for Guest {
+impl AsyncWrite for Connection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,0 +1,172 @@
+//! The admission of workers: a token for each one that was started, good for one hello, and
+//! whether anybody is admitted now.
+//!
+//! Who comes while admission is suspended waits in the system's queue, and is admitted later,
+//! also by a successor. Who had come and had not said hello yet is not heard, and keeps the token.
+
+use std::{collections::HashMap, io, os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::{
+    net::UnixListener,
+    sync::{mpsc, watch},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::admission::{self, Acceptor, Limits};
+use utakata_model::{Manifest, WorkerId};
+
+use super::connection::Connection;
+use crate::worker::{Number, Report};
+
+/// The name of the listener in the log.
+const LISTENER: &str = "the socket of the workers";
+
+/// A worker that is expected, and what awaits it.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket {
+    pub(crate) number: Number,
+    pub(crate) worker: WorkerId,
+    pub(crate) manifest: Arc<Manifest>,
+    /// The queue for everything that is heard of it.
+    pub(crate) reports: mpsc::Sender<Report>,
+    /// Cuts its stream.
+    pub(crate) cut: CancellationToken,
+}
+
+/// The admission of workers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    /// By their tokens.
+    tickets: Arc<Mutex<HashMap<String, Ticket>>>,
+    is_open: watch::Sender<bool>,
+    /// The listener once more, for a successor.
+    listener: Arc<OwnedFd>,
+}
+
+/// The consequence of a token.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// Admitted by this ticket, which nobody uses again.
+    Admitted(Box<Ticket>),
+    /// No token of ours.
+    Stranger,
+    /// Nobody is admitted now: the token stays good.
+    Suspended,
+}
+
+impl Admission {
+    /// Admits whoever comes to this listener with a token.
+    pub(super) fn build(listener: &UnixListener) -> io::Result<Self> {
+        let listener = std::os::fd::AsFd::as_fd(listener).try_clone_to_owned()?;
+        Ok(Self {
+            tickets: Arc::default(),
+            is_open: watch::Sender::new(true),
+            listener: Arc::new(listener),
+        })
+    }
+
+    /// Returns a token for a worker that is about to be started.
+    pub(crate) fn issue(&self, ticket: Ticket) -> String {
+        // Two random identifiers: 244 bits that nobody can guess.
+        let token = format!(
+            "{}{}",
+            uuid::Uuid::new_v4().simple(),
+            uuid::Uuid::new_v4().simple()
+        );
+        self.reissue(token.clone(), ticket);
+        token
+    }
+
+    /// Makes the token of a worker good that has it already.
+    pub(crate) fn reissue(&self, token: String, ticket: Ticket) {
+        self.tickets.lock().insert(token, ticket);
+    }
+
+    /// Admits a worker by its token, which is nobody's from then on.
+    pub(super) fn redeem(&self, token: &str) -> Entry {
+        let mut tickets = self.tickets.lock();
+        if !*self.is_open.borrow() {
+            return Entry::Suspended;
+        }
+        match tickets.remove(token) {
+            Some(ticket) => Entry::Admitted(Box::new(ticket)),
+            None => Entry::Stranger,
+        }
+    }
+
+    /// Returns whether nobody has come with this token yet.
+    pub(crate) fn is_outstanding(&self, token: &str) -> bool {
+        self.tickets.lock().contains_key(token)
+    }
+
+    /// Takes back the token of a worker that will not come any more.
+    pub(crate) fn revoke(&self, token: &str) {
+        self.tickets.lock().remove(token);
+    }
+
+    /// Admits nobody from now on.
+    pub(crate) fn suspend(&self) {
+        self.set_open(false);
+    }
+
+    /// Admits everybody from now on, also those who wait.
+    pub(crate) fn resume(&self) {
+        self.set_open(true);
+    }
+
+    fn set_open(&self, is_open: bool) {
+        // Nobody is admitted any more when this returns: tokens are redeemed under this lock.
+        let _tickets = self.tickets.lock();
+        self.is_open.send_replace(is_open);
+    }
+
+    /// Waits until it is not suspended.
+    pub(super) async fn resumed(&self) {
+        // The sender is here.
+        let _ = self.is_open.subscribe().wait_for(|is_open| *is_open).await;
+    }
+
+    /// Returns the listener, for a successor.
+    pub(crate) fn listener(&self) -> io::Result<OwnedFd> {
+        self.listener.try_clone()
+    }
+
+    /// Returns the connections that are let in: so many without a token at a time, and for so
+    /// long.
+    pub(super) fn connections(
+        &self,
+        listener: UnixListener,
+        unknown: usize,
+        within: Duration,
+    ) -> ReceiverStream<io::Result<Connection>> {
+        let (to, connections) = mpsc::channel(1);
+        let mut is_open = self.is_open.subscribe();
+        let limits = Limits {
+            total: unknown.max(2),
+            // A process that floods it leaves others their half.
+            per_peer: (unknown / 2).max(1),
+        };
+        let places = admission::Admission::new(LISTENER, limits);
+        tokio::spawn(async move {
+            let mut acceptor = Acceptor::new(LISTENER);
+            // The sender lives as long as the endpoint.
+            while is_open.wait_for(|is_open| *is_open).await.is_ok() {
+                places.settled().await;
+                let (stream, process) = tokio::select! {
+                    came = acceptor.accept(&listener) => came,
+                    _ = is_open.wait_for(|is_open| !*is_open) => continue,
+                    () = to.closed() => return,
+                };
+                let Some(place) = places.admit(process) else {
+                    continue;
+                };
+                let connection = Connection::new(stream, place, within);
+                if to.send(Ok(connection)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        ReceiverStream::new(connections)
+    }
+}
