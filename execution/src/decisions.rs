@@ -55,11 +55,13 @@ impl DecisionLog {
 
     /// Keeps a decision. Returns what to wait for before it is published.
     pub(crate) fn put(&self, kind: &Kind, decision: Decision) -> Revision {
+        let mut number = 0;
         self.decisions.send_modify(|(revision, decisions)| {
             *revision += 1;
+            number = *revision;
             decisions.insert(kind.clone(), decision);
         });
-        self.decisions.borrow().0
+        number
     }
 
     /// Waits until this is written down, or cannot be, which is told. Cancel safe.

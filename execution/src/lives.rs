@@ -143,8 +143,14 @@ impl Lives {
         let earlier = earlier(folder, self.0.me);
         let (mut over, mut left) = (Vec::new(), 0);
         for (incarnation, path) in earlier {
-            let Ok(text) = fs::read_to_string(&path) else {
-                continue;
+            let text = match fs::read_to_string(&path) {
+                Ok(text) => text,
+                // Nobody can say what it has left: it is looked at again.
+                Err(error) => {
+                    tracing::debug!(%incarnation, %error, "the record of a life cannot be read");
+                    left += 1;
+                    continue;
+                }
             };
             let is_left = elsewhere.is_none_or(|lives| lives.contains(&incarnation));
             match Record::read(&text).is_over_now(is_left) {
