@@ -222,6 +222,6 @@ fn a_candidate_that_was_refused_is_not_tried_again_and_others_are_once() {
         (2, Some(problem("worker-crashed")), true),
     ] {
         let found = no_start(lost, last.as_ref());
-        assert_eq!(found.is_some(), expect, "{lost} {last_problem:?}");
+        assert_eq!(found.is_some(), expect, "{lost} {last:?}");
     }
 }
