@@ -24,10 +24,11 @@ pub use error::Error;
 use crate::{
     config::{self, Approval},
     dispatch::{Progress, Show},
-    inventory::{Inventory, Known},
+    inventory::{Inventory, TargetEntry},
     kinds::{Kinds, ServedAction},
     ledger::{self, Ledger},
     observe::WAIT_MAX,
+    observed::{LastSeen, Observed},
     pace,
     store::{ControlTask, Store},
 };
@@ -39,6 +40,7 @@ use token::PlanToken;
 pub struct Control {
     config: config::Control,
     inventory: Arc<Inventory>,
+    observed: Arc<Observed>,
     kinds: Arc<Kinds>,
     store: Arc<dyn Store>,
     ledger: Ledger,
@@ -103,6 +105,7 @@ impl Control {
     pub fn new(
         config: config::Control,
         inventory: Arc<Inventory>,
+        observed: Arc<Observed>,
         kinds: Arc<Kinds>,
         store: Arc<dyn Store>,
         ledger: Ledger,
@@ -110,6 +113,7 @@ impl Control {
         Self {
             config,
             inventory,
+            observed,
             kinds,
             store,
             ledger,
@@ -239,7 +243,8 @@ impl Control {
         planned: &[plan::Planned<'_>],
     ) -> Vec<PlannedTask> {
         let task = |(known, (served, action)): &plan::Planned<'_>| {
-            let today = today(known, action, parameters);
+            let today = |seen: &LastSeen| today(seen, action, parameters);
+            let today = self.observed.look(known.device, today);
             PlannedTask {
                 target: known.target.name.clone(),
                 release: served.release.clone(),
@@ -319,13 +324,13 @@ impl Control {
         planned: &[plan::Planned<'_>],
     ) -> Vec<ControlTask> {
         let parameters = Parameters::new(&operation.parameters);
-        let mut targets: Vec<(&Arc<Known>, &ServedAction)> = planned
+        let mut targets: Vec<(&Arc<TargetEntry>, &ServedAction)> = planned
             .iter()
             .map(|(known, (_, action))| (*known, *action))
             .collect();
         pace::sort(&operation.pace, &mut targets, |(known, _)| &known.target);
         let lifetime = within.unwrap_or(self.config.lifetime);
-        let task = |(known, action): (&Arc<Known>, &ServedAction)| {
+        let task = |(known, action): (&Arc<TargetEntry>, &ServedAction)| {
             let id = TaskId::generate();
             let paced = pace::Paced::new(&operation.pace, id, &known.target);
             ControlTask {
@@ -351,9 +356,12 @@ impl Control {
 }
 
 /// What a target has now, of what an action changes, as far as that was seen.
-fn today(known: &Known, action: &ServedAction, parameters: &serde_json::Value) -> Option<Reading> {
+fn today(
+    seen: &LastSeen,
+    action: &ServedAction,
+    parameters: &serde_json::Value,
+) -> Option<Reading> {
     let verify = action.action.verify.as_ref()?;
-    let seen = known.seen.lock();
     let last = seen.actions.iter().map(|by| &by.last);
     // Any read shows it, whichever was the last.
     let shows = last.filter_map(|last| {

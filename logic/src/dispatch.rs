@@ -29,7 +29,7 @@ use self::{
     ended::Ring,
     pending::{Entry, Pending},
 };
-use crate::{Config, inventory::Known, observe::Latest, rollouts::PinTable};
+use crate::{Config, desired::PinTable, inventory::TargetEntry, observed::Observed};
 
 /// The most deleted targets of which is told in one go.
 const FORGOTTEN_AT_ONCE: usize = 256;
@@ -56,7 +56,7 @@ pub struct Dispatch {
     events: Arc<dyn Events>,
     pending: Mutex<Pending>,
     ended: Mutex<Ring>,
-    latest: Arc<Latest>,
+    observed: Arc<Observed>,
     feed: broadcast::Sender<Arc<Item>>,
     pending_limit: usize,
     grace: std::time::Duration,
@@ -71,7 +71,7 @@ pub struct UnderWay {
     /// What it shares with others.
     pub batch: Arc<Batch>,
     /// Its target.
-    pub known: Arc<Known>,
+    pub known: Arc<TargetEntry>,
 }
 
 /// The last error of something, while there is one.
@@ -87,7 +87,7 @@ pub struct Concluded {
     /// The kind of the target.
     pub kind: Kind,
     /// Its target, if there still is one.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Arc<TargetEntry>>,
     /// Who waits for it.
     pub progress: Option<Arc<Progress>>,
     /// Whether its target shows what was said to be done, where it was read back for that.
@@ -100,7 +100,7 @@ impl Dispatch {
         config: &Config,
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
-        latest: Arc<Latest>,
+        observed: Arc<Observed>,
         pins: PinTable,
     ) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl Dispatch {
             events,
             pending: Mutex::default(),
             ended: Mutex::new(Ring::new(config.observe.ended_kept)),
-            latest,
+            observed,
             feed: broadcast::channel(config.http.events_kept.max(16)).0,
             pending_limit: config.observe.pending_limit,
             grace: config.control.grace,
@@ -191,7 +191,7 @@ impl Dispatch {
     pub fn concluded(&self, concluded: Concluded) {
         let outcome = Arc::new(concluded.outcome);
         if let Some(known) = &concluded.known {
-            self.latest.ended(known, &outcome);
+            self.observed.ended(known, &outcome);
         }
         if !concluded.is_told {
             let zone = concluded.known.as_ref().map(|known| &known.target.zone);
@@ -233,7 +233,7 @@ impl Dispatch {
     pub fn under_way(
         &self,
         most: usize,
-        wanted: impl Fn(TaskId, &Batch, &Known) -> bool,
+        wanted: impl Fn(TaskId, &Batch, &TargetEntry) -> bool,
     ) -> Vec<UnderWay> {
         let pending = self.pending.lock();
         let mut newest = BTreeMap::new();

@@ -10,8 +10,8 @@ use utakata_interconnect::{Event, Events};
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Zone, suggest};
 
 use crate::{
+    desired::{Desired, orders::ForgetEnvironment},
     kinds::Kinds,
-    orders::OrderBook,
     store::{self, Store},
 };
 
@@ -53,7 +53,7 @@ pub struct Environments {
     store: Arc<dyn Store>,
     events: Arc<dyn Events>,
     kinds: Arc<Kinds>,
-    orders: Arc<OrderBook>,
+    desired: Arc<Desired>,
 }
 
 impl Environments {
@@ -62,13 +62,13 @@ impl Environments {
         store: Arc<dyn Store>,
         events: Arc<dyn Events>,
         kinds: Arc<Kinds>,
-        orders: Arc<OrderBook>,
+        desired: Arc<Desired>,
     ) -> Self {
         Self {
             store,
             events,
             kinds,
-            orders,
+            desired,
         }
     }
 
@@ -136,7 +136,9 @@ impl Environments {
         if is_there {
             return Err(Error::There { id: id.clone() });
         }
-        self.orders.forget(id).await?;
+        self.desired
+            .carry_out(ForgetEnvironment(id.clone()))
+            .await?;
         self.store.delete_zone(id).await?;
         self.kinds.forget(id);
         let forgotten = vec![Event::Forgotten(id.clone())];

@@ -6,9 +6,9 @@ mod check;
 mod delete;
 mod difference;
 mod document;
+mod entry;
 mod error;
 mod index;
-mod known;
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use utakata_model::{
 pub use check::PROBLEMS_MOST;
 pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;
+pub use entry::{DeviceId, TargetEntry};
 pub use error::Error;
-pub use known::Known;
 
 use self::index::Index;
 use crate::{
@@ -35,7 +35,7 @@ use crate::{
 const REMEMBERED: usize = 32;
 
 /// Targets that a selector means.
-pub type Selection = Arc<[Arc<Known>]>;
+pub type Selection = Arc<[Arc<TargetEntry>]>;
 
 /// The inventory. Cheap to share; changes go through [`Inventory::apply`] and the deletes.
 pub struct Inventory {
@@ -91,14 +91,14 @@ impl Inventory {
     ///
     /// # Errors
     /// There is none: the error has the nearest name.
-    pub fn target(&self, name: &TargetName) -> Result<Arc<Known>, Error> {
+    pub fn target(&self, name: &TargetName) -> Result<Arc<TargetEntry>, Error> {
         let index = self.index.read();
         let found = index.targets.get(name).cloned();
         found.ok_or_else(|| Error::none("target", name.as_str(), index.targets.keys()))
     }
 
     /// The target of that name, if there is one.
-    pub fn find(&self, name: &TargetName) -> Option<Arc<Known>> {
+    pub fn find(&self, name: &TargetName) -> Option<Arc<TargetEntry>> {
         self.index.read().targets.get(name).cloned()
     }
 
@@ -136,7 +136,7 @@ impl Inventory {
         selector: &Selector,
         after: Option<&TargetName>,
         most: usize,
-    ) -> Vec<Arc<Known>> {
+    ) -> Vec<Arc<TargetEntry>> {
         let index = self.index.read();
         index.select(selector, after).take(most).collect()
     }

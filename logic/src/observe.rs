@@ -1,14 +1,11 @@
-//! Observe: what is seen by schedules and by reads on demand, and the last readings.
+//! Observe: reads by schedules and on demand.
 
 mod health;
-mod latest;
 mod on_demand;
 mod operations;
 mod schedules;
-mod seen;
 mod stale;
 mod timetable;
-pub mod turns;
 
 use std::sync::Arc;
 
@@ -17,10 +14,8 @@ use tokio::sync::watch;
 use utakata_model::{OperationId, Problem, Selector};
 
 pub use health::{Coverage, health};
-pub use latest::Latest;
 pub use on_demand::{Error, WAIT_MAX};
 pub use operations::ReadOperation;
-pub use seen::{Earlier, Seen, SeenBy};
 pub use stale::{Covers, quality};
 
 use self::operations::Recent;

@@ -16,12 +16,12 @@ use utakata_model::Selector;
 
 use self::{disk::Disk, findings::Facts, targets::Look};
 use crate::{
+    desired::{Desired, rollouts::Rollouts},
     inventory::Inventory,
     kinds::Kinds,
     ledger::{self, Ledger, Summary},
     observe::Observe,
-    orders::OrderBook,
-    rollouts::Rollouts,
+    observed::Observed,
     store,
 };
 
@@ -39,10 +39,12 @@ pub struct Sources {
     pub inventory: Arc<Inventory>,
     /// Schedules.
     pub observe: Arc<Observe>,
+    /// What was last seen of targets.
+    pub observed: Arc<Observed>,
     /// The kinds that are served.
     pub kinds: Arc<Kinds>,
     /// What is asked of environments.
-    pub orders: Arc<OrderBook>,
+    pub desired: Arc<Desired>,
     /// Rollouts.
     pub rollouts: Arc<Rollouts>,
     /// Control.
@@ -106,6 +108,7 @@ impl Sources {
         let now = crate::clock::now();
         let look = Look {
             coverage: &self.observe.coverage(),
+            observed: &self.observed,
             served: &self.kinds.served(),
             now,
             started: status.started,
@@ -117,7 +120,7 @@ impl Sources {
             now,
             schedules: self.observe.problems(),
             control,
-            orders: self.orders.everything(),
+            orders: self.desired.all_orders(),
             rollouts: rollouts.unwrap_or_default(),
             unserved: targets.unserved,
             zones: targets.zones,

@@ -30,6 +30,7 @@ use crate::{
     catalogue::{self, Catalogue},
     clock,
     control::Control,
+    desired::{Desired, rollouts::Rollouts},
     dispatch::{Dispatch, Failing},
     duties::Duties,
     environments::Environments,
@@ -37,12 +38,11 @@ use crate::{
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
-    observe::{Latest, Observe},
-    orders::OrderBook,
+    observe::Observe,
+    observed::Observed,
     overview::{Overviews, Sources},
     peers::Peers,
     people::People,
-    rollouts::Rollouts,
     store::{self, Store},
 };
 
@@ -96,11 +96,11 @@ struct Inner {
     environments: Arc<Environments>,
     inventory: Arc<Inventory>,
     people: People,
-    orders: Arc<OrderBook>,
+    desired: Arc<Desired>,
     rollouts: Arc<Rollouts>,
     catalogue: Arc<Catalogue>,
     dispatch: Arc<Dispatch>,
-    latest: Arc<Latest>,
+    observed: Arc<Observed>,
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
@@ -131,16 +131,16 @@ impl LogicEnvironment {
         let kinds = Arc::new(Kinds::default());
         let inventory = Inventory::load(Arc::clone(&store), Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);
-        Latest::restore(store.as_ref(), &inventory).await?;
+        let observed = Observed::restore(store.as_ref(), &inventory, clock::now());
+        let observed = Arc::new(observed.await?);
         let people = People::load(Arc::clone(&store)).await?;
-        let orders = Arc::new(OrderBook::load(Arc::clone(&store), Arc::clone(&kinds)).await?);
-        let latest = Arc::new(Latest::default());
+        let desired = Arc::new(Desired::load(Arc::clone(&store), Arc::clone(&kinds)).await?);
         let dispatch = Arc::new(Dispatch::new(
             &config,
             Arc::clone(&parts.tasks),
             Arc::clone(&parts.events),
-            Arc::clone(&latest),
-            orders.pins(),
+            Arc::clone(&observed),
+            desired.pins(),
         ));
         let ledger_fails = Arc::<Failing>::default();
         let counts = Arc::<ReadBackCounts>::default();
@@ -167,18 +167,20 @@ impl LogicEnvironment {
         let control = Control::new(
             config.control.clone(),
             Arc::clone(&inventory),
+            Arc::clone(&observed),
             Arc::clone(&kinds),
             Arc::clone(&store),
             ledger.clone(),
         );
-        let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &orders, counts);
-        let environments = environments(&store, &parts.events, &kinds, &orders).await?;
+        let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &desired, counts);
+        let environments = environments(&store, &parts.events, &kinds, &desired).await?;
         catalogue.reload().await?;
         let overviews = Overviews::new(Sources {
             inventory: Arc::clone(&inventory),
             observe: Arc::clone(&observe),
+            observed: Arc::clone(&observed),
             kinds: Arc::clone(&kinds),
-            orders: Arc::clone(&orders),
+            desired: Arc::clone(&desired),
             rollouts: Arc::clone(&rollouts),
             ledger: ledger.clone(),
             folder: parts.folder,
@@ -193,11 +195,11 @@ impl LogicEnvironment {
                 environments,
                 inventory,
                 people,
-                orders,
+                desired,
                 rollouts,
                 catalogue,
                 dispatch,
-                latest,
+                observed,
                 observe,
                 control,
                 ledger,
@@ -224,7 +226,7 @@ fn releases(
     store: &Arc<dyn Store>,
     kinds: &Arc<Kinds>,
     inventory: &Arc<Inventory>,
-    orders: &Arc<OrderBook>,
+    desired: &Arc<Desired>,
     counts: Arc<ReadBackCounts>,
 ) -> (Arc<Catalogue>, Arc<Rollouts>) {
     let catalogue = Arc::new(Catalogue::new(
@@ -233,7 +235,7 @@ fn releases(
         Arc::clone(inventory),
     ));
     let rollouts = Arc::new(Rollouts::new(
-        Arc::clone(orders),
+        Arc::clone(desired),
         Arc::clone(kinds),
         Arc::clone(store),
         counts,
@@ -247,13 +249,13 @@ async fn environments(
     store: &Arc<dyn Store>,
     events: &Arc<dyn Events>,
     kinds: &Arc<Kinds>,
-    orders: &Arc<OrderBook>,
+    desired: &Arc<Desired>,
 ) -> Result<Arc<Environments>, store::Error> {
     let environments = Environments::new(
         Arc::clone(store),
         Arc::clone(events),
         Arc::clone(kinds),
-        Arc::clone(orders),
+        Arc::clone(desired),
     );
     environments.reload().await?;
     Ok(Arc::new(environments))
@@ -276,8 +278,8 @@ impl Handle {
     }
 
     /// What is asked of the environments.
-    pub fn orders(&self) -> &OrderBook {
-        &self.inner.orders
+    pub fn desired(&self) -> &Desired {
+        &self.inner.desired
     }
 
     /// Rollouts: the way of kinds to other releases.
@@ -307,7 +309,7 @@ impl Handle {
     /// # Errors
     /// The store failed.
     pub async fn release_view(&self, entry: catalogue::Entry) -> Result<ReleaseView, store::Error> {
-        let wanted_by = self.inner.orders.wanting(&entry.id.digest);
+        let wanted_by = self.inner.desired.wanting(&entry.id.digest);
         self.catalogue().view(entry, wanted_by).await
     }
 
@@ -319,7 +321,7 @@ impl Handle {
         &self,
         reference: &ReleaseReference,
     ) -> Result<ReleaseId, catalogue::Error> {
-        let others = |digest: &ReleaseDigest| self.inner.orders.wanting(digest);
+        let others = |digest: &ReleaseDigest| self.inner.desired.wanting(digest);
         self.catalogue().delete(reference, others).await
     }
 
@@ -372,6 +374,11 @@ impl Handle {
     /// Which zones environments are of, and which are forgotten.
     pub fn environments(&self) -> &Environments {
         &self.inner.environments
+    }
+
+    /// What was last seen of each target.
+    pub fn observed(&self) -> &Observed {
+        &self.inner.observed
     }
 
     /// Reads.
@@ -494,7 +501,7 @@ impl Inner {
         }
         self.inventory.reload().await?;
         self.people.reload().await?;
-        self.orders.reload().await?;
+        self.desired.reload().await?;
         self.environments.reload().await?;
         self.catalogue.reload().await?;
         self.version.fetch_max(version, Ordering::AcqRel);
@@ -519,7 +526,7 @@ impl Inner {
             return Ok(false);
         }
         let most = self.config.store.flush_rows;
-        let flushed = self.latest.flush(self.store.as_ref(), most).await;
+        let flushed = self.observed.flush(self.store.as_ref(), most).await;
         let problem = flushed.as_ref().err().map(|error| {
             tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
             let message = format!("readings cannot be written: {error}: {}", error.cure());

@@ -16,7 +16,7 @@ use utakata_model::{
 };
 
 use crate::{
-    inventory::{Known, refuses, unfit},
+    inventory::{TargetEntry, refuses, unfit},
     kinds::{Served, ServedAction, Snapshot},
     store::{self, Store},
 };
@@ -29,7 +29,7 @@ pub(super) const SHOWN_MOST: usize = 1000;
 pub(super) struct Using {
     pub schedules: Vec<Arc<Schedule>>,
     /// Of all kinds.
-    pub targets: Arc<[Arc<Known>]>,
+    pub targets: Arc<[Arc<TargetEntry>]>,
     pub tasks: Vec<OpenTask>,
 }
 
@@ -93,7 +93,10 @@ pub(super) fn breaks(
 }
 
 /// The kinds and zones of the targets that a schedule selects.
-fn kinds_of<'t>(schedule: &Schedule, targets: &'t [Arc<Known>]) -> BTreeSet<(&'t Kind, &'t Zone)> {
+fn kinds_of<'t>(
+    schedule: &Schedule,
+    targets: &'t [Arc<TargetEntry>],
+) -> BTreeSet<(&'t Kind, &'t Zone)> {
     let targets = targets.iter().map(|known| &*known.target);
     let selected = targets.filter(|target: &&Target| schedule.selector.matches(target));
     selected
@@ -102,7 +105,7 @@ fn kinds_of<'t>(schedule: &Schedule, targets: &'t [Arc<Known>]) -> BTreeSet<(&'t
 }
 
 /// Why a target does not let in the workers of a release.
-fn shut_out(known: &Known, served: &Served) -> Option<String> {
+fn shut_out(known: &TargetEntry, served: &Served) -> Option<String> {
     if let Some(credential) = &known.credential {
         return unfit(credential, served);
     }

@@ -10,12 +10,12 @@ use utakata_api::problem::Detail;
 use utakata_model::{ActionName, Class, Kind, Pace, Zone, suggest};
 
 use crate::{
-    inventory::{Known, unfit},
+    inventory::{TargetEntry, unfit},
     kinds::{Served, ServedAction, Snapshot},
 };
 
 /// A target, and what serves it.
-pub type Planned<'a> = (&'a Arc<Known>, (&'a Served, &'a ServedAction));
+pub type Planned<'a> = (&'a Arc<TargetEntry>, (&'a Served, &'a ServedAction));
 
 /// Finds for every target what will do it.
 ///
@@ -24,14 +24,14 @@ pub type Planned<'a> = (&'a Arc<Known>, (&'a Served, &'a ServedAction));
 pub fn plan<'a>(
     action: &ActionName,
     parameters: &Value,
-    selection: &'a [Arc<Known>],
+    selection: &'a [Arc<TargetEntry>],
     served: &'a Snapshot,
 ) -> Result<Vec<Planned<'a>>, Vec<Detail>> {
     let (planned, problems) = each(action, parameters, selection, served);
     if problems.is_empty() {
         return Ok(planned);
     }
-    let detail = |(known, message): (&Arc<Known>, String)| Detail {
+    let detail = |(known, message): (&Arc<TargetEntry>, String)| Detail {
         subject: format!("target {}", known.target.name),
         message,
     };
@@ -43,10 +43,10 @@ pub fn plan<'a>(
 ///
 /// # Errors
 /// Each label that none of them has.
-pub fn pace(pace: &Pace, selection: &[Arc<Known>]) -> Result<(), Vec<Detail>> {
+pub fn pace(pace: &Pace, selection: &[Arc<TargetEntry>]) -> Result<(), Vec<Detail>> {
     let labels = pace.at_most.iter().map(|one| &one.label);
     let unknown = labels.chain(&pace.order_by).filter(|label| {
-        let has = |known: &Arc<Known>| known.target.value(label).is_some();
+        let has = |known: &Arc<TargetEntry>| known.target.value(label).is_some();
         !selection.iter().any(has)
     });
     let problems: Vec<Detail> = unknown
@@ -75,9 +75,9 @@ pub fn pace(pace: &Pace, selection: &[Arc<Known>]) -> Result<(), Vec<Detail>> {
 pub fn each<'a>(
     action: &ActionName,
     parameters: &Value,
-    selection: &'a [Arc<Known>],
+    selection: &'a [Arc<TargetEntry>],
     served: &'a Snapshot,
-) -> (Vec<Planned<'a>>, Vec<(&'a Arc<Known>, String)>) {
+) -> (Vec<Planned<'a>>, Vec<(&'a Arc<TargetEntry>, String)>) {
     type Found<'s> = Result<(&'s Served, &'s ServedAction), String>;
     let mut kinds: HashMap<(&Kind, &Zone), Found<'a>> = HashMap::new();
     let mut planned = Vec::with_capacity(selection.len());
@@ -127,7 +127,7 @@ fn of_kind<'a>(
     Ok((served, found))
 }
 
-fn of_target(known: &Known, served: &Served) -> Result<(), String> {
+fn of_target(known: &TargetEntry, served: &Served) -> Result<(), String> {
     let Some(credential) = &known.credential else {
         let needed = served.credential().map(|_| {
             let kind = &served.release.kind;

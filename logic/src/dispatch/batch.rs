@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use utakata_model::{ActionName, Class, Origin, Parameters, Task, TaskId};
 
 use super::Progress;
-use crate::inventory::Known;
+use crate::inventory::TargetEntry;
 
 /// What tasks that were made together share, so that none has to own it.
 #[derive(Debug)]
@@ -44,14 +44,14 @@ pub struct Made {
     /// Its identifier.
     pub id: TaskId,
     /// Its target.
-    pub known: Arc<Known>,
+    pub known: Arc<TargetEntry>,
     /// What it frees when it ends.
     pub slot: Option<Arc<Slot>>,
 }
 
 impl Made {
     /// A new task for a target.
-    pub fn new(known: &Arc<Known>) -> Self {
+    pub fn new(known: &Arc<TargetEntry>) -> Self {
         Self {
             id: TaskId::generate(),
             known: Arc::clone(known),

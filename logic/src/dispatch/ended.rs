@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use utakata_model::TaskId;
 
 use super::{Batch, OutcomeRef};
-use crate::inventory::Known;
+use crate::inventory::TargetEntry;
 
 /// A read that has ended.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct Ended {
     /// What it shares with others.
     pub batch: Arc<Batch>,
     /// Its target.
-    pub known: Arc<Known>,
+    pub known: Arc<TargetEntry>,
     /// How it ended.
     pub outcome: OutcomeRef,
 }

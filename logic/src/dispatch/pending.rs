@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use utakata_model::{Readings, TaskId};
 
 use super::{Batch, Made, Slot};
-use crate::inventory::Known;
+use crate::inventory::TargetEntry;
 
 /// A task that is under way.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub batch: Arc<Batch>,
-    pub known: Arc<Known>,
+    pub known: Arc<TargetEntry>,
     pub slot: Option<Arc<Slot>>,
     /// What it saw, where somebody waits to be shown it.
     pub readings: Option<Arc<Readings>>,

@@ -68,7 +68,7 @@ impl Dispatch {
                 from: None,
                 outcomes: vec![Outcome::clone(&outcome)],
             })));
-            observed.extend(self.observed(entry, OutcomeRef::Own(outcome)));
+            observed.extend(self.end(entry, OutcomeRef::Own(outcome)));
         }
         self.ended.lock().push(observed);
     }

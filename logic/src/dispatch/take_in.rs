@@ -6,7 +6,7 @@ use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
-use crate::inventory::Known;
+use crate::inventory::TargetEntry;
 
 impl Dispatch {
     /// Passes an event on to the clients that follow.
@@ -19,7 +19,7 @@ impl Dispatch {
 
     /// Returns the target that readings are of, if they are of a read that is under way; keeps
     /// them where somebody waits to be shown them.
-    pub fn known(&self, readings: &Arc<Readings>) -> Option<Arc<Known>> {
+    pub fn known(&self, readings: &Arc<Readings>) -> Option<Arc<TargetEntry>> {
         let mut pending = self.pending.lock();
         let entry = pending.get(readings.seen_by.task)?;
         if entry.batch.progress.as_ref().is_some_and(|p| p.keeps()) {
@@ -46,7 +46,7 @@ impl Dispatch {
             |at: &usize| found[*at].is_none() && batch.outcomes[*at].class == Class::Observe;
         let others = (0..found.len()).filter(is_other).collect();
         let observed = found.into_iter().enumerate().filter_map(|(at, entry)| {
-            self.observed(entry?, OutcomeRef::Published(Arc::clone(batch), at))
+            self.end(entry?, OutcomeRef::Published(Arc::clone(batch), at))
         });
         let observed = observed.collect();
         self.ended.lock().push(observed);
@@ -54,12 +54,12 @@ impl Dispatch {
     }
 
     /// A read has ended.
-    pub(super) fn observed(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
+    pub(super) fn end(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
         let found = outcome.get()?;
         let id = found.task;
-        self.latest.ended(&entry.known, found);
+        self.observed.ended(&entry.known, found);
         if entry.batch.parameters.is_empty() {
-            self.latest.read_all(&entry.known, found);
+            self.observed.read_all(&entry.known, found);
         }
         if let Some(slot) = &entry.slot {
             slot.free();

@@ -16,7 +16,7 @@ use super::{
     query::Query,
     said::why,
 };
-use crate::kinds::Claim;
+use crate::{desired::orders::OrderEnvironment, kinds::Claim};
 
 /// Every environment that was heard of, and what is asked of it.
 #[utoipa::path(get, path = "/v1/environments", operation_id = "list_environments",
@@ -27,12 +27,12 @@ pub(super) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<EnvironmentView>>, Refused> {
     let environments = api.handle.kinds().environments();
-    let mut orders = api.handle.orders().all();
+    let mut orders = api.handle.desired().state().orders();
     let mut ignored = api.handle.kinds().ignored();
     let mut twins = api.handle.kinds().twins();
     let views = environments.iter().map(|one| EnvironmentView {
         orders: orders.remove(&one.id).unwrap_or_default(),
-        standing: api.handle.orders().standing_for(one),
+        standing: api.handle.desired().orders_for(one),
         ignored: ignored
             .remove(&one.id)
             .unwrap_or_default()
@@ -136,8 +136,12 @@ async fn change(
         since: crate::clock::now(),
         why: why.clone(),
     });
-    let orders = api.handle.orders();
-    let view = orders.change(&id, asked.kind.as_ref(), order).await?;
+    let command = OrderEnvironment {
+        id: id.clone(),
+        kind: asked.kind.clone(),
+        order,
+    };
+    let view = api.handle.desired().carry_out(command).await?;
     let kind = asked.kind.as_ref().map(Kind::as_str);
     let order = stop.map_or("resume", Stop::as_str);
     tracing::info!(environment = %id, kind, order, %by, why, "an order for an environment");

@@ -53,12 +53,13 @@ pub(super) async fn task(
 }
 
 fn facts(api: &Api) -> Facts {
-    let orders = api.handle.orders();
+    let desired = api.handle.desired();
+    let state = desired.state();
     Facts {
         environments: api.handle.kinds().environments(),
-        orders: orders.all(),
-        standing: orders.standing(),
-        kinds: orders.kinds_asked(),
-        pins: orders.pins(),
+        orders: state.orders(),
+        standing: state.scopes.clone(),
+        kinds: state.kinds.clone(),
+        pins: desired.pins(),
     }
 }

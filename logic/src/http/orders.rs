@@ -15,7 +15,7 @@ use super::{
     query::Query,
     said::why,
 };
-use crate::orders::Names;
+use crate::desired::orders::{Names, OrderScope};
 
 /// Everything that people have stopped: zones, kinds, environments, releases.
 #[utoipa::path(get, path = "/v1/orders", operation_id = "list_orders", tag = "system",
@@ -25,7 +25,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Standing>>, Refused> {
-    let all = api.handle.orders().everything().into_iter();
+    let all = api.handle.desired().all_orders().into_iter();
     let mut named: Vec<_> = all.map(|one| (one.scope.to_string(), one)).collect();
     named.sort_by(|(a, _), (b, _)| a.cmp(b));
     let Page { items, next } = page::of(named, &query, |(name, _)| name)?;
@@ -96,9 +96,12 @@ async fn change(
         since: crate::clock::now(),
         why: why.clone(),
     });
-    let names = names(api, &asked.scope).await?;
-    let orders = api.handle.orders();
-    let view = orders.change_standing(asked.scope, order, names).await?;
+    let command = OrderScope {
+        names: names(api, &asked.scope).await?,
+        scope: asked.scope,
+        order,
+    };
+    let view = api.handle.desired().carry_out(command).await?;
     let order = stop.map_or("resume", Stop::as_str);
     tracing::info!(scope = %view.scope, order, %by, why, "an order for a part of the site");
     Ok(Json(view))

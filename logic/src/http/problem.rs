@@ -10,8 +10,9 @@ use utakata_model::OperationId;
 
 use super::{Api, errors};
 use crate::{
-    catalogue, control, dispatch, environments, inventory, ledger, observe, orders, people,
-    rollouts, store,
+    catalogue, control,
+    desired::{orders, rollouts},
+    dispatch, environments, inventory, ledger, observe, people, store,
 };
 
 /// The most single things that one answer names.

@@ -13,9 +13,10 @@ use super::{
     query::{Query, invalid, limit},
 };
 use crate::{
-    inventory::Known,
+    inventory::TargetEntry,
     kinds::Snapshot,
     observe::{Covers, quality},
+    observed::{LastSeen, Observed},
 };
 
 /// Which readings.
@@ -63,6 +64,7 @@ pub(super) async fn list(
     let from = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
     let look = Look {
+        observed: api.handle.observed(),
         now: crate::clock::now(),
         metric: prefix(query.metric)?,
         served: api.handle.kinds().served(),
@@ -100,19 +102,35 @@ fn position(cursor: &str) -> Result<(TargetName, usize), Refused> {
 }
 
 /// What is looked for.
-struct Look {
+struct Look<'a> {
+    observed: &'a Observed,
     now: Timestamp,
     metric: String,
     served: Snapshot,
     schedules: Vec<Arc<Schedule>>,
 }
 
-impl Look {
+impl Look<'_> {
     /// The readings of one target, by metric and attributes; of a metric that several actions
     /// see, the newest.
-    fn at(&self, known: &Known) -> Vec<ReadingView> {
+    fn at(&self, known: &TargetEntry) -> Vec<ReadingView> {
+        let mut views = self
+            .observed
+            .look(known.device, |seen| self.views(known, seen));
+        views.sort_by(|a, b| {
+            let series =
+                |one: &ReadingView| (one.reading.metric.clone(), one.reading.attributes.clone());
+            (series(a), b.time).cmp(&(series(b), a.time))
+        });
+        let mut shown = HashSet::new();
+        views.retain(|one| {
+            shown.insert((one.reading.metric.clone(), one.reading.attributes.clone()))
+        });
+        views
+    }
+
+    fn views(&self, known: &TargetEntry, seen: &LastSeen) -> Vec<ReadingView> {
         let served = self.served.get(&known.target.kind, &known.target.zone);
-        let seen = known.seen.lock();
         let mut views = Vec::new();
         for action in &seen.actions {
             let schedules = self.schedules.iter().map(Arc::as_ref);
@@ -133,16 +151,6 @@ impl Look {
                 },
             }));
         }
-        drop(seen);
-        views.sort_by(|a, b| {
-            let series =
-                |one: &ReadingView| (one.reading.metric.clone(), one.reading.attributes.clone());
-            (series(a), b.time).cmp(&(series(b), a.time))
-        });
-        let mut shown = HashSet::new();
-        views.retain(|one| {
-            shown.insert((one.reading.metric.clone(), one.reading.attributes.clone()))
-        });
         views
     }
 

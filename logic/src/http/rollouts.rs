@@ -17,7 +17,7 @@ use super::{
     query::{Query, cursor, limit},
     said::{said, why},
 };
-use crate::rollouts::Verb;
+use crate::desired::rollouts::Verb;
 
 /// The most waves, and pins, that one request may have.
 const MOST: usize = 100;
@@ -156,7 +156,7 @@ pub(super) async fn desired(
     State(api): State<Api>,
     Path(kind): Path<Kind>,
 ) -> Result<Json<KindAsked>, Refused> {
-    Ok(Json(api.handle.orders().of_kind(&kind).0))
+    Ok(Json(api.handle.desired().of_kind(&kind).0))
 }
 
 /// Says which targets of a kind keep which release, in place of what was said before.

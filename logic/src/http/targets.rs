@@ -20,8 +20,9 @@ use super::{
     query::{Query, cursor, limit},
 };
 use crate::{
-    inventory::Known,
+    inventory::TargetEntry,
     observe::{Coverage, health},
+    observed::Observed,
 };
 
 /// Which targets.
@@ -87,14 +88,9 @@ pub(super) async fn get(
 ) -> Result<Json<TargetView>, Refused> {
     let known = api.handle.inventory().target(&name)?;
     let mut view = Look::of(&api).view(&known);
-    view.missing = known
-        .seen
-        .lock()
-        .missing
-        .values()
-        .flatten()
-        .cloned()
-        .collect();
+    view.missing = api.handle.observed().look(known.device, |seen| {
+        seen.missing.values().flatten().cloned().collect()
+    });
     view.control = Some(locks::lane(&api, name).await?);
     Ok(Json(view))
 }
@@ -156,32 +152,33 @@ impl TryFrom<String> for Healths {
 }
 
 /// What a target is looked at with.
-struct Look {
+struct Look<'a> {
+    observed: &'a Observed,
     coverage: Arc<Coverage>,
     now: Timestamp,
     started: Timestamp,
 }
 
-impl Look {
-    fn of(api: &Api) -> Self {
+impl<'a> Look<'a> {
+    fn of(api: &'a Api) -> Self {
         Self {
+            observed: api.handle.observed(),
             coverage: api.handle.observe().coverage(),
             now: crate::clock::now(),
             started: api.handle.started(),
         }
     }
 
-    fn view(&self, known: &Known) -> TargetView {
+    fn view(&self, known: &TargetEntry) -> TargetView {
         let covers = self.coverage.of(&known.target.name);
-        let seen = known.seen.lock();
-        TargetView {
+        self.observed.look(known.device, |seen| TargetView {
             target: known.target.as_ref().clone(),
-            health: health(&seen, covers, self.now, self.started),
+            health: health(seen, covers, self.now, self.started),
             answered: seen.answered,
             problem: seen.problem.clone().or_else(|| seen.shortcoming()),
             missing: Vec::new(),
             recognition: seen.recognition.clone(),
             control: None,
-        }
+        })
     }
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     dispatch::{Batch, Ended, UnderWay},
-    inventory::Known,
+    inventory::TargetEntry,
     ledger::Verdict,
     store::{TaskRow, Wanted},
 };
@@ -179,7 +179,7 @@ pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
 }
 
 fn observed(api: &Api, wanted: &Wanted, most: usize) -> Vec<TaskView> {
-    let is_meant = |id: TaskId, batch: &Batch, known: &Known| {
+    let is_meant = |id: TaskId, batch: &Batch, known: &TargetEntry| {
         let operation = |id| batch.origin == Origin::Operation(id);
         let target = |name: &TargetName| known.target.name == *name;
         wanted.operation.is_none_or(operation)

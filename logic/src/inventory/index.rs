@@ -11,15 +11,16 @@ use utakata_model::{
     Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, Target, TargetName,
 };
 
-use super::Known;
+use super::{DeviceId, TargetEntry};
 use crate::store::{Change, Contents};
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    pub targets: BTreeMap<TargetName, Arc<Known>>,
+    pub targets: BTreeMap<TargetName, Arc<TargetEntry>>,
     pub schedules: BTreeMap<ScheduleName, Arc<Schedule>>,
     pub credentials: BTreeMap<CredentialName, Arc<Credential>>,
     kinds: HashMap<Kind, usize>,
+    last_device: u64,
 }
 
 impl Index {
@@ -78,8 +79,8 @@ impl Index {
         &'a self,
         selector: &'a Selector,
         after: Option<&TargetName>,
-    ) -> Box<dyn Iterator<Item = Arc<Known>> + 'a> {
-        let means = move |known: &&Arc<Known>| selector.matches(&known.target);
+    ) -> Box<dyn Iterator<Item = Arc<TargetEntry>> + 'a> {
+        let means = move |known: &&Arc<TargetEntry>| selector.matches(&known.target);
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         if let Some(names) = selector.names() {
             let after = after.cloned();
@@ -111,7 +112,7 @@ impl Index {
     }
 
     pub fn users_of(&self, credential: &CredentialName) -> Vec<TargetName> {
-        let uses = |known: &&Arc<Known>| known.target.credential.as_ref() == Some(credential);
+        let uses = |known: &&Arc<TargetEntry>| known.target.credential.as_ref() == Some(credential);
         let users = self.targets.values().filter(uses);
         users.map(|known| known.target.name.clone()).collect()
     }
@@ -140,11 +141,12 @@ impl Index {
         *self.kinds.entry(target.kind.clone()).or_default() += 1;
         let credential = target.credential.as_ref();
         let credential = credential.and_then(|name| self.credentials.get(name).cloned());
-        let known = match before {
-            Some(before) => before.declared(target, credential),
-            None => Known::new(target, credential),
+        let device = match before.filter(|before| before.is_device_of(&target)) {
+            Some(before) => before.device,
+            None => DeviceId::next(&mut self.last_device),
         };
-        self.targets.insert(name, Arc::new(known));
+        let entry = TargetEntry::new(target, credential, device);
+        self.targets.insert(name, Arc::new(entry));
     }
 
     fn remove_target(&mut self, name: &TargetName) {
@@ -172,8 +174,11 @@ impl Index {
             .insert(name.clone(), Arc::clone(&credential));
         for known in self.targets.values_mut() {
             if known.target.credential.as_ref() == Some(&name) {
-                let target = Target::clone(&known.target);
-                *known = Arc::new(known.declared(target, Some(Arc::clone(&credential))));
+                *known = Arc::new(TargetEntry {
+                    target: Arc::clone(&known.target),
+                    credential: Some(Arc::clone(&credential)),
+                    device: known.device,
+                });
             }
         }
     }

@@ -29,7 +29,7 @@ use crate::{
     audit::{self, Trail},
     config,
     dispatch::Concluded,
-    inventory::Known,
+    inventory::TargetEntry,
     store::Page,
 };
 use utakata_permit::{
@@ -47,7 +47,7 @@ pub(super) struct Now {
 }
 
 /// Finds a target as it is declared now.
-pub(super) type Find = Arc<dyn Fn(&TargetName) -> Option<Arc<Known>> + Send + Sync>;
+pub(super) type Find = Arc<dyn Fn(&TargetName) -> Option<Arc<TargetEntry>> + Send + Sync>;
 
 /// All control that has not ended.
 pub(super) struct Book {

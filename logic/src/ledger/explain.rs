@@ -10,6 +10,10 @@ use utakata_model::{
     EnvironmentId, EnvironmentStatus, Kind, OperationId, OperationState, Order, Orders, Scope,
     TaskId,
 };
+use utakata_permit::{
+    Evidence,
+    life::{Holder, Stage},
+};
 
 pub use self::{
     over::{ended, over},
@@ -20,11 +24,7 @@ use super::{
     book::Book,
     entry::{Entry, Turn, is_unverified},
 };
-use crate::rollouts::PinTable;
-use utakata_permit::{
-    Evidence,
-    life::{Holder, Stage},
-};
+use crate::desired::PinTable;
 
 /// What is known beyond the ledger.
 #[derive(Debug)]

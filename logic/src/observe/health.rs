@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use utakata_api::inventory::Health;
 use utakata_model::{Kind, Schedule, Selector, TargetName, Zone};
 
-use super::{Covers, Seen};
+use super::Covers;
 use crate::{
     inventory::{Selection, refuses},
     kinds::{Served, Snapshot},
+    observed::LastSeen,
 };
 
 /// Which targets the schedules read, and how often.
@@ -69,7 +70,12 @@ fn covers(schedule: &Schedule, served: Option<&Served>) -> Option<Covers> {
 
 /// How a target is. What was seen before `started` says nothing against it: a logic environment
 /// that was away for a while has had no chance to read.
-pub fn health(seen: &Seen, covers: Option<Covers>, now: Timestamp, started: Timestamp) -> Health {
+pub fn health(
+    seen: &LastSeen,
+    covers: Option<Covers>,
+    now: Timestamp,
+    started: Timestamp,
+) -> Health {
     if seen.problem.is_some() {
         return Health::Failing;
     }
@@ -90,8 +96,8 @@ pub fn health(seen: &Seen, covers: Option<Covers>, now: Timestamp, started: Time
 }
 
 /// How a target that answered is, if that is not simply well.
-fn short(seen: &Seen) -> Option<Health> {
-    let is_strange = |seen: &Seen| {
+fn short(seen: &LastSeen) -> Option<Health> {
+    let is_strange = |seen: &LastSeen| {
         let recognition = seen.recognition.as_ref();
         recognition.is_some_and(|one| !one.is_understood)
     };
@@ -131,7 +137,7 @@ mod tests {
             // The clock was set back since.
             (Some(2000), None, covers, 0, Health::Answering),
         ] {
-            let mut seen = Seen::default();
+            let mut seen = LastSeen::default();
             seen.answered = answered.map(at);
             seen.problem = problem.cloned();
             let found = health(&seen, covers, at(1000), at(started));
@@ -156,7 +162,7 @@ mod tests {
             (gap(), true, 990, None, Health::Partial),
             (Vec::new(), false, 1, None, Health::NotUnderstood),
         ] {
-            let mut seen = Seen::default();
+            let mut seen = LastSeen::default();
             seen.answered = Some(at(answered));
             seen.recognition = Some(Arc::new(Recognition {
                 is_understood,

@@ -13,7 +13,7 @@ use utakata_model::{
 use super::{Observe, ReadOperation};
 use crate::{
     dispatch::{self, Batch, Made, Progress, SHOWN_MOST, Show, UnderWay},
-    inventory::Known,
+    inventory::TargetEntry,
     kinds::{Served, ServedAction},
 };
 
@@ -87,16 +87,16 @@ impl Observe {
         &self,
         read: Read,
         by: Option<PersonName>,
-        selection: &[Arc<Known>],
+        selection: &[Arc<TargetEntry>],
     ) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
         let served = self.kinds.served();
-        let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<&Arc<Known>>> = BTreeMap::new();
+        let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<&Arc<TargetEntry>>> = BTreeMap::new();
         for known in selection {
             let key = (&known.target.kind, &known.target.zone);
             by_kind.entry(key).or_default().push(known);
         }
         let parameters = serde_json::Value::Object(read.parameters.clone());
-        let plans: Vec<(Plan<'_>, &Kind, Vec<&Arc<Known>>)> = by_kind
+        let plans: Vec<(Plan<'_>, &Kind, Vec<&Arc<TargetEntry>>)> = by_kind
             .into_iter()
             .map(|((kind, zone), targets)| {
                 let found = served.get(kind, zone);
@@ -171,7 +171,7 @@ struct Order {
 }
 
 impl Order {
-    fn batch(&self, plan: &Plan<'_>, targets: &[&Arc<Known>]) -> (Arc<Batch>, Vec<Made>) {
+    fn batch(&self, plan: &Plan<'_>, targets: &[&Arc<TargetEntry>]) -> (Arc<Batch>, Vec<Made>) {
         let (action, timeout) = match plan {
             Plan::Do(found) => (found.action.name.clone(), found.action.timeout),
             Plan::Refuse(_) => (self.named.clone(), Duration::ZERO),
@@ -227,7 +227,7 @@ fn plan<'a>(
 }
 
 /// The action of the first kind that can be read so.
-fn possible(plans: &[(Plan<'_>, &Kind, Vec<&Arc<Known>>)]) -> Result<ActionName, Error> {
+fn possible(plans: &[(Plan<'_>, &Kind, Vec<&Arc<TargetEntry>>)]) -> Result<ActionName, Error> {
     let mut problems = Vec::new();
     for (plan, kind, _) in plans {
         match plan {

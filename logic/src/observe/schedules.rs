@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     dispatch::{Batch, Made},
-    inventory::{Known, refuses},
+    inventory::{TargetEntry, refuses},
     kinds::Snapshot,
 };
 
@@ -68,7 +68,7 @@ impl Observe {
             let ours = selected
                 .iter()
                 .filter(|known| shards.have(&known.target.name));
-            let targets: Vec<Arc<Known>> = ours.cloned().collect();
+            let targets: Vec<Arc<TargetEntry>> = ours.cloned().collect();
             lines.extend(plan(&schedule, &targets, &served, &mut problems));
         }
         *self.problems.lock() = problems;
@@ -112,11 +112,11 @@ impl Observe {
 /// What a schedule reads, one line for each kind; what it cannot read is a problem.
 fn plan(
     schedule: &Schedule,
-    targets: &[Arc<Known>],
+    targets: &[Arc<TargetEntry>],
     served: &Snapshot,
     problems: &mut Vec<Problem>,
-) -> Vec<(Line, Vec<Arc<Known>>)> {
-    let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<Arc<Known>>> = BTreeMap::new();
+) -> Vec<(Line, Vec<Arc<TargetEntry>>)> {
+    let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<Arc<TargetEntry>>> = BTreeMap::new();
     for known in targets {
         let key = (&known.target.kind, &known.target.zone);
         by_kind.entry(key).or_default().push(Arc::clone(known));

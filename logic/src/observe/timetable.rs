@@ -9,7 +9,7 @@ use std::{collections::HashMap, collections::VecDeque, sync::Arc, time::Duration
 
 use utakata_model::{ActionName, Parameters, ScheduleName, TargetName};
 
-use crate::{dispatch::Slot, inventory::Known};
+use crate::{dispatch::Slot, inventory::TargetEntry};
 
 /// When a first read is due of which that is not decided yet.
 const NOT_YET: Duration = Duration::MAX;
@@ -33,7 +33,7 @@ pub struct Line {
 #[derive(Debug, Clone)]
 pub struct Stop {
     /// The target.
-    pub known: Arc<Known>,
+    pub known: Arc<TargetEntry>,
     /// Taken while it is being read.
     pub slot: Arc<Slot>,
     /// When in the interval.
@@ -73,7 +73,7 @@ impl Timetable {
     #[must_use]
     pub fn rebuilt(
         &self,
-        lines: Vec<(Line, Vec<Arc<Known>>)>,
+        lines: Vec<(Line, Vec<Arc<TargetEntry>>)>,
         now: Duration,
         pace: Duration,
     ) -> Self {

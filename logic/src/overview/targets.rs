@@ -14,9 +14,10 @@ use utakata_api::{
 use utakata_model::{Kind, Problem, Target, TargetName, Zone};
 
 use crate::{
-    inventory::Known,
+    inventory::TargetEntry,
     kinds::Snapshot,
     observe::{Coverage, health},
+    observed::{LastSeen, Observed},
 };
 
 /// The most groups that are listed.
@@ -33,6 +34,8 @@ const LIKENESS_MIN: f64 = 0.15;
 pub struct Look<'a> {
     /// Which of them the schedules read.
     pub coverage: &'a Coverage,
+    /// What was last seen of them.
+    pub observed: &'a Observed,
     /// The kinds that are served, and in which zones.
     pub served: &'a Snapshot,
     /// The time.
@@ -72,10 +75,10 @@ type Key<'a> = (&'a Kind, Health, Arc<str>);
 
 impl Look<'_> {
     /// Looks at all of them.
-    pub fn at(&self, all: &[Arc<Known>]) -> Targets {
+    pub fn at(&self, all: &[Arc<TargetEntry>]) -> Targets {
         let mut found = Targets::default();
         let mut kinds: HashMap<&Kind, u64> = HashMap::new();
-        let mut groups: HashMap<Key<'_>, Vec<&Known>> = HashMap::new();
+        let mut groups: HashMap<Key<'_>, Vec<&TargetEntry>> = HashMap::new();
         for known in all {
             let target = &known.target;
             let (health, code) = self.health(known);
@@ -86,7 +89,8 @@ impl Look<'_> {
                 _ => None,
             };
             if let Some(short) = short.filter(|short| short.len() < EXAMPLES) {
-                short.push((target.name.clone(), known.seen.lock().shortcoming()));
+                let shortcoming = self.observed.look(known.device, LastSeen::shortcoming);
+                short.push((target.name.clone(), shortcoming));
             }
             *kinds.entry(&target.kind).or_default() += 1;
             if !found.zones.contains(&target.zone) {
@@ -101,14 +105,14 @@ impl Look<'_> {
                 groups.entry(key).or_default().push(known);
             }
         }
-        let mut groups: Vec<(Key<'_>, Vec<&Known>)> = groups.into_iter().collect();
+        let mut groups: Vec<(Key<'_>, Vec<&TargetEntry>)> = groups.into_iter().collect();
         groups.sort_by(|(a, of_a), (b, of_b)| {
             (Reverse(of_a.len()), a).cmp(&(Reverse(of_b.len()), b))
         });
         let rest = groups.split_off(groups.len().min(GROUPS_MAX));
         found.left_out = rest.iter().map(|(_, members)| members.len() as u64).sum();
         let labels = Labels::of(if groups.is_empty() { &[] } else { all });
-        let group = |((kind, health, code), members): (Key<'_>, Vec<&Known>)| {
+        let group = |((kind, health, code), members): (Key<'_>, Vec<&TargetEntry>)| {
             let (places, more_places) = labels.places(&members);
             FailingGroup {
                 kind: kind.clone(),
@@ -116,7 +120,7 @@ impl Look<'_> {
                 code: code.to_string(),
                 count: members.len() as u64,
                 of: kinds.get(kind).copied().unwrap_or_default(),
-                says: says(health, members.first()),
+                says: self.says(members.first()),
                 places,
                 more_places,
                 examples: members
@@ -131,27 +135,29 @@ impl Look<'_> {
     }
 
     /// How a target is, and the code under which it fails.
-    fn health(&self, known: &Known) -> (Health, Option<Arc<str>>) {
+    fn health(&self, known: &TargetEntry) -> (Health, Option<Arc<str>>) {
         let covers = self.coverage.of(&known.target.name);
-        let seen = known.seen.lock();
-        let health = health(&seen, covers, self.now, self.started);
-        let code = match health {
-            Health::Failing => seen.cause().map(|problem| Arc::clone(&problem.code)),
-            Health::Stale => Some("stale".into()),
-            // It answers: that is told as worth knowing, and is no group of what fails.
-            Health::Partial | Health::NotUnderstood => None,
-            Health::Answering | Health::Unobserved | Health::Unseen => None,
-        };
-        (health, code)
+        self.observed.look(known.device, |seen| {
+            let health = health(seen, covers, self.now, self.started);
+            let code = match health {
+                Health::Failing => seen.cause().map(|problem| Arc::clone(&problem.code)),
+                Health::Stale => Some("stale".into()),
+                // It answers: that is told as worth knowing, and is no group of what fails.
+                Health::Partial | Health::NotUnderstood => None,
+                Health::Answering | Health::Unobserved | Health::Unseen => None,
+            };
+            (health, code)
+        })
     }
-}
 
-/// The problem of a target, in words.
-fn says(health: Health, known: Option<&&Known>) -> String {
-    let problem = known.and_then(|known| known.seen.lock().cause().cloned());
-    match (health, problem) {
-        (_, Some(problem)) => problem.message.to_string(),
-        _ => "no answer for longer than its schedules allow".into(),
+    /// Returns the problem of a target, in words.
+    fn says(&self, known: Option<&&TargetEntry>) -> String {
+        let cause = |known: &&TargetEntry| {
+            let cause = |seen: &LastSeen| seen.cause().map(|problem| problem.message.to_string());
+            self.observed.look(known.device, cause)
+        };
+        let silent = || "no answer for longer than its schedules allow".into();
+        known.and_then(cause).unwrap_or_else(silent)
     }
 }
 
@@ -162,7 +168,7 @@ struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    fn of(all: &'a [Arc<Known>]) -> Self {
+    fn of(all: &'a [Arc<TargetEntry>]) -> Self {
         let mut counts = HashMap::new();
         for known in all {
             for pair in pairs(&known.target) {
@@ -175,7 +181,7 @@ impl<'a> Labels<'a> {
 
     /// The values of one label that tell best where the members of a group are, and how many
     /// more values of it they have.
-    fn places(&self, members: &[&Known]) -> (Vec<FailingPlace>, u64) {
+    fn places(&self, members: &[&TargetEntry]) -> (Vec<FailingPlace>, u64) {
         if members.len() < 2 {
             return (Vec::new(), 0);
         }

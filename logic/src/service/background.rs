@@ -4,10 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use utakata_interconnect::{Events, Tasks};
-use utakata_model::Selector;
 
 use super::{Handle, Inner, receive::Receiver};
-use crate::{catalogue, clock, ledger::Keeper, observe, orders};
+use crate::{catalogue, clock, desired, ledger::Keeper, observed};
 
 /// How often it is looked whether others have changed something.
 const REFRESHED_EVERY: Duration = Duration::from_secs(1);
@@ -16,6 +15,8 @@ const REFRESHED_EVERY: Duration = Duration::from_secs(1);
 const DOUBTED_FOR: Duration = Duration::from_millis(100);
 /// Targets that begin to fail or answer again within this are told together in the log.
 const TURNS_LOGGED_EVERY: Duration = Duration::from_secs(2);
+/// Targets that are no more are forgotten at most so often.
+const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Handle {
     pub(super) fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
@@ -24,21 +25,21 @@ impl Handle {
         let (fetches, asked) = mpsc::channel(catalogue::WAITING_MOST);
         let receiver = Receiver {
             dispatch: Arc::clone(&inner.dispatch),
-            latest: Arc::clone(&inner.latest),
+            observed: Arc::clone(&inner.observed),
             kinds: Arc::clone(&inner.kinds),
             environments: Arc::clone(&inner.environments),
             inventory: Arc::clone(&inner.inventory),
             ledger: inner.ledger.clone(),
-            orders: Arc::clone(&inner.orders),
+            desired: Arc::clone(&inner.desired),
             rollouts: Arc::clone(&inner.rollouts),
             fetches,
         };
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });
-        let (orders, cancel) = (Arc::clone(&inner.orders), inner.cancel.clone());
-        background.spawn(orders::publish(
-            orders,
+        let (desired, cancel) = (Arc::clone(&inner.desired), inner.cancel.clone());
+        background.spawn(desired::publish(
+            desired,
             Arc::clone(&events),
             inner.duties.clone(),
             cancel,
@@ -64,6 +65,8 @@ impl Handle {
         background.spawn(async move { flusher.flush_now_and_then().await });
         let watcher = Arc::clone(inner);
         background.spawn(async move { watcher.follow_clock().await });
+        let forgetter = Arc::clone(inner);
+        background.spawn(async move { forgetter.follow_inventory().await });
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }
@@ -111,8 +114,23 @@ impl Inner {
             };
             tracing::warn!(?step, "the clock was set");
             self.kinds.shift(step);
-            for known in self.inventory.select(&Selector::default()).iter() {
-                known.seen.lock().shift(step);
+            self.observed.shift(step);
+        }
+    }
+
+    /// Forgets what was seen of targets that are no more.
+    async fn follow_inventory(&self) {
+        let mut inventory = self.inventory.follow();
+        loop {
+            tokio::select! {
+                () = self.cancel.cancelled() => return,
+                changed = inventory.changed() => if changed.is_err() { return },
+            }
+            self.observed.forget_gone(&self.inventory);
+            // Many changes in a row are looked at once.
+            tokio::select! {
+                () = self.cancel.cancelled() => return,
+                () = tokio::time::sleep(FORGET_INTERVAL) => {}
             }
         }
     }
@@ -127,9 +145,9 @@ impl Inner {
                 () = self.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let turns = self.latest.turns();
+            let turns = self.observed.turns();
             if self.duties.borrow().ledger.is_some() {
-                observe::turns::log(turns);
+                observed::turns::log(turns);
             }
         }
     }

@@ -10,8 +10,13 @@ use utakata_interconnect::{
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use crate::{
-    dispatch::Dispatch, environments::Environments, inventory::Inventory, kinds::Kinds,
-    ledger::Ledger, observe::Latest, orders::OrderBook, rollouts::Rollouts,
+    desired::{Desired, rollouts::Rollouts},
+    dispatch::Dispatch,
+    environments::Environments,
+    inventory::Inventory,
+    kinds::Kinds,
+    ledger::Ledger,
+    observed::Observed,
 };
 
 /// The pause before another try to subscribe.
@@ -21,8 +26,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 pub(super) struct Receiver {
     /// Hands tasks over, and knows what is under way.
     pub dispatch: Arc<Dispatch>,
-    /// The last readings.
-    pub latest: Arc<Latest>,
+    /// What was last seen of targets.
+    pub observed: Arc<Observed>,
     /// Which kinds are served.
     pub kinds: Arc<Kinds>,
     /// Which zones environments are of.
@@ -32,7 +37,7 @@ pub(super) struct Receiver {
     /// Control.
     pub ledger: Ledger,
     /// What is asked of the environments.
-    pub orders: Arc<OrderBook>,
+    pub desired: Arc<Desired>,
     /// Rollouts.
     pub rollouts: Arc<Rollouts>,
     /// Asks for content of releases. What finds it full is asked again.
@@ -86,7 +91,7 @@ impl Receiver {
                 Event::Environment(status) => {
                     self.environments.meet(status).await;
                     self.kinds.hear(status);
-                    self.orders.heard(status);
+                    self.desired.heard(status);
                     self.rollouts.heard(status);
                     self.ledger.heard(Arc::clone(status)).await;
                 }
@@ -129,9 +134,9 @@ impl Receiver {
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.inventory.find(&outcome.target) {
-                self.latest.ended(&known, outcome);
+                self.observed.ended(&known, outcome);
                 if self.is_of_all(outcome) {
-                    self.latest.read_all(&known, outcome);
+                    self.observed.read_all(&known, outcome);
                 }
             }
         }
@@ -143,7 +148,7 @@ impl Receiver {
     fn readings(&self, readings: &Arc<Readings>) {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.inventory.find(&readings.target)) {
-            self.latest.saw(&known, readings);
+            self.observed.saw(&known, readings);
         }
     }
 }

@@ -55,7 +55,7 @@ impl Site {
         if status.pools.len() == 1 {
             status.pools.push(next);
         }
-        let open = self.room.handle.orders().open_rollouts();
+        let open = self.room.handle.desired().open_rollouts();
         let known = phase.zip(open.first());
         let told = known.map(|(phase, rollout)| RolloutStatus {
             id: rollout.id,
@@ -250,7 +250,7 @@ async fn what_cannot_be_is_refused_with_what_there_is() {
         assert_eq!(seen, (status, code), "{body}: {told}");
         assert!(told.to_string().contains(cure), "{body}: {told}");
     }
-    assert!(site.room.handle.orders().kinds_asked().is_empty());
+    assert!(site.room.handle.desired().state().kinds.is_empty());
     site.room.end().await;
 }
 

@@ -10,7 +10,7 @@ use utakata_model::{
 
 use super::{Break, Broken, OpenTask, Using, breaks};
 use crate::{
-    inventory::Known,
+    inventory::TargetEntry,
     kinds::{Served, Snapshot},
 };
 
@@ -38,10 +38,10 @@ fn served(manifests: &[Manifest]) -> Snapshot {
     Arc::new(manifests.iter().map(one).collect())
 }
 
-fn target(name: &str, kind: &str, credential: Option<&str>) -> Arc<Known> {
+fn target(name: &str, kind: &str, credential: Option<&str>) -> Arc<TargetEntry> {
     let kind = Kind::new(kind).unwrap();
-    let known = Known::of(Target::new(name.parse().unwrap(), kind, "here".into()));
-    Arc::new(Known {
+    let known = TargetEntry::of(Target::new(name.parse().unwrap(), kind, "here".into()), 0);
+    Arc::new(TargetEntry {
         credential: credential.map(|key| {
             Arc::new(Credential {
                 name: "lab".parse().unwrap(),
@@ -62,7 +62,7 @@ fn schedule(name: &str, selector: &str, action: Option<&str>) -> Arc<Schedule> {
     })
 }
 
-fn using(targets: &[Arc<Known>], schedules: &[Arc<Schedule>]) -> Using {
+fn using(targets: &[Arc<TargetEntry>], schedules: &[Arc<Schedule>]) -> Using {
     Using {
         schedules: schedules.to_vec(),
         targets: targets.into(),

@@ -9,7 +9,7 @@ use utakata_model::{ActionName, Operation, OperationId, PersonName, Selector, Ta
 use super::steps::{Step, steps};
 use crate::{
     control::{Control, Error, Meant, New, plan, plan_token, token},
-    inventory::Known,
+    inventory::TargetEntry,
     kinds::Snapshot,
     store::OperationRow,
 };
@@ -53,7 +53,7 @@ impl Control {
         let rows = self.store.tasks_of(asked.id).await?;
         let served = self.kinds.served();
         let (steps, mut left_out) = steps(&rows);
-        let known: Vec<Vec<Arc<Known>>> = steps
+        let known: Vec<Vec<Arc<TargetEntry>>> = steps
             .iter()
             .map(|step| self.known(step, &mut left_out))
             .collect();
@@ -106,7 +106,7 @@ impl Control {
     }
 
     /// The targets of a step that are still what they were.
-    fn known(&self, step: &Step, left_out: &mut Vec<LeftOut>) -> Vec<Arc<Known>> {
+    fn known(&self, step: &Step, left_out: &mut Vec<LeftOut>) -> Vec<Arc<TargetEntry>> {
         let mut found = Vec::with_capacity(step.targets.len());
         for (target, kind) in &step.targets {
             match self.inventory.find(target) {
@@ -180,7 +180,7 @@ fn left(target: &TargetName, why: String) -> LeftOut {
 
 fn ready_step<'a>(
     step: &'a Step,
-    known: &'a [Arc<Known>],
+    known: &'a [Arc<TargetEntry>],
     served: &'a Snapshot,
     left_out: &mut Vec<LeftOut>,
 ) -> Ready<'a> {

@@ -19,7 +19,7 @@ use crate::{
     audit::Trail,
     config,
     dispatch::{Progress, Show},
-    inventory::Known,
+    inventory::TargetEntry,
     store::ControlTask,
 };
 
@@ -49,8 +49,8 @@ impl Table {
         };
         let find: super::Find = Arc::new(|name: &TargetName| {
             let kind = Kind::new("pdu").unwrap();
-            (name.as_str() != "gone")
-                .then(|| Arc::new(Known::of(Target::new(name.clone(), kind, "x".into()))))
+            let target = || Target::new(name.clone(), kind, "x".into());
+            (name.as_str() != "gone").then(|| Arc::new(TargetEntry::of(target(), 0)))
         });
         Self {
             book: Book::new(config, find, Trail::default(), now),

@@ -10,7 +10,7 @@ use utakata_model::{
 };
 
 use super::Facts;
-use crate::{dispatch::Batch, orders::Said};
+use crate::{desired::orders::InWords, dispatch::Batch};
 
 /// Why it is still in a queue.
 pub(super) struct Queue {
@@ -159,7 +159,7 @@ impl<'f> Seen<'f> {
         Some(Queue {
             is_held: true,
             waits_for: "order",
-            says: format!("{scope} is {}{others}", Said(order)),
+            says: format!("{scope} is {}{others}", InWords(order)),
             since: Some(order.since),
             cure: Some(format!("`{}`", scope.lift())),
         })

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use utakata_model::{ActionName, Kind, Parameters, ScheduleName, Target, TargetName};
 
 use super::{Line, Timetable};
-use crate::inventory::Known;
+use crate::inventory::TargetEntry;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -20,11 +20,11 @@ fn line(interval: Duration) -> Line {
     }
 }
 
-fn targets(count: usize) -> Vec<Arc<Known>> {
-    let known = |at| {
+fn targets(count: usize) -> Vec<Arc<TargetEntry>> {
+    let known = |at: usize| {
         let name = TargetName::new(format!("pdu-{at}")).unwrap();
         let target = Target::new(name, Kind::new("pdu").unwrap(), "x".into());
-        Arc::new(Known::of(target))
+        Arc::new(TargetEntry::of(target, at as u64))
     };
     (0..count).map(known).collect()
 }

@@ -6,25 +6,38 @@ use super::*;
 use crate::inventory::Selection;
 
 /// A site: 40 PDUs in 4 racks and 10 UPSs, of which every rack has some.
-fn site() -> Vec<Arc<Known>> {
-    let target = |kind: &str, at: usize, rack: usize| {
+fn site() -> Vec<Arc<TargetEntry>> {
+    let mut devices = 0..;
+    let mut target = |kind: &str, at: usize, rack: usize| {
+        let device = devices.next().unwrap();
         let json = serde_json::json!({
             "name": format!("{kind}-{at}"), "kind": kind, "address": "192.0.2.1",
             "labels": { "rack": format!("A{rack}"), "room": "north", "serial": format!("{at}") },
         });
-        Arc::new(Known::of(serde_json::from_value(json).unwrap()))
+        Arc::new(TargetEntry::of(
+            serde_json::from_value(json).unwrap(),
+            device,
+        ))
     };
-    let pdus = (0..40).map(|at| target("apc-pdu", at, at / 10 + 1));
-    let upss = (0..10).map(|at| target("ups", at, at % 4 + 1));
-    pdus.chain(upss).collect()
+    let mut all: Vec<_> = (0..40)
+        .map(|at| target("apc-pdu", at, at / 10 + 1))
+        .collect();
+    all.extend((0..10).map(|at| target("ups", at, at % 4 + 1)));
+    all
 }
 
-fn fail(known: &Known, code: &str) {
-    known.seen.lock().problem = Some(Problem::new(code, Cure::Operator, "it does not answer"));
+fn fail(observed: &Observed, known: &TargetEntry, code: &str) {
+    let problem = Problem::new(code, Cure::Operator, "it does not answer");
+    observed.set(known.device, |seen| seen.problem = Some(problem));
+}
+
+fn answer(observed: &Observed, known: &TargetEntry, second: i64) {
+    let at = Timestamp::from_second(second).unwrap();
+    observed.set(known.device, |seen| seen.answered = Some(at));
 }
 
 /// Read by one schedule, each second, all of them.
-fn coverage(all: &[Arc<Known>]) -> Coverage {
+fn coverage(all: &[Arc<TargetEntry>]) -> Coverage {
     let schedule = Schedule {
         name: "all".parse().unwrap(),
         selector: Selector::default(),
@@ -38,8 +51,9 @@ fn coverage(all: &[Arc<Known>]) -> Coverage {
     })
 }
 
-fn look(all: &[Arc<Known>], coverage: &Coverage) -> Targets {
+fn look(all: &[Arc<TargetEntry>], observed: &Observed, coverage: &Coverage) -> Targets {
     let look = Look {
+        observed,
         coverage,
         served: &Snapshot::default(),
         now: Timestamp::from_second(1000).unwrap(),
@@ -50,16 +64,16 @@ fn look(all: &[Arc<Known>], coverage: &Coverage) -> Targets {
 
 #[test]
 fn targets_that_fail_are_grouped_by_kind_and_cause_with_the_racks_they_are_in() {
-    let all = site();
+    let (all, observed) = (site(), Observed::default());
     for known in &all[..40] {
-        known.seen.lock().answered = Some(Timestamp::from_second(1000).unwrap());
+        answer(&observed, known, 1000);
     }
     // All of rack A1, a few of A2, one UPS for another reason.
     for known in &all[..13] {
-        fail(known, "unreachable");
+        fail(&observed, known, "unreachable");
     }
-    fail(&all[40], "bad-credential");
-    let found = look(&all, &coverage(&all));
+    fail(&observed, &all[40], "bad-credential");
+    let found = look(&all, &observed, &coverage(&all));
     let TargetCounts {
         all: count,
         answering,
@@ -91,15 +105,15 @@ fn targets_that_fail_are_grouped_by_kind_and_cause_with_the_racks_they_are_in() 
 
 #[test]
 fn what_nothing_reads_is_neither_well_nor_failing_and_what_is_read_too_late_is_a_group() {
-    let all = site();
-    all[0].seen.lock().answered = Some(Timestamp::from_second(1000).unwrap());
-    let found = look(&all, &Coverage::default());
+    let (all, observed) = (site(), Observed::default());
+    answer(&observed, &all[0], 1000);
+    let found = look(&all, &observed, &Coverage::default());
     assert_eq!(found.counts.unobserved, 50);
     assert_eq!(found.groups, []);
     for known in &all {
-        known.seen.lock().answered = Some(Timestamp::from_second(900).unwrap());
+        answer(&observed, known, 900);
     }
-    let found = look(&all, &coverage(&all));
+    let found = look(&all, &observed, &coverage(&all));
     assert_eq!(found.counts.stale, 50);
     assert_eq!(found.groups.len(), 2);
     assert_eq!(found.groups[0].code, "stale");
@@ -107,10 +121,10 @@ fn what_nothing_reads_is_neither_well_nor_failing_and_what_is_read_too_late_is_a
 
 #[test]
 fn many_causes_stay_a_bounded_answer() {
-    let all = site();
+    let (all, observed) = (site(), Observed::default());
     for (at, known) in all.iter().take(40).enumerate() {
-        fail(known, &format!("code-{at}"));
+        fail(&observed, known, &format!("code-{at}"));
     }
-    let found = look(&all, &coverage(&all));
+    let found = look(&all, &observed, &coverage(&all));
     assert_eq!((found.groups.len(), found.left_out), (20, 20));
 }

@@ -84,7 +84,7 @@ fn facts() -> Facts {
         orders: BTreeMap::new(),
         standing: BTreeMap::new(),
         kinds: BTreeMap::new(),
-        pins: crate::rollouts::PinTable::default(),
+        pins: crate::desired::PinTable::default(),
     }
 }
 

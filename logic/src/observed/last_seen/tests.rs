@@ -9,8 +9,8 @@ use utakata_model::{
     outcome::Timings,
 };
 
-use super::Seen;
-use crate::observe::turns::Turn;
+use super::LastSeen;
+use crate::observed::turns::Turn;
 
 fn readings(second: i64, metrics: &[&str]) -> Arc<Readings> {
     let reading = |metric: &&str| Reading {
@@ -58,7 +58,7 @@ fn outcome(status: OutcomeStatus) -> Outcome {
 
 #[test]
 fn values_that_are_not_seen_again_are_kept_with_their_time_for_a_day() {
-    let mut seen = Seen::default();
+    let mut seen = LastSeen::default();
     let mut check = |second, metrics: &[&str], last: usize, earlier: &[(&str, i64)]| {
         seen.saw(&readings(second, metrics));
         let by = &seen.actions[0];
@@ -83,7 +83,7 @@ fn values_that_are_not_seen_again_are_kept_with_their_time_for_a_day() {
 #[test]
 fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_told_once() {
     use OutcomeStatus::{Cancelled, Expired, Failed, Succeeded, Unknown};
-    let mut seen = Seen::default();
+    let mut seen = LastSeen::default();
     let fails = || Some(Turn::Fails(Problem::new("x", Cure::Retry, "y")));
     for (status, turn, is_failing) in [
         (Cancelled, None, false),
@@ -104,7 +104,7 @@ fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_told_once()
 #[test]
 fn a_clock_that_is_set_makes_nothing_older_or_younger_and_what_comes_next_counts() {
     for step in [7200, -7200] {
-        let mut seen = Seen::default();
+        let mut seen = LastSeen::default();
         seen.saw(&readings(10_000, &["a", "b"]));
         seen.saw(&readings(10_010, &["a"]));
         seen.answered = Some(Timestamp::from_second(10_010).unwrap());
@@ -122,7 +122,7 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_what_comes_next_counts
 #[test]
 fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
     use utakata_model::{Missing, missing};
-    let mut seen = Seen::default();
+    let mut seen = LastSeen::default();
     let gap = vec![Missing::rest("1.2.3", missing::BROKEN_OFF, "")];
     let partial = Outcome {
         missing: gap.clone(),
@@ -147,8 +147,8 @@ fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
 
 #[test]
 fn what_a_whole_read_did_not_bring_is_gone_and_what_a_partial_one_did_not_is_kept() {
-    let earlier = |seen: &Seen| seen.actions[0].earlier.len();
-    let mut seen = Seen::default();
+    let earlier = |seen: &LastSeen| seen.actions[0].earlier.len();
+    let mut seen = LastSeen::default();
     seen.saw(&readings(10, &["a", "b"]));
     let last = readings(20, &["a"]);
     seen.saw(&last);
@@ -190,7 +190,7 @@ fn what_is_called_another_way_is_no_other_series() {
         Arc::new(readings)
     };
     for (id, earlier) in [(Some("4"), 0), (None, 1)] {
-        let mut seen = Seen::default();
+        let mut seen = LastSeen::default();
         seen.saw(&named(10, "FAN 4, Normal", id));
         seen.saw(&named(20, "FAN 4, Not functioning", id));
         assert_eq!(seen.actions[0].earlier.len(), earlier, "{id:?}");
@@ -206,7 +206,7 @@ fn control_that_is_refused_or_settled_does_not_make_a_target_that_answers_fail()
         ("unreachable", true),
         ("bad-credential", true),
     ] {
-        let mut seen = Seen::default();
+        let mut seen = LastSeen::default();
         seen.ended(&outcome(OutcomeStatus::Succeeded));
         let refused = Outcome {
             class: Class::Control,

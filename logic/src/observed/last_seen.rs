@@ -11,14 +11,15 @@ use utakata_model::{
 
 use super::turns::Turn;
 
-/// A value that its action no longer reports (an interface that was removed) is kept this long.
-const KEPT: Duration = Duration::from_secs(86_400);
-/// The most of such values of one target and action: a device may invent names without end.
-const KEPT_MOST: usize = 1000;
+/// The time for which a value is kept that its action no longer reports (an interface that was
+/// removed).
+const KEEP_EARLIER: Duration = Duration::from_secs(86_400);
+/// The most such values of one target and action: a device may invent names without end.
+const MAX_EARLIER: usize = 1000;
 
 /// What was last seen of one target.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct LastSeen {
     /// When it last answered.
     pub answered: Option<Timestamp>,
     /// What went wrong the last time, unless it answered since.
@@ -26,7 +27,7 @@ pub struct Seen {
     /// What went wrong before the target was left alone because of it.
     before_breaker: Option<Problem>,
     /// The last readings of each action.
-    pub actions: Vec<SeenBy>,
+    pub actions: Vec<ActionReadings>,
     /// What the last answer to each action lacked, where it lacked something.
     pub missing: BTreeMap<ActionName, Vec<Missing>>,
     /// What it was last recognised as.
@@ -35,9 +36,9 @@ pub struct Seen {
     pub(super) waits: bool,
 }
 
-/// What one action has last seen of a target.
+/// The last readings of a target by one action.
 #[derive(Debug)]
-pub struct SeenBy {
+pub struct ActionReadings {
     /// The action.
     pub action: ActionName,
     /// What its last attempt saw.
@@ -57,7 +58,7 @@ pub struct Earlier {
     pub reading: Reading,
 }
 
-/// A [`SeenBy`] as the store has it.
+/// A [`ActionReadings`] as the store has it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
     pub last: Arc<Readings>,
@@ -65,7 +66,7 @@ pub(super) struct Stored {
     pub earlier: Vec<Earlier>,
 }
 
-impl Seen {
+impl LastSeen {
     /// An attempt ended. Only what reached for the target says how it is, and what comes late
     /// says nothing against a later answer. Gives the turn that it took by this, if any.
     pub fn ended(&mut self, outcome: &Outcome) -> Option<Turn> {
@@ -117,7 +118,7 @@ impl Seen {
         if outcome.status != OutcomeStatus::Succeeded || outcome.is_partial() {
             return false;
         }
-        let of_attempt = |seen: &&mut SeenBy| {
+        let of_attempt = |seen: &&mut ActionReadings| {
             seen.action == outcome.action && seen.last.seen_by == outcome.key()
         };
         let Some(seen) = self.actions.iter_mut().find(of_attempt) else {
@@ -167,7 +168,7 @@ impl Seen {
             .iter_mut()
             .find(|seen| seen.action == readings.action)
         else {
-            self.actions.push(SeenBy {
+            self.actions.push(ActionReadings {
                 action: readings.action.clone(),
                 last: Arc::clone(readings),
                 earlier: Vec::new(),
@@ -181,7 +182,7 @@ impl Seen {
     }
 }
 
-impl SeenBy {
+impl ActionReadings {
     pub(super) fn restored(last: Arc<Readings>, earlier: Vec<Earlier>) -> Self {
         Self {
             action: last.action.clone(),
@@ -201,11 +202,11 @@ impl SeenBy {
             time: before.time,
             reading: reading.clone(),
         });
-        let earliest = readings.time - KEPT;
+        let earliest = readings.time - KEEP_EARLIER;
         let mut kept: Vec<Earlier> = gone.chain(std::mem::take(&mut self.earlier)).collect();
         let now: std::collections::HashSet<_> = readings.readings.iter().map(series).collect();
         kept.retain(|one| one.time >= earliest && !now.contains(&series(&one.reading)));
-        kept.truncate(KEPT_MOST);
+        kept.truncate(MAX_EARLIER);
         self.earlier = kept;
     }
 }

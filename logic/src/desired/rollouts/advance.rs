@@ -197,7 +197,7 @@ fn lies(rollout: &Rollout) -> Option<Problem> {
 }
 
 /// What environments are asked to do about it.
-pub(crate) fn order(rollout: &Rollout) -> RolloutOrder {
+pub(in crate::desired) fn order(rollout: &Rollout) -> RolloutOrder {
     let go = |standing: &Standing| Go {
         order: match rollout.state {
             state if state.is_back() => GoOrder::Back,

@@ -1,0 +1,226 @@
+//! All that is asked of environments: to pause, to drain, to go on, and which release serves which
+//! kind.
+//!
+//! ```text
+//!  people, rollouts ─► command ─► decide (pure) ─► store ─► desired/<zone>
+//! ```
+//!
+//! It is written down, published for each zone under a revision that grows, and heard by
+//! environments when they are there.
+
+pub mod orders;
+mod pins;
+mod publish;
+pub mod rollouts;
+mod state;
+mod zones;
+
+use std::sync::Arc;
+
+use parking_lot::{RwLock, RwLockReadGuard};
+use tokio::sync::{Mutex, Notify};
+use utakata_api::{
+    environment::Standing,
+    rollout::{KindAsked, Rollout},
+};
+use utakata_model::{
+    Desired as ZoneDesired, EnvironmentState, EnvironmentStatus, Kind, ReleaseDigest,
+};
+
+pub use pins::PinTable;
+pub use publish::publish;
+pub use state::{Change, Command, Context, DesiredState, Part};
+
+use crate::{
+    kinds::Kinds,
+    store::{self, Store},
+};
+
+/// All that is asked, in memory and in the store.
+pub struct Desired {
+    store: Arc<dyn Store>,
+    kinds: Arc<Kinds>,
+    /// As the store has it.
+    state: RwLock<DesiredState>,
+    /// Held while the store is written, so that both see the changes in the same order.
+    writing: Mutex<()>,
+    /// The releases that targets keep, for those who make tasks.
+    pins: PinTable,
+    changed: Notify,
+    unheard: Notify,
+}
+
+impl Desired {
+    /// Returns what the store has.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(store: Arc<dyn Store>, kinds: Arc<Kinds>) -> Result<Self, store::Error> {
+        let desired = Self {
+            store,
+            kinds,
+            state: RwLock::default(),
+            writing: Mutex::default(),
+            pins: PinTable::default(),
+            changed: Notify::new(),
+            unheard: Notify::new(),
+        };
+        desired.reload().await?;
+        Ok(desired)
+    }
+
+    /// Takes over what others have written.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn reload(&self) -> Result<(), store::Error> {
+        let _writing = self.writing.lock().await;
+        let orders = self.store.orders().await?;
+        let of_kinds = self.store.kinds_desired().await?;
+        let rows = orders.rows.into_iter();
+        let kinds = of_kinds.kinds.into_iter();
+        let open = of_kinds.open.into_iter();
+        *self.state.write() = DesiredState {
+            revision: orders.revision,
+            environments: rows.map(|row| (row.environment.clone(), row)).collect(),
+            scopes: orders.standing,
+            kinds: kinds.map(|row| (row.kind, row.asked)).collect(),
+            rollouts: open.map(|one| (one.kind.clone(), one)).collect(),
+        };
+        self.share_releases();
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Shares which releases are asked for with those who need it.
+    fn share_releases(&self) {
+        let state = self.state();
+        self.pins.set(&state.kinds);
+        let stable = state.kinds.iter().filter_map(|(kind, asked)| {
+            let stable = asked.stable.as_ref()?;
+            Some((kind.clone(), stable.digest.clone()))
+        });
+        self.kinds.prefer(stable.collect());
+    }
+
+    /// Carries a command out, and returns what whoever commands is told. When it returns, what
+    /// changed is written down.
+    ///
+    /// # Errors
+    /// Those of the command, and that the store failed. Nothing was changed.
+    pub async fn carry_out<C: Command>(&self, command: C) -> Result<C::Reply, C::Error> {
+        self.carry_out_after(command, |_| ()).await
+    }
+
+    /// As [`Self::carry_out`]; `first` is done once the change is written, before anybody sees
+    /// it.
+    async fn carry_out_after<C: Command>(
+        &self,
+        command: C,
+        first: impl FnOnce(&C::Reply),
+    ) -> Result<C::Reply, C::Error> {
+        let _writing = self.writing.lock().await;
+        let (change, reply) = {
+            let context = self.context();
+            command.decide(&self.state(), &context)?
+        };
+        if let Some(change) = change {
+            self.write(&change).await?;
+            first(&reply);
+            self.state.write().make(change);
+            self.share_releases();
+            self.changed.notify_one();
+        }
+        Ok(reply)
+    }
+
+    fn context(&self) -> Context {
+        Context {
+            heard: self.kinds.environments(),
+            counting: self.kinds.in_their_zones(),
+            now: crate::clock::now(),
+        }
+    }
+
+    async fn write(&self, change: &Change) -> Result<(), store::Error> {
+        let (store, revision) = (&self.store, change.revision);
+        match &change.part {
+            Part::Environment(row) => store.put_order(revision, Some(row)).await,
+            Part::Scope(scope, order) => store.put_standing(revision, scope, order.as_ref()).await,
+            Part::Kind { asked, rollout } => {
+                let rollout = rollout.as_deref();
+                store.put_rollout(revision, asked.as_ref(), rollout).await
+            }
+            Part::Nothing => store.put_order(revision, None).await,
+        }
+    }
+
+    /// All that is asked now. To be let go soon: changes wait for it.
+    pub fn state(&self) -> RwLockReadGuard<'_, DesiredState> {
+        self.state.read()
+    }
+
+    /// What is asked of a kind, and the rollout of it that is open.
+    pub fn of_kind(&self, kind: &Kind) -> (KindAsked, Option<Rollout>) {
+        let state = self.state();
+        (state.kind(kind), state.rollouts.get(kind).cloned())
+    }
+
+    /// The rollouts that are open.
+    pub fn open_rollouts(&self) -> Vec<Rollout> {
+        self.state().rollouts.values().cloned().collect()
+    }
+
+    /// Those who want a release to stay, each in a few words.
+    pub fn wanting(&self, digest: &ReleaseDigest) -> Vec<String> {
+        self.state().wanting(digest)
+    }
+
+    /// The releases that targets keep.
+    pub fn pins(&self) -> PinTable {
+        self.pins.clone()
+    }
+
+    /// Remembers what was seen of a rollout, and changes nothing.
+    fn look_at(&self, rollout: Rollout) {
+        let mut state = self.state.write();
+        if let Some(open) = state.rollouts.get_mut(&rollout.kind)
+            && open.id == rollout.id
+        {
+            *open = rollout;
+        }
+    }
+
+    /// Every order that there is.
+    pub fn all_orders(&self) -> Vec<Standing> {
+        self.state().all_orders()
+    }
+
+    /// The orders for zones, kinds and releases that concern an environment.
+    pub fn orders_for(&self, status: &EnvironmentStatus) -> Vec<Standing> {
+        let state = self.state();
+        let scopes = state.scopes.iter();
+        let mine = scopes.filter(|(scope, _)| orders::concerns(scope, status));
+        mine.map(|(scope, order)| Standing {
+            scope: scope.clone(),
+            order: order.clone(),
+        })
+        .collect()
+    }
+
+    /// What is to be published, for each zone; nothing as long as nothing was ever asked.
+    fn zones(&self) -> Vec<ZoneDesired> {
+        zones::zones(&self.state(), &self.kinds.environments())
+    }
+
+    /// Takes in the status of an environment: if it has not heard of the last revision, it is to
+    /// be told again.
+    pub fn heard(&self, status: &EnvironmentStatus) {
+        let revision = self.state().revision;
+        let is_there = status.state != EnvironmentState::Gone;
+        // Who has heard of none has heard of the one with which nothing is asked.
+        if is_there && status.desired.unwrap_or_default() != revision {
+            self.unheard.notify_one();
+        }
+    }
+}

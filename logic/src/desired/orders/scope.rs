@@ -1,0 +1,208 @@
+//! Orders for zones, kinds and releases: they hold for whoever is there, and comes.
+
+use std::sync::Arc;
+
+use utakata_api::environment::{Standing, StandingView};
+use utakata_model::{
+    EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Scope, Zone, suggest,
+};
+
+use super::{Error, OrderEnvironment};
+use crate::desired::state::{Change, Command, Context, DesiredState, Part};
+
+/// Names that people may use though no environment tells of them.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Zones.
+    pub zones: Vec<String>,
+    /// Kinds.
+    pub kinds: Vec<String>,
+    /// Releases: `KIND@VERSION`.
+    pub releases: Vec<String>,
+}
+
+/// Asks a zone, a kind, an environment or a release to stop (`Some`), or to go on (`None`).
+#[derive(Debug, Clone)]
+pub struct OrderScope {
+    /// The part of the site that is meant.
+    pub scope: Scope,
+    /// The order.
+    pub order: Option<Order>,
+    /// Names that are known besides those of which environments tell.
+    pub names: Names,
+}
+
+impl Command for OrderScope {
+    type Reply = StandingView;
+    type Error = Error;
+
+    fn decide(
+        self,
+        state: &DesiredState,
+        context: &Context,
+    ) -> Result<(Option<Change>, StandingView), Error> {
+        let Self {
+            scope,
+            order,
+            names,
+        } = self;
+        let environment = |id: &EnvironmentId, kind: Option<&Kind>, order| OrderEnvironment {
+            id: id.clone(),
+            kind: kind.cloned(),
+            order,
+        };
+        let change = match &scope {
+            Scope::Environment(id) => environment(id, None, order).decide(state, context)?.0,
+            Scope::KindInEnvironment(kind, id) => {
+                let order = environment(id, Some(kind), order);
+                order.decide(state, context)?.0
+            }
+            _ => decide(state, context, &scope, order, names)?,
+        };
+        let mut after = state.clone();
+        if let Some(change) = &change {
+            after.make(change.clone());
+        }
+        let view = view(&after, &context.heard, scope);
+        Ok((change, view))
+    }
+}
+
+fn decide(
+    state: &DesiredState,
+    context: &Context,
+    scope: &Scope,
+    order: Option<Order>,
+    names: Names,
+) -> Result<Option<Change>, Error> {
+    let before = state.scopes.get(scope);
+    if before.is_none() {
+        refuse_unknown(state, &context.heard, scope, names)?;
+    }
+    if before == order.as_ref() {
+        let others = others(state, &context.heard, scope);
+        if others.is_empty() {
+            return Ok(None);
+        }
+        let scope = Box::new(scope.clone());
+        return Err(Error::Elsewhere { scope, others });
+    }
+    let part = Part::Scope(scope.clone(), order);
+    Ok(Some(state.change(part, context.now)))
+}
+
+fn view(state: &DesiredState, heard: &[Arc<EnvironmentStatus>], scope: Scope) -> StandingView {
+    let all = state.all_orders().into_iter();
+    let mut mine = all.filter(|one| one.scope == scope);
+    let here = heard
+        .iter()
+        .filter(|one| one.state != EnvironmentState::Gone && concerns(&scope, one));
+    StandingView {
+        revision: state.revision,
+        order: mine.next().map(|one| one.order),
+        environments: here.map(|one| one.id.clone()).collect(),
+        others: others(state, heard, &scope),
+        scope,
+    }
+}
+
+/// Refuses what nobody has heard of.
+fn refuse_unknown(
+    state: &DesiredState,
+    heard: &[Arc<EnvironmentStatus>],
+    scope: &Scope,
+    names: Names,
+) -> Result<(), Error> {
+    let pools = || heard.iter().flat_map(|one| &one.pools);
+    let mut zones = names.zones;
+    zones.extend(heard.iter().map(|one| one.zone.to_string()));
+    let mut kinds = names.kinds;
+    kinds.extend(pools().map(|pool| pool.release.kind.to_string()));
+    kinds.extend(state.kinds.keys().map(Kind::to_string));
+    let mut releases = names.releases;
+    releases.extend(pools().map(|p| format!("{}@{}", p.release.kind, p.release.version)));
+    let unknown = |name: &str, all: &[String]| {
+        let is_known = all.iter().any(|one| one == name);
+        (!is_known).then(|| suggest::hint(name, all.iter().map(String::as_str)))
+    };
+    let hint = match scope {
+        Scope::Zone(zone) => unknown(zone.as_str(), &zones),
+        Scope::Kind(kind) => unknown(kind.as_str(), &kinds),
+        Scope::KindInZone(kind, zone) => {
+            unknown(kind.as_str(), &kinds).or_else(|| unknown(zone.as_str(), &zones))
+        }
+        Scope::Release(release) => unknown(&release.to_string(), &releases),
+        Scope::Environment(_) | Scope::KindInEnvironment(..) => None,
+    };
+    hint.map_or(Ok(()), |hint| {
+        let scope = Box::new(scope.clone());
+        Err(Error::Unknown { scope, hint })
+    })
+}
+
+/// Refuses to let an environment go on that was not stopped by itself, while what it is a part of
+/// is stopped.
+pub(super) fn refuse_elsewhere(
+    state: &DesiredState,
+    id: &EnvironmentId,
+    zone: &Zone,
+    kind: Option<&Kind>,
+) -> Result<(), Error> {
+    let mut wider = vec![Scope::Zone(zone.clone())];
+    wider.extend(kind.map(|kind| Scope::Kind(kind.clone())));
+    wider.extend(kind.map(|kind| Scope::KindInZone(kind.clone(), zone.clone())));
+    let others = wider.into_iter().filter_map(|scope| {
+        let order = state.scopes.get(&scope)?.clone();
+        Some(Standing { scope, order })
+    });
+    let others: Vec<Standing> = others.collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let scope = match kind {
+        Some(kind) => Scope::KindInEnvironment(kind.clone(), id.clone()),
+        None => Scope::Environment(id.clone()),
+    };
+    let scope = Box::new(scope);
+    Err(Error::Elsewhere { scope, others })
+}
+
+/// Orders by which a part of it is stopped, or what it is a part of.
+fn others(state: &DesiredState, heard: &[Arc<EnvironmentStatus>], scope: &Scope) -> Vec<Standing> {
+    let is_in = |id: &EnvironmentId, zone: &Zone| {
+        heard.iter().any(|one| one.id == *id && one.zone == *zone)
+    };
+    let may_meet = |other: &Scope| match (scope, other) {
+        // A kind is not stopped by itself because all of an environment, or a zone, is.
+        (Scope::Kind(_) | Scope::Release(_), Scope::Environment(_) | Scope::Zone(_))
+        | (Scope::Environment(_) | Scope::Zone(_), Scope::Kind(_) | Scope::Release(_)) => false,
+        (Scope::Release(_), Scope::KindInEnvironment(..)) => false,
+        (Scope::KindInZone(..), Scope::Environment(_) | Scope::Release(_)) => false,
+        (
+            Scope::Zone(zone) | Scope::KindInZone(_, zone),
+            Scope::Environment(id) | Scope::KindInEnvironment(_, id),
+        )
+        | (
+            Scope::Environment(id) | Scope::KindInEnvironment(_, id),
+            Scope::Zone(zone) | Scope::KindInZone(_, zone),
+        ) => is_in(id, zone),
+        _ => true,
+    };
+    let all = state.all_orders().into_iter();
+    all.filter(|one| one.scope != *scope && scope.meets(&one.scope) && may_meet(&one.scope))
+        .collect()
+}
+
+/// Returns true when an order for this says anything to an environment.
+pub(in crate::desired) fn concerns(scope: &Scope, status: &EnvironmentStatus) -> bool {
+    let serves = |kind: &Kind| status.pools.iter().any(|pool| pool.release.kind == *kind);
+    match scope {
+        Scope::Zone(zone) => status.zone == *zone,
+        Scope::Kind(kind) => serves(kind),
+        Scope::KindInZone(kind, zone) => status.zone == *zone && serves(kind),
+        Scope::Environment(id) | Scope::KindInEnvironment(_, id) => status.id == *id,
+        Scope::Release(release) => status.pools.iter().any(|pool| {
+            pool.release.kind == release.kind && pool.release.version == release.version
+        }),
+    }
+}

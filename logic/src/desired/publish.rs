@@ -1,0 +1,78 @@
+//! Publishes what is asked of the environments, again and again: who was away, and who has not
+//! heard it, hears it then.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{Error, Event, Events};
+
+use super::{Desired, orders::Overtake};
+use crate::duties::Duties;
+
+/// Published again at least so often.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// Published again at most so often, while somebody has not heard it or it could not be
+/// published.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Publishes what is asked while the ledger is kept here, until it is cancelled or the inter
+/// connect is closed.
+pub async fn publish(
+    desired: Arc<Desired>,
+    events: Arc<dyn Events>,
+    mut duties: watch::Receiver<Duties>,
+    cancel: CancellationToken,
+) {
+    let publishing = async {
+        loop {
+            let kept = duties.wait_for(|duties| duties.ledger.is_some());
+            if kept.await.map(drop).is_err() {
+                return;
+            }
+            let published = publish_once(&desired, &*events).await;
+            match &published {
+                Err(Error::Closed) => return,
+                Err(error) => tracing::warn!(%error, "the orders cannot be read now"),
+                Ok(()) => {}
+            }
+            let again = if published.is_ok() {
+                INTERVAL
+            } else {
+                RETRY_AFTER
+            };
+            let unheard = async {
+                tokio::join!(desired.unheard.notified(), tokio::time::sleep(RETRY_AFTER));
+            };
+            tokio::select! {
+                () = tokio::time::sleep(again) => {}
+                () = unheard => {}
+                () = desired.changed.notified() => {}
+            }
+        }
+    };
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = publishing => {}
+    }
+}
+
+async fn publish_once(desired: &Desired, events: &dyn Events) -> Result<(), Error> {
+    match desired.carry_out(Overtake).await {
+        Ok(Some((ours, theirs))) => {
+            tracing::warn!(
+                ours,
+                theirs,
+                "environments know later orders than this store"
+            );
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the revision of the orders cannot be written"),
+    }
+    let zones = desired.zones();
+    if zones.is_empty() {
+        return Ok(());
+    }
+    let zones = zones.into_iter().map(Arc::new).map(Event::Desired);
+    events.publish(zones.collect()).await
+}

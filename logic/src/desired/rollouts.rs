@@ -1,0 +1,353 @@
+//! Rollouts: the way of a kind to another release, environment by environment.
+//!
+//! ```text
+//!  people ─► begin, pause, promote, abort ─┐
+//!  statuses of environments ─► advance ────┼─► desired state ─► desired/<zone>
+//!  devices read back ─► counts ────────────┘       │
+//!                                                store
+//! ```
+//!
+//! The environments carry a rollout out by themselves; here is only who may begin, what reading
+//! devices back says, and that one which goes back turns all back.
+
+mod advance;
+mod commands;
+mod error;
+mod find;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use utakata_api::{
+    ledger::Said,
+    rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
+};
+use utakata_model::{EnvironmentStatus, Kind, PersonName, ReleaseId, RolloutId, suggest};
+
+pub(super) use advance::order;
+pub use commands::Verb;
+pub use error::Error;
+
+use self::commands::{Adopt, Begin, GoOn, PinKind, PlaceKind, Say, word};
+use super::Desired;
+use crate::{
+    catalogue::Catalogue,
+    duties::Duties,
+    evidence::ReadBackCounts,
+    kinds::Kinds,
+    store::{self, Store},
+};
+
+/// Looked at again at least so often.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// So soon after the start every environment that is there was heard of: they tell themselves
+/// again and again.
+const ALL_HEARD_WITHIN: Duration = Duration::from_secs(12);
+/// Between two looks whether one was heard of.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+/// Statuses that come together are looked at together.
+const DEBOUNCE: Duration = Duration::from_millis(20);
+
+/// The rollouts.
+pub struct Rollouts {
+    desired: Arc<Desired>,
+    kinds: Arc<Kinds>,
+    store: Arc<dyn Store>,
+    counts: Arc<ReadBackCounts>,
+    catalogue: Arc<Catalogue>,
+    heard: Notify,
+    started: Instant,
+}
+
+impl Rollouts {
+    /// The rollouts of what is asked.
+    pub fn new(
+        desired: Arc<Desired>,
+        kinds: Arc<Kinds>,
+        store: Arc<dyn Store>,
+        counts: Arc<ReadBackCounts>,
+        catalogue: Arc<Catalogue>,
+    ) -> Self {
+        Self {
+            desired,
+            kinds,
+            store,
+            counts,
+            catalogue,
+            heard: Notify::new(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Begins one.
+    ///
+    /// # Errors
+    /// There is no such kind or release, it serves already, the kind is on its way already, the
+    /// plan cannot be, or the store failed.
+    pub async fn begin(&self, asked: NewRollout, by: PersonName) -> Result<Rollout, Error> {
+        asked.plan.validate()?;
+        let serving = self.serving(&asked.kind)?;
+        let to = self.release(&asked.kind, &asked.to).await?;
+        self.refuse_breaks(&to).await?;
+        let begin = Begin {
+            id: RolloutId::generate(),
+            asked,
+            by,
+            serving,
+            to,
+        };
+        // What was counted of an earlier rollout of the release says nothing of this one.
+        let forget = |rollout: &Rollout| self.counts.forget(&rollout.to.digest);
+        let rollout = self.desired.carry_out_after(begin, forget).await?;
+        tracing::info!(rollout = %rollout.id, from = %rollout.from, to = %rollout.to, by = %rollout.by,
+            "a rollout begins");
+        Ok(rollout)
+    }
+
+    /// Has a release serve a kind that none was asked for yet. Returns whether that is so now.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn adopt(&self, release: &ReleaseId) -> Result<bool, store::Error> {
+        if self.is_served(&release.kind).await {
+            return Ok(false);
+        }
+        self.desired.carry_out(Adopt(release.clone())).await
+    }
+
+    /// Returns true when somebody serves a kind, or did so when it was last heard of. Who has just
+    /// started may not have heard of all environments: where it matters, because there are
+    /// targets, they are waited for.
+    async fn is_served(&self, kind: &Kind) -> bool {
+        let is_known = || {
+            let releases = self.kinds.releases();
+            releases.iter().any(|(release, _)| release.kind == *kind)
+        };
+        while !is_known() {
+            let has_targets = self.catalogue.targets_of(kind) > 0;
+            if !has_targets || self.started.elapsed() >= ALL_HEARD_WITHIN {
+                return false;
+            }
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        true
+    }
+
+    /// Carries out what a person says about one; returns it as it is then.
+    ///
+    /// # Errors
+    /// There is none, it is not in its state, or the store failed.
+    pub async fn change(&self, id: RolloutId, verb: Verb, said: Said) -> Result<Rollout, Error> {
+        let rollout = self.find(id).await?;
+        let say = Say {
+            rollout,
+            verb,
+            said,
+        };
+        let rollout = self.desired.carry_out(say).await?;
+        tracing::info!(rollout = %id, ?verb, "somebody decides about a rollout");
+        self.heard.notify_one();
+        Ok(rollout)
+    }
+
+    /// Has targets of a kind keep releases.
+    ///
+    /// # Errors
+    /// There is no such kind or release, or the store failed.
+    pub async fn pin(&self, kind: &Kind, pins: Pins) -> Result<KindAsked, Error> {
+        self.serving(kind)?;
+        let mut pins = pins.pins;
+        let mut kept = Vec::new();
+        for pin in &mut pins {
+            let release = self.release(kind, &pin.version).await?;
+            pin.version = release.version.to_string();
+            if !kept.contains(&release) {
+                kept.push(release);
+            }
+        }
+        let kind = kind.clone();
+        self.desired.carry_out(PinKind { kind, pins, kept }).await
+    }
+
+    /// Has environments serve a kind.
+    ///
+    /// # Errors
+    /// There is no such kind, or the store failed.
+    pub async fn place(&self, kind: &Kind, placement: Placement) -> Result<KindAsked, Error> {
+        if self.desired.of_kind(kind).0 == KindAsked::default() {
+            self.serving(kind)?;
+        }
+        let place = PlaceKind {
+            kind: kind.clone(),
+            placement: placement.environments,
+        };
+        self.desired.carry_out(place).await
+    }
+
+    /// One, open or over.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub async fn find(&self, id: RolloutId) -> Result<Rollout, Error> {
+        let mut open = self.desired.open_rollouts().into_iter();
+        if let Some(open) = open.find(|one| one.id == id) {
+            return Ok(open);
+        }
+        self.store.rollout(id).await?.ok_or(Error::None { id })
+    }
+
+    /// All of them, newest first, those before `before` if given.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(
+        &self,
+        before: Option<RolloutId>,
+        max: u32,
+    ) -> Result<Vec<Rollout>, store::Error> {
+        let mut found = self.store.rollouts(before, max).await?;
+        for open in self.desired.open_rollouts() {
+            if let Some(one) = found.iter_mut().find(|one| one.id == open.id) {
+                *one = open;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The release that somebody means, of those that are in the catalogue or that environments
+    /// have and that count.
+    async fn release(&self, kind: &Kind, to: &str) -> Result<ReleaseId, Error> {
+        let had = self.kinds.releases().into_iter();
+        let mut known: Vec<ReleaseId> = had.map(|(release, _)| release).collect();
+        known.extend(self.catalogue.nameable(kind).await?);
+        known.sort();
+        known.dedup();
+        find::release(kind, to, &known)
+    }
+
+    /// Refuses a release with which something would not work any more.
+    async fn refuse_breaks(&self, release: &ReleaseId) -> Result<(), Error> {
+        let Some(manifest) = self.catalogue.manifest_of(release).await? else {
+            return Ok(());
+        };
+        let breaks = self.catalogue.breaks(&release.kind, &manifest).await?;
+        match breaks.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Breaks {
+                release: release.clone(),
+                breaks,
+            }),
+        }
+    }
+
+    /// The release that serves a kind now: the one that is to, or else that of most targets.
+    fn serving(&self, kind: &Kind) -> Result<ReleaseId, Error> {
+        if let Some(stable) = self.desired.of_kind(kind).0.stable {
+            return Ok(stable);
+        }
+        let served = self.catalogue.serving(kind);
+        served.ok_or_else(|| no_kind(kind, &self.kinds))
+    }
+
+    /// Takes in the status of an environment.
+    pub fn heard(&self, status: &EnvironmentStatus) {
+        if !status.rollouts.is_empty() || !self.desired.state().rollouts.is_empty() {
+            self.heard.notify_one();
+        }
+    }
+
+    /// Lets rollouts go on while the ledger is kept here, until it is cancelled.
+    pub async fn run(&self, mut duties: watch::Receiver<Duties>, cancel: CancellationToken) {
+        let going_on = async {
+            loop {
+                let kept = duties.wait_for(|duties| duties.ledger.is_some());
+                if kept.await.map(drop).is_err() {
+                    return;
+                }
+                self.look().await;
+                tokio::select! {
+                    () = self.heard.notified() => tokio::time::sleep(DEBOUNCE).await,
+                    () = tokio::time::sleep(INTERVAL) => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = going_on => {}
+        }
+    }
+
+    /// Lets each one go on as far as it can.
+    async fn look(&self) {
+        let environments = self.kinds.in_their_zones();
+        for open in self.desired.open_rollouts() {
+            let seen = Rollout {
+                read_back: self.read_back(&open.to, open.read_back),
+                read_back_before: self.read_back(&open.from, open.read_back_before),
+                ..open.clone()
+            };
+            let after = advance::advance(seen, &environments, crate::clock::now());
+            if after == open {
+                continue;
+            }
+            if is_alike(&open, &after) {
+                self.desired.look_at(after);
+                continue;
+            }
+            log(&open, &after);
+            let go_on = GoOn {
+                before: open.state,
+                after,
+            };
+            if let Err(error) = self.desired.carry_out(go_on).await {
+                tracing::warn!(%error, rollout = %open.id, "a rollout cannot go on now");
+            }
+        }
+    }
+
+    fn read_back(&self, release: &ReleaseId, known: ReadBack) -> ReadBack {
+        let counted = self.counts.of(&release.digest);
+        // Another logic environment may have counted before.
+        ReadBack {
+            shown: counted.shown.max(known.shown),
+            not_shown: counted.not_shown.max(known.not_shown),
+        }
+    }
+}
+
+fn no_kind(kind: &Kind, kinds: &Kinds) -> Error {
+    let served = kinds.served();
+    Error::NoKind {
+        kind: kind.clone(),
+        hint: suggest::hint(kind.as_str(), served.kinds().map(Kind::as_str)),
+    }
+}
+
+/// Returns true when nothing has changed but what was seen.
+fn is_alike(before: &Rollout, after: &Rollout) -> bool {
+    let phases = |rollout: &Rollout| -> Vec<_> {
+        let standings = rollout.environments.iter();
+        standings.map(|(id, one)| (id.clone(), one.phase)).collect()
+    };
+    (before.state, before.wave) == (after.state, after.wave) && phases(before) == phases(after)
+}
+
+/// Writes to the log how far one is.
+fn log(before: &Rollout, after: &Rollout) {
+    let (rollout, kind, to) = (after.id, &after.kind, &*after.to.version);
+    match (&after.problem, after.state) {
+        _ if before.state == after.state => {
+            if before.wave != after.wave {
+                tracing::info!(%rollout, %kind, to, wave = after.wave, "the next wave begins");
+            }
+        }
+        (Some(problem), RolloutState::GoingBack | RolloutState::Failed) => {
+            tracing::warn!(%rollout, %kind, to, %problem, state = word(after.state), "a rollout goes back");
+        }
+        _ => tracing::info!(%rollout, %kind, to, state = word(after.state), "a rollout goes on"),
+    }
+}

@@ -1,0 +1,316 @@
+//! What is decided about a rollout, and about the releases of a kind: pure.
+
+use std::collections::BTreeMap;
+
+use utakata_api::{
+    ledger::Said,
+    rollout::{KindAsked, NewRollout, Pin, ReadBack, Rollout, RolloutState},
+};
+use utakata_model::{Kind, PersonName, ReleaseId, RolloutId, RolloutPhase, Selector};
+
+use super::{Error, advance};
+use crate::{
+    desired::state::{Change, Command, Context, DesiredState, Part},
+    store::{self, KindRow},
+};
+
+/// What a person does about a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Lets it stay where it is.
+    Pause,
+    /// Lets it go on.
+    Resume,
+    /// Lets it go on to the next phase without further evidence, wherever it is now.
+    Promote,
+    /// Takes it back.
+    Abort,
+}
+
+/// Begins a rollout.
+#[derive(Debug, Clone)]
+pub(super) struct Begin {
+    /// Its identifier.
+    pub id: RolloutId,
+    /// The rollout as it was asked for.
+    pub asked: NewRollout,
+    /// The person who asks for it.
+    pub by: PersonName,
+    /// The release that serves now, where none was asked for.
+    pub serving: ReleaseId,
+    /// The release that is to serve.
+    pub to: ReleaseId,
+}
+
+/// Has a release serve a kind that none was asked for yet. Replies whether that is so now.
+#[derive(Debug, Clone)]
+pub(super) struct Adopt(pub ReleaseId);
+
+/// Carries out what a person says about a rollout.
+#[derive(Debug, Clone)]
+pub(super) struct Say {
+    /// The rollout as it was found: the last word, if it is not open any more.
+    pub rollout: Rollout,
+    /// What the person says.
+    pub verb: Verb,
+    /// The person, and when and why.
+    pub said: Said,
+}
+
+/// Lets a rollout go on, unless somebody has changed it meanwhile.
+#[derive(Debug, Clone)]
+pub(super) struct GoOn {
+    /// The rollout that was looked at.
+    pub before: RolloutState,
+    /// The rollout as it is then.
+    pub after: Rollout,
+}
+
+/// Has targets of a kind keep releases.
+#[derive(Debug, Clone)]
+pub(super) struct PinKind {
+    /// The kind.
+    pub kind: Kind,
+    /// The pins.
+    pub pins: Vec<Pin>,
+    /// The releases of the pins.
+    pub kept: Vec<ReleaseId>,
+}
+
+/// Has environments serve a kind.
+#[derive(Debug, Clone)]
+pub(super) struct PlaceKind {
+    /// The kind.
+    pub kind: Kind,
+    /// The environments; `None`: all.
+    pub placement: Option<Selector>,
+}
+
+type Decided<R, E> = Result<(Option<Change>, R), E>;
+
+impl Command for Begin {
+    type Reply = Rollout;
+    type Error = Error;
+
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<Rollout, Error> {
+        let Self {
+            id,
+            asked,
+            by,
+            serving,
+            to,
+        } = self;
+        let kind = asked.kind;
+        if let Some(open) = state.rollouts.get(&kind) {
+            let rollout = Box::new(open.clone());
+            return Err(Error::Open { rollout });
+        }
+        let before = state.kind(&kind);
+        let from = before.stable.clone().unwrap_or(serving);
+        if from.digest == to.digest {
+            return Err(Error::Serves { release: to });
+        }
+        let waves = match asked.waves.is_empty() {
+            true => advance::waves(&kind, &context.counting),
+            false => asked.waves,
+        };
+        let rollout = Rollout {
+            id,
+            kind: kind.clone(),
+            from: from.clone(),
+            to,
+            plan: asked.plan,
+            waves,
+            wave: 0,
+            by,
+            why: asked.why,
+            began: context.now,
+            state: RolloutState::Running,
+            changed: None,
+            problem: None,
+            ended: None,
+            environments: BTreeMap::new(),
+            read_back: ReadBack::default(),
+            read_back_before: ReadBack::default(),
+        };
+        let rollout = advance::advance(rollout, &context.counting, context.now);
+        // From now on it is said, and not whatever is the newest.
+        let asked = KindAsked {
+            stable: Some(from),
+            ..before
+        };
+        let part = Part::Kind {
+            asked: Some(KindRow { kind, asked }),
+            rollout: Some(Box::new(rollout.clone())),
+        };
+        Ok((Some(state.change(part, context.now)), rollout))
+    }
+}
+
+impl Command for Adopt {
+    type Reply = bool;
+    type Error = store::Error;
+
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<bool, store::Error> {
+        let Self(release) = self;
+        let before = state.kind(&release.kind);
+        if before.stable.is_some() || state.rollouts.contains_key(&release.kind) {
+            return Ok((None, false));
+        }
+        let kind = release.kind.clone();
+        let asked = KindAsked {
+            stable: Some(release),
+            ..before
+        };
+        let part = Part::Kind {
+            asked: Some(KindRow { kind, asked }),
+            rollout: None,
+        };
+        Ok((Some(state.change(part, context.now)), true))
+    }
+}
+
+impl Command for Say {
+    type Reply = Rollout;
+    type Error = Error;
+
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<Rollout, Error> {
+        let Self {
+            rollout,
+            verb,
+            said,
+        } = self;
+        let open = state.rollouts.get(&rollout.kind);
+        let open = open.filter(|open| open.id == rollout.id);
+        // What the environments told last is what was decided upon.
+        let open = advance::seen(open.cloned().unwrap_or(rollout), &context.counting);
+        let after = after(&open, verb, said)?;
+        let part = Part::Kind {
+            asked: None,
+            rollout: Some(Box::new(after.clone())),
+        };
+        Ok((Some(state.change(part, context.now)), after))
+    }
+}
+
+impl Command for GoOn {
+    type Reply = ();
+    type Error = store::Error;
+
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<(), store::Error> {
+        let Self { before, after } = self;
+        let open = state.rollouts.get(&after.kind);
+        if open.is_none_or(|open| open.id != after.id || open.state != before) {
+            return Ok((None, ()));
+        }
+        let asked = (after.state == RolloutState::Done).then(|| KindRow {
+            kind: after.kind.clone(),
+            asked: KindAsked {
+                stable: Some(after.to.clone()),
+                ..state.kind(&after.kind)
+            },
+        });
+        let rollout = Some(Box::new(after));
+        let part = Part::Kind { asked, rollout };
+        Ok((Some(state.change(part, context.now)), ()))
+    }
+}
+
+impl Command for PinKind {
+    type Reply = KindAsked;
+    type Error = Error;
+
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<KindAsked, Error> {
+        let Self { kind, pins, kept } = self;
+        let before = state.kind(&kind);
+        let asked = KindAsked {
+            pins,
+            kept,
+            ..before
+        };
+        Ok(ask(state, context, kind, asked))
+    }
+}
+
+impl Command for PlaceKind {
+    type Reply = KindAsked;
+    type Error = Error;
+
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<KindAsked, Error> {
+        let Self { kind, placement } = self;
+        let before = state.kind(&kind);
+        let asked = KindAsked {
+            placement,
+            ..before
+        };
+        Ok(ask(state, context, kind, asked))
+    }
+}
+
+/// Asks this of a kind, unless it is asked already.
+fn ask(
+    state: &DesiredState,
+    context: &Context,
+    kind: Kind,
+    asked: KindAsked,
+) -> (Option<Change>, KindAsked) {
+    if asked == state.kind(&kind) {
+        return (None, asked);
+    }
+    let row = KindRow {
+        kind,
+        asked: asked.clone(),
+    };
+    let part = Part::Kind {
+        asked: Some(row),
+        rollout: None,
+    };
+    (Some(state.change(part, context.now)), asked)
+}
+
+/// A rollout after a person decided.
+fn after(open: &Rollout, verb: Verb, said: Said) -> Result<Rollout, Error> {
+    use RolloutState::{Aborting, Paused, Running};
+    let mut after = open.clone();
+    after.changed = Some(said);
+    after.state = match (verb, open.state) {
+        (Verb::Pause, Running) => Paused,
+        (Verb::Resume, Paused) => Running,
+        (Verb::Abort, Running | Paused) => Aborting,
+        (Verb::Promote, state @ (Running | Paused)) => {
+            advance::without_gone(&mut after);
+            for standing in after.environments.values_mut() {
+                if matches!(standing.phase, RolloutPhase::Shadow | RolloutPhase::Canary) {
+                    standing.promoted = standing.promoted.max(Some(standing.phase));
+                }
+            }
+            state
+        }
+        (_, state) => {
+            return Err(Error::State {
+                id: open.id,
+                state: word(state),
+                verb: match verb {
+                    Verb::Pause => "paused",
+                    Verb::Resume => "resumed",
+                    Verb::Promote => "promoted",
+                    Verb::Abort => "aborted",
+                },
+            });
+        }
+    };
+    Ok(after)
+}
+
+/// A state, in words.
+pub(super) fn word(state: RolloutState) -> &'static str {
+    match state {
+        RolloutState::Running => "running",
+        RolloutState::Paused => "paused",
+        RolloutState::GoingBack => "going back",
+        RolloutState::Aborting => "being aborted",
+        RolloutState::Done => "done",
+        RolloutState::Failed => "failed",
+        RolloutState::Aborted => "aborted",
+    }
+}

@@ -1,0 +1,63 @@
+//! What is published of what is asked, for each zone: pure.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use utakata_model::{
+    Desired as ZoneDesired, EnvironmentStatus, Kind, KindDesired, Scope, Standing, Zone,
+};
+
+use super::{rollouts::order, state::DesiredState};
+
+/// What is published, for each zone of which an environment was heard, or has orders; nothing as
+/// long as nothing was ever asked.
+pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> Vec<ZoneDesired> {
+    if state.revision == 0 {
+        return Vec::new();
+    }
+    let kinds = kinds(state);
+    let empty = |zone: &Zone| ZoneDesired {
+        zone: zone.clone(),
+        revision: state.revision,
+        environments: BTreeMap::new(),
+        kinds: kinds.clone(),
+        standing: Standing::of_zone(&state.scopes, zone),
+    };
+    let mut zones: BTreeMap<Zone, ZoneDesired> = heard
+        .iter()
+        .map(|one| (one.zone.clone(), empty(&one.zone)))
+        .collect();
+    // Who comes later is to be told at once.
+    for scope in state.scopes.keys() {
+        if let Scope::Zone(zone) | Scope::KindInZone(_, zone) = scope {
+            zones.entry(zone.clone()).or_insert_with(|| empty(zone));
+        }
+    }
+    for row in state.environments.values() {
+        // Where it is now, if that is known.
+        let status = heard.iter().find(|one| one.id == row.environment);
+        let zone = status.map_or(&row.zone, |one| &one.zone);
+        let desired = zones.entry(zone.clone()).or_insert_with(|| empty(zone));
+        let id = row.environment.clone();
+        desired.environments.insert(id, row.orders.clone());
+    }
+    zones.into_values().collect()
+}
+
+/// What is asked of each kind.
+fn kinds(state: &DesiredState) -> BTreeMap<Kind, KindDesired> {
+    let named = state.kinds.keys().chain(state.rollouts.keys());
+    let of_kind = |kind: &Kind| {
+        let asked = state.kind(kind);
+        let desired = KindDesired {
+            stable: asked.stable,
+            kept: asked.kept,
+            rollout: state.rollouts.get(kind).map(order),
+            placement: asked.placement,
+        };
+        (kind.clone(), desired)
+    };
+    named.map(of_kind).collect()
+}
+
+#[cfg(test)]
+mod tests;

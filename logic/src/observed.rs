@@ -1,0 +1,210 @@
+//! What was last observed of each target: kept in memory, written to the store now and then.
+
+mod last_seen;
+pub mod turns;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use utakata_model::{Outcome, Readings, Selector};
+
+pub use last_seen::{ActionReadings, Earlier, LastSeen};
+
+use self::{
+    last_seen::Stored,
+    turns::{Turn, Turns},
+};
+use crate::{
+    inventory::{DeviceId, Inventory, TargetEntry},
+    store::{self, ReadingRow, Store},
+};
+
+/// What was last observed of each target. Cheap to share.
+#[derive(Default)]
+pub struct Observed {
+    /// Each is locked for moments only.
+    devices: RwLock<HashMap<DeviceId, Mutex<LastSeen>>>,
+    /// Targets of which something is not written yet, each once.
+    waiting: Mutex<Vec<Arc<TargetEntry>>>,
+    turns: Mutex<Turns>,
+}
+
+impl Observed {
+    /// Returns what the store has of targets that there are.
+    ///
+    /// # Errors
+    /// The store cannot be read. A row that cannot be understood is left out.
+    pub async fn restore(
+        store: &dyn Store,
+        inventory: &Inventory,
+        now: Timestamp,
+    ) -> Result<Self, store::Error> {
+        let observed = Self::default();
+        for row in store.readings().await? {
+            let Some(entry) = inventory.find(&row.target) else {
+                continue;
+            };
+            match serde_json::from_str::<Stored>(&row.body) {
+                Ok(Stored { mut last, earlier }) => {
+                    // Whoever has written it may have had another clock; nothing was seen later
+                    // than now.
+                    if last.time > now {
+                        Arc::make_mut(&mut last).time = now;
+                    }
+                    observed.change(entry.device, |seen| {
+                        seen.answered = seen.answered.max(Some(last.time));
+                        seen.actions.push(ActionReadings::restored(last, earlier));
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(target = %row.target, %error, "stored readings left out");
+                }
+            }
+        }
+        Ok(observed)
+    }
+
+    /// Looks at what was last seen of a device; at nothing, where it was never heard of.
+    ///
+    /// `look` must not look at another one meanwhile.
+    pub fn look<R>(&self, device: DeviceId, look: impl FnOnce(&LastSeen) -> R) -> R {
+        match self.devices.read().get(&device) {
+            Some(seen) => look(&seen.lock()),
+            None => look(&LastSeen::default()),
+        }
+    }
+
+    fn change<R>(&self, device: DeviceId, change: impl FnOnce(&mut LastSeen) -> R) -> R {
+        if let Some(seen) = self.devices.read().get(&device) {
+            return change(&mut seen.lock());
+        }
+        change(self.devices.write().entry(device).or_default().get_mut())
+    }
+
+    /// Changes what was last seen of a device, for tables of tests.
+    #[cfg(test)]
+    pub(crate) fn set(&self, device: DeviceId, change: impl FnOnce(&mut LastSeen)) {
+        self.change(device, change);
+    }
+
+    /// Takes in readings of a target.
+    pub fn saw(&self, entry: &Arc<TargetEntry>, readings: &Arc<Readings>) {
+        let is_first = self.change(entry.device, |seen| {
+            seen.saw(readings);
+            !std::mem::replace(&mut seen.waits, true)
+        });
+        if is_first {
+            self.waiting.lock().push(Arc::clone(entry));
+        }
+    }
+
+    /// Takes in the end of a read without parameters: it asked for everything that there is.
+    pub fn read_all(&self, entry: &Arc<TargetEntry>, outcome: &Outcome) {
+        let is_first = self.change(entry.device, |seen| {
+            seen.forget_unseen(outcome) && !std::mem::replace(&mut seen.waits, true)
+        });
+        if is_first {
+            self.waiting.lock().push(Arc::clone(entry));
+        }
+    }
+
+    /// Takes in the end of an attempt.
+    pub fn ended(&self, entry: &TargetEntry, outcome: &Outcome) {
+        let turn: Option<Turn> = self.change(entry.device, |seen| seen.ended(outcome));
+        if let Some(turn) = turn {
+            let target = &entry.target;
+            self.turns.lock().note(&target.name, &target.kind, turn);
+        }
+    }
+
+    /// Keeps what was seen as old as it is, when the clock is set by so much.
+    pub fn shift(&self, step: SignedDuration) {
+        for seen in self.devices.write().values_mut() {
+            seen.get_mut().shift(step);
+        }
+    }
+
+    /// Forgets devices that the inventory has no longer.
+    pub fn forget_gone(&self, inventory: &Inventory) {
+        // Locked first: none is seen for the first time after the inventory was looked at.
+        let mut devices = self.devices.write();
+        let there = inventory.select(&Selector::default());
+        let there: HashSet<DeviceId> = there.iter().map(|entry| entry.device).collect();
+        devices.retain(|device, _| there.contains(device));
+    }
+
+    /// Takes the targets that began to fail or to answer again since they were last taken, as
+    /// lines of the log.
+    pub fn turns(&self) -> Vec<turns::Line> {
+        self.turns.lock().take()
+    }
+
+    /// Writes what has changed, at most about `max` rows. Returns whether something is left.
+    ///
+    /// # Errors
+    /// The store failed: what was to be written waits again.
+    pub async fn flush(&self, store: &dyn Store, max: usize) -> Result<bool, store::Error> {
+        let (taken, is_left) = {
+            let mut waiting = self.waiting.lock();
+            let keep = waiting.len().saturating_sub(max);
+            (waiting.split_off(keep), keep > 0)
+        };
+        if taken.is_empty() {
+            return Ok(is_left);
+        }
+        let rows: Vec<ReadingRow> = taken.iter().flat_map(|entry| self.rows(entry)).collect();
+        let written = store.put_readings(&rows).await;
+        if written.is_err() {
+            for entry in &taken {
+                self.write_again(entry);
+            }
+        }
+        written.map(|()| is_left)
+    }
+
+    fn write_again(&self, entry: &Arc<TargetEntry>) {
+        let is_first = self.change(entry.device, |seen| {
+            for action in &mut seen.actions {
+                action.changed = true;
+            }
+            !std::mem::replace(&mut seen.waits, true)
+        });
+        if is_first {
+            self.waiting.lock().push(Arc::clone(entry));
+        }
+    }
+
+    /// Returns what has changed of a target; from now on that counts as written.
+    fn rows(&self, entry: &TargetEntry) -> Vec<ReadingRow> {
+        let changed: Vec<Stored> = self.change(entry.device, |seen| {
+            seen.waits = false;
+            let changed = seen.actions.iter_mut().filter(|seen| seen.changed);
+            changed
+                .map(|seen| {
+                    seen.changed = false;
+                    Stored {
+                        last: Arc::clone(&seen.last),
+                        earlier: seen.earlier.clone(),
+                    }
+                })
+                .collect()
+        });
+        let row = |stored: Stored| match serde_json::to_string(&stored) {
+            Ok(body) => Some(ReadingRow {
+                target: entry.target.name.clone(),
+                action: stored.last.action.clone(),
+                body,
+            }),
+            Err(error) => {
+                debug_assert!(false, "readings are always JSON: {error}");
+                tracing::error!(target = %entry.target.name, %error, "readings cannot be written");
+                None
+            }
+        };
+        changed.into_iter().filter_map(row).collect()
+    }
+}
