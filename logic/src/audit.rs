@@ -16,12 +16,12 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use utakata_model::OperationId;
 
-pub use entry::Entry;
+pub use entry::AuditEntry;
 
 use crate::store::AuditPage;
 
 /// The most bytes that are kept ready for a page.
-const ROOM_MOST: usize = 1 << 20;
+const MAX_ROOM: usize = 1 << 20;
 /// About as many bytes has a line.
 const LINE: usize = 200;
 
@@ -62,12 +62,12 @@ impl Trail {
     }
 
     /// Adds a line to the page that is being filled.
-    pub fn note(&mut self, at: Timestamp, entry: &Entry<'_>) {
+    pub fn note(&mut self, at: Timestamp, entry: &AuditEntry<'_>) {
         entry::write(&mut self.lines.text, at, entry);
     }
 
     /// Adds a line about an operation or one of its tasks.
-    pub fn note_of(&mut self, operation: OperationId, at: Timestamp, entry: &Entry<'_>) {
+    pub fn note_of(&mut self, operation: OperationId, at: Timestamp, entry: &AuditEntry<'_>) {
         let from = self.lines.text.len();
         self.note(at, entry);
         let span = from..self.lines.text.len();
@@ -87,7 +87,7 @@ impl Trail {
             return None;
         }
         // The next one is about as long.
-        let room = self.lines.text.len().min(ROOM_MOST);
+        let room = self.lines.text.len().min(MAX_ROOM);
         let next = Lines {
             text: String::with_capacity(room),
             spans: Vec::with_capacity(room / LINE),

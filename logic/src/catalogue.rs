@@ -26,9 +26,9 @@ use utakata_model::{
     Selector, Target, Zone, content::MANIFEST_FILE,
 };
 
-pub use answer::{WAITING_MOST, answer};
+pub use answer::{MAX_WAITING, answer};
 pub use diff::diff;
-pub use entry::{Entry, FolderRelease};
+pub use entry::{CatalogueEntry, FolderRelease};
 pub use error::Error;
 
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Bytes of files that are received at a time, all together, in mebibytes: one of the largest.
-const RECEIVED_MOST: u32 = (FILE_MOST >> 20) as u32;
+const MAX_RECEIVED: u32 = (FILE_MOST >> 20) as u32;
 
 /// The catalogue. Cheap to share.
 pub struct Catalogue {
@@ -46,19 +46,19 @@ pub struct Catalogue {
     kinds: Arc<Kinds>,
     inventory: Arc<Inventory>,
     folder: RwLock<Vec<FolderRelease>>,
-    /// What lay in a folder before its content changed, the latest last.
+    /// Releases that lay in a folder before its content changed, the latest last.
     replaced: RwLock<Vec<FolderRelease>>,
     receiving: Semaphore,
-    /// What was read later is believed later.
+    /// Held while the catalogue is read again, so that the last one read is believed.
     reloading: Mutex<()>,
 }
 
-/// What came of a push.
+/// The result of a push.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pushed {
     /// The release.
     pub row: ReleaseRow,
-    /// Whether it was not there before.
+    /// True when it was not there before.
     pub is_new: bool,
 }
 
@@ -71,7 +71,7 @@ impl Catalogue {
             inventory,
             folder: RwLock::default(),
             replaced: RwLock::default(),
-            receiving: Semaphore::new(RECEIVED_MOST as usize),
+            receiving: Semaphore::new(MAX_RECEIVED as usize),
             reloading: Mutex::default(),
         }
     }
@@ -126,7 +126,7 @@ impl Catalogue {
         }
     }
 
-    /// What the manifest of a content says.
+    /// Reads the manifest of a content.
     async fn manifest(&self, content: &Content) -> Result<Manifest, Error> {
         let Some(file) = content.file(MANIFEST_FILE) else {
             return Err(Error::invalid(format!("there is no {MANIFEST_FILE}")));
@@ -148,8 +148,8 @@ impl Catalogue {
 
     /// Waits until so many bytes may be received; they count until the answer is dropped.
     pub(crate) async fn receive(&self, bytes: u64) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        let mebibytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(RECEIVED_MOST);
-        let permits = mebibytes.clamp(1, RECEIVED_MOST);
+        let mebibytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MAX_RECEIVED);
+        let permits = mebibytes.clamp(1, MAX_RECEIVED);
         self.receiving.acquire_many(permits).await.ok()
     }
 
@@ -183,7 +183,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn list(&self, kind: Option<&Kind>) -> Result<Vec<Entry>, store::Error> {
+    pub async fn list(&self, kind: Option<&Kind>) -> Result<Vec<CatalogueEntry>, store::Error> {
         let mut entries = self.entries(kind).await?;
         entries.retain(|entry| entry.source != ReleaseSource::Environment);
         Ok(entries)
@@ -202,7 +202,7 @@ impl Catalogue {
         Ok(ids)
     }
 
-    /// What a release declares, where anybody who counts says so.
+    /// Returns the manifest of a release, where anybody who counts has it.
     ///
     /// # Errors
     /// The store failed.
@@ -230,17 +230,17 @@ impl Catalogue {
         for (zone, one) in served.of_kind(kind) {
             by_release.entry(&one.release).or_insert((0, one)).0 += of_zone(zone);
         }
-        let most = by_release
+        let max = by_release
             .into_iter()
             .max_by_key(|(_, (count, one))| (*count, one.manifest.version_numbers()));
-        most.map(|(release, _)| release.clone())
+        max.map(|(release, _)| release.clone())
     }
 
     /// The release that people mean.
     ///
     /// # Errors
     /// There is none (the error has the nearest), several are meant, or the store failed.
-    pub async fn find(&self, reference: &ReleaseReference) -> Result<Entry, Error> {
+    pub async fn find(&self, reference: &ReleaseReference) -> Result<CatalogueEntry, Error> {
         find::find(self.entries(None).await?, reference)
     }
 
@@ -294,7 +294,7 @@ impl Catalogue {
         by
     }
 
-    /// How many targets there are of a kind.
+    /// Returns the number of targets of a kind.
     pub fn targets_of(&self, kind: &Kind) -> usize {
         self.inventory.of_kind(kind)
     }
@@ -309,7 +309,7 @@ impl Catalogue {
         runs.map(|one| one.id.clone()).collect()
     }
 
-    /// What differs between two releases.
+    /// Returns the differences between two releases.
     ///
     /// # Errors
     /// As of [`Catalogue::find`].
@@ -327,7 +327,7 @@ impl Catalogue {
         })
     }
 
-    /// What would not work any more if a release with this manifest served the kind.
+    /// Returns all that would not work any more if a release with this manifest served the kind.
     ///
     /// # Errors
     /// The store failed.
@@ -346,7 +346,7 @@ impl Catalogue {
     }
 
     /// A release as lists show it.
-    pub fn summary(&self, entry: &Entry) -> ReleaseSummary {
+    pub fn summary(&self, entry: &CatalogueEntry) -> ReleaseSummary {
         let (pushed_by, pushed_at) = entry.pushed.clone().unzip();
         ReleaseSummary {
             kind: entry.id.kind.clone(),
@@ -368,11 +368,11 @@ impl Catalogue {
     /// The store failed.
     pub async fn view(
         &self,
-        entry: Entry,
+        entry: CatalogueEntry,
         others: Vec<String>,
     ) -> Result<ReleaseView, store::Error> {
         let mut breaks = self.breaks(&entry.id.kind, &entry.manifest).await?;
-        breaks.truncate(breaks::SHOWN_MOST);
+        breaks.truncate(breaks::MAX_SHOWN);
         let mut wanted_by = self.wanted_by(&entry.id);
         wanted_by.extend(others);
         Ok(ReleaseView {

@@ -14,7 +14,7 @@ pub use utakata_interconnect::clock::now;
 /// Between two looks at both clocks.
 const INTERVAL: Duration = Duration::from_millis(500);
 /// A clock that is slewed is off by less within that; by more, somebody has set it.
-const STEP_MIN: SignedDuration = SignedDuration::from_millis(250);
+const MIN_STEP: SignedDuration = SignedDuration::from_millis(250);
 
 /// Both clocks at the last look: pure.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Looked {
         let shown = wall.duration_since(self.wall);
         *self = Self { wall, steady };
         let step = shown.checked_sub(SignedDuration::try_from(passed).ok()?)?;
-        (step.abs() >= STEP_MIN).then_some(step)
+        (step.abs() >= MIN_STEP).then_some(step)
     }
 }
 

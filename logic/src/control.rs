@@ -48,7 +48,7 @@ pub struct Control {
     refusals: Refusals,
 }
 
-/// What became of what was asked.
+/// The result of a request.
 #[derive(Debug)]
 pub enum Answer {
     /// It was only asked what would be done.
@@ -90,18 +90,18 @@ impl New {
     }
 }
 
-/// What says that it is meant.
-struct Meant<'a> {
+/// All that says that a request is meant.
+struct Confirmation<'a> {
     plan: Option<&'a str>,
     expect: Option<u64>,
     /// The token of what would be done now.
     token: &'a str,
-    /// How many targets it would be done to.
+    /// The number of targets that it would be done to.
     count: usize,
 }
 
 impl Control {
-    /// With nothing under way.
+    /// Makes one with nothing under way.
     pub fn new(
         config: config::Control,
         inventory: Arc<Inventory>,
@@ -122,7 +122,7 @@ impl Control {
         }
     }
 
-    /// What this person asked for last and was refused.
+    /// Returns the last request of a person that was refused.
     pub fn refusal(&self, person: &PersonName) -> Option<Refusal> {
         self.refusals.of(person)
     }
@@ -181,7 +181,7 @@ impl Control {
         if asked.dry_run {
             return Ok(Answer::Plan(view));
         }
-        self.meant(&Meant {
+        self.meant(&Confirmation {
             plan: asked.plan.as_deref(),
             expect: asked.expect,
             token: &view.token,
@@ -214,7 +214,7 @@ impl Control {
         }
     }
 
-    /// What would be done, with what each target has now.
+    /// Returns what would be done, with the value that each target has now.
     fn view(
         &self,
         asked: &Asked,
@@ -222,7 +222,7 @@ impl Control {
         planned: &[plan::Planned<'_>],
     ) -> Plan {
         let targets = self.planned_tasks(parameters, planned);
-        let what = token::Asked {
+        let what = token::PlannedRequest {
             selector: &asked.selector,
             action: &asked.action,
             parameters,
@@ -257,7 +257,7 @@ impl Control {
     }
 
     /// Guards against slips: many targets, and a plan that is not what was shown.
-    fn meant(&self, meant: &Meant<'_>) -> Result<(), Error> {
+    fn meant(&self, meant: &Confirmation<'_>) -> Result<(), Error> {
         if let Some(shown) = meant.plan {
             let (shown, now): (PlanToken, PlanToken) = (shown.parse()?, meant.token.parse()?);
             shown.check(&now)?;
@@ -355,7 +355,7 @@ impl Control {
     }
 }
 
-/// What a target has now, of what an action changes, as far as that was seen.
+/// Returns the reading that an action changes, as far as it was seen.
 fn today(
     seen: &LastSeen,
     action: &ServedAction,
@@ -374,7 +374,7 @@ fn today(
 }
 
 fn plan_token<'a>(
-    asked: &token::Asked<'_>,
+    asked: &token::PlannedRequest<'_>,
     targets: impl Iterator<Item = (&'a plan::Planned<'a>, &'a PlannedTask)>,
 ) -> PlanToken {
     let touched = targets.map(|((known, _), one)| token::Touched {

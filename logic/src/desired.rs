@@ -160,7 +160,7 @@ impl Desired {
         self.state.read()
     }
 
-    /// What is asked of a kind, and the rollout of it that is open.
+    /// Returns what is asked of a kind, and the rollout of it that is open.
     pub fn of_kind(&self, kind: &Kind) -> (KindAsked, Option<Rollout>) {
         let state = self.state();
         (state.kind(kind), state.rollouts.get(kind).cloned())
@@ -208,7 +208,7 @@ impl Desired {
         .collect()
     }
 
-    /// What is to be published, for each zone; nothing as long as nothing was ever asked.
+    /// Returns what is to be published, for each zone; nothing as long as nothing was ever asked.
     fn zones(&self) -> Vec<ZoneDesired> {
         zones::zones(&self.state(), &self.kinds.environments())
     }

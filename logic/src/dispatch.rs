@@ -19,30 +19,29 @@ use tokio::sync::broadcast;
 use utakata_interconnect::{Event, Events, OutcomeBatch, Refusal, Tasks};
 use utakata_model::{Cure, Kind, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId};
 
-pub use batch::{Batch, Made, Slot};
-pub use ended::Ended;
+pub use batch::{Batch, NewTask, Slot};
+pub use ended::EndedRead;
 pub use feed::Item;
 pub use outcome::OutcomeRef;
-pub use progress::{Progress, SHOWN_MOST, Show, Shown};
+pub use progress::{MAX_SHOWN, Progress, Show, Shown};
 
 use self::{
     ended::Ring,
-    pending::{Entry, Pending},
+    pending::{Pending, PendingRead},
 };
 use crate::{Config, desired::PinTable, inventory::TargetEntry, observed::Observed};
 
 /// The most deleted targets of which is told in one go.
 const FORGOTTEN_AT_ONCE: usize = 256;
 
-/// Why tasks were not handed over.
+/// A reason why tasks were not handed over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Too much is under way.
     #[error("{pending} reads are under way, and at most {limit} may be")]
     Busy {
-        /// How many are.
         pending: usize,
-        /// How many may be.
+        /// The most that may be.
         limit: usize,
     },
     /// It was shut down.
@@ -68,9 +67,8 @@ pub struct Dispatch {
 pub struct UnderWay {
     /// The task.
     pub id: TaskId,
-    /// What it shares with others.
+    /// The part that it shares with others.
     pub batch: Arc<Batch>,
-    /// Its target.
     pub known: Arc<TargetEntry>,
 }
 
@@ -79,18 +77,19 @@ pub type Failing = Mutex<Option<Problem>>;
 
 /// A control task that has ended, or that a person has to settle.
 #[derive(Debug)]
-pub struct Concluded {
-    /// How, as it is shown.
+pub struct Conclusion {
+    /// The outcome, as it is shown.
     pub outcome: Outcome,
-    /// Whether its environment has published that in the same words.
+    /// True when its environment has published it in the same words.
     pub is_told: bool,
     /// The kind of the target.
     pub kind: Kind,
-    /// Its target, if there still is one.
+    /// The target, if there still is one.
     pub known: Option<Arc<TargetEntry>>,
-    /// Who waits for it.
+    /// The progress that somebody waits for.
     pub progress: Option<Arc<Progress>>,
-    /// Whether its target shows what was said to be done, where it was read back for that.
+    /// True or false when the target was read back for it, and shows what was said to be done or
+    /// does not.
     pub shows: Option<bool>,
 }
 
@@ -116,12 +115,12 @@ impl Dispatch {
         }
     }
 
-    /// How long an outcome may take to come, beyond lifetime and timeout.
+    /// Returns the time that an outcome may take to come, beyond lifetime and timeout.
     pub fn grace(&self) -> std::time::Duration {
         self.grace
     }
 
-    /// Tells those who keep retained readings that targets are no more.
+    /// Publishes that targets are no more, for those who keep retained readings.
     pub async fn forget(&self, targets: &[TargetName]) {
         for targets in targets.chunks(FORGOTTEN_AT_ONCE) {
             let deleted = targets.iter().cloned().map(Event::Deleted);
@@ -140,7 +139,7 @@ impl Dispatch {
         self.pins.pinned(task)
     }
 
-    /// How many tasks are under way.
+    /// Returns the number of tasks that are under way.
     pub fn pending(&self) -> usize {
         self.pending.lock().len()
     }
@@ -149,7 +148,7 @@ impl Dispatch {
     ///
     /// # Errors
     /// Too many are under way: nothing was handed over.
-    pub async fn send(&self, batch: &Arc<Batch>, made: Vec<Made>) -> Result<(), Error> {
+    pub async fn send(&self, batch: &Arc<Batch>, made: Vec<NewTask>) -> Result<(), Error> {
         let tasks = made.iter().map(|made| self.pinned(batch.task(made)));
         let tasks: Vec<Task> = tasks.collect();
         {
@@ -188,7 +187,7 @@ impl Dispatch {
     }
 
     /// A control task has ended, and that is written down: whoever waits or follows is told.
-    pub fn concluded(&self, concluded: Concluded) {
+    pub fn concluded(&self, concluded: Conclusion) {
         let outcome = Arc::new(concluded.outcome);
         if let Some(known) = &concluded.known {
             self.observed.ended(known, &outcome);
@@ -217,12 +216,12 @@ impl Dispatch {
 
     /// The newest of the reads that have ended and are remembered, newest first, as far as
     /// `wanted`.
-    pub fn ended(&self, most: usize, wanted: impl Fn(&Ended) -> bool) -> Vec<Ended> {
+    pub fn ended(&self, max: usize, wanted: impl Fn(&EndedRead) -> bool) -> Vec<EndedRead> {
         let ended = self.ended.lock();
         let mut newest = BTreeMap::new();
         for one in ended.newest_first().filter(|one| wanted(one)) {
             newest.insert(one.id, one);
-            if newest.len() > most {
+            if newest.len() > max {
                 newest.pop_first();
             }
         }
@@ -232,7 +231,7 @@ impl Dispatch {
     /// The newest of the reads that are under way, newest first, as far as `wanted`.
     pub fn under_way(
         &self,
-        most: usize,
+        max: usize,
         wanted: impl Fn(TaskId, &Batch, &TargetEntry) -> bool,
     ) -> Vec<UnderWay> {
         let pending = self.pending.lock();
@@ -242,11 +241,11 @@ impl Dispatch {
             .filter(|(id, e)| wanted(**id, &e.batch, &e.known))
         {
             newest.insert(*id, entry);
-            if newest.len() > most {
+            if newest.len() > max {
                 newest.pop_first();
             }
         }
-        let under_way = |(id, entry): (TaskId, &Entry)| UnderWay {
+        let under_way = |(id, entry): (TaskId, &PendingRead)| UnderWay {
             id,
             batch: Arc::clone(&entry.batch),
             known: Arc::clone(&entry.known),

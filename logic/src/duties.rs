@@ -11,12 +11,12 @@ use crate::store::Fence;
 /// In how many shards the targets of schedules are.
 pub const SHARDS: u8 = 16;
 
-/// What this logic environment has to do now.
+/// The duties of this logic environment now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Duties {
     /// Under which term it keeps the ledger; absent while another one does, or nobody.
     pub ledger: Option<Term>,
-    /// Where the API of whoever keeps the ledger is, when that is another one.
+    /// The URL of the API of whoever keeps the ledger, when that is another one.
     pub ledger_at: Option<String>,
     /// The targets that it reads by schedules.
     pub shards: Shards,
@@ -34,7 +34,7 @@ pub enum Term {
 }
 
 impl Term {
-    /// What the store holds writes against.
+    /// Returns the fence that the store holds writes against.
     pub fn fence(&self) -> Option<&Fence> {
         match self {
             Self::Alone => None,
@@ -53,12 +53,12 @@ impl Shards {
     /// All shards.
     pub const ALL: Self = Self(u16::MAX);
 
-    /// Whether the shard of this target is among them.
+    /// Returns true when the shard of this target is among them.
     pub fn have(self, target: &TargetName) -> bool {
         self == Self::ALL || self.0 & (1 << shard_of(target)) != 0
     }
 
-    /// How many they are.
+    /// Returns their number.
     pub fn count(self) -> u32 {
         self.0.count_ones()
     }

@@ -15,32 +15,26 @@ use crate::{
     store::{self, Store},
 };
 
-/// Who was not heard of for so long is gone: environments tell every ten seconds.
+/// The silence after which an environment is gone: each tells every ten seconds how it is.
 const SILENT: Duration = Duration::from_secs(30);
 
-/// Why an environment is not forgotten.
+/// A reason why an environment is not forgotten.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody has heard of it.
     #[error("no environment \"{id}\" was heard of")]
     None {
-        /// Its id.
         id: EnvironmentId,
         /// The nearest one, or those that there are.
         hint: String,
     },
     /// It is there.
     #[error("the environment {id} is running, and would report again at once")]
-    There {
-        /// Its id.
-        id: EnvironmentId,
-    },
+    There { id: EnvironmentId },
     /// It could not be said to the others.
     #[error("the status of {id} cannot be removed")]
     Events {
-        /// Its id.
         id: EnvironmentId,
-        /// Why not.
         source: utakata_interconnect::Error,
     },
     /// The store failed.
@@ -82,8 +76,8 @@ impl Environments {
         Ok(())
     }
 
-    /// Gives an environment that is heard of for the first time its zone. While the store cannot
-    /// say which, it is the one that it tells of.
+    /// Settles the zone of an environment that is heard of for the first time. While the store
+    /// cannot say which, it is the one that it tells of.
     pub async fn meet(&self, status: &EnvironmentStatus) {
         let (id, zone) = (&status.id, &status.zone);
         if self.kinds.zone_of(id).is_some() {

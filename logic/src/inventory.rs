@@ -19,7 +19,7 @@ use utakata_model::{
     Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, TargetName,
 };
 
-pub use check::PROBLEMS_MOST;
+pub use check::MAX_PROBLEMS;
 pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;
 pub use entry::{DeviceId, TargetEntry};
@@ -31,7 +31,7 @@ use crate::{
     store::{Change, Store},
 };
 
-/// How many selections are remembered: who reads often mostly reads the same.
+/// The most selections that are remembered: who reads often mostly reads the same.
 const REMEMBERED: usize = 32;
 
 /// Targets that a selector means.
@@ -76,13 +76,13 @@ impl Inventory {
         self.changed.subscribe()
     }
 
-    /// How many targets and schedules there are.
+    /// Returns the numbers of targets and schedules.
     pub fn counts(&self) -> (usize, usize) {
         let index = self.index.read();
         (index.targets.len(), index.schedules.len())
     }
 
-    /// How many targets are of this kind.
+    /// Returns the number of targets of a kind.
     pub fn of_kind(&self, kind: &Kind) -> usize {
         self.index.read().of_kind(kind)
     }
@@ -130,15 +130,15 @@ impl Inventory {
             .map(|one| Arc::clone(&one.selection))
     }
 
-    /// At most `most` targets that a selector means, by name, those after `after` if given.
+    /// At most `max` targets that a selector means, by name, those after `after` if given.
     pub fn page(
         &self,
         selector: &Selector,
         after: Option<&TargetName>,
-        most: usize,
+        max: usize,
     ) -> Vec<Arc<TargetEntry>> {
         let index = self.index.read();
-        index.select(selector, after).take(most).collect()
+        index.select(selector, after).take(max).collect()
     }
 
     /// All schedules, by name.

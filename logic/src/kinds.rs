@@ -42,8 +42,7 @@ use twins::Twins;
 /// catalogue is read again.
 const LOGGED_AFTER: Duration = Duration::from_secs(3);
 
-/// What the environments have told, judged by the catalogue. Cheap to share; readers get a
-/// snapshot.
+/// The reports of environments, judged by the catalogue. Cheap to share; readers get a snapshot.
 #[derive(Debug)]
 pub struct Kinds {
     state: RwLock<State>,
@@ -185,7 +184,7 @@ impl Kinds {
         Arc::clone(&self.state.read().served)
     }
 
-    /// What releases declare, as the catalogue has it.
+    /// Returns the manifests of releases, as the catalogue has them.
     pub fn index(&self) -> Arc<ReleaseIndex> {
         Arc::clone(&self.state.read().index)
     }
@@ -205,7 +204,7 @@ impl Kinds {
         counting.cloned().collect()
     }
 
-    /// How long ago an environment was heard of.
+    /// Returns the time since an environment was heard of.
     pub fn silent_for(&self, id: &EnvironmentId) -> Option<Duration> {
         let state = self.state.read();
         state.environments.get(id).map(|heard| heard.at.elapsed())
@@ -224,7 +223,7 @@ impl Kinds {
         releases
     }
 
-    /// What of that which environments tell does not count, and why.
+    /// Returns the claims of environments that do not count, with the reasons.
     pub fn ignored(&self) -> BTreeMap<EnvironmentId, Vec<Claim>> {
         self.state.read().ignored.clone()
     }

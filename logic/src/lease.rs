@@ -14,21 +14,21 @@ use crate::store::{Lease, Member};
 
 /// The lease of whoever writes the ledger.
 pub const LEDGER: &str = "ledger";
-/// What the leases of members begin with.
+/// The prefix of the leases of members.
 pub const MEMBER: &str = "member/";
 
-/// What is shared, and how.
+/// The work that is shared, and the terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// How the leases of shards are called: `schedules` for `schedules/0` and so on.
+    /// The prefix of the leases of shards: `schedules` for `schedules/0` and so on.
     pub work: String,
-    /// How many shards there are.
+    /// The number of shards.
     pub shards: u16,
-    /// How long a lease lasts unless it is renewed.
+    /// The life of a lease that is not renewed.
     pub lasts: Duration,
-    /// How often they are renewed, and this plan is made.
+    /// The interval at which they are renewed, and this plan is made.
     pub beat: Duration,
-    /// How long a member has to live before others give back shards for it.
+    /// The time that a member has to live before others give back shards for it.
     pub steady: Duration,
 }
 
@@ -56,7 +56,7 @@ pub fn of_member(environment: &EnvironmentId) -> String {
     format!("{MEMBER}{environment}")
 }
 
-/// What a member does with a lease. Renewing needs no plan: all that it has are renewed.
+/// An action of a member. Renewing needs no plan: all leases that it has are renewed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Takes it, if nobody is faster.
@@ -65,7 +65,7 @@ pub enum Action {
     Release(String),
 }
 
-/// What `me` does, having seen these leases a moment ago.
+/// Plans the actions of `me`, having seen these leases a moment ago.
 pub fn plan(seen: &[Lease], me: &Member, terms: &Terms) -> Vec<Action> {
     let own = of_member(&me.environment);
     let holder = |name: &str| {
@@ -117,8 +117,8 @@ fn living<'s>(
     })
 }
 
-/// How many shards each is to have: as many as the others, or one more. Those who have the most
-/// have the one more, so that as few as possible change hands.
+/// Returns the number of shards that each is to have: as many as the others, or one more. Those who
+/// have the most have the one more, so that as few as possible change hands.
 fn quotas<'m>(parts: &[(&'m Member, usize)], shards: u16) -> BTreeMap<&'m Member, usize> {
     let members = parts.len().max(1);
     let (each, more) = (usize::from(shards) / members, usize::from(shards) % members);

@@ -58,7 +58,7 @@ use crate::{
 /// Commands that wait; beyond it whoever sends has to wait, too.
 const COMMANDS: usize = 8192;
 
-/// Why the ledger did not do as asked.
+/// A reason why the ledger did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The logic environment is ending.
@@ -76,7 +76,7 @@ pub enum Error {
          this was not taken, and nothing of it is done"
     )]
     Waits,
-    /// Its own page is in doubt.
+    /// The operation's own write is in doubt.
     #[error(
         "nobody knows yet whether the operation {0} was written down: if it was, it is done when \
          the store answers again"
@@ -84,7 +84,7 @@ pub enum Error {
     InDoubt(OperationId),
 }
 
-/// Who keeps a target, which task has it, and how many wait for it.
+/// The lock of a target, the task that has it, and the number of those that wait for it.
 pub type LaneView = (Option<Lock>, Option<TaskId>, usize);
 
 /// The ledger. Cheap to clone. At a time one logic environment keeps it: here what comes from
@@ -94,24 +94,24 @@ pub struct Ledger {
     here: Arc<RwLock<Option<mpsc::Sender<Command>>>>,
 }
 
-/// What the ledger is put together from. Cheap to clone.
+/// The parts that the ledger is put together from. Cheap to clone.
 #[derive(Clone)]
 pub struct Parts {
-    /// What outlives the process.
+    /// The store.
     pub store: Arc<dyn Store>,
     /// Hands reads over.
     pub dispatch: Arc<Dispatch>,
     /// The targets.
     pub inventory: Arc<Inventory>,
-    /// Which kinds are served.
+    /// The kinds that are served.
     pub kinds: Arc<Kinds>,
-    /// What reading targets back said of releases.
+    /// The counts of read-backs by release.
     pub counts: Arc<ReadBackCounts>,
-    /// Where the last error is kept while there is one.
+    /// The last error, while there is one.
     pub failing: Arc<Failing>,
 }
 
-/// What is to be run.
+/// A ledger that is to be run.
 pub struct Running {
     service: Service,
     couriers: Couriers,
@@ -126,7 +126,7 @@ impl Running {
 }
 
 impl Ledger {
-    /// Whether it is kept here.
+    /// Returns true when it is kept here.
     pub fn is_here(&self) -> bool {
         self.here.read().is_some()
     }
@@ -246,7 +246,8 @@ impl Ledger {
         self.promise(|to| Command::Unlock(target, said, to)).await
     }
 
-    /// Who has a target.
+    /// Returns the lock of a target, the task that has it, and the number of those that wait for
+    /// it.
     ///
     /// # Errors
     /// The ledger has ended.
@@ -254,7 +255,7 @@ impl Ledger {
         self.ask(|to| Command::LaneOf(target, to)).await
     }
 
-    /// What a task waits for; absent when it has ended, or there is none.
+    /// Explains what a task waits for; absent when it has ended, or there is none.
     ///
     /// # Errors
     /// The ledger has ended.
@@ -267,7 +268,7 @@ impl Ledger {
         self.ask(|to| Command::ExplainTask(id, facts, to)).await
     }
 
-    /// What an operation waits for; absent when it is over, or there is none.
+    /// Explains what an operation waits for; absent when it is over, or there is none.
     ///
     /// # Errors
     /// The ledger has ended.
@@ -281,7 +282,7 @@ impl Ledger {
             .await
     }
 
-    /// How many tasks have not ended.
+    /// Returns the number of tasks that have not ended.
     ///
     /// # Errors
     /// The ledger has ended.
@@ -289,7 +290,7 @@ impl Ledger {
         self.ask(Command::Count).await
     }
 
-    /// What of control somebody has to do something about.
+    /// Returns a summary of control that somebody has to do something about.
     ///
     /// # Errors
     /// The ledger has ended, or is kept elsewhere.

@@ -18,6 +18,11 @@
 //! - `overview`: what is wrong now
 //! - [`http`]: the API
 
+#![allow(
+    missing_docs,
+    reason = "only utakata itself uses this crate: what a name says needs no words"
+)]
+
 pub mod audit;
 pub mod catalogue;
 mod clock;

@@ -17,7 +17,7 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
-/// How much is under way: what a status does not tell.
+/// The numbers of tasks under way, which a status does not tell.
 #[derive(Debug, Clone, Copy)]
 pub struct UnderWay {
     /// Reads that have not ended.
@@ -131,7 +131,7 @@ fn site(registry: &mut Registry, status: &Status, under_way: UnderWay) {
     }
 }
 
-/// What somebody should do something about, as `utakata status` tells it.
+/// Adds what somebody should do something about, as `utakata status` tells it.
 fn wrong(registry: &mut Registry, overview: &Overview) {
     let targets = Gauges::<OfHealth>::default();
     let counts = overview.targets;
@@ -241,7 +241,7 @@ fn of_outcome(
     }
 }
 
-/// How many releases of a kind have workers, and how many workers there may be.
+/// Adds the number of releases of a kind that have workers, and the most workers that there may be.
 fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let releases = Gauges::<OfKind>::default();
     let most = Gauges::<OfEnvironment>::default();

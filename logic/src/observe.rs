@@ -3,9 +3,9 @@
 mod health;
 mod on_demand;
 mod operations;
+mod read_plan;
 mod schedules;
 mod stale;
-mod timetable;
 
 use std::sync::Arc;
 
@@ -27,17 +27,17 @@ pub struct Observe {
     dispatch: Arc<Dispatch>,
     inventory: Arc<Inventory>,
     kinds: Arc<Kinds>,
-    /// Which targets are read by schedules here.
+    /// The duties, of which the shards are read by schedules here.
     duties: watch::Receiver<Duties>,
     recent: Mutex<Recent>,
-    /// What schedules cannot do now.
+    /// Problems of schedules.
     problems: Mutex<Vec<Problem>>,
-    /// What the schedules read, as of these generations of the inventory and of the kinds.
+    /// The coverage by schedules, as of these generations of the inventory and of the kinds.
     coverage: Mutex<((u64, u64), Arc<Coverage>)>,
 }
 
 impl Observe {
-    /// With nothing under way.
+    /// Makes one with nothing under way.
     pub fn new(
         config: Config,
         dispatch: Arc<Dispatch>,
@@ -58,8 +58,8 @@ impl Observe {
         }
     }
 
-    /// Which targets the schedules read, and how often: made anew when the inventory or the
-    /// kinds have changed.
+    /// Returns the targets that the schedules read, and how often: made anew when the inventory or
+    /// the kinds have changed.
     pub fn coverage(&self) -> Arc<Coverage> {
         let generation = (
             *self.inventory.follow().borrow(),
@@ -75,7 +75,7 @@ impl Observe {
         Arc::clone(&kept.1)
     }
 
-    /// What schedules cannot do now, and why.
+    /// Returns the problems of schedules.
     pub fn problems(&self) -> Vec<Problem> {
         self.problems.lock().clone()
     }
@@ -86,7 +86,7 @@ impl Observe {
     }
 
     /// Reads on demand that are remembered, newest first, those before `before` if given.
-    pub fn operations(&self, before: Option<OperationId>, most: usize) -> Vec<Arc<ReadOperation>> {
-        self.recent.lock().list(before, most)
+    pub fn operations(&self, before: Option<OperationId>, max: usize) -> Vec<Arc<ReadOperation>> {
+        self.recent.lock().list(before, max)
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     store::{self, ReadingRow, Store},
 };
 
-/// What was last observed of each target. Cheap to share.
+/// The last observations of each target. Cheap to share.
 #[derive(Default)]
 pub struct Observed {
     /// Each is locked for moments only.
@@ -139,7 +139,7 @@ impl Observed {
 
     /// Takes the targets that began to fail or to answer again since they were last taken, as
     /// lines of the log.
-    pub fn turns(&self) -> Vec<turns::Line> {
+    pub fn turns(&self) -> Vec<turns::LogLine> {
         self.turns.lock().take()
     }
 

@@ -14,7 +14,7 @@ use utakata_api::{
 };
 use utakata_model::Selector;
 
-use self::{disk::Disk, findings::Facts, targets::Look};
+use self::{disk::Disk, findings::Facts, targets::Survey};
 use crate::{
     desired::{Desired, rollouts::Rollouts},
     inventory::Inventory,
@@ -28,22 +28,22 @@ use crate::{
 /// The time for which an overview is given out again: looking at all targets costs something.
 const KEPT: Duration = Duration::from_secs(1);
 /// The most findings of an answer.
-const FINDINGS_MAX: usize = 100;
+const MAX_FINDINGS: usize = 100;
 /// The rollouts that are looked at.
 const ROLLOUTS: u32 = 20;
 
-/// What overviews are made of. Cheap to clone.
+/// The sources of overviews. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
     /// The targets.
     pub inventory: Arc<Inventory>,
     /// Schedules.
     pub observe: Arc<Observe>,
-    /// What was last seen of targets.
+    /// The last observations of targets.
     pub observed: Arc<Observed>,
     /// The kinds that are served.
     pub kinds: Arc<Kinds>,
-    /// What is asked of environments.
+    /// All that is asked of environments.
     pub desired: Arc<Desired>,
     /// Rollouts.
     pub rollouts: Arc<Rollouts>,
@@ -106,7 +106,7 @@ impl Sources {
         rollouts: Result<Vec<Rollout>, store::Error>,
     ) -> Overview {
         let now = crate::clock::now();
-        let look = Look {
+        let look = Survey {
             coverage: &self.observe.coverage(),
             observed: &self.observed,
             served: &self.kinds.served(),
@@ -131,8 +131,8 @@ impl Sources {
         };
         let mut findings: Vec<Finding> = unreadable.into_iter().chain(facts.findings()).collect();
         let is_wrong = findings.iter().any(|one| one.weight == Weight::Wrong);
-        let left_out = findings.len().saturating_sub(FINDINGS_MAX) as u64;
-        findings.truncate(FINDINGS_MAX);
+        let left_out = findings.len().saturating_sub(MAX_FINDINGS) as u64;
+        findings.truncate(MAX_FINDINGS);
         Overview {
             time: now,
             version: facts.status.version.clone(),

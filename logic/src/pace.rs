@@ -32,7 +32,7 @@ pub struct Paced {
     pub values: Vec<Option<Arc<str>>>,
 }
 
-/// How a task ended, as far as the pace is concerned.
+/// The end of a task, as far as the pace is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ending {
     /// It was done.
@@ -43,9 +43,9 @@ pub enum Ending {
     Withdrawn,
 }
 
-/// Where a task stands, as far as the pace is concerned.
+/// The state of a task, as far as the pace is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum PacedState {
     /// It was not released.
     Waiting,
     /// It was, and it has a place.
@@ -56,16 +56,16 @@ pub enum Standing {
     Ended(Ending),
 }
 
-/// Whether it is enough, and when it will be. Written down with the operation.
+/// The rule by which an operation stops after failures. Written down with the operation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Stop {
+pub struct StopRule {
     /// It stops when so many tasks have ended badly; absent: never.
     pub after: Option<u32>,
     /// Nothing more is released, until somebody resumes it.
     pub is_stopped: bool,
 }
 
-/// Why a task was not released yet.
+/// A reason why a task was not released yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReleaseWait {
     /// The operation has stopped.
@@ -79,12 +79,12 @@ pub enum ReleaseWait {
         label: String,
         /// The value.
         value: Arc<str>,
-        /// How many places it has.
+        /// The number of places that it has.
         most: u32,
     },
     /// All places of the operation are taken.
     AtATime {
-        /// How many it has.
+        /// The number of places that it has.
         most: usize,
     },
     /// There are places, but others go first.
@@ -99,9 +99,9 @@ pub enum ReleaseWait {
 pub struct Pacer {
     pace: Pace,
     most: usize,
-    stop: Stop,
+    stop: StopRule,
     /// In the order in which they begin.
-    tasks: Vec<(TaskId, Standing)>,
+    tasks: Vec<(TaskId, PacedState)>,
     places: HashMap<TaskId, usize>,
     gates: Gates,
     released: usize,
@@ -109,7 +109,7 @@ pub struct Pacer {
 }
 
 impl Paced {
-    /// With the values that a target has now.
+    /// Makes one with the values that a target has now.
     pub fn new(pace: &Pace, id: TaskId, target: &Target) -> Self {
         let value = |label: &str| target.value(label).map(Arc::from);
         Self {
@@ -119,7 +119,7 @@ impl Paced {
     }
 }
 
-impl Stop {
+impl StopRule {
     /// As a pace has it, with nothing done yet.
     pub fn new(pace: &Pace) -> Self {
         Self {
@@ -133,8 +133,8 @@ impl Pacer {
     /// None of the tasks is released. They are in the order in which they shall begin: see
     /// [`sort`].
     pub fn new(pace: Pace, tasks: impl IntoIterator<Item = Paced>) -> Self {
-        let stop = Stop::new(&pace);
-        let waiting = tasks.into_iter().map(|task| (task, Standing::Waiting));
+        let stop = StopRule::new(&pace);
+        let waiting = tasks.into_iter().map(|task| (task, PacedState::Waiting));
         Self::restore(pace, stop, waiting)
     }
 
@@ -142,8 +142,8 @@ impl Pacer {
     /// the one that knew them so.
     pub fn restore(
         pace: Pace,
-        stop: Stop,
-        tasks: impl IntoIterator<Item = (Paced, Standing)>,
+        stop: StopRule,
+        tasks: impl IntoIterator<Item = (Paced, PacedState)>,
     ) -> Self {
         let mut pacer = Self {
             gates: Gates::new(pace.at_most.clone()),
@@ -178,7 +178,7 @@ impl Pacer {
             };
             self.released += 1;
             let (id, standing) = &mut self.tasks[at];
-            *standing = Standing::Released;
+            *standing = PacedState::Released;
             due.push(*id);
         }
         due
@@ -190,26 +190,26 @@ impl Pacer {
         let Some(&at) = self.places.get(&id) else {
             return;
         };
-        self.change(at, Standing::Ended(ending));
+        self.change(at, PacedState::Ended(ending));
         self.judge();
     }
 
     /// Nobody knows how a task ended, and a person has to say: it keeps its place.
     pub fn unsettled(&mut self, id: TaskId) {
-        self.stand(id, Standing::Unsettled);
+        self.stand(id, PacedState::Unsettled);
     }
 
     /// A person wants an unsettled task to be tried again, in the place that it has.
     pub fn retried(&mut self, id: TaskId) {
-        self.stand(id, Standing::Released);
+        self.stand(id, PacedState::Released);
     }
 
-    fn stand(&mut self, id: TaskId, standing: Standing) {
+    fn stand(&mut self, id: TaskId, standing: PacedState) {
         let Some(&at) = self.places.get(&id) else {
             return;
         };
         let now = self.tasks[at].1;
-        if matches!(now, Standing::Released | Standing::Unsettled) && now != standing {
+        if matches!(now, PacedState::Released | PacedState::Unsettled) && now != standing {
             self.change(at, standing);
             self.judge();
         }
@@ -220,34 +220,34 @@ impl Pacer {
         let Some(&at) = self.places.get(&id) else {
             return;
         };
-        if matches!(self.tasks[at].1, Standing::Ended(_)) {
-            self.change(at, Standing::Waiting);
+        if matches!(self.tasks[at].1, PacedState::Ended(_)) {
+            self.change(at, PacedState::Waiting);
         }
     }
 
     /// Somebody had a look and wants it to go on: it stops after as many failures anew.
     pub fn resume(&mut self) {
         let more = self.pace.stop_after.map(u32::from);
-        self.stop = Stop {
+        self.stop = StopRule {
             after: more.map(|more| self.failures.saturating_add(more)),
             is_stopped: false,
         };
     }
 
-    /// Whether it has stopped, and when it will.
-    pub fn stop(&self) -> Stop {
+    /// Returns the rule by which it stops, and whether it has.
+    pub fn stop(&self) -> StopRule {
         self.stop
     }
 
-    /// How many tasks have ended badly.
+    /// Returns the number of tasks that have ended badly.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Why a task was not released yet; `None` when it was, or has ended.
+    /// Returns the reason why a task was not released yet; `None` when it was, or has ended.
     pub fn held(&self, id: TaskId) -> Option<ReleaseWait> {
         let at = *self.places.get(&id)?;
-        if self.tasks[at].1 != Standing::Waiting {
+        if self.tasks[at].1 != PacedState::Waiting {
             return None;
         }
         Some(if self.stop.is_stopped {
@@ -263,38 +263,38 @@ impl Pacer {
             ReleaseWait::AtATime { most: self.most }
         } else {
             let before = self.tasks[..at].iter();
-            let before = before.filter(|(_, standing)| *standing == Standing::Waiting);
+            let before = before.filter(|(_, standing)| *standing == PacedState::Waiting);
             let before = before.count();
             ReleaseWait::Order { before }
         })
     }
 
-    fn change(&mut self, at: usize, standing: Standing) {
+    fn change(&mut self, at: usize, standing: PacedState) {
         let was = std::mem::replace(&mut self.tasks[at].1, standing);
         match was {
-            Standing::Waiting => self.gates.withdraw(at),
-            Standing::Released | Standing::Unsettled => {
+            PacedState::Waiting => self.gates.withdraw(at),
+            PacedState::Released | PacedState::Unsettled => {
                 self.released -= 1;
                 self.gates.vacate(at);
-                self.failures -= u32::from(was == Standing::Unsettled);
+                self.failures -= u32::from(was == PacedState::Unsettled);
             }
-            Standing::Ended(Ending::Bad) => self.failures -= 1,
-            Standing::Ended(_) => {}
+            PacedState::Ended(Ending::Bad) => self.failures -= 1,
+            PacedState::Ended(_) => {}
         }
         self.join(at, standing);
     }
 
     /// A task has this standing from now on.
-    fn join(&mut self, at: usize, standing: Standing) {
+    fn join(&mut self, at: usize, standing: PacedState) {
         match standing {
-            Standing::Waiting => self.gates.wait(at),
-            Standing::Released | Standing::Unsettled => {
+            PacedState::Waiting => self.gates.wait(at),
+            PacedState::Released | PacedState::Unsettled => {
                 self.released += 1;
                 self.gates.occupy(at);
-                self.failures += u32::from(standing == Standing::Unsettled);
+                self.failures += u32::from(standing == PacedState::Unsettled);
             }
-            Standing::Ended(Ending::Bad) => self.failures += 1,
-            Standing::Ended(_) => {}
+            PacedState::Ended(Ending::Bad) => self.failures += 1,
+            PacedState::Ended(_) => {}
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A store that fails is asked again after this.
-const AGAIN: Duration = Duration::from_millis(500);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Takes part among the logic environments of one store. When it is dropped, it does no more.
 pub struct Peers {
@@ -42,7 +42,7 @@ struct Service {
     terms: Terms,
     duties: watch::Sender<Duties>,
     wishes: Vec<Action>,
-    /// Until when what it has is its own, for certain.
+    /// The time until which its leases are its own, for certain.
     until: Instant,
 }
 
@@ -86,17 +86,17 @@ impl Peers {
         })
     }
 
-    /// Its own name.
+    /// Returns its own name.
     pub fn id(&self) -> &LogicId {
         &self.id
     }
 
-    /// What it has to do.
+    /// Returns its duties.
     pub fn duties(&self) -> watch::Receiver<Duties> {
         self.duties.clone()
     }
 
-    /// Gives everything back, so that others need not wait.
+    /// Releases all leases, so that others need not wait.
     pub async fn leave(mut self) {
         self.leave.cancel();
         self.running.join_next().await;
@@ -115,7 +115,7 @@ impl Service {
         self.give_back().await;
     }
 
-    /// Says that we are there, and does what was planned; says when to do so again.
+    /// Renews, and does what was planned; returns the pause until the next time.
     async fn beat(&mut self) -> Duration {
         let asked = Instant::now();
         let wanted = self.wanted();
@@ -131,7 +131,7 @@ impl Service {
                 if self.until <= Instant::now() {
                     self.tell(Duties::none());
                 }
-                return AGAIN;
+                return RETRY_AFTER;
             }
         };
         self.until = asked + self.terms.lasts;
@@ -184,7 +184,7 @@ impl Service {
     }
 }
 
-/// What the leases say that a member has to do.
+/// Returns the duties of a member, by the leases.
 fn duties(leases: &[Lease], me: &Member, terms: &Terms) -> Duties {
     let named = |name: &str| leases.iter().find(|lease| lease.name == name);
     let is_mine = |lease: &&Lease| lease.holder() == Some(me);

@@ -16,7 +16,7 @@ use crate::{
     token::{self, TokenHash},
 };
 
-/// Why people are as they were.
+/// A reason why people are as they were.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The token of `admin` is the one in the file.
@@ -35,26 +35,23 @@ pub enum Error {
     },
     /// The system has no random numbers.
     #[error("the system gives no random numbers: {reason}")]
-    Random {
-        /// What it says.
-        reason: String,
-    },
+    Random { reason: String },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// Who may ask.
+/// The people who may ask.
 pub struct People {
     store: Arc<dyn Store>,
     /// As the store has them.
-    known: RwLock<Known>,
+    known: RwLock<Directory>,
     /// Held while the store is written, so that both see the changes in the same order.
     writing: Mutex<()>,
 }
 
 #[derive(Default)]
-struct Known {
+struct Directory {
     people: BTreeMap<PersonName, PersonRow>,
     names: HashMap<TokenHash, PersonName>,
 }
@@ -80,7 +77,7 @@ impl People {
     /// The store cannot be read.
     pub async fn reload(&self) -> Result<(), store::Error> {
         let _writing = self.writing.lock().await;
-        let mut known = Known::default();
+        let mut known = Directory::default();
         let rows = self.store.people().await?;
         rows.into_iter().for_each(|row| known.put(row));
         *self.known.write() = known;
@@ -112,7 +109,7 @@ impl People {
         people
     }
 
-    /// Gives a person a new token; one that they had ends.
+    /// Makes a new token for a person; one that they had ends.
     ///
     /// # Errors
     /// It is `admin`, or the store failed.
@@ -155,7 +152,7 @@ impl People {
     }
 }
 
-impl Known {
+impl Directory {
     fn put(&mut self, row: PersonRow) {
         self.remove(&row.name);
         self.names.insert(row.token_hash, row.name.clone());

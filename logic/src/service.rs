@@ -47,19 +47,18 @@ use crate::{
 };
 
 /// At the end, what is written may take this long.
-const JOIN_WITHIN: Duration = Duration::from_secs(10);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the logic environment is put together from.
+/// The parts that the logic environment is put together from.
 pub struct Parts {
-    /// What outlives the process.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where tasks go.
     pub tasks: Arc<dyn Tasks>,
-    /// Where outcomes, readings and statuses come from.
+    /// The bus that outcomes, readings and statuses come from.
     pub events: Arc<dyn Events>,
-    /// Where the embedded MQTT broker listens, to be told to users.
+    /// The address of the embedded MQTT broker, to be told to users.
     pub mqtt: Option<String>,
-    /// How the connections to brokers are.
+    /// The health of the connections to brokers.
     pub connections: Vec<Health>,
     /// The others on the same store; absent where it is alone.
     pub peers: Option<Peers>,
@@ -67,7 +66,7 @@ pub struct Parts {
     pub folder: Option<PathBuf>,
 }
 
-/// Why the logic environment did not start.
+/// A reason why the logic environment did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store failed.
@@ -105,7 +104,7 @@ struct Inner {
     control: Control,
     ledger: Ledger,
     duties: watch::Receiver<Duties>,
-    /// Of the inventory, when it was read last.
+    /// The version of the inventory that was read last.
     version: AtomicU64,
     id: Option<LogicId>,
     peers: Mutex<Option<Peers>>,
@@ -272,12 +271,12 @@ impl Handle {
         &self.inner.inventory
     }
 
-    /// Who may ask.
+    /// The people who may ask.
     pub fn people(&self) -> &People {
         &self.inner.people
     }
 
-    /// What is asked of the environments.
+    /// All that is asked of the environments.
     pub fn desired(&self) -> &Desired {
         &self.inner.desired
     }
@@ -308,7 +307,10 @@ impl Handle {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn release_view(&self, entry: catalogue::Entry) -> Result<ReleaseView, store::Error> {
+    pub async fn release_view(
+        &self,
+        entry: catalogue::CatalogueEntry,
+    ) -> Result<ReleaseView, store::Error> {
         let wanted_by = self.inner.desired.wanting(&entry.id.digest);
         self.catalogue().view(entry, wanted_by).await
     }
@@ -371,12 +373,12 @@ impl Handle {
         &self.inner.kinds
     }
 
-    /// Which zones environments are of, and which are forgotten.
+    /// The zones of environments.
     pub fn environments(&self) -> &Environments {
         &self.inner.environments
     }
 
-    /// What was last seen of each target.
+    /// The last observations of each target.
     pub fn observed(&self) -> &Observed {
         &self.inner.observed
     }
@@ -403,17 +405,17 @@ impl Handle {
         }
     }
 
-    /// What it has to do, of several.
+    /// Returns the duties that it has, of several.
     pub fn duties(&self) -> Duties {
         self.inner.duties.borrow().clone()
     }
 
-    /// What is under way, and what is published.
+    /// The tasks that are under way, and the feed of events.
     pub fn dispatch(&self) -> &Dispatch {
         &self.inner.dispatch
     }
 
-    /// What outlives the process.
+    /// The store.
     pub fn store(&self) -> &dyn Store {
         self.inner.store.as_ref()
     }
@@ -426,12 +428,12 @@ impl Handle {
         self.inner.overviews.look(|| self.status()).await
     }
 
-    /// When it was started.
+    /// The time when it was started.
     pub(crate) fn started(&self) -> Timestamp {
         self.inner.started
     }
 
-    /// How the system is.
+    /// The status of the system.
     pub fn status(&self) -> Status {
         let inner = &self.inner;
         let (targets, schedules) = inner.inventory.counts();
@@ -463,7 +465,7 @@ impl Handle {
 
     /// Ends it: no new reads, what is under way may end within this, and everything that was
     /// seen is written.
-    pub async fn drain(&self, most: Duration) {
+    pub async fn drain(&self, max: Duration) {
         let inner = &self.inner;
         inner.cancel_schedules.cancel();
         let ended = async {
@@ -471,7 +473,7 @@ impl Handle {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(most, ended).await.is_err() {
+        if tokio::time::timeout(max, ended).await.is_err() {
             let tasks = inner.dispatch.pending();
             tracing::warn!(tasks, "tasks are left under way");
         }
@@ -479,7 +481,7 @@ impl Handle {
         inner.ledger.close().await;
         let mut background = std::mem::take(&mut *inner.background.lock());
         let joined = async { while background.join_next().await.is_some() {} };
-        if tokio::time::timeout(JOIN_WITHIN, joined).await.is_err() {
+        if tokio::time::timeout(JOIN_TIMEOUT, joined).await.is_err() {
             tracing::error!("outcomes of control could not be written before the end");
             background.shutdown().await;
         }
@@ -525,8 +527,8 @@ impl Inner {
         if self.duties.borrow().ledger.is_none() {
             return Ok(false);
         }
-        let most = self.config.store.flush_rows;
-        let flushed = self.observed.flush(self.store.as_ref(), most).await;
+        let max = self.config.store.flush_rows;
+        let flushed = self.observed.flush(self.store.as_ref(), max).await;
         let problem = flushed.as_ref().err().map(|error| {
             tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
             let message = format!("readings cannot be written: {error}: {}", error.cure());

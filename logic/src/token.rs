@@ -22,7 +22,7 @@ pub struct TokenHash([u8; BYTES]);
 pub struct NotAHash;
 
 impl TokenHash {
-    /// Of this token.
+    /// Hashes a token.
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token).into())
     }

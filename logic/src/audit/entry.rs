@@ -11,24 +11,19 @@ use utakata_permit::{
 
 use crate::store::ControlTask;
 
-/// What is written to the trail.
+/// A line of the trail.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what")]
-pub enum Entry<'a> {
+pub enum AuditEntry<'a> {
     /// Somebody asked for something.
     #[serde(rename = "operation.asked")]
-    Asked {
-        /// What.
-        operation: &'a Operation,
-    },
+    Asked { operation: &'a Operation },
     /// Somebody approved, paused, resumed or cancelled an operation, or it stopped itself.
     #[serde(rename = "operation.changed")]
     Changed {
-        /// Which.
         operation: String,
-        /// What it is now.
+        /// The state that it is in now.
         state: &'static str,
-        /// Who.
         said: &'a Said,
     },
     /// A task was made.
@@ -53,7 +48,7 @@ pub enum Entry<'a> {
     Outcome {
         /// As it came.
         outcome: &'a Outcome,
-        /// Whether it changed anything: not where it came twice, late, or from somebody else.
+        /// False where it changed nothing: it came twice, late, or from somebody else.
         counts: bool,
     },
     /// The target was read back.
@@ -63,7 +58,6 @@ pub enum Entry<'a> {
         task: TaskId,
         /// The attempt.
         attempt: u32,
-        /// What it showed.
         evidence: Evidence,
     },
     /// A person said what became of a task, or took it back.
@@ -73,14 +67,13 @@ pub enum Entry<'a> {
         task: TaskId,
         /// As what.
         state: &'static str,
-        /// Who.
         said: &'a Said,
     },
     /// The ledger may lack what was done before this: it came from a backup, or pages of it were
     /// lost. What had not ended is left to a person.
     #[serde(rename = "ledger.gap")]
     Gap {
-        /// How many tasks that are.
+        /// The number of these tasks.
         unsettled: usize,
     },
     /// A task is in another state.
@@ -92,7 +85,7 @@ pub enum Entry<'a> {
         attempt: u32,
         /// The state.
         state: TaskState,
-        /// How it ended, if it has.
+        /// The end, if it has ended.
         #[serde(skip_serializing_if = "Option::is_none")]
         end: Option<End>,
     },
@@ -101,7 +94,6 @@ pub enum Entry<'a> {
     Locked {
         /// The target.
         target: &'a str,
-        /// How.
         lock: &'a Lock,
     },
     /// A target is free again.
@@ -109,22 +101,21 @@ pub enum Entry<'a> {
     Unlocked {
         /// The target.
         target: &'a str,
-        /// Who freed it.
         said: &'a Said,
     },
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct TimedEntry<'a> {
     at: Timestamp,
     #[serde(flatten)]
-    entry: &'a Entry<'a>,
+    entry: &'a AuditEntry<'a>,
 }
 
 /// Adds a line. What cannot be written as JSON, which none of these types can be, is left out
 /// with an error in the log.
-pub(super) fn write(to: &mut String, at: Timestamp, entry: &Entry<'_>) {
-    match serde_json::to_string(&Line { at, entry }) {
+pub(super) fn write(to: &mut String, at: Timestamp, entry: &AuditEntry<'_>) {
+    match serde_json::to_string(&TimedEntry { at, entry }) {
         Ok(line) => {
             to.push_str(&line);
             to.push('\n');

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use utakata_api::ledger::Said;
 use utakata_model::{OperationId, TaskId};
 
-use super::{Entry, Trail, hash};
+use super::{AuditEntry, Trail, hash};
 use crate::store::AuditPage;
 
 fn note(trail: &mut Trail, by: &str) {
@@ -13,7 +13,7 @@ fn note(trail: &mut Trail, by: &str) {
         at: Timestamp::UNIX_EPOCH,
         why: None,
     };
-    let entry = Entry::Settled {
+    let entry = AuditEntry::Settled {
         task: TaskId::from_bytes([7; 16]),
         state: "failed",
         said: &said,
@@ -66,7 +66,7 @@ fn an_operation_that_was_not_written_leaves_no_line_on_any_page() {
     let mut without = Trail::default();
     let note_of = |trail: &mut Trail, of: OperationId| {
         let unsettled = usize::from(of.as_bytes()[0]);
-        trail.note_of(of, Timestamp::UNIX_EPOCH, &Entry::Gap { unsettled });
+        trail.note_of(of, Timestamp::UNIX_EPOCH, &AuditEntry::Gap { unsettled });
     };
     for round in 0..3 {
         for trail in [&mut trail, &mut without] {

@@ -13,14 +13,14 @@ use std::collections::BTreeMap;
 use utakata_api::audit::{AuditFinding, AuditHead, AuditReport};
 
 use self::{
-    line::Line,
+    line::TrailLine,
     stand::{Operations, Tasks, matches},
 };
 use super::hash;
 use crate::store::{AuditPage, Error, Snapshot, WrittenLock, WrittenOperation, WrittenTask};
 
 /// The most findings that a report tells.
-const TOLD_MOST: usize = 100;
+const MAX_TOLD: usize = 100;
 
 /// Looks through all that is written at one moment. A head that was noted elsewhere must be the
 /// hash of some page: else the trail was written anew, or its end is gone.
@@ -76,7 +76,7 @@ struct Findings {
 impl Findings {
     fn add(&mut self, subject: impl Into<String>, message: impl Into<String>) {
         self.count += 1;
-        if self.told.len() < TOLD_MOST {
+        if self.told.len() < MAX_TOLD {
             self.told.push(AuditFinding {
                 subject: subject.into(),
                 message: message.into(),
@@ -133,22 +133,22 @@ impl Check {
         }
     }
 
-    fn line(&mut self, line: Line) {
+    fn line(&mut self, line: TrailLine) {
         match line {
-            Line::Asked(operation) => self.operations.asked(&operation),
-            Line::Changed(id, state) => self.operations.changed(id, state),
-            Line::Planned(task) => {
+            TrailLine::Asked(operation) => self.operations.asked(&operation),
+            TrailLine::Changed(id, state) => self.operations.changed(id, state),
+            TrailLine::Planned(task) => {
                 let operation = self.operations.has_task(task.operation);
                 self.tasks.planned(&task, operation);
             }
-            Line::State(id, standing) => {
+            TrailLine::State(id, standing) => {
                 if let Some(operation) = self.tasks.stands(id, standing) {
                     self.operations.has_ended(operation);
                 }
             }
-            Line::Locked(target, lock) => drop(self.locks.insert(target, lock)),
-            Line::Unlocked(target) => drop(self.locks.remove(&target)),
-            Line::Other => {}
+            TrailLine::Locked(target, lock) => drop(self.locks.insert(target, lock)),
+            TrailLine::Unlocked(target) => drop(self.locks.remove(&target)),
+            TrailLine::Other => {}
         }
     }
 
@@ -187,7 +187,7 @@ impl Check {
         }
     }
 
-    /// What was found, when all has come.
+    /// Returns the findings, when all has come.
     pub fn report(mut self) -> AuditReport {
         for id in self.tasks.left() {
             let message = "it is in the trail and not in the ledger";

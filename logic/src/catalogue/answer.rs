@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// So many messages wait to be answered: for those beyond is asked again.
-pub const WAITING_MOST: usize = 256;
+pub const MAX_WAITING: usize = 256;
 /// So many wants of one message are answered: for the others is asked again.
-const WANTS_MOST: usize = 64;
+const MAX_WANTS: usize = 64;
 /// So many answers are in memory at a time.
 const AT_ONCE: usize = 8;
 
@@ -53,7 +53,7 @@ pub async fn answer(
 }
 
 async fn tell(store: &dyn Store, events: &dyn Events, batch: &FetchBatch) -> Result<(), Error> {
-    let wants = &batch.wants[..batch.wants.len().min(WANTS_MOST)];
+    let wants = &batch.wants[..batch.wants.len().min(MAX_WANTS)];
     for wants in wants.chunks(AT_ONCE) {
         let mut answers = Vec::with_capacity(wants.len());
         for want in wants {
@@ -68,7 +68,7 @@ async fn tell(store: &dyn Store, events: &dyn Events, batch: &FetchBatch) -> Res
     Ok(())
 }
 
-/// What there is of what is wanted.
+/// Finds the parts that are wanted, as far as they are there.
 async fn found(store: &dyn Store, want: &Want) -> Found {
     let found = match want {
         Want::Release(digest) => store.release(digest).await.map(|row| {

@@ -22,13 +22,12 @@ use crate::{
 };
 
 /// The most that one answer of the API names.
-pub(super) const SHOWN_MOST: usize = 1000;
+pub(super) const MAX_SHOWN: usize = 1000;
 
-/// What there is that may ask something of a kind.
+/// All that may ask something of a kind.
 #[derive(Debug, Default)]
 pub(super) struct Using {
     pub schedules: Vec<Arc<Schedule>>,
-    /// Of all kinds.
     pub targets: Arc<[Arc<TargetEntry>]>,
     pub tasks: Vec<OpenTask>,
 }
@@ -42,7 +41,7 @@ pub(super) struct OpenTask {
     pub verify: Option<Verify>,
 }
 
-/// What a release with this manifest would break.
+/// Returns all that a release with this manifest would break.
 pub(super) fn breaks(
     kind: &Kind,
     manifest: &Manifest,
@@ -104,7 +103,7 @@ fn kinds_of<'t>(
         .collect()
 }
 
-/// Why a target does not let in the workers of a release.
+/// Returns the reason why a target does not let in the workers of a release.
 fn shut_out(known: &TargetEntry, served: &Served) -> Option<String> {
     if let Some(credential) = &known.credential {
         return unfit(credential, served);
@@ -115,7 +114,8 @@ fn shut_out(known: &TargetEntry, served: &Served) -> Option<String> {
     is_refused.then(|| format!("it has no credential, and the kind \"{kind}\" needs one"))
 }
 
-/// Of each operation the first thing that is wrong, and of how many tasks anything is.
+/// Returns the first thing that is wrong with each operation, and with how many of its tasks
+/// anything is.
 fn operations(after: &Served, tasks: &[OpenTask]) -> Vec<Break> {
     let mut wrong: BTreeMap<OperationId, (usize, String)> = BTreeMap::new();
     for task in tasks {
@@ -132,7 +132,7 @@ fn operations(after: &Served, tasks: &[OpenTask]) -> Vec<Break> {
     told.collect()
 }
 
-/// Why a task cannot be done, or not be read back.
+/// Returns the reason why a task cannot be done, or not be read back.
 fn undoable(after: &Served, task: &OpenTask) -> Option<String> {
     let name = &task.action;
     let kind = &after.release.kind;

@@ -9,22 +9,22 @@ use utakata_model::{
 use super::Error;
 
 /// More files than that are no release: their list, with the longest paths, fits in a message.
-const FILES_MOST: usize = 10_000;
+const MAX_FILES: usize = 10_000;
 /// The most bytes of a path.
-const PATH_MOST: usize = 1024;
+const MAX_PATH: usize = 1024;
 /// Folders in folders.
-const DEPTH_MOST: usize = 16;
+const MAX_DEPTH: usize = 16;
 /// The most bytes of all files together.
-const ALL_MOST: u64 = 1024 * 1024 * 1024;
+const MAX_ALL: u64 = 1024 * 1024 * 1024;
 /// The most bytes of a manifest.
-const MANIFEST_MOST: u64 = 1024 * 1024;
+const MAX_MANIFEST: u64 = 1024 * 1024;
 
-/// Whether files can be those of a release.
+/// Checks that files can be those of a release.
 pub(super) fn content(content: &Content) -> Result<(), Error> {
     let count = content.files.len();
-    if count > FILES_MOST {
+    if count > MAX_FILES {
         return Err(Error::invalid(format!(
-            "it has {count} files, and {FILES_MOST} are the most: a release is a manifest and \
+            "it has {count} files, and {MAX_FILES} are the most: a release is a manifest and \
              what its worker needs, nothing else"
         )));
     }
@@ -32,29 +32,29 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
     content.validate().map_err(|error| wrong(&error))?;
     for file in &content.files {
         let path = &file.path;
-        let most = match path.as_str() {
-            MANIFEST_FILE | IMAGE_FILE | SIGNATURES_FILE => MANIFEST_MOST,
+        let max = match path.as_str() {
+            MANIFEST_FILE | IMAGE_FILE | SIGNATURES_FILE => MAX_MANIFEST,
             _ => FILE_MOST,
         };
-        if file.size > most {
-            let (size, most) = (mebibytes(file.size), most >> 20);
+        if file.size > max {
+            let (size, max) = (mebibytes(file.size), max >> 20);
             return Err(Error::invalid(format!(
-                "{path} has {size} MiB, and {most} MiB are the most"
+                "{path} has {size} MiB, and {max} MiB are the most"
             )));
         }
-        if path.len() > PATH_MOST || path.split('/').count() > DEPTH_MOST + 1 {
+        if path.len() > MAX_PATH || path.split('/').count() > MAX_DEPTH + 1 {
             return Err(Error::invalid(format!(
-                "the path \"{path:.80}\" is longer than {PATH_MOST} bytes, or deeper than \
-                 {DEPTH_MOST} folders"
+                "the path \"{path:.80}\" is longer than {MAX_PATH} bytes, or deeper than \
+                 {MAX_DEPTH} folders"
             )));
         }
     }
     let sizes = content.files.iter().map(|file| file.size);
     let all = sizes.fold(0, u64::saturating_add);
-    if all > ALL_MOST {
-        let (all, most) = (mebibytes(all), ALL_MOST >> 20);
+    if all > MAX_ALL {
+        let (all, max) = (mebibytes(all), MAX_ALL >> 20);
         return Err(Error::invalid(format!(
-            "its files have {all} MiB together, and {most} MiB are the most: a larger one goes \
+            "its files have {all} MiB together, and {max} MiB are the most: a larger one goes \
              into a registry, as an image"
         )));
     }
@@ -65,7 +65,7 @@ fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-/// Whether files can be those of a release that declares this: what it runs is among them, since
+/// Checks that files can be those of a release that declares this: the program is among them, since
 /// it is the same wherever it comes to.
 pub(super) fn manifest(content: &Content, manifest: &Manifest) -> Result<(), Error> {
     if content.file(IMAGE_FILE).is_some() {
@@ -84,7 +84,7 @@ pub(super) fn manifest(content: &Content, manifest: &Manifest) -> Result<(), Err
     }
 }
 
-/// Whether it is the release that was told.
+/// Checks that it is the release that was announced.
 pub(super) fn digest(found: &ReleaseDigest, told: Option<&ReleaseDigest>) -> Result<(), Error> {
     match told {
         Some(told) if told != found => Err(Error::invalid(format!(
@@ -95,7 +95,7 @@ pub(super) fn digest(found: &ReleaseDigest, told: Option<&ReleaseDigest>) -> Res
     }
 }
 
-/// Whether bytes are those of a file.
+/// Checks that bytes are those of a file.
 pub(super) fn file(told: &FileDigest, bytes: &[u8]) -> Result<(), Error> {
     let found = FileDigest::of(bytes);
     if found == *told {
@@ -152,7 +152,7 @@ mod tests {
             "run has 257 MiB, and 256 MiB",
         );
         refused(
-            &files(&[("worker.toml", MANIFEST_MOST + 1, false)]),
+            &files(&[("worker.toml", MAX_MANIFEST + 1, false)]),
             "1 MiB are the most",
         );
         let five: Vec<String> = (0..5).map(|at| format!("a{at}")).collect();

@@ -11,7 +11,7 @@ use utakata_model::{
     manifest::{Run, limits::Network},
 };
 
-/// Where something differs, what is different, and whether that breaks something.
+/// Makes a difference: its place, its words, and whether it breaks something.
 fn difference(
     what: impl Into<String>,
     breaking: Breaking,
@@ -24,7 +24,7 @@ fn difference(
     }
 }
 
-/// Whether what was right before may be refused, or not be done, after.
+/// The effect of a difference on what was right before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Breaking {
     Yes,
@@ -37,7 +37,7 @@ impl Breaking {
     }
 }
 
-/// What differs between what two releases declare, what breaks something first. Versions and
+/// Returns the differences between two manifests, those that break something first. Versions and
 /// descriptions are left out.
 pub fn diff(before: &Manifest, after: &Manifest) -> Vec<ManifestDifference> {
     let mut all = Vec::new();

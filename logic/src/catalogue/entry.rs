@@ -16,32 +16,28 @@ const REPLACED_MAX: usize = 32;
 
 /// A release that can be looked at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// Which. The digest of one that comes with utakata and runs nowhere is that of its files
+pub struct CatalogueEntry {
+    /// The release. The digest of one that comes with utakata and runs nowhere is that of its files
     /// without the program.
     pub id: ReleaseId,
-    /// What it declares.
     pub manifest: Manifest,
-    /// Its files; none where only an environment has them.
+    /// The files; none where only an environment has them.
     pub content: Content,
     /// Where it comes from.
     pub source: ReleaseSource,
-    /// Who pushed it, and when.
+    /// The person who pushed it, and the time.
     pub pushed: Option<(PersonName, Timestamp)>,
 }
 
 /// A release that lies in the data directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FolderRelease {
-    /// Which.
     pub id: ReleaseId,
-    /// What it declares.
     pub manifest: Manifest,
-    /// Its files.
     pub content: Content,
 }
 
-impl From<ReleaseRow> for Entry {
+impl From<ReleaseRow> for CatalogueEntry {
     fn from(row: ReleaseRow) -> Self {
         Self {
             id: row.id,
@@ -56,13 +52,17 @@ impl From<ReleaseRow> for Entry {
 impl Catalogue {
     /// All that can be named, or what can be of a kind: what was pushed, then what lies in
     /// folders, what comes with utakata, and what only environments have. Each once.
-    pub(super) async fn entries(&self, kind: Option<&Kind>) -> Result<Vec<Entry>, store::Error> {
+    pub(super) async fn entries(
+        &self,
+        kind: Option<&Kind>,
+    ) -> Result<Vec<CatalogueEntry>, store::Error> {
         let is_wanted = |id: &ReleaseId| kind.is_none_or(|kind| id.kind == *kind);
         let pushed = self.store.releases(kind).await?;
-        let mut entries: Vec<Entry> = pushed.into_iter().map(Entry::from).collect();
+        let mut entries: Vec<CatalogueEntry> =
+            pushed.into_iter().map(CatalogueEntry::from).collect();
         let mut folder = self.folder.read().clone();
         folder.extend(self.replaced.read().iter().cloned());
-        entries.extend(folder.into_iter().map(|release| Entry {
+        entries.extend(folder.into_iter().map(|release| CatalogueEntry {
             id: release.id,
             manifest: release.manifest,
             content: release.content,
@@ -79,7 +79,7 @@ impl Catalogue {
                 (Some((id, _)), None) => id.clone(),
                 _ => shipped.id,
             };
-            entries.push(Entry {
+            entries.push(CatalogueEntry {
                 id,
                 manifest: shipped.manifest,
                 content: shipped.content,
@@ -92,7 +92,7 @@ impl Catalogue {
                 .iter()
                 .any(|entry| entry.id == id || is_same_shipped(entry, &id, &manifest));
             if !is_there {
-                entries.push(Entry {
+                entries.push(CatalogueEntry {
                     id,
                     manifest: (*manifest).clone(),
                     content: Content::default(),
@@ -160,9 +160,9 @@ impl Catalogue {
     }
 }
 
-/// What lay in a folder before its content changed: the environment may serve it until what is
-/// there now has started, or for good, if that never does. It goes when its kind has left the
-/// folders, or after some more changes.
+/// Returns the releases that lay in a folder before its content changed: the environment may serve
+/// them until the new one has started, or for good, if that never does. They go when their kind has
+/// left the folders, or after some more changes.
 fn still_known(
     before: &[FolderRelease],
     replaced: &[FolderRelease],
@@ -179,7 +179,7 @@ fn still_known(
     known
 }
 
-fn is_same_shipped(entry: &Entry, id: &ReleaseId, manifest: &Manifest) -> bool {
+fn is_same_shipped(entry: &CatalogueEntry, id: &ReleaseId, manifest: &Manifest) -> bool {
     entry.source == ReleaseSource::Shipped
         && (&entry.id.kind, &entry.id.version) == (&id.kind, &id.version)
         && entry.manifest == *manifest

@@ -5,15 +5,12 @@ use utakata_model::{Content, FileDigest, ReleaseId};
 
 use crate::store;
 
-/// Why the catalogue is as it was.
+/// A reason why the catalogue is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is no release.
     #[error("not a release: {problem}")]
-    Invalid {
-        /// Why not.
-        problem: String,
-    },
+    Invalid { problem: String },
     /// Files have to come first.
     #[error("{} files of the release are not here yet", files.len())]
     Missing {
@@ -22,11 +19,8 @@ pub enum Error {
     },
     /// The kind and version are those of another release.
     #[error("the version {} of {} is another release: {}", by.version, by.kind, by.digest.short())]
-    Taken {
-        /// Which.
-        by: ReleaseId,
-    },
-    /// What came is not what was told.
+    Taken { by: ReleaseId },
+    /// The bytes have another digest than was announced.
     #[error("what came has the SHA-256 {found}, and not {told}")]
     OtherFile {
         /// As told.
@@ -47,7 +41,6 @@ pub enum Error {
     Several {
         /// As it was said.
         digits: String,
-        /// Which.
         ids: Vec<ReleaseId>,
     },
     /// Something wants it to stay.
@@ -55,7 +48,6 @@ pub enum Error {
     Wanted {
         /// The release.
         id: ReleaseId,
-        /// Who wants it.
         by: Vec<String>,
     },
     /// The store failed.

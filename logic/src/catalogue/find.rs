@@ -3,12 +3,15 @@
 use utakata_api::release::ReleaseReference;
 use utakata_model::{ReleaseId, suggest};
 
-use super::{Entry, Error};
+use super::{CatalogueEntry, Error};
 
 /// The one that is meant.
-pub(super) fn find(releases: Vec<Entry>, reference: &ReleaseReference) -> Result<Entry, Error> {
+pub(super) fn find(
+    releases: Vec<CatalogueEntry>,
+    reference: &ReleaseReference,
+) -> Result<CatalogueEntry, Error> {
     let ids: Vec<ReleaseId> = releases.iter().map(|row| row.id.clone()).collect();
-    let meant: Vec<Entry> = releases
+    let meant: Vec<CatalogueEntry> = releases
         .into_iter()
         .filter(|row| is_meant(&row.id, reference))
         .collect();
@@ -56,13 +59,13 @@ mod tests {
 
     use super::*;
 
-    fn row(kind: &str, version: &str, digest: &str) -> Entry {
+    fn row(kind: &str, version: &str, digest: &str) -> CatalogueEntry {
         let text = format!(
             "kind = \"{kind}\"\nversion = \"{version}\"\nprotocol = 1\n[run]\nprogram = \"x\"\n\
              [[action]]\nname = \"read\"\nclass = \"observe\"\n"
         );
         let manifest = Manifest::parse(&text).unwrap();
-        Entry {
+        CatalogueEntry {
             id: ReleaseId {
                 kind: manifest.kind.clone(),
                 version: version.into(),

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
-/// What stands in place of a password.
+/// Shown in place of a password.
 const HIDDEN: &str = "***";
 
 /// The URL of a PostgreSQL database: `postgres://user:password@host:port/database`. Shown,
@@ -17,13 +17,13 @@ pub struct Url {
     options: Box<PgConnectOptions>,
 }
 
-/// Why a text is no such URL. It does not repeat the text, which has a password.
+/// A text that is no such URL. It does not repeat the text, which has a password.
 #[derive(Debug, thiserror::Error)]
 #[error("it is not of the form postgres://user:password@host:port/database")]
 pub struct Invalid;
 
 impl Url {
-    /// With the password.
+    /// Returns the text with the password.
     pub fn expose(&self) -> &str {
         &self.text
     }

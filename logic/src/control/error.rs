@@ -8,7 +8,7 @@ use utakata_model::{OperationId, Selector};
 use super::token;
 use crate::{ledger, observe::WAIT_MAX, store};
 
-/// Why nothing was done. Nothing was sent.
+/// A reason why nothing was done. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Everything must be asked for in words.

@@ -28,22 +28,19 @@ const WHOLE: usize = 12;
 /// RFC 4648, in lower case.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// What is asked for.
+/// A request.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// Which targets.
+pub struct PlannedRequest<'a> {
     pub selector: &'a Selector,
-    /// What to do.
     pub action: &'a ActionName,
-    /// With which parameters: a JSON object.
+    /// The parameters: a JSON object.
     pub parameters: &'a Value,
-    /// How fast.
     pub pace: &'a Pace,
     /// Before whom.
     pub priority: Priority,
 }
 
-/// What it would be done to, one target.
+/// A target that it would be done to.
 #[derive(Debug, Clone, Copy)]
 pub struct Touched<'a> {
     /// The target.
@@ -74,7 +71,7 @@ pub struct Malformed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", told(what))]
 pub struct Changed {
-    /// What has changed: empty where only that something did can be told.
+    /// The parts that have changed: empty where only that something did is known.
     pub what: Vec<Part>,
 }
 
@@ -82,18 +79,21 @@ pub struct Changed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// The action, its parameters, selector, pace and priority.
-    Asked,
-    /// Which targets, and how they are declared.
+    Request,
+    /// The targets, and their declarations.
     Targets,
     /// The releases that would do it.
     Releases,
-    /// What the targets show today.
+    /// The values that the targets have today.
     Values,
 }
 
 impl PlanToken {
     /// The token of a plan. The order of the targets makes no difference.
-    pub fn new<'a>(asked: &Asked<'_>, touched: impl IntoIterator<Item = Touched<'a>>) -> Self {
+    pub fn new<'a>(
+        asked: &PlannedRequest<'_>,
+        touched: impl IntoIterator<Item = Touched<'a>>,
+    ) -> Self {
         let (mut targets, mut releases, mut values) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for one in touched {
@@ -121,7 +121,7 @@ impl PlanToken {
         }
     }
 
-    /// Whether the plan of now is the one whose token this is.
+    /// Checks that the present plan is the one whose token this is.
     ///
     /// # Errors
     /// What has changed since it was shown.
@@ -150,11 +150,11 @@ impl PlanToken {
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Asked, Self::Targets, Self::Releases, Self::Values];
+    const ALL: [Self; 4] = [Self::Request, Self::Targets, Self::Releases, Self::Values];
 
     fn told(self) -> &'static str {
         match self {
-            Self::Asked => {
+            Self::Request => {
                 "the action, its parameters, the selector, the pace or the priority differ from \
                  the plan"
             }

@@ -12,16 +12,15 @@ use utakata_model::{
     },
 };
 
-pub use ask::{Answer, Asked};
+pub use ask::{Answer, UndoRequest};
 
 /// An action that was done, as it was declared then.
 #[derive(Debug, Clone, Copy)]
 pub struct Done<'a> {
-    /// Its name.
     pub action: &'a ActionName,
-    /// How it is taken back.
+    /// The way to take it back.
     pub undo: Option<&'a Undo>,
-    /// Whether what it changes is read back, and so was read before.
+    /// True when the value that it changes is read back, and so was read before.
     pub is_read_back: bool,
 }
 
@@ -35,19 +34,19 @@ impl<'a> From<&'a Action> for Done<'a> {
     }
 }
 
-/// What takes an action back.
+/// The action that takes another one back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undoing {
     /// The control action.
     pub action: ActionName,
-    /// Its parameters, not yet checked against its schema.
+    /// The parameters, not yet checked against its schema.
     pub parameters: Map<String, Value>,
 }
 
-/// Why an action cannot be taken back.
+/// A reason why an action cannot be taken back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
-    /// Its manifest declares nothing.
+    /// The manifest declares no way to take it back.
     #[error("the manifest does not say how \"{action}\" is taken back")]
     NotDeclared {
         /// The action.
@@ -64,13 +63,12 @@ pub enum Impossible {
     ParameterUnknown {
         /// The action.
         action: ActionName,
-        /// Which.
         source: Unknown,
     },
 }
 
-/// What takes an action back that was done with these parameters, where the metric of its
-/// `verify` had this value before.
+/// Returns the action that takes back one that was done with these parameters, where the metric of
+/// its `verify` had this value before.
 ///
 /// # Errors
 /// The manifest does not say it, or what it needs is not known.
@@ -105,7 +103,8 @@ pub fn undo(
     }
 }
 
-/// Whether taking an action back needs the value from before: it has to be captured first.
+/// Returns true when taking an action back needs the value from before: it has to be captured
+/// first.
 pub fn needs_prior(action: &Action) -> bool {
     // Filled in without it, that alone is missing.
     let without = |name: &str| match name {

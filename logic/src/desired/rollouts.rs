@@ -46,7 +46,7 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(1);
 /// So soon after the start every environment that is there was heard of: they tell themselves
 /// again and again.
-const ALL_HEARD_WITHIN: Duration = Duration::from_secs(12);
+const HEARD_TIMEOUT: Duration = Duration::from_secs(12);
 /// Between two looks whether one was heard of.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// Statuses that come together are looked at together.
@@ -129,7 +129,7 @@ impl Rollouts {
         };
         while !is_known() {
             let has_targets = self.catalogue.targets_of(kind) > 0;
-            if !has_targets || self.started.elapsed() >= ALL_HEARD_WITHIN {
+            if !has_targets || self.started.elapsed() >= HEARD_TIMEOUT {
                 return false;
             }
             tokio::time::sleep(RETRY_AFTER).await;

@@ -22,7 +22,7 @@ pub struct DesiredState {
     pub environments: BTreeMap<EnvironmentId, OrderRow>,
     /// Orders of zones, kinds and releases.
     pub scopes: BTreeMap<Scope, Order>,
-    /// What is asked of kinds.
+    /// The releases and places that are asked for, by kind.
     pub kinds: BTreeMap<Kind, KindAsked>,
     /// The rollouts that are open.
     pub rollouts: BTreeMap<Kind, Rollout>,
@@ -41,9 +41,9 @@ pub struct Context {
 
 /// A command: decides what is asked then.
 pub trait Command {
-    /// What whoever commands is told.
+    /// The answer to whoever commands.
     type Reply;
-    /// Why nothing was changed.
+    /// A reason why nothing was changed.
     type Error: From<store::Error>;
 
     /// Decides what changes, if anything does. Pure.
@@ -74,9 +74,8 @@ pub enum Part {
     Environment(OrderRow),
     /// The order for a zone, a kind or a release; `None`: none.
     Scope(Scope, Option<Order>),
-    /// What is asked of a kind, and a rollout of it, as far as they change.
+    /// A kind and its rollout, as far as they change.
     Kind {
-        /// What is asked.
         asked: Option<KindRow>,
         /// The rollout.
         rollout: Option<Box<Rollout>>,
@@ -122,7 +121,7 @@ impl DesiredState {
         }
     }
 
-    /// What is asked of a kind.
+    /// Returns what is asked of a kind.
     pub fn kind(&self, kind: &Kind) -> KindAsked {
         self.kinds.get(kind).cloned().unwrap_or_default()
     }

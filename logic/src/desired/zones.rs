@@ -8,8 +8,8 @@ use utakata_model::{
 
 use super::{rollouts::order, state::DesiredState};
 
-/// What is published, for each zone of which an environment was heard, or has orders; nothing as
-/// long as nothing was ever asked.
+/// Returns what is published, for each zone of which an environment was heard, or has orders;
+/// nothing as long as nothing was ever asked.
 pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> Vec<ZoneDesired> {
     if state.revision == 0 {
         return Vec::new();
@@ -43,7 +43,7 @@ pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> V
     zones.into_values().collect()
 }
 
-/// What is asked of each kind.
+/// Returns what is asked of each kind.
 fn kinds(state: &DesiredState) -> BTreeMap<Kind, KindDesired> {
     let named = state.kinds.keys().chain(state.rollouts.keys());
     let of_kind = |kind: &Kind| {

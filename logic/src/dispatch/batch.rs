@@ -15,41 +15,38 @@ use utakata_model::{ActionName, Class, Origin, Parameters, Task, TaskId};
 use super::Progress;
 use crate::inventory::TargetEntry;
 
-/// What tasks that were made together share, so that none has to own it.
+/// The part that tasks share that were made together, so that none has to own it.
 #[derive(Debug)]
 pub struct Batch {
-    /// Why there are such tasks.
+    /// The reason for the tasks.
     pub origin: Origin,
-    /// What is to be done.
+    /// The action.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
-    /// With which parameters.
     pub parameters: Parameters,
-    /// How long an attempt may take.
+    /// The time that an attempt may take.
     pub timeout: Duration,
-    /// When they were made.
+    /// The time when they were made.
     pub made: Timestamp,
     /// They are not begun after this.
     pub expires: Timestamp,
     /// Without an outcome they are given up at this.
     pub deadline: Instant,
-    /// Who follows how far they are.
+    /// The progress that somebody follows.
     pub progress: Option<Arc<Progress>>,
 }
 
 /// One task of a batch, before it is handed over.
 #[derive(Debug, Clone)]
-pub struct Made {
-    /// Its identifier.
+pub struct NewTask {
     pub id: TaskId,
-    /// Its target.
     pub known: Arc<TargetEntry>,
-    /// What it frees when it ends.
+    /// The slot that it frees when it ends.
     pub slot: Option<Arc<Slot>>,
 }
 
-impl Made {
+impl NewTask {
     /// A new task for a target.
     pub fn new(known: &Arc<TargetEntry>) -> Self {
         Self {
@@ -61,8 +58,8 @@ impl Made {
 }
 
 impl Batch {
-    /// How a task of it travels.
-    pub fn task(&self, made: &Made) -> Task {
+    /// Returns a task of it as it travels.
+    pub fn task(&self, made: &NewTask) -> Task {
         Task {
             id: made.id,
             attempt: 1,

@@ -9,42 +9,40 @@ use crate::inventory::TargetEntry;
 
 /// A read that has ended.
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub struct EndedRead {
     /// The task.
     pub id: TaskId,
-    /// What it shares with others.
+    /// The part that it shares with others.
     pub batch: Arc<Batch>,
-    /// Its target.
     pub known: Arc<TargetEntry>,
-    /// How it ended.
     pub outcome: OutcomeRef,
 }
 
 /// The last of them; the oldest goes when it is full.
 #[derive(Debug)]
 pub(super) struct Ring {
-    ended: VecDeque<Ended>,
-    most: usize,
+    ended: VecDeque<EndedRead>,
+    max: usize,
 }
 
 impl Ring {
-    pub fn new(most: usize) -> Self {
+    pub fn new(max: usize) -> Self {
         Self {
             ended: VecDeque::new(),
-            most,
+            max,
         }
     }
 
-    pub fn push(&mut self, ended: Vec<Ended>) {
-        let skip = ended.len().saturating_sub(self.most);
-        let room = self.most - (ended.len() - skip);
+    pub fn push(&mut self, ended: Vec<EndedRead>) {
+        let skip = ended.len().saturating_sub(self.max);
+        let room = self.max - (ended.len() - skip);
         while self.ended.len() > room {
             self.ended.pop_front();
         }
         self.ended.extend(ended.into_iter().skip(skip));
     }
 
-    pub fn newest_first(&self) -> impl Iterator<Item = &Ended> {
+    pub fn newest_first(&self) -> impl Iterator<Item = &EndedRead> {
         self.ended.iter().rev()
     }
 }

@@ -32,7 +32,7 @@ impl Item {
         })
     }
 
-    /// What was published.
+    /// Returns the event.
     pub fn event(&self) -> &Event {
         &self.event
     }
@@ -45,8 +45,8 @@ impl Item {
             .clone()
     }
 
-    /// What of it is about some targets, in the form of server-sent events; `None` when
-    /// nothing is. How an environment is concerns all.
+    /// Returns the part that is about some targets, in the form of server-sent events; `None` when
+    /// nothing is. The status of an environment concerns all.
     pub fn text_for(&self, is_meant: &dyn Fn(&TargetName) -> bool) -> Option<Bytes> {
         match &self.event {
             Event::Environment(_) => Some(self.text()),
@@ -76,7 +76,7 @@ impl Item {
         sse("missed", &Borrowed::Missed(count)).unwrap_or_default()
     }
 
-    /// How an environment is.
+    /// Returns the status of an environment, in the form of server-sent events.
     pub fn environment(status: &EnvironmentStatus) -> Bytes {
         sse("environment", &Borrowed::Environment(status)).unwrap_or_default()
     }

@@ -9,23 +9,23 @@ use std::{
 use tokio::time::Instant;
 use utakata_model::{Readings, TaskId};
 
-use super::{Batch, Made, Slot};
+use super::{Batch, NewTask, Slot};
 use crate::inventory::TargetEntry;
 
 /// A task that is under way.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct PendingRead {
     pub batch: Arc<Batch>,
     pub known: Arc<TargetEntry>,
     pub slot: Option<Arc<Slot>>,
-    /// What it saw, where somebody waits to be shown it.
+    /// The readings, where somebody waits to be shown them.
     pub readings: Option<Arc<Readings>>,
 }
 
-/// What is under way.
+/// The tasks that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    entries: HashMap<TaskId, Entry, BuildHasherDefault<IdHasher>>,
+    entries: HashMap<TaskId, PendingRead, BuildHasherDefault<IdHasher>>,
 }
 
 impl Pending {
@@ -33,10 +33,10 @@ impl Pending {
         self.entries.len()
     }
 
-    pub fn insert(&mut self, batch: &Arc<Batch>, made: Vec<Made>) {
+    pub fn insert(&mut self, batch: &Arc<Batch>, made: Vec<NewTask>) {
         self.entries.reserve(made.len());
         for made in made {
-            let entry = Entry {
+            let entry = PendingRead {
                 batch: Arc::clone(batch),
                 known: made.known,
                 slot: made.slot,
@@ -46,21 +46,21 @@ impl Pending {
         }
     }
 
-    pub fn get(&mut self, id: TaskId) -> Option<&mut Entry> {
+    pub fn get(&mut self, id: TaskId) -> Option<&mut PendingRead> {
         self.entries.get_mut(&id)
     }
 
-    pub fn remove(&mut self, id: TaskId) -> Option<Entry> {
+    pub fn remove(&mut self, id: TaskId) -> Option<PendingRead> {
         self.entries.remove(&id)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&TaskId, &Entry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&TaskId, &PendingRead)> {
         self.entries.iter()
     }
 
     /// Takes those whose deadline has passed.
-    pub fn overdue(&mut self, now: Instant) -> Vec<(TaskId, Entry)> {
-        let overdue = |_: &TaskId, entry: &mut Entry| entry.batch.deadline <= now;
+    pub fn overdue(&mut self, now: Instant) -> Vec<(TaskId, PendingRead)> {
+        let overdue = |_: &TaskId, entry: &mut PendingRead| entry.batch.deadline <= now;
         let overdue = self.entries.extract_if(overdue).collect();
         // What a burst has taken is given back.
         if self.entries.len() < self.entries.capacity() / 8 {

@@ -16,25 +16,23 @@ use utakata_model::{Outcome, OutcomeStatus, Readings, TaskId};
 
 use super::OutcomeRef;
 
-/// How far the tasks of one operation are.
+/// The progress of the tasks of one operation.
 #[derive(Debug)]
 pub struct Progress {
     total: u64,
     ended: AtomicU64,
     by_status: [AtomicU64; 5],
-    /// Of those that succeeded: how many in part.
+    /// Of those that succeeded, the number of those in part.
     partial: AtomicU64,
     all_ended: Notify,
-    /// What came of the tasks that are to be shown; absent when none is.
+    /// The results of the tasks that are to be shown; absent when none is.
     shown: Option<Mutex<HashMap<TaskId, Shown>>>,
 }
 
-/// What came of a task that is to be shown.
+/// The result of a task that is to be shown.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// How it ended.
     pub outcome: OutcomeRef,
-    /// What it saw.
     pub readings: Option<Arc<Readings>>,
 }
 
@@ -51,7 +49,7 @@ impl Progress {
         }
     }
 
-    /// Whether what came of each task is kept.
+    /// Returns true when the result of each task is kept.
     pub(super) fn keeps(&self) -> bool {
         self.shown.is_some()
     }
@@ -64,7 +62,7 @@ impl Progress {
             .fetch_add(u64::from(outcome.is_partial()), Ordering::Relaxed);
         if let Some(kept) = &self.shown {
             let mut kept = kept.lock();
-            if kept.len() < SHOWN_MOST {
+            if kept.len() < MAX_SHOWN {
                 kept.insert(id, shown());
             }
         }
@@ -73,7 +71,7 @@ impl Progress {
         }
     }
 
-    /// How many tasks are in each state; what has not ended counts as queued.
+    /// Returns the number of tasks in each state; those that have not ended count as queued.
     pub fn counts(&self) -> Counts {
         let of = |status| self.by_status[place(status)].load(Ordering::Relaxed);
         let mut counts = Counts {
@@ -98,13 +96,13 @@ impl Progress {
         }
     }
 
-    /// What came of a task, if it is shown and has ended.
+    /// Returns the result of a task, if it is shown and has ended.
     pub fn shown(&self, id: TaskId) -> Option<Shown> {
         self.shown.as_ref()?.lock().get(&id).cloned()
     }
 
     /// Waits until all have ended, but not longer than this.
-    pub async fn wait_for(&self, most: Duration) {
+    pub async fn wait_for(&self, max: Duration) {
         let all = async {
             loop {
                 let notified = self.all_ended.notified();
@@ -115,11 +113,11 @@ impl Progress {
             }
         };
         // Running out of time is an answer like any other: the counts say what is missing.
-        let _ = tokio::time::timeout(most, all).await;
+        let _ = tokio::time::timeout(max, all).await;
     }
 }
 
-/// Whether what came of each task is to be shown.
+/// The part of the results that is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
     /// The tasks, the first thousand.
@@ -129,7 +127,7 @@ pub enum Show {
 }
 
 /// The most tasks that an answer shows.
-pub const SHOWN_MOST: usize = 1000;
+pub const MAX_SHOWN: usize = 1000;
 
 fn place(status: OutcomeStatus) -> usize {
     match status {

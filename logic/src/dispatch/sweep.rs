@@ -7,15 +7,15 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outcome::Timings};
 
-use super::{Batch, Dispatch, Made, OutcomeRef, pending::Entry};
+use super::{Batch, Dispatch, NewTask, OutcomeRef, pending::PendingRead};
 
 /// How often.
-const EVERY: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Dispatch {
-    /// Gives up what is overdue, until it is cancelled.
+    /// Ends reads that are overdue, until it is cancelled.
     pub async fn sweep(&self, cancel: CancellationToken) {
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -29,9 +29,9 @@ impl Dispatch {
     }
 
     /// Ends tasks as failed without handing them over.
-    pub fn refuse(&self, batch: &Arc<Batch>, made: Vec<Made>, problem: &Problem) {
+    pub fn refuse(&self, batch: &Arc<Batch>, made: Vec<NewTask>, problem: &Problem) {
         let entries = made.into_iter().map(|made| {
-            let entry = Entry {
+            let entry = PendingRead {
                 batch: Arc::clone(batch),
                 known: made.known,
                 slot: made.slot,
@@ -44,7 +44,7 @@ impl Dispatch {
 
     /// Ends some tasks, if they are under way.
     pub(super) fn give_up(&self, keys: &[TaskKey], status: OutcomeStatus, problem: &Problem) {
-        let entries: Vec<(TaskId, Entry)> = {
+        let entries: Vec<(TaskId, PendingRead)> = {
             let mut pending = self.pending.lock();
             let found = |key: &TaskKey| Some((key.task, pending.remove(key.task)?));
             keys.iter().filter_map(found).collect()
@@ -55,7 +55,7 @@ impl Dispatch {
     /// Ends reads that nobody has told an outcome of.
     fn end_without_outcome(
         &self,
-        entries: Vec<(TaskId, Entry)>,
+        entries: Vec<(TaskId, PendingRead)>,
         status: OutcomeStatus,
         problem: &Problem,
     ) {
@@ -83,7 +83,12 @@ fn no_answer() -> (OutcomeStatus, Problem) {
     (OutcomeStatus::Expired, problem)
 }
 
-fn without_answer(id: TaskId, entry: &Entry, status: OutcomeStatus, problem: Problem) -> Outcome {
+fn without_answer(
+    id: TaskId,
+    entry: &PendingRead,
+    status: OutcomeStatus,
+    problem: Problem,
+) -> Outcome {
     Outcome {
         task: id,
         attempt: 1,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{Class, Readings};
 
-use super::{Dispatch, Ended, Item, OutcomeRef, Shown, pending::Entry};
+use super::{Dispatch, EndedRead, Item, OutcomeRef, Shown, pending::PendingRead};
 use crate::inventory::TargetEntry;
 
 impl Dispatch {
@@ -31,7 +31,7 @@ impl Dispatch {
     /// Ends the reads that outcomes are of. Returns the places of the outcomes of other reads: of
     /// another logic environment, or of one that was given up.
     pub fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
-        let found: Vec<Option<Entry>> = {
+        let found: Vec<Option<PendingRead>> = {
             let mut pending = self.pending.lock();
             let outcomes = batch.outcomes.iter();
             outcomes
@@ -54,7 +54,7 @@ impl Dispatch {
     }
 
     /// A read has ended.
-    pub(super) fn end(&self, entry: Entry, outcome: OutcomeRef) -> Option<Ended> {
+    pub(super) fn end(&self, entry: PendingRead, outcome: OutcomeRef) -> Option<EndedRead> {
         let found = outcome.get()?;
         let id = found.task;
         self.observed.ended(&entry.known, found);
@@ -70,7 +70,7 @@ impl Dispatch {
                 readings: entry.readings,
             });
         }
-        Some(Ended {
+        Some(EndedRead {
             id,
             batch: entry.batch,
             known: entry.known,

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     control::Answer,
-    dispatch::SHOWN_MOST,
+    dispatch::MAX_SHOWN,
     store::{OperationRow, Wanted},
 };
 
@@ -101,7 +101,7 @@ pub(super) async fn post(
             operation: Some(id),
             ..Wanted::default()
         };
-        let rows = api.handle.store().tasks(&wanted, SHOWN_MOST as u32).await?;
+        let rows = api.handle.store().tasks(&wanted, MAX_SHOWN as u32).await?;
         answer.tasks = rows.into_iter().rev().map(tasks::row_view).collect();
     }
     Ok(Json(ControlAnswer::Operation(Box::new(answer))))

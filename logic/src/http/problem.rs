@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The most single things that one answer names.
-pub(super) const DETAILS_MOST: usize = inventory::PROBLEMS_MOST;
+pub(super) const DETAILS_MOST: usize = inventory::MAX_PROBLEMS;
 
 /// A request that was refused.
 #[derive(Debug)]

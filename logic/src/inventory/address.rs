@@ -8,8 +8,8 @@ use crate::kinds::Served;
 
 const LENGTH_MAX: usize = 512;
 
-/// What is wrong with an address, if that is certain. What its kind asks for is known only while
-/// somebody serves it; a port and an IPv4 address are wrong for all.
+/// Returns what is wrong with an address, if that is certain. What its kind asks for is known only
+/// while somebody serves it; a wrong port or IPv4 address is wrong for all.
 pub fn wrong(address: &str, served: Option<&Served>) -> Option<String> {
     if address.is_empty() || address.len() > LENGTH_MAX || address.chars().any(char::is_control) {
         return Some(format!(

@@ -73,7 +73,7 @@ impl Inventory {
         })
     }
 
-    /// What would change, and what is worth a look.
+    /// Compares documents with the inventory.
     fn compare(&self, documents: &[Document], delete: Vec<Named>) -> Result<Compared, Error> {
         let index = self.index.read();
         let mut findings = check::check(documents, &index, &self.kinds.served());
@@ -134,7 +134,7 @@ fn compare(after: &Document, index: &Index) -> Told {
     }
 }
 
-/// What has the type and name of a document now.
+/// Finds the document that has the type and name of another one now.
 fn there(document: &Document, index: &Index) -> Option<Document> {
     match document {
         Document::Target(target) => index

@@ -16,11 +16,11 @@ use super::{address, index::Index};
 use crate::kinds::{Served, Snapshot};
 
 /// The longest interval: a schedule beyond it is a mistake in the unit.
-const INTERVAL_MAX: Duration = Duration::from_secs(366 * 86_400);
+const MAX_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
 /// The most single things that are told of documents; no more are looked for.
-pub const PROBLEMS_MOST: usize = 1000;
+pub const MAX_PROBLEMS: usize = 1000;
 
-/// What was found: errors refuse the documents, warnings are told.
+/// The findings: errors refuse the documents, warnings are told.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub errors: Vec<Detail>,
@@ -39,7 +39,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> 
         })
         .collect();
     for document in documents {
-        if findings.errors.len() >= PROBLEMS_MOST {
+        if findings.errors.len() >= MAX_PROBLEMS {
             break;
         }
         let subject = document.subject();
@@ -64,7 +64,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> 
 }
 
 fn warn_of_kind(subject: &str, target: &Target, kinds: &Snapshot, warnings: &mut Vec<Detail>) {
-    if kinds.has(&target.kind) || warnings.len() >= PROBLEMS_MOST {
+    if kinds.has(&target.kind) || warnings.len() >= MAX_PROBLEMS {
         return;
     }
     let kind = &target.kind;
@@ -105,7 +105,7 @@ fn check_target(
     wrong
 }
 
-/// Why a kind cannot use a credential; never with its values.
+/// Returns the reason why a kind cannot use a credential; never with its values.
 pub(crate) fn unfit(credential: &Credential, served: &Served) -> Option<String> {
     let values = serde_json::to_value(&credential.values).unwrap_or_default();
     let refused = served.credential()?.check_secret(&values).err()?;
@@ -133,12 +133,12 @@ fn check_schedule(
         return wrong;
     }
     let interval = schedule.interval;
-    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&interval) {
+    if !(INTERVAL_MIN..=MAX_INTERVAL).contains(&interval) {
         wrong.push(format!(
             "the interval {} is not between {} and {}",
             duration::format(interval),
             duration::format(INTERVAL_MIN),
-            duration::format(INTERVAL_MAX)
+            duration::format(MAX_INTERVAL)
         ));
     }
     if !schedule.parameters.is_object() {
@@ -177,7 +177,7 @@ fn kinds_of<'a>(
         .collect()
 }
 
-/// Why a kind cannot do what a schedule asks for.
+/// Returns the reason why a kind cannot do what a schedule asks for.
 pub(crate) fn refuses(served: &Served, schedule: &Schedule) -> Option<String> {
     let kind = &served.release.kind;
     let Some(found) = served.observe(schedule.action.as_ref()) else {

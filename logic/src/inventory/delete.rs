@@ -14,7 +14,8 @@ use crate::store::Change;
 /// The most targets that a message names.
 const NAMED: usize = 3;
 
-/// Why things cannot go: they stand among the documents, too, or a target still uses them.
+/// Returns the reasons why things cannot go: they stand among the documents, too, or a target still
+/// uses them.
 pub(super) fn check(delete: &[Named], documents: &[Document], index: &Index) -> Vec<Detail> {
     let mut wrong = Vec::new();
     let kept: BTreeSet<String> = documents.iter().map(Document::subject).collect();
@@ -70,7 +71,7 @@ fn users<'a>(
     all.map(|target| &target.name).collect()
 }
 
-/// What becomes of each, in their order. What is not there is as it should be.
+/// Returns the verdict on each, in their order. What is not there is as it should be.
 pub(super) fn told(delete: &[Named], index: &Index) -> Vec<Told> {
     let verdict = |one: &Named| match is_there(one, index) {
         true => Verdict::Deleted,

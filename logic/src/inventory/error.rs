@@ -7,13 +7,13 @@ use utakata_model::{CredentialName, TargetName, suggest};
 
 use crate::store;
 
-/// Why the inventory refused. Nothing was changed.
+/// A reason why the inventory refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Documents are wrong: every one that is.
     #[error("{}", wrong(problems))]
     Documents {
-        /// What is wrong with which.
+        /// Each with what is wrong with it.
         problems: Vec<Detail>,
     },
     /// There is nothing of that name.
@@ -31,7 +31,6 @@ pub enum Error {
     InUse {
         /// The credential.
         name: CredentialName,
-        /// Who uses it.
         users: Vec<TargetName>,
     },
     /// The store failed.

@@ -38,7 +38,7 @@ impl Index {
         index
     }
 
-    /// What leads from here to what a store has.
+    /// Returns the changes that lead from here to the contents of a store.
     pub fn changes_to(&self, contents: Contents) -> Vec<Change> {
         let targets = difference(
             self.targets.iter().map(|(name, one)| (name, &*one.target)),
@@ -100,7 +100,7 @@ impl Index {
         Box::new(all.map(|(_, known)| known).filter(means).cloned())
     }
 
-    /// How many targets use each credential.
+    /// Returns the number of targets that use each credential.
     pub fn users(&self) -> HashMap<&CredentialName, u64> {
         let mut users = HashMap::new();
         for known in self.targets.values() {
@@ -184,7 +184,7 @@ impl Index {
     }
 }
 
-/// What differs between what is here and what is there.
+/// The difference between the names here and there.
 struct Difference<N, T> {
     gone: Vec<N>,
     new: Vec<T>,

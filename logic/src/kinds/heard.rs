@@ -9,7 +9,6 @@ use utakata_model::{Cure, EnvironmentStatus, PoolStatus, Problem, ReleaseId, Zon
 #[derive(Debug, Clone)]
 pub(super) struct Heard {
     pub(super) status: Arc<EnvironmentStatus>,
-    /// When it came.
     pub(super) at: Instant,
 }
 
@@ -18,7 +17,7 @@ pub(super) struct Heard {
 pub struct Claim {
     /// The release; absent where nothing counts that the environment tells.
     pub release: Option<ReleaseId>,
-    /// Why it does not count.
+    /// The reason why it does not count.
     pub problem: Problem,
 }
 
@@ -30,7 +29,7 @@ impl Heard {
         }
     }
 
-    /// Whether nothing that decides what is served is different in another status.
+    /// Returns true when another status is the same in all that decides what is served.
     pub(super) fn says_the_same_as(&self, other: &EnvironmentStatus) -> bool {
         let pool = |pool: &PoolStatus, other: &PoolStatus| {
             pool.release == other.release

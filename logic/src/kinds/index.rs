@@ -18,9 +18,7 @@ pub struct ReleaseIndex {
 /// A release of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexedRelease {
-    /// Which.
     pub id: ReleaseId,
-    /// What it declares.
     pub manifest: Arc<Manifest>,
     /// Where it comes from.
     pub source: ReleaseSource,
@@ -53,7 +51,7 @@ impl ReleaseIndex {
         self.by_kind.get(kind).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a kind comes with utakata.
+    /// Returns true when a kind comes with utakata.
     pub fn is_shipped(&self, kind: &Kind) -> bool {
         let mut releases = self.of_kind(kind).iter();
         releases.any(|release| release.source == ReleaseSource::Shipped)

@@ -24,7 +24,6 @@ pub struct ServedKinds {
 pub struct Served {
     /// The release that new tasks go to: the one that is asked to serve, or else the newest.
     pub release: ReleaseId,
-    /// Its manifest.
     pub manifest: Arc<Manifest>,
     /// The environments of the zone that serve the kind.
     pub environments: Vec<EnvironmentId>,
@@ -44,8 +43,8 @@ pub(super) struct Compiled {
 pub struct ServedAction {
     /// As its manifest declares it.
     pub action: Action,
-    /// What its parameters must be; absent when the manifest's schema cannot be compiled,
-    /// which the environment has refused already.
+    /// The schema of its parameters; absent when the manifest's schema cannot be compiled, which
+    /// the environment has refused already.
     pub schema: Option<Schema>,
 }
 
@@ -88,12 +87,12 @@ impl ServedKinds {
         self.kinds.keys()
     }
 
-    /// Whether a kind is served anywhere.
+    /// Returns true when a kind is served anywhere.
     pub fn has(&self, kind: &Kind) -> bool {
         self.kinds.contains_key(kind)
     }
 
-    /// Why tasks of a kind cannot be done in a zone where nobody serves it.
+    /// Says why tasks of a kind cannot be done in a zone where nobody serves it.
     pub fn nobody(&self, kind: &Kind, zone: &Zone) -> String {
         match self.has(kind) {
             true => format!("no environment in zone \"{zone}\" serves the kind \"{kind}\" now"),
@@ -244,12 +243,12 @@ impl Served {
         actions.filter(of_class).map(|action| action.name.as_str())
     }
 
-    /// What the address of a target must be; absent when only the worker knows.
+    /// The schema of a target's address; absent when only the worker knows.
     pub fn address(&self) -> Option<&Schema> {
         self.compiled.address.as_ref()
     }
 
-    /// What a credential's values must be; absent when none is needed.
+    /// The schema of a credential's values; absent when none is needed.
     pub fn credential(&self) -> Option<&Schema> {
         self.compiled.credential.as_ref()
     }

@@ -13,17 +13,17 @@ const RECENT: Duration = Duration::from_secs(60);
 /// A life that ended may be heard of once more, late. Two that are there take turns.
 const TURNS: usize = 3;
 /// The lives of an environment that are remembered.
-const LIVES_MAX: usize = 4;
+const MAX_LIVES: usize = 4;
 
-/// Which lives of each environment were heard of.
+/// The lives of each environment that were heard of.
 #[derive(Debug, Default)]
 pub(super) struct Twins(BTreeMap<EnvironmentId, Lives>);
 
 #[derive(Debug, Default)]
 struct Lives {
-    /// When each told last how it is, by its own clock; the one that was heard of last is last.
+    /// The last status of each, by its own clock; the one that was heard of last is last.
     known: Vec<(Incarnation, Timestamp)>,
-    /// When one was heard of again after another one.
+    /// The times when one was heard of again after another one.
     turns: Vec<Instant>,
 }
 
@@ -62,7 +62,7 @@ impl Lives {
         self.turns.retain(|at| now.duration_since(*at) < RECENT);
         let time = before.map_or(time, |(_, before)| before.max(time));
         self.known.push((incarnation, time));
-        if self.known.len() > LIVES_MAX {
+        if self.known.len() > MAX_LIVES {
             self.known.remove(0);
         }
     }

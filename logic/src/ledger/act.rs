@@ -10,7 +10,7 @@ use utakata_permit::message::{Answer, PermitBatch, Recorded, RecordedBatch};
 
 use super::{book::Effect, hand_over, read_back::ReadBacks};
 use crate::{
-    dispatch::{Concluded, Dispatch},
+    dispatch::{Conclusion, Dispatch},
     evidence::ReadBackCounts,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Actor {
     counts: Arc<ReadBackCounts>,
 }
 
-/// What hands things over to the inter connect, each on its own.
+/// Hand things over to the inter connect, each on its own.
 pub(super) struct Couriers {
     tasks: mpsc::Receiver<Vec<Task>>,
     events: mpsc::Receiver<Vec<Event>>,
@@ -84,7 +84,7 @@ impl Actor {
         }
     }
 
-    fn tell(&self, concluded: Concluded) {
+    fn tell(&self, concluded: Conclusion) {
         if let (Some(shows), Some(ran_by)) = (concluded.shows, &concluded.outcome.ran_by) {
             self.counts.count(&ran_by.release.digest, shows);
         }

@@ -20,15 +20,15 @@ use utakata_permit::message::{Answer, Recorded};
 
 use self::{lane::Lane, operation::Open};
 pub use self::{
-    operation::{New, Unfit as OperationUnfit, Verb},
+    operation::{New, OperationUnfit, Verb},
     summary::Summary,
-    told::{Unfit as TaskUnfit, Verdict},
+    told::{TaskUnfit, Verdict},
 };
-use super::entry::Entry;
+use super::entry::TaskEntry;
 use crate::{
     audit::{self, Trail},
     config,
-    dispatch::Concluded,
+    dispatch::Conclusion,
     inventory::TargetEntry,
     store::Page,
 };
@@ -54,7 +54,7 @@ pub(super) struct Book {
     config: config::Control,
     find: Find,
     now: Now,
-    tasks: HashMap<TaskId, Entry>,
+    tasks: HashMap<TaskId, TaskEntry>,
     lanes: HashMap<TargetName, Lane>,
     operations: HashMap<OperationId, Open>,
     /// The lives of environments that were heard of.
@@ -68,7 +68,7 @@ pub(super) struct Book {
     pub(super) effects: Vec<Effect>,
 }
 
-/// What is to be done, once the page is written.
+/// An effect that is carried out once the batch is written.
 pub(super) enum Effect {
     /// Publish an attempt.
     Publish(Task),
@@ -81,7 +81,7 @@ pub(super) enum Effect {
     /// Read what a target has, before it is changed.
     Capture(ReadBack),
     /// Tell whoever waits that a task has ended, or that a person has to say.
-    Tell(Concluded),
+    Tell(Conclusion),
     /// Answer whoever asked.
     Reply(Box<dyn FnOnce() + Send>),
 }
@@ -104,35 +104,32 @@ pub(super) struct ReadBack {
     pub task: Arc<crate::store::ControlTask>,
     /// For which attempt of it.
     pub attempt: u32,
-    /// Until when.
     pub until: Instant,
-    /// What for.
     pub purpose: Purpose,
 }
 
-/// What a target showed when it was read back.
+/// A look at a target that was read back.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct ReadBackResult {
     /// For which task.
     pub task: TaskId,
     /// For which attempt of it.
     pub attempt: u32,
-    /// When it was asked.
+    /// The time when it was asked.
     pub asked: Instant,
-    /// When it had answered.
+    /// The time when it had answered.
     pub answered: Instant,
-    /// What it showed.
     pub evidence: Evidence,
 }
 
-/// Why a target is read back.
+/// The purpose of reading a target back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// It says that it did it: the effect is looked for as long as it may take to show.
     Confirm {
         /// Something else than the effect decides, too, if it was asked from then on.
         shows_from: Instant,
-        /// Whether the target has yet to be seen in what it must pass through.
+        /// True when the target has yet to be seen in what it must pass through.
         is_through: bool,
     },
     /// Nobody knows whether it did it: whatever it shows decides.
@@ -140,7 +137,7 @@ pub(super) enum Purpose {
 }
 
 impl Book {
-    /// With nothing in it.
+    /// Makes an empty one.
     pub fn new(config: config::Control, find: Find, trail: Trail, now: Now) -> Self {
         Self {
             config,
@@ -159,24 +156,24 @@ impl Book {
         }
     }
 
-    /// What comes from now on happens at this time.
+    /// Sets the time of all that comes from now on.
     pub fn at(&mut self, now: Now) {
         self.now = now;
     }
 
-    /// When time alone changes something.
+    /// Returns the next moment at which time alone changes something.
     pub fn deadline(&self) -> Option<Instant> {
         let task = self.deadlines.first().map(|(at, _)| *at);
         let lock = self.lock_ends.first().map(|(at, _)| *at);
         task.into_iter().chain(lock).min()
     }
 
-    /// Whether a task has not ended.
+    /// Returns true when a task has not ended.
     pub fn has(&self, id: TaskId) -> bool {
         self.tasks.contains_key(&id)
     }
 
-    pub(super) fn entry(&self, id: TaskId) -> Option<&Entry> {
+    pub(super) fn entry(&self, id: TaskId) -> Option<&TaskEntry> {
         self.tasks.get(&id)
     }
 
@@ -184,8 +181,8 @@ impl Book {
         self.operations.get(&id)
     }
 
-    /// Why the pace of its operation holds a task back.
-    pub(super) fn held_back(&self, entry: &Entry) -> Option<String> {
+    /// Returns the reason why the pace of its operation holds a task back.
+    pub(super) fn held_back(&self, entry: &TaskEntry) -> Option<String> {
         let open = self.operations.get(&entry.task.operation)?;
         Some(open.pacer.held(entry.task.id)?.to_string())
     }
@@ -200,7 +197,7 @@ impl Book {
         (self.find)(target).map(|known| utakata_model::Target::clone(&known.target))
     }
 
-    /// How many tasks have not ended.
+    /// Returns the number of tasks that have not ended.
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
@@ -254,7 +251,7 @@ impl Book {
         let Some(entry) = self.tasks.get(&id) else {
             return;
         };
-        let state = audit::Entry::State {
+        let state = audit::AuditEntry::State {
             task: id,
             attempt: entry.life.attempt,
             state: entry.life.state(),
@@ -269,7 +266,7 @@ impl Book {
 
     /// The first page after a gap: it says so, and that these tasks are left to a person.
     pub fn begin_after_a_gap(&mut self, tasks: &[TaskId]) {
-        let gap = audit::Entry::Gap {
+        let gap = audit::AuditEntry::Gap {
             unsettled: tasks.len(),
         };
         self.trail.note(self.now.at, &gap);
@@ -294,7 +291,7 @@ impl Book {
             Action::Publish => self.publish(id),
             Action::ReadBack => {
                 let entry = self.tasks.get(&id);
-                let read_back = entry.and_then(Entry::read_back);
+                let read_back = entry.and_then(TaskEntry::read_back);
                 self.effects.extend(read_back.map(Effect::ReadBack));
             }
             // Whoever applied the ask sends the answer.
@@ -310,8 +307,8 @@ impl Book {
     }
 }
 
-impl Entry {
-    /// How its target is to be read back now.
+impl TaskEntry {
+    /// Returns the read-back that its target needs now.
     fn read_back(&self) -> Option<ReadBack> {
         Some(ReadBack {
             task: Arc::clone(&self.task),

@@ -9,17 +9,18 @@ use utakata_model::{EnvironmentStatus, OperationId, ReadingValue, TargetName, Ta
 use utakata_permit::message::StartBatch;
 
 use super::{
-    book::{self, Book, Effect, Look, New, Verb, Verdict},
+    book::{self, Book, Effect, New, ReadBackResult, Verb, Verdict},
     explain::{self, Facts},
 };
 use crate::ledger::Error;
 
-/// Where an answer goes.
+/// The way back for an answer.
 type Reply<T> = oneshot::Sender<T>;
-/// Where the answer goes to what is promised, or refused.
+/// The way back for a promise, or a refusal.
 pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
 
-/// What the ledger is told and asked. What promises something is answered when it is written.
+/// A command to the ledger, or a question. One that promises something is answered when it is
+/// written.
 pub(super) enum Command {
     /// A new operation.
     Plan(Box<New>, Promise<()>),
@@ -30,8 +31,8 @@ pub(super) enum Command {
     /// An environment tells how it is.
     Heard(Arc<EnvironmentStatus>),
     /// A target was read back for an attempt; it was asked at this moment.
-    Seen(Look),
-    /// What a target had before it was changed.
+    Seen(ReadBackResult),
+    /// The value that a target had before it was changed.
     Captured(TaskId, Option<ReadingValue>),
     /// A person does something with an operation.
     Change(
@@ -48,27 +49,28 @@ pub(super) enum Command {
     Lock(TargetName, Lock, Promise<()>),
     /// A person lets it go. The answer says whether it was locked.
     Unlock(TargetName, Said, Promise<bool>),
-    /// Who has a target.
+    /// Returns the lock of a target, the task that has it, and the number of those that wait for
+    /// it.
     LaneOf(TargetName, Reply<super::LaneView>),
-    /// What a task waits for.
+    /// The question what a task waits for.
     ExplainTask(TaskId, Arc<Facts>, Reply<Option<Explanation>>),
-    /// What an operation waits for.
+    /// The question what an operation waits for.
     ExplainOperation(OperationId, Arc<Facts>, Reply<Option<Explanation>>),
-    /// How many tasks have not ended.
+    /// Returns the number of tasks that have not ended.
     Count(Reply<usize>),
-    /// What of control somebody has to do something about.
+    /// Returns a summary of control that somebody has to do something about.
     Summary(Reply<book::Summary>),
     /// Write what there is, then end.
     End,
 }
 
 impl Command {
-    /// Whether it comes again if it is left out.
+    /// Returns true when it comes again if it is left out.
     pub fn is_repeated(&self) -> bool {
         matches!(self, Self::Asked(_) | Self::Told(_) | Self::Seen(..))
     }
 
-    /// Whether it is answered and changes nothing.
+    /// Returns true when it is answered and changes nothing.
     pub fn only_asks(&self) -> bool {
         matches!(
             self,
@@ -80,7 +82,7 @@ impl Command {
         )
     }
 
-    /// Tells who waits for a promise that it is not made; gives back what promises nothing.
+    /// Refuses the promise that somebody waits for; returns a command that promises nothing.
     pub fn refuse(self) -> Option<Self> {
         match self {
             Self::Plan(_, to) => answer(to, Err(Error::Waits)),

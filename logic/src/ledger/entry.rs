@@ -23,35 +23,35 @@ pub(super) const UNVERIFIED: &str = "unverified";
 
 /// A task that has not ended.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct TaskEntry {
     /// As it was made.
     pub task: Arc<ControlTask>,
-    /// Where it stands.
     pub life: Life,
-    /// What is fixed about it.
+    /// The rule, which never changes.
     pub rule: Rule,
     /// As it is written down.
     pub record: TaskProgress,
-    /// Since when it is in its state.
+    /// The time since which it is in its state.
     pub since: Timestamp,
-    /// How far it is before its turn.
+    /// The progress towards its turn.
     pub turn: Turn,
-    /// Whether the target showed what it said that it did, where that has yet to be told.
+    /// True or false when the target was seen to show what it said that it did, or not, and that
+    /// has yet to be told.
     pub shows: Option<bool>,
 }
 
-/// How far a task is before it may be published.
+/// The progress of a task towards being published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     /// The operation has not released it.
     NotYet,
-    /// What the target has now is being read, so that it can be brought back.
+    /// The value that the target has now is being read, so that it can be brought back.
     Capturing,
     /// It waits in its target's lane, or is further.
     Come,
 }
 
-impl Entry {
+impl TaskEntry {
     /// A task that was just made.
     pub fn new(task: ControlTask, config: &config::Control, now: Instant, at: Timestamp) -> Self {
         let expires = now + until(task.expires, at);
@@ -106,18 +106,19 @@ impl Entry {
         }
     }
 
-    /// Its place in the lane of its target: the first goes first.
+    /// Returns the place in the lane of its target: the first goes first.
     pub fn rank(&self) -> Rank {
         (std::cmp::Reverse(self.task.priority), self.task.id)
     }
 
-    /// Whether it waits in its lane, for a place or for somebody who asks for it.
+    /// Returns true when it waits in its lane, for a place or for somebody who asks for it.
     pub fn waits(&self) -> bool {
         let is_open = matches!(self.life.stage, Stage::Planned | Stage::Queued { .. });
         is_open && self.turn == Turn::Come
     }
 
-    /// Whether an attempt at what may be done once is presumed to be over, and not proven to be.
+    /// Returns true when an attempt at something that may be done once is presumed to be over, and
+    /// not proven to be.
     pub fn may_still_act(&self) -> bool {
         let told = self.record.outcome.as_ref();
         let is_told = told.is_some_and(|told| {
@@ -127,7 +128,7 @@ impl Entry {
         self.rule.repeat == Repeat::Once && !self.life.is_over && !is_told
     }
 
-    /// What was said to be done, and was looked for in vain, is unverified from now on.
+    /// Marks as unverified what was said to be done and was looked for in vain.
     pub fn note_unseen(&mut self, before: &Life) {
         let Stage::Verifying { shown, .. } = before.stage else {
             return;
@@ -152,7 +153,7 @@ impl Entry {
         self.shows = matches!(shown, Evidence::Other | Evidence::Passing).then_some(false);
     }
 
-    /// Its life has changed: what is written down follows.
+    /// Brings the record up to its life, which has changed.
     pub fn record(&mut self, at: Timestamp) {
         let state = self.life.state();
         if state != self.record.state || self.life.attempt != self.record.attempt {
@@ -169,7 +170,7 @@ impl Entry {
     }
 }
 
-/// What was seen instead of an effect.
+/// Says what was seen instead of an effect.
 pub(super) fn unseen(shown: Evidence) -> &'static str {
     match shown {
         Evidence::None => "could not be read back",
@@ -179,7 +180,7 @@ pub(super) fn unseen(shown: Evidence) -> &'static str {
     }
 }
 
-/// Whether it was said to be done, and was not seen to be.
+/// Returns true when it was said to be done, and was not seen to be.
 pub(super) fn is_unverified(outcome: &Outcome) -> bool {
     let problem = outcome.problem.as_ref();
     problem.is_some_and(|problem| &*problem.code == UNVERIFIED)
@@ -188,8 +189,8 @@ pub(super) fn is_unverified(outcome: &Outcome) -> bool {
 /// The place of a task in the lane of its target.
 pub(super) type Rank = (std::cmp::Reverse<Priority>, utakata_model::TaskId);
 
-/// Whether the outcome that was written down last proves that nobody acts on the attempt any
-/// more. What an environment said of its earlier lives it says again.
+/// Returns true when the outcome that was written down last proves that nobody acts on the attempt
+/// any more. What an environment said of its earlier lives it says again.
 fn is_over(record: &TaskProgress) -> bool {
     let outcome = record.outcome.as_ref();
     outcome.is_some_and(|outcome| {
@@ -199,7 +200,7 @@ fn is_over(record: &TaskProgress) -> bool {
     })
 }
 
-/// What is fixed about a task.
+/// Returns the rule of a task.
 fn rule(task: &ControlTask, config: &config::Control) -> Rule {
     let read_back = task.verify.as_ref().map(|verify| ReadBack {
         proves: verify.proves,
@@ -226,7 +227,7 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
     }
 }
 
-/// How long it is until then; nothing when that has passed.
+/// Returns the time until then; zero when that has passed.
 pub(super) fn until(then: Timestamp, now: Timestamp) -> Duration {
     then.duration_since(now).try_into().unwrap_or_default()
 }

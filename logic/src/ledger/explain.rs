@@ -22,26 +22,26 @@ pub use self::{
 
 use super::{
     book::Book,
-    entry::{Entry, Turn, is_unverified},
+    entry::{TaskEntry, Turn, is_unverified},
 };
 use crate::desired::PinTable;
 
-/// What is known beyond the ledger.
+/// Facts that are known beyond the ledger.
 #[derive(Debug)]
 pub struct Facts {
-    /// How the environments are.
+    /// The statuses of the environments.
     pub environments: Vec<Arc<EnvironmentStatus>>,
-    /// What is asked of those of which anything is.
+    /// The orders of environments.
     pub orders: BTreeMap<EnvironmentId, Orders>,
-    /// What is asked of zones, kinds and releases.
+    /// The orders of zones, kinds and releases.
     pub standing: BTreeMap<Scope, Order>,
-    /// Which release serves each kind of which anything is asked, and where.
+    /// The releases and places that are asked for, by kind.
     pub kinds: BTreeMap<Kind, KindAsked>,
-    /// Which targets keep which release.
+    /// The releases that targets keep.
     pub pins: PinTable,
 }
 
-/// What a task waits for; absent when the ledger has it no longer, or never had.
+/// Explains what a task waits for; absent when the ledger has it no longer, or never had.
 pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation> {
     let entry = book.entry(id)?;
     let (target, attempt) = (&entry.task.target, entry.life.attempt);
@@ -100,7 +100,7 @@ pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation
 }
 
 /// The target said that it did it, and has not been seen to.
-fn verifying(entry: &Entry, shown: Evidence) -> String {
+fn verifying(entry: &TaskEntry, shown: Evidence) -> String {
     let target = &entry.task.target;
     let so_far = match shown {
         Evidence::None => "that is read back",
@@ -115,7 +115,7 @@ fn verifying(entry: &Entry, shown: Evidence) -> String {
 }
 
 /// Nobody knows what became of it, and a person has to say.
-fn unsettled(entry: &Entry, holder: Option<&Holder>) -> Explanation {
+fn unsettled(entry: &TaskEntry, holder: Option<&Holder>) -> Explanation {
     let (id, target, attempt) = (entry.task.id, &entry.task.target, entry.life.attempt);
     let settle = format!("`utakata task settle {id} succeeded|failed|again --why ...`");
     let outcome = entry.record.outcome.as_ref();
@@ -147,7 +147,7 @@ fn unsettled(entry: &Entry, holder: Option<&Holder>) -> Explanation {
     }
 }
 
-/// What an operation waits for; absent when it is over, or there is none.
+/// Explains what an operation waits for; absent when it is over, or there is none.
 pub(super) fn operation(book: &Book, id: OperationId, facts: &Facts) -> Option<Explanation> {
     let open = book.open(id)?;
     let since = open
@@ -217,7 +217,7 @@ fn tasks(count: usize) -> String {
     }
 }
 
-fn says(entry: &Entry, waits_for: &str, says: String) -> Explanation {
+fn says(entry: &TaskEntry, waits_for: &str, says: String) -> Explanation {
     Explanation {
         waits_for: waits_for.into(),
         says,
@@ -228,21 +228,21 @@ fn says(entry: &Entry, waits_for: &str, says: String) -> Explanation {
 }
 
 /// It changes by time, at the latest.
-fn until(book: &Book, entry: &Entry, explanation: Explanation) -> Explanation {
+fn until(book: &Book, entry: &TaskEntry, explanation: Explanation) -> Explanation {
     Explanation {
         until: entry.life.deadline().map(|at| book.wall(at)),
         ..explanation
     }
 }
 
-fn expires(entry: &Entry, explanation: Explanation) -> Explanation {
+fn expires(entry: &TaskEntry, explanation: Explanation) -> Explanation {
     Explanation {
         until: Some(entry.record.expires.unwrap_or(entry.task.expires)),
         ..explanation
     }
 }
 
-fn not_released(book: &Book, entry: &Entry) -> Explanation {
+fn not_released(book: &Book, entry: &TaskEntry) -> Explanation {
     let id = entry.task.operation;
     let operation = book.open(id).map(|open| open.record.state);
     let waits = match operation {
@@ -269,7 +269,7 @@ fn not_released(book: &Book, entry: &Entry) -> Explanation {
 }
 
 /// It waits for a read of its target; what holds that one up holds it up, too.
-fn held_up(book: &Book, entry: &Entry, facts: &Facts, explanation: Explanation) -> Explanation {
+fn held_up(book: &Book, entry: &TaskEntry, facts: &Facts, explanation: Explanation) -> Explanation {
     let queue = queue_of(book, entry, facts);
     if !queue.is_held {
         return explanation;
@@ -283,7 +283,7 @@ fn held_up(book: &Book, entry: &Entry, facts: &Facts, explanation: Explanation) 
     }
 }
 
-fn in_lane(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
+fn in_lane(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
     let target = &entry.task.target;
     let (lock, holder, _) = book.lane_of(target);
     if let Some(lock) = lock.filter(|lock| entry.task.priority <= lock.priority) {
@@ -347,7 +347,7 @@ fn in_lane(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
 }
 
 /// It is published: which environment could begin it, and why does none?
-fn queued(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
+fn queued(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
     let queue = queue_of(book, entry, facts);
     let explanation = says(entry, queue.waits_for, queue.says);
     expires(
@@ -360,7 +360,7 @@ fn queued(book: &Book, entry: &Entry, facts: &Facts) -> Explanation {
     )
 }
 
-fn queue_of(book: &Book, entry: &Entry, facts: &Facts) -> queue::Queue {
+fn queue_of(book: &Book, entry: &TaskEntry, facts: &Facts) -> queue::Queue {
     let task = &entry.task;
     let target = book.target_of(&task.target);
     let zone = target.as_ref().map(|target| &target.zone);

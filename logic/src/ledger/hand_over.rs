@@ -15,13 +15,13 @@ use utakata_model::{Kind, Task, TaskKey, Zone};
 
 /// Batches that are taken in at once.
 const AT_ONCE: usize = 1024;
-/// With so many tasks of a zone and kind waiting, more of them are left out, and come again.
-const WAITING_MOST: usize = 16_384;
+/// The most tasks of a zone and kind that wait: more of them are left out, and come again.
+const MAX_WAITING: usize = 16_384;
 
 type Route = (Zone, Kind);
 
-/// What waits behind a publish that is under way, each attempt once however often it is published
-/// again; no entry: none is under way.
+/// Tasks that wait behind a publish that is under way, each attempt once however often it is
+/// published again; no entry: none is under way.
 #[derive(Default)]
 struct Waiting(HashMap<Route, IndexMap<TaskKey, Task>>);
 
@@ -62,7 +62,7 @@ impl Waiting {
                     free.push((place.key().clone(), tasks));
                     place.insert(IndexMap::new());
                 }
-                Entry::Occupied(mut place) if place.get().len() < WAITING_MOST => {
+                Entry::Occupied(mut place) if place.get().len() < MAX_WAITING => {
                     place
                         .get_mut()
                         .extend(tasks.into_iter().map(|task| (task.key(), task)));

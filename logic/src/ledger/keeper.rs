@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Between tries to take it up.
-const AGAIN: Duration = Duration::from_millis(500);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Keeps the ledger while it has to.
 pub struct Keeper {
@@ -93,7 +93,7 @@ impl Keeper {
                     tracing::error!(%error, cure = error.cure(), "the ledger cannot be taken up");
                 }
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_AFTER).await;
         }
         None
     }

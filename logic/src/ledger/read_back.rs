@@ -12,22 +12,22 @@ use utakata_model::{Class, Origin, Parameters, Readings, manifest::expected::Exp
 use utakata_permit::{Evidence, evidence};
 
 use super::{
-    book::{Look, Purpose, ReadBack},
+    book::{ReadBackResult, Purpose, ReadBack},
     command::Command,
 };
 use crate::{
-    dispatch::{Batch, Dispatch, Made, Progress, Show},
+    dispatch::{Batch, Dispatch, NewTask, Progress, Show},
     inventory::Inventory,
     kinds::Kinds,
     store::ControlTask,
 };
 
-/// How many targets are read back at once; others wait.
+/// The most targets that are read back at once; others wait.
 const AT_ONCE: usize = 1024;
 /// Between two reads of a target that does not show it yet, doubling up to the second.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// The same where a target must be seen on the way, which may be short.
-const AGAIN_TO_PASS: Duration = Duration::from_millis(400);
+const MAX_PAUSE_TO_PASS: Duration = Duration::from_millis(400);
 /// A read of which nothing is heard for so long may be lost: another one is made, and the next
 /// after twice as long.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -73,12 +73,12 @@ impl ReadBacks {
     /// Any read can be lost, and then nobody says so: the next one does not wait for that.
     async fn look_until_decided(&self, read: &ReadBack) {
         let mut looks = FuturesUnordered::new();
-        let (mut pause, mut patience) = (AGAIN.0, PATIENCE);
+        let (mut pause, mut patience) = (RETRY_AFTER.0, PATIENCE);
         let pause_most = match read.purpose {
             Purpose::Confirm {
                 is_through: true, ..
-            } => AGAIN_TO_PASS,
-            _ => AGAIN.1,
+            } => MAX_PAUSE_TO_PASS,
+            _ => RETRY_AFTER.1,
         };
         let mut next = Instant::now();
         let (mut passed, mut shown) = (None, None);
@@ -125,7 +125,7 @@ impl ReadBacks {
         });
     }
 
-    /// Tells the ledger; says whether it is there.
+    /// Sends a command to the ledger; returns false when it has ended.
     async fn tell(&self, command: Command) -> bool {
         match self.commands.upgrade() {
             Some(commands) => commands.send(command).await.is_ok(),
@@ -133,8 +133,8 @@ impl ReadBacks {
         }
     }
 
-    /// When it was asked, and what was seen.
-    async fn look(&self, read: &ReadBack) -> Look {
+    /// Reads the target once, and judges what it shows.
+    async fn look(&self, read: &ReadBack) -> ReadBackResult {
         let asked = Instant::now();
         let evidence = match expected(&read.task) {
             Some(expected) => match self.read(&read.task, &expected, read.until).await {
@@ -143,7 +143,7 @@ impl ReadBacks {
             },
             None => Evidence::None,
         };
-        Look {
+        ReadBackResult {
             task: read.task.id,
             attempt: read.attempt,
             asked,
@@ -181,7 +181,7 @@ impl ReadBacks {
             deadline: Instant::now() + lifetime + timeout + self.dispatch.grace(),
             progress: Some(Arc::clone(&progress)),
         });
-        let made = Made::new(&known);
+        let made = NewTask::new(&known);
         let id = made.id;
         self.dispatch.send(&batch, vec![made]).await.ok()?;
         let most = lifetime + timeout + self.dispatch.grace();
@@ -191,8 +191,8 @@ impl ReadBacks {
 }
 
 impl Purpose {
-    /// Whether the ledger needs no other look after this one.
-    fn is_decided(self, look: &Look, passed: Option<Instant>) -> bool {
+    /// Returns true when the ledger needs no other look after this one.
+    fn is_decided(self, look: &ReadBackResult, passed: Option<Instant>) -> bool {
         match (self, look.evidence) {
             (_, Evidence::None) => false,
             (Self::Settle, _) => true,
@@ -205,7 +205,7 @@ impl Purpose {
     }
 }
 
-/// What to look at; absent where that cannot be said.
+/// Returns the effect to look for; absent where that cannot be said.
 fn expected(task: &ControlTask) -> Option<Expected> {
     let verify = task.verify.as_ref()?;
     Expected::new(verify, &task.parameters.to_json()).ok()

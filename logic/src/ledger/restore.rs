@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use utakata_model::{TaskId, TaskState};
 
-use super::{book::Book, entry::Entry, service::now};
+use super::{book::Book, entry::TaskEntry, service::now};
 use crate::{
     config,
     dispatch::{Progress, Show},
-    pace::{Ending, Paced, Standing},
+    pace::{Ending, Paced, PacedState},
     store::{self, Store, TaskRow, Wanted},
 };
 
@@ -69,7 +69,7 @@ fn doubt(row: &mut TaskRow) -> Option<TaskId> {
     Some(row.task.id)
 }
 
-fn task(row: TaskRow, config: &config::Control) -> (Entry, Paced, Standing) {
+fn task(row: TaskRow, config: &config::Control) -> (TaskEntry, Paced, PacedState) {
     let now = now();
     let paced = Paced {
         id: row.task.id,
@@ -82,11 +82,11 @@ fn task(row: TaskRow, config: &config::Control) -> (Entry, Paced, Standing) {
         _ => None,
     };
     let standing = match ending {
-        Some(ending) => Standing::Ended(ending),
-        None if row.progress.state == TaskState::Unsettled => Standing::Unsettled,
-        None if row.progress.expires.is_some() => Standing::Released,
-        None => Standing::Waiting,
+        Some(ending) => PacedState::Ended(ending),
+        None if row.progress.state == TaskState::Unsettled => PacedState::Unsettled,
+        None if row.progress.expires.is_some() => PacedState::Released,
+        None => PacedState::Waiting,
     };
-    let entry = Entry::restored(row.task, row.progress, config, now.instant, now.at);
+    let entry = TaskEntry::restored(row.task, row.progress, config, now.instant, now.at);
     (entry, paced, standing)
 }

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 512;
 /// them waits.
 const AHEAD: usize = 8 * AT_ONCE;
 /// After a write has failed, the next try, doubling up to the second.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// While a write takes longer than this, nothing more is taken in.
 const LONG: Duration = Duration::from_secs(1);
 /// Whoever waits for a promise is told that nobody knows after this.
@@ -46,7 +46,7 @@ pub(super) struct Service {
     pub actor: Actor,
     pub commands: mpsc::Receiver<Command>,
     pub failing: Arc<Failing>,
-    /// What the store holds writes against, where others could keep the ledger.
+    /// The fence that the store holds writes against, where others could keep the ledger.
     pub fence: Option<Fence>,
     pub state: State,
 }
@@ -60,10 +60,10 @@ pub(super) struct State {
     /// Commands that came while a write took long, or was in doubt.
     kept: Vec<Command>,
     /// The operations that the next page begins.
-    planned: Vec<Planned>,
+    planned: Vec<PlannedOperation>,
     flight: Option<Flight>,
     /// The page of the flight, while it is written.
-    writing: JoinSet<Written>,
+    writing: JoinSet<WriteResult>,
 }
 
 /// The next try at what could not be written.
@@ -76,7 +76,7 @@ struct Retry {
 }
 
 /// An operation whose sender waits to hear that it is written down.
-struct Planned {
+struct PlannedOperation {
     id: OperationId,
     /// Absent once it was told that nobody knows.
     reply: Option<Promise<()>>,
@@ -86,18 +86,18 @@ struct Planned {
 struct Flight {
     began: Instant,
     effects: Vec<Effect>,
-    planned: Vec<Planned>,
+    planned: Vec<PlannedOperation>,
     /// The number of commands that were taken in meanwhile.
     came: usize,
     is_in_doubt: bool,
-    /// Its promises were answered: nobody knows.
+    /// True when its promises were answered: nobody knows.
     is_refused: bool,
     /// The page, while it waits to be written again.
     page: Option<(Page, audit::Spans)>,
 }
 
 /// The lines of the audit trail that a page gets.
-enum Lines {
+enum TrailLines {
     None,
     Sealed(audit::Sealed),
     /// It has them already: this is what they tell of.
@@ -105,13 +105,13 @@ enum Lines {
 }
 
 /// The result of writing a page.
-struct Written {
+struct WriteResult {
     page: Page,
     spans: audit::Spans,
     result: Result<(), store::Error>,
 }
 
-impl Planned {
+impl PlannedOperation {
     /// Whoever asked may have lost interest.
     fn answer(&mut self, answer: Result<(), Error>) {
         if let Some(reply) = self.reply.take() {
@@ -165,7 +165,7 @@ impl State {
         }
     }
 
-    /// Of what an environment tells only the last is of use.
+    /// Keeps a command for later. Of the statuses of an environment only the last is of use.
     fn keep(&mut self, command: Command) {
         if let Command::Heard(new) = &command {
             let is_older = |one: &Command| matches!(one, Command::Heard(old) if old.id == new.id);
@@ -247,7 +247,7 @@ impl Service {
         for (new, reply) in new {
             let (id, reply) = (new.operation.id, Some(reply));
             self.book.plan(*new);
-            self.state.planned.push(Planned { id, reply });
+            self.state.planned.push(PlannedOperation { id, reply });
         }
     }
 
@@ -286,7 +286,7 @@ impl Service {
         self.state.retry.is_asked_for = false;
         if let Some(flight) = &mut self.state.flight {
             if let Some((page, spans)) = flight.page.take() {
-                self.write(page, Lines::OfPage(spans));
+                self.write(page, TrailLines::OfPage(spans));
             }
             return;
         }
@@ -308,23 +308,23 @@ impl Service {
             is_refused: false,
             page: None,
         });
-        self.write(page, sealed.map_or(Lines::None, Lines::Sealed));
+        self.write(page, sealed.map_or(TrailLines::None, TrailLines::Sealed));
     }
 
-    fn write(&mut self, mut page: Page, lines: Lines) {
+    fn write(&mut self, mut page: Page, lines: TrailLines) {
         let store = Arc::clone(&self.store);
         self.state.writing.spawn(async move {
             let spans = match lines {
-                Lines::None => audit::Spans::new(),
-                Lines::OfPage(spans) => spans,
-                Lines::Sealed(sealed) => {
+                TrailLines::None => audit::Spans::new(),
+                TrailLines::OfPage(spans) => spans,
+                TrailLines::Sealed(sealed) => {
                     let (audit, spans) = sealed.page();
                     page.audit = Some(audit);
                     spans
                 }
             };
             let result = store.write(&page).await;
-            Written {
+            WriteResult {
                 page,
                 spans,
                 result,
@@ -334,7 +334,7 @@ impl Service {
 
     /// A page was written, or was not, or nobody knows. Breaks where this ledger ends here because
     /// of it.
-    async fn end_page(&mut self, written: Result<Written, JoinError>) -> ControlFlow<()> {
+    async fn end_page(&mut self, written: Result<WriteResult, JoinError>) -> ControlFlow<()> {
         let Some(mut flight) = self.state.flight.take() else {
             return ControlFlow::Continue(());
         };
@@ -346,7 +346,7 @@ impl Service {
                 return ControlFlow::Break(());
             }
         };
-        let Written {
+        let WriteResult {
             page,
             spans,
             result,
@@ -410,8 +410,8 @@ impl Service {
         }
     }
 
-    /// What was written is gone: the ledger is read again, by whoever takes it up next, who must
-    /// know of it. Says whether that is known.
+    /// Writes down that what was written is gone: the ledger is read again, by whoever takes it up
+    /// next, who must know of it. Returns false when that could not be written.
     async fn say_that_there_is_a_gap(&mut self) -> bool {
         let refused_from = Instant::now() + REFUSED_AFTER;
         while let Err(error) = self.store.put_gap().await {
@@ -449,7 +449,7 @@ impl Service {
         let message = format!("the ledger of control cannot be written: {error}: {cure}");
         *self.failing.lock() = Some(Problem::new(error.code(), Cure::Operator, message));
         let retry = &mut self.state.retry;
-        retry.pause = (retry.pause * 2).clamp(AGAIN.0, AGAIN.1);
+        retry.pause = (retry.pause * 2).clamp(RETRY_AFTER.0, RETRY_AFTER.1);
         retry.at = Some(Instant::now() + retry.pause);
     }
 }

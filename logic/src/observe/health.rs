@@ -13,15 +13,15 @@ use crate::{
     observed::LastSeen,
 };
 
-/// Which targets the schedules read, and how often.
+/// The targets that the schedules read, and how often.
 #[derive(Debug, Default)]
 pub struct Coverage {
     targets: HashMap<TargetName, Covers>,
 }
 
 impl Coverage {
-    /// What these schedules read. A kind that nobody serves now counts as read: its schedules
-    /// mean it, and that nobody serves it is what is wrong.
+    /// Finds the targets that these schedules read. A kind that nobody serves now counts as read:
+    /// its schedules mean it, and that nobody serves it is what is wrong.
     pub fn build(
         schedules: &[Arc<Schedule>],
         served: &Snapshot,
@@ -49,13 +49,13 @@ impl Coverage {
         Self { targets }
     }
 
-    /// How a target is read; absent where no schedule does.
+    /// Returns how a target is read; absent where no schedule reads it.
     pub fn of(&self, target: &TargetName) -> Option<Covers> {
         self.targets.get(target).copied()
     }
 }
 
-/// How a schedule reads targets of a kind, if it can.
+/// Returns how a schedule reads targets of a kind, if it can.
 fn covers(schedule: &Schedule, served: Option<&Served>) -> Option<Covers> {
     let timeout = match served {
         None => std::time::Duration::ZERO,
@@ -68,8 +68,8 @@ fn covers(schedule: &Schedule, served: Option<&Served>) -> Option<Covers> {
     })
 }
 
-/// How a target is. What was seen before `started` says nothing against it: a logic environment
-/// that was away for a while has had no chance to read.
+/// Returns the health of a target. What was seen before `started` says nothing against it: a logic
+/// environment that was away for a while has had no chance to read.
 pub fn health(
     seen: &LastSeen,
     covers: Option<Covers>,
@@ -95,7 +95,7 @@ pub fn health(
     short.unwrap_or(Health::Answering)
 }
 
-/// How a target that answered is, if that is not simply well.
+/// Returns the health of a target that answered, if that is not simply well.
 fn short(seen: &LastSeen) -> Option<Health> {
     let is_strange = |seen: &LastSeen| {
         let recognition = seen.recognition.as_ref();

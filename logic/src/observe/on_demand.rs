@@ -12,7 +12,7 @@ use utakata_model::{
 
 use super::{Observe, ReadOperation};
 use crate::{
-    dispatch::{self, Batch, Made, Progress, SHOWN_MOST, Show, UnderWay},
+    dispatch::{self, Batch, MAX_SHOWN, NewTask, Progress, Show, UnderWay},
     inventory::TargetEntry,
     kinds::{Served, ServedAction},
 };
@@ -20,7 +20,7 @@ use crate::{
 /// The longest that an answer is waited for.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Why nothing was read.
+/// A reason why nothing was read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No target is selected.
@@ -50,7 +50,7 @@ fn first(problems: &[Detail]) -> String {
     }
 }
 
-/// What is to be done with the targets of one kind.
+/// The plan for the targets of one kind.
 enum Plan<'a> {
     Do(&'a ServedAction),
     Refuse(Problem),
@@ -125,7 +125,7 @@ impl Observe {
         for (plan, _, targets) in plans {
             let (batch, made) = order.batch(&plan, &targets);
             if show == Show::Tasks {
-                let room = SHOWN_MOST - shown.len();
+                let room = MAX_SHOWN - shown.len();
                 shown.extend(made.iter().take(room).map(|made| UnderWay {
                     id: made.id,
                     batch: Arc::clone(&batch),
@@ -158,7 +158,7 @@ impl Observe {
     }
 }
 
-/// What the batches of one read have in common.
+/// The part that the batches of one read have in common.
 struct Order {
     id: OperationId,
     asked: Timestamp,
@@ -166,12 +166,12 @@ struct Order {
     grace: Duration,
     parameters: Parameters,
     progress: Arc<Progress>,
-    /// What tasks are called that are refused: a kind that nobody serves has no default.
+    /// The action of tasks that are refused: a kind that nobody serves has no default.
     named: ActionName,
 }
 
 impl Order {
-    fn batch(&self, plan: &Plan<'_>, targets: &[&Arc<TargetEntry>]) -> (Arc<Batch>, Vec<Made>) {
+    fn batch(&self, plan: &Plan<'_>, targets: &[&Arc<TargetEntry>]) -> (Arc<Batch>, Vec<NewTask>) {
         let (action, timeout) = match plan {
             Plan::Do(found) => (found.action.name.clone(), found.action.timeout),
             Plan::Refuse(_) => (self.named.clone(), Duration::ZERO),
@@ -187,7 +187,7 @@ impl Order {
             deadline: Instant::now() + self.lifetime + timeout + self.grace,
             progress: Some(Arc::clone(&self.progress)),
         };
-        let made = targets.iter().map(|known| Made::new(known)).collect();
+        let made = targets.iter().map(|known| NewTask::new(known)).collect();
         (Arc::new(batch), made)
     }
 }

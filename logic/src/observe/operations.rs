@@ -6,15 +6,15 @@ use utakata_model::{Operation, OperationId};
 
 use crate::dispatch::Progress;
 
-/// How many are remembered.
+/// The most that are remembered.
 const REMEMBERED: usize = 1000;
 
 /// A read on demand.
 #[derive(Debug)]
 pub struct ReadOperation {
-    /// What was asked for.
+    /// The request.
     pub operation: Operation,
-    /// How far it is.
+    /// The progress.
     pub progress: Arc<Progress>,
 }
 
@@ -30,10 +30,10 @@ impl Recent {
     }
 
     /// The newest of them, those before `before` if given.
-    pub fn list(&self, before: Option<OperationId>, most: usize) -> Vec<Arc<ReadOperation>> {
+    pub fn list(&self, before: Option<OperationId>, max: usize) -> Vec<Arc<ReadOperation>> {
         let newest_first = self.0.iter().rev();
         let wanted = newest_first.filter(|one| before.is_none_or(|id| one.operation.id < id));
-        wanted.take(most).cloned().collect()
+        wanted.take(max).cloned().collect()
     }
 
     pub fn find(&self, id: OperationId) -> Option<Arc<ReadOperation>> {

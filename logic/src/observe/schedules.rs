@@ -1,4 +1,4 @@
-//! Schedules: the timetable in motion.
+//! Schedules: the plan of reads in motion.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,18 +8,18 @@ use utakata_model::{Class, Cure, Kind, Origin, Parameters, Problem, Schedule, Zo
 
 use super::{
     Observe,
-    timetable::{Due, Line, Timetable},
+    read_plan::{Due, ReadPlan, ScheduleEntry},
 };
 use crate::{
-    dispatch::{Batch, Made},
+    dispatch::{Batch, NewTask},
     inventory::{TargetEntry, refuses},
     kinds::Snapshot,
 };
 
 /// Reads that are due within this of each other are handed over together.
 const TOGETHER: Duration = Duration::from_millis(5);
-/// While the inventory changes without end, the timetable is made anew this often.
-const REBUILT_EVERY: Duration = Duration::from_millis(200);
+/// While the inventory changes without end, the plan is made anew this often.
+const REBUILD_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Observe {
     /// Reads by the schedules until it is cancelled.
@@ -28,7 +28,7 @@ impl Observe {
         let mut inventory = self.inventory.follow();
         let mut kinds = self.kinds.follow();
         let mut duties = self.duties.clone();
-        let mut table = Timetable::default();
+        let mut plan = ReadPlan::default();
         let mut rebuild_at = Some(start);
         let mut not_before = start;
         loop {
@@ -36,11 +36,11 @@ impl Observe {
                 inventory.mark_unchanged();
                 kinds.mark_unchanged();
                 duties.mark_unchanged();
-                table = self.rebuild(&table, start.elapsed());
+                plan = self.rebuild(&plan, start.elapsed());
                 rebuild_at = None;
-                not_before = Instant::now() + REBUILT_EVERY;
+                not_before = Instant::now() + REBUILD_INTERVAL;
             }
-            let next = table.next().map(|at| start + at);
+            let next = plan.next().map(|at| start + at);
             tokio::select! {
                 () = cancel.cancelled() => return,
                 Ok(()) = inventory.changed() => { rebuild_at.get_or_insert(not_before); }
@@ -50,7 +50,7 @@ impl Observe {
                 () = sleep_until(next) => {
                     // Neighbours go together: one batch costs less than many.
                     tokio::time::sleep(TOGETHER).await;
-                    for due in table.due(start.elapsed()) {
+                    for due in plan.due(start.elapsed()) {
                         self.read_due(due).await;
                     }
                 }
@@ -58,32 +58,32 @@ impl Observe {
         }
     }
 
-    fn rebuild(&self, before: &Timetable, now: Duration) -> Timetable {
+    fn rebuild(&self, before: &ReadPlan, now: Duration) -> ReadPlan {
         let served = self.kinds.served();
         let shards = self.duties.borrow().shards;
         let mut problems = Vec::new();
-        let mut lines = Vec::new();
+        let mut entries = Vec::new();
         for schedule in self.inventory.schedules() {
             let selected = self.inventory.select(&schedule.selector);
             let ours = selected
                 .iter()
                 .filter(|known| shards.have(&known.target.name));
             let targets: Vec<Arc<TargetEntry>> = ours.cloned().collect();
-            lines.extend(plan(&schedule, &targets, &served, &mut problems));
+            entries.extend(plan(&schedule, &targets, &served, &mut problems));
         }
         *self.problems.lock() = problems;
         let pace = Duration::from_secs(1) / self.config.observe.first_reads_per_second.max(1);
-        before.rebuilt(lines, now, pace)
+        before.rebuilt(entries, now, pace)
     }
 
     async fn read_due(&self, due: Due) {
-        let Due { line, stops } = due;
+        let Due { entry, reads } = due;
         // Whose last read is still under way is left out: the reading will show as stale.
-        let free = stops.into_iter().filter(|stop| stop.slot.take());
-        let made: Vec<Made> = free
-            .map(|stop| Made {
-                slot: Some(stop.slot),
-                ..Made::new(&stop.known)
+        let free = reads.into_iter().filter(|read| read.slot.take());
+        let made: Vec<NewTask> = free
+            .map(|read| NewTask {
+                slot: Some(read.slot),
+                ..NewTask::new(&read.known)
             })
             .collect();
         if made.is_empty() {
@@ -91,37 +91,37 @@ impl Observe {
         }
         let made_at = crate::clock::now();
         let batch = Arc::new(Batch {
-            origin: Origin::Schedule(line.schedule.clone()),
-            action: line.action.clone(),
+            origin: Origin::Schedule(entry.schedule.clone()),
+            action: entry.action.clone(),
             class: Class::Observe,
-            parameters: line.parameters.clone(),
-            timeout: line.timeout,
+            parameters: entry.parameters.clone(),
+            timeout: entry.timeout,
             made: made_at,
-            expires: made_at + line.interval,
-            deadline: Instant::now() + line.interval + line.timeout + self.dispatch.grace(),
+            expires: made_at + entry.interval,
+            deadline: Instant::now() + entry.interval + entry.timeout + self.dispatch.grace(),
             progress: None,
         });
         let slots: Vec<_> = made.iter().filter_map(|made| made.slot.clone()).collect();
         if let Err(error) = self.dispatch.send(&batch, made).await {
-            tracing::warn!(schedule = %line.schedule, %error, "scheduled reads are left out");
+            tracing::warn!(schedule = %entry.schedule, %error, "scheduled reads are left out");
             slots.iter().for_each(|slot| slot.free());
         }
     }
 }
 
-/// What a schedule reads, one line for each kind; what it cannot read is a problem.
+/// Returns the entries of a schedule, one for each kind and zone; what it cannot read is a problem.
 fn plan(
     schedule: &Schedule,
     targets: &[Arc<TargetEntry>],
     served: &Snapshot,
     problems: &mut Vec<Problem>,
-) -> Vec<(Line, Vec<Arc<TargetEntry>>)> {
+) -> Vec<(ScheduleEntry, Vec<Arc<TargetEntry>>)> {
     let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<Arc<TargetEntry>>> = BTreeMap::new();
     for known in targets {
         let key = (&known.target.kind, &known.target.zone);
         by_kind.entry(key).or_default().push(Arc::clone(known));
     }
-    let mut lines = Vec::new();
+    let mut entries = Vec::new();
     for ((kind, zone), targets) in by_kind {
         let mut refuse = |code, message: String| {
             let problem = Problem::new(code, Cure::Operator, message);
@@ -155,16 +155,16 @@ fn plan(
         let Some(action) = found.observe(schedule.action.as_ref()) else {
             continue;
         };
-        let line = Line {
+        let entry = ScheduleEntry {
             schedule: name.clone(),
             interval: schedule.interval,
             action: action.action.name.clone(),
             parameters: Parameters::new(&schedule.parameters),
             timeout: action.action.timeout,
         };
-        lines.push((line, targets));
+        entries.push((entry, targets));
     }
-    lines
+    entries
 }
 
 async fn sleep_until(at: Option<Instant>) {

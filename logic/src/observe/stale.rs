@@ -10,9 +10,8 @@ use crate::kinds::Served;
 /// A schedule that reads a target by an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Covers {
-    /// How often.
     pub interval: Duration,
-    /// How long one read may take.
+    /// The time that one read may take.
     pub timeout: Duration,
 }
 
@@ -47,7 +46,8 @@ impl Covers {
         })
     }
 
-    /// How old a reading may be: two and a half intervals, and the time that a read may take.
+    /// Returns the greatest age of a reading that is not stale: two and a half intervals, and the
+    /// time that a read may take.
     pub fn allows(self) -> Duration {
         self.interval.saturating_mul(5) / 2 + self.timeout
     }

@@ -17,22 +17,22 @@ const KEEP_EARLIER: Duration = Duration::from_secs(86_400);
 /// The most such values of one target and action: a device may invent names without end.
 const MAX_EARLIER: usize = 1000;
 
-/// What was last seen of one target.
+/// The last observations of one target.
 #[derive(Debug, Default)]
 pub struct LastSeen {
-    /// When it last answered.
+    /// The time of its last answer.
     pub answered: Option<Timestamp>,
-    /// What went wrong the last time, unless it answered since.
+    /// The last problem, unless it answered since.
     pub problem: Option<Problem>,
-    /// What went wrong before the target was left alone because of it.
+    /// The problem for which the target is left alone.
     before_breaker: Option<Problem>,
     /// The last readings of each action.
     pub actions: Vec<ActionReadings>,
-    /// What the last answer to each action lacked, where it lacked something.
+    /// The parts that the last answer to each action lacked.
     pub missing: BTreeMap<ActionName, Vec<Missing>>,
-    /// What it was last recognised as.
+    /// The last recognition.
     pub recognition: Option<Arc<Recognition>>,
-    /// Whether it waits to be written to the store.
+    /// True while it waits to be written to the store.
     pub(super) waits: bool,
 }
 
@@ -41,18 +41,18 @@ pub struct LastSeen {
 pub struct ActionReadings {
     /// The action.
     pub action: ActionName,
-    /// What its last attempt saw.
+    /// The readings of its last attempt.
     pub last: Arc<Readings>,
-    /// What earlier attempts saw and the last one did not, with when they did.
+    /// Readings of earlier attempts that the last one did not have.
     pub earlier: Vec<Earlier>,
-    /// Whether it differs from the store.
+    /// True when it differs from the store.
     pub(super) changed: bool,
 }
 
 /// A value that the last attempt did not see again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Earlier {
-    /// When it was seen.
+    /// The time when it was seen.
     pub time: Timestamp,
     /// The value.
     pub reading: Reading,
@@ -98,7 +98,7 @@ impl LastSeen {
         }
     }
 
-    /// How whole the answer was, and what the target is.
+    /// Notes the parts that an answer lacked, and the recognition.
     fn note(&mut self, outcome: &Outcome) {
         match outcome.missing.is_empty() {
             true => self.missing.remove(&outcome.action),
@@ -130,14 +130,14 @@ impl LastSeen {
         is_any
     }
 
-    /// Why its last answer was not what it should have been, though it answered.
+    /// Returns the reason why its last answer was not what it should have been, though it answered.
     pub fn shortcoming(&self) -> Option<Problem> {
         let missing: Vec<Missing> = self.missing.values().flatten().cloned().collect();
         let strange = || self.recognition.as_ref()?.problem();
         missing::problem(&missing).or_else(strange)
     }
 
-    /// Why it fails: where it is left alone, what it was left alone for.
+    /// Returns the cause of its failing: where it is left alone, the problem for which it is.
     pub fn cause(&self) -> Option<&Problem> {
         let problem = self.problem.as_ref()?;
         let before = self
@@ -211,8 +211,9 @@ impl ActionReadings {
     }
 }
 
-/// Whether a problem says that a target is not well. Of control only that it was not reached does:
-/// a target that refuses a command has answered, and what a person settled is not news of it.
+/// Returns true when a problem says that a target is not well. Of control only that it was not
+/// reached does: a target that refuses a command has answered, and what a person settled is not
+/// news of it.
 fn says_how_it_is(class: Class, problem: &Problem) -> bool {
     const NOT_REACHED: [&str; 4] = [
         "unreachable",
@@ -223,12 +224,13 @@ fn says_how_it_is(class: Class, problem: &Problem) -> bool {
     class == Class::Observe || NOT_REACHED.contains(&&*problem.code)
 }
 
-/// Whether it only says that a target is left alone.
+/// Returns true when a problem only says that a target is left alone.
 fn is_of_breaker(problem: &Problem) -> bool {
     &*problem.code == "breaker-open"
 }
 
-/// What names a series of values: a device that calls it another way has not got another one.
+/// Returns the identity of a series of values: a device that describes it in other words has not
+/// got another one.
 fn series(reading: &Reading) -> (&str, Vec<(&str, &str)>) {
     let identity = reading::identity(&reading.attributes);
     let identity = identity.map(|(key, text)| (&**key, &**text));

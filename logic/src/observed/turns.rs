@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use utakata_model::{Kind, Problem, TargetName};
 
 /// More than this at once are told in one line.
-const EACH_UP_TO: usize = 5;
+const MAX_EACH: usize = 5;
 
 /// A turn for the worse or for the better.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,39 +31,29 @@ struct Side {
     kinds: BTreeMap<Kind, u64>,
 }
 
-/// What the log says.
+/// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub enum LogLine {
     /// One target fails.
     Fails {
-        /// Which.
         target: TargetName,
-        /// Of which kind.
         kind: Kind,
-        /// Why.
         problem: String,
     },
     /// One target answers again.
-    Answers {
-        /// Which.
-        target: TargetName,
-        /// Of which kind.
-        kind: Kind,
-    },
+    Answers { target: TargetName, kind: Kind },
     /// Many fail.
     ManyFail {
-        /// How many.
         count: u64,
-        /// How many of which kind: `3900 apc-pdu, 102 ups`.
+        /// The numbers by kind: `3900 apc-pdu, 102 ups`.
         kinds: String,
-        /// What one of them says.
+        /// The problem of one of them.
         problem: String,
     },
     /// Many answer again.
     ManyAnswer {
-        /// How many.
         count: u64,
-        /// How many of which kind.
+        /// The numbers by kind.
         kinds: String,
     },
 }
@@ -76,29 +66,29 @@ impl Turns {
             Turn::Answers => (&mut self.answers, None),
         };
         side.count += 1;
-        if side.first.len() < EACH_UP_TO {
+        if side.first.len() < MAX_EACH {
             side.first.push((target.clone(), kind.clone(), problem));
         }
         *side.kinds.entry(kind.clone()).or_default() += 1;
     }
 
-    /// What is to be said of them; then they are forgotten.
-    pub fn take(&mut self) -> Vec<Line> {
+    /// Takes the turns, as lines of the log.
+    pub fn take(&mut self) -> Vec<LogLine> {
         let fails = std::mem::take(&mut self.fails).lines(
-            |target, kind, problem| Line::Fails {
+            |target, kind, problem| LogLine::Fails {
                 target,
                 kind,
                 problem,
             },
-            |count, kinds, problem| Line::ManyFail {
+            |count, kinds, problem| LogLine::ManyFail {
                 count,
                 kinds,
                 problem,
             },
         );
         let answers = std::mem::take(&mut self.answers).lines(
-            |target, kind, _| Line::Answers { target, kind },
-            |count, kinds, _| Line::ManyAnswer { count, kinds },
+            |target, kind, _| LogLine::Answers { target, kind },
+            |count, kinds, _| LogLine::ManyAnswer { count, kinds },
         );
         fails.into_iter().chain(answers).collect()
     }
@@ -107,12 +97,12 @@ impl Turns {
 impl Side {
     fn lines(
         self,
-        one: impl Fn(TargetName, Kind, String) -> Line,
-        many: impl Fn(u64, String, String) -> Line,
-    ) -> Vec<Line> {
+        one: impl Fn(TargetName, Kind, String) -> LogLine,
+        many: impl Fn(u64, String, String) -> LogLine,
+    ) -> Vec<LogLine> {
         let text =
             |problem: Option<Problem>| problem.map_or_else(String::new, |one| one.to_string());
-        if self.count <= EACH_UP_TO as u64 {
+        if self.count <= MAX_EACH as u64 {
             let each = self.first.into_iter();
             return each
                 .map(|(target, kind, problem)| one(target, kind, text(problem)))
@@ -122,35 +112,11 @@ impl Side {
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let kinds: Vec<String> = kinds
             .iter()
-            .take(EACH_UP_TO)
+            .take(MAX_EACH)
             .map(|(kind, count)| format!("{count} {kind}"))
             .collect();
         let problem = self.first.into_iter().find_map(|(_, _, problem)| problem);
         vec![many(self.count, kinds.join(", "), text(problem))]
-    }
-}
-
-/// Writes lines to the log.
-pub fn log(lines: Vec<Line>) {
-    for line in lines {
-        match line {
-            Line::Fails {
-                target,
-                kind,
-                problem,
-            } => tracing::info!(%target, %kind, problem, "target fails"),
-            Line::Answers { target, kind } => {
-                tracing::info!(%target, %kind, "target answers again");
-            }
-            Line::ManyFail {
-                count,
-                kinds,
-                problem,
-            } => tracing::info!(count, kinds, first = problem, "targets fail"),
-            Line::ManyAnswer { count, kinds } => {
-                tracing::info!(count, kinds, "targets answer again");
-            }
-        }
     }
 }
 
@@ -169,12 +135,12 @@ mod tests {
         assert!(turns.take().is_empty());
         turns.note(&name(1), &kind("ups"), Turn::Fails(problem.clone()));
         turns.note(&name(1), &kind("ups"), Turn::Answers);
-        let fails = Line::Fails {
+        let fails = LogLine::Fails {
             target: name(1),
             kind: kind("ups"),
             problem: problem.to_string(),
         };
-        let answers = Line::Answers {
+        let answers = LogLine::Answers {
             target: name(1),
             kind: kind("ups"),
         };
@@ -183,7 +149,7 @@ mod tests {
             let kind = kind(if at % 4 == 0 { "ups" } else { "apc-pdu" });
             turns.note(&name(at), &kind, Turn::Fails(problem.clone()));
         }
-        let many = Line::ManyFail {
+        let many = LogLine::ManyFail {
             count: 4000,
             kinds: "3000 apc-pdu, 1000 ups".into(),
             problem: problem.to_string(),

@@ -4,9 +4,9 @@ use std::{io, path::Path};
 
 use utakata_api::overview::{About, Finding, Weight};
 
-/// With less room than this, the store may be unable to write at any moment.
+/// Room below which the store may be unable to write at any moment.
 const TOO_LITTLE: u64 = 100 << 20;
-/// With less than this, somebody should know before it is too late,
+/// Room below which somebody should know before it is too late,
 const LITTLE: u64 = 1 << 30;
 /// if it is less than one in so many bytes of the disk, too.
 const LITTLE_PART: u64 = 20;
@@ -36,7 +36,7 @@ impl Disk {
         })
     }
 
-    /// What is to be said of it, if anything.
+    /// Returns the finding about it, if there is any.
     pub fn finding(&self) -> Option<Finding> {
         let is_little = self.free < LITTLE && self.free < self.all / LITTLE_PART;
         let weight = match self.free {

@@ -24,21 +24,21 @@ use crate::ledger::Summary;
 /// An environment says how it is every ten seconds.
 const SILENT: Duration = Duration::from_secs(30);
 /// Clocks that differ by less are as good as the same.
-const CLOCK_MAX: Duration = Duration::from_secs(2);
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 /// A rollout that was turned back is told this long.
 const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
-/// What is known besides targets.
+/// Facts that are known besides targets.
 pub struct Facts {
     /// The time.
     pub now: Timestamp,
-    /// How the system is.
+    /// The status of the system.
     pub status: Status,
-    /// What schedules cannot do; these are among the problems of the status.
+    /// The problems of schedules, which are among those of the status.
     pub schedules: Vec<Problem>,
     /// Control, where the ledger is kept here.
     pub control: Option<Summary>,
-    /// What people have stopped.
+    /// The orders by which people have stopped something.
     pub orders: Vec<Standing>,
     /// The last rollouts.
     pub rollouts: Vec<Rollout>,
@@ -217,8 +217,8 @@ impl Facts {
         }
     }
 
-    /// What the server says besides. Pools and releases are told with their environments, kinds
-    /// that nobody serves with their targets.
+    /// Adds the other problems of the status. Pools and releases are told with their environments,
+    /// kinds that nobody serves with their targets.
     fn others(&self, found: &mut Vec<Finding>) {
         let environments = &self.status.environments;
         let pools = environments.iter().flat_map(|one| &one.pools);
@@ -407,7 +407,7 @@ impl Facts {
 fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
     let ahead = environment.clock_ahead_ms?;
     let by = Duration::from_millis(ahead.unsigned_abs());
-    if by < CLOCK_MAX {
+    if by < MAX_CLOCK_DIFFERENCE {
         return None;
     }
     let how = if ahead > 0 { "ahead of" } else { "behind" };

@@ -21,30 +21,30 @@ use crate::{
 };
 
 /// The most groups that are listed.
-const GROUPS_MAX: usize = 20;
+const MAX_GROUPS: usize = 20;
 /// Targets that stand for a group.
 const EXAMPLES: usize = 3;
 /// Values of a label that are told of a group.
 const PLACES: usize = 3;
 /// A label says something of a group when one of its values is about the same set of targets:
 /// twice those in both, by those in either.
-const LIKENESS_MIN: f64 = 0.15;
+const MIN_LIKENESS: f64 = 0.15;
 
-/// What targets are looked at with.
-pub struct Look<'a> {
-    /// Which of them the schedules read.
+/// All that targets are looked at with.
+pub struct Survey<'a> {
+    /// The targets that the schedules read.
     pub coverage: &'a Coverage,
-    /// What was last seen of them.
+    /// The last observations of them.
     pub observed: &'a Observed,
     /// The kinds that are served, and in which zones.
     pub served: &'a Snapshot,
     /// The time.
     pub now: Timestamp,
-    /// When the logic environment was started.
+    /// The time when the logic environment was started.
     pub started: Timestamp,
 }
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Default)]
 pub struct Targets {
     /// By health.
@@ -70,10 +70,10 @@ pub struct Short {
     pub strange: Vec<(TargetName, Option<Problem>)>,
 }
 
-/// Why targets are in a group.
+/// The reason why targets are in a group.
 type Key<'a> = (&'a Kind, Health, Arc<str>);
 
-impl Look<'_> {
+impl Survey<'_> {
     /// Looks at all of them.
     pub fn at(&self, all: &[Arc<TargetEntry>]) -> Targets {
         let mut found = Targets::default();
@@ -109,7 +109,7 @@ impl Look<'_> {
         groups.sort_by(|(a, of_a), (b, of_b)| {
             (Reverse(of_a.len()), a).cmp(&(Reverse(of_b.len()), b))
         });
-        let rest = groups.split_off(groups.len().min(GROUPS_MAX));
+        let rest = groups.split_off(groups.len().min(MAX_GROUPS));
         found.left_out = rest.iter().map(|(_, members)| members.len() as u64).sum();
         let labels = Labels::of(if groups.is_empty() { &[] } else { all });
         let group = |((kind, health, code), members): (Key<'_>, Vec<&TargetEntry>)| {
@@ -134,7 +134,7 @@ impl Look<'_> {
         found
     }
 
-    /// How a target is, and the code under which it fails.
+    /// Returns the health of a target, and the code under which it fails.
     fn health(&self, known: &TargetEntry) -> (Health, Option<Arc<str>>) {
         let covers = self.coverage.of(&known.target.name);
         self.observed.look(known.device, |seen| {
@@ -161,7 +161,7 @@ impl Look<'_> {
     }
 }
 
-/// How many targets have each value of each label.
+/// The number of targets that have each value of each label.
 struct Labels<'a> {
     counts: HashMap<(&'a str, &'a str), u64>,
     all: u64,
@@ -202,7 +202,7 @@ impl<'a> Labels<'a> {
                     continue;
                 }
                 let likeness = 2.0 * *count as f64 / (everywhere as f64 + size);
-                if likeness >= LIKENESS_MIN && best.is_none_or(|(most, _)| likeness > most) {
+                if likeness >= MIN_LIKENESS && best.is_none_or(|(most, _)| likeness > most) {
                     best = Some((likeness, label));
                 }
             }

@@ -36,7 +36,7 @@ struct Group {
     seat: Seat,
 }
 
-/// Where a group is, and under which of its tasks.
+/// The seat of a group, and the task that it sits under.
 #[derive(Debug, Clone, Copy)]
 enum Seat {
     Nowhere,
@@ -47,7 +47,7 @@ enum Seat {
 /// One value of a limited label.
 #[derive(Debug)]
 struct Gate {
-    /// Which of the limits.
+    /// The index of the limit.
     limit: usize,
     value: Arc<str>,
     most: u32,
@@ -159,7 +159,7 @@ impl Gates {
         None
     }
 
-    /// What has no place for a task: the limit, and the value.
+    /// Returns the limit and the value that have no place for a task.
     pub fn full(&self, task: usize) -> Option<(&AtMost, &Arc<str>)> {
         let gate = &self.gates[self.full_gate(self.tasks[task])?];
         Some((&self.limits[gate.limit], &gate.value))

@@ -40,8 +40,8 @@ fn natural(one: &str, other: &str) -> Ordering {
     }
 }
 
-/// How many bytes at the beginning are the same, up to the number or the character in which the
-/// texts differ.
+/// Returns the number of bytes at the beginning that are the same, up to the number or the
+/// character in which the texts differ.
 fn alike(one: &str, other: &str) -> usize {
     let bytes = one.bytes().zip(other.bytes());
     let mut alike = bytes.take_while(|(one, other)| one == other).count();

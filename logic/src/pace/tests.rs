@@ -159,16 +159,16 @@ fn twenty_thousand_tasks_go_through_a_thousand_racks() {
 /// The same, by looking at every task every time.
 struct Slow {
     pace: Pace,
-    tasks: Vec<(Paced, Standing)>,
-    stop: Stop,
+    tasks: Vec<(Paced, PacedState)>,
+    stop: StopRule,
 }
 
 impl Slow {
     fn due(&mut self) -> Vec<TaskId> {
         let mut due = Vec::new();
         for at in 0..self.tasks.len() {
-            if self.tasks[at].1 == Standing::Waiting && !self.stop.is_stopped && self.fits(at) {
-                self.tasks[at].1 = Standing::Released;
+            if self.tasks[at].1 == PacedState::Waiting && !self.stop.is_stopped && self.fits(at) {
+                self.tasks[at].1 = PacedState::Released;
                 due.push(self.tasks[at].0.id);
             }
         }
@@ -179,8 +179,8 @@ impl Slow {
         let most = self.pace.at_a_time;
         let most = most.map_or(usize::MAX, |most| most.of(self.tasks.len()));
         let released = |is_meant: &dyn Fn(&Paced) -> bool| {
-            let released = |(task, standing): &&(Paced, Standing)| {
-                *standing == Standing::Released && is_meant(task)
+            let released = |(task, standing): &&(Paced, PacedState)| {
+                *standing == PacedState::Released && is_meant(task)
             };
             self.tasks.iter().filter(released).count()
         };
@@ -193,7 +193,8 @@ impl Slow {
     }
 
     fn failures(&self) -> u32 {
-        let bad = |(_, standing): &&(Paced, Standing)| *standing == Standing::Ended(Ending::Bad);
+        let bad =
+            |(_, standing): &&(Paced, PacedState)| *standing == PacedState::Ended(Ending::Bad);
         self.tasks.iter().filter(bad).count() as u32
     }
 
@@ -201,14 +202,14 @@ impl Slow {
         match *step {
             Step::Ended(at, ending) => {
                 let at = at % self.tasks.len();
-                self.tasks[at].1 = Standing::Ended(ending);
+                self.tasks[at].1 = PacedState::Ended(ending);
                 let failures = self.failures();
                 self.stop.is_stopped |= self.stop.after.is_some_and(|after| failures >= after);
             }
             Step::Again(at) => {
                 let at = at % self.tasks.len();
-                if matches!(self.tasks[at].1, Standing::Ended(_)) {
-                    self.tasks[at].1 = Standing::Waiting;
+                if matches!(self.tasks[at].1, PacedState::Ended(_)) {
+                    self.tasks[at].1 = PacedState::Waiting;
                 }
             }
             Step::Resume => {
@@ -275,8 +276,8 @@ proptest! {
     ) {
         let mut slow = Slow {
             pace: pace.clone(),
-            tasks: tasks.iter().map(|task| (task.clone(), Standing::Waiting)).collect(),
-            stop: Stop::new(&pace),
+            tasks: tasks.iter().map(|task| (task.clone(), PacedState::Waiting)).collect(),
+            stop: StopRule::new(&pace),
         };
         let mut pacer = Pacer::new(pace.clone(), tasks.clone());
         prop_assert_eq!(pacer.due(), slow.due());
@@ -294,7 +295,7 @@ proptest! {
             prop_assert_eq!((pacer.failures(), pacer.stop()), (slow.failures(), slow.stop));
             for (task, standing) in &slow.tasks {
                 let is_held = pacer.held(task.id).is_some();
-                prop_assert_eq!(is_held, *standing == Standing::Waiting);
+                prop_assert_eq!(is_held, *standing == PacedState::Waiting);
             }
         }
     }

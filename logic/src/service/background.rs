@@ -6,15 +6,15 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use utakata_interconnect::{Events, Tasks};
 
 use super::{Handle, Inner, receive::Receiver};
-use crate::{catalogue, clock, desired, ledger::Keeper, observed};
+use crate::{catalogue, clock, desired, ledger::Keeper, observed::turns::LogLine};
 
-/// How often it is looked whether others have changed something.
-const REFRESHED_EVERY: Duration = Duration::from_secs(1);
+/// The interval at which it is looked whether others have changed something.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// A release that the catalogue does not have is looked for after this: no status makes the store
 /// be asked more often.
-const DOUBTED_FOR: Duration = Duration::from_millis(100);
+const DOUBT_DEBOUNCE: Duration = Duration::from_millis(100);
 /// Targets that begin to fail or answer again within this are told together in the log.
-const TURNS_LOGGED_EVERY: Duration = Duration::from_secs(2);
+const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// Targets that are no more are forgotten at most so often.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -22,7 +22,7 @@ impl Handle {
     pub(super) fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
         let inner = &self.inner;
         let mut background = inner.background.lock();
-        let (fetches, asked) = mpsc::channel(catalogue::WAITING_MOST);
+        let (fetches, asked) = mpsc::channel(catalogue::MAX_WAITING);
         let receiver = Receiver {
             dispatch: Arc::clone(&inner.dispatch),
             observed: Arc::clone(&inner.observed),
@@ -72,14 +72,14 @@ impl Handle {
     }
 
     async fn refresh_now_and_then(&self) {
-        let mut ticks = tokio::time::interval(REFRESHED_EVERY);
+        let mut ticks = tokio::time::interval(REFRESH_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.inner.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
                 // Another logic environment may have just been given it.
-                () = self.inner.kinds.doubts() => tokio::time::sleep(DOUBTED_FOR).await,
+                () = self.inner.kinds.doubts() => tokio::time::sleep(DOUBT_DEBOUNCE).await,
             }
             if self.inner.id.is_some() {
                 self.refresh().await;
@@ -135,10 +135,10 @@ impl Inner {
         }
     }
 
-    /// Says in the log which targets began to fail or answer again, where the ledger is kept:
-    /// once is enough.
+    /// Logs the targets that began to fail or answer again, where the ledger is kept: once is
+    /// enough.
     async fn log_turns_now_and_then(&self) {
-        let mut ticks = tokio::time::interval(TURNS_LOGGED_EVERY);
+        let mut ticks = tokio::time::interval(LOG_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -147,7 +147,31 @@ impl Inner {
             }
             let turns = self.observed.turns();
             if self.duties.borrow().ledger.is_some() {
-                observed::turns::log(turns);
+                log(turns);
+            }
+        }
+    }
+}
+
+/// Writes turns of targets to the log.
+fn log(lines: Vec<LogLine>) {
+    for line in lines {
+        match line {
+            LogLine::Fails {
+                target,
+                kind,
+                problem,
+            } => tracing::info!(%target, %kind, problem, "target fails"),
+            LogLine::Answers { target, kind } => {
+                tracing::info!(%target, %kind, "target answers again");
+            }
+            LogLine::ManyFail {
+                count,
+                kinds,
+                problem,
+            } => tracing::info!(count, kinds, first = problem, "targets fail"),
+            LogLine::ManyAnswer { count, kinds } => {
+                tracing::info!(count, kinds, "targets answer again");
             }
         }
     }

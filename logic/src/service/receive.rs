@@ -26,17 +26,17 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 pub(super) struct Receiver {
     /// Hands tasks over, and knows what is under way.
     pub dispatch: Arc<Dispatch>,
-    /// What was last seen of targets.
+    /// The last observations of targets.
     pub observed: Arc<Observed>,
-    /// Which kinds are served.
+    /// The kinds that are served.
     pub kinds: Arc<Kinds>,
-    /// Which zones environments are of.
+    /// The zones of environments.
     pub environments: Arc<Environments>,
     /// The targets.
     pub inventory: Arc<Inventory>,
     /// Control.
     pub ledger: Ledger,
-    /// What is asked of the environments.
+    /// All that is asked of the environments.
     pub desired: Arc<Desired>,
     /// Rollouts.
     pub rollouts: Arc<Rollouts>,
@@ -115,8 +115,8 @@ impl Receiver {
         }
     }
 
-    /// Whether a task of another logic environment asked for everything: as far as that is known
-    /// here, by its schedule.
+    /// Returns true when a task of another logic environment asked for everything: as far as that
+    /// is known here, by its schedule.
     fn is_of_all(&self, outcome: &Outcome) -> bool {
         let Origin::Schedule(name) = &outcome.origin else {
             return false;

@@ -11,7 +11,7 @@ use utakata_model::{
 use utakata_permit::life::{End, Holder};
 
 use super::{ControlTask, Fence};
-use crate::pace::Stop;
+use crate::pace::StopRule;
 
 /// What is written together.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ pub struct OperationProgress {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
     /// Whether it has stopped after failures, and when it will.
-    pub stop: Stop,
+    pub stop: StopRule,
     /// Who approved it, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Said>,

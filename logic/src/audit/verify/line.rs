@@ -8,8 +8,7 @@ use utakata_permit::life::End;
 
 use crate::store::ControlTask;
 
-/// What a line says.
-pub(super) enum Line {
+pub(super) enum TrailLine {
     /// Somebody asked for something.
     Asked(Box<Operation>),
     /// An operation is in another state.
@@ -17,18 +16,18 @@ pub(super) enum Line {
     /// A task was made.
     Planned(Box<ControlTask>),
     /// A task is in another state.
-    State(TaskId, Standing),
+    State(TaskId, TaskStep),
     /// A target is locked, so.
     Locked(String, String),
     /// A target is free.
     Unlocked(String),
-    /// What cannot be compared.
+    /// A line that cannot be compared with a row.
     Other,
 }
 
-/// Where a task stands.
+/// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) struct Standing {
+pub(super) struct TaskStep {
     pub state: TaskState,
     pub attempt: u32,
     #[serde(default)]
@@ -69,19 +68,18 @@ struct Locked<'a> {
     lock: Option<&'a RawValue>,
 }
 
-/// What a line says.
-pub(super) fn parse(text: &str) -> Result<Line, serde_json::Error> {
+pub(super) fn parse(text: &str) -> Result<TrailLine, serde_json::Error> {
     let head: Head<'_> = serde_json::from_str(text)?;
     Ok(match head.what {
         "operation.asked" => {
             let asked: Asked = serde_json::from_str(text)?;
-            Line::Asked(asked.operation)
+            TrailLine::Asked(asked.operation)
         }
         "operation.changed" => {
             let changed: Changed = serde_json::from_str(text)?;
-            Line::Changed(changed.operation, changed.state)
+            TrailLine::Changed(changed.operation, changed.state)
         }
-        "task.planned" => Line::Planned(serde_json::from_str(text)?),
+        "task.planned" => TrailLine::Planned(serde_json::from_str(text)?),
         "task.state" => {
             let State {
                 task,
@@ -89,22 +87,22 @@ pub(super) fn parse(text: &str) -> Result<Line, serde_json::Error> {
                 attempt,
                 end,
             } = serde_json::from_str(text)?;
-            let standing = Standing {
+            let standing = TaskStep {
                 state,
                 attempt,
                 end,
             };
-            Line::State(task, standing)
+            TrailLine::State(task, standing)
         }
         "target.locked" => {
             let locked: Locked<'_> = serde_json::from_str(text)?;
             let lock = locked.lock.map_or("", RawValue::get);
-            Line::Locked(locked.target, lock.to_owned())
+            TrailLine::Locked(locked.target, lock.to_owned())
         }
         "target.unlocked" => {
             let unlocked: Locked<'_> = serde_json::from_str(text)?;
-            Line::Unlocked(unlocked.target)
+            TrailLine::Unlocked(unlocked.target)
         }
-        _ => Line::Other,
+        _ => TrailLine::Other,
     })
 }

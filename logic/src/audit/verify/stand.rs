@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use sha2::{Digest, Sha256};
 use utakata_model::{Operation, OperationId, OperationState, TaskId, TaskState};
 
-use super::line::Standing;
+use super::line::TaskStep;
 use crate::store::{ControlTask, OperationProgress, TaskProgress, WrittenOperation, WrittenTask};
 
-/// What was found of a row in the trail.
+/// A finding about a row of the trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// The same.
@@ -22,14 +22,14 @@ pub(super) enum Found {
 #[derive(Debug, Default)]
 pub(super) struct Tasks(HashMap<TaskId, Task>);
 
-/// What the trail says of a task. There may be millions.
+/// A task as the trail has it. There may be millions.
 #[derive(Debug, Clone, Copy)]
 struct Task {
-    /// Of what was made; absent where no line says that it was.
+    /// The hash of the task as it was made; absent where no line says that it was.
     made: Option<u64>,
     /// The place of its operation.
     operation: Option<u32>,
-    stands: Standing,
+    stands: TaskStep,
 }
 
 /// The operations of the trail.
@@ -55,14 +55,14 @@ fn mark(value: &impl Serialize) -> Option<u64> {
     Some(u64::from_le_bytes(*first))
 }
 
-/// Whether two texts are the same JSON.
+/// Returns true when two texts are the same JSON.
 pub(super) fn matches(one: &str, other: &str) -> bool {
     let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     parse(one).is_some() && parse(one) == parse(other)
 }
 
-/// Whether a row is of a version that had no trail yet: what it says of a task or an operation
-/// lacks what every later version writes.
+/// Returns true for a row of a version that had no trail yet: it lacks what every later version
+/// writes of a task or an operation.
 fn is_older(body: &str) -> bool {
     #[derive(Deserialize)]
     struct Later {
@@ -78,7 +78,7 @@ impl Tasks {
         let made = Task {
             made: mark(task),
             operation: Some(operation),
-            stands: Standing {
+            stands: TaskStep {
                 state: TaskState::Planned,
                 attempt: 1,
                 end: None,
@@ -88,7 +88,7 @@ impl Tasks {
     }
 
     /// A task is in another state. Gives the place of its operation when it has ended by that.
-    pub fn stands(&mut self, id: TaskId, stands: Standing) -> Option<u32> {
+    pub fn stands(&mut self, id: TaskId, stands: TaskStep) -> Option<u32> {
         let task = self.0.entry(id).or_insert(Task {
             made: None,
             operation: None,
@@ -136,7 +136,7 @@ impl Tasks {
     }
 }
 
-impl Standing {
+impl TaskStep {
     fn is_of(&self, row: &WrittenTask) -> Result<(), String> {
         let state = self.state.as_str();
         if row.state != state {
@@ -243,8 +243,8 @@ impl Operations {
 }
 
 impl Known {
-    /// Whether it may be in a state: that it is done follows from its tasks, and in which state
-    /// it began from the configuration of that time.
+    /// Returns true when it may be in a state: that it is done follows from its tasks, and the
+    /// state in which it began from the configuration of that time.
     fn may_be(&self, state: OperationState) -> bool {
         use OperationState as S;
         if self.ended == self.tasks {

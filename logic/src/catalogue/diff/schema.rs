@@ -7,7 +7,7 @@ use utakata_api::release::ManifestDifference;
 
 use super::{Breaking, difference};
 
-/// What only people read.
+/// Keys that only people read.
 const WORDS: [&str; 5] = ["title", "description", "examples", "$comment", "deprecated"];
 /// Bounds from below, and from above.
 const LEAST: [&str; 5] = [
@@ -25,7 +25,7 @@ const MOST: [&str; 5] = [
     "maxProperties",
 ];
 
-/// What differs between two schemas of objects, of which each property is a `noun`.
+/// Returns the differences between two schemas of objects, of which each property is a `noun`.
 pub(super) fn diff(
     place: &str,
     noun: &str,
@@ -87,7 +87,7 @@ fn required(schema: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What differs in the rules for an object as a whole.
+/// Returns the differences in the rules for an object as a whole.
 fn rules(place: &str, noun: &str, before: &Value, after: &Value) -> Vec<ManifestDifference> {
     let (empty, told) = (Map::new(), ["properties", "required", "type"]);
     let (before, after) = (object(before, &empty), object(after, &empty));
@@ -129,7 +129,7 @@ fn keys<'v>(
     keys.into_iter().filter(|key| !WORDS.contains(key))
 }
 
-/// What differs in what one property may be.
+/// Returns the differences in what one property may be.
 fn changes(before: &Value, after: &Value) -> Vec<(Breaking, String)> {
     let empty = Map::new();
     let (old, new) = (object(before, &empty), object(after, &empty));

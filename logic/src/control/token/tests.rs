@@ -18,7 +18,7 @@ struct Case {
 
 impl Case {
     fn token(&self) -> PlanToken {
-        let asked = Asked {
+        let asked = PlannedRequest {
             selector: &self.selector.parse().unwrap(),
             action: &ActionName::new(self.action).unwrap(),
             parameters: &self.parameters,
@@ -75,33 +75,33 @@ fn each_ingredient_changes_the_token_and_is_told() {
         (
             "selector",
             |case| case.selector = "rack=A2".into(),
-            Part::Asked,
+            Part::Request,
         ),
-        ("action", |case| case.action = "outlet-on", Part::Asked),
+        ("action", |case| case.action = "outlet-on", Part::Request),
         (
             "parameter",
             |case| case.parameters["outlet"] = json!(4),
-            Part::Asked,
+            Part::Request,
         ),
         (
             "type",
             |case| case.parameters["outlet"] = json!("3"),
-            Part::Asked,
+            Part::Request,
         ),
         (
             "order",
             |case| case.parameters["delay"]["a"] = json!([2, 1]),
-            Part::Asked,
+            Part::Request,
         ),
         (
             "pace",
             |case| case.pace.order_by = Some("u".into()),
-            Part::Asked,
+            Part::Request,
         ),
         (
             "priority",
             |case| case.priority = Priority::Urgent,
-            Part::Asked,
+            Part::Request,
         ),
         ("one less", |case| drop(case.touched.pop()), Part::Targets),
         (
@@ -194,7 +194,7 @@ fn several_changes_are_told_together() {
     now.touched[0].1 = release("abd");
     now.touched[1].2 = None;
     let changed = shown.check(&now.token()).unwrap_err();
-    assert_eq!(changed.what, [Part::Asked, Part::Releases, Part::Values]);
+    assert_eq!(changed.what, [Part::Request, Part::Releases, Part::Values]);
     assert_eq!(changed.to_string().matches("; ").count(), 2);
     let vague = PlanToken {
         whole: "a".repeat(WHOLE),

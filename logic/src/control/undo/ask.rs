@@ -14,18 +14,16 @@ use crate::{
     store::OperationRow,
 };
 
-/// Who asks for what to be taken back.
+/// A request to take something back.
 #[derive(Debug)]
-pub struct Asked {
+pub struct UndoRequest {
     /// The operation.
     pub id: OperationId,
-    /// How.
     pub undo: Undo,
-    /// Who.
     pub by: PersonName,
 }
 
-/// What became of it.
+/// The result.
 #[derive(Debug)]
 pub enum Answer {
     /// It was only asked what would be done.
@@ -46,7 +44,7 @@ impl Control {
     ///
     /// # Errors
     /// Nothing was sent: nothing can be taken back, or it is not what was meant.
-    pub async fn undo(&self, asked: Asked) -> Result<Option<Answer>, Error> {
+    pub async fn undo(&self, asked: UndoRequest) -> Result<Option<Answer>, Error> {
         let Some(row) = self.store.operation(asked.id).await? else {
             return Ok(None);
         };
@@ -84,7 +82,7 @@ impl Control {
     /// out, and told.
     async fn begin_all(
         &self,
-        asked: &Asked,
+        asked: &UndoRequest,
         row: &OperationRow,
         ready: &[Ready<'_>],
         left_out: &mut Vec<LeftOut>,
@@ -123,7 +121,7 @@ impl Control {
 
     fn undo_view(
         &self,
-        asked: &Asked,
+        asked: &UndoRequest,
         row: &OperationRow,
         ready: &[Ready<'_>],
         left_out: Vec<LeftOut>,
@@ -150,7 +148,7 @@ impl Control {
         }
     }
 
-    fn undoing(&self, asked: &Asked, row: &OperationRow, one: &Ready<'_>) -> New {
+    fn undoing(&self, asked: &UndoRequest, row: &OperationRow, one: &Ready<'_>) -> New {
         let names = one.planned.iter().map(|(known, _)| &known.target.name);
         New {
             selector: Selector::of_names(names),
@@ -193,7 +191,7 @@ fn ready_step<'a>(
 
 /// One token for all steps.
 fn undo_token(
-    asked: &Asked,
+    asked: &UndoRequest,
     operation: &Operation,
     steps: &[UndoStep],
     ready: &[Ready<'_>],
@@ -207,7 +205,7 @@ fn undo_token(
         Some(step) => &step.action,
         None => return String::new(),
     };
-    let what = token::Asked {
+    let what = token::UndoRequest {
         selector: &operation.selector,
         action,
         parameters: &parameters,

@@ -14,13 +14,13 @@ use crate::store::{ControlTask, TaskRow};
 pub struct Step {
     /// The action.
     pub action: ActionName,
-    /// Its parameters.
     pub parameters: Map<String, Value>,
     /// The targets, in the order in which they were gone through, and what kind they were of.
     pub targets: Vec<(TargetName, Kind)>,
 }
 
-/// What takes back what these tasks have done, and why it is not done at some targets.
+/// Returns the steps that take back what these tasks have done, and the reasons why nothing is done
+/// at some targets.
 pub fn steps(rows: &[TaskRow]) -> (Vec<Step>, Vec<LeftOut>) {
     let mut steps: BTreeMap<(ActionName, String), Step> = BTreeMap::new();
     let mut left_out = Vec::new();
@@ -74,7 +74,7 @@ fn of_task(row: &TaskRow) -> Result<Undoing, String> {
     .map_err(|impossible| impossible.to_string())
 }
 
-/// Whether the target had before what the action brings about.
+/// Returns true when the target had the value before that the action brings about.
 fn was_so_before(row: &TaskRow) -> bool {
     let expected = row.task.verify.as_ref().and_then(|verify| {
         let parameters = row.task.parameters.to_json();

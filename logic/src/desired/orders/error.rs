@@ -7,7 +7,7 @@ use utakata_model::{EnvironmentId, Kind, Order, Scope, Stop};
 
 use crate::store;
 
-/// Why orders are as they were.
+/// A reason why orders are as they were.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody has heard of such an environment.

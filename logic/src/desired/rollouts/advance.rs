@@ -17,7 +17,7 @@ use utakata_model::{
 };
 
 /// Control that does not show when it is read back: from so many on it may be no chance.
-const NOT_SHOWN_LEAST: u64 = 2;
+const MIN_NOT_SHOWN: u64 = 2;
 /// A difference to the release of before that is less likely than this is no chance.
 const CHANCE: f64 = 0.01;
 /// The code of an environment that went away in the middle of it.
@@ -37,7 +37,7 @@ pub(super) fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Select
     }
 }
 
-/// How it stands after this was heard.
+/// Returns the rollout after these statuses were heard.
 pub(super) fn advance(
     rollout: Rollout,
     heard: &[Arc<EnvironmentStatus>],
@@ -83,7 +83,7 @@ pub(super) fn advance(
     rollout
 }
 
-/// With what the environments tell of it.
+/// Returns the rollout with the reports of the environments.
 pub(super) fn seen(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Rollout {
     if rollout.state.is_over() {
         return rollout;
@@ -149,7 +149,7 @@ fn is_gone(standing: &Standing) -> bool {
     problem.is_some_and(|problem| &*problem.code == GONE)
 }
 
-/// Whether it has begun, and has not ended one way or the other.
+/// Returns true when it has begun, and has not ended one way or the other.
 fn is_midway(standing: &Standing) -> bool {
     use RolloutPhase::{Canary, Rolling, Shadow, Starting};
     matches!(standing.phase, Starting | Shadow | Canary | Rolling)
@@ -170,16 +170,16 @@ fn went_back(rollout: &Rollout) -> Option<Problem> {
     Some(Problem::new(code, Cure::Bug, format!("in {id}: {why}")))
 }
 
-/// Whether devices do not do what the new release says they did.
+/// Returns a problem when devices do not do what the new release says they did.
 fn lies(rollout: &Rollout) -> Option<Problem> {
     let (now, before) = (rollout.read_back, rollout.read_back_before);
     let all = |read: ReadBack| read.shown + read.not_shown;
     let is_no_chance = if all(before) == 0 {
         // There is nothing to compare it with: most of it must be wrong.
-        now.not_shown > NOT_SHOWN_LEAST && now.not_shown > now.shown
+        now.not_shown > MIN_NOT_SHOWN && now.not_shown > now.shown
     } else {
         let chance = statistics::fisher((now.not_shown, all(now)), (before.not_shown, all(before)));
-        now.not_shown >= NOT_SHOWN_LEAST && chance < CHANCE
+        now.not_shown >= MIN_NOT_SHOWN && chance < CHANCE
     };
     is_no_chance.then(|| {
         let message = format!(
@@ -196,7 +196,7 @@ fn lies(rollout: &Rollout) -> Option<Problem> {
     })
 }
 
-/// What environments are asked to do about it.
+/// Returns what environments are asked to do about it.
 pub(in crate::desired) fn order(rollout: &Rollout) -> RolloutOrder {
     let go = |standing: &Standing| Go {
         order: match rollout.state {
@@ -219,7 +219,7 @@ pub(in crate::desired) fn order(rollout: &Rollout) -> RolloutOrder {
     }
 }
 
-/// Of which an environment is, from 0; the last one is that of those which no wave means.
+/// Returns the wave of an environment, from 0; the last one is that of those which no wave means.
 fn wave_of(status: &EnvironmentStatus, waves: &[Selector]) -> u32 {
     let value = |key: &str| match key {
         "name" => Some(status.id.as_str()),
@@ -234,17 +234,17 @@ fn is_there(status: &EnvironmentStatus) -> bool {
     status.state != EnvironmentState::Gone
 }
 
-/// Whether it has workers of the kind, or is to have them.
+/// Returns true when it has workers of the kind, or is to have them.
 fn serves(status: &EnvironmentStatus, kind: &Kind) -> bool {
     status.pools.iter().any(|pool| pool.release.kind == *kind)
 }
 
-/// Whether it has begun, and has not gone back.
+/// Returns true when it has begun, and has not gone back.
 fn is_under_way(standing: &Standing) -> bool {
     !matches!(standing.phase, RolloutPhase::Waiting)
 }
 
-/// Whether the release of before serves there.
+/// Returns true when the previous release serves there.
 fn is_back(standing: &Standing) -> bool {
     matches!(standing.phase, RolloutPhase::Waiting | RolloutPhase::Back)
 }

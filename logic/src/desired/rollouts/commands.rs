@@ -14,7 +14,7 @@ use crate::{
     store::{self, KindRow},
 };
 
-/// What a person does about a rollout.
+/// A decision of a person about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// Lets it stay where it is.
@@ -30,7 +30,6 @@ pub enum Verb {
 /// Begins a rollout.
 #[derive(Debug, Clone)]
 pub(super) struct Begin {
-    /// Its identifier.
     pub id: RolloutId,
     /// The rollout as it was asked for.
     pub asked: NewRollout,
@@ -51,7 +50,7 @@ pub(super) struct Adopt(pub ReleaseId);
 pub(super) struct Say {
     /// The rollout as it was found: the last word, if it is not open any more.
     pub rollout: Rollout,
-    /// What the person says.
+    /// The decision.
     pub verb: Verb,
     /// The person, and when and why.
     pub said: Said,

@@ -5,7 +5,7 @@ use utakata_model::{Kind, ReleaseId, RolloutId, rollout::PlanError};
 
 use crate::store;
 
-/// Why nothing was changed.
+/// A reason why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No environment serves the kind.
@@ -21,7 +21,7 @@ pub enum Error {
     NoRelease {
         /// The kind.
         kind: Kind,
-        /// What was asked for.
+        /// The request.
         to: String,
         /// The nearest one, or those that there are.
         hint: String,
@@ -31,7 +31,7 @@ pub enum Error {
     Ambiguous {
         /// The kind.
         kind: Kind,
-        /// What was asked for.
+        /// The request.
         to: String,
     },
     /// It serves already.
@@ -51,18 +51,12 @@ pub enum Error {
     Plan(#[from] PlanError),
     /// There is no such rollout.
     #[error("there is no rollout {id}")]
-    None {
-        /// Its id.
-        id: RolloutId,
-    },
+    None { id: RolloutId },
     /// It is not in its state.
     #[error("the rollout {id} is {state} and cannot be {verb}")]
     State {
-        /// Its id.
         id: RolloutId,
-        /// How it is.
         state: &'static str,
-        /// What was wanted.
         verb: &'static str,
     },
     /// Something would not work any more.
@@ -70,7 +64,6 @@ pub enum Error {
     Breaks {
         /// The release.
         release: ReleaseId,
-        /// What.
         breaks: Vec<Break>,
     },
     /// The store failed.

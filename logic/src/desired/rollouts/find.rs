@@ -5,14 +5,14 @@ use utakata_model::{Kind, ReleaseId, suggest};
 use super::Error;
 
 /// The least digits of a digest that mean a release.
-const DIGITS_LEAST: usize = 6;
+const MIN_DIGITS: usize = 6;
 
 /// The release of a kind with this version, or whose digest begins so.
 pub(super) fn release(kind: &Kind, to: &str, known: &[ReleaseId]) -> Result<ReleaseId, Error> {
     let of_kind = || known.iter().filter(|release| release.kind == *kind);
     let is_meant = |release: &&ReleaseId| {
         let digest = release.digest.0.as_ref();
-        *release.version == *to || (to.len() >= DIGITS_LEAST && digest.starts_with(to))
+        *release.version == *to || (to.len() >= MIN_DIGITS && digest.starts_with(to))
     };
     let mut meant = of_kind().filter(is_meant);
     match (meant.next(), meant.next()) {

@@ -6,7 +6,7 @@ use utakata_model::OperationId;
 
 use super::{find, none};
 use crate::{
-    control::undo::{Answer, Asked},
+    control::undo::{Answer, UndoRequest},
     http::{Api, Refused, auth::Person, body, path::Path, said::why},
 };
 
@@ -28,7 +28,7 @@ pub(in crate::http) async fn undo(
     body::Json(mut undo): body::Json<Undo>,
 ) -> Result<Json<UndoAnswer>, Refused> {
     undo.why = undo.why.as_deref().map(why).transpose()?;
-    let asked = Asked { id, undo, by };
+    let asked = UndoRequest { id, undo, by };
     let answer = match api.handle.control().undo(asked).await? {
         None => return Err(none(id)),
         Some(Answer::Plan(plan)) => UndoAnswer::Plan(plan),

@@ -66,7 +66,7 @@ impl Book {
         let (task, attempt) = (ask.key.task, ask.key.attempt);
         self.trail.note(
             self.now.at,
-            &audit::Entry::Permitted {
+            &audit::AuditEntry::Permitted {
                 task,
                 attempt,
                 holder,

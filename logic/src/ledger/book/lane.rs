@@ -15,14 +15,14 @@ use utakata_permit::life::{Event, Stage};
 use super::{Book, Effect};
 use crate::{
     audit,
-    dispatch::Concluded,
-    ledger::entry::{Entry, Rank, until},
+    dispatch::Conclusion,
+    ledger::entry::{TaskEntry, Rank, until},
 };
 
-/// What is going on with one target.
+/// The lane of one target.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// What waits, in its order.
+    /// The tasks that wait, in their order.
     pub waiting: BTreeSet<Rank>,
     /// The one that is published.
     pub queued: Option<TaskId>,
@@ -110,7 +110,7 @@ impl Book {
         })
     }
 
-    /// Whether the target is still what the task was made for.
+    /// Checks that the target is still the one that the task was made for.
     fn fit(&self, id: TaskId) -> Result<(), Problem> {
         let Some(entry) = self.tasks.get(&id) else {
             return Ok(());
@@ -214,7 +214,7 @@ impl Book {
         shows: Option<bool>,
     ) {
         let open = self.operations.get(&operation);
-        self.effects.push(Effect::Tell(Concluded {
+        self.effects.push(Effect::Tell(Conclusion {
             known: (self.find)(&outcome.target),
             outcome,
             is_told,
@@ -228,7 +228,7 @@ impl Book {
     pub fn lock(&mut self, target: &TargetName, lock: Lock) {
         self.trail.note(
             self.now.at,
-            &audit::Entry::Locked {
+            &audit::AuditEntry::Locked {
                 target: target.as_str(),
                 lock: &lock,
             },
@@ -256,7 +256,7 @@ impl Book {
         self.lock_ends.retain(|(_, of)| of != target);
         self.trail.note(
             self.now.at,
-            &audit::Entry::Unlocked {
+            &audit::AuditEntry::Unlocked {
                 target: target.as_str(),
                 said,
             },
@@ -278,7 +278,7 @@ impl Book {
         }
     }
 
-    /// Who keeps a target, and which attempt has it.
+    /// Returns the lock of a target, and the attempt that has it.
     pub fn lane_of(&self, target: &TargetName) -> (Option<Lock>, Option<TaskId>, usize) {
         self.lanes.get(target).map_or((None, None, 0), |lane| {
             (lane.lock.clone(), lane.holder, lane.waiting.len())
@@ -308,7 +308,7 @@ impl Book {
 
 /// An outcome that no environment has told.
 pub(super) fn outcome(
-    entry: &Entry,
+    entry: &TaskEntry,
     status: OutcomeStatus,
     problem: Problem,
     at: jiff::Timestamp,

@@ -10,8 +10,8 @@ use super::{Book, Effect};
 use crate::{
     audit,
     dispatch::Progress,
-    ledger::entry::{Entry, Turn},
-    pace::{Ending, Paced, Pacer, Standing, Stop},
+    ledger::entry::{TaskEntry, Turn},
+    pace::{Ending, Paced, Pacer, PacedState, StopRule},
     store::{ControlTask, OperationProgress},
 };
 
@@ -21,15 +21,15 @@ pub(in crate::ledger) struct Open {
     pub record: OperationProgress,
     pub pacer: Pacer,
     pub progress: Arc<Progress>,
-    /// Its tasks that have not ended.
+    /// The tasks that have not ended.
     pub tasks: Vec<TaskId>,
     pub left: usize,
 }
 
-/// What a person does with an operation.
+/// A decision of a person about an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// Says that it may be done, as somebody else than who asked for it.
+    /// Approves it, as somebody else than the one who asked for it.
     Approve,
     /// Lets no further task begin.
     Pause,
@@ -39,24 +39,18 @@ pub enum Verb {
     Cancel,
 }
 
-/// Why a person cannot do that with an operation.
+/// A reason why a person cannot do that with an operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum OperationUnfit {
     /// It is over, or there is none.
     #[error("the operation is over")]
     Over,
     /// Not in this state.
     #[error("the operation is {}", state.as_str())]
-    State {
-        /// Its state.
-        state: OperationState,
-    },
-    /// Who asked for it cannot approve it.
+    State { state: OperationState },
+    /// The person who asked for it cannot approve it.
     #[error("{by} asked for it, and somebody else has to approve it")]
-    Same {
-        /// Who.
-        by: String,
-    },
+    Same { by: String },
 }
 
 impl Verb {
@@ -79,11 +73,11 @@ pub struct New {
     pub operation: Operation,
     /// The key under which it was asked for.
     pub key: Option<String>,
-    /// Its tasks, in the order in which they are to begin.
+    /// The tasks, in the order in which they are to begin.
     pub tasks: Vec<ControlTask>,
-    /// Whether somebody else has to approve it first.
+    /// True when somebody else has to approve it first.
     pub needs_approval: bool,
-    /// Who waits for it.
+    /// The progress that somebody waits for.
     pub progress: Arc<Progress>,
 }
 
@@ -98,20 +92,20 @@ impl Book {
             progress,
         } = new;
         let id = operation.id;
-        let asked = audit::Entry::Asked {
+        let asked = audit::AuditEntry::Asked {
             operation: &operation,
         };
         self.trail.note_of(id, self.now.at, &asked);
         let mut paced = Vec::with_capacity(tasks.len());
         for task in tasks {
-            let planned = audit::Entry::Planned { task: &task };
+            let planned = audit::AuditEntry::Planned { task: &task };
             self.trail.note_of(id, self.now.at, &planned);
             self.page.tasks.push(task.clone());
             paced.push(Paced {
                 id: task.id,
                 values: task.paced.clone(),
             });
-            let entry = Entry::new(task, &self.config, self.now.instant, self.now.at);
+            let entry = TaskEntry::new(task, &self.config, self.now.instant, self.now.at);
             self.deadlines
                 .extend(entry.life.deadline().map(|at| (at, entry.task.id)));
             self.tasks.insert(entry.task.id, entry);
@@ -121,7 +115,7 @@ impl Book {
                 true => OperationState::Awaiting,
                 false => OperationState::Running,
             },
-            stop: Stop::new(&operation.pace),
+            stop: StopRule::new(&operation.pace),
             ..OperationProgress::default()
         };
         let open = Open {
@@ -170,7 +164,7 @@ impl Book {
         }
     }
 
-    /// Whether the tasks of an operation may begin.
+    /// Returns true when the tasks of an operation may begin.
     pub(super) fn is_running(&self, id: OperationId) -> bool {
         let open = self.operations.get(&id);
         open.is_some_and(|open| open.record.state == OperationState::Running)
@@ -282,15 +276,20 @@ impl Book {
     ///
     /// # Errors
     /// It cannot be done with it now, or not by this person.
-    pub fn change(&mut self, id: OperationId, verb: Verb, said: &Said) -> Result<(), Unfit> {
-        let open = self.operations.get_mut(&id).ok_or(Unfit::Over)?;
+    pub fn change(
+        &mut self,
+        id: OperationId,
+        verb: Verb,
+        said: &Said,
+    ) -> Result<(), OperationUnfit> {
+        let open = self.operations.get_mut(&id).ok_or(OperationUnfit::Over)?;
         let state = open.record.state;
-        let next = verb.from(state).ok_or(Unfit::State { state })?;
+        let next = verb.from(state).ok_or(OperationUnfit::State { state })?;
         if verb == Verb::Approve {
             let by = open.operation.by.as_ref().map(|by| by.as_str());
             if by == Some(said.by.as_str()) {
                 let by = said.by.clone();
-                return Err(Unfit::Same { by });
+                return Err(OperationUnfit::Same { by });
             }
             open.record.approved = Some(said.clone());
         }
@@ -316,7 +315,7 @@ impl Book {
         open.record.state = state;
         open.record.stop = open.pacer.stop();
         open.record.changed = Some(said.clone());
-        let changed = audit::Entry::Changed {
+        let changed = audit::AuditEntry::Changed {
             operation: id.to_string(),
             state: state.as_str(),
             said,
@@ -338,7 +337,7 @@ impl Book {
         &mut self,
         operation: Operation,
         record: OperationProgress,
-        entries: Vec<(Entry, Paced, Standing)>,
+        entries: Vec<(TaskEntry, Paced, PacedState)>,
         progress: Arc<Progress>,
     ) {
         let id = operation.id;
@@ -346,7 +345,7 @@ impl Book {
         let mut tasks = Vec::new();
         for (entry, one, standing) in entries {
             let task = entry.task.id;
-            if !matches!(standing, Standing::Ended(_)) {
+            if !matches!(standing, PacedState::Ended(_)) {
                 tasks.push(task);
                 self.deadlines
                     .extend(entry.life.deadline().map(|at| (at, task)));
@@ -373,7 +372,7 @@ impl Book {
         }
     }
 
-    /// What was under way with a task is taken up again.
+    /// Takes up again all that was under way with a task.
     fn resume(&mut self, id: TaskId) {
         use utakata_permit::life::Stage;
         let Some(entry) = self.tasks.get(&id) else {
@@ -390,8 +389,8 @@ impl Book {
     }
 }
 
-impl Entry {
-    /// Whether what the target has now must be known before it is changed.
+impl TaskEntry {
+    /// Returns true when the value that the target has now must be known before it is changed.
     fn is_undoable(&self) -> bool {
         self.task.undo.is_some() && self.task.verify.is_some()
     }

@@ -5,13 +5,13 @@ use utakata_model::{OperationId, OperationState, TargetName, TaskId, TaskState};
 
 use super::Book;
 
-/// How many are named.
+/// The most that are named.
 const NAMED: usize = 3;
 
 /// Control that has not ended, in numbers and a few names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// How many of what.
+    /// The numbers.
     pub counts: ControlCounts,
     /// The oldest tasks of which a person has to say what became of them.
     pub unsettled: Vec<(TaskId, TargetName)>,

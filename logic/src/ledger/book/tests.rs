@@ -178,7 +178,7 @@ impl Table {
     }
 }
 
-/// What is asked for.
+/// A request.
 struct Asked {
     targets: Vec<&'static str>,
     pace: Pace,

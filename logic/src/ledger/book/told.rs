@@ -11,28 +11,25 @@ use utakata_permit::{
     message::Recorded,
 };
 
-use super::{Book, Effect, Look, lane::outcome as own};
+use super::{Book, Effect, ReadBackResult, lane::outcome as own};
 use crate::{
     audit,
-    ledger::entry::{Entry, Turn, UNVERIFIED},
+    ledger::entry::{TaskEntry, Turn, UNVERIFIED},
     pace::Ending,
 };
 
-/// Why a task cannot be settled or taken back by a person.
+/// A reason why a task cannot be settled or taken back by a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum TaskUnfit {
     /// It has ended, or there is none.
     #[error("the task has ended")]
     Ended,
-    /// Its state is known.
+    /// The state is known.
     #[error("the state of the task is known")]
     Known,
     /// The attempt may still act.
     #[error("the attempt may still act")]
-    MayAct {
-        /// Until then.
-        until: jiff::Timestamp,
-    },
+    MayAct { until: jiff::Timestamp },
 }
 
 impl Book {
@@ -68,7 +65,7 @@ impl Book {
             (None, _) => None,
         };
         let counts = self.counts(outcome, holder.as_ref());
-        let noted = audit::Entry::Outcome { outcome, counts };
+        let noted = audit::AuditEntry::Outcome { outcome, counts };
         self.trail.note(self.now.at, &noted);
         if !counts {
             return;
@@ -90,7 +87,7 @@ impl Book {
         self.apply(outcome.task, &event);
     }
 
-    /// Whether an outcome would change anything.
+    /// Returns true when an outcome would change anything.
     fn counts(&self, outcome: &Outcome, holder: Option<&Holder>) -> bool {
         let Some(entry) = self.tasks.get(&outcome.task) else {
             return false;
@@ -105,16 +102,16 @@ impl Book {
         before.clone().on(&event, &entry.rule, self.now.instant).0 != before
     }
 
-    /// What a target showed when it was read back.
-    pub fn seen(&mut self, look: &Look) {
-        let &Look {
+    /// A look at a target that was read back.
+    pub fn seen(&mut self, look: &ReadBackResult) {
+        let &Observation {
             task,
             attempt,
             asked,
             answered,
             evidence,
         } = look;
-        let is_current = |entry: &&Entry| {
+        let is_current = |entry: &&TaskEntry| {
             let is_read = matches!(
                 entry.life.stage,
                 Stage::Verifying { .. } | Stage::ReadingBack { .. }
@@ -124,7 +121,7 @@ impl Book {
         if self.tasks.get(&task).filter(is_current).is_none() {
             return;
         }
-        let noted = audit::Entry::ReadBack {
+        let noted = audit::AuditEntry::ReadBack {
             task,
             attempt,
             evidence,
@@ -139,7 +136,8 @@ impl Book {
         self.settle();
     }
 
-    /// What a target had before it was changed; absent when that could not be read.
+    /// Takes in the value that a target had before it was changed; absent when it could not be
+    /// read.
     pub fn captured(&mut self, task: TaskId, prior: Option<ReadingValue>) {
         let Some(entry) = self.tasks.get_mut(&task) else {
             return;
@@ -190,12 +188,12 @@ impl Book {
     /// After a restart no earlier life was heard of: what another one than this holds, is of
     /// an earlier.
     fn orphans(&mut self, status: &EnvironmentStatus) {
-        let other = |entry: &&Entry| {
+        let other = |entry: &&TaskEntry| {
             entry.life.holder().is_some_and(|holder| {
                 holder.environment == status.id && holder.incarnation != status.incarnation
             })
         };
-        let permitted = |entry: &&Entry| matches!(entry.life.stage, Stage::Permitted { .. });
+        let permitted = |entry: &&TaskEntry| matches!(entry.life.stage, Stage::Permitted { .. });
         let orphans = self.tasks.values().filter(permitted).filter(other);
         let orphans: Vec<(TaskId, _)> = orphans
             .filter_map(|entry| Some((entry.task.id, entry.life.holder()?.incarnation)))
@@ -209,12 +207,12 @@ impl Book {
     ///
     /// # Errors
     /// Nobody has to say, or not yet.
-    pub fn settled(&mut self, id: TaskId, how: Verdict, said: &Said) -> Result<(), Unfit> {
-        let entry = self.tasks.get_mut(&id).ok_or(Unfit::Ended)?;
+    pub fn settled(&mut self, id: TaskId, how: Verdict, said: &Said) -> Result<(), TaskUnfit> {
+        let entry = self.tasks.get_mut(&id).ok_or(TaskUnfit::Ended)?;
         let operation = entry.task.operation;
         entry.life.may_settle().map_err(|not| match not {
-            NotNow::Known => Unfit::Known,
-            NotNow::MayAct { until } => Unfit::MayAct {
+            NotNow::Known => TaskUnfit::Known,
+            NotNow::MayAct { until } => TaskUnfit::MayAct {
                 until: self.now.at + until.saturating_duration_since(self.now.instant),
             },
         })?;
@@ -229,7 +227,7 @@ impl Book {
             }
         };
         let task = id;
-        let noted = audit::Entry::Settled { task, state, said };
+        let noted = audit::AuditEntry::Settled { task, state, said };
         self.trail.note_of(operation, self.now.at, &noted);
         self.apply(id, &Event::Settle(settlement));
         if how == Verdict::Again {
@@ -243,10 +241,10 @@ impl Book {
     ///
     /// # Errors
     /// It has ended.
-    pub fn cancelled(&mut self, id: TaskId, said: &Said) -> Result<(), Unfit> {
-        let entry = self.tasks.get(&id).ok_or(Unfit::Ended)?;
+    pub fn cancelled(&mut self, id: TaskId, said: &Said) -> Result<(), TaskUnfit> {
+        let entry = self.tasks.get(&id).ok_or(TaskUnfit::Ended)?;
         let (task, state) = (id, "cancelled");
-        let noted = audit::Entry::Settled { task, state, said };
+        let noted = audit::AuditEntry::Settled { task, state, said };
         self.trail
             .note_of(entry.task.operation, self.now.at, &noted);
         self.apply(id, &Event::Cancel);
@@ -288,7 +286,7 @@ impl Book {
     }
 }
 
-/// What a person says became of a task.
+/// The word of a person on what became of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The target did it.
@@ -308,9 +306,9 @@ fn status(how: How) -> OutcomeStatus {
     }
 }
 
-/// How a task has ended where it is not what its environment has told last.
+/// Returns the outcome of a task that is not the last one that its environment has published.
 fn concluded(
-    entry: &Entry,
+    entry: &TaskEntry,
     told: Option<Outcome>,
     by: By,
     status: OutcomeStatus,
@@ -328,7 +326,7 @@ fn concluded(
     outcome
 }
 
-fn problem(entry: &Entry, by: By, status: OutcomeStatus) -> Option<Problem> {
+fn problem(entry: &TaskEntry, by: By, status: OutcomeStatus) -> Option<Problem> {
     let target = &entry.task.target;
     let said = |code, cure, message: String| Some(Problem::new(code, cure, message));
     match (by, status) {

@@ -12,18 +12,19 @@ use utakata_model::{
 use super::Facts;
 use crate::{desired::orders::InWords, dispatch::Batch};
 
-/// Why it is still in a queue.
+/// The reason why something is still in a queue.
 pub(super) struct Queue {
     pub waits_for: &'static str,
     pub says: String,
-    /// Whether nobody can do it as things are.
+    /// True when nobody can do it as things are.
     pub is_held: bool,
-    /// Since when that is so, where it is known.
+    /// The time since which that is so, where it is known.
     pub since: Option<Timestamp>,
     pub cure: Option<String>,
 }
 
-/// Why a task of this kind, perhaps for a target that keeps a version, is still in its queue.
+/// Returns the reason why a task of this kind, perhaps for a target that keeps a version, is still
+/// in its queue.
 pub(super) fn of(kind: &Kind, zone: Option<&Zone>, pin: Option<&str>, facts: &Facts) -> Queue {
     let seen = Seen {
         kind,
@@ -88,7 +89,7 @@ impl<'f> Seen<'f> {
         self.facts.kinds.get(self.kind)?.placement.as_ref()
     }
 
-    /// Whether an environment is to serve the kind.
+    /// Returns true when an environment is to serve the kind.
     fn is_meant(&self, one: &EnvironmentStatus) -> bool {
         self.placement().is_none_or(|placement| {
             placement.matches_by(|key| match key {
@@ -230,7 +231,7 @@ impl<'f> Seen<'f> {
         }
     }
 
-    /// Who has no place for another worker of the kind, and what helps.
+    /// Returns the environment that has no place for another worker of the kind, and the cure.
     fn limit(&self) -> Option<(String, String)> {
         let here = self.facts.environments.iter();
         let mut here = here.filter(|one| self.zone.is_none_or(|zone| *zone == one.zone));
@@ -258,7 +259,7 @@ fn no_worker(says: String) -> Queue {
     }
 }
 
-/// What a read waits for that is under way.
+/// Explains what a read waits for that is under way.
 pub fn read(target: &Target, batch: &Batch, facts: &Facts) -> Explanation {
     let pin = facts.pins.version(target);
     let queue = of(&target.kind, Some(&target.zone), pin.as_deref(), facts);

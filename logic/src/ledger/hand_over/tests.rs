@@ -115,11 +115,11 @@ async fn what_waits_behind_a_stuck_queue_is_bounded() {
     let first = waiting.take_in(std::iter::once(task("stuck", "s", 1)));
     assert_eq!(first.len(), 1);
     for _ in 0..3 {
-        let many = (0..WAITING_MOST as u32).map(|at| task("stuck", "s", at));
+        let many = (0..MAX_WAITING as u32).map(|at| task("stuck", "s", at));
         assert!(waiting.take_in(many).is_empty());
     }
     let (route, _) = &first[0];
-    assert_eq!(waiting.next(route).unwrap().len(), WAITING_MOST);
+    assert_eq!(waiting.next(route).unwrap().len(), MAX_WAITING);
     assert!(waiting.next(route).is_none());
     // Nothing is under way: the next is free.
     assert_eq!(

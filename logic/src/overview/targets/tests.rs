@@ -52,7 +52,7 @@ fn coverage(all: &[Arc<TargetEntry>]) -> Coverage {
 }
 
 fn look(all: &[Arc<TargetEntry>], observed: &Observed, coverage: &Coverage) -> Targets {
-    let look = Look {
+    let look = Survey {
         observed,
         coverage,
         served: &Snapshot::default(),

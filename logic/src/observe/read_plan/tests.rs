@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use utakata_model::{ActionName, Kind, Parameters, ScheduleName, Target, TargetName};
 
-use super::{Line, Timetable};
+use super::{ReadPlan, ScheduleEntry};
 use crate::inventory::TargetEntry;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-fn line(interval: Duration) -> Line {
-    Line {
+fn line(interval: Duration) -> ScheduleEntry {
+    ScheduleEntry {
         schedule: ScheduleName::new("s").unwrap(),
         interval,
         action: ActionName::new("read").unwrap(),
@@ -31,7 +31,7 @@ fn targets(count: usize) -> Vec<Arc<TargetEntry>> {
 
 /// How often each is read, stepping through time.
 fn reads(
-    table: &mut Timetable,
+    plan: &mut ReadPlan,
     from: Duration,
     to: Duration,
     step: Duration,
@@ -40,9 +40,9 @@ fn reads(
     let mut now = from;
     while now < to {
         now += step;
-        for due in table.due(now) {
-            for stop in due.stops {
-                *reads.entry(stop.known.target.name.to_string()).or_default() += 1;
+        for due in plan.due(now) {
+            for read in due.reads {
+                *reads.entry(read.known.target.name.to_string()).or_default() += 1;
             }
         }
     }
@@ -50,21 +50,21 @@ fn reads(
 }
 
 /// Past the first reads, so that only regular ones are left.
-fn settled(count: usize, interval: Duration) -> Timetable {
-    let mut table = Timetable::default().rebuilt(
+fn settled(count: usize, interval: Duration) -> ReadPlan {
+    let mut plan = ReadPlan::default().rebuilt(
         vec![(line(interval), targets(count))],
         Duration::ZERO,
         Duration::ZERO,
     );
-    table.due(Duration::ZERO);
-    table
+    plan.due(Duration::ZERO);
+    plan
 }
 
 #[test]
 fn every_target_is_read_once_in_each_interval() {
     let interval = Duration::from_secs(1);
-    let mut table = settled(100, interval);
-    let reads = reads(&mut table, Duration::ZERO, interval * 5, MILLISECOND * 7);
+    let mut plan = settled(100, interval);
+    let reads = reads(&mut plan, Duration::ZERO, interval * 5, MILLISECOND * 7);
     assert_eq!(reads.len(), 100);
     assert!(
         reads.values().all(|count| (4..=6).contains(count)),
@@ -75,12 +75,12 @@ fn every_target_is_read_once_in_each_interval() {
 #[test]
 fn reads_are_spread_over_the_interval() {
     let interval = Duration::from_secs(10);
-    let mut table = settled(10_000, interval);
+    let mut plan = settled(10_000, interval);
     for tenth in 1..=10 {
-        let due: usize = table
+        let due: usize = plan
             .due(interval * tenth / 10)
             .iter()
-            .map(|due| due.stops.len())
+            .map(|due| due.reads.len())
             .sum();
         assert!((800..1200).contains(&due), "{due} in the tenth {tenth}");
     }
@@ -89,14 +89,14 @@ fn reads_are_spread_over_the_interval() {
 #[test]
 fn what_was_slept_through_is_not_made_up_for() {
     let interval = Duration::from_secs(1);
-    let mut table = settled(10, interval);
-    let due: usize = table
+    let mut plan = settled(10, interval);
+    let due: usize = plan
         .due(interval * 100)
         .iter()
-        .map(|due| due.stops.len())
+        .map(|due| due.reads.len())
         .sum();
     assert_eq!(due, 10);
-    assert!(table.next().unwrap() > interval * 100);
+    assert!(plan.next().unwrap() > interval * 100);
 }
 
 #[test]
@@ -104,22 +104,21 @@ fn a_new_target_is_read_at_once_and_the_others_keep_their_time_and_slot() {
     let interval = Duration::from_secs(3600);
     let all = targets(4);
     let now = Duration::from_secs(60);
-    let mut table =
-        Timetable::default().rebuilt(vec![(line(interval), all[..3].to_vec())], now, MILLISECOND);
+    let mut plan =
+        ReadPlan::default().rebuilt(vec![(line(interval), all[..3].to_vec())], now, MILLISECOND);
     assert_eq!(
-        table
-            .due(now + MILLISECOND * 5)
+        plan.due(now + MILLISECOND * 5)
             .iter()
-            .map(|due| due.stops.len())
+            .map(|due| due.reads.len())
             .sum::<usize>(),
         3
     );
-    let mut table = table.rebuilt(vec![(line(interval), all)], now, MILLISECOND);
-    let due = table.due(now + MILLISECOND * 5);
+    let mut plan = plan.rebuilt(vec![(line(interval), all)], now, MILLISECOND);
+    let due = plan.due(now + MILLISECOND * 5);
     let names: Vec<_> = due[0]
-        .stops
+        .reads
         .iter()
-        .map(|stop| stop.known.target.name.as_str())
+        .map(|read| read.known.target.name.as_str())
         .collect();
     assert_eq!(names, ["pdu-3"]);
 }
@@ -128,19 +127,23 @@ fn a_new_target_is_read_at_once_and_the_others_keep_their_time_and_slot() {
 fn first_reads_keep_their_pace_and_survive_a_change() {
     let interval = Duration::from_secs(3600);
     let all = targets(10);
-    let lines = || vec![(line(interval), all.clone())];
-    let mut table = Timetable::default().rebuilt(lines(), Duration::ZERO, Duration::from_secs(1));
-    let count = |due: Vec<super::Due>| due.iter().map(|due| due.stops.len()).sum::<usize>();
-    assert_eq!(count(table.due(Duration::from_millis(2500))), 3);
-    let mut table = table.rebuilt(lines(), Duration::from_millis(2500), Duration::from_secs(1));
-    assert_eq!(count(table.due(Duration::from_secs(9))), 7);
+    let entries = || vec![(line(interval), all.clone())];
+    let mut plan = ReadPlan::default().rebuilt(entries(), Duration::ZERO, Duration::from_secs(1));
+    let count = |due: Vec<super::Due>| due.iter().map(|due| due.reads.len()).sum::<usize>();
+    assert_eq!(count(plan.due(Duration::from_millis(2500))), 3);
+    let mut plan = plan.rebuilt(
+        entries(),
+        Duration::from_millis(2500),
+        Duration::from_secs(1),
+    );
+    assert_eq!(count(plan.due(Duration::from_secs(9))), 7);
 }
 
 #[test]
 fn nothing_to_read_is_never_due() {
-    let mut table = Timetable::default();
-    assert_eq!(table.next(), None);
-    assert!(table.due(Duration::from_secs(1)).is_empty());
+    let mut plan = ReadPlan::default();
+    assert_eq!(plan.next(), None);
+    assert!(plan.due(Duration::from_secs(1)).is_empty());
 }
 
 proptest! {
@@ -149,14 +152,14 @@ proptest! {
         milliseconds in 100u64..10_000,
         steps in proptest::collection::vec(0u64..30_000, 1..20),
     ) {
-        let mut table = settled(7, Duration::from_millis(milliseconds));
+        let mut plan = settled(7, Duration::from_millis(milliseconds));
         let mut now = Duration::ZERO;
         for step in steps {
             now += Duration::from_millis(step);
-            table.due(now);
-            let next = table.next().unwrap();
+            plan.due(now);
+            let next = plan.next().unwrap();
             prop_assert!(next > now);
-            prop_assert!(!table.due(next).is_empty());
+            prop_assert!(!plan.due(next).is_empty());
             now = next;
         }
     }
