@@ -56,7 +56,6 @@ pub struct Catalogue {
 /// The result of a push.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pushed {
-    /// The release.
     pub row: ReleaseRow,
     /// True when it was not there before.
     pub is_new: bool,

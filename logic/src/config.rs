@@ -9,7 +9,7 @@ use utakata_model::{LogicId, NameError, duration};
 
 pub use url::{Invalid, Url};
 
-/// How the logic environment works: the part `logic` of the configuration.
+/// The part `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -21,10 +21,10 @@ pub struct Config {
     pub control: Control,
     /// The store.
     pub store: Store,
-    /// Its name, unique among all logic environments. Default: the name of the host.
+    /// The name of the logic environment, unique among all. Default: the name of the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<LogicId>,
-    /// How duties are shared, where there are several logic environments.
+    /// The sharing of duties, where there are several logic environments.
     pub lease: Lease,
 }
 
@@ -32,10 +32,10 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Where it listens. Beyond loopback, put TLS in front of it.
+    /// The address that it listens on. Beyond loopback, put TLS in front of it.
     pub listen: SocketAddr,
-    /// Where the other logic environments reach it: `http://le-1.example:7700`. Default: where
-    /// it listens.
+    /// The URL at which the other logic environments reach it: `http://le-1.example:7700`. Default:
+    /// the address that it listens on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertise: Option<String>,
     /// The file with the token of `admin`, the same for all logic environments. Default: one is
@@ -62,7 +62,7 @@ pub struct Http {
     /// A request is given up after this and its own `wait`.
     #[serde(with = "duration")]
     pub timeout: Duration,
-    /// How many events are kept for clients of `/v1/events` that are slow to fetch them.
+    /// The number of events that are kept for clients of `/v1/events` that are slow to fetch them.
     pub events_kept: usize,
 }
 
@@ -77,20 +77,20 @@ pub struct Observe {
     /// The most reads that are under way at once. Beyond it, reads on demand are refused and
     /// scheduled ones are left out.
     pub pending_limit: usize,
-    /// How many reads that have ended are kept, in memory, to be looked at.
+    /// The number of reads that have ended that are kept, in memory, to be looked at.
     pub ended_kept: usize,
-    /// What was never read before is read at once: so many in a second at the most.
+    /// The most targets in a second that are read at once because they were never read before.
     pub first_reads_per_second: u32,
 }
 
-/// How duties are shared, where there are several logic environments.
+/// The sharing of duties, where there are several logic environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lease {
-    /// How long a lease lasts: what one that has died did is taken over after it.
+    /// The life of a lease: the work of one that has died is taken over after it.
     #[serde(with = "duration")]
     pub lasts: Duration,
-    /// How often leases are renewed.
+    /// The interval at which leases are renewed.
     #[serde(with = "duration")]
     pub renewed_every: Duration,
 }
@@ -106,23 +106,23 @@ pub struct Control {
     /// not begun any more.
     #[serde(with = "duration")]
     pub patience: Duration,
-    /// How long the end of an attempt may take beyond the timeout of its action, and an outcome
-    /// of a read beyond its lifetime, before it counts as not told.
+    /// The time that the end of an attempt may take beyond the timeout of its action, and an
+    /// outcome of a read beyond its lifetime, before it counts as missing.
     #[serde(with = "duration")]
     pub grace: Duration,
-    /// How long a permit is good: an environment that gets it later does not begin.
+    /// The life of a permit: an environment that gets it later does not begin.
     #[serde(with = "duration")]
     pub window: Duration,
-    /// How long a target may take to show what was done to it, where the manifest says nothing
+    /// The time that a target may take to show what was done to it, where the manifest says nothing
     /// of that.
     #[serde(with = "duration")]
     pub settling: Duration,
-    /// How long a target that does not answer is tried to be read back, before a person has to
-    /// say what became of a task.
+    /// The time for which it is tried to read back a target that does not answer, before a person
+    /// has to say what became of a task.
     #[serde(with = "duration")]
     pub read_back_within: Duration,
-    /// How long what a target has may take to be read before it is changed, where the change
-    /// can be undone.
+    /// The time that reading the present value of a target may take before it is changed, where the
+    /// change can be undone.
     #[serde(with = "duration")]
     pub capture_within: Duration,
     /// A task that no environment asks for is published again after this, then after twice as
@@ -137,7 +137,7 @@ pub struct Control {
     pub many: usize,
 }
 
-/// Which actions somebody else than who asks has to approve.
+/// The actions that somebody else than the one who asks has to approve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Approval {
@@ -157,8 +157,8 @@ pub struct Store {
     /// The database that keeps everything; a SQLite file in the data directory when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
-    /// How often the last readings are written. What was seen since is lost when the machine
-    /// dies, and shows as stale until it is seen again.
+    /// The interval at which the last readings are written. What was seen since is lost when the
+    /// machine dies, and shows as stale until it is seen again.
     #[serde(with = "duration")]
     pub flush: Duration,
     /// The most rows of readings that are written at once; the others wait for the next time.

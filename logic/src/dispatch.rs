@@ -65,7 +65,6 @@ pub struct Dispatch {
 /// A task that is under way.
 #[derive(Debug, Clone)]
 pub struct UnderWay {
-    /// The task.
     pub id: TaskId,
     /// The part that it shares with others.
     pub batch: Arc<Batch>,
@@ -203,7 +202,7 @@ impl Dispatch {
         }
         if let Some(progress) = concluded.progress {
             progress.ended(&outcome, || Shown {
-                outcome: OutcomeRef::Own(Arc::clone(&outcome)),
+                outcome: OutcomeRef::own(Arc::clone(&outcome)),
                 readings: None,
             });
         }

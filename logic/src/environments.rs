@@ -37,7 +37,6 @@ pub enum Error {
         id: EnvironmentId,
         source: utakata_interconnect::Error,
     },
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -9,9 +9,9 @@
 //! An environment says which releases it serves, for its own zone. What these declare comes from
 //! the catalogue: no status changes how the tasks of another zone are treated.
 
-mod heard;
 mod index;
 mod judge;
+mod report;
 mod served;
 mod twins;
 
@@ -31,9 +31,9 @@ use utakata_model::{
     EnvironmentId, EnvironmentStatus, Kind, Manifest, Problem, ReleaseDigest, ReleaseId, Zone,
 };
 
-pub use heard::Claim;
-use heard::Heard;
 pub use index::{IndexedRelease, ReleaseIndex};
+pub use report::Claim;
+use report::Report;
 use served::{Choice, Schemas};
 pub use served::{Served, ServedAction, ServedKinds};
 use twins::Twins;
@@ -57,7 +57,7 @@ pub type Snapshot = Arc<ServedKinds>;
 struct State {
     index: Arc<ReleaseIndex>,
     zones: BTreeMap<EnvironmentId, Zone>,
-    environments: BTreeMap<EnvironmentId, Heard>,
+    environments: BTreeMap<EnvironmentId, Report>,
     twins: Twins,
     /// The release that people ask to serve each kind.
     preferred: BTreeMap<Kind, ReleaseDigest>,
@@ -85,7 +85,7 @@ impl Kinds {
     pub fn hear(&self, status: &Arc<EnvironmentStatus>) {
         let mut state = self.state.write();
         state.twins.hear(status, Instant::now());
-        let heard = Heard::now(Arc::clone(status));
+        let heard = Report::now(Arc::clone(status));
         let before = state.environments.insert(status.id.clone(), heard);
         if before.is_some_and(|before| before.says_the_same_as(status)) {
             return;

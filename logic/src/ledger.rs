@@ -4,7 +4,7 @@
 //!  operations, asks, outcomes, evidence, time
 //!        │ commands
 //!        ▼
-//!  service ─► book (in memory, pure) ─► page ─► store (one transaction, fsync)
+//!  service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
 //!                                         │ written
 //!                                         ▼
 //!                     act: publish, permit, record, read back, answer
@@ -13,7 +13,6 @@
 //! What could not be written has not happened: whoever asked hears so, or asks again.
 
 mod act;
-mod book;
 mod command;
 mod entry;
 mod explain;
@@ -22,6 +21,7 @@ mod keeper;
 mod read_back;
 mod restore;
 mod service;
+mod state;
 
 use std::sync::Arc;
 
@@ -34,15 +34,15 @@ use utakata_permit::message::StartBatch;
 
 use self::{
     act::{Actor, Couriers},
-    book::Book,
     command::{Command, Promise},
     read_back::ReadBacks,
     service::Service,
+    state::LedgerState,
 };
 pub use self::{
-    book::{New, OperationUnfit, Summary, TaskUnfit, Verb, Verdict},
     explain::{Facts, ended as explain_ended, over as explain_over, read as explain_read},
     keeper::Keeper,
+    state::{New, OperationUnfit, Summary, TaskUnfit, Verb, Verdict},
 };
 use crate::{
     Config,
@@ -97,11 +97,9 @@ pub struct Ledger {
 /// The parts that the ledger is put together from. Cheap to clone.
 #[derive(Clone)]
 pub struct Parts {
-    /// The store.
     pub store: Arc<dyn Store>,
     /// Hands reads over.
     pub dispatch: Arc<Dispatch>,
-    /// The targets.
     pub inventory: Arc<Inventory>,
     /// The kinds that are served.
     pub kinds: Arc<Kinds>,
@@ -144,9 +142,9 @@ impl Ledger {
         let (sender, commands) = mpsc::channel(COMMANDS);
         let trail = Trail::after(parts.store.audit_head().await?);
         let inventory = Arc::clone(&parts.inventory);
-        let find: book::Find = Arc::new(move |name| inventory.find(name));
-        let mut book = Book::new(config.control.clone(), find, trail, service::now());
-        restore::restore(&mut book, parts.store.as_ref(), &config.control).await?;
+        let find: state::Find = Arc::new(move |name| inventory.find(name));
+        let mut ledger = LedgerState::new(config.control.clone(), find, trail, service::now());
+        restore::restore(&mut ledger, parts.store.as_ref(), &config.control).await?;
         let read_backs = ReadBacks::new(
             Arc::clone(&parts.dispatch),
             parts.inventory,
@@ -155,13 +153,13 @@ impl Ledger {
         );
         let (actor, couriers) = Actor::new(parts.dispatch, read_backs, parts.counts);
         let service = Service {
-            book,
+            ledger,
             store: parts.store,
             actor,
             commands,
             failing: parts.failing,
             fence: term.fence().cloned(),
-            state: service::State::default(),
+            progress: service::Progress::default(),
         };
         *self.here.write() = Some(sender);
         Ok(Running { service, couriers })
@@ -230,7 +228,7 @@ impl Ledger {
         self.promise(|to| Command::Cancel(id, said, to)).await
     }
 
-    /// A person takes a target for himself.
+    /// A person locks a target.
     ///
     /// # Errors
     /// The ledger has ended.

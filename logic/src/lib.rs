@@ -35,6 +35,7 @@ pub mod environments;
 pub mod evidence;
 mod explain;
 pub mod http;
+mod invariant;
 pub mod inventory;
 pub mod kinds;
 pub mod lease;

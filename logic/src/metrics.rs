@@ -17,6 +17,8 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
+use crate::invariant;
+
 /// The numbers of tasks under way, which a status does not tell.
 #[derive(Debug, Clone, Copy)]
 pub struct UnderWay {
@@ -85,6 +87,7 @@ pub fn text(
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("utakata");
     site(&mut registry, status, under_way);
+    invariants(&mut registry, invariant::count());
     wrong(&mut registry, overview);
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
@@ -129,6 +132,13 @@ fn site(registry: &mut Registry, status: &Status, under_way: UnderWay) {
         let help = "Logic environments that there are";
         gauge("logic_environments", help, duties.members.len() as u64);
     }
+}
+
+fn invariants(registry: &mut Registry, broken: u64) {
+    let counter = Counter::<u64>::default();
+    counter.inc_by(broken);
+    let help = "States that cannot be, and were: mistakes in utakata";
+    registry.register("invariants_broken", help, counter);
 }
 
 /// Adds what somebody should do something about, as `utakata status` tells it.

@@ -19,6 +19,7 @@ use self::{
     turns::{Turn, Turns},
 };
 use crate::{
+    invariant,
     inventory::{DeviceId, Inventory, TargetEntry},
     store::{self, ReadingRow, Store},
 };
@@ -200,8 +201,7 @@ impl Observed {
                 body,
             }),
             Err(error) => {
-                debug_assert!(false, "readings are always JSON: {error}");
-                tracing::error!(target = %entry.target.name, %error, "readings cannot be written");
+                invariant::broken("readings that are no JSON", &error);
                 None
             }
         };

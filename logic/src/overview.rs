@@ -35,7 +35,6 @@ const ROLLOUTS: u32 = 20;
 /// The sources of overviews. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
-    /// The targets.
     pub inventory: Arc<Inventory>,
     /// Schedules.
     pub observe: Arc<Observe>,

@@ -26,7 +26,6 @@ pub use order::sort;
 /// while the operation goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paced {
-    /// The task.
     pub id: TaskId,
     /// For each `at_most` of the pace, the value that its target has.
     pub values: Vec<Option<Arc<str>>>,
@@ -75,9 +74,7 @@ pub enum ReleaseWait {
     },
     /// All places of a value of a label are taken.
     AtMost {
-        /// The label.
         label: String,
-        /// The value.
         value: Arc<str>,
         /// The number of places that it has.
         most: u32,

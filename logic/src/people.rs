@@ -27,16 +27,10 @@ pub enum Error {
     Admin,
     /// There is nobody of that name.
     #[error("there is no person \"{name}\"")]
-    None {
-        /// The name.
-        name: PersonName,
-        /// The nearest one.
-        hint: String,
-    },
+    None { name: PersonName, hint: String },
     /// The system has no random numbers.
     #[error("the system gives no random numbers: {reason}")]
     Random { reason: String },
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }

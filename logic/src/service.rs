@@ -51,7 +51,6 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The parts that the logic environment is put together from.
 pub struct Parts {
-    /// The store.
     pub store: Arc<dyn Store>,
     pub tasks: Arc<dyn Tasks>,
     /// The bus that outcomes, readings and statuses come from.
@@ -69,7 +68,6 @@ pub struct Parts {
 /// A reason why the logic environment did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store failed.
     #[error("the store cannot be used")]
     Store(#[from] store::Error),
     /// The inventory cannot be read.

@@ -29,24 +29,18 @@ pub enum AuditEntry<'a> {
     /// A task was made.
     #[serde(rename = "task.planned")]
     Planned {
-        /// The task.
         #[serde(flatten)]
         task: &'a ControlTask,
     },
     /// An attempt was permitted.
     #[serde(rename = "task.permitted")]
     Permitted {
-        /// The task.
         task: TaskId,
-        /// The attempt.
         attempt: u32,
-        /// To whom.
         holder: &'a Holder,
     },
-    /// An outcome came.
     #[serde(rename = "task.outcome")]
     Outcome {
-        /// As it came.
         outcome: &'a Outcome,
         /// False where it changed nothing: it came twice, late, or from somebody else.
         counts: bool,
@@ -54,18 +48,14 @@ pub enum AuditEntry<'a> {
     /// The target was read back.
     #[serde(rename = "task.read-back")]
     ReadBack {
-        /// The task.
         task: TaskId,
-        /// The attempt.
         attempt: u32,
         evidence: Evidence,
     },
     /// A person said what became of a task, or took it back.
     #[serde(rename = "task.settled")]
     Settled {
-        /// The task.
         task: TaskId,
-        /// As what.
         state: &'static str,
         said: &'a Said,
     },
@@ -79,30 +69,19 @@ pub enum AuditEntry<'a> {
     /// A task is in another state.
     #[serde(rename = "task.state")]
     State {
-        /// The task.
         task: TaskId,
-        /// The attempt.
         attempt: u32,
-        /// The state.
         state: TaskState,
         /// The end, if it has ended.
         #[serde(skip_serializing_if = "Option::is_none")]
         end: Option<End>,
     },
-    /// A person took a target for himself.
+    /// A person locked a target.
     #[serde(rename = "target.locked")]
-    Locked {
-        /// The target.
-        target: &'a str,
-        lock: &'a Lock,
-    },
+    Locked { target: &'a str, lock: &'a Lock },
     /// A target is free again.
     #[serde(rename = "target.unlocked")]
-    Unlocked {
-        /// The target.
-        target: &'a str,
-        said: &'a Said,
-    },
+    Unlocked { target: &'a str, said: &'a Said },
 }
 
 #[derive(Serialize)]

@@ -22,12 +22,7 @@ pub enum Error {
     Taken { by: ReleaseId },
     /// The bytes have another digest than was announced.
     #[error("what came has the SHA-256 {found}, and not {told}")]
-    OtherFile {
-        /// As told.
-        told: FileDigest,
-        /// As it is.
-        found: FileDigest,
-    },
+    OtherFile { told: FileDigest, found: FileDigest },
     /// There is no such release.
     #[error("there is no release {reference} in the catalogue")]
     None {
@@ -45,12 +40,7 @@ pub enum Error {
     },
     /// Something wants it to stay.
     #[error("{id} is wanted: {}", by.join("; "))]
-    Wanted {
-        /// The release.
-        id: ReleaseId,
-        by: Vec<String>,
-    },
-    /// The store failed.
+    Wanted { id: ReleaseId, by: Vec<String> },
     #[error(transparent)]
     Store(#[from] store::Error),
 }

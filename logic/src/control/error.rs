@@ -16,10 +16,7 @@ pub enum Error {
     Everything,
     /// No target is selected.
     #[error("the selector \"{selector}\" selects no target")]
-    SelectsNothing {
-        /// The selector.
-        selector: Selector,
-    },
+    SelectsNothing { selector: Selector },
     /// Some target cannot be controlled so.
     #[error("{}", told(problems))]
     Impossible {
@@ -31,14 +28,10 @@ pub enum Error {
     Wait,
     /// Something else was asked for under the same key.
     #[error("the key was already used for another operation, {id}")]
-    Key {
-        /// The operation.
-        id: OperationId,
-    },
+    Key { id: OperationId },
     /// More targets are selected than anybody selects by the way.
     #[error("{count} targets are selected, which is more than {most}")]
     Many {
-        /// So many are.
         count: usize,
         /// So many may be without saying so.
         most: usize,
@@ -46,7 +39,6 @@ pub enum Error {
     /// Not so many targets are selected as were expected.
     #[error("{count} targets are selected, and {expect} were expected")]
     Expected {
-        /// So many are.
         count: usize,
         /// So many were expected.
         expect: u64,

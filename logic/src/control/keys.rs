@@ -14,7 +14,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Has a key for oneself until the guard is dropped.
+    /// Holds a key until the guard is dropped.
     pub async fn hold(&self, key: &str) -> Option<MutexGuard<'_, ()>> {
         let place = self.hasher.hash_one(key) % AT_ONCE as u64;
         let place = self.places.get(usize::try_from(place).ok()?)?;

@@ -43,7 +43,6 @@ pub struct PlannedRequest<'a> {
 /// A target that it would be done to.
 #[derive(Debug, Clone, Copy)]
 pub struct Touched<'a> {
-    /// The target.
     pub target: &'a Target,
     /// The release that would do it.
     pub release: &'a ReleaseId,
@@ -63,7 +62,6 @@ pub struct PlanToken {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not the token of a plan: it looks like plan-k3q7m2xa-4t6hgpz2w7n5")]
 pub struct Malformed {
-    /// The text.
     pub text: String,
 }
 

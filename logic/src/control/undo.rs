@@ -37,7 +37,6 @@ impl<'a> From<&'a Action> for Done<'a> {
 /// The action that takes another one back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undoing {
-    /// The control action.
     pub action: ActionName,
     /// The parameters, not yet checked against its schema.
     pub parameters: Map<String, Value>,
@@ -48,23 +47,13 @@ pub struct Undoing {
 pub enum Impossible {
     /// The manifest declares no way to take it back.
     #[error("the manifest does not say how \"{action}\" is taken back")]
-    NotDeclared {
-        /// The action.
-        action: ActionName,
-    },
+    NotDeclared { action: ActionName },
     /// It was not captured, or could not be.
     #[error("what was there before \"{action}\" was not seen")]
-    PriorUnknown {
-        /// The action.
-        action: ActionName,
-    },
+    PriorUnknown { action: ActionName },
     /// It depends on a parameter that was not given.
     #[error("how \"{action}\" is taken back depends on a parameter that it was not given")]
-    ParameterUnknown {
-        /// The action.
-        action: ActionName,
-        source: Unknown,
-    },
+    ParameterUnknown { action: ActionName, source: Unknown },
 }
 
 /// Returns the action that takes back one that was done with these parameters, where the metric of

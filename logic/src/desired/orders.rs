@@ -20,11 +20,9 @@ const MAX_REVISION: u64 = 1 << 53;
 /// Asks an environment to stop everything or a kind (`Some`), or to go on with it (`None`).
 #[derive(Debug, Clone)]
 pub struct OrderEnvironment {
-    /// The environment.
     pub id: EnvironmentId,
     /// The kind; `None`: everything.
     pub kind: Option<Kind>,
-    /// The order.
     pub order: Option<Order>,
 }
 

@@ -35,7 +35,6 @@ pub struct Context {
     pub heard: Vec<Arc<EnvironmentStatus>>,
     /// Those of them that are in their own zones.
     pub counting: Vec<Arc<EnvironmentStatus>>,
-    /// The time.
     pub now: Timestamp,
 }
 
@@ -77,7 +76,6 @@ pub enum Part {
     /// A kind and its rollout, as far as they change.
     Kind {
         asked: Option<KindRow>,
-        /// The rollout.
         rollout: Option<Box<Rollout>>,
     },
     /// Nothing but the revision.

@@ -20,7 +20,6 @@ use crate::inventory::TargetEntry;
 pub struct Batch {
     /// The reason for the tasks.
     pub origin: Origin,
-    /// The action.
     pub action: ActionName,
     /// The class of the action.
     pub class: Class,

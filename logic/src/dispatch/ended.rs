@@ -10,7 +10,6 @@ use crate::inventory::TargetEntry;
 /// A read that has ended.
 #[derive(Debug, Clone)]
 pub struct EndedRead {
-    /// The task.
     pub id: TaskId,
     /// The part that it shares with others.
     pub batch: Arc<Batch>,

@@ -7,6 +7,8 @@ use serde::Serialize;
 use utakata_interconnect::Event;
 use utakata_model::{EnvironmentStatus, Outcome, Readings, TargetName};
 
+use crate::invariant;
+
 /// One server-sent event for many clients.
 #[derive(Debug)]
 pub struct Item {
@@ -37,7 +39,7 @@ impl Item {
         &self.event
     }
 
-    /// The whole of it, in the form of server-sent events.
+    /// The whole of it, in the form of server-sent events; empty where it is not for clients.
     pub fn text(&self) -> Bytes {
         let all = |_: &TargetName| true;
         self.text
@@ -58,14 +60,12 @@ impl Item {
 
     fn render(&self, is_meant: &dyn Fn(&TargetName) -> bool) -> Option<Bytes> {
         match &self.event {
-            Event::Readings(one) => sse("readings", &Borrowed::Readings(one)),
-            Event::Environment(one) => sse("environment", &Borrowed::Environment(one)),
+            Event::Readings(one) => Some(sse("readings", &Borrowed::Readings(one))),
+            Event::Environment(one) => Some(sse("environment", &Borrowed::Environment(one))),
             Event::Outcomes(batch) => {
                 let meant = batch.outcomes.iter().filter(|one| is_meant(&one.target));
                 let meant: Vec<&Outcome> = meant.collect();
-                (!meant.is_empty())
-                    .then(|| sse("outcomes", &Borrowed::Outcomes(meant)))
-                    .flatten()
+                (!meant.is_empty()).then(|| sse("outcomes", &Borrowed::Outcomes(meant)))
             }
             _ => None,
         }
@@ -73,19 +73,22 @@ impl Item {
 
     /// So many events were left out.
     pub fn missed(count: u64) -> Bytes {
-        sse("missed", &Borrowed::Missed(count)).unwrap_or_default()
+        sse("missed", &Borrowed::Missed(count))
     }
 
     /// Returns the status of an environment, in the form of server-sent events.
     pub fn environment(status: &EnvironmentStatus) -> Bytes {
-        sse("environment", &Borrowed::Environment(status)).unwrap_or_default()
+        sse("environment", &Borrowed::Environment(status))
     }
 }
 
-fn sse(name: &str, event: &Borrowed<'_>) -> Option<Bytes> {
+fn sse(name: &str, event: &Borrowed<'_>) -> Bytes {
     let mut text = format!("event: {name}\ndata: ").into_bytes();
     // JSON of serde has no line break, which would end the field.
-    serde_json::to_writer(&mut text, event).ok()?;
+    if let Err(error) = serde_json::to_writer(&mut text, event) {
+        invariant::broken("an event that is no JSON", &error);
+        return Bytes::new();
+    }
     text.extend_from_slice(b"\n\n");
-    Some(text.into())
+    text.into()
 }

@@ -9,7 +9,7 @@ use utakata_model::{Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outc
 
 use super::{Batch, Dispatch, NewTask, OutcomeRef, pending::PendingRead};
 
-/// How often.
+/// The interval of the sweep.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Dispatch {
@@ -68,7 +68,7 @@ impl Dispatch {
                 from: None,
                 outcomes: vec![Outcome::clone(&outcome)],
             })));
-            observed.extend(self.end(entry, OutcomeRef::Own(outcome)));
+            observed.push(self.end(entry, OutcomeRef::own(outcome)));
         }
         self.ended.lock().push(observed);
     }

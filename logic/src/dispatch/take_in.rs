@@ -45,17 +45,18 @@ impl Dispatch {
         let is_other =
             |at: &usize| found[*at].is_none() && batch.outcomes[*at].class == Class::Observe;
         let others = (0..found.len()).filter(is_other).collect();
-        let observed = found.into_iter().enumerate().filter_map(|(at, entry)| {
-            self.end(entry?, OutcomeRef::Published(Arc::clone(batch), at))
-        });
+        let observed = found
+            .into_iter()
+            .enumerate()
+            .filter_map(|(at, entry)| Some(self.end(entry?, OutcomeRef::published(batch, at)?)));
         let observed = observed.collect();
         self.ended.lock().push(observed);
         others
     }
 
     /// A read has ended.
-    pub(super) fn end(&self, entry: PendingRead, outcome: OutcomeRef) -> Option<EndedRead> {
-        let found = outcome.get()?;
+    pub(super) fn end(&self, entry: PendingRead, outcome: OutcomeRef) -> EndedRead {
+        let found = outcome.get();
         let id = found.task;
         self.observed.ended(&entry.known, found);
         if entry.batch.parameters.is_empty() {
@@ -70,11 +71,11 @@ impl Dispatch {
                 readings: entry.readings,
             });
         }
-        Some(EndedRead {
+        EndedRead {
             id,
             batch: entry.batch,
             known: entry.known,
             outcome,
-        })
+        }
     }
 }

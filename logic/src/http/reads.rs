@@ -53,7 +53,7 @@ pub(super) fn view(read: &Arc<ReadOperation>) -> OperationView {
 fn shown_task(read: &ReadOperation, task: &UnderWay) -> TaskView {
     let mut view = tasks::view(task, TaskState::Queued);
     if let Some(Shown { outcome, readings }) = read.progress.shown(task.id) {
-        tasks::end(&mut view, outcome.get());
+        tasks::end(&mut view, Some(outcome.get()));
         view.readings = readings
             .map(|seen| seen.readings.clone())
             .unwrap_or_default();

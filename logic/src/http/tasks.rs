@@ -20,7 +20,7 @@ use super::{
     said::said,
 };
 use crate::{
-    dispatch::{Batch, Ended, UnderWay},
+    dispatch::{Batch, EndedRead, UnderWay},
     inventory::TargetEntry,
     ledger::Verdict,
     store::{TaskRow, Wanted},
@@ -189,8 +189,7 @@ fn observed(api: &Api, wanted: &Wanted, most: usize) -> Vec<TaskView> {
     let is_in = |state| wanted.state.is_none_or(|wanted| wanted == state);
     let dispatch = api.handle.dispatch();
     let ended = dispatch.ended(most, |one| {
-        is_meant(one.id, &one.batch, &one.known)
-            && one.outcome.get().is_some_and(|o| is_in(o.status.into()))
+        is_meant(one.id, &one.batch, &one.known) && is_in(one.outcome.get().status.into())
     });
     let mut views: Vec<TaskView> = ended.iter().map(ended_view).collect();
     if is_in(TaskState::Queued) {
@@ -230,14 +229,14 @@ pub(super) fn end(view: &mut TaskView, outcome: Option<&Outcome>) {
     }
 }
 
-fn ended_view(ended: &Ended) -> TaskView {
+fn ended_view(ended: &EndedRead) -> TaskView {
     let task = UnderWay {
         id: ended.id,
         batch: ended.batch.clone(),
         known: ended.known.clone(),
     };
     let mut view = view(&task, OutcomeStatus::Unknown.into());
-    end(&mut view, ended.outcome.get());
+    end(&mut view, Some(ended.outcome.get()));
     view
 }
 

@@ -21,7 +21,6 @@ pub enum Error {
     None {
         /// `target`, `schedule`, ...
         what: &'static str,
-        /// The name.
         name: String,
         /// The nearest name, or the names that there are.
         hint: String,
@@ -29,11 +28,9 @@ pub enum Error {
     /// A credential cannot go while it is used.
     #[error("the credential \"{name}\" is used by {}", Users(users))]
     InUse {
-        /// The credential.
         name: CredentialName,
         users: Vec<TargetName>,
     },
-    /// The store failed.
     #[error("the inventory could not be written")]
     Store(#[from] store::Error),
 }

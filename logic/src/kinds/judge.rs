@@ -23,11 +23,9 @@ use super::{
 
 /// By which manifest a release counts.
 pub(super) enum Verdict {
-    /// The catalogue's.
     Catalogue(Arc<Manifest>),
     /// The one that was told: only in the zone of who told it.
     Told(Arc<Manifest>),
-    /// By none.
     Ignored(Claim),
 }
 

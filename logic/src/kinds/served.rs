@@ -92,7 +92,7 @@ impl ServedKinds {
         self.kinds.contains_key(kind)
     }
 
-    /// Says why tasks of a kind cannot be done in a zone where nobody serves it.
+    /// Returns the reason why tasks of a kind cannot be done in a zone where nobody serves it.
     pub fn nobody(&self, kind: &Kind, zone: &Zone) -> String {
         match self.has(kind) {
             true => format!("no environment in zone \"{zone}\" serves the kind \"{kind}\" now"),

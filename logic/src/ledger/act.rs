@@ -8,10 +8,11 @@ use utakata_interconnect::{Event, Events, Tasks, events::Sender};
 use utakata_model::{Kind, Task};
 use utakata_permit::message::{Answer, PermitBatch, Recorded, RecordedBatch};
 
-use super::{book::Effect, hand_over, read_back::ReadBacks};
+use super::{hand_over, read_back::ReadBacks, state::Effect};
 use crate::{
     dispatch::{Conclusion, Dispatch},
     evidence::ReadBackCounts,
+    invariant,
 };
 
 /// Batches that wait to be handed to the inter connect; beyond it they are left out, and come
@@ -71,6 +72,7 @@ impl Actor {
                 Effect::ReadBack(read) => self.read_backs.verify(read),
                 Effect::Capture(read) => self.read_backs.capture(read),
                 Effect::Tell(concluded) => self.tell(concluded),
+                Effect::Broken(what, task) => invariant::broken(what, &task),
                 Effect::Reply(reply) => reply(),
             }
         }

@@ -9,8 +9,8 @@ use utakata_model::{EnvironmentStatus, OperationId, ReadingValue, TargetName, Ta
 use utakata_permit::message::StartBatch;
 
 use super::{
-    book::{self, Book, Effect, New, ReadBackResult, Verb, Verdict},
     explain::{self, Facts},
+    state::{self, Effect, LedgerState, New, ReadBackResult, Verb, Verdict},
 };
 use crate::ledger::Error;
 
@@ -22,7 +22,6 @@ pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
 /// A command to the ledger, or a question. One that promises something is answered when it is
 /// written.
 pub(super) enum Command {
-    /// A new operation.
     Plan(Box<New>, Promise<()>),
     /// An environment asks for permits.
     Asked(Arc<StartBatch>),
@@ -39,13 +38,13 @@ pub(super) enum Command {
         OperationId,
         Verb,
         Said,
-        Promise<Result<(), book::OperationUnfit>>,
+        Promise<Result<(), state::OperationUnfit>>,
     ),
     /// A person says what became of a task.
-    Settle(TaskId, Verdict, Said, Promise<Result<(), book::TaskUnfit>>),
+    Settle(TaskId, Verdict, Said, Promise<Result<(), state::TaskUnfit>>),
     /// A person takes a task back.
-    Cancel(TaskId, Said, Promise<Result<(), book::TaskUnfit>>),
-    /// A person takes a target for himself.
+    Cancel(TaskId, Said, Promise<Result<(), state::TaskUnfit>>),
+    /// A person locks a target.
     Lock(TargetName, Lock, Promise<()>),
     /// A person lets it go. The answer says whether it was locked.
     Unlock(TargetName, Said, Promise<bool>),
@@ -59,7 +58,7 @@ pub(super) enum Command {
     /// Returns the number of tasks that have not ended.
     Count(Reply<usize>),
     /// Returns a summary of control that somebody has to do something about.
-    Summary(Reply<book::Summary>),
+    Summary(Reply<state::Summary>),
     /// Write what there is, then end.
     End,
 }
@@ -96,48 +95,49 @@ impl Command {
     }
 
     /// Does it, but for new operations, which the owner of the ledger does last.
-    pub fn carry_out(self, book: &mut Book) {
+    pub fn carry_out(self, ledger: &mut LedgerState) {
         match self {
-            Self::Asked(batch) => book.asked(&batch),
-            Self::Told(batch) => book.told(&batch),
-            Self::Heard(status) => book.heard(&status),
-            Self::Seen(look) => book.seen(&look),
-            Self::Captured(task, prior) => book.captured(task, prior),
+            Self::Asked(batch) => ledger.asked(&batch),
+            Self::Told(batch) => ledger.told(&batch),
+            Self::Heard(status) => ledger.heard(&status),
+            Self::Seen(look) => ledger.seen(&look),
+            Self::Captured(task, prior) => ledger.captured(task, prior),
             Self::Change(id, verb, said, to) => {
-                let done = book.change(id, verb, &said);
-                reply(book, to, done);
+                let done = ledger.change(id, verb, &said);
+                reply(ledger, to, done);
             }
             Self::Settle(id, verdict, said, to) => {
-                let done = book.settled(id, verdict, &said);
-                reply(book, to, done);
+                let done = ledger.settled(id, verdict, &said);
+                reply(ledger, to, done);
             }
             Self::Cancel(id, said, to) => {
-                let done = book.cancelled(id, &said);
-                reply(book, to, done);
+                let done = ledger.cancelled(id, &said);
+                reply(ledger, to, done);
             }
             Self::Lock(target, lock, to) => {
-                book.lock(&target, lock);
-                reply(book, to, ());
+                ledger.lock(&target, lock);
+                reply(ledger, to, ());
             }
             Self::Unlock(target, said, to) => {
-                let was_locked = book.unlock(&target, &said);
-                reply(book, to, was_locked);
+                let was_locked = ledger.unlock(&target, &said);
+                reply(ledger, to, was_locked);
             }
-            Self::LaneOf(target, to) => answer(to, book.lane_of(&target)),
-            Self::ExplainTask(id, facts, to) => answer(to, explain::task(book, id, &facts)),
+            Self::LaneOf(target, to) => answer(to, ledger.lane_of(&target)),
+            Self::ExplainTask(id, facts, to) => answer(to, explain::task(ledger, id, &facts)),
             Self::ExplainOperation(id, facts, to) => {
-                answer(to, explain::operation(book, id, &facts));
+                answer(to, explain::operation(ledger, id, &facts));
             }
-            Self::Count(to) => answer(to, book.len()),
-            Self::Summary(to) => answer(to, book.summary()),
+            Self::Count(to) => answer(to, ledger.len()),
+            Self::Summary(to) => answer(to, ledger.summary()),
             Self::Plan(..) | Self::End => {}
         }
     }
 }
 
 /// Answers once what it says is written down.
-fn reply<T: Send + 'static>(book: &mut Book, to: Promise<T>, done: T) {
-    book.effects
+fn reply<T: Send + 'static>(ledger: &mut LedgerState, to: Promise<T>, done: T) {
+    ledger
+        .effects
         .push(Effect::Reply(Box::new(move || answer(to, Ok(done)))));
 }
 

@@ -170,7 +170,7 @@ impl TaskEntry {
     }
 }
 
-/// Says what was seen instead of an effect.
+/// Returns the words for what was seen instead of an effect.
 pub(super) fn unseen(shown: Evidence) -> &'static str {
     match shown {
         Evidence::None => "could not be read back",

@@ -21,8 +21,8 @@ pub use self::{
 };
 
 use super::{
-    book::Book,
     entry::{TaskEntry, Turn, is_unverified},
+    state::LedgerState,
 };
 use crate::desired::PinTable;
 
@@ -42,22 +42,22 @@ pub struct Facts {
 }
 
 /// Explains what a task waits for; absent when the ledger has it no longer, or never had.
-pub(super) fn task(book: &Book, id: TaskId, facts: &Facts) -> Option<Explanation> {
-    let entry = book.entry(id)?;
+pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Explanation> {
+    let entry = ledger.entry(id)?;
     let (target, attempt) = (&entry.task.target, entry.life.attempt);
-    let timed = |waits_for: &str, text: String| until(book, entry, says(entry, waits_for, text));
+    let timed = |waits_for: &str, text: String| until(ledger, entry, says(entry, waits_for, text));
     let reads = |waits_for: &str, text: String| {
         let explanation = timed(waits_for, text);
-        held_up(book, entry, facts, explanation)
+        held_up(ledger, entry, facts, explanation)
     };
     Some(match (&entry.life.stage, entry.turn) {
-        (Stage::Planned | Stage::Queued { .. }, Turn::NotYet) => not_released(book, entry),
+        (Stage::Planned | Stage::Queued { .. }, Turn::NotYet) => not_released(ledger, entry),
         (Stage::Planned | Stage::Queued { .. }, Turn::Capturing) => reads(
             "capture",
             format!("what {target} has now is being read, so that it can be brought back"),
         ),
-        (Stage::Planned, Turn::Come) => in_lane(book, entry, facts),
-        (Stage::Queued { .. }, Turn::Come) => queued(book, entry, facts),
+        (Stage::Planned, Turn::Come) => in_lane(ledger, entry, facts),
+        (Stage::Queued { .. }, Turn::Come) => queued(ledger, entry, facts),
         (Stage::Permitted { holder, .. }, _) => timed(
             "running",
             format!(
@@ -148,8 +148,12 @@ fn unsettled(entry: &TaskEntry, holder: Option<&Holder>) -> Explanation {
 }
 
 /// Explains what an operation waits for; absent when it is over, or there is none.
-pub(super) fn operation(book: &Book, id: OperationId, facts: &Facts) -> Option<Explanation> {
-    let open = book.open(id)?;
+pub(super) fn operation(
+    ledger: &LedgerState,
+    id: OperationId,
+    facts: &Facts,
+) -> Option<Explanation> {
+    let open = ledger.open(id)?;
     let since = open
         .record
         .changed
@@ -195,8 +199,8 @@ pub(super) fn operation(book: &Book, id: OperationId, facts: &Facts) -> Option<E
             "",
         ),
         OperationState::Running | OperationState::Done => {
-            let waiting = open.tasks.iter().filter(|id| book.has(**id));
-            let first = waiting.filter_map(|id| task(book, *id, facts)).next();
+            let waiting = open.tasks.iter().filter(|id| ledger.has(**id));
+            let first = waiting.filter_map(|id| task(ledger, *id, facts)).next();
             let left = open.left;
             match first {
                 Some(first) => Explanation {
@@ -228,9 +232,9 @@ fn says(entry: &TaskEntry, waits_for: &str, says: String) -> Explanation {
 }
 
 /// It changes by time, at the latest.
-fn until(book: &Book, entry: &TaskEntry, explanation: Explanation) -> Explanation {
+fn until(ledger: &LedgerState, entry: &TaskEntry, explanation: Explanation) -> Explanation {
     Explanation {
-        until: entry.life.deadline().map(|at| book.wall(at)),
+        until: entry.life.deadline().map(|at| ledger.wall(at)),
         ..explanation
     }
 }
@@ -242,14 +246,14 @@ fn expires(entry: &TaskEntry, explanation: Explanation) -> Explanation {
     }
 }
 
-fn not_released(book: &Book, entry: &TaskEntry) -> Explanation {
+fn not_released(ledger: &LedgerState, entry: &TaskEntry) -> Explanation {
     let id = entry.task.operation;
-    let operation = book.open(id).map(|open| open.record.state);
+    let operation = ledger.open(id).map(|open| open.record.state);
     let waits = match operation {
         Some(OperationState::Awaiting) => "the operation waits for an approval".into(),
         Some(OperationState::Paused) => "the operation is paused".into(),
         Some(OperationState::Stopped) => "the operation has stopped, after failures".into(),
-        _ => book
+        _ => ledger
             .held_back(entry)
             .unwrap_or_else(|| "it is not its turn yet".into()),
     };
@@ -269,8 +273,13 @@ fn not_released(book: &Book, entry: &TaskEntry) -> Explanation {
 }
 
 /// It waits for a read of its target; what holds that one up holds it up, too.
-fn held_up(book: &Book, entry: &TaskEntry, facts: &Facts, explanation: Explanation) -> Explanation {
-    let queue = queue_of(book, entry, facts);
+fn held_up(
+    ledger: &LedgerState,
+    entry: &TaskEntry,
+    facts: &Facts,
+    explanation: Explanation,
+) -> Explanation {
+    let queue = queue_of(ledger, entry, facts);
     if !queue.is_held {
         return explanation;
     }
@@ -283,9 +292,9 @@ fn held_up(book: &Book, entry: &TaskEntry, facts: &Facts, explanation: Explanati
     }
 }
 
-fn in_lane(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
+fn in_lane(ledger: &LedgerState, entry: &TaskEntry, facts: &Facts) -> Explanation {
     let target = &entry.task.target;
-    let (lock, holder, _) = book.lane_of(target);
+    let (lock, holder, _) = ledger.lane_of(target);
     if let Some(lock) = lock.filter(|lock| entry.task.priority <= lock.priority) {
         let gives_up = entry.record.expires.unwrap_or(entry.task.expires);
         let until_then = match gives_up < lock.until {
@@ -306,7 +315,7 @@ fn in_lane(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
             )
         };
     }
-    let state = book
+    let state = ledger
         .open(entry.task.operation)
         .map(|open| open.record.state);
     if let Some(state) = state.filter(|state| *state != OperationState::Running) {
@@ -321,7 +330,7 @@ fn in_lane(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
             ..expires(entry, explanation)
         };
     }
-    let first = holder.or_else(|| book.queued_of(target));
+    let first = holder.or_else(|| ledger.queued_of(target));
     let first = first.filter(|first| *first != entry.task.id);
     let Some(first) = first else {
         let ahead = format!("other tasks are before it at {target}");
@@ -331,7 +340,7 @@ fn in_lane(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
         Some(_) => "has",
         None => "is before it at",
     };
-    let why = task(book, first, facts);
+    let why = task(ledger, first, facts);
     let because = why
         .as_ref()
         .map_or_else(String::new, |why| format!(": {}", why.says));
@@ -347,8 +356,8 @@ fn in_lane(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
 }
 
 /// It is published: which environment could begin it, and why does none?
-fn queued(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
-    let queue = queue_of(book, entry, facts);
+fn queued(ledger: &LedgerState, entry: &TaskEntry, facts: &Facts) -> Explanation {
+    let queue = queue_of(ledger, entry, facts);
     let explanation = says(entry, queue.waits_for, queue.says);
     expires(
         entry,
@@ -360,9 +369,9 @@ fn queued(book: &Book, entry: &TaskEntry, facts: &Facts) -> Explanation {
     )
 }
 
-fn queue_of(book: &Book, entry: &TaskEntry, facts: &Facts) -> queue::Queue {
+fn queue_of(ledger: &LedgerState, entry: &TaskEntry, facts: &Facts) -> queue::Queue {
     let task = &entry.task;
-    let target = book.target_of(&task.target);
+    let target = ledger.target_of(&task.target);
     let zone = target.as_ref().map(|target| &target.zone);
     let pin = target
         .as_ref()

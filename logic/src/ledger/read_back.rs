@@ -12,8 +12,8 @@ use utakata_model::{Class, Origin, Parameters, Readings, manifest::expected::Exp
 use utakata_permit::{Evidence, evidence};
 
 use super::{
-    book::{ReadBackResult, Purpose, ReadBack},
     command::Command,
+    state::{Purpose, ReadBack, ReadBackResult},
 };
 use crate::{
     dispatch::{Batch, Dispatch, NewTask, Progress, Show},
@@ -74,7 +74,7 @@ impl ReadBacks {
     async fn look_until_decided(&self, read: &ReadBack) {
         let mut looks = FuturesUnordered::new();
         let (mut pause, mut patience) = (RETRY_AFTER.0, PATIENCE);
-        let pause_most = match read.purpose {
+        let max_pause = match read.purpose {
             Purpose::Confirm {
                 is_through: true, ..
             } => MAX_PAUSE_TO_PASS,
@@ -98,7 +98,7 @@ impl ReadBacks {
                         }
                     }
                     next = Instant::now() + pause;
-                    pause = (pause * 2).min(pause_most);
+                    pause = (pause * 2).min(max_pause);
                     patience = PATIENCE;
                 }
                 () = sleep_until(next) => {

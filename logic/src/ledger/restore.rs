@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use utakata_model::{TaskId, TaskState};
 
-use super::{book::Book, entry::TaskEntry, service::now};
+use super::{entry::TaskEntry, service::now, state::LedgerState};
 use crate::{
     config,
     dispatch::{Progress, Show},
@@ -12,7 +12,7 @@ use crate::{
     store::{self, Store, TaskRow, Wanted},
 };
 
-/// Fills the book with all operations that are not over, and their tasks.
+/// Fills the ledger with all operations that are not over, and their tasks.
 ///
 /// Where the store may lack what was done since its last page, each task that has not ended may
 /// have been done, and much may have been asked for after it: none is begun, whatever its action
@@ -21,7 +21,7 @@ use crate::{
 /// # Errors
 /// The store cannot be read.
 pub(super) async fn restore(
-    book: &mut Book,
+    ledger: &mut LedgerState,
     store: &dyn Store,
     config: &config::Control,
 ) -> Result<(), store::Error> {
@@ -35,7 +35,7 @@ pub(super) async fn restore(
     let gap = store.gap().await?;
     let mut doubted = Vec::new();
     for (target, lock) in store.locks().await? {
-        book.keep(&target, lock);
+        ledger.keep(&target, lock);
     }
     for (operation, record) in store.open_operations().await? {
         let mut rows = store.tasks_of(operation.id).await?;
@@ -44,7 +44,7 @@ pub(super) async fn restore(
         }
         let progress = Arc::new(Progress::new(rows.len(), Show::Counts));
         let tasks = rows.into_iter().map(|row| task(row, config));
-        book.restore(operation, record, tasks.collect(), progress);
+        ledger.restore(operation, record, tasks.collect(), progress);
     }
     if gap {
         tracing::warn!(
@@ -52,9 +52,9 @@ pub(super) async fn restore(
             "the ledger may lack what was done after its last page: what has not ended in it is \
              left to a person"
         );
-        book.begin_after_a_gap(&doubted);
+        ledger.begin_after_a_gap(&doubted);
     }
-    book.settle();
+    ledger.settle();
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use utakata_model::{Cure, OperationId, Problem};
 use super::{
     Error,
     act::Actor,
-    book::{Book, Effect, Now},
     command::{Command, Promise},
+    state::{Effect, LedgerState, Now},
 };
 use crate::{
     audit,
@@ -41,19 +41,19 @@ const REFUSED_AFTER: Duration = Duration::from_secs(5);
 /// knows whether a page was written, the very same page is written again, and what comes waits,
 /// but not for long.
 pub(super) struct Service {
-    pub book: Book,
+    pub ledger: LedgerState,
     pub store: Arc<dyn Store>,
     pub actor: Actor,
     pub commands: mpsc::Receiver<Command>,
     pub failing: Arc<Failing>,
     /// The fence that the store holds writes against, where others could keep the ledger.
     pub fence: Option<Fence>,
-    pub state: State,
+    pub progress: Progress,
 }
 
 /// The progress of the owner of the ledger.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct Progress {
     retry: Retry,
     /// Nothing is taken in any more: what there is, is written.
     is_ending: bool,
@@ -140,7 +140,7 @@ impl Flight {
     }
 }
 
-impl State {
+impl Progress {
     fn is_slow(&self) -> bool {
         self.flight.as_ref().is_some_and(Flight::is_slow)
     }
@@ -188,18 +188,18 @@ impl Service {
             self.take_in(&mut commands);
             self.refuse_if_late();
             self.begin_page();
-            if self.state.is_over() {
+            if self.progress.is_over() {
                 return;
             }
-            let (takes_in, wake) = (self.state.takes_in(), self.wake());
+            let (takes_in, wake) = (self.progress.takes_in(), self.wake());
             tokio::select! {
-                Some(written) = self.state.writing.join_next() => {
+                Some(written) = self.progress.writing.join_next() => {
                     if self.end_page(written).await.is_break() {
                         return;
                     }
                 }
                 taken = self.commands.recv_many(&mut commands, AT_ONCE), if takes_in => {
-                    self.state.is_ending |= taken == 0;
+                    self.progress.is_ending |= taken == 0;
                 }
                 () = sleep_until(wake), if wake.is_some() => {}
             }
@@ -208,46 +208,46 @@ impl Service {
 
     /// Returns the next moment at which something happens by time alone.
     fn wake(&self) -> Option<Instant> {
-        let state = &self.state;
-        let is_written = !state.writing.is_empty();
-        let next = match state.retry.at {
-            None => self.book.deadline(),
+        let progress = &self.progress;
+        let is_written = !progress.writing.is_empty();
+        let next = match progress.retry.at {
+            None => self.ledger.deadline(),
             Some(at) => (!is_written).then_some(at),
         };
-        let flight = state.flight.as_ref().and_then(Flight::wake);
+        let flight = progress.flight.as_ref().and_then(Flight::wake);
         next.into_iter().chain(flight).min()
     }
 
     fn take_in(&mut self, commands: &mut Vec<Command>) {
-        if self.state.is_slow() {
+        if self.progress.is_slow() {
             commands.drain(..).for_each(|command| self.hold_up(command));
             return;
         }
-        let kept = std::mem::take(&mut self.state.kept);
-        self.book.at(now());
-        if let Some(flight) = &mut self.state.flight {
+        let kept = std::mem::take(&mut self.progress.kept);
+        self.ledger.at(now());
+        if let Some(flight) = &mut self.progress.flight {
             flight.came += commands.len();
         }
         let mut new = Vec::new();
         for command in kept.into_iter().chain(commands.drain(..)) {
             // What is repeated until it is answered waits until the store works again.
-            if self.state.retry.at.is_some() && command.is_repeated() {
+            if self.progress.retry.at.is_some() && command.is_repeated() {
                 continue;
             }
-            self.state.retry.is_asked_for |= !command.only_asks();
+            self.progress.retry.is_asked_for |= !command.only_asks();
             match command {
                 Command::Plan(operation, reply) => new.push((operation, reply)),
-                Command::End => self.state.is_ending = true,
-                command => command.carry_out(&mut self.book),
+                Command::End => self.progress.is_ending = true,
+                command => command.carry_out(&mut self.ledger),
             }
         }
-        if self.state.retry.at.is_none() {
-            self.book.tick();
+        if self.progress.retry.at.is_none() {
+            self.ledger.tick();
         }
         for (new, reply) in new {
             let (id, reply) = (new.operation.id, Some(reply));
-            self.book.plan(*new);
-            self.state.planned.push(PlannedOperation { id, reply });
+            self.ledger.plan(*new);
+            self.progress.planned.push(PlannedOperation { id, reply });
         }
     }
 
@@ -256,53 +256,53 @@ impl Service {
         match command {
             // Who waits for what was kept hears that it ends.
             Command::End => {
-                self.state.is_ending = true;
-                self.state.kept.clear();
+                self.progress.is_ending = true;
+                self.progress.kept.clear();
             }
             command if command.is_repeated() => {}
-            command if command.only_asks() => command.carry_out(&mut self.book),
-            command => self.state.keep(command),
+            command if command.only_asks() => command.carry_out(&mut self.ledger),
+            command => self.progress.keep(command),
         }
     }
 
     /// Refuses promises that take too long, and new ones meanwhile.
     fn refuse_if_late(&mut self) {
-        let Some(flight) = self.state.flight.as_mut().filter(|one| one.is_late()) else {
+        let Some(flight) = self.progress.flight.as_mut().filter(|one| one.is_late()) else {
             return;
         };
         flight.is_refused = true;
-        for one in flight.planned.iter_mut().chain(&mut self.state.planned) {
+        for one in flight.planned.iter_mut().chain(&mut self.progress.planned) {
             one.answer(Err(Error::InDoubt(one.id)));
         }
-        self.state.refuse_kept();
+        self.progress.refuse_kept();
     }
 
     /// Begins to write what has changed, or again what was in doubt, unless a page is being
     /// written.
     fn begin_page(&mut self) {
-        if !self.state.writing.is_empty() || self.state.waits_for_retry() {
+        if !self.progress.writing.is_empty() || self.progress.waits_for_retry() {
             return;
         }
-        self.state.retry.is_asked_for = false;
-        if let Some(flight) = &mut self.state.flight {
+        self.progress.retry.is_asked_for = false;
+        if let Some(flight) = &mut self.progress.flight {
             if let Some((page, spans)) = flight.page.take() {
                 self.write(page, TrailLines::OfPage(spans));
             }
             return;
         }
-        let mut page = std::mem::take(&mut self.book.page);
+        let mut page = std::mem::take(&mut self.ledger.page);
         page.under = self.fence.clone();
-        let sealed = self.book.trail.seal();
-        let effects = std::mem::take(&mut self.book.effects);
+        let sealed = self.ledger.trail.seal();
+        let effects = std::mem::take(&mut self.ledger.effects);
         if page.is_empty() && sealed.is_none() {
             self.works();
             self.actor.act(effects);
             return;
         }
-        self.state.flight = Some(Flight {
+        self.progress.flight = Some(Flight {
             began: Instant::now(),
             effects,
-            planned: std::mem::take(&mut self.state.planned),
+            planned: std::mem::take(&mut self.progress.planned),
             came: 0,
             is_in_doubt: false,
             is_refused: false,
@@ -313,7 +313,7 @@ impl Service {
 
     fn write(&mut self, mut page: Page, lines: TrailLines) {
         let store = Arc::clone(&self.store);
-        self.state.writing.spawn(async move {
+        self.progress.writing.spawn(async move {
             let spans = match lines {
                 TrailLines::None => audit::Spans::new(),
                 TrailLines::OfPage(spans) => spans,
@@ -335,7 +335,7 @@ impl Service {
     /// A page was written, or was not, or nobody knows. Breaks where this ledger ends here because
     /// of it.
     async fn end_page(&mut self, written: Result<WriteResult, JoinError>) -> ControlFlow<()> {
-        let Some(mut flight) = self.state.flight.take() else {
+        let Some(mut flight) = self.progress.flight.take() else {
             return ControlFlow::Continue(());
         };
         let written = match written {
@@ -364,7 +364,7 @@ impl Service {
             // The very same page is how to know. Nothing may build on it, and nobody be told.
             flight.is_in_doubt = true;
             flight.page = Some((page, spans));
-            self.state.flight = Some(flight);
+            self.progress.flight = Some(flight);
             return ControlFlow::Continue(());
         }
         self.take_back(page, spans, flight, error).await
@@ -372,7 +372,7 @@ impl Service {
 
     fn is_written(&mut self, page: &Page, mut flight: Flight) {
         if let Some(written) = &page.audit {
-            self.book.trail.turn(written);
+            self.ledger.trail.turn(written);
         }
         self.works();
         flight.planned.iter_mut().for_each(|one| one.answer(Ok(())));
@@ -388,23 +388,23 @@ impl Service {
         error: store::Error,
     ) -> ControlFlow<()> {
         if let Some(audit) = page.audit.take() {
-            self.book.trail.reopen(audit, spans);
+            self.ledger.trail.reopen(audit, spans);
         }
-        page.absorb(std::mem::take(&mut self.book.page));
-        self.book.page = page;
-        self.book.effects.splice(0..0, flight.effects);
+        page.absorb(std::mem::take(&mut self.ledger.page));
+        self.ledger.page = page;
+        self.ledger.effects.splice(0..0, flight.effects);
         let is_relieved = match &error {
             store::Error::Lost { .. } => self.say_that_there_is_a_gap().await,
             error => matches!(error, store::Error::NotHolder { .. }),
         };
         let error = Arc::new(error);
-        let new = std::mem::take(&mut self.state.planned);
+        let new = std::mem::take(&mut self.progress.planned);
         for mut one in flight.planned.into_iter().chain(new) {
-            self.book.forget(one.id);
+            self.ledger.forget(one.id);
             one.answer(Err(Arc::clone(&error).into()));
         }
-        self.book.settle();
-        match is_relieved || self.state.is_ending {
+        self.ledger.settle();
+        match is_relieved || self.progress.is_ending {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -416,19 +416,19 @@ impl Service {
         let refused_from = Instant::now() + REFUSED_AFTER;
         while let Err(error) = self.store.put_gap().await {
             self.failed(&error);
-            while !self.state.is_ending {
+            while !self.progress.is_ending {
                 tokio::select! {
-                    () = sleep_until(self.state.retry.at) => break,
+                    () = sleep_until(self.progress.retry.at) => break,
                     command = self.commands.recv() => {
                         self.hold_up(command.unwrap_or(Command::End));
                     }
                 }
             }
-            if self.state.is_ending {
+            if self.progress.is_ending {
                 return false;
             }
             if Instant::now() >= refused_from {
-                self.state.refuse_kept();
+                self.progress.refuse_kept();
             }
         }
         true
@@ -436,10 +436,10 @@ impl Service {
 
     /// The store can be written.
     fn works(&mut self) {
-        if self.state.retry.at.take().is_some() {
+        if self.progress.retry.at.take().is_some() {
             tracing::info!("the ledger is written again");
         }
-        self.state.retry.pause = Duration::ZERO;
+        self.progress.retry.pause = Duration::ZERO;
         *self.failing.lock() = None;
     }
 
@@ -448,7 +448,7 @@ impl Service {
         tracing::error!(%error, cure, "the ledger cannot be written");
         let message = format!("the ledger of control cannot be written: {error}: {cure}");
         *self.failing.lock() = Some(Problem::new(error.code(), Cure::Operator, message));
-        let retry = &mut self.state.retry;
+        let retry = &mut self.progress.retry;
         retry.pause = (retry.pause * 2).clamp(RETRY_AFTER.0, RETRY_AFTER.1);
         retry.at = Some(Instant::now() + retry.pause);
     }

@@ -25,10 +25,7 @@ pub const WAIT_MAX: Duration = Duration::from_secs(60);
 pub enum Error {
     /// No target is selected.
     #[error("the selector \"{selector}\" selects no target")]
-    SelectsNothing {
-        /// The selector.
-        selector: Selector,
-    },
+    SelectsNothing { selector: Selector },
     /// None of the selected targets can be read so.
     #[error("{}", first(problems))]
     Impossible {

@@ -12,9 +12,7 @@ const REMEMBERED: usize = 1000;
 /// A read on demand.
 #[derive(Debug)]
 pub struct ReadOperation {
-    /// The request.
     pub operation: Operation,
-    /// The progress.
     pub progress: Arc<Progress>,
 }
 

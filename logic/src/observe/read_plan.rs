@@ -17,10 +17,8 @@ const NOT_YET: Duration = Duration::MAX;
 /// The part that the reads of one schedule, kind and zone have in common.
 #[derive(Debug, Clone)]
 pub struct ScheduleEntry {
-    /// The schedule.
     pub schedule: ScheduleName,
     pub interval: Duration,
-    /// The observe action.
     pub action: ActionName,
     pub parameters: Parameters,
     /// The time that one read may take.
@@ -30,7 +28,6 @@ pub struct ScheduleEntry {
 /// A read that is due each interval.
 #[derive(Debug, Clone)]
 pub struct ScheduledRead {
-    /// The target.
     pub known: Arc<TargetEntry>,
     /// Taken while it is being read.
     pub slot: Arc<Slot>,
@@ -58,7 +55,6 @@ pub struct ReadPlan {
 #[derive(Debug)]
 struct Rotation {
     entry: Arc<ScheduleEntry>,
-    /// By offset.
     reads: Vec<ScheduledRead>,
     /// The stop that is due next, and in which interval since the start.
     next: usize,

@@ -30,7 +30,6 @@ pub struct LastSeen {
     pub actions: Vec<ActionReadings>,
     /// The parts that the last answer to each action lacked.
     pub missing: BTreeMap<ActionName, Vec<Missing>>,
-    /// The last recognition.
     pub recognition: Option<Arc<Recognition>>,
     /// True while it waits to be written to the store.
     pub(super) waits: bool,
@@ -39,7 +38,6 @@ pub struct LastSeen {
 /// The last readings of a target by one action.
 #[derive(Debug)]
 pub struct ActionReadings {
-    /// The action.
     pub action: ActionName,
     /// The readings of its last attempt.
     pub last: Arc<Readings>,
@@ -54,7 +52,6 @@ pub struct ActionReadings {
 pub struct Earlier {
     /// The time when it was seen.
     pub time: Timestamp,
-    /// The value.
     pub reading: Reading,
 }
 

@@ -14,7 +14,6 @@ const LITTLE_PART: u64 = 20;
 /// The room on the disk of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
-    /// The folder.
     pub folder: String,
     /// Bytes that this user may still write.
     pub free: u64,

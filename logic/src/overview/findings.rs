@@ -30,7 +30,6 @@ const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
 /// Facts that are known besides targets.
 pub struct Facts {
-    /// The time.
     pub now: Timestamp,
     /// The status of the system.
     pub status: Status,
@@ -40,7 +39,6 @@ pub struct Facts {
     pub control: Option<Summary>,
     /// The orders by which people have stopped something.
     pub orders: Vec<Standing>,
-    /// The last rollouts.
     pub rollouts: Vec<Rollout>,
     /// Targets that no environment of their zone serves.
     pub unserved: BTreeMap<(Kind, Zone), u64>,

@@ -38,7 +38,6 @@ pub struct Survey<'a> {
     pub observed: &'a Observed,
     /// The kinds that are served, and in which zones.
     pub served: &'a Snapshot,
-    /// The time.
     pub now: Timestamp,
     /// The time when the logic environment was started.
     pub started: Timestamp,
@@ -47,7 +46,6 @@ pub struct Survey<'a> {
 /// The findings.
 #[derive(Debug, Default)]
 pub struct Targets {
-    /// By health.
     pub counts: TargetCounts,
     /// Those that fail, the largest group first.
     pub groups: Vec<FailingGroup>,

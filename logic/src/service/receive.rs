@@ -32,7 +32,6 @@ pub(super) struct Receiver {
     pub kinds: Arc<Kinds>,
     /// The zones of environments.
     pub environments: Arc<Environments>,
-    /// The targets.
     pub inventory: Arc<Inventory>,
     /// Control.
     pub ledger: Ledger,

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use crate::room::Room;
 
 /// All names that there are where there is one logic environment: dashboards depend on them.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "utakata_approvals_waiting",
     "utakata_control_under_way",
     "utakata_environment_up",
     "utakata_findings_wrong",
+    "utakata_invariants_broken",
     "utakata_problems",
     "utakata_reads_under_way",
     "utakata_releases",

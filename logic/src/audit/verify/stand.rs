@@ -12,7 +12,6 @@ use crate::store::{ControlTask, OperationProgress, TaskProgress, WrittenOperatio
 /// A finding about a row of the trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// The same.
     Same,
     /// Nothing: it is older than the trail.
     Older,

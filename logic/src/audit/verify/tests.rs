@@ -57,7 +57,7 @@ fn an_unbroken_chain_is_whole_and_so_is_none() {
         why: None,
     };
     let state = "failed";
-    let entry = crate::audit::Entry::Settled {
+    let entry = crate::audit::AuditEntry::Settled {
         task,
         state,
         said: &said,

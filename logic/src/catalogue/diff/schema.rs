@@ -10,14 +10,14 @@ use super::{Breaking, difference};
 /// Keys that only people read.
 const WORDS: [&str; 5] = ["title", "description", "examples", "$comment", "deprecated"];
 /// Bounds from below, and from above.
-const LEAST: [&str; 5] = [
+const MINIMA: [&str; 5] = [
     "minimum",
     "exclusiveMinimum",
     "minLength",
     "minItems",
     "minProperties",
 ];
-const MOST: [&str; 5] = [
+const MAXIMA: [&str; 5] = [
     "maximum",
     "exclusiveMaximum",
     "maxLength",
@@ -146,8 +146,8 @@ fn change(key: &str, old: Option<&Value>, new: Option<&Value>) -> (Breaking, Str
         "default" => true,
         "type" => is_superset(&types(new), &types(old)),
         "enum" => is_superset(&list(new), &list(old)) && old.is_some(),
-        _ if LEAST.contains(&key) => number(new) <= number(old),
-        _ if MOST.contains(&key) => match (number(old), number(new)) {
+        _ if MINIMA.contains(&key) => number(new) <= number(old),
+        _ if MAXIMA.contains(&key) => match (number(old), number(new)) {
             (_, None) => true,
             (None, Some(_)) => false,
             (Some(old), Some(new)) => new >= old,

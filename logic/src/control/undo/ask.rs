@@ -8,7 +8,7 @@ use utakata_model::{ActionName, Operation, OperationId, PersonName, Selector, Ta
 
 use super::steps::{Step, steps};
 use crate::{
-    control::{Control, Error, Meant, New, plan, plan_token, token},
+    control::{Confirmation, Control, Error, New, plan, plan_token, token},
     inventory::TargetEntry,
     kinds::Snapshot,
     store::OperationRow,
@@ -17,7 +17,6 @@ use crate::{
 /// A request to take something back.
 #[derive(Debug)]
 pub struct UndoRequest {
-    /// The operation.
     pub id: OperationId,
     pub undo: Undo,
     pub by: PersonName,
@@ -67,7 +66,7 @@ impl Control {
             let left_out = view.left_out;
             return Err(Error::NothingToUndo { left_out });
         }
-        self.meant(&Meant {
+        self.meant(&Confirmation {
             plan: asked.undo.plan.as_deref(),
             expect: asked.undo.expect,
             token: &view.token,
@@ -205,7 +204,7 @@ fn undo_token(
         Some(step) => &step.action,
         None => return String::new(),
     };
-    let what = token::UndoRequest {
+    let what = token::PlannedRequest {
         selector: &operation.selector,
         action,
         parameters: &parameters,

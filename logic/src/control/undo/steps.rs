@@ -12,7 +12,6 @@ use crate::store::{ControlTask, TaskRow};
 /// The same action with the same parameters, on some targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// The action.
     pub action: ActionName,
     pub parameters: Map<String, Value>,
     /// The targets, in the order in which they were gone through, and what kind they were of.

@@ -21,9 +21,7 @@ pub enum Error {
     /// The environment does not serve the kind.
     #[error("the environment {id} does not serve the kind \"{kind}\"")]
     NoKind {
-        /// The environment.
         id: EnvironmentId,
-        /// The kind.
         kind: Kind,
         /// The nearest one, or those that it serves.
         hint: String,
@@ -31,7 +29,6 @@ pub enum Error {
     /// Something else of the environment is stopped.
     #[error("{id}: {unfit}")]
     Unfit {
-        /// The environment.
         id: EnvironmentId,
         /// The orders that hold.
         unfit: Unfit,
@@ -52,7 +49,6 @@ pub enum Error {
         /// The parts that are stopped.
         others: Vec<Standing>,
     },
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -26,7 +26,6 @@ pub struct Names {
 pub struct OrderScope {
     /// The part of the site that is meant.
     pub scope: Scope,
-    /// The order.
     pub order: Option<Order>,
     /// Names that are known besides those of which environments tell.
     pub names: Names,

@@ -18,7 +18,7 @@ use utakata_model::{
 
 /// Control that does not show when it is read back: from so many on it may be no chance.
 const MIN_NOT_SHOWN: u64 = 2;
-/// A difference to the release of before that is less likely than this is no chance.
+/// A difference to the previous release that is less likely than this is no chance.
 const CHANCE: f64 = 0.01;
 /// The code of an environment that went away in the middle of it.
 const GONE: &str = "rollout-gone";

@@ -50,7 +50,6 @@ pub(super) struct Adopt(pub ReleaseId);
 pub(super) struct Say {
     /// The rollout as it was found: the last word, if it is not open any more.
     pub rollout: Rollout,
-    /// The decision.
     pub verb: Verb,
     /// The person, and when and why.
     pub said: Said,
@@ -68,9 +67,7 @@ pub(super) struct GoOn {
 /// Has targets of a kind keep releases.
 #[derive(Debug, Clone)]
 pub(super) struct PinKind {
-    /// The kind.
     pub kind: Kind,
-    /// The pins.
     pub pins: Vec<Pin>,
     /// The releases of the pins.
     pub kept: Vec<ReleaseId>,
@@ -79,7 +76,6 @@ pub(super) struct PinKind {
 /// Has environments serve a kind.
 #[derive(Debug, Clone)]
 pub(super) struct PlaceKind {
-    /// The kind.
     pub kind: Kind,
     /// The environments; `None`: all.
     pub placement: Option<Selector>,

@@ -11,7 +11,6 @@ pub enum Error {
     /// No environment serves the kind.
     #[error("no environment serves the kind \"{kind}\"")]
     NoKind {
-        /// The kind.
         kind: Kind,
         /// The nearest one, or those that there are.
         hint: String,
@@ -19,33 +18,20 @@ pub enum Error {
     /// There is no such release.
     #[error("there is no release \"{to}\" of {kind}")]
     NoRelease {
-        /// The kind.
         kind: Kind,
-        /// The request.
         to: String,
         /// The nearest one, or those that there are.
         hint: String,
     },
     /// Several releases are meant.
     #[error("\"{to}\" means several releases of {kind}")]
-    Ambiguous {
-        /// The kind.
-        kind: Kind,
-        /// The request.
-        to: String,
-    },
+    Ambiguous { kind: Kind, to: String },
     /// It serves already.
     #[error("{release} already serves")]
-    Serves {
-        /// The release.
-        release: ReleaseId,
-    },
+    Serves { release: ReleaseId },
     /// The kind is on its way already.
     #[error("{} is on its way from {} to {} already", rollout.kind, rollout.from.version, rollout.to.version)]
-    Open {
-        /// The rollout.
-        rollout: Box<Rollout>,
-    },
+    Open { rollout: Box<Rollout> },
     /// A plan that cannot be.
     #[error("the plan is not possible: {0}")]
     Plan(#[from] PlanError),
@@ -62,11 +48,9 @@ pub enum Error {
     /// Something would not work any more.
     #[error("{release} would break what works now")]
     Breaks {
-        /// The release.
         release: ReleaseId,
         breaks: Vec<Break>,
     },
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -1,11 +1,11 @@
 //! All control that has not ended, in memory: what happens to it, and what is to be written
 //! and done because of it. No IO; the clock is an argument.
 
-mod asked;
+mod asks;
 mod lane;
 mod operation;
+mod outcomes;
 mod summary;
-mod told;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,8 +21,8 @@ use utakata_permit::message::{Answer, Recorded};
 use self::{lane::Lane, operation::Open};
 pub use self::{
     operation::{New, OperationUnfit, Verb},
+    outcomes::{TaskUnfit, Verdict},
     summary::Summary,
-    told::{TaskUnfit, Verdict},
 };
 use super::entry::TaskEntry;
 use crate::{
@@ -50,7 +50,7 @@ pub(super) struct Now {
 pub(super) type Find = Arc<dyn Fn(&TargetName) -> Option<Arc<TargetEntry>> + Send + Sync>;
 
 /// All control that has not ended.
-pub(super) struct Book {
+pub(super) struct LedgerState {
     config: config::Control,
     find: Find,
     now: Now,
@@ -82,6 +82,8 @@ pub(super) enum Effect {
     Capture(ReadBack),
     /// Tell whoever waits that a task has ended, or that a person has to say.
     Tell(Conclusion),
+    /// Report a state that cannot be.
+    Broken(&'static str, TaskId),
     /// Answer whoever asked.
     Reply(Box<dyn FnOnce() + Send>),
 }
@@ -93,14 +95,13 @@ impl Effect {
             Self::Publish(task) => Some(task.id),
             Self::ReadBack(read) | Self::Capture(read) => Some(read.task.id),
             Self::Tell(concluded) => Some(concluded.outcome.task),
-            Self::Answer(..) | Self::Recorded(..) | Self::Reply(_) => None,
+            Self::Answer(..) | Self::Recorded(..) | Self::Reply(_) | Self::Broken(..) => None,
         }
     }
 }
 
 /// A target to be read back.
 pub(super) struct ReadBack {
-    /// For which task.
     pub task: Arc<crate::store::ControlTask>,
     /// For which attempt of it.
     pub attempt: u32,
@@ -111,7 +112,6 @@ pub(super) struct ReadBack {
 /// A look at a target that was read back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadBackResult {
-    /// For which task.
     pub task: TaskId,
     /// For which attempt of it.
     pub attempt: u32,
@@ -136,7 +136,7 @@ pub(super) enum Purpose {
     Settle,
 }
 
-impl Book {
+impl LedgerState {
     /// Makes an empty one.
     pub fn new(config: config::Control, find: Find, trail: Trail, now: Now) -> Self {
         Self {
@@ -249,7 +249,7 @@ impl Book {
     /// A task is in another state, or in another attempt.
     fn moved(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get(&id) else {
-            return;
+            return self.broken("a task moves that is not there", id);
         };
         let state = audit::AuditEntry::State {
             task: id,
@@ -278,6 +278,12 @@ impl Book {
             self.write_down(id);
         }
         self.page.closes_gap = true;
+    }
+
+    /// Has a state that cannot be reported, once what is known is written.
+    fn broken(&mut self, what: &'static str, id: TaskId) {
+        debug_assert!(false, "{what}: {id}");
+        self.effects.push(Effect::Broken(what, id));
     }
 
     fn write_down(&mut self, id: TaskId) {

@@ -1,4 +1,4 @@
-//! One lane for each target: who is next, who has it, who keeps it for himself.
+//! One lane for each target: who is next, who has it, who holds it.
 //!
 //! Only the first of a lane is published. What is published and not yet permitted is called
 //! back when somebody more urgent comes, when the target is locked or the operation paused.
@@ -12,11 +12,11 @@ use utakata_model::{
 };
 use utakata_permit::life::{Event, Stage};
 
-use super::{Book, Effect};
+use super::{Effect, LedgerState};
 use crate::{
     audit,
     dispatch::Conclusion,
-    ledger::entry::{TaskEntry, Rank, until},
+    ledger::entry::{Rank, TaskEntry, until},
 };
 
 /// The lane of one target.
@@ -28,7 +28,7 @@ pub(super) struct Lane {
     pub queued: Option<TaskId>,
     /// The one whose attempt has the target.
     pub holder: Option<TaskId>,
-    /// Somebody keeps it for himself.
+    /// A person holds it.
     pub lock: Option<Lock>,
 }
 
@@ -38,11 +38,11 @@ impl Lane {
     }
 }
 
-impl Book {
+impl LedgerState {
     /// Puts a task where its stage belongs: into the lane, on the target, or out.
     pub(super) fn place(&mut self, id: TaskId, target: &TargetName) {
         let Some(entry) = self.tasks.get(&id) else {
-            return;
+            return self.broken("a task without an entry has a lane", id);
         };
         let lane = self.lanes.entry(target.clone()).or_default();
         lane.waiting.remove(&entry.rank());
@@ -176,7 +176,7 @@ impl Book {
     /// Nobody can know what became of a task, and a person has to say: whoever waits is told.
     fn needs_a_person(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
-            return;
+            return self.broken("a task without an entry needs a person", id);
         };
         let what = "nobody can know whether the target did it: look at it, then say what became \
                     of it (`utakata task settle`)";
@@ -224,7 +224,7 @@ impl Book {
         }));
     }
 
-    /// A person takes a target for himself.
+    /// A person locks a target.
     pub fn lock(&mut self, target: &TargetName, lock: Lock) {
         self.trail.note(
             self.now.at,

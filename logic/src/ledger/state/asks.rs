@@ -8,10 +8,10 @@ use utakata_permit::{
     message::{Answer, Ask, Refused, StartBatch, Verdict},
 };
 
-use super::{Book, Effect};
+use super::{Effect, LedgerState};
 use crate::audit;
 
-impl Book {
+impl LedgerState {
     /// An environment asks whether it may begin attempts.
     pub fn asked(&mut self, batch: &StartBatch) {
         let from = Sender {

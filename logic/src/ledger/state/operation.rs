@@ -6,12 +6,12 @@ use utakata_api::ledger::Said;
 use utakata_model::{Operation, OperationId, OperationState, TaskId};
 use utakata_permit::life::Event;
 
-use super::{Book, Effect};
+use super::{Effect, LedgerState};
 use crate::{
     audit,
     dispatch::Progress,
     ledger::entry::{TaskEntry, Turn},
-    pace::{Ending, Paced, Pacer, PacedState, StopRule},
+    pace::{Ending, Paced, PacedState, Pacer, StopRule},
     store::{ControlTask, OperationProgress},
 };
 
@@ -81,7 +81,7 @@ pub struct New {
     pub progress: Arc<Progress>,
 }
 
-impl Book {
+impl LedgerState {
     /// A new operation.
     pub fn plan(&mut self, new: New) {
         let New {
@@ -200,7 +200,7 @@ impl Book {
     /// The turn of a task has come: from now on it waits in the lane of its target.
     pub(super) fn come(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
-            return;
+            return self.broken("it is the turn of a task without an entry", id);
         };
         entry.turn = Turn::Come;
         entry.since = self.now.at;
@@ -376,7 +376,7 @@ impl Book {
     fn resume(&mut self, id: TaskId) {
         use utakata_permit::life::Stage;
         let Some(entry) = self.tasks.get(&id) else {
-            return;
+            return self.broken("an operation has a task without an entry", id);
         };
         let is_read_back = matches!(
             entry.life.stage,

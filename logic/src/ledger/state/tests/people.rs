@@ -1,7 +1,7 @@
 //! Approvals, and what people say of tasks.
 
 use super::*;
-use crate::ledger::book::{TaskUnfit, Verdict};
+use crate::ledger::state::{TaskUnfit, Verdict};
 
 #[test]
 fn who_asked_cannot_approve_and_nothing_begins_before() {
@@ -13,16 +13,19 @@ fn who_asked_cannot_approve_and_nothing_begins_before() {
     let (id, tasks) = table.plan(asked);
     assert_eq!(table.published(), []);
     assert_eq!(table.operation(id), Some(OperationState::Awaiting));
-    let refused = table.book.change(id, Verb::Approve, &said("ann"));
+    let refused = table.ledger.change(id, Verb::Approve, &said("ann"));
     assert_eq!(refused, Err(OperationUnfit::Same { by: "ann".into() }));
-    let refused = table.book.change(id, Verb::Resume, &said("bob"));
+    let refused = table.ledger.change(id, Verb::Resume, &said("bob"));
     let state = OperationState::Awaiting;
     assert_eq!(refused, Err(OperationUnfit::State { state }));
     // It may wait for long: its time begins when it is its turn.
     table.pass(Duration::from_secs(600));
-    table.book.change(id, Verb::Approve, &said("bob")).unwrap();
+    table
+        .ledger
+        .change(id, Verb::Approve, &said("bob"))
+        .unwrap();
     assert_eq!(table.published(), tasks);
-    let record = &table.book.page.operation_progress[&id];
+    let record = &table.ledger.page.operation_progress[&id];
     assert_eq!(record.approved.as_ref().unwrap().by, "bob");
 }
 
@@ -32,7 +35,7 @@ fn a_person_settles_only_what_nobody_else_can_know_and_nobody_can_act_on() {
     let (id, tasks) = table.plan(on(&["a"]));
     let task = tasks[0];
     table.published();
-    let settle = |table: &mut Table, verdict| table.book.settled(task, verdict, &said("bob"));
+    let settle = |table: &mut Table, verdict| table.ledger.settled(task, verdict, &said("bob"));
     assert_eq!(settle(&mut table, Verdict::Failed), Err(TaskUnfit::Known));
     table.ask(task, 1);
     table.end(task, 1, OutcomeStatus::Unknown);
@@ -45,7 +48,7 @@ fn a_person_settles_only_what_nobody_else_can_know_and_nobody_can_act_on() {
     settle(&mut table, Verdict::Again).unwrap();
     assert_eq!(table.published(), [task]);
     assert_eq!(table.ask(task, 2), Permit::Refused(Refused::Superseded));
-    table.book.cancelled(task, &said("bob")).unwrap();
+    table.ledger.cancelled(task, &said("bob")).unwrap();
     // An earlier attempt may have done it: that it was taken back says nothing of that one.
     assert_eq!(table.state(task), Some(TaskState::Unsettled));
     settle(&mut table, Verdict::Succeeded).unwrap();

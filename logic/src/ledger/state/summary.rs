@@ -3,7 +3,7 @@
 use utakata_api::overview::ControlCounts;
 use utakata_model::{OperationId, OperationState, TargetName, TaskId, TaskState};
 
-use super::Book;
+use super::LedgerState;
 
 /// The most that are named.
 const NAMED: usize = 3;
@@ -11,7 +11,6 @@ const NAMED: usize = 3;
 /// Control that has not ended, in numbers and a few names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// The numbers.
     pub counts: ControlCounts,
     /// The oldest tasks of which a person has to say what became of them.
     pub unsettled: Vec<(TaskId, TargetName)>,
@@ -21,7 +20,7 @@ pub struct Summary {
     pub stopped: Vec<OperationId>,
 }
 
-impl Book {
+impl LedgerState {
     /// One look at each task and operation that is open.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();

@@ -1,4 +1,4 @@
-//! What the book does with operations, lanes, locks and people.
+//! Operations, lanes, locks and people in the state of the ledger.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use utakata_model::{
 };
 use utakata_permit::message::{Ask, Refused, StartBatch, Verdict as Permit};
 
-use super::{Book, Effect, New, Now, OperationUnfit, Verb};
+use super::{Effect, LedgerState, New, Now, OperationUnfit, Verb};
 use crate::{
     audit::Trail,
     config,
@@ -28,9 +28,9 @@ mod people;
 mod races;
 mod targets;
 
-/// A book on a table, with a clock that is moved by hand.
+/// A ledger on a table, with a clock that is moved by hand.
 struct Table {
-    book: Book,
+    ledger: LedgerState,
     now: Now,
 }
 
@@ -53,7 +53,7 @@ impl Table {
             (name.as_str() != "gone").then(|| Arc::new(TargetEntry::of(target(), 0)))
         });
         Self {
-            book: Book::new(config, find, Trail::default(), now),
+            ledger: LedgerState::new(config, find, Trail::default(), now),
             now,
         }
     }
@@ -61,8 +61,8 @@ impl Table {
     fn pass(&mut self, time: Duration) {
         self.now.instant += time;
         self.now.at += time;
-        self.book.at(self.now);
-        self.book.tick();
+        self.ledger.at(self.now);
+        self.ledger.tick();
     }
 
     /// A new operation on these targets; gives its id and those of its tasks.
@@ -100,7 +100,7 @@ impl Table {
         let tasks: Vec<ControlTask> = asked.targets.iter().map(task).collect();
         let ids = tasks.iter().map(|task| task.id).collect();
         let id = operation.id;
-        self.book.plan(New {
+        self.ledger.plan(New {
             progress: Arc::new(Progress::new(tasks.len(), Show::Counts)),
             operation,
             key: None,
@@ -112,7 +112,7 @@ impl Table {
 
     /// The tasks that were published since it was last asked.
     fn published(&mut self) -> Vec<TaskId> {
-        let effects = self.book.effects.drain(..);
+        let effects = self.ledger.effects.drain(..);
         effects
             .filter_map(|effect| match effect {
                 Effect::Publish(task) => Some(task.id),
@@ -131,8 +131,8 @@ impl Table {
                 ask,
             }],
         };
-        self.book.asked(&start);
-        let answer = self.book.effects.pop();
+        self.ledger.asked(&start);
+        let answer = self.ledger.effects.pop();
         let Some(Effect::Answer(_, _, answer)) = answer else {
             panic!("an ask is answered");
         };
@@ -144,7 +144,7 @@ impl Table {
             permit: Some(ask),
             ..outcome(task, status)
         };
-        self.book.told(&OutcomeBatch {
+        self.ledger.told(&OutcomeBatch {
             zone: Default::default(),
             kind: Kind::new("pdu").unwrap(),
             from: Some(sender()),
@@ -168,12 +168,12 @@ impl Table {
     }
 
     fn state(&self, task: TaskId) -> Option<TaskState> {
-        let written = self.book.page.task_progress.get(&task);
+        let written = self.ledger.page.task_progress.get(&task);
         written.map(|progress| progress.state)
     }
 
     fn operation(&self, id: OperationId) -> Option<OperationState> {
-        let written = self.book.page.operation_progress.get(&id);
+        let written = self.ledger.page.operation_progress.get(&id);
         written.map(|progress| progress.state)
     }
 }

@@ -34,7 +34,10 @@ fn an_unknown_keeps_its_place_until_a_person_has_settled_it() {
     assert_eq!(table.state(tasks[0]), Some(TaskState::Unsettled));
     assert_eq!(table.published(), [], "the other feed stays as it is");
     let verdict = super::super::Verdict::Failed;
-    table.book.settled(tasks[0], verdict, &said("bob")).unwrap();
+    table
+        .ledger
+        .settled(tasks[0], verdict, &said("bob"))
+        .unwrap();
     assert_eq!(table.published(), tasks[1..]);
 }
 
@@ -46,7 +49,7 @@ fn it_stops_after_so_many_failures_and_goes_on_when_somebody_says_so() {
     let done = table.work_off(OutcomeStatus::Failed);
     assert_eq!(done, tasks[..2]);
     assert_eq!(table.operation(id), Some(OperationState::Stopped));
-    table.book.change(id, Verb::Resume, &said("bob")).unwrap();
+    table.ledger.change(id, Verb::Resume, &said("bob")).unwrap();
     let done = table.work_off(OutcomeStatus::Succeeded);
     assert_eq!(done, tasks[2..]);
     assert_eq!(table.operation(id), Some(OperationState::Done));
@@ -58,13 +61,13 @@ fn a_pause_calls_back_what_has_not_begun_and_lets_others_pass() {
     let (id, tasks) = table.plan(on(&["a", "b"]));
     table.published();
     table.ask(tasks[0], 1);
-    table.book.change(id, Verb::Pause, &said("bob")).unwrap();
+    table.ledger.change(id, Verb::Pause, &said("bob")).unwrap();
     assert_eq!(table.ask(tasks[1], 2), Permit::Refused(Refused::Recalled));
     let (_, other) = table.plan(on(&["b"]));
     assert_eq!(table.published(), other);
     table.end(tasks[0], 1, OutcomeStatus::Succeeded);
     assert_eq!(table.state(tasks[0]), Some(TaskState::Succeeded));
-    table.book.change(id, Verb::Resume, &said("bob")).unwrap();
+    table.ledger.change(id, Verb::Resume, &said("bob")).unwrap();
     // The other one was made later: it lets the first pass again.
     assert_eq!(table.published(), tasks[1..]);
 }
@@ -75,14 +78,14 @@ fn a_cancel_is_honest_about_what_has_begun() {
     let (id, tasks) = table.plan(on(&["a", "b"]));
     table.published();
     table.ask(tasks[0], 1);
-    table.book.change(id, Verb::Cancel, &said("bob")).unwrap();
+    table.ledger.change(id, Verb::Cancel, &said("bob")).unwrap();
     assert_eq!(table.state(tasks[0]), Some(TaskState::Permitted));
     assert_eq!(table.state(tasks[1]), Some(TaskState::Cancelled));
     assert_eq!(table.ask(tasks[1], 2), Permit::Refused(Refused::Foreign));
     table.end(tasks[0], 1, OutcomeStatus::Succeeded);
     assert_eq!(table.state(tasks[0]), Some(TaskState::Succeeded));
     assert_eq!(table.operation(id), Some(OperationState::Cancelled));
-    assert!(table.book.page.operation_progress[&id].is_over);
+    assert!(table.ledger.page.operation_progress[&id].is_over);
 }
 
 #[test]
@@ -109,16 +112,16 @@ fn what_could_not_be_written_down_has_never_been() {
     };
     let (id, tasks) = table.plan(urgent);
     table.pass(Duration::from_secs(1));
-    table.book.forget(id);
-    table.book.settle();
-    assert_eq!(table.book.len(), 1);
-    let (audit, _) = table.book.trail.seal().unwrap().page();
+    table.ledger.forget(id);
+    table.ledger.settle();
+    assert_eq!(table.ledger.len(), 1);
+    let (audit, _) = table.ledger.trail.seal().unwrap().page();
     for id in [id.to_string(), tasks[0].to_string(), tasks[1].to_string()] {
         assert!(!audit.body.contains(&id), "{}", audit.body);
     }
     let carried_on = |effect: &&Effect| effect.task().is_some_and(|task| tasks.contains(&task));
-    assert_eq!(table.book.effects.iter().filter(carried_on).count(), 0);
-    let page = &table.book.page;
+    assert_eq!(table.ledger.effects.iter().filter(carried_on).count(), 0);
+    let page = &table.ledger.page;
     assert_eq!((page.operations.len(), page.tasks.len()), (1, 1));
     assert!(matches!(table.ask(before[0], 1), Permit::Permitted(_)));
 }

@@ -11,7 +11,7 @@ use utakata_permit::{
     message::Recorded,
 };
 
-use super::{Book, Effect, ReadBackResult, lane::outcome as own};
+use super::{Effect, LedgerState, ReadBackResult, lane::outcome as own};
 use crate::{
     audit,
     ledger::entry::{TaskEntry, Turn, UNVERIFIED},
@@ -32,7 +32,7 @@ pub enum TaskUnfit {
     MayAct { until: jiff::Timestamp },
 }
 
-impl Book {
+impl LedgerState {
     /// Outcomes have come. Each is recorded, whether it changes anything or not.
     pub fn told(&mut self, batch: &OutcomeBatch) {
         for outcome in &batch.outcomes {
@@ -104,7 +104,7 @@ impl Book {
 
     /// A look at a target that was read back.
     pub fn seen(&mut self, look: &ReadBackResult) {
-        let &Observation {
+        let &ReadBackResult {
             task,
             attempt,
             asked,
@@ -255,9 +255,11 @@ impl Book {
     /// A task has ended: whoever waits is told, and it is forgotten here.
     pub(super) fn has_ended(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
-            return;
+            return self.broken("a task without an entry has ended", id);
         };
-        let Some(end) = entry.record.end else { return };
+        let Some(end) = entry.record.end else {
+            return self.broken("a task has ended without an end", id);
+        };
         let status = status(end.how);
         let told = entry.record.outcome.as_ref();
         let is_told = end.by == By::Outcome && told.is_some_and(|told| told.status == status);
@@ -271,7 +273,7 @@ impl Book {
         }
         self.write_down(id);
         let Some(entry) = self.tasks.remove(&id) else {
-            return;
+            return self.broken("a task that ended is gone already", id);
         };
         let operation = entry.task.operation;
         if let Some(outcome) = entry.record.outcome {

@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Takes a step with a table; tasks and operations are named by the order in which they were
 /// made.
 fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks: &mut Vec<TaskId>) {
-    use crate::ledger::book::Verdict;
+    use crate::ledger::state::Verdict;
     let task = |tasks: &[TaskId], at: usize| {
         tasks
             .get(at)
@@ -50,7 +50,7 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
     };
     let change = |table: &mut Table, at: usize, verb| {
         if let Some(id) = operations.get(at) {
-            let _ = table.book.change(*id, verb, &said("bob"));
+            let _ = table.ledger.change(*id, verb, &said("bob"));
         }
     };
     match step {
@@ -86,7 +86,7 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
         Step::Cancel(at) => change(table, at, Verb::Cancel),
         Step::Settle(at, how) => {
             let verdict = [Verdict::Succeeded, Verdict::Failed, Verdict::Again][usize::from(how)];
-            let _ = table.book.settled(task(tasks, at), verdict, &said("bob"));
+            let _ = table.ledger.settled(task(tasks, at), verdict, &said("bob"));
         }
         Step::Lock(at) => {
             let lock = Lock {
@@ -97,14 +97,14 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
                 priority: Priority::Routine,
             };
             table
-                .book
+                .ledger
                 .lock(&TargetName::new(TARGETS[at]).unwrap(), lock);
         }
         Step::Unlock(at) => {
             let target = TargetName::new(TARGETS[at]).unwrap();
-            table.book.unlock(&target, &said("bob"));
+            table.ledger.unlock(&target, &said("bob"));
         }
-        Step::Gone => drop(table.book.held_by(incarnation())),
+        Step::Gone => drop(table.ledger.held_by(incarnation())),
     }
 }
 
@@ -112,7 +112,7 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
 fn check(table: &Table) -> Result<(), TestCaseError> {
     let mut holders: Vec<&TargetName> = Vec::new();
     let mut queued: Vec<&TargetName> = Vec::new();
-    for entry in table.book.tasks.values() {
+    for entry in table.ledger.tasks.values() {
         prop_assert!(!entry.life.has_ended());
         prop_assert_eq!(entry.record.state, entry.life.state());
         if let Some(written) = table.state(entry.task.id) {
@@ -128,7 +128,7 @@ fn check(table: &Table) -> Result<(), TestCaseError> {
         let needs_deadline = entry.life.state() != TaskState::Unsettled;
         prop_assert_eq!(entry.life.deadline().is_some(), needs_deadline);
         if let Some(at) = entry.life.deadline() {
-            prop_assert!(table.book.deadlines.contains(&(at, entry.task.id)));
+            prop_assert!(table.ledger.deadlines.contains(&(at, entry.task.id)));
         }
     }
     for of in [&mut holders, &mut queued] {
@@ -158,19 +158,19 @@ proptest! {
         for _ in 0..4000 {
             table.pass(Duration::from_secs(30));
             for id in operations.iter().copied() {
-                let _ = table.book.change(id, Verb::Resume, &said("bob"));
+                let _ = table.ledger.change(id, Verb::Resume, &said("bob"));
             }
             for id in tasks.iter().copied() {
-                let verdict = crate::ledger::book::Verdict::Failed;
-                let _ = table.book.settled(id, verdict, &said("bob"));
+                let verdict = crate::ledger::state::Verdict::Failed;
+                let _ = table.ledger.settled(id, verdict, &said("bob"));
             }
             check(&table)?;
-            if table.book.len() == 0 {
+            if table.ledger.len() == 0 {
                 break;
             }
         }
-        prop_assert_eq!(table.book.len(), 0);
-        prop_assert!(table.book.operations.is_empty());
-        prop_assert!(table.book.deadlines.is_empty());
+        prop_assert_eq!(table.ledger.len(), 0);
+        prop_assert!(table.ledger.operations.is_empty());
+        prop_assert!(table.ledger.deadlines.is_empty());
     }
 }

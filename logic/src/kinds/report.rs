@@ -1,4 +1,4 @@
-//! What was heard of an environment, and what of it does not count.
+//! The last status of an environment, and the claims in it that do not count.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use utakata_model::{Cure, EnvironmentStatus, PoolStatus, Problem, ReleaseId, Zon
 
 /// The last status of an environment.
 #[derive(Debug, Clone)]
-pub(super) struct Heard {
+pub(super) struct Report {
     pub(super) status: Arc<EnvironmentStatus>,
     pub(super) at: Instant,
 }
@@ -21,7 +21,7 @@ pub struct Claim {
     pub problem: Problem,
 }
 
-impl Heard {
+impl Report {
     pub(super) fn now(status: Arc<EnvironmentStatus>) -> Self {
         Self {
             status,
