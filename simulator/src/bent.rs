@@ -1,4 +1,4 @@
-//! One agent that is bent: it answers real SNMPv1 and v2c, and everything that devices do to
+//! One agent that is bent: it answers real SNMPv1, v2c and v3, and everything that devices do to
 //! their answers it does too, composed at random from a seed.
 //!
 //! It prints what is bent and the truth about each object, so that whoever reads it can be told
@@ -7,6 +7,7 @@
 mod answer;
 mod faults;
 mod objects;
+mod user;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::service::{self, print};
 use answer::{Agent, Reply};
 pub use faults::{Faults, Only};
 use objects::Objects;
+use user::{Heard, Users};
 
 /// Which agent.
 #[derive(Debug, Clone)]
@@ -63,8 +65,17 @@ struct Ready<'a> {
     address: SocketAddr,
     version: &'static str,
     community_read: &'static str,
+    /// Who reads by v3; nobody where the agent speaks SNMPv1 only.
+    user: Option<User>,
     faults: &'a Faults,
     objects: Vec<objects::Truth>,
+}
+
+#[derive(Serialize)]
+struct User {
+    name: &'static str,
+    auth: &'static str,
+    auth_password: &'static str,
 }
 
 /// Runs the agent until SIGTERM, SIGINT, or the end of the standard input.
@@ -81,18 +92,24 @@ pub async fn run(config: &Config) -> Result<(), Error> {
         address,
         version: if faults.is_v1_only { "1" } else { "2c" },
         community_read: answer::COMMUNITY,
+        user: (!faults.is_v1_only).then_some(User {
+            name: user::NAME,
+            auth: "SHA",
+            auth_password: user::PASSWORD,
+        }),
         faults: &faults,
         objects: objects.truth(&faults),
     })?])?;
+    let users = Users::new(config.seed).filter(|_| !faults.is_v1_only);
     let agent = Agent::new(config.seed, faults, objects);
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve(Arc::new(socket), agent));
+    tasks.spawn(serve(Arc::new(socket), agent, users));
     end.await;
     tasks.shutdown().await;
     Ok(())
 }
 
-async fn serve(socket: Arc<UdpSocket>, mut agent: Agent) {
+async fn serve(socket: Arc<UdpSocket>, mut agent: Agent, users: Option<Users>) {
     let mut request = vec![0; 65_535];
     let mut under_way = JoinSet::new();
     loop {
@@ -101,7 +118,7 @@ async fn serve(socket: Arc<UdpSocket>, mut agent: Agent) {
             continue;
         };
         while under_way.try_join_next().is_some() {}
-        for Reply { after, message } in agent.answer(&request[..length]) {
+        for Reply { after, message } in replies(&mut agent, users.as_ref(), &request[..length]) {
             let socket = Arc::clone(&socket);
             under_way.spawn(async move {
                 if after > Duration::ZERO {
@@ -112,4 +129,27 @@ async fn serve(socket: Arc<UdpSocket>, mut agent: Agent) {
             });
         }
     }
+}
+
+fn replies(agent: &mut Agent, users: Option<&Users>, message: &[u8]) -> Vec<Reply> {
+    let heard = users.map_or(Heard::Other, |users| users.hear(message));
+    let (users, asked) = match (users, heard) {
+        (Some(users), Heard::Asked(asked)) => (users, asked),
+        (_, Heard::Settled(report)) => {
+            let at_once = |message| Reply {
+                after: Duration::ZERO,
+                message,
+            };
+            return report.map(at_once).into_iter().collect();
+        }
+        _ => return agent.answer(message),
+    };
+    let replies = agent.answer(&asked.request).into_iter();
+    let wrapped = replies.filter_map(|reply| {
+        Some(Reply {
+            message: users.wrap(&asked, &reply.message)?,
+            ..reply
+        })
+    });
+    wrapped.collect()
 }

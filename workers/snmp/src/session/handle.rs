@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use async_snmp::{
-    Candidate, Error as SnmpError, ErrorKind, RequestRegistration, ResponseIdentity, Transport,
-    transport::alloc_request_id,
+    Candidate, Error as SnmpError, ErrorKind, ErrorStatus, RequestRegistration, ResponseIdentity,
+    Transport, VarBind, transport::alloc_request_id,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     Error,
-    message::{self, Answer},
+    message::{self, Answer, Bindings},
     odd::{self, Expected, Odd},
     secrets::Secrets,
     socket::{Registration, Socket, Stray},
@@ -133,23 +133,36 @@ impl Handle {
         }
     }
 
-    /// Runs a request of the library. What came and what it does not take is read by us.
-    pub async fn salvaging<T>(
+    /// Runs a request of the library. What came is read by us: also what the library does not
+    /// take, and values that it takes for others than they are. Errors: there is no answer.
+    pub async fn salvaging(
         &self,
-        ask: impl Future<Output = async_snmp::Result<T>>,
-    ) -> Result<T, (Box<SnmpError>, Option<Answer>)> {
+        ask: impl Future<Output = async_snmp::Result<Vec<VarBind>>>,
+    ) -> Result<Answer, Box<SnmpError>> {
         let kept: Arc<Mutex<Kept>> = Arc::default();
-        let answer = KEPT.scope(Arc::clone(&kept), ask).await;
-        answer.map_err(|error| {
-            let Kept { salvaged, last } = std::mem::take(&mut *kept.lock());
-            let is_doubt = matches!(
-                error.kind(),
-                ErrorKind::Decode | ErrorKind::MalformedResponse | ErrorKind::ResponseShape
-            );
-            let salvaged = salvaged.filter(|_| is_doubt);
-            let open = || last.filter(|_| is_doubt).and_then(|last| self.open(&last));
-            (error, salvaged.or_else(open))
-        })
+        let taken = KEPT.scope(Arc::clone(&kept), ask).await;
+        let Kept { salvaged, last } = std::mem::take(&mut *kept.lock());
+        let open = || last.and_then(|last| self.open(&last));
+        match taken {
+            // One message is the answer to one request.
+            Ok(bindings) => Ok(open()
+                .filter(|own| own.bindings.count() == bindings.len())
+                .unwrap_or(Answer {
+                    status: ErrorStatus::NoError,
+                    index: 0,
+                    bindings: Bindings::Decoded(bindings),
+                })),
+            Err(error) => {
+                let is_answer = matches!(error.exchange_source(), SnmpError::Snmp { .. });
+                let is_doubt = matches!(
+                    error.kind(),
+                    ErrorKind::Decode | ErrorKind::MalformedResponse | ErrorKind::ResponseShape
+                );
+                let salvaged = salvaged.filter(|_| is_doubt);
+                let own = salvaged.or_else(|| open().filter(|_| is_answer || is_doubt));
+                own.ok_or(error)
+            }
+        }
     }
 
     fn open(&self, bytes: &Bytes) -> Option<Answer> {

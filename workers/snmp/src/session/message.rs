@@ -328,6 +328,14 @@ pub struct Found {
 }
 
 impl Bindings {
+    /// The number of bindings.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Decoded(bindings) => bindings.len(),
+            Self::Raw(raw) => raw.places.len(),
+        }
+    }
+
     /// The OID of the binding of that position.
     fn oid(&self, at: usize) -> Option<Oid> {
         match self {

@@ -7,7 +7,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use async_snmp::{
-    Auth, Client, ClientBuilder, DesSaltState, EngineCache, ErrorKind, MessageSize, Retry,
+    Auth, Client, ClientBuilder, DesSaltState, EngineCache, ErrorKind, ErrorStatus, MessageSize,
+    Oid, Retry, Value, VarBind,
     message::{RawV3Message, V3Message},
     v3::parse_discovery_response,
 };
@@ -103,20 +104,15 @@ impl Speaker {
             }
         };
         match self.handle.salvaging(ask).await {
-            Ok(bindings) => Ok(Answer {
-                status: async_snmp::ErrorStatus::NoError,
-                index: 0,
-                bindings: Bindings::Decoded(bindings),
-            }),
-            Err((_, Some(salvaged))) => Ok(salvaged),
-            Err((error, None)) if error.kind() == ErrorKind::OutboundMessageTooLarge => {
-                Err(Error::Refused {
-                    status: async_snmp::ErrorStatus::TooBig,
-                    oid: None,
-                    index: 0,
-                })
+            Ok(answer) => Ok(answer),
+            Err(error) if error.kind() == ErrorKind::OutboundMessageTooLarge => {
+                Ok(refusal(ErrorStatus::TooBig, 0, oids))
             }
-            Err((error, None)) => Err(Error::from_snmp(error)),
+            // A refusal is an answer: what was asked for is narrowed down by it.
+            Err(error) => match Error::from_snmp(error) {
+                Error::Refused { status, index, .. } => Ok(refusal(status, index, oids)),
+                error => Err(error),
+            },
         }
     }
 
@@ -150,5 +146,15 @@ impl Speaker {
         }
         let built = builder.build_with_transport(self.handle.clone());
         built.map(Arc::new).map_err(client)
+    }
+}
+
+/// The answer that refuses these objects, of which it names one by its place.
+fn refusal(status: ErrorStatus, index: usize, oids: Vec<Oid>) -> Answer {
+    let asked = oids.into_iter().map(|oid| VarBind::new(oid, Value::Null));
+    Answer {
+        status,
+        index,
+        bindings: Bindings::Decoded(asked.collect()),
     }
 }
