@@ -22,8 +22,9 @@ const APART: Duration = Duration::from_millis(300);
 /// A link stays away so many times as long as a process.
 const LINK_DOWN: u32 = 4;
 
-/// A disk stays full so many times as long.
-const DISK_FULL: u32 = 3;
+/// A disk stays full for so long, and as long as a process is away. SQLite begins its log again
+/// after 16 MiB, and needs more room only then: the ledger of a drill writes them within this.
+const LOG_FULL: Duration = Duration::from_secs(12);
 
 /// Those that a drill kills.
 #[derive(Debug)]
@@ -317,7 +318,7 @@ impl Crew {
 
     fn fill_disk(&mut self, down: Duration) -> bool {
         let disk = self.disk.as_mut();
-        disk.is_some_and(|disk| disk.fill(down * DISK_FULL))
+        disk.is_some_and(|disk| disk.fill(LOG_FULL + down))
     }
 
     fn kill_engine(&mut self, down: Duration) -> bool {
