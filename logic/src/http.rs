@@ -7,12 +7,13 @@ mod body;
 mod connections;
 mod credentials;
 mod environments;
-pub mod errors;
+mod errors;
 mod events;
 mod explain;
 mod kinds;
 mod locks;
 mod metrics;
+mod needs;
 mod openapi;
 mod operations;
 mod orders;
@@ -24,52 +25,53 @@ mod problem;
 mod query;
 mod readings;
 mod reads;
+mod reason;
 mod relay;
 mod releases;
 mod rollouts;
-mod said;
+mod route;
 mod schedules;
 mod size;
 mod status;
 mod targets;
 mod tasks;
+mod verb;
 
-use std::{io, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
-    extract::{Request, State},
     http::{HeaderValue, Method, Uri, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    middleware,
+    response::Response,
 };
-use futures::FutureExt;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utakata_api::client::{self, relay::Relay};
 use utakata_model::{suggest, target::Secret};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 pub use openapi::document;
 pub use problem::Refused;
 
-use crate::{Handle, observe::WAIT_MAX};
+use crate::{Handle, code::Code};
+use route::Route;
 
 /// After the end was asked for, requests that are under way may take this long.
-const END_WITHIN: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What handlers need. Cheap to clone.
+/// The state that handlers share. Cheap to clone.
 #[derive(Clone)]
 struct Api {
     handle: Handle,
     token: Secret,
     cancel: CancellationToken,
     relay: Relay,
-    large: body::Large,
+    large: body::LargeBodies,
 }
 
-/// Why the API is not served.
+/// The reason that the API is not served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened at.
@@ -77,7 +79,7 @@ pub enum Error {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The answer of the system.
         source: io::Error,
     },
     /// No HTTP client could be made, to pass requests on.
@@ -123,7 +125,7 @@ pub async fn serve(
     let served = connections::serve(listener, router, &config, cancel.clone());
     let give_up = async {
         cancel.cancelled().await;
-        tokio::time::sleep(END_WITHIN).await;
+        tokio::time::sleep(END_TIMEOUT).await;
     };
     tokio::select! {
         () = served => {}
@@ -139,14 +141,15 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         token,
         cancel,
         relay,
-        large: body::Large::default(),
+        large: body::LargeBodies::default(),
     };
-    let (routes, _) = routes().split_for_parts();
-    routes
+    let served = routes().fold(OpenApiRouter::new(), |router, route| {
+        route.serve(router, &api)
+    });
+    let (served, _) = served.split_for_parts();
+    served
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(api.clone(), bounded))
-        .layer(middleware::from_fn_with_state(api.clone(), relay::relay))
         .layer(middleware::from_fn_with_state(
             api.clone(),
             auth::authenticate,
@@ -155,75 +158,37 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         .with_state(api)
 }
 
-fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(status::get))
-        .routes(routes!(overview::get))
-        .routes(routes!(metrics::get))
-        .routes(routes!(targets::list))
-        .routes(routes!(targets::get, targets::put, targets::delete))
-        .routes(routes!(schedules::list))
-        .routes(routes!(schedules::get, schedules::put, schedules::delete))
-        .routes(routes!(credentials::list))
-        .routes(routes!(
-            credentials::get,
-            credentials::put,
-            credentials::delete
-        ))
-        .routes(routes!(apply::post))
-        .routes(routes!(people::me))
-        .routes(routes!(people::list))
-        .routes(routes!(people::put, people::delete))
-        .routes(routes!(kinds::list))
-        .routes(routes!(releases::list, releases::post))
-        .routes(routes!(releases::get, releases::delete))
-        .routes(routes!(releases::diff))
-        .routes(routes!(releases::put_file))
-        .routes(routes!(environments::list))
-        .routes(routes!(environments::pause))
-        .routes(routes!(environments::drain))
-        .routes(routes!(environments::resume))
-        .routes(routes!(environments::forget))
-        .routes(routes!(orders::list))
-        .routes(routes!(orders::pause))
-        .routes(routes!(orders::drain))
-        .routes(routes!(orders::resume))
-        .routes(routes!(rollouts::list, rollouts::post))
-        .routes(routes!(rollouts::get))
-        .routes(routes!(rollouts::pause))
-        .routes(routes!(rollouts::resume))
-        .routes(routes!(rollouts::promote))
-        .routes(routes!(rollouts::abort))
-        .routes(routes!(rollouts::desired))
-        .routes(routes!(rollouts::pins))
-        .routes(routes!(rollouts::placement))
-        .routes(routes!(readings::list))
-        .routes(routes!(reads::post))
-        .routes(routes!(operations::list, operations::post))
-        .routes(routes!(operations::get))
-        .routes(routes!(operations::approve))
-        .routes(routes!(operations::pause))
-        .routes(routes!(operations::resume))
-        .routes(routes!(operations::cancel))
-        .routes(routes!(operations::undo))
-        .routes(routes!(explain::operation))
-        .routes(routes!(tasks::list))
-        .routes(routes!(tasks::get))
-        .routes(routes!(tasks::settle))
-        .routes(routes!(tasks::cancel))
-        .routes(routes!(explain::task))
-        .routes(routes!(locks::list))
-        .routes(routes!(locks::put, locks::delete))
-        .routes(routes!(audit::list))
-        .routes(routes!(audit::head))
-        .routes(routes!(audit::check))
-        .routes(routes!(events::get))
-        .routes(routes!(errors::list))
-        .routes(routes!(errors::get))
-        .routes(routes!(openapi::get))
+/// Every route: each noun declares its own.
+fn routes() -> impl Iterator<Item = Route> {
+    [
+        status::routes(),
+        overview::routes(),
+        metrics::routes(),
+        targets::routes(),
+        schedules::routes(),
+        credentials::routes(),
+        apply::routes(),
+        people::routes(),
+        kinds::routes(),
+        releases::routes(),
+        environments::routes(),
+        orders::routes(),
+        rollouts::routes(),
+        readings::routes(),
+        reads::routes(),
+        operations::routes(),
+        explain::routes(),
+        tasks::routes(),
+        locks::routes(),
+        audit::routes(),
+        events::routes(),
+        errors::routes(),
+        openapi::routes(),
+    ]
+    .into_iter()
+    .flatten()
 }
 
-/// Every request ends in time, and a fault of one is nobody else's.
 /// Tells what time it is, by the clock by which all times of an answer are.
 async fn dated(mut response: Response) -> Response {
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&crate::clock::now());
@@ -233,38 +198,6 @@ async fn dated(mut response: Response) -> Response {
     response
 }
 
-async fn bounded(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let held = body::Held::default();
-    request.extensions_mut().insert(held.clone());
-    let response = bounded_in_time(api, request, next).await;
-    held.give_back();
-    response
-}
-
-async fn bounded_in_time(api: Api, request: Request, next: Next) -> Response {
-    let timeout = api.handle.config().http.timeout;
-    let may_wait = request.method() == Method::POST;
-    let within = match releases::is_upload(request.method(), request.uri().path()) {
-        true => releases::UPLOADED_WITHIN,
-        false => timeout + if may_wait { WAIT_MAX } else { Duration::ZERO },
-    };
-    let what = format!("{} {}", request.method(), request.uri().path());
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(within, answer).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
-            tracing::error!(what, "a request ended in a panic");
-            let detail = format!("{what} failed by a mistake in utakata");
-            Refused::new("internal", detail, "report it, with the log of that moment")
-                .into_response()
-        }
-        Err(_) => {
-            let detail = format!("{what} took longer than {} seconds", within.as_secs());
-            Refused::new("timed-out", detail, "try again, or ask for less at once").into_response()
-        }
-    }
-}
-
 async fn no_such_path(uri: Uri) -> Refused {
     let path = uri.path();
     let known = openapi::paths();
@@ -272,11 +205,11 @@ async fn no_such_path(uri: Uri) -> Refused {
         Some(near) => format!("did you mean {near}? All are in /v1/openapi.json"),
         None => "see /v1/openapi.json for all that there are".into(),
     };
-    Refused::new("no-such-path", format!("there is no {path}"), cure)
+    Refused::new(Code::NoSuchPath, format!("there is no {path}"), cure)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Refused {
     let detail = format!("{method} cannot be done with {}", uri.path());
     let cure = "see /v1/openapi.json for what can";
-    Refused::new("method-not-allowed", detail, cure)
+    Refused::new(Code::MethodNotAllowed, detail, cure)
 }

@@ -17,6 +17,7 @@
 //! - [`metrics`]: what is to be watched
 //! - `overview`: what is wrong now
 //! - [`http`]: the API
+//! - [`code`]: the codes of problems, and their pages
 
 #![allow(
     missing_docs,
@@ -26,6 +27,7 @@
 pub mod audit;
 pub mod catalogue;
 mod clock;
+pub mod code;
 pub mod config;
 pub mod control;
 pub mod desired;

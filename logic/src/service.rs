@@ -530,7 +530,11 @@ impl Inner {
         let problem = flushed.as_ref().err().map(|error| {
             tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
             let message = format!("readings cannot be written: {error}: {}", error.cure());
-            Problem::new(error.code(), utakata_model::Cure::Operator, message)
+            Problem::new(
+                error.code().as_str(),
+                utakata_model::Cure::Operator,
+                message,
+            )
         });
         *self.flush_fails.lock() = problem;
         flushed

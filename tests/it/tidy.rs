@@ -2,6 +2,7 @@
 
 mod arrows;
 mod circles;
+mod codes;
 mod deployment;
 mod documents;
 mod files;

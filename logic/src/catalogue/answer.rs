@@ -91,7 +91,7 @@ async fn found(store: &dyn Store, want: &Want) -> Found {
         Err(error) => {
             tracing::warn!(%error, cure = error.cure(), "a release cannot be read now");
             let message = format!("the catalogue cannot be read now: {error}");
-            Found::Nothing(Problem::new(error.code(), Cure::Retry, message))
+            Found::Nothing(Problem::new(error.code().as_str(), Cure::Retry, message))
         }
     }
 }

@@ -11,10 +11,21 @@ use utakata_api::{
     apply::{Applied, Apply, Change, Document},
     problem::Detail,
 };
+use utoipa_axum::routes;
 
-use super::{Api, Refused, body};
-use crate::inventory::{self, parse_document};
+use super::{
+    Api, Refused, body,
+    route::{Answered::ByKeeper, BodySize::Many, Route, TimeLimit::Patient},
+};
+use crate::{
+    code::Code,
+    inventory::{self, parse_document},
+};
 use documents::Documents;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(ByKeeper, Many, Patient, routes!(post))]
+}
 
 const CURE: &str = "see /v1/openapi.json for the fields of this body";
 
@@ -26,7 +37,7 @@ pub(super) async fn post(
     State(api): State<Api>,
     request: Request,
 ) -> Result<Json<Applied>, Refused> {
-    let bytes = body::read(request, &api, usize::MAX).await?;
+    let bytes = body::read(request, &api).await?;
     let read = body::off_thread(bytes, Documents::read).await?;
     let Documents {
         read,
@@ -49,11 +60,11 @@ pub(super) async fn one(
 ) -> Result<Json<Change>, Refused> {
     let Value::Object(mut fields) = body else {
         let detail = "the body is not an object with fields";
-        return Err(Refused::new("body-invalid", detail, CURE));
+        return Err(Refused::new(Code::BodyInvalid, detail, CURE));
     };
     if fields.contains_key("type") {
         let detail = "the field \"type\" belongs into POST /v1/apply: here the path says it";
-        return Err(Refused::new("body-invalid", detail, "leave it out"));
+        return Err(Refused::new(Code::BodyInvalid, detail, "leave it out"));
     }
     fields.insert("type".into(), word.into());
     let wrong = |problem| inventory::Error::Documents {
@@ -67,7 +78,7 @@ pub(super) async fn one(
     }
     let applied = api.handle.inventory().apply(vec![document], false).await?;
     let change = applied.changes.into_iter().next();
-    let mistake = || Refused::new("internal", "nothing was applied", "report it");
+    let mistake = || Refused::new(Code::Internal, "nothing was applied", "report it");
     change.map(Json).ok_or_else(mistake)
 }
 

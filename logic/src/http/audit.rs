@@ -6,14 +6,24 @@ use utakata_api::{
     audit::{AuditHead, AuditPageView, AuditReport},
     page::Page,
 };
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused, page,
     query::{Query, invalid, limit},
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 use crate::audit::verify::verify;
 
-/// Which pages.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(head)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(check)),
+    ]
+}
+
+/// A query for pages.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -53,14 +63,14 @@ pub(super) async fn list(
     if from == 0 || i64::try_from(from).is_err() {
         return Err(invalid(format!("there can be no page {from}")));
     }
-    let mut pile = page::Pile::new(most);
+    let mut builder = page::PageBuilder::new(most);
     let mut next = from;
-    while let Some(wanted) = pile.wanted() {
+    while let Some(wanted) = builder.wanted() {
         let pages = api.handle.store().audit(next, wanted).await?;
         next = pages.last().map_or(next, |last| last.page + 1);
-        pile.add(pages.into_iter().map(AuditPageView::from));
+        builder.add(pages.into_iter().map(AuditPageView::from));
     }
-    Ok(Json(pile.page(|last| (last.page + 1).to_string())))
+    Ok(Json(builder.page(|last| (last.page + 1).to_string())))
 }
 
 /// The last page of the audit trail: note it elsewhere.

@@ -8,13 +8,14 @@ use axum::{
 };
 use utakata_model::PersonName;
 
-use super::{Api, Refused, connections::Guest};
+use super::{Api, Refused, connections::ClientConnection};
+use crate::code::Code;
 
 const CURE: &str = "send the header `Authorization: Bearer <token>`; the token of admin is in the \
                     file `token` of the data folder, where `utakata` finds it by itself, and \
                     `utakata person add NAME` makes one for somebody else";
 
-/// Who asks. Every request that was let in has it, for handlers to take.
+/// The person who asks. Every request that was let in carries it, for handlers to take.
 #[derive(Debug, Clone)]
 pub(super) struct Person(pub PersonName);
 
@@ -25,7 +26,11 @@ impl FromRequestParts<Api> for Person {
         let person = parts.extensions.get::<Self>().cloned();
         person.ok_or_else(|| {
             let detail = "the request was let in without anybody's token";
-            Refused::new("internal", detail, "report it, with the log of that moment")
+            Refused::new(
+                Code::Internal,
+                detail,
+                "report it, with the log of that moment",
+            )
         })
     }
 }
@@ -44,7 +49,7 @@ pub(super) async fn authenticate(
         Some(given) => match person(&api, given) {
             Some(name) => {
                 // Whoever is served makes room for nobody.
-                let guest = request.extensions().get::<Guest>().cloned();
+                let guest = request.extensions().get::<ClientConnection>().cloned();
                 let _busy = guest.map(|guest| guest.know());
                 request.extensions_mut().insert(Person(name));
                 return next.run(request).await;
@@ -53,7 +58,7 @@ pub(super) async fn authenticate(
         },
         None => "the request has no bearer token",
     };
-    Refused::new("unauthorized", detail, CURE).into_response()
+    Refused::new(Code::Unauthorized, detail, CURE).into_response()
 }
 
 fn person(api: &Api, token: &str) -> Option<PersonName> {

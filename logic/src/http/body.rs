@@ -17,15 +17,13 @@ use serde::de::{DeserializeOwned, Error as _, IgnoredAny, Unexpected};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Api, Refused};
-use crate::explain;
+use super::{Api, Refused, needs::Needs};
+use crate::{code::Code, explain};
 
 /// Bodies up to here need no place.
 const SMALL: usize = 64 * 1024;
 /// Bodies that are large and are dealt with at a time.
-const PLACES: usize = 2;
-/// The most bytes of a body with one thing in it; only `POST /v1/apply` has many.
-const ONE_MOST: usize = 1024 * 1024;
+const MAX_LARGE: usize = 2;
 
 /// A body as a JSON object of a type.
 pub(super) struct Json<T>(pub T);
@@ -35,41 +33,45 @@ pub(super) struct AnyJson(pub Value);
 
 /// Places for large bodies. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Large(Arc<Semaphore>);
+pub(super) struct LargeBodies(Arc<Semaphore>);
 
 /// The place of a request, if it has one: free again when the request is answered.
 #[derive(Clone, Default)]
-pub(super) struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub(super) struct LargeBody(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
-impl Default for Large {
+impl Default for LargeBodies {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(PLACES)))
+        Self(Arc::new(Semaphore::new(MAX_LARGE)))
     }
 }
 
-impl Large {
+impl LargeBodies {
     /// A place for a request that is passed on as it is, where its body may be large.
     pub(super) async fn place(&self, headers: &HeaderMap) -> Option<OwnedSemaphorePermit> {
         if length(headers).is_some_and(|length| length <= SMALL) || is_empty(headers) {
             return None;
         }
-        Arc::clone(&self.0).acquire_owned().await.ok()
+        Some(self.acquire().await)
+    }
+
+    async fn acquire(&self) -> OwnedSemaphorePermit {
+        let place = Arc::clone(&self.0).acquire_owned().await;
+        place.expect("nobody closes the semaphore")
     }
 }
 
-impl Held {
+impl LargeBody {
     /// Gives the place back.
     pub(super) fn give_back(&self) {
         self.0.lock().take();
     }
 
-    async fn take(&self, large: &Large) {
+    async fn take(&self, large: &LargeBodies) {
         if self.0.lock().is_some() {
             return;
         }
-        // Nobody closes it.
-        let place = Arc::clone(&large.0).acquire_owned().await.ok();
-        *self.0.lock() = place;
+        let place = large.acquire().await;
+        *self.0.lock() = Some(place);
     }
 }
 
@@ -77,7 +79,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for Json<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Refused> {
-        let bytes = read(request, api, ONE_MOST).await?;
+        let bytes = read(request, api).await?;
         let parsed = off_thread(bytes, |bytes| object(bytes)).await?;
         parsed.map(Self).map_err(|error| wrong(&error))
     }
@@ -87,7 +89,7 @@ impl FromRequest<Api> for AnyJson {
     type Rejection = Refused;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Refused> {
-        let bytes = read(request, api, ONE_MOST).await?;
+        let bytes = read(request, api).await?;
         let parsed = off_thread(bytes, |bytes| serde_json::from_slice(bytes)).await?;
         parsed.map(Self).map_err(|error| wrong(&error))
     }
@@ -105,7 +107,11 @@ pub(super) async fn off_thread<T: Send + 'static>(
     let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
     parsed.map_err(|error| {
         let detail = format!("the body could not be read: {error}");
-        Refused::new("internal", detail, "report it, with the log of that moment")
+        Refused::new(
+            Code::Internal,
+            detail,
+            "report it, with the log of that moment",
+        )
     })
 }
 
@@ -119,28 +125,28 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(bytes)
 }
 
-/// All of a body, in time, and no more than `most` bytes of it or than are allowed at all.
-pub(super) async fn read(request: Request, api: &Api, most: usize) -> Result<Bytes, Refused> {
-    let within = api.handle.config().http.body_timeout;
-    match tokio::time::timeout(within, read_now(request, api, most)).await {
+/// All of a body, in time, and no more of it than its route allows.
+pub(super) async fn read(request: Request, api: &Api) -> Result<Bytes, Refused> {
+    let limit = api.handle.config().http.body_timeout;
+    match tokio::time::timeout(limit, read_now(request, api)).await {
         Ok(read) => read,
-        Err(_) => Err(late(within)),
+        Err(_) => Err(late(limit)),
     }
 }
 
-async fn read_now(request: Request, api: &Api, most: usize) -> Result<Bytes, Refused> {
+async fn read_now(request: Request, api: &Api) -> Result<Bytes, Refused> {
     if !is_json(request.headers()) {
         let detail = "the body is not declared to be JSON";
         let cure = "send the header `Content-Type: application/json`";
-        return Err(Refused::new("media-type", detail, cure));
+        return Err(Refused::new(Code::MediaType, detail, cure));
     }
-    let limit = api.handle.config().http.body_limit.min(most);
+    let limit = Needs::of(&request).body_limit(&api.handle.config().http);
     let declared = length(request.headers()).unwrap_or(0);
     if declared > limit {
         return Err(too_large(limit));
     }
-    let held = request.extensions().get::<Held>().cloned();
-    let held = held.unwrap_or_default();
+    let held = request.extensions().get::<LargeBody>().cloned();
+    let held = held.expect("a request reaches its handler by a route");
     if declared > SMALL {
         held.take(&api.large).await;
     }
@@ -149,7 +155,7 @@ async fn read_now(request: Request, api: &Api, most: usize) -> Result<Bytes, Ref
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| {
             let detail = format!("the body did not arrive: {error}");
-            Refused::new("json-invalid", detail, "send the request again")
+            Refused::new(Code::JsonInvalid, detail, "send the request again")
         })?;
         let length = bytes.len() + chunk.len();
         if length > limit {
@@ -163,7 +169,7 @@ async fn read_now(request: Request, api: &Api, most: usize) -> Result<Bytes, Ref
     Ok(bytes.into())
 }
 
-/// How long a body is said to be.
+/// The declared length of a body.
 fn length(headers: &HeaderMap) -> Option<usize> {
     headers
         .get(header::CONTENT_LENGTH)?
@@ -178,18 +184,18 @@ fn is_empty(headers: &HeaderMap) -> bool {
         && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
-fn too_large(limit: usize) -> Refused {
+pub(super) fn too_large(limit: usize) -> Refused {
     let detail = format!("the body is larger than {limit} bytes");
     let cure = "send it in parts, or raise logic.http.body_limit";
-    Refused::new("body-too-large", detail, cure)
+    Refused::new(Code::BodyTooLarge, detail, cure)
 }
 
-fn late(within: Duration) -> Refused {
+pub(super) fn late(limit: Duration) -> Refused {
     let detail = format!(
         "the body did not arrive within {} seconds, or too many large ones are dealt with",
-        within.as_secs()
+        limit.as_secs()
     );
-    Refused::new("timed-out", detail, "try again, or send less at once")
+    Refused::new(Code::TimedOut, detail, "try again, or send less at once")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -201,17 +207,17 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// What is wrong with a body: no JSON at all, or not what it should be.
+/// The refusal of a body: no JSON at all, or not what it should be.
 pub(super) fn wrong(error: &serde_json::Error) -> Refused {
     let message = explain::json(error);
     if error.is_data() {
         let cure = "see /v1/openapi.json for the fields of this body";
         return Refused::new(
-            "body-invalid",
+            Code::BodyInvalid,
             format!("the body is wrong: {message}"),
             cure,
         );
     }
     let detail = format!("the body is not JSON: {message}");
-    Refused::new("json-invalid", detail, "send a JSON document")
+    Refused::new(Code::JsonInvalid, detail, "send a JSON document")
 }

@@ -26,18 +26,18 @@ use tower::ServiceExt;
 use utakata_interconnect::admission::{self, Acceptor, Admission, Busy, Limits, Place};
 
 use super::Refused;
-use crate::config::Http;
+use crate::{code::Code, config::Http};
 
-/// What is listened to, for the log.
-const WHAT: &str = "the HTTP API";
-/// What the head of a request may have; what is read of a body at a time.
+/// The name of the listener, for the log.
+const LISTENER: &str = "the HTTP API";
+/// The most bytes of the head of a request, and of a body that are read at a time.
 const BUFFER: usize = 64 * 1024;
 /// A client that takes nothing of what it is sent is gone (tcp(7), `TCP_USER_TIMEOUT`).
-const UNTAKEN_WITHIN: Duration = Duration::from_secs(60);
+const UNTAKEN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The connection by which a request came.
 #[derive(Debug, Clone)]
-pub(super) struct Guest {
+pub(super) struct ClientConnection {
     place: Arc<Place<IpAddr>>,
     peer: IpAddr,
     streams: Admission<IpAddr>,
@@ -45,7 +45,7 @@ pub(super) struct Guest {
 
 /// A stream of events takes place among streams, as long as this is there.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct EventStream {
     _place: Place<IpAddr>,
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn serve(
     let connections = Arc::new(Connections {
         router,
         admission: Admission::new(
-            WHAT,
+            LISTENER,
             limits(config.connections, config.connections_per_address),
         ),
         streams: Admission::new(
@@ -87,7 +87,7 @@ pub(super) async fn serve(
         config: config.clone(),
         cancel: cancel.clone(),
     });
-    let mut acceptor = Acceptor::new(WHAT);
+    let mut acceptor = Acceptor::new(LISTENER);
     let mut served = JoinSet::new();
     loop {
         let (stream, from) = tokio::select! {
@@ -113,20 +113,20 @@ impl Connections {
         acceptor.accept(listener).await
     }
 
-    fn admit(&self, from: SocketAddr) -> Option<Guest> {
+    fn admit(&self, from: SocketAddr) -> Option<ClientConnection> {
         let peer = admission::peer(from.ip());
         let place = self.admission.admit(peer)?;
-        Some(Guest {
+        Some(ClientConnection {
             place: Arc::new(place),
             peer,
             streams: self.streams.clone(),
         })
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream, guest: Guest) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, guest: ClientConnection) {
         // A client that has gone is told by the first write: these only make it sooner.
         let _ = stream.set_nodelay(true);
-        let untaken = u32::try_from(UNTAKEN_WITHIN.as_millis()).unwrap_or(u32::MAX);
+        let untaken = u32::try_from(UNTAKEN_TIMEOUT.as_millis()).expect("it is a minute");
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, untaken);
         let router = self.router.clone();
         let of_requests = guest.clone();
@@ -166,7 +166,7 @@ impl Connections {
 async fn answer(
     router: Router,
     mut request: Request,
-    guest: Guest,
+    guest: ClientConnection,
 ) -> Result<Response, std::convert::Infallible> {
     request.extensions_mut().insert(guest.clone());
     let response = router.oneshot(request).await?;
@@ -174,7 +174,7 @@ async fn answer(
     Ok(response.map(|body| Body::new(Answered { body, _busy: busy })))
 }
 
-impl Guest {
+impl ClientConnection {
     /// It has shown a token that is good; busy until what this gives is dropped.
     pub(super) fn know(&self) -> Busy<IpAddr> {
         self.place.know();
@@ -183,15 +183,15 @@ impl Guest {
 
     /// Follows events from now on: that takes no place of requests.
     /// Errors: as many follow as may.
-    pub(super) fn follow(&self) -> Result<Stream, Refused> {
+    pub(super) fn follow(&self) -> Result<EventStream, Refused> {
         let Some(place) = self.streams.admit(self.peer) else {
             let detail = "as many clients follow the events as may";
             let cure = "end one of them, or raise logic.http.streams";
-            return Err(Refused::new("too-busy", detail, cure));
+            return Err(Refused::new(Code::TooBusy, detail, cure));
         };
         place.keep();
         self.place.leave();
-        Ok(Stream { _place: place })
+        Ok(EventStream { _place: place })
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use utakata_api::{apply::Change, inventory::CredentialView, page::Page};
 use utakata_model::{Credential, CredentialName, TargetName};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused, apply,
@@ -10,7 +11,22 @@ use super::{
     page::{self, PageQuery},
     path::Path,
     query::Query,
+    route::{
+        Answered::{Anywhere, ByKeeper},
+        BodySize::{NoBody, OneThing},
+        Route,
+        TimeLimit::Prompt,
+    },
 };
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(get)),
+        Route::new(ByKeeper, OneThing, Prompt, routes!(put)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
+    ]
+}
 
 /// All credentials, by name, without their secrets.
 #[utoipa::path(get, path = "/v1/credentials", operation_id = "list_credentials",

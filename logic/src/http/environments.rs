@@ -6,17 +6,33 @@ use utakata_api::{
     page::Page,
 };
 use utakata_model::{EnvironmentId, Kind, Order, PersonName, Stop};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
     auth::Person,
-    body,
     page::{self, PageQuery},
     path::Path,
     query::Query,
-    said::why,
+    reason::check,
+    route::{
+        Answered::{Anywhere, ByKeeper},
+        BodySize::NoBody,
+        Route,
+        TimeLimit::Prompt,
+    },
+    verb::verbs,
 };
 use crate::{desired::orders::OrderEnvironment, kinds::Claim};
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(forget)),
+    ];
+    routes.extend(verbs());
+    routes
+}
 
 /// Every environment that was heard of, and what is asked of it.
 #[utoipa::path(get, path = "/v1/environments", operation_id = "list_environments",
@@ -45,60 +61,27 @@ pub(super) async fn list(
     page::of(views, &query, |one| one.status.id.as_str()).map(Json)
 }
 
-/// Lets an environment, or one kind in it, begin nothing more.
-///
-/// What it has begun ends and is told; what it had fetched goes to other environments of its
-/// zone at once. An environment that is away hears of it when it comes.
-#[utoipa::path(post, path = "/v1/environments/{id}/pause", operation_id = "pause_environment",
-    tag = "system",
+verbs! {
+    tag = "system", done by change(Path<EnvironmentId>, NewOrder) -> OrdersView,
     params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    request_body = NewOrder,
-    responses((status = 200, description = "What is asked of it then", body = OrdersView)))]
-pub(super) async fn pause(
-    State(api): State<Api>,
-    Path(id): Path<EnvironmentId>,
-    Person(by): Person,
-    body::Json(order): body::Json<NewOrder>,
-) -> Result<Json<OrdersView>, Refused> {
-    change(&api, id, Some(Stop::Pause), by, order).await
-}
+    answer = "What is asked of it then";
 
-/// Lets an environment, or one kind in it, begin nothing more, and then stops its workers.
-///
-/// They are stopped when what was begun has ended. The environment stays, and tells that it is
-/// drained.
-#[utoipa::path(post, path = "/v1/environments/{id}/drain", operation_id = "drain_environment",
-    tag = "system",
-    params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    request_body = NewOrder,
-    responses((status = 200, description = "What is asked of it then", body = OrdersView)))]
-pub(super) async fn drain(
-    State(api): State<Api>,
-    Path(id): Path<EnvironmentId>,
-    Person(by): Person,
-    body::Json(order): body::Json<NewOrder>,
-) -> Result<Json<OrdersView>, Refused> {
-    change(&api, id, Some(Stop::Drain), by, order).await
-}
-
-/// Lets an environment, or one kind in it, go on.
-///
-/// What was asked of a kind is taken back for that kind, what was asked of everything for
-/// everything. Of what goes on already nothing is changed.
-#[utoipa::path(post, path = "/v1/environments/{id}/resume", operation_id = "resume_environment",
-    tag = "system",
-    params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    request_body = NewOrder,
-    responses((status = 200, description = "What is asked of it then", body = OrdersView),
-        (status = 409, description = "It is something else that is stopped",
-            body = utakata_api::Problem, content_type = "application/problem+json")))]
-pub(super) async fn resume(
-    State(api): State<Api>,
-    Path(id): Path<EnvironmentId>,
-    Person(by): Person,
-    body::Json(order): body::Json<NewOrder>,
-) -> Result<Json<OrdersView>, Refused> {
-    change(&api, id, None, by, order).await
+    /// Lets an environment, or one kind in it, begin nothing more.
+    ///
+    /// What it has begun ends and is told; what it had fetched goes to other environments of its
+    /// zone at once. An environment that is away hears of it when it comes.
+    pause(Some(Stop::Pause)): "/v1/environments/{id}/pause", "pause_environment";
+    /// Lets an environment, or one kind in it, begin nothing more, and then stops its workers.
+    ///
+    /// They are stopped when what was begun has ended. The environment stays, and tells that it is
+    /// drained.
+    drain(Some(Stop::Drain)): "/v1/environments/{id}/drain", "drain_environment";
+    /// Lets an environment, or one kind in it, go on.
+    ///
+    /// What was asked of a kind is taken back for that kind, what was asked of everything for
+    /// everything. Of what goes on already nothing is changed.
+    resume(None): "/v1/environments/{id}/resume", "resume_environment",
+        409 "It is something else that is stopped";
 }
 
 /// Forgets an environment that is gone for good, or that has moved to another zone.
@@ -124,12 +107,12 @@ pub(super) async fn forget(
 
 async fn change(
     api: &Api,
-    id: EnvironmentId,
+    Path(id): Path<EnvironmentId>,
     stop: Option<Stop>,
     by: PersonName,
     asked: NewOrder,
-) -> Result<Json<OrdersView>, Refused> {
-    let why = asked.why.as_deref().map(why).transpose()?;
+) -> Result<OrdersView, Refused> {
+    let why = asked.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
@@ -145,5 +128,5 @@ async fn change(
     let kind = asked.kind.as_ref().map(Kind::as_str);
     let order = stop.map_or("resume", Stop::as_str);
     tracing::info!(environment = %id, kind, order, %by, why, "an order for an environment");
-    Ok(Json(view))
+    Ok(view)
 }

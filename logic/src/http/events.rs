@@ -14,20 +14,26 @@ use serde::Deserialize;
 use tokio::sync::broadcast::{self, error::RecvError};
 use utakata_interconnect::{Event, Interest};
 use utakata_model::{Selector, TargetName, suggest};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
-    connections::{Guest, Stream},
+    connections::{ClientConnection, EventStream},
     query::{Query, invalid},
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 use crate::dispatch::Item;
 
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
+}
+
 /// While nothing happens, a comment is sent this often, so that nobody in between hangs up.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// What is sent together at the most.
-const TOGETHER: usize = 256 * 1024;
+/// The most bytes that are sent together.
+const MAX_TOGETHER: usize = 256 * 1024;
 
-/// Which events.
+/// A query for events.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -54,7 +60,7 @@ pub(super) struct EventQuery {
         body = utakata_api::event::Event, content_type = "text/event-stream")))]
 pub(super) async fn get(
     State(api): State<Api>,
-    guest: Option<Extension<Guest>>,
+    guest: Option<Extension<ClientConnection>>,
     Query(query): Query<EventQuery>,
 ) -> Result<Response, Refused> {
     let types = types(query.types.as_deref())?;
@@ -119,7 +125,7 @@ struct Follower {
     items: broadcast::Receiver<Arc<Item>>,
     first: Option<Bytes>,
     /// It is counted apart from other connections.
-    _place: Option<Stream>,
+    _place: Option<EventStream>,
 }
 
 impl Follower {
@@ -152,7 +158,7 @@ impl Follower {
             return first;
         }
         let mut together = first.to_vec();
-        while together.len() < TOGETHER {
+        while together.len() < MAX_TOGETHER {
             match self.items.try_recv() {
                 Ok(item) => together.extend(self.text(&item).unwrap_or_default()),
                 Err(broadcast::error::TryRecvError::Lagged(count)) => {

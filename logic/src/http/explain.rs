@@ -1,11 +1,24 @@
-//! What operations and tasks wait for, in a line.
+//! Explanations: what operations and tasks wait for, in a line.
 
 use axum::{Json, extract::State};
 use utakata_api::ledger::Explanation;
 use utakata_model::{OperationId, TaskId};
+use utoipa_axum::routes;
 
-use super::{Api, Refused, operations, path::Path, tasks};
+use super::{
+    Api, Refused, operations,
+    path::Path,
+    route::{Answered::ByKeeper, BodySize::NoBody, Route, TimeLimit::Prompt},
+    tasks,
+};
 use crate::ledger::{self, Facts};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(ByKeeper, NoBody, Prompt, routes!(operation)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(task)),
+    ]
+}
 
 /// What an operation waits for, until when, and who can change it.
 #[utoipa::path(get, path = "/v1/operations/{id}/explain", operation_id = "explain_operation",

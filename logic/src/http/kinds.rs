@@ -6,13 +6,19 @@ use utakata_api::{
     page::Page,
 };
 use utakata_model::{EnvironmentId, Kind, Zone};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
     page::{self, PageQuery},
     query::Query,
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 use crate::kinds::{Served, ServedKinds};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, NoBody, Prompt, routes!(list))]
+}
 
 /// The kinds that some environment serves, with what each can do.
 #[utoipa::path(get, path = "/v1/kinds", operation_id = "list_kinds", tag = "system",

@@ -10,6 +10,7 @@ use utakata_api::{
     page::Page,
 };
 use utakata_model::TargetName;
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
@@ -18,11 +19,26 @@ use super::{
     page::{self, PageQuery},
     path::Path,
     query::{Query, invalid},
-    said::{said, why},
+    reason::{check, statement},
+    route::{
+        Answered::ByKeeper,
+        BodySize::{NoBody, OneThing},
+        Route,
+        TimeLimit::Prompt,
+    },
 };
+use crate::code::Code;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(ByKeeper, NoBody, Prompt, routes!(list)),
+        Route::new(ByKeeper, OneThing, Prompt, routes!(put)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
+    ]
+}
 
 /// Longer than this nobody means.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_LOCK: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// The targets that are locked, by name.
 #[utoipa::path(get, path = "/v1/locks", operation_id = "list_locks", tag = "control",
@@ -59,7 +75,7 @@ pub(super) async fn put(
     let lock = Lock {
         by: by.to_string(),
         until: until(&asked, now)?,
-        why: why(&asked.why)?,
+        why: check(&asked.why)?,
         since: now,
         priority: asked.priority,
     };
@@ -80,18 +96,19 @@ pub(super) async fn delete(
     Person(by): Person,
 ) -> Result<StatusCode, Refused> {
     // It is in the query, and there is no body.
-    let said = said(&by, &reason).map_err(|refused| invalid(refused.problem().detail.clone()))?;
-    if api.handle.ledger().unlock(name.clone(), said).await? {
+    let statement =
+        statement(&by, &reason).map_err(|refused| invalid(refused.problem().detail.clone()))?;
+    if api.handle.ledger().unlock(name.clone(), statement).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     // A target that is gone may still be locked; one that never was is a slip.
     api.handle.inventory().target(&name)?;
     let detail = format!("the target {name} is not locked");
     let cure = "see `utakata target show NAME` (GET /v1/locks)";
-    Err(Refused::new("not-found", detail, cure))
+    Err(Refused::new(Code::NotFound, detail, cure))
 }
 
-/// Who has a target now.
+/// The holder of a target, and those who wait for it.
 pub(super) async fn lane(api: &Api, name: TargetName) -> Result<LaneView, Refused> {
     let (lock, holder, waiting) = api.handle.ledger().lane_of(name).await?;
     Ok(LaneView {
@@ -104,7 +121,7 @@ pub(super) async fn lane(api: &Api, name: TargetName) -> Result<LaneView, Refuse
 fn until(asked: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
     let wrong = |detail: &str| {
         let cure = "say how long: `for` (2h), or `until` (a time to come), up to a year";
-        Refused::new("lock-invalid", detail, cure)
+        Refused::new(Code::LockInvalid, detail, cure)
     };
     let until = match (asked.lasts, asked.until) {
         (Some(lasts), None) => now.checked_add(lasts).ok(),
@@ -112,7 +129,7 @@ fn until(asked: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
         (None, None) => return Err(wrong("it is not said how long the target is locked")),
         (Some(_), Some(_)) => return Err(wrong("the lock has both `for` and `until`")),
     };
-    let latest = now + LONGEST;
+    let latest = now + MAX_LOCK;
     match until.filter(|until| *until <= latest) {
         None => Err(wrong("the lock would last longer than a year")),
         Some(until) if until <= now => Err(wrong("the lock would be over at once")),

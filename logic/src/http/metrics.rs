@@ -5,9 +5,20 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use utoipa_axum::routes;
 
-use super::{Api, Refused};
-use crate::metrics::{self, UnderWay};
+use super::{
+    Api, Refused,
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+};
+use crate::{
+    code::Code,
+    metrics::{self, UnderWay},
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
+}
 
 const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -23,7 +34,11 @@ pub(super) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
     let overview = api.handle.overview().await?;
     let text = metrics::text(&api.handle.status(), under_way, &overview).map_err(|error| {
         let detail = format!("the metrics cannot be written: {error}");
-        Refused::new("internal", detail, "report it, with the log of that moment")
+        Refused::new(
+            Code::Internal,
+            detail,
+            "report it, with the log of that moment",
+        )
     })?;
     Ok(([(header::CONTENT_TYPE, CONTENT)], text).into_response())
 }

@@ -9,20 +9,27 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Api, routes};
+use super::{
+    Api,
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
+}
 
 static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
-    let mut text = serde_json::to_vec_pretty(&document()).unwrap_or_default();
+    let mut text = serde_json::to_vec_pretty(&document()).expect("a document is JSON");
     text.push(b'\n');
     text.into()
 });
 static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let document = document();
-    let paths = document.get("paths").and_then(Value::as_object);
-    paths
-        .map(|paths| paths.keys().cloned().collect())
-        .unwrap_or_default()
+    let paths = document["paths"].as_object();
+    let paths = paths.expect("a description has paths");
+    paths.keys().cloned().collect()
 });
 
 /// This document.
@@ -45,8 +52,10 @@ const WITH_BODY: [&str; 4] = ["413", "415", "422", "507"];
 
 /// The description of the API.
 pub fn document() -> Value {
-    let described = routes().into_openapi();
-    let mut document = serde_json::to_value(described).unwrap_or_default();
+    let described =
+        super::routes().fold(OpenApiRouter::new(), |router, route| route.describe(router));
+    let described = described.into_openapi();
+    let mut document = serde_json::to_value(described).expect("a description is JSON");
     document["info"] = json!({
         "title": "utakata",
         "version": env!("CARGO_PKG_VERSION"),

@@ -10,6 +10,7 @@ use utakata_api::{
     page::Page,
 };
 use utakata_model::{Class, OperationId};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
@@ -17,18 +18,34 @@ use super::{
     body, page,
     path::Path,
     query::{Query, cursor, limit},
-    reads, said, tasks,
+    reads, reason,
+    route::{
+        Answered::{Anywhere, ByKeeper},
+        BodySize::{NoBody, OneThing},
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
+    tasks,
 };
 use crate::{
+    code::Code,
     control::Answer,
     dispatch::MAX_SHOWN,
-    store::{OperationRow, Wanted},
+    store::{OperationRow, TaskFilter},
 };
 
-pub(super) use changes::*;
-pub(super) use undo::*;
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(post)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(get)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(undo::undo)),
+    ];
+    routes.extend(changes::verbs());
+    routes
+}
 
-/// Which operations.
+/// A query for operations.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -62,13 +79,13 @@ pub(super) async fn list(
             one.operation.id.to_string()
         })));
     }
-    let mut pile = page::Pile::new(most);
-    while let Some(wanted) = pile.wanted() {
+    let mut builder = page::PageBuilder::new(most);
+    while let Some(wanted) = builder.wanted() {
         let found = api.handle.store().operations(before, wanted).await?;
         before = found.last().map(|row| row.operation.id).or(before);
-        pile.add(found.into_iter().map(|row| shortened(row_view(row))));
+        builder.add(found.into_iter().map(|row| shortened(row_view(row))));
     }
-    Ok(Json(pile.page(|one| one.operation.id.to_string())))
+    Ok(Json(builder.page(|one| one.operation.id.to_string())))
 }
 
 /// Does one action that changes something on the targets that the selector means.
@@ -83,9 +100,9 @@ pub(super) async fn post(
     Person(by): Person,
     body::Json(mut asked): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
-    said::asked(&asked.selector, &asked.parameters)?;
-    asked.why = asked.why.as_deref().map(said::why).transpose()?;
-    asked.key.as_deref().map(said::key).transpose()?;
+    reason::check_size(&asked.selector, &asked.parameters)?;
+    asked.why = asked.why.as_deref().map(reason::check).transpose()?;
+    asked.key.as_deref().map(reason::check_key).transpose()?;
     let is_waited_for = !asked.wait.is_zero();
     let answer = api.handle.control().ask(asked, Some(by)).await;
     let answer = answer.map_err(|error| Refused::from(error).and_away(&api));
@@ -97,11 +114,11 @@ pub(super) async fn post(
     let mut answer = find(&api, id).await?;
     answer.is_known = is_known;
     if is_waited_for {
-        let wanted = Wanted {
+        let filter = TaskFilter {
             operation: Some(id),
-            ..Wanted::default()
+            ..TaskFilter::default()
         };
-        let rows = api.handle.store().tasks(&wanted, MAX_SHOWN as u32).await?;
+        let rows = api.handle.store().tasks(&filter, MAX_SHOWN as u32).await?;
         answer.tasks = rows.into_iter().rev().map(tasks::row_view).collect();
     }
     Ok(Json(ControlAnswer::Operation(Box::new(answer))))
@@ -132,7 +149,7 @@ pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Re
 /// As it is listed: once, a reason could be as long as a body.
 fn shortened(mut view: OperationView) -> OperationView {
     if let Some(why) = &mut view.operation.why
-        && let Some((end, _)) = why.char_indices().nth(said::WHY_MOST)
+        && let Some((end, _)) = why.char_indices().nth(reason::MAX_REASON)
     {
         why.truncate(end);
         why.push_str("...");
@@ -142,7 +159,7 @@ fn shortened(mut view: OperationView) -> OperationView {
 
 fn none(id: OperationId) -> Refused {
     Refused::new(
-        "not-found",
+        Code::NotFound,
         format!("there is no operation {id}"),
         "see `utakata operation list` (GET /v1/operations); reads on demand are kept in memory only, the last thousand",
     )

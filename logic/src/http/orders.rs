@@ -6,16 +6,23 @@ use utakata_api::{
     page::Page,
 };
 use utakata_model::{Order, PersonName, Scope, Stop};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
-    auth::Person,
-    body,
     page::{self, PageQuery},
     query::Query,
-    said::why,
+    reason::check,
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+    verb::verbs,
 };
 use crate::desired::orders::{Names, OrderScope};
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = vec![Route::new(Anywhere, NoBody, Prompt, routes!(list))];
+    routes.extend(verbs());
+    routes
+}
 
 /// Everything that people have stopped: zones, kinds, environments, releases.
 #[utoipa::path(get, path = "/v1/orders", operation_id = "list_orders", tag = "system",
@@ -33,63 +40,37 @@ pub(super) async fn list(
     Ok(Json(Page { items, next }))
 }
 
-/// Lets a zone, a kind, an environment or a release begin nothing more.
-///
-/// What was begun ends and is told; what was fetched and not begun goes to others, if there are
-/// any, and waits otherwise. It holds also for environments that come later.
-#[utoipa::path(post, path = "/v1/orders/pause", operation_id = "pause", tag = "system",
-    request_body = NewStanding,
-    responses((status = 200, description = "What is asked then", body = StandingView),
-        (status = 404, description = "Nobody has heard of it", body = utakata_api::Problem,
-            content_type = "application/problem+json")))]
-pub(super) async fn pause(
-    State(api): State<Api>,
-    Person(by): Person,
-    body::Json(order): body::Json<NewStanding>,
-) -> Result<Json<StandingView>, Refused> {
-    change(&api, Some(Stop::Pause), by, order).await
-}
+verbs! {
+    tag = "system", done by change((), NewStanding) -> StandingView,
+    params(),
+    answer = "What is asked then";
 
-/// Lets a zone, a kind, an environment or a release begin nothing more, and then stops its
-/// workers.
-#[utoipa::path(post, path = "/v1/orders/drain", operation_id = "drain", tag = "system",
-    request_body = NewStanding,
-    responses((status = 200, description = "What is asked then", body = StandingView),
-        (status = 404, description = "Nobody has heard of it", body = utakata_api::Problem,
-            content_type = "application/problem+json")))]
-pub(super) async fn drain(
-    State(api): State<Api>,
-    Person(by): Person,
-    body::Json(order): body::Json<NewStanding>,
-) -> Result<Json<StandingView>, Refused> {
-    change(&api, Some(Stop::Drain), by, order).await
-}
-
-/// Lets a zone, a kind, an environment or a release go on.
-///
-/// An order is taken back where it was given. Of what goes on already nothing is changed.
-#[utoipa::path(post, path = "/v1/orders/resume", operation_id = "resume", tag = "system",
-    request_body = NewStanding,
-    responses((status = 200, description = "What is asked then", body = StandingView),
-        (status = 404, description = "Nobody has heard of it", body = utakata_api::Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "It is something else that is stopped",
-            body = utakata_api::Problem, content_type = "application/problem+json")))]
-pub(super) async fn resume(
-    State(api): State<Api>,
-    Person(by): Person,
-    body::Json(order): body::Json<NewStanding>,
-) -> Result<Json<StandingView>, Refused> {
-    change(&api, None, by, order).await
+    /// Lets a zone, a kind, an environment or a release begin nothing more.
+    ///
+    /// What was begun ends and is told; what was fetched and not begun goes to others, if there are
+    /// any, and waits otherwise. It holds also for environments that come later.
+    pause(Some(Stop::Pause)): "/v1/orders/pause", "pause",
+        404 "Nobody has heard of it";
+    /// Lets a zone, a kind, an environment or a release begin nothing more, and then stops its
+    /// workers.
+    drain(Some(Stop::Drain)): "/v1/orders/drain", "drain",
+        404 "Nobody has heard of it";
+    /// Lets a zone, a kind, an environment or a release go on.
+    ///
+    /// An order is taken back where it was given. Of what goes on already nothing is changed.
+    resume(None): "/v1/orders/resume", "resume",
+        404 "Nobody has heard of it",
+        409 "It is something else that is stopped";
 }
 
 async fn change(
     api: &Api,
+    (): (),
     stop: Option<Stop>,
     by: PersonName,
     asked: NewStanding,
-) -> Result<Json<StandingView>, Refused> {
-    let why = asked.why.as_deref().map(why).transpose()?;
+) -> Result<StandingView, Refused> {
+    let why = asked.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
@@ -104,10 +85,10 @@ async fn change(
     let view = api.handle.desired().carry_out(command).await?;
     let order = stop.map_or("resume", Stop::as_str);
     tracing::info!(scope = %view.scope, order, %by, why, "an order for a part of the site");
-    Ok(Json(view))
+    Ok(view)
 }
 
-/// What people may name because a target or the catalogue has it.
+/// The names that people may use because a target or the catalogue has them.
 async fn names(api: &Api, scope: &Scope) -> Result<Names, Refused> {
     let mut names = Names::default();
     let releases = api.handle.catalogue().list(None).await?;

@@ -2,8 +2,16 @@
 
 use axum::{Json, extract::State};
 use utakata_api::overview::Overview;
+use utoipa_axum::routes;
 
-use super::{Api, Refused};
+use super::{
+    Api, Refused,
+    route::{Answered::ByKeeperIfAny, BodySize::NoBody, Route, TimeLimit::Prompt},
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(ByKeeperIfAny, NoBody, Prompt, routes!(get))]
+}
 
 /// What is wrong now: targets that fail, in groups, and everything else that somebody should do
 /// something about.

@@ -9,7 +9,7 @@ use super::{
     size,
 };
 
-/// Which page of a list.
+/// A page of a list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -40,23 +40,23 @@ pub(super) fn of<T>(
 }
 
 /// The most bytes of the items of one answer; a single item may be larger.
-const BYTES_MOST: usize = 4 * 1024 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that are fetched at first, when nobody knows how large they are.
 const FIRST: usize = 16;
 
 /// A page that is piled up from a store, a few rows at a time: it ends when it is long enough, or
 /// large enough.
-pub(super) struct Pile<T> {
+pub(super) struct PageBuilder<T> {
     most: usize,
     bytes: usize,
     items: Vec<T>,
-    /// How many rows were asked for last.
+    /// The number of rows that were asked for last.
     wanted: usize,
-    /// Whether there are none after these.
+    /// Set once there are none after these.
     is_end: bool,
 }
 
-impl<T: serde::Serialize> Pile<T> {
+impl<T: serde::Serialize> PageBuilder<T> {
     /// Up to so many items.
     pub(super) fn new(most: usize) -> Self {
         Self {
@@ -68,15 +68,15 @@ impl<T: serde::Serialize> Pile<T> {
         }
     }
 
-    /// How many rows to fetch next; `None`: that was all.
+    /// The number of rows to fetch next; `None`: that was all.
     pub(super) fn wanted(&mut self) -> Option<u32> {
-        if self.is_end || self.items.len() > self.most || self.bytes > BYTES_MOST {
+        if self.is_end || self.items.len() > self.most || self.bytes > MAX_BYTES {
             return None;
         }
         let left = self.most + 1 - self.items.len();
         let fits = match self.items.len() {
             0 => FIRST,
-            count => (BYTES_MOST - self.bytes) / (self.bytes / count).max(1) + 1,
+            count => (MAX_BYTES - self.bytes) / (self.bytes / count).max(1) + 1,
         };
         self.wanted = left.min(fits);
         u32::try_from(self.wanted).ok()
@@ -98,7 +98,7 @@ impl<T: serde::Serialize> Pile<T> {
         let fits = |item: &&T| {
             let is_first = bytes == 0;
             bytes += size::of(*item);
-            is_first || bytes <= BYTES_MOST
+            is_first || bytes <= MAX_BYTES
         };
         let kept = self.items.iter().take(self.most).take_while(fits).count();
         let is_more = kept < self.items.len() || !self.is_end;

@@ -5,6 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::{Api, Refused};
+use crate::code::Code;
 
 /// The one variable part of a path.
 pub(super) struct Path<T>(pub T);
@@ -43,5 +44,5 @@ fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, Refused> {
 
 fn wrong(detail: String) -> Refused {
     let cure = "write the name as the lists show it";
-    Refused::new("name-invalid", detail, cure)
+    Refused::new(Code::NameInvalid, detail, cure)
 }

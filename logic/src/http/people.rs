@@ -10,6 +10,7 @@ use utakata_api::{
     person::{Me, NewToken, PersonView},
 };
 use utakata_model::PersonName;
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
@@ -17,7 +18,22 @@ use super::{
     page::{self, PageQuery},
     path::Path,
     query::Query,
+    route::{
+        Answered::{Anywhere, ByKeeper},
+        BodySize::NoBody,
+        Route,
+        TimeLimit::Prompt,
+    },
 };
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(ByKeeper, NoBody, Prompt, routes!(me)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(put)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
+    ]
+}
 
 /// All people, by name, without their tokens.
 #[utoipa::path(get, path = "/v1/people", operation_id = "list_people", tag = "people",

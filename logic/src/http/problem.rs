@@ -2,39 +2,50 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use utakata_api::{Problem, operation::LeftOut, problem::Detail, release::Break};
-use utakata_model::OperationId;
+use utakata_model::{Cure, OperationId};
 
-use super::{Api, errors};
+use super::Api;
 use crate::{
-    catalogue, control,
+    catalogue,
+    code::Code,
+    control,
     desired::{orders, rollouts},
     dispatch, environments, inventory, ledger, observe, people, store,
 };
 
 /// The most single things that one answer names.
-pub(super) const DETAILS_MOST: usize = inventory::MAX_PROBLEMS;
+pub(super) const MAX_DETAILS: usize = inventory::MAX_PROBLEMS;
 
 /// A request that was refused.
 #[derive(Debug)]
-pub struct Refused(Box<Problem>);
+pub struct Refused {
+    code: Code,
+    problem: Box<Problem>,
+}
 
 impl Refused {
-    /// With the status and title of the page of this code.
-    pub fn new(code: &'static str, detail: impl Into<String>, cure: impl Into<String>) -> Self {
-        let page = errors::find(code);
-        Self(Box::new(Problem {
+    /// A refusal with the status and title of its code.
+    pub fn new(code: Code, detail: impl Into<String>, cure: impl Into<String>) -> Self {
+        let problem = Problem {
             kind: format!("/v1/errors/{code}"),
-            title: page.map_or(code, |page| page.title()).to_owned(),
-            status: page.and_then(|page| page.status).unwrap_or(500),
-            code: code.to_owned(),
+            title: code.title().to_owned(),
+            status: code.status().as_u16(),
+            code: code.to_string(),
             detail: detail.into(),
             cure: cure.into(),
             problems: Vec::new(),
-        }))
+        };
+        if code.cure() == Cure::Bug {
+            tracing::error!(%code, detail = problem.detail, "a request failed by a mistake");
+        }
+        Self {
+            code,
+            problem: Box::new(problem),
+        }
     }
 
     /// An operation of which nobody knows whether it is there.
@@ -43,14 +54,14 @@ impl Refused {
             "look for it when the store answers again: `utakata operation show {id}`; or ask \
              again under the same key, so that it is done once"
         );
-        Self::new("store-in-doubt", detail, cure)
+        Self::new(Code::StoreInDoubt, detail, cure)
     }
 
     /// With every single thing that is wrong.
     #[must_use]
     pub fn with(mut self, mut problems: Vec<Detail>) -> Self {
-        problems.truncate(DETAILS_MOST);
-        self.0.problems = problems;
+        problems.truncate(MAX_DETAILS);
+        self.problem.problems = problems;
         self
     }
 
@@ -58,7 +69,7 @@ impl Refused {
     /// nobody hears nobody knows what they serve.
     pub(super) fn and_away(mut self, api: &Api) -> Self {
         let is_unserved = |one: &Detail| one.message.contains("no environment");
-        if !self.0.problems.iter().any(is_unserved) {
+        if !self.problem.problems.iter().any(is_unserved) {
             return self;
         }
         let connections = api.handle.status().connections;
@@ -70,30 +81,30 @@ impl Refused {
             ))
         });
         if let Some(away) = away {
-            self.0.detail.push_str(&away);
-            self.0.cure = "nothing was sent: bring that broker back, and ask again; `utakata \
+            self.problem.detail.push_str(&away);
+            self.problem.cure =
+                "nothing was sent: bring that broker back, and ask again; `utakata \
                            doctor` shows all connections"
-                .into();
+                    .into();
         }
         self
     }
 
-    /// What it says.
+    /// The problem, as it is sent.
     pub fn problem(&self) -> &Problem {
-        &self.0
+        &self.problem
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status);
-        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let body = serde_json::to_vec(&self.problem).expect("texts and numbers are JSON");
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
-        if self.0.status == 401 {
+        if self.code == Code::Unauthorized {
             let bearer = HeaderValue::from_static("Bearer realm=\"utakata\"");
             headers.insert(header::WWW_AUTHENTICATE, bearer);
         }
@@ -120,12 +131,12 @@ impl From<inventory::Error> for Refused {
         match error {
             inventory::Error::Documents { problems } => {
                 let cure = "correct what is listed and send everything again: nothing was changed";
-                Self::new("documents-invalid", detail, cure).with(problems)
+                Self::new(Code::DocumentsInvalid, detail, cure).with(problems)
             }
-            inventory::Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            inventory::Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
             inventory::Error::InUse { .. } => {
                 let cure = "give these targets another credential, or delete them, first";
-                Self::new("credential-in-use", detail, cure)
+                Self::new(Code::CredentialInUse, detail, cure)
             }
             inventory::Error::Store(error) => Self::from(error),
         }
@@ -139,11 +150,11 @@ impl From<people::Error> for Refused {
             people::Error::Admin => {
                 let cure = "choose another name; for another token of admin, end the server, \
                             remove the file `token` of its data folder, and start it again";
-                Self::new("person-admin", detail, cure)
+                Self::new(Code::PersonAdmin, detail, cure)
             }
-            people::Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            people::Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
             people::Error::Random { .. } => {
-                Self::new("internal", detail, "try again; if it stays, report it")
+                Self::new(Code::Internal, detail, "try again; if it stays, report it")
             }
             people::Error::Store(error) => Self::from(error),
         }
@@ -156,7 +167,7 @@ impl From<orders::Error> for Refused {
         match error {
             orders::Error::NoEnvironment { hint, .. }
             | orders::Error::NoKind { hint, .. }
-            | orders::Error::Unknown { hint, .. } => Self::new("not-found", detail, hint),
+            | orders::Error::Unknown { hint, .. } => Self::new(Code::NotFound, detail, hint),
             orders::Error::Unfit { id, unfit } => {
                 let cure = match unfit {
                     orders::Unfit::AsAWhole(..) => {
@@ -171,13 +182,13 @@ impl From<orders::Error> for Refused {
                         format!("say which: {}", each.join(", or "))
                     }
                 };
-                Self::new("order-elsewhere", detail, cure)
+                Self::new(Code::OrderElsewhere, detail, cure)
             }
             orders::Error::Elsewhere { others, .. } => {
                 let lifts = others.iter().map(|one| format!("`{}`", one.scope.lift()));
                 let lifts: Vec<String> = lifts.collect();
                 let cure = format!("take back what was asked: {}", lifts.join(", or "));
-                Self::new("order-elsewhere", detail, cure)
+                Self::new(Code::OrderElsewhere, detail, cure)
             }
             orders::Error::Store(error) => Self::from(error),
         }
@@ -188,18 +199,18 @@ impl From<environments::Error> for Refused {
     fn from(error: environments::Error) -> Self {
         let detail = error.to_string();
         match error {
-            environments::Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            environments::Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
             environments::Error::There { id } => {
                 let cure = format!(
                     "end it first; to have it begin nothing more: `utakata environment drain {id}`"
                 );
-                Self::new("environment-there", detail, cure)
+                Self::new(Code::EnvironmentThere, detail, cure)
             }
             environments::Error::Events { source, .. } => {
                 let detail = format!("{detail}: {source}");
                 let cure = "try again; over a broker, the user of the logic environments must be \
                             allowed to write utakata/v1/environment/#";
-                Self::new("interconnect-away", detail, cure)
+                Self::new(Code::InterconnectAway, detail, cure)
             }
             environments::Error::Store(error) => Self::from(error),
         }
@@ -211,15 +222,15 @@ impl From<rollouts::Error> for Refused {
         let detail = error.to_string();
         match error {
             rollouts::Error::NoKind { hint, .. } | rollouts::Error::NoRelease { hint, .. } => {
-                Self::new("not-found", detail, hint)
+                Self::new(Code::NotFound, detail, hint)
             }
             rollouts::Error::Ambiguous { .. } => {
                 let cure = "say more digits of the digest: `utakata worker list`";
-                Self::new("release-ambiguous", detail, cure)
+                Self::new(Code::ReleaseAmbiguous, detail, cure)
             }
             rollouts::Error::Serves { .. } => {
                 let cure = "there is nothing to do; see what serves: `utakata worker list`";
-                Self::new("release-serves", detail, cure)
+                Self::new(Code::ReleaseServes, detail, cure)
             }
             rollouts::Error::Open { rollout } => {
                 let id = rollout.id;
@@ -227,7 +238,7 @@ impl From<rollouts::Error> for Refused {
                     "wait until it has ended (`utakata rollout show {id}`), or take it back first: \
                      `utakata rollout abort {id}`"
                 );
-                Self::new("rollout-open", detail, cure)
+                Self::new(Code::RolloutOpen, detail, cure)
             }
             rollouts::Error::Breaks { breaks, .. } => {
                 let cure = "change what is named so that it works with both releases, or bring a \
@@ -237,18 +248,18 @@ impl From<rollouts::Error> for Refused {
                     message: one.why,
                 };
                 let problems = breaks.into_iter().map(detail_of).collect();
-                Self::new("rollout-breaks", detail, cure).with(problems)
+                Self::new(Code::RolloutBreaks, detail, cure).with(problems)
             }
             rollouts::Error::Plan(_) => {
                 let cure = "correct what is listed: nothing was changed";
-                Self::new("body-invalid", detail, cure)
+                Self::new(Code::BodyInvalid, detail, cure)
             }
             rollouts::Error::None { .. } => {
-                Self::new("not-found", detail, "see all: `utakata rollout list`")
+                Self::new(Code::NotFound, detail, "see all: `utakata rollout list`")
             }
             rollouts::Error::State { id, .. } => {
                 let cure = format!("see how it is: `utakata rollout show {id}`");
-                Self::new("rollout-state", detail, cure)
+                Self::new(Code::RolloutState, detail, cure)
             }
             rollouts::Error::Store(error) => Self::from(error),
         }
@@ -263,30 +274,30 @@ impl From<catalogue::Error> for Refused {
             Error::Invalid { .. } => {
                 let cure = "set it right and push it again: `utakata worker test DIR` says what a \
                             worker must keep to";
-                Self::new("release-invalid", detail, cure)
+                Self::new(Code::ReleaseInvalid, detail, cure)
             }
             Error::Missing { files } => {
                 let cure = "put each of them (PUT /v1/release-files/{sha256}), then send this again; \
                             `utakata worker push` does both";
-                Self::new("release-files-missing", detail, cure).with(files)
+                Self::new(Code::ReleaseFilesMissing, detail, cure).with(files)
             }
             Error::Taken { .. } => {
                 let cure =
                     "give it another version, in its worker.toml: what was pushed stays as it is";
-                Self::new("release-version-taken", detail, cure)
+                Self::new(Code::ReleaseVersionTaken, detail, cure)
             }
             Error::OtherFile { .. } => {
                 let cure = "send the file again, under the SHA-256 of what is in it";
-                Self::new("release-file-wrong", detail, cure)
+                Self::new(Code::ReleaseFileWrong, detail, cure)
             }
-            Error::None { hint, .. } => Self::new("not-found", detail, hint),
+            Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
             Error::Several { .. } => {
-                Self::new("release-ambiguous", detail, "write more digits of it")
+                Self::new(Code::ReleaseAmbiguous, detail, "write more digits of it")
             }
             Error::Wanted { .. } => {
                 let cure = "let another release serve first, everywhere, and unpin the targets that \
                             are pinned to this one";
-                Self::new("release-wanted", detail, cure)
+                Self::new(Code::ReleaseWanted, detail, cure)
             }
             Error::Store(error) => Self::from(error),
         }
@@ -299,9 +310,11 @@ impl From<dispatch::Error> for Refused {
         match error {
             dispatch::Error::Busy { .. } => {
                 let cure = "wait until some have ended, or raise logic.observe.pending_limit";
-                Self::new("too-busy", detail, cure)
+                Self::new(Code::TooBusy, detail, cure)
             }
-            dispatch::Error::Ending => Self::new("ending", detail, "try again when it runs again"),
+            dispatch::Error::Ending => {
+                Self::new(Code::Ending, detail, "try again when it runs again")
+            }
         }
     }
 }
@@ -319,14 +332,14 @@ impl From<observe::Error> for Refused {
         let detail = error.to_string();
         match error {
             observe::Error::SelectsNothing { .. } => {
-                Self::new("selects-nothing", detail, NOTHING_SELECTED)
+                Self::new(Code::SelectsNothing, detail, NOTHING_SELECTED)
             }
             observe::Error::Impossible { problems } => {
                 let cure = "what each kind can do, and where it is served: `utakata get kinds` (GET \
                             /v1/kinds), `utakata environment list`";
-                Self::new("cannot-be-done", detail, cure).with(problems)
+                Self::new(Code::CannotBeDone, detail, cure).with(problems)
             }
-            observe::Error::Wait => Self::new("wait-too-long", detail, WAIT),
+            observe::Error::Wait => Self::new(Code::WaitTooLong, detail, WAIT),
             observe::Error::Dispatch(error) => Self::from(error),
         }
     }
@@ -338,16 +351,16 @@ impl From<control::Error> for Refused {
         match error {
             control::Error::Everything => {
                 let cure = "if every target is meant, say so with the selector \"name\"";
-                Self::new("selector-empty", detail, cure)
+                Self::new(Code::SelectorEmpty, detail, cure)
             }
             control::Error::SelectsNothing { .. } => {
-                Self::new("selects-nothing", detail, NOTHING_SELECTED)
+                Self::new(Code::SelectsNothing, detail, NOTHING_SELECTED)
             }
             control::Error::Impossible { problems } => {
                 let cure = "nothing was sent: correct what is named, or select fewer targets; what a \
                             kind can do, with its parameters: `utakata get kind KIND` (GET \
                             /v1/kinds)";
-                Self::new("cannot-be-done", detail, cure).with(problems)
+                Self::new(Code::CannotBeDone, detail, cure).with(problems)
             }
             control::Error::NothingToUndo { left_out } => {
                 let cure = "look at what it did: `utakata operation show ID`; what it changed can \
@@ -357,12 +370,12 @@ impl From<control::Error> for Refused {
                     message: one.why,
                 };
                 let problems = left_out.into_iter().map(detail_of).collect();
-                Self::new("nothing-to-undo", detail, cure).with(problems)
+                Self::new(Code::NothingToUndo, detail, cure).with(problems)
             }
-            control::Error::Wait => Self::new("wait-too-long", detail, WAIT),
+            control::Error::Wait => Self::new(Code::WaitTooLong, detail, WAIT),
             control::Error::Store(error) => Self::from(error.as_ref()),
             control::Error::Key { id } => Self::new(
-                "key-taken",
+                Code::KeyTaken,
                 detail,
                 format!("use another key, or see `utakata operation show {id}`"),
             ),
@@ -371,25 +384,25 @@ impl From<control::Error> for Refused {
                     "if they are all meant, look at the plan first (`--dry-run`) and give its \
                      token as `plan`, or say how many you expect: `expect` = {count}"
                 );
-                Self::new("many-targets", detail, cure)
+                Self::new(Code::ManyTargets, detail, cure)
             }
             control::Error::Expected { .. } => {
                 let cure = "look at what is selected: `utakata get targets -l SELECTOR`";
-                Self::new("other-targets", detail, cure)
+                Self::new(Code::OtherTargets, detail, cure)
             }
             control::Error::Token(_) => {
                 let cure = "copy it as `--dry-run` printed it";
-                Self::new("plan-changed", detail, cure)
+                Self::new(Code::PlanChanged, detail, cure)
             }
             control::Error::Changed(_) => {
                 let cure = "look at the plan again (`--dry-run`), and use its new token";
-                Self::new("plan-changed", detail, cure)
+                Self::new(Code::PlanChanged, detail, cure)
             }
             control::Error::Ending => {
-                Self::new("ending", detail, "try again when it is started again")
+                Self::new(Code::Ending, detail, "try again when it is started again")
             }
-            control::Error::Elsewhere => Self::new("ledger-elsewhere", detail, ELSEWHERE),
-            control::Error::Waits => Self::new("ledger-waits", detail, WAITS),
+            control::Error::Elsewhere => Self::new(Code::LedgerElsewhere, detail, ELSEWHERE),
+            control::Error::Waits => Self::new(Code::LedgerWaits, detail, WAITS),
             control::Error::InDoubt(id) => Self::in_doubt(id, detail),
         }
     }
@@ -400,10 +413,12 @@ impl From<ledger::Error> for Refused {
         match error {
             ledger::Error::Ending => {
                 let cure = "try again when it is started again";
-                Self::new("ending", error.to_string(), cure)
+                Self::new(Code::Ending, error.to_string(), cure)
             }
-            ledger::Error::Elsewhere => Self::new("ledger-elsewhere", error.to_string(), ELSEWHERE),
-            ledger::Error::Waits => Self::new("ledger-waits", error.to_string(), WAITS),
+            ledger::Error::Elsewhere => {
+                Self::new(Code::LedgerElsewhere, error.to_string(), ELSEWHERE)
+            }
+            ledger::Error::Waits => Self::new(Code::LedgerWaits, error.to_string(), WAITS),
             ledger::Error::InDoubt(id) => Self::in_doubt(id, error.to_string()),
             ledger::Error::Store(error) => Self::from(error.as_ref()),
         }
@@ -418,17 +433,17 @@ impl From<ledger::OperationUnfit> for Refused {
             Unfit::Over => {
                 let cure = "what it did can be looked at (`utakata operation show ID`), and perhaps \
                             taken back (`utakata operation undo ID`)";
-                Self::new("operation-over", detail, cure)
+                Self::new(Code::OperationOver, detail, cure)
             }
             Unfit::State { .. } => {
                 let cure = "see what it waits for: `utakata operation explain ID` \
                             (GET /v1/operations/{id}/explain)";
-                Self::new("operation-state", detail, cure)
+                Self::new(Code::OperationState, detail, cure)
             }
             Unfit::Same { .. } => {
                 let cure = "somebody else approves it, with a token of their own: `utakata person \
                             add NAME`";
-                Self::new("approve-own", detail, cure)
+                Self::new(Code::ApproveOwn, detail, cure)
             }
         }
     }
@@ -441,16 +456,16 @@ impl From<ledger::TaskUnfit> for Refused {
         match unfit {
             Unfit::Ended => {
                 let cure = "see how: `utakata task show ID` (GET /v1/tasks/{id})";
-                Self::new("task-ended", detail, cure)
+                Self::new(Code::TaskEnded, detail, cure)
             }
             Unfit::Known => {
                 let cure = "see what it waits for: `utakata task explain ID` \
                             (GET /v1/tasks/{id}/explain); `utakata task cancel ID` takes it back";
-                Self::new("task-known", detail, cure)
+                Self::new(Code::TaskKnown, detail, cure)
             }
             Unfit::MayAct { until } => {
                 let cure = format!("wait until {until:.0}: what is said before may be wrong then");
-                Self::new("task-may-act", detail, cure)
+                Self::new(Code::TaskMayAct, detail, cure)
             }
         }
     }

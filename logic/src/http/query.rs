@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use utakata_api::page::LIMIT_MAX;
 
 use super::{Api, Refused};
-use crate::explain;
+use crate::{code::Code, explain};
 
 /// The longest cursor, in characters.
-const CURSOR_MAX: usize = 512;
+const MAX_CURSOR: usize = 512;
 
 /// A query, of a type that refuses unknown fields.
 pub(super) struct Query<T>(pub T);
@@ -48,10 +48,10 @@ fn wrong(rejection: &QueryRejection) -> Refused {
 /// A query that is wrong.
 pub(super) fn invalid(detail: impl Into<String>) -> Refused {
     let cure = "see /v1/openapi.json for what this path takes";
-    Refused::new("query-invalid", detail, cure)
+    Refused::new(Code::QueryInvalid, detail, cure)
 }
 
-/// How many items a page has: 100 unless told.
+/// The number of items of a page: 100 unless told.
 pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
     match asked.unwrap_or(100) {
         limit @ 1..=LIMIT_MAX => Ok(limit as usize),
@@ -65,7 +65,7 @@ pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
 pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Refused> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || invalid(format!("\"{text:.80}\" is not a cursor of this list"));
-    if text.is_empty() || text.chars().count() > CURSOR_MAX {
+    if text.is_empty() || text.chars().count() > MAX_CURSOR {
         return Err(wrong());
     }
     text.parse().map(Some).map_err(|_| wrong())

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utakata_api::{page::Page, reading::ReadingView};
 use utakata_model::{Reading, Schedule, Selector, TargetName};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
     query::{Query, invalid, limit},
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 use crate::{
     inventory::TargetEntry,
@@ -19,7 +21,11 @@ use crate::{
     observed::{LastSeen, Observed},
 };
 
-/// Which readings.
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, NoBody, Prompt, routes!(list))]
+}
+
+/// A query for readings.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -40,12 +46,12 @@ pub(super) struct ReadingQuery {
 }
 
 /// The longest beginning of a metric's name, in characters: as the description says.
-const PREFIX_MAX: usize = 128;
+const MAX_PREFIX: usize = 128;
 
 fn prefix(asked: Option<String>) -> Result<String, Refused> {
     let prefix = asked.unwrap_or_default();
-    if prefix.chars().count() > PREFIX_MAX {
-        let detail = format!("metric has more than {PREFIX_MAX} characters");
+    if prefix.chars().count() > MAX_PREFIX {
+        let detail = format!("metric has more than {MAX_PREFIX} characters");
         return Err(invalid(detail));
     }
     Ok(prefix)
@@ -63,7 +69,7 @@ pub(super) async fn list(
     let most = limit(query.limit)?;
     let from = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
-    let look = Look {
+    let finder = Finder {
         observed: api.handle.observed(),
         now: crate::clock::now(),
         metric: prefix(query.metric)?,
@@ -77,7 +83,7 @@ pub(super) async fn list(
     let mut items: Vec<ReadingView> = Vec::new();
     let mut next = None;
     for known in &selection[start..] {
-        let views = look.at(known);
+        let views = finder.at(known);
         let name = &known.target.name;
         let skip = match &from {
             Some((from, seen)) if from == name => *seen,
@@ -101,8 +107,8 @@ fn position(cursor: &str) -> Result<(TargetName, usize), Refused> {
     parsed.ok_or_else(|| invalid(format!("\"{cursor:.80}\" is not a cursor of this list")))
 }
 
-/// What is looked for.
-struct Look<'a> {
+/// Finds the readings that are asked for.
+struct Finder<'a> {
     observed: &'a Observed,
     now: Timestamp,
     metric: String,
@@ -110,7 +116,7 @@ struct Look<'a> {
     schedules: Vec<Arc<Schedule>>,
 }
 
-impl Look<'_> {
+impl Finder<'_> {
     /// The readings of one target, by metric and attributes; of a metric that several actions
     /// see, the newest.
     fn at(&self, known: &TargetEntry) -> Vec<ReadingView> {

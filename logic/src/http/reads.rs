@@ -8,12 +8,23 @@ use utakata_api::{
     task::TaskView,
 };
 use utakata_model::TaskState;
+use utoipa_axum::routes;
 
-use super::{Api, Refused, auth::Person, body, said, tasks};
+use super::{
+    Api, Refused,
+    auth::Person,
+    body, reason,
+    route::{Answered::Anywhere, BodySize::OneThing, Route, TimeLimit::Patient},
+    tasks,
+};
 use crate::{
     dispatch::{Shown, UnderWay},
     observe::ReadOperation,
 };
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, OneThing, Patient, routes!(post))]
+}
 
 /// Observes now: one task for each target that the selector means.
 ///
@@ -27,7 +38,7 @@ pub(super) async fn post(
     Person(by): Person,
     body::Json(read): body::Json<Read>,
 ) -> Result<Json<OperationView>, Refused> {
-    said::asked(&read.selector, &read.parameters)?;
+    reason::check_size(&read.selector, &read.parameters)?;
     let read = api.handle.observe().read(read, Some(by)).await;
     let (read, shown) = read.map_err(|error| Refused::from(error).and_away(&api))?;
     let mut answer = view(&read);

@@ -1,12 +1,10 @@
 //! `/v1/releases` and `/v1/release-files`: the catalogue.
 
-use std::time::Duration;
-
 use axum::{
     Json,
     body::to_bytes,
     extract::{Request, State},
-    http::{Method, StatusCode, header},
+    http::{StatusCode, header},
 };
 use serde::Deserialize;
 use utakata_api::{
@@ -14,6 +12,7 @@ use utakata_api::{
     release::{FILE_MOST, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView},
 };
 use utakata_model::{FileDigest, Kind};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
@@ -22,17 +21,27 @@ use super::{
     page::{self, PageQuery},
     path::{Path, Two},
     query::Query,
+    route::{
+        Answered::Anywhere,
+        BodySize::{File, NoBody, OneThing},
+        Route,
+        TimeLimit::{Patient, Prompt, Upload},
+    },
 };
+use crate::code::Code;
 
-/// A large file over a slow line takes its time.
-pub(super) const UPLOADED_WITHIN: Duration = Duration::from_secs(600);
-
-/// Whether a request brings a file of a release.
-pub(super) fn is_upload(method: &Method, path: &str) -> bool {
-    method == Method::PUT && path.starts_with("/v1/release-files/")
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(Anywhere, OneThing, Patient, routes!(post)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(get)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(delete)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(diff)),
+        Route::new(Anywhere, File, Upload, routes!(put_file)),
+    ]
 }
 
-/// Which releases.
+/// A query for releases.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -127,7 +136,7 @@ pub(super) async fn put_file(
     let catalogue = api.handle.catalogue();
     // The memory of all that is received at a time is bounded.
     let _room = catalogue.receive(most).await;
-    let limit = usize::try_from(most).unwrap_or(usize::MAX);
+    let limit = usize::try_from(most).expect("a file fits into memory");
     let bytes = to_bytes(request.into_body(), limit)
         .await
         .map_err(|error| {
@@ -136,7 +145,7 @@ pub(super) async fn put_file(
                 return too_large();
             }
             let detail = format!("the file did not arrive: {error}");
-            Refused::new("release-file-wrong", detail, "send it again")
+            Refused::new(Code::ReleaseFileWrong, detail, "send it again")
         })?;
     catalogue.put_file(&digest, &bytes).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -146,7 +155,7 @@ fn too_large() -> Refused {
     let most = FILE_MOST >> 20;
     let detail = format!("the file is larger than {most} MiB");
     let cure = "a larger program goes into a registry, as an image: see image.toml in the guide";
-    Refused::new("body-too-large", detail, cure)
+    Refused::new(Code::BodyTooLarge, detail, cure)
 }
 
 /// A release with all that is known of it.

@@ -7,6 +7,7 @@ use utakata_api::{
     rollout::{KindAsked, NewRollout, Pins, Placement, Rollout},
 };
 use utakata_model::{Kind, PersonName, RolloutId};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
@@ -15,12 +16,32 @@ use super::{
     page::{self, PageQuery},
     path::Path,
     query::{Query, cursor, limit},
-    said::{said, why},
+    reason::{check, statement},
+    route::{
+        Answered::{Anywhere, ByKeeper},
+        BodySize::{NoBody, OneThing},
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
+    verb::verbs,
 };
-use crate::desired::rollouts::Verb;
+use crate::{code::Code, desired::rollouts::Verb};
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(post)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(get)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(desired)),
+        Route::new(ByKeeper, OneThing, Prompt, routes!(pins)),
+        Route::new(ByKeeper, OneThing, Prompt, routes!(placement)),
+    ];
+    routes.extend(verbs());
+    routes
+}
 
 /// The most waves, and pins, that one request may have.
-const MOST: usize = 100;
+const MAX_LISTED: usize = 100;
 
 /// Rollouts, newest first.
 #[utoipa::path(get, path = "/v1/rollouts", operation_id = "list_rollouts", tag = "rollouts",
@@ -53,7 +74,7 @@ pub(super) async fn post(
     Person(by): Person,
     body::Json(mut asked): body::Json<NewRollout>,
 ) -> Result<(StatusCode, Json<Rollout>), Refused> {
-    asked.why = asked.why.as_deref().map(why).transpose()?;
+    asked.why = asked.why.as_deref().map(check).transpose()?;
     at_most("waves", asked.waves.len())?;
     let rollout = api.handle.rollouts().begin(asked, by).await?;
     Ok((StatusCode::CREATED, Json(rollout)))
@@ -70,81 +91,36 @@ pub(super) async fn get(
     Ok(Json(api.handle.rollouts().find(id).await?))
 }
 
-/// Lets a rollout stay where it is.
-#[utoipa::path(post, path = "/v1/rollouts/{id}/pause", operation_id = "pause_rollout",
-    tag = "rollouts", params(("id" = RolloutId, Path, description = "The rollout's id")),
-    request_body = Reason,
-    responses((status = 200, description = "How it stands then", body = Rollout),
-        (status = 409, description = "It is not in its state",
-            body = utakata_api::Problem, content_type = "application/problem+json")))]
-pub(super) async fn pause(
-    State(api): State<Api>,
-    Path(id): Path<RolloutId>,
-    Person(by): Person,
-    body::Json(reason): body::Json<Reason>,
-) -> Result<Json<Rollout>, Refused> {
-    change(&api, id, Verb::Pause, &by, &reason).await
-}
+verbs! {
+    tag = "rollouts", done by change(Path<RolloutId>, Reason) -> Rollout,
+    params(("id" = RolloutId, Path, description = "The rollout's id")),
+    answer = "How it stands then";
 
-/// Lets a rollout go on that was paused.
-#[utoipa::path(post, path = "/v1/rollouts/{id}/resume", operation_id = "resume_rollout",
-    tag = "rollouts", params(("id" = RolloutId, Path, description = "The rollout's id")),
-    request_body = Reason,
-    responses((status = 200, description = "How it stands then", body = Rollout),
-        (status = 409, description = "It is not in its state",
-            body = utakata_api::Problem, content_type = "application/problem+json")))]
-pub(super) async fn resume(
-    State(api): State<Api>,
-    Path(id): Path<RolloutId>,
-    Person(by): Person,
-    body::Json(reason): body::Json<Reason>,
-) -> Result<Json<Rollout>, Refused> {
-    change(&api, id, Verb::Resume, &by, &reason).await
-}
-
-/// Lets a rollout leave the phase in which each environment is now, without more evidence.
-///
-/// What has been seen against the new release still turns it back.
-#[utoipa::path(post, path = "/v1/rollouts/{id}/promote", operation_id = "promote_rollout",
-    tag = "rollouts", params(("id" = RolloutId, Path, description = "The rollout's id")),
-    request_body = Reason,
-    responses((status = 200, description = "How it stands then", body = Rollout),
-        (status = 409, description = "It is not in its state",
-            body = utakata_api::Problem, content_type = "application/problem+json")))]
-pub(super) async fn promote(
-    State(api): State<Api>,
-    Path(id): Path<RolloutId>,
-    Person(by): Person,
-    body::Json(reason): body::Json<Reason>,
-) -> Result<Json<Rollout>, Refused> {
-    change(&api, id, Verb::Promote, &by, &reason).await
-}
-
-/// Takes a rollout back: the release of before serves again, everywhere.
-#[utoipa::path(post, path = "/v1/rollouts/{id}/abort", operation_id = "abort_rollout",
-    tag = "rollouts", params(("id" = RolloutId, Path, description = "The rollout's id")),
-    request_body = Reason,
-    responses((status = 200, description = "How it stands then", body = Rollout),
-        (status = 409, description = "It is not in its state",
-            body = utakata_api::Problem, content_type = "application/problem+json")))]
-pub(super) async fn abort(
-    State(api): State<Api>,
-    Path(id): Path<RolloutId>,
-    Person(by): Person,
-    body::Json(reason): body::Json<Reason>,
-) -> Result<Json<Rollout>, Refused> {
-    change(&api, id, Verb::Abort, &by, &reason).await
+    /// Lets a rollout stay where it is.
+    pause(Verb::Pause): "/v1/rollouts/{id}/pause", "pause_rollout",
+        409 "It is not in its state";
+    /// Lets a rollout go on that was paused.
+    resume(Verb::Resume): "/v1/rollouts/{id}/resume", "resume_rollout",
+        409 "It is not in its state";
+    /// Lets a rollout leave the phase in which each environment is now, without more evidence.
+    ///
+    /// What has been seen against the new release still turns it back.
+    promote(Verb::Promote): "/v1/rollouts/{id}/promote", "promote_rollout",
+        409 "It is not in its state";
+    /// Takes a rollout back: the release of before serves again, everywhere.
+    abort(Verb::Abort): "/v1/rollouts/{id}/abort", "abort_rollout",
+        409 "It is not in its state";
 }
 
 async fn change(
     api: &Api,
-    id: RolloutId,
+    Path(id): Path<RolloutId>,
     verb: Verb,
-    by: &PersonName,
-    reason: &Reason,
-) -> Result<Json<Rollout>, Refused> {
-    let said = said(by, reason)?;
-    Ok(Json(api.handle.rollouts().change(id, verb, said).await?))
+    by: PersonName,
+    reason: Reason,
+) -> Result<Rollout, Refused> {
+    let statement = statement(&by, &reason)?;
+    Ok(api.handle.rollouts().change(id, verb, statement).await?)
 }
 
 /// What is asked of a kind: which release serves it, who keeps another one, and where it is
@@ -196,9 +172,9 @@ pub(super) async fn placement(
 }
 
 fn at_most(what: &str, count: usize) -> Result<(), Refused> {
-    if count <= MOST {
+    if count <= MAX_LISTED {
         return Ok(());
     }
-    let detail = format!("{count} {what} are given, and {MOST} are the most");
-    Err(Refused::new("body-invalid", detail, "give fewer"))
+    let detail = format!("{count} {what} are given, and {MAX_LISTED} are the most");
+    Err(Refused::new(Code::BodyInvalid, detail, "give fewer"))
 }

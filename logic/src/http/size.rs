@@ -1,4 +1,4 @@
-//! How large something is as JSON, without making the text.
+//! The size of something as JSON, without making the text.
 
 use std::io;
 

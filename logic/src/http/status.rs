@@ -2,8 +2,16 @@
 
 use axum::{Json, extract::State};
 use utakata_api::status::Status;
+use utoipa_axum::routes;
 
-use super::Api;
+use super::{
+    Api,
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
+}
 
 /// How the system is.
 #[utoipa::path(get, path = "/v1/status", operation_id = "get_status", tag = "system",

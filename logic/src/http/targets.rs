@@ -11,6 +11,7 @@ use utakata_api::{
     page::Page,
 };
 use utakata_model::{Selector, Target, TargetName, suggest};
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused, apply,
@@ -18,6 +19,12 @@ use super::{
     locks, page,
     path::Path,
     query::{Query, cursor, limit},
+    route::{
+        Answered::{Anywhere, ByKeeper},
+        BodySize::{NoBody, OneThing},
+        Route,
+        TimeLimit::Prompt,
+    },
 };
 use crate::{
     inventory::TargetEntry,
@@ -25,7 +32,16 @@ use crate::{
     observed::Observed,
 };
 
-/// Which targets.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(get)),
+        Route::new(ByKeeper, OneThing, Prompt, routes!(put)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
+    ]
+}
+
+/// A query for targets.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -38,7 +54,7 @@ pub(super) struct TargetQuery {
     /// `unseen`, with commas between. Empty means all.
     #[serde(default)]
     #[param(value_type = String, max_length = 100)]
-    health: Healths,
+    health: HealthFilter,
     /// The most items of the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
@@ -57,15 +73,15 @@ pub(super) async fn list(
 ) -> Result<Json<Page<TargetView>>, Refused> {
     let most = limit(query.limit)?;
     let after: Option<TargetName> = cursor(query.cursor.as_deref())?;
-    let look = Look::of(&api);
+    let viewer = Viewer::of(&api);
     let inventory = api.handle.inventory();
     let mut after = after;
     let mut items: Vec<TargetView> = Vec::new();
     loop {
         let found = inventory.page(&query.selector, after.as_ref(), most + 1);
-        let views = found.iter().map(|known| look.view(known));
+        let views = found.iter().map(|known| viewer.view(known));
         items.extend(views.filter(|view| query.health.have(view.health)));
-        // Filtered by health, a page may need more than one look.
+        // Filtered by health, a page may need more than one viewer.
         match found.last() {
             Some(last) if found.len() > most && items.len() <= most => {
                 after = Some(last.target.name.clone());
@@ -87,7 +103,7 @@ pub(super) async fn get(
     Path(name): Path<TargetName>,
 ) -> Result<Json<TargetView>, Refused> {
     let known = api.handle.inventory().target(&name)?;
-    let mut view = Look::of(&api).view(&known);
+    let mut view = Viewer::of(&api).view(&known);
     view.missing = api.handle.observed().look(known.device, |seen| {
         seen.missing.values().flatten().cloned().collect()
     });
@@ -121,18 +137,18 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Which health is wanted; none means any.
+/// The health of wanted targets; none means any.
 #[derive(Debug, Default, Deserialize)]
 #[serde(try_from = "String")]
-struct Healths(Vec<Health>);
+struct HealthFilter(Vec<Health>);
 
-impl Healths {
+impl HealthFilter {
     fn have(&self, health: Health) -> bool {
         self.0.is_empty() || self.0.contains(&health)
     }
 }
 
-impl TryFrom<String> for Healths {
+impl TryFrom<String> for HealthFilter {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -151,15 +167,15 @@ impl TryFrom<String> for Healths {
     }
 }
 
-/// What a target is looked at with.
-struct Look<'a> {
+/// Makes views of targets.
+struct Viewer<'a> {
     observed: &'a Observed,
     coverage: Arc<Coverage>,
     now: Timestamp,
     started: Timestamp,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Viewer<'a> {
     fn of(api: &'a Api) -> Self {
         Self {
             observed: api.handle.observed(),

@@ -10,6 +10,7 @@ use utakata_api::{
 use utakata_model::{
     Class, OperationId, Origin, Outcome, OutcomeStatus, TargetName, TaskId, TaskState,
 };
+use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
@@ -17,16 +18,32 @@ use super::{
     body, page,
     path::Path,
     query::{Query, cursor, limit},
-    said::said,
+    reason::statement,
+    route::{
+        Answered::{Anywhere, ByKeeper},
+        BodySize::{NoBody, OneThing},
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
 };
 use crate::{
+    code::Code,
     dispatch::{Batch, EndedRead, UnderWay},
     inventory::TargetEntry,
     ledger::Verdict,
-    store::{TaskRow, Wanted},
+    store::{TaskFilter, TaskRow},
 };
 
-/// Which tasks.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(list)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(get)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(settle)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(cancel)),
+    ]
+}
+
+/// A query for tasks.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -59,7 +76,7 @@ pub(super) async fn list(
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<Page<TaskView>>, Refused> {
     let most = limit(query.limit)?;
-    let wanted = Wanted {
+    let filter = TaskFilter {
         operation: query.operation,
         state: query.state,
         target: query.target,
@@ -70,14 +87,14 @@ pub(super) async fn list(
         next: None,
     };
     if query.class != Some(Class::Observe) {
-        kept = recorded(&api, wanted.clone(), most).await?;
+        kept = recorded(&api, filter.clone(), most).await?;
     }
     if query.class == Some(Class::Control) {
         return Ok(Json(kept));
     }
     let Page { mut items, next } = kept;
     let last = next.and(items.last().map(|one| one.id));
-    items.extend(observed(&api, &wanted, most + 1));
+    items.extend(observed(&api, &filter, most + 1));
     // What is older than the last of this page comes with the next.
     items.retain(|one| last.is_none_or(|last| one.id >= last));
     items.sort_unstable_by_key(|one| std::cmp::Reverse(one.id));
@@ -91,14 +108,18 @@ pub(super) async fn list(
 }
 
 /// Control tasks, newest first.
-async fn recorded(api: &Api, mut wanted: Wanted, most: usize) -> Result<Page<TaskView>, Refused> {
-    let mut pile = page::Pile::new(most);
-    while let Some(count) = pile.wanted() {
-        let rows = api.handle.store().tasks(&wanted, count).await?;
-        wanted.before = rows.last().map(|row| row.task.id).or(wanted.before);
-        pile.add(rows.into_iter().map(row_view));
+async fn recorded(
+    api: &Api,
+    mut filter: TaskFilter,
+    most: usize,
+) -> Result<Page<TaskView>, Refused> {
+    let mut builder = page::PageBuilder::new(most);
+    while let Some(count) = builder.wanted() {
+        let rows = api.handle.store().tasks(&filter, count).await?;
+        filter.before = rows.last().map(|row| row.task.id).or(filter.before);
+        builder.add(rows.into_iter().map(row_view));
     }
-    Ok(pile.page(|one| one.id.to_string()))
+    Ok(builder.page(|one| one.id.to_string()))
 }
 
 /// One task.
@@ -128,13 +149,13 @@ pub(super) async fn settle(
 ) -> Result<Json<TaskView>, Refused> {
     find(&api, id).await?;
     let why = Some(settle.why);
-    let said = said(&by, &Reason { why })?;
+    let statement = statement(&by, &Reason { why })?;
     let verdict = match settle.verdict {
         ledger::Verdict::Succeeded => Verdict::Succeeded,
         ledger::Verdict::Failed => Verdict::Failed,
         ledger::Verdict::Again => Verdict::Again,
     };
-    api.handle.ledger().settle(id, verdict, said).await??;
+    api.handle.ledger().settle(id, verdict, statement).await??;
     find(&api, id).await.map(Json)
 }
 
@@ -154,8 +175,8 @@ pub(super) async fn cancel(
     body::Json(reason): body::Json<Reason>,
 ) -> Result<Json<TaskView>, Refused> {
     find(&api, id).await?;
-    let said = said(&by, &reason)?;
-    api.handle.ledger().cancel(id, said).await??;
+    let statement = statement(&by, &reason)?;
+    api.handle.ledger().cancel(id, statement).await??;
     find(&api, id).await.map(Json)
 }
 
@@ -171,22 +192,22 @@ pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
     let under_way = under_way.first().map(|one| view(one, TaskState::Queued));
     ended.or(under_way).ok_or_else(|| {
         Refused::new(
-            "not-found",
+            Code::NotFound,
             format!("there is no task {id}"),
             "see `utakata task list` (GET /v1/tasks); of observe tasks only the last ones are kept, in memory",
         )
     })
 }
 
-fn observed(api: &Api, wanted: &Wanted, most: usize) -> Vec<TaskView> {
+fn observed(api: &Api, filter: &TaskFilter, most: usize) -> Vec<TaskView> {
     let is_meant = |id: TaskId, batch: &Batch, known: &TargetEntry| {
         let operation = |id| batch.origin == Origin::Operation(id);
         let target = |name: &TargetName| known.target.name == *name;
-        wanted.operation.is_none_or(operation)
-            && wanted.target.as_ref().is_none_or(target)
-            && wanted.before.is_none_or(|before| id < before)
+        filter.operation.is_none_or(operation)
+            && filter.target.as_ref().is_none_or(target)
+            && filter.before.is_none_or(|before| id < before)
     };
-    let is_in = |state| wanted.state.is_none_or(|wanted| wanted == state);
+    let is_in = |state| filter.state.is_none_or(|wanted| wanted == state);
     let dispatch = api.handle.dispatch();
     let ended = dispatch.ended(most, |one| {
         is_meant(one.id, &one.batch, &one.known) && is_in(one.outcome.get().status.into())

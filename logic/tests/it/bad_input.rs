@@ -252,7 +252,7 @@ async fn a_store_that_cannot_be_used_is_told_with_its_file_and_the_cure() {
     let check = async |path: &Path, code: &str, says: &str| {
         let error = Sqlite::open(path).await.err().unwrap();
         let text = format!("{error}: {}", error.cure());
-        assert_eq!(error.code(), code, "{text}");
+        assert_eq!(error.code().as_str(), code, "{text}");
         assert!(text.contains(path.to_str().unwrap()), "{text}");
         assert!(text.contains(says), "{text}");
     };

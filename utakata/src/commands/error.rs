@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use console::Style;
-use utakata_logic::http::errors::{self, Page};
+use utakata_logic::code::{self, Page};
 use utakata_model::suggest;
 
 use super::Context;
@@ -35,17 +35,17 @@ impl Row for Page {
 /// Explains.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let output = context.output;
-    let Some(code) = &arguments.code else {
-        output.list(errors::pages(), "there is no code")?;
+    let Some(name) = &arguments.code else {
+        output.list(code::pages(), "there is no code")?;
         return Ok(Exit::Done);
     };
-    let Some(page) = errors::find(code.trim_matches(['(', ')'])) else {
-        let known = errors::pages().iter().map(|page| page.code);
-        let hint = match suggest::nearest(code, known) {
+    let Some(page) = code::page(name.trim_matches(['(', ')'])) else {
+        let known = code::pages().iter().map(|page| page.code);
+        let hint = match suggest::nearest(name, known) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => "`utakata error` lists all; a worker may have codes of its own".into(),
         };
-        bail!(Usage(format!("there is no code \"{code}\": {hint}")));
+        bail!(Usage(format!("there is no code \"{name}\": {hint}")));
     };
     output.one(page, || plain(page.text, output))?;
     Ok(Exit::Done)

@@ -15,8 +15,9 @@ use utakata_model::suggest;
 
 use super::CURE;
 use crate::{
+    code::Code,
     explain,
-    http::{Refused, body, problem::DETAILS_MOST},
+    http::{Refused, body, problem::MAX_DETAILS},
     inventory::parse_document,
 };
 
@@ -29,15 +30,15 @@ const MEMORY_MOST: usize = 64 * 1024 * 1024;
 const OF_DOCUMENT: usize = 300;
 const OF_VALUE: usize = 48;
 /// The most bytes of one document.
-const BYTES_MOST: usize = 1024 * 1024;
+const MAX_BYTES: usize = 1024 * 1024;
 
-/// What a body asks for.
+/// The changes that a body asks for.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     pub(super) read: Vec<Document>,
-    /// What is to go.
+    /// The things that are to go.
     pub(super) delete: Vec<Named>,
-    /// What is wrong; no more is looked for when an answer has no room for more.
+    /// The problems; no more is looked for when an answer has no room for more.
     pub(super) problems: Vec<Detail>,
     pub(super) dry_run: bool,
 }
@@ -55,7 +56,7 @@ impl Documents {
     /// Reads a body. Errors: it is not what a body must be; what is wrong with documents is told
     /// one by one.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refused> {
-        let invalid = |detail: &str| Refused::new("body-invalid", detail, CURE);
+        let invalid = |detail: &str| Refused::new(Code::BodyInvalid, detail, CURE);
         if !bytes.trim_ascii_start().starts_with(b"{") {
             serde_json::from_slice::<serde::de::IgnoredAny>(bytes)
                 .map_err(|error| body::wrong(&error))?;
@@ -93,7 +94,11 @@ impl Documents {
                 "there are more than {DOCUMENTS_MOST} documents, or they have too many fields and \
                  values together"
             );
-            return Err(Refused::new("body-too-large", detail, "send them in parts"));
+            return Err(Refused::new(
+                Code::BodyTooLarge,
+                detail,
+                "send them in parts",
+            ));
         };
         Ok(Self {
             delete,
@@ -104,10 +109,10 @@ impl Documents {
 
     fn add(&mut self, at: usize, document: &RawValue) {
         let document = document.get();
-        if document.len() > BYTES_MOST {
+        if document.len() > MAX_BYTES {
             self.problems.push(Detail {
                 subject: format!("document {at}"),
-                message: format!("it is larger than {BYTES_MOST} bytes"),
+                message: format!("it is larger than {MAX_BYTES} bytes"),
             });
             return;
         }
@@ -179,7 +184,7 @@ impl<'de> Visitor<'de> for List {
                 return pass_over(list);
             }
             // The rest is passed over: it has to be read to its end.
-            if documents.problems.len() < DETAILS_MOST {
+            if documents.problems.len() < MAX_DETAILS {
                 documents.add(at, document);
             }
         }
@@ -228,7 +233,7 @@ mod tests {
         );
         let many = format!("{{\"documents\": [{}1]}}", "1,".repeat(DOCUMENTS_MOST));
         refuses(&many, "body-too-large", "more than 120000 documents");
-        let one = format!("[{}1]", "1,".repeat(BYTES_MOST / 4));
+        let one = format!("[{}1]", "1,".repeat(MAX_BYTES / 4));
         let large = format!("{{\"documents\": [{}]}}", [one.as_str(); 8].join(","));
         refuses(&large, "body-too-large", "too many fields and values");
     }
@@ -237,8 +242,8 @@ mod tests {
     fn no_more_is_told_than_an_answer_has_room_for() {
         let wrong = format!("{{\"documents\": [{}1]}}", "1,".repeat(100_000));
         let documents = Documents::read(wrong.as_bytes()).unwrap();
-        assert_eq!(documents.problems.len(), DETAILS_MOST);
-        let long = format!("{{\"documents\": [[{}1]]}}", "1,".repeat(BYTES_MOST));
+        assert_eq!(documents.problems.len(), MAX_DETAILS);
+        let long = format!("{{\"documents\": [[{}1]]}}", "1,".repeat(MAX_BYTES));
         let documents = Documents::read(long.as_bytes()).unwrap();
         assert!(documents.problems[0].message.contains("larger than"));
     }

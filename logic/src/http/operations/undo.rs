@@ -7,7 +7,7 @@ use utakata_model::OperationId;
 use super::{find, none};
 use crate::{
     control::undo::{Answer, UndoRequest},
-    http::{Api, Refused, auth::Person, body, path::Path, said::why},
+    http::{Api, Refused, auth::Person, body, path::Path, reason::check},
 };
 
 /// Takes back what an operation has done: one new operation for each action and its parameters.
@@ -27,7 +27,7 @@ pub(in crate::http) async fn undo(
     Person(by): Person,
     body::Json(mut undo): body::Json<Undo>,
 ) -> Result<Json<UndoAnswer>, Refused> {
-    undo.why = undo.why.as_deref().map(why).transpose()?;
+    undo.why = undo.why.as_deref().map(check).transpose()?;
     let asked = UndoRequest { id, undo, by };
     let answer = match api.handle.control().undo(asked).await? {
         None => return Err(none(id)),

@@ -1,0 +1,272 @@
+//! The codes of problems, and a page for each in `docs/errors`.
+//!
+//! A refusal of the API has a [`Code`]. Other codes stand only in outcomes and in the status of
+//! environments: those are texts, since a worker may have codes of its own.
+
+use std::{fmt, sync::LazyLock};
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use utakata_model::Cure;
+
+macro_rules! codes {
+    ($($name:ident $code:literal $status:ident $cure:ident,)*) => {
+        /// The code of a refusal.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $code, "`")] $name,)*
+        }
+
+        impl Code {
+            /// All of them, in the order of their texts.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code as programs know it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status that comes with it.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// The one who can cure it.
+            pub const fn cure(self) -> Cure {
+                match self { $(Self::$name => Cure::$cure,)* }
+            }
+
+            const fn text(self) -> &'static str {
+                match self { $(Self::$name => text_of!($code),)* }
+            }
+        }
+    };
+}
+
+macro_rules! text_of {
+    ($code:literal) => {
+        include_str!(concat!("../../docs/errors/", $code, ".md"))
+    };
+}
+
+macro_rules! pages {
+    ($($code:literal,)*) => {
+        &[$(Page { code: $code, status: None, text: text_of!($code) },)*]
+    };
+}
+
+codes! {
+    AnswerLost "answer-lost" BAD_GATEWAY Operator,
+    ApproveOwn "approve-own" CONFLICT Operator,
+    BodyInvalid "body-invalid" UNPROCESSABLE_ENTITY Operator,
+    BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE Operator,
+    CannotBeDone "cannot-be-done" UNPROCESSABLE_ENTITY Operator,
+    CredentialInUse "credential-in-use" CONFLICT Operator,
+    DiskError "disk-error" SERVICE_UNAVAILABLE Operator,
+    DiskFull "disk-full" INSUFFICIENT_STORAGE Operator,
+    DocumentsInvalid "documents-invalid" UNPROCESSABLE_ENTITY Operator,
+    Ending "ending" SERVICE_UNAVAILABLE Retry,
+    EnvironmentThere "environment-there" CONFLICT Operator,
+    InterconnectAway "interconnect-away" SERVICE_UNAVAILABLE Operator,
+    Internal "internal" INTERNAL_SERVER_ERROR Bug,
+    JsonInvalid "json-invalid" BAD_REQUEST Operator,
+    KeyTaken "key-taken" CONFLICT Operator,
+    LeaseLost "lease-lost" SERVICE_UNAVAILABLE Retry,
+    LedgerElsewhere "ledger-elsewhere" SERVICE_UNAVAILABLE Retry,
+    LedgerWaits "ledger-waits" SERVICE_UNAVAILABLE Retry,
+    LockInvalid "lock-invalid" UNPROCESSABLE_ENTITY Operator,
+    ManyTargets "many-targets" UNPROCESSABLE_ENTITY Operator,
+    MediaType "media-type" UNSUPPORTED_MEDIA_TYPE Operator,
+    MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED Operator,
+    NameInvalid "name-invalid" BAD_REQUEST Operator,
+    NoSuchPath "no-such-path" NOT_FOUND Operator,
+    NotFound "not-found" NOT_FOUND Operator,
+    NothingToUndo "nothing-to-undo" UNPROCESSABLE_ENTITY Operator,
+    OperationOver "operation-over" CONFLICT Operator,
+    OperationState "operation-state" CONFLICT Operator,
+    OrderElsewhere "order-elsewhere" CONFLICT Operator,
+    OtherTargets "other-targets" UNPROCESSABLE_ENTITY Operator,
+    PersonAdmin "person-admin" CONFLICT Operator,
+    PlanChanged "plan-changed" CONFLICT Operator,
+    QueryInvalid "query-invalid" BAD_REQUEST Operator,
+    ReleaseAmbiguous "release-ambiguous" CONFLICT Operator,
+    ReleaseFileWrong "release-file-wrong" UNPROCESSABLE_ENTITY Operator,
+    ReleaseFilesMissing "release-files-missing" CONFLICT Operator,
+    ReleaseInvalid "release-invalid" UNPROCESSABLE_ENTITY Operator,
+    ReleaseServes "release-serves" CONFLICT Operator,
+    ReleaseVersionTaken "release-version-taken" CONFLICT Operator,
+    ReleaseWanted "release-wanted" CONFLICT Operator,
+    RolloutBreaks "rollout-breaks" CONFLICT Operator,
+    RolloutOpen "rollout-open" CONFLICT Operator,
+    RolloutState "rollout-state" CONFLICT Operator,
+    SelectorEmpty "selector-empty" UNPROCESSABLE_ENTITY Operator,
+    SelectsNothing "selects-nothing" UNPROCESSABLE_ENTITY Operator,
+    StoreAway "store-away" SERVICE_UNAVAILABLE Retry,
+    StoreDamaged "store-damaged" INTERNAL_SERVER_ERROR Operator,
+    StoreFailed "store-failed" SERVICE_UNAVAILABLE Retry,
+    StoreInDoubt "store-in-doubt" SERVICE_UNAVAILABLE Retry,
+    StoreLost "store-lost" SERVICE_UNAVAILABLE Operator,
+    StoreNewer "store-newer" INTERNAL_SERVER_ERROR Operator,
+    StoreOtherWriter "store-other-writer" SERVICE_UNAVAILABLE Operator,
+    StoreRefused "store-refused" SERVICE_UNAVAILABLE Operator,
+    StoreReplaced "store-replaced" SERVICE_UNAVAILABLE Operator,
+    StoreUnwritable "store-unwritable" INTERNAL_SERVER_ERROR Operator,
+    TaskEnded "task-ended" CONFLICT Operator,
+    TaskKnown "task-known" CONFLICT Operator,
+    TaskMayAct "task-may-act" CONFLICT Operator,
+    TimedOut "timed-out" GATEWAY_TIMEOUT Retry,
+    TokensDiffer "tokens-differ" BAD_GATEWAY Operator,
+    TooBusy "too-busy" SERVICE_UNAVAILABLE Retry,
+    Unauthorized "unauthorized" UNAUTHORIZED Operator,
+    WaitTooLong "wait-too-long" UNPROCESSABLE_ENTITY Operator,
+}
+
+/// The pages of codes that only stand in outcomes and in the status of environments.
+const OTHERS: &[Page] = pages![
+    "answer-too-large",
+    "away",
+    "bad-address",
+    "bad-credential",
+    "bad-parameters",
+    "bad-reading",
+    "bad-target",
+    "breaker-open",
+    "cancelled",
+    "capacity",
+    "deadline",
+    "device-garbage",
+    "device-refused",
+    "docker-away",
+    "docker-refused",
+    "drain-limit",
+    "draining",
+    "environment-short",
+    "environment-twice",
+    "expired",
+    "go-late",
+    "image-missing",
+    "image-unfit",
+    "incomplete",
+    "kind-not-served",
+    "malformed",
+    "manifest",
+    "no-answer",
+    "no-release",
+    "no-such-action",
+    "not-an-observe-action",
+    "not-done",
+    "not-understood",
+    "over-capacity",
+    "permit-late",
+    "profile-refused",
+    "profile-unserved",
+    "protocol",
+    "queue-full",
+    "release-changing",
+    "release-content",
+    "release-contradicts",
+    "release-disk-full",
+    "release-fetching",
+    "release-image",
+    "release-large",
+    "release-manifest",
+    "release-missing",
+    "release-no-place",
+    "release-preparing",
+    "release-program",
+    "release-signature",
+    "release-twice",
+    "release-unknown",
+    "release-unreadable",
+    "release-unsigned",
+    "release-unwritable",
+    "rollout-dies",
+    "rollout-differs",
+    "rollout-fails",
+    "rollout-gone",
+    "rollout-leaks",
+    "rollout-lies",
+    "rollout-no-release",
+    "rollout-no-start",
+    "rollout-ordered-back",
+    "rollout-slow",
+    "rollout-stopped",
+    "schedule-impossible",
+    "settled",
+    "superseded",
+    "target-changed",
+    "token",
+    "unreachable",
+    "unsettled",
+    "unverified",
+    "worker-crashed",
+    "worker-flood",
+    "worker-hung",
+    "worker-lost",
+    "worker-malformed",
+    "worker-no-hello",
+    "worker-not-started",
+    "worker-panic",
+    "workers-most",
+    "wrong-class",
+    "wrong-kind",
+    "zone-not-its-own",
+];
+
+static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| {
+    let refusals = Code::ALL.iter().map(|code| code.page());
+    let mut pages: Vec<Page> = refusals.chain(OTHERS.iter().copied()).collect();
+    pages.sort_unstable_by_key(|page| page.code);
+    pages
+});
+
+/// A page of `docs/errors`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Page {
+    /// The code.
+    pub code: &'static str,
+    /// The HTTP status that comes with it; absent where it only stands in outcomes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The meaning of the code and what to do, as Markdown.
+    pub text: &'static str,
+}
+
+impl Code {
+    /// The meaning in a line: the heading of its page.
+    pub fn title(self) -> &'static str {
+        self.page().title()
+    }
+
+    fn page(self) -> Page {
+        Page {
+            code: self.as_str(),
+            status: Some(self.status().as_u16()),
+            text: self.text(),
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Page {
+    /// The first heading.
+    pub fn title(&self) -> &'static str {
+        let (first, _) = self.text.split_once('\n').unwrap_or((self.text, ""));
+        first.trim_start_matches(['#', ' '])
+    }
+}
+
+/// All pages, by code.
+pub fn pages() -> &'static [Page] {
+    &PAGES
+}
+
+/// The page of a code.
+pub fn page(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.code == code)
+}

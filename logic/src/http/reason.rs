@@ -1,0 +1,74 @@
+//! Reasons that people give, and the bounds of what they ask with.
+
+use serde_json::{Map, Value};
+use utakata_api::ledger::{Reason, Said};
+use utakata_model::{PersonName, Selector};
+
+use super::{Refused, size};
+use crate::code::Code;
+
+/// The most characters of a reason.
+pub(super) const MAX_REASON: usize = 1000;
+
+/// The most characters of a key.
+const MAX_KEY: usize = 200;
+/// The most bytes of parameters, which each of an operation's tasks has.
+const MAX_PARAMETERS: usize = 64 * 1024;
+
+/// Checks a key of the asker's own.
+pub(super) fn check_key(text: &str) -> Result<(), Refused> {
+    if text.is_empty() || text.chars().count() > MAX_KEY {
+        let detail = format!("the key is not of 1 to {MAX_KEY} characters");
+        let cure = "take a short one of your own, such as a UUID";
+        return Err(Refused::new(Code::BodyInvalid, detail, cure));
+    }
+    Ok(())
+}
+
+/// Checks the size of the selector and the parameters of a request.
+pub(super) fn check_size(
+    selector: &Selector,
+    parameters: &Map<String, Value>,
+) -> Result<(), Refused> {
+    if let Err(error) = selector.check_size() {
+        let cure = "select by label, as in `rack in (A1,A2)`";
+        return Err(Refused::new(Code::BodyTooLarge, error.to_string(), cure));
+    }
+    if size::of(parameters) > MAX_PARAMETERS {
+        let detail = format!("the parameters are larger than {MAX_PARAMETERS} bytes");
+        let cure = "no action needs as many: see `utakata get kinds`";
+        return Err(Refused::new(Code::BodyTooLarge, detail, cure));
+    }
+    Ok(())
+}
+
+/// The statement of a person, made now.
+pub(super) fn statement(by: &PersonName, reason: &Reason) -> Result<Said, Refused> {
+    Ok(Said {
+        by: by.to_string(),
+        at: crate::clock::now(),
+        why: reason.why.as_deref().map(check).transpose()?,
+    })
+}
+
+/// Checks that a reason says something, and not more than anybody reads; returns it trimmed.
+pub(super) fn check(text: &str) -> Result<String, Refused> {
+    let text = text.trim();
+    if text.is_empty() {
+        let detail = "the reason (\"why\") is empty";
+        return Err(Refused::new(
+            Code::BodyInvalid,
+            detail,
+            "say why in a few words",
+        ));
+    }
+    if text.chars().count() > MAX_REASON {
+        let detail = format!("the reason (\"why\") is longer than {MAX_REASON} characters");
+        return Err(Refused::new(
+            Code::BodyInvalid,
+            detail,
+            "say it in fewer words",
+        ));
+    }
+    Ok(text.to_owned())
+}

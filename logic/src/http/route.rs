@@ -1,0 +1,92 @@
+//! Routes: each is a handler with what its requests need, which nobody can leave out.
+
+#[cfg(test)]
+mod tests;
+
+use std::panic::AssertUnwindSafe;
+
+use axum::{
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use super::{Api, Refused, body, relay};
+use crate::code::Code;
+
+pub(super) use super::needs::{Answered, BodySize, Needs, TimeLimit};
+
+/// A handler, its documentation, and what its requests need.
+pub(super) struct Route {
+    needs: Needs,
+    handler: UtoipaMethodRouter<Api>,
+}
+
+impl Route {
+    pub(super) fn new(
+        answered: Answered,
+        body: BodySize,
+        time: TimeLimit,
+        handler: UtoipaMethodRouter<Api>,
+    ) -> Self {
+        let needs = Needs {
+            answered,
+            body,
+            time,
+        };
+        Self { needs, handler }
+    }
+
+    /// Adds the handler to a router of which only the description is wanted.
+    pub(super) fn describe(self, router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
+        router.routes(self.handler)
+    }
+
+    /// Adds the handler to a router, within what its requests need.
+    pub(super) fn serve(self, router: OpenApiRouter<Api>, api: &Api) -> OpenApiRouter<Api> {
+        let (schemas, paths, handler) = self.handler;
+        let scope = (api.clone(), self.needs);
+        let handler = handler.route_layer(middleware::from_fn_with_state(scope, answer));
+        router.routes((schemas, paths, handler))
+    }
+}
+
+/// Answers a request here, or has it answered by the keeper of the ledger.
+async fn answer(
+    State((api, needs)): State<(Api, Needs)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(needs);
+    let request = match relay::relay(&api, needs, request).await {
+        relay::Relayed::Here(request) => request,
+        relay::Relayed::Answered(response) => return response,
+    };
+    bounded(&api, needs, request, next).await
+}
+
+/// Every request ends in time, and a fault of one is nobody else's.
+async fn bounded(api: &Api, needs: Needs, mut request: Request, next: Next) -> Response {
+    let held = body::LargeBody::default();
+    request.extensions_mut().insert(held.clone());
+    let limit = needs.time_limit(&api.handle.config().http);
+    let subject = format!("{} {}", request.method(), request.uri().path());
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let response = match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let detail = format!("{subject} failed by a mistake in utakata");
+            let cure = "report it, with the log of that moment";
+            Refused::new(Code::Internal, detail, cure).into_response()
+        }
+        Err(_) => {
+            let detail = format!("{subject} took longer than {} seconds", limit.as_secs());
+            let cure = "try again, or ask for less at once";
+            Refused::new(Code::TimedOut, detail, cure).into_response()
+        }
+    };
+    held.give_back();
+    response
+}

@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+
+use utoipa::openapi::path::Operation;
+
+use super::{
+    Answered::{Anywhere, ByKeeper, ByKeeperIfAny},
+    BodySize, Needs, TimeLimit,
+};
+
+/// Every method of every path, and what its requests need.
+fn table() -> BTreeMap<(&'static str, String), (Needs, Operation)> {
+    let mut table = BTreeMap::new();
+    for route in super::super::routes() {
+        let (_, paths, _) = route.handler;
+        for (path, item) in paths.paths {
+            let methods = [
+                ("GET", item.get),
+                ("PUT", item.put),
+                ("POST", item.post),
+                ("DELETE", item.delete),
+            ];
+            for (method, operation) in methods {
+                let Some(operation) = operation else { continue };
+                let before = table.insert((method, path.clone()), (route.needs, operation));
+                assert!(before.is_none(), "{method} {path} is there twice");
+            }
+        }
+    }
+    table
+}
+
+#[test]
+fn what_only_the_keeper_can_answer_is_passed_on_and_nothing_else() {
+    let table = table();
+    for (method, path, expect) in [
+        ("POST", "/v1/operations", ByKeeper),
+        ("POST", "/v1/apply", ByKeeper),
+        ("PUT", "/v1/targets/{name}", ByKeeper),
+        ("DELETE", "/v1/targets/{name}/lock", ByKeeper),
+        ("POST", "/v1/tasks/{id}/settle", ByKeeper),
+        ("GET", "/v1/tasks/{id}/explain", ByKeeper),
+        ("GET", "/v1/operations/{id}/explain", ByKeeper),
+        ("GET", "/v1/targets/{name}", ByKeeper),
+        ("GET", "/v1/locks", ByKeeper),
+        ("GET", "/v1/me", ByKeeper),
+        ("GET", "/v1/overview", ByKeeperIfAny),
+        ("GET", "/v1/targets", Anywhere),
+        ("POST", "/v1/reads", Anywhere),
+        ("POST", "/v1/releases", Anywhere),
+        ("DELETE", "/v1/releases/{release}", Anywhere),
+        ("PUT", "/v1/release-files/{sha256}", Anywhere),
+        ("GET", "/v1/operations/{id}", Anywhere),
+        ("GET", "/v1/tasks", Anywhere),
+        ("GET", "/v1/events", Anywhere),
+        ("GET", "/v1/status", Anywhere),
+    ] {
+        let (needs, _) = &table[&(method, path.to_owned())];
+        assert_eq!(needs.answered, expect, "{method} {path}");
+    }
+}
+
+#[test]
+fn what_changes_something_is_answered_by_the_keeper_except_reads_and_the_catalogue() {
+    for ((method, path), (needs, _)) in table() {
+        let is_anywhere = path == "/v1/reads" || path.starts_with("/v1/release");
+        if method != "GET" && !is_anywhere {
+            assert_eq!(needs.answered, ByKeeper, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_route_declares_a_body_where_its_description_has_one() {
+    for ((method, path), (needs, operation)) in table() {
+        let has_body = needs.body != BodySize::NoBody;
+        assert_eq!(
+            has_body,
+            operation.request_body.is_some(),
+            "{method} {path}"
+        );
+    }
+}
+
+#[test]
+fn only_what_is_posted_or_uploaded_takes_longer_than_configured() {
+    for ((method, path), (needs, _)) in table() {
+        let expect = match (method, needs.body) {
+            (_, BodySize::File) => TimeLimit::Upload,
+            ("POST", _) => TimeLimit::Patient,
+            _ => TimeLimit::Prompt,
+        };
+        assert_eq!(needs.time, expect, "{method} {path}");
+    }
+}

@@ -1,0 +1,43 @@
+//! Verbs: what people do with a thing that is there, `POST` to the thing's path and the verb.
+
+/// Makes a handler of each verb, and `verbs()` with their routes.
+///
+/// All of one noun take the same part of the path (`()`: none) and the same body, and are done by
+/// one function: `async fn(&Api, subject, verb, PersonName, body) -> Result<View, Refused>`.
+macro_rules! verbs {
+    (
+        tag = $tag:literal, done by $change:ident($Subject:ty, $Body:ty) -> $View:ty,
+        params $params:tt, answer = $answer:literal;
+        $(
+            $(#[doc = $doc:literal])*
+            $name:ident($verb:expr): $path:literal, $id:literal
+            $(, $status:literal $refusal:literal)*;
+        )*
+    ) => {
+        $(
+            $(#[doc = $doc])*
+            #[utoipa::path(post, path = $path, operation_id = $id, tag = $tag,
+                params $params, request_body = $Body,
+                responses((status = 200, description = $answer, body = $View),
+                    $((status = $status, description = $refusal, body = utakata_api::Problem,
+                        content_type = "application/problem+json")),*))]
+            async fn $name(
+                axum::extract::State(api): axum::extract::State<$crate::http::Api>,
+                subject: $Subject,
+                $crate::http::auth::Person(by): $crate::http::auth::Person,
+                $crate::http::body::Json(body): $crate::http::body::Json<$Body>,
+            ) -> Result<axum::Json<$View>, $crate::http::Refused> {
+                $change(&api, subject, $verb, by, body).await.map(axum::Json)
+            }
+        )*
+
+        pub(super) fn verbs() -> Vec<$crate::http::route::Route> {
+            use $crate::http::route::{
+                Answered::ByKeeper, BodySize::OneThing, Route, TimeLimit::Patient,
+            };
+            vec![$(Route::new(ByKeeper, OneThing, Patient, utoipa_axum::routes!($name))),*]
+        }
+    };
+}
+
+pub(super) use verbs;
