@@ -20,7 +20,7 @@ use crate::{
     config,
     duties::{Duties, SHARDS, Term},
     lease::{self, Action, LEDGER, Terms},
-    store::{Fence, Lease, LeaseWanted, Member, Store},
+    store::{Fence, Lease, LeaseRequest, Member, Store},
 };
 
 /// A store that fails is asked again after this.
@@ -145,8 +145,8 @@ impl Service {
         }
     }
 
-    fn wanted(&mut self) -> LeaseWanted {
-        let mut wanted = LeaseWanted {
+    fn wanted(&mut self) -> LeaseRequest {
+        let mut wanted = LeaseRequest {
             by: self.me.clone(),
             address: self.address.clone(),
             lasts: self.terms.lasts,

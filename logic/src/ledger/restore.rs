@@ -9,7 +9,7 @@ use crate::{
     config,
     dispatch::{Progress, Show},
     pace::{Ending, Paced, PacedState},
-    store::{self, Store, TaskRow, Wanted},
+    store::{self, Store, TaskFilter, TaskRow},
 };
 
 /// Fills the ledger with all operations that are not over, and their tasks.
@@ -29,7 +29,7 @@ pub(super) async fn restore(
     if let Some(newest) = store.operations(None, 1).await?.first() {
         newest.operation.id.is_past();
     }
-    if let Some(newest) = store.tasks(&Wanted::default(), 1).await?.first() {
+    if let Some(newest) = store.tasks(&TaskFilter::default(), 1).await?.first() {
         newest.task.id.is_past();
     }
     let gap = store.gap().await?;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     audit,
     dispatch::Failing,
-    store::{self, Fence, Page, Store},
+    store::{self, Fence, Store, WriteBatch},
 };
 
 /// The most commands that are taken in at once.
@@ -93,7 +93,7 @@ struct Flight {
     /// True when its promises were answered: nobody knows.
     is_refused: bool,
     /// The page, while it waits to be written again.
-    page: Option<(Page, audit::Spans)>,
+    page: Option<(WriteBatch, audit::Spans)>,
 }
 
 /// The lines of the audit trail that a page gets.
@@ -106,7 +106,7 @@ enum TrailLines {
 
 /// The result of writing a page.
 struct WriteResult {
-    page: Page,
+    page: WriteBatch,
     spans: audit::Spans,
     result: Result<(), store::Error>,
 }
@@ -311,7 +311,7 @@ impl Service {
         self.write(page, sealed.map_or(TrailLines::None, TrailLines::Sealed));
     }
 
-    fn write(&mut self, mut page: Page, lines: TrailLines) {
+    fn write(&mut self, mut page: WriteBatch, lines: TrailLines) {
         let store = Arc::clone(&self.store);
         self.progress.writing.spawn(async move {
             let spans = match lines {
@@ -370,7 +370,7 @@ impl Service {
         self.take_back(page, spans, flight, error).await
     }
 
-    fn is_written(&mut self, page: &Page, mut flight: Flight) {
+    fn is_written(&mut self, page: &WriteBatch, mut flight: Flight) {
         if let Some(written) = &page.audit {
             self.ledger.trail.turn(written);
         }
@@ -382,7 +382,7 @@ impl Service {
     /// A page was not written: all of it goes into the next one, but for what is begun by it.
     async fn take_back(
         &mut self,
-        mut page: Page,
+        mut page: WriteBatch,
         spans: audit::Spans,
         flight: Flight,
         error: store::Error,
@@ -447,7 +447,7 @@ impl Service {
         let cure = error.cure();
         tracing::error!(%error, cure, "the ledger cannot be written");
         let message = format!("the ledger of control cannot be written: {error}: {cure}");
-        *self.failing.lock() = Some(Problem::new(error.code(), Cure::Operator, message));
+        *self.failing.lock() = Some(Problem::new(error.code().as_str(), Cure::Operator, message));
         let retry = &mut self.progress.retry;
         retry.pause = (retry.pause * 2).clamp(RETRY_AFTER.0, RETRY_AFTER.1);
         retry.at = Some(Instant::now() + retry.pause);

@@ -30,7 +30,7 @@ use crate::{
     config,
     dispatch::Conclusion,
     inventory::TargetEntry,
-    store::Page,
+    store::WriteBatch,
 };
 use utakata_permit::{
     Evidence,
@@ -64,7 +64,7 @@ pub(super) struct LedgerState {
     /// Lanes in which something has changed.
     dirty: BTreeSet<TargetName>,
     pub(super) trail: Trail,
-    pub(super) page: Page,
+    pub(super) page: WriteBatch,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -151,7 +151,7 @@ impl LedgerState {
             lock_ends: BTreeSet::new(),
             dirty: BTreeSet::new(),
             trail,
-            page: Page::default(),
+            page: WriteBatch::default(),
             effects: Vec::new(),
         }
     }

@@ -6,32 +6,37 @@
 mod table;
 
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
 
-pub(super) use self::table::{Cell, TABLES, Table, cells, insert, select};
-use super::{Error as StoreError, Place};
+pub(super) use self::table::{Cell, TABLES, Table};
+use self::table::{cells, insert, select};
+use super::{
+    Error as StoreError, Place,
+    sql::{Columns, Statement},
+};
 
 /// A row, in the order of the columns.
 pub(super) type Row = Vec<Cell>;
 
-/// What was copied.
+/// The number of rows that were copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
-    /// How many rows of each table.
+    /// Each table, and its rows.
     pub tables: Vec<(&'static str, u64)>,
 }
 
-/// How far a copy is.
+/// The progress of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// The table.
     pub table: &'static str,
-    /// How many rows were copied or compared.
+    /// The number of rows that were copied or compared.
     pub done: u64,
-    /// Of how many.
+    /// The number of all rows.
     pub all: u64,
 }
 
-/// Why nothing was copied.
+/// The reason that nothing was copied.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// One of the stores failed.
@@ -44,16 +49,16 @@ pub enum Error {
         place: Place,
         /// A table with rows.
         table: &'static str,
-        /// How many.
+        /// The number of rows.
         rows: u64,
     },
     /// Somebody works with it.
     #[error("the store {place} is in use by another utakata: end that first")]
     InUse {
-        /// Which.
+        /// The store that is in use.
         place: Place,
     },
-    /// What was written is not what was read.
+    /// The copy is not like its source.
     #[error("the rows of {table} in {place} are not those of its source: nothing was kept")]
     Differs {
         /// The target.
@@ -88,6 +93,73 @@ pub trait Side: Send {
 
     #[doc(hidden)]
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// A transaction of a connection of its own, as one side of a copy.
+pub(super) trait Connection: Send {
+    type Row: Columns + Send + Sync;
+
+    fn place(&self) -> &Place;
+
+    /// The meaning of an error.
+    fn sort(&self, error: sqlx::Error) -> StoreError;
+
+    /// Returns true if somebody else works with the store.
+    fn is_in_use(&mut self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    fn fetch(
+        &mut self,
+        statement: Statement<'_>,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
+
+    /// Writes what only this database has of rows that were just written.
+    fn complete(
+        &mut self,
+        table: &'static Table,
+        rows: &[Row],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+#[async_trait]
+impl<C: Connection> Side for C {
+    fn place(&self) -> &Place {
+        Connection::place(self)
+    }
+
+    async fn is_in_use(&mut self) -> Result<bool, StoreError> {
+        Connection::is_in_use(self).await
+    }
+
+    async fn count(&mut self, table: &'static Table) -> Result<u64, StoreError> {
+        let sql = format!("SELECT COUNT(*) AS rows_there FROM {}", table.name);
+        let rows = self.fetch(Statement::new(AssertSqlSafe(sql))).await;
+        let rows = rows.map_err(|error| self.sort(error))?;
+        let count = rows.first().map_or(0, |row| row.number("rows_there"));
+        Ok(u64::try_from(count).expect("a count is not negative"))
+    }
+
+    async fn read(
+        &mut self,
+        table: &'static Table,
+        after: Option<&Row>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = self.fetch(select(table, after)).await;
+        let rows = rows.map_err(|error| self.sort(error))?;
+        let rows = rows.iter().map(|row| cells(table, row));
+        let rows = rows.collect::<Result<_, _>>();
+        rows.map_err(|error| self.sort(error))
+    }
+
+    async fn write(&mut self, table: &'static Table, rows: &[Row]) -> Result<(), StoreError> {
+        let written = self.fetch(insert(table, rows)).await;
+        written.map_err(|error| self.sort(error))?;
+        self.complete(table, rows).await
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        let committed = self.fetch(Statement::new("COMMIT")).await;
+        committed.map(drop).map_err(|error| self.sort(error))
+    }
 }
 
 /// Copies everything but the leases.

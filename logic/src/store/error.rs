@@ -1,26 +1,27 @@
-//! Why the store could not do as asked.
+//! The errors of the store.
 
 use sqlx::migrate::{MigrateError, Migrator};
 
-use super::{Page, Place};
+use super::Place;
+use crate::code::Code;
 
-/// Why the store could not do as asked. Each names the store, and [`Error::cure`] what to do.
+/// An error of the store. Each names the store, and [`Error::cure`] what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be made or opened, or the database is for reading only.
     #[error("the store {place} cannot be opened for writing: {reason}")]
     Unwritable {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What the system says.
+        /// The words of the system.
         reason: String,
     },
     /// Its content is damaged, or it is no store.
     #[error("the store {place} is damaged: {reason}")]
     Damaged {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What was found.
+        /// The finding.
         reason: String,
     },
     /// A newer version of utakata wrote it.
@@ -29,9 +30,9 @@ pub enum Error {
          version knows {ours})"
     )]
     Newer {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// Its form.
+        /// The form of the store.
         theirs: i64,
         /// The newest form that this program knows.
         ours: i64,
@@ -39,7 +40,7 @@ pub enum Error {
     /// No space is left.
     #[error("the disk is full: the store {place} cannot be written")]
     Full {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
     },
     /// A file of a release would take the room that control needs.
@@ -49,39 +50,39 @@ pub enum Error {
         needed >> 20, free >> 20
     )]
     FullForFile {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// How many bytes must be free.
+        /// The bytes that must be free.
         needed: u64,
-        /// How many are.
+        /// The bytes that are free.
         free: u64,
     },
     /// Another process has it and does not let go.
     #[error("the store {place} is in use by another process")]
     Busy {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
     },
     /// The disk did not do as asked.
     #[error("the disk of the store {place} fails: {reason}")]
     Disk {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What the library says.
+        /// The words of the library.
         reason: String,
     },
     /// Its file or database was taken away or replaced while it was open.
     #[error("the store {place} is not the one that was opened: {reason}")]
     Replaced {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What was found.
+        /// The finding.
         reason: String,
     },
-    /// What was written is not there any more.
+    /// Something that was written is not there any more.
     #[error("the store {place} has lost what was written: page {page} of the ledger is gone")]
     Lost {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
         /// The last page that was acknowledged.
         page: u64,
@@ -89,40 +90,40 @@ pub enum Error {
     /// A database that is not reached, or does not answer in time.
     #[error("the store {place} does not answer: {reason}")]
     Away {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What the system or the database says.
+        /// The words of the system or the database.
         reason: String,
     },
     /// The database does not let this user in, or not do what is needed.
     #[error("the store {place} refuses: {reason}")]
     Refused {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What the database says.
+        /// The words of the database.
         reason: String,
     },
     /// The connection was lost, or the disk failed, while something was committed; or nobody
     /// else can see it.
     #[error("nobody knows whether it was written to the store {place}: {reason}")]
     InDoubt {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What the system or the database says.
+        /// The words of the system or the database.
         reason: String,
     },
     /// A page of the audit trail is there already, and it is another one.
     #[error("somebody else writes the ledger in {place}: page {page} of its trail is not ours")]
     OtherWriter {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
         /// The number of the page.
         page: u64,
     },
-    /// Somebody else took the lease under which a page was to be written.
+    /// Somebody else took the lease under which something was to be written.
     #[error("the lease {lease} of the store {place} was lost: its epoch is no longer {epoch}")]
     NotHolder {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
         /// The lease.
         lease: String,
@@ -132,25 +133,25 @@ pub enum Error {
     /// A row is not what it should be.
     #[error("the store {place} has a {what} that cannot be read")]
     Row {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What it should be.
+        /// The name of what it should be.
         what: &'static str,
-        /// What is wrong with it.
+        /// The error of the parser.
         source: serde_json::Error,
     },
     /// Anything else.
     #[error("the store {place} did not work")]
     Failed {
-        /// Where it is.
+        /// The place of the store.
         place: Place,
-        /// What the library says.
+        /// The words of the library.
         source: sqlx::Error,
     },
 }
 
 impl Error {
-    /// What to do.
+    /// The cure.
     pub fn cure(&self) -> String {
         match self {
             Self::Unwritable { place, .. } => unwritable(place),
@@ -200,31 +201,31 @@ impl Error {
         }
     }
 
-    /// The word for it, as in `docs/errors`.
-    pub fn code(&self) -> &'static str {
+    /// The code of it.
+    pub fn code(&self) -> Code {
         match self {
-            Self::Unwritable { .. } => "store-unwritable",
-            Self::Damaged { .. } | Self::Row { .. } => "store-damaged",
-            Self::Newer { .. } => "store-newer",
-            Self::Full { .. } | Self::FullForFile { .. } => "disk-full",
-            Self::Disk { .. } => "disk-error",
-            Self::Replaced { .. } => "store-replaced",
-            Self::Lost { .. } => "store-lost",
-            Self::Away { .. } => "store-away",
-            Self::Refused { .. } => "store-refused",
-            Self::InDoubt { .. } => "store-in-doubt",
-            Self::OtherWriter { .. } => "store-other-writer",
-            Self::NotHolder { .. } => "lease-lost",
-            Self::Busy { .. } | Self::Failed { .. } => "store-failed",
+            Self::Unwritable { .. } => Code::StoreUnwritable,
+            Self::Damaged { .. } | Self::Row { .. } => Code::StoreDamaged,
+            Self::Newer { .. } => Code::StoreNewer,
+            Self::Full { .. } | Self::FullForFile { .. } => Code::DiskFull,
+            Self::Disk { .. } => Code::DiskError,
+            Self::Replaced { .. } => Code::StoreReplaced,
+            Self::Lost { .. } => Code::StoreLost,
+            Self::Away { .. } => Code::StoreAway,
+            Self::Refused { .. } => Code::StoreRefused,
+            Self::InDoubt { .. } => Code::StoreInDoubt,
+            Self::OtherWriter { .. } => Code::StoreOtherWriter,
+            Self::NotHolder { .. } => Code::LeaseLost,
+            Self::Busy { .. } | Self::Failed { .. } => Code::StoreFailed,
         }
     }
 
-    /// Whether it may pass by itself: who has not begun yet waits for that.
+    /// Returns true if it may pass by itself: who has not begun yet waits for that.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Away { .. } | Self::Busy { .. })
     }
 
-    /// Whether a page that was in doubt still is, when this is what its repetition met: only what
+    /// Returns true if a batch that was in doubt still is, when this is what its repetition met: only what
     /// the database has looked at is certain.
     pub fn leaves_in_doubt(&self) -> bool {
         match self {
@@ -234,32 +235,6 @@ impl Error {
                 !refused.is_some_and(|error| error.is_unique_violation())
             }
             _ => true,
-        }
-    }
-
-    /// Another page of the trail has the number of this one.
-    pub(super) fn other_writer(place: &Place, page: &Page) -> Self {
-        Self::OtherWriter {
-            place: place.clone(),
-            page: page.audit.as_ref().map_or(0, |audit| audit.page),
-        }
-    }
-
-    /// The page before this one is not there any more.
-    pub(super) fn lost(place: &Place, page: &Page) -> Self {
-        Self::Lost {
-            place: place.clone(),
-            page: page.audit.as_ref().map_or(0, |audit| audit.page - 1),
-        }
-    }
-
-    /// The lease of this page is somebody else's.
-    pub(super) fn not_holder(place: &Place, page: &Page) -> Self {
-        let fence = page.under.as_ref();
-        Self::NotHolder {
-            place: place.clone(),
-            lease: fence.map(|fence| fence.lease.clone()).unwrap_or_default(),
-            epoch: fence.map_or(0, |fence| fence.epoch),
         }
     }
 
@@ -274,7 +249,7 @@ impl Error {
         match error {
             MigrateError::VersionMissing(theirs) | MigrateError::VersionTooNew(theirs, _) => {
                 let ours = migrations.iter().map(|migration| migration.version).max();
-                let ours = ours.unwrap_or_default();
+                let ours = ours.expect("there is a first step");
                 Self::Newer {
                     place,
                     theirs,
@@ -351,7 +326,7 @@ fn disk(place: &Place) -> String {
     }
 }
 
-/// What a library says, with all that is behind it.
+/// The words of a library, with all that is behind them.
 pub(super) fn whole(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

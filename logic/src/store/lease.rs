@@ -2,49 +2,60 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use utakata_model::{EnvironmentId, Incarnation};
+
+use super::Error;
+
+/// Leases among several logic environments on one store.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    /// Gives back, renews and takes leases, at one moment, and tells all that there are. All of
+    /// a member are renewed, and those that ended, too, if nobody took them since.
+    async fn lease(&self, wanted: &LeaseRequest) -> Result<Vec<Lease>, Error>;
+}
 
 /// One life of one logic environment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Member {
     /// The logic environment.
     pub environment: EnvironmentId,
-    /// Its life.
+    /// The life.
     pub incarnation: Incarnation,
 }
 
 /// A lease, as it is at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Its name: `ledger`.
+    /// The name: `ledger`.
     pub name: String,
-    /// How often it was taken.
+    /// The number of times that it was taken.
     pub epoch: u64,
-    /// Who took it last and has not given it back, whether it has ended since or not.
+    /// The last who took it and has not given it back, even if it has ended since.
     pub held: Option<Held>,
 }
 
-/// Who has a lease.
+/// The holder of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Who.
+    /// The member.
     pub by: Member,
-    /// Where its API can be reached by the others.
+    /// The URL of its API for the others.
     pub address: String,
-    /// For how long it has had it without a gap.
+    /// The time for which it has had it without a gap.
     pub since: Duration,
-    /// How long until it ends; nothing when it has ended.
+    /// The time until it ends; zero when it has ended.
     pub ends_in: Duration,
 }
 
-/// What one member wants of the leases.
+/// A request of one member for leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseWanted {
-    /// Who.
+pub struct LeaseRequest {
+    /// The member.
     pub by: Member,
-    /// Where its API can be reached by the others.
+    /// The URL of its API for the others.
     pub address: String,
-    /// How long leases last from now on, unless they are renewed.
+    /// The time that leases last from now on, unless they are renewed.
     pub lasts: Duration,
     /// Those that it wants if nobody has them.
     pub take: Vec<String>,
@@ -57,14 +68,14 @@ pub struct LeaseWanted {
 pub struct Fence {
     /// The lease.
     pub lease: String,
-    /// Who has it.
+    /// The holder.
     pub by: Member,
     /// Since which taking.
     pub epoch: u64,
 }
 
 impl Lease {
-    /// Who has it now.
+    /// The holder, unless it has ended.
     pub fn holder(&self) -> Option<&Member> {
         let held = self.held.as_ref();
         held.filter(|held| !held.ends_in.is_zero())
@@ -86,7 +97,8 @@ pub(super) struct LeaseColumns<'r> {
 impl LeaseColumns<'_> {
     /// As a value. A holder that cannot be read is none of ours, and none.
     pub fn lease(&self) -> Lease {
-        let milliseconds = |count: i64| Duration::from_millis(count.try_into().unwrap_or_default());
+        // What has ended is in the past.
+        let milliseconds = |count: i64| Duration::from_millis(count.max(0).unsigned_abs());
         let held = || {
             Some(Held {
                 by: Member {
@@ -100,7 +112,7 @@ impl LeaseColumns<'_> {
         };
         Lease {
             name: self.name.to_owned(),
-            epoch: self.epoch.try_into().unwrap_or_default(),
+            epoch: u64::try_from(self.epoch).expect("an epoch only grows"),
             held: held(),
         }
     }

@@ -1,12 +1,8 @@
-//! Where a store is, as people know it, and what is kept in it as JSON.
+//! The place of a store, as people know it.
 
 use std::{fmt, path::Path, sync::Arc};
 
-use serde::{Serialize, de::DeserializeOwned};
-
-use super::Error;
-
-/// Where a store is, without any password. Cheap to clone.
+/// The place of a store, without any password. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A SQLite file.
@@ -18,13 +14,13 @@ pub enum Place {
 /// A database of PostgreSQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// The host that it is on.
+    /// The host.
     pub host: String,
-    /// Its port.
+    /// The port.
     pub port: u16,
-    /// Its name.
+    /// The name of the database.
     pub name: String,
-    /// As whom it is used.
+    /// The user.
     pub user: String,
 }
 
@@ -38,30 +34,6 @@ impl fmt::Display for Place {
                 } = &**database;
                 write!(f, "{name} on {host}:{port}")
             }
-        }
-    }
-}
-
-impl Place {
-    /// What the JSON of a column says.
-    pub(super) fn parse<T: DeserializeOwned>(
-        &self,
-        what: &'static str,
-        text: &str,
-    ) -> Result<T, Error> {
-        serde_json::from_str(text).map_err(|source| self.wrong(what, source))
-    }
-
-    /// A value as the JSON of a column.
-    pub(super) fn json(&self, what: &'static str, value: &impl Serialize) -> Result<String, Error> {
-        serde_json::to_string(value).map_err(|source| self.wrong(what, source))
-    }
-
-    pub(super) fn wrong(&self, what: &'static str, source: serde_json::Error) -> Error {
-        Error::Row {
-            place: self.clone(),
-            what,
-            source,
         }
     }
 }

@@ -16,7 +16,7 @@ const WRITTEN_TIMES: u64 = 2;
 /// A release never takes the last room of a disk: control must be written down.
 const ROOM_FOR_CONTROL: u64 = 64 * 1024 * 1024;
 
-/// How many bytes must be free on the disk of a store in a file before a file of a release, of
+/// The number of bytes that must be free on the disk of a store in a file before a file of a release, of
 /// so many bytes, is written to it.
 pub fn room_for_file(size: u64) -> u64 {
     size.saturating_mul(WRITTEN_TIMES)
@@ -26,15 +26,15 @@ pub fn room_for_file(size: u64) -> u64 {
 /// A release of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReleaseRow {
-    /// What it is.
+    /// Kind, version and digest.
     pub id: ReleaseId,
-    /// What it declares.
+    /// The manifest.
     pub manifest: Manifest,
-    /// Of which files it consists.
+    /// The files.
     pub content: Content,
-    /// Who pushed it.
+    /// The person who pushed it.
     pub pushed_by: PersonName,
-    /// When.
+    /// The time of the push.
     pub pushed_at: Timestamp,
 }
 
@@ -42,17 +42,17 @@ pub struct ReleaseRow {
 /// each architecture and for each build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShippedRelease {
-    /// Its kind and version, and the digest of its files without the program.
+    /// Kind and version, and the digest of the files without the program.
     pub id: ReleaseId,
-    /// What it declares.
+    /// The manifest.
     pub manifest: Manifest,
-    /// Its files.
+    /// The files.
     pub content: Content,
     /// The version of utakata that brought it along first.
     pub utakata: String,
 }
 
-/// What came of writing a release.
+/// The result of writing a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutRelease {
     /// It is there, and was not before.
@@ -66,7 +66,7 @@ pub enum PutRelease {
 }
 
 /// The columns of a release.
-pub(super) struct Columns<'r> {
+pub(super) struct ReleaseColumns<'r> {
     pub digest: &'r str,
     pub kind: &'r str,
     pub version: &'r str,
@@ -77,7 +77,7 @@ pub(super) struct Columns<'r> {
 }
 
 /// A release out of its row.
-pub(super) fn release(place: &Place, row: &Columns<'_>) -> Result<ReleaseRow, Error> {
+pub(super) fn release(place: &Place, row: &ReleaseColumns<'_>) -> Result<ReleaseRow, Error> {
     let id = serde_json::json!({
         "digest": row.digest, "kind": row.kind, "version": row.version,
     });
@@ -107,7 +107,7 @@ pub(super) fn batches(bytes: &[u8]) -> Vec<Vec<(i64, &[u8])>> {
     batches.map(<[_]>::to_vec).collect()
 }
 
-/// Which of these files are not there as a whole, each once, when there are so many bytes of each.
+/// Those of these files that are not there as a whole, each once, where so many bytes of each are.
 pub(super) fn missing(files: &[ContentFile], there: &HashMap<String, i64>) -> Vec<FileDigest> {
     let is_there = |file: &ContentFile| {
         let bytes = there.get(file.digest.as_str());

@@ -65,8 +65,12 @@ pub(super) fn audit(
             source: source.into(),
         })?,
     };
+    let page = u64::try_from(page).map_err(|source| sqlx::Error::ColumnDecode {
+        index: "page of the audit trail".into(),
+        source: source.into(),
+    })?;
     Ok(AuditPage {
-        page: u64::try_from(page).unwrap_or_default(),
+        page,
         hash,
         body,
     })
@@ -83,7 +87,7 @@ pub(super) fn person(
     serde_json::from_value(fields).map_err(|source| place.wrong("person", source))
 }
 
-/// What is asked of an environment.
+/// The orders for an environment.
 pub(super) fn order(
     place: &Place,
     environment: &str,
@@ -100,7 +104,7 @@ pub(super) fn standing(place: &Place, scope: &str, body: &str) -> Result<(Scope,
     Ok((place.parse("order", scope)?, place.parse("order", body)?))
 }
 
-/// What is asked of a kind.
+/// The desired state of a kind.
 pub(super) fn kind_desired(place: &Place, kind: &str, body: &str) -> Result<KindRow, Error> {
     Ok(KindRow {
         kind: place.parse("kind", &json!(kind).to_string())?,
@@ -122,7 +126,7 @@ pub(super) fn count(counts: &mut Counts, state: TaskState, tasks: i64) {
         TaskState::Expired => &mut counts.expired,
         TaskState::Cancelled => &mut counts.cancelled,
     };
-    *of_state += u64::try_from(tasks).unwrap_or_default();
+    *of_state += u64::try_from(tasks).expect("a count is not negative");
 }
 
 /// The zone of an environment.

@@ -1,24 +1,24 @@
-//! A page as the rows that it becomes, the same ones in every database.
+//! A batch as the rows that it becomes, the same ones in every database.
 
 use std::collections::HashSet;
 
 use utakata_model::TaskId;
 
 use super::{
-    ControlTask, Error, Page, Place, TaskProgress,
+    ControlTask, Error, Place, TaskProgress, WriteBatch,
     packed::{self, Packed},
 };
 
-/// A page as the rows that it becomes.
+/// A batch as the rows that it becomes.
 pub(super) struct Rows<'p> {
     pub audit: Option<NewPage<'p>>,
     pub operations: Vec<NewOperation<'p>>,
-    pub operation_progress: Vec<OperationStands>,
+    pub operation_progress: Vec<OperationUpdate>,
     /// New tasks: their rows are made when it is their turn, for there can be many.
-    pub tasks: Vec<Planned<'p>>,
-    /// Where tasks stand that were there before, likewise.
-    pub task_progress: Vec<Progressed<'p>>,
-    pub locks: Vec<LockStands<'p>>,
+    pub tasks: Vec<PendingTask<'p>>,
+    /// The progress of tasks that were there before, likewise.
+    pub task_progress: Vec<PendingUpdate<'p>>,
+    pub locks: Vec<LockRow<'p>>,
 }
 
 /// A page of the audit trail.
@@ -36,8 +36,8 @@ pub(super) struct NewOperation<'p> {
     pub undoes: Option<String>,
 }
 
-/// Where an operation stands.
-pub(super) struct OperationStands {
+/// The progress of an operation.
+pub(super) struct OperationUpdate {
     pub id: String,
     pub progress: String,
     pub is_open: bool,
@@ -45,14 +45,14 @@ pub(super) struct OperationStands {
 
 /// A task that is new, and where it stands.
 #[derive(Clone, Copy)]
-pub(super) struct Planned<'p> {
+pub(super) struct PendingTask<'p> {
     task: &'p ControlTask,
     progress: Option<&'p TaskProgress>,
 }
 
 /// A task that was there before, and where it stands now.
 #[derive(Clone, Copy)]
-pub(super) struct Progressed<'p> {
+pub(super) struct PendingUpdate<'p> {
     id: TaskId,
     progress: &'p TaskProgress,
 }
@@ -62,11 +62,11 @@ pub(super) struct NewTask<'p> {
     pub task: &'p ControlTask,
     pub operation: String,
     pub body: String,
-    pub stands: TaskStands,
+    pub stands: TaskUpdate,
 }
 
 /// The part of a row that says where a task stands.
-pub(super) struct TaskStands {
+pub(super) struct TaskUpdate {
     pub id: String,
     pub state: &'static str,
     pub progress: String,
@@ -74,34 +74,34 @@ pub(super) struct TaskStands {
 }
 
 /// A lock, or none.
-pub(super) struct LockStands<'p> {
+pub(super) struct LockRow<'p> {
     pub target: &'p str,
     pub body: Option<String>,
 }
 
 impl<'p> Rows<'p> {
-    pub fn of(page: &'p Page, place: &Place) -> Result<Self, Error> {
-        let inserted: HashSet<TaskId> = page.tasks.iter().map(|task| task.id).collect();
-        let changed = page.task_progress.iter();
+    pub fn of(batch: &'p WriteBatch, place: &Place) -> Result<Self, Error> {
+        let inserted: HashSet<TaskId> = batch.tasks.iter().map(|task| task.id).collect();
+        let changed = batch.task_progress.iter();
         let changed = changed.filter(|(id, _)| !inserted.contains(*id));
         Ok(Self {
-            audit: audit(page, place)?,
-            operations: operations(page, place)?,
-            operation_progress: operation_progress(page, place)?,
-            tasks: planned(page),
+            audit: audit(batch, place)?,
+            operations: operations(batch, place)?,
+            operation_progress: operation_progress(batch, place)?,
+            tasks: planned(batch),
             task_progress: changed
-                .map(|(id, progress)| Progressed { id: *id, progress })
+                .map(|(id, progress)| PendingUpdate { id: *id, progress })
                 .collect(),
-            locks: locks(page, place)?,
+            locks: locks(batch, place)?,
         })
     }
 }
 
-fn audit<'p>(page: &'p Page, place: &Place) -> Result<Option<NewPage<'p>>, Error> {
-    let audit = page.audit.as_ref().map(|audit| {
+fn audit<'p>(batch: &'p WriteBatch, place: &Place) -> Result<Option<NewPage<'p>>, Error> {
+    let audit = batch.audit.as_ref().map(|audit| {
         let body = packed::pack(&audit.body).map_err(serde_json::Error::io);
         Ok(NewPage {
-            number: i64::try_from(audit.page).unwrap_or(i64::MAX),
+            number: i64::try_from(audit.page).expect("pages are counted from 1"),
             hash: &audit.hash,
             body: body.map_err(|source| place.wrong("page of the audit trail", source))?,
         })
@@ -109,8 +109,8 @@ fn audit<'p>(page: &'p Page, place: &Place) -> Result<Option<NewPage<'p>>, Error
     audit.transpose()
 }
 
-fn operations<'p>(page: &'p Page, place: &Place) -> Result<Vec<NewOperation<'p>>, Error> {
-    let new = page.operations.iter().map(|(operation, key)| {
+fn operations<'p>(batch: &'p WriteBatch, place: &Place) -> Result<Vec<NewOperation<'p>>, Error> {
+    let new = batch.operations.iter().map(|(operation, key)| {
         Ok(NewOperation {
             id: operation.id.to_string(),
             body: place.json("operation", operation)?,
@@ -121,9 +121,9 @@ fn operations<'p>(page: &'p Page, place: &Place) -> Result<Vec<NewOperation<'p>>
     new.collect()
 }
 
-fn operation_progress(page: &Page, place: &Place) -> Result<Vec<OperationStands>, Error> {
-    let stands = page.operation_progress.iter().map(|(id, progress)| {
-        Ok(OperationStands {
+fn operation_progress(batch: &WriteBatch, place: &Place) -> Result<Vec<OperationUpdate>, Error> {
+    let stands = batch.operation_progress.iter().map(|(id, progress)| {
+        Ok(OperationUpdate {
             id: id.to_string(),
             progress: place.json("progress of an operation", progress)?,
             is_open: !progress.is_over,
@@ -132,16 +132,16 @@ fn operation_progress(page: &Page, place: &Place) -> Result<Vec<OperationStands>
     stands.collect()
 }
 
-fn planned(page: &Page) -> Vec<Planned<'_>> {
-    let tasks = page.tasks.iter();
-    let planned = tasks.map(|task| Planned {
+fn planned(batch: &WriteBatch) -> Vec<PendingTask<'_>> {
+    let tasks = batch.tasks.iter();
+    let planned = tasks.map(|task| PendingTask {
         task,
-        progress: page.task_progress.get(&task.id),
+        progress: batch.task_progress.get(&task.id),
     });
     planned.collect()
 }
 
-impl<'p> Planned<'p> {
+impl<'p> PendingTask<'p> {
     pub fn row(self, place: &Place) -> Result<NewTask<'p>, Error> {
         let stands = match self.progress {
             Some(progress) => stands(place, self.task.id, progress)?,
@@ -156,16 +156,16 @@ impl<'p> Planned<'p> {
     }
 }
 
-impl Progressed<'_> {
-    pub fn row(self, place: &Place) -> Result<TaskStands, Error> {
+impl PendingUpdate<'_> {
+    pub fn row(self, place: &Place) -> Result<TaskUpdate, Error> {
         stands(place, self.id, self.progress)
     }
 }
 
-fn stands(place: &Place, id: TaskId, progress: &TaskProgress) -> Result<TaskStands, Error> {
+fn stands(place: &Place, id: TaskId, progress: &TaskProgress) -> Result<TaskUpdate, Error> {
     let outcome = progress.outcome.as_ref();
     let outcome = outcome.map(|outcome| place.json("outcome", outcome));
-    Ok(TaskStands {
+    Ok(TaskUpdate {
         id: id.to_string(),
         state: progress.state.as_str(),
         progress: place.json("progress of a task", progress)?,
@@ -173,10 +173,10 @@ fn stands(place: &Place, id: TaskId, progress: &TaskProgress) -> Result<TaskStan
     })
 }
 
-fn locks<'p>(page: &'p Page, place: &Place) -> Result<Vec<LockStands<'p>>, Error> {
-    let stands = page.locks.iter().map(|(target, lock)| {
+fn locks<'p>(batch: &'p WriteBatch, place: &Place) -> Result<Vec<LockRow<'p>>, Error> {
+    let stands = batch.locks.iter().map(|(target, lock)| {
         let body = lock.as_ref().map(|lock| place.json("lock", lock));
-        Ok(LockStands {
+        Ok(LockRow {
             target: target.as_str(),
             body: body.transpose()?,
         })

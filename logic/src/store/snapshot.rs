@@ -22,34 +22,34 @@ pub trait Snapshot: Send {
     async fn each_lock(&mut self, visit: Visit<'_, WrittenLock>) -> Result<(), Error>;
 }
 
-/// What is done with each.
+/// A visitor of each.
 pub type Visit<'a, T> = &'a mut (dyn FnMut(T) + Send);
 
 /// An operation, as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenOperation {
-    /// Its identifier.
+    /// The identifier.
     pub id: String,
-    /// What was asked for, as JSON.
+    /// The operation, as JSON.
     pub body: String,
-    /// Where it stands, as JSON; absent in rows of before there was a trail.
+    /// The progress, as JSON; absent in rows from before there was a trail.
     pub progress: Option<String>,
 }
 
 /// A task, as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenTask {
-    /// Its identifier.
+    /// The identifier.
     pub id: String,
-    /// Its operation.
+    /// The operation.
     pub operation: String,
-    /// Its target.
+    /// The target.
     pub target: String,
-    /// Its state.
+    /// The state.
     pub state: String,
-    /// What is to be done, as JSON.
+    /// The task, as JSON.
     pub body: String,
-    /// Where it stands, as JSON; absent in rows of before there was a trail.
+    /// The progress, as JSON; absent in rows from before there was a trail.
     pub progress: Option<String>,
 }
 

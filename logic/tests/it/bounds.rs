@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use utakata_logic::store::{OperationProgress, Page, Store, sqlite::Sqlite};
+use utakata_logic::store::{Ledger, OperationProgress, Store, WriteBatch, sqlite::Sqlite};
 use utakata_model::Operation;
 
 use crate::{
@@ -109,7 +109,7 @@ async fn filled(count: usize, bytes: usize) -> (Room, Vec<String>) {
             parameters: json!({ "text": "x".repeat(bytes) }),
             ..conformance::operation()
         };
-        let mut page: Page = conformance::planned(&operation, &[]);
+        let mut page: WriteBatch = conformance::planned(&operation, &[]);
         page.operation_progress
             .insert(operation.id, OperationProgress::done());
         store.write(&page).await.unwrap();

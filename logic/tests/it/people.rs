@@ -7,7 +7,9 @@ use axum::{
     http::{Request, StatusCode},
 };
 use serde_json::{Value, json};
-use utakata_logic::store::{OperationProgress, Page, Store as _, sqlite::Sqlite};
+use utakata_logic::store::{
+    Ledger as _, OperationProgress, Store as _, WriteBatch, sqlite::Sqlite,
+};
 use utakata_model::{Operation, OutcomeStatus};
 
 use crate::room::{Room, TOKEN, config};
@@ -186,10 +188,10 @@ async fn the_newest_is_the_one_that_was_asked_last_whatever_clocks_did() {
     let store = Sqlite::open(folder.path().join("store.sqlite3"))
         .await
         .unwrap();
-    let page = Page {
+    let page = WriteBatch {
         operation_progress: [(future.id, OperationProgress::done())].into(),
         operations: vec![(future, None)],
-        ..Page::default()
+        ..WriteBatch::default()
     };
     store.write(&page).await.unwrap();
     store.close().await;

@@ -1,20 +1,21 @@
 //! The tables, the same ones in every database, and how their rows are read and written.
 
-use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Type, query_builder::Separated};
+use sqlx::AssertSqlSafe;
 
 use super::Row;
+use crate::store::sql::{Columns, Statement, Value};
 
 /// A table.
 pub struct Table {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its columns.
+    /// The columns.
     pub columns: &'static [Column],
-    /// How many of the columns, from the first one on, are its key.
+    /// The number of columns, from the first one on, that are the key.
     pub keys: usize,
-    /// How many rows are held in memory.
+    /// The number of rows that are held in memory.
     pub at_once: i64,
-    /// Whether an empty store has rows of it: those are written over.
+    /// Set where an empty store has rows of it: those are written over.
     pub is_always_there: bool,
 }
 
@@ -27,7 +28,7 @@ pub enum Column {
     Bytes(&'static str),
 }
 
-/// What a row has in a column.
+/// The value of a row in a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
     Text(Option<String>),
@@ -145,75 +146,62 @@ impl Table {
     }
 }
 
-/// A database that keeps what is in cells.
-pub trait Cells: Database {
-    fn bind<S: std::fmt::Display>(to: &mut Separated<'_, Self, S>, cell: &Cell);
-}
-
-impl<D: Database> Cells for D
-where
-    for<'q> Option<String>: Encode<'q, D> + Type<D>,
-    for<'q> i64: Encode<'q, D> + Type<D>,
-    for<'q> bool: Encode<'q, D> + Type<D>,
-    for<'q> Vec<u8>: Encode<'q, D> + Type<D>,
-{
-    fn bind<S: std::fmt::Display>(to: &mut Separated<'_, Self, S>, cell: &Cell) {
-        match cell {
-            Cell::Text(text) => to.push_bind(text.clone()),
-            Cell::Number(number) => to.push_bind(*number),
-            Cell::Flag(flag) => to.push_bind(*flag),
-            Cell::Bytes(bytes) => to.push_bind(bytes.clone()),
-        };
+impl Cell {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => text.as_deref().into(),
+            Self::Number(number) => (*number).into(),
+            Self::Flag(flag) => (*flag).into(),
+            Self::Bytes(bytes) => bytes.as_slice().into(),
+        }
     }
 }
 
 /// The rows after this one.
-pub fn select<D: Cells>(table: &Table, after: Option<&Row>) -> QueryBuilder<D> {
+pub(in crate::store) fn select<'r>(table: &Table, after: Option<&'r Row>) -> Statement<'r> {
     let keys = table.names(&table.columns[..table.keys]);
     let columns = table.names(table.columns);
-    let mut query = QueryBuilder::new(format!("SELECT {columns} FROM {}", table.name));
-    if let Some(after) = after {
-        query.push(format_args!(" WHERE ({keys}) > ("));
-        let mut list = query.separated(", ");
-        after[..table.keys]
-            .iter()
-            .for_each(|cell| D::bind(&mut list, cell));
-        query.push(")");
+    let name = table.name;
+    let mut text = format!("SELECT {columns} FROM {name}");
+    let after = after.map_or(&[] as &[Cell], |after| &after[..table.keys]);
+    if !after.is_empty() {
+        let parameters: Vec<String> = (1..=table.keys).map(|key| format!("${key}")).collect();
+        text.push_str(&format!(" WHERE ({keys}) > ({})", parameters.join(", ")));
     }
-    query.push(format_args!(" ORDER BY {keys} LIMIT {}", table.at_once));
-    query
+    text.push_str(&format!(" ORDER BY {keys} LIMIT {}", table.at_once));
+    let statement = Statement::new(AssertSqlSafe(text));
+    let after = after.iter();
+    after.fold(statement, |statement, cell| statement.with(cell.value()))
 }
 
 /// Writes rows.
-pub fn insert<D: Cells>(table: &Table, rows: &[Row]) -> QueryBuilder<D> {
+pub(in crate::store) fn insert<'r>(table: &Table, rows: &'r [Row]) -> Statement<'r> {
     let columns = table.names(table.columns);
-    let mut query = QueryBuilder::new(format!("INSERT INTO {} ({columns}) ", table.name));
-    query.push_values(rows, |mut values, row| {
-        row.iter().for_each(|cell| D::bind(&mut values, cell));
-    });
+    let width = table.columns.len();
+    let row = |row: usize| {
+        let parameters = (1..=width).map(|column| format!("${}", row * width + column));
+        format!("({})", parameters.collect::<Vec<_>>().join(", "))
+    };
+    let values: Vec<String> = (0..rows.len()).map(row).collect();
+    let (name, values) = (table.name, values.join(", "));
+    let mut text = format!("INSERT INTO {name} ({columns}) VALUES {values}");
     if table.is_always_there {
-        query.push(" ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+        text.push_str(" ON CONFLICT (name) DO UPDATE SET value = excluded.value");
     }
-    query
+    let statement = Statement::new(AssertSqlSafe(text));
+    let cells = rows.iter().flatten();
+    cells.fold(statement, |statement, cell| statement.with(cell.value()))
 }
 
 /// The cells of a row.
-pub fn cells<R: sqlx::Row>(table: &Table, row: &R) -> Result<Row, sqlx::Error>
-where
-    usize: ColumnIndex<R>,
-    for<'r> Option<String>: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-{
-    let columns = table.columns.iter().enumerate();
-    let cell = |(at, column): (usize, &Column)| {
-        Ok(match column {
-            Text(_) => Cell::Text(row.try_get(at)?),
-            Number(_) => Cell::Number(row.try_get(at)?),
-            Flag(_) => Cell::Flag(row.try_get(at)?),
-            Bytes(_) => Cell::Bytes(row.try_get(at)?),
+pub(in crate::store) fn cells(table: &Table, row: &impl Columns) -> Result<Row, sqlx::Error> {
+    let cell = |column: &Column| {
+        Ok(match *column {
+            Text(name) => Cell::Text(row.try_maybe_text(name)?),
+            Number(name) => Cell::Number(row.try_number(name)?),
+            Flag(name) => Cell::Flag(row.try_flag(name)?),
+            Bytes(name) => Cell::Bytes(row.try_bytes(name)?.to_vec()),
         })
     };
-    columns.map(cell).collect()
+    table.columns.iter().map(cell).collect()
 }

@@ -11,14 +11,14 @@ use sqlx::{
 use tokio::time::error::Elapsed;
 
 use super::{Postgres, error, identity::Identity};
-use crate::store::{Error, Place};
+use crate::store::{Error, Place, sql::Sql};
 
-/// A connection is there after this, or never.
-pub(super) const CONNECT: Duration = Duration::from_secs(5);
+/// The time within which a connection is there, or never.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// PostgreSQL gives up a statement after this, and a transaction that nobody goes on with.
-pub(super) const STATEMENT: Duration = Duration::from_secs(30);
-/// What was not answered after this is not answered at all.
-pub(super) const CALL: Duration = Duration::from_secs(35);
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time after which nobody waits for an answer any more.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(35);
 const CONNECTIONS: u32 = 8;
 
 impl Postgres {
@@ -30,7 +30,7 @@ impl Postgres {
         let (new, used) = (identity.clone(), identity.clone());
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(CONNECT)
+            .acquire_timeout(CONNECT_TIMEOUT)
             // The look at its identity tells as well whether a connection works.
             .test_before_acquire(false)
             .after_connect(move |connection, _| {
@@ -52,17 +52,13 @@ impl Postgres {
         }
     }
 
-    pub(super) fn failed(&self, error: sqlx::Error) -> Error {
-        error::sort(&self.place, error)
-    }
-
     /// A connection that works, to the database that was opened. What was lost since it was used
     /// last is found out here.
     pub(super) async fn connection(&self) -> Result<PoolConnection<Db>, Error> {
         let mut others = self.identity.others();
         tokio::select! {
             biased;
-            connection = self.pool.acquire() => connection.map_err(|error| self.failed(error)),
+            connection = self.pool.acquire() => connection.map_err(|error| self.sort(error)),
             // The pool would go on trying.
             Ok(()) = others.changed() => Err(Error::Replaced {
                 place: self.place.clone(),
@@ -72,16 +68,16 @@ impl Postgres {
     }
 
     /// The rows of one statement.
-    pub(super) async fn fetch(
+    pub(super) async fn fetch_all(
         &self,
         query: Query<'_, Db, PgArguments>,
     ) -> Result<Vec<PgRow>, Error> {
         let mut connection = self.connection().await?;
-        let rows = tokio::time::timeout(CALL, query.fetch_all(&mut *connection)).await;
+        let rows = tokio::time::timeout(CALL_TIMEOUT, query.fetch_all(&mut *connection)).await;
         self.answered(connection, rows)
     }
 
-    /// What came of a call; the connection is used again only if it can be: what it is in after
+    /// The answer to a call; the connection is used again only if it can be: what it is in after
     /// an error nobody has to know.
     pub(super) fn answered<T>(
         &self,
@@ -94,7 +90,7 @@ impl Postgres {
         {
             connection.close_on_drop();
         }
-        answer.map_err(|error| self.failed(error))
+        answer.map_err(|error| self.sort(error))
     }
 }
 

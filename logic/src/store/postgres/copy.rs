@@ -1,13 +1,18 @@
 //! A database of PostgreSQL as one side of a copy.
 
-use async_trait::async_trait;
 use serde::Deserialize;
-use sqlx::{PgConnection, Postgres as Db, Row as _};
+use sqlx::{PgConnection, Postgres as Db, Row as _, postgres::PgRow};
 
-use super::{Postgres, error::sort, ledger::MOMENT, open::connect};
+use super::{
+    Postgres,
+    error::sort,
+    open::connect,
+    session::{MOMENT, query},
+};
 use crate::store::{
     Error, Place,
-    copy::{Cell, Row, Side, TABLES, Table, cells, insert, select},
+    copy::{Cell, Connection, Row, Side, TABLES, Table},
+    sql::Statement,
 };
 
 struct Database {
@@ -15,7 +20,7 @@ struct Database {
     connection: PgConnection,
 }
 
-/// What is looked for in the body of an operation.
+/// The field that is looked for in the body of an operation.
 #[derive(Deserialize)]
 struct Undoes {
     #[serde(default)]
@@ -66,13 +71,10 @@ impl Postgres {
 }
 
 impl Database {
-    fn failed(&self, error: sqlx::Error) -> Error {
-        sort(&self.place, error)
-    }
-
     async fn run(&mut self, sql: &'static str) -> Result<(), Error> {
         let done = sqlx::query(sql).execute(&mut self.connection).await;
-        done.map(drop).map_err(|error| self.failed(error))
+        done.map(drop)
+            .map_err(|error| Connection::sort(self, error))
     }
 
     /// The column that only this database has.
@@ -99,14 +101,21 @@ impl Database {
         .bind(undoes)
         .execute(&mut self.connection)
         .await;
-        updated.map(drop).map_err(|error| self.failed(error))
+        updated
+            .map(drop)
+            .map_err(|error| Connection::sort(self, error))
     }
 }
 
-#[async_trait]
-impl Side for Database {
+impl Connection for Database {
+    type Row = PgRow;
+
     fn place(&self) -> &Place {
         &self.place
+    }
+
+    fn sort(&self, error: sqlx::Error) -> Error {
+        sort(&self.place, error)
     }
 
     async fn is_in_use(&mut self) -> Result<bool, Error> {
@@ -120,43 +129,17 @@ impl Side for Database {
         )
         .fetch_one(&mut self.connection)
         .await;
-        Ok(row.map_err(|error| self.failed(error))?.get(0))
+        Ok(row.map_err(|error| Connection::sort(self, error))?.get(0))
     }
 
-    async fn count(&mut self, table: &'static Table) -> Result<u64, Error> {
-        let mut query = sqlx::QueryBuilder::<Db>::new("SELECT COUNT(*) FROM ");
-        query.push(table.name);
-        let row = query.build().fetch_one(&mut self.connection).await;
-        let row = row.map_err(|error| self.failed(error))?;
-        Ok(row.get::<i64, _>(0).try_into().unwrap_or_default())
+    async fn fetch(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, sqlx::Error> {
+        query(statement).fetch_all(&mut self.connection).await
     }
 
-    async fn read(
-        &mut self,
-        table: &'static Table,
-        after: Option<&Row>,
-    ) -> Result<Vec<Row>, Error> {
-        let mut query = select::<Db>(table, after);
-        let rows = query.build().fetch_all(&mut self.connection).await;
-        let rows = rows.map_err(|error| self.failed(error))?;
-        let rows = rows
-            .iter()
-            .map(|row| cells(table, row))
-            .collect::<Result<_, _>>();
-        rows.map_err(|error| self.failed(error))
-    }
-
-    async fn write(&mut self, table: &'static Table, rows: &[Row]) -> Result<(), Error> {
-        let mut query = insert::<Db>(table, rows);
-        let written = query.build().execute(&mut self.connection).await;
-        written.map_err(|error| self.failed(error))?;
-        if table.name == "operation" {
-            self.write_undoes(rows).await?;
+    async fn complete(&mut self, table: &'static Table, rows: &[Row]) -> Result<(), Error> {
+        match table.name {
+            "operation" => self.write_undoes(rows).await,
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    async fn commit(mut self: Box<Self>) -> Result<(), Error> {
-        self.run("COMMIT").await
     }
 }

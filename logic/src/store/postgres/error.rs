@@ -1,4 +1,4 @@
-//! What PostgreSQL says, sorted by its codes,
+//! The errors of PostgreSQL, sorted by its codes,
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 
 use std::io::ErrorKind;
@@ -29,23 +29,23 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
     }
 }
 
-/// Whether a commit that met this may have been done nevertheless.
+/// Returns true if a commit that met this may have been done nevertheless.
 pub(super) fn may_be_committed(error: &sqlx::Error) -> bool {
     error.as_database_error().is_none() || matches!(cause(error), Cause::Away)
 }
 
-/// Whether the database works and did not want it: a key that is taken, for example.
+/// Returns true if the database works and refused it: a key is taken, for example.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| code.starts_with("23"))
 }
 
-/// Whether what was asked for is not in the database at all: its tables.
+/// Returns true if the database does not have its tables at all.
 pub(super) fn is_absent(error: &dyn DatabaseError) -> bool {
     matches!(of_code(&error.code().unwrap_or_default()), Cause::Absent)
 }
 
-/// Whether the whole server went down by it. It recovers from its log, and what that had of a
+/// Returns true if the whole server went down by it. It recovers from its log, and what that had of a
 /// commit is done then, whatever the reason was: a full disk, or one that fails.
 fn is_panic(error: &dyn DatabaseError) -> bool {
     let error = error.try_downcast_ref::<PgDatabaseError>();

@@ -1,4 +1,4 @@
-//! Which database this is. Where another one was put in its place, nothing is read or written:
+//! The identity of a database. Where another one was put in its place, nothing is read or written:
 //! what this process knows is not about that one.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     id: Arc<str>,
-    /// What was last found in its place.
+    /// The other one that was last found in its place.
     other: watch::Sender<String>,
 }
 

@@ -8,27 +8,33 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use tokio::time::timeout;
 use utakata_interconnect::clock;
 
 use super::Postgres;
-use crate::store::{Error, Fence, Lease, LeaseWanted, lease::LeaseColumns};
+use crate::store::{
+    Error, Fence, Lease, LeaseRequest, Leases,
+    lease::LeaseColumns,
+    sql::{Sql, Statement},
+};
 
-/// What takes longer is of no use to somebody whose leases last a few seconds.
-const LEASE: Duration = Duration::from_secs(3);
+/// An answer that takes longer is of no use to somebody whose leases last a few seconds.
+const LEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-impl Postgres {
-    pub(super) async fn write_leases(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
-        let asked = timeout(LEASE, async {
+#[async_trait]
+impl Leases for Postgres {
+    async fn lease(&self, wanted: &LeaseRequest) -> Result<Vec<Lease>, Error> {
+        let asked = timeout(LEASE_TIMEOUT, async {
             let mut connection = self.connection().await?;
-            let rows = timeout(LEASE, write(&mut connection, wanted)).await;
+            let rows = timeout(LEASE_TIMEOUT, write(&mut connection, wanted)).await;
             self.answered(connection, rows)
         });
         let rows = match asked.await {
             Ok(rows) => rows?,
-            Err(_) => return Err(self.failed(super::connection::late())),
+            Err(_) => return Err(self.sort(super::connection::late())),
         };
         Ok(rows.iter().map(lease).collect())
     }
@@ -36,7 +42,7 @@ impl Postgres {
 
 async fn write(
     connection: &mut PgConnection,
-    wanted: &LeaseWanted,
+    wanted: &LeaseRequest,
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     release(&mut transaction, wanted).await?;
@@ -65,7 +71,7 @@ async fn write(
     Ok(rows)
 }
 
-async fn release(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::Error> {
+async fn release(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::Error> {
     if wanted.release.is_empty() {
         return Ok(());
     }
@@ -83,7 +89,7 @@ async fn release(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx
 }
 
 /// One that has ended, and that nobody took, goes on; its holder has it anew.
-async fn renew(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::Error> {
+async fn renew(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE lease SET address = $3,
              since = CASE WHEN until < clock_timestamp() THEN clock_timestamp() ELSE since END,
@@ -99,7 +105,7 @@ async fn renew(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::
     .map(drop)
 }
 
-async fn take(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::Error> {
+async fn take(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::Error> {
     if wanted.take.is_empty() {
         return Ok(());
     }
@@ -128,24 +134,22 @@ async fn take(to: &mut PgConnection, wanted: &LeaseWanted) -> Result<(), sqlx::E
     .map(drop)
 }
 
-fn milliseconds(wanted: &LeaseWanted) -> i64 {
-    wanted.lasts.as_millis().try_into().unwrap_or(i64::MAX)
+fn milliseconds(wanted: &LeaseRequest) -> i64 {
+    i64::try_from(wanted.lasts.as_millis()).expect("a lease lasts seconds")
 }
 
-/// Whether a lease is still that of the fence: then it stays so until the end of the transaction.
-pub(super) async fn holds(to: &mut PgConnection, fence: &Fence) -> Result<bool, sqlx::Error> {
-    let row = sqlx::query(
+/// A lease that is still that of the fence: then it stays so until the end of the transaction.
+pub(super) fn holds(fence: &Fence) -> Statement<'_> {
+    let epoch = i64::try_from(fence.epoch).expect("a lease is not taken that often");
+    Statement::new(
         "SELECT name FROM lease
          WHERE name = $1 AND environment = $2 AND incarnation = $3 AND epoch = $4
          FOR KEY SHARE",
     )
-    .bind(&fence.lease)
-    .bind(fence.by.environment.as_str())
-    .bind(fence.by.incarnation.to_string())
-    .bind(i64::try_from(fence.epoch).unwrap_or(i64::MAX))
-    .fetch_optional(to)
-    .await?;
-    Ok(row.is_some())
+    .with(&fence.lease)
+    .with(fence.by.environment.as_str())
+    .with(fence.by.incarnation.to_string())
+    .with(epoch)
 }
 
 fn lease(row: &PgRow) -> Lease {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{
     Postgres,
-    connection::{CONNECT, STATEMENT, late},
+    connection::{CONNECT_TIMEOUT, STATEMENT_TIMEOUT, late},
     error::sort,
     identity::Identity,
 };
@@ -20,23 +20,23 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 
-/// How long another one may take to bring the database to the newest form.
-const MIGRATED: Duration = Duration::from_secs(120);
+/// The time that another one may take to bring the database to the newest form.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) async fn open(url: &Url) -> Result<Postgres, Error> {
     let place = place(url.options());
     let options = url.options().clone().application_name("utakata");
     let options = options.disable_statement_logging();
     // Under a name of its own: it does not work with the store.
-    let start = limited(&options, MIGRATED).application_name("utakata start");
+    let start = limited(&options, MIGRATION_TIMEOUT).application_name("utakata start");
     let mut connection = connect(&place, &start).await?;
     migrate(&place, &mut connection).await?;
-    let identity = timeout(CONNECT, Identity::read(&mut connection)).await;
+    let identity = timeout(CONNECT_TIMEOUT, Identity::read(&mut connection)).await;
     let identity = identity.unwrap_or_else(|_| Err(late()));
     let identity = identity.map_err(|error| sort(&place, error))?;
     // Nothing depends on a farewell in form.
-    let _ = timeout(CONNECT, connection.close()).await;
-    let options = limited(&options, STATEMENT);
+    let _ = timeout(CONNECT_TIMEOUT, connection.close()).await;
+    let options = limited(&options, STATEMENT_TIMEOUT);
     Ok(Postgres::new(place, options, identity))
 }
 
@@ -63,14 +63,14 @@ pub(super) async fn connect(
     place: &Place,
     options: &PgConnectOptions,
 ) -> Result<PgConnection, Error> {
-    let connected = timeout(CONNECT, options.connect()).await;
+    let connected = timeout(CONNECT_TIMEOUT, options.connect()).await;
     let connected = connected.unwrap_or_else(|_| Err(late()));
     connected.map_err(|error| sort(place, error))
 }
 
 async fn migrate(place: &Place, connection: &mut PgConnection) -> Result<(), Error> {
     // The library takes a lock of the database's own meanwhile.
-    let migrated = timeout(MIGRATED, MIGRATIONS.run(connection)).await;
+    let migrated = timeout(MIGRATION_TIMEOUT, MIGRATIONS.run(connection)).await;
     let migrated = migrated.unwrap_or_else(|_| Err(late().into()));
     migrated.map_err(|error| Error::migrating(place, &MIGRATIONS, error, sort))
 }

@@ -1,14 +1,15 @@
 //! A SQLite file as one side of a copy.
 
-use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, Row as _, Sqlite as Db, SqliteConnection, sqlite::SqliteConnectOptions,
+    ConnectOptions, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
-use super::{Sqlite, error};
+use super::{Sqlite, error, session::query};
 use crate::store::{
     Error, Place,
-    copy::{Row, Side, Table, cells, insert, select},
+    copy::{Connection, Row, Side, Table},
+    sql::{Sql, Statement},
 };
 
 struct File {
@@ -27,11 +28,11 @@ impl Sqlite {
             .foreign_keys(true)
             .disable_statement_logging();
         let connection = options.connect().await;
-        let mut connection = connection.map_err(|error| self.failed(error))?;
+        let mut connection = connection.map_err(|error| self.sort(error))?;
         let begun = sqlx::query("BEGIN IMMEDIATE")
             .execute(&mut connection)
             .await;
-        begun.map_err(|error| self.failed(error))?;
+        begun.map_err(|error| self.sort(error))?;
         Ok(Box::new(File {
             place: self.place.clone(),
             connection,
@@ -39,16 +40,15 @@ impl Sqlite {
     }
 }
 
-impl File {
-    fn failed(&self, error: sqlx::Error) -> Error {
-        error::sort(&self.place, error)
-    }
-}
+impl Connection for File {
+    type Row = SqliteRow;
 
-#[async_trait]
-impl Side for File {
     fn place(&self) -> &Place {
         &self.place
+    }
+
+    fn sort(&self, error: sqlx::Error) -> Error {
+        error::sort(&self.place, error)
     }
 
     /// Whoever wrote it would have kept us out.
@@ -56,37 +56,11 @@ impl Side for File {
         Ok(false)
     }
 
-    async fn count(&mut self, table: &'static Table) -> Result<u64, Error> {
-        let mut query = sqlx::QueryBuilder::<Db>::new("SELECT COUNT(*) FROM ");
-        query.push(table.name);
-        let row = query.build().fetch_one(&mut self.connection).await;
-        let row = row.map_err(|error| self.failed(error))?;
-        Ok(row.get::<i64, _>(0).try_into().unwrap_or_default())
+    async fn fetch(&mut self, statement: Statement<'_>) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        query(statement).fetch_all(&mut self.connection).await
     }
 
-    async fn read(
-        &mut self,
-        table: &'static Table,
-        after: Option<&Row>,
-    ) -> Result<Vec<Row>, Error> {
-        let mut query = select::<Db>(table, after);
-        let rows = query.build().fetch_all(&mut self.connection).await;
-        let rows = rows.map_err(|error| self.failed(error))?;
-        let rows = rows
-            .iter()
-            .map(|row| cells(table, row))
-            .collect::<Result<_, _>>();
-        rows.map_err(|error| self.failed(error))
-    }
-
-    async fn write(&mut self, table: &'static Table, rows: &[Row]) -> Result<(), Error> {
-        let mut query = insert::<Db>(table, rows);
-        let written = query.build().execute(&mut self.connection).await;
-        written.map(drop).map_err(|error| self.failed(error))
-    }
-
-    async fn commit(mut self: Box<Self>) -> Result<(), Error> {
-        let committed = sqlx::query("COMMIT").execute(&mut self.connection).await;
-        committed.map(drop).map_err(|error| self.failed(error))
+    async fn complete(&mut self, _: &'static Table, _: &[Row]) -> Result<(), Error> {
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What SQLite says, sorted by its result codes, <https://sqlite.org/rescode.html>.
+//! The errors of SQLite, sorted by its result codes, <https://sqlite.org/rescode.html>.
 
 use crate::store::{Error, Place};
 
@@ -18,14 +18,14 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
     }
 }
 
-/// Whether a commit that met this may be there nevertheless, now or after a crash: what was
+/// Returns true if a commit that met this may be there nevertheless, now or after a crash: what was
 /// written to the log may be whole although the disk did not say so. Not where there was no room
 /// for it, where another had the file, and where it was refused.
 pub(super) fn may_be_committed(error: &sqlx::Error) -> bool {
     !matches!(primary(error), 5 | 6 | 8 | 13 | 19)
 }
 
-/// Whether the database works and did not want it: a key that is taken, for example.
+/// Returns true if the database works and refused it: a key is taken, for example.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     primary(error) == 19
 }

@@ -13,15 +13,15 @@ pub(super) struct Files {
     path: PathBuf,
     log: PathBuf,
     /// The file that was opened first: no other one is this store.
-    first: Seen,
+    first: FileStamp,
     /// Of the connection that writes now; absent until it has written.
-    open: Option<[Seen; 2]>,
+    open: Option<[FileStamp; 2]>,
 }
 
-/// What the system says of a file. Never opened for this: SQLite's locks belong to the process,
+/// A file as the system knows it. Never opened for this: SQLite's locks belong to the process,
 /// and any close of the file by anybody in it gives them up.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -36,7 +36,7 @@ impl Files {
         Ok(Self {
             path: path.to_owned(),
             log: log.into(),
-            first: Seen::at(path)?,
+            first: FileStamp::at(path)?,
             open: None,
         })
     }
@@ -46,15 +46,15 @@ impl Files {
         self.open = None;
     }
 
-    /// Whether the file of the store is under its name.
+    /// Checks that the file of the store is under its name.
     ///
     /// # Errors
-    /// What is there instead, in words.
+    /// Another one is there; it is said in words.
     pub fn is_there(&self) -> Result<(), String> {
-        Seen::at(&self.path)
+        FileStamp::at(&self.path)
             .map_err(|error| missing(&self.path, &error))?
             .follows(
-                &Seen {
+                &FileStamp {
                     size: 0,
                     ..self.first
                 },
@@ -62,11 +62,11 @@ impl Files {
             )
     }
 
-    /// Whether the files are those that the connection has written, and nobody has cut them off:
+    /// Checks that the files are those that the connection has written, and nobody has cut them off:
     /// to be asked before it writes any more to them, too, since SQLite fills up what was cut.
     ///
     /// # Errors
-    /// What is there instead, in words.
+    /// Another one is there; it is said in words.
     pub fn are_as_left(&self) -> Result<(), String> {
         match &self.open {
             Some(left) => self.follow(left).map(drop),
@@ -74,11 +74,11 @@ impl Files {
         }
     }
 
-    /// Whether what was just committed is in files that are found under their names, and that
+    /// Checks that what was just committed is in files that are found under their names, and that
     /// nobody has cut off.
     ///
     /// # Errors
-    /// What is there instead, in words.
+    /// Another one is there; it is said in words.
     pub fn have_it(&mut self) -> Result<(), String> {
         self.is_there()?;
         let now = match &self.open {
@@ -89,12 +89,12 @@ impl Files {
         Ok(())
     }
 
-    fn now(&self) -> Result<[Seen; 2], String> {
-        let at = |path: &PathBuf| Seen::at(path).map_err(|error| missing(path, &error));
+    fn now(&self) -> Result<[FileStamp; 2], String> {
+        let at = |path: &PathBuf| FileStamp::at(path).map_err(|error| missing(path, &error));
         Ok([at(&self.path)?, at(&self.log)?])
     }
 
-    fn follow(&self, left: &[Seen; 2]) -> Result<[Seen; 2], String> {
+    fn follow(&self, left: &[FileStamp; 2]) -> Result<[FileStamp; 2], String> {
         let now = self.now()?;
         now[0].follows(&left[0], &self.path)?;
         now[1].follows(&left[1], &self.log)?;
@@ -102,7 +102,7 @@ impl Files {
     }
 }
 
-impl Seen {
+impl FileStamp {
     fn at(path: &Path) -> io::Result<Self> {
         let found = fs::metadata(path)?;
         Ok(Self {
@@ -112,7 +112,7 @@ impl Seen {
         })
     }
 
-    /// Whether it is the same file as before, and has not become smaller.
+    /// Checks that it is the same file as before, and has not become smaller.
     fn follows(&self, before: &Self, path: &Path) -> Result<(), String> {
         if (self.device, self.inode) != (before.device, before.inode) {
             return Err(format!("{} is another file now", path.display()));

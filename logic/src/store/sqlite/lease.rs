@@ -1,15 +1,17 @@
 //! Leases in SQLite: of one logic environment, and of those that had the file before it.
 
+use async_trait::async_trait;
 use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
 
 use super::Sqlite;
-use crate::store::{Error, Fence, Lease, LeaseWanted, lease::LeaseColumns};
+use crate::store::{Error, Fence, Lease, LeaseRequest, Leases, lease::LeaseColumns, sql::Session};
 
 /// The clock of the store, in milliseconds.
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
-impl Sqlite {
-    pub(super) async fn write_leases(&self, wanted: &LeaseWanted) -> Result<Vec<Lease>, Error> {
+#[async_trait]
+impl Leases for Sqlite {
+    async fn lease(&self, wanted: &LeaseRequest) -> Result<Vec<Lease>, Error> {
         let mut transaction = self.writer.begin().await?;
         let rows = write(&mut transaction, wanted).await;
         let rows = transaction.end(rows).await?;
@@ -19,7 +21,7 @@ impl Sqlite {
 
 async fn write(
     to: &mut SqliteConnection,
-    wanted: &LeaseWanted,
+    wanted: &LeaseRequest,
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
     for name in &wanted.release {
         let mut query = QueryBuilder::<Db>::new(
@@ -48,7 +50,7 @@ async fn write(
 }
 
 /// Only those that the member has.
-fn of(query: &mut QueryBuilder<Db>, wanted: &LeaseWanted) {
+fn of(query: &mut QueryBuilder<Db>, wanted: &LeaseRequest) {
     let member = &wanted.by;
     query.push(" AND environment = ");
     query.push_bind(member.environment.to_string());
@@ -59,7 +61,7 @@ fn of(query: &mut QueryBuilder<Db>, wanted: &LeaseWanted) {
 async fn take(
     to: &mut SqliteConnection,
     name: &str,
-    wanted: &LeaseWanted,
+    wanted: &LeaseRequest,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO lease (name) VALUES (?) ON CONFLICT (name) DO NOTHING")
         .bind(name)
@@ -77,11 +79,11 @@ async fn take(
     query.build().execute(to).await.map(drop)
 }
 
-fn milliseconds(wanted: &LeaseWanted) -> i64 {
-    wanted.lasts.as_millis().try_into().unwrap_or(i64::MAX)
+fn milliseconds(wanted: &LeaseRequest) -> i64 {
+    i64::try_from(wanted.lasts.as_millis()).expect("a lease lasts seconds")
 }
 
-/// Whether a lease is still that of the fence.
+/// Returns true if a lease is still that of the fence.
 pub(super) async fn holds(to: &mut SqliteConnection, fence: &Fence) -> Result<bool, sqlx::Error> {
     let row = sqlx::query(
         "SELECT name FROM lease
@@ -90,7 +92,7 @@ pub(super) async fn holds(to: &mut SqliteConnection, fence: &Fence) -> Result<bo
     .bind(&fence.lease)
     .bind(fence.by.environment.as_str())
     .bind(fence.by.incarnation.to_string())
-    .bind(i64::try_from(fence.epoch).unwrap_or(i64::MAX))
+    .bind(i64::try_from(fence.epoch).expect("a lease is not taken that often"))
     .fetch_optional(to)
     .await?;
     Ok(row.is_some())

@@ -19,7 +19,7 @@ use crate::store::{Error, Place};
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 /// Larger files are not looked through at the start: it would take too long.
-const CHECKED_UP_TO: u64 = 32 * 1024 * 1024;
+const MAX_CHECKED: u64 = 32 * 1024 * 1024;
 
 /// Memory for pages of whoever writes, in KiB, as far as it is needed: what is written lies in
 /// many places, and reading them again would take longer than writing.
@@ -52,7 +52,7 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", CHECKPOINT_AFTER);
     let mut writer = writing.connect().await.map_err(failed)?;
-    if size > 0 && size <= CHECKED_UP_TO {
+    if size > 0 && size <= MAX_CHECKED {
         check(&place, &mut writer).await?;
     }
     migrate(&place, &mut writer).await?;

@@ -1,35 +1,29 @@
-//! What a SQLite file has at one moment: one read transaction of a connection of its own.
+//! A SQLite file as of one moment: one read transaction of a connection of its own.
 
 use std::path::Path;
 
-use async_trait::async_trait;
 use futures::TryStreamExt;
 use sqlx::{
-    ConnectOptions, Row, SqliteConnection,
+    ConnectOptions, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
-use super::{Sqlite, error, ledger::audit_page};
+use super::error;
 use crate::store::{
-    AuditPage, Error, Place, Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask,
+    Error, Place, Snapshot,
+    sql::{Moment, Visitor},
 };
 
-/// How many rows lie ready: a page of the audit trail can be large.
+/// The number of rows that lie ready: a page of the audit trail can be large.
 const AHEAD: usize = 2;
 
-/// What a SQLite file has at one moment.
-struct Moment {
+/// A connection in a read transaction.
+struct Connection {
     place: Place,
     connection: SqliteConnection,
 }
 
-impl Sqlite {
-    pub(super) async fn read_snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
-        open(&self.path, false).await
-    }
-}
-
-/// What is in a file, whether somebody writes it meanwhile or not. Nothing is changed.
+/// Returns what is in a file, whether somebody writes it meanwhile or not. Nothing is changed.
 ///
 /// # Errors
 /// It cannot be read, or it is no store.
@@ -42,7 +36,7 @@ pub async fn read_only(path: &Path) -> Result<Box<dyn Snapshot>, Error> {
     open(path, !has_log).await
 }
 
-async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snapshot>, Error> {
+pub(super) async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snapshot>, Error> {
     let place = Place::File(path.into());
     let failed = |error| error::sort(&place, error);
     let options = SqliteConnectOptions::new()
@@ -57,70 +51,25 @@ async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snapshot>, Erro
         let done = sqlx::query(step).execute(&mut connection).await;
         done.map_err(failed)?;
     }
-    Ok(Box::new(Moment { place, connection }))
+    Ok(Box::new(Connection { place, connection }))
 }
 
-impl Moment {
-    async fn each<T>(
+impl Moment for Connection {
+    type Row = SqliteRow;
+
+    async fn each(
         &mut self,
         sql: &'static str,
-        value: impl Fn(&SqliteRow) -> Result<T, sqlx::Error> + Send,
-        visit: Visit<'_, T>,
+        visit: Visitor<'_, SqliteRow>,
     ) -> Result<(), Error> {
         let read = async {
             let mut rows = sqlx::query(sql).fetch(&mut self.connection);
             while let Some(row) = rows.try_next().await? {
-                visit(value(&row)?);
+                visit(&row)?;
             }
             Ok(())
         };
         let read: Result<(), sqlx::Error> = read.await;
         read.map_err(|error| error::sort(&self.place, error))
-    }
-}
-
-#[async_trait]
-impl Snapshot for Moment {
-    async fn each_page(&mut self, visit: Visit<'_, AuditPage>) -> Result<(), Error> {
-        let sql = "SELECT page, hash, body, packed FROM audit ORDER BY page";
-        self.each(sql, audit_page, visit).await
-    }
-
-    async fn each_operation(&mut self, visit: Visit<'_, WrittenOperation>) -> Result<(), Error> {
-        let sql = "SELECT id, body, progress FROM operation ORDER BY id";
-        let value = |row: &SqliteRow| {
-            Ok(WrittenOperation {
-                id: row.try_get("id")?,
-                body: row.try_get("body")?,
-                progress: row.try_get("progress")?,
-            })
-        };
-        self.each(sql, value, visit).await
-    }
-
-    async fn each_task(&mut self, visit: Visit<'_, WrittenTask>) -> Result<(), Error> {
-        let sql = "SELECT id, operation, target, state, body, progress FROM task ORDER BY id";
-        let value = |row: &SqliteRow| {
-            Ok(WrittenTask {
-                id: row.try_get("id")?,
-                operation: row.try_get("operation")?,
-                target: row.try_get("target")?,
-                state: row.try_get("state")?,
-                body: row.try_get("body")?,
-                progress: row.try_get("progress")?,
-            })
-        };
-        self.each(sql, value, visit).await
-    }
-
-    async fn each_lock(&mut self, visit: Visit<'_, WrittenLock>) -> Result<(), Error> {
-        let sql = "SELECT target, body FROM lock ORDER BY target";
-        let value = |row: &SqliteRow| {
-            Ok(WrittenLock {
-                target: row.try_get("target")?,
-                body: row.try_get("body")?,
-            })
-        };
-        self.each(sql, value, visit).await
     }
 }

@@ -23,10 +23,10 @@ use tokio::{
 use super::{error, files::Files};
 use crate::store::{AuditPage, Error, Place};
 
-/// How often a page is looked for on another connection: the first after this is.
-const LOOKED_EVERY: Duration = Duration::from_secs(1);
+/// The first page after this is looked for on another connection.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Readers that take longer keep their connections when all others are opened anew.
-const READERS_END: Duration = Duration::from_secs(5);
+const READERS_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 2;
 
 /// The writer without what is written above, for a drill that must find what comes of it: it goes
@@ -52,7 +52,7 @@ struct Open {
 }
 
 /// A transaction. Nobody else writes meanwhile. One that is dropped was never there.
-pub(super) struct Transaction<'w> {
+pub(in crate::store) struct Transaction<'w> {
     writer: &'w Writer,
     open: MutexGuard<'w, Open>,
     connection: SqliteConnection,
@@ -157,7 +157,7 @@ impl Writer {
     /// else finds that log any more.
     async fn end_all(&self, open: &mut Open, connection: SqliteConnection) {
         let before = std::mem::replace(&mut *self.readers.write(), readers(&self.reading));
-        if timeout(READERS_END, before.close()).await.is_err() {
+        if timeout(READERS_TIMEOUT, before.close()).await.is_err() {
             tracing::warn!("a reader of the store takes long");
         }
         if let Some(looker) = open.looker.take() {
@@ -166,14 +166,14 @@ impl Writer {
         end(connection).await;
     }
 
-    /// Whether another connection sees a page.
+    /// Returns true if another connection sees a page.
     async fn sees(&self, open: &mut Open, page: &AuditPage) -> Result<bool, sqlx::Error> {
         let mut looker = match open.looker.take() {
             Some(looker) => looker,
             None => self.reading.connect().await?,
         };
         let found = sqlx::query("SELECT 1 FROM audit WHERE page = ? AND hash = ?")
-            .bind(i64::try_from(page.page).unwrap_or(i64::MAX))
+            .bind(i64::try_from(page.page).expect("pages are counted from 1"))
             .bind(&page.hash)
             .fetch_optional(&mut looker)
             .await?;
@@ -210,12 +210,8 @@ impl Open {
 }
 
 impl Transaction<'_> {
-    /// Commits if everything was done, else none of it is.
-    pub async fn end<T>(self, done: Result<T, sqlx::Error>) -> Result<T, Error> {
-        match done {
-            Ok(value) => self.commit(None).await.map(|()| value),
-            Err(error) => Err(self.fail(error).await),
-        }
+    pub fn place(&self) -> &Place {
+        &self.writer.place
     }
 
     /// Commits. When this returns, a page of the trail that was written, or found, is seen by
@@ -262,7 +258,7 @@ impl Transaction<'_> {
             return Ok(());
         }
         let doubt = open.files.have_it().err();
-        let is_due = open.looked.is_none_or(|at| at.elapsed() >= LOOKED_EVERY);
+        let is_due = open.looked.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL);
         let page = page.filter(|_| is_due || doubt.is_some());
         let Some(reason) = doubt else {
             let seen = match page {

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use utakata_api::{apply::Document, ledger::Lock};
 use utakata_logic::store::{
-    AuditPage, Change, ControlTask, Error, OperationProgress, Page, ReadingRow, Store,
-    TaskProgress, Wanted,
+    AuditPage, Change, ControlTask, Error, OperationProgress, ReadingRow, Store, TaskFilter,
+    TaskProgress, WriteBatch,
 };
 use utakata_model::{
     ActionName, Class, Credential, EnvironmentId, Incarnation, Kind, Operation, OperationId,
@@ -179,22 +179,22 @@ pub async fn the_inventory_is_what_was_written(store: &dyn Store) {
     assert!(contents.credentials.is_empty() && contents.schedules.is_empty());
 }
 
-pub fn planned(operation: &Operation, tasks: &[ControlTask]) -> Page {
-    Page {
+pub fn planned(operation: &Operation, tasks: &[ControlTask]) -> WriteBatch {
+    WriteBatch {
         operations: vec![(operation.clone(), None)],
         tasks: tasks.to_vec(),
-        ..Page::default()
+        ..WriteBatch::default()
     }
 }
 
-pub fn stands(task: &ControlTask, state: TaskState) -> Page {
+pub fn stands(task: &ControlTask, state: TaskState) -> WriteBatch {
     let progress = TaskProgress {
         state,
         ..TaskProgress::default()
     };
-    Page {
+    WriteBatch {
         task_progress: [(task.id, progress)].into_iter().collect(),
-        ..Page::default()
+        ..WriteBatch::default()
     }
 }
 
@@ -213,7 +213,7 @@ pub async fn tasks_stand_where_they_were_written(store: &dyn Store) {
     );
     assert_eq!(row.counts.queued, 1);
 
-    let mut changed = Page::default();
+    let mut changed = WriteBatch::default();
     for task in &tasks[..2000] {
         let holder = Holder {
             environment: EnvironmentId::new("wee").unwrap(),
@@ -305,9 +305,9 @@ pub fn audit(page: u64) -> AuditPage {
 pub async fn the_audit_trail_comes_in_its_order(store: &dyn Store) {
     assert_eq!(store.audit_head().await.unwrap(), None);
     for page in 1..=12 {
-        let page = Page {
+        let page = WriteBatch {
             audit: Some(audit(page)),
-            ..Page::default()
+            ..WriteBatch::default()
         };
         store.write(&page).await.unwrap();
     }
@@ -338,7 +338,7 @@ pub async fn locks_and_open_operations_come_back(store: &dyn Store) {
     store.write(&page).await.unwrap();
     let open = store.open_operations().await.unwrap();
     assert_eq!(open, [(operation.clone(), progress)]);
-    let mut page = Page::default();
+    let mut page = WriteBatch::default();
     page.locks.insert(name("b"), None);
     page.operation_progress
         .insert(operation.id, OperationProgress::done());
@@ -365,26 +365,26 @@ pub async fn lists_come_newest_first(store: &dyn Store) {
     let before = store.operations(Some(second.id), 10).await.unwrap();
     assert_eq!(before.len(), 1);
 
-    let check = async |wanted: Wanted, expect: &[TaskId]| {
+    let check = async |wanted: TaskFilter, expect: &[TaskId]| {
         let rows = store.tasks(&wanted, 4).await.unwrap();
         let found: Vec<TaskId> = rows.iter().map(|row| row.task.id).collect();
         assert_eq!(found, expect, "{wanted:?}");
     };
     check(
-        Wanted::default(),
+        TaskFilter::default(),
         &[new[2].id, new[1].id, new[0].id, old[2].id],
     )
     .await;
-    let wanted = Wanted {
+    let wanted = TaskFilter {
         operation: Some(first.id),
         before: Some(old[2].id),
-        ..Wanted::default()
+        ..TaskFilter::default()
     };
     check(wanted, &[old[1].id, old[0].id]).await;
-    let wanted = Wanted {
+    let wanted = TaskFilter {
         state: Some(TaskState::Failed),
         target: Some(name("pdu-1")),
-        ..Wanted::default()
+        ..TaskFilter::default()
     };
     check(wanted, &[old[1].id]).await;
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        Change, Store,
+        Audit, Change, Inventory, Store,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,

@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
-    AuditPage, Change, Contents, Error, KindRow, KindsDesired, Lease, LeaseWanted,
-    OperationProgress, OperationRow, OrderRow, Orders, Page, PersonRow, Place, PutRelease,
-    ReadingRow, ReleaseRow, ShippedRelease, Snapshot, Store, TaskRow, Wanted,
+    Audit, AuditPage, Catalogue, Change, Contents, Desired, Environments, Error, Inventory,
+    KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger, OperationProgress, OperationRow,
+    OrderRow, Orders, People, PersonRow, Place, PutRelease, ReadingRow, Readings, ReleaseRow,
+    ShippedRelease, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Operation, OperationId, Order, PersonName,
@@ -45,83 +46,136 @@ impl Doubtful {
 }
 
 macro_rules! delegate {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
-        #[async_trait]
-        impl Store for Doubtful {
-            async fn write(&self, page: &Page) -> Result<(), Error> {
-                let fate = self.fates.lock().pop_front();
-                let (place, reason) = (self.place(), "the test says so".to_owned());
-                match fate {
-                    None => self.store.write(page).await,
-                    Some(Fate::Slow(until)) => {
-                        until.acquire().await.unwrap().forget();
-                        self.store.write(page).await
-                    }
-                    Some(Fate::SlowAndFull(until)) => {
-                        until.acquire().await.unwrap().forget();
-                        Err(Error::Full { place })
-                    }
-                    Some(Fate::Away) => Err(Error::Away { place, reason }),
-                    Some(Fate::Lost) => Err(Error::InDoubt { place, reason }),
-                    Some(Fate::Written) => {
-                        self.store.write(page).await?;
-                        Err(Error::InDoubt { place, reason })
-                    }
-                }
-            }
-
-            async fn close(&self) {
-                self.store.close().await;
-            }
-
+    ($($noun:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => {
+        $(#[async_trait]
+        impl $noun for Doubtful {
             $(async fn $name(&self, $($argument: $type),*) -> Result<$answer, Error> {
                 self.store.$name($($argument),*).await
             })*
-        }
+        })*
     };
 }
 
+#[async_trait]
+impl Ledger for Doubtful {
+    async fn write(&self, page: &WriteBatch) -> Result<(), Error> {
+        let fate = self.fates.lock().pop_front();
+        let (place, reason) = (self.place(), "the test says so".to_owned());
+        match fate {
+            None => self.store.write(page).await,
+            Some(Fate::Slow(until)) => {
+                until.acquire().await.unwrap().forget();
+                self.store.write(page).await
+            }
+            Some(Fate::SlowAndFull(until)) => {
+                until.acquire().await.unwrap().forget();
+                Err(Error::Full { place })
+            }
+            Some(Fate::Away) => Err(Error::Away { place, reason }),
+            Some(Fate::Lost) => Err(Error::InDoubt { place, reason }),
+            Some(Fate::Written) => {
+                self.store.write(page).await?;
+                Err(Error::InDoubt { place, reason })
+            }
+        }
+    }
+
+    async fn open_operations(&self) -> Result<Vec<(Operation, OperationProgress)>, Error> {
+        self.store.open_operations().await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<TaskRow>, Error> {
+        self.store.unfinished().await
+    }
+
+    async fn tasks_of(&self, operation: OperationId) -> Result<Vec<TaskRow>, Error> {
+        self.store.tasks_of(operation).await
+    }
+
+    async fn operation_by_key(&self, key: &str) -> Result<Option<OperationId>, Error> {
+        self.store.operation_by_key(key).await
+    }
+
+    async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error> {
+        self.store.operation(id).await
+    }
+
+    async fn operations(
+        &self,
+        before: Option<OperationId>,
+        most: u32,
+    ) -> Result<Vec<OperationRow>, Error> {
+        self.store.operations(before, most).await
+    }
+
+    async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
+        self.store.locks().await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error> {
+        self.store.task(id).await
+    }
+
+    async fn tasks(&self, wanted: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error> {
+        self.store.tasks(wanted, most).await
+    }
+}
+
+#[async_trait]
+impl Store for Doubtful {
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
 delegate! {
-    inventory() -> Contents;
-    change(changes: &[Change]) -> ();
-    open_operations() -> Vec<(Operation, OperationProgress)>;
-    unfinished() -> Vec<TaskRow>;
-    tasks_of(operation: OperationId) -> Vec<TaskRow>;
-    operation_by_key(key: &str) -> Option<OperationId>;
-    operation(id: OperationId) -> Option<OperationRow>;
-    operations(before: Option<OperationId>, most: u32) -> Vec<OperationRow>;
-    locks() -> Vec<(TargetName, Lock)>;
-    audit(from: u64, most: u32) -> Vec<AuditPage>;
-    audit_head() -> Option<AuditPage>;
-    gap() -> bool;
-    put_gap() -> ();
-    snapshot() -> Box<dyn Snapshot>;
-    task(id: TaskId) -> Option<TaskRow>;
-    tasks(wanted: &Wanted, most: u32) -> Vec<TaskRow>;
-    put_readings(rows: &[ReadingRow]) -> ();
-    readings() -> Vec<ReadingRow>;
-    people() -> Vec<PersonRow>;
-    put_person(row: &PersonRow) -> ();
-    delete_person(name: &PersonName) -> ();
-    inventory_version() -> u64;
-    lease(wanted: &LeaseWanted) -> Vec<Lease>;
-    orders() -> Orders;
-    put_order(revision: u64, row: Option<&OrderRow>) -> ();
-    put_standing(revision: u64, scope: &Scope, order: Option<&Order>) -> ();
-    kinds_desired() -> KindsDesired;
-    put_rollout(revision: u64, kind: Option<&KindRow>, rollout: Option<&Rollout>) -> ();
-    rollouts(before: Option<RolloutId>, most: u32) -> Vec<Rollout>;
-    rollout(id: RolloutId) -> Option<Rollout>;
-    releases(kind: Option<&Kind>) -> Vec<ReleaseRow>;
-    release(digest: &ReleaseDigest) -> Option<ReleaseRow>;
-    put_release(row: &ReleaseRow) -> PutRelease;
-    delete_release(digest: &ReleaseDigest) -> bool;
-    missing_files(files: &[ContentFile]) -> Vec<FileDigest>;
-    put_file(digest: &FileDigest, bytes: &[u8]) -> ();
-    file_part(digest: &FileDigest, part: u64) -> Option<Vec<u8>>;
-    shipped() -> Vec<ShippedRelease>;
-    put_shipped(releases: &[ShippedRelease]) -> bool;
-    zones() -> Vec<(EnvironmentId, Zone)>;
-    put_zone(id: &EnvironmentId, zone: &Zone) -> ();
-    delete_zone(id: &EnvironmentId) -> ();
+    Inventory {
+        inventory() -> Contents;
+        change(changes: &[Change]) -> ();
+        inventory_version() -> u64;
+    }
+    Audit {
+        audit(from: u64, most: u32) -> Vec<AuditPage>;
+        audit_head() -> Option<AuditPage>;
+        gap() -> bool;
+        put_gap() -> ();
+        snapshot() -> Box<dyn Snapshot>;
+    }
+    Readings {
+        put_readings(rows: &[ReadingRow]) -> ();
+        readings() -> Vec<ReadingRow>;
+    }
+    People {
+        people() -> Vec<PersonRow>;
+        put_person(row: &PersonRow) -> ();
+        delete_person(name: &PersonName) -> ();
+    }
+    Leases {
+        lease(wanted: &LeaseRequest) -> Vec<Lease>;
+    }
+    Desired {
+        orders() -> Orders;
+        put_order(revision: u64, row: Option<&OrderRow>) -> ();
+        put_standing(revision: u64, scope: &Scope, order: Option<&Order>) -> ();
+        kinds_desired() -> KindsDesired;
+        put_rollout(revision: u64, kind: Option<&KindRow>, rollout: Option<&Rollout>) -> ();
+        rollouts(before: Option<RolloutId>, most: u32) -> Vec<Rollout>;
+        rollout(id: RolloutId) -> Option<Rollout>;
+    }
+    Catalogue {
+        releases(kind: Option<&Kind>) -> Vec<ReleaseRow>;
+        release(digest: &ReleaseDigest) -> Option<ReleaseRow>;
+        put_release(row: &ReleaseRow) -> PutRelease;
+        delete_release(digest: &ReleaseDigest) -> bool;
+        missing_files(files: &[ContentFile]) -> Vec<FileDigest>;
+        put_file(digest: &FileDigest, bytes: &[u8]) -> ();
+        file_part(digest: &FileDigest, part: u64) -> Option<Vec<u8>>;
+        shipped() -> Vec<ShippedRelease>;
+        put_shipped(releases: &[ShippedRelease]) -> bool;
+    }
+    Environments {
+        zones() -> Vec<(EnvironmentId, Zone)>;
+        put_zone(id: &EnvironmentId, zone: &Zone) -> ();
+        delete_zone(id: &EnvironmentId) -> ();
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use utakata_logic::{
-    store::{Error, Page, PersonRow, ReadingRow, Store, Wanted},
+    store::{Error, PersonRow, ReadingRow, Store, TaskFilter, WriteBatch},
     token::TokenHash,
 };
 use utakata_model::{ActionName, OperationId, PersonName, TargetName};
@@ -28,7 +28,7 @@ struct Witness {
 impl Witness {
     async fn page(&mut self, count: usize) -> Result<(), Error> {
         let operation = operation();
-        let page = Page {
+        let page = WriteBatch {
             audit: Some(audit(self.page + 1)),
             ..planned(&operation, &tasks(&operation, count))
         };
@@ -98,9 +98,9 @@ impl Witness {
         for id in &self.refused {
             assert!(other.operation(*id).await.unwrap().is_none());
         }
-        let wanted = Wanted {
+        let wanted = TaskFilter {
             operation: self.operations.last().copied(),
-            ..Wanted::default()
+            ..TaskFilter::default()
         };
         assert!(!other.tasks(&wanted, 1).await.unwrap().is_empty());
         assert_eq!(other.people().await.unwrap().len(), self.people);

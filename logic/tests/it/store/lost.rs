@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        Store,
+        Audit, Store,
         sqlite::{Sqlite, read_only},
     },
 };

@@ -10,7 +10,7 @@ use std::{os::unix::fs::PermissionsExt, process::Command};
 
 use utakata_logic::{
     config::Url,
-    store::{Error, Store, postgres::Postgres as PostgresStore},
+    store::{Audit, Error, Store, postgres::Postgres as PostgresStore},
 };
 use utakata_tests::{disk::SmallDisk, servers::Postgres};
 
@@ -49,7 +49,7 @@ async fn a_database_that_cannot_be_used_is_told_with_the_cure() {
     let check = async |url: &str, code: &str, says: &[&str]| {
         let error = open(url).await.err().unwrap();
         let text = format!("{error}: {}", error.cure());
-        assert_eq!(error.code(), code, "{text}");
+        assert_eq!(error.code().as_str(), code, "{text}");
         for says in says.iter().chain(&["test_0 on 127.0.0.1"]) {
             assert!(text.contains(says), "{says}: {text}");
         }
@@ -63,7 +63,7 @@ async fn a_database_that_cannot_be_used_is_told_with_the_cure() {
     check(&elsewhere, "store-away", &["refused", "PostgreSQL runs"]).await;
     let absent = server.url("postgres", "secret", "nothing");
     let error = open(&absent).await.err().unwrap();
-    assert_eq!(error.code(), "store-refused", "{error}");
+    assert_eq!(error.code().as_str(), "store-refused", "{error}");
     assert!(error.to_string().contains("does not exist"), "{error}");
 
     open(&right).await.unwrap().close().await;

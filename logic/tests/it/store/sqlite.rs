@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use tempfile::TempDir;
-use utakata_logic::store::{Error, Page, Store, sqlite::Sqlite};
+use utakata_logic::store::{Audit, Error, Inventory, Ledger, WriteBatch, sqlite::Sqlite};
 use utakata_tests::disk::SmallDisk;
 
 use super::{conformance, full};
@@ -33,10 +33,10 @@ async fn what_is_acknowledged_around_a_full_disk_is_there() {
     full::what_is_acknowledged_around_a_full_disk_is_there(open, &disk).await;
 }
 
-fn page(number: u64) -> Page {
-    Page {
+fn page(number: u64) -> WriteBatch {
+    WriteBatch {
         audit: Some(conformance::audit(number)),
-        ..Page::default()
+        ..WriteBatch::default()
     }
 }
 
@@ -66,7 +66,7 @@ async fn a_file_that_is_taken_away_or_replaced_is_told_and_nothing_is_written() 
         ] {
             let error = written.unwrap_err();
             assert!(matches!(error, Error::Replaced { .. }), "{error}");
-            assert_eq!(error.code(), "store-replaced");
+            assert_eq!(error.code().as_str(), "store-replaced");
         }
     };
     fs::rename(&path, &away).unwrap();

@@ -13,7 +13,7 @@ use utakata_api::audit::AuditReport;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        Store,
+        Audit, Store,
         sqlite::{self, Sqlite},
     },
 };

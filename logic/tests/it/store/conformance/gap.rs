@@ -1,15 +1,15 @@
 //! What every store must do with a ledger that lacks something.
 
-use utakata_logic::store::{Error, Page, Store};
+use utakata_logic::store::{Error, Store, WriteBatch};
 
 use super::{audit, operation, planned, tasks};
 
 /// That there is a gap is known until a page closes it; nothing is written after a page that is
 /// not there.
 pub async fn a_gap_is_known_until_a_page_closes_it(store: &dyn Store) {
-    let page = |number| Page {
+    let page = |number| WriteBatch {
         audit: Some(audit(number)),
-        ..Page::default()
+        ..WriteBatch::default()
     };
     assert!(!store.gap().await.unwrap());
     store.write(&page(1)).await.unwrap();
@@ -19,7 +19,7 @@ pub async fn a_gap_is_known_until_a_page_closes_it(store: &dyn Store) {
     assert!(store.gap().await.unwrap());
 
     let operation = operation();
-    let after = Page {
+    let after = WriteBatch {
         audit: Some(audit(4)),
         closes_gap: true,
         ..planned(&operation, &tasks(&operation, 1))
@@ -28,7 +28,7 @@ pub async fn a_gap_is_known_until_a_page_closes_it(store: &dyn Store) {
     assert!(matches!(error, Error::Lost { page: 3, .. }), "{error}");
     assert!(store.operation(operation.id).await.unwrap().is_none());
     assert!(store.gap().await.unwrap());
-    let next = Page {
+    let next = WriteBatch {
         audit: Some(audit(3)),
         ..after
     };

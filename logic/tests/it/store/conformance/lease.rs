@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use utakata_logic::store::{AuditPage, Error, Fence, Lease, LeaseWanted, Member, Page, Store};
+use utakata_logic::store::{
+    AuditPage, Error, Fence, Lease, LeaseRequest, Member, Store, WriteBatch,
+};
 use utakata_model::{EnvironmentId, Incarnation};
 use utakata_tests::wait::{PATIENCE, pause, soon};
 
@@ -18,8 +20,8 @@ fn member(name: &str) -> Member {
     }
 }
 
-pub fn wants(by: &Member, lasts: Duration, take: &[&str]) -> LeaseWanted {
-    LeaseWanted {
+pub fn wants(by: &Member, lasts: Duration, take: &[&str]) -> LeaseRequest {
+    LeaseRequest {
         by: by.clone(),
         address: format!("http://{}:7700", by.environment),
         lasts,
@@ -33,7 +35,7 @@ fn find<'l>(leases: &'l [Lease], name: &str) -> &'l Lease {
 }
 
 /// Asks for a lease until it is there.
-pub async fn take(store: &dyn Store, wanted: &LeaseWanted, name: &str) -> Lease {
+pub async fn take(store: &dyn Store, wanted: &LeaseRequest, name: &str) -> Lease {
     let taking = async {
         loop {
             let leases = store.lease(wanted).await.unwrap();
@@ -64,7 +66,7 @@ pub async fn a_lease_has_one_holder_at_a_time(store: &dyn Store) {
     assert_eq!(find(&leases, "a").holder(), Some(&ann));
     assert_eq!(find(&leases, "c").holder(), Some(&bob));
 
-    let gives = |name: &str| LeaseWanted {
+    let gives = |name: &str| LeaseRequest {
         release: vec![name.to_owned()],
         ..wants(&ann, LONG, &[])
     };
@@ -97,10 +99,10 @@ pub async fn a_lease_ends_by_itself(store: &dyn Store) {
     assert_eq!((b.epoch, b.holder()), (1, Some(&ann)));
 }
 
-fn fenced(number: u64, lease: &Lease) -> Page {
+fn fenced(number: u64, lease: &Lease) -> WriteBatch {
     let operation = operation();
     let held = lease.held.as_ref().unwrap();
-    Page {
+    WriteBatch {
         audit: Some(audit(number)),
         under: Some(Fence {
             lease: lease.name.clone(),

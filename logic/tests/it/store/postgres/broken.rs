@@ -3,7 +3,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use utakata_logic::store::{Error, Page, Store, postgres::Postgres as PostgresStore};
+use utakata_logic::store::{
+    Audit, Error, Ledger, Store, WriteBatch, postgres::Postgres as PostgresStore,
+};
 use utakata_tests::{
     disk::{SmallDisk, fail_sync},
     servers::Postgres,
@@ -16,7 +18,7 @@ use super::{
 };
 
 /// Writes the same page until that is certain; says what it met first.
-async fn write_for_certain(store: &PostgresStore, page: &Page) -> Option<Error> {
+async fn write_for_certain(store: &PostgresStore, page: &WriteBatch) -> Option<Error> {
     let first = store.write(page).await.err();
     if first.is_some() {
         until("the page is written", async || {
@@ -109,7 +111,7 @@ async fn what_is_told_around_a_full_disk_of_the_log_of_postgres_is_so() {
     std::os::unix::fs::symlink(&moved, &log).unwrap();
     server.start_again().unwrap();
     let store = open(&url).await.unwrap();
-    let (mut written, mut refused): (Vec<Page>, Vec<Page>) = (Vec::new(), Vec::new());
+    let (mut written, mut refused): (Vec<WriteBatch>, Vec<WriteBatch>) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         disk.fill().unwrap();
         let mut met = None;

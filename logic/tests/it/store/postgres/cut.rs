@@ -8,7 +8,7 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
-use utakata_logic::store::{Error, Store};
+use utakata_logic::store::{Error, Ledger};
 use utakata_tests::servers::Postgres;
 
 use super::{
@@ -102,7 +102,7 @@ async fn a_commit_whose_answer_is_cut_off_is_in_doubt_and_done_once() {
         cut.send_replace(fate);
         let error = store.write(&doubtful).await.unwrap_err();
         assert!(matches!(error, Error::InDoubt { .. }), "{fate:?}: {error}");
-        assert_eq!(error.code(), "store-in-doubt");
+        assert_eq!(error.code().as_str(), "store-in-doubt");
         assert_eq!(is_there(&other, &doubtful).await, expect, "{fate:?}");
         // The same again, as the ledger does: it is there, and there once.
         store.write(&doubtful).await.unwrap();

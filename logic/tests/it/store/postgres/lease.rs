@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use utakata_logic::store::{
-    AuditPage, Error, Fence, Lease, Page, Store, postgres::Postgres as PostgresStore,
+    Audit, AuditPage, Error, Fence, Lease, Ledger, WriteBatch, postgres::Postgres as PostgresStore,
 };
 use utakata_model::{EnvironmentId, Incarnation};
 use utakata_tests::servers::Postgres;
@@ -15,7 +15,7 @@ use super::{
 
 const TURNS: u64 = 30;
 
-fn page(number: u64, lease: &Lease) -> Page {
+fn page(number: u64, lease: &Lease) -> WriteBatch {
     let operation = conformance::operation();
     let tasks = conformance::tasks(&operation, 5);
     let fence = Fence {
@@ -23,7 +23,7 @@ fn page(number: u64, lease: &Lease) -> Page {
         by: lease.held.as_ref().unwrap().by.clone(),
         epoch: lease.epoch,
     };
-    Page {
+    WriteBatch {
         audit: Some(AuditPage {
             hash: format!("{number} of {}", operation.id),
             ..conformance::audit(number)

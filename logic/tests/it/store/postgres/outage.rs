@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use utakata_logic::store::{Error, Page, Store, postgres::Postgres as PostgresStore};
+use utakata_logic::store::{Audit, Error, Ledger, WriteBatch, postgres::Postgres as PostgresStore};
 use utakata_tests::{servers::Postgres, wait::soon};
 
 use super::{super::conformance, open};
 
 /// The n-th page: an operation with its tasks.
-pub(super) fn page(number: u64) -> Page {
+pub(super) fn page(number: u64) -> WriteBatch {
     let operation = conformance::operation();
     let tasks = conformance::tasks(&operation, 20);
-    Page {
+    WriteBatch {
         audit: Some(conformance::audit(number)),
         ..conformance::planned(&operation, &tasks)
     }
 }
 
 /// Whether a page is there: as a whole, or not at all.
-pub(super) async fn is_there(store: &PostgresStore, page: &Page) -> bool {
+pub(super) async fn is_there(store: &PostgresStore, page: &WriteBatch) -> bool {
     let operation = page.operations[0].0.id;
     let tasks = store.tasks_of(operation).await.unwrap().len();
     let audit = page.audit.as_ref().unwrap();
@@ -66,7 +66,7 @@ async fn write_until_it_fails(
     store: Arc<PostgresStore>,
     first: u64,
     pages: tokio::sync::watch::Sender<usize>,
-) -> (Vec<Page>, (Page, Error)) {
+) -> (Vec<WriteBatch>, (WriteBatch, Error)) {
     let mut written = Vec::new();
     for number in first.. {
         let page = page(number);

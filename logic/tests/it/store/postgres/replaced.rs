@@ -7,7 +7,7 @@ use std::sync::{
 
 use axum::http::StatusCode;
 use serde_json::json;
-use utakata_logic::store::{Error, Page, Store};
+use utakata_logic::store::{Audit, Error, Inventory, Ledger, Store, WriteBatch};
 use utakata_model::OutcomeStatus;
 use utakata_tests::servers::Postgres;
 
@@ -50,7 +50,7 @@ async fn is_refused(store: &dyn Store, number: u64, code: &str) {
         store.put_gap().await,
     ] {
         let error = written.unwrap_err();
-        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(error.code().as_str(), code, "{error}");
     }
 }
 
@@ -132,13 +132,13 @@ async fn a_database_that_is_put_back_to_an_older_state_is_told_as_what_it_lost()
     let tried = page(5);
     let error = store.write(&tried).await.unwrap_err();
     assert!(matches!(error, Error::Lost { page: 4, .. }), "{error}");
-    assert_eq!(error.code(), "store-lost");
+    assert_eq!(error.code().as_str(), "store-lost");
     let other = open(&url).await.unwrap();
     assert!(!is_there(&other, &tried).await);
     // What the ledger does then.
     store.put_gap().await.unwrap();
     assert!(other.gap().await.unwrap());
-    let next = Page {
+    let next = WriteBatch {
         closes_gap: true,
         ..page(3)
     };

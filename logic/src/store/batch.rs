@@ -1,4 +1,4 @@
-//! What is written together: all of it, or nothing.
+//! Batches of the ledger: all of one is written, or nothing.
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -13,16 +13,16 @@ use utakata_permit::life::{End, Holder};
 use super::{ControlTask, Fence};
 use crate::pace::StopRule;
 
-/// What is written together.
+/// Changes of the ledger that are written together.
 #[derive(Debug, Clone, Default)]
-pub struct Page {
+pub struct WriteBatch {
     /// New operations, with their keys.
     pub operations: Vec<(Operation, Option<String>)>,
     /// New tasks.
     pub tasks: Vec<ControlTask>,
-    /// Where operations stand now.
+    /// The progress of operations.
     pub operation_progress: IndexMap<OperationId, OperationProgress>,
-    /// Where tasks stand now: of a task that is new in this page, too.
+    /// The progress of tasks, also of those that are new in this batch.
     pub task_progress: IndexMap<TaskId, TaskProgress>,
     /// Targets that are locked now, or no longer.
     pub locks: IndexMap<TargetName, Option<Lock>>,
@@ -30,55 +30,55 @@ pub struct Page {
     pub audit: Option<AuditPage>,
     /// The lease under which it is written, where there are several who could.
     pub under: Option<Fence>,
-    /// Takes account of a [`gap`](super::Store::gap): from then on there is none.
+    /// Takes account of a [`gap`](super::Audit::gap): from then on there is none.
     pub closes_gap: bool,
 }
 
-/// Where an operation stands.
+/// The progress of an operation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OperationProgress {
     /// In one word.
     pub state: OperationState,
-    /// Whether all its tasks have ended.
+    /// Set once all its tasks have ended.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
-    /// Whether it has stopped after failures, and when it will.
+    /// The stop after failures: whether it has come, and when it will.
     pub stop: StopRule,
-    /// Who approved it, and when.
+    /// The approval, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved: Option<Said>,
-    /// Who paused, resumed or cancelled it last, and when.
+    /// The last pause, resumption or cancellation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<Said>,
 }
 
-/// Where a task stands.
+/// The progress of a task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskProgress {
     /// In one word.
     pub state: TaskState,
-    /// Which try at it this is, from 1.
+    /// The number of the current attempt, from 1.
     pub attempt: u32,
     /// Until when it may begin; absent until it is its turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// Whether somebody took it back.
+    /// Set once somebody has cancelled it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_cancelled: bool,
-    /// Whether an earlier attempt may have done it.
+    /// Set where an earlier attempt may have done it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_in_doubt: bool,
-    /// Who has the permit of the current attempt, or had it.
+    /// The holder of the permit of the current attempt, present or past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
-    /// Whether it was seen in what it must pass through, since it was said to be done.
+    /// Set once it was seen in what it must pass through, after it was said to be done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_passed: bool,
-    /// How it ended.
+    /// Its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
-    /// What the target had before, where the action can be undone.
+    /// The value that the target had before, where the action can be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<ReadingValue>,
     /// The attempts so far, oldest first.
@@ -92,7 +92,7 @@ pub struct TaskProgress {
 /// A page of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
-    /// Its number, from 1.
+    /// The number, from 1.
     pub page: u64,
     /// SHA-256 of the hash before and of the body, in hexadecimal.
     pub hash: String,
@@ -100,8 +100,8 @@ pub struct AuditPage {
     pub body: String,
 }
 
-impl Page {
-    /// Whether there is nothing to write.
+impl WriteBatch {
+    /// Returns true where there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
             && self.tasks.is_empty()
@@ -112,7 +112,7 @@ impl Page {
             && !self.closes_gap
     }
 
-    /// What was to be written before another page, and was not, is written with it.
+    /// Adds a newer batch: this one was to be written before it, and was not.
     pub fn absorb(&mut self, newer: Self) {
         self.operations.extend(newer.operations);
         self.tasks.extend(newer.tasks);

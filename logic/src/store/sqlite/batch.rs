@@ -1,17 +1,18 @@
-//! Pages of the ledger in SQLite: one transaction each, of few statements with many rows.
+//! Batches of the ledger in SQLite: one transaction each, of few statements with many rows.
 
 use std::sync::LazyLock;
 
-use sqlx::{Row, Sqlite as Db, SqliteConnection, query::Query, sqlite::SqliteArguments};
+use sqlx::{Sqlite as Db, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use tokio::sync::mpsc;
 
-use super::{Sqlite, lease};
+use super::{lease, writer::Transaction};
 use crate::store::{
-    Error, Page, Place,
-    rows::{LockStands, NewOperation, NewPage, OperationStands, Planned, Progressed, Rows},
+    Error, Fence, Place, WriteBatch,
+    rows::{NewOperation, OperationUpdate, PendingTask, PendingUpdate, Rows},
+    sql::{Writing, Written},
 };
 
-/// How many rows a statement has: of few sizes, so that each is made ready once and kept. To make
+/// The numbers of rows that a statement has: few, so that each is made ready once and kept. To make
 /// one ready costs as much as to write its rows.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
@@ -24,7 +25,7 @@ static INSERT_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
     })
 });
 
-/// What was written of an outcome stays where nothing newer is known.
+/// An outcome that was written stays where nothing newer is known.
 static UPDATE_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
     SIZES.map(|size| {
         let rows = vec!["(?, ?, ?, ?)"; size].join(", ");
@@ -37,95 +38,31 @@ static UPDATE_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
     })
 });
 
-/// What came of a page.
-enum Written {
-    Now,
-    /// It is there already.
-    Before,
-    /// Another page has its number.
-    Other,
-    /// Somebody else took the lease.
-    Fenced,
-    /// The page before it, which was written, is not there any more.
-    Gap,
-}
+impl Writing for Transaction<'_> {
+    async fn holds(&mut self, fence: &Fence) -> Result<bool, sqlx::Error> {
+        lease::holds(self, fence).await
+    }
 
-impl Sqlite {
-    pub(super) async fn write_page(&self, page: &Page) -> Result<(), Error> {
-        let rows = Rows::of(page, &self.place)?;
-        let mut transaction = self.writer.begin().await?;
-        let error = match write(&mut transaction, page, &rows, &self.place).await {
-            Ok(Written::Now | Written::Before) => {
-                return transaction.commit(page.audit.as_ref()).await;
+    async fn write_tasks(&mut self, rows: &Rows<'_>, place: &Place) -> Result<(), sqlx::Error> {
+        insert_operations(self, &rows.operations).await?;
+        update_operations(self, &rows.operation_progress).await?;
+        write_tasks(self, rows, place).await
+    }
+
+    async fn end_batch(
+        self,
+        written: Result<Written, sqlx::Error>,
+        batch: &WriteBatch,
+    ) -> Result<(), Error> {
+        match written.map(|written| written.refusal(self.place(), batch)) {
+            Ok(None) => self.commit(batch.audit.as_ref()).await,
+            Ok(Some(refusal)) => {
+                self.roll_back().await;
+                Err(refusal)
             }
-            Ok(Written::Fenced) => Error::not_holder(&self.place, page),
-            Ok(Written::Other) => Error::other_writer(&self.place, page),
-            Ok(Written::Gap) => Error::lost(&self.place, page),
-            Err(error) => return Err(transaction.fail(error).await),
-        };
-        transaction.roll_back().await;
-        Err(error)
+            Err(error) => Err(self.fail(error).await),
+        }
     }
-}
-
-async fn write(
-    to: &mut SqliteConnection,
-    page: &Page,
-    rows: &Rows<'_>,
-    place: &Place,
-) -> Result<Written, sqlx::Error> {
-    if let Some(audit) = &rows.audit
-        && let Some(there) = insert_audit(to, audit).await?
-    {
-        return match (there, &page.under) {
-            // Who lost the lease finds the pages of who has it.
-            (Written::Other, Some(fence)) if !lease::holds(to, fence).await? => Ok(Written::Fenced),
-            (there, _) => Ok(there),
-        };
-    }
-    if let Some(fence) = &page.under
-        && !lease::holds(to, fence).await?
-    {
-        return Ok(Written::Fenced);
-    }
-    insert_operations(to, &rows.operations).await?;
-    update_operations(to, &rows.operation_progress).await?;
-    write_tasks(to, rows, place).await?;
-    write_locks(to, &rows.locks).await?;
-    if page.closes_gap {
-        super::gap::close(to).await?;
-    }
-    Ok(Written::Now)
-}
-
-/// Says what was there in its place, if anything was.
-async fn insert_audit(
-    to: &mut SqliteConnection,
-    audit: &NewPage<'_>,
-) -> Result<Option<Written>, sqlx::Error> {
-    let inserted = sqlx::query(
-        "INSERT INTO audit (page, hash, body, packed) SELECT ?1, ?2, ?3, ?4
-         WHERE ?1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = ?1 - 1)
-         ON CONFLICT (page) DO NOTHING",
-    )
-    .bind(audit.number)
-    .bind(audit.hash)
-    .bind(audit.body.text)
-    .bind(&audit.body.bytes)
-    .execute(&mut *to)
-    .await?;
-    if inserted.rows_affected() > 0 {
-        return Ok(None);
-    }
-    let row = sqlx::query("SELECT hash FROM audit WHERE page = ?")
-        .bind(audit.number)
-        .fetch_optional(to)
-        .await?;
-    Ok(Some(match row {
-        None => Written::Gap,
-        Some(row) if row.get::<&str, _>("hash") == audit.hash => Written::Before,
-        Some(_) => Written::Other,
-    }))
 }
 
 async fn insert_operations(
@@ -145,7 +82,7 @@ async fn insert_operations(
 
 async fn update_operations(
     to: &mut SqliteConnection,
-    rows: &[OperationStands],
+    rows: &[OperationUpdate],
 ) -> Result<(), sqlx::Error> {
     for row in rows {
         sqlx::query("UPDATE operation SET progress = ?, is_open = ? WHERE id = ?")
@@ -154,25 +91,6 @@ async fn update_operations(
             .bind(&row.id)
             .execute(&mut *to)
             .await?;
-    }
-    Ok(())
-}
-
-async fn write_locks(
-    to: &mut SqliteConnection,
-    rows: &[LockStands<'_>],
-) -> Result<(), sqlx::Error> {
-    for row in rows {
-        let query = match &row.body {
-            Some(body) => sqlx::query(
-                "INSERT INTO lock (target, body) VALUES (?, ?)
-                 ON CONFLICT (target) DO UPDATE SET body = excluded.body",
-            )
-            .bind(row.target)
-            .bind(body),
-            None => sqlx::query("DELETE FROM lock WHERE target = ?").bind(row.target),
-        };
-        query.execute(&mut *to).await?;
     }
     Ok(())
 }
@@ -227,7 +145,7 @@ type Statement = Query<'static, Db, SqliteArguments>;
 // Texts are given away, so that they are not copied once more.
 fn insert_tasks(
     statement: &'static str,
-    tasks: &[Planned<'_>],
+    tasks: &[PendingTask<'_>],
     place: &Place,
 ) -> Result<Statement, Error> {
     let mut query = sqlx::query(statement);
@@ -247,7 +165,7 @@ fn insert_tasks(
 
 fn update_tasks(
     statement: &'static str,
-    tasks: &[Progressed<'_>],
+    tasks: &[PendingUpdate<'_>],
     place: &Place,
 ) -> Result<Statement, Error> {
     let mut query = sqlx::query(statement);

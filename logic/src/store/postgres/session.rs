@@ -1,0 +1,226 @@
+//! Statements and transactions of PostgreSQL.
+
+use std::borrow::Cow;
+
+use sqlx::{
+    AssertSqlSafe, PgConnection, Postgres as Db,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Postgres,
+    connection::{CALL_TIMEOUT, late},
+    error::is_refusal,
+};
+use crate::store::{
+    Error,
+    sql::{Column, Many, Session, Sql, Statement, Value},
+};
+
+/// Begins a transaction in which all that is read is of one moment.
+pub(super) const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// A transaction with a deadline. The connection of one that is dropped is closed: what it is in
+/// nobody has to know.
+pub(in crate::store) struct Transaction<'p> {
+    pub(super) store: &'p Postgres,
+    connection: Option<PoolConnection<Db>>,
+    deadline: Instant,
+    /// Set once a statement was not answered in time.
+    pub(super) is_late: bool,
+}
+
+type Asked<'q> = Query<'q, Db, PgArguments>;
+
+/// A statement as the library has it.
+pub(super) fn query(statement: Statement<'_>) -> Asked<'static> {
+    let query = sqlx::query(statement.sql);
+    statement.values.into_iter().fold(query, bind)
+}
+
+fn bind<'q>(query: Asked<'q>, value: Value<'_>) -> Asked<'q> {
+    match value {
+        Value::Text(text) => query.bind(text),
+        Value::MaybeText(text) => query.bind(text),
+        Value::Number(number) => query.bind(number),
+        Value::Flag(flag) => query.bind(flag),
+        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Texts(texts) => query.bind(texts),
+    }
+}
+
+/// A statement over many rows: each column is an array.
+fn many(mut statement: Many<'_>) -> Asked<'static> {
+    let rows = std::mem::take(&mut statement.rows);
+    let types = statement
+        .columns
+        .iter()
+        .zip(1..)
+        .map(|(column, parameter)| {
+            let name = match column {
+                Column::Text(_) => "text",
+                Column::Number(_) => "bigint",
+                Column::Bytes(_) => "bytea",
+            };
+            format!("${parameter}::{name}[]")
+        });
+    let arrays = types.collect::<Vec<_>>().join(", ");
+    let text = statement.fresh(&format!("SELECT * FROM unnest({arrays})"));
+    let query = sqlx::query(AssertSqlSafe(text));
+    let mut columns = vec![Vec::with_capacity(rows.len()); statement.columns.len()];
+    for row in rows {
+        debug_assert_eq!(
+            row.len(),
+            columns.len(),
+            "a row has a value for each column"
+        );
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    let columns = statement.columns.iter().zip(columns);
+    columns.fold(query, |query, (column, values)| match column {
+        Column::Text(_) => query.bind(values.into_iter().map(text_of).collect::<Vec<_>>()),
+        Column::Number(_) => query.bind(values.into_iter().map(number_of).collect::<Vec<_>>()),
+        Column::Bytes(_) => query.bind(values.into_iter().map(bytes_of).collect::<Vec<_>>()),
+    })
+}
+
+fn text_of(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::MaybeText(text) => text,
+        value => unreachable!("{value:?} is in a column of texts"),
+    }
+}
+
+fn number_of(value: Value<'_>) -> i64 {
+    match value {
+        Value::Number(number) => number,
+        value => unreachable!("{value:?} is in a column of numbers"),
+    }
+}
+
+fn bytes_of(value: Value<'_>) -> &[u8] {
+    match value {
+        Value::Bytes(bytes) => bytes,
+        value => unreachable!("{value:?} is in a column of bytes"),
+    }
+}
+
+impl<'p> Transaction<'p> {
+    pub(super) async fn begin(store: &'p Postgres, begin: &'static str) -> Result<Self, Error> {
+        let connection = store.connection().await?;
+        let mut own = Self {
+            store,
+            connection: Some(connection),
+            deadline: Instant::now() + CALL_TIMEOUT,
+            is_late: false,
+        };
+        match own.run(begin).await {
+            Ok(()) => Ok(own),
+            Err(error) => Err(own.fail(error).await),
+        }
+    }
+
+    fn connection(&mut self) -> &mut PgConnection {
+        let connection = self.connection.as_mut();
+        connection.expect("a transaction has a connection until it ends")
+    }
+
+    fn late(&mut self) -> sqlx::Error {
+        self.is_late = true;
+        late()
+    }
+
+    /// Carries out a statement before the deadline; says how many rows were written.
+    pub(super) async fn execute_query(&mut self, query: Asked<'_>) -> Result<u64, sqlx::Error> {
+        let deadline = self.deadline;
+        let done = timeout_at(deadline, query.execute(self.connection())).await;
+        let done = done.unwrap_or_else(|_| Err(self.late()));
+        Ok(done?.rows_affected())
+    }
+
+    /// Carries out a statement of the transaction itself.
+    async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let deadline = self.deadline;
+        let done = timeout_at(deadline, sqlx::raw_sql(sql).execute(self.connection())).await;
+        let done = done.unwrap_or_else(|_| Err(self.late()));
+        done.map(drop)
+    }
+
+    /// Keeps what was done. The connection is still ours, so that whoever looks for what was
+    /// written has another one.
+    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        self.run("COMMIT").await
+    }
+
+    /// Leaves everything as it was.
+    pub(super) async fn roll_back(mut self) {
+        if self.run("ROLLBACK").await.is_ok() {
+            self.give_back();
+        }
+    }
+
+    /// Leaves everything as it was, because of this. What was refused is no reason to doubt a
+    /// connection.
+    pub(super) async fn fail(self, error: sqlx::Error) -> Error {
+        let store = self.store;
+        if is_refusal(&error) {
+            self.roll_back().await;
+        }
+        store.sort(error)
+    }
+
+    /// Others may use the connection.
+    pub(super) fn give_back(mut self) {
+        drop(self.connection.take());
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.close_on_drop();
+        }
+    }
+}
+
+impl Session for Transaction<'_> {
+    type Row = PgRow;
+
+    async fn fetch(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, sqlx::Error> {
+        let deadline = self.deadline;
+        let rows = query(statement).fetch_all(self.connection());
+        let rows = timeout_at(deadline, rows).await;
+        rows.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, sqlx::Error> {
+        self.execute_query(query(statement)).await
+    }
+
+    async fn execute_many(&mut self, statement: Many<'_>) -> Result<u64, sqlx::Error> {
+        if statement.rows.is_empty() {
+            return Ok(0);
+        }
+        self.execute_query(many(statement)).await
+    }
+
+    async fn end<T: Send>(mut self, done: Result<T, sqlx::Error>) -> Result<T, Error> {
+        let kept = match done {
+            Ok(value) => self.commit().await.map(|()| value),
+            Err(error) => Err(error),
+        };
+        match kept {
+            Ok(value) => {
+                self.give_back();
+                Ok(value)
+            }
+            Err(error) => Err(self.fail(error).await),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The inventory in SQL.
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
+use utakata_api::apply::Document;
+
+use super::{Column, Columns, Many, Session, Sql, Statement, count};
+use crate::store::{Change, Contents, Error, Inventory, Place};
+
+/// The bodies that are to be, by name; `None` where none is to be.
+type Bodies<'c> = IndexMap<&'c str, Option<String>>;
+
+/// The result of changes: of several of one thing the last counts.
+#[derive(Default)]
+struct Outcome<'c> {
+    targets: Bodies<'c>,
+    schedules: Bodies<'c>,
+    credentials: Bodies<'c>,
+    /// Targets whose readings go.
+    unread: Vec<&'c str>,
+}
+
+/// The statements of a table of documents.
+struct Table {
+    select: &'static str,
+    delete: &'static str,
+    put: &'static str,
+}
+
+const TARGETS: Table = Table {
+    select: "SELECT body FROM target ORDER BY name",
+    delete: "DELETE FROM target WHERE name IN (SELECT name FROM fresh)",
+    put: "INSERT INTO target (name, body) SELECT name, body FROM fresh WHERE TRUE
+          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+};
+const SCHEDULES: Table = Table {
+    select: "SELECT body FROM schedule ORDER BY name",
+    delete: "DELETE FROM schedule WHERE name IN (SELECT name FROM fresh)",
+    put: "INSERT INTO schedule (name, body) SELECT name, body FROM fresh WHERE TRUE
+          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+};
+const CREDENTIALS: Table = Table {
+    select: "SELECT body FROM credential ORDER BY name",
+    delete: "DELETE FROM credential WHERE name IN (SELECT name FROM fresh)",
+    put: "INSERT INTO credential (name, body) SELECT name, body FROM fresh WHERE TRUE
+          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+};
+const DELETE_READINGS: &str = "DELETE FROM reading WHERE target IN (SELECT name FROM fresh)";
+
+#[async_trait]
+impl<S: Sql> Inventory for S {
+    async fn inventory(&self) -> Result<Contents, Error> {
+        let mut moment = self.moment().await?;
+        let rows = async {
+            let targets = moment.fetch(Statement::new(TARGETS.select)).await?;
+            let schedules = moment.fetch(Statement::new(SCHEDULES.select)).await?;
+            let credentials = moment.fetch(Statement::new(CREDENTIALS.select)).await?;
+            Ok((targets, schedules, credentials))
+        };
+        let rows = rows.await;
+        let (targets, schedules, credentials) = moment.end(rows).await?;
+        Ok(Contents {
+            targets: bodies(self.place(), "target", &targets)?,
+            schedules: bodies(self.place(), "schedule", &schedules)?,
+            credentials: bodies(self.place(), "credential", &credentials)?,
+        })
+    }
+
+    async fn change(&self, changes: &[Change]) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let outcome = outcome(changes, self.place())?;
+        let mut to = self.begin().await?;
+        let made = make(&mut to, outcome).await;
+        to.end(made).await
+    }
+
+    async fn inventory_version(&self) -> Result<u64, Error> {
+        let sql = "SELECT value FROM counter WHERE name = 'inventory'";
+        let rows = self.fetch(Statement::new(sql)).await?;
+        let version = rows.first().map_or(0, |row| row.number("value"));
+        Ok(u64::try_from(version).expect("the version only grows"))
+    }
+}
+
+fn bodies<T: DeserializeOwned>(
+    place: &Place,
+    what: &'static str,
+    rows: &[impl Columns],
+) -> Result<Vec<T>, Error> {
+    rows.iter()
+        .map(|row| place.parse(what, row.text("body")))
+        .collect()
+}
+
+fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Error> {
+    let mut outcome = Outcome::default();
+    for change in changes {
+        let (bodies, name, body) = match change {
+            Change::Put(Document::Target(target)) => {
+                let body = place.json("target", target)?;
+                (&mut outcome.targets, target.name.as_str(), Some(body))
+            }
+            Change::Put(Document::Schedule(schedule)) => {
+                let body = place.json("schedule", schedule)?;
+                (&mut outcome.schedules, schedule.name.as_str(), Some(body))
+            }
+            Change::Put(Document::Credential(credential)) => {
+                let body = place.json("credential", credential)?;
+                let name = credential.name.as_str();
+                (&mut outcome.credentials, name, Some(body))
+            }
+            Change::DeleteTarget(name) => {
+                outcome.unread.push(name.as_str());
+                (&mut outcome.targets, name.as_str(), None)
+            }
+            Change::DeleteSchedule(name) => (&mut outcome.schedules, name.as_str(), None),
+            Change::DeleteCredential(name) => (&mut outcome.credentials, name.as_str(), None),
+        };
+        bodies.insert(name, body);
+    }
+    Ok(outcome)
+}
+
+async fn make(to: &mut impl Session, outcome: Outcome<'_>) -> Result<(), sqlx::Error> {
+    count(to).await?;
+    delete(to, DELETE_READINGS, outcome.unread).await?;
+    let tables = [
+        (outcome.targets, TARGETS),
+        (outcome.schedules, SCHEDULES),
+        (outcome.credentials, CREDENTIALS),
+    ];
+    for (bodies, table) in tables {
+        let (gone, put): (Bodies<'_>, Bodies<'_>) =
+            bodies.into_iter().partition(|(_, body)| body.is_none());
+        delete(to, table.delete, gone.into_keys().collect()).await?;
+        let rows = put.into_iter();
+        let rows = rows.filter_map(|(name, body)| Some(vec![name.into(), body?.into()]));
+        let statement = Many {
+            columns: &[Column::Text("name"), Column::Text("body")],
+            rest: table.put,
+            rows: rows.collect(),
+        };
+        to.execute_many(statement).await?;
+    }
+    Ok(())
+}
+
+async fn delete(
+    from: &mut impl Session,
+    rest: &'static str,
+    names: Vec<&str>,
+) -> Result<(), sqlx::Error> {
+    let statement = Many {
+        columns: &[Column::Text("name")],
+        rest,
+        rows: names.into_iter().map(|name| vec![name.into()]).collect(),
+    };
+    from.execute_many(statement).await.map(drop)
+}

@@ -1,0 +1,65 @@
+//! A control task as it was made, which never changes.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utakata_model::{
+    ActionName, Class, Kind, OperationId, Origin, Parameters, Priority, TargetName, TaskId,
+    duration,
+    manifest::{Repeat, Undo, Verify},
+};
+
+/// A control task as it was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ControlTask {
+    /// The identifier.
+    pub id: TaskId,
+    /// The operation that it belongs to.
+    pub operation: OperationId,
+    /// The target.
+    pub target: TargetName,
+    /// The kind of the target.
+    pub kind: Kind,
+    /// The action.
+    pub action: ActionName,
+    /// The parameters of the action.
+    pub parameters: Parameters,
+    /// The longest time of an attempt.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    /// The time at which it was made.
+    pub made: Timestamp,
+    /// It is not begun after this, whatever it waits for.
+    pub expires: Timestamp,
+    /// Once it is its turn, it is not begun later than this.
+    #[serde(with = "duration", default)]
+    pub lifetime: Duration,
+    /// The priority on its target.
+    #[serde(default)]
+    pub priority: Priority,
+    /// For each `at_most` of the operation's pace, the value that the target had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paced: Vec<Option<Arc<str>>>,
+    /// The harm of doing it twice.
+    #[serde(default)]
+    pub repeat: Repeat,
+    /// The way its effect is read back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+    /// The way it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
+}
+
+impl ControlTask {
+    /// The operation that it belongs to.
+    pub fn origin(&self) -> Origin {
+        Origin::Operation(self.operation)
+    }
+
+    /// Always control.
+    pub fn class(&self) -> Class {
+        Class::Control
+    }
+}
