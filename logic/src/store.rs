@@ -45,8 +45,8 @@ pub use people::{People, PersonRow};
 pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
-pub use task::ControlTask;
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
+pub use task::ControlTask;
 
 use crate::config;
 

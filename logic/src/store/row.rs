@@ -69,11 +69,7 @@ pub(super) fn audit(
         index: "page of the audit trail".into(),
         source: source.into(),
     })?;
-    Ok(AuditPage {
-        page,
-        hash,
-        body,
-    })
+    Ok(AuditPage { page, hash, body })
 }
 
 /// A person.

@@ -135,7 +135,9 @@ impl Written {
         let place = place.clone();
         let page = || {
             let audit = batch.audit.as_ref();
-            audit.expect("a batch without a page meets no other one").page
+            audit
+                .expect("a batch without a page meets no other one")
+                .page
         };
         match self {
             Self::Now | Self::Before => None,
