@@ -36,7 +36,7 @@ use keys::Keys;
 use refusals::Refusals;
 use token::PlanToken;
 
-/// Controls. Cheap to share.
+/// The operations that change something. Cheap to share.
 pub struct Control {
     config: config::Control,
     inventory: Arc<Inventory>,
@@ -51,16 +51,16 @@ pub struct Control {
 /// The result of a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// It was only asked what would be done.
+    /// A plan: it was only asked what would be done.
     Plan(Plan),
-    /// It is written down and on its way.
+    /// An operation that is written down and on its way.
     Operation(OperationId),
-    /// It was asked for under the same key before, and is not done again.
+    /// An operation that was asked for under the same key before, and is not done again.
     Known(OperationId),
 }
 
 /// An operation that is about to be written down.
-struct New {
+struct OperationRequest {
     selector: Selector,
     action: ActionName,
     parameters: serde_json::Value,
@@ -73,7 +73,7 @@ struct New {
     key: Option<String>,
 }
 
-impl New {
+impl OperationRequest {
     fn of(asked: Asked, parameters: serde_json::Value, by: Option<PersonName>) -> Self {
         Self {
             selector: asked.selector,
@@ -159,7 +159,7 @@ impl Control {
         let key = asked.key.clone().filter(|_| !asked.dry_run);
         // Held until it is written down: else both would find that nobody has asked yet.
         let held = match &key {
-            Some(key) => self.keys.hold(key).await,
+            Some(key) => Some(self.keys.hold(key).await),
             None => None,
         };
         if let Some(key) = &key
@@ -188,7 +188,7 @@ impl Control {
             count: view.targets.len(),
         })?;
         let wait = asked.wait;
-        let new = New::of(asked, parameters, by);
+        let new = OperationRequest::of(asked, parameters, by);
         let (id, progress) = self.begin(new, &planned).await?;
         drop(held);
         if !wait.is_zero() {
@@ -219,7 +219,7 @@ impl Control {
         &self,
         asked: &Asked,
         parameters: &serde_json::Value,
-        planned: &[plan::Planned<'_>],
+        planned: &[plan::PlannedTarget<'_>],
     ) -> Plan {
         let targets = self.planned_tasks(parameters, planned);
         let what = token::PlannedRequest {
@@ -240,9 +240,9 @@ impl Control {
     fn planned_tasks(
         &self,
         parameters: &serde_json::Value,
-        planned: &[plan::Planned<'_>],
+        planned: &[plan::PlannedTarget<'_>],
     ) -> Vec<PlannedTask> {
-        let task = |(known, (served, action)): &plan::Planned<'_>| {
+        let task = |(known, (served, action)): &plan::PlannedTarget<'_>| {
             let today = |seen: &LastSeen| today(seen, action, parameters);
             let today = self.observed.look(known.device, today);
             PlannedTask {
@@ -273,8 +273,8 @@ impl Control {
         Ok(())
     }
 
-    fn needs_approval(&self, planned: &[plan::Planned<'_>]) -> bool {
-        let is_high = |(_, (_, action)): &plan::Planned<'_>| action.action.risk == Risk::High;
+    fn needs_approval(&self, planned: &[plan::PlannedTarget<'_>]) -> bool {
+        let is_high = |(_, (_, action)): &plan::PlannedTarget<'_>| action.action.risk == Risk::High;
         match self.config.approval {
             Approval::Never => false,
             Approval::High => planned.iter().any(is_high),
@@ -285,8 +285,8 @@ impl Control {
     /// Writes an operation down, and lets it begin.
     async fn begin(
         &self,
-        new: New,
-        planned: &[plan::Planned<'_>],
+        new: OperationRequest,
+        planned: &[plan::PlannedTarget<'_>],
     ) -> Result<(OperationId, Arc<Progress>), Error> {
         let operation = Operation {
             id: OperationId::generate(),
@@ -305,7 +305,7 @@ impl Control {
         let tasks = self.tasks(&operation, new.within, planned);
         let progress = Arc::new(Progress::new(tasks.len(), Show::Counts));
         self.ledger
-            .plan(ledger::New {
+            .plan(ledger::OperationPlan {
                 needs_approval: self.needs_approval(planned),
                 tasks,
                 key: new.key,
@@ -321,7 +321,7 @@ impl Control {
         &self,
         operation: &Operation,
         within: Option<Duration>,
-        planned: &[plan::Planned<'_>],
+        planned: &[plan::PlannedTarget<'_>],
     ) -> Vec<ControlTask> {
         let parameters = Parameters::new(&operation.parameters);
         let mut targets: Vec<(&Arc<TargetEntry>, &ServedAction)> = planned
@@ -375,7 +375,7 @@ fn today(
 
 fn plan_token<'a>(
     asked: &token::PlannedRequest<'_>,
-    targets: impl Iterator<Item = (&'a plan::Planned<'a>, &'a PlannedTask)>,
+    targets: impl Iterator<Item = (&'a plan::PlannedTarget<'a>, &'a PlannedTask)>,
 ) -> PlanToken {
     let touched = targets.map(|((known, _), one)| token::Touched {
         target: &known.target,

@@ -29,7 +29,7 @@ use utakata_model::{
 
 pub use pins::PinTable;
 pub use publish::publish;
-pub use state::{Change, Command, Context, DesiredState, Part};
+pub use state::{Command, Context, DesiredChange, DesiredPart, DesiredState};
 
 use crate::{
     kinds::Kinds,
@@ -142,16 +142,18 @@ impl Desired {
         }
     }
 
-    async fn write(&self, change: &Change) -> Result<(), store::Error> {
+    async fn write(&self, change: &DesiredChange) -> Result<(), store::Error> {
         let (store, revision) = (&self.store, change.revision);
         match &change.part {
-            Part::Environment(row) => store.put_order(revision, Some(row)).await,
-            Part::Scope(scope, order) => store.put_standing(revision, scope, order.as_ref()).await,
-            Part::Kind { asked, rollout } => {
+            DesiredPart::Environment(row) => store.put_order(revision, Some(row)).await,
+            DesiredPart::Scope(scope, order) => {
+                store.put_standing(revision, scope, order.as_ref()).await
+            }
+            DesiredPart::Kind { asked, rollout } => {
                 let rollout = rollout.as_deref();
                 store.put_rollout(revision, asked.as_ref(), rollout).await
             }
-            Part::Nothing => store.put_order(revision, None).await,
+            DesiredPart::Nothing => store.put_order(revision, None).await,
         }
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::broadcast;
 use utakata_interconnect::{Event, Events, OutcomeBatch, Refusal, Tasks};
 use utakata_model::{Cure, Kind, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId};
 
-pub use batch::{Batch, NewTask, Slot};
+pub use batch::{Batch, NewRead, Slot};
 pub use ended::EndedRead;
 pub use feed::Item;
 pub use outcome::OutcomeRef;
@@ -147,7 +147,7 @@ impl Dispatch {
     ///
     /// # Errors
     /// Too many are under way: nothing was handed over.
-    pub async fn send(&self, batch: &Arc<Batch>, made: Vec<NewTask>) -> Result<(), Error> {
+    pub async fn send(&self, batch: &Arc<Batch>, made: Vec<NewRead>) -> Result<(), Error> {
         let tasks = made.iter().map(|made| self.pinned(batch.task(made)));
         let tasks: Vec<Task> = tasks.collect();
         {

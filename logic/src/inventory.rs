@@ -130,7 +130,7 @@ impl Inventory {
             .map(|one| Arc::clone(&one.selection))
     }
 
-    /// At most `max` targets that a selector means, by name, those after `after` if given.
+    /// Returns at most `max` targets that a selector means, by name, those after `after` if given.
     pub fn page(
         &self,
         selector: &Selector,

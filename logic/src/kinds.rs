@@ -51,7 +51,7 @@ pub struct Kinds {
 }
 
 /// The kinds that are served now.
-pub type Snapshot = Arc<ServedKinds>;
+pub type KindsSnapshot = Arc<ServedKinds>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -61,7 +61,7 @@ struct State {
     twins: Twins,
     /// The release that people ask to serve each kind.
     preferred: BTreeMap<Kind, ReleaseDigest>,
-    served: Snapshot,
+    served: KindsSnapshot,
     schemas: Schemas,
     ignored: BTreeMap<EnvironmentId, Vec<Claim>>,
     /// Problems that are logged when they stay, and since when they stand.
@@ -107,7 +107,7 @@ impl Kinds {
         }
     }
 
-    /// These are the releases of the catalogue now.
+    /// Takes in the releases of the catalogue.
     pub fn believe(&self, index: ReleaseIndex) {
         let mut state = self.state.write();
         if *state.index == index {
@@ -132,7 +132,7 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
-    /// These are the zones of the environments. What another one tells counts when it has one.
+    /// Takes in the zones of the environments. What another one tells counts when it has one.
     pub fn settle_zones(&self, zones: BTreeMap<EnvironmentId, Zone>) {
         let mut state = self.state.write();
         if state.zones == zones {
@@ -144,7 +144,7 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
-    /// This is the zone of an environment now, unless it has one.
+    /// Settles the zone of an environment, unless it has one.
     pub fn settle_zone(&self, id: &EnvironmentId, zone: &Zone) {
         let mut state = self.state.write();
         if state.zones.contains_key(id) {
@@ -161,13 +161,13 @@ impl Kinds {
         self.state.read().zones.get(id).cloned()
     }
 
-    /// Nothing was ever heard of this environment, and it has no zone.
+    /// Forgets an environment and its zone.
     pub fn forget(&self, id: &EnvironmentId) {
         self.state.write().zones.remove(id);
         self.forget_status(id);
     }
 
-    /// Nothing was ever heard of this environment.
+    /// Forgets the status of an environment.
     pub fn forget_status(&self, id: &EnvironmentId) {
         let mut state = self.state.write();
         state.twins.forget(id);
@@ -180,7 +180,7 @@ impl Kinds {
     }
 
     /// The kinds that are served now.
-    pub fn served(&self) -> Snapshot {
+    pub fn served(&self) -> KindsSnapshot {
         Arc::clone(&self.state.read().served)
     }
 
@@ -189,14 +189,14 @@ impl Kinds {
         Arc::clone(&self.state.read().index)
     }
 
-    /// Every environment that was heard of, as it tells of itself.
+    /// Returns every environment that was heard of, as it tells of itself.
     pub fn environments(&self) -> Vec<Arc<EnvironmentStatus>> {
         let state = self.state.read();
         let heard = state.environments.values();
         heard.map(|heard| Arc::clone(&heard.status)).collect()
     }
 
-    /// Every environment that was heard of and is in its own zone.
+    /// Returns every environment that was heard of and is in its own zone.
     pub fn in_their_zones(&self) -> Vec<Arc<EnvironmentStatus>> {
         let state = self.state.read();
         let heard = state.environments.values().map(|heard| &heard.status);
@@ -274,7 +274,7 @@ impl State {
         self.zones.get(&status.id) == Some(&status.zone)
     }
 
-    /// Decides anew what is served. Says whether anything does not count.
+    /// Decides anew what is served. Returns whether anything does not count.
     fn rebuild(&mut self) -> bool {
         let mut choice = Choice::default();
         let mut ignored: BTreeMap<EnvironmentId, Vec<Claim>> = BTreeMap::new();

@@ -34,7 +34,7 @@ use utakata_permit::message::StartBatch;
 
 use self::{
     act::{Actor, Couriers},
-    command::{Command, Promise},
+    command::{LedgerCommand, Promise},
     read_back::ReadBacks,
     service::Service,
     state::LedgerState,
@@ -42,7 +42,7 @@ use self::{
 pub use self::{
     explain::{Facts, ended as explain_ended, over as explain_over, read as explain_read},
     keeper::Keeper,
-    state::{New, OperationUnfit, Summary, TaskUnfit, Verb, Verdict},
+    state::{OperationPlan, OperationUnfit, OperationVerb, Summary, TaskUnfit, Verdict},
 };
 use crate::{
     Config,
@@ -91,12 +91,12 @@ pub type LaneView = (Option<Lock>, Option<TaskId>, usize);
 /// environments is left to that one, and what people ask is refused.
 #[derive(Clone, Default)]
 pub struct Ledger {
-    here: Arc<RwLock<Option<mpsc::Sender<Command>>>>,
+    here: Arc<RwLock<Option<mpsc::Sender<LedgerCommand>>>>,
 }
 
 /// The parts that the ledger is put together from. Cheap to clone.
 #[derive(Clone)]
-pub struct Parts {
+pub struct LedgerParts {
     pub store: Arc<dyn Store>,
     /// Hands reads over.
     pub dispatch: Arc<Dispatch>,
@@ -136,7 +136,7 @@ impl Ledger {
     async fn take_up(
         &self,
         config: &Config,
-        parts: Parts,
+        parts: LedgerParts,
         term: &Term,
     ) -> Result<Running, store::Error> {
         let (sender, commands) = mpsc::channel(COMMANDS);
@@ -159,7 +159,7 @@ impl Ledger {
             commands,
             failing: parts.failing,
             fence: term.fence().cloned(),
-            progress: service::Progress::default(),
+            writes: service::WriteState::default(),
         };
         *self.here.write() = Some(sender);
         Ok(Running { service, couriers })
@@ -174,39 +174,41 @@ impl Ledger {
     ///
     /// # Errors
     /// It could not be written down, and nothing is done.
-    pub async fn plan(&self, new: New) -> Result<(), Error> {
-        self.promise(|to| Command::Plan(Box::new(new), to)).await
+    pub async fn plan(&self, new: OperationPlan) -> Result<(), Error> {
+        self.promise(|to| LedgerCommand::Plan(Box::new(new), to))
+            .await
     }
 
     /// An environment asks for permits.
     pub async fn asked(&self, batch: Arc<StartBatch>) {
-        self.tell(Command::Asked(batch)).await;
+        self.tell(LedgerCommand::Asked(batch)).await;
     }
 
     /// Outcomes of control have come.
     pub async fn told(&self, batch: Arc<OutcomeBatch>) {
-        self.tell(Command::Told(batch)).await;
+        self.tell(LedgerCommand::Told(batch)).await;
     }
 
     /// An environment tells how it is.
     pub async fn heard(&self, status: Arc<EnvironmentStatus>) {
-        self.tell(Command::Heard(status)).await;
+        self.tell(LedgerCommand::Heard(status)).await;
     }
 
-    /// A person does something with an operation.
+    /// Carries out the decision of a person about an operation.
     ///
     /// # Errors
     /// The ledger has ended, or takes nothing; within: it cannot be done with it now, or not by this person.
     pub async fn change(
         &self,
         id: OperationId,
-        verb: Verb,
+        verb: OperationVerb,
         said: Said,
     ) -> Result<Result<(), OperationUnfit>, Error> {
-        self.promise(|to| Command::Change(id, verb, said, to)).await
+        self.promise(|to| LedgerCommand::Change(id, verb, said, to))
+            .await
     }
 
-    /// A person says what became of a task.
+    /// Settles a task by the word of a person on what became of it.
     ///
     /// # Errors
     /// The ledger has ended, or takes nothing; within: nobody has to say, or not yet.
@@ -216,7 +218,7 @@ impl Ledger {
         verdict: Verdict,
         said: Said,
     ) -> Result<Result<(), TaskUnfit>, Error> {
-        self.promise(|to| Command::Settle(id, verdict, said, to))
+        self.promise(|to| LedgerCommand::Settle(id, verdict, said, to))
             .await
     }
 
@@ -225,15 +227,16 @@ impl Ledger {
     /// # Errors
     /// The ledger has ended, or takes nothing; within: the task has.
     pub async fn cancel(&self, id: TaskId, said: Said) -> Result<Result<(), TaskUnfit>, Error> {
-        self.promise(|to| Command::Cancel(id, said, to)).await
+        self.promise(|to| LedgerCommand::Cancel(id, said, to)).await
     }
 
-    /// A person locks a target.
+    /// Locks a target for a person.
     ///
     /// # Errors
     /// The ledger has ended.
     pub async fn lock(&self, target: TargetName, lock: Lock) -> Result<(), Error> {
-        self.promise(|to| Command::Lock(target, lock, to)).await
+        self.promise(|to| LedgerCommand::Lock(target, lock, to))
+            .await
     }
 
     /// A person lets a target go; says whether it was locked.
@@ -241,7 +244,8 @@ impl Ledger {
     /// # Errors
     /// The ledger has ended.
     pub async fn unlock(&self, target: TargetName, said: Said) -> Result<bool, Error> {
-        self.promise(|to| Command::Unlock(target, said, to)).await
+        self.promise(|to| LedgerCommand::Unlock(target, said, to))
+            .await
     }
 
     /// Returns the lock of a target, the task that has it, and the number of those that wait for
@@ -250,7 +254,7 @@ impl Ledger {
     /// # Errors
     /// The ledger has ended.
     pub async fn lane_of(&self, target: TargetName) -> Result<LaneView, Error> {
-        self.ask(|to| Command::LaneOf(target, to)).await
+        self.ask(|to| LedgerCommand::LaneOf(target, to)).await
     }
 
     /// Explains what a task waits for; absent when it has ended, or there is none.
@@ -263,7 +267,8 @@ impl Ledger {
         facts: Facts,
     ) -> Result<Option<Explanation>, Error> {
         let facts = Arc::new(facts);
-        self.ask(|to| Command::ExplainTask(id, facts, to)).await
+        self.ask(|to| LedgerCommand::ExplainTask(id, facts, to))
+            .await
     }
 
     /// Explains what an operation waits for; absent when it is over, or there is none.
@@ -276,7 +281,7 @@ impl Ledger {
         facts: Facts,
     ) -> Result<Option<Explanation>, Error> {
         let facts = Arc::new(facts);
-        self.ask(|to| Command::ExplainOperation(id, facts, to))
+        self.ask(|to| LedgerCommand::ExplainOperation(id, facts, to))
             .await
     }
 
@@ -285,7 +290,7 @@ impl Ledger {
     /// # Errors
     /// The ledger has ended.
     pub async fn count(&self) -> Result<usize, Error> {
-        self.ask(Command::Count).await
+        self.ask(LedgerCommand::Count).await
     }
 
     /// Returns a summary of control that somebody has to do something about.
@@ -293,19 +298,19 @@ impl Ledger {
     /// # Errors
     /// The ledger has ended, or is kept elsewhere.
     pub async fn summary(&self) -> Result<Summary, Error> {
-        self.ask(Command::Summary).await
+        self.ask(LedgerCommand::Summary).await
     }
 
     /// Writes what there is, then ends.
     pub async fn close(&self) {
-        self.tell(Command::End).await;
+        self.tell(LedgerCommand::End).await;
     }
 
-    fn commands(&self) -> Option<mpsc::Sender<Command>> {
+    fn commands(&self) -> Option<mpsc::Sender<LedgerCommand>> {
         self.here.read().clone()
     }
 
-    async fn tell(&self, command: Command) {
+    async fn tell(&self, command: LedgerCommand) {
         let Some(commands) = self.commands() else {
             return;
         };
@@ -314,13 +319,16 @@ impl Ledger {
         }
     }
 
-    async fn promise<T>(&self, command: impl FnOnce(Promise<T>) -> Command) -> Result<T, Error> {
+    async fn promise<T>(
+        &self,
+        command: impl FnOnce(Promise<T>) -> LedgerCommand,
+    ) -> Result<T, Error> {
         self.ask(command).await?
     }
 
     async fn ask<T>(
         &self,
-        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+        command: impl FnOnce(oneshot::Sender<T>) -> LedgerCommand,
     ) -> Result<T, Error> {
         let (to, answer) = oneshot::channel();
         self.commands()

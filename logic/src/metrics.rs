@@ -21,7 +21,7 @@ use crate::invariant;
 
 /// The numbers of tasks under way, which a status does not tell.
 #[derive(Debug, Clone, Copy)]
-pub struct UnderWay {
+pub struct TasksUnderWay {
     /// Reads that have not ended.
     pub reads: usize,
     /// Control tasks that have not ended, where the ledger is kept here.
@@ -82,7 +82,7 @@ type Gauges<L> = Family<L, Gauge>;
 /// They cannot be written, which is a mistake in utakata.
 pub fn text(
     status: &Status,
-    under_way: UnderWay,
+    under_way: TasksUnderWay,
     overview: &Overview,
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("utakata");
@@ -104,7 +104,7 @@ pub fn text(
     Ok(text)
 }
 
-fn site(registry: &mut Registry, status: &Status, under_way: UnderWay) {
+fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {
     let mut gauge = |name: &str, help: &str, value: u64| {
         let gauge = Gauge::<i64>::default();
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

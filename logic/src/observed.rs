@@ -16,7 +16,7 @@ pub use last_seen::{ActionReadings, Earlier, LastSeen};
 
 use self::{
     last_seen::Stored,
-    turns::{Turn, Turns},
+    turns::{HealthTurn, Turns},
 };
 use crate::{
     invariant,
@@ -115,7 +115,7 @@ impl Observed {
 
     /// Takes in the end of an attempt.
     pub fn ended(&self, entry: &TargetEntry, outcome: &Outcome) {
-        let turn: Option<Turn> = self.change(entry.device, |seen| seen.ended(outcome));
+        let turn: Option<HealthTurn> = self.change(entry.device, |seen| seen.ended(outcome));
         if let Some(turn) = turn {
             let target = &entry.target;
             self.turns.lock().note(&target.name, &target.kind, turn);

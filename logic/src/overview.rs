@@ -14,7 +14,7 @@ use utakata_api::{
 };
 use utakata_model::Selector;
 
-use self::{disk::Disk, findings::Facts, targets::Survey};
+use self::{disk::Disk, findings::SiteFacts, targets::Survey};
 use crate::{
     desired::{Desired, rollouts::Rollouts},
     inventory::Inventory,
@@ -115,7 +115,7 @@ impl Sources {
         let targets = look.at(&self.inventory.select(&Selector::default()));
         let disk = self.folder.as_deref().map(Disk::look);
         let unreadable = rollouts.as_ref().err().map(unreadable);
-        let facts = Facts {
+        let facts = SiteFacts {
             now,
             schedules: self.observe.problems(),
             control,

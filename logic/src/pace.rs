@@ -184,7 +184,7 @@ impl Pacer {
     /// A task has ended, whether it was released or not: its place is free. What was said of it
     /// before does not count any more.
     pub fn ended(&mut self, id: TaskId, ending: Ending) {
-        let Some(&at) = self.places.get(&id) else {
+        let Some(at) = self.place(id) else {
             return;
         };
         self.change(at, PacedState::Ended(ending));
@@ -201,8 +201,15 @@ impl Pacer {
         self.stand(id, PacedState::Released);
     }
 
+    /// The place of a task in the order; `None` never is, for whoever asks knows its operation.
+    fn place(&self, id: TaskId) -> Option<usize> {
+        let place = self.places.get(&id).copied();
+        debug_assert!(place.is_some(), "{id} is no task of this operation");
+        place
+    }
+
     fn stand(&mut self, id: TaskId, standing: PacedState) {
-        let Some(&at) = self.places.get(&id) else {
+        let Some(at) = self.place(id) else {
             return;
         };
         let now = self.tasks[at].1;
@@ -214,7 +221,7 @@ impl Pacer {
 
     /// A task that had ended is to be tried again: it waits for a place as at first.
     pub fn again(&mut self, id: TaskId) {
-        let Some(&at) = self.places.get(&id) else {
+        let Some(at) = self.place(id) else {
             return;
         };
         if matches!(self.tasks[at].1, PacedState::Ended(_)) {

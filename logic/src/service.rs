@@ -2,6 +2,7 @@
 
 mod background;
 mod receive;
+mod site;
 
 use std::{
     path::PathBuf,
@@ -25,6 +26,7 @@ use utakata_api::{
 use utakata_interconnect::{Events, Tasks, connection::Health};
 use utakata_model::{LogicId, Problem, ReleaseDigest, ReleaseId, TargetName};
 
+use self::site::Site;
 use crate::{
     Config,
     catalogue::{self, Catalogue},
@@ -89,15 +91,8 @@ struct Inner {
     started: Timestamp,
     mqtt: Option<String>,
     store: Arc<dyn Store>,
-    kinds: Arc<Kinds>,
-    environments: Arc<Environments>,
-    inventory: Arc<Inventory>,
-    people: People,
-    desired: Arc<Desired>,
-    rollouts: Arc<Rollouts>,
-    catalogue: Arc<Catalogue>,
+    site: Arc<Site>,
     dispatch: Arc<Dispatch>,
-    observed: Arc<Observed>,
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
@@ -125,28 +120,22 @@ impl LogicEnvironment {
     /// The store cannot be read or written.
     pub async fn start(config: Config, parts: Parts) -> Result<Handle, Error> {
         let store = parts.store;
-        let kinds = Arc::new(Kinds::default());
-        let inventory = Inventory::load(Arc::clone(&store), Arc::clone(&kinds));
-        let inventory = Arc::new(inventory.await?);
-        let observed = Observed::restore(store.as_ref(), &inventory, clock::now());
-        let observed = Arc::new(observed.await?);
-        let people = People::load(Arc::clone(&store)).await?;
-        let desired = Arc::new(Desired::load(Arc::clone(&store), Arc::clone(&kinds)).await?);
+        let counts = Arc::<ReadBackCounts>::default();
+        let site = Site::load(&store, &parts.events, Arc::clone(&counts)).await?;
         let dispatch = Arc::new(Dispatch::new(
             &config,
             Arc::clone(&parts.tasks),
             Arc::clone(&parts.events),
-            Arc::clone(&observed),
-            desired.pins(),
+            Arc::clone(&site.observed),
+            site.desired.pins(),
         ));
         let ledger_fails = Arc::<Failing>::default();
-        let counts = Arc::<ReadBackCounts>::default();
-        let of_ledger = ledger::Parts {
+        let of_ledger = ledger::LedgerParts {
             store: Arc::clone(&store),
             dispatch: Arc::clone(&dispatch),
-            inventory: Arc::clone(&inventory),
-            kinds: Arc::clone(&kinds),
-            counts: Arc::clone(&counts),
+            inventory: Arc::clone(&site.inventory),
+            kinds: Arc::clone(&site.kinds),
+            counts,
             failing: Arc::clone(&ledger_fails),
         };
         let ledger = Ledger::default();
@@ -157,46 +146,27 @@ impl LogicEnvironment {
         let observe = Arc::new(Observe::new(
             config.clone(),
             Arc::clone(&dispatch),
-            Arc::clone(&inventory),
-            Arc::clone(&kinds),
+            Arc::clone(&site.inventory),
+            Arc::clone(&site.kinds),
             duties.clone(),
         ));
         let control = Control::new(
             config.control.clone(),
-            Arc::clone(&inventory),
-            Arc::clone(&observed),
-            Arc::clone(&kinds),
+            Arc::clone(&site.inventory),
+            Arc::clone(&site.observed),
+            Arc::clone(&site.kinds),
             Arc::clone(&store),
             ledger.clone(),
         );
-        let (catalogue, rollouts) = releases(&store, &kinds, &inventory, &desired, counts);
-        let environments = environments(&store, &parts.events, &kinds, &desired).await?;
-        catalogue.reload().await?;
-        let overviews = Overviews::new(Sources {
-            inventory: Arc::clone(&inventory),
-            observe: Arc::clone(&observe),
-            observed: Arc::clone(&observed),
-            kinds: Arc::clone(&kinds),
-            desired: Arc::clone(&desired),
-            rollouts: Arc::clone(&rollouts),
-            ledger: ledger.clone(),
-            folder: parts.folder,
-        });
+        let overviews = overviews(&site, &observe, &ledger, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
                 started: clock::now(),
                 mqtt: parts.mqtt,
                 store,
-                kinds,
-                environments,
-                inventory,
-                people,
-                desired,
-                rollouts,
-                catalogue,
+                site: Arc::new(site),
                 dispatch,
-                observed,
                 observe,
                 control,
                 ledger,
@@ -218,44 +188,22 @@ impl LogicEnvironment {
     }
 }
 
-/// The catalogue, and what is made of it.
-fn releases(
-    store: &Arc<dyn Store>,
-    kinds: &Arc<Kinds>,
-    inventory: &Arc<Inventory>,
-    desired: &Arc<Desired>,
-    counts: Arc<ReadBackCounts>,
-) -> (Arc<Catalogue>, Arc<Rollouts>) {
-    let catalogue = Arc::new(Catalogue::new(
-        Arc::clone(store),
-        Arc::clone(kinds),
-        Arc::clone(inventory),
-    ));
-    let rollouts = Arc::new(Rollouts::new(
-        Arc::clone(desired),
-        Arc::clone(kinds),
-        Arc::clone(store),
-        counts,
-        Arc::clone(&catalogue),
-    ));
-    (catalogue, rollouts)
-}
-
-/// The environments, with the zones that the store has.
-async fn environments(
-    store: &Arc<dyn Store>,
-    events: &Arc<dyn Events>,
-    kinds: &Arc<Kinds>,
-    desired: &Arc<Desired>,
-) -> Result<Arc<Environments>, store::Error> {
-    let environments = Environments::new(
-        Arc::clone(store),
-        Arc::clone(events),
-        Arc::clone(kinds),
-        Arc::clone(desired),
-    );
-    environments.reload().await?;
-    Ok(Arc::new(environments))
+fn overviews(
+    site: &Site,
+    observe: &Arc<Observe>,
+    ledger: &Ledger,
+    folder: Option<PathBuf>,
+) -> Overviews {
+    Overviews::new(Sources {
+        inventory: Arc::clone(&site.inventory),
+        observe: Arc::clone(observe),
+        observed: Arc::clone(&site.observed),
+        kinds: Arc::clone(&site.kinds),
+        desired: Arc::clone(&site.desired),
+        rollouts: Arc::clone(&site.rollouts),
+        ledger: ledger.clone(),
+        folder,
+    })
 }
 
 impl Handle {
@@ -266,27 +214,27 @@ impl Handle {
 
     /// The targets, schedules and credentials.
     pub fn inventory(&self) -> &Arc<Inventory> {
-        &self.inner.inventory
+        &self.inner.site.inventory
     }
 
     /// The people who may ask.
     pub fn people(&self) -> &People {
-        &self.inner.people
+        &self.inner.site.people
     }
 
     /// All that is asked of the environments.
     pub fn desired(&self) -> &Desired {
-        &self.inner.desired
+        &self.inner.site.desired
     }
 
     /// Rollouts: the way of kinds to other releases.
     pub fn rollouts(&self) -> &Rollouts {
-        &self.inner.rollouts
+        &self.inner.site.rollouts
     }
 
     /// The releases that environments can be told to run.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
-        &self.inner.catalogue
+        &self.inner.site.catalogue
     }
 
     /// A release with everything about it.
@@ -309,7 +257,7 @@ impl Handle {
         &self,
         entry: catalogue::CatalogueEntry,
     ) -> Result<ReleaseView, store::Error> {
-        let wanted_by = self.inner.desired.wanting(&entry.id.digest);
+        let wanted_by = self.inner.site.desired.wanting(&entry.id.digest);
         self.catalogue().view(entry, wanted_by).await
     }
 
@@ -321,7 +269,7 @@ impl Handle {
         &self,
         reference: &ReleaseReference,
     ) -> Result<ReleaseId, catalogue::Error> {
-        let others = |digest: &ReleaseDigest| self.inner.desired.wanting(digest);
+        let others = |digest: &ReleaseDigest| self.inner.site.desired.wanting(digest);
         self.catalogue().delete(reference, others).await
     }
 
@@ -337,7 +285,7 @@ impl Handle {
         delete: Vec<Named>,
         dry_run: bool,
     ) -> Result<Applied, inventory::Error> {
-        let inventory = &self.inner.inventory;
+        let inventory = &self.inner.site.inventory;
         let is_there = |name: &TargetName| inventory.find(name).is_some();
         let targets: Vec<TargetName> = delete
             .iter()
@@ -360,7 +308,7 @@ impl Handle {
     /// # Errors
     /// There is none, or the store failed.
     pub async fn delete_target(&self, name: &TargetName) -> Result<(), inventory::Error> {
-        self.inner.inventory.delete_target(name).await?;
+        self.inner.site.inventory.delete_target(name).await?;
         let name = std::slice::from_ref(name);
         self.inner.dispatch.forget(name).await;
         Ok(())
@@ -368,17 +316,17 @@ impl Handle {
 
     /// The kinds that are served.
     pub fn kinds(&self) -> &Kinds {
-        &self.inner.kinds
+        &self.inner.site.kinds
     }
 
     /// The zones of environments.
     pub fn environments(&self) -> &Environments {
-        &self.inner.environments
+        &self.inner.site.environments
     }
 
     /// The last observations of each target.
     pub fn observed(&self) -> &Observed {
-        &self.inner.observed
+        &self.inner.site.observed
     }
 
     /// Reads.
@@ -434,8 +382,8 @@ impl Handle {
     /// The status of the system.
     pub fn status(&self) -> Status {
         let inner = &self.inner;
-        let (targets, schedules) = inner.inventory.counts();
-        let environments = inner.kinds.environments();
+        let (targets, schedules) = inner.site.inventory.counts();
+        let environments = inner.site.kinds.environments();
         let failing = [inner.ledger_fails.as_ref(), &inner.flush_fails];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
         let refused = environments.iter().flat_map(|one| one.refused.iter());
@@ -452,7 +400,7 @@ impl Handle {
                 .chain(inner.observe.problems())
                 .chain(refused.map(|one| one.problem.clone()))
                 .chain(pools.filter_map(|pool| pool.problem.clone()))
-                .chain(inner.kinds.problems())
+                .chain(inner.site.kinds.problems())
                 .collect(),
             environments: environments
                 .iter()
@@ -494,16 +442,12 @@ impl Handle {
 
 impl Inner {
     /// Reads again what others have changed since it was read last.
-    async fn refresh(&self) -> Result<(), inventory::Error> {
+    async fn refresh(&self) -> Result<(), Error> {
         let version = self.store.inventory_version().await?;
         if self.version.load(Ordering::Acquire) == version {
             return Ok(());
         }
-        self.inventory.reload().await?;
-        self.people.reload().await?;
-        self.desired.reload().await?;
-        self.environments.reload().await?;
-        self.catalogue.reload().await?;
+        self.site.reload().await?;
         self.version.fetch_max(version, Ordering::AcqRel);
         Ok(())
     }
@@ -526,7 +470,7 @@ impl Inner {
             return Ok(false);
         }
         let max = self.config.store.flush_rows;
-        let flushed = self.observed.flush(self.store.as_ref(), max).await;
+        let flushed = self.site.observed.flush(self.store.as_ref(), max).await;
         let problem = flushed.as_ref().err().map(|error| {
             tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
             let message = format!("readings cannot be written: {error}: {}", error.cure());

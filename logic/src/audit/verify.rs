@@ -156,8 +156,8 @@ impl Check {
     pub fn task(&mut self, row: &WrittenTask) {
         self.counts.tasks += 1;
         match self.tasks.cross_off(row) {
-            Ok(stand::Found::Same) => {}
-            Ok(stand::Found::Older) => self.counts.older += 1,
+            Ok(stand::RowFinding::Same) => {}
+            Ok(stand::RowFinding::Older) => self.counts.older += 1,
             Err(message) => self.findings.add(format!("task {}", row.id), message),
         }
     }
@@ -166,8 +166,8 @@ impl Check {
     pub fn operation(&mut self, row: &WrittenOperation) {
         self.counts.operations += 1;
         match self.operations.cross_off(row) {
-            Ok(stand::Found::Same) => {}
-            Ok(stand::Found::Older) => self.counts.older += 1,
+            Ok(stand::RowFinding::Same) => {}
+            Ok(stand::RowFinding::Older) => self.counts.older += 1,
             Err(message) => self.findings.add(format!("operation {}", row.id), message),
         }
     }

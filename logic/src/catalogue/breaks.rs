@@ -17,7 +17,7 @@ use utakata_model::{
 
 use crate::{
     inventory::{TargetEntry, refuses, unfit},
-    kinds::{Served, ServedAction, Snapshot},
+    kinds::{KindsSnapshot, Served, ServedAction},
     store::{self, Store},
 };
 
@@ -45,7 +45,7 @@ pub(super) struct OpenTask {
 pub(super) fn breaks(
     kind: &Kind,
     manifest: &Manifest,
-    served: &Snapshot,
+    served: &KindsSnapshot,
     using: &Using,
 ) -> Vec<Break> {
     let after = Served::by(manifest);
@@ -163,7 +163,11 @@ fn undoable(after: &Served, task: &OpenTask) -> Option<String> {
 }
 
 /// An action of a kind, as some zone serves it.
-fn action_of<'s>(served: &'s Snapshot, kind: &Kind, name: &ActionName) -> Option<&'s ServedAction> {
+fn action_of<'s>(
+    served: &'s KindsSnapshot,
+    kind: &Kind,
+    name: &ActionName,
+) -> Option<&'s ServedAction> {
     let mut zones = served.of_kind(kind);
     zones.find_map(|(_, served)| served.action(name))
 }
@@ -173,7 +177,7 @@ pub(super) async fn open_tasks(
     store: &dyn Store,
     kind: &Kind,
     manifest: &Manifest,
-    served: &Snapshot,
+    served: &KindsSnapshot,
 ) -> Result<Vec<OpenTask>, store::Error> {
     let after = Served::by(manifest);
     let mut open = Vec::new();

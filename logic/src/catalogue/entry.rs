@@ -23,7 +23,7 @@ pub struct CatalogueEntry {
     pub manifest: Manifest,
     /// The files; none where only an environment has them.
     pub content: Content,
-    /// Where it comes from.
+    /// The source of it.
     pub source: ReleaseSource,
     /// The person who pushed it, and the time.
     pub pushed: Option<(PersonName, Timestamp)>,

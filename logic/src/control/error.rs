@@ -23,7 +23,7 @@ pub enum Error {
         /// For each target, why.
         problems: Vec<Detail>,
     },
-    /// It is to be waited for too long.
+    /// The wait is too long.
     #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
     /// Something else was asked for under the same key.
@@ -45,7 +45,7 @@ pub enum Error {
     },
     /// It is not what was shown.
     #[error(transparent)]
-    Changed(#[from] token::Changed),
+    Changed(#[from] token::PlanChanged),
     /// The token of the plan is none.
     #[error(transparent)]
     Token(#[from] token::Malformed),

@@ -15,10 +15,10 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Holds a key until the guard is dropped.
-    pub async fn hold(&self, key: &str) -> Option<MutexGuard<'_, ()>> {
-        let place = self.hasher.hash_one(key) % AT_ONCE as u64;
-        let place = self.places.get(usize::try_from(place).ok()?)?;
-        Some(place.lock().await)
+    pub async fn hold(&self, key: &str) -> MutexGuard<'_, ()> {
+        // Less than the number of places, which a `usize` holds.
+        let place = (self.hasher.hash_one(key) % AT_ONCE as u64) as usize;
+        self.places[place].lock().await
     }
 }
 

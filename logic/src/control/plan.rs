@@ -11,11 +11,11 @@ use utakata_model::{ActionName, Class, Kind, Pace, Zone, suggest};
 
 use crate::{
     inventory::{TargetEntry, unfit},
-    kinds::{Served, ServedAction, Snapshot},
+    kinds::{KindsSnapshot, Served, ServedAction},
 };
 
 /// A target, and what serves it.
-pub type Planned<'a> = (&'a Arc<TargetEntry>, (&'a Served, &'a ServedAction));
+pub type PlannedTarget<'a> = (&'a Arc<TargetEntry>, (&'a Served, &'a ServedAction));
 
 /// Finds for every target what will do it.
 ///
@@ -25,8 +25,8 @@ pub fn plan<'a>(
     action: &ActionName,
     parameters: &Value,
     selection: &'a [Arc<TargetEntry>],
-    served: &'a Snapshot,
-) -> Result<Vec<Planned<'a>>, Vec<Detail>> {
+    served: &'a KindsSnapshot,
+) -> Result<Vec<PlannedTarget<'a>>, Vec<Detail>> {
     let (planned, problems) = each(action, parameters, selection, served);
     if problems.is_empty() {
         return Ok(planned);
@@ -76,8 +76,8 @@ pub fn each<'a>(
     action: &ActionName,
     parameters: &Value,
     selection: &'a [Arc<TargetEntry>],
-    served: &'a Snapshot,
-) -> (Vec<Planned<'a>>, Vec<(&'a Arc<TargetEntry>, String)>) {
+    served: &'a KindsSnapshot,
+) -> (Vec<PlannedTarget<'a>>, Vec<(&'a Arc<TargetEntry>, String)>) {
     type Found<'s> = Result<(&'s Served, &'s ServedAction), String>;
     let mut kinds: HashMap<(&Kind, &Zone), Found<'a>> = HashMap::new();
     let mut planned = Vec::with_capacity(selection.len());
@@ -104,7 +104,7 @@ fn of_kind<'a>(
     zone: &Zone,
     action: &ActionName,
     parameters: &Value,
-    served: &'a Snapshot,
+    served: &'a KindsSnapshot,
 ) -> Result<(&'a Served, &'a ServedAction), String> {
     let found = served.get(kind, zone);
     let served = found.ok_or_else(|| served.nobody(kind, zone))?;

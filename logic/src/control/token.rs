@@ -68,7 +68,7 @@ pub struct Malformed {
 /// The plan is not the one that was shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", told(what))]
-pub struct Changed {
+pub struct PlanChanged {
     /// The parts that have changed: empty where only that something did is known.
     pub what: Vec<Part>,
 }
@@ -123,7 +123,7 @@ impl PlanToken {
     ///
     /// # Errors
     /// What has changed since it was shown.
-    pub fn check(&self, now: &Self) -> Result<(), Changed> {
+    pub fn check(&self, now: &Self) -> Result<(), PlanChanged> {
         if self == now {
             return Ok(());
         }
@@ -143,7 +143,7 @@ impl PlanToken {
         if what.contains(&Part::Targets) {
             what.retain(|part| !matches!(part, Part::Releases | Part::Values));
         }
-        Err(Changed { what })
+        Err(PlanChanged { what })
     }
 }
 

@@ -12,7 +12,7 @@ use utakata_model::{
     },
 };
 
-pub use ask::{Answer, UndoRequest};
+pub use ask::{UndoRequest, UndoResult};
 
 /// An action that was done, as it was declared then.
 #[derive(Debug, Clone, Copy)]

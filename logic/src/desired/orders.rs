@@ -11,7 +11,7 @@ pub use error::{Error, Unfit};
 pub(super) use scope::concerns;
 pub use scope::{Names, OrderScope};
 
-use super::state::{Change, Command, Context, DesiredState, Part, next};
+use super::state::{Command, Context, DesiredChange, DesiredPart, DesiredState, next};
 use crate::store::{self, OrderRow};
 
 /// No revision is so high: one that is was made up, and would be the last that there ever is.
@@ -43,7 +43,7 @@ impl Command for OrderEnvironment {
         self,
         state: &DesiredState,
         context: &Context,
-    ) -> Result<(Option<Change>, OrdersView), Error> {
+    ) -> Result<(Option<DesiredChange>, OrdersView), Error> {
         let Self { id, kind, order } = self;
         let (zone, before) = find(state, &context.heard, &id, kind.as_ref())?;
         let is_lifted = order.is_none();
@@ -62,7 +62,7 @@ impl Command for OrderEnvironment {
                 zone,
                 orders: orders.clone(),
             };
-            Some(state.change(Part::Environment(row), context.now))
+            Some(state.change(DesiredPart::Environment(row), context.now))
         };
         let view = OrdersView {
             environment: id,
@@ -81,11 +81,14 @@ impl Command for ForgetEnvironment {
         self,
         state: &DesiredState,
         context: &Context,
-    ) -> Result<(Option<Change>, ()), store::Error> {
+    ) -> Result<(Option<DesiredChange>, ()), store::Error> {
         let row = state.environments.get(&self.0).cloned();
         let change = row.map(|row| {
             let orders = Orders::default();
-            state.change(Part::Environment(OrderRow { orders, ..row }), context.now)
+            state.change(
+                DesiredPart::Environment(OrderRow { orders, ..row }),
+                context.now,
+            )
         });
         Ok((change, ()))
     }
@@ -99,13 +102,13 @@ impl Command for Overtake {
         self,
         state: &DesiredState,
         context: &Context,
-    ) -> Result<(Option<Change>, Self::Reply), store::Error> {
+    ) -> Result<(Option<DesiredChange>, Self::Reply), store::Error> {
         let theirs = context.heard.iter().filter_map(|one| one.desired);
         let theirs = theirs.filter(|revision| *revision < MAX_REVISION).max();
         let later = theirs.filter(|theirs| *theirs > state.revision);
-        let change = later.map(|theirs| Change {
+        let change = later.map(|theirs| DesiredChange {
             revision: next(theirs, context.now),
-            part: Part::Nothing,
+            part: DesiredPart::Nothing,
         });
         Ok((change, later.map(|theirs| (state.revision, theirs))))
     }

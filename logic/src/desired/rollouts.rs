@@ -29,7 +29,7 @@ use utakata_api::{
 use utakata_model::{EnvironmentStatus, Kind, PersonName, ReleaseId, RolloutId, suggest};
 
 pub(super) use advance::order;
-pub use commands::Verb;
+pub use commands::RolloutVerb;
 pub use error::Error;
 
 use self::commands::{Adopt, Begin, GoOn, PinKind, PlaceKind, Say, word};
@@ -141,7 +141,12 @@ impl Rollouts {
     ///
     /// # Errors
     /// There is none, it is not in its state, or the store failed.
-    pub async fn change(&self, id: RolloutId, verb: Verb, said: Said) -> Result<Rollout, Error> {
+    pub async fn change(
+        &self,
+        id: RolloutId,
+        verb: RolloutVerb,
+        said: Said,
+    ) -> Result<Rollout, Error> {
         let rollout = self.find(id).await?;
         let say = Say {
             rollout,

@@ -53,22 +53,22 @@ pub trait Command {
         self,
         state: &DesiredState,
         context: &Context,
-    ) -> Result<(Option<Change>, Self::Reply), Self::Error>;
+    ) -> Result<(Option<DesiredChange>, Self::Reply), Self::Error>;
 }
 
 /// A change, as it is written down and then made: both are the same, so that what is in memory
 /// is what is in the store.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
+pub struct DesiredChange {
     /// The revision that it makes.
     pub revision: u64,
     /// The part that is another one.
-    pub part: Part,
+    pub part: DesiredPart,
 }
 
 /// A part of the state, as it is then.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Part {
+pub enum DesiredPart {
     /// The orders of an environment.
     Environment(OrderRow),
     /// The order for a zone, a kind or a release; `None`: none.
@@ -84,26 +84,26 @@ pub enum Part {
 
 impl DesiredState {
     /// A change of a part.
-    pub(super) fn change(&self, part: Part, now: Timestamp) -> Change {
-        Change {
+    pub(super) fn change(&self, part: DesiredPart, now: Timestamp) -> DesiredChange {
+        DesiredChange {
             revision: next(self.revision, now),
             part,
         }
     }
 
     /// Makes a change.
-    pub fn make(&mut self, change: Change) {
+    pub fn make(&mut self, change: DesiredChange) {
         self.revision = change.revision;
         match change.part {
-            Part::Environment(row) if row.orders.is_empty() => {
+            DesiredPart::Environment(row) if row.orders.is_empty() => {
                 self.environments.remove(&row.environment);
             }
-            Part::Environment(row) => {
+            DesiredPart::Environment(row) => {
                 self.environments.insert(row.environment.clone(), row);
             }
-            Part::Scope(scope, Some(order)) => drop(self.scopes.insert(scope, order)),
-            Part::Scope(scope, None) => drop(self.scopes.remove(&scope)),
-            Part::Kind { asked, rollout } => {
+            DesiredPart::Scope(scope, Some(order)) => drop(self.scopes.insert(scope, order)),
+            DesiredPart::Scope(scope, None) => drop(self.scopes.remove(&scope)),
+            DesiredPart::Kind { asked, rollout } => {
                 if let Some(row) = asked {
                     self.kinds.insert(row.kind, row.asked);
                 }
@@ -115,7 +115,7 @@ impl DesiredState {
                     None => {}
                 }
             }
-            Part::Nothing => {}
+            DesiredPart::Nothing => {}
         }
     }
 

@@ -28,9 +28,9 @@ pub struct Batch {
     pub timeout: Duration,
     /// The time when they were made.
     pub made: Timestamp,
-    /// They are not begun after this.
+    /// The time after which they are not begun.
     pub expires: Timestamp,
-    /// Without an outcome they are given up at this.
+    /// The moment at which they are given up without an outcome.
     pub deadline: Instant,
     /// The progress that somebody follows.
     pub progress: Option<Arc<Progress>>,
@@ -38,15 +38,15 @@ pub struct Batch {
 
 /// One task of a batch, before it is handed over.
 #[derive(Debug, Clone)]
-pub struct NewTask {
+pub struct NewRead {
     pub id: TaskId,
     pub known: Arc<TargetEntry>,
     /// The slot that it frees when it ends.
     pub slot: Option<Arc<Slot>>,
 }
 
-impl NewTask {
-    /// A new task for a target.
+impl NewRead {
+    /// Makes a new task for a target.
     pub fn new(known: &Arc<TargetEntry>) -> Self {
         Self {
             id: TaskId::generate(),
@@ -58,7 +58,7 @@ impl NewTask {
 
 impl Batch {
     /// Returns a task of it as it travels.
-    pub fn task(&self, made: &NewTask) -> Task {
+    pub fn task(&self, made: &NewRead) -> Task {
         Task {
             id: made.id,
             attempt: 1,

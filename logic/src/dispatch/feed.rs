@@ -71,7 +71,7 @@ impl Item {
         }
     }
 
-    /// So many events were left out.
+    /// Returns the event that so many others were left out.
     pub fn missed(count: u64) -> Bytes {
         sse("missed", &Borrowed::Missed(count))
     }

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 use utakata_model::{Readings, TaskId};
 
-use super::{Batch, NewTask, Slot};
+use super::{Batch, NewRead, Slot};
 use crate::inventory::TargetEntry;
 
 /// A task that is under way.
@@ -33,7 +33,7 @@ impl Pending {
         self.entries.len()
     }
 
-    pub fn insert(&mut self, batch: &Arc<Batch>, made: Vec<NewTask>) {
+    pub fn insert(&mut self, batch: &Arc<Batch>, made: Vec<NewRead>) {
         self.entries.reserve(made.len());
         for made in made {
             let entry = PendingRead {

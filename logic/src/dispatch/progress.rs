@@ -37,7 +37,7 @@ pub struct Shown {
 }
 
 impl Progress {
-    /// For so many tasks, none of which has ended.
+    /// Makes one for so many tasks, none of which has ended.
     pub fn new(total: usize, is_shown: Show) -> Self {
         Self {
             total: total as u64,
@@ -54,7 +54,7 @@ impl Progress {
         self.shown.is_some()
     }
 
-    /// A task has ended.
+    /// Counts a task that has ended.
     pub(super) fn ended(&self, outcome: &Outcome, shown: impl FnOnce() -> Shown) {
         let id = outcome.task;
         self.by_status[place(outcome.status)].fetch_add(1, Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl Progress {
         counts
     }
 
-    /// Forgets what came of each task: it was shown, and is large.
+    /// Forgets the result of each task: it was shown, and is large.
     pub fn forget(&self) {
         if let Some(shown) = &self.shown {
             *shown.lock() = HashMap::new();
@@ -120,9 +120,9 @@ impl Progress {
 /// The part of the results that is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
-    /// The tasks, the first thousand.
+    /// The first thousand tasks.
     Tasks,
-    /// Only how many there are in each state.
+    /// Only the number of tasks in each state.
     Counts,
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outcome::Timings};
 
-use super::{Batch, Dispatch, NewTask, OutcomeRef, pending::PendingRead};
+use super::{Batch, Dispatch, NewRead, OutcomeRef, pending::PendingRead};
 
 /// The interval of the sweep.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -29,7 +29,7 @@ impl Dispatch {
     }
 
     /// Ends tasks as failed without handing them over.
-    pub fn refuse(&self, batch: &Arc<Batch>, made: Vec<NewTask>, problem: &Problem) {
+    pub fn refuse(&self, batch: &Arc<Batch>, made: Vec<NewRead>, problem: &Problem) {
         let entries = made.into_iter().map(|made| {
             let entry = PendingRead {
                 batch: Arc::clone(batch),
@@ -52,7 +52,7 @@ impl Dispatch {
         self.end_without_outcome(entries, status, problem);
     }
 
-    /// Ends reads that nobody has told an outcome of.
+    /// Ends reads without an outcome of an environment.
     fn end_without_outcome(
         &self,
         entries: Vec<(TaskId, PendingRead)>,

@@ -54,7 +54,7 @@ impl Dispatch {
         others
     }
 
-    /// A read has ended.
+    /// Ends a read.
     pub(super) fn end(&self, entry: PendingRead, outcome: OutcomeRef) -> EndedRead {
         let found = outcome.get();
         let id = found.task;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     code::Code,
-    metrics::{self, UnderWay},
+    metrics::{self, TasksUnderWay},
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -27,7 +27,7 @@ const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-
     responses((status = 200, description = "The metrics", body = String,
         content_type = "application/openmetrics-text")))]
 pub(super) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
-    let under_way = UnderWay {
+    let under_way = TasksUnderWay {
         reads: api.handle.dispatch().pending(),
         control: api.handle.ledger().count().await.ok(),
     };

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     inventory::TargetEntry,
-    kinds::Snapshot,
+    kinds::KindsSnapshot,
     observe::{Covers, quality},
     observed::{LastSeen, Observed},
 };
@@ -112,7 +112,7 @@ struct Finder<'a> {
     observed: &'a Observed,
     now: Timestamp,
     metric: String,
-    served: Snapshot,
+    served: KindsSnapshot,
     schedules: Vec<Arc<Schedule>>,
 }
 

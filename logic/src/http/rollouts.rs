@@ -25,7 +25,7 @@ use super::{
     },
     verb::verbs,
 };
-use crate::{code::Code, desired::rollouts::Verb};
+use crate::{code::Code, desired::rollouts::RolloutVerb};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
@@ -97,25 +97,25 @@ verbs! {
     answer = "How it stands then";
 
     /// Lets a rollout stay where it is.
-    pause(Verb::Pause): "/v1/rollouts/{id}/pause", "pause_rollout",
+    pause(RolloutVerb::Pause): "/v1/rollouts/{id}/pause", "pause_rollout",
         409 "It is not in its state";
     /// Lets a rollout go on that was paused.
-    resume(Verb::Resume): "/v1/rollouts/{id}/resume", "resume_rollout",
+    resume(RolloutVerb::Resume): "/v1/rollouts/{id}/resume", "resume_rollout",
         409 "It is not in its state";
     /// Lets a rollout leave the phase in which each environment is now, without more evidence.
     ///
     /// What has been seen against the new release still turns it back.
-    promote(Verb::Promote): "/v1/rollouts/{id}/promote", "promote_rollout",
+    promote(RolloutVerb::Promote): "/v1/rollouts/{id}/promote", "promote_rollout",
         409 "It is not in its state";
     /// Takes a rollout back: the release of before serves again, everywhere.
-    abort(Verb::Abort): "/v1/rollouts/{id}/abort", "abort_rollout",
+    abort(RolloutVerb::Abort): "/v1/rollouts/{id}/abort", "abort_rollout",
         409 "It is not in its state";
 }
 
 async fn change(
     api: &Api,
     Path(id): Path<RolloutId>,
-    verb: Verb,
+    verb: RolloutVerb,
     by: PersonName,
     reason: Reason,
 ) -> Result<Rollout, Refused> {

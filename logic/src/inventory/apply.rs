@@ -10,7 +10,7 @@ use utakata_api::{
 use super::{Error, Inventory, check, delete, difference, index::Index};
 use crate::store::Change;
 
-/// So many documents are looked at at once.
+/// The most documents that are looked at at once.
 const FEW: usize = 100;
 
 impl Inventory {

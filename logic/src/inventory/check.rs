@@ -13,7 +13,10 @@ use utakata_model::{
 };
 
 use super::{address, index::Index};
-use crate::kinds::{Served, Snapshot};
+use crate::{
+    invariant,
+    kinds::{KindsSnapshot, Served},
+};
 
 /// The longest interval: a schedule beyond it is a mistake in the unit.
 const MAX_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
@@ -22,14 +25,14 @@ pub const MAX_PROBLEMS: usize = 1000;
 
 /// The findings: errors refuse the documents, warnings are told.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct CheckFindings {
     pub errors: Vec<Detail>,
     pub warnings: Vec<Detail>,
 }
 
 /// Checks documents against each other, against what there is, and against what is served.
-pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> Findings {
-    let mut findings = Findings::default();
+pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot) -> CheckFindings {
+    let mut findings = CheckFindings::default();
     let mut subjects = BTreeSet::new();
     let credentials: BTreeMap<&str, &Credential> = documents
         .iter()
@@ -63,7 +66,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &Snapshot) -> 
     findings
 }
 
-fn warn_of_kind(subject: &str, target: &Target, kinds: &Snapshot, warnings: &mut Vec<Detail>) {
+fn warn_of_kind(subject: &str, target: &Target, kinds: &KindsSnapshot, warnings: &mut Vec<Detail>) {
     if kinds.has(&target.kind) || warnings.len() >= MAX_PROBLEMS {
         return;
     }
@@ -79,7 +82,7 @@ fn check_target(
     target: &Target,
     credentials: &BTreeMap<&str, &Credential>,
     index: &Index,
-    kinds: &Snapshot,
+    kinds: &KindsSnapshot,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     let served = kinds.get(&target.kind, &target.zone);
@@ -107,7 +110,11 @@ fn check_target(
 
 /// Returns the reason why a kind cannot use a credential; never with its values.
 pub(crate) fn unfit(credential: &Credential, served: &Served) -> Option<String> {
-    let values = serde_json::to_value(&credential.values).unwrap_or_default();
+    let values = serde_json::to_value(&credential.values).unwrap_or_else(|error| {
+        // A schema refuses what is not there.
+        invariant::broken("a credential that is no JSON", &error);
+        serde_json::Value::Null
+    });
     let refused = served.credential()?.check_secret(&values).err()?;
     Some(format!(
         "the credential \"{}\" is not what the kind \"{}\" needs: {refused}",
@@ -125,7 +132,7 @@ fn check_schedule(
     schedule: &Schedule,
     documents: &[Document],
     index: &Index,
-    kinds: &Snapshot,
+    kinds: &KindsSnapshot,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     if let Err(error) = schedule.selector.check_size() {

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use utakata_api::apply::{Difference, Document};
 
+use crate::invariant;
+
 /// The fields that differ, by name. Secrets show as `***`.
 pub fn between(before: &Document, after: &Document) -> Vec<Difference> {
     if let (Document::Credential(before), Document::Credential(after)) = (before, after) {
@@ -20,7 +22,12 @@ pub fn between(before: &Document, after: &Document) -> Vec<Difference> {
         };
         return keys.into_iter().map(difference).collect();
     }
-    let json = |document| serde_json::to_value(document).unwrap_or_default();
+    let json = |document| {
+        serde_json::to_value(document).unwrap_or_else(|error| {
+            invariant::broken("a document that is no JSON", &error);
+            Value::Null
+        })
+    };
     let mut found = Vec::new();
     compare("", &json(before), &json(after), &mut found);
     found

@@ -47,7 +47,7 @@ impl TargetEntry {
         Self::new(target, None, DeviceId(device))
     }
 
-    /// Another kind or address is another device.
+    /// Returns true when a target is the same device: another kind or address is another one.
     pub(super) fn is_device_of(&self, target: &Target) -> bool {
         self.target.kind == target.kind && self.target.address == target.address
     }

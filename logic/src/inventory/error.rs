@@ -10,7 +10,7 @@ use crate::store;
 /// A reason why the inventory refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Documents are wrong: every one that is.
+    /// Documents are wrong.
     #[error("{}", wrong(problems))]
     Documents {
         /// Each with what is wrong with it.

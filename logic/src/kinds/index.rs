@@ -20,7 +20,7 @@ pub struct ReleaseIndex {
 pub struct IndexedRelease {
     pub id: ReleaseId,
     pub manifest: Arc<Manifest>,
-    /// Where it comes from.
+    /// The source of it.
     pub source: ReleaseSource,
 }
 

@@ -21,8 +21,8 @@ use super::{
     served::{Candidate, Choice},
 };
 
-/// By which manifest a release counts.
-pub(super) enum Verdict {
+/// The manifest by which a release counts.
+pub(super) enum Judgement {
     Catalogue(Arc<Manifest>),
     /// The one that was told: only in the zone of who told it.
     Told(Arc<Manifest>),
@@ -34,9 +34,9 @@ pub(super) fn verdict(
     status: &EnvironmentStatus,
     pool: &PoolStatus,
     index: &ReleaseIndex,
-) -> Verdict {
+) -> Judgement {
     let (release, told) = (&pool.release, &pool.manifest);
-    let contradicts = |why: &str| Verdict::Ignored(Claim::contradicts(status, release, why));
+    let contradicts = |why: &str| Judgement::Ignored(Claim::contradicts(status, release, why));
     if told.kind != release.kind || *told.version != *release.version {
         return contradicts("its manifest is that of another kind or version");
     }
@@ -47,7 +47,7 @@ pub(super) fn verdict(
         if *known.manifest != *told {
             return contradicts("it declares something else than the release of its digest");
         }
-        return Verdict::Catalogue(Arc::clone(&known.manifest));
+        return Judgement::Catalogue(Arc::clone(&known.manifest));
     }
     let of_kind = index.of_kind(&release.kind);
     let mut of_version = of_kind
@@ -58,14 +58,14 @@ pub(super) fn verdict(
         let declared = of_version
             .find(|known| known.source == ReleaseSource::Shipped && *known.manifest == *told);
         return match declared {
-            Some(known) => Verdict::Catalogue(Arc::clone(&known.manifest)),
+            Some(known) => Judgement::Catalogue(Arc::clone(&known.manifest)),
             None => contradicts("another release of this version is in the catalogue"),
         };
     }
     if index.is_shipped(&release.kind) {
-        return Verdict::Ignored(Claim::unknown(status, release));
+        return Judgement::Ignored(Claim::unknown(status, release));
     }
-    Verdict::Told(Arc::new(told.clone()))
+    Judgement::Told(Arc::new(told.clone()))
 }
 
 /// Judges all releases of an environment that is in its own zone.
@@ -78,9 +78,9 @@ pub(super) fn judge(
     let is_there = status.state == EnvironmentState::Running;
     for pool in &status.pools {
         let (manifest, is_of_catalogue) = match verdict(status, pool, index) {
-            Verdict::Catalogue(manifest) => (manifest, true),
-            Verdict::Told(manifest) => (manifest, false),
-            Verdict::Ignored(claim) => {
+            Judgement::Catalogue(manifest) => (manifest, true),
+            Judgement::Told(manifest) => (manifest, false),
+            Judgement::Ignored(claim) => {
                 claims.push(claim);
                 continue;
             }
@@ -103,8 +103,8 @@ pub(super) fn counting(
 ) -> Vec<(ReleaseId, Arc<Manifest>)> {
     let judged = status.pools.iter().filter_map(|pool| {
         let manifest = match verdict(status, pool, index) {
-            Verdict::Catalogue(manifest) | Verdict::Told(manifest) => manifest,
-            Verdict::Ignored(_) => return None,
+            Judgement::Catalogue(manifest) | Judgement::Told(manifest) => manifest,
+            Judgement::Ignored(_) => return None,
         };
         Some((pool.release.clone(), manifest))
     });

@@ -41,7 +41,7 @@ pub(super) struct Compiled {
 /// An action, with the schema of its parameters.
 #[derive(Debug, Clone)]
 pub struct ServedAction {
-    /// As its manifest declares it.
+    /// The action as its manifest declares it.
     pub action: Action,
     /// The schema of its parameters; absent when the manifest's schema cannot be compiled, which
     /// the environment has refused already.

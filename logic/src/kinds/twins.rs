@@ -38,7 +38,7 @@ impl Twins {
         lives.hear(status.incarnation, status.time, now);
     }
 
-    /// Nothing was ever heard of it.
+    /// Forgets an environment.
     pub(super) fn forget(&mut self, id: &EnvironmentId) {
         self.0.remove(id);
     }

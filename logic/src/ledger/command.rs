@@ -10,7 +10,7 @@ use utakata_permit::message::StartBatch;
 
 use super::{
     explain::{self, Facts},
-    state::{self, Effect, LedgerState, New, ReadBackResult, Verb, Verdict},
+    state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
 };
 use crate::ledger::Error;
 
@@ -21,8 +21,8 @@ pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
 
 /// A command to the ledger, or a question. One that promises something is answered when it is
 /// written.
-pub(super) enum Command {
-    Plan(Box<New>, Promise<()>),
+pub(super) enum LedgerCommand {
+    Plan(Box<OperationPlan>, Promise<()>),
     /// An environment asks for permits.
     Asked(Arc<StartBatch>),
     /// Outcomes have come.
@@ -33,18 +33,18 @@ pub(super) enum Command {
     Seen(ReadBackResult),
     /// The value that a target had before it was changed.
     Captured(TaskId, Option<ReadingValue>),
-    /// A person does something with an operation.
+    /// Carries out the decision of a person about an operation.
     Change(
         OperationId,
-        Verb,
+        OperationVerb,
         Said,
         Promise<Result<(), state::OperationUnfit>>,
     ),
-    /// A person says what became of a task.
+    /// Settles a task by the word of a person on what became of it.
     Settle(TaskId, Verdict, Said, Promise<Result<(), state::TaskUnfit>>),
     /// A person takes a task back.
     Cancel(TaskId, Said, Promise<Result<(), state::TaskUnfit>>),
-    /// A person locks a target.
+    /// Locks a target for a person.
     Lock(TargetName, Lock, Promise<()>),
     /// A person lets it go. The answer says whether it was locked.
     Unlock(TargetName, Said, Promise<bool>),
@@ -63,7 +63,7 @@ pub(super) enum Command {
     End,
 }
 
-impl Command {
+impl LedgerCommand {
     /// Returns true when it comes again if it is left out.
     pub fn is_repeated(&self) -> bool {
         matches!(self, Self::Asked(_) | Self::Told(_) | Self::Seen(..))
@@ -141,7 +141,7 @@ fn reply<T: Send + 'static>(ledger: &mut LedgerState, to: Promise<T>, done: T) {
         .push(Effect::Reply(Box::new(move || answer(to, Ok(done)))));
 }
 
-/// Whoever asked may have lost interest.
+/// Answers; whoever asked may have lost interest.
 fn answer<T>(to: Reply<T>, answer: T) {
     let _ = to.send(answer);
 }

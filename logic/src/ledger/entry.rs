@@ -18,23 +18,23 @@ use crate::{
     store::{ControlTask, TaskProgress},
 };
 
-/// The code of what was said to be done, and was not seen to be.
+/// The code of a task that was said to be done, and was not seen to be.
 pub(super) const UNVERIFIED: &str = "unverified";
 
 /// A task that has not ended.
 #[derive(Debug, Clone)]
 pub(super) struct TaskEntry {
-    /// As it was made.
+    /// The task as it was made.
     pub task: Arc<ControlTask>,
     pub life: Life,
     /// The rule, which never changes.
     pub rule: Rule,
-    /// As it is written down.
+    /// The record of it, as it is written down.
     pub record: TaskProgress,
     /// The time since which it is in its state.
     pub since: Timestamp,
     /// The progress towards its turn.
-    pub turn: Turn,
+    pub turn: Readiness,
     /// True or false when the target was seen to show what it said that it did, or not, and that
     /// has yet to be told.
     pub shows: Option<bool>,
@@ -42,7 +42,7 @@ pub(super) struct TaskEntry {
 
 /// The progress of a task towards being published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Readiness {
     /// The operation has not released it.
     NotYet,
     /// The value that the target has now is being read, so that it can be brought back.
@@ -52,7 +52,7 @@ pub(super) enum Turn {
 }
 
 impl TaskEntry {
-    /// A task that was just made.
+    /// Makes the entry of a task that was just made.
     pub fn new(task: ControlTask, config: &config::Control, now: Instant, at: Timestamp) -> Self {
         let expires = now + until(task.expires, at);
         Self {
@@ -61,12 +61,12 @@ impl TaskEntry {
             life: Life::new(expires),
             record: TaskProgress::default(),
             since: at,
-            turn: Turn::NotYet,
+            turn: Readiness::NotYet,
             shows: None,
         }
     }
 
-    /// A task that was written down by an earlier life of the logic environment.
+    /// Makes the entry of a task that was written down by an earlier life of the logic environment.
     pub fn restored(
         task: ControlTask,
         record: TaskProgress,
@@ -92,8 +92,8 @@ impl TaskEntry {
         // What is to be done because of it is found from its stage.
         let (life, _) = Life::restore(saved, &rule, now);
         let turn = match record.expires {
-            Some(_) => Turn::Come,
-            None => Turn::NotYet,
+            Some(_) => Readiness::Come,
+            None => Readiness::NotYet,
         };
         Self {
             task: Arc::new(task),
@@ -114,7 +114,7 @@ impl TaskEntry {
     /// Returns true when it waits in its lane, for a place or for somebody who asks for it.
     pub fn waits(&self) -> bool {
         let is_open = matches!(self.life.stage, Stage::Planned | Stage::Queued { .. });
-        is_open && self.turn == Turn::Come
+        is_open && self.turn == Readiness::Come
     }
 
     /// Returns true when an attempt at something that may be done once is presumed to be over, and

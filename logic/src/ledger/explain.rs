@@ -21,7 +21,7 @@ pub use self::{
 };
 
 use super::{
-    entry::{TaskEntry, Turn, is_unverified},
+    entry::{Readiness, TaskEntry, is_unverified},
     state::LedgerState,
 };
 use crate::desired::PinTable;
@@ -51,13 +51,13 @@ pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Ex
         held_up(ledger, entry, facts, explanation)
     };
     Some(match (&entry.life.stage, entry.turn) {
-        (Stage::Planned | Stage::Queued { .. }, Turn::NotYet) => not_released(ledger, entry),
-        (Stage::Planned | Stage::Queued { .. }, Turn::Capturing) => reads(
+        (Stage::Planned | Stage::Queued { .. }, Readiness::NotYet) => not_released(ledger, entry),
+        (Stage::Planned | Stage::Queued { .. }, Readiness::Capturing) => reads(
             "capture",
             format!("what {target} has now is being read, so that it can be brought back"),
         ),
-        (Stage::Planned, Turn::Come) => in_lane(ledger, entry, facts),
-        (Stage::Queued { .. }, Turn::Come) => queued(ledger, entry, facts),
+        (Stage::Planned, Readiness::Come) => in_lane(ledger, entry, facts),
+        (Stage::Queued { .. }, Readiness::Come) => queued(ledger, entry, facts),
         (Stage::Permitted { holder, .. }, _) => timed(
             "running",
             format!(

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Events, Tasks};
 
-use super::{Ledger, Parts, Running};
+use super::{Ledger, LedgerParts, Running};
 use crate::{
     Config,
     duties::{Duties, Term},
@@ -19,7 +19,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Keeps the ledger while it has to.
 pub struct Keeper {
     config: Config,
-    parts: Parts,
+    parts: LedgerParts,
     ledger: Ledger,
     duties: watch::Receiver<Duties>,
     /// Taken up before it was to run.
@@ -33,7 +33,7 @@ impl Keeper {
     /// The store cannot be read.
     pub async fn begin(
         config: Config,
-        parts: Parts,
+        parts: LedgerParts,
         ledger: Ledger,
         duties: watch::Receiver<Duties>,
     ) -> Result<Self, store::Error> {

@@ -12,11 +12,11 @@ use utakata_model::{Class, Origin, Parameters, Readings, manifest::expected::Exp
 use utakata_permit::{Evidence, evidence};
 
 use super::{
-    command::Command,
+    command::LedgerCommand,
     state::{Purpose, ReadBack, ReadBackResult},
 };
 use crate::{
-    dispatch::{Batch, Dispatch, NewTask, Progress, Show},
+    dispatch::{Batch, Dispatch, NewRead, Progress, Show},
     inventory::Inventory,
     kinds::Kinds,
     store::ControlTask,
@@ -38,7 +38,7 @@ pub(super) struct ReadBacks {
     pub dispatch: Arc<Dispatch>,
     pub inventory: Arc<Inventory>,
     pub kinds: Arc<Kinds>,
-    pub commands: mpsc::WeakSender<Command>,
+    pub commands: mpsc::WeakSender<LedgerCommand>,
     pub places: Arc<Semaphore>,
     pub running: TaskTracker,
 }
@@ -48,7 +48,7 @@ impl ReadBacks {
         dispatch: Arc<Dispatch>,
         inventory: Arc<Inventory>,
         kinds: Arc<Kinds>,
-        commands: mpsc::WeakSender<Command>,
+        commands: mpsc::WeakSender<LedgerCommand>,
     ) -> Self {
         Self {
             dispatch,
@@ -92,7 +92,7 @@ impl ReadBacks {
                     // The ledger knows what it was told before.
                     let is_new = shown.replace(look.evidence) != Some(look.evidence);
                     if is_decided || is_new {
-                        let is_there = self.tell(Command::Seen(look)).await;
+                        let is_there = self.tell(LedgerCommand::Seen(look)).await;
                         if is_decided || !is_there {
                             return;
                         }
@@ -121,12 +121,13 @@ impl ReadBacks {
                 }
                 None => None,
             };
-            this.tell(Command::Captured(read.task.id, prior)).await;
+            this.tell(LedgerCommand::Captured(read.task.id, prior))
+                .await;
         });
     }
 
     /// Sends a command to the ledger; returns false when it has ended.
-    async fn tell(&self, command: Command) -> bool {
+    async fn tell(&self, command: LedgerCommand) -> bool {
         match self.commands.upgrade() {
             Some(commands) => commands.send(command).await.is_ok(),
             None => false,
@@ -181,7 +182,7 @@ impl ReadBacks {
             deadline: Instant::now() + lifetime + timeout + self.dispatch.grace(),
             progress: Some(Arc::clone(&progress)),
         });
-        let made = NewTask::new(&known);
+        let made = NewRead::new(&known);
         let id = made.id;
         self.dispatch.send(&batch, vec![made]).await.ok()?;
         let most = lifetime + timeout + self.dispatch.grace();

@@ -13,7 +13,7 @@ use utakata_model::{Cure, OperationId, Problem};
 use super::{
     Error,
     act::Actor,
-    command::{Command, Promise},
+    command::{LedgerCommand, Promise},
     state::{Effect, LedgerState, Now},
 };
 use crate::{
@@ -24,14 +24,13 @@ use crate::{
 
 /// The most commands that are taken in at once.
 const AT_ONCE: usize = 512;
-/// The most commands that are taken in for the next page while one is written: what comes beyond
-/// them waits.
+/// The most commands that are taken in for the next batch while one is written: more of them wait.
 const AHEAD: usize = 8 * AT_ONCE;
-/// After a write has failed, the next try, doubling up to the second.
+/// The pause after a write has failed, doubling up to the second.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// While a write takes longer than this, nothing more is taken in.
+/// The time that a write may take while more is taken in.
 const LONG: Duration = Duration::from_secs(1);
-/// Whoever waits for a promise is told that nobody knows after this.
+/// The time after which whoever waits for a promise is told that nobody knows.
 const REFUSED_AFTER: Duration = Duration::from_secs(5);
 
 /// The owner of the ledger.
@@ -44,25 +43,25 @@ pub(super) struct Service {
     pub ledger: LedgerState,
     pub store: Arc<dyn Store>,
     pub actor: Actor,
-    pub commands: mpsc::Receiver<Command>,
+    pub commands: mpsc::Receiver<LedgerCommand>,
     pub failing: Arc<Failing>,
     /// The fence that the store holds writes against, where others could keep the ledger.
     pub fence: Option<Fence>,
-    pub progress: Progress,
+    pub writes: WriteState,
 }
 
-/// The progress of the owner of the ledger.
+/// The state of what is being written.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(super) struct WriteState {
     retry: Retry,
-    /// Nothing is taken in any more: what there is, is written.
+    /// True when nothing is taken in any more: the rest is written.
     is_ending: bool,
     /// Commands that came while a write took long, or was in doubt.
-    kept: Vec<Command>,
-    /// The operations that the next page begins.
+    kept: Vec<LedgerCommand>,
+    /// The operations that the next batch begins.
     planned: Vec<PlannedOperation>,
     flight: Option<Flight>,
-    /// The page of the flight, while it is written.
+    /// The batch of the flight, while it is written.
     writing: JoinSet<WriteResult>,
 }
 
@@ -71,7 +70,8 @@ pub(super) struct Progress {
 struct Retry {
     at: Option<Instant>,
     pause: Duration,
-    /// Something came since the last try: whoever waits hears at once that it does not work.
+    /// True when something came since the last try: whoever waits hears at once that it does not
+    /// work.
     is_asked_for: bool,
 }
 
@@ -82,7 +82,7 @@ struct PlannedOperation {
     reply: Option<Promise<()>>,
 }
 
-/// Effects and promises that wait for a page to be written.
+/// Effects and promises that wait for a batch to be written.
 struct Flight {
     began: Instant,
     effects: Vec<Effect>,
@@ -92,19 +92,19 @@ struct Flight {
     is_in_doubt: bool,
     /// True when its promises were answered: nobody knows.
     is_refused: bool,
-    /// The page, while it waits to be written again.
+    /// The batch, while it waits to be written again.
     page: Option<(WriteBatch, audit::Spans)>,
 }
 
-/// The lines of the audit trail that a page gets.
+/// The lines of the audit trail that a batch gets.
 enum TrailLines {
     None,
     Sealed(audit::Sealed),
-    /// It has them already: this is what they tell of.
+    /// The batch has them already: these are their operations.
     OfPage(audit::Spans),
 }
 
-/// The result of writing a page.
+/// The result of writing a batch.
 struct WriteResult {
     page: WriteBatch,
     spans: audit::Spans,
@@ -112,7 +112,7 @@ struct WriteResult {
 }
 
 impl PlannedOperation {
-    /// Whoever asked may have lost interest.
+    /// Answers; whoever asked may have lost interest.
     fn answer(&mut self, answer: Result<(), Error>) {
         if let Some(reply) = self.reply.take() {
             let _ = reply.send(answer);
@@ -140,7 +140,7 @@ impl Flight {
     }
 }
 
-impl Progress {
+impl WriteState {
     fn is_slow(&self) -> bool {
         self.flight.as_ref().is_some_and(Flight::is_slow)
     }
@@ -150,7 +150,7 @@ impl Progress {
         !self.is_ending && !self.flight.as_ref().is_some_and(is_full)
     }
 
-    /// Nothing is being written, and nothing will be.
+    /// Returns true when nothing is being written, and nothing will be.
     fn is_over(&self) -> bool {
         self.is_ending && self.writing.is_empty()
     }
@@ -166,9 +166,10 @@ impl Progress {
     }
 
     /// Keeps a command for later. Of the statuses of an environment only the last is of use.
-    fn keep(&mut self, command: Command) {
-        if let Command::Heard(new) = &command {
-            let is_older = |one: &Command| matches!(one, Command::Heard(old) if old.id == new.id);
+    fn keep(&mut self, command: LedgerCommand) {
+        if let LedgerCommand::Heard(new) = &command {
+            let is_older =
+                |one: &LedgerCommand| matches!(one, LedgerCommand::Heard(old) if old.id == new.id);
             self.kept.retain(|one| !is_older(one));
         }
         self.kept.push(command);
@@ -176,7 +177,7 @@ impl Progress {
 
     fn refuse_kept(&mut self) {
         let kept = std::mem::take(&mut self.kept);
-        self.kept = kept.into_iter().filter_map(Command::refuse).collect();
+        self.kept = kept.into_iter().filter_map(LedgerCommand::refuse).collect();
     }
 }
 
@@ -188,18 +189,18 @@ impl Service {
             self.take_in(&mut commands);
             self.refuse_if_late();
             self.begin_page();
-            if self.progress.is_over() {
+            if self.writes.is_over() {
                 return;
             }
-            let (takes_in, wake) = (self.progress.takes_in(), self.wake());
+            let (takes_in, wake) = (self.writes.takes_in(), self.wake());
             tokio::select! {
-                Some(written) = self.progress.writing.join_next() => {
+                Some(written) = self.writes.writing.join_next() => {
                     if self.end_page(written).await.is_break() {
                         return;
                     }
                 }
                 taken = self.commands.recv_many(&mut commands, AT_ONCE), if takes_in => {
-                    self.progress.is_ending |= taken == 0;
+                    self.writes.is_ending |= taken == 0;
                 }
                 () = sleep_until(wake), if wake.is_some() => {}
             }
@@ -208,83 +209,83 @@ impl Service {
 
     /// Returns the next moment at which something happens by time alone.
     fn wake(&self) -> Option<Instant> {
-        let progress = &self.progress;
-        let is_written = !progress.writing.is_empty();
-        let next = match progress.retry.at {
+        let writes = &self.writes;
+        let is_written = !writes.writing.is_empty();
+        let next = match writes.retry.at {
             None => self.ledger.deadline(),
             Some(at) => (!is_written).then_some(at),
         };
-        let flight = progress.flight.as_ref().and_then(Flight::wake);
+        let flight = writes.flight.as_ref().and_then(Flight::wake);
         next.into_iter().chain(flight).min()
     }
 
-    fn take_in(&mut self, commands: &mut Vec<Command>) {
-        if self.progress.is_slow() {
+    fn take_in(&mut self, commands: &mut Vec<LedgerCommand>) {
+        if self.writes.is_slow() {
             commands.drain(..).for_each(|command| self.hold_up(command));
             return;
         }
-        let kept = std::mem::take(&mut self.progress.kept);
+        let kept = std::mem::take(&mut self.writes.kept);
         self.ledger.at(now());
-        if let Some(flight) = &mut self.progress.flight {
+        if let Some(flight) = &mut self.writes.flight {
             flight.came += commands.len();
         }
         let mut new = Vec::new();
         for command in kept.into_iter().chain(commands.drain(..)) {
             // What is repeated until it is answered waits until the store works again.
-            if self.progress.retry.at.is_some() && command.is_repeated() {
+            if self.writes.retry.at.is_some() && command.is_repeated() {
                 continue;
             }
-            self.progress.retry.is_asked_for |= !command.only_asks();
+            self.writes.retry.is_asked_for |= !command.only_asks();
             match command {
-                Command::Plan(operation, reply) => new.push((operation, reply)),
-                Command::End => self.progress.is_ending = true,
+                LedgerCommand::Plan(operation, reply) => new.push((operation, reply)),
+                LedgerCommand::End => self.writes.is_ending = true,
                 command => command.carry_out(&mut self.ledger),
             }
         }
-        if self.progress.retry.at.is_none() {
+        if self.writes.retry.at.is_none() {
             self.ledger.tick();
         }
         for (new, reply) in new {
             let (id, reply) = (new.operation.id, Some(reply));
             self.ledger.plan(*new);
-            self.progress.planned.push(PlannedOperation { id, reply });
+            self.writes.planned.push(PlannedOperation { id, reply });
         }
     }
 
     /// Answers questions, drops what is repeated, and keeps the rest.
-    fn hold_up(&mut self, command: Command) {
+    fn hold_up(&mut self, command: LedgerCommand) {
         match command {
             // Who waits for what was kept hears that it ends.
-            Command::End => {
-                self.progress.is_ending = true;
-                self.progress.kept.clear();
+            LedgerCommand::End => {
+                self.writes.is_ending = true;
+                self.writes.kept.clear();
             }
             command if command.is_repeated() => {}
             command if command.only_asks() => command.carry_out(&mut self.ledger),
-            command => self.progress.keep(command),
+            command => self.writes.keep(command),
         }
     }
 
     /// Refuses promises that take too long, and new ones meanwhile.
     fn refuse_if_late(&mut self) {
-        let Some(flight) = self.progress.flight.as_mut().filter(|one| one.is_late()) else {
+        let Some(flight) = self.writes.flight.as_mut().filter(|one| one.is_late()) else {
             return;
         };
         flight.is_refused = true;
-        for one in flight.planned.iter_mut().chain(&mut self.progress.planned) {
+        for one in flight.planned.iter_mut().chain(&mut self.writes.planned) {
             one.answer(Err(Error::InDoubt(one.id)));
         }
-        self.progress.refuse_kept();
+        self.writes.refuse_kept();
     }
 
-    /// Begins to write what has changed, or again what was in doubt, unless a page is being
+    /// Begins to write what has changed, or again what was in doubt, unless a batch is being
     /// written.
     fn begin_page(&mut self) {
-        if !self.progress.writing.is_empty() || self.progress.waits_for_retry() {
+        if !self.writes.writing.is_empty() || self.writes.waits_for_retry() {
             return;
         }
-        self.progress.retry.is_asked_for = false;
-        if let Some(flight) = &mut self.progress.flight {
+        self.writes.retry.is_asked_for = false;
+        if let Some(flight) = &mut self.writes.flight {
             if let Some((page, spans)) = flight.page.take() {
                 self.write(page, TrailLines::OfPage(spans));
             }
@@ -299,10 +300,10 @@ impl Service {
             self.actor.act(effects);
             return;
         }
-        self.progress.flight = Some(Flight {
+        self.writes.flight = Some(Flight {
             began: Instant::now(),
             effects,
-            planned: std::mem::take(&mut self.progress.planned),
+            planned: std::mem::take(&mut self.writes.planned),
             came: 0,
             is_in_doubt: false,
             is_refused: false,
@@ -313,7 +314,7 @@ impl Service {
 
     fn write(&mut self, mut page: WriteBatch, lines: TrailLines) {
         let store = Arc::clone(&self.store);
-        self.progress.writing.spawn(async move {
+        self.writes.writing.spawn(async move {
             let spans = match lines {
                 TrailLines::None => audit::Spans::new(),
                 TrailLines::OfPage(spans) => spans,
@@ -332,10 +333,10 @@ impl Service {
         });
     }
 
-    /// A page was written, or was not, or nobody knows. Breaks where this ledger ends here because
-    /// of it.
+    /// Takes in that a batch was written, or was not, or nobody knows. Breaks where this ledger
+    /// ends because of it.
     async fn end_page(&mut self, written: Result<WriteResult, JoinError>) -> ControlFlow<()> {
-        let Some(mut flight) = self.progress.flight.take() else {
+        let Some(mut flight) = self.writes.flight.take() else {
             return ControlFlow::Continue(());
         };
         let written = match written {
@@ -364,7 +365,7 @@ impl Service {
             // The very same page is how to know. Nothing may build on it, and nobody be told.
             flight.is_in_doubt = true;
             flight.page = Some((page, spans));
-            self.progress.flight = Some(flight);
+            self.writes.flight = Some(flight);
             return ControlFlow::Continue(());
         }
         self.take_back(page, spans, flight, error).await
@@ -379,7 +380,8 @@ impl Service {
         self.actor.act(flight.effects);
     }
 
-    /// A page was not written: all of it goes into the next one, but for what is begun by it.
+    /// Takes back a batch that was not written: all of it goes into the next one, but for the
+    /// operations that it begins.
     async fn take_back(
         &mut self,
         mut page: WriteBatch,
@@ -398,13 +400,13 @@ impl Service {
             error => matches!(error, store::Error::NotHolder { .. }),
         };
         let error = Arc::new(error);
-        let new = std::mem::take(&mut self.progress.planned);
+        let new = std::mem::take(&mut self.writes.planned);
         for mut one in flight.planned.into_iter().chain(new) {
             self.ledger.forget(one.id);
             one.answer(Err(Arc::clone(&error).into()));
         }
         self.ledger.settle();
-        match is_relieved || self.progress.is_ending {
+        match is_relieved || self.writes.is_ending {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -416,30 +418,30 @@ impl Service {
         let refused_from = Instant::now() + REFUSED_AFTER;
         while let Err(error) = self.store.put_gap().await {
             self.failed(&error);
-            while !self.progress.is_ending {
+            while !self.writes.is_ending {
                 tokio::select! {
-                    () = sleep_until(self.progress.retry.at) => break,
+                    () = sleep_until(self.writes.retry.at) => break,
                     command = self.commands.recv() => {
-                        self.hold_up(command.unwrap_or(Command::End));
+                        self.hold_up(command.unwrap_or(LedgerCommand::End));
                     }
                 }
             }
-            if self.progress.is_ending {
+            if self.writes.is_ending {
                 return false;
             }
             if Instant::now() >= refused_from {
-                self.progress.refuse_kept();
+                self.writes.refuse_kept();
             }
         }
         true
     }
 
-    /// The store can be written.
+    /// Takes in that the store can be written.
     fn works(&mut self) {
-        if self.progress.retry.at.take().is_some() {
+        if self.writes.retry.at.take().is_some() {
             tracing::info!("the ledger is written again");
         }
-        self.progress.retry.pause = Duration::ZERO;
+        self.writes.retry.pause = Duration::ZERO;
         *self.failing.lock() = None;
     }
 
@@ -448,13 +450,13 @@ impl Service {
         tracing::error!(%error, cure, "the ledger cannot be written");
         let message = format!("the ledger of control cannot be written: {error}: {cure}");
         *self.failing.lock() = Some(Problem::new(error.code().as_str(), Cure::Operator, message));
-        let retry = &mut self.progress.retry;
+        let retry = &mut self.writes.retry;
         retry.pause = (retry.pause * 2).clamp(RETRY_AFTER.0, RETRY_AFTER.1);
         retry.at = Some(Instant::now() + retry.pause);
     }
 }
 
-/// This moment, in both clocks.
+/// Returns this moment, in both clocks.
 pub(super) fn now() -> Now {
     Now {
         instant: Instant::now(),

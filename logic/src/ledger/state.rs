@@ -18,9 +18,9 @@ use utakata_interconnect::events::Sender;
 use utakata_model::{EnvironmentId, Incarnation, Kind, OperationId, TargetName, Task, TaskId};
 use utakata_permit::message::{Answer, Recorded};
 
-use self::{lane::Lane, operation::Open};
+use self::{lane::Lane, operation::OpenOperation};
 pub use self::{
-    operation::{New, OperationUnfit, Verb},
+    operation::{OperationPlan, OperationUnfit, OperationVerb},
     outcomes::{TaskUnfit, Verdict},
     summary::Summary,
 };
@@ -40,9 +40,9 @@ use utakata_permit::{
 /// The time of a moment, in both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
-    /// The one that never jumps: it decides.
+    /// The clock that never jumps: it decides.
     pub instant: Instant,
-    /// The one that people read: it is written down.
+    /// The clock that people read: it is written down.
     pub at: Timestamp,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct LedgerState {
     now: Now,
     tasks: HashMap<TaskId, TaskEntry>,
     lanes: HashMap<TargetName, Lane>,
-    operations: HashMap<OperationId, Open>,
+    operations: HashMap<OperationId, OpenOperation>,
     /// The lives of environments that were heard of.
     lives: HashMap<EnvironmentId, Incarnation>,
     deadlines: BTreeSet<(Instant, TaskId)>,
@@ -70,21 +70,21 @@ pub(super) struct LedgerState {
 
 /// An effect that is carried out once the batch is written.
 pub(super) enum Effect {
-    /// Publish an attempt.
+    /// Publishes an attempt.
     Publish(Task),
-    /// Answer an ask.
+    /// Answers an ask.
     Answer(Sender, Kind, Answer),
-    /// Say that an outcome is written down.
+    /// Confirms that an outcome is written down.
     Recorded(Sender, Kind, Recorded),
-    /// Read a target back.
+    /// Reads a target back.
     ReadBack(ReadBack),
-    /// Read what a target has, before it is changed.
+    /// Reads the value that a target has, before it is changed.
     Capture(ReadBack),
-    /// Tell whoever waits that a task has ended, or that a person has to say.
+    /// Tells whoever waits that a task has ended, or that a person has to say.
     Tell(Conclusion),
-    /// Report a state that cannot be.
+    /// Reports a state that cannot be.
     Broken(&'static str, TaskId),
-    /// Answer whoever asked.
+    /// Answers whoever asked.
     Reply(Box<dyn FnOnce() + Send>),
 }
 
@@ -103,17 +103,17 @@ impl Effect {
 /// A target to be read back.
 pub(super) struct ReadBack {
     pub task: Arc<crate::store::ControlTask>,
-    /// For which attempt of it.
+    /// The attempt at it.
     pub attempt: u32,
     pub until: Instant,
     pub purpose: Purpose,
 }
 
-/// A look at a target that was read back.
+/// Takes in a look at a target that was read back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadBackResult {
     pub task: TaskId,
-    /// For which attempt of it.
+    /// The attempt at it.
     pub attempt: u32,
     /// The time when it was asked.
     pub asked: Instant,
@@ -177,7 +177,7 @@ impl LedgerState {
         self.tasks.get(&id)
     }
 
-    pub(super) fn open(&self, id: OperationId) -> Option<&Open> {
+    pub(super) fn open(&self, id: OperationId) -> Option<&OpenOperation> {
         self.operations.get(&id)
     }
 
@@ -202,7 +202,7 @@ impl LedgerState {
         self.tasks.len()
     }
 
-    /// Time has passed.
+    /// Lets time pass.
     pub fn tick(&mut self) {
         while let Some((at, target)) = self.lock_ends.first().cloned()
             && at <= self.now.instant
@@ -219,7 +219,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// Something happens to a task: the only way in which a life changes.
+    /// Applies an event to a task: the only way in which a life changes.
     fn apply(&mut self, id: TaskId, event: &Event) -> Vec<Action> {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return Vec::new();
@@ -246,7 +246,7 @@ impl LedgerState {
         actions
     }
 
-    /// A task is in another state, or in another attempt.
+    /// Takes in that a task is in another state, or in another attempt.
     fn moved(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get(&id) else {
             return self.broken("a task moves that is not there", id);
@@ -264,7 +264,7 @@ impl LedgerState {
         self.dirty.insert(target);
     }
 
-    /// The first page after a gap: it says so, and that these tasks are left to a person.
+    /// Begins the first batch after a gap: it says so, and that these tasks are left to a person.
     pub fn begin_after_a_gap(&mut self, tasks: &[TaskId]) {
         let gap = audit::AuditEntry::Gap {
             unsettled: tasks.len(),
@@ -280,7 +280,7 @@ impl LedgerState {
         self.page.closes_gap = true;
     }
 
-    /// Has a state that cannot be reported, once what is known is written.
+    /// Has a state that cannot be reported, once the batch is written.
     fn broken(&mut self, what: &'static str, id: TaskId) {
         debug_assert!(false, "{what}: {id}");
         self.effects.push(Effect::Broken(what, id));

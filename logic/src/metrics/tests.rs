@@ -34,7 +34,7 @@ fn overview() -> Overview {
 /// These lines are among the metrics.
 #[track_caller]
 fn check(status: &Status, lines: &[&str]) {
-    let under_way = UnderWay {
+    let under_way = TasksUnderWay {
         reads: 0,
         control: None,
     };

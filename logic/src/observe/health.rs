@@ -9,7 +9,7 @@ use utakata_model::{Kind, Schedule, Selector, TargetName, Zone};
 use super::Covers;
 use crate::{
     inventory::{Selection, refuses},
-    kinds::{Served, Snapshot},
+    kinds::{KindsSnapshot, Served},
     observed::LastSeen,
 };
 
@@ -24,7 +24,7 @@ impl Coverage {
     /// its schedules mean it, and that nobody serves it is what is wrong.
     pub fn build(
         schedules: &[Arc<Schedule>],
-        served: &Snapshot,
+        served: &KindsSnapshot,
         select: impl Fn(&Selector) -> Selection,
     ) -> Self {
         let mut targets: HashMap<TargetName, Covers> = HashMap::new();

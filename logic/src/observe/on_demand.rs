@@ -12,7 +12,7 @@ use utakata_model::{
 
 use super::{Observe, ReadOperation};
 use crate::{
-    dispatch::{self, Batch, MAX_SHOWN, NewTask, Progress, Show, UnderWay},
+    dispatch::{self, Batch, MAX_SHOWN, NewRead, Progress, Show, UnderWay},
     inventory::TargetEntry,
     kinds::{Served, ServedAction},
 };
@@ -29,10 +29,10 @@ pub enum Error {
     /// None of the selected targets can be read so.
     #[error("{}", first(problems))]
     Impossible {
-        /// For each kind, why.
+        /// The reason for each kind.
         problems: Vec<Detail>,
     },
-    /// It is to be waited for too long.
+    /// The wait is too long.
     #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
     /// Tasks cannot be handed over.
@@ -168,7 +168,7 @@ struct Order {
 }
 
 impl Order {
-    fn batch(&self, plan: &Plan<'_>, targets: &[&Arc<TargetEntry>]) -> (Arc<Batch>, Vec<NewTask>) {
+    fn batch(&self, plan: &Plan<'_>, targets: &[&Arc<TargetEntry>]) -> (Arc<Batch>, Vec<NewRead>) {
         let (action, timeout) = match plan {
             Plan::Do(found) => (found.action.name.clone(), found.action.timeout),
             Plan::Refuse(_) => (self.named.clone(), Duration::ZERO),
@@ -184,7 +184,7 @@ impl Order {
             deadline: Instant::now() + self.lifetime + timeout + self.grace,
             progress: Some(Arc::clone(&self.progress)),
         };
-        let made = targets.iter().map(|known| NewTask::new(known)).collect();
+        let made = targets.iter().map(|known| NewRead::new(known)).collect();
         (Arc::new(batch), made)
     }
 }

@@ -29,7 +29,7 @@ pub struct ScheduleEntry {
 #[derive(Debug, Clone)]
 pub struct ScheduledRead {
     pub known: Arc<TargetEntry>,
-    /// Taken while it is being read.
+    /// The slot, taken while it is being read.
     pub slot: Arc<Slot>,
     /// The time in the interval.
     offset: Duration,
@@ -112,7 +112,7 @@ impl ReadPlan {
         self.entries.push(rotation);
     }
 
-    /// First reads that were not due yet go over to the new timetable.
+    /// Takes over first reads that were not due yet.
     fn keep_first(&mut self, before: &Self) {
         if before.first.is_empty() {
             return;

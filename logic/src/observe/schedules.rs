@@ -11,9 +11,9 @@ use super::{
     read_plan::{Due, ReadPlan, ScheduleEntry},
 };
 use crate::{
-    dispatch::{Batch, NewTask},
+    dispatch::{Batch, NewRead},
     inventory::{TargetEntry, refuses},
-    kinds::Snapshot,
+    kinds::KindsSnapshot,
 };
 
 /// Reads that are due within this of each other are handed over together.
@@ -80,10 +80,10 @@ impl Observe {
         let Due { entry, reads } = due;
         // Whose last read is still under way is left out: the reading will show as stale.
         let free = reads.into_iter().filter(|read| read.slot.take());
-        let made: Vec<NewTask> = free
-            .map(|read| NewTask {
+        let made: Vec<NewRead> = free
+            .map(|read| NewRead {
                 slot: Some(read.slot),
-                ..NewTask::new(&read.known)
+                ..NewRead::new(&read.known)
             })
             .collect();
         if made.is_empty() {
@@ -113,7 +113,7 @@ impl Observe {
 fn plan(
     schedule: &Schedule,
     targets: &[Arc<TargetEntry>],
-    served: &Snapshot,
+    served: &KindsSnapshot,
     problems: &mut Vec<Problem>,
 ) -> Vec<(ScheduleEntry, Vec<Arc<TargetEntry>>)> {
     let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<Arc<TargetEntry>>> = BTreeMap::new();

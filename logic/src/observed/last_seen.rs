@@ -9,7 +9,7 @@ use utakata_model::{
     missing, reading,
 };
 
-use super::turns::Turn;
+use super::turns::HealthTurn;
 
 /// The time for which a value is kept that its action no longer reports (an interface that was
 /// removed).
@@ -66,7 +66,7 @@ pub(super) struct Stored {
 impl LastSeen {
     /// An attempt ended. Only what reached for the target says how it is, and what comes late
     /// says nothing against a later answer. Gives the turn that it took by this, if any.
-    pub fn ended(&mut self, outcome: &Outcome) -> Option<Turn> {
+    pub fn ended(&mut self, outcome: &Outcome) -> Option<HealthTurn> {
         let is_old = self.answered > Some(outcome.timings.ended);
         match (outcome.status, &outcome.problem) {
             (OutcomeStatus::Succeeded, _) => {
@@ -75,7 +75,7 @@ impl LastSeen {
                 }
                 self.answered = self.answered.max(Some(outcome.timings.ended));
                 self.before_breaker = None;
-                self.problem.take().map(|_| Turn::Answers)
+                self.problem.take().map(|_| HealthTurn::Answers)
             }
             (OutcomeStatus::Failed | OutcomeStatus::Unknown | OutcomeStatus::Expired, found) => {
                 if let Some(problem) = found
@@ -87,7 +87,7 @@ impl LastSeen {
                     if let Some(before) = before.as_ref().filter(|one| !is_of_breaker(one)) {
                         self.before_breaker = Some(before.clone());
                     }
-                    return before.is_none().then(|| Turn::Fails(problem.clone()));
+                    return before.is_none().then(|| HealthTurn::Fails(problem.clone()));
                 }
                 None
             }
@@ -158,7 +158,7 @@ impl LastSeen {
         }
     }
 
-    /// Readings came. Older ones than those that are there are ignored.
+    /// Takes in readings. Older ones than those that are there are ignored.
     pub fn saw(&mut self, readings: &Arc<Readings>) {
         let Some(seen) = self
             .actions

@@ -5,27 +5,27 @@ use std::collections::BTreeMap;
 
 use utakata_model::{Kind, Problem, TargetName};
 
-/// More than this at once are told in one line.
+/// The most turns at once that have a line each; more are one line.
 const MAX_EACH: usize = 5;
 
 /// A turn for the worse or for the better.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
-    /// It answered, or was never asked, and now it fails.
+pub enum HealthTurn {
+    /// The target answered, or was never asked, and now it fails.
     Fails(Problem),
-    /// It failed and answers again.
+    /// The target failed and answers again.
     Answers,
 }
 
 /// The turns since they were last taken, in bounded memory.
 #[derive(Debug, Default)]
 pub struct Turns {
-    fails: Side,
-    answers: Side,
+    fails: TurnCounts,
+    answers: TurnCounts,
 }
 
 #[derive(Debug, Default)]
-struct Side {
+struct TurnCounts {
     first: Vec<(TargetName, Kind, Option<Problem>)>,
     count: u64,
     kinds: BTreeMap<Kind, u64>,
@@ -42,7 +42,7 @@ pub enum LogLine {
     },
     /// One target answers again.
     Answers { target: TargetName, kind: Kind },
-    /// Many fail.
+    /// Many targets fail.
     ManyFail {
         count: u64,
         /// The numbers by kind: `3900 apc-pdu, 102 ups`.
@@ -50,7 +50,7 @@ pub enum LogLine {
         /// The problem of one of them.
         problem: String,
     },
-    /// Many answer again.
+    /// Many targets answer again.
     ManyAnswer {
         count: u64,
         /// The numbers by kind.
@@ -59,11 +59,11 @@ pub enum LogLine {
 }
 
 impl Turns {
-    /// Notes one.
-    pub fn note(&mut self, target: &TargetName, kind: &Kind, turn: Turn) {
+    /// Notes a turn.
+    pub fn note(&mut self, target: &TargetName, kind: &Kind, turn: HealthTurn) {
         let (side, problem) = match turn {
-            Turn::Fails(problem) => (&mut self.fails, Some(problem)),
-            Turn::Answers => (&mut self.answers, None),
+            HealthTurn::Fails(problem) => (&mut self.fails, Some(problem)),
+            HealthTurn::Answers => (&mut self.answers, None),
         };
         side.count += 1;
         if side.first.len() < MAX_EACH {
@@ -94,7 +94,7 @@ impl Turns {
     }
 }
 
-impl Side {
+impl TurnCounts {
     fn lines(
         self,
         one: impl Fn(TargetName, Kind, String) -> LogLine,
@@ -133,8 +133,8 @@ mod tests {
         let problem = Problem::new("unreachable", Cure::Operator, "no answer");
         let mut turns = Turns::default();
         assert!(turns.take().is_empty());
-        turns.note(&name(1), &kind("ups"), Turn::Fails(problem.clone()));
-        turns.note(&name(1), &kind("ups"), Turn::Answers);
+        turns.note(&name(1), &kind("ups"), HealthTurn::Fails(problem.clone()));
+        turns.note(&name(1), &kind("ups"), HealthTurn::Answers);
         let fails = LogLine::Fails {
             target: name(1),
             kind: kind("ups"),
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(turns.take(), [fails, answers]);
         for at in 0..4000 {
             let kind = kind(if at % 4 == 0 { "ups" } else { "apc-pdu" });
-            turns.note(&name(at), &kind, Turn::Fails(problem.clone()));
+            turns.note(&name(at), &kind, HealthTurn::Fails(problem.clone()));
         }
         let many = LogLine::ManyFail {
             count: 4000,

@@ -29,7 +29,7 @@ const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
 /// Facts that are known besides targets.
-pub struct Facts {
+pub struct SiteFacts {
     pub now: Timestamp,
     /// The status of the system.
     pub status: Status,
@@ -52,7 +52,7 @@ pub struct Facts {
     pub short: Short,
 }
 
-impl Facts {
+impl SiteFacts {
     /// All findings, the worst first.
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Vec::new();

@@ -15,7 +15,7 @@ use utakata_model::{Kind, Problem, Target, TargetName, Zone};
 
 use crate::{
     inventory::TargetEntry,
-    kinds::Snapshot,
+    kinds::KindsSnapshot,
     observe::{Coverage, health},
     observed::{LastSeen, Observed},
 };
@@ -37,7 +37,7 @@ pub struct Survey<'a> {
     /// The last observations of them.
     pub observed: &'a Observed,
     /// The kinds that are served, and in which zones.
-    pub served: &'a Snapshot,
+    pub served: &'a KindsSnapshot,
     pub now: Timestamp,
     /// The time when the logic environment was started.
     pub started: Timestamp,

@@ -24,27 +24,22 @@ impl Handle {
         let mut background = inner.background.lock();
         let (fetches, asked) = mpsc::channel(catalogue::MAX_WAITING);
         let receiver = Receiver {
+            site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
-            observed: Arc::clone(&inner.observed),
-            kinds: Arc::clone(&inner.kinds),
-            environments: Arc::clone(&inner.environments),
-            inventory: Arc::clone(&inner.inventory),
             ledger: inner.ledger.clone(),
-            desired: Arc::clone(&inner.desired),
-            rollouts: Arc::clone(&inner.rollouts),
             fetches,
         };
         let cancel = inner.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });
-        let (desired, cancel) = (Arc::clone(&inner.desired), inner.cancel.clone());
+        let (desired, cancel) = (Arc::clone(&inner.site.desired), inner.cancel.clone());
         background.spawn(desired::publish(
             desired,
             Arc::clone(&events),
             inner.duties.clone(),
             cancel,
         ));
-        let rollouts = Arc::clone(&inner.rollouts);
+        let rollouts = Arc::clone(&inner.site.rollouts);
         let (duties, cancel) = (inner.duties.clone(), inner.cancel.clone());
         background.spawn(async move { rollouts.run(duties, cancel).await });
         background.spawn(catalogue::answer(
@@ -79,12 +74,12 @@ impl Handle {
                 () = self.inner.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
                 // Another logic environment may have just been given it.
-                () = self.inner.kinds.doubts() => tokio::time::sleep(DOUBT_DEBOUNCE).await,
+                () = self.inner.site.kinds.doubts() => tokio::time::sleep(DOUBT_DEBOUNCE).await,
             }
             if self.inner.id.is_some() {
                 self.refresh().await;
             }
-            self.inner.kinds.log_what_stays();
+            self.inner.site.kinds.log_what_stays();
         }
     }
 }
@@ -113,20 +108,20 @@ impl Inner {
                 step = clock.step() => step,
             };
             tracing::warn!(?step, "the clock was set");
-            self.kinds.shift(step);
-            self.observed.shift(step);
+            self.site.kinds.shift(step);
+            self.site.observed.shift(step);
         }
     }
 
     /// Forgets what was seen of targets that are no more.
     async fn follow_inventory(&self) {
-        let mut inventory = self.inventory.follow();
+        let mut inventory = self.site.inventory.follow();
         loop {
             tokio::select! {
                 () = self.cancel.cancelled() => return,
                 changed = inventory.changed() => if changed.is_err() { return },
             }
-            self.observed.forget_gone(&self.inventory);
+            self.site.observed.forget_gone(&self.site.inventory);
             // Many changes in a row are looked at once.
             tokio::select! {
                 () = self.cancel.cancelled() => return,
@@ -145,7 +140,7 @@ impl Inner {
                 () = self.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let turns = self.observed.turns();
+            let turns = self.site.observed.turns();
             if self.duties.borrow().ledger.is_some() {
                 log(turns);
             }

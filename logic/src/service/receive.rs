@@ -9,36 +9,17 @@ use utakata_interconnect::{
 };
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
-use crate::{
-    desired::{Desired, rollouts::Rollouts},
-    dispatch::Dispatch,
-    environments::Environments,
-    inventory::Inventory,
-    kinds::Kinds,
-    ledger::Ledger,
-    observed::Observed,
-};
+use super::site::Site;
+use crate::{dispatch::Dispatch, ledger::Ledger};
 
 /// The pause before another try to subscribe.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Follows the events, and passes each on.
 pub(super) struct Receiver {
-    /// Hands tasks over, and knows what is under way.
+    pub site: Arc<Site>,
     pub dispatch: Arc<Dispatch>,
-    /// The last observations of targets.
-    pub observed: Arc<Observed>,
-    /// The kinds that are served.
-    pub kinds: Arc<Kinds>,
-    /// The zones of environments.
-    pub environments: Arc<Environments>,
-    pub inventory: Arc<Inventory>,
-    /// Control.
     pub ledger: Ledger,
-    /// All that is asked of the environments.
-    pub desired: Arc<Desired>,
-    /// Rollouts.
-    pub rollouts: Arc<Rollouts>,
     /// Asks for content of releases. What finds it full is asked again.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
@@ -88,10 +69,10 @@ impl Receiver {
                 Event::Readings(readings) => self.readings(readings),
                 Event::Outcomes(batch) => self.outcomes(batch).await,
                 Event::Environment(status) => {
-                    self.environments.meet(status).await;
-                    self.kinds.hear(status);
-                    self.desired.heard(status);
-                    self.rollouts.heard(status);
+                    self.site.environments.meet(status).await;
+                    self.site.kinds.hear(status);
+                    self.site.desired.heard(status);
+                    self.site.rollouts.heard(status);
                     self.ledger.heard(Arc::clone(status)).await;
                 }
                 Event::Start(batch) => {
@@ -99,7 +80,7 @@ impl Receiver {
                     continue;
                 }
                 Event::Forgotten(id) => {
-                    self.kinds.forget_status(id);
+                    self.site.kinds.forget_status(id);
                     continue;
                 }
                 // Our own words, for others.
@@ -124,7 +105,8 @@ impl Receiver {
             let parameters = schedule.parameters.as_object();
             parameters.is_none_or(serde_json::Map::is_empty)
         };
-        self.inventory
+        self.site
+            .inventory
             .schedule(name)
             .is_ok_and(|schedule| asks_for_all(&schedule))
     }
@@ -132,10 +114,10 @@ impl Receiver {
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
-            if let Some(known) = self.inventory.find(&outcome.target) {
-                self.observed.ended(&known, outcome);
+            if let Some(known) = self.site.inventory.find(&outcome.target) {
+                self.site.observed.ended(&known, outcome);
                 if self.is_of_all(outcome) {
-                    self.observed.read_all(&known, outcome);
+                    self.site.observed.read_all(&known, outcome);
                 }
             }
         }
@@ -146,8 +128,8 @@ impl Receiver {
 
     fn readings(&self, readings: &Arc<Readings>) {
         let known = self.dispatch.known(readings);
-        if let Some(known) = known.or_else(|| self.inventory.find(&readings.target)) {
-            self.observed.saw(&known, readings);
+        if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
+            self.site.observed.saw(&known, readings);
         }
     }
 }

@@ -35,25 +35,25 @@ pub(super) struct TaskStep {
 }
 
 #[derive(Deserialize)]
-struct Head<'a> {
+struct LineHead<'a> {
     #[serde(rename = "at")]
     _at: Timestamp,
     what: &'a str,
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct AskedLine {
     operation: Box<Operation>,
 }
 
 #[derive(Deserialize)]
-struct Changed {
+struct ChangedLine {
     operation: OperationId,
     state: OperationState,
 }
 
 #[derive(Deserialize)]
-struct State {
+struct StateLine {
     task: TaskId,
     state: TaskState,
     attempt: u32,
@@ -62,26 +62,26 @@ struct State {
 }
 
 #[derive(Deserialize)]
-struct Locked<'a> {
+struct LockedLine<'a> {
     target: String,
     #[serde(borrow)]
     lock: Option<&'a RawValue>,
 }
 
 pub(super) fn parse(text: &str) -> Result<TrailLine, serde_json::Error> {
-    let head: Head<'_> = serde_json::from_str(text)?;
+    let head: LineHead<'_> = serde_json::from_str(text)?;
     Ok(match head.what {
         "operation.asked" => {
-            let asked: Asked = serde_json::from_str(text)?;
+            let asked: AskedLine = serde_json::from_str(text)?;
             TrailLine::Asked(asked.operation)
         }
         "operation.changed" => {
-            let changed: Changed = serde_json::from_str(text)?;
+            let changed: ChangedLine = serde_json::from_str(text)?;
             TrailLine::Changed(changed.operation, changed.state)
         }
         "task.planned" => TrailLine::Planned(serde_json::from_str(text)?),
         "task.state" => {
-            let State {
+            let StateLine {
                 task,
                 state,
                 attempt,
@@ -95,12 +95,12 @@ pub(super) fn parse(text: &str) -> Result<TrailLine, serde_json::Error> {
             TrailLine::State(task, standing)
         }
         "target.locked" => {
-            let locked: Locked<'_> = serde_json::from_str(text)?;
+            let locked: LockedLine<'_> = serde_json::from_str(text)?;
             let lock = locked.lock.map_or("", RawValue::get);
             TrailLine::Locked(locked.target, lock.to_owned())
         }
         "target.unlocked" => {
-            let unlocked: Locked<'_> = serde_json::from_str(text)?;
+            let unlocked: LockedLine<'_> = serde_json::from_str(text)?;
             TrailLine::Unlocked(unlocked.target)
         }
         _ => TrailLine::Other,

@@ -11,7 +11,7 @@ use crate::store::{ControlTask, OperationProgress, TaskProgress, WrittenOperatio
 
 /// A finding about a row of the trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum RowFinding {
     Same,
     /// Nothing: it is older than the trail.
     Older,
@@ -104,14 +104,14 @@ impl Tasks {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn cross_off(&mut self, row: &WrittenTask) -> Result<Found, String> {
+    pub fn cross_off(&mut self, row: &WrittenTask) -> Result<RowFinding, String> {
         let id: TaskId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
         let told = self.0.remove(&id);
         let body: ControlTask = serde_json::from_str(&row.body)
             .map_err(|error| format!("its row cannot be read: {error}"))?;
         let is_older = is_older(&row.body);
         let told = match told {
-            None if is_older => return Ok(Found::Older),
+            None if is_older => return Ok(RowFinding::Older),
             None => return Err("the trail does not say that it was made".into()),
             Some(told) => told,
         };
@@ -126,7 +126,7 @@ impl Tasks {
         if body.id != id || columns != (&*body.operation.to_string(), body.target.as_str()) {
             return Err("the columns of its row contradict each other".into());
         }
-        told.stands.is_of(row).map(|()| Found::Same)
+        told.stands.is_of(row).map(|()| RowFinding::Same)
     }
 
     /// Those that had no row.
@@ -205,7 +205,7 @@ impl Operations {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn cross_off(&mut self, row: &WrittenOperation) -> Result<Found, String> {
+    pub fn cross_off(&mut self, row: &WrittenOperation) -> Result<RowFinding, String> {
         let id: OperationId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
         let place = self.places.remove(&id);
         let told = place.and_then(|place| self.all.get(place as usize).copied());
@@ -214,7 +214,7 @@ impl Operations {
         let is_older = is_older(&row.body);
         let Some(told) = told.filter(|told| told.asked.is_some()) else {
             return match is_older {
-                true => Ok(Found::Older),
+                true => Ok(RowFinding::Older),
                 false => Err("the trail does not say that it was asked for".into()),
             };
         };
@@ -227,7 +227,7 @@ impl Operations {
         let progress: OperationProgress = serde_json::from_str(progress)
             .map_err(|error| format!("where it stands cannot be read: {error}"))?;
         match told.may_be(progress.state) {
-            true => Ok(Found::Same),
+            true => Ok(RowFinding::Same),
             false => Err(format!(
                 "it is \"{}\" in the ledger, and the trail does not say so",
                 progress.state.as_str()

@@ -11,7 +11,7 @@ use utakata_model::{
 use super::{Break, Broken, OpenTask, Using, breaks};
 use crate::{
     inventory::TargetEntry,
-    kinds::{Served, Snapshot},
+    kinds::{KindsSnapshot, Served},
 };
 
 fn manifest(kind: &str, actions: Value, credential: Option<Value>) -> Manifest {
@@ -33,7 +33,7 @@ fn reads(names: &[&str]) -> Value {
     names.iter().map(action).collect()
 }
 
-fn served(manifests: &[Manifest]) -> Snapshot {
+fn served(manifests: &[Manifest]) -> KindsSnapshot {
     let one = |manifest: &Manifest| (manifest.kind.clone(), Zone::default(), Served::by(manifest));
     Arc::new(manifests.iter().map(one).collect())
 }
@@ -177,7 +177,7 @@ fn an_operation_breaks_when_what_is_left_of_it_cannot_be_done_or_read_back() {
     };
     let any = json!({ "type": "object" });
     let read = json!({ "name": "read", "class": "observe" });
-    let found = |after: &Manifest| breaks(&after.kind, after, &Snapshot::default(), &all);
+    let found = |after: &Manifest| breaks(&after.kind, after, &KindsSnapshot::default(), &all);
     assert!(found(&with(json!([off(any.clone()), read]))).is_empty());
     let blind = found(&with(json!([off(any)])));
     assert_eq!(names(&blind), [other.to_string()]);

@@ -8,9 +8,9 @@ use utakata_model::{ActionName, Operation, OperationId, PersonName, Selector, Ta
 
 use super::steps::{Step, steps};
 use crate::{
-    control::{Confirmation, Control, Error, New, plan, plan_token, token},
+    control::{Confirmation, Control, Error, OperationRequest, plan, plan_token, token},
     inventory::TargetEntry,
-    kinds::Snapshot,
+    kinds::KindsSnapshot,
     store::OperationRow,
 };
 
@@ -24,17 +24,17 @@ pub struct UndoRequest {
 
 /// The result.
 #[derive(Debug)]
-pub enum Answer {
-    /// It was only asked what would be done.
+pub enum UndoResult {
+    /// A plan: it was only asked what would be done.
     Plan(UndoPlan),
-    /// It is written down and on its way.
+    /// An operation that is written down and on its way.
     Undone(Vec<OperationId>, Vec<LeftOut>),
 }
 
 /// A step, with what serves its targets.
 struct Ready<'a> {
     step: &'a Step,
-    planned: Vec<plan::Planned<'a>>,
+    planned: Vec<plan::PlannedTarget<'a>>,
 }
 
 impl Control {
@@ -43,7 +43,7 @@ impl Control {
     ///
     /// # Errors
     /// Nothing was sent: nothing can be taken back, or it is not what was meant.
-    pub async fn undo(&self, asked: UndoRequest) -> Result<Option<Answer>, Error> {
+    pub async fn undo(&self, asked: UndoRequest) -> Result<Option<UndoResult>, Error> {
         let Some(row) = self.store.operation(asked.id).await? else {
             return Ok(None);
         };
@@ -60,7 +60,7 @@ impl Control {
         left_out.sort_by(|one, other| one.target.cmp(&other.target));
         let view = self.undo_view(&asked, &row, &ready, left_out);
         if asked.undo.dry_run {
-            return Ok(Some(Answer::Plan(view)));
+            return Ok(Some(UndoResult::Plan(view)));
         }
         if view.steps.is_empty() {
             let left_out = view.left_out;
@@ -74,7 +74,7 @@ impl Control {
         })?;
         let mut left_out = view.left_out;
         let operations = self.begin_all(&asked, &row, &ready, &mut left_out).await?;
-        Ok(Some(Answer::Undone(operations, left_out)))
+        Ok(Some(UndoResult::Undone(operations, left_out)))
     }
 
     /// Begins all steps. Once the first is a promise, those that cannot be written down are left
@@ -147,9 +147,14 @@ impl Control {
         }
     }
 
-    fn undoing(&self, asked: &UndoRequest, row: &OperationRow, one: &Ready<'_>) -> New {
+    fn undoing(
+        &self,
+        asked: &UndoRequest,
+        row: &OperationRow,
+        one: &Ready<'_>,
+    ) -> OperationRequest {
         let names = one.planned.iter().map(|(known, _)| &known.target.name);
-        New {
+        OperationRequest {
             selector: Selector::of_names(names),
             action: one.step.action.clone(),
             parameters: Value::Object(one.step.parameters.clone()),
@@ -178,7 +183,7 @@ fn left(target: &TargetName, why: String) -> LeftOut {
 fn ready_step<'a>(
     step: &'a Step,
     known: &'a [Arc<TargetEntry>],
-    served: &'a Snapshot,
+    served: &'a KindsSnapshot,
     left_out: &mut Vec<LeftOut>,
 ) -> Ready<'a> {
     let parameters = Value::Object(step.parameters.clone());

@@ -8,7 +8,7 @@ use utakata_model::{
 };
 
 use super::{Error, OrderEnvironment};
-use crate::desired::state::{Change, Command, Context, DesiredState, Part};
+use crate::desired::state::{Command, Context, DesiredChange, DesiredPart, DesiredState};
 
 /// Names that people may use though no environment tells of them.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,7 @@ impl Command for OrderScope {
         self,
         state: &DesiredState,
         context: &Context,
-    ) -> Result<(Option<Change>, StandingView), Error> {
+    ) -> Result<(Option<DesiredChange>, StandingView), Error> {
         let Self {
             scope,
             order,
@@ -73,7 +73,7 @@ fn decide(
     scope: &Scope,
     order: Option<Order>,
     names: Names,
-) -> Result<Option<Change>, Error> {
+) -> Result<Option<DesiredChange>, Error> {
     let before = state.scopes.get(scope);
     if before.is_none() {
         refuse_unknown(state, &context.heard, scope, names)?;
@@ -86,7 +86,7 @@ fn decide(
         let scope = Box::new(scope.clone());
         return Err(Error::Elsewhere { scope, others });
     }
-    let part = Part::Scope(scope.clone(), order);
+    let part = DesiredPart::Scope(scope.clone(), order);
     Ok(Some(state.change(part, context.now)))
 }
 

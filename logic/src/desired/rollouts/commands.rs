@@ -10,13 +10,13 @@ use utakata_model::{Kind, PersonName, ReleaseId, RolloutId, RolloutPhase, Select
 
 use super::{Error, advance};
 use crate::{
-    desired::state::{Change, Command, Context, DesiredState, Part},
+    desired::state::{Command, Context, DesiredChange, DesiredPart, DesiredState},
     store::{self, KindRow},
 };
 
 /// A decision of a person about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub enum RolloutVerb {
     /// Lets it stay where it is.
     Pause,
     /// Lets it go on.
@@ -50,7 +50,7 @@ pub(super) struct Adopt(pub ReleaseId);
 pub(super) struct Say {
     /// The rollout as it was found: the last word, if it is not open any more.
     pub rollout: Rollout,
-    pub verb: Verb,
+    pub verb: RolloutVerb,
     /// The person, and when and why.
     pub said: Said,
 }
@@ -81,7 +81,7 @@ pub(super) struct PlaceKind {
     pub placement: Option<Selector>,
 }
 
-type Decided<R, E> = Result<(Option<Change>, R), E>;
+type Decided<R, E> = Result<(Option<DesiredChange>, R), E>;
 
 impl Command for Begin {
     type Reply = Rollout;
@@ -134,7 +134,7 @@ impl Command for Begin {
             stable: Some(from),
             ..before
         };
-        let part = Part::Kind {
+        let part = DesiredPart::Kind {
             asked: Some(KindRow { kind, asked }),
             rollout: Some(Box::new(rollout.clone())),
         };
@@ -157,7 +157,7 @@ impl Command for Adopt {
             stable: Some(release),
             ..before
         };
-        let part = Part::Kind {
+        let part = DesiredPart::Kind {
             asked: Some(KindRow { kind, asked }),
             rollout: None,
         };
@@ -180,7 +180,7 @@ impl Command for Say {
         // What the environments told last is what was decided upon.
         let open = advance::seen(open.cloned().unwrap_or(rollout), &context.counting);
         let after = after(&open, verb, said)?;
-        let part = Part::Kind {
+        let part = DesiredPart::Kind {
             asked: None,
             rollout: Some(Box::new(after.clone())),
         };
@@ -206,7 +206,7 @@ impl Command for GoOn {
             },
         });
         let rollout = Some(Box::new(after));
-        let part = Part::Kind { asked, rollout };
+        let part = DesiredPart::Kind { asked, rollout };
         Ok((Some(state.change(part, context.now)), ()))
     }
 }
@@ -248,7 +248,7 @@ fn ask(
     context: &Context,
     kind: Kind,
     asked: KindAsked,
-) -> (Option<Change>, KindAsked) {
+) -> (Option<DesiredChange>, KindAsked) {
     if asked == state.kind(&kind) {
         return (None, asked);
     }
@@ -256,7 +256,7 @@ fn ask(
         kind,
         asked: asked.clone(),
     };
-    let part = Part::Kind {
+    let part = DesiredPart::Kind {
         asked: Some(row),
         rollout: None,
     };
@@ -264,15 +264,15 @@ fn ask(
 }
 
 /// A rollout after a person decided.
-fn after(open: &Rollout, verb: Verb, said: Said) -> Result<Rollout, Error> {
+fn after(open: &Rollout, verb: RolloutVerb, said: Said) -> Result<Rollout, Error> {
     use RolloutState::{Aborting, Paused, Running};
     let mut after = open.clone();
     after.changed = Some(said);
     after.state = match (verb, open.state) {
-        (Verb::Pause, Running) => Paused,
-        (Verb::Resume, Paused) => Running,
-        (Verb::Abort, Running | Paused) => Aborting,
-        (Verb::Promote, state @ (Running | Paused)) => {
+        (RolloutVerb::Pause, Running) => Paused,
+        (RolloutVerb::Resume, Paused) => Running,
+        (RolloutVerb::Abort, Running | Paused) => Aborting,
+        (RolloutVerb::Promote, state @ (Running | Paused)) => {
             advance::without_gone(&mut after);
             for standing in after.environments.values_mut() {
                 if matches!(standing.phase, RolloutPhase::Shadow | RolloutPhase::Canary) {
@@ -286,10 +286,10 @@ fn after(open: &Rollout, verb: Verb, said: Said) -> Result<Rollout, Error> {
                 id: open.id,
                 state: word(state),
                 verb: match verb {
-                    Verb::Pause => "paused",
-                    Verb::Resume => "resumed",
-                    Verb::Promote => "promoted",
-                    Verb::Abort => "aborted",
+                    RolloutVerb::Pause => "paused",
+                    RolloutVerb::Resume => "resumed",
+                    RolloutVerb::Promote => "promoted",
+                    RolloutVerb::Abort => "aborted",
                 },
             });
         }

@@ -6,7 +6,7 @@ use utakata_model::{OperationId, PersonName};
 use super::find;
 use crate::{
     http::{Api, Refused, path::Path, reason::statement, verb::verbs},
-    ledger::Verb,
+    ledger::OperationVerb,
 };
 
 verbs! {
@@ -15,23 +15,23 @@ verbs! {
     answer = "How it stands then";
 
     /// Says that an operation may be done, as somebody else than who asked for it.
-    approve(Verb::Approve): "/v1/operations/{id}/approve", "approve_operation",
+    approve(OperationVerb::Approve): "/v1/operations/{id}/approve", "approve_operation",
         409 "Not in its state, or not by this person";
     /// Lets no further task of an operation begin; what has begun ends as it ends.
-    pause(Verb::Pause): "/v1/operations/{id}/pause", "pause_operation",
+    pause(OperationVerb::Pause): "/v1/operations/{id}/pause", "pause_operation",
         409 "Not in its state, or not by this person";
     /// Lets an operation go on that was paused, or that has stopped after failures.
-    resume(Verb::Resume): "/v1/operations/{id}/resume", "resume_operation",
+    resume(OperationVerb::Resume): "/v1/operations/{id}/resume", "resume_operation",
         409 "Not in its state, or not by this person";
     /// Takes back what has not begun of an operation; what has begun ends as it ends.
-    cancel(Verb::Cancel): "/v1/operations/{id}/cancel", "cancel_operation",
+    cancel(OperationVerb::Cancel): "/v1/operations/{id}/cancel", "cancel_operation",
         409 "Not in its state, or not by this person";
 }
 
 async fn change(
     api: &Api,
     Path(id): Path<OperationId>,
-    verb: Verb,
+    verb: OperationVerb,
     by: PersonName,
     reason: Reason,
 ) -> Result<OperationView, Refused> {

@@ -6,7 +6,7 @@ use utakata_model::OperationId;
 
 use super::{find, none};
 use crate::{
-    control::undo::{Answer, UndoRequest},
+    control::undo::{UndoResult, UndoRequest},
     http::{Api, Refused, auth::Person, body, path::Path, reason::check},
 };
 
@@ -31,8 +31,8 @@ pub(in crate::http) async fn undo(
     let asked = UndoRequest { id, undo, by };
     let answer = match api.handle.control().undo(asked).await? {
         None => return Err(none(id)),
-        Some(Answer::Plan(plan)) => UndoAnswer::Plan(plan),
-        Some(Answer::Undone(ids, left_out)) => {
+        Some(UndoResult::Plan(plan)) => UndoAnswer::Plan(plan),
+        Some(UndoResult::Undone(ids, left_out)) => {
             let mut operations = Vec::with_capacity(ids.len());
             for id in ids {
                 operations.push(find(&api, id).await?);

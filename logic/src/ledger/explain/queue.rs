@@ -26,7 +26,7 @@ pub(super) struct Queue {
 /// Returns the reason why a task of this kind, perhaps for a target that keeps a version, is still
 /// in its queue.
 pub(super) fn of(kind: &Kind, zone: Option<&Zone>, pin: Option<&str>, facts: &Facts) -> Queue {
-    let seen = Seen {
+    let seen = QueuedTask {
         kind,
         zone,
         pin,
@@ -72,14 +72,14 @@ pub(super) fn of(kind: &Kind, zone: Option<&Zone>, pin: Option<&str>, facts: &Fa
 }
 
 /// A task, and what is known of those who could do it.
-struct Seen<'f> {
+struct QueuedTask<'f> {
     kind: &'f Kind,
     zone: Option<&'f Zone>,
     pin: Option<&'f str>,
     facts: &'f Facts,
 }
 
-impl<'f> Seen<'f> {
+impl<'f> QueuedTask<'f> {
     fn in_zone(&self) -> String {
         self.zone
             .map_or_else(String::new, |zone| format!(" in zone {zone}"))

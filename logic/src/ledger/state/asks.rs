@@ -12,7 +12,7 @@ use super::{Effect, LedgerState};
 use crate::audit;
 
 impl LedgerState {
-    /// An environment asks whether it may begin attempts.
+    /// Answers an environment that asks whether it may begin attempts.
     pub fn asked(&mut self, batch: &StartBatch) {
         let from = Sender {
             environment: batch.environment.clone(),

@@ -24,11 +24,11 @@ use crate::{
 pub(super) struct Lane {
     /// The tasks that wait, in their order.
     pub waiting: BTreeSet<Rank>,
-    /// The one that is published.
+    /// The task that is published.
     pub queued: Option<TaskId>,
-    /// The one whose attempt has the target.
+    /// The task whose attempt has the target.
     pub holder: Option<TaskId>,
-    /// A person holds it.
+    /// The lock of a person.
     pub lock: Option<Lock>,
 }
 
@@ -127,7 +127,7 @@ impl LedgerState {
         }
     }
 
-    /// It cannot be begun at all.
+    /// Ends a task that cannot be begun at all.
     fn void(&mut self, id: TaskId, problem: Problem) {
         self.apply(id, &Event::Release);
         let Some(entry) = self.tasks.get_mut(&id) else {
@@ -146,7 +146,7 @@ impl LedgerState {
         );
     }
 
-    /// A task is published, as its target is declared now.
+    /// Publishes a task, as its target is declared now.
     pub(super) fn publish(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get(&id) else {
             return;
@@ -173,7 +173,7 @@ impl LedgerState {
         }));
     }
 
-    /// Nobody can know what became of a task, and a person has to say: whoever waits is told.
+    /// Tells whoever waits that nobody can know what became of a task, and a person has to say.
     fn needs_a_person(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return self.broken("a task without an entry needs a person", id);
@@ -192,7 +192,7 @@ impl LedgerState {
         self.is_unsettled_in(operation, id);
     }
 
-    /// Whoever waits for a task is told how it stands.
+    /// Tells whoever waits for a task how it stands.
     fn tell(
         &mut self,
         operation: OperationId,
@@ -224,7 +224,7 @@ impl LedgerState {
         }));
     }
 
-    /// A person locks a target.
+    /// Locks a target for a person.
     pub fn lock(&mut self, target: &TargetName, lock: Lock) {
         self.trail.note(
             self.now.at,
@@ -238,7 +238,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// A target is kept by somebody.
+    /// Takes in that a target is locked.
     pub fn keep(&mut self, target: &TargetName, lock: Lock) {
         self.lock_ends.retain(|(_, of)| of != target);
         let ends = self.now.instant + until(lock.until, self.now.at);
@@ -247,7 +247,7 @@ impl LedgerState {
         self.dirty.insert(target.clone());
     }
 
-    /// A target is free again. Says whether it was locked.
+    /// Frees a target. Returns whether it was locked.
     pub fn unlock(&mut self, target: &TargetName, said: &Said) -> bool {
         let lane = self.lanes.get_mut(target);
         if lane.and_then(|lane| lane.lock.take()).is_none() {
@@ -306,7 +306,7 @@ impl LedgerState {
     }
 }
 
-/// An outcome that no environment has told.
+/// An outcome that no environment has published.
 pub(super) fn outcome(
     entry: &TaskEntry,
     status: OutcomeStatus,

@@ -10,13 +10,13 @@ use super::{Effect, LedgerState};
 use crate::{
     audit,
     dispatch::Progress,
-    ledger::entry::{TaskEntry, Turn},
+    ledger::entry::{Readiness, TaskEntry},
     pace::{Ending, Paced, PacedState, Pacer, StopRule},
     store::{ControlTask, OperationProgress},
 };
 
 /// An operation that is not over.
-pub(in crate::ledger) struct Open {
+pub(in crate::ledger) struct OpenOperation {
     pub operation: Arc<Operation>,
     pub record: OperationProgress,
     pub pacer: Pacer,
@@ -28,7 +28,7 @@ pub(in crate::ledger) struct Open {
 
 /// A decision of a person about an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub enum OperationVerb {
     /// Approves it, as somebody else than the one who asked for it.
     Approve,
     /// Lets no further task begin.
@@ -45,7 +45,7 @@ pub enum OperationUnfit {
     /// It is over, or there is none.
     #[error("the operation is over")]
     Over,
-    /// Not in this state.
+    /// It is in a state in which that cannot be.
     #[error("the operation is {}", state.as_str())]
     State { state: OperationState },
     /// The person who asked for it cannot approve it.
@@ -53,7 +53,7 @@ pub enum OperationUnfit {
     Same { by: String },
 }
 
-impl Verb {
+impl OperationVerb {
     /// The state that it leads to from another.
     fn from(self, state: OperationState) -> Option<OperationState> {
         use OperationState as S;
@@ -68,8 +68,8 @@ impl Verb {
 }
 
 /// An operation that is new.
-pub struct New {
-    /// As it was asked for.
+pub struct OperationPlan {
+    /// The operation as it was asked for.
     pub operation: Operation,
     /// The key under which it was asked for.
     pub key: Option<String>,
@@ -82,9 +82,9 @@ pub struct New {
 }
 
 impl LedgerState {
-    /// A new operation.
-    pub fn plan(&mut self, new: New) {
-        let New {
+    /// Takes in a new operation.
+    pub fn plan(&mut self, new: OperationPlan) {
+        let OperationPlan {
             operation,
             key,
             tasks,
@@ -118,7 +118,7 @@ impl LedgerState {
             stop: StopRule::new(&operation.pace),
             ..OperationProgress::default()
         };
-        let open = Open {
+        let open = OpenOperation {
             tasks: paced.iter().map(|one| one.id).collect(),
             left: paced.len(),
             pacer: Pacer::new(operation.pace.clone(), paced),
@@ -133,7 +133,8 @@ impl LedgerState {
         self.settle();
     }
 
-    /// An operation that could not be written down has never been, whatever came of it since.
+    /// Forgets an operation that could not be written down: it has never been, whatever came of it
+    /// since.
     pub fn forget(&mut self, id: OperationId) {
         self.trail.forget(id);
         let page = &mut self.page;
@@ -183,7 +184,7 @@ impl LedgerState {
                 continue;
             };
             if entry.is_undoable() {
-                entry.turn = Turn::Capturing;
+                entry.turn = Readiness::Capturing;
                 let capture = super::ReadBack {
                     task: Arc::clone(&entry.task),
                     attempt: entry.life.attempt,
@@ -197,12 +198,12 @@ impl LedgerState {
         }
     }
 
-    /// The turn of a task has come: from now on it waits in the lane of its target.
+    /// Lets a task wait in the lane of its target: its turn has come.
     pub(super) fn come(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return self.broken("it is the turn of a task without an entry", id);
         };
-        entry.turn = Turn::Come;
+        entry.turn = Readiness::Come;
         entry.since = self.now.at;
         let lifetime = entry.task.lifetime;
         if let Some(deadline) = entry.life.deadline() {
@@ -218,7 +219,7 @@ impl LedgerState {
         self.dirty.insert(target);
     }
 
-    /// A task of an operation has ended.
+    /// Takes in the end of a task of an operation.
     pub(super) fn has_ended_in(&mut self, id: OperationId, task: TaskId, ending: Ending) {
         if let Some(open) = self.operations.get_mut(&id) {
             open.pacer.ended(task, ending);
@@ -227,7 +228,7 @@ impl LedgerState {
         self.go_on(id);
     }
 
-    /// A task of an operation needs a person: it keeps its place until it is settled.
+    /// Takes in that a task of an operation needs a person: it keeps its place until it is settled.
     pub(super) fn is_unsettled_in(&mut self, id: OperationId, task: TaskId) {
         if let Some(open) = self.operations.get_mut(&id) {
             open.pacer.unsettled(task);
@@ -235,7 +236,7 @@ impl LedgerState {
         self.go_on(id);
     }
 
-    /// A person wants a task to be tried again.
+    /// Takes in that a person wants a task to be tried again.
     pub(super) fn is_retried(&mut self, task: TaskId) {
         let operation = self.tasks.get(&task).map(|entry| entry.task.operation);
         if let Some(open) = operation.and_then(|id| self.operations.get_mut(&id)) {
@@ -272,20 +273,20 @@ impl LedgerState {
         self.page.operation_progress.insert(id, open.record);
     }
 
-    /// A person does something with an operation.
+    /// Carries out the decision of a person about an operation.
     ///
     /// # Errors
     /// It cannot be done with it now, or not by this person.
     pub fn change(
         &mut self,
         id: OperationId,
-        verb: Verb,
+        verb: OperationVerb,
         said: &Said,
     ) -> Result<(), OperationUnfit> {
         let open = self.operations.get_mut(&id).ok_or(OperationUnfit::Over)?;
         let state = open.record.state;
         let next = verb.from(state).ok_or(OperationUnfit::State { state })?;
-        if verb == Verb::Approve {
+        if verb == OperationVerb::Approve {
             let by = open.operation.by.as_ref().map(|by| by.as_str());
             if by == Some(said.by.as_str()) {
                 let by = said.by.clone();
@@ -293,11 +294,11 @@ impl LedgerState {
             }
             open.record.approved = Some(said.clone());
         }
-        if verb == Verb::Resume {
+        if verb == OperationVerb::Resume {
             open.pacer.resume();
         }
         self.change_to(id, next, said);
-        if verb == Verb::Cancel {
+        if verb == OperationVerb::Cancel {
             let tasks = self.operations.get(&id).map(|open| open.tasks.clone());
             for task in tasks.into_iter().flatten() {
                 self.apply(task, &Event::Cancel);
@@ -332,7 +333,7 @@ impl LedgerState {
         }
     }
 
-    /// An operation that an earlier life of the logic environment has written down.
+    /// Takes up an operation that an earlier life of the logic environment has written down.
     pub fn restore(
         &mut self,
         operation: Operation,
@@ -354,7 +355,7 @@ impl LedgerState {
             }
             paced.push((one, standing));
         }
-        let open = Open {
+        let open = OpenOperation {
             pacer: Pacer::restore(operation.pace.clone(), record.stop, paced),
             left: tasks.len(),
             tasks: tasks.clone(),

@@ -14,7 +14,7 @@ use utakata_permit::{
 use super::{Effect, LedgerState, ReadBackResult, lane::outcome as own};
 use crate::{
     audit,
-    ledger::entry::{TaskEntry, Turn, UNVERIFIED},
+    ledger::entry::{Readiness, TaskEntry, UNVERIFIED},
     pace::Ending,
 };
 
@@ -33,7 +33,7 @@ pub enum TaskUnfit {
 }
 
 impl LedgerState {
-    /// Outcomes have come. Each is recorded, whether it changes anything or not.
+    /// Takes in outcomes. Each is recorded, whether it changes anything or not.
     pub fn told(&mut self, batch: &OutcomeBatch) {
         for outcome in &batch.outcomes {
             if outcome.class != Class::Control {
@@ -102,7 +102,7 @@ impl LedgerState {
         before.clone().on(&event, &entry.rule, self.now.instant).0 != before
     }
 
-    /// A look at a target that was read back.
+    /// Takes in a look at a target that was read back.
     pub fn seen(&mut self, look: &ReadBackResult) {
         let &ReadBackResult {
             task,
@@ -142,7 +142,7 @@ impl LedgerState {
         let Some(entry) = self.tasks.get_mut(&task) else {
             return;
         };
-        if entry.turn != Turn::Capturing {
+        if entry.turn != Readiness::Capturing {
             return;
         }
         entry.record.prior = prior;
@@ -150,7 +150,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// An environment tells how it is: the attempts of an earlier life of it are of nobody.
+    /// Takes in the status of an environment: the attempts of an earlier life of it are nobody's.
     pub fn heard(&mut self, status: &EnvironmentStatus) {
         let is_gone = status.state == EnvironmentState::Gone;
         let before = self.lives.insert(status.id.clone(), status.incarnation);
@@ -170,7 +170,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// Nothing of these earlier lives of an environment runs any more.
+    /// Takes in that nothing of these earlier lives of an environment runs any more.
     fn lives_are_over(&mut self, status: &EnvironmentStatus) {
         let is_earlier = |holder: &&Holder| {
             holder.environment == status.id && status.over.contains(&holder.incarnation)
@@ -185,8 +185,8 @@ impl LedgerState {
         }
     }
 
-    /// After a restart no earlier life was heard of: what another one than this holds, is of
-    /// an earlier.
+    /// Takes in that any other life of an environment is an earlier one: after a restart none was
+    /// heard of.
     fn orphans(&mut self, status: &EnvironmentStatus) {
         let other = |entry: &&TaskEntry| {
             entry.life.holder().is_some_and(|holder| {
@@ -203,7 +203,7 @@ impl LedgerState {
         }
     }
 
-    /// A person says what became of a task.
+    /// Settles a task by the word of a person on what became of it.
     ///
     /// # Errors
     /// Nobody has to say, or not yet.
@@ -237,7 +237,7 @@ impl LedgerState {
         Ok(())
     }
 
-    /// Somebody takes a task back: it is not begun any more; what is begun ends as it ends.
+    /// Takes a task back: it is not begun any more; an attempt that has begun ends as it ends.
     ///
     /// # Errors
     /// It has ended.
@@ -252,7 +252,7 @@ impl LedgerState {
         Ok(())
     }
 
-    /// A task has ended: whoever waits is told, and it is forgotten here.
+    /// Tells whoever waits that a task has ended, and forgets it.
     pub(super) fn has_ended(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return self.broken("a task without an entry has ended", id);

@@ -14,7 +14,7 @@ use utakata_model::{
 };
 use utakata_permit::message::{Ask, Refused, StartBatch, Verdict as Permit};
 
-use super::{Effect, LedgerState, New, Now, OperationUnfit, Verb};
+use super::{Effect, LedgerState, Now, OperationPlan, OperationUnfit, OperationVerb};
 use crate::{
     audit::Trail,
     config,
@@ -100,7 +100,7 @@ impl Table {
         let tasks: Vec<ControlTask> = asked.targets.iter().map(task).collect();
         let ids = tasks.iter().map(|task| task.id).collect();
         let id = operation.id;
-        self.ledger.plan(New {
+        self.ledger.plan(OperationPlan {
             progress: Arc::new(Progress::new(tasks.len(), Show::Counts)),
             operation,
             key: None,

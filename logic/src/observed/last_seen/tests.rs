@@ -10,7 +10,7 @@ use utakata_model::{
 };
 
 use super::LastSeen;
-use crate::observed::turns::Turn;
+use crate::observed::turns::HealthTurn;
 
 fn readings(second: i64, metrics: &[&str]) -> Arc<Readings> {
     let reading = |metric: &&str| Reading {
@@ -84,16 +84,16 @@ fn values_that_are_not_seen_again_are_kept_with_their_time_for_a_day() {
 fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_told_once() {
     use OutcomeStatus::{Cancelled, Expired, Failed, Succeeded, Unknown};
     let mut seen = LastSeen::default();
-    let fails = || Some(Turn::Fails(Problem::new("x", Cure::Retry, "y")));
+    let fails = || Some(HealthTurn::Fails(Problem::new("x", Cure::Retry, "y")));
     for (status, turn, is_failing) in [
         (Cancelled, None, false),
         (Failed, fails(), true),
         (Failed, None, true),
-        (Succeeded, Some(Turn::Answers), false),
+        (Succeeded, Some(HealthTurn::Answers), false),
         (Succeeded, None, false),
         (Cancelled, None, false),
         (Expired, fails(), true),
-        (Succeeded, Some(Turn::Answers), false),
+        (Succeeded, Some(HealthTurn::Answers), false),
         (Unknown, fails(), true),
     ] {
         assert_eq!(seen.ended(&outcome(status)), turn, "{status:?}");

@@ -7,12 +7,12 @@ use super::*;
 const NOW: &str = "2026-03-01T12:00:00Z";
 
 /// A site with nothing in it but one environment that does as it should.
-fn well() -> Facts {
+fn well() -> SiteFacts {
     let status = json!({
         "version": "1", "started": NOW, "targets": 0, "schedules": 0, "problems": [],
         "environments": [environment("wee-1", "hall-1", "running", NOW)],
     });
-    Facts {
+    SiteFacts {
         now: NOW.parse().unwrap(),
         status: serde_json::from_value(status).unwrap(),
         schedules: Vec::new(),
@@ -47,14 +47,14 @@ fn pool(kind: &str, problem: Option<&str>) -> serde_json::Value {
     pool
 }
 
-fn with(environments: &[serde_json::Value]) -> Facts {
+fn with(environments: &[serde_json::Value]) -> SiteFacts {
     let mut facts = well();
     facts.status.environments = serde_json::from_value(json!(environments)).unwrap();
     facts
 }
 
 #[track_caller]
-fn check(facts: &Facts, expect: &[(Weight, &str)]) {
+fn check(facts: &SiteFacts, expect: &[(Weight, &str)]) {
     let found: Vec<(Weight, String)> = facts
         .findings()
         .iter()

@@ -46,7 +46,7 @@ fn coverage(all: &[Arc<TargetEntry>]) -> Coverage {
         parameters: serde_json::json!({}),
     };
     let all: Selection = all.to_vec().into();
-    Coverage::build(&[Arc::new(schedule)], &Snapshot::default(), |_| {
+    Coverage::build(&[Arc::new(schedule)], &KindsSnapshot::default(), |_| {
         Arc::clone(&all)
     })
 }
@@ -55,7 +55,7 @@ fn look(all: &[Arc<TargetEntry>], observed: &Observed, coverage: &Coverage) -> T
     let look = Survey {
         observed,
         coverage,
-        served: &Snapshot::default(),
+        served: &KindsSnapshot::default(),
         now: Timestamp::from_second(1000).unwrap(),
         started: Timestamp::UNIX_EPOCH,
     };

@@ -49,7 +49,10 @@ fn it_stops_after_so_many_failures_and_goes_on_when_somebody_says_so() {
     let done = table.work_off(OutcomeStatus::Failed);
     assert_eq!(done, tasks[..2]);
     assert_eq!(table.operation(id), Some(OperationState::Stopped));
-    table.ledger.change(id, Verb::Resume, &said("bob")).unwrap();
+    table
+        .ledger
+        .change(id, OperationVerb::Resume, &said("bob"))
+        .unwrap();
     let done = table.work_off(OutcomeStatus::Succeeded);
     assert_eq!(done, tasks[2..]);
     assert_eq!(table.operation(id), Some(OperationState::Done));
@@ -61,13 +64,19 @@ fn a_pause_calls_back_what_has_not_begun_and_lets_others_pass() {
     let (id, tasks) = table.plan(on(&["a", "b"]));
     table.published();
     table.ask(tasks[0], 1);
-    table.ledger.change(id, Verb::Pause, &said("bob")).unwrap();
+    table
+        .ledger
+        .change(id, OperationVerb::Pause, &said("bob"))
+        .unwrap();
     assert_eq!(table.ask(tasks[1], 2), Permit::Refused(Refused::Recalled));
     let (_, other) = table.plan(on(&["b"]));
     assert_eq!(table.published(), other);
     table.end(tasks[0], 1, OutcomeStatus::Succeeded);
     assert_eq!(table.state(tasks[0]), Some(TaskState::Succeeded));
-    table.ledger.change(id, Verb::Resume, &said("bob")).unwrap();
+    table
+        .ledger
+        .change(id, OperationVerb::Resume, &said("bob"))
+        .unwrap();
     // The other one was made later: it lets the first pass again.
     assert_eq!(table.published(), tasks[1..]);
 }
@@ -78,7 +87,10 @@ fn a_cancel_is_honest_about_what_has_begun() {
     let (id, tasks) = table.plan(on(&["a", "b"]));
     table.published();
     table.ask(tasks[0], 1);
-    table.ledger.change(id, Verb::Cancel, &said("bob")).unwrap();
+    table
+        .ledger
+        .change(id, OperationVerb::Cancel, &said("bob"))
+        .unwrap();
     assert_eq!(table.state(tasks[0]), Some(TaskState::Permitted));
     assert_eq!(table.state(tasks[1]), Some(TaskState::Cancelled));
     assert_eq!(table.ask(tasks[1], 2), Permit::Refused(Refused::Foreign));

@@ -13,16 +13,18 @@ fn who_asked_cannot_approve_and_nothing_begins_before() {
     let (id, tasks) = table.plan(asked);
     assert_eq!(table.published(), []);
     assert_eq!(table.operation(id), Some(OperationState::Awaiting));
-    let refused = table.ledger.change(id, Verb::Approve, &said("ann"));
+    let refused = table
+        .ledger
+        .change(id, OperationVerb::Approve, &said("ann"));
     assert_eq!(refused, Err(OperationUnfit::Same { by: "ann".into() }));
-    let refused = table.ledger.change(id, Verb::Resume, &said("bob"));
+    let refused = table.ledger.change(id, OperationVerb::Resume, &said("bob"));
     let state = OperationState::Awaiting;
     assert_eq!(refused, Err(OperationUnfit::State { state }));
     // It may wait for long: its time begins when it is its turn.
     table.pass(Duration::from_secs(600));
     table
         .ledger
-        .change(id, Verb::Approve, &said("bob"))
+        .change(id, OperationVerb::Approve, &said("bob"))
         .unwrap();
     assert_eq!(table.published(), tasks);
     let record = &table.ledger.page.operation_progress[&id];

@@ -81,9 +81,9 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
             table.end(task(tasks, at), ask, status);
         }
         Step::Pass(seconds) => table.pass(Duration::from_secs(seconds)),
-        Step::Pause(at) => change(table, at, Verb::Pause),
-        Step::Resume(at) => change(table, at, Verb::Resume),
-        Step::Cancel(at) => change(table, at, Verb::Cancel),
+        Step::Pause(at) => change(table, at, OperationVerb::Pause),
+        Step::Resume(at) => change(table, at, OperationVerb::Resume),
+        Step::Cancel(at) => change(table, at, OperationVerb::Cancel),
         Step::Settle(at, how) => {
             let verdict = [Verdict::Succeeded, Verdict::Failed, Verdict::Again][usize::from(how)];
             let _ = table.ledger.settled(task(tasks, at), verdict, &said("bob"));
@@ -158,7 +158,7 @@ proptest! {
         for _ in 0..4000 {
             table.pass(Duration::from_secs(30));
             for id in operations.iter().copied() {
-                let _ = table.ledger.change(id, Verb::Resume, &said("bob"));
+                let _ = table.ledger.change(id, OperationVerb::Resume, &said("bob"));
             }
             for id in tasks.iter().copied() {
                 let verdict = crate::ledger::state::Verdict::Failed;

@@ -1,0 +1,93 @@
+//! All that the logic environment knows of the site.
+
+use std::sync::Arc;
+
+use utakata_interconnect::Events;
+
+use super::Error;
+use crate::{
+    catalogue::Catalogue,
+    clock,
+    desired::{Desired, rollouts::Rollouts},
+    environments::Environments,
+    evidence::ReadBackCounts,
+    inventory::Inventory,
+    kinds::Kinds,
+    observed::Observed,
+    people::People,
+    store::Store,
+};
+
+/// All that the logic environment knows of the site.
+pub(super) struct Site {
+    pub kinds: Arc<Kinds>,
+    pub environments: Environments,
+    pub inventory: Arc<Inventory>,
+    pub observed: Arc<Observed>,
+    pub people: People,
+    pub desired: Arc<Desired>,
+    pub catalogue: Arc<Catalogue>,
+    pub rollouts: Arc<Rollouts>,
+}
+
+impl Site {
+    /// Reads what the store has.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(
+        store: &Arc<dyn Store>,
+        events: &Arc<dyn Events>,
+        counts: Arc<ReadBackCounts>,
+    ) -> Result<Self, Error> {
+        let kinds = Arc::new(Kinds::default());
+        let inventory = Inventory::load(Arc::clone(store), Arc::clone(&kinds));
+        let inventory = Arc::new(inventory.await?);
+        let observed = Observed::restore(store.as_ref(), &inventory, clock::now()).await?;
+        let people = People::load(Arc::clone(store)).await?;
+        let desired = Arc::new(Desired::load(Arc::clone(store), Arc::clone(&kinds)).await?);
+        let catalogue = Arc::new(Catalogue::new(
+            Arc::clone(store),
+            Arc::clone(&kinds),
+            Arc::clone(&inventory),
+        ));
+        let rollouts = Rollouts::new(
+            Arc::clone(&desired),
+            Arc::clone(&kinds),
+            Arc::clone(store),
+            counts,
+            Arc::clone(&catalogue),
+        );
+        let environments = Environments::new(
+            Arc::clone(store),
+            Arc::clone(events),
+            Arc::clone(&kinds),
+            Arc::clone(&desired),
+        );
+        environments.reload().await?;
+        catalogue.reload().await?;
+        Ok(Self {
+            kinds,
+            environments,
+            inventory,
+            observed: Arc::new(observed),
+            people,
+            desired,
+            catalogue,
+            rollouts: Arc::new(rollouts),
+        })
+    }
+
+    /// Takes over what other logic environments have changed.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn reload(&self) -> Result<(), Error> {
+        self.inventory.reload().await?;
+        self.people.reload().await?;
+        self.desired.reload().await?;
+        self.environments.reload().await?;
+        self.catalogue.reload().await?;
+        Ok(())
+    }
+}
