@@ -35,10 +35,10 @@ const REFUSED_AFTER: Duration = Duration::from_secs(5);
 
 /// The owner of the ledger.
 ///
-/// While a page is written, what comes is taken in for the next one: nobody is answered, and
-/// nothing done, before the page that says so is written, and all pages before it. While nobody
-/// knows whether a page was written, the very same page is written again, and what comes waits,
-/// but not for long.
+/// While a batch is written, commands are taken in for the next one: nobody is answered, and
+/// nothing done, before the batch that says so is written, and all batches before it. While nobody
+/// knows whether a batch was written, the very same batch is written again, and commands wait, but
+/// not for long.
 pub(super) struct Service {
     pub ledger: LedgerState,
     pub store: Arc<dyn Store>,
@@ -93,7 +93,7 @@ struct Flight {
     /// True when its promises were answered: nobody knows.
     is_refused: bool,
     /// The batch, while it waits to be written again.
-    page: Option<(WriteBatch, audit::Spans)>,
+    batch: Option<(WriteBatch, audit::Spans)>,
 }
 
 /// The lines of the audit trail that a batch gets.
@@ -101,12 +101,12 @@ enum TrailLines {
     None,
     Sealed(audit::Sealed),
     /// The batch has them already: these are their operations.
-    OfPage(audit::Spans),
+    OfBatch(audit::Spans),
 }
 
 /// The result of writing a batch.
 struct WriteResult {
-    page: WriteBatch,
+    batch: WriteBatch,
     spans: audit::Spans,
     result: Result<(), store::Error>,
 }
@@ -188,14 +188,14 @@ impl Service {
         loop {
             self.take_in(&mut commands);
             self.refuse_if_late();
-            self.begin_page();
+            self.begin_batch();
             if self.writes.is_over() {
                 return;
             }
             let (takes_in, wake) = (self.writes.takes_in(), self.wake());
             tokio::select! {
                 Some(written) = self.writes.writing.join_next() => {
-                    if self.end_page(written).await.is_break() {
+                    if self.end_batch(written).await.is_break() {
                         return;
                     }
                 }
@@ -280,22 +280,22 @@ impl Service {
 
     /// Begins to write what has changed, or again what was in doubt, unless a batch is being
     /// written.
-    fn begin_page(&mut self) {
+    fn begin_batch(&mut self) {
         if !self.writes.writing.is_empty() || self.writes.waits_for_retry() {
             return;
         }
         self.writes.retry.is_asked_for = false;
         if let Some(flight) = &mut self.writes.flight {
-            if let Some((page, spans)) = flight.page.take() {
-                self.write(page, TrailLines::OfPage(spans));
+            if let Some((batch, spans)) = flight.batch.take() {
+                self.write(batch, TrailLines::OfBatch(spans));
             }
             return;
         }
-        let mut page = std::mem::take(&mut self.ledger.page);
-        page.under = self.fence.clone();
+        let mut batch = std::mem::take(&mut self.ledger.batch);
+        batch.under = self.fence.clone();
         let sealed = self.ledger.trail.seal();
         let effects = std::mem::take(&mut self.ledger.effects);
-        if page.is_empty() && sealed.is_none() {
+        if batch.is_empty() && sealed.is_none() {
             self.works();
             self.actor.act(effects);
             return;
@@ -307,26 +307,26 @@ impl Service {
             came: 0,
             is_in_doubt: false,
             is_refused: false,
-            page: None,
+            batch: None,
         });
-        self.write(page, sealed.map_or(TrailLines::None, TrailLines::Sealed));
+        self.write(batch, sealed.map_or(TrailLines::None, TrailLines::Sealed));
     }
 
-    fn write(&mut self, mut page: WriteBatch, lines: TrailLines) {
+    fn write(&mut self, mut batch: WriteBatch, lines: TrailLines) {
         let store = Arc::clone(&self.store);
         self.writes.writing.spawn(async move {
             let spans = match lines {
                 TrailLines::None => audit::Spans::new(),
-                TrailLines::OfPage(spans) => spans,
+                TrailLines::OfBatch(spans) => spans,
                 TrailLines::Sealed(sealed) => {
                     let (audit, spans) = sealed.page();
-                    page.audit = Some(audit);
+                    batch.audit = Some(audit);
                     spans
                 }
             };
-            let result = store.write(&page).await;
+            let result = store.write(&batch).await;
             WriteResult {
-                page,
+                batch,
                 spans,
                 result,
             }
@@ -335,7 +335,7 @@ impl Service {
 
     /// Takes in that a batch was written, or was not, or nobody knows. Breaks where this ledger
     /// ends because of it.
-    async fn end_page(&mut self, written: Result<WriteResult, JoinError>) -> ControlFlow<()> {
+    async fn end_batch(&mut self, written: Result<WriteResult, JoinError>) -> ControlFlow<()> {
         let Some(mut flight) = self.writes.flight.take() else {
             return ControlFlow::Continue(());
         };
@@ -343,17 +343,17 @@ impl Service {
             Ok(written) => written,
             Err(error) => {
                 // Nobody knows how far it came: whoever takes the ledger up reads it again.
-                tracing::error!(%error, "a page of the ledger was not written to its end");
+                tracing::error!(%error, "a batch of the ledger was not written to its end");
                 return ControlFlow::Break(());
             }
         };
         let WriteResult {
-            page,
+            batch,
             spans,
             result,
         } = written;
         let Err(error) = result else {
-            self.is_written(&page, flight);
+            self.is_written(&batch, flight);
             return ControlFlow::Continue(());
         };
         let is_in_doubt = match flight.is_in_doubt {
@@ -362,17 +362,17 @@ impl Service {
         };
         self.failed(&error);
         if is_in_doubt {
-            // The very same page is how to know. Nothing may build on it, and nobody be told.
+            // The very same batch is how to know. Nothing may build on it, and nobody be told.
             flight.is_in_doubt = true;
-            flight.page = Some((page, spans));
+            flight.batch = Some((batch, spans));
             self.writes.flight = Some(flight);
             return ControlFlow::Continue(());
         }
-        self.take_back(page, spans, flight, error).await
+        self.take_back(batch, spans, flight, error).await
     }
 
-    fn is_written(&mut self, page: &WriteBatch, mut flight: Flight) {
-        if let Some(written) = &page.audit {
+    fn is_written(&mut self, batch: &WriteBatch, mut flight: Flight) {
+        if let Some(written) = &batch.audit {
             self.ledger.trail.turn(written);
         }
         self.works();
@@ -384,16 +384,16 @@ impl Service {
     /// operations that it begins.
     async fn take_back(
         &mut self,
-        mut page: WriteBatch,
+        mut batch: WriteBatch,
         spans: audit::Spans,
         flight: Flight,
         error: store::Error,
     ) -> ControlFlow<()> {
-        if let Some(audit) = page.audit.take() {
+        if let Some(audit) = batch.audit.take() {
             self.ledger.trail.reopen(audit, spans);
         }
-        page.absorb(std::mem::take(&mut self.ledger.page));
-        self.ledger.page = page;
+        batch.absorb(std::mem::take(&mut self.ledger.batch));
+        self.ledger.batch = batch;
         self.ledger.effects.splice(0..0, flight.effects);
         let is_relieved = match &error {
             store::Error::Lost { .. } => self.say_that_there_is_a_gap().await,

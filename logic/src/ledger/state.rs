@@ -64,7 +64,7 @@ pub(super) struct LedgerState {
     /// Lanes in which something has changed.
     dirty: BTreeSet<TargetName>,
     pub(super) trail: Trail,
-    pub(super) page: WriteBatch,
+    pub(super) batch: WriteBatch,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -151,7 +151,7 @@ impl LedgerState {
             lock_ends: BTreeSet::new(),
             dirty: BTreeSet::new(),
             trail,
-            page: WriteBatch::default(),
+            batch: WriteBatch::default(),
             effects: Vec::new(),
         }
     }
@@ -277,7 +277,7 @@ impl LedgerState {
             self.moved(id);
             self.write_down(id);
         }
-        self.page.closes_gap = true;
+        self.batch.closes_gap = true;
     }
 
     /// Has a state that cannot be reported, once the batch is written.
@@ -288,7 +288,7 @@ impl LedgerState {
 
     fn write_down(&mut self, id: TaskId) {
         if let Some(entry) = self.tasks.get(&id) {
-            self.page.task_progress.insert(id, entry.record.clone());
+            self.batch.task_progress.insert(id, entry.record.clone());
         }
     }
 

@@ -6,7 +6,7 @@ use utakata_model::OperationId;
 
 use super::{find, none};
 use crate::{
-    control::undo::{UndoResult, UndoRequest},
+    control::undo::{UndoRequest, UndoResult},
     http::{Api, Refused, auth::Person, body, path::Path, reason::check},
 };
 

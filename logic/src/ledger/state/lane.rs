@@ -233,7 +233,7 @@ impl LedgerState {
                 lock: &lock,
             },
         );
-        self.page.locks.insert(target.clone(), Some(lock.clone()));
+        self.batch.locks.insert(target.clone(), Some(lock.clone()));
         self.keep(target, lock);
         self.settle();
     }
@@ -261,7 +261,7 @@ impl LedgerState {
                 said,
             },
         );
-        self.page.locks.insert(target.clone(), None);
+        self.batch.locks.insert(target.clone(), None);
         self.dirty.insert(target.clone());
         self.settle();
         true

@@ -100,7 +100,7 @@ impl LedgerState {
         for task in tasks {
             let planned = audit::AuditEntry::Planned { task: &task };
             self.trail.note_of(id, self.now.at, &planned);
-            self.page.tasks.push(task.clone());
+            self.batch.tasks.push(task.clone());
             paced.push(Paced {
                 id: task.id,
                 values: task.paced.clone(),
@@ -127,8 +127,8 @@ impl LedgerState {
             progress,
         };
         self.operations.insert(id, open);
-        self.page.operations.push((operation, key));
-        self.page.operation_progress.insert(id, record);
+        self.batch.operations.push((operation, key));
+        self.batch.operation_progress.insert(id, record);
         self.release(id);
         self.settle();
     }
@@ -137,15 +137,16 @@ impl LedgerState {
     /// since.
     pub fn forget(&mut self, id: OperationId) {
         self.trail.forget(id);
-        let page = &mut self.page;
-        page.operations.retain(|(operation, _)| operation.id != id);
-        page.operation_progress.shift_remove(&id);
-        let (forgotten, kept) = std::mem::take(&mut page.tasks)
+        let batch = &mut self.batch;
+        batch.operations.retain(|(operation, _)| operation.id != id);
+        batch.operation_progress.shift_remove(&id);
+        let (forgotten, kept) = std::mem::take(&mut batch.tasks)
             .into_iter()
             .partition(|task| task.operation == id);
-        page.tasks = kept;
+        batch.tasks = kept;
         let forgotten: HashSet<TaskId> = Vec::into_iter(forgotten).map(|task| task.id).collect();
-        page.task_progress
+        batch
+            .task_progress
             .retain(|task, _| !forgotten.contains(task));
         self.deadlines.retain(|(_, task)| !forgotten.contains(task));
         self.effects.retain(|effect| {
@@ -270,7 +271,7 @@ impl LedgerState {
         if open.record.state != OperationState::Cancelled {
             open.record.state = OperationState::Done;
         }
-        self.page.operation_progress.insert(id, open.record);
+        self.batch.operation_progress.insert(id, open.record);
     }
 
     /// Carries out the decision of a person about an operation.
@@ -322,7 +323,9 @@ impl LedgerState {
             said,
         };
         self.trail.note_of(id, self.now.at, &changed);
-        self.page.operation_progress.insert(id, open.record.clone());
+        self.batch
+            .operation_progress
+            .insert(id, open.record.clone());
         // What waits in lanes lets others pass, or is passed no longer.
         for task in &open.tasks {
             if let Some(entry) = self.tasks.get(task)

@@ -168,12 +168,12 @@ impl Table {
     }
 
     fn state(&self, task: TaskId) -> Option<TaskState> {
-        let written = self.ledger.page.task_progress.get(&task);
+        let written = self.ledger.batch.task_progress.get(&task);
         written.map(|progress| progress.state)
     }
 
     fn operation(&self, id: OperationId) -> Option<OperationState> {
-        let written = self.ledger.page.operation_progress.get(&id);
+        let written = self.ledger.batch.operation_progress.get(&id);
         written.map(|progress| progress.state)
     }
 }

@@ -97,7 +97,7 @@ fn a_cancel_is_honest_about_what_has_begun() {
     table.end(tasks[0], 1, OutcomeStatus::Succeeded);
     assert_eq!(table.state(tasks[0]), Some(TaskState::Succeeded));
     assert_eq!(table.operation(id), Some(OperationState::Cancelled));
-    assert!(table.ledger.page.operation_progress[&id].is_over);
+    assert!(table.ledger.batch.operation_progress[&id].is_over);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn what_could_not_be_written_down_has_never_been() {
     }
     let carried_on = |effect: &&Effect| effect.task().is_some_and(|task| tasks.contains(&task));
     assert_eq!(table.ledger.effects.iter().filter(carried_on).count(), 0);
-    let page = &table.ledger.page;
-    assert_eq!((page.operations.len(), page.tasks.len()), (1, 1));
+    let batch = &table.ledger.batch;
+    assert_eq!((batch.operations.len(), batch.tasks.len()), (1, 1));
     assert!(matches!(table.ask(before[0], 1), Permit::Permitted(_)));
 }

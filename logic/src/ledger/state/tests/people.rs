@@ -27,7 +27,7 @@ fn who_asked_cannot_approve_and_nothing_begins_before() {
         .change(id, OperationVerb::Approve, &said("bob"))
         .unwrap();
     assert_eq!(table.published(), tasks);
-    let record = &table.ledger.page.operation_progress[&id];
+    let record = &table.ledger.batch.operation_progress[&id];
     assert_eq!(record.approved.as_ref().unwrap().by, "bob");
 }
 

@@ -63,7 +63,7 @@ fn a_lock_stops_what_does_not_pass_it_until_its_time_is_over() {
     table.end(emergency[0], 2, OutcomeStatus::Succeeded);
     assert_eq!(table.published(), []);
     table.pass(Duration::from_secs(30));
-    assert_eq!(table.ledger.page.locks.get(&target), Some(&None));
+    assert_eq!(table.ledger.batch.locks.get(&target), Some(&None));
     assert_eq!(table.published(), urgent);
 }
 
@@ -88,7 +88,7 @@ fn a_target_that_is_gone_fails_its_task_before_it_is_sent() {
     let (_, tasks) = table.plan(on(&["gone"]));
     assert_eq!(table.published(), []);
     assert_eq!(table.state(tasks[0]), Some(TaskState::Failed));
-    let outcome = table.ledger.page.task_progress[&tasks[0]].outcome.clone();
+    let outcome = table.ledger.batch.task_progress[&tasks[0]].outcome.clone();
     assert_eq!(&*outcome.unwrap().problem.unwrap().code, "target-changed");
     assert_eq!(table.ledger.len(), 0);
 }
