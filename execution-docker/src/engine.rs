@@ -21,6 +21,7 @@ use bollard::{
 use futures::{Stream, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio_util::io::ReaderStream;
+use utakata_execution::runtime::Exit;
 use utakata_model::EnvironmentId;
 
 use crate::{
@@ -28,7 +29,6 @@ use crate::{
     labels::ENVIRONMENT_LABEL,
     tar,
 };
-use utakata_execution::runtime::Exit;
 
 /// The time that an answer of the engine may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -323,7 +323,7 @@ fn answer(error: &Inner) -> Answer {
     Answer::new(match error {
         Inner::DockerResponseServerError { message, .. } => message.clone(),
         Inner::DockerStreamError { error } => error.clone(),
-        other => utakata_execution::chain(other),
+        other => utakata_model::chain(other),
     })
 }
 

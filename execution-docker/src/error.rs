@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use utakata_execution::artifact::ImageError;
 use utakata_model::{Cure, Problem, manifest::ManifestError};
 use utakata_protocol::VersionError;
 
 use crate::labels::MANIFEST_LABEL;
-use utakata_execution::artifact::ImageError;
 
 /// The reason for which there is no container of a release.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +154,7 @@ impl Error {
             | Self::Label { .. }
             | Self::Other { .. } => ("image-unfit", Cure::Operator),
         };
-        Problem::new(code, cure, utakata_execution::chain(self))
+        Problem::new(code, cure, utakata_model::chain(self))
     }
 }
 

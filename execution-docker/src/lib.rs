@@ -31,20 +31,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
-use tokio::sync::Semaphore;
-use utakata_model::Incarnation;
-
-use utakata_execution::{
-    Artifact, Release, chain, config,
-    runtime::{Error as RuntimeError, Life, Running, Runtime, Spec},
-};
-
 use engine::Engine;
 pub use error::Error;
 use image::Images;
 pub use inspect::Inspected;
 pub use named::{ARCHIVE_PREFIX, Named};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use utakata_execution::{
+    Artifact, Release, config,
+    runtime::{Error as RuntimeError, Life, Running, Runtime, Spec},
+};
+use utakata_model::Incarnation;
 
 /// The time that the containers of a life that is over have to be gone.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -183,7 +181,10 @@ impl Runtime for Docker {
         loop {
             if let Err(error) = self.clean(life).await {
                 // Whoever has no images needs no engine.
-                tracing::debug!(error = chain(&error), "containers cannot be looked at");
+                tracing::debug!(
+                    error = utakata_model::chain(&error),
+                    "containers cannot be looked at"
+                );
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }

@@ -19,14 +19,14 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use utakata_model::WorkerId;
+use utakata_execution::runtime::{Exit, Running, log};
+use utakata_model::{Backoff, WorkerId};
 
 use crate::{
     Hold,
     engine::{Engine, Output, Waited},
     error::Error,
 };
-use utakata_execution::runtime::{Exit, Running, log};
 
 /// The wait before an engine that is away is asked again.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -78,7 +78,7 @@ pub(crate) async fn begin(
         let last_words = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
         let last_words = last_words.ok().and_then(Result::ok).flatten();
         if let Err(error) = engine.remove(&hold.id).await {
-            tracing::debug!(%worker, error = utakata_execution::chain(&error), "a container is left for now");
+            tracing::debug!(%worker, error = utakata_model::chain(&error), "a container is left for now");
         }
         tell.send_replace(Some(End { exit, last_words }));
     });
@@ -93,20 +93,19 @@ pub(crate) async fn begin(
 
 /// Waits for the end of a container, also of one that goes on while its engine is away.
 async fn outlive(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
-    let mut pause = FIRST_RETRY;
+    let mut backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
     loop {
         match engine.wait(id).await {
             Waited::Exited(exit) => return exit,
             Waited::Gone => return Exit::Unknown,
             Waited::Away(error) => {
-                if pause == FIRST_RETRY {
-                    let error = utakata_execution::chain(&error);
+                if backoff.is_first() {
+                    let error = utakata_model::chain(&error);
                     tracing::warn!(%worker, error, "the engine is away: its worker goes on");
                 }
             }
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(MAX_RETRY);
+        tokio::time::sleep(backoff.wait()).await;
     }
 }
 

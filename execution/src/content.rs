@@ -21,7 +21,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, watch};
-use utakata_interconnect::{Events, events::content::Got};
+use utakata_interconnect::{Events, message::content::ContentReply};
 use utakata_model::{
     Cure, EnvironmentId, Problem, ReleaseDigest, ReleaseId, environment::RefusedRelease,
 };
@@ -74,7 +74,7 @@ pub(crate) struct Context {
 }
 
 /// The queue of the logic environment's answers. Cheap to clone.
-pub(crate) type Answers = mpsc::Sender<Arc<Got>>;
+pub(crate) type Answers = mpsc::Sender<Arc<ContentReply>>;
 
 /// Returns both ends, and the service that fetches while it runs.
 pub(crate) fn build(context: Context) -> (Link, Answers, Service) {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-use utakata_interconnect::wire;
+use utakata_interconnect::Message as _;
 use utakata_model::{
     Desired, EnvironmentId, Kind, KindDesired, Labels, Orders, ReleaseId, ReleaseName, Standing,
     Stop, StopState, Stopped, Zone,
@@ -219,13 +219,13 @@ fn read(folder: &Path) -> Result<Option<Desired>, Unreadable> {
     let Some(bytes) = folder::read(folder, FILE)? else {
         return Ok(None);
     };
-    Ok(wire::decode_desired(&bytes)
+    Ok(Desired::decode(&bytes)
         .inspect_err(|error| tracing::warn!(%error, "what was asked of this environment is lost"))
         .ok())
 }
 
 async fn keep(folder: &Path, desired: &Desired) {
-    let bytes = match wire::encode_desired(desired) {
+    let bytes = match desired.encode() {
         Ok(bytes) => bytes,
         Err(error) => return tracing::error!(%error, "an order cannot be kept"),
     };

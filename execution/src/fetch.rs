@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks, connection::Backoff};
-use utakata_model::{Kind, Zone};
+use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks, connection::draw};
+use utakata_model::{Backoff, Kind, Zone};
 
 /// The wait before connecting again; longer each time.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -103,6 +103,6 @@ impl Fetcher {
             self.told = Some(error.clone());
         }
         self.consumer = None;
-        self.not_before = Some(Instant::now() + self.backoff.wait());
+        self.not_before = Some(Instant::now() + self.backoff.wait_jittered(draw()));
     }
 }

@@ -23,7 +23,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Event, Events, OutcomeBatch, Tasks, events::Sender};
+use utakata_interconnect::{Event, Events, OutcomeBatch, Sender, Tasks};
 use utakata_model::{Class, Kind, Outcome, Stop, Task, Zone};
 use utakata_permit::message::{Ask, StartBatch};
 use utakata_protocol::{

@@ -44,15 +44,3 @@ pub use artifact::Artifact;
 pub use config::Config;
 pub use environment::{Builder, Drained, Environment, Error, Handle, Identity};
 pub use release::{Release, Unmade};
-
-/// Returns the text of an error and of all its sources, for people.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut behind = error.source();
-    while let Some(error) = behind {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        behind = error.source();
-    }
-    text
-}

@@ -10,7 +10,8 @@ use std::{
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{Error, Event, Events, connection::Backoff};
+use utakata_interconnect::{Error, Event, Events, connection::draw};
+use utakata_model::Backoff;
 use utakata_permit::message::StartBatch;
 
 /// Batches that wait; beyond it no new task is begun.
@@ -99,6 +100,6 @@ async fn publish(events: &dyn Events, mut batch: Vec<Event>) {
             Err(error) => tracing::warn!(%error, "outcomes cannot be published: trying again"),
         }
         batch = kept;
-        tokio::time::sleep(backoff.wait()).await;
+        tokio::time::sleep(backoff.wait_jittered(draw())).await;
     }
 }

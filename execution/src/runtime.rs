@@ -198,7 +198,7 @@ impl Error {
     }
 
     pub fn problem(&self) -> Problem {
-        let text = crate::chain(self);
+        let text = utakata_model::chain(self);
         match self {
             Self::Start { source, .. } if let Some(what) = shortage(source) => {
                 let message = format!(

@@ -1,4 +1,4 @@
-//! How many may be connected to what listens here: in all, for each peer, and who makes room.
+//! Limits of connections at a door: in all, for each peer, and the rule of who makes room.
 //!
 //! ```text
 //! stranger ──know()──► idle ◄──begin() / end──► busy
@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 pub use accept::{Acceptor, Listener, peer};
 
 /// Connections that were told to make room and have not ended yet: more are not accepted.
-const LEAVING_MAX: usize = 16;
+const MAX_LEAVING: usize = 16;
 /// Between two lines in the log about connections that make room.
 const COMPLAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// How many connections there may be.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// In all.
@@ -48,7 +48,7 @@ struct Inner<P: Eq + Hash + Copy> {
     what: &'static str,
     limits: Limits,
     guests: Mutex<Guests<P>>,
-    left: Notify,
+    departures: Notify,
 }
 
 #[derive(Debug)]
@@ -63,12 +63,12 @@ struct Guests<P> {
 
 #[derive(Debug)]
 struct Guest {
-    standing: Standing,
+    state: GuestState,
     leave: CancellationToken,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+enum GuestState {
     /// Nobody knows who it is.
     Stranger,
     /// It has shown who it is, and waits.
@@ -77,7 +77,7 @@ enum Standing {
     Busy(usize),
 }
 
-/// What was not worth a line each.
+/// Events that are not worth a line of the log each.
 #[derive(Debug, Default)]
 struct Complaint {
     last: Option<Instant>,
@@ -87,7 +87,7 @@ struct Complaint {
 
 /// The place of a connection, which is free again when this is dropped.
 #[derive(Debug)]
-pub struct Place<P: Eq + Hash + Copy> {
+pub struct Slot<P: Eq + Hash + Copy> {
     admission: Admission<P>,
     peer: P,
     number: u64,
@@ -96,7 +96,7 @@ pub struct Place<P: Eq + Hash + Copy> {
 
 /// Something is done for a connection as long as this is there.
 #[derive(Debug)]
-pub struct Busy<P: Eq + Hash + Copy>(Arc<Place<P>>);
+pub struct Busy<P: Eq + Hash + Copy>(Arc<Slot<P>>);
 
 impl<P: Eq + Hash + Copy> Clone for Admission<P> {
     fn clone(&self) -> Self {
@@ -117,13 +117,13 @@ impl<P: Eq + Hash + Copy> Admission<P> {
                 of: HashMap::new(),
                 complaint: Complaint::default(),
             }),
-            left: Notify::new(),
+            departures: Notify::new(),
         }))
     }
 
     /// A place for a connection, for which another one may have to go; `None`: all are taken by
     /// those who may stay.
-    pub fn admit(&self, peer: P) -> Option<Place<P>> {
+    pub fn admit(&self, peer: P) -> Option<Slot<P>> {
         let Limits { total, per_peer } = self.0.limits;
         let mut guests = self.0.guests.lock();
         let of_peer = guests.of.get(&peer).map_or(0, BTreeMap::len);
@@ -144,13 +144,13 @@ impl<P: Eq + Hash + Copy> Admission<P> {
         let number = guests.next;
         let leave = CancellationToken::new();
         let guest = Guest {
-            standing: Standing::Stranger,
+            state: GuestState::Stranger,
             leave: leave.clone(),
         };
         guests.of.entry(peer).or_default().insert(number, guest);
         guests.complain(self.0.what);
         drop(guests);
-        Some(Place {
+        Some(Slot {
             admission: self.clone(),
             peer,
             number,
@@ -162,15 +162,15 @@ impl<P: Eq + Hash + Copy> Admission<P> {
     /// until then.
     pub async fn settled(&self) {
         loop {
-            let left = self.0.left.notified();
-            if self.0.guests.lock().leaving <= LEAVING_MAX {
+            let left = self.0.departures.notified();
+            if self.0.guests.lock().leaving <= MAX_LEAVING {
                 return;
             }
             left.await;
         }
     }
 
-    /// How many are connected.
+    /// Returns how many are connected.
     pub fn count(&self) -> usize {
         self.0.guests.lock().total
     }
@@ -185,7 +185,7 @@ impl<P: Eq + Hash + Copy> Guests<P> {
         let first = guests
             .iter()
             .filter(|(_, guest)| guest.may_go())
-            .min_by_key(|(number, guest)| (guest.standing, **number))
+            .min_by_key(|(number, guest)| (guest.state, **number))
             .map(|(number, _)| *number);
         let Some(guest) = first.and_then(|number| guests.remove(&number)) else {
             return false;
@@ -231,38 +231,38 @@ impl<P: Eq + Hash + Copy> Guests<P> {
 
 impl Guest {
     fn may_go(&self) -> bool {
-        !matches!(self.standing, Standing::Busy(_))
+        !matches!(self.state, GuestState::Busy(_))
     }
 }
 
-impl<P: Eq + Hash + Copy> Place<P> {
+impl<P: Eq + Hash + Copy> Slot<P> {
     /// It has shown who it is.
     pub fn know(&self) {
-        self.change(|standing| (*standing).max(Standing::Idle));
+        self.change(|state| (*state).max(GuestState::Idle));
     }
 
     /// Something is done for it, until what this gives is dropped. That protects only whom one
     /// knows: a stranger can always be asked to go.
     pub fn begin(self: &Arc<Self>) -> Busy<P> {
-        self.change(|standing| match *standing {
-            Standing::Stranger => Standing::Stranger,
-            Standing::Idle => Standing::Busy(1),
-            Standing::Busy(count) => Standing::Busy(count + 1),
+        self.change(|state| match *state {
+            GuestState::Stranger => GuestState::Stranger,
+            GuestState::Idle => GuestState::Busy(1),
+            GuestState::Busy(count) => GuestState::Busy(count + 1),
         });
         Busy(Arc::clone(self))
     }
 
     /// It has shown who it is, and stays as long as it likes.
     pub fn keep(&self) {
-        self.change(|_| Standing::Busy(1));
+        self.change(|_| GuestState::Busy(1));
     }
 
-    /// Whether it has not shown who it is, and has this place still.
+    /// Returns true if it has not shown who it is, and has this place still.
     pub fn is_stranger(&self) -> bool {
         let guests = self.admission.0.guests.lock();
         let guest = guests.of.get(&self.peer);
         let guest = guest.and_then(|guests| guests.get(&self.number));
-        guest.is_some_and(|guest| guest.standing == Standing::Stranger)
+        guest.is_some_and(|guest| guest.state == GuestState::Stranger)
     }
 
     /// Counts no more here: it is counted elsewhere from now on.
@@ -275,17 +275,17 @@ impl<P: Eq + Hash + Copy> Place<P> {
         self.leave.cancelled().await;
     }
 
-    fn change(&self, to: impl FnOnce(&Standing) -> Standing) {
+    fn change(&self, to: impl FnOnce(&GuestState) -> GuestState) {
         let mut guests = self.admission.0.guests.lock();
         let guest = guests.of.get_mut(&self.peer);
         if let Some(guest) = guest.and_then(|guests| guests.get_mut(&self.number)) {
-            guest.standing = to(&guest.standing);
+            guest.state = to(&guest.state);
         }
     }
 }
 
 impl<P: Eq + Hash + Copy> Inner<P> {
-    /// Whether it was there.
+    /// Removes a connection; returns true if it was there.
     fn remove(&self, peer: P, number: u64) -> bool {
         let mut guests = self.guests.lock();
         let Some(of_peer) = guests.of.get_mut(&peer) else {
@@ -300,22 +300,22 @@ impl<P: Eq + Hash + Copy> Inner<P> {
     }
 }
 
-impl<P: Eq + Hash + Copy> Drop for Place<P> {
+impl<P: Eq + Hash + Copy> Drop for Slot<P> {
     fn drop(&mut self) {
         let inner = &self.admission.0;
         if !inner.remove(self.peer, self.number) && self.leave.is_cancelled() {
             inner.guests.lock().leaving -= 1;
-            inner.left.notify_one();
+            inner.departures.notify_one();
         }
     }
 }
 
 impl<P: Eq + Hash + Copy> Drop for Busy<P> {
     fn drop(&mut self) {
-        self.0.change(|standing| match *standing {
-            Standing::Busy(count) if count > 1 => Standing::Busy(count - 1),
-            Standing::Busy(_) => Standing::Idle,
-            standing => standing,
+        self.0.change(|state| match *state {
+            GuestState::Busy(count) if count > 1 => GuestState::Busy(count - 1),
+            GuestState::Busy(_) => GuestState::Idle,
+            state => state,
         });
     }
 }

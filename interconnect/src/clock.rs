@@ -1,11 +1,11 @@
-//! What time it is, as an argument, so that tests decide it; and how the clocks of others differ.
+//! The time, as an argument, so that tests decide it; and the differences of others' clocks.
 //!
 //! No moment of one host means anything to another one: their clocks differ, by hours if nobody
 //! sets them, and each may be set at any time. So a message says what is left of a deadline and
 //! how old a value is, and is stamped with a clock that nobody sets ([`Sent`]). Whoever gets it
 //! reckons from its arrival, less the time that it lay on the way, as far as that can be told.
 
-mod heard;
+mod senders;
 
 use std::{
     fmt,
@@ -21,9 +21,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use self::heard::Heard;
+use self::senders::Senders;
 
-/// The clock of this process: all that is stamped by it and heard by it has to do with each other.
+/// The clock of this process: all that is stamped and received by it has to do with each other.
 static PROCESS: LazyLock<Clock> = LazyLock::new(|| Clock::new(now));
 /// By how many milliseconds the clock that this process goes by is ahead of that of its machine.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
@@ -31,10 +31,10 @@ static AHEAD: AtomicI64 = AtomicI64::new(0);
 const DIFFERS: i64 = 2000;
 /// One that is gone by already is followed when it is off by more.
 const FOLLOWED: i64 = 500;
-/// What the steady clock of this process counts from.
+/// The origin of the steady clock of this process.
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What time it is: by the clock of this machine, or by one that several processes share.
+/// Returns the time by the clock of this machine, or by one that several processes share.
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     let ahead = SignedDuration::from_millis(AHEAD.load(Ordering::Relaxed));
@@ -61,7 +61,7 @@ pub fn shared_ahead() -> i64 {
     AHEAD.load(Ordering::Relaxed)
 }
 
-/// What is gone by, having seen this difference.
+/// Returns the difference to go by, having seen this one.
 fn followed(before: i64, seen: i64) -> i64 {
     match seen {
         seen if seen.abs() < DIFFERS => 0,
@@ -77,26 +77,26 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     wall: Box<dyn Fn() -> Timestamp + Send + Sync>,
     steady: Box<dyn Fn() -> Duration + Send + Sync>,
-    /// Who stamps by it: another one after each start.
+    /// The name under which it stamps: another one after each start.
     by: Arc<str>,
-    heard: Mutex<Heard>,
+    senders: Mutex<Senders>,
 }
 
-/// When a message was written, by the clocks of who wrote it.
+/// The time at which a message was written, by the clocks of its sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// One life of a process.
     pub by: Arc<str>,
     /// Milliseconds of a clock that is never set, counted from anywhere.
     pub at: u64,
-    /// What its clock on the wall showed.
+    /// The time that its wall clock showed.
     pub clock: Timestamp,
 }
 
-/// What is known of the way of a message.
+/// The way of a message, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Transit {
-    /// How long it lay on the way, beyond what the fastest message of its sender took.
+    /// The time that it lay on the way, beyond what the fastest message of its sender took.
     pub waited: Duration,
     /// By how much the sender's clock is ahead of this one; negative: behind.
     pub ahead: SignedDuration,
@@ -117,7 +117,7 @@ impl Clock {
             wall: Box::new(wall),
             steady: Box::new(steady),
             by: Uuid::new_v4().simple().to_string().into(),
-            heard: Mutex::default(),
+            senders: Mutex::default(),
         }))
     }
 
@@ -126,12 +126,12 @@ impl Clock {
         (self.0.wall)()
     }
 
-    /// What is left until then, or has passed since, where that is negative.
+    /// Returns the time that is left until then; negative: that has passed since.
     pub fn left(&self, until: Timestamp) -> SignedDuration {
         until.duration_since(self.now())
     }
 
-    /// How long ago that was; nothing, where it is still to come.
+    /// Returns how long ago that was; zero where it is still to come.
     pub fn age(&self, time: Timestamp) -> Duration {
         Duration::try_from(self.now().duration_since(time)).unwrap_or_default()
     }
@@ -152,19 +152,19 @@ impl Clock {
     }
 
     /// A message came: learns from it, and tells of its way.
-    pub fn hear(&self, sent: &Sent) -> Transit {
+    pub fn receive(&self, sent: &Sent) -> Transit {
         let steady = milliseconds((self.0.steady)());
-        self.0.heard.lock().hear(sent, steady, self.now())
+        self.0.senders.lock().receive(sent, steady, self.now())
     }
 
-    /// What was learned of a sender was wrong, as another promise shows: it begins anew.
+    /// Forgets a sender: what was learned of it was wrong, as another promise shows.
     pub fn doubt(&self, sent: &Sent) {
-        self.0.heard.lock().forget(&sent.by);
+        self.0.senders.lock().forget(&sent.by);
     }
 
-    /// By how much the clock of a sender was ahead, when it was last heard.
+    /// By how much the clock of a sender was ahead, when it was last heard of.
     pub fn ahead(&self, sent: &Sent) -> Option<SignedDuration> {
-        self.0.heard.lock().ahead(&sent.by)
+        self.0.senders.lock().ahead(&sent.by)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every connection to a broker has in common: how it is, when it is tried again, how it is
+//! The common parts of connections to brokers: their health, the waits between tries, and their
 //! hidden from others.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use utakata_model::ConnectionStatus;
+use utakata_model::{Backoff, ConnectionStatus};
 
 use crate::clock;
 
@@ -20,7 +20,7 @@ use crate::clock;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
-    /// Who vouches for the broker.
+    /// The authority that vouches for the broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
     /// Our own certificate, where the broker wants one.
@@ -31,17 +31,17 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
-/// What happened to a connection counts among its notices for so long.
+/// The time for which a loss of a connection counts among its notices.
 const NOTICED: Duration = Duration::from_secs(600);
 /// A connection that is lost so often within that time is unsteady.
 const UNSTEADY: usize = 3;
 /// The most losses of a connection that are remembered.
-const LOSSES_MAX: usize = 1_000;
+const MAX_LOSSES: usize = 1_000;
 /// The most notices of a connection that are kept.
-const NOTICES_MAX: usize = 20;
+const MAX_NOTICES: usize = 20;
 
 /// A clock that is off by more than that was set.
-const STEP_MIN: SignedDuration = SignedDuration::from_secs(1);
+const MIN_STEP: SignedDuration = SignedDuration::from_secs(1);
 
 /// Keeps how a connection is. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,15 +52,15 @@ struct State {
     connection: ConnectionStatus,
     /// Since when it is so, by the clock that nobody sets.
     since: Instant,
-    /// When it was lost, lately, and why the last time.
+    /// The times at which it was lost lately, and the last reason.
     losses: VecDeque<Instant>,
     last_problem: String,
-    /// What was noticed, and when it was last.
+    /// The notices, and when each was last given.
     notices: Vec<(String, Instant)>,
 }
 
 impl State {
-    /// What is wrong with it although it is there.
+    /// Returns the notices about it, although it is there.
     fn notices(&self, now: Instant) -> Vec<String> {
         let is_recent = |at: &Instant| now.saturating_duration_since(*at) < NOTICED;
         let noticed = self.notices.iter().filter(|(_, at)| is_recent(at));
@@ -99,13 +99,13 @@ impl Health {
         })))
     }
 
-    /// How it is.
+    /// Returns its status.
     pub fn look(&self) -> ConnectionStatus {
         let mut state = self.0.lock();
         let now = clock::now();
         let since = now.checked_sub(state.since.elapsed()).unwrap_or(now);
         // The same moment each time, unless somebody has set the clock.
-        if since.duration_since(state.connection.since).abs() >= STEP_MIN {
+        if since.duration_since(state.connection.since).abs() >= MIN_STEP {
             state.connection.since = since;
         }
         ConnectionStatus {
@@ -114,7 +114,7 @@ impl Health {
         }
     }
 
-    /// Why it is not there; absent while it is.
+    /// Returns the reason for which it is not there; `None` while it is.
     pub fn problem(&self) -> Option<String> {
         self.0.lock().connection.problem.clone()
     }
@@ -133,7 +133,7 @@ impl Health {
         }
         let ConnectionStatus { name, to, .. } = &state.connection;
         tracing::warn!(name, to, notice, "a connection is not as it should be");
-        if state.notices.len() < NOTICES_MAX {
+        if state.notices.len() < MAX_NOTICES {
             state.notices.push((notice, now));
         }
     }
@@ -161,7 +161,7 @@ impl Health {
             state.since = Instant::now();
             connection.lost += 1;
             state.losses.push_back(Instant::now());
-            if state.losses.len() > LOSSES_MAX {
+            if state.losses.len() > MAX_LOSSES {
                 state.losses.pop_front();
             }
         }
@@ -192,60 +192,19 @@ impl Health {
     }
 }
 
-/// Waits between tries: doubled each time, up to a limit, and up to half of it more by chance,
-/// so that clients of a broker that comes back do not all come at once.
-#[derive(Debug, Clone)]
-pub struct Backoff {
-    first: Duration,
-    most: Duration,
-    next: Duration,
-}
+/// The waits between tries to connect.
+pub const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
-impl Default for Backoff {
-    fn default() -> Self {
-        Self::new(Duration::from_millis(100), Duration::from_secs(5))
-    }
-}
-
-impl Backoff {
-    /// From the first wait to the longest.
-    pub fn new(first: Duration, most: Duration) -> Self {
-        Self {
-            first,
-            most,
-            next: first,
-        }
-    }
-
-    /// It has worked: the next failure waits as the first one did.
-    pub fn reset(&mut self) {
-        self.next = self.first;
-    }
-
-    /// How long to wait now.
-    pub fn wait(&mut self) -> Duration {
-        let wait = self.next;
-        self.next = (wait * 2).min(self.most);
-        // The hasher's keys are as random as this needs.
-        let part = u32::try_from(RandomState::new().hash_one(wait) % 512).unwrap_or_default();
-        wait + wait / 1024 * part
-    }
+/// Draws a number by chance, to spread a wait.
+pub fn draw() -> u16 {
+    // The keys of a new hasher are as random as this needs.
+    let [low, high, ..] = RandomState::new().hash_one(()).to_le_bytes();
+    u16::from_le_bytes([low, high])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits_grow_to_their_limit_and_begin_again() {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_millis(300));
-        for expect in [100, 200, 300, 300] {
-            let wait = backoff.wait().as_millis();
-            assert!((expect..=expect * 3 / 2).contains(&wait), "{wait}");
-        }
-        backoff.reset();
-        assert!(backoff.wait() <= Duration::from_millis(150));
-    }
 
     #[test]
     fn what_is_wrong_with_a_connection_that_is_there_is_told_for_a_while() {

@@ -1,21 +1,21 @@
 //! Events: what is published for whoever wants it.
 
 pub mod bus;
-pub mod content;
-pub mod mqtt;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use utakata_model::{
-    Class, Desired, EnvironmentId, EnvironmentStatus, Incarnation, Kind, Outcome, Readings,
-    TargetName, Zone,
-};
+use utakata_model::{Class, Desired, EnvironmentId, EnvironmentStatus, Readings, TargetName, Zone};
 use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
-use self::content::{FetchBatch, Got};
-use crate::Error;
+use crate::{
+    Error,
+    message::{
+        content::{ContentReply, FetchBatch},
+        outcome::OutcomeBatch,
+    },
+};
 
 /// The publishing and the subscribing side of events.
 #[async_trait]
@@ -37,21 +37,21 @@ pub trait Subscription: Send {
     /// Waits until there is something, then gives all that there is, oldest first. Cancel safe.
     async fn next(&mut self) -> Result<Vec<Event>, Error>;
 
-    /// How many expendable events were dropped since it was last asked, because they were not
-    /// fetched fast enough.
+    /// Returns how many expendable events were dropped since it was last asked, because they were
+    /// not fetched fast enough.
     fn missed(&mut self) -> u64;
 }
 
-/// What is published. Cheap to clone.
+/// A published event. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// What an attempt saw.
+    /// The readings of an attempt.
     Readings(Arc<Readings>),
-    /// How attempts ended.
+    /// The outcomes of attempts.
     Outcomes(Arc<OutcomeBatch>),
-    /// How an environment is.
+    /// The status of an environment.
     Environment(Arc<EnvironmentStatus>),
-    /// What is asked of the environments of a zone.
+    /// Desired state of the environments of a zone.
     Desired(Arc<Desired>),
     /// A target is no more: what is retained of it goes.
     Deleted(TargetName),
@@ -66,12 +66,12 @@ pub enum Event {
     /// An environment asks for content of releases.
     Fetch(Arc<FetchBatch>),
     /// The answer, for that environment.
-    Content(Arc<Got>),
+    Content(Arc<ContentReply>),
 }
 
 impl Event {
-    /// Whether it may be dropped under load: readings, outcomes of observation alone, and content
-    /// of releases, which is asked for again.
+    /// Returns true if it may be dropped under load: readings, outcomes of observation alone, and
+    /// content of releases, which is asked for again.
     pub fn is_expendable(&self) -> bool {
         match self {
             Self::Readings(_) | Self::Fetch(_) | Self::Content(_) => true,
@@ -82,7 +82,7 @@ impl Event {
         }
     }
 
-    /// How much it weighs where what waits is bounded: each value read, each outcome, each ask
+    /// Returns its weight where queues are bounded: each value read, each outcome, each ask
     /// and answer counts one, and everything else, too.
     pub fn weight(&self) -> usize {
         match self {
@@ -98,30 +98,7 @@ impl Event {
     }
 }
 
-/// Outcomes that were published together.
-#[derive(Debug, Clone)]
-pub struct OutcomeBatch {
-    /// The zone of the environment.
-    pub zone: Zone,
-    /// The kind of the targets.
-    pub kind: Kind,
-    /// Who published them, and is to be told when those of control are written down; absent
-    /// where nobody waits for that.
-    pub from: Option<Sender>,
-    /// The outcomes, in the order in which they were seen.
-    pub outcomes: Vec<Outcome>,
-}
-
-/// One life of an environment, which publishes outcomes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Sender {
-    /// The environment.
-    pub environment: EnvironmentId,
-    /// Its life.
-    pub incarnation: Incarnation,
-}
-
-/// What a subscriber wants.
+/// The interest of a subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interest {
     /// Readings, and that a target is no more.
@@ -134,12 +111,12 @@ pub struct Interest {
     pub starts: bool,
     /// Permits, records and content for this environment, and for no other.
     pub answers: Option<EnvironmentId>,
-    /// What is asked of the environments of these zones.
+    /// Desired state of the environments of these zones.
     #[serde(default)]
     pub desired: Zones,
 }
 
-/// Which zones.
+/// A set of zones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Zones {
@@ -153,7 +130,7 @@ pub enum Zones {
 }
 
 impl Zones {
-    /// Whether this zone is one of them.
+    /// Returns true if this zone is one of them.
     pub fn include(&self, zone: &Zone) -> bool {
         match self {
             Self::None => false,
@@ -182,7 +159,7 @@ impl Interest {
         ..Self::NONE
     };
 
-    /// Whether it includes this event.
+    /// Returns true if it includes this event.
     pub fn includes(&self, event: &Event) -> bool {
         match event {
             Event::Readings(_) | Event::Deleted(_) => self.readings,

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every message is a frame: its length (4 bytes, big-endian), then one JSON object; tasks and
-//! events in it have the forms of [`crate::wire`]. A client asks under a number and gets one
+//! events in it have the forms of [`crate::message`]. A client asks under a number and gets one
 //! answer under that number. Nothing is pushed: a client that does not ask gets nothing, so that
 //! what waits, waits where it is bounded.
 //!
@@ -21,6 +21,7 @@ mod connection;
 mod frame;
 mod message;
 mod queue;
+mod replies;
 mod socket;
 mod stream;
 mod wills;
@@ -43,20 +44,20 @@ pub use self::client::HubClient;
 use self::{connection::Connection, socket::Socket, wills::Wills};
 use crate::{Events, Tasks};
 
-/// How long stopping may take before the connections are cut off.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// The longest that stopping may take before the connections are cut off.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where a hub is, and what it bears.
+/// The address of a hub, and its limits.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The socket. Tasks carry credentials, so only this user can connect to it.
     pub socket: PathBuf,
     /// The most clients at a time; others are turned away.
-    pub clients_most: usize,
+    pub max_clients: usize,
     /// A client that does not take an answer within this is cut off.
-    pub read_within: Duration,
+    pub read_timeout: Duration,
     /// A client that says nothing for so long is cut off; ours say something every 5 s.
-    pub silent_most: Duration,
+    pub max_silent: Duration,
 }
 
 impl Config {
@@ -64,14 +65,14 @@ impl Config {
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         Self {
             socket: socket.into(),
-            clients_most: 256,
-            read_within: Duration::from_secs(30),
-            silent_most: Duration::from_secs(30),
+            max_clients: 256,
+            read_timeout: Duration::from_secs(30),
+            max_silent: Duration::from_secs(30),
         }
     }
 }
 
-/// Why a hub could not be started.
+/// An error of starting a hub.
 #[derive(Debug, Error)]
 pub enum Error {
     /// Another one is there.
@@ -91,7 +92,7 @@ pub enum Error {
     Listen {
         /// The socket.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
@@ -104,7 +105,7 @@ pub struct Hub {
     socket: Socket,
 }
 
-/// What all connections share.
+/// The state that all connections share.
 struct Served {
     config: Config,
     tasks: Arc<dyn Tasks>,
@@ -137,7 +138,7 @@ impl Hub {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address at which it listens.
     pub fn path(&self) -> &Path {
         self.socket.path()
     }
@@ -147,14 +148,14 @@ impl Hub {
     pub async fn stop(mut self) {
         self.stop.cancel();
         let all_ended = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_WITHIN, all_ended).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, all_ended).await.is_err() {
             tracing::warn!("clients of the hub were cut off: they did not end in time");
         }
     }
 }
 
 async fn accept(listener: UnixListener, served: Arc<Served>, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(served.config.clients_most));
+    let places = Arc::new(Semaphore::new(served.config.max_clients));
     let mut connections = JoinSet::new();
     let mut number = 0;
     loop {
@@ -168,7 +169,7 @@ async fn accept(listener: UnixListener, served: Arc<Served>, stop: CancellationT
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(
-                most = served.config.clients_most,
+                most = served.config.max_clients,
                 "a client of the hub was turned away: too many are connected"
             );
             continue;
@@ -194,6 +195,3 @@ async fn accepted(stream: std::io::Result<UnixStream>) -> Option<UnixStream> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,22 +2,24 @@
 
 pub mod admission;
 pub mod clock;
-pub mod conformance;
 pub mod connection;
 pub mod events;
-pub mod faulty;
 pub mod hub;
-pub mod mqtt;
+pub mod message;
 pub mod tasks;
-pub mod wire;
+pub mod topic;
 
-pub use events::{Event, Events, Interest, OutcomeBatch, Subscription, Zones};
+pub use events::{Event, Events, Interest, Subscription, Zones};
 pub use hub::{Hub, HubClient};
+pub use message::{
+    Message,
+    outcome::{OutcomeBatch, Sender},
+};
 pub use tasks::{Consumer, Delivery, Refusal, Tag, Tasks};
 
 use thiserror::Error;
 
-/// Why the inter connect could not do as asked. Every one may pass: try again with back-off.
+/// An error of the inter connect. Every one may pass: try again with back-off.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
     /// It was shut down, or the connection is lost for good.
@@ -26,7 +28,7 @@ pub enum Error {
     /// It is not reachable now.
     #[error("the inter connect cannot be reached: {reason}")]
     Away {
-        /// What was seen.
+        /// The reason, in a sentence.
         reason: String,
     },
 }

@@ -4,7 +4,6 @@
 //! them, and are served before observe tasks. Observe tasks are expendable: they go when they
 //! expire, and the oldest go when there are too many.
 
-pub mod amqp;
 pub mod embedded;
 
 use async_trait::async_trait;
@@ -52,15 +51,15 @@ pub struct Delivery {
     pub tag: Tag,
     /// The task.
     pub task: Task,
-    /// Whether it may have been delivered before.
+    /// True if it may have been delivered before.
     pub redelivered: bool,
 }
 
 /// A task that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which.
+    /// The task.
     pub key: TaskKey,
-    /// Why, in a sentence.
+    /// The reason, in a sentence.
     pub reason: String,
 }

@@ -4,7 +4,7 @@
 //! environment that is alone has all of them, always.
 
 use tokio::sync::watch;
-use utakata_model::{LogicId, TargetName};
+use utakata_model::{LogicId, TargetName, hash::fnv1a_32};
 
 use crate::store::Fence;
 
@@ -71,11 +71,10 @@ impl FromIterator<u8> for Shards {
     }
 }
 
-/// The shard of a target, the same in every process: FNV-1a, folded.
+/// The shard of a target, the same in every process and version: FNV-1a, folded. Two that shard
+/// differently would read a target twice, or never.
 fn shard_of(target: &TargetName) -> u8 {
-    let hash = target.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = fnv1a_32(target.as_str().bytes());
     ((hash ^ (hash >> 16)) % u32::from(SHARDS)).to_le_bytes()[0]
 }
 

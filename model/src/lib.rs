@@ -1,11 +1,14 @@
 //! The words of utakata: no IO, no clock, no async.
 
 pub mod action;
+pub mod backoff;
+mod chain;
 pub mod connection;
 pub mod content;
 pub mod desired;
 pub mod duration;
 pub mod environment;
+pub mod hash;
 pub mod id;
 pub mod label;
 pub mod manifest;
@@ -25,6 +28,8 @@ pub mod task;
 pub mod workbench;
 
 pub use action::{Action, Class};
+pub use backoff::Backoff;
+pub use chain::chain;
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};
 pub use desired::{Desired, Order, Orders, ReleaseName, Scope, Standing, Stop};

@@ -40,20 +40,20 @@ pub struct OpenAsks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Open {
     ask: u64,
-    /// When it was made for the first time.
+    /// The time at which it was made first.
     since: Instant,
-    /// When it was last sent.
+    /// The time at which it was last sent.
     sent: Instant,
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Begin the attempt, not later than this.
     Begin {
         /// The number of the ask.
         ask: u64,
-        /// When the permit ends.
+        /// The end of the permit.
         until: Instant,
     },
     /// The delivery is void: forget it.
@@ -98,17 +98,17 @@ impl OpenAsks {
         Some(Ask { key, ask })
     }
 
-    /// Whether it is asked for an attempt.
+    /// Returns true if an ask for the attempt is open.
     pub fn has(&self, key: TaskKey) -> bool {
         self.open.contains_key(&key)
     }
 
-    /// Whether nothing is open.
+    /// Returns true if nothing is open.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// How many asks are open.
+    /// Returns the number of open asks.
     pub fn len(&self) -> usize {
         self.open.len()
     }

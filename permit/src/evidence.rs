@@ -1,4 +1,4 @@
-//! What a read-back proves: the readings against the `verify` of a manifest. Pure.
+//! The proof of a read-back: the readings against the `verify` of a manifest. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use utakata_model::{
     manifest::{Verify, expected::Expected},
 };
 
-/// What a target showed when it was read back.
+/// The state that a target showed when it was read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
-    /// What the action should bring about.
+    /// The effect that the action should have.
     Effect,
-    /// What it passes through on the way to that.
+    /// A state that it passes through on the way to that.
     Passing,
     /// Something else.
     Other,
@@ -21,7 +21,8 @@ pub enum Evidence {
     None,
 }
 
-/// What readings say of the effect. What is doubtful, missing or contradictory says nothing.
+/// Judges readings by the effect that is expected. What is doubtful, missing or contradictory says
+/// nothing.
 pub fn judge(expected: &Expected, readings: &Readings) -> Evidence {
     let is_meant = readings.action == expected.action;
     if is_meant && expected.is_passing(&readings.readings) {

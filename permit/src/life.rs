@@ -51,42 +51,42 @@ use crate::{Evidence, message::Verdict};
 
 pub use restore::Saved;
 
-/// What is fixed about a task: what its action declares, and the times of the site.
+/// The fixed rules of a task: the declarations of its action, and the times of the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rule {
-    /// Whether doing it twice does no harm.
+    /// The harm of doing it twice, or none.
     pub repeat: Repeat,
-    /// How it is read back, if it can be.
+    /// The way to read it back, if there is one.
     pub read_back: Option<ReadBack>,
-    /// How long a permit is good, counted by the environment from its first ask.
+    /// The time for which a permit is good, counted by the environment from its first ask.
     pub window: Duration,
-    /// How long the holder of a permit may act, counted from the permit: the window, the
+    /// The time for which the holder of a permit may act, counted from the permit: the window, the
     /// timeout of the action, and the time that its end may take.
     pub acts_for: Duration,
-    /// How long a target may take to show what an attempt did that has ended.
+    /// The time that a target may take to show what an attempt did that has ended.
     pub settling: Duration,
     /// A read-back that gets no answer is tried for so long.
     pub read_back_within: Duration,
     /// A task that nobody asks for is published again after this, then after twice as long.
     pub publish_again: Duration,
-    /// How many attempts are made without a person.
+    /// The number of attempts that are made without a person.
     pub max_attempts: u32,
 }
 
-/// How an effect is read back.
+/// The way to read an effect back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReadBack {
-    /// What the value proves.
+    /// The proof that the value is.
     pub proves: Proves,
-    /// How long the target takes to show the effect.
+    /// The time that the target takes to show the effect.
     pub within: Duration,
-    /// How much longer it is looked for.
+    /// The additional time for which it is looked for.
     pub grace: Duration,
-    /// Whether the effect counts only after what the target must pass through.
+    /// True if the effect counts only after a state that the target must pass through.
     pub is_through: bool,
 }
 
-/// Who has the permit of an attempt.
+/// The holder of the permit of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Holder {
     /// The environment.
@@ -97,94 +97,94 @@ pub struct Holder {
     pub ask: u64,
 }
 
-/// Where a task stands.
+/// The life of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Life {
-    /// Which try at it this is, from 1.
+    /// The number of the current attempt, from 1.
     pub attempt: u32,
     /// It is not permitted after this.
     pub expires: Instant,
-    /// Whether somebody took it back: no further attempt is made.
+    /// True if somebody took it back: no further attempt is made.
     pub is_cancelled: bool,
-    /// Whether an earlier attempt may have done it.
+    /// True if an earlier attempt may have done it.
     pub is_in_doubt: bool,
-    /// Whether it is proven that nobody acts on the current attempt any more: whoever had it has
+    /// True if it is proven that nobody acts on the current attempt any more: whoever had it has
     /// said so, or is seen to be gone. Without it that is presumed, from its deadline on.
     pub is_over: bool,
-    /// Where the attempt stands.
+    /// The stage of the current attempt.
     pub stage: Stage,
 }
 
-/// Where an attempt stands.
+/// The stage of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It waits in the ledger.
     Planned,
     /// It was published.
     Queued {
-        /// When it is published again.
+        /// The time at which it is published again.
         again: Instant,
-        /// How often it was published.
+        /// The number of times that it was published.
         times: u32,
     },
     /// Somebody may do it.
     Permitted {
-        /// Who.
+        /// The holder.
         holder: Holder,
         /// Nobody acts on it after this.
         acts_until: Instant,
     },
     /// The target says that it did it; that is read back.
     Verifying {
-        /// Who did it.
+        /// The holder that did it.
         holder: Holder,
-        /// What is asked from then on counts.
+        /// The time from which on a look counts.
         since: Instant,
         /// Something else than the effect ends the looking if it was asked from then on.
         shows_from: Instant,
         /// Until when an answer of the target is waited for.
         until: Instant,
-        /// What it showed last.
+        /// The evidence of the last look.
         shown: Evidence,
-        /// When it had answered with what it must pass through: the effect counts if it was
-        /// asked from then on.
+        /// The time at which it had answered with what it must pass through: the effect counts if
+        /// it was asked from then on.
         passed: Option<Instant>,
     },
     /// Nobody knows, and the attempt may still act, or the target still show what it did.
     Fenced {
-        /// Who has, or had, the permit.
+        /// The holder of the permit, or the last one.
         holder: Holder,
         /// Until when.
         until: Instant,
     },
     /// Nobody knows, nobody acts any more; the target is read back.
     ReadingBack {
-        /// Who had the permit.
+        /// The last holder of the permit.
         holder: Holder,
-        /// What is asked from then on counts: nobody acts any more.
+        /// The time from which on a look counts: nobody acts any more.
         since: Instant,
         /// Until when an answer of the target is waited for.
         until: Instant,
     },
     /// Nobody knows, and a person has to say.
     Unsettled {
-        /// Who had the permit of the current attempt, if anybody had.
+        /// The last holder of the permit of the current attempt, if there was one.
         holder: Option<Holder>,
     },
     /// Nothing more comes.
     Ended(End),
 }
 
-/// How a task ended, and what told it.
+/// The end of a task, and the source that told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct End {
-    /// How.
+    /// The end.
     pub how: How,
-    /// What told it.
+    /// The source.
     pub by: By,
 }
 
-/// How a task ended: never unknown.
+/// The end of a task: never unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
@@ -198,7 +198,7 @@ pub enum How {
     Cancelled,
 }
 
-/// What told how a task ended.
+/// The source that told how a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
@@ -217,7 +217,7 @@ pub enum By {
     Cancel,
 }
 
-/// What happens to a task.
+/// An event in the life of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
     /// It is its turn: publish it.
@@ -228,7 +228,7 @@ pub enum Event {
     Ask {
         /// The attempt.
         attempt: u32,
-        /// Who.
+        /// The holder.
         holder: Holder,
     },
     /// The outcome of an attempt.
@@ -237,7 +237,7 @@ pub enum Event {
         attempt: u32,
         /// Under which permit it ran; absent: under none, it was not begun.
         holder: Option<Holder>,
-        /// How it ended. `expired` under a permit: it was not begun within the window.
+        /// The end of it. `expired` under a permit: it was not begun within the window.
         status: OutcomeStatus,
         /// Of an unknown one: whether its end was seen.
         is_over: bool,
@@ -265,15 +265,15 @@ pub enum Event {
 /// One look at a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Observation {
-    /// When it was asked.
+    /// The time at which it was asked.
     pub asked: Instant,
-    /// When it had answered.
+    /// The time at which it had answered.
     pub answered: Instant,
-    /// What it showed.
+    /// The evidence.
     pub evidence: Evidence,
 }
 
-/// What a person says of a task that nobody else can tell of.
+/// The verdict of a person about a task that nobody else can tell of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Settlement {
     /// The target did it.
@@ -287,7 +287,7 @@ pub enum Settlement {
     },
 }
 
-/// What is to be done because of it, once it is written down.
+/// An action to take because of an event, once it is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Publish the attempt.
@@ -299,7 +299,7 @@ pub enum Action {
     ReadBack,
 }
 
-/// Why a person cannot settle a task.
+/// The reason for which a person cannot settle a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotNow {
     /// Its state is known.
@@ -337,7 +337,7 @@ impl Life {
         }
     }
 
-    /// Whether its attempt holds the target: nobody else may write it.
+    /// Returns true if its attempt holds the target: nobody else may write it.
     pub fn holds(&self) -> bool {
         matches!(
             self.stage,
@@ -348,12 +348,12 @@ impl Life {
         )
     }
 
-    /// Whether nothing more comes.
+    /// Returns true if nothing more comes.
     pub fn has_ended(&self) -> bool {
         matches!(self.stage, Stage::Ended(_))
     }
 
-    /// Who has, or had, the permit of the current attempt.
+    /// Returns the holder of the permit of the current attempt, or the last one.
     pub fn holder(&self) -> Option<&Holder> {
         match &self.stage {
             Stage::Permitted { holder, .. }
@@ -365,7 +365,7 @@ impl Life {
         }
     }
 
-    /// When time alone changes something.
+    /// Returns the time at which time alone changes something.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Planned => Some(self.expires),
@@ -378,10 +378,10 @@ impl Life {
         }
     }
 
-    /// Whether a person may settle it.
+    /// Checks that a person may settle it.
     ///
     /// # Errors
-    /// Why not, now.
+    /// It cannot be settled now.
     pub fn may_settle(&self) -> Result<(), NotNow> {
         match self.stage {
             Stage::ReadingBack { .. } | Stage::Unsettled { .. } => Ok(()),
@@ -393,16 +393,15 @@ impl Life {
 }
 
 impl Rule {
-    /// How long after an outcome its effect is looked for.
+    /// Returns how long after an outcome its effect is looked for.
     fn looks_for(&self) -> Duration {
-        let read_back = self.read_back.as_ref();
-        let within = read_back.map(|read_back| read_back.within);
-        let grace = read_back.map(|read_back| read_back.grace);
-        let looked_for = within.unwrap_or_default() + grace.unwrap_or_default();
-        looked_for.max(self.settling)
+        let looked_for = self
+            .read_back
+            .map(|read_back| read_back.within + read_back.grace);
+        looked_for.map_or(self.settling, |looked_for| looked_for.max(self.settling))
     }
 
-    /// Whether the effect counts only after what the target must pass through.
+    /// True if the effect counts only after a state that the target must pass through.
     pub fn is_through(&self) -> bool {
         self.read_back.is_some_and(|read_back| read_back.is_through)
     }
@@ -416,7 +415,8 @@ impl Rule {
         self.read_back.map(|read_back| read_back.proves) == Some(Proves::Both)
     }
 
-    /// When nobody acts any more, and the target shows what was done, counted from the permit.
+    /// Returns the time after which nobody acts any more, and the target shows what was done,
+    /// counted from the permit.
     fn fenced_for(&self) -> Duration {
         self.acts_for + self.settling
     }

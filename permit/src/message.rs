@@ -19,7 +19,7 @@ use utakata_model::{EnvironmentId, Incarnation, Kind, TaskKey, duration};
 /// An environment asks for permits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartBatch {
-    /// Who asks.
+    /// The environment that asks.
     pub environment: EnvironmentId,
     /// In which life.
     pub incarnation: Incarnation,
@@ -44,7 +44,7 @@ pub struct Ask {
 /// The logic environment answers asks of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermitBatch {
-    /// Who had asked.
+    /// The environment that had asked.
     pub environment: EnvironmentId,
     /// In which life: any other ignores it.
     pub incarnation: Incarnation,
@@ -57,14 +57,14 @@ pub struct PermitBatch {
 /// The answer to one ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// What was asked.
+    /// The ask.
     #[serde(flatten)]
     pub ask: Ask,
-    /// Whether it may begin.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// Whether an attempt may begin.
+/// A verdict on an attempt that wants to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -74,7 +74,7 @@ pub enum Verdict {
     Refused(Refused),
 }
 
-/// Why an attempt may not begin.
+/// The reason for which an attempt may not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Refused {
@@ -93,7 +93,7 @@ pub enum Refused {
 /// The logic environment has written these outcomes down: they need not be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedBatch {
-    /// Who had published them.
+    /// The environment that published them.
     pub environment: EnvironmentId,
     /// In which life.
     pub incarnation: Incarnation,

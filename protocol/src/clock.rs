@@ -64,7 +64,7 @@ impl Watch {
         }
     }
 
-    /// Whether the machine stood still, or its clock was put forward, since the last look.
+    /// Returns true if the machine stood still, or its clock was put forward, since the last look.
     pub fn was_away(&mut self) -> bool {
         self.look(Moment::now(), read(ClockId::Monotonic))
     }

@@ -90,14 +90,14 @@ impl v1::TaskKey {
 }
 
 impl v1::ReadyAttempt {
-    /// Which attempt is ready.
+    /// The attempt that is ready.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }
 }
 
 impl v1::GoAttempt {
-    /// Which attempt may begin.
+    /// The attempt that may begin.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }

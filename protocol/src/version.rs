@@ -1,4 +1,4 @@
-//! Which version of the protocol a worker and its manager speak with each other.
+//! The version of the protocol that a worker and its manager speak with each other.
 
 /// The versions that this build speaks.
 pub const SUPPORTED: &[u32] = &[1, 2];
@@ -15,7 +15,7 @@ pub const WITH_GO: u32 = 2;
     advice(offered)
 )]
 pub struct VersionError {
-    /// What the worker offered.
+    /// The versions that the worker offered.
     pub offered: Vec<u32>,
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use utakata_interconnect::mqtt::broker;
+use utakata_interconnect_mqtt::broker;
 
 use crate::up::inter_connect;
 

@@ -66,7 +66,7 @@ use crate::{
 };
 
 /// What goes wrong with messages, unless something else is asked for.
-pub const FAULTS: &str = "lose=0.02,double=0.05,delay=0.1,late=0.05,delay-most=300ms,reorder=0.1";
+pub const FAULTS: &str = "lose=0.02,double=0.05,delay=0.1,late=0.05,max-delay=300ms,reorder=0.1";
 /// Between two looks at the processes.
 const TICK: Duration = Duration::from_millis(50);
 /// The whole site is ready within this.

@@ -158,7 +158,8 @@ pub async fn check(release: &Path, options: Options) -> Report {
     let mut report = Report::default();
     let mut read = None;
     let manifest = async {
-        let found = Release::read(release).map_err(|error| NotPassed::failed(chain(&error)))?;
+        let found = Release::read(release)
+            .map_err(|error| NotPassed::failed(utakata_model::chain(&error)))?;
         read = Some(found);
         Ok(())
     };
@@ -181,16 +182,4 @@ pub async fn check(release: &Path, options: Options) -> Report {
     }
     checks::on_example(&stage, &mut report).await;
     report
-}
-
-/// An error with all its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -1,8 +1,6 @@
 //! From the start of the process to its exit code.
 
-use std::{
-    error::Error as _, fmt, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc,
-};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -45,7 +43,7 @@ pub fn main<W: Worker>() -> ExitCode {
     match start::<W>(environment) {
         Ok(()) => ExitCode::from(EXIT_DRAINED),
         Err(error) => {
-            eprintln!("{}", Chain(&error));
+            eprintln!("{}", utakata_model::chain(&error));
             ExitCode::from(error.exit_code())
         }
     }
@@ -90,21 +88,6 @@ impl Error {
             Self::Session(session::Error::Schema(_) | session::Error::Manifest(_)) => EXIT_RELEASE,
             Self::Session(_) => EXIT_UNAVAILABLE,
         }
-    }
-}
-
-/// An error with all its causes, on one line.
-struct Chain<'a>(&'a Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::Instant};
-use utakata_model::{Cure, Problem, ReleaseId, environment::RefusedRelease};
+use utakata_model::{Backoff, Cure, Problem, ReleaseId, environment::RefusedRelease};
 
 use super::{Catalogue, Release};
 use crate::{Artifact, runtime::Runtime};
@@ -12,6 +12,7 @@ use crate::{Artifact, runtime::Runtime};
 /// After a failure it is tried again; the wait is doubled each time.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const MAX_RETRY: Duration = Duration::from_secs(60);
+const BACKOFF: Backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
 
 /// The releases that are being prepared, and those that are ready.
 pub(super) struct Preparations {
@@ -27,12 +28,12 @@ pub(super) struct Preparations {
 enum Step {
     Running {
         last: Option<Problem>,
-        pause: Duration,
+        backoff: Backoff,
     },
     Failed {
         problem: Problem,
         again_at: Instant,
-        pause: Duration,
+        backoff: Backoff,
     },
     Ready,
 }
@@ -95,16 +96,16 @@ impl Preparations {
         let Some(step) = self.steps.get_mut(id) else {
             return;
         };
-        let pause = match step {
-            Step::Running { pause, .. } => *pause,
-            Step::Failed { .. } | Step::Ready => FIRST_RETRY,
+        let mut backoff = match step {
+            Step::Running { backoff, .. } => *backoff,
+            Step::Failed { .. } | Step::Ready => BACKOFF,
         };
         *step = match prepared {
             Ok(()) => Step::Ready,
             Err(problem) => Step::Failed {
                 problem,
-                again_at: now + pause,
-                pause: (pause * 2).min(MAX_RETRY),
+                again_at: now + backoff.wait(),
+                backoff,
             },
         };
     }
@@ -118,12 +119,12 @@ impl Preparations {
             Some(Step::Failed {
                 problem,
                 again_at,
-                pause,
+                backoff,
             }) if now >= again_at => {
                 self.begin(release.clone());
                 Step::Running {
                     last: Some(problem),
-                    pause,
+                    backoff,
                 }
             }
             Some(step) => step,
@@ -131,7 +132,7 @@ impl Preparations {
                 self.begin(release.clone());
                 Step::Running {
                     last: None,
-                    pause: FIRST_RETRY,
+                    backoff: BACKOFF,
                 }
             }
         };

@@ -12,6 +12,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use files::{Change, File, Stamp, is_file};
+use folders::Listed;
 use utakata_model::{
     Cure, Manifest, Problem, ReleaseDigest, ReleaseId,
     content::{MANIFEST_FILE, SIGNATURES_FILE, release_digest},
@@ -26,8 +28,6 @@ use crate::{
     files::{hash_file, is_unreadable, unreadable},
     trust::Trust,
 };
-use files::{Change, File, Stamp, is_file};
-use folders::Listed;
 
 /// The time for which a file that was written may still be being written.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
@@ -262,7 +262,11 @@ impl Scanner {
         let file = folder.join(MANIFEST_FILE);
         let text = text(&file)?;
         let manifest = Manifest::parse(&text).map_err(|error| {
-            Problem::new("release-manifest", Cure::Operator, crate::chain(&error))
+            Problem::new(
+                "release-manifest",
+                Cure::Operator,
+                utakata_model::chain(&error),
+            )
         })?;
         // Its hello would be refused: told before anything is started.
         negotiate(&[manifest.protocol])

@@ -68,8 +68,13 @@ pub(super) fn release(
     manifest: &[u8],
 ) -> Result<(), Problem> {
     let text = String::from_utf8_lossy(manifest);
-    let manifest = Manifest::parse(&text)
-        .map_err(|error| Problem::new("release-manifest", Cure::Operator, crate::chain(&error)))?;
+    let manifest = Manifest::parse(&text).map_err(|error| {
+        Problem::new(
+            "release-manifest",
+            Cure::Operator,
+            utakata_model::chain(&error),
+        )
+    })?;
     let digest = content.release_digest(&manifest.run);
     if digest != wanted.digest {
         let what = format!(

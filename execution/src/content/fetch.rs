@@ -9,10 +9,10 @@ use tokio::{
 };
 use utakata_interconnect::{
     Event,
-    events::content::{FetchBatch, Found, Got, Want},
+    message::content::{ContentPiece, ContentReply, ContentRequest, FetchBatch},
 };
 use utakata_model::{
-    Content, ContentFile, Cure, FileDigest, Problem, ReleaseId,
+    Backoff, Content, ContentFile, Cure, FileDigest, Problem, ReleaseId,
     content::{MANIFEST_FILE, SIGNATURES_FILE},
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Fetch {
     pub(super) store: Store,
     pub(super) release: ReleaseId,
     pub(super) wanted: watch::Receiver<WantedReleases>,
-    pub(super) answers: mpsc::Receiver<Arc<Got>>,
+    pub(super) answers: mpsc::Receiver<Arc<ContentReply>>,
     pub(super) progress: watch::Sender<Progress>,
     pub(super) files: Files,
 }
@@ -112,18 +112,19 @@ impl Fetch {
 
     /// Asks of which files a release consists.
     async fn list(&mut self, release: &ReleaseId) -> Result<Content, Stopped> {
-        let want = Want::Release(release.digest.clone());
-        let mut pause = self.context.config.again_after;
+        let want = ContentRequest::Release(release.digest.clone());
+        let mut backoff = Backoff::new(self.context.config.again_after, MAX_LIST_RETRY);
         for _ in 0..MAX_SILENCES {
             self.ask(vec![want.clone()]).await;
-            let until = Instant::now() + pause;
-            pause = (pause * 2).min(MAX_LIST_RETRY);
+            let until = Instant::now() + backoff.wait();
             while let Some(got) = self.answer(release, until).await? {
                 match &got.found {
                     _ if got.want != want => {}
-                    Found::Release(content) => return Ok(content.clone()),
-                    Found::Nothing(problem) => return Err(problem.clone().into()),
-                    Found::Part(_) => return Err(lying("a part of a file for a list").into()),
+                    ContentPiece::Release(content) => return Ok(content.clone()),
+                    ContentPiece::Nothing(problem) => return Err(problem.clone().into()),
+                    ContentPiece::Part(_) => {
+                        return Err(lying("a part of a file for a list").into());
+                    }
                 }
             }
         }
@@ -225,7 +226,7 @@ impl Fetch {
     }
 
     /// Asks, if the inter connect is there; otherwise it is asked again, as if it were lost.
-    async fn ask(&self, wants: Vec<Want>) {
+    async fn ask(&self, wants: Vec<ContentRequest>) {
         let batch = FetchBatch {
             environment: self.context.me.clone(),
             wants,
@@ -244,7 +245,7 @@ impl Fetch {
         &mut self,
         release: &ReleaseId,
         until: Instant,
-    ) -> Result<Option<Arc<Got>>, Stopped> {
+    ) -> Result<Option<Arc<ContentReply>>, Stopped> {
         loop {
             tokio::select! {
                 answer = self.answers.recv() => return answer.map(Some).ok_or(Stopped::Over),
@@ -282,19 +283,19 @@ impl Fetch {
 type Part = (u64, Arc<[u8]>);
 
 /// The bytes that an answer has of this file; `None`: it is about something else.
-fn part(got: &Got, of: &FileDigest) -> Result<Option<Part>, Problem> {
+fn part(got: &ContentReply, of: &FileDigest) -> Result<Option<Part>, Problem> {
     match (&got.want, &got.found) {
-        (Want::File { digest, from }, found) if digest == of => match found {
-            Found::Part(bytes) => Ok(Some((*from, bytes.clone()))),
-            Found::Nothing(problem) => Err(problem.clone()),
-            Found::Release(_) => Err(lying("a list for a part of a file")),
+        (ContentRequest::File { digest, from }, found) if digest == of => match found {
+            ContentPiece::Part(bytes) => Ok(Some((*from, bytes.clone()))),
+            ContentPiece::Nothing(problem) => Err(problem.clone()),
+            ContentPiece::Release(_) => Err(lying("a list for a part of a file")),
         },
         _ => Ok(None),
     }
 }
 
-fn wants(digest: &FileDigest, asks: Vec<u64>) -> Vec<Want> {
-    let want = |from| Want::File {
+fn wants(digest: &FileDigest, asks: Vec<u64>) -> Vec<ContentRequest> {
+    let want = |from| ContentRequest::File {
         digest: digest.clone(),
         from,
     };

@@ -13,7 +13,8 @@ use std::{
 };
 
 use tokio::time::Instant;
-use utakata_interconnect::events::content::PART_MOST;
+use utakata_interconnect::message::content::MAX_PART;
+use utakata_model::Backoff;
 
 /// Parts under way or waiting for earlier ones.
 const WINDOW: usize = 8;
@@ -27,14 +28,14 @@ pub(super) struct Incoming {
     written: u64,
     ahead: BTreeMap<u64, Arc<[u8]>>,
     asked: BTreeMap<u64, Asked>,
-    /// The time that an answer may take.
-    again_after: Duration,
+    /// The times that answers to an ask may take.
+    backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     again_at: Instant,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 /// The other side says what cannot be.
@@ -56,7 +57,7 @@ impl Incoming {
             written: here,
             ahead: BTreeMap::new(),
             asked: BTreeMap::new(),
-            again_after,
+            backoff: Backoff::new(again_after, MAX_RETRY),
         }
     }
 
@@ -77,13 +78,13 @@ impl Incoming {
         self.asked.retain(|from, _| missing.contains(from));
         let mut asks = Vec::new();
         for from in missing {
-            let pause = match self.asked.get(&from) {
+            let mut backoff = match self.asked.get(&from) {
                 Some(asked) if asked.again_at > now => continue,
-                Some(asked) => (asked.pause * 2).min(MAX_RETRY),
-                None => self.again_after,
+                Some(asked) => asked.backoff,
+                None => self.backoff,
             };
-            let again_at = now + pause;
-            self.asked.insert(from, Asked { again_at, pause });
+            let again_at = now + backoff.wait();
+            self.asked.insert(from, Asked { again_at, backoff });
             asks.push(from);
         }
         asks
@@ -136,7 +137,7 @@ impl Incoming {
             at = ahead.unwrap_or_else(|| {
                 missing.insert(at);
                 let next = self.ahead.range(at..).next().map(|(from, _)| *from);
-                let whole = at + PART_MOST as u64;
+                let whole = at + MAX_PART as u64;
                 next.map_or(whole, |next| next.min(whole))
             });
         }

@@ -12,8 +12,10 @@ use tokio::{
     task::JoinSet,
     time::Instant,
 };
-use utakata_interconnect::events::content::Got;
-use utakata_model::{Cure, Manifest, Problem, ReleaseDigest, ReleaseId, content::MANIFEST_FILE};
+use utakata_interconnect::message::content::ContentReply;
+use utakata_model::{
+    Backoff, Cure, Manifest, Problem, ReleaseDigest, ReleaseId, content::MANIFEST_FILE,
+};
 
 use super::{
     ANSWERS, Context, Progress, WantedReleases,
@@ -25,6 +27,7 @@ use super::{
 /// After a failure it is tried again; the wait is doubled each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(20);
+const BACKOFF: Backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
 /// Releases that are fetched at once, so that a large one does not hold up a small one.
 const MAX_AT_ONCE: usize = 3;
 /// The time that the catalogue has to find what was fetched, before it is fetched once more.
@@ -37,12 +40,12 @@ pub(crate) struct Service {
     context: Context,
     store: Option<Store>,
     wanted: watch::Receiver<WantedReleases>,
-    answers: mpsc::Receiver<Arc<Got>>,
+    answers: mpsc::Receiver<Arc<ContentReply>>,
     progress: watch::Sender<Progress>,
     failed: BTreeMap<ReleaseId, Failed>,
     fetches: JoinSet<(ReleaseId, Result<(), Stopped>)>,
     /// The releases that are being fetched, each with the queue of its answers.
-    under_way: BTreeMap<ReleaseId, mpsc::Sender<Arc<Got>>>,
+    under_way: BTreeMap<ReleaseId, mpsc::Sender<Arc<ContentReply>>>,
     files: Files,
     is_to_sweep: bool,
     /// The wanted releases as of the last look.
@@ -54,7 +57,7 @@ pub(crate) struct Service {
 #[derive(Debug)]
 struct Failed {
     again_at: Instant,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 impl Service {
@@ -62,7 +65,7 @@ impl Service {
         context: Context,
         store: Option<Store>,
         wanted: watch::Receiver<WantedReleases>,
-        answers: mpsc::Receiver<Arc<Got>>,
+        answers: mpsc::Receiver<Arc<ContentReply>>,
         progress: watch::Sender<Progress>,
     ) -> Self {
         Self {
@@ -150,7 +153,7 @@ impl Service {
     }
 
     /// Each looks for what is its own. What finds no room is asked for again.
-    fn pass_on(&self, got: &Arc<Got>) {
+    fn pass_on(&self, got: &Arc<ContentReply>) {
         for answers in self.under_way.values() {
             let _ = answers.try_send(got.clone());
         }
@@ -205,13 +208,14 @@ impl Service {
 
     fn on_fetched(&mut self, release: &ReleaseId) {
         tracing::info!(%release, "release was fetched");
-        self.wait_for(release.clone(), FOUND_TIMEOUT, FIRST_RETRY);
+        self.wait_for(release.clone(), FOUND_TIMEOUT, BACKOFF);
         self.progress.send_modify(|progress| progress.fetched += 1);
     }
 
     fn on_failed(&mut self, release: &ReleaseId, problem: &Problem) {
-        let pause = self.failed.get(release).map_or(FIRST_RETRY, |f| f.pause);
-        self.wait_for(release.clone(), pause, (pause * 2).min(MAX_RETRY));
+        let mut backoff = self.failed.get(release).map_or(BACKOFF, |f| f.backoff);
+        let wait = backoff.wait();
+        self.wait_for(release.clone(), wait, backoff);
         self.progress.send_if_modified(|progress| {
             let before = progress.problems.insert(release.clone(), problem.clone());
             let is_new = before.as_ref() != Some(problem);
@@ -222,9 +226,9 @@ impl Service {
         });
     }
 
-    fn wait_for(&mut self, release: ReleaseId, wait: Duration, pause: Duration) {
+    fn wait_for(&mut self, release: ReleaseId, wait: Duration, backoff: Backoff) {
         let again_at = Instant::now() + wait;
-        self.failed.insert(release, Failed { again_at, pause });
+        self.failed.insert(release, Failed { again_at, backoff });
     }
 
     /// Takes away what nobody wants any more, but for the last ones of each kind.

@@ -14,7 +14,7 @@ use tokio::{
     net::UnixStream,
 };
 use tonic::transport::server::Connected;
-use utakata_interconnect::admission::Place;
+use utakata_interconnect::admission::Slot;
 
 /// A connection of a process.
 pub(super) struct Connection {
@@ -25,11 +25,11 @@ pub(super) struct Connection {
 
 /// The place of a connection among those that have shown no token yet.
 #[derive(Debug, Clone)]
-pub(super) struct Unproven(Arc<Place<i32>>);
+pub(super) struct Unproven(Arc<Slot<i32>>);
 
 impl Connection {
     /// Gives a connection this long to show a token.
-    pub(super) fn new(stream: UnixStream, place: Place<i32>, within: Duration) -> Self {
+    pub(super) fn new(stream: UnixStream, place: Slot<i32>, within: Duration) -> Self {
         let place = Unproven(Arc::new(place));
         Self {
             stream,

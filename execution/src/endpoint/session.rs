@@ -205,7 +205,7 @@ fn answers(said: Vec<AttemptOutcome>) -> Result<Vec<Answer>, String> {
     said.into_iter()
         .map(Answer::from_wire)
         .collect::<Result<_, _>>()
-        .map_err(|error| crate::chain(&error))
+        .map_err(|error| utakata_model::chain(&error))
 }
 
 fn broken(status: &Status) -> Parting {

@@ -3,9 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use utakata_interconnect::{
-    Error, Event, Events, Interest, Zones, connection::Backoff, events::Sender,
-};
+use utakata_interconnect::{Error, Event, Events, Interest, Sender, Zones, connection::draw};
+use utakata_model::Backoff;
 
 use crate::{
     content,
@@ -41,7 +40,7 @@ pub(super) async fn run(events: Arc<dyn Events>, me: Sender, to: Recipients) {
             backoff.reset();
         }
         tracing::warn!(%error, "the logic environment cannot be heard: trying again");
-        tokio::time::sleep(backoff.wait()).await;
+        tokio::time::sleep(backoff.wait_jittered(draw())).await;
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use utakata_interconnect::{Events, Tasks, events::Sender};
+use utakata_interconnect::{Events, Sender, Tasks};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{

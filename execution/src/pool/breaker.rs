@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_model::{BreakerState, BreakerStatus, Problem, TargetName};
+use utakata_model::{
+    BreakerState, BreakerStatus, Problem, TargetName, backoff::spread, hash::fnv1a_32,
+};
 
 /// A target that was not spoken to for so long is as good as new.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
@@ -164,12 +166,10 @@ impl Breaker {
 }
 
 /// Up to a quarter shorter or longer, so that not all targets behind a dead switch are tried at
-/// once: the same for the same name (FNV-1a).
+/// once: the same for the same name.
 fn jittered(wait: Duration, target: &TargetName) -> Duration {
-    let hash = target.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    wait * 3 / 4 + wait / 2 * (hash >> 16) / u32::from(u16::MAX)
+    let [.., high, higher] = fnv1a_32(target.as_str().bytes()).to_le_bytes();
+    spread(wait, u16::from_le_bytes([high, higher]))
 }
 
 #[cfg(test)]

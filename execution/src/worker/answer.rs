@@ -123,7 +123,7 @@ fn readings(said: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>, St
         .into_iter()
         .map(reading_from_wire)
         .collect::<Result<_, _>>()
-        .map_err(|error| crate::chain(&error))?;
+        .map_err(|error| utakata_model::chain(&error))?;
     match twice(&readings) {
         Some(reading) => Err(format!(
             "it has two readings of {} with the same attributes",

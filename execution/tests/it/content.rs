@@ -9,10 +9,8 @@ use std::{
 };
 
 use utakata_execution::{catalogue, trust};
-use utakata_interconnect::{
-    events::content::{Found, PART_MOST, Want},
-    faulty::{Faults, FaultyEvents, Lose},
-};
+use utakata_interconnect::message::content::{ContentPiece, ContentRequest, MAX_PART};
+use utakata_interconnect_conformance::faulty::{Faults, FaultyEvents, Lose};
 use utakata_model::{
     Content, Cure, EnvironmentStatus, FileDigest, KindDesired, OutcomeStatus, Problem, ReleaseId,
     Target, Task,
@@ -94,7 +92,7 @@ async fn a_release_is_fetched_and_serves_whatever_is_lost_doubled_or_overtaken()
         late: 0.1,
         reorder: 0.2,
         fail: 0.0,
-        delay_most: Duration::from_millis(30),
+        max_delay: Duration::from_millis(30),
         ..Faults::bad_day(7)
     };
     let setup = Setup {
@@ -118,7 +116,7 @@ async fn a_release_is_fetched_and_serves_whatever_is_lost_doubled_or_overtaken()
     // Another release with the same data: only what is new is fetched.
     let data = FileDigest::of(&one.0["data"].0);
     let asked = shelf.asked_for(&data).len();
-    assert!(asked > one.0["data"].0.len() / PART_MOST);
+    assert!(asked > one.0["data"].0.len() / MAX_PART);
     let second = shelf.put(&two);
     want(&site, 2, &[&first, &second]).await;
     here(&site, &state, &second).await;
@@ -134,16 +132,16 @@ async fn a_release_is_fetched_and_serves_whatever_is_lost_doubled_or_overtaken()
 fn lies() -> Vec<(&'static str, &'static str, crate::shelf::Lie)> {
     let list = |change: fn(&mut Content)| -> crate::shelf::Lie {
         Box::new(move |_, truth| match truth {
-            Found::Release(mut content) => {
+            ContentPiece::Release(mut content) => {
                 change(&mut content);
-                Some(Found::Release(content))
+                Some(ContentPiece::Release(content))
             }
             truth => Some(truth),
         })
     };
     let part = |change: fn(Vec<u8>) -> Vec<u8>| -> crate::shelf::Lie {
         Box::new(move |_, truth| match truth {
-            Found::Part(bytes) => Some(Found::Part(change(bytes.to_vec()).into())),
+            ContentPiece::Part(bytes) => Some(ContentPiece::Part(change(bytes.to_vec()).into())),
             truth => Some(truth),
         })
     };
@@ -187,7 +185,7 @@ fn lies() -> Vec<(&'static str, &'static str, crate::shelf::Lie)> {
             "nobody has pushed it",
             Box::new(|_, _| {
                 let nothing = Problem::new("no-release", Cure::Operator, "nobody has pushed it");
-                Some(Found::Nothing(nothing))
+                Some(ContentPiece::Nothing(nothing))
             }),
         ),
     ]
@@ -197,7 +195,7 @@ fn lies() -> Vec<(&'static str, &'static str, crate::shelf::Lie)> {
 async fn what_is_another_than_it_should_be_is_told_and_nothing_of_it_is_kept() {
     let (site, state, shelf) = empty().await;
     for (at, (code, words, lie)) in lies().into_iter().enumerate() {
-        let files = Files::small("pdu", &format!("1.{at}"), 3 * PART_MOST);
+        let files = Files::small("pdu", &format!("1.{at}"), 3 * MAX_PART);
         let release = shelf.put(&files);
         shelf.0.lock().lie = Some(lie);
         want(&site, 2 * at as u64, &[&release]).await;
@@ -266,14 +264,14 @@ async fn a_full_disk_is_told_and_left_clean_and_tried_again_by_itself() {
 #[tokio::test]
 async fn a_fetch_that_was_killed_in_the_middle_goes_on_where_it_was() {
     let (first, state, shelf) = empty().await;
-    let files = Files::small("pdu", "1", 20 * PART_MOST);
+    let files = Files::small("pdu", "1", 20 * MAX_PART);
     let release = shelf.put(&files);
     let data = FileDigest::of(&files.0["data"].0);
     // Half of it comes, and then nobody answers any more.
-    let half = 10 * PART_MOST as u64;
+    let half = 10 * MAX_PART as u64;
     let wanted = data.clone();
     shelf.lie(move |want, truth| match want {
-        Want::File { digest, from } if *digest == wanted && *from >= half => None,
+        ContentRequest::File { digest, from } if *digest == wanted && *from >= half => None,
         _ => Some(truth),
     });
     want(&first, 1, &[&release]).await;
@@ -407,7 +405,7 @@ async fn only_what_is_signed_is_let_in_from_folders_and_over_the_wire() {
     })
     .await;
     let shelf = Shelf::open(Arc::new(site.bus.clone())).await;
-    let mut files = Files::small("pdu", "1", PART_MOST);
+    let mut files = Files::small("pdu", "1", MAX_PART);
     let release = shelf.put(&files);
     want(&site, 1, &[&release]).await;
     told(&site, &release, "release-unsigned").await;
@@ -452,13 +450,14 @@ async fn a_release_that_takes_long_does_not_hold_up_another_with_which_it_shares
     let last = FileDigest::of(&large.0["data"].0);
     let slow = last.clone();
     shelf.lie(move |want, truth| match want {
-        Want::File { digest, .. } if *digest == slow => None,
+        ContentRequest::File { digest, .. } if *digest == slow => None,
         _ => Some(truth),
     });
     let (large, small) = (shelf.put(&large), shelf.put(&small));
     want(&site, 1, &[&large, &small]).await;
     here(&site, &state, &small).await;
-    let is_list = |asked: &&Want| **asked == Want::Release(large.digest.clone());
+    let is_list =
+        |asked: &&ContentRequest| **asked == ContentRequest::Release(large.digest.clone());
     let lists = shelf.0.lock().asked.iter().filter(is_list).count();
     assert_eq!(lists, 1, "it was given up, and begun once more");
     assert_eq!(said(&site.handle.status(), &small), None);
@@ -484,7 +483,7 @@ async fn what_is_placed_elsewhere_is_not_fetched() {
     ask(&site, 1, [elsewhere, kept(&ours, None)].into()).await;
     here(&site, &state, &ours).await;
     let asked = |release: &ReleaseId| {
-        let list = Want::Release(release.digest.clone());
+        let list = ContentRequest::Release(release.digest.clone());
         shelf.0.lock().asked.contains(&list)
     };
     assert!(asked(&ours) && !asked(&theirs));

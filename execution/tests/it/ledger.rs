@@ -7,7 +7,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use utakata_interconnect::{Error, Event, Events, Interest, OutcomeBatch, events::Sender};
+use utakata_interconnect::{Error, Event, Events, Interest, OutcomeBatch, Sender};
 use utakata_model::{Class, Outcome, TaskKey};
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, Refused, StartBatch, Verdict,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use utakata_execution::Config;
-use utakata_interconnect::faulty::{Faults, Lose};
+use utakata_interconnect_conformance::faulty::{Faults, Lose};
 use utakata_model::{Class, OutcomeStatus, Task, TaskKey};
 use utakata_permit::message::Refused;
 

@@ -10,7 +10,7 @@ use std::{
 use parking_lot::Mutex;
 use utakata_interconnect::{
     Event, Events, Interest,
-    events::content::{Found, Got, PART_MOST, Want},
+    message::content::{ContentPiece, ContentReply, ContentRequest, MAX_PART},
 };
 use utakata_model::{
     Content, ContentFile, Cure, Desired, FileDigest, Kind, KindDesired, Manifest, Problem,
@@ -25,13 +25,13 @@ pub struct Stock {
     releases: HashMap<ReleaseDigest, Content>,
     files: HashMap<FileDigest, Arc<[u8]>>,
     /// All asks that were heard.
-    pub asked: Vec<Want>,
+    pub asked: Vec<ContentRequest>,
     /// Says something else than the truth, or nothing.
     pub lie: Option<Lie>,
 }
 
 /// What is answered in place of what would be true; `None`: nothing.
-pub type Lie = Box<dyn Fn(&Want, Found) -> Option<Found> + Send>;
+pub type Lie = Box<dyn Fn(&ContentRequest, ContentPiece) -> Option<ContentPiece> + Send>;
 
 /// A shelf. Cheap to clone.
 #[derive(Clone, Default)]
@@ -124,9 +124,9 @@ impl Shelf {
                 };
                 let answers = asked.into_iter().flat_map(|event| match event {
                     Event::Fetch(batch) => {
-                        let answer = |want: &Want| {
+                        let answer = |want: &ContentRequest| {
                             let found = stock.answer(want)?;
-                            Some(Event::Content(Arc::new(Got {
+                            Some(Event::Content(Arc::new(ContentReply {
                                 environment: batch.environment.clone(),
                                 want: want.clone(),
                                 found,
@@ -155,7 +155,10 @@ impl Shelf {
         id
     }
 
-    pub fn lie(&self, lie: impl Fn(&Want, Found) -> Option<Found> + Send + 'static) {
+    pub fn lie(
+        &self,
+        lie: impl Fn(&ContentRequest, ContentPiece) -> Option<ContentPiece> + Send + 'static,
+    ) {
         self.0.lock().lie = Some(Box::new(lie));
     }
 
@@ -167,13 +170,13 @@ impl Shelf {
     pub fn asked_for(&self, file: &FileDigest) -> Vec<u64> {
         let stock = self.0.lock();
         let from = stock.asked.iter().filter_map(|want| match want {
-            Want::File { digest, from } if digest == file => Some(*from),
+            ContentRequest::File { digest, from } if digest == file => Some(*from),
             _ => None,
         });
         from.collect()
     }
 
-    fn answer(&self, want: &Want) -> Option<Found> {
+    fn answer(&self, want: &ContentRequest) -> Option<ContentPiece> {
         let mut stock = self.0.lock();
         stock.asked.push(want.clone());
         let truth = stock.truth(want);
@@ -185,16 +188,20 @@ impl Shelf {
 }
 
 impl Stock {
-    fn truth(&self, want: &Want) -> Found {
+    fn truth(&self, want: &ContentRequest) -> ContentPiece {
         let found = match want {
-            Want::Release(digest) => self.releases.get(digest).cloned().map(Found::Release),
-            Want::File { digest, from } => self.files.get(digest).map(|bytes| {
+            ContentRequest::Release(digest) => self
+                .releases
+                .get(digest)
+                .cloned()
+                .map(ContentPiece::Release),
+            ContentRequest::File { digest, from } => self.files.get(digest).map(|bytes| {
                 let rest = bytes.get(usize::try_from(*from).unwrap()..).unwrap_or(&[]);
-                Found::Part(rest[..rest.len().min(PART_MOST)].into())
+                ContentPiece::Part(rest[..rest.len().min(MAX_PART)].into())
             }),
         };
         let nothing = || Problem::new("no-release", Cure::Operator, "nobody has pushed it");
-        found.unwrap_or_else(|| Found::Nothing(nothing()))
+        found.unwrap_or_else(|| ContentPiece::Nothing(nothing()))
     }
 }
 

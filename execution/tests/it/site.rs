@@ -20,9 +20,9 @@ use utakata_execution::{
 use utakata_interconnect::{
     Event, Events, Interest, Subscription, Tasks,
     events::bus::{self, Bus},
-    faulty::{Faults, FaultyEvents, FaultyTasks},
     tasks::embedded::{self, Embedded},
 };
+use utakata_interconnect_conformance::faulty::{Faults, FaultyEvents, FaultyTasks};
 use utakata_model::{
     ActionName, Class, EnvironmentStatus, Kind, OperationId, Origin, Outcome, OutcomeStatus,
     Parameters, PoolStatus, Readings, Target, TargetName, Task, TaskId, TaskKey,

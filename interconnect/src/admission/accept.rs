@@ -6,10 +6,10 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     time::Instant,
 };
+use utakata_model::Backoff;
 
-/// After an error it is tried again; the wait is doubled each time.
-const AGAIN_FIRST: Duration = Duration::from_millis(10);
-const AGAIN_MAX: Duration = Duration::from_secs(1);
+/// The waits after errors.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
 /// Errors that follow each other sooner are one episode, with one line in the log.
 const EPISODE: Duration = Duration::from_secs(60);
 
@@ -17,7 +17,7 @@ const EPISODE: Duration = Duration::from_secs(60);
 pub trait Listener {
     /// A connection.
     type Stream;
-    /// Who connects, as far as the system says: what connections are counted by.
+    /// A peer, as far as the system says who it is; connections are counted by it.
     type Peer;
 
     /// The next connection. Cancel safe.
@@ -29,7 +29,7 @@ pub trait Listener {
 pub struct Acceptor {
     /// For the log: what they connect to.
     what: &'static str,
-    pause: Duration,
+    backoff: Backoff,
     last_error: Option<Instant>,
 }
 
@@ -59,7 +59,7 @@ impl Acceptor {
     pub fn new(what: &'static str) -> Self {
         Self {
             what,
-            pause: AGAIN_FIRST,
+            backoff: BACKOFF,
             last_error: None,
         }
     }
@@ -69,14 +69,13 @@ impl Acceptor {
         loop {
             match listener.accept().await {
                 Ok(accepted) => {
-                    self.pause = AGAIN_FIRST;
+                    self.backoff.reset();
                     return accepted;
                 }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
                     self.complain(&error);
-                    tokio::time::sleep(self.pause).await;
-                    self.pause = (self.pause * 2).min(AGAIN_MAX);
+                    tokio::time::sleep(self.backoff.wait()).await;
                 }
             }
         }
@@ -91,8 +90,8 @@ impl Acceptor {
     }
 }
 
-/// Whether an error is of one connection that went before it was accepted (accept(2)), and the
-/// next one may be there at once.
+/// Returns true for an error of one connection that went before it was accepted (accept(2)), and
+/// the next one may be there at once.
 fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -4,8 +4,8 @@ fn admission(total: usize, per_peer: usize) -> Admission<u8> {
     Admission::new("test", Limits { total, per_peer })
 }
 
-/// Whether it has to make room.
-fn is_pushed_out(place: &Place<u8>) -> bool {
+/// Returns true if it has to make room.
+fn is_pushed_out(place: &Slot<u8>) -> bool {
     place.leave.is_cancelled()
 }
 
@@ -73,7 +73,7 @@ async fn who_is_counted_elsewhere_takes_no_place_and_is_not_pushed_out() {
 #[tokio::test]
 async fn nobody_is_accepted_while_too_many_are_still_going() {
     let admission = admission(1, 1);
-    let places: Vec<_> = (0..LEAVING_MAX + 2)
+    let places: Vec<_> = (0..MAX_LEAVING + 2)
         .filter_map(|_| admission.admit(1))
         .collect();
     let settled = tokio::spawn({

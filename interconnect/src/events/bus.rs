@@ -11,7 +11,7 @@ use utakata_model::{Desired, EnvironmentId, EnvironmentStatus, Zone};
 use self::queue::{Item, Queue};
 use crate::{Error, Event, Events, Interest, Subscription};
 
-/// How the bus is bounded.
+/// The bounds of the bus.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The most that waits for one subscriber: each value read, each outcome and each status
@@ -64,7 +64,7 @@ impl Bus {
         self.shared.close();
     }
 
-    /// How many follow now.
+    /// Returns how many follow now.
     pub fn subscribers(&self) -> usize {
         let state = self.shared.state.read();
         state.subscribers.iter().filter(|s| !s.is_left()).count()
@@ -80,8 +80,8 @@ impl Shared {
         }
     }
 
-    /// Who is to get what is published now. What is retained is remembered in the same moment:
-    /// who subscribes later begins with it, and nobody gets it twice.
+    /// Returns the queues of those who get what is published now. What is retained is remembered in
+    /// the same moment: who subscribes later begins with it, and nobody gets it twice.
     fn recipients(&self, events: &[Event]) -> Result<Arc<[Arc<Queue>]>, Error> {
         if !events.iter().any(Event::is_retained) {
             return self.state.read().recipients();
@@ -133,7 +133,7 @@ impl State {
 }
 
 impl Event {
-    /// Whether it changes what those who subscribe later begin with.
+    /// Returns true if it changes what those who subscribe later begin with.
     fn is_retained(&self) -> bool {
         matches!(
             self,
@@ -206,6 +206,3 @@ impl Drop for BusSubscription {
         self.queue.leave();
     }
 }
-
-#[cfg(test)]
-mod tests;

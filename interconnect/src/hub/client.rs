@@ -18,16 +18,16 @@ use tokio_util::sync::CancellationToken;
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Task, Zone};
 
 use self::{consumer::HubConsumer, dial::Redial, link::Link, subscription::HubSubscription};
-use super::message::{Answer, Ask, TASKS_MOST, one_message, raw};
+use super::message::{Answer, Ask, MAX_TASKS, one_message, written};
 use crate::{
-    Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, clock::Clock,
-    connection::Health, wire,
+    Consumer, Error, Event, Events, Interest, Refusal, Subscription, Tasks, connection::Health,
+    message,
 };
 
-/// How soon a hub must answer that a client comes back.
-const STEP_ASIDE_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+/// The longest that a hub may take to answer that a client comes back.
+const STEP_ASIDE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Why there is no connection to a hub.
+/// An error of connecting to a hub.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody answers.
@@ -38,7 +38,7 @@ pub enum ConnectError {
     Away {
         /// The socket.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// Somebody listens, and does not answer.
@@ -52,7 +52,7 @@ pub enum ConnectError {
     Refused {
         /// The socket.
         path: PathBuf,
-        /// Why, in its words.
+        /// The reason, in its words.
         reason: String,
     },
 }
@@ -74,7 +74,7 @@ pub struct HubClient {
 struct Shared {
     state: watch::Sender<State>,
     health: Health,
-    /// What the next connection begins with: the hub may have forgotten it.
+    /// The statuses with which the next connection begins: the hub may have forgotten them.
     statuses: Mutex<BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>>,
 }
 
@@ -116,7 +116,7 @@ impl HubClient {
         Ok(client)
     }
 
-    /// How the connection is.
+    /// Returns the health of the connection.
     pub fn health(&self) -> Health {
         self.shared.health.clone()
     }
@@ -144,7 +144,7 @@ impl HubClient {
     /// The hub is away, or does not know of this; nothing was hung up.
     pub async fn step_aside(&mut self) -> Result<(), Error> {
         let link = self.shared.link()?;
-        let told = tokio::time::timeout(STEP_ASIDE_WITHIN, link.ask(Ask::StepAside)).await;
+        let told = tokio::time::timeout(STEP_ASIDE_TIMEOUT, link.ask(Ask::StepAside)).await;
         let silent = |_| Error::Away {
             reason: "the hub does not answer".into(),
         };
@@ -168,7 +168,7 @@ impl Drop for HubClient {
 }
 
 impl Shared {
-    /// What is closed stays so.
+    /// Closes it for good.
     fn turn(&self, state: State) {
         match &state {
             State::Up(_) => self.health.made(),
@@ -218,11 +218,11 @@ impl Shared {
 #[async_trait]
 impl Tasks for Remote {
     async fn publish(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error> {
-        let mut refused = Vec::new();
-        for part in tasks.chunks(TASKS_MOST) {
-            let encoded = wire::timed::encode_tasks(part, &Clock::default())
-                .and_then(raw)
-                .map_err(|error| unsayable(&error))?;
+        let (mut refused, mut rest) = (Vec::new(), tasks);
+        while !rest.is_empty() {
+            let later = rest.split_off(rest.len().min(MAX_TASKS));
+            let part = std::mem::replace(&mut rest, later);
+            let encoded = written(&part).map_err(|error| unsendable(&error))?;
             match self.0.link()?.ask(Ask::PublishTasks(encoded)).await? {
                 Answer::Published(more) => refused.extend(more.into_iter().map(Refusal::from)),
                 other => return Err(unexpected(&other)),
@@ -243,7 +243,7 @@ impl Events for Remote {
         self.0.note(&events);
         let mut events = events.into_iter().peekable();
         while events.peek().is_some() {
-            let part = one_message(&mut events).map_err(|error| unsayable(&error))?;
+            let part = one_message(&mut events).map_err(|error| unsendable(&error))?;
             done(self.0.link()?.ask(Ask::PublishEvents(part)).await?)?;
         }
         Ok(())
@@ -262,7 +262,7 @@ fn done(answer: Answer) -> Result<(), Error> {
     }
 }
 
-/// What an answer that is not what was asked for means.
+/// Returns the error that an unexpected answer means.
 fn unexpected(answer: &Answer) -> Error {
     let reason = match answer {
         Answer::Failed(reason) => reason.clone(),
@@ -271,7 +271,7 @@ fn unexpected(answer: &Answer) -> Error {
     Error::Away { reason }
 }
 
-fn unsayable(error: &wire::Error) -> Error {
+fn unsendable(error: &message::Error) -> Error {
     tracing::error!(%error, "a message cannot be sent");
     Error::Away {
         reason: error.to_string(),

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, io, sync::Arc};
 
+use serde_json::value::RawValue;
 use tokio::{
     io::{AsyncWriteExt, BufReader, BufWriter},
     net::{
@@ -13,25 +14,27 @@ use tokio::{
     time::{Duration, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use utakata_model::{Kind, Zone};
+use utakata_model::{Kind, Task, Zone};
 
 use super::{
     Served, frame,
     message::{
-        Answer, Ask, Hello, OPEN_MOST, Published, REQUESTS_MOST, Reply, Request, VERSION, Welcome,
+        Answer, Ask, Hello, MAX_OPEN, MAX_REQUESTS, Published, Request, VERSION, Welcome,
+        read as read_message,
     },
     queue::{self, Queue, Settle},
+    replies::Replies,
     stream::{Next, Stream},
 };
-use crate::{Error, Event, Interest, Tag, Tasks, clock::Clock, wire};
+use crate::{Event, Interest, Tag, Tasks};
 
-/// How soon a client must say hello.
-const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// The longest that a client may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers that wait to be written.
 const REPLIES: usize = 64;
 /// One client may have so many requests under way: a little more than ours do, because a place
 /// is free for the client before it is free here.
-const PLACES: usize = 2 * REQUESTS_MOST;
+const PLACES: usize = 2 * MAX_REQUESTS;
 
 /// One client.
 pub(super) struct Connection {
@@ -41,7 +44,7 @@ pub(super) struct Connection {
     places: Arc<Semaphore>,
     publishing: JoinSet<()>,
     open: HashMap<u64, Open>,
-    /// Whether it has said that it comes back.
+    /// True if it has said that it comes back.
     is_stepping_aside: bool,
 }
 
@@ -50,40 +53,9 @@ enum Open {
     Queue(
         mpsc::Sender<queue::Command>,
         AbortOnDropHandle<()>,
-        queue::Unheard,
+        queue::Unconfirmed,
     ),
     Stream(mpsc::Sender<Next>, AbortOnDropHandle<()>),
-}
-
-/// Answers on their way to the client. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct Replies(mpsc::Sender<Vec<u8>>);
-
-impl Replies {
-    /// Waits until the client takes earlier ones. To a client that has gone, nothing is sent.
-    pub(super) async fn send(&self, id: u64, answer: Answer) {
-        let encoded = frame::encode(&Reply { id, answer }).or_else(|error| {
-            tracing::error!(%error, "an answer cannot be written");
-            let answer = Answer::Failed(error.to_string());
-            frame::encode(&Reply { id, answer })
-        });
-        if let Ok(frame) = encoded {
-            let _ = self.0.send(frame).await;
-        }
-    }
-}
-
-impl Answer {
-    pub(super) fn failed(error: &Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-
-    pub(super) fn of(done: Result<(), Error>) -> Self {
-        match done {
-            Ok(()) => Self::Done,
-            Err(error) => Self::failed(&error),
-        }
-    }
 }
 
 impl Connection {
@@ -96,7 +68,7 @@ impl Connection {
     ) {
         let (read, write) = stream.into_split();
         let (mut read, mut write) = (BufReader::new(read), BufWriter::new(write));
-        match timeout(HELLO_WITHIN, greet(&mut read, &mut write)).await {
+        match timeout(HELLO_TIMEOUT, greet(&mut read, &mut write)).await {
             Ok(Ok(pid)) => tracing::debug!(number, pid, "a client of the hub came"),
             Ok(Err(error)) => return tracing::warn!(%error, "somebody was not let into the hub"),
             Err(_) => return tracing::warn!("somebody said nothing to the hub, and was cut off"),
@@ -105,13 +77,13 @@ impl Connection {
         let mut connection = Self {
             number,
             served,
-            replies: Replies(replies),
+            replies: Replies::new(replies),
             places: Arc::new(Semaphore::new(PLACES)),
             publishing: JoinSet::new(),
             open: HashMap::new(),
             is_stepping_aside: false,
         };
-        let within = connection.served.config.read_within;
+        let within = connection.served.config.read_timeout;
         let ended = tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = connection.serve(&mut read) => ended,
@@ -141,9 +113,9 @@ impl Connection {
 
     /// Ends well when the client goes.
     async fn serve(&mut self, read: &mut BufReader<OwnedReadHalf>) -> io::Result<()> {
-        let silent_most = self.served.config.silent_most;
+        let max_silent = self.served.config.max_silent;
         loop {
-            let request = timeout(silent_most, frame::read_message(read, frame::MOST));
+            let request = timeout(max_silent, frame::read_message(read, frame::MAX_LENGTH));
             let request = request.await.map_err(|_| wrong("it said nothing"))??;
             let Some(Request { id, ask }) = request else {
                 return Ok(());
@@ -156,7 +128,7 @@ impl Connection {
     async fn obey(&mut self, id: u64, ask: Ask) -> io::Result<()> {
         match ask {
             Ask::Ping => self.replies.send(id, Answer::Done).await,
-            Ask::PublishTasks(tasks) => self.publish_tasks(id, tasks.get())?,
+            Ask::PublishTasks(tasks) => self.publish_tasks(id, &tasks)?,
             Ask::PublishEvents(events) => self.publish_events(id, &events)?,
             Ask::Consume { open, zone, kind } => self.consume(id, open, zone, kind)?,
             Ask::Subscribe { open, interest } => self.subscribe(id, open, interest)?,
@@ -190,9 +162,9 @@ impl Connection {
             .map_err(|_| wrong("it asked for too much at once"))
     }
 
-    fn publish_tasks(&mut self, id: u64, tasks: &str) -> io::Result<()> {
+    fn publish_tasks(&mut self, id: u64, tasks: &RawValue) -> io::Result<()> {
         let place = self.place()?;
-        let tasks = wire::timed::decode_tasks(tasks.as_bytes(), &Clock::default());
+        let tasks = read_message::<Vec<Task>>(tasks);
         let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
         self.publishing.spawn(async move {
             let answer = match tasks {
@@ -232,13 +204,13 @@ impl Connection {
         self.may_open(open)?;
         let (commands, receiver) = mpsc::channel(PLACES + 1);
         let (served, replies) = (Arc::clone(&self.served), self.replies.clone());
-        let unheard = queue::Unheard::default();
-        let kept = unheard.clone();
+        let unconfirmed = queue::Unconfirmed::default();
+        let kept = unconfirmed.clone();
         let task = tokio::spawn(async move {
             let of = (zone, kind);
             Queue::run(id, of, &*served.tasks, kept, receiver, replies).await;
         });
-        let queue = Open::Queue(commands, AbortOnDropHandle::new(task), unheard);
+        let queue = Open::Queue(commands, AbortOnDropHandle::new(task), unconfirmed);
         self.open.insert(open, queue);
         Ok(())
     }
@@ -256,7 +228,7 @@ impl Connection {
     }
 
     fn may_open(&self, open: u64) -> io::Result<()> {
-        if self.open.len() >= OPEN_MOST {
+        if self.open.len() >= MAX_OPEN {
             return Err(wrong("it opened too many consumers and subscriptions"));
         }
         if self.open.contains_key(&open) {
@@ -286,14 +258,14 @@ impl Connection {
 impl Open {
     /// Drops it, and returns when what it had is back where it was.
     async fn leave(self, tasks: &dyn Tasks) {
-        let (task, unheard) = match self {
-            Self::Queue(_, task, unheard) => (task, Some(unheard)),
+        let (task, unconfirmed) = match self {
+            Self::Queue(_, task, unconfirmed) => (task, Some(unconfirmed)),
             Self::Stream(_, task) => (task, None),
         };
         task.abort();
         let _ = task.await;
-        if let Some(unheard) = unheard {
-            unheard.give_back(tasks).await;
+        if let Some(unconfirmed) = unconfirmed {
+            unconfirmed.give_back(tasks).await;
         }
     }
 }
@@ -303,7 +275,7 @@ async fn greet(
     read: &mut BufReader<OwnedReadHalf>,
     write: &mut BufWriter<OwnedWriteHalf>,
 ) -> io::Result<u32> {
-    let hello: Option<Hello> = frame::read_message(read, frame::HELLO_MOST).await?;
+    let hello: Option<Hello> = frame::read_message(read, frame::MAX_HELLO_LENGTH).await?;
     let Some(Hello { version, pid }) = hello else {
         return Err(wrong("it went at once"));
     };

@@ -10,9 +10,9 @@ use tokio::{
 };
 
 /// The longest frame.
-pub(super) const MOST: usize = 64 * 1024 * 1024;
+pub(super) const MAX_LENGTH: usize = 64 * 1024 * 1024;
 /// The longest frame of somebody who has not said hello.
-pub(super) const HELLO_MOST: usize = 4 * 1024;
+pub(super) const MAX_HELLO_LENGTH: usize = 4 * 1024;
 /// Frames that are written together.
 const TOGETHER: usize = 32;
 
@@ -57,9 +57,9 @@ pub(super) async fn read_message<T: DeserializeOwned>(
 /// A message as the content of a frame.
 pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let frame = serde_json::to_vec(message)?;
-    if frame.len() > MOST {
+    if frame.len() > MAX_LENGTH {
         return Err(invalid(format!(
-            "a message has {} bytes, and {MOST} are the most",
+            "a message has {} bytes, and {MAX_LENGTH} are the most",
             frame.len()
         )));
     }

@@ -1,4 +1,4 @@
-//! What a hub and its clients say to each other. Tasks and events have the forms of the wire.
+//! Messages of a hub and its clients. Tasks and events have the forms of the wire.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use serde_json::value::RawValue;
 use utakata_model::{Kind, TaskKey, Zone};
 
 use crate::{
-    Event, Interest, Refusal,
+    Error, Event, Interest, Refusal,
     clock::Clock,
-    wire::{self, timed},
+    message::{self, Message, status::Forgotten, target::Deleted},
 };
 
 /// The version of these messages. The tasks and events in them have versions of their own.
 pub(super) const VERSION: u64 = 1;
 /// The most requests of one client that wait for an answer, besides those that wait for tasks
 /// and events.
-pub(super) const REQUESTS_MOST: usize = 64;
+pub(super) const MAX_REQUESTS: usize = 64;
 /// The most consumers and subscriptions of one client.
-pub(super) const OPEN_MOST: usize = 1_024;
+pub(super) const MAX_OPEN: usize = 1_024;
 /// The most tasks in one message.
-pub(super) const TASKS_MOST: usize = 1_000;
+pub(super) const MAX_TASKS: usize = 1_000;
 /// So many bytes of events go into one message; a single one may be larger.
 pub(super) const EVENTS_BYTES: usize = 1024 * 1024;
 
-/// What a client says first.
+/// The first message of a client.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
     /// The version that it speaks; named so that whoever is no client is told from an old one.
@@ -34,7 +34,7 @@ pub(super) struct Hello {
     pub(super) pid: u32,
 }
 
-/// What the hub says to that.
+/// The hub's answer to that.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Welcome {
@@ -45,7 +45,7 @@ pub(super) enum Welcome {
     },
     /// No; it hangs up.
     Refused {
-        /// Why, in a sentence.
+        /// The reason, in a sentence.
         reason: String,
     },
 }
@@ -61,7 +61,7 @@ pub(super) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Ask {
-    /// Whether anybody is there.
+    /// Asks for an answer, so that each side knows that the other is there.
     Ping,
     PublishTasks(Box<RawValue>),
     PublishEvents(Vec<Published>),
@@ -117,12 +117,25 @@ pub(super) enum Answer {
     Fetched(Fetched),
     Events {
         events: Vec<Published>,
-        /// How many were dropped since the last answer.
+        /// The number that were dropped since the last answer.
         missed: u64,
     },
 }
 
-/// Why a task was not taken.
+impl Answer {
+    pub(super) fn failed(error: &Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    pub(super) fn of(done: Result<(), Error>) -> Self {
+        match done {
+            Ok(()) => Self::Done,
+            Err(error) => Self::failed(&error),
+        }
+    }
+}
+
+/// A task that was not taken, and the reason.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Refused {
     #[serde(flatten)]
@@ -161,41 +174,41 @@ pub(super) enum Published {
 }
 
 impl Published {
-    pub(super) fn of(event: &Event) -> Result<Self, wire::Error> {
-        let clock = &Clock::default();
+    pub(super) fn of(event: &Event) -> Result<Self, message::Error> {
         Ok(match event {
-            Event::Readings(seen) => Self::Readings(raw(timed::encode_readings(seen, clock)?)?),
-            Event::Outcomes(batch) => Self::Outcomes(raw(timed::encode_outcomes(batch, clock)?)?),
-            Event::Environment(status) => {
-                Self::Environment(raw(timed::encode_environment(status, clock)?)?)
+            Event::Readings(readings) => Self::Readings(written(&**readings)?),
+            Event::Outcomes(batch) => Self::Outcomes(written(&**batch)?),
+            Event::Environment(status) => Self::Environment(written(&**status)?),
+            Event::Desired(desired) => Self::Desired(written(&**desired)?),
+            Event::Deleted(target) => {
+                let target = target.clone();
+                Self::Deleted(written(&Deleted { target })?)
             }
-            Event::Desired(desired) => Self::Desired(raw(wire::encode_desired(desired)?)?),
-            Event::Deleted(target) => Self::Deleted(raw(wire::encode_deleted(target)?)?),
-            Event::Forgotten(id) => Self::Forgotten(raw(wire::encode_forgotten(id)?)?),
-            Event::Start(batch) => Self::Start(raw(wire::encode_start(batch)?)?),
-            Event::Permits(batch) => Self::Permits(raw(wire::encode_permits(batch)?)?),
-            Event::Recorded(batch) => Self::Recorded(raw(wire::encode_recorded(batch)?)?),
-            Event::Fetch(batch) => Self::Fetch(raw(wire::encode_fetch(batch)?)?),
-            Event::Content(got) => Self::Content(raw(wire::encode_content(got)?)?),
+            Event::Forgotten(id) => {
+                let environment = id.clone();
+                Self::Forgotten(written(&Forgotten { environment })?)
+            }
+            Event::Start(batch) => Self::Start(written(&**batch)?),
+            Event::Permits(batch) => Self::Permits(written(&**batch)?),
+            Event::Recorded(batch) => Self::Recorded(written(&**batch)?),
+            Event::Fetch(batch) => Self::Fetch(written(&**batch)?),
+            Event::Content(got) => Self::Content(written(&**got)?),
         })
     }
 
-    pub(super) fn event(&self) -> Result<Event, wire::Error> {
-        let (payload, clock) = (self.payload().as_bytes(), &Clock::default());
+    pub(super) fn event(&self) -> Result<Event, message::Error> {
         Ok(match self {
-            Self::Readings(_) => Event::Readings(Arc::new(timed::decode_readings(payload, clock)?)),
-            Self::Outcomes(_) => Event::Outcomes(Arc::new(timed::decode_outcomes(payload, clock)?)),
-            Self::Environment(_) => {
-                Event::Environment(Arc::new(timed::decode_environment(payload, clock, false)?))
-            }
-            Self::Desired(_) => Event::Desired(Arc::new(wire::decode_desired(payload)?)),
-            Self::Deleted(_) => Event::Deleted(wire::decode_deleted(payload)?),
-            Self::Forgotten(_) => Event::Forgotten(wire::decode_forgotten(payload)?),
-            Self::Start(_) => Event::Start(Arc::new(wire::decode_start(payload)?)),
-            Self::Permits(_) => Event::Permits(Arc::new(wire::decode_permits(payload)?)),
-            Self::Recorded(_) => Event::Recorded(Arc::new(wire::decode_recorded(payload)?)),
-            Self::Fetch(_) => Event::Fetch(Arc::new(wire::decode_fetch(payload)?)),
-            Self::Content(_) => Event::Content(Arc::new(wire::decode_content(payload)?)),
+            Self::Readings(raw) => Event::Readings(Arc::new(read(raw)?)),
+            Self::Outcomes(raw) => Event::Outcomes(Arc::new(read(raw)?)),
+            Self::Environment(raw) => Event::Environment(Arc::new(read(raw)?)),
+            Self::Desired(raw) => Event::Desired(Arc::new(read(raw)?)),
+            Self::Deleted(raw) => Event::Deleted(read::<Deleted>(raw)?.target),
+            Self::Forgotten(raw) => Event::Forgotten(read::<Forgotten>(raw)?.environment),
+            Self::Start(raw) => Event::Start(Arc::new(read(raw)?)),
+            Self::Permits(raw) => Event::Permits(Arc::new(read(raw)?)),
+            Self::Recorded(raw) => Event::Recorded(Arc::new(read(raw)?)),
+            Self::Fetch(raw) => Event::Fetch(Arc::new(read(raw)?)),
+            Self::Content(raw) => Event::Content(Arc::new(read(raw)?)),
         })
     }
 
@@ -212,7 +225,7 @@ impl Published {
 /// Takes from the front what goes into one message: at least one, if there is any.
 pub(super) fn one_message(
     events: &mut std::iter::Peekable<impl Iterator<Item = Event>>,
-) -> Result<Vec<Published>, wire::Error> {
+) -> Result<Vec<Published>, message::Error> {
     let (mut message, mut bytes) = (Vec::new(), 0);
     while bytes < EVENTS_BYTES
         && let Some(event) = events.next()
@@ -224,14 +237,20 @@ pub(super) fn one_message(
     Ok(message)
 }
 
-/// What the wire has written, as part of a message.
-pub(super) fn raw(payload: Vec<u8>) -> Result<Box<RawValue>, wire::Error> {
-    let unwritten = |problem: String| wire::Error::Write {
+/// Writes a message of the wire as part of one of the hub.
+pub(super) fn written<M: Message>(message: &M) -> Result<Box<RawValue>, message::Error> {
+    let payload = message.encode_stamped(&Clock::default())?;
+    let unwritten = |problem: String| message::Error::Write {
         what: "message for the hub",
         problem,
     };
     let text = String::from_utf8(payload).map_err(|error| unwritten(error.to_string()))?;
     RawValue::from_string(text).map_err(|error| unwritten(error.to_string()))
+}
+
+/// Reads a message of the wire that is part of one of the hub.
+pub(super) fn read<M: Message>(raw: &RawValue) -> Result<M, message::Error> {
+    M::decode_stamped(raw.get().as_bytes(), &Clock::default())
 }
 
 impl From<Refusal> for Refused {

@@ -7,12 +7,12 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utakata_model::{Class, Kind, Task, Zone};
 
 use super::{
-    connection::Replies,
-    message::{Answer, Fetched, Label, TASKS_MOST, raw},
+    message::{Answer, Fetched, Label, MAX_TASKS, written},
+    replies::Replies,
 };
-use crate::{Consumer, Delivery, Error, Tag, Tasks, clock::Clock, wire};
+use crate::{Consumer, Delivery, Error, Tag, Tasks, message};
 
-/// What the client asks of its consumer.
+/// A command of the client to its consumer.
 #[derive(Debug)]
 pub(super) enum Command {
     Fetch {
@@ -37,9 +37,9 @@ pub(super) enum Settle {
 /// Reads that were sent to the client, which has not said that it has them. The queue has none
 /// of them any more. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Unheard(Arc<Mutex<BTreeMap<Tag, Task>>>);
+pub(super) struct Unconfirmed(Arc<Mutex<BTreeMap<Tag, Task>>>);
 
-impl Unheard {
+impl Unconfirmed {
     fn keep(&self, deliveries: &[Delivery]) {
         let reads = deliveries.iter().filter(|d| d.task.class == Class::Observe);
         let reads = reads.map(|delivery| (delivery.tag, delivery.task.clone()));
@@ -73,7 +73,7 @@ async fn give_back(tasks: &dyn Tasks, reads: Vec<Task>) {
 pub(super) struct Queue<'a> {
     consumer: Box<dyn Consumer>,
     tasks: &'a dyn Tasks,
-    unheard: Unheard,
+    unconfirmed: Unconfirmed,
     commands: mpsc::Receiver<Command>,
     replies: Replies,
     /// The fetching that is under way.
@@ -86,7 +86,7 @@ impl<'a> Queue<'a> {
         id: u64,
         (zone, kind): (Zone, Kind),
         tasks: &'a dyn Tasks,
-        unheard: Unheard,
+        unconfirmed: Unconfirmed,
         commands: mpsc::Receiver<Command>,
         replies: Replies,
     ) {
@@ -98,7 +98,7 @@ impl<'a> Queue<'a> {
         let queue = Self {
             consumer,
             tasks,
-            unheard,
+            unconfirmed,
             commands,
             replies,
             wanted: None,
@@ -122,7 +122,8 @@ impl<'a> Queue<'a> {
                 fetched = self.consumer.fetch(most), if most > 0 => fetched,
             };
             if let Some((id, _)) = self.wanted.take() {
-                self.unheard.keep(fetched.as_deref().unwrap_or_default());
+                self.unconfirmed
+                    .keep(fetched.as_deref().unwrap_or_default());
                 self.replies.send(id, fetching(fetched)).await;
             }
         }
@@ -130,14 +131,14 @@ impl<'a> Queue<'a> {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Fetch { id, most } => self.wanted = Some((id, most.min(TASKS_MOST))),
+            Command::Fetch { id, most } => self.wanted = Some((id, most.min(MAX_TASKS))),
             Command::Settle {
                 id,
                 tags,
                 how,
                 place,
             } => {
-                let reads = self.unheard.take(&tags);
+                let reads = self.unconfirmed.take(&tags);
                 if let Settle::GiveBack = how {
                     give_back(self.tasks, reads).await;
                 }
@@ -162,13 +163,13 @@ fn fetching(fetched: Result<Vec<Delivery>, Error>) -> Answer {
     }
 }
 
-fn encode(deliveries: Vec<Delivery>) -> Result<Answer, wire::Error> {
+fn encode(deliveries: Vec<Delivery>) -> Result<Answer, message::Error> {
     let label = |delivery: &Delivery| Label {
         tag: delivery.tag.0,
         redelivered: delivery.redelivered,
     };
     let labels = deliveries.iter().map(label).collect();
     let tasks: Vec<_> = deliveries.into_iter().map(|d| d.task).collect();
-    let tasks = raw(wire::timed::encode_tasks(&tasks, &Clock::default())?)?;
+    let tasks = written(&tasks)?;
     Ok(Answer::Fetched(Fetched { labels, tasks }))
 }

@@ -3,8 +3,8 @@
 use tokio::sync::mpsc;
 
 use super::{
-    connection::Replies,
     message::{Answer, one_message},
+    replies::Replies,
 };
 use crate::{Event, Events, Interest, Subscription};
 
@@ -16,7 +16,7 @@ pub(super) struct Next(pub(super) u64);
 /// which is bounded.
 pub(super) struct Stream {
     subscription: Box<dyn Subscription>,
-    /// What came with the last one and did not go into one message.
+    /// The events that came with the last message and did not fit into it.
     rest: std::iter::Peekable<std::vec::IntoIter<Event>>,
     replies: Replies,
 }

@@ -10,7 +10,7 @@ use crate::{Error, Event, Events};
 
 /// Tries to publish a will, and what lies between them.
 const TRIES: usize = 20;
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// The last status of each environment, and the connection over which it came: whoever connects
 /// again, or lives again, takes its environments over.
@@ -45,7 +45,7 @@ impl Wills {
             let told = lost.iter().cloned().map(Event::Environment).collect();
             match events.publish(told).await {
                 Ok(()) | Err(Error::Closed) => return,
-                Err(Error::Away { .. }) => tokio::time::sleep(AGAIN_AFTER).await,
+                Err(Error::Away { .. }) => tokio::time::sleep(RETRY_AFTER).await,
             }
         }
         tracing::error!("that environments are gone could not be told");

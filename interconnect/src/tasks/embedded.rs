@@ -19,7 +19,7 @@ use utakata_model::{Kind, Task, TaskKey, Zone};
 use self::{consumer::EmbeddedConsumer, queue::Queue};
 use crate::{Consumer, Error, Refusal, Tasks, clock::Clock};
 
-/// How the queues are bounded.
+/// The bounds of the queues.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The most observe tasks that wait in one queue. Beyond it the oldest are dropped.
@@ -27,7 +27,7 @@ pub struct Config {
     /// The most control tasks that one queue keeps, fetched ones included. Beyond it they are
     /// refused, never dropped.
     pub control_limit: usize,
-    /// What observe tasks expire by.
+    /// The clock by which observe tasks expire.
     pub clock: Clock,
 }
 
@@ -59,7 +59,7 @@ struct Queues {
     by_zone: HashMap<Zone, HashMap<Kind, Arc<Queue>>>,
 }
 
-/// How much is in a queue, and what became of what is not.
+/// Counts of a queue: the tasks in it, and those that went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Control tasks that wait to be fetched.
@@ -197,6 +197,3 @@ fn refusal(key: TaskKey, zone: &Zone, kind: &Kind, config: &Config) -> Refusal {
         ),
     }
 }
-
-#[cfg(test)]
-mod tests;

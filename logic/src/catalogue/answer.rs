@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Error, Event, Events,
-    events::content::{FetchBatch, Found, Got, PART_MOST, Want},
+    message::content::{ContentPiece, ContentReply, ContentRequest, FetchBatch, MAX_PART},
 };
 use utakata_model::{Cure, FileDigest, Problem};
 
@@ -57,7 +57,7 @@ async fn tell(store: &dyn Store, events: &dyn Events, batch: &FetchBatch) -> Res
     for wants in wants.chunks(AT_ONCE) {
         let mut answers = Vec::with_capacity(wants.len());
         for want in wants {
-            answers.push(Event::Content(Arc::new(Got {
+            answers.push(Event::Content(Arc::new(ContentReply {
                 environment: batch.environment.clone(),
                 want: want.clone(),
                 found: found(store, want).await,
@@ -69,14 +69,14 @@ async fn tell(store: &dyn Store, events: &dyn Events, batch: &FetchBatch) -> Res
 }
 
 /// Finds the parts that are wanted, as far as they are there.
-async fn found(store: &dyn Store, want: &Want) -> Found {
+async fn found(store: &dyn Store, want: &ContentRequest) -> ContentPiece {
     let found = match want {
-        Want::Release(digest) => store.release(digest).await.map(|row| {
-            let content = row.map(|row| Found::Release(row.content));
+        ContentRequest::Release(digest) => store.release(digest).await.map(|row| {
+            let content = row.map(|row| ContentPiece::Release(row.content));
             content.ok_or_else(|| format!("the release {}", digest.short()))
         }),
-        Want::File { digest, from } => part(store, digest, *from).await.map(|part| {
-            let part = part.map(|bytes| Found::Part(bytes.into()));
+        ContentRequest::File { digest, from } => part(store, digest, *from).await.map(|part| {
+            let part = part.map(|bytes| ContentPiece::Part(bytes.into()));
             part.ok_or_else(|| format!("the file {digest} from byte {from} on"))
         }),
     };
@@ -86,12 +86,12 @@ async fn found(store: &dyn Store, want: &Want) -> Found {
             let message = format!(
                 "{what} is not in the catalogue: push the release again (`utakata worker push`)"
             );
-            Found::Nothing(Problem::new("no-release", Cure::Operator, message))
+            ContentPiece::Nothing(Problem::new("no-release", Cure::Operator, message))
         }
         Err(error) => {
             tracing::warn!(%error, cure = error.cure(), "a release cannot be read now");
             let message = format!("the catalogue cannot be read now: {error}");
-            Found::Nothing(Problem::new(error.code().as_str(), Cure::Retry, message))
+            ContentPiece::Nothing(Problem::new(error.code().as_str(), Cure::Retry, message))
         }
     }
 }
@@ -102,7 +102,7 @@ async fn part(
     digest: &FileDigest,
     from: u64,
 ) -> Result<Option<Vec<u8>>, store::Error> {
-    let (part, skipped) = (from / PART_MOST as u64, from % PART_MOST as u64);
+    let (part, skipped) = (from / MAX_PART as u64, from % MAX_PART as u64);
     let Some(mut bytes) = store.file_part(digest, part).await? else {
         return Ok(None);
     };

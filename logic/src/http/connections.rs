@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use utakata_interconnect::admission::{self, Acceptor, Admission, Busy, Limits, Place};
+use utakata_interconnect::admission::{self, Acceptor, Admission, Busy, Limits, Slot};
 
 use super::Refused;
 use crate::{code::Code, config::Http};
@@ -38,7 +38,7 @@ const UNTAKEN_TIMEOUT: Duration = Duration::from_secs(60);
 /// The connection by which a request came.
 #[derive(Debug, Clone)]
 pub(super) struct ClientConnection {
-    place: Arc<Place<IpAddr>>,
+    place: Arc<Slot<IpAddr>>,
     peer: IpAddr,
     streams: Admission<IpAddr>,
 }
@@ -46,7 +46,7 @@ pub(super) struct ClientConnection {
 /// A stream of events takes place among streams, as long as this is there.
 #[derive(Debug)]
 pub(super) struct EventStream {
-    _place: Place<IpAddr>,
+    _place: Slot<IpAddr>,
 }
 
 /// A body whose connection is busy until all of it was sent.

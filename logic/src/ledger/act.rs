@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::mpsc;
-use utakata_interconnect::{Event, Events, Tasks, events::Sender};
+use utakata_interconnect::{Event, Events, Sender, Tasks};
 use utakata_model::{Kind, Task};
 use utakata_permit::message::{Answer, PermitBatch, Recorded, RecordedBatch};
 

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::task::TaskTracker;
-use utakata_model::{Class, Origin, Parameters, Readings, manifest::expected::Expected};
+use utakata_model::{Backoff, Class, Origin, Parameters, Readings, manifest::expected::Expected};
 use utakata_permit::{Evidence, evidence};
 
 use super::{
@@ -24,13 +24,13 @@ use crate::{
 
 /// The most targets that are read back at once; others wait.
 const AT_ONCE: usize = 1024;
-/// Between two reads of a target that does not show it yet, doubling up to the second.
-const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// The waits between reads of a target that does not show it yet.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 /// The same where a target must be seen on the way, which may be short.
-const MAX_PAUSE_TO_PASS: Duration = Duration::from_millis(400);
-/// A read of which nothing is heard for so long may be lost: another one is made, and the next
-/// after twice as long.
-const PATIENCE: Duration = Duration::from_secs(1);
+const BACKOFF_TO_PASS: Backoff =
+    Backoff::new(Duration::from_millis(100), Duration::from_millis(400));
+/// A read of which nothing is heard for so long may be lost: another one is made.
+const PATIENCE: Backoff = Backoff::new(Duration::from_secs(1), Duration::MAX);
 
 /// Reads targets back, in the background. Cheap to clone.
 #[derive(Clone)]
@@ -73,12 +73,12 @@ impl ReadBacks {
     /// Any read can be lost, and then nobody says so: the next one does not wait for that.
     async fn look_until_decided(&self, read: &ReadBack) {
         let mut looks = FuturesUnordered::new();
-        let (mut pause, mut patience) = (RETRY_AFTER.0, PATIENCE);
-        let max_pause = match read.purpose {
+        let mut patience = PATIENCE;
+        let mut backoff = match read.purpose {
             Purpose::Confirm {
                 is_through: true, ..
-            } => MAX_PAUSE_TO_PASS,
-            _ => RETRY_AFTER.1,
+            } => BACKOFF_TO_PASS,
+            _ => BACKOFF,
         };
         let mut next = Instant::now();
         let (mut passed, mut shown) = (None, None);
@@ -97,14 +97,12 @@ impl ReadBacks {
                             return;
                         }
                     }
-                    next = Instant::now() + pause;
-                    pause = (pause * 2).min(max_pause);
-                    patience = PATIENCE;
+                    next = Instant::now() + backoff.wait();
+                    patience.reset();
                 }
                 () = sleep_until(next) => {
                     looks.push(self.look(read));
-                    next = Instant::now() + patience;
-                    patience = patience.saturating_mul(2);
+                    next = Instant::now() + patience.wait();
                 }
             }
         }

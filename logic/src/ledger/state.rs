@@ -14,7 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_interconnect::events::Sender;
+use utakata_interconnect::Sender;
 use utakata_model::{EnvironmentId, Incarnation, Kind, OperationId, TargetName, Task, TaskId};
 use utakata_permit::message::{Answer, Recorded};
 

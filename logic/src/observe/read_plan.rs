@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, collections::VecDeque, sync::Arc, time::Duration};
 
-use utakata_model::{ActionName, Parameters, ScheduleName, TargetName};
+use utakata_model::{ActionName, Parameters, ScheduleName, TargetName, hash::fnv1a_64};
 
 use crate::{dispatch::Slot, inventory::TargetEntry};
 
@@ -247,9 +247,7 @@ fn position(entry: &ScheduleEntry, now: Duration) -> (u32, Duration) {
 fn offset(entry: &ScheduleEntry, target: &TargetName) -> Duration {
     let names = [entry.schedule.as_str(), "/", target.as_str()];
     let bytes = names.iter().flat_map(|name| name.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = fnv1a_64(bytes);
     // The lower bits of FNV-1a alone are not even enough for names that differ in one digit.
     let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
     let interval = u64::try_from(entry.interval.as_micros()).unwrap_or(u64::MAX);

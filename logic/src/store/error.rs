@@ -325,17 +325,3 @@ fn disk(place: &Place) -> String {
         Place::Database(database) => format!("PostgreSQL on {}", database.host),
     }
 }
-
-/// The words of a library, with all that is behind them.
-pub(super) fn whole(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(&format!(": {more}"));
-        }
-        source = error.source();
-    }
-    text
-}

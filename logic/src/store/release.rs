@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_interconnect::events::content::PART_MOST;
+use utakata_interconnect::message::content::MAX_PART;
 use utakata_model::{Content, ContentFile, FileDigest, Manifest, PersonName, ReleaseId};
 
 use super::{Error, Place};
@@ -100,7 +100,7 @@ pub(super) fn content(place: &Place, text: &str) -> Result<Content, Error> {
 /// empty has one part, too.
 pub(super) fn batches(bytes: &[u8]) -> Vec<Vec<(i64, &[u8])>> {
     let empty: &[u8] = &[];
-    let parts = bytes.chunks(PART_MOST);
+    let parts = bytes.chunks(MAX_PART);
     let parts = parts.chain(bytes.is_empty().then_some(empty));
     let parts: Vec<(i64, &[u8])> = (0..).zip(parts).collect();
     let batches = parts.chunks(PARTS_AT_ONCE);

@@ -15,7 +15,7 @@ use utakata_api::{
 };
 use utakata_interconnect::{
     Event, Events, Interest,
-    events::content::{FetchBatch, Found, PART_MOST, Want},
+    message::content::{ContentPiece, ContentRequest, FetchBatch, MAX_PART},
 };
 use utakata_logic::http;
 use utakata_model::{
@@ -36,7 +36,7 @@ impl Release {
             "kind = \"pdu\"\nversion = \"{version}\"\nprotocol = 1\n[run]\nprogram = \"bin/run\"\n\
              [[action]]\nname = \"read\"\nclass = \"observe\"\n"
         );
-        let program = (0..2 * PART_MOST + 77).map(|at| (at % 241) as u8).collect();
+        let program = (0..2 * MAX_PART + 77).map(|at| (at % 241) as u8).collect();
         Self(
             [
                 ("bin/run".into(), (program, true)),
@@ -467,7 +467,7 @@ impl<'r> Fetching<'r> {
         Self { room, answers }
     }
 
-    async fn fetch(&mut self, want: Want) -> Found {
+    async fn fetch(&mut self, want: ContentRequest) -> ContentPiece {
         let batch = FetchBatch {
             environment: id(),
             wants: vec![want.clone()],
@@ -488,12 +488,12 @@ impl<'r> Fetching<'r> {
     async fn file(&mut self, digest: &FileDigest, size: u64, from: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         while from + (bytes.len() as u64) < size {
-            let want = Want::File {
+            let want = ContentRequest::File {
                 digest: digest.clone(),
                 from: from + bytes.len() as u64,
             };
             match self.fetch(want).await {
-                Found::Part(part) if !part.is_empty() && part.len() <= PART_MOST => {
+                ContentPiece::Part(part) if !part.is_empty() && part.len() <= MAX_PART => {
                     bytes.extend_from_slice(&part);
                 }
                 other => panic!("{other:?}"),
@@ -513,7 +513,10 @@ async fn an_environment_fetches_a_release_byte_by_byte_and_its_digest_is_right()
     let release = Release::new("2.0.0");
     room.push(&release).await;
     let mut fetching = Fetching::new(&room).await;
-    let Found::Release(content) = fetching.fetch(Want::Release(release.digest())).await else {
+    let ContentPiece::Release(content) = fetching
+        .fetch(ContentRequest::Release(release.digest()))
+        .await
+    else {
         panic!("the content is there");
     };
     assert_eq!(content, release.content());
@@ -529,9 +532,9 @@ async fn an_environment_fetches_a_release_byte_by_byte_and_its_digest_is_right()
     assert_eq!(fetched.digest(), release.digest());
     // From the middle of a part on, as after a start that was interrupted.
     let program = &content.files[0];
-    let from = PART_MOST as u64 + 5;
+    let from = MAX_PART as u64 + 5;
     let rest = fetching.file(&program.digest, program.size, from).await;
-    assert!(rest == release.0["bin/run"].0[PART_MOST + 5..]);
+    assert!(rest == release.0["bin/run"].0[MAX_PART + 5..]);
     room.end().await;
 }
 
@@ -544,23 +547,23 @@ async fn an_environment_that_asks_for_what_is_not_there_is_told_so() {
     room.put_files(&release).await;
     let digest = file.digest.clone();
     let wants = [
-        Want::Release(release.digest()),
-        Want::File {
+        ContentRequest::Release(release.digest()),
+        ContentRequest::File {
             digest: FileDigest::of(b"nothing has this"),
             from: 0,
         },
-        Want::File {
+        ContentRequest::File {
             digest: digest.clone(),
             from: file.size + 1,
         },
-        Want::File {
+        ContentRequest::File {
             digest,
             from: u64::MAX,
         },
     ];
     for want in wants {
         match fetching.fetch(want.clone()).await {
-            Found::Nothing(problem) => assert_eq!(&*problem.code, "no-release"),
+            ContentPiece::Nothing(problem) => assert_eq!(&*problem.code, "no-release"),
             other => panic!("{want:?}: {other:?}"),
         }
     }

@@ -15,10 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use utakata_api::client::relay::Relay;
 use utakata_interconnect::{
-    Consumer, Delivery, Event, Events, Interest, OutcomeBatch, Subscription, Tasks,
-    connection::Health,
-    events::{Sender, bus::Bus},
-    tasks::embedded::Embedded,
+    Consumer, Delivery, Event, Events, Interest, OutcomeBatch, Sender, Subscription, Tasks,
+    connection::Health, events::bus::Bus, tasks::embedded::Embedded,
 };
 use utakata_logic::{
     Config, Handle, LogicEnvironment, Parts, http,

@@ -17,7 +17,7 @@ impl Life {
         !self.is_cancelled && now < self.expires && self.attempt < rule.max_attempts
     }
 
-    /// Whether another attempt may follow this one, when nothing of it is seen.
+    /// Returns true if another attempt may follow this one, when nothing of it is seen.
     pub(super) fn may_follow(&self, rule: &Rule) -> bool {
         let is_over = self.is_over || cfg!(feature = "presumed-is-proven");
         is_over || rule.repeat == Repeat::Repeatable

@@ -1,4 +1,4 @@
-//! What becomes of a life: turns, asks, time, people.
+//! The transitions of a life: turns, asks, time, people.
 
 use tokio::time::Instant;
 use utakata_model::{Incarnation, manifest::Repeat};
@@ -7,7 +7,7 @@ use super::{Action, By, Event, Holder, How, Life, Rule, Settlement, Stage, ended
 use crate::message::{Refused, Verdict};
 
 impl Life {
-    /// What becomes of it when something happens.
+    /// Returns the life after an event, and the actions to take.
     pub fn on(self, event: &Event, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
         if self.has_ended() && !matches!(event, Event::Ask { .. }) {
             return (self, Vec::new());

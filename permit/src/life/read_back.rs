@@ -1,4 +1,4 @@
-//! What the target shows when it is read back.
+//! Transitions by what the target shows when it is read back.
 
 use tokio::time::Instant;
 
@@ -113,7 +113,7 @@ impl Life {
     }
 }
 
-/// What a observation at a target proves that said that it did it.
+/// The proof of an observation of a target that said that it did it.
 #[derive(Debug, Clone, Copy)]
 enum Verified {
     Done,

@@ -5,31 +5,31 @@ use utakata_model::TaskState;
 
 use super::{Action, End, Holder, Life, Rule, Stage};
 
-/// What is written down of a life. No times but one: all waiting begins anew.
+/// The record of a life. No times but one: all waiting begins anew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Saved {
     /// Its state, in one word.
     pub state: TaskState,
-    /// Which try at it this is, from 1.
+    /// The number of the current attempt, from 1.
     pub attempt: u32,
-    /// Who has, or had, the permit of it.
+    /// The holder of its permit, or the last one.
     pub holder: Option<Holder>,
     /// It is not permitted after this.
     pub expires: Instant,
-    /// Whether somebody took it back.
+    /// True if somebody took it back.
     pub is_cancelled: bool,
-    /// Whether an earlier attempt may have done it.
+    /// True if an earlier attempt may have done it.
     pub is_in_doubt: bool,
-    /// Whether it is proven that nobody acts on the current attempt any more.
+    /// True if it is proven that nobody acts on the current attempt any more.
     pub is_over: bool,
-    /// Whether it was seen in what it must pass through, since it was said to be done.
+    /// True if it was seen in what it must pass through, since it was said to be done.
     pub has_passed: bool,
-    /// How it ended, if it has.
+    /// The end, if there is one.
     pub end: Option<End>,
 }
 
 impl Life {
-    /// What is to be written down of it, before anybody acts on it.
+    /// Returns its record, to be written before anybody acts on it.
     pub fn saved(&self) -> Saved {
         let end = match self.stage {
             Stage::Ended(end) => Some(end),

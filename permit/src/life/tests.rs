@@ -1,10 +1,10 @@
 //! Every event in every stage, and any order of events.
 
-mod asked;
+mod asks;
 mod orders;
+mod outcomes;
 mod over;
 mod restored;
-mod told;
 mod turned;
 
 use std::{sync::LazyLock, time::Duration};

@@ -10,17 +10,17 @@ use super::{
     environment, ledger,
     promises::{self, Broken},
     steps,
-    world::{Attempt, Environment, Job, JobStage, Message, Passage, STEP, Told, World},
+    world::{Attempt, Environment, Job, JobStage, Message, Passage, Report, STEP, World},
 };
 
 /// The longest that it may take, in steps of time: the fences of all attempts after a restart,
 /// and the waiting in between.
-const STEPS_MOST: u32 = 60;
+const MAX_STEPS: u32 = 60;
 
 /// Nothing fails from now on.
 pub fn ends(world: &World, case: &Case) -> Result<World, Broken> {
     let mut world = world.clone();
-    for _ in 0..STEPS_MOST {
+    for _ in 0..MAX_STEPS {
         if world.is_settled() {
             return Ok(world);
         }
@@ -120,11 +120,11 @@ fn exchange(world: &mut World, case: &Case) {
             from,
             attempt,
             ask,
-            told,
+            report,
         } = message
             && world.is_alive(from)
         {
-            ledger::told(world, case, from, attempt, ask, told);
+            ledger::reported(world, case, from, attempt, ask, report);
             environment::recorded(world, from, attempt, ask);
         }
     }
@@ -164,6 +164,6 @@ fn work(world: &mut World, case: &Case) {
         jobs.position(|job| is_done(job) && world.is_alive(job.from))
     };
     while let Some(place) = is_ready(world) {
-        environment::ends(world, case, place, Told::Succeeded);
+        environment::ends(world, case, place, Report::Succeeded);
     }
 }

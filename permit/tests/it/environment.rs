@@ -8,7 +8,7 @@ use utakata_permit::{
 use super::{
     case::Case,
     mutant::{self, Mutant},
-    world::{Attempt, Effect, Environment, Job, JobStage, Message, STEP, Sender, Told, World},
+    world::{Attempt, Effect, Environment, Job, JobStage, Message, Report, STEP, Sender, World},
 };
 
 /// The queue delivers an attempt.
@@ -41,7 +41,7 @@ fn send(world: &mut World, environment: usize, ask: Ask) {
 pub fn refuses(world: &mut World, case: &Case, environment: usize, attempt: Attempt) {
     let from = world.sender(environment);
     world.environments[environment].refused.push(attempt);
-    tell(world, case, from, attempt, None, Told::Failed);
+    tell(world, case, from, attempt, None, Report::Failed);
 }
 
 /// The ledger has answered an ask.
@@ -87,7 +87,7 @@ pub fn answered(
 /// nothing will be.
 pub fn may_say_late(world: &World, case: &Case, to: Sender, attempt: Attempt, ask: u64) -> bool {
     let environment = &world.environments[to.environment];
-    let is_told = world
+    let is_reported = world
         .jobs
         .iter()
         .any(|job| job.from == to && job.ask == Some(ask));
@@ -103,7 +103,7 @@ pub fn may_say_late(world: &World, case: &Case, to: Sender, attempt: Attempt, as
         asks.on_answer(answer, world.local(to.environment)) == Decision::Ignore
     };
     let has_begun = environment.begun.contains(&ask) && !case.is(Mutant::LateThoughBegun);
-    world.is_alive(to) && is_void && !is_told && !has_begun
+    world.is_alive(to) && is_void && !is_reported && !has_begun
 }
 
 /// A worker is given it, reads it at any time, and says that it is ready.
@@ -121,7 +121,7 @@ pub fn gives_go(world: &mut World, case: &Case, place: usize) {
         return;
     };
     if now > until {
-        return ends(world, case, place, Told::Expired);
+        return ends(world, case, place, Report::Expired);
     }
     let within = until - now;
     world.jobs[place].stage = JobStage::Going { said, within };
@@ -145,7 +145,7 @@ pub fn begins(world: &mut World, case: &Case, place: usize) {
 
 fn refuses_go(world: &mut World, case: &Case, place: usize) {
     if world.is_alive(world.jobs[place].from) {
-        ends(world, case, place, Told::Expired);
+        ends(world, case, place, Report::Expired);
     } else {
         world.jobs.remove(place);
     }
@@ -155,8 +155,8 @@ fn refuses_go(world: &mut World, case: &Case, place: usize) {
 pub fn stalls(world: &mut World, place: usize) {
     let job = world.jobs[place];
     if let JobStage::Acting { until } = job.stage {
-        let is_told = false;
-        world.jobs[place].stage = JobStage::Stalled { until, is_told };
+        let is_reported = false;
+        world.jobs[place].stage = JobStage::Stalled { until, is_reported };
         let mut pending = world.pending.iter_mut();
         pending
             .find(|one| one.is_of(&job))
@@ -166,17 +166,17 @@ pub fn stalls(world: &mut World, place: usize) {
 }
 
 /// An attempt ends, and its outcome is told again and again.
-pub fn ends(world: &mut World, case: &Case, place: usize, told: Told) {
+pub fn ends(world: &mut World, case: &Case, place: usize, report: Report) {
     let job = world.jobs.remove(place);
     let until = world.now + case.rule.settling - STEP;
-    if told == Told::Failed || (told == Told::Succeeded && !case.is_truthful) {
+    if report == Report::Failed || (report == Report::Succeeded && !case.is_truthful) {
         world.pending.retain(|one| !one.is_of(&job));
     }
     for effect in world.pending.iter_mut().filter(|one| one.is_of(&job)) {
         effect.send(until);
-        effect.is_sure = told == Told::Succeeded;
+        effect.is_sure = report == Report::Succeeded;
     }
-    tell(world, case, job.from, job.attempt, job.ask, told);
+    tell(world, case, job.from, job.attempt, job.ask, report);
 }
 
 /// An environment kills what its earlier lives have left, sees it gone, and says so.
@@ -204,29 +204,29 @@ pub fn tell(
     from: Sender,
     attempt: Attempt,
     ask: Option<u64>,
-    told: Told,
+    report: Report,
 ) {
     if case.is_recorded {
         world.jobs.push(Job {
             from,
             attempt,
             ask,
-            stage: JobStage::Told(told),
+            stage: JobStage::Reported(report),
         });
     }
     world.send(Message::Outcome {
         from,
         attempt,
         ask,
-        told,
+        report,
     });
 }
 
 /// The ledger has written an outcome down.
 pub fn recorded(world: &mut World, to: Sender, attempt: Attempt, ask: Option<u64>) {
     let is_recorded = |job: &Job| {
-        let is_told = matches!(job.stage, JobStage::Told(_));
-        is_told && job.from == to && job.attempt == attempt && job.ask == ask
+        let is_reported = matches!(job.stage, JobStage::Reported(_));
+        is_reported && job.from == to && job.attempt == attempt && job.ask == ask
     };
     world.jobs.retain(|job| !is_recorded(job));
 }
@@ -256,8 +256,8 @@ pub fn time_passes(world: &mut World, case: &Case) {
             JobStage::Waiting { until } | JobStage::Ready { until, .. } => until < now,
             JobStage::Going { said, within } => said + within < now,
             JobStage::Acting { until } => until < now,
-            JobStage::Stalled { until, is_told } => until < now && !is_told,
-            JobStage::Told(_) => false,
+            JobStage::Stalled { until, is_reported } => until < now && !is_reported,
+            JobStage::Reported(_) => false,
         }
     };
     while let Some(place) = world.jobs.iter().position(|job| is_over(world, job)) {
@@ -271,10 +271,10 @@ pub fn time_passes(world: &mut World, case: &Case) {
         }
         match job.stage {
             JobStage::Stalled { until, .. } => {
-                let is_told = true;
-                world.jobs[place].stage = JobStage::Stalled { until, is_told };
+                let is_reported = true;
+                world.jobs[place].stage = JobStage::Stalled { until, is_reported };
                 if is_alive {
-                    tell(world, case, job.from, job.attempt, job.ask, Told::Overdue);
+                    tell(world, case, job.from, job.attempt, job.ask, Report::Overdue);
                 }
             }
             _ if !is_alive => {
@@ -282,9 +282,9 @@ pub fn time_passes(world: &mut World, case: &Case) {
             }
             JobStage::Acting { .. } => {
                 world.jobs.remove(place);
-                tell(world, case, job.from, job.attempt, job.ask, Told::Unknown);
+                tell(world, case, job.from, job.attempt, job.ask, Report::Unknown);
             }
-            _ => ends(world, case, place, Told::Expired),
+            _ => ends(world, case, place, Report::Expired),
         }
     }
     let mut pending = std::mem::take(&mut world.pending);

@@ -39,12 +39,12 @@ struct Node {
 }
 
 /// Every so manieth state is tried for calm: it must bring the tasks to an end.
-const CALM_EVERY: usize = 20;
+const CALM_STRIDE: usize = 20;
 /// The longest way that is gone by chance.
-const WAY_MOST: usize = 100;
+const MAX_WAY: usize = 100;
 
 /// Tries everything, or so many states, or as much as leads to the first broken promise.
-pub fn explore(case: &Case, states_most: usize) -> Explored {
+pub fn explore(case: &Case, max_states: usize) -> Explored {
     let began = Instant::now();
     let mut nodes: Vec<Node> = Vec::new();
     let mut seen = HashSet::new();
@@ -55,7 +55,7 @@ pub fn explore(case: &Case, states_most: usize) -> Explored {
     frontier.push_back((usize::MAX, start));
     let mut broken = None;
     let mut visited = 0_usize;
-    'search: while seen.len() < states_most {
+    'search: while seen.len() < max_states {
         let Some((at, world)) = frontier.pop_front() else {
             break;
         };
@@ -75,7 +75,7 @@ pub fn explore(case: &Case, states_most: usize) -> Explored {
             }
         }
         visited += 1;
-        if visited.is_multiple_of(CALM_EVERY) {
+        if visited.is_multiple_of(CALM_STRIDE) {
             calmed += 1;
             if let Err(what) = calm::ends(&world, case) {
                 broken = Some(trace(&nodes, at, what));
@@ -104,7 +104,7 @@ pub fn wander(case: &Case, ways: usize) -> Explored {
         let mut world = World::new(case);
         let mut way = Vec::new();
         let mut is_kept = Ok(());
-        while is_kept.is_ok() && way.len() < WAY_MOST {
+        while is_kept.is_ok() && way.len() < MAX_WAY {
             let steps = steps::steps(&world, case);
             let Some(step) = steps.get(chance.below(steps.len())).copied() else {
                 break;

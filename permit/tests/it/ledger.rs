@@ -10,7 +10,7 @@ use utakata_permit::{
 use super::{
     case::Case,
     mutant::{self, Mutant},
-    world::{Attempt, Message, Sender, Told, World},
+    world::{Attempt, Message, Report, Sender, World},
 };
 
 /// Something happens to a task. It is written down, then done what follows; whatever is sent
@@ -73,24 +73,24 @@ pub fn asked(world: &mut World, case: &Case, from: Sender, attempt: Attempt, ask
 }
 
 /// An environment tells an outcome.
-pub fn told(
+pub fn reported(
     world: &mut World,
     case: &Case,
     from: Sender,
     attempt: Attempt,
     ask: Option<u64>,
-    told: Told,
+    report: Report,
 ) {
     let life = &mut world.lives[attempt.task];
     let holder = ask.map(|ask| mutant::holder(case, from, ask));
-    if mutant::verifies_late(case, life, holder.as_ref(), told) {
+    if mutant::verifies_late(case, life, holder.as_ref(), report) {
         return;
     }
     let event = Event::Outcome {
         attempt: attempt.number,
         holder: mutant::teller(case, life, holder),
-        status: told.status(),
-        is_over: told == Told::Unknown,
+        status: report.status(),
+        is_over: report == Report::Unknown,
     };
     happens(world, case, attempt.task, &event);
     if case.is_recorded {

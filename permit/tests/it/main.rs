@@ -24,15 +24,15 @@ use utakata_model::TaskState;
 use world::World;
 
 /// States of a case that are tried without being told otherwise.
-const STATES_MOST: usize = 32_000;
+const MAX_STATES: usize = 32_000;
 /// States in which a fault that was built in must show.
-const STATES_MOST_BROKEN: usize = 200_000;
+const MAX_STATES_BROKEN: usize = 200_000;
 /// Ways of each case that are gone by chance.
 const WAYS: usize = 200;
 
 fn states_most() -> usize {
     let asked = std::env::var("UTAKATA_PERMIT_STATES").ok();
-    asked.map_or(STATES_MOST, |asked| asked.parse().unwrap())
+    asked.map_or(MAX_STATES, |asked| asked.parse().unwrap())
 }
 
 fn check(cases: &[Case]) {
@@ -86,7 +86,7 @@ fn without_faults_a_task_succeeds() {
 #[test]
 fn every_fault_that_is_built_in_is_found() {
     for (mutant, case, what) in cases::mutants() {
-        let explored = explore(&case.broken(mutant), STATES_MOST_BROKEN);
+        let explored = explore(&case.broken(mutant), MAX_STATES_BROKEN);
         println!("{mutant:?}: {explored}");
         let found = explored.broken.as_ref().map(|trace| trace.what);
         assert_eq!(found, Some(what), "{mutant:?}");

@@ -16,7 +16,7 @@ use utakata_permit::{
 
 use super::{
     case::Case,
-    world::{Attempt, JobStage, STEP, Sender, Told},
+    world::{Attempt, JobStage, Report, STEP, Sender},
 };
 
 /// What is broken.
@@ -183,8 +183,8 @@ pub fn answered(case: &Case, asked: Instant) -> Instant {
 }
 
 /// Whether the outcome was dealt with here.
-pub fn verifies_late(case: &Case, life: &mut Life, from: Option<&Holder>, told: Told) -> bool {
-    let is_late = matches!(life.stage, Stage::Unsettled { .. }) && told == Told::Succeeded;
+pub fn verifies_late(case: &Case, life: &mut Life, from: Option<&Holder>, report: Report) -> bool {
+    let is_late = matches!(life.stage, Stage::Unsettled { .. }) && report == Report::Succeeded;
     let Some(holder) = from.filter(|from| is_late && life.holder() == Some(*from)) else {
         return false;
     };

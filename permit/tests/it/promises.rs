@@ -124,10 +124,10 @@ pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
             return Err("permitted twice");
         }
     }
-    let is_told = |job: &&Job| matches!(job.stage, JobStage::Told(_));
-    for told in before.jobs.iter().filter(is_told) {
-        let was_dropped = after.is_alive(told.from) && !after.jobs.contains(told);
-        if was_dropped && told.ask.is_some_and(|ask| waits_for(after, told, ask)) {
+    let is_reported = |job: &&Job| matches!(job.stage, JobStage::Reported(_));
+    for report in before.jobs.iter().filter(is_reported) {
+        let was_dropped = after.is_alive(report.from) && !after.jobs.contains(report);
+        if was_dropped && report.ask.is_some_and(|ask| waits_for(after, report, ask)) {
             return Err("an outcome was forgotten before it was written down");
         }
     }
@@ -135,9 +135,9 @@ pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
 }
 
 /// Whether the ledger still waits for this outcome.
-fn waits_for(world: &World, told: &Job, ask: u64) -> bool {
-    let life = &world.lives[told.attempt.task];
-    let is_current = life.attempt == told.attempt.number;
-    let holder = told.from.holder(ask);
+fn waits_for(world: &World, report: &Job, ask: u64) -> bool {
+    let life = &world.lives[report.attempt.task];
+    let is_current = life.attempt == report.attempt.number;
+    let holder = report.from.holder(ask);
     is_current && matches!(life.stage, Stage::Permitted { .. }) && life.holder() == Some(&holder)
 }

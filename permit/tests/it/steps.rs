@@ -10,8 +10,8 @@ use super::{
     case::Case,
     environment, ledger, mutant,
     world::{
-        ATTEMPTS_MOST, Attempt, Effect, Environment, Job, JobStage, Message, Passage, STEP, Sender,
-        Told, World, at,
+        Attempt, Effect, Environment, Job, JobStage, MAX_ATTEMPTS, Message, Passage, Report, STEP,
+        Sender, World, at,
     },
 };
 
@@ -45,7 +45,7 @@ pub enum Step {
     TimePassesWithout(usize),
     /// An environment sees that nothing of its earlier lives is left.
     SeesOver(usize),
-    Ends(usize, Told),
+    Ends(usize, Report),
     /// The device does it.
     Takes(usize),
     /// The device is in what it passes through, or has passed.
@@ -207,7 +207,7 @@ fn of_jobs(world: &World, case: &Case, steps: &mut Vec<Step>) {
             JobStage::Waiting { .. } => {
                 steps.push(Step::HandsOver(place));
                 if case.is_choosy {
-                    steps.push(Step::Ends(place, Told::Expired));
+                    steps.push(Step::Ends(place, Report::Expired));
                 }
             }
             JobStage::Ready { .. } => {
@@ -222,15 +222,15 @@ fn of_jobs(world: &World, case: &Case, steps: &mut Vec<Step>) {
                 if may_stall(world, job) {
                     steps.push(Step::Stalls(place));
                 }
-                steps.push(Step::Ends(place, Told::Succeeded));
-                steps.push(Step::Ends(place, Told::Unknown));
+                steps.push(Step::Ends(place, Report::Succeeded));
+                steps.push(Step::Ends(place, Report::Unknown));
                 let mut pending = world.pending.iter();
                 if pending.any(|one| one.attempt == job.attempt && one.from == job.from) {
-                    steps.push(Step::Ends(place, Told::Failed));
+                    steps.push(Step::Ends(place, Report::Failed));
                 }
             }
             JobStage::Acting { .. } if may_stall(world, job) => steps.push(Step::Stalls(place)),
-            JobStage::Acting { .. } | JobStage::Stalled { .. } | JobStage::Told(_) => {}
+            JobStage::Acting { .. } | JobStage::Stalled { .. } | JobStage::Reported(_) => {}
         }
     }
 }
@@ -302,7 +302,7 @@ fn apply(world: &mut World, case: &Case, step: Step) {
         Step::AsksAgain(place) => environment::asks_again(world, place),
         Step::Comes(message) => comes(world, case, message),
         Step::SaysLate(to, attempt, ask) => {
-            environment::tell(world, case, to, attempt, Some(ask), Told::Expired);
+            environment::tell(world, case, to, attempt, Some(ask), Report::Expired);
         }
         Step::HandsOver(place) => environment::hands_over(world, place),
         Step::GivesGo(place) => environment::gives_go(world, case, place),
@@ -312,7 +312,7 @@ fn apply(world: &mut World, case: &Case, step: Step) {
             environment::stalls(world, place);
         }
         Step::SeesOver(place) => environment::sees_over(world, case, place),
-        Step::Ends(place, told) => environment::ends(world, case, place, told),
+        Step::Ends(place, report) => environment::ends(world, case, place, report),
         Step::Takes(place) => takes(world, place),
         Step::Passes(task) => passes(world, task),
         Step::ReadsBack(task, evidence) => world.send(Message::Seen {
@@ -332,7 +332,7 @@ pub fn passes(world: &mut World, task: usize) {
 
 pub fn takes(world: &mut World, place: usize) {
     let attempt = world.pending.remove(place).attempt;
-    debug_assert!(attempt.place() < ATTEMPTS_MOST);
+    debug_assert!(attempt.place() < MAX_ATTEMPTS);
     world.done[attempt.task][attempt.place()] += 1;
     world.shown = Some(attempt.task);
 }
@@ -344,8 +344,8 @@ fn comes(world: &mut World, case: &Case, message: Message) {
             from,
             attempt,
             ask,
-            told,
-        } => ledger::told(world, case, from, attempt, ask, told),
+            report,
+        } => ledger::reported(world, case, from, attempt, ask, report),
         Message::Seen {
             task,
             asked,

@@ -20,7 +20,7 @@ const EVER: u32 = 1000;
 /// The least time that passes.
 pub const STEP: Duration = Duration::from_secs(1);
 /// No case has more attempts of a task.
-pub const ATTEMPTS_MOST: usize = 3;
+pub const MAX_ATTEMPTS: usize = 3;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -49,9 +49,9 @@ pub struct World {
     /// The task of which the device shows the effect.
     pub shown: Option<usize>,
     /// How often the device did what a task says, by attempt.
-    pub done: Vec<[u8; ATTEMPTS_MOST]>,
+    pub done: Vec<[u8; MAX_ATTEMPTS]>,
     /// Which attempts were begun.
-    pub begun: Vec<[bool; ATTEMPTS_MOST]>,
+    pub begun: Vec<[bool; MAX_ATTEMPTS]>,
     /// All that was ever sent. Any of it may come at any time, again and again, or never.
     pub sent: Vec<Message>,
     /// The attempts that were published: the queue may deliver them again and again, or never.
@@ -123,9 +123,9 @@ pub enum JobStage {
     Acting { until: Instant },
     /// It stands still, immediately before it says something to the device; whether its
     /// environment has said that its time is over.
-    Stalled { until: Instant, is_told: bool },
+    Stalled { until: Instant, is_reported: bool },
     /// The outcome, until it is recorded.
-    Told(Told),
+    Reported(Report),
 }
 
 /// What an attempt that was begun may still do to the device.
@@ -141,7 +141,7 @@ pub struct Effect {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Told {
+pub enum Report {
     Succeeded,
     Failed,
     /// The worker has said so, or is gone.
@@ -177,7 +177,7 @@ pub enum Message {
         from: Sender,
         attempt: Attempt,
         ask: Option<u64>,
-        told: Told,
+        report: Report,
     },
     Recorded {
         to: Sender,
@@ -208,8 +208,8 @@ impl World {
             pending: Vec::new(),
             passage: vec![Passage::Before; case.tasks],
             shown: None,
-            done: vec![[0; ATTEMPTS_MOST]; case.tasks],
-            begun: vec![[false; ATTEMPTS_MOST]; case.tasks],
+            done: vec![[0; MAX_ATTEMPTS]; case.tasks],
+            begun: vec![[false; MAX_ATTEMPTS]; case.tasks],
             sent: Vec::new(),
             published: Vec::new(),
             faults: case.faults,
@@ -262,7 +262,7 @@ impl World {
                 JobStage::Waiting { until } | JobStage::Ready { until, .. } => now <= until,
                 JobStage::Going { said, within } => now <= said + within,
                 JobStage::Acting { .. } => true,
-                JobStage::Stalled { .. } | JobStage::Told(_) => false,
+                JobStage::Stalled { .. } | JobStage::Reported(_) => false,
             }
         })
     }
@@ -425,7 +425,7 @@ impl Sender {
     }
 }
 
-impl Told {
+impl Report {
     pub fn status(self) -> OutcomeStatus {
         match self {
             Self::Succeeded => OutcomeStatus::Succeeded,

@@ -16,7 +16,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["model"]),
     ("documents", &["api", "model"]),
     ("permit", &["model"]),
-    ("interconnect", &["permit", "protocol", "model"]),
+    ("interconnect", &["permit", "model"]),
+    ("interconnect-amqp", &["interconnect", "model"]),
+    ("interconnect-mqtt", &["interconnect", "permit", "model"]),
+    (
+        "interconnect-conformance",
+        &["interconnect", "permit", "model"],
+    ),
     ("rollout", &["model"]),
     (
         "logic",
@@ -40,6 +46,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "execution",
             "execution-docker",
             "interconnect",
+            "interconnect-amqp",
+            "interconnect-mqtt",
+            // For drills, as long as they are run by the program itself.
+            "interconnect-conformance",
             "protocol",
             "documents",
             "api",
@@ -50,14 +60,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 /// What any worker may use.
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
-/// What any crate's tests may use besides. Its own tests may use all.
-const FOR_TESTS: &str = "tests";
+/// What any crate's tests may use besides. Those of `tests` may use all.
+const FOR_TESTS: [&str; 2] = ["tests", "interconnect-conformance"];
 /// Crates whose tests try them with what is built on them.
 const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("amq-protocol-tcp", &["interconnect"]),
+    ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
     ("aws-lc-rs", &["execution"]),
     ("axum", &["logic"]),
@@ -68,15 +78,15 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper-util", &["logic"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
-    ("lapin", &["interconnect", "benches"]),
-    ("mqtt5", &["interconnect"]),
+    ("lapin", &["interconnect-amqp", "benches"]),
+    ("mqtt5", &["interconnect-mqtt"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
-    ("rumqttc", &["interconnect"]),
-    ("rustls", &["interconnect"]),
+    ("rumqttc", &["interconnect-mqtt"]),
+    ("rustls", &["interconnect-mqtt"]),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
@@ -164,8 +174,10 @@ fn astray(package: &Package) -> Vec<Offence> {
         .iter()
         .filter_map(|one| Some((one, box_of(&one.name)?)));
     let wrong = ours.filter(|(one, to)| {
-        let is_met_in_tests =
-            [*to, from].contains(&FOR_TESTS) || *to == from || TRIED_WITH.contains(&(from, to));
+        let is_met_in_tests = from == "tests"
+            || FOR_TESTS.contains(to)
+            || *to == from
+            || TRIED_WITH.contains(&(from, to));
         let is_for_tests = one.is_for_tests() && is_met_in_tests;
         !allowed.contains(to) && !is_for_tests
     });

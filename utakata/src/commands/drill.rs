@@ -104,7 +104,8 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
     if arguments.kill_every.is_zero() {
         return Err(Usage("--kill-every must be more than 0s".into()).into());
     }
-    let faults: Result<utakata_interconnect::faulty::Faults, _> = arguments.faults.parse();
+    let faults: Result<utakata_interconnect_conformance::faulty::Faults, _> =
+        arguments.faults.parse();
     if let Err(error) = faults {
         return Err(Usage(format!("--faults: {error}")).into());
     }

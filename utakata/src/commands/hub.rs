@@ -7,10 +7,10 @@ use clap::Args;
 use utakata_interconnect::{
     Events, Tasks,
     events::bus::{self, Bus},
-    faulty::{Faults, FaultyEvents, FaultyTasks},
     hub::{Config, Hub},
     tasks::embedded::{self, Embedded},
 };
+use utakata_interconnect_conformance::faulty::{Faults, FaultyEvents, FaultyTasks};
 
 use super::{
     Context,
@@ -24,13 +24,13 @@ It moves tasks and events between `utakata le` and `utakata wee`, and needs noth
 it keeps, it keeps in memory. It is for drills and tests, on one machine.
 
 Faults are chances from 0 to 1: lose, double, reorder (within a call), late (overtaken by others),
-delay (a call takes longer), fail (a call fails). delay-most bounds late and delay. What may be lost
+delay (a call takes longer), fail (a call fails). max-delay bounds late and delay. What may be lost
 is may-lose=expendable (reads and readings), protocol (also what the permit of control repeats; the
 default) or anything (also control tasks: that breaks what is promised).
 
 Examples:
   utakata hub --socket /run/utakata/hub.sock
-  utakata hub --socket hub.sock --faults lose=0.02,double=0.05,late=0.1,delay-most=200ms --seed 7")]
+  utakata hub --socket hub.sock --faults lose=0.02,double=0.05,late=0.1,max-delay=200ms --seed 7")]
 pub struct Arguments {
     /// The socket to listen on; only this user can connect to it
     #[arg(long, value_name = "PATH", value_parser = paths::absolute())]

@@ -452,7 +452,7 @@ const KEYS: &[(&str, &str, &str)] = &[
         "The most messages of each class that are on their way to RabbitMQ at a time",
     ),
     (
-        "interconnect.amqp.confirm_within",
+        "interconnect.amqp.confirm_timeout",
         "duration",
         "Within this RabbitMQ confirms that it keeps control; else it counts as away",
     ),
@@ -472,7 +472,7 @@ const KEYS: &[(&str, &str, &str)] = &[
         "The most messages of reads that one queue keeps; beyond it the oldest go",
     ),
     (
-        "interconnect.amqp.observe_within",
+        "interconnect.amqp.observe_lifetime",
         "duration",
         "The longest that a read waits in a queue",
     ),
@@ -517,7 +517,7 @@ const KEYS: &[(&str, &str, &str)] = &[
         "The key of our own certificate",
     ),
     (
-        "interconnect.mqtt.patience",
+        "interconnect.mqtt.ack_timeout",
         "duration",
         "How long the MQTT broker may take to acknowledge; later it counts as away",
     ),

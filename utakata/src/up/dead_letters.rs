@@ -4,20 +4,18 @@
 use std::time::Duration;
 
 use tokio::time::sleep;
-use utakata_interconnect::{
-    Error,
-    connection::Backoff,
-    tasks::amqp::{DeadLetter, DeadLetters},
-};
+use utakata_interconnect::{Error, connection::draw};
+use utakata_interconnect_amqp::{DeadLetter, DeadLetters};
+use utakata_model::Backoff;
 
 /// Between two tries while the broker is away.
-const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 /// So many tasks of a letter are named.
 const NAMED_MOST: usize = 5;
 
 /// Reads and tells until the inter connect is closed.
 pub async fn tell(mut letters: DeadLetters) {
-    let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
+    let mut backoff = BACKOFF;
     loop {
         match letters.next().await {
             Ok(letter) => {
@@ -27,7 +25,7 @@ pub async fn tell(mut letters: DeadLetters) {
                 let _ = letters.handled(letter).await;
             }
             Err(Error::Closed) => return,
-            Err(Error::Away { .. }) => sleep(backoff.wait()).await,
+            Err(Error::Away { .. }) => sleep(backoff.wait_jittered(draw())).await,
         }
     }
 }

@@ -4,14 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use utakata_interconnect::{
-    Events, Tasks,
-    connection::Health,
-    events::mqtt::{self, MqttEvents},
-    faulty::{Faults, FaultyEvents, FaultyTasks},
-    hub::HubClient,
-    tasks::amqp::{self, Amqp, DeadLetters},
-};
+use utakata_interconnect::{Events, Tasks, connection::Health, hub::HubClient};
+use utakata_interconnect_amqp::{self as amqp, Amqp, DeadLetters};
+use utakata_interconnect_conformance::faulty::{Faults, FaultyEvents, FaultyTasks};
+use utakata_interconnect_mqtt::{MqttEvents, client as mqtt};
 use utakata_model::EnvironmentStatus;
 
 use super::logic::Between;

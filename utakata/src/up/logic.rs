@@ -7,9 +7,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Events, Tasks,
-    connection::{Backoff, Health},
-    mqtt::{self, Broker},
+    connection::{BACKOFF, Health, draw},
 };
+use utakata_interconnect_mqtt::{self as mqtt, Broker};
 use utakata_logic::{
     Handle, LogicEnvironment, Parts, config, http,
     peers::Peers,
@@ -145,7 +145,7 @@ impl Logic {
 
 /// Opens the store. A database that is away is waited for: it may be started after us.
 async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, store::Error> {
-    let mut backoff = Backoff::default();
+    let mut backoff = BACKOFF;
     loop {
         match store::open(config, file).await {
             Err(error) if error.may_pass() => {
@@ -153,7 +153,7 @@ async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, sto
             }
             opened => return opened,
         }
-        tokio::time::sleep(backoff.wait()).await;
+        tokio::time::sleep(backoff.wait_jittered(draw())).await;
     }
 }
 

@@ -185,7 +185,7 @@ fn each_box_can_be_killed_and_started_again_while_the_others_go_on() {
 #[test]
 fn a_device_is_read_and_controlled_over_a_hub_that_doubles_delays_and_reorders() {
     let (place, room) = (Place::new(), Room::start());
-    let faults = "double=0.1,delay=0.1,late=0.1,delay-most=50ms,reorder=0.2";
+    let faults = "double=0.1,delay=0.1,late=0.1,max-delay=50ms,reorder=0.2";
     let _hub = hub(&place, &["--faults", faults, "--seed", "7"]);
     let (_le, _wee) = (le(&place), wee(&place));
     applied(&place, &room);

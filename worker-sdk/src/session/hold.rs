@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tonic::Streaming;
+use utakata_model::Backoff;
 use utakata_protocol::{
     WITH_GO,
     v1::{Hello, Hold, ToWorker},
@@ -22,8 +23,7 @@ use super::{Error, GOODBYE_LIMIT, OUTCOMES_KEPT, Opened, Session, greet, heartbe
 use crate::{Worker, connection};
 
 /// Waits between two tries to connect.
-const AGAIN_AFTER: Duration = Duration::from_millis(50);
-const AGAIN_MOST: Duration = Duration::from_secs(1);
+const REDIAL: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 
 impl<W: Worker> Session<W> {
     /// Closes the stream and comes back with the token. Errors: nobody was there in time, or the
@@ -88,8 +88,9 @@ impl<W: Worker> Session<W> {
 /// Connects and says hello until it is welcomed. The answer is waited for as long as there is
 /// time: a hello that was given up might still be heard, and its token is good once.
 async fn dial(endpoint: &str, hello: Hello, until: Instant) -> Result<Opened, Error> {
-    let mut wait = AGAIN_AFTER;
+    let mut backoff = REDIAL;
     loop {
+        let wait = backoff.wait();
         let left = until.saturating_duration_since(Instant::now());
         let greeted = match connection::connect(endpoint).await {
             Ok(client) => greet(client, hello.clone(), left).await,
@@ -104,6 +105,5 @@ async fn dial(endpoint: &str, hello: Hello, until: Instant) -> Result<Opened, Er
             Ok(opened) => return Ok(opened),
         }
         sleep(wait).await;
-        wait = (wait * 2).min(AGAIN_MOST);
     }
 }

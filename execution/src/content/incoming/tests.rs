@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 const AGAIN: Duration = Duration::from_secs(2);
-const PART: u64 = PART_MOST as u64;
+const PART: u64 = MAX_PART as u64;
 
 fn bytes(from: u64, to: u64) -> Arc<[u8]> {
     (from..to).map(|at| (at % 251) as u8).collect()

@@ -1,4 +1,4 @@
-//! What waits for one subscriber.
+//! The events that wait for one subscriber.
 
 use std::{collections::VecDeque, pin::pin};
 

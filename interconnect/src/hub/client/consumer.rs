@@ -3,15 +3,15 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
-use utakata_model::{Kind, Zone};
+use utakata_model::{Kind, Task, Zone};
 
 use super::{
-    super::message::{Answer, Ask, Fetched},
+    super::message::{Answer, Ask, Fetched, read},
     done,
     link::{Coming, Lease, Link},
     unexpected,
 };
-use crate::{Consumer, Delivery, Error, Tag, clock::Clock, wire};
+use crate::{Consumer, Delivery, Error, Tag};
 
 /// A consumer at a hub. A fetching that was cancelled goes on, and what it brings comes with
 /// the next one; when the consumer is dropped, the hub gives all that to others.
@@ -91,10 +91,14 @@ fn numbers(tags: &[Tag]) -> Vec<u64> {
 
 /// Errors: they stay unacknowledged, and whoever sees this error drops the consumer.
 fn deliveries(fetched: Fetched) -> Result<Vec<Delivery>, Error> {
-    let tasks = wire::timed::decode_tasks(fetched.tasks.get().as_bytes(), &Clock::default());
+    let tasks = read::<Vec<Task>>(&fetched.tasks);
     let tasks = tasks.map_err(|error| Error::Away {
         reason: error.to_string(),
     })?;
+    if tasks.len() != fetched.labels.len() {
+        let reason = "the hub sent tasks and labels in different numbers".into();
+        return Err(Error::Away { reason });
+    }
     let delivered = fetched.labels.into_iter().zip(tasks);
     Ok(delivered
         .map(|(label, task)| Delivery {

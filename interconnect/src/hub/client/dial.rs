@@ -1,7 +1,6 @@
 //! Connecting, and connecting again.
 
 use std::{
-    hash::{BuildHasher, Hasher},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,6 +16,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use utakata_model::Backoff;
 
 use super::{
     super::{
@@ -26,20 +26,20 @@ use super::{
     ConnectError, Shared, State,
     link::Link,
 };
+use crate::connection::draw;
 
-/// How long the first connection is tried for.
-const FIRST_WITHIN: Duration = Duration::from_secs(10);
-/// How soon a hub must answer the hello.
-const WELCOME_WITHIN: Duration = Duration::from_secs(5);
+/// The time for which the first connection is tried.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that a hub may take to answer the hello.
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(5);
 /// Waits between two tries; up to half of it more, so that clients do not all come at once.
-const AGAIN_AFTER: Duration = Duration::from_millis(50);
-const AGAIN_MOST: Duration = Duration::from_secs(2);
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 /// The hub hears of us at least so often.
-const PING_EVERY: Duration = Duration::from_secs(5);
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// A hub that was not heard of for so long is away.
-const SILENT_MOST: Duration = Duration::from_secs(20);
+const MAX_SILENT: Duration = Duration::from_secs(20);
 /// A hub that does not take a message within this is away.
-const WRITE_WITHIN: Duration = Duration::from_secs(20);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection whose hello was heard.
 #[derive(Debug)]
@@ -61,21 +61,22 @@ pub(super) struct Redial {
 /// Connects to a hub that may not be there yet. One that listens and does not answer is waited
 /// for without end, as a broker is: its host stalls, and goes on.
 pub(super) async fn patiently(path: &Path) -> Result<Dialled, ConnectError> {
-    let mut give_up_at = Instant::now() + FIRST_WITHIN;
-    let mut wait = AGAIN_AFTER;
+    let mut give_up_at = Instant::now() + FIRST_TIMEOUT;
+    let mut backoff = BACKOFF;
     loop {
+        let mut wait = backoff.wait();
         match dial(path).await {
             Err(ConnectError::Silent { .. }) => {
-                let (hub, within) = (path.display(), WELCOME_WITHIN);
+                let (hub, within) = (path.display(), WELCOME_TIMEOUT);
                 tracing::warn!(%hub, ?within, "the hub listens and does not answer; trying again");
-                give_up_at = Instant::now() + FIRST_WITHIN;
-                wait = AGAIN_AFTER;
+                give_up_at = Instant::now() + FIRST_TIMEOUT;
+                backoff.reset();
+                wait = backoff.wait();
             }
             Err(ConnectError::Away { .. }) if Instant::now() + wait < give_up_at => {}
             dialled => return dialled,
         }
         tokio::time::sleep(wait).await;
-        wait = longer(wait);
     }
 }
 
@@ -90,7 +91,7 @@ async fn dial(path: &Path) -> Result<Dialled, ConnectError> {
         read: BufReader::new(read),
         write: BufWriter::new(write),
     };
-    let welcome = timeout(WELCOME_WITHIN, dialled.greet()).await;
+    let welcome = timeout(WELCOME_TIMEOUT, dialled.greet()).await;
     let welcome = welcome.map_err(|_| ConnectError::Silent { path: path.into() })?;
     match welcome {
         Ok(Welcome::Welcome { version: VERSION }) => Ok(dialled),
@@ -113,7 +114,7 @@ impl Dialled {
             pid: std::process::id(),
         };
         frame::write_message(&mut self.write, &hello).await?;
-        let welcome = frame::read_message(&mut self.read, frame::HELLO_MOST).await?;
+        let welcome = frame::read_message(&mut self.read, frame::MAX_HELLO_LENGTH).await?;
         welcome.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
@@ -140,14 +141,13 @@ impl Redial {
             let reason = self.talk(dialled).await.to_string();
             // The state of the connection is told, and logged, as that of any broker is.
             tracing::debug!(%reason, "the connection to the hub was lost: connecting again");
-            let mut wait = AGAIN_AFTER;
+            let mut backoff = BACKOFF;
             dialled = loop {
                 match dial(&self.path).await {
                     Ok(dialled) => break dialled,
                     Err(error) => tracing::debug!(%error, "the hub is still away"),
                 }
-                tokio::time::sleep(jitter(wait)).await;
-                wait = longer(wait);
+                tokio::time::sleep(backoff.wait_jittered(draw())).await;
             };
             tracing::debug!("connected to the hub again");
         }
@@ -164,8 +164,8 @@ impl Redial {
         self.begin(&link.0);
         self.shared.turn(State::Up(Arc::clone(&link.0)));
         let lost = tokio::select! {
-            heard = link.0.hear(&mut read, SILENT_MOST) => heard,
-            written = frame::write_all(&mut write, &mut frames, WRITE_WITHIN) => written,
+            heard = link.0.hear(&mut read, MAX_SILENT) => heard,
+            written = frame::write_all(&mut write, &mut frames, WRITE_TIMEOUT) => written,
             () = ping(&link.0) => Ok(()),
         };
         let lost = lost.err();
@@ -190,18 +190,7 @@ impl Redial {
 
 async fn ping(link: &Link) {
     loop {
-        tokio::time::sleep(PING_EVERY).await;
+        tokio::time::sleep(PING_INTERVAL).await;
         link.mention(Ask::Ping);
     }
-}
-
-fn longer(wait: Duration) -> Duration {
-    (wait * 2).min(AGAIN_MOST)
-}
-
-fn jitter(wait: Duration) -> Duration {
-    // The keys of a new hasher are random.
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    let more = wait / 2 * u32::try_from(random % 1_000).unwrap_or(0) / 1_000;
-    wait + more
 }

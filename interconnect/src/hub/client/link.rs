@@ -14,12 +14,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::super::{
     frame,
-    message::{Answer, Ask, OPEN_MOST, REQUESTS_MOST, Reply, Request},
+    message::{Answer, Ask, MAX_OPEN, MAX_REQUESTS, Reply, Request},
 };
 use crate::Error;
 
 /// Room for every request that may be under way, and for the farewell of everything open.
-const OUTGOING: usize = REQUESTS_MOST + 2 * OPEN_MOST + 2;
+const OUTGOING: usize = MAX_REQUESTS + 2 * MAX_OPEN + 2;
 
 /// One connection. When it is lost, everything that waits for an answer gets [`Error::Away`].
 #[derive(Debug)]
@@ -36,8 +36,8 @@ struct LinkState {
     waiting: HashMap<u64, Waiting>,
 }
 
-/// Who waits for an answer. The place stays taken until the answer comes, even if nobody waits
-/// any more: the hub is still at it.
+/// A request that waits for its answer. The place stays taken until the answer comes, even if
+/// nobody waits any more: the hub is still at it.
 #[derive(Debug)]
 struct Waiting {
     answer: oneshot::Sender<Answer>,
@@ -62,7 +62,7 @@ impl Link {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
         let link = Self {
             outgoing,
-            places: Arc::new(Semaphore::new(REQUESTS_MOST)),
+            places: Arc::new(Semaphore::new(MAX_REQUESTS)),
             next: AtomicU64::new(1),
             state: Mutex::default(),
         };
@@ -126,11 +126,11 @@ impl Link {
     pub(super) async fn hear(
         &self,
         read: &mut (impl tokio::io::AsyncRead + Unpin),
-        silent_most: std::time::Duration,
+        max_silent: std::time::Duration,
     ) -> io::Result<()> {
         loop {
-            let reply = frame::read_message(read, frame::MOST);
-            let reply = tokio::time::timeout(silent_most, reply).await;
+            let reply = frame::read_message(read, frame::MAX_LENGTH);
+            let reply = tokio::time::timeout(max_silent, reply).await;
             let reply = reply.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
             let Some(Reply { id, answer }) = reply else {
                 return Err(io::ErrorKind::UnexpectedEof.into());

@@ -21,7 +21,7 @@ pub(super) struct HubSubscription {
     missed: u64,
 }
 
-/// What is open at the hub.
+/// A consumer or subscription at the hub.
 struct Stream {
     /// Dropped before the lease, so that nobody waits for it then.
     coming: Option<Coming>,

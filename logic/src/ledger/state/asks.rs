@@ -1,7 +1,7 @@
 //! Environments ask for permits.
 
 use utakata_api::ledger::AttemptView;
-use utakata_interconnect::events::Sender;
+use utakata_interconnect::Sender;
 use utakata_model::TaskState;
 use utakata_permit::{
     life::{Action, Event, Holder},

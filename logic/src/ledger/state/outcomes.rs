@@ -1,7 +1,7 @@
 //! What is told of attempts: outcomes, what targets show, that environments are gone.
 
 use utakata_api::ledger::Said;
-use utakata_interconnect::{OutcomeBatch, events::Sender};
+use utakata_interconnect::{OutcomeBatch, Sender};
 use utakata_model::{
     Class, Cure, EnvironmentState, EnvironmentStatus, Outcome, OutcomeStatus, Problem,
     ReadingValue, TaskId,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 use utakata_api::ledger::{Lock, Said};
-use utakata_interconnect::{OutcomeBatch, events::Sender};
+use utakata_interconnect::{OutcomeBatch, Sender};
 use utakata_model::{
     Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
     OutcomeStatus, Pace, Parameters, Priority, Target, TargetName, TaskId, TaskKey, TaskState,

@@ -84,7 +84,7 @@ impl Postgres {
     fn in_doubt(&self, error: &sqlx::Error) -> Error {
         Error::InDoubt {
             place: self.place.clone(),
-            reason: crate::store::error::whole(error),
+            reason: utakata_model::chain(error),
         }
     }
 

@@ -15,7 +15,7 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
     let reason = match &source {
         sqlx::Error::Database(error) => error.message().to_owned(),
         sqlx::Error::PoolTimedOut => "no connection came about in time".into(),
-        source => crate::store::error::whole(source),
+        source => utakata_model::chain(source),
     };
     match cause(&source) {
         Cause::Away => Error::Away { place, reason },

@@ -9,7 +9,7 @@ use utakata_api::{
     ledger::Explanation,
     operation::{Counts, OperationView},
 };
-use utakata_model::OperationState;
+use utakata_model::{Backoff, OperationState};
 
 use super::PATIENCE;
 use crate::{
@@ -18,10 +18,8 @@ use crate::{
     progress::Spinner,
 };
 
-/// Most of it is over after this; then it is looked at less and less often.
-const FIRST_LOOK: Duration = Duration::from_millis(15);
-/// How often an operation that takes long is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The waits between looks at an operation: most are over after the first.
+const LOOKS: Backoff = Backoff::new(Duration::from_millis(15), Duration::from_millis(500));
 
 /// From now on these go on by themselves: who ends the waiting is told so.
 pub fn announce(views: &[&OperationView]) {
@@ -41,7 +39,7 @@ pub async fn follow(
 ) -> Result<OperationView> {
     let (began, id) = (Instant::now(), view.operation.id);
     let mut spinner = None;
-    let mut look_after = FIRST_LOOK;
+    let mut looks = LOOKS;
     let (mut explained, mut told) = (Instant::now(), String::new());
     while changes(&view) && began.elapsed() < timeout {
         if began.elapsed() > PATIENCE {
@@ -57,8 +55,7 @@ pub async fn follow(
             }
         }
         let left = timeout.saturating_sub(began.elapsed());
-        tokio::time::sleep(look_after.min(left)).await;
-        look_after = (look_after * 2).min(LOOK_AGAIN);
+        tokio::time::sleep(looks.wait().min(left)).await;
         view = client.operation(id).await?;
     }
     drop(spinner);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use utakata_interconnect::events::content::PART_MOST;
+use utakata_interconnect::message::content::MAX_PART;
 use utakata_logic::store::{PutRelease, ReleaseRow, Store};
 use utakata_model::{Content, ContentFile, FileDigest, Manifest, ReleaseId};
 
@@ -69,7 +69,7 @@ async fn read(store: &dyn Store, bytes: &[u8]) -> Vec<u8> {
 
 /// A program of several parts, more than are written at once.
 fn program(first: u8) -> Vec<u8> {
-    let size = 9 * PART_MOST + 1234;
+    let size = 9 * MAX_PART + 1234;
     (0..size).map(|at| first ^ (at % 251) as u8).collect()
 }
 

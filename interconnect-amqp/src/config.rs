@@ -1,0 +1,248 @@
+//! The broker's address, and the bounds of its queues.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use lapin::uri::{AMQPScheme, AMQPUri};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use thiserror::Error;
+use utakata_interconnect::connection::Tls;
+use utakata_model::duration;
+
+/// The broker's address, and the bounds of its queues.
+///
+/// The limits of queues hold for queues that are made from then on: a queue that is there keeps
+/// those that it was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Its address: `amqps://user:password@host:port/vhost`, or `amqp://` without TLS, which
+    /// shows credentials of equipment to whoever is on the way.
+    pub url: Url,
+    /// The certificates, where the URL begins with `amqps`.
+    pub tls: Tls,
+    /// The most tasks that travel in one message. More are faster; fewer spread better over
+    /// several environments.
+    pub tasks_per_message: usize,
+    /// The most messages that are on their way to the broker at a time, of each class.
+    pub in_flight: usize,
+    /// Within this the broker confirms that it keeps a control task; else it counts as away.
+    #[serde(with = "duration")]
+    pub confirm_timeout: Duration,
+    /// The most messages of control that one queue keeps. Beyond it tasks are refused.
+    pub control_limit: u32,
+    /// The times that a message of control may go back to its queue before it is set aside as a
+    /// dead letter. An environment that ends, loses its connection or has no time for what it
+    /// was handed gives back too, and none of that is the fault of a task: keep it generous.
+    pub delivery_limit: u32,
+    /// The most messages of observation that one queue keeps. Beyond it the oldest go.
+    pub observe_limit: u32,
+    /// The longest that an observe task waits in a queue; it goes earlier when it expires.
+    #[serde(with = "duration")]
+    pub observe_lifetime: Duration,
+    /// The most observe tasks that wait in this process for the broker. Beyond it the oldest go.
+    pub observe_buffer: usize,
+    /// The time after which a task that an environment was handed and did not fetch goes to others.
+    #[serde(with = "duration")]
+    pub stalled_after: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: Url::default(),
+            tls: Tls::default(),
+            tasks_per_message: 32,
+            in_flight: 256,
+            confirm_timeout: Duration::from_secs(10),
+            control_limit: 100_000,
+            delivery_limit: 100,
+            observe_limit: 10_000,
+            observe_lifetime: Duration::from_secs(600),
+            observe_buffer: 100_000,
+            stalled_after: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The address of a broker, and as whom we come. It is never shown with the password; so what is
+/// written of it cannot be read again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(AMQPUri);
+
+/// An error of a URL that is none of a broker.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum UrlError {
+    /// It begins with something else.
+    #[error("the URL of a broker begins with amqps:// or amqp://")]
+    Scheme,
+    /// It cannot be read. It is not repeated here, because of its password.
+    #[error(
+        "the URL of the broker cannot be read: it is amqps://user:password@host:port/vhost, and \
+         what is special in a user, a password or a vhost is written as %2F"
+    )]
+    Form,
+}
+
+/// An error of certificates that cannot be used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("the file {} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// Only one of two is given.
+    #[error("a certificate of our own needs its key, and a key its certificate: give both")]
+    Half,
+    /// There are no certificates of the system where systems mostly have them.
+    #[error("this system has no file of trusted certificates: set `ca`")]
+    NoSystem,
+}
+
+impl Url {
+    /// From its text.
+    ///
+    /// # Errors
+    /// It is no URL of AMQP.
+    pub fn new(text: &str) -> Result<Self, UrlError> {
+        let rest = text
+            .strip_prefix("amqps://")
+            .or_else(|| text.strip_prefix("amqp://"));
+        let rest = rest.ok_or(UrlError::Scheme)?;
+        let mut uri: AMQPUri = text.parse().map_err(|_| UrlError::Form)?;
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        if let Some(address) = host.strip_prefix('[') {
+            // The parser takes an address of version 6 for none at all, and means this machine.
+            let address = address.split(']').next().unwrap_or_default();
+            address.clone_into(&mut uri.authority.host);
+        }
+        if host.is_empty() || uri.authority.host.is_empty() {
+            return Err(UrlError::Form);
+        }
+        if uri.vhost.is_empty() {
+            "/".clone_into(&mut uri.vhost);
+        }
+        Ok(Self(uri))
+    }
+
+    /// For the library; with what it is to keep to.
+    pub(super) fn uri(&self) -> AMQPUri {
+        let mut uri = self.0.clone();
+        uri.query.heartbeat.get_or_insert(10);
+        uri.query.connection_timeout.get_or_insert(5_000);
+        uri
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.0.scheme == AMQPScheme::AMQPS
+    }
+
+    pub(super) fn user(&self) -> &str {
+        &self.0.authority.userinfo.username
+    }
+
+    pub(super) fn vhost(&self) -> &str {
+        &self.0.vhost
+    }
+
+    /// To where, without user and password.
+    pub(super) fn place(&self) -> String {
+        let (authority, vhost) = (&self.0.authority, &self.0.vhost);
+        let host = if authority.host.contains(':') {
+            format!("[{}]", authority.host)
+        } else {
+            authority.host.clone()
+        };
+        let vhost = vhost.replace('%', "%25").replace('/', "%2F");
+        format!("{}://{host}:{}/{vhost}", self.0.scheme, authority.port)
+    }
+}
+
+impl Default for Url {
+    /// This machine, as `guest`, without TLS.
+    fn default() -> Self {
+        Self(AMQPUri::default())
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place())
+    }
+}
+
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_user_and_password() {
+        for (text, place, vhost) in [
+            ("amqp://host", "amqp://host:5672/%2F", "/"),
+            ("amqps://host/", "amqps://host:5671/%2F", "/"),
+            (
+                "amqps://u:pass%2Fword@host:7/site",
+                "amqps://host:7/site",
+                "site",
+            ),
+            ("amqp://u:p@127.0.0.1/%2F", "amqp://127.0.0.1:5672/%2F", "/"),
+            (
+                "amqp://u:p@[2001:db8::1]:9/a",
+                "amqp://[2001:db8::1]:9/a",
+                "a",
+            ),
+        ] {
+            let url = Url::new(text).unwrap();
+            assert_eq!(url.place(), place);
+            assert_eq!(format!("{url} {url:?}"), format!("{place} {place}"));
+            assert_eq!(url.vhost(), vhost);
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_of_a_broker_is_not_repeated() {
+        for (text, expect) in [
+            ("http://u:secret@host", UrlError::Scheme),
+            ("amqp://", UrlError::Form),
+            ("amqp://u:secret@host:port", UrlError::Form),
+        ] {
+            let refused = Url::new(text).unwrap_err();
+            assert_eq!(refused, expect, "{text}");
+            assert!(!refused.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_configuration_has_defaults_and_no_unknown_keys() {
+        let read = |text: &str| serde_json::from_str::<Config>(text);
+        let config = read(r#"{"url":"amqps://u:secret@host/site","stalled_after":"3s"}"#).unwrap();
+        assert_eq!(config.stalled_after, Duration::from_secs(3));
+        assert_eq!(config.tasks_per_message, 32);
+        assert!(config.url.is_encrypted());
+        assert!(!format!("{config:?}").contains("secret"));
+        assert!(!serde_json::to_string(&config).unwrap().contains("secret"));
+        assert!(read(r#"{"uri":"amqps://host"}"#).is_err());
+    }
+}

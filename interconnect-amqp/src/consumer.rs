@@ -1,0 +1,155 @@
+//! One who fetches from the queues of a zone and kind.
+//!
+//! What comes from the broker is taken in by a task of its own ([`intake`]); the consumer only
+//! looks at what is there. So a fetch that is cancelled has taken nothing, and what is handed to
+//! a consumer that has stalled goes on to others.
+
+mod intake;
+mod ledger;
+mod prefetch;
+
+use std::{pin::pin, sync::Arc};
+
+use async_trait::async_trait;
+use lapin::Acker;
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub(super) use self::intake::{Intake, Setting};
+use self::ledger::Ledger;
+use super::link::Link;
+use utakata_interconnect::{Consumer, Delivery, Error, Tag};
+
+/// A consumer. When it is dropped, its intake gives back what it has.
+pub(super) struct AmqpConsumer {
+    link: Arc<Link>,
+    shared: Arc<Shared>,
+    _left: DropGuard,
+}
+
+/// The state that a consumer shares with its intake.
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to fetch, or there never will be.
+    filled: Notify,
+    /// There is something to tell the broker, or somebody waits.
+    work: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    ledger: Ledger<Acker>,
+    /// Messages to settle with the broker, in this order.
+    settle: Vec<Settle>,
+    /// The most that was asked for since the intake looked.
+    wanted: usize,
+    /// Somebody has found nothing, and waits.
+    waits: bool,
+    /// The time of the last fetch, or of the first delivery that nobody has fetched yet.
+    moved: Instant,
+    /// The reason for which nothing comes any more.
+    lost: Option<Error>,
+}
+
+/// The end of a message at the broker.
+#[derive(Debug)]
+enum Settle {
+    Acknowledge(Acker),
+    Requeue(Acker),
+    Reject(Acker),
+}
+
+impl AmqpConsumer {
+    /// A consumer, and what its intake needs of it.
+    pub(super) fn new(link: Arc<Link>) -> (Self, Setting) {
+        let left = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                ledger: Ledger::default(),
+                settle: Vec::new(),
+                wanted: 0,
+                waits: false,
+                moved: Instant::now(),
+                lost: None,
+            }),
+            filled: Notify::new(),
+            work: Notify::new(),
+        });
+        let setting = Setting {
+            shared: Arc::clone(&shared),
+            left: left.clone(),
+        };
+        let consumer = Self {
+            link,
+            shared,
+            _left: left.drop_guard(),
+        };
+        (consumer, setting)
+    }
+
+    /// Takes the deliveries that are here. `None`: there are none.
+    fn take(&self, most: usize) -> Result<Option<Vec<Delivery>>, Error> {
+        let mut state = self.shared.state.lock();
+        state.alive()?;
+        state.wanted = state.wanted.max(most);
+        state.moved = Instant::now();
+        let taken = state.ledger.take(most, self.link.clock().now());
+        state
+            .settle
+            .extend(taken.done.into_iter().map(Settle::Acknowledge));
+        state.waits = taken.deliveries.is_empty();
+        if state.waits || !state.settle.is_empty() {
+            self.shared.work.notify_one();
+        }
+        drop(state);
+        if taken.expired > 0 {
+            self.link.health().dropped(taken.expired);
+        }
+        Ok((!taken.deliveries.is_empty()).then_some(taken.deliveries))
+    }
+}
+
+impl State {
+    fn alive(&self) -> Result<(), Error> {
+        self.lost.clone().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl Consumer for AmqpConsumer {
+    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        loop {
+            let mut filled = pin!(self.shared.filled.notified());
+            filled.as_mut().enable();
+            if let Some(taken) = self.take(most)? {
+                return Ok(taken);
+            }
+            filled.await;
+        }
+    }
+
+    async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        let mut state = self.shared.state.lock();
+        state.alive()?;
+        let done = state.ledger.acknowledge(tags);
+        state
+            .settle
+            .extend(done.into_iter().map(Settle::Acknowledge));
+        self.shared.work.notify_one();
+        Ok(())
+    }
+
+    async fn give_back(&mut self, tags: &[Tag]) -> Result<(), Error> {
+        let mut state = self.shared.state.lock();
+        state.alive()?;
+        let whole = state.ledger.give_back(tags);
+        state.settle.extend(whole.into_iter().map(Settle::Requeue));
+        self.shared.work.notify_one();
+        Ok(())
+    }
+}

@@ -1,0 +1,362 @@
+//! Takes in what comes from the broker, and tells it what became of that.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{FutureExt, StreamExt, future};
+use lapin::{
+    Acker, Channel,
+    message::Delivery,
+    options::{
+        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
+        BasicQosOptions, BasicRejectOptions,
+    },
+    types::{FieldTable, ShortString},
+};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::Error;
+use utakata_model::{Class, Task};
+
+use super::{
+    Settle, Shared, State,
+    ledger::Returns,
+    prefetch::{self, Prefetch},
+};
+use crate::{
+    control::Control,
+    declare::Queues,
+    foreign,
+    link::{Link, Session},
+    routes,
+    topology::Route,
+};
+
+const DOING: &str = "to consume tasks";
+/// The interval at which a stalled consumer, or one that wants more or less at a time, is noticed.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// The time in which waiting control comes, or is not waited for.
+const FIRST_TIMEOUT: Duration = Duration::from_millis(500);
+/// The longest that somebody who leaves is held up.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The settings that an intake shares with its consumer.
+pub(in super::super) struct Setting {
+    pub(super) shared: Arc<Shared>,
+    /// The consumer was dropped.
+    pub(super) left: CancellationToken,
+}
+
+/// The intake of one consumer.
+pub(in super::super) struct Intake {
+    pub(in super::super) setting: Setting,
+    pub(in super::super) route: Route,
+    pub(in super::super) queues: Queues,
+    pub(in super::super) stalled_after: Duration,
+    pub(in super::super) link: Arc<Link>,
+    pub(in super::super) session: Arc<Session>,
+    pub(in super::super) channel: Channel,
+    /// For what is left of messages that are begun.
+    pub(in super::super) control: Arc<Control>,
+}
+
+/// The subscription of an intake, if it has one.
+#[derive(Default)]
+struct Flow {
+    streams: Option<Streams>,
+    control: Prefetch,
+    observe: Prefetch,
+    changed: Option<Instant>,
+}
+
+struct Streams {
+    control: lapin::Consumer,
+    observe: lapin::Consumer,
+}
+
+type Came = (Class, Option<lapin::Result<Delivery>>);
+
+impl Intake {
+    /// Works until the consumer is dropped or the connection is lost, or it is told to stop.
+    pub(in super::super) async fn run(self, stop: CancellationToken) {
+        let mut flow = Flow::default();
+        let worked = tokio::select! {
+            worked = self.work(&mut flow, &stop) => worked,
+            () = self.session.gone.cancelled() => Err(self.away()),
+        };
+        if let Err(error) = worked {
+            self.state(|state| state.lost = Some(error));
+            self.setting.shared.filled.notify_one();
+        }
+        if self.channel.status().connected() {
+            // What was not given back in time goes back with the connection.
+            let _ = timeout(LEAVE_TIMEOUT, self.leave(flow)).await;
+        }
+    }
+
+    async fn work(&self, flow: &mut Flow, stop: &CancellationToken) -> Result<(), Error> {
+        let mut look = tokio::time::interval(CHECK_INTERVAL);
+        loop {
+            tokio::select! {
+                (class, came) = next(flow.streams.as_mut()) => self.take_in(flow, class, came)?,
+                () = self.setting.shared.work.notified() => {}
+                _ = look.tick() => self.look(flow).await?,
+                () = self.setting.left.cancelled() => return Ok(()),
+                () = stop.cancelled() => return Err(Error::Closed),
+            }
+            while let Some(Some((class, came))) = flow.streams.as_mut().map(ready) {
+                self.take_in(flow, class, came)?;
+            }
+            self.settle().await?;
+            if flow.streams.is_none() && self.state(|state| state.waits) {
+                self.consume(flow).await?;
+            }
+        }
+    }
+
+    fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        with(&mut self.setting.shared.state.lock())
+    }
+
+    fn away(&self) -> Error {
+        let session = self.link.session().err();
+        session.unwrap_or_else(|| Error::Away {
+            reason: "the connection was lost".into(),
+        })
+    }
+
+    /// Begins to consume, control first: what waits there comes before anything of observation.
+    async fn consume(&self, flow: &mut Flow) -> Result<(), Error> {
+        let (wanted, begun) =
+            self.state(|state| (std::mem::take(&mut state.wanted), state.ledger.begun()));
+        let control = flow.control.set(wanted, begun);
+        let observe = flow.observe.set(wanted, 0);
+        let begin = async {
+            let waiting = routes::count(&self.channel, self.queues.control.clone()).await?;
+            let mut control = self.begin(&self.queues.control, control).await?;
+            let first = if waiting > 0 {
+                timeout(FIRST_TIMEOUT, control.next()).await.ok()
+            } else {
+                None
+            };
+            let observe = self.begin(&self.queues.observe, observe).await?;
+            Ok((Streams { control, observe }, first))
+        };
+        let (streams, first) = self.link.ask(DOING, begin).await?;
+        flow.streams = Some(streams);
+        flow.changed = Some(Instant::now());
+        if let Some(came) = first {
+            self.take_in(flow, Class::Control, came)?;
+        }
+        self.link.works();
+        Ok(())
+    }
+
+    async fn begin(&self, queue: &ShortString, prefetch: u16) -> lapin::Result<lapin::Consumer> {
+        self.channel
+            .basic_qos(prefetch, BasicQosOptions::default())
+            .await?;
+        let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+        self.channel
+            .basic_consume(queue.clone(), "".into(), options, none)
+            .await
+    }
+
+    /// Consumes no more; what has come meanwhile is taken in.
+    async fn pause(&self, flow: &mut Flow) -> Result<(), Error> {
+        let Some(mut streams) = flow.streams.take() else {
+            return Ok(());
+        };
+        let cancel = async {
+            for tag in [streams.control.tag(), streams.observe.tag()] {
+                self.channel
+                    .basic_cancel(tag, BasicCancelOptions::default())
+                    .await?;
+            }
+            Ok(())
+        };
+        self.link.ask(DOING, cancel).await?;
+        for (class, stream) in [
+            (Class::Control, &mut streams.control),
+            (Class::Observe, &mut streams.observe),
+        ] {
+            while let Some(Some(came)) = stream.next().now_or_never() {
+                self.take_in(flow, class, Some(came))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks for a consumer that has stalled, or wants more or less at a time.
+    async fn look(&self, flow: &mut Flow) -> Result<(), Error> {
+        let (stalled, wanted, begun) = self.state(|state| {
+            let still = state.moved.elapsed() > self.stalled_after;
+            (
+                still && !state.ledger.is_empty(),
+                state.wanted,
+                state.ledger.begun(),
+            )
+        });
+        if stalled {
+            tracing::debug!(kind = %self.route.kind, "what nobody fetches goes to others");
+            self.pause(flow).await?;
+            let returns = self.state(|state| {
+                state.waits = false;
+                state.ledger.return_waiting()
+            });
+            return self.give_up(returns).await;
+        }
+        let is_due = flow
+            .changed
+            .is_some_and(|at| at.elapsed() >= prefetch::ADAPT_INTERVAL);
+        if flow.streams.is_none() || !is_due {
+            return Ok(());
+        }
+        flow.changed = Some(Instant::now());
+        // Who has asked for nothing for a while is busy: what is handed ahead goes on to wait.
+        if wanted == 0 {
+            return Ok(());
+        }
+        if flow.control.is_off(wanted, begun) || flow.observe.is_off(wanted, 0) {
+            self.pause(flow).await?;
+            self.consume(flow).await?;
+        } else if !self.state(|state| state.waits) {
+            self.state(|state| state.wanted = 0);
+        }
+        Ok(())
+    }
+
+    fn take_in(
+        &self,
+        flow: &mut Flow,
+        class: Class,
+        came: Option<lapin::Result<Delivery>>,
+    ) -> Result<(), Error> {
+        let delivery = match came {
+            Some(Ok(delivery)) => delivery,
+            Some(Err(error)) => return Err(self.link.refused(&error, DOING)),
+            None => {
+                let reason = format!("a queue of the kind {} was deleted", self.route.kind);
+                return Err(Error::Away { reason });
+            }
+        };
+        let again = delivery.redelivered || foreign::is_again(&delivery.properties);
+        match foreign::tasks(&delivery.data, &self.route, class, self.link.clock()) {
+            Ok(tasks) => {
+                match class {
+                    Class::Control => flow.control.came(tasks.len()),
+                    Class::Observe => flow.observe.came(tasks.len()),
+                }
+                self.add(class, delivery.acker, tasks, again);
+            }
+            Err(reason) => self.refuse(class, delivery, &reason),
+        }
+        Ok(())
+    }
+
+    fn add(&self, class: Class, acker: Acker, tasks: Vec<Task>, again: bool) {
+        self.state(|state| {
+            if state.ledger.is_empty() {
+                state.moved = Instant::now();
+            }
+            state.waits = false;
+            state.ledger.add(class, acker, tasks, again);
+        });
+        self.setting.shared.filled.notify_one();
+    }
+
+    /// Control goes to the dead letters, where somebody looks at it; a read is only dropped.
+    fn refuse(&self, class: Class, delivery: Delivery, reason: &str) {
+        let (zone, kind) = (&self.route.zone, &self.route.kind);
+        tracing::warn!(%zone, %kind, ?class, reason, "a message is not for us");
+        let settle = match class {
+            Class::Control => {
+                self.link.health().notice(format!(
+                    "a message of control of {kind} in the zone {zone} is not for us, and lies \
+                     with the dead letters: {reason}"
+                ));
+                Settle::Reject(delivery.acker)
+            }
+            Class::Observe => {
+                self.link.health().dropped(1);
+                Settle::Acknowledge(delivery.acker)
+            }
+        };
+        self.state(|state| state.settle.push(settle));
+    }
+
+    /// Tells the broker what became of messages.
+    async fn settle(&self) -> Result<(), Error> {
+        let settle = self.state(|state| std::mem::take(&mut state.settle));
+        if settle.is_empty() {
+            return Ok(());
+        }
+        let told = future::try_join_all(settle.iter().map(tell));
+        self.link.ask(DOING, told).await.map(drop)
+    }
+
+    /// Gives to others what is not for this consumer any more.
+    async fn give_up(&self, returns: Returns<Acker>) -> Result<(), Error> {
+        self.state(|state| {
+            state
+                .settle
+                .extend(returns.whole.into_iter().map(Settle::Requeue));
+        });
+        self.settle().await?;
+        for rest in returns.rests {
+            let count = rest.tasks.len();
+            if !self.control.again(&self.route, rest.tasks).await? {
+                // The message stays unacknowledged, and goes back as a whole with the channel.
+                tracing::warn!(kind = %self.route.kind, count, "tasks could not be given back");
+                return Err(Error::Away {
+                    reason: "the broker did not take tasks back".into(),
+                });
+            }
+            if let Some(acker) = rest.handle {
+                self.state(|state| state.settle.push(Settle::Acknowledge(acker)));
+            }
+        }
+        self.settle().await
+    }
+
+    async fn leave(&self, mut flow: Flow) -> Result<(), Error> {
+        self.pause(&mut flow).await?;
+        let returns = self.state(|state| state.ledger.return_all());
+        self.give_up(returns).await?;
+        let closing = self.channel.close(200, "goodbye".into());
+        self.link.ask(DOING, closing).await
+    }
+}
+
+async fn next(streams: Option<&mut Streams>) -> Came {
+    let Some(streams) = streams else {
+        return future::pending().await;
+    };
+    tokio::select! {
+        biased;
+        came = streams.control.next() => (Class::Control, came),
+        came = streams.observe.next() => (Class::Observe, came),
+    }
+}
+
+/// Waits for the deliveries that are there already, control first.
+fn ready(streams: &mut Streams) -> Option<Came> {
+    if let Some(came) = streams.control.next().now_or_never() {
+        return Some((Class::Control, came));
+    }
+    let came = streams.observe.next().now_or_never()?;
+    Some((Class::Observe, came))
+}
+
+async fn tell(settle: &Settle) -> lapin::Result<bool> {
+    match settle {
+        Settle::Acknowledge(acker) => acker.ack(BasicAckOptions::default()).await,
+        Settle::Requeue(acker) => {
+            let options = BasicNackOptions {
+                multiple: false,
+                requeue: true,
+            };
+            acker.nack(options).await
+        }
+        Settle::Reject(acker) => acker.reject(BasicRejectOptions { requeue: false }).await,
+    }
+}

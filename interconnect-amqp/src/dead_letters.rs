@@ -1,0 +1,165 @@
+//! Dead letters: foreign messages, and tasks that came back too often.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::StreamExt;
+use lapin::{
+    Acker, Channel,
+    message::Delivery,
+    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
+    types::{AMQPValue, FieldTable, ShortString},
+};
+use utakata_interconnect::{Error, Message as _};
+use utakata_model::Task;
+
+use super::{declare, link::Link, topology};
+
+const DOING: &str = "to read dead letters";
+const AHEAD: u16 = 16;
+/// So much of a message that cannot be read is shown to people.
+const HEAD: usize = 200;
+
+/// Reads what could not be delivered, oldest first. What was not [handled](Self::handled) when it
+/// is dropped comes again.
+pub struct DeadLetters {
+    link: Arc<Link>,
+    reading: Option<(Channel, lapin::Consumer)>,
+}
+
+/// A message that could not be delivered.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// The tasks in it. Errors: why it cannot be read.
+    pub tasks: Result<Vec<Task>, String>,
+    /// The queue in which it was.
+    pub queue: String,
+    /// The reason for which it is here.
+    pub reason: Reason,
+    /// Its size in bytes.
+    pub bytes: usize,
+    /// Its beginning, for people. Empty when it can be read: there are credentials in it.
+    pub head: String,
+    acker: Acker,
+}
+
+/// The reason for which a message could not be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// An environment could not read it, or it was not meant for it.
+    Rejected,
+    /// It went back to its queue too often: environments end, or lose their connections, when
+    /// they have it.
+    DeliveryLimit,
+    /// It was in its queue for too long: somebody gave the queue a limit of its own.
+    Expired,
+    /// Its queue was too full: somebody gave the queue a limit of its own.
+    Full,
+    /// Something else, as the broker calls it.
+    Other(String),
+}
+
+impl DeadLetters {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self {
+            link,
+            reading: None,
+        }
+    }
+
+    /// Waits for the next. Cancel safe. Errors: the broker is away; ask again with back-off.
+    ///
+    /// # Errors
+    /// [`Error::Away`] while there is no connection; what was not handled then comes again.
+    pub async fn next(&mut self) -> Result<DeadLetter, Error> {
+        let session = self.link.session()?;
+        if self.reading.is_none() {
+            let begin = async {
+                let channel = declare::dead(&session, session.channel().await?).await?;
+                channel.basic_qos(AHEAD, BasicQosOptions::default()).await?;
+                let (queue, options) = (topology::DEAD.into(), BasicConsumeOptions::default());
+                let consumed =
+                    channel.basic_consume(queue, "".into(), options, FieldTable::default());
+                let consumer = consumed.await?;
+                Ok((channel, consumer))
+            };
+            self.reading = Some(self.link.ask(DOING, begin).await?);
+            self.link.works();
+        }
+        let Some((_, consumer)) = &mut self.reading else {
+            return Err(Error::Closed);
+        };
+        match consumer.next().await {
+            Some(Ok(delivery)) => Ok(DeadLetter::from(delivery)),
+            Some(Err(error)) => {
+                self.reading = None;
+                Err(self.link.refused(&error, DOING))
+            }
+            None => {
+                self.reading = None;
+                let reason = "the queue of dead letters was deleted".into();
+                Err(Error::Away { reason })
+            }
+        }
+    }
+
+    /// This is dealt with: it does not come again.
+    ///
+    /// # Errors
+    /// [`Error::Away`] when the connection was lost meanwhile; then it comes again.
+    pub async fn handled(&mut self, letter: DeadLetter) -> Result<(), Error> {
+        let acknowledged = letter.acker.ack(BasicAckOptions::default());
+        if self.link.ask(DOING, acknowledged).await? {
+            return Ok(());
+        }
+        self.reading = None;
+        let reason = "the connection was lost: the dead letter comes again".into();
+        Err(Error::Away { reason })
+    }
+}
+
+impl From<Delivery> for DeadLetter {
+    fn from(delivery: Delivery) -> Self {
+        let tasks = Vec::<Task>::decode(&delivery.data).map_err(|error| error.to_string());
+        let headers = delivery
+            .properties
+            .headers()
+            .as_ref()
+            .map(FieldTable::inner);
+        let text = |key: &str| headers.and_then(|headers| text_of(headers, key));
+        let shown = delivery.data.get(..HEAD).unwrap_or(&delivery.data);
+        Self {
+            queue: text("x-first-death-queue").unwrap_or_default(),
+            reason: text("x-first-death-reason").map_or_else(
+                || Reason::Other("it does not say".into()),
+                |reason| Reason::from(reason.as_str()),
+            ),
+            bytes: delivery.data.len(),
+            head: match &tasks {
+                Ok(_) => String::new(),
+                Err(_) => String::from_utf8_lossy(shown).into_owned(),
+            },
+            tasks,
+            acker: delivery.acker,
+        }
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(reason: &str) -> Self {
+        match reason {
+            "rejected" => Self::Rejected,
+            "delivery_limit" => Self::DeliveryLimit,
+            "expired" => Self::Expired,
+            "maxlen" => Self::Full,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+fn text_of(headers: &BTreeMap<ShortString, AMQPValue>, key: &str) -> Option<String> {
+    match headers.get(key)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}

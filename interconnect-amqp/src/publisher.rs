@@ -1,0 +1,197 @@
+//! Publishes messages, and knows what became of each.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use lapin::{
+    BasicProperties, Channel, Confirmation,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+    types::ShortString,
+};
+use parking_lot::Mutex;
+use tokio::{sync::Mutex as AsyncMutex, time::timeout};
+use utakata_interconnect::Error;
+use utakata_model::{Class, Task};
+
+use super::{
+    batch::Message,
+    declare,
+    link::{Link, Session},
+    topology,
+};
+
+const TRANSIENT: u8 = 1;
+const PERSISTENT: u8 = 2;
+/// The time in which a message that nobody answers is on its way.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Publishes messages of one class over a channel of its own, which is opened again when it was
+/// lost, or when something on it was not answered in time. What others have on that one is still
+/// waited for: whoever leaves it last closes it.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    link: Arc<Link>,
+    class: Class,
+    in_flight: usize,
+    within: Duration,
+    channel: Mutex<Option<Arc<Channel>>>,
+    opening: AsyncMutex<()>,
+}
+
+/// A message on its way.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) key: ShortString,
+    pub(super) message: Message,
+    /// For how many milliseconds it is worth keeping, when not for ever.
+    pub(super) worth: Option<u64>,
+    /// True if its tasks were delivered before.
+    pub(super) again: bool,
+}
+
+/// The fate of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The broker keeps it.
+    Kept,
+    /// Its queue takes no more.
+    Full,
+    /// It has no queue.
+    Nowhere,
+}
+
+impl Publisher {
+    pub(super) fn new(link: Arc<Link>, class: Class, in_flight: usize, within: Duration) -> Self {
+        Self {
+            link,
+            class,
+            in_flight: in_flight.max(1),
+            within,
+            channel: Mutex::default(),
+            opening: AsyncMutex::default(),
+        }
+    }
+
+    /// Publishes all, many at a time, in their order. Gives what became of each.
+    /// Errors: nothing is known of any of them.
+    pub(super) async fn publish(
+        &self,
+        parcels: Vec<Parcel>,
+    ) -> Result<Vec<(Vec<Task>, Fate)>, Error> {
+        let channel = self.link.within(self.doing(), self.channel()).await?;
+        let sent = self.send_all(&channel, parcels).await;
+        if sent.is_err() {
+            self.give_up(&channel);
+        }
+        self.leave(channel).await;
+        if sent.is_ok() {
+            self.link.works();
+        }
+        sent
+    }
+
+    async fn send_all(
+        &self,
+        channel: &Channel,
+        parcels: Vec<Parcel>,
+    ) -> Result<Vec<(Vec<Task>, Fate)>, Error> {
+        let sending = parcels.into_iter().map(|parcel| self.send(channel, parcel));
+        let mut sending = stream::iter(sending).buffered(self.in_flight);
+        let mut sent = Vec::new();
+        loop {
+            match timeout(self.within, sending.try_next()).await {
+                Ok(Ok(Some(one))) => sent.push(one),
+                Ok(Ok(None)) => return Ok(sent),
+                Ok(Err(error)) => return Err(self.link.refused(&error, self.doing())),
+                Err(_) => return Err(self.link.silent(self.doing())),
+            }
+        }
+    }
+
+    async fn send(&self, channel: &Channel, parcel: Parcel) -> lapin::Result<(Vec<Task>, Fate)> {
+        let Message { payload, tasks } = parcel.message;
+        let mandatory = self.class == Class::Control;
+        let options = BasicPublishOptions {
+            mandatory,
+            immediate: false,
+        };
+        let properties = properties(self.class, parcel.worth, parcel.again);
+        let exchange = topology::EXCHANGE.into();
+        let sent = channel.basic_publish(exchange, parcel.key, options, &payload, properties);
+        let fate = match sent.await?.await? {
+            Confirmation::Ack(None) | Confirmation::NotRequested => Fate::Kept,
+            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => Fate::Nowhere,
+            Confirmation::Nack(None) => Fate::Full,
+        };
+        Ok((tasks, fate))
+    }
+
+    async fn channel(&self) -> Result<Arc<Channel>, Error> {
+        if let Some(channel) = self.usable() {
+            return Ok(channel);
+        }
+        let _one_at_a_time = self.opening.lock().await;
+        if let Some(channel) = self.usable() {
+            return Ok(channel);
+        }
+        let session = self.link.session()?;
+        let channel = Arc::new(self.link.ask(self.doing(), open(&session)).await?);
+        *self.channel.lock() = Some(Arc::clone(&channel));
+        Ok(channel)
+    }
+
+    fn usable(&self) -> Option<Arc<Channel>> {
+        let channel = self.channel.lock().clone()?;
+        channel.status().connected().then_some(channel)
+    }
+
+    /// Nobody begins anything on it any more.
+    fn give_up(&self, channel: &Arc<Channel>) {
+        self.channel
+            .lock()
+            .take_if(|kept| Arc::ptr_eq(kept, channel));
+    }
+
+    /// Whoever leaves one last that was given up closes it.
+    async fn leave(&self, channel: Arc<Channel>) {
+        let Some(channel) = Arc::into_inner(channel) else {
+            return;
+        };
+        // A broker that goes on one day has no use for it, and of channels there are only so
+        // many. Nobody waits for its answer: it did not answer before.
+        let closing = channel.close(200, "no answer in time".into());
+        let _ = timeout(GOODBYE_TIMEOUT, closing).await;
+    }
+
+    fn doing(&self) -> &'static str {
+        match self.class {
+            Class::Control => "to publish control tasks",
+            Class::Observe => "to publish observe tasks",
+        }
+    }
+}
+
+/// Opens a channel on which the broker confirms, and sees to it that there is the exchange.
+async fn open(session: &Session) -> lapin::Result<Channel> {
+    let channel = declare::tasks(session, session.channel().await?).await?;
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await?;
+    Ok(channel)
+}
+
+fn properties(class: Class, worth: Option<u64>, again: bool) -> BasicProperties {
+    let mut properties = BasicProperties::default()
+        .with_content_type("application/json".into())
+        .with_delivery_mode(match class {
+            Class::Control => PERSISTENT,
+            Class::Observe => TRANSIENT,
+        });
+    if let Some(worth) = worth {
+        properties = properties.with_expiration(worth.to_string().into());
+    }
+    if again {
+        properties = properties.with_headers(topology::again());
+    }
+    properties
+}

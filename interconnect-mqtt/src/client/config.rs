@@ -1,0 +1,213 @@
+//! The broker's address, and its version of MQTT.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize, Serializer};
+use thiserror::Error;
+use utakata_interconnect::connection::Tls;
+use utakata_model::duration;
+
+/// The ports that MQTT has from IANA: without TLS, and with it.
+const PORTS: [u16; 2] = [1883, 8883];
+/// Two bytes of length stand before it on the wire.
+const MAX_CLIENT: usize = 200;
+
+/// The settings of a connection to a broker of MQTT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Its address, and as whom we come: `mqtt://user:password@host:1883`, or `mqtts://` for TLS.
+    /// What has a meaning in a URL stands as `%` and two digits: `:` in a user is `%3A`.
+    pub url: Url,
+    /// The version of MQTT.
+    pub version: Version,
+    /// The name of this process at the broker, which keeps its session under it: no other
+    /// process may have it. The program fills it in by what it is: `utakata-wee-<environment>`.
+    pub client: String,
+    /// Certificates, for `mqtts://`.
+    pub tls: Tls,
+    /// The longest that the broker may take to acknowledge; later it counts as away.
+    #[serde(with = "duration")]
+    pub ack_timeout: Duration,
+    /// The most that is expendable and waits: to be sent, to be taken in, and for each subscriber.
+    /// Each value read and each outcome counts one; beyond it the oldest are dropped.
+    pub limit: usize,
+    /// The most bytes in a message: batches are split so that they have no more.
+    pub message_bytes: usize,
+}
+
+impl Default for Config {
+    /// A broker of version 5 on this machine.
+    fn default() -> Self {
+        Self {
+            url: Url::default(),
+            version: Version::default(),
+            client: String::new(),
+            tls: Tls::default(),
+            ack_timeout: Duration::from_secs(5),
+            limit: 200_000,
+            message_bytes: 256 * 1024,
+        }
+    }
+}
+
+/// The version of MQTT.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Version {
+    /// 3.1.1: for brokers that speak nothing newer, such as RabbitMQ before 3.13.
+    #[serde(rename = "3.1.1")]
+    V3,
+    /// 5.
+    #[default]
+    #[serde(rename = "5")]
+    V5,
+}
+
+/// A broker's address. User and password are never shown, nor written.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Url {
+    /// Returns true if the connection is hidden from others.
+    pub(super) is_tls: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// User and password.
+    pub(super) login: Option<(String, String)>,
+}
+
+/// An error of a configuration that can never work.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// It is no URL.
+    #[error("the broker's url is not one: {problem}; write mqtt://user:password@host:1883")]
+    Url {
+        /// The error of the parser.
+        problem: String,
+    },
+    /// It is a URL of something else.
+    #[error("the broker's url begins with \"{scheme}://\": write mqtt:// or, for TLS, mqtts://")]
+    Scheme {
+        /// Its scheme.
+        scheme: String,
+    },
+    /// Certificates are given, and nothing uses them.
+    #[error("tls is set, and the broker's url begins with mqtt://: write mqtts://")]
+    NoTls,
+    /// No broker would take it.
+    #[error(
+        "the client name \"{client}\" cannot be used: write 1 to {MAX_CLIENT} characters, and \
+         no blank, slash, plus or hash"
+    )]
+    Client {
+        /// The name.
+        client: String,
+    },
+}
+
+impl Config {
+    /// Checks that a connection can be made with it.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let forbidden = |c: char| "/+#".contains(c) || c.is_whitespace() || c.is_control();
+        let is_named = (1..=MAX_CLIENT).contains(&self.client.len());
+        if !is_named || self.client.contains(forbidden) {
+            return Err(ConfigError::Client {
+                client: self.client.clone(),
+            });
+        }
+        if self.tls != Tls::default() && !self.url.is_tls {
+            return Err(ConfigError::NoTls);
+        }
+        Ok(())
+    }
+}
+
+impl Default for Url {
+    fn default() -> Self {
+        Self {
+            is_tls: false,
+            host: "127.0.0.1".into(),
+            port: PORTS[0],
+            login: None,
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_tls { "mqtts" } else { "mqtt" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl TryFrom<String> for Url {
+    type Error = ConfigError;
+
+    fn try_from(text: String) -> Result<Self, ConfigError> {
+        text.parse()
+    }
+}
+
+impl std::str::FromStr for Url {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let problem = |problem: &str| ConfigError::Url {
+            problem: problem.into(),
+        };
+        let url = url::Url::parse(text).map_err(|error| problem(&error.to_string()))?;
+        let is_tls = match url.scheme() {
+            "mqtt" => false,
+            "mqtts" => true,
+            scheme => {
+                return Err(ConfigError::Scheme {
+                    scheme: scheme.into(),
+                });
+            }
+        };
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let part = |text| unescape(text).ok_or_else(|| problem("a % that escapes nothing"));
+        let login = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => Some((part(user)?, part(password.unwrap_or_default())?)),
+        };
+        if !matches!(url.path(), "" | "/") {
+            return Err(problem("it has a path"));
+        }
+        Ok(Self {
+            is_tls,
+            host: host.ok_or_else(|| problem("it has no host"))?.into(),
+            port: url.port().unwrap_or(PORTS[usize::from(is_tls)]),
+            login,
+        })
+    }
+}
+
+/// `%41` is `A`.
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes().iter();
+    while let Some(&byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [*rest.next()?, *rest.next()?];
+        bytes.push(u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests;

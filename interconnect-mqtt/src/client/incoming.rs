@@ -1,0 +1,141 @@
+//! From messages to events. What comes may be from anybody: whatever is not as it must be is
+//! foreign.
+
+use std::fmt;
+
+use thiserror::Error;
+use utakata_interconnect::{
+    Event, Message as _, OutcomeBatch,
+    clock::Clock,
+    message::{
+        self,
+        content::{ContentReply, FetchBatch},
+        status,
+        target::Deleted,
+    },
+    topic::{Topic, TopicError},
+};
+use utakata_model::{Desired, EnvironmentStatus, Readings};
+use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
+
+use super::session::MAX_MESSAGE;
+
+/// The reason for which a message is not one of ours.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(super) enum Foreign {
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    #[error(transparent)]
+    Form(#[from] message::Error),
+    #[error("its content is about {said}, and its topic about something else")]
+    Topics { said: String },
+    #[error("it is retained, and such messages never are")]
+    Retained,
+    #[error("it has {bytes} bytes, and a message may have {MAX_MESSAGE}")]
+    Size { bytes: usize },
+}
+
+/// The event that a message is. Nothing: it says nothing to those who follow, such as readings
+/// from before they did.
+pub(super) fn event(
+    topic: &str,
+    payload: &[u8],
+    is_retained: bool,
+    clock: &Clock,
+) -> Result<Option<Event>, Foreign> {
+    let topic: Topic = topic.parse()?;
+    if payload.len() > MAX_MESSAGE {
+        return Err(Foreign::Size {
+            bytes: payload.len(),
+        });
+    }
+    match (is_retained, topic.is_retained()) {
+        // Somebody has taken away what was retained: an environment without a status is forgotten.
+        (_, true) if payload.is_empty() => {
+            return Ok(match topic {
+                Topic::Environment(id) => Some(Event::Forgotten(id)),
+                _ => None,
+            });
+        }
+        (true, false) => return Err(Foreign::Retained),
+        (true, true) if matches!(topic, Topic::Reading { .. }) => return Ok(None),
+        _ => {}
+    }
+    decode(&topic, payload, is_retained, clock)
+}
+
+fn decode(
+    topic: &Topic,
+    payload: &[u8],
+    is_retained: bool,
+    clock: &Clock,
+) -> Result<Option<Event>, Foreign> {
+    let event = match topic {
+        Topic::Reading { target, action } => {
+            let readings = Readings::decode_stamped(payload, clock)?;
+            same(&(target, action), &(&readings.target, &readings.action))?;
+            Event::Readings(readings.into())
+        }
+        Topic::Outcome { zone, kind } => {
+            let batch = OutcomeBatch::decode_stamped(payload, clock)?;
+            same(&(zone, kind), &(&batch.zone, &batch.kind))?;
+            Event::Outcomes(batch.into())
+        }
+        Topic::Environment(id) => {
+            let status = match is_retained {
+                true => status::decode_retained(payload, clock)?,
+                false => EnvironmentStatus::decode_stamped(payload, clock)?,
+            };
+            same(id, &status.id)?;
+            Event::Environment(status.into())
+        }
+        Topic::Start(environment) => {
+            let batch = StartBatch::decode(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Start(batch.into())
+        }
+        Topic::Permit(environment) => {
+            let batch = PermitBatch::decode(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Permits(batch.into())
+        }
+        Topic::Recorded(environment) => {
+            let batch = RecordedBatch::decode(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Recorded(batch.into())
+        }
+        Topic::Fetch(environment) => {
+            let batch = FetchBatch::decode(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Fetch(batch.into())
+        }
+        Topic::Content(environment) => {
+            let got = ContentReply::decode(payload)?;
+            same(environment, &got.environment)?;
+            Event::Content(got.into())
+        }
+        Topic::Deleted(target) => {
+            let deleted = Deleted::decode(payload)?;
+            same(target, &deleted.target)?;
+            Event::Deleted(deleted.target)
+        }
+        Topic::Desired(zone) => {
+            let desired = Desired::decode(payload)?;
+            same(zone, &desired.zone)?;
+            Event::Desired(desired.into())
+        }
+    };
+    Ok(Some(event))
+}
+
+fn same<T: PartialEq + fmt::Debug>(topic: &T, said: &T) -> Result<(), Foreign> {
+    if topic == said {
+        return Ok(());
+    }
+    Err(Foreign::Topics {
+        said: format!("{said:?}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

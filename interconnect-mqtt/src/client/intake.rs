@@ -1,0 +1,69 @@
+//! Events that wait until those who follow take them. The session is never kept waiting: what
+//! is expendable makes room, and the rest is bounded by what the broker may send before we
+//! acknowledge.
+
+use std::pin::pin;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use utakata_interconnect::Event;
+
+use super::{outbox::Connection, queue::Queue};
+
+/// The events that wait.
+#[derive(Debug)]
+pub(super) enum Item {
+    Event(Event),
+    /// To acknowledge when everything before it is taken.
+    Acknowledge(Connection, u16),
+    /// A mark of our own.
+    Mark(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Intake {
+    queue: Mutex<Queue<Item>>,
+    filled: Notify,
+}
+
+impl Intake {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            queue: Mutex::new(Queue::new(limit)),
+            filled: Notify::new(),
+        }
+    }
+
+    /// Puts an event in; gives how many expendable ones were dropped for it.
+    pub(super) fn put_event(&self, event: Event) -> usize {
+        if !event.is_expendable() {
+            self.put(Item::Event(event));
+            return 0;
+        }
+        let weight = event.weight();
+        let dropped = self.queue.lock().put_expendable(Item::Event(event), weight);
+        self.filled.notify_one();
+        dropped
+    }
+
+    pub(super) fn put(&self, item: Item) {
+        self.queue.lock().put(item);
+        self.filled.notify_one();
+    }
+
+    /// Waits until there is something, then takes so many at the most. Cancel safe.
+    pub(super) async fn take(&self, most: usize) -> Vec<Item> {
+        loop {
+            let mut filled = pin!(self.filled.notified());
+            filled.as_mut().enable();
+            let items: Vec<Item> = {
+                let mut queue = self.queue.lock();
+                std::iter::from_fn(|| queue.take()).take(most).collect()
+            };
+            if !items.is_empty() {
+                return items;
+            }
+            filled.await;
+        }
+    }
+}

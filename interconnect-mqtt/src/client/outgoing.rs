@@ -1,0 +1,202 @@
+//! From events to messages.
+
+use bytes::Bytes;
+use utakata_interconnect::{
+    Event, Message as _, OutcomeBatch,
+    clock::Clock,
+    message::{self, target::Deleted},
+    topic::{self, Topic},
+};
+use utakata_model::TargetName;
+use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
+
+use super::session::{MAX_MESSAGE, Message};
+
+/// The most outcomes, asks or answers in a message.
+const MAX_ITEMS: usize = 1_000;
+
+/// The messages of an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outgoing {
+    Messages {
+        messages: Vec<Message>,
+        /// Of each message, where what is expendable is counted; nothing: it is kept.
+        expendable: Option<usize>,
+    },
+    /// The retained messages of a target go, and everybody hears so.
+    Delete(TargetName),
+}
+
+/// An error of an event that can never be sent.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unsendable {
+    #[error(transparent)]
+    Form(#[from] message::Error),
+    #[error("it has {bytes} bytes, and a message may have {MAX_MESSAGE}")]
+    Size { bytes: usize },
+}
+
+/// Returns the messages of an event, with about so many bytes in each at the most.
+pub(super) fn outgoing(
+    event: &Event,
+    max_bytes: usize,
+    clock: &Clock,
+) -> Result<Outgoing, Unsendable> {
+    let (topic, payloads) = match event {
+        Event::Deleted(target) => return Ok(Outgoing::Delete(target.clone())),
+        // A message without a payload takes away what is retained.
+        Event::Forgotten(id) => (topic::environment(id), vec![Vec::new()]),
+        Event::Readings(readings) => (
+            topic::reading(&readings.target, &readings.action),
+            vec![readings.encode_stamped(clock)?],
+        ),
+        Event::Fetch(batch) => (
+            Topic::Fetch(batch.environment.clone()).to_string(),
+            vec![batch.encode()?],
+        ),
+        Event::Content(got) => (
+            Topic::Content(got.environment.clone()).to_string(),
+            vec![got.encode()?],
+        ),
+        Event::Environment(status) => (
+            topic::environment(&status.id),
+            vec![status.encode_stamped(clock)?],
+        ),
+        Event::Desired(desired) => (topic::desired(&desired.zone), vec![desired.encode()?]),
+        Event::Outcomes(batch) => (
+            topic::outcome(&batch.zone, &batch.kind),
+            outcomes(batch, max_bytes, clock)?,
+        ),
+        Event::Start(batch) => (
+            Topic::Start(batch.environment.clone()).to_string(),
+            split(&batch.asks, max_bytes, &|part| {
+                (StartBatch {
+                    asks: part.to_vec(),
+                    environment: batch.environment.clone(),
+                    incarnation: batch.incarnation,
+                    kind: batch.kind.clone(),
+                })
+                .encode()
+            })?,
+        ),
+        Event::Permits(batch) => (
+            Topic::Permit(batch.environment.clone()).to_string(),
+            split(&batch.answers, max_bytes, &|part| {
+                (PermitBatch {
+                    answers: part.to_vec(),
+                    environment: batch.environment.clone(),
+                    incarnation: batch.incarnation,
+                    kind: batch.kind.clone(),
+                })
+                .encode()
+            })?,
+        ),
+        Event::Recorded(batch) => (
+            Topic::Recorded(batch.environment.clone()).to_string(),
+            split(&batch.attempts, max_bytes, &|part| {
+                (RecordedBatch {
+                    attempts: part.to_vec(),
+                    environment: batch.environment.clone(),
+                    incarnation: batch.incarnation,
+                    kind: batch.kind.clone(),
+                })
+                .encode()
+            })?,
+        ),
+    };
+    let is_retained = matches!(
+        event,
+        Event::Readings(_) | Event::Environment(_) | Event::Forgotten(_) | Event::Desired(_)
+    );
+    messages(event, &topic, payloads, is_retained)
+}
+
+fn outcomes(
+    batch: &OutcomeBatch,
+    max_bytes: usize,
+    clock: &Clock,
+) -> Result<Vec<Vec<u8>>, message::Error> {
+    split(&batch.outcomes, max_bytes, &|part| {
+        let part = OutcomeBatch {
+            outcomes: part.to_vec(),
+            zone: batch.zone.clone(),
+            kind: batch.kind.clone(),
+            from: batch.from.clone(),
+        };
+        part.encode_stamped(clock)
+    })
+}
+
+fn messages(
+    event: &Event,
+    topic: &str,
+    payloads: Vec<Vec<u8>>,
+    is_retained: bool,
+) -> Result<Outgoing, Unsendable> {
+    if let Some(bytes) = payloads.iter().map(Vec::len).find(|len| *len > MAX_MESSAGE) {
+        return Err(Unsendable::Size { bytes });
+    }
+    let is_expendable = event.is_expendable();
+    let expendable = is_expendable.then(|| event.weight().div_ceil(payloads.len().max(1)));
+    let message = |payload: Vec<u8>| Message {
+        topic: topic.into(),
+        payload: payload.into(),
+        is_kept: !is_expendable,
+        is_retained,
+    };
+    Ok(Outgoing::Messages {
+        messages: payloads.into_iter().map(message).collect(),
+        expendable,
+    })
+}
+
+/// That a target is no more, for those who follow.
+pub(super) fn deleted(target: &TargetName) -> Result<Message, Unsendable> {
+    Ok(Message {
+        topic: Topic::Deleted(target.clone()).to_string(),
+        payload: Deleted {
+            target: target.clone(),
+        }
+        .encode()?
+        .into(),
+        is_kept: true,
+        is_retained: false,
+    })
+}
+
+/// Takes what is retained under a topic away.
+pub(super) fn forget(topic: String) -> Message {
+    Message {
+        topic,
+        payload: Bytes::new(),
+        is_kept: true,
+        is_retained: true,
+    }
+}
+
+/// Payloads of as many items as fit; one that fits nowhere goes alone.
+fn split<T>(
+    items: &[T],
+    max_bytes: usize,
+    encode: &impl Fn(&[T]) -> Result<Vec<u8>, message::Error>,
+) -> Result<Vec<Vec<u8>>, message::Error> {
+    if items.is_empty() {
+        return Ok(vec![encode(items)?]);
+    }
+    let mut payloads = Vec::new();
+    // The next part stands last.
+    let mut parts: Vec<&[T]> = items.chunks(MAX_ITEMS).rev().collect();
+    while let Some(part) = parts.pop() {
+        let payload = encode(part)?;
+        if payload.len() <= max_bytes || part.len() == 1 {
+            payloads.push(payload);
+            continue;
+        }
+        let (first, second) = part.split_at(part.len() / 2);
+        parts.extend([second, first]);
+    }
+    Ok(payloads)
+}
+
+#[cfg(test)]
+mod tests;

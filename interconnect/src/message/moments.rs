@@ -1,0 +1,106 @@
+//! Moments between hosts whose clocks differ.
+//!
+//! A message of an earlier build has neither a stamp nor moments, and is taken as it is.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{Error, HEAD, encode};
+use crate::clock::{Clock, Sent, Transit};
+
+/// Clocks that differ by less are as good as the same.
+const AGREE: SignedDuration = SignedDuration::from_millis(500);
+
+/// The moments of a message, as they stand between its stamp and its fields. In milliseconds.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Moments {
+    /// The time that is left of each deadline.
+    Left {
+        /// Negative: it has passed.
+        left: Vec<i64>,
+    },
+    /// The age of a time.
+    Age {
+        /// By the clock of the sender.
+        age: u64,
+    },
+    /// The age of each time.
+    Ages {
+        /// By the clock of the sender.
+        ages: Vec<u64>,
+    },
+}
+
+impl Moments {
+    /// Returns the age of a time.
+    pub(super) fn age(time: Timestamp, clock: &Clock) -> Self {
+        Self::Age {
+            age: milliseconds(clock.age(time)),
+        }
+    }
+
+    /// Returns the ages of these times.
+    pub(super) fn ages(times: impl Iterator<Item = Timestamp>, clock: &Clock) -> Self {
+        Self::Ages {
+            ages: times.map(|time| milliseconds(clock.age(time))).collect(),
+        }
+    }
+}
+
+/// The fields between the version and those of a message.
+#[derive(Serialize)]
+struct Stamp {
+    sent: Sent,
+    #[serde(flatten)]
+    moments: Moments,
+}
+
+/// Writes a message with its stamp and moments before its own fields.
+pub(super) fn stamped<T: Serialize>(
+    what: &'static str,
+    clock: &Clock,
+    moments: Moments,
+    message: &T,
+) -> Result<Vec<u8>, Error> {
+    let sent = clock.stamp();
+    let mut payload = encode(what, &Stamp { sent, moments })?;
+    // The closing brace becomes the comma before the message's own fields.
+    payload.pop();
+    let rest = encode(what, message)?;
+    payload.extend_from_slice(&rest[HEAD.len()..]);
+    Ok(payload)
+}
+
+/// Returns true if clocks differ by so little that a moment says more than what is reckoned from
+/// the way of a message, which is another one each time.
+pub(super) fn agree(ahead: SignedDuration) -> bool {
+    ahead.abs() < AGREE
+}
+
+/// A time that somebody says, by our clock.
+pub(super) fn anchored(
+    time: Timestamp,
+    sent: Option<&Sent>,
+    age: u64,
+    clock: &Clock,
+) -> (Timestamp, Option<Transit>) {
+    match sent {
+        // Nothing was seen later than now.
+        None => (time.min(clock.now()), None),
+        Some(sent) => {
+            let transit = clock.receive(sent);
+            if agree(transit.ahead) {
+                return (time, Some(transit));
+            }
+            let age = Duration::from_millis(age) + transit.waited;
+            (clock.before(age), Some(transit))
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,117 @@
+//! Outcomes that travel together.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utakata_model::{EnvironmentId, Incarnation, Kind, Outcome, Zone};
+
+use super::{
+    Error, Message, encode,
+    moments::{Moments, agree},
+};
+use crate::clock::{Clock, Sent};
+
+/// Outcomes that were published together.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutcomeBatch {
+    /// The zone of the environment.
+    pub zone: Zone,
+    /// The kind of the targets.
+    pub kind: Kind,
+    /// The life of an environment that published them, and is to hear when those of control are
+    /// written down; absent where nobody waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Sender>,
+    /// The outcomes, in the order in which they were seen.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// One life of an environment, which publishes outcomes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sender {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// Its life.
+    pub incarnation: Incarnation,
+}
+
+/// Outcomes of several batches, for whoever follows them.
+#[derive(Serialize)]
+struct Selected<'b> {
+    zone: &'b Zone,
+    kind: &'b Kind,
+    outcomes: &'b [&'b Outcome],
+}
+
+/// Outcomes as they are read.
+#[derive(Deserialize)]
+pub struct Received {
+    #[serde(default)]
+    sent: Option<Sent>,
+    #[serde(default)]
+    ages: Vec<u64>,
+    zone: Zone,
+    kind: Kind,
+    #[serde(default)]
+    from: Option<Sender>,
+    outcomes: Vec<Outcome>,
+}
+
+/// Writes outcomes that were published apart as one message.
+///
+/// # Errors
+/// As of [`Message::encode`].
+pub fn encode_selected(zone: &Zone, kind: &Kind, outcomes: &[&Outcome]) -> Result<Vec<u8>, Error> {
+    let selected = Selected {
+        zone,
+        kind,
+        outcomes,
+    };
+    encode(OutcomeBatch::NAME, &selected)
+}
+
+impl Message for OutcomeBatch {
+    const NAME: &'static str = "batch of outcomes";
+    type Fields<'o> = &'o Self;
+    type Received = Received;
+
+    fn fields(&self) -> &Self {
+        self
+    }
+
+    fn moments(&self, clock: &Clock) -> Option<Moments> {
+        let ended = self.outcomes.iter().map(|outcome| outcome.timings.ended);
+        Some(Moments::ages(ended, clock))
+    }
+
+    fn received(mut received: Received, clock: Option<&Clock>) -> Self {
+        if let Some(clock) = clock {
+            received.anchor(clock);
+        }
+        Self {
+            zone: received.zone,
+            kind: received.kind,
+            from: received.from,
+            outcomes: received.outcomes,
+        }
+    }
+}
+
+impl Received {
+    /// Says by our clock when the attempts ended.
+    fn anchor(&mut self, clock: &Clock) {
+        let is_whole = self.ages.len() == self.outcomes.len();
+        let sent = self.sent.take().filter(|_| is_whole);
+        let transit = sent.map(|sent| clock.receive(&sent));
+        for (at, outcome) in self.outcomes.iter_mut().enumerate() {
+            let ended = &mut outcome.timings.ended;
+            *ended = match (transit, self.ages.get(at)) {
+                (Some(transit), _) if agree(transit.ahead) => *ended,
+                (Some(transit), Some(age)) => {
+                    clock.before(Duration::from_millis(*age) + transit.waited)
+                }
+                _ => (*ended).min(clock.now()),
+            };
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The status of an environment.
+
+use serde::{Deserialize, Serialize};
+use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus};
+
+use super::{
+    Error, Message, decode,
+    moments::{Moments, agree, anchored},
+    plain,
+};
+use crate::clock::{Clock, Sent};
+
+/// A status within a field of its own, because a status has a `version` itself: that of the program.
+#[derive(Serialize)]
+pub struct Fields<'s> {
+    status: &'s EnvironmentStatus,
+}
+
+/// A status as it is read.
+#[derive(Deserialize)]
+pub struct Received {
+    #[serde(default)]
+    sent: Option<Sent>,
+    #[serde(default)]
+    age: u64,
+    status: EnvironmentStatus,
+}
+
+/// An environment is gone for good. Over brokers its status is taken away instead, which says the
+/// same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The environment.
+    pub environment: EnvironmentId,
+}
+
+plain! {
+    Forgotten: "message of a forgotten environment";
+}
+
+impl Message for EnvironmentStatus {
+    const NAME: &'static str = "status of an environment";
+    type Fields<'s> = Fields<'s>;
+    type Received = Received;
+
+    fn fields(&self) -> Fields<'_> {
+        Fields { status: self }
+    }
+
+    fn moments(&self, clock: &Clock) -> Option<Moments> {
+        Some(Moments::age(self.time, clock))
+    }
+
+    /// Its time is by our clock, and it says by how much its own differs.
+    fn received(received: Received, clock: Option<&Clock>) -> Self {
+        let Received {
+            sent,
+            age,
+            mut status,
+        } = received;
+        let Some(clock) = clock else {
+            return status;
+        };
+        let (time, transit) = anchored(status.time, sent.as_ref(), age, clock);
+        status.time = time;
+        // A last will was written when its sender connected: that it is old says nothing of clocks.
+        let is_will = status.state == EnvironmentState::Gone;
+        if let Some(transit) = transit.filter(|transit| !(is_will || agree(transit.ahead))) {
+            // What passes through another process of ours adds what that one has seen.
+            let before = status.clock_ahead_ms.unwrap_or(0);
+            let ahead = i64::try_from(transit.ahead.as_millis()).unwrap_or(i64::MAX);
+            status.clock_ahead_ms = Some(before.saturating_add(ahead));
+            status.shift(-transit.ahead);
+        }
+        status
+    }
+}
+
+/// Reads a status that a broker has kept. It was sent at any time, and tells nothing of how its
+/// clock differs.
+///
+/// # Errors
+/// As of [`Message::decode`].
+pub fn decode_retained(payload: &[u8], clock: &Clock) -> Result<EnvironmentStatus, Error> {
+    let Received {
+        sent, mut status, ..
+    } = decode(EnvironmentStatus::NAME, payload)?;
+    let ahead = sent.and_then(|sent| clock.ahead(&sent));
+    let ahead = ahead.filter(|ahead| !agree(*ahead)).unwrap_or_default();
+    let time = status.time.checked_sub(ahead);
+    status.time = time.unwrap_or(status.time).min(clock.now());
+    status.shift(-ahead);
+    Ok(status)
+}

@@ -1,0 +1,89 @@
+//! Tasks that travel together: the payload of one AMQP message. Credentials travel in the clear:
+//! the transport must hide them.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use utakata_model::{Class, Task};
+
+use super::{
+    Message,
+    moments::{Moments, agree},
+};
+use crate::clock::{Clock, Sent};
+
+#[derive(Serialize)]
+pub struct Fields<'t> {
+    tasks: &'t [Task],
+}
+
+#[derive(Deserialize)]
+pub struct Received {
+    #[serde(default)]
+    sent: Option<Sent>,
+    #[serde(default)]
+    left: Vec<i64>,
+    tasks: Vec<Task>,
+}
+
+impl Message for Vec<Task> {
+    const NAME: &'static str = "batch of tasks";
+    type Fields<'t> = Fields<'t>;
+    type Received = Received;
+
+    fn fields(&self) -> Fields<'_> {
+        Fields { tasks: self }
+    }
+
+    fn moments(&self, clock: &Clock) -> Option<Moments> {
+        let left = |task: &Task| clock.left(task.expires).as_millis();
+        let left = self
+            .iter()
+            .map(|task| i64::try_from(left(task)).unwrap_or(i64::MAX))
+            .collect();
+        Some(Moments::Left { left })
+    }
+
+    /// Deadlines are by our clock.
+    fn received(received: Received, clock: Option<&Clock>) -> Self {
+        let Received {
+            sent,
+            left,
+            mut tasks,
+        } = received;
+        let sent = sent.filter(|_| left.len() == tasks.len());
+        let (Some(clock), Some(sent)) = (clock, sent) else {
+            return tasks;
+        };
+        let waited = waited(&sent, &tasks, &left, clock);
+        if clock.ahead(&sent).is_some_and(agree) {
+            return tasks;
+        }
+        let now = clock.now();
+        for (task, left) in tasks.iter_mut().zip(left) {
+            let left = match task.class {
+                Class::Observe => left.saturating_sub(waited),
+                // How long it lay is reckoned, not known; the ledger says whether it may begin.
+                Class::Control => left,
+            };
+            let expires = now.checked_add(SignedDuration::from_millis(left));
+            task.expires = expires.unwrap_or(task.expires);
+        }
+        tasks
+    }
+}
+
+/// Returns how long reads lay in a queue, in milliseconds. No queue hands out a message of reads
+/// when all of them have expired: if they seem to have, it is the clocks that are wrong.
+fn waited(sent: &Sent, tasks: &[Task], left: &[i64], clock: &Clock) -> i64 {
+    let waited = i64::try_from(clock.receive(sent).waited.as_millis()).unwrap_or(i64::MAX);
+    let reads = tasks.iter().zip(left);
+    let reads = reads.filter(|(task, _)| task.class == Class::Observe);
+    match reads.map(|(_, left)| *left).max() {
+        Some(longest) if longest > 0 && waited >= longest => {
+            clock.doubt(sent);
+            clock.receive(sent);
+            0
+        }
+        _ => waited,
+    }
+}

@@ -1,0 +1,162 @@
+//! The bytes of what is said about releases and rollouts.
+
+use utakata_model::{
+    Content, ContentFile, FileDigest, KindDesired, RolloutOrder, RolloutPhase, RolloutPlan,
+    RolloutStatus, Standing,
+    rollout::{Difference, Evidence, Go, GoOrder, Sample},
+};
+
+use super::*;
+use crate::message::content::{ContentPiece, ContentReply, ContentRequest, FetchBatch};
+
+fn candidate() -> ReleaseId {
+    ReleaseId {
+        version: "1.1.0".into(),
+        digest: ReleaseDigest("0cc175b9c0f1b6a831c399e269772661".into()),
+        ..release()
+    }
+}
+
+fn rollout() -> utakata_model::RolloutId {
+    "0192f0c1-0000-7000-8000-0000000000aa".parse().unwrap()
+}
+
+/// What is asked of whoever is in a zone.
+fn desired_standing() -> Desired {
+    let order = |stop| Order {
+        stop,
+        by: "kim".parse().unwrap(),
+        since: "2026-03-01T12:00:00Z".parse().unwrap(),
+        why: None,
+    };
+    let zone = Orders {
+        all: Some(order(Stop::Pause)),
+        kinds: BTreeMap::from([("snmp".parse().unwrap(), order(Stop::Drain))]),
+        ..Orders::default()
+    };
+    let everywhere = Orders {
+        kinds: BTreeMap::from([("ups".parse().unwrap(), order(Stop::Pause))]),
+        releases: BTreeMap::from([("apc-pdu@1.1.0".parse().unwrap(), order(Stop::Drain))]),
+        ..Orders::default()
+    };
+    Desired {
+        environments: BTreeMap::new(),
+        standing: Standing { zone, everywhere },
+        ..desired()
+    }
+}
+
+fn desired_kinds() -> Desired {
+    let go = Go {
+        order: GoOrder::Go,
+        promoted: Some(RolloutPhase::Shadow),
+    };
+    let order = RolloutOrder {
+        id: rollout(),
+        candidate: candidate(),
+        plan: RolloutPlan::default(),
+        environments: BTreeMap::from([("wee-1".parse().unwrap(), go)]),
+    };
+    let kind = KindDesired {
+        stable: Some(release()),
+        kept: vec![release()],
+        rollout: Some(order),
+        placement: Some("room=A".parse().unwrap()),
+    };
+    Desired {
+        environments: BTreeMap::new(),
+        kinds: BTreeMap::from([("apc-pdu".parse().unwrap(), kind)]),
+        ..desired()
+    }
+}
+
+fn environment_rollouts() -> EnvironmentStatus {
+    let difference = Difference {
+        what: "hw.power{hw.id=outlet-4}".into(),
+        stable: "87.5 W".into(),
+        candidate: "875 W".into(),
+        times: 3,
+    };
+    let rollout = RolloutStatus {
+        id: rollout(),
+        kind: "apc-pdu".parse().unwrap(),
+        candidate: candidate(),
+        phase: RolloutPhase::Back,
+        since: "2026-03-01T12:00:00Z".parse().unwrap(),
+        paused: false,
+        evidence: Evidence {
+            compared: 5,
+            differing: 3,
+            differences: vec![difference],
+            share: 0.0,
+            candidate: Sample::default(),
+            stable: Sample {
+                tasks: 40,
+                failed: 1,
+                unknown: 0,
+                p50: 0.002,
+                p99: 0.015,
+            },
+            lost: 1,
+            memory: Some(20_971_520),
+            ..Evidence::default()
+        },
+        problem: Some(Problem::new(
+            "rollout-differs",
+            Cure::Bug,
+            "3 of 5 answers differ",
+        )),
+    };
+    EnvironmentStatus {
+        rollouts: vec![rollout],
+        ..environment()
+    }
+}
+
+fn fetch() -> FetchBatch {
+    FetchBatch {
+        environment: "wee-1".parse().unwrap(),
+        wants: vec![
+            ContentRequest::Release(candidate().digest),
+            ContentRequest::File {
+                digest: FileDigest::of(b"foam"),
+                from: 131_072,
+            },
+        ],
+    }
+}
+
+fn content() -> ContentReply {
+    let file = ContentFile {
+        path: "bin/worker".into(),
+        digest: FileDigest::of(b"foam"),
+        size: 4,
+        executable: true,
+    };
+    ContentReply {
+        environment: "wee-1".parse().unwrap(),
+        want: ContentRequest::Release(candidate().digest),
+        found: ContentPiece::Release(Content { files: vec![file] }),
+    }
+}
+
+fn part() -> ContentReply {
+    ContentReply {
+        want: ContentRequest::File {
+            digest: FileDigest::of(b"foam"),
+            from: 0,
+        },
+        found: ContentPiece::Part(b"foam"[..].into()),
+        ..content()
+    }
+}
+
+#[test]
+fn releases_and_rollouts_have_exactly_these_bytes() {
+    check("desired-kinds.json", &desired_kinds());
+    check("desired-standing.json", &desired_standing());
+    check("environment-rollouts.json", &environment_rollouts());
+    check("fetch.json", &fetch());
+    check("content.json", &content());
+    check("content-part.json", &part());
+}

@@ -1,5 +1,0 @@
-//! MQTT: what is published, for everybody else.
-
-pub mod broker;
-
-pub use broker::Broker;

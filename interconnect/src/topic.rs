@@ -1,0 +1,204 @@
+//! The names of the MQTT topics, all below `utakata/v1/`.
+
+use std::{fmt, str::FromStr};
+
+use thiserror::Error;
+use utakata_model::{ActionName, EnvironmentId, Kind, NameError, TargetName, Zone};
+
+/// The beginning of every topic of ours.
+pub const ROOT: &str = "utakata/v1/";
+/// The filter for the readings of all targets.
+pub const READINGS: &str = "utakata/v1/reading/#";
+/// The filter for all outcomes.
+pub const OUTCOMES: &str = "utakata/v1/outcome/#";
+/// The filter for the statuses of all environments.
+pub const ENVIRONMENTS: &str = "utakata/v1/environment/#";
+/// The filter for what is asked of the environments of all zones.
+pub const DESIRED: &str = "utakata/v1/desired/#";
+
+/// The filter for asks for permits.
+pub const STARTS: &str = "utakata/v1/start/#";
+/// The filter for asks for content of releases.
+pub const FETCHES: &str = "utakata/v1/fetch/#";
+/// The filter for targets that are no more.
+pub const DELETED: &str = "utakata/v1/deleted/#";
+
+/// A topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// `reading/<target>/<action>`: the last readings. Retained.
+    Reading {
+        /// The target.
+        target: TargetName,
+        /// The action that saw them: two schedules of one target do not hide each other.
+        action: ActionName,
+    },
+    /// `outcome/<zone>/<kind>`: outcomes, one or many in a message.
+    Outcome {
+        /// The zone of the environment.
+        zone: Zone,
+        /// The kind of the targets.
+        kind: Kind,
+    },
+    /// `start/<environment>`: an environment asks for permits. For the logic environment.
+    Start(EnvironmentId),
+    /// `permit/<environment>`: the answers, for that environment and nobody else.
+    Permit(EnvironmentId),
+    /// `recorded/<environment>`: outcomes that are written down, for the environment that
+    /// published them and nobody else.
+    Recorded(EnvironmentId),
+    /// `fetch/<environment>`: an environment asks for content of releases. For the logic
+    /// environment.
+    Fetch(EnvironmentId),
+    /// `content/<environment>`: the answers, for that environment and nobody else.
+    Content(EnvironmentId),
+    /// `environment/<id>`: how an environment is. Retained.
+    Environment(EnvironmentId),
+    /// `deleted/<target>`: a target is no more.
+    Deleted(TargetName),
+    /// `desired/<zone>`: what is asked of the environments of a zone. Retained.
+    Desired(Zone),
+}
+
+/// An error of a text that is not a topic of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TopicError {
+    /// It does not begin as ours do.
+    #[error("the topic \"{topic}\" does not begin with {ROOT}")]
+    Foreign {
+        /// The topic.
+        topic: String,
+    },
+    /// No such topic has a meaning in this version.
+    #[error("the topic \"{topic}\" has no meaning in this version")]
+    Unknown {
+        /// The topic.
+        topic: String,
+    },
+    /// One of its levels is not a name.
+    #[error("the topic \"{topic}\" has a level that is not a name")]
+    Name {
+        /// The topic.
+        topic: String,
+        /// The error of the name.
+        source: NameError,
+    },
+}
+
+impl Topic {
+    /// Returns true if the broker keeps the last message of it for those who come later.
+    pub fn is_retained(&self) -> bool {
+        matches!(
+            self,
+            Self::Reading { .. } | Self::Environment(_) | Self::Desired(_)
+        )
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reading { target, action } => f.write_str(&reading(target, action)),
+            Self::Outcome { zone, kind } => f.write_str(&outcome(zone, kind)),
+            Self::Start(environment) => write!(f, "{ROOT}start/{environment}"),
+            Self::Permit(environment) => write!(f, "{ROOT}permit/{environment}"),
+            Self::Recorded(environment) => write!(f, "{ROOT}recorded/{environment}"),
+            Self::Fetch(environment) => write!(f, "{ROOT}fetch/{environment}"),
+            Self::Content(environment) => write!(f, "{ROOT}content/{environment}"),
+            Self::Environment(id) => f.write_str(&environment(id)),
+            Self::Deleted(target) => write!(f, "{ROOT}deleted/{target}"),
+            Self::Desired(zone) => f.write_str(&desired(zone)),
+        }
+    }
+}
+
+/// The topic of the last readings that an action saw on a target.
+pub fn reading(target: &TargetName, action: &ActionName) -> String {
+    join("reading/", target.as_str(), Some(action.as_str()))
+}
+
+/// The filter for the readings of one target.
+pub fn readings_of(target: &TargetName) -> String {
+    join("reading/", target.as_str(), Some("#"))
+}
+
+/// The topic of outcomes.
+pub fn outcome(zone: &Zone, kind: &Kind) -> String {
+    join("outcome/", zone.as_str(), Some(kind.as_str()))
+}
+
+/// The topic on which a client finds out that what was sent before has come, by a message of its
+/// own that follows it.
+pub fn mark(client: &str) -> String {
+    join("mark/", client, None)
+}
+
+/// The topic of an environment's status.
+pub fn environment(id: &EnvironmentId) -> String {
+    join("environment/", id.as_str(), None)
+}
+
+/// The topic of what is asked of the environments of a zone.
+pub fn desired(zone: &Zone) -> String {
+    join("desired/", zone.as_str(), None)
+}
+
+/// One allocation: a topic is made for every message.
+fn join(what: &str, first: &str, second: Option<&str>) -> String {
+    let rest = second.map_or(0, |second| second.len() + 1);
+    let mut topic = String::with_capacity(ROOT.len() + what.len() + first.len() + rest);
+    topic.push_str(ROOT);
+    topic.push_str(what);
+    topic.push_str(first);
+    if let Some(second) = second {
+        topic.push('/');
+        topic.push_str(second);
+    }
+    topic
+}
+
+impl FromStr for Topic {
+    type Err = TopicError;
+
+    fn from_str(topic: &str) -> Result<Self, TopicError> {
+        let rest = topic
+            .strip_prefix(ROOT)
+            .ok_or_else(|| TopicError::Foreign {
+                topic: topic.into(),
+            })?;
+        let levels: Vec<&str> = rest.split('/').collect();
+        parse(&levels)
+            .map_err(|source| TopicError::Name {
+                topic: topic.into(),
+                source,
+            })?
+            .ok_or_else(|| TopicError::Unknown {
+                topic: topic.into(),
+            })
+    }
+}
+
+fn parse(levels: &[&str]) -> Result<Option<Topic>, NameError> {
+    Ok(Some(match *levels {
+        ["reading", target, action] => Topic::Reading {
+            target: target.parse()?,
+            action: action.parse()?,
+        },
+        ["outcome", zone, kind] => Topic::Outcome {
+            zone: zone.parse()?,
+            kind: kind.parse()?,
+        },
+        ["start", environment] => Topic::Start(environment.parse()?),
+        ["permit", environment] => Topic::Permit(environment.parse()?),
+        ["recorded", environment] => Topic::Recorded(environment.parse()?),
+        ["fetch", environment] => Topic::Fetch(environment.parse()?),
+        ["content", environment] => Topic::Content(environment.parse()?),
+        ["environment", id] => Topic::Environment(id.parse()?),
+        ["deleted", target] => Topic::Deleted(target.parse()?),
+        ["desired", zone] => Topic::Desired(zone.parse()?),
+        _ => return Ok(None),
+    }))
+}
+
+#[cfg(test)]
+mod tests;
