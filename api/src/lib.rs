@@ -1,5 +1,7 @@
 //! The HTTP API of the logic environment: types, typed client, and `openapi.json`.
 
+#![warn(missing_docs)]
+
 pub mod apply;
 pub mod audit;
 pub mod client;

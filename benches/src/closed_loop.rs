@@ -15,7 +15,7 @@ use utakata_api::{
 };
 use utakata_model::{OperationId, Origin, Outcome, OutcomeStatus, Selector};
 
-/// How much is asked for.
+/// The extent of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     /// Groups of targets, each asked for as one operation.
@@ -94,7 +94,7 @@ fn count(
     Ok(counts)
 }
 
-/// Which operations still miss outcomes. Outcomes may come before the answer to the request.
+/// Operations that still miss outcomes. Outcomes may come before the answer to the request.
 #[derive(Default)]
 struct Ledger {
     waiting: HashMap<OperationId, (Option<usize>, usize)>,

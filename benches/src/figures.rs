@@ -13,7 +13,6 @@ impl Figures {
         self.0.sort_by(f64::total_cmp);
     }
 
-    /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()
     }

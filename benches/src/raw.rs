@@ -20,7 +20,6 @@ const PREFETCH: u16 = 256;
 const TOGETHER: u64 = 64;
 const BYTES: usize = 300;
 
-/// Which queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
     /// Quorum, persistent, confirmed.

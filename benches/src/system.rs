@@ -14,7 +14,7 @@ use tempfile::TempDir;
 pub struct System {
     process: Child,
     data: TempDir,
-    /// Where its API is: `http://127.0.0.1:port`.
+    /// The URL of its API: `http://127.0.0.1:port`.
     pub url: String,
     /// The bearer token.
     pub token: String,
@@ -145,7 +145,6 @@ impl System {
         bail!("utakata was not ready after 20 s")
     }
 
-    /// Its process.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }

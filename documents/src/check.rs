@@ -11,31 +11,15 @@ use utakata_model::{
 };
 
 use super::{
-    Item, Kept, secret,
+    Item, Kept, keys, secret,
     tree::{Node, Place, Tree},
 };
 
 const TYPES: [&str; 3] = ["target", "schedule", "credential"];
-const TARGET_KEYS: [&str; 9] = [
-    "type",
-    "name",
-    "kind",
-    "address",
-    "zone",
-    "labels",
-    "credential",
-    "pin",
-    "limits",
-];
-const SCHEDULE_KEYS: [&str; 6] = [
-    "type",
-    "name",
-    "selector",
-    "interval",
-    "action",
-    "parameters",
-];
-const CREDENTIAL_KEYS: [&str; 4] = ["type", "name", "values", "keys"];
+/// Tells what a document is; no type has it.
+const TYPE: &str = "type";
+/// A credential as it is printed has these in place of its values.
+const KEYS: &str = "keys";
 
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +59,7 @@ impl Reader<'_> {
             self.complain(self.tree.place, message);
             return None;
         }
-        let kind = self.tree.get("type");
+        let kind = self.tree.get(TYPE);
         let name = self.tree.get("name").and_then(Tree::text);
         let word = kind.and_then(Tree::text).unwrap_or("document");
         self.subject = name.map_or_else(|| word.to_owned(), |name| format!("{word} {name}"));
@@ -103,7 +87,7 @@ impl Reader<'_> {
     }
 
     fn target(&mut self) -> Option<Target> {
-        self.refuse_unknown(&TARGET_KEYS);
+        self.refuse_unknown(keys::of::<Target>());
         let name: Option<TargetName> = self.needed("name");
         let kind: Option<Kind> = self.needed("kind");
         let address: Option<String> = self.needed("address");
@@ -125,7 +109,7 @@ impl Reader<'_> {
     }
 
     fn schedule(&mut self) -> Option<Schedule> {
-        self.refuse_unknown(&SCHEDULE_KEYS);
+        self.refuse_unknown(keys::of::<Schedule>());
         let name: Option<ScheduleName> = self.needed("name");
         let selector: Option<Selector> = self.needed("selector");
         let text = self.interval_text();
@@ -176,9 +160,9 @@ impl Reader<'_> {
     }
 
     fn credential(&mut self, folder: &Path) -> Option<Item> {
-        self.refuse_unknown(&CREDENTIAL_KEYS);
+        self.refuse_unknown(&[keys::of::<Credential>(), &[KEYS]].concat());
         let name: Option<CredentialName> = self.needed("name");
-        match (self.tree.get("values"), self.tree.get("keys")) {
+        match (self.tree.get("values"), self.tree.get(KEYS)) {
             (Some(values), None) => self.values(name, values, folder),
             (None, Some(_)) => self.kept(name),
             (Some(_), Some(keys)) => {
@@ -218,7 +202,7 @@ impl Reader<'_> {
 
     /// A credential of which only the keys are told.
     fn kept(&mut self, name: Option<CredentialName>) -> Option<Item> {
-        let keys: Option<Vec<String>> = self.needed("keys");
+        let keys: Option<Vec<String>> = self.needed(KEYS);
         let Place { line, column } = self.tree.place;
         Some(Item::Kept(Kept {
             name: name?,
@@ -257,7 +241,8 @@ impl Reader<'_> {
         labels
     }
 
-    fn refuse_unknown(&mut self, known: &[&str]) {
+    fn refuse_unknown(&mut self, keys: &[&str]) {
+        let known = [&[TYPE], keys].concat();
         for field in self.tree.fields().unwrap_or_default() {
             let key = field.key.as_str();
             if !known.contains(&key) {

@@ -3,6 +3,7 @@
 
 mod check;
 pub mod csv;
+mod keys;
 mod secret;
 mod tree;
 pub mod write;

@@ -8,80 +8,83 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration, manifest::PoolSize,
+    EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration,
+    manifest::PoolSize,
+    settings::{self, Setting as _},
 };
+use utakata_settings::Settings;
 
 pub use content::Content;
 pub use docker::Docker;
 pub use trust::Trust;
 
 /// What can be set of an environment. Durations are written as `"30s"`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Its name, unique among all environments. Default: the name of the host.
+    /// The name of this environment; the name of the host when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<EnvironmentId>,
-    /// The zone whose targets it serves. Default: `default`.
+    /// The zone whose targets it serves.
     pub zone: Zone,
-    /// What people know of it: `site`, `rack`, ...
+    /// Labels of this environment, for people: site, rack and so on.
     pub labels: Labels,
-    /// Folders that are watched for releases: each of them, or each folder in them, that has a
-    /// `worker.toml`. They need not be there yet.
+    /// More folders that are watched for releases, besides DATA/releases.
+    #[setting(form = "list of folders")]
     pub releases: Vec<PathBuf>,
-    /// Folders in which the program of a release is looked up after the release's own folder.
+    /// More folders with programs of workers, besides that of utakata.
+    #[setting(form = "list of folders")]
     pub programs: Vec<PathBuf>,
-    /// Where the socket for the workers lies. Default: a private folder below
-    /// `$XDG_RUNTIME_DIR`, or of temporary files; also used when this one is too long for a
-    /// socket (about 100 bytes).
+    /// Where the socket for the workers lies; a private folder when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[setting(form = "folder")]
     pub run_folder: Option<PathBuf>,
-    /// Where it keeps what must hold after a restart, too: what was asked of it last, what it
-    /// has decided about rollouts, and which workers it has started: its next life ends what is
-    /// left of them, and says so. Default: nowhere, and `utakata` sets a folder in its
-    /// data directory.
+    /// Where an environment keeps what was asked of it last, what it decided about rollouts, and
+    /// which workers it has started; in the data directory when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[setting(form = "folder")]
     pub state_folder: Option<PathBuf>,
-    /// Names of the variables of the own environment that workers see; all others are hidden
-    /// from them.
+    /// The environment variables that workers see; all others are hidden.
+    #[setting(form = "list of names")]
     pub variables: Vec<String>,
-    /// How often a worker must be heard of. Default 1s.
+    /// How often a worker must be heard of.
     #[serde(with = "duration")]
     pub heartbeat: Duration,
-    /// A worker that was not heard of for so long is hung, and is replaced. Default 5s.
+    /// A worker that was not heard of for so long is replaced.
     #[serde(with = "duration")]
     pub hung_after: Duration,
-    /// How soon after its start a worker must say hello. Default 10s.
+    /// How soon after its start a worker must say hello.
     #[serde(with = "duration")]
     pub hello_within: Duration,
-    /// The most connections to the socket of the workers that have shown no token of a worker
-    /// yet. Default 128.
+    /// The most connections to the socket of the workers that have shown no token yet.
+    #[setting(max = 1_000_000)]
     pub unknown_connections: usize,
-    /// How long a worker may go on beyond the timeout of a task before the environment answers
-    /// in its place. Default 2s.
+    /// How long a worker may go on beyond the timeout of a task.
     #[serde(with = "duration")]
+    #[setting(or_zero)]
     pub grace: Duration,
-    /// How long tasks wait before a pool that is full grows by one worker. Default 200ms.
+    /// How long tasks wait before a full pool grows by one worker.
     #[serde(with = "duration")]
+    #[setting(or_zero)]
     pub grow_after: Duration,
-    /// A pool keeps as many workers as it needed at once within this time, for the next time.
-    /// Default 5m.
+    /// A pool keeps as many workers as it needed at once within this time.
     #[serde(with = "duration")]
+    #[setting(or_zero)]
     pub warm_for: Duration,
-    /// How long a worker beyond those needed is idle before it is let go. Default 1m.
+    /// How long a worker beyond those needed is idle before it is let go.
     #[serde(with = "duration")]
+    #[setting(or_zero)]
     pub idle_after: Duration,
-    /// How long a worker of a replaced release has for what it has begun. Default 1m.
+    /// How long a worker of a replaced release has for what it has begun.
     #[serde(with = "duration")]
+    #[setting(or_zero)]
     pub drain_within: Duration,
     /// How long to wait before a worker that died is started again.
     pub backoff: Backoff,
-    /// The most workers that run at once, of all kinds together; beyond it kinds share them
-    /// evenly, and take turns where there are more kinds with tasks than workers. Default: as
-    /// many as the pools may have.
+    /// Workers of all kinds at once; as many as the pools may have when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers_most: Option<u32>,
-    /// Sizes of pools that differ from what the manifests say, by kind.
+    /// Pools by kind: `[execution.pools.snmp]` min = 1, max = 4, reserve = 0; lifetime, recycle.
     pub pools: BTreeMap<Kind, PoolSize>,
     /// How much waits for a target, and for a kind.
     pub lanes: Lanes,
@@ -95,87 +98,106 @@ pub struct Config {
     pub content: Content,
     /// Whose releases are let in.
     pub trust: Trust,
-    /// Outcomes of control of one kind that are not written down yet: beyond it nothing new is
-    /// asked for. Default 100000.
+    /// Outcomes of control that are not written down; beyond it nothing new is asked for.
     pub unrecorded: u32,
-    /// Unsafe, for a test that must see doubles: control is begun without a permit, and a
-    /// second delivery of an attempt is begun as well. Default false.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// Unsafe, for a drill that must see doubles: control is begun without a permit, and a
+    /// second delivery of an attempt is begun as well. It is no key: only code can set it.
+    #[serde(skip)]
     pub without_permits: bool,
 }
 
 /// When a target that does not answer is left alone, and for how long.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
-    /// After so many attempts in a row that it did not answer; 0: never. Default 5.
+    /// A target that did not answer so often in a row is left alone for a while; 0: never.
+    #[setting(or_zero)]
     pub failures: u32,
-    /// How long at first; doubled each time that it does not answer then. Default 1s.
+    /// For how long at first; doubled each time it does not answer after that.
     #[serde(with = "duration")]
     pub first: Duration,
-    /// Never longer than this. Default 30s.
+    /// Never longer than this.
     #[serde(with = "duration")]
     pub most: Duration,
-    /// Codes of problems that say that a target did not answer. Default `unreachable`,
-    /// `deadline`, `timed-out`.
+    /// Problems that say that a target did not answer.
+    #[setting(form = "list of codes")]
     pub codes: Vec<String>,
 }
 
 /// How permits for control are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Permits {
-    /// An ask without an answer is repeated after this. Default 500ms.
+    /// A permit that was asked for and did not come is asked for again after this.
     #[serde(with = "duration")]
     pub again_after: Duration,
-    /// An ask without an answer is void after this, and another one is made: best the window
-    /// of a permit (`logic.control.window`). Sooner wastes permits that are slow, later is of
-    /// no use. Default 5s.
+    /// After this a new permit is asked for: best as long as logic.control.window.
     #[serde(with = "duration")]
     pub void_after: Duration,
 }
 
 /// How long to wait before a worker that died is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Backoff {
-    /// After the first death; doubled with each that follows. Default 500ms.
+    /// How long to wait before a worker that died is started again; then doubled.
     #[serde(with = "duration")]
     pub first: Duration,
-    /// Never longer than this. Default 1m.
+    /// Never longer than this.
     #[serde(with = "duration")]
     pub most: Duration,
-    /// A worker that lived so long makes earlier deaths forgotten. Default 1m.
+    /// A worker that lived so long makes earlier deaths forgotten.
     #[serde(with = "duration")]
+    #[setting(or_zero)]
     pub forgiven_after: Duration,
 }
 
 /// How much waits for a target, and for a kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lanes {
-    /// Attempts at once on one target that says nothing else itself. Default 1.
+    /// Attempts at once on one target.
     pub attempts: u32,
-    /// Tasks that are begun in a second on one target that says nothing else itself. Default:
-    /// as many as come.
+    /// Tasks that are begun in a second on one target; as many as come when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_second: Option<PerSecond>,
-    /// Observe tasks of one action that wait for one target: beyond it the oldest goes.
-    /// Default 64.
+    /// Reads of one action that wait for one target; beyond it the oldest goes.
     pub observe: u32,
-    /// Tasks of one kind that wait in this environment: beyond it none is fetched.
-    /// Default 8192.
+    /// Tasks of one kind that wait in this environment; beyond it none is fetched.
     pub backlog: u32,
 }
 
 /// A setting that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Zero, where something must be.
-    #[error("execution.{key} must be more than 0")]
-    Zero {
-        /// The setting.
-        key: &'static str,
+    /// A value that cannot be.
+    #[error(transparent)]
+    Wrong(#[from] settings::Wrong),
+    /// A name that no variable can have.
+    #[error("execution.variables: \"{name}\" cannot be the name of a variable")]
+    Variable {
+        /// As set.
+        name: String,
+    },
+    /// A code that no problem can have.
+    #[error(
+        "execution.breaker.codes: \"{code}\" cannot be a code: they are lower case letters, digits \
+         and hyphens"
+    )]
+    Code {
+        /// As set.
+        code: String,
+    },
+    /// The longest wait is shorter than the first.
+    #[error("execution.{table}.most ({}) is less than execution.{table}.first ({})",
+        duration::format(*most), duration::format(*first))]
+    Shrinks {
+        /// The table of both.
+        table: &'static str,
+        /// As set.
+        first: Duration,
+        /// As set.
+        most: Duration,
     },
     /// A worker would be taken for hung between two heartbeats.
     #[error(
@@ -304,23 +326,20 @@ impl Default for Lanes {
 impl Config {
     /// Refuses settings with which nothing would work.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let zero = [
-            ("heartbeat", self.heartbeat.is_zero()),
-            ("hello_within", self.hello_within.is_zero()),
-            ("backoff.first", self.backoff.first.is_zero()),
-            ("workers_most", self.workers_most == Some(0)),
-            ("lanes.attempts", self.lanes.attempts == 0),
-            ("lanes.observe", self.lanes.observe == 0),
-            ("lanes.backlog", self.lanes.backlog == 0),
-            ("breaker.first", self.breaker.first.is_zero()),
-            ("permits.again_after", self.permits.again_after.is_zero()),
-            ("permits.void_after", self.permits.void_after.is_zero()),
-            ("docker.pids", self.docker.pids == 0),
-            ("content.again_after", self.content.again_after.is_zero()),
-            ("unrecorded", self.unrecorded == 0),
+        self.check("execution")?;
+        if let Some(name) = self.variables.iter().find(|name| !is_variable(name)) {
+            return Err(ConfigError::Variable { name: name.clone() });
+        }
+        if let Some(code) = self.breaker.codes.iter().find(|code| !is_code(code)) {
+            return Err(ConfigError::Code { code: code.clone() });
+        }
+        let waits = [
+            ("backoff", self.backoff.first, self.backoff.most),
+            ("breaker", self.breaker.first, self.breaker.most),
         ];
-        if let Some((key, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
-            return Err(ConfigError::Zero { key });
+        if let Some((table, first, most)) = waits.into_iter().find(|(_, first, most)| most < first)
+        {
+            return Err(ConfigError::Shrinks { table, first, most });
         }
         if self.hung_after < self.heartbeat * 2 {
             return Err(ConfigError::Hung {
@@ -348,6 +367,15 @@ impl Config {
         let host = || name_from(&rustix::system::uname().nodename().to_string_lossy());
         self.id.clone().map_or_else(host, Ok)
     }
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+fn is_code(code: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !code.is_empty() && code.chars().all(allowed)
 }
 
 /// The nearest name to a text.
@@ -390,6 +418,18 @@ mod tests {
                 "execution.hung_after (1s) must be at least twice",
             ),
             ("workers_most = 0", "execution.workers_most must be"),
+            (
+                "variables = [\"A=B\"]",
+                "execution.variables: \"A=B\" cannot",
+            ),
+            (
+                "[breaker]\ncodes = [\"x y\"]",
+                "execution.breaker.codes: \"x y\"",
+            ),
+            (
+                "[backoff]\nfirst = \"2m\"",
+                "execution.backoff.most (1m) is less than execution.backoff.first (2m)",
+            ),
             ("[pools.snmp]\nmax = 0", "execution.pools.snmp: max (0)"),
         ] {
             let config: Config = toml::from_str(text).unwrap();

@@ -6,26 +6,28 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 use utakata_interconnect::connection::Tls;
-use utakata_model::duration;
+use utakata_model::{duration, setting};
+use utakata_settings::Settings;
 
 /// The broker's address, and the bounds of its queues.
 ///
 /// The limits of queues hold for queues that are made from then on: a queue that is there keeps
 /// those that it was made with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Its address: `amqps://user:password@host:port/vhost`, or `amqp://` without TLS, which
-    /// shows credentials of equipment to whoever is on the way.
+    /// The address of RabbitMQ, for `le` and `wee`: `amqps://user:password@host:port/vhost`, or
+    /// `amqp://` without TLS, which shows credentials of equipment to whoever is on the way.
     pub url: Url,
     /// The certificates, where the URL begins with `amqps`.
     pub tls: Tls,
-    /// The most tasks that travel in one message. More are faster; fewer spread better over
-    /// several environments.
+    /// The most tasks that travel in one message.
+    #[setting(max = 10_000)]
     pub tasks_per_message: usize,
-    /// The most messages that are on their way to the broker at a time, of each class.
+    /// The most messages of each class that are on their way to RabbitMQ at a time.
+    #[setting(max = 100_000)]
     pub in_flight: usize,
-    /// Within this the broker confirms that it keeps a control task; else it counts as away.
+    /// Within this RabbitMQ confirms that it keeps control; else it counts as away.
     #[serde(with = "duration")]
     pub confirm_timeout: Duration,
     /// The most messages of control that one queue keeps. Beyond it tasks are refused.
@@ -34,12 +36,13 @@ pub struct Config {
     /// dead letter. An environment that ends, loses its connection or has no time for what it
     /// was handed gives back too, and none of that is the fault of a task: keep it generous.
     pub delivery_limit: u32,
-    /// The most messages of observation that one queue keeps. Beyond it the oldest go.
+    /// The most messages of reads that one queue keeps; beyond it the oldest go.
     pub observe_limit: u32,
-    /// The longest that an observe task waits in a queue; it goes earlier when it expires.
+    /// The longest that a read waits in a queue.
     #[serde(with = "duration")]
     pub observe_lifetime: Duration,
-    /// The most observe tasks that wait in this process for the broker. Beyond it the oldest go.
+    /// The most reads that wait in this process for RabbitMQ; beyond it the oldest go.
+    #[setting(max = 100_000_000)]
     pub observe_buffer: usize,
     /// The time after which a task that an environment was handed and did not fetch goes to others.
     #[serde(with = "duration")]
@@ -68,6 +71,8 @@ impl Default for Config {
 /// written of it cannot be read again.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url(AMQPUri);
+
+setting!(Url: "URL");
 
 /// An error of a URL that is none of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -13,14 +13,15 @@ use jiff::SignedDuration;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use utakata_model::{Backoff, ConnectionStatus};
+use utakata_settings::Settings;
 
 use crate::clock;
 
 /// Certificates, as paths of PEM files. Without a `ca`, those of the system are believed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
-    /// The authority that vouches for the broker.
+    /// The authority that vouches for the broker, as PEM; those of the system when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
     /// Our own certificate, where the broker wants one.

@@ -5,12 +5,16 @@ mod url;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{LogicId, NameError, duration};
+use utakata_model::{
+    LogicId, NameError, duration, setting,
+    settings::{self, Setting as _},
+};
+use utakata_settings::Settings;
 
 pub use url::{Invalid, Url};
 
 /// The part `logic` of the configuration.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The HTTP API.
@@ -21,7 +25,7 @@ pub struct Config {
     pub control: Control,
     /// The store.
     pub store: Store,
-    /// The name of the logic environment, unique among all. Default: the name of the host.
+    /// The name of this logic environment, unique among all; the name of the host when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<LogicId>,
     /// The sharing of duties, where there are several logic environments.
@@ -29,26 +33,30 @@ pub struct Config {
 }
 
 /// The HTTP API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// The address that it listens on. Beyond loopback, put TLS in front of it.
+    /// The address that the HTTP API listens on. Beyond loopback, put TLS in front of it.
     pub listen: SocketAddr,
-    /// The URL at which the other logic environments reach it: `http://le-1.example:7700`. Default:
-    /// the address that it listens on.
+    /// The URL at which the other logic environments reach the API, such as
+    /// `http://le-1.example:7700`; the address that it listens on when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[setting(form = "URL")]
     pub advertise: Option<String>,
-    /// The file with the token of `admin`, the same for all logic environments. Default: one is
-    /// made in the data directory.
+    /// The token of admin, the same for all logic environments; made in the data directory when not
+    /// set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
-    /// The most connections at a time. Where the system gives fewer open files, there are fewer.
+    /// The most connections at a time; fewer where the system gives fewer open files.
+    #[setting(max = 1_000_000)]
     pub connections: usize,
-    /// The most of them from one address.
+    /// The most of them from one address: of a proxy, from all behind it.
+    #[setting(max = 1_000_000)]
     pub connections_per_address: usize,
-    /// The most clients that follow the events, which are counted apart.
+    /// The most clients of /v1/events at a time, counted apart.
+    #[setting(max = 1_000_000)]
     pub streams: usize,
-    /// A connection without a valid token ends after this.
+    /// A connection that has shown no valid token ends after this.
     #[serde(with = "duration")]
     pub header_timeout: Duration,
     /// A connection on which nothing is asked ends after this.
@@ -58,33 +66,35 @@ pub struct Http {
     #[serde(with = "duration")]
     pub body_timeout: Duration,
     /// The most bytes of a request's body.
+    #[setting(max = 1_073_741_824, form = "bytes")]
     pub body_limit: usize,
-    /// A request is given up after this and its own `wait`.
+    /// A request is given up after this and its own wait.
     #[serde(with = "duration")]
     pub timeout: Duration,
     /// The number of events that are kept for clients of `/v1/events` that are slow to fetch them.
+    #[setting(max = 1_000_000)]
     pub events_kept: usize,
 }
 
 /// Reads, by schedule and on demand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Observe {
-    /// A read on demand is not begun later than this after it was asked for (or than its
-    /// `wait`, where that is longer). A scheduled read is not begun after its interval.
+    /// A read on demand is not begun later than this after it was asked for.
     #[serde(with = "duration")]
     pub lifetime: Duration,
-    /// The most reads that are under way at once. Beyond it, reads on demand are refused and
-    /// scheduled ones are left out.
+    /// The most reads under way at once; beyond it they are refused or left out.
+    #[setting(max = 100_000_000)]
     pub pending_limit: usize,
     /// The number of reads that have ended that are kept, in memory, to be looked at.
+    #[setting(or_zero, max = 10_000_000)]
     pub ended_kept: usize,
     /// The most targets in a second that are read at once because they were never read before.
     pub first_reads_per_second: u32,
 }
 
 /// The sharing of duties, where there are several logic environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lease {
     /// The life of a lease: the work of one that has died is taken over after it.
@@ -96,14 +106,13 @@ pub struct Lease {
 }
 
 /// Operations that change something.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Control {
     /// A control task is not begun later than this after it was its turn.
     #[serde(with = "duration")]
     pub lifetime: Duration,
-    /// An operation that waits longer than this, for an approval, a pause or its own pace, is
-    /// not begun any more.
+    /// An operation that waits longer, for an approval, a pause or its pace, is not begun.
     #[serde(with = "duration")]
     pub patience: Duration,
     /// The time that the end of an attempt may take beyond the timeout of its action, and an
@@ -116,6 +125,7 @@ pub struct Control {
     /// The time that a target may take to show what was done to it, where the manifest says nothing
     /// of that.
     #[serde(with = "duration")]
+    #[setting(or_zero)]
     pub settling: Duration,
     /// The time for which it is tried to read back a target that does not answer, before a person
     /// has to say what became of a task.
@@ -125,15 +135,15 @@ pub struct Control {
     /// change can be undone.
     #[serde(with = "duration")]
     pub capture_within: Duration,
-    /// A task that no environment asks for is published again after this, then after twice as
-    /// long.
+    /// A task that nobody asks for is published again after this, then twice as long.
     #[serde(with = "duration")]
     pub publish_again: Duration,
     /// The most attempts at one task that are made without a person.
     pub attempts: u32,
     /// The risk of actions that somebody else than who asks has to approve.
     pub approval: Approval,
-    /// An operation on more targets than this must say so.
+    /// An operation on more targets than this must say how many, or show its plan.
+    #[setting(or_zero)]
     pub many: usize,
 }
 
@@ -151,21 +161,80 @@ pub enum Approval {
 }
 
 /// The store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// The database that keeps everything; a SQLite file in the data directory when not set.
+    /// The PostgreSQL database that keeps everything; a SQLite file in DATA when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
     /// The interval at which the last readings are written. What was seen since is lost when the
     /// machine dies, and shows as stale until it is seen again.
     #[serde(with = "duration")]
     pub flush: Duration,
-    /// The most rows of readings that are written at once; the others wait for the next time.
+    /// The most rows of readings that are written at once.
+    #[setting(max = 10_000_000)]
     pub flush_rows: usize,
 }
 
+setting! {
+    Approval: "never, high or always",
+    Url: "postgres://...",
+}
+
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that cannot be.
+    #[error(transparent)]
+    Wrong(#[from] settings::Wrong),
+    /// No other logic environment could use it.
+    #[error(
+        "logic.http.advertise is \"{url}\": write http:// and a host with its port, such as \
+         http://le-1.example:7700"
+    )]
+    Advertise {
+        /// As set.
+        url: String,
+    },
+    /// A lease would be lost between two renewals.
+    #[error(
+        "logic.lease.lasts ({}) must be at least twice logic.lease.renewed_every ({})",
+        duration::format(*lasts),
+        duration::format(*renewed_every)
+    )]
+    Lease {
+        /// As set.
+        lasts: Duration,
+        /// As set.
+        renewed_every: Duration,
+    },
+}
+
 impl Config {
+    /// Refuses settings with which nothing would work.
+    ///
+    /// # Errors
+    /// The first that is found.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check("logic")?;
+        if let Some(url) = &self.http.advertise
+            && !is_address(url)
+        {
+            return Err(ConfigError::Advertise { url: url.clone() });
+        }
+        let Lease {
+            lasts,
+            renewed_every,
+        } = self.lease;
+        if lasts < renewed_every * 2 {
+            return Err(ConfigError::Lease {
+                lasts,
+                renewed_every,
+            });
+        }
+        Ok(())
+    }
+
     /// The name of this logic environment: as set, or that of the host.
     ///
     /// # Errors
@@ -176,6 +245,19 @@ impl Config {
             None => LogicId::new(rustix::system::uname().nodename().to_string_lossy()),
         }
     }
+}
+
+/// `http://host:port`, and nothing behind it.
+fn is_address(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let Some((host, port)) = rest.trim_end_matches('/').rsplit_once(':') else {
+        return false;
+    };
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._[]:".contains(c);
+    let port: Result<u16, _> = port.parse();
+    !host.is_empty() && host.chars().all(is_host) && port.is_ok_and(|port| port > 0)
 }
 
 impl Default for Http {

@@ -1,5 +1,7 @@
 //! The words of utakata: no IO, no clock, no async.
 
+#![warn(missing_docs)]
+
 pub mod action;
 pub mod backoff;
 mod chain;
@@ -21,6 +23,7 @@ pub mod rollout;
 pub mod schedule;
 pub mod schema;
 pub mod selector;
+pub mod settings;
 pub mod statistics;
 pub mod suggest;
 pub mod target;

@@ -1,6 +1,8 @@
 //! The protocol between a worker and its manager: messages, versions, the clock of a go, and the
 //! way to the model.
 
+#![warn(missing_docs)]
+
 pub mod clock;
 mod convert;
 #[allow(missing_docs, clippy::all, clippy::allow_attributes_without_reason, unused_qualifications, reason = "generated from proto/worker.proto")]

@@ -1,18 +1,19 @@
-//! The arguments that every command has, and the list of commands.
+//! The list of commands, and where each is carried out.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use anyhow::{Context as _, Result};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        apply, audit, completions, config, control, delete, doctor, drill, environment, error, get,
-        hub, kind, le, operation, person, profile, read, rollout, status, store, target, task, up,
-        watch, wee, worker,
+        Context, apply, audit, completions, config, control, delete, doctor, drill, environment,
+        error, get, hub, kind, le, operation, person, profile, read, rollout, status, store,
+        target, task, up, watch, wee, worker,
     },
     connection::Purpose,
-    output::{Colour, Format, Output},
-    paths,
+    exit::Exit,
+    global::Global,
+    interrupt,
+    output::{Format, Output, no_csv},
 };
 
 /// Observes and controls everything inside a data centre
@@ -22,7 +23,7 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
 const FIRST_STEPS: &str = "\
@@ -33,58 +34,19 @@ First steps:
   utakata up                               your own site
   utakata apply -f examples/snmpd-v2c.yaml tell it what there is";
 
-/// What every command understands.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// How to print what was asked for
-    #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Everywhere")]
-    pub format: Format,
-    /// Whether to use colours; NO_COLOR=1 does the same as never
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "auto",
-        value_name = "WHEN",
-        help_heading = "Everywhere"
-    )]
-    pub color: When,
-    /// The data directory of `utakata up` [default: $XDG_DATA_HOME/utakata]
-    #[arg(
-        long,
-        global = true,
-        env = "UTAKATA_DATA",
-        hide_env_values = true,
-        value_parser = paths::absolute(),
-        value_name = "DIR",
-        help_heading = "Everywhere"
-    )]
-    pub data: Option<PathBuf>,
-    /// Where the API is, instead of where the data directory says
-    #[arg(
-        long,
-        global = true,
-        env = "UTAKATA_URL",
-        hide_env_values = true,
-        value_name = "URL",
-        help_heading = "Everywhere"
-    )]
-    pub url: Option<String>,
-    /// The file with the token, instead of the data directory's; or set UTAKATA_TOKEN
-    #[arg(long, global = true, value_parser = paths::absolute(), value_name = "FILE", help_heading = "Everywhere")]
-    pub token_file: Option<PathBuf>,
-}
-
-/// Whether to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    Auto,
-    Always,
-    Never,
-}
-
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
+    #[command(flatten)]
+    Role(Role),
+    #[command(flatten)]
+    Server(Server),
+    #[command(flatten)]
+    Tool(Tool),
+}
+
+/// Runs until it is asked to end.
+#[derive(Debug, Subcommand)]
+enum Role {
     /// Start everything on this machine: logic, inter connect, workers
     Up(up::Arguments),
     /// Start a logic environment alone, on a site of several hosts
@@ -94,6 +56,11 @@ pub enum Command {
     /// Start an inter connect for the processes of this machine
     #[command(hide = true)]
     Hub(hub::Arguments),
+}
+
+/// Talks to a server.
+#[derive(Debug, Subcommand)]
+enum Server {
     /// Create or change targets, schedules and credentials from files
     Apply(apply::Arguments),
     /// Show what there is: targets, schedules, credentials, kinds, readings, operations
@@ -140,6 +107,14 @@ pub enum Command {
     Status(status::Arguments),
     /// Check this machine, its configuration and the site, and say how to cure what is wrong
     Doctor(doctor::Arguments),
+    /// Print names that could stand at the cursor, for the completions of a shell
+    #[command(hide = true, name = "complete-names")]
+    CompleteNames(completions::names::Arguments),
+}
+
+/// Needs no server.
+#[derive(Debug, Subcommand)]
+enum Tool {
     /// Prove that nothing is lost or done twice, whatever is killed
     Drill(drill::Arguments),
     /// Try a profile on a walk of a device, and draft one from MIBs
@@ -152,13 +127,77 @@ pub enum Command {
     Config(config::Command),
     /// Print the completions for a shell
     Completions(completions::Arguments),
-    /// Print names that could stand at the cursor, for the completions of a shell
-    #[command(hide = true, name = "complete-names")]
-    CompleteNames(completions::names::Arguments),
+}
+
+impl Cli {
+    /// Carries out the command.
+    pub fn run(self, output: &Output) -> Result<Exit> {
+        let Self { global, command } = self;
+        let context = Context {
+            global: &global,
+            output,
+            purpose: command.purpose(),
+            grammar: Self::command,
+        };
+        // Before anything is done: what cannot be printed so must not be done first.
+        if global.format == Format::Csv && !command.is_table() {
+            return Err(no_csv());
+        }
+        match command {
+            Command::Role(role) => role.run(&context).map(|()| Exit::Done),
+            Command::Server(command) => {
+                if command.is_followed() {
+                    interrupt::hold();
+                }
+                small_runtime()?.block_on(command.run(&context))
+            }
+            Command::Tool(tool) => tool.run(&context),
+        }
+    }
 }
 
 impl Command {
-    /// Whether it changes anything at the server that it talks to, or at equipment.
+    fn purpose(&self) -> Purpose {
+        match self {
+            Self::Server(command) => command.purpose(),
+            Self::Role(_) | Self::Tool(_) => Purpose::Look,
+        }
+    }
+
+    /// Returns whether its answer is a table of targets.
+    fn is_table(&self) -> bool {
+        matches!(
+            self,
+            Self::Server(Server::Get(_) | Server::Target(target::Command::List { .. }))
+        )
+    }
+}
+
+impl Role {
+    fn run(self, context: &Context<'_>) -> Result<()> {
+        match self {
+            Self::Up(arguments) => up::run(&arguments, context),
+            Self::Le(arguments) => le::run(&arguments, &context.role()),
+            Self::Wee(arguments) => wee::run(&arguments, &context.role()),
+            Self::Hub(arguments) => hub::run(&arguments, &context.role()),
+        }
+    }
+}
+
+impl Tool {
+    fn run(self, context: &Context<'_>) -> Result<Exit> {
+        match self {
+            Self::Drill(arguments) => drill::run(&arguments, context),
+            Self::Profile(command) => small_runtime()?.block_on(profile::run(command, context)),
+            Self::Error(arguments) => error::run(&arguments, context),
+            Self::Config(command) => config::run(command, context),
+            Self::Completions(arguments) => completions::run(&arguments, context),
+        }
+    }
+}
+
+impl Server {
+    /// Returns whether it changes anything at the server that it talks to, or at equipment.
     pub fn purpose(&self) -> Purpose {
         let changes = match self {
             Self::Apply(_) | Self::Delete(_) | Self::Control(_) => true,
@@ -178,10 +217,8 @@ impl Command {
             Purpose::Look
         }
     }
-}
 
-impl Command {
-    /// Whether it waits for something that goes on without it.
+    /// Returns whether it waits for something that goes on without it.
     pub fn is_followed(&self) -> bool {
         matches!(
             self,
@@ -191,19 +228,35 @@ impl Command {
                 | Self::Rollout(rollout::Command::Show { .. })
         )
     }
+
+    async fn run(self, context: &Context<'_>) -> Result<Exit> {
+        match self {
+            Self::Apply(arguments) => apply::run(arguments, context).await,
+            Self::Get(arguments) => get::run(arguments, context).await,
+            Self::Delete(arguments) => delete::run(arguments, context).await,
+            Self::Target(command) => target::run(command, context).await,
+            Self::Read(arguments) => read::run(arguments, context).await,
+            Self::Watch(arguments) => watch::run(arguments, context).await,
+            Self::Control(arguments) => control::run(arguments, context).await,
+            Self::Task(command) => task::run(command, context).await,
+            Self::Operation(command) => operation::run(command, context).await,
+            Self::Person(command) => person::run(command, context).await,
+            Self::Audit(command) => audit::run(command, context).await,
+            Self::Store(command) => store::run(command, context).await,
+            Self::Worker(command) => worker::run(command, context).await,
+            Self::Rollout(command) => rollout::run(command, context).await,
+            Self::Kind(command) => kind::run(command, context).await,
+            Self::Environment(command) => environment::run(command, context).await,
+            Self::Status(arguments) => status::run(&arguments, context).await,
+            Self::Doctor(arguments) => doctor::run(&arguments, context).await,
+            Self::CompleteNames(arguments) => completions::names::run(arguments, context).await,
+        }
+    }
 }
 
-impl Global {
-    /// How to print.
-    pub fn output(&self) -> Output {
-        let colour = match self.color {
-            When::Always => Colour::Always,
-            When::Never => Colour::Never,
-            When::Auto if std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()) => {
-                Colour::Never
-            }
-            When::Auto => Colour::Terminal,
-        };
-        Output::new(self.format, colour)
-    }
+fn small_runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
 }

@@ -4,14 +4,11 @@ use std::{env, fs, sync::Once};
 
 use anyhow::{Context, Result, bail};
 use utakata_api::Client;
+use utakata_up::folder::{Endpoint, Folder};
 
-use crate::{
-    cli::Global,
-    exit::Usage,
-    folder::{Endpoint, Folder},
-};
+use crate::{exit::Usage, global::Global};
 
-/// What a command is about to do to the server that is found.
+/// The effect of a command on the server that is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// It only looks.
@@ -20,7 +17,7 @@ pub enum Purpose {
     Change,
 }
 
-/// Which of the servers of this user is meant, where no other word says it.
+/// The server of this user that is meant, where no other word says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Choice<'a> {
     None,
@@ -75,7 +72,8 @@ pub fn running(global: &Global) -> Result<Running> {
     found.map_or_else(|| nobody(&candidates), Ok)
 }
 
-/// The same; where it could be another one, that is said, and nothing is changed.
+/// Returns the one that is meant; where it could be another one, that is said, and nothing is
+/// changed.
 fn meant(global: &Global, purpose: Purpose) -> Result<Running> {
     let candidates = candidates(global);
     let found: Vec<Option<Running>> = candidates
@@ -90,14 +88,14 @@ fn meant(global: &Global, purpose: Purpose) -> Result<Running> {
              with `utakata --data {} ...` or `utakata --data {} ...`",
             place(own),
             place(demo),
-            quoted(&own.0),
-            quoted(&demo.0)
+            own.0.quoted(),
+            demo.0.quoted()
         ))),
         (Choice::OwnBesideDemo(own, demo), Purpose::Look) => {
             once(&format!(
                 "this is {}; a demo runs here, too: --data {}",
                 place(own),
-                quoted(&demo.0)
+                demo.0.quoted()
             ));
             Ok(own.clone())
         }
@@ -148,16 +146,6 @@ fn nobody<T>(candidates: &[Folder]) -> Result<T> {
 
 fn place((folder, endpoint): &Running) -> String {
     format!("{} (data in {})", endpoint.url, folder.path().display())
-}
-
-/// A data directory as a shell takes it for one word.
-pub fn quoted(folder: &Folder) -> String {
-    let path = folder.path().display().to_string();
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
-    if path.chars().all(is_word) {
-        return path;
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 /// A variable is easily forgotten where there is a server on this machine, too.
@@ -310,12 +298,5 @@ mod tests {
         ] {
             assert_eq!(is_same(one, other), expect, "{one} {other}");
         }
-    }
-
-    #[test]
-    fn a_data_directory_is_one_word_for_a_shell() {
-        let quoted = |path: &str| quoted(&Folder::new(path));
-        assert_eq!(quoted("/var/lib/utakata"), "/var/lib/utakata");
-        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
     }
 }

@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
-use utakata_api::client;
+use utakata_api::{client, operation::Counts};
+
+pub use utakata_up::Usage;
 
 /// Codes of refusals that guard against slips.
 const GUARDS: [&str; 4] = ["key-taken", "many-targets", "other-targets", "plan-changed"];
 /// Codes of answers after which nobody knows whether an operation was written down.
 const IN_DOUBT: [&str; 3] = ["answer-lost", "store-in-doubt", "timed-out"];
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// It is done.
@@ -23,11 +25,6 @@ pub enum Exit {
     /// It is done, and a part of what was asked for is missing, of some target.
     Partial = 4,
 }
-
-/// A mistake of who typed it, found after the arguments were parsed.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
 
 impl Exit {
     /// The code that belongs to an answer to a request for control that is no operation.
@@ -47,6 +44,18 @@ impl Exit {
         }
     }
 
+    /// The code that follows from how tasks ended.
+    pub fn of_tasks(counts: &Counts) -> Self {
+        match counts {
+            counts if counts.unknown + counts.unsettled > 0 || is_under_way(counts) => {
+                Self::Unknown
+            }
+            counts if counts.failed + counts.expired + counts.cancelled > 0 => Self::Failed,
+            counts if counts.partial > 0 => Self::Partial,
+            _ => Self::Done,
+        }
+    }
+
     /// The code that belongs to an error.
     pub fn of(error: &anyhow::Error) -> Self {
         if error
@@ -59,7 +68,12 @@ impl Exit {
     }
 }
 
-/// Whether the server did nothing, because it was not what was meant.
+/// Returns whether some task has not ended, and its state is known.
+pub fn is_under_way(counts: &Counts) -> bool {
+    counts.planned + counts.queued + counts.permitted + counts.verifying > 0
+}
+
+/// Returns whether the server did nothing, because it was not what was meant.
 fn is_guard(cause: &(dyn std::error::Error + 'static)) -> bool {
     let refused = cause.downcast_ref::<client::Error>();
     let code = refused.and_then(client::Error::code);
@@ -97,6 +111,53 @@ mod tests {
             let error = client::Error::Refused(Box::new(problem));
             assert_eq!(Exit::of_control(&error, true), dry, "{code}");
             assert_eq!(Exit::of_control(&error, false), sent, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_counts_more_than_what_failed() {
+        let all = Counts {
+            succeeded: 1,
+            ..Counts::default()
+        };
+        for (counts, expect) in [
+            (all, Exit::Done),
+            (Counts { failed: 1, ..all }, Exit::Failed),
+            (Counts { partial: 1, ..all }, Exit::Partial),
+            (Counts { expired: 1, ..all }, Exit::Failed),
+            (
+                Counts {
+                    failed: 1,
+                    unknown: 1,
+                    ..all
+                },
+                Exit::Unknown,
+            ),
+            (Counts { queued: 1, ..all }, Exit::Unknown),
+            (
+                Counts {
+                    permitted: 1,
+                    ..all
+                },
+                Exit::Unknown,
+            ),
+            (
+                Counts {
+                    verifying: 1,
+                    ..all
+                },
+                Exit::Unknown,
+            ),
+            (
+                Counts {
+                    failed: 1,
+                    unsettled: 1,
+                    ..all
+                },
+                Exit::Unknown,
+            ),
+        ] {
+            assert_eq!(Exit::of_tasks(&counts), expect, "{counts:?}");
         }
     }
 }

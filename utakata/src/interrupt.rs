@@ -15,7 +15,7 @@ use nix::sys::signal::{SigSet, Signal, raise};
 
 use crate::output;
 
-/// What goes on, in a few lines.
+/// Returns the events, in a few lines.
 static GOES_ON: Mutex<Option<String>> = Mutex::new(None);
 
 /// Holds Ctrl-C back from now on. Threads that were started before would still be ended by it.

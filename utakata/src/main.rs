@@ -5,23 +5,14 @@ mod output;
 
 mod cli;
 mod commands;
-mod config;
 mod connection;
-mod drill;
 mod exit;
-mod folder;
-mod hints;
+mod global;
 mod identifiers;
 mod interrupt;
-mod log;
 mod parameters;
-mod paths;
-mod programs;
 mod progress;
 mod select;
-mod unserved;
-mod up;
-mod workbench;
 
 use std::process::ExitCode;
 
@@ -34,7 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let output = cli.global.output();
-    match commands::run(cli, &output) {
+    match cli.run(&output) {
         Ok(exit) => exit.into(),
         Err(error) => {
             output::tell_lines(&output.failure(&error));

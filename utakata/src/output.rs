@@ -28,7 +28,7 @@ use crate::exit::Usage;
 pub use failure::sentence;
 pub use table::{Cell, Table, Tone};
 
-/// How to print what was asked for: for people, or, complete and stable, for programs.
+/// The format of the answer: for people, or, complete and stable, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
@@ -38,7 +38,7 @@ pub enum Format {
     Csv,
 }
 
-/// When to use colours.
+/// The places that have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// Where the output goes to a terminal.
@@ -49,10 +49,10 @@ pub enum Colour {
     Never,
 }
 
-/// Where and how to print. Only the answer goes to standard output; all else to standard error.
+/// The format and the places of what is printed: only the answer goes to standard output, all else
+/// to standard error.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Which format.
     pub format: Format,
     colour: Colour,
 }
@@ -74,12 +74,12 @@ impl Output {
         Self { format, colour }
     }
 
-    /// Whether standard output has colours.
+    /// Returns whether standard output has colours.
     pub fn colours(&self) -> bool {
         self.has_colours(io::stdout().is_terminal())
     }
 
-    /// Whether standard error has colours.
+    /// Returns whether standard error has colours.
     pub fn error_colours(&self) -> bool {
         self.has_colours(io::stderr().is_terminal())
     }

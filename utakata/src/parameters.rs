@@ -46,7 +46,7 @@ pub fn to_json(
     pairs.iter().map(pair).collect()
 }
 
-/// The same, with the schema that the server knows of the action.
+/// Reads parameters by the schema that the server knows of the action.
 pub async fn resolve(
     client: &Client,
     pairs: &[(String, String)],

@@ -41,7 +41,7 @@ pub async fn resolve(client: &Client, text: &str) -> Result<Selector> {
     Ok(selector)
 }
 
-/// Why a selector means no target, where a word of it is the reason.
+/// Returns the word for which a selector means no target, where there is one.
 pub async fn why_none(client: &Client, selector: &Selector) -> Option<String> {
     let targets = client.targets(&Selector::default()).await.ok()?;
     if targets.is_empty() {
@@ -90,7 +90,7 @@ fn terms(selector: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What is wrong with a term that no target holds.
+/// Returns the mistake of a term that no target holds.
 fn wrong_term(term: &str, targets: &[&Target]) -> Option<String> {
     let selector: Selector = term.parse().ok()?;
     if targets.iter().any(|target| selector.matches(target)) {

@@ -24,6 +24,8 @@
 //! The SDK speaks the protocol, validates parameters by the manifest, keeps deadlines, cancels,
 //! drains, and turns a panic into an outcome. A worker knows its equipment and nothing else.
 
+#![warn(missing_docs)]
+
 mod attempt;
 mod attempts;
 mod catalogue;

@@ -40,7 +40,7 @@ struct Arguments {
     singles: usize,
 }
 
-/// What was measured, of each side.
+/// The measurements of each side.
 #[derive(Default)]
 struct Measured {
     raw_transient: Figures,
@@ -239,7 +239,7 @@ struct Celery {
     worker: Child,
 }
 
-/// What its client prints.
+/// The output of its client.
 #[derive(Debug, Deserialize)]
 struct CeleryResult {
     done: f64,

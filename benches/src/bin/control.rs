@@ -49,7 +49,7 @@ async fn main() -> Result<()> {
     throughput(&client, &system, &arguments).await
 }
 
-/// What the disk takes to keep a page of 4 KiB.
+/// Measures the time of the disk for a page of 4 KiB.
 fn flush() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut file = File::create(folder.path().join("flushed"))?;

@@ -51,7 +51,7 @@ struct Arguments {
     seconds: u64,
 }
 
-/// What strangers do, until they are told to stop.
+/// The behaviour of strangers, until they are told to stop.
 #[derive(Clone)]
 struct Crowd {
     at: SocketAddr,

@@ -52,12 +52,11 @@ struct Arguments {
     /// Tasks of the canary, at a share of a quarter; 0: none.
     #[arg(long, default_value_t = 40)]
     canary: u32,
-    /// What the workers of all kinds are.
+    /// The releases of the workers of all kinds.
     #[arg(long, value_enum, default_value_t = Runtime::Process)]
     runtime: Runtime,
 }
 
-/// What workers are.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Runtime {
     /// Processes of this machine.
@@ -66,13 +65,13 @@ enum Runtime {
     Docker,
 }
 
-/// Where releases are made.
+/// The folder in which releases are made.
 struct Yard {
     folder: tempfile::TempDir,
     containers: Option<Containers>,
 }
 
-/// What was seen by the users of one kind.
+/// The observations of the users of one kind.
 #[derive(Default)]
 struct Seen {
     milliseconds: Vec<f64>,
@@ -289,7 +288,7 @@ impl Load {
         }
     }
 
-    /// What was seen since it was last asked.
+    /// Returns everything seen since the last call.
     fn take(&self) -> Seen {
         let mut seen = self
             .seen

@@ -43,7 +43,7 @@ struct Arguments {
     runs: usize,
 }
 
-/// What one poller took for its polls in one run.
+/// The times of the polls of one poller in one run.
 struct Taken {
     polls: usize,
     values: usize,
@@ -263,7 +263,7 @@ fn collectd(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     })
 }
 
-/// How many series collectd holds (its `LISTVAL`); a series of two values counts once.
+/// Returns the number of series of collectd (its `LISTVAL`); a series of two values counts once.
 fn listed(socket: &Path) -> Result<usize> {
     let mut stream = UnixStream::connect(socket)?;
     stream.write_all(b"LISTVAL\n")?;

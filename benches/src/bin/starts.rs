@@ -23,7 +23,7 @@ use utakata_benches::{
 };
 use utakata_model::{Outcome, PoolStatus, Target};
 
-/// What is told of a pool is as old as this at the most.
+/// The greatest age of a pool's status.
 const TOLD_WITHIN: Duration = Duration::from_millis(300);
 /// Tasks of a burst, and workers in a reserve.
 const BURST: usize = 4;
@@ -59,7 +59,7 @@ struct Arguments {
     bursts: usize,
 }
 
-/// What was seen of one pool.
+/// The observations of one pool.
 #[derive(Default)]
 struct Bursts {
     /// Milliseconds until the last task of a burst had its outcome.

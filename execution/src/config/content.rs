@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{duration, manifest::limits::Memory};
+use utakata_settings::Settings;
 
 /// How releases that are asked for and lie in no folder are fetched and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Content {
-    /// Larger files of a release are refused. Default 256MiB.
+    /// Larger files of releases are not fetched.
     pub file_most: Memory,
-    /// Larger releases are refused. Default 1GiB.
+    /// Larger releases are not fetched.
     pub release_most: Memory,
-    /// Releases of a kind that are kept when nothing asks for them any more: those that served
-    /// last. Default 10.
+    /// Fetched releases of a kind that are kept when nothing asks for them any more.
+    #[setting(or_zero)]
     pub kept: u32,
-    /// What was asked for and has not come is asked for again after this; each time it takes
-    /// twice as long. Default 2s.
+    /// Content that was asked for and did not come is asked for again after this.
     #[serde(with = "duration")]
     pub again_after: Duration,
 }

@@ -4,18 +4,19 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use utakata_model::manifest::limits::{Cpus, Memory};
+use utakata_settings::Settings;
 
 /// Containers, for releases that are images.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Docker {
-    /// The socket of the Docker engine. Default `/var/run/docker.sock`.
+    /// The socket of the Docker engine, for releases that are images.
     pub socket: PathBuf,
-    /// The most memory of a worker whose manifest does not say. Default `256MiB`.
+    /// The most memory of a container whose manifest does not say (run.memory).
     pub memory: Memory,
-    /// The most processors of a worker whose manifest does not say. Default 1.
+    /// The most processors of a container whose manifest does not say (run.cpus).
     pub cpus: Cpus,
-    /// The most processes and threads of a worker whose manifest does not say. Default 64.
+    /// The most processes and threads of a container whose manifest does not say (run.pids).
     pub pids: u32,
 }
 

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utakata_settings::Settings;
 
 /// Whose releases are let in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trust {
-    /// Public keys (Ed25519, PEM). When there are any, only releases that are signed by one of
-    /// them are served. Default: none.
+    /// Public keys (PEM); when there are any, only releases signed by one of them are served.
+    #[setting(form = "list of files")]
     pub keys: Vec<PathBuf>,
-    /// Whether the releases that come with utakata need no signature. Default true.
+    /// Whether the releases that come with utakata need no signature.
     pub bundled: bool,
 }
 

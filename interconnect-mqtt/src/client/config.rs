@@ -5,7 +5,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 use utakata_interconnect::connection::Tls;
-use utakata_model::duration;
+use utakata_model::{duration, setting};
+use utakata_settings::Settings;
 
 /// The ports that MQTT has from IANA: without TLS, and with it.
 const PORTS: [u16; 2] = [1883, 8883];
@@ -13,26 +14,28 @@ const PORTS: [u16; 2] = [1883, 8883];
 const MAX_CLIENT: usize = 200;
 
 /// The settings of a connection to a broker of MQTT.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Its address, and as whom we come: `mqtt://user:password@host:1883`, or `mqtts://` for TLS.
-    /// What has a meaning in a URL stands as `%` and two digits: `:` in a user is `%3A`.
+    /// The address of the MQTT broker, for `le` and `wee`: `mqtts://user:password@host:8883`, or
+    /// `mqtt://` without TLS. What has a meaning in a URL stands as `%` and two digits: `:` in a
+    /// user is `%3A`.
     pub url: Url,
-    /// The version of MQTT.
+    /// The version of MQTT that the broker speaks.
     pub version: Version,
-    /// The name of this process at the broker, which keeps its session under it: no other
-    /// process may have it. The program fills it in by what it is: `utakata-wee-<environment>`.
+    /// The name of this process at the broker; utakata-le-NAME or utakata-wee-NAME when not set.
+    #[setting(form = "name")]
     pub client: String,
     /// Certificates, for `mqtts://`.
     pub tls: Tls,
     /// The longest that the broker may take to acknowledge; later it counts as away.
     #[serde(with = "duration")]
     pub ack_timeout: Duration,
-    /// The most that is expendable and waits: to be sent, to be taken in, and for each subscriber.
-    /// Each value read and each outcome counts one; beyond it the oldest are dropped.
+    /// The most readings and outcomes of reads that wait; beyond it the oldest are dropped.
+    #[setting(max = 100_000_000)]
     pub limit: usize,
-    /// The most bytes in a message: batches are split so that they have no more.
+    /// The most bytes of a message; batches are split.
+    #[setting(max = 268_435_456, form = "bytes")]
     pub message_bytes: usize,
 }
 
@@ -74,6 +77,8 @@ pub struct Url {
     /// User and password.
     pub(super) login: Option<(String, String)>,
 }
+
+setting!(Url: "URL", Version: "5 or 3.1.1");
 
 /// An error of a configuration that can never work.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

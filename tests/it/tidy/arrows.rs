@@ -11,14 +11,18 @@ use super::{Offence, expect_none};
 /// A crate, and the crates of ours that it may use. What is not here has no arrow.
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("settings", &[]),
     ("profile", &["model"]),
     ("protocol", &["model"]),
     ("api", &["model"]),
     ("documents", &["api", "model"]),
     ("permit", &["model"]),
-    ("interconnect", &["permit", "model"]),
-    ("interconnect-amqp", &["interconnect", "model"]),
-    ("interconnect-mqtt", &["interconnect", "permit", "model"]),
+    ("interconnect", &["permit", "settings", "model"]),
+    ("interconnect-amqp", &["interconnect", "settings", "model"]),
+    (
+        "interconnect-mqtt",
+        &["interconnect", "permit", "settings", "model"],
+    ),
     (
         "interconnect-conformance",
         &["interconnect", "permit", "model"],
@@ -26,11 +30,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rollout", &["model"]),
     (
         "logic",
-        &["interconnect", "permit", "protocol", "api", "model"],
+        &[
+            "interconnect",
+            "permit",
+            "protocol",
+            "api",
+            "settings",
+            "model",
+        ],
     ),
     (
         "execution",
-        &["interconnect", "permit", "rollout", "protocol", "model"],
+        &[
+            "interconnect",
+            "permit",
+            "rollout",
+            "protocol",
+            "settings",
+            "model",
+        ],
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
     ("worker-sdk", &["protocol", "model"]),
@@ -40,7 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tests", &[]),
     ("benches", &["api", "model", "tests"]),
     (
-        "",
+        "up",
         &[
             "logic",
             "execution",
@@ -48,9 +66,31 @@ const ARROWS: &[(&str, &[&str])] = &[
             "interconnect",
             "interconnect-amqp",
             "interconnect-mqtt",
-            // For drills, as long as they are run by the program itself.
+            "api",
+            "settings",
+            "model",
+        ],
+    ),
+    // It starts the roles of `up`, with faults in them.
+    (
+        "drill",
+        &[
+            "up",
+            "logic",
+            "execution",
             "interconnect-conformance",
-            "protocol",
+            "documents",
+            "api",
+            "model",
+        ],
+    ),
+    (
+        "",
+        &[
+            "up",
+            "logic",
+            "execution",
+            "execution-docker",
             "documents",
             "api",
             "model",
@@ -72,7 +112,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws-lc-rs", &["execution"]),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
-    ("clap", &["", "simulator", "benches"]),
+    ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
     ("hyper", &["logic"]),
     ("hyper-util", &["logic"]),

@@ -160,7 +160,7 @@ pub async fn send(
     Ok(())
 }
 
-/// What differs, a line or more each.
+/// Returns the differences, a line or more each.
 pub fn told(applied: &Applied, output: &Output) -> Vec<String> {
     let differs = |change: &&Change| change.verdict != Verdict::Unchanged;
     let changes = applied.changes.iter().filter(differs);

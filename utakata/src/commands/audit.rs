@@ -76,7 +76,6 @@ impl Row for AuditFinding {
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::Verify(arguments) => {

@@ -3,11 +3,11 @@
 pub mod names;
 
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
 use super::Context;
-use crate::{cli::Cli, exit::Exit};
+use crate::exit::Exit;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -23,7 +23,7 @@ pub struct Arguments {
 /// Prints the completions.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let mut script = Vec::new();
-    let mut command = Cli::command();
+    let mut command = (context.grammar)();
     clap_complete::generate(arguments.shell, &mut command, "utakata", &mut script);
     let script = String::from_utf8_lossy(&script);
     context.output.text(&with_names(arguments.shell, &script))?;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use utakata_up::config::{self, reference};
 
 use super::Context;
 use crate::{
-    config::{self, reference},
     connection,
     exit::Exit,
     output::{Cell, Format, Row},
@@ -38,7 +38,6 @@ Example: utakata config reference -o json")]
     Reference,
 }
 
-/// Does it.
 pub fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::Check { file } => {
@@ -66,7 +65,7 @@ pub fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
 
 fn load(file: Option<&Path>, context: &Context<'_>) -> Result<(Option<PathBuf>, config::Config)> {
     let folder = connection::candidates(context.global).into_iter().next();
-    let data = folder.as_ref().map(crate::folder::Folder::path);
+    let data = folder.as_ref().map(utakata_up::folder::Folder::path);
     let file = config::file(file, data);
     let overrides = config::from_environment(std::env::vars());
     let config = config::load(file.as_deref(), &overrides)?;
@@ -78,7 +77,7 @@ impl Row for reference::Key {
 
     fn cells(&self) -> Vec<Cell> {
         vec![
-            self.key.into(),
+            self.key.clone().into(),
             Cell::dim(self.form),
             self.default.clone().into(),
             self.meaning.into(),

@@ -20,7 +20,7 @@ pub use self::{
     follow::{announce, follow},
     show::{plan as show_plan, result},
 };
-use super::{Context, operation};
+use super::Context;
 use crate::{
     exit::{self, Exit},
     interrupt,
@@ -68,7 +68,7 @@ pub struct Arguments {
     pace: PaceArguments,
 }
 
-/// What guards against slips.
+/// The guards against slips.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Guards")]
 struct Guard {
@@ -83,7 +83,7 @@ struct Guard {
     key: Option<String>,
 }
 
-/// How fast it goes, and before whom.
+/// The pace and the priority.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub struct PaceArguments {
@@ -187,7 +187,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let view = follow(&client, view, arguments.timeout).await?;
     interrupt::over();
     result(&view, context)?;
-    Ok(operation::exit(&view.counts))
+    Ok(Exit::of_tasks(&view.counts))
 }
 
 /// Asks for it. Who interrupts it here cannot know whether it was begun.
@@ -235,7 +235,7 @@ async fn request(
     })
 }
 
-/// What to say where the action stands in the place of the target.
+/// Returns the hint where the action stands in the place of the target.
 async fn swapped(client: &Client, selector: &str, action: &ActionName) -> Option<anyhow::Error> {
     let kinds = client.kinds().await.ok()?;
     let mut actions = kinds.iter().flat_map(|view| &view.manifest.actions);
@@ -262,7 +262,6 @@ async fn plan(client: &Client, request: &Control) -> Result<Result<Plan, client:
 }
 
 impl PaceArguments {
-    /// What they say.
     pub fn pace(&self) -> Pace {
         Pace {
             at_a_time: self.at_a_time,

@@ -51,7 +51,6 @@ pub struct Arguments {
     yes: bool,
 }
 
-/// What can be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
     /// A target and its last readings

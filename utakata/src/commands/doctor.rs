@@ -28,18 +28,14 @@ pub struct Arguments {}
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
     pub check: String,
-    /// How it is.
     pub result: Verdict,
-    /// What was seen.
     pub seen: String,
-    /// What to do, unless it is right.
+    /// The cure, unless it is right.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cure: String,
 }
 
-/// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {

@@ -1,18 +1,22 @@
-//! `utakata drill`: proves that no control is lost or done twice, whatever is killed.
+//! `utakata drill`: proves that no control is lost or done twice, whatever is killed. The drill is
+//! a program of its own, which takes the place of this one.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs::File, io::Read, os::unix::process::CommandExt as _, path::PathBuf, process, time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use utakata_model::duration;
+use utakata_up::{
+    drill::{FAULTS, Format as Printed, PROGRAM, Permits, Request, Settings},
+    paths, programs,
+};
 
 use super::Context;
 use crate::{
-    drill::{self, Permits, Settings},
     exit::{Exit, Usage},
-    output::Format,
-    paths,
-    up::signals::Signals,
+    output::{Format, no_csv},
 };
 
 #[derive(Debug, Args)]
@@ -22,6 +26,11 @@ the inter connect loses, doubles and delays messages, and workers, environments,
 environment, or all of them at once, are killed (kill -9) and started again. At the end the ledger
 is compared with the devices. Exit code 0 only if nothing was lost, done twice or told wrongly.
 Nothing that runs on this machine is touched. Ctrl-C ends it early, and compares.
+
+Faults of messages are chances from 0 to 1: lose, double, reorder (within a call), late (overtaken
+by others), delay (a call takes longer), fail (a call fails). max-delay bounds late and delay. What
+may be lost is may-lose=expendable (reads and readings), protocol (also what the permit of control
+repeats; the default) or anything (also control tasks: that breaks what is promised).
 
 Examples:
   utakata drill
@@ -44,7 +53,7 @@ pub struct Arguments {
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = duration::parse)]
     kill_every: Duration,
     /// What goes wrong with messages, each with its chance
-    #[arg(long, default_value = drill::FAULTS, value_name = "FAULTS")]
+    #[arg(long, default_value = FAULTS, value_name = "FAULTS")]
     faults: String,
     /// How many operations are under way at a time
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -78,42 +87,37 @@ pub struct Arguments {
     without_permits: bool,
 }
 
-/// Drills, and tells what came of it.
+/// Becomes the drill. Returns only when it cannot.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
-    let settings = settings(arguments)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")?;
-    let report = runtime.block_on(async {
-        let signals = Signals::take().context("signals cannot be listened to")?;
-        drill::run(&settings, signals).await
-    })?;
-    match context.output.format {
-        Format::Table => context.output.text(&report.text(context.output))?,
-        Format::Json | Format::Yaml | Format::Csv => context.output.one(&report, String::new)?,
-    }
-    Ok(match report.is_clean() {
-        true => Exit::Done,
-        false => Exit::Failed,
-    })
+    let request = Request {
+        settings: settings(arguments)?,
+        format: match context.output.format {
+            Format::Table => Printed::Text,
+            Format::Json => Printed::Json,
+            Format::Yaml => Printed::Yaml,
+            Format::Csv => return Err(no_csv()),
+        },
+        colours: context.output.colours(),
+    };
+    let request = serde_json::to_string(&request).context("the drill cannot be told of it")?;
+    let absent = "the program utakata-drill must lie beside utakata: `cargo build` builds both";
+    let program = programs::find(PROGRAM).context(absent)?;
+    let error = process::Command::new(&program)
+        .arg("run")
+        .arg(request)
+        .exec();
+    Err(error).with_context(|| format!("{} cannot be started", program.display()))
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings> {
     if arguments.kill_every.is_zero() {
         return Err(Usage("--kill-every must be more than 0s".into()).into());
     }
-    let faults: Result<utakata_interconnect_conformance::faulty::Faults, _> =
-        arguments.faults.parse();
-    if let Err(error) = faults {
-        return Err(Usage(format!("--faults: {error}")).into());
-    }
     let minutes = arguments.minutes.map(|minutes| 60 * u64::from(minutes));
     Ok(Settings {
         time: minutes.map_or(arguments.time, Duration::from_secs),
         devices: arguments.devices,
-        seed: arguments.seed.map_or_else(drill::any_seed, Ok)?,
+        seed: arguments.seed.map_or_else(any_seed, Ok)?,
         kill_every: arguments.kill_every,
         faults: arguments.faults.clone(),
         in_flight: arguments.in_flight.into(),
@@ -129,4 +133,13 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
             false => Permits::Asked,
         },
     })
+}
+
+/// A seed that nobody has thought of: short, because people type it.
+fn any_seed() -> Result<u64> {
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .context("there are no random numbers: give --seed N")?;
+    Ok(u32::from_le_bytes(bytes).into())
 }

@@ -86,7 +86,6 @@ impl Arguments {
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::List => list(context).await?,

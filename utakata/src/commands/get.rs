@@ -42,7 +42,6 @@ pub struct Arguments {
     metric: Option<String>,
 }
 
-/// What can be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
     /// What is observed and controlled
@@ -188,7 +187,7 @@ async fn readings(client: &Client, arguments: &Arguments, context: &Context<'_>)
 async fn operations(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     match &arguments.name {
         Some(id) => operation::show(client, id.parse()?, context).await,
-        None => operation::list(client, operation::MOST, context).await,
+        None => operation::list(client, operation::MAX_LISTED, context).await,
     }
 }
 

@@ -97,7 +97,6 @@ impl Stop {
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let (kind, asked) = match command {

@@ -9,7 +9,7 @@ use utakata_api::{
     Client,
     client::{TaskQuery, Verb},
     ledger::Reason,
-    operation::{Counts, OperationView},
+    operation::OperationView,
     task::TaskView,
 };
 use utakata_model::OperationId;
@@ -21,8 +21,8 @@ use crate::{
     output::{Row, Table, words},
 };
 
-/// How many are listed where nobody says.
-pub const MOST: u32 = 50;
+/// The number that is listed where nobody says.
+pub const MAX_LISTED: u32 = 50;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -30,7 +30,7 @@ pub enum Command {
     #[command(after_help = "Example: utakata operation list --limit 10")]
     List {
         /// How many
-        #[arg(long, default_value_t = MOST, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        #[arg(long, default_value_t = MAX_LISTED, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
     /// Show an operation and its tasks
@@ -67,14 +67,12 @@ Example: utakata operation cancel last --why 'the wrong rack'")]
     Undo(undo::Arguments),
 }
 
-/// Which operation.
 #[derive(Debug, Args)]
 pub struct Which {
     /// Its id, an unmistakable start or end of it, or last: the last that you asked for
     id: String,
 }
 
-/// Which operation, and why.
 #[derive(Debug, Args)]
 pub struct Said {
     #[command(flatten)]
@@ -85,13 +83,12 @@ pub struct Said {
 }
 
 impl Command {
-    /// Whether it changes anything.
+    /// Returns whether it changes anything.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List { .. } | Self::Show(_) | Self::Explain(_))
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {
@@ -163,71 +160,4 @@ pub async fn show(client: &Client, id: OperationId, context: &Context<'_>) -> Re
         let tasks = output.table_of(&shown.tasks);
         format!("{}\n\n{}", table.render(colours), tasks.render(colours))
     })
-}
-
-/// The exit code that follows from how tasks ended.
-pub fn exit(counts: &Counts) -> Exit {
-    match counts {
-        counts if counts.unknown + counts.unsettled > 0 || is_under_way(counts) => Exit::Unknown,
-        counts if counts.failed + counts.expired + counts.cancelled > 0 => Exit::Failed,
-        counts if counts.partial > 0 => Exit::Partial,
-        _ => Exit::Done,
-    }
-}
-
-/// Whether some task has not ended, and its state is known.
-pub fn is_under_way(counts: &Counts) -> bool {
-    counts.planned + counts.queued + counts.permitted + counts.verifying > 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_nobody_knows_counts_more_than_what_failed() {
-        let all = Counts {
-            succeeded: 1,
-            ..Counts::default()
-        };
-        for (counts, expect) in [
-            (all, Exit::Done),
-            (Counts { failed: 1, ..all }, Exit::Failed),
-            (Counts { partial: 1, ..all }, Exit::Partial),
-            (Counts { expired: 1, ..all }, Exit::Failed),
-            (
-                Counts {
-                    failed: 1,
-                    unknown: 1,
-                    ..all
-                },
-                Exit::Unknown,
-            ),
-            (Counts { queued: 1, ..all }, Exit::Unknown),
-            (
-                Counts {
-                    permitted: 1,
-                    ..all
-                },
-                Exit::Unknown,
-            ),
-            (
-                Counts {
-                    verifying: 1,
-                    ..all
-                },
-                Exit::Unknown,
-            ),
-            (
-                Counts {
-                    failed: 1,
-                    unsettled: 1,
-                    ..all
-                },
-                Exit::Unknown,
-            ),
-        ] {
-            assert_eq!(exit(&counts), expect, "{counts:?}");
-        }
-    }
 }

@@ -23,7 +23,6 @@ pub async fn run(
     Ok(Exit::Done)
 }
 
-/// What happens now.
 fn told(verb: Verb, view: &StandingView) -> String {
     let scope = &view.scope;
     let then = match verb {
@@ -63,7 +62,7 @@ fn told(verb: Verb, view: &StandingView) -> String {
     text
 }
 
-/// What is stopped, a line each.
+/// Returns what is stopped, a line each.
 pub fn lines(orders: &[Standing]) -> impl Iterator<Item = String> {
     orders.iter().map(|one| line(&one.scope, &one.order))
 }

@@ -41,7 +41,6 @@ Example: utakata person remove ana")]
     },
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 use utakata_model::workbench::WalkSummary;
+use utakata_up::paths;
 
 use super::Context;
-use crate::{exit::Exit, paths};
+use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -55,7 +56,6 @@ Examples:
     },
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::Try { files, walk } => trial::run(files, walk, context).await,

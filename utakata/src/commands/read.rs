@@ -16,7 +16,7 @@ use utakata_api::{
 };
 use utakata_model::{ActionName, TaskId, TaskState, duration, suggest};
 
-use super::{Context, operation};
+use super::Context;
 use crate::{
     exit::{self, Exit},
     output::{Format, natural, words},
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The server is asked about so many reads that did not end.
-const EXPLAINED_MOST: usize = 16;
+const MAX_EXPLAINED: usize = 16;
 /// The server waits no longer than this for outcomes.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -88,7 +88,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     if let Some(none) = none {
         bail!(exit::Usage(none));
     }
-    Ok(operation::exit(&view.counts))
+    Ok(Exit::of_tasks(&view.counts))
 }
 
 fn keep(view: &mut OperationView, prefix: &str) {
@@ -98,7 +98,7 @@ fn keep(view: &mut OperationView, prefix: &str) {
     }
 }
 
-/// What to say where readings came, and none is of the metric that was asked for.
+/// Returns the hint where readings came, and none is of the metric that was asked for.
 fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
     let readings = view.tasks.iter().flat_map(|task| &task.readings);
     let metrics: BTreeSet<&str> = readings.map(|reading| reading.metric.as_str()).collect();
@@ -109,11 +109,11 @@ fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
     Some(format!("no reading is of \"{prefix}\": {hint}"))
 }
 
-/// What holds up reads that did not end, as far as that can be changed.
+/// Returns the reasons for which reads did not end, as far as they can be changed.
 async fn held(client: &Client, view: &OperationView) -> BTreeMap<TaskId, Explanation> {
     let mut held = BTreeMap::new();
     let waiting = view.tasks.iter().filter(|task| !task.state.is_final());
-    for task in waiting.take(EXPLAINED_MOST) {
+    for task in waiting.take(MAX_EXPLAINED) {
         if let Ok(explanation) = client.explain_task(task.id).await
             && explanation.cure.is_some()
         {
@@ -187,7 +187,7 @@ fn seen(task: &TaskView) -> impl Iterator<Item = ReadingView> + use<'_> {
     })
 }
 
-/// What the worker answered besides readings.
+/// The answer of the worker besides readings.
 fn result(task: &TaskView) -> Option<String> {
     let result = task.outcome.as_ref()?.result.as_ref()?;
     let value: serde_json::Value = serde_json::from_str(result.get()).ok()?;

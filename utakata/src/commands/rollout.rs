@@ -62,7 +62,6 @@ Example: utakata rollout abort snmp --why 'wrong version'")]
     Abort(Said),
 }
 
-/// Which rollout.
 #[derive(Debug, Args)]
 pub struct Which {
     /// Its id, an unmistakable start or end of it, the kind of it, or last: the last that you began
@@ -70,7 +69,6 @@ pub struct Which {
     which: String,
 }
 
-/// Which rollout, and why.
 #[derive(Debug, Args)]
 pub struct Said {
     #[command(flatten)]
@@ -81,13 +79,12 @@ pub struct Said {
 }
 
 impl Command {
-    /// Whether it changes anything.
+    /// Returns whether it changes anything.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List | Self::Show { .. })
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {

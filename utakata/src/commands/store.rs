@@ -21,14 +21,13 @@ use utakata_logic::{
         sqlite::Sqlite,
     },
 };
+use utakata_up::{claim, folder::Folder};
 
 use super::Context;
 use crate::{
     exit::{Exit, Usage},
-    folder::Folder,
     output::{Cell, Format, Row},
     progress::Bar,
-    up::claim,
 };
 
 #[derive(Debug, Subcommand)]
@@ -66,7 +65,7 @@ pub struct CopyArguments {
     to: Whereabouts,
 }
 
-/// Where a store is.
+/// The place of a store.
 #[derive(Debug, Clone)]
 enum Whereabouts {
     Database(Url),
@@ -83,7 +82,7 @@ enum Opened {
     ),
 }
 
-/// How many rows were copied.
+/// The number of rows that were copied.
 #[derive(Debug, Serialize)]
 struct Table {
     table: &'static str,
@@ -98,7 +97,6 @@ impl Row for Table {
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::Copy(arguments) => copy_all(arguments, context).await,

@@ -62,13 +62,12 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it changes anything.
+    /// Returns whether it changes anything.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List { .. } | Self::Show { .. } | Self::Locks)
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::List { selector, health } => {
@@ -89,7 +88,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// How a target is, as it is typed.
+/// The health of a target, as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HealthWord {
     /// Did not answer the last time
@@ -149,7 +148,7 @@ pub async fn list(
     context.output.list(&found, &empty)
 }
 
-/// Why a list of targets is empty: what was asked for, and what there is.
+/// Returns the reason for which a list of targets is empty: the request, and what there is.
 async fn none(client: &Client, selector: &Selector, health: &[Health]) -> String {
     let words: Vec<&str> = health.iter().map(|health| health.as_str()).collect();
     let there = match health.is_empty() {
@@ -230,7 +229,7 @@ fn told(shown: &Shown, output: &Output) -> String {
     text
 }
 
-/// What a target was recognised as, in lines.
+/// Returns the profiles by which a target was recognised, in lines.
 fn recognised(recognition: &Recognition) -> String {
     let mut text = String::new();
     let profiles = recognition.profiles.join(", ");
@@ -241,7 +240,7 @@ fn recognised(recognition: &Recognition) -> String {
     text
 }
 
-/// Who has a target, in lines.
+/// Returns the tasks that have a target, in lines.
 fn control(lane: &LaneView) -> String {
     let mut text = String::new();
     if let Some(lock) = &lane.lock {

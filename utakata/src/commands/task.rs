@@ -9,7 +9,7 @@ use utakata_api::{
 };
 use utakata_model::{Class, OperationId, Origin, TargetName, TaskState};
 
-use super::{Context, operation::MOST};
+use super::{Context, operation::MAX_LISTED};
 use crate::{
     exit::Exit,
     identifiers,
@@ -61,7 +61,6 @@ Example: utakata task cancel last --why 'the wrong outlet'")]
     },
 }
 
-/// Which task.
 #[derive(Debug, clap::Args)]
 pub struct Which {
     /// Its id, or of a control task: an unmistakable start or end of it, or last: the task of the
@@ -95,7 +94,7 @@ pub struct ListArguments {
     #[arg(long, value_enum)]
     class: Option<ClassWord>,
     /// How many
-    #[arg(long, default_value_t = MOST, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = MAX_LISTED, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
 }
 
@@ -120,13 +119,12 @@ enum ClassWord {
 }
 
 impl Command {
-    /// Whether it changes anything.
+    /// Returns whether it changes anything.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List(_) | Self::Show(_) | Self::Explain(_))
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {
@@ -189,7 +187,7 @@ impl From<VerdictWord> for Verdict {
 }
 
 impl ListArguments {
-    /// Whether any task is meant.
+    /// Returns whether any task is meant.
     fn is_any(&self) -> bool {
         self.operation.is_none()
             && self.state.is_none()

@@ -1,160 +1,27 @@
 //! `utakata up`: everything on this machine, in one process.
 
-use std::{path::PathBuf, time::Instant};
-
-use anyhow::{Context as _, Result};
-use clap::Args;
+use anyhow::Result;
 use serde::Serialize;
-use utakata_api::{Client, apply::Apply};
-
-use super::{
-    Context,
-    role::{self, End, Listening},
-};
-use crate::{
-    config::{self, Config},
-    connection,
-    exit::Exit,
+use utakata_up::{
+    demo::Room,
     folder::Folder,
-    log,
-    output::{Format, words},
-    paths,
-    up::{
-        claim::Claim,
-        demo::Room,
-        descriptors,
-        system::{Ports, System},
-    },
+    role::{self, up::Ready},
 };
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Configuration: a file (TOML), over it the environment (UTAKATA__LOGIC__HTTP__LISTEN=...), over that
-the flags; `utakata config reference` has every key. Workers of your own go to DATA/releases, each
-in a folder with its worker.toml, and profiles for SNMP devices to DATA/profiles; both take effect
-at once.
+use super::Context;
+use crate::output::{Format, words};
 
-Ctrl-C and SIGTERM end it when what is under way has ended; the second time, at once.
+pub use role::up::Arguments;
 
-Examples:
-  utakata up --demo
-  utakata up
-  utakata up --data /var/lib/utakata --listen 10.0.0.5:7700 --mqtt off")]
-pub struct Arguments {
-    /// Simulate two racks of PDUs and UPSs, and observe them; keeps its data apart
-    #[arg(long)]
-    demo: bool,
-    #[command(flatten)]
-    listening: Listening,
-    /// The configuration [default: utakata.toml in the data directory]
-    #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    end: End,
+/// Runs it until it is asked to end.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    let tell = |ready: &Ready<'_>| Line::of(ready).tell(context);
+    role::up::run(arguments, &context.role(), tell)
 }
 
-/// Starts, runs until a signal, drains.
-pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
-    let began = Instant::now();
-    log::start(context.output);
-    let default = if arguments.demo {
-        Folder::demo_place
-    } else {
-        Folder::default_place
-    };
-    let folder = super::data_folder(context, default)?;
-    let mut config = configuration(arguments, &folder)?;
-    descriptors::share_out(&mut config);
-    let mut claim = Claim::take(folder)?;
-    if let Some(file) = &config.logic.http.token_file {
-        claim.adopt_token(file)?;
-    }
-    let ended = role::run(serve(arguments, config, &claim, began, context));
-    claim.withdraw();
-    ended
-}
-
-fn configuration(arguments: &Arguments, folder: &Folder) -> Result<Config> {
-    let file = config::file(arguments.config.as_deref(), Some(folder.path()));
-    let mut overrides = config::from_environment(std::env::vars());
-    overrides.extend(arguments.listening.overrides());
-    Ok(config::load(file.as_deref(), &overrides)?)
-}
-
-async fn serve(
-    arguments: &Arguments,
-    config: Config,
-    claim: &Claim,
-    began: Instant,
-    context: &Context<'_>,
-) -> Result<Exit> {
-    let mut signals = arguments.end.listen()?;
-    let ports = if arguments.demo {
-        Ports::OrFree
-    } else {
-        Ports::AsConfigured
-    };
-    let mut system = System::start(config, claim, ports).await?;
-    claim.announce(system.endpoint())?;
-    let mut room = None;
-    if arguments.demo {
-        match furnish(&system, claim).await {
-            Ok(started) => room = Some(started),
-            Err(error) => {
-                system.drain(|| claim.withdraw()).await;
-                return Err(error);
-            }
-        }
-    }
-    Ready::new(&system, claim, room.as_ref(), began).tell(context)?;
-    let broken = async {
-        tokio::select! {
-            error = system.broken() => error,
-            never = watch_over(&mut room) => never,
-        }
-    };
-    let ended = role::end(&mut signals, broken).await;
-    let drained = async {
-        system.drain(|| claim.withdraw()).await;
-        if let Some(room) = room {
-            room.stop().await;
-        }
-    };
-    role::drain(&mut signals, drained).await?;
-    ended
-}
-
-/// Starts the simulated room and makes targets of its devices.
-async fn furnish(system: &System, claim: &Claim) -> Result<Room> {
-    let room = Room::start().await?;
-    let apply = Apply {
-        documents: room.documents()?,
-        delete: Vec::new(),
-        dry_run: false,
-    };
-    let client = Client::new(&system.endpoint().url, claim.token())?;
-    client
-        .apply(&apply)
-        .await
-        .context("the demo's devices cannot be made targets")?;
-    Ok(room)
-}
-
-/// Says so when the simulator ends; all else goes on.
-async fn watch_over<T>(room: &mut Option<Room>) -> T {
-    if let Some(room) = room {
-        let status = room.ended().await;
-        tracing::warn!(
-            ?status,
-            "the simulator has ended: its devices will not answer"
-        );
-    }
-    std::future::pending().await
-}
-
-/// What is said when everything runs.
+/// The line that says that everything runs.
 #[derive(Debug, Serialize)]
-struct Ready {
+struct Line {
     ready: bool,
     took: String,
     url: String,
@@ -164,28 +31,28 @@ struct Ready {
     simulator: Option<String>,
     #[serde(skip)]
     demo: bool,
-    /// How the command line is called so that it finds this one.
+    /// The command line that finds this one.
     #[serde(skip)]
     command: String,
-    /// Where another one is.
+    /// The URL of another one.
     #[serde(skip)]
     other: Option<String>,
 }
 
-impl Ready {
-    fn new(system: &System, claim: &Claim, room: Option<&Room>, began: Instant) -> Self {
-        let endpoint = system.endpoint();
-        let (command, other) = command(claim.folder());
+impl Line {
+    fn of(ready: &Ready<'_>) -> Self {
+        let (endpoint, folder) = (ready.endpoint, ready.folder);
+        let (command, other) = command(folder);
         Self {
             command,
             other,
             ready: true,
-            took: words::took(began.elapsed()),
+            took: words::took(ready.took),
             url: endpoint.url.clone(),
             mqtt: endpoint.mqtt.clone(),
-            data: claim.folder().path().display().to_string(),
-            simulator: room.and_then(Room::control).map(ToOwned::to_owned),
-            demo: room.is_some(),
+            data: folder.path().display().to_string(),
+            simulator: ready.room.and_then(Room::control).map(ToOwned::to_owned),
+            demo: ready.room.is_some(),
         }
     }
 
@@ -220,12 +87,12 @@ fn command(folder: &Folder) -> (String, Option<String>) {
     let command = if is_found {
         "utakata".into()
     } else {
-        format!("utakata --data {}", connection::quoted(folder))
+        format!("utakata --data {}", folder.quoted())
     };
     (command, other)
 }
 
-/// What can be tried next, as it is typed.
+/// Returns commands to try next, as they are typed.
 fn hints(is_demo: bool, command: &str, mqtt: Option<&str>) -> String {
     let next: &[(&str, &str)] = if is_demo {
         &[

@@ -37,7 +37,7 @@ use crate::{exit::Exit, output::Format, parameters, select};
 
 /// A terminal is drawn no more often than this.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-/// How long to wait before a lost server is tried again.
+/// The wait before a lost server is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
@@ -98,7 +98,6 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     }
 }
 
-/// What is watched.
 struct Watched {
     selector: Selector,
     filter: Filter,

@@ -2,7 +2,6 @@
 
 mod container;
 mod diff;
-pub mod folder;
 mod list;
 pub mod push;
 mod show;
@@ -17,9 +16,10 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use utakata_api::{client::EnvironmentVerb as Verb, release::ReleaseReference};
 use utakata_model::{ReleaseName, Scope};
+use utakata_up::paths;
 
 use super::{Context, order};
-use crate::{exit::Exit, paths};
+use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -141,7 +141,7 @@ pub struct Stop {
 }
 
 impl Command {
-    /// Whether it changes anything at the server.
+    /// Returns whether it changes anything at the server.
     pub fn changes(&self) -> bool {
         matches!(
             self,
@@ -155,7 +155,6 @@ impl Command {
     }
 }
 
-/// Does it.
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::List => list::run(context).await,

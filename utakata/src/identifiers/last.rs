@@ -16,10 +16,10 @@ use crate::{connection::Purpose, exit::Usage, output::words};
 
 /// So many of the newest are looked through first; most often it is the first one.
 const FIRST_LOOK: u32 = 20;
-/// How many are named where several could be meant.
+/// The most that are named where several could be meant.
 const NAMED: usize = 5;
 
-/// What `last` means: pure.
+/// Returns the meaning of `last`.
 #[derive(Debug, PartialEq)]
 enum Last<'a> {
     Own(&'a OperationView),
@@ -136,7 +136,7 @@ fn pick(tasks: &[TaskView]) -> Option<&TaskView> {
     }
 }
 
-/// What it is, and whose: enough to see that it is another one than was meant.
+/// Returns enough of it to see that it is another one than was meant.
 fn told(view: &OperationView) -> String {
     let operation = &view.operation;
     let action = operation.action.as_ref();

@@ -65,7 +65,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a text has anything that would not be shown as it is.
+/// Returns whether a text has anything that would not be shown as it is.
 pub fn is_plain(text: &str) -> bool {
     matches!(lines(text), Cow::Borrowed(_))
 }
@@ -105,7 +105,7 @@ fn escaped(text: &str, is_escaped: impl Fn(char) -> bool + Copy) -> Cow<'_, str>
     Cow::Owned(shown)
 }
 
-/// Whether a terminal would act on it, or show nothing, or show others in another order.
+/// Returns whether a terminal would act on it, or show nothing, or show others in another order.
 fn is_unsafe(character: char) -> bool {
     match character {
         // Most of what is ever printed.

@@ -17,10 +17,10 @@ const SENTENCES: [&str; 4] = ["PROBLEM", "WHY", "CURE", "MEANING"];
 /// Spaces between columns.
 const GAP: usize = 2;
 
-/// What stands before the second line of a row.
+/// The indent of the second line of a row.
 const INDENT: &str = "    ";
 
-/// What a cell means; colours follow from it.
+/// The meaning of a cell; colours follow from it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tone {
     /// Nothing special.
@@ -39,9 +39,7 @@ pub enum Tone {
 /// One cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// What it says.
     pub text: String,
-    /// What it means.
     pub tone: Tone,
 }
 
@@ -183,7 +181,7 @@ impl Table {
         columns.sum::<usize>().saturating_sub(GAP)
     }
 
-    /// How wide it is at the least, with every cell wrapped between its words.
+    /// Returns the least width, with every cell wrapped between its words.
     fn width_of_words(&self) -> usize {
         let columns = (0..self.headers.len()).map(|at| self.width_of_word(at) + GAP);
         columns.sum::<usize>().saturating_sub(GAP)
@@ -270,7 +268,7 @@ impl Table {
     }
 }
 
-/// How wide the terminal is, if standard output is one.
+/// Returns the width of the terminal, if standard output is one.
 fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;

@@ -7,7 +7,7 @@ use std::{borrow::Cow, sync::OnceLock};
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-/// How long a time in RFC 3339 is at the least: `2026-11-29T09:46:43Z`.
+/// The least length of a time in RFC 3339: `2026-11-29T09:46:43Z`.
 const SHORTEST: usize = 20;
 
 /// The time zone of whoever reads. Where it cannot be known that is said once, and it is UTC.

@@ -20,14 +20,14 @@ use utakata_model::{
 use super::{Cell, Tone, plain, time, units};
 
 /// The most characters of a text that is read from a target, in a table.
-const TEXT_MOST: usize = 48;
+const MAX_TEXT: usize = 48;
 
-/// How long ago something was that the server tells of: by its clock, which may differ from ours.
+/// Returns the age of something that the server tells of: by its clock, which may differ from ours.
 pub fn ago(time: Timestamp) -> String {
     age(time, server_now())
 }
 
-/// How long ago, in the largest unit: `3s ago`.
+/// Returns an age in the largest unit: `3s ago`.
 pub fn age(time: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(time).as_secs();
     match seconds {
@@ -134,10 +134,10 @@ pub fn measured(what: &str, text: &str) -> String {
 
 /// A text that would make a table wide, cut; `-o json` has all of it.
 fn shortened(text: &str) -> String {
-    if text.chars().count() <= TEXT_MOST {
+    if text.chars().count() <= MAX_TEXT {
         return text.to_owned();
     }
-    let start: String = text.chars().take(TEXT_MOST - 1).collect();
+    let start: String = text.chars().take(MAX_TEXT - 1).collect();
     format!("{start}…")
 }
 
@@ -163,7 +163,7 @@ pub fn state(state: TaskState) -> Cell {
     Cell::toned(state.as_str(), tone)
 }
 
-/// What a target has now.
+/// The values that a target has now.
 pub fn today(task: &PlannedTask) -> Cell {
     task.today.as_ref().map_or_else(
         || Cell::dim("(not seen)"),
@@ -188,7 +188,7 @@ pub fn operation(state: OperationState) -> Cell {
     Cell::toned(state.as_str(), tone)
 }
 
-/// What something waits for, in a few lines.
+/// Returns the reason of a wait, in a few lines.
 pub fn explanation(explanation: &Explanation) -> String {
     let mut text = sentence(&explanation.says);
     if let Some(since) = explanation.since {
@@ -208,7 +208,7 @@ pub fn sentence(text: &str) -> String {
     plain::line(&time::localised(text)).into_owned()
 }
 
-/// Which priorities pass a lock.
+/// The priorities that pass a lock.
 pub fn passed_by(lock: Priority) -> &'static str {
     match lock {
         Priority::Routine => "urgent, emergency",
@@ -232,7 +232,6 @@ pub fn clock(ahead_ms: Option<i64>) -> Cell {
     }
 }
 
-/// How a target is.
 pub fn health(health: Health) -> Cell {
     match health {
         Health::Unseen => Cell::dim("unseen"),
@@ -245,7 +244,7 @@ pub fn health(health: Health) -> Cell {
     }
 }
 
-/// How an environment is, and what in it is stopped: `running, snmp drained`.
+/// Returns the state of an environment, and what in it is stopped: `running, snmp drained`.
 pub fn environment(status: &EnvironmentStatus, orders: &Orders) -> Cell {
     let is_there = status.state == EnvironmentState::Running;
     let stop = |order: &Order| order.stop;
@@ -275,7 +274,7 @@ pub fn environment(status: &EnvironmentStatus, orders: &Orders) -> Cell {
     Cell::toned(words.join(", "), tone)
 }
 
-/// How far an order is carried out.
+/// Returns the progress of an order.
 fn stopped(stop: Option<Stop>, state: Option<StopState>) -> Option<&'static str> {
     Some(match (stop, state) {
         (None, None) => return None,

@@ -18,6 +18,12 @@ pub use utakata_tests::wait::wait_for;
 
 pub const UTAKATA: &str = env!("CARGO_BIN_EXE_utakata");
 
+/// The program behind `utakata drill`.
+pub fn drill() -> String {
+    let drill = Path::new(UTAKATA).with_file_name("utakata-drill");
+    drill.display().to_string()
+}
+
 /// A data directory.
 pub struct Place {
     folder: TempDir,
@@ -427,6 +433,7 @@ fn need_programs() {
         "utakata-worker-exec",
         "utakata-simulator",
         "utakata-workbench",
+        "utakata-drill",
     ] {
         if !folder.join(program).exists() {
             let built = Command::new(env!("CARGO"))

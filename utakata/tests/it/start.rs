@@ -195,6 +195,42 @@ fn a_port_in_use_and_a_wrong_configuration_are_told_with_a_cure() {
 }
 
 #[test]
+fn a_wrong_value_is_refused_alike_by_the_check_and_by_whatever_would_run_with_it() {
+    let place = Place::new();
+    for (text, told) in [
+        (
+            "execution.heartbeat = \"0s\"",
+            "execution.heartbeat must be more than 0",
+        ),
+        (
+            "logic.control.attempts = 0",
+            "logic.control.attempts must be more than 0",
+        ),
+        (
+            "execution.without_permits = true",
+            "there is no key \"without_permits\"",
+        ),
+        (
+            "interconnect.faults = \"lose=1\"",
+            "there is no key \"faults\"",
+        ),
+    ] {
+        let config = place.file("utakata.toml", text);
+        let config = config.to_str().unwrap();
+        for command in [
+            &["config", "check", config][..],
+            &["up", "--config", config],
+            &["le", "--hub", "hub.sock", "--config", config],
+            &["wee", "--hub", "hub.sock", "--config", config],
+        ] {
+            let wrong = place.run(command);
+            assert_eq!(wrong.code, 1, "{command:?}: {}", wrong.err);
+            assert!(wrong.err.contains(told), "{command:?}: {}", wrong.err);
+        }
+    }
+}
+
+#[test]
 fn a_store_that_is_torn_is_told_with_its_name_and_a_cure() {
     let place = Place::new();
     place.up().stop();

@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{
-    ConnectOptions, Connection, PgConnection, migrate::Migrator, postgres::PgConnectOptions,
-};
+use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 
 use super::{
@@ -15,10 +13,8 @@ use super::{
 };
 use crate::{
     config::Url,
-    store::{Database, Error, Place},
+    store::{Database, Error, Place, migrations::OF_POSTGRES},
 };
-
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// The time that another one may take to bring the database to the newest form.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
@@ -70,7 +66,7 @@ pub(super) async fn connect(
 
 async fn migrate(place: &Place, connection: &mut PgConnection) -> Result<(), Error> {
     // The library takes a lock of the database's own meanwhile.
-    let migrated = timeout(MIGRATION_TIMEOUT, MIGRATIONS.run(connection)).await;
+    let migrated = timeout(MIGRATION_TIMEOUT, OF_POSTGRES.run(connection)).await;
     let migrated = migrated.unwrap_or_else(|_| Err(late().into()));
-    migrated.map_err(|error| Error::migrating(place, &MIGRATIONS, error, sort))
+    migrated.map_err(|error| Error::migrating(place, &OF_POSTGRES, error, sort))
 }

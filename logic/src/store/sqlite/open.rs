@@ -9,14 +9,11 @@ use std::{
 
 use sqlx::{
     ConnectOptions, Row, SqliteConnection,
-    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use super::{Sqlite, error, files::Files, writer::Writer};
-use crate::store::{Error, Place};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
+use crate::store::{Error, Place, migrations::OF_SQLITE};
 
 /// Larger files are not looked through at the start: it would take too long.
 const MAX_CHECKED: u64 = 32 * 1024 * 1024;
@@ -123,6 +120,6 @@ async fn check(place: &Place, connection: &mut SqliteConnection) -> Result<(), E
 }
 
 async fn migrate(place: &Place, connection: &mut SqliteConnection) -> Result<(), Error> {
-    let migrated = MIGRATIONS.run(connection).await;
-    migrated.map_err(|error| Error::migrating(place, &MIGRATIONS, error, error::sort))
+    let migrated = OF_SQLITE.run(connection).await;
+    migrated.map_err(|error| Error::migrating(place, &OF_SQLITE, error, error::sort))
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{exit::Usage, output::prompt};
 
-/// How many are named.
+/// The most that are named.
 const NAMED: usize = 5;
 
 /// Whether these may be deleted: whoever types is asked; where nobody can be, --yes has to say

@@ -7,7 +7,7 @@ use utakata_api::{Client, apply::Document, inventory::KindView};
 use utakata_model::{Schedule, Target, suggest};
 
 /// So many schedules are looked at: more come from a program.
-const SCHEDULES_MOST: usize = 32;
+const MAX_SCHEDULES: usize = 32;
 
 /// Notes kinds and zones that nothing serves: the worker or the environment may come later.
 pub fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
@@ -30,7 +30,8 @@ pub fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
     notes.into_iter().map(line).collect()
 }
 
-/// What a target would need and is not there, with what may have been meant.
+/// Returns the things that a target would need and that are not there, with what may have been
+/// meant.
 fn lacking(target: &Target, kinds: &[KindView]) -> Option<(String, String)> {
     let (kind, zone) = (&target.kind, &target.zone);
     let Some(view) = kinds.iter().find(|view| view.kind == *kind) else {
@@ -53,7 +54,7 @@ pub async fn idle(client: &Client, documents: &[Document]) -> Vec<String> {
         Document::Target(_) | Document::Credential(_) => None,
     });
     let mut notes = Vec::new();
-    for schedule in schedules.take(SCHEDULES_MOST) {
+    for schedule in schedules.take(MAX_SCHEDULES) {
         if matches!(client.any_target(&schedule.selector).await, Ok(None)) {
             notes.push(reads_nothing(schedule));
         }

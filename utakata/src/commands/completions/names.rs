@@ -3,19 +3,19 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
-use clap::{Arg, Args, Command, CommandFactory};
+use clap::{Arg, Args, Command};
 use tokio::time::timeout;
 
 use crate::{
-    cli::{Cli, Global},
     commands::Context,
     connection::{self, Purpose},
     exit::Exit,
+    global::Global,
 };
 
 /// Somebody waits at a prompt: what takes longer is left out.
-const WITHIN: Duration = Duration::from_millis(700);
-const MOST: u32 = 200;
+const TIMEOUT: Duration = Duration::from_millis(700);
+const MAX_NAMES: u32 = 200;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -32,7 +32,7 @@ enum Names {
     Environments,
 }
 
-/// Which argument of a command, from 0, is a name of what.
+/// The arguments of commands, from 0, that are names.
 const PLACES: [(&str, usize, Names); 20] = [
     ("target show", 0, Names::Targets),
     ("target lock", 0, Names::Targets),
@@ -56,7 +56,7 @@ const PLACES: [(&str, usize, Names); 20] = [
     ("environment forget", 0, Names::Environments),
 ];
 
-/// What is being typed.
+/// The text that is being typed.
 #[derive(Debug, Default)]
 struct Typed {
     names: Option<Names>,
@@ -69,10 +69,10 @@ struct Typed {
 /// Prints the names that could stand at the cursor, each in a line; nothing where there are none,
 /// or nobody answers in time: the shell goes on with what it knows itself.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
-    let typed = typed(&arguments.words);
+    let typed = typed(&arguments.words, (context.grammar)());
     let begun = arguments.words.last().map_or("", String::as_str);
     if let Some(names) = typed.names
-        && let Ok(Ok(found)) = timeout(WITHIN, ask(names, begun, &typed, context.global)).await
+        && let Ok(Ok(found)) = timeout(TIMEOUT, ask(names, begun, &typed, context.global)).await
     {
         let found = found.iter().filter(|name| name.starts_with(begun));
         let lines: String = found.map(|name| format!("{name}\n")).collect();
@@ -89,7 +89,7 @@ async fn ask(names: Names, begun: &str, typed: &Typed, global: &Global) -> Resul
     let client = connection::client(&global, Purpose::Look)?;
     Ok(match names {
         Names::Targets => {
-            let found = client.targets_from(begun, MOST).await?;
+            let found = client.targets_from(begun, MAX_NAMES).await?;
             found
                 .iter()
                 .map(|view| view.target.name.to_string())
@@ -109,9 +109,8 @@ async fn ask(names: Names, begun: &str, typed: &Typed, global: &Global) -> Resul
     })
 }
 
-/// What stands at the last of these words, by those before it.
-fn typed(words: &[String]) -> Typed {
-    let mut root = Cli::command();
+/// Returns the kind of the last of these words, by those before it.
+fn typed(words: &[String], mut root: Command) -> Typed {
     root.build();
     let mut command = &root;
     let (mut path, mut plain) = (Vec::new(), Vec::new());
@@ -167,7 +166,7 @@ fn option_of<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
     option.get_action().takes_values().then_some(option)
 }
 
-/// What stands behind these words of a command.
+/// Returns the command behind these words.
 fn at(path: &str, plain: &[&str]) -> Option<Names> {
     if let ("get" | "delete", Some(what)) = (path, plain.first()) {
         return match *what {
@@ -182,11 +181,13 @@ fn at(path: &str, plain: &[&str]) -> Option<Names> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     fn names(line: &str) -> Option<Names> {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        typed(&words).names
+        typed(&words, crate::cli::Cli::command()).names
     }
 
     #[test]
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn every_place_is_one_of_a_command_that_there_is() {
-        let mut root = Cli::command();
+        let mut root = crate::cli::Cli::command();
         root.build();
         for (path, place, _) in PLACES {
             let mut command = &root;
@@ -231,7 +232,7 @@ mod tests {
     #[test]
     fn the_server_that_was_typed_is_asked() {
         let words = ["--url", "http://x:1", "target", "show", ""].map(str::to_owned);
-        let typed = typed(&words);
+        let typed = typed(&words, crate::cli::Cli::command());
         assert_eq!(typed.url.as_deref(), Some("http://x:1"));
         assert_eq!(typed.names, Some(Names::Targets));
     }

@@ -8,25 +8,25 @@ use utakata_model::{ActionName, TargetName, manifest::Risk};
 
 use crate::{exit::Usage, output::prompt};
 
-/// How many targets are named.
+/// The most targets that are named.
 const NAMED: usize = 5;
 
-/// What is about to be done.
+/// The effect of the command.
 #[derive(Debug)]
 pub struct Asked<'a> {
-    /// What: `outlet-off on`.
+    /// The action: `outlet-off on`.
     pub what: String,
     /// To which targets.
     pub targets: Vec<&'a TargetName>,
     /// More than this must be meant.
     pub many: u64,
-    /// Whether it is of high risk.
+    /// It is of high risk.
     pub is_risky: bool,
-    /// Whether their number, or the plan, was given.
+    /// The consent that was given: their number, or the plan.
     pub is_meant: bool,
 }
 
-/// Whether it shall be done.
+/// Returns whether it shall be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
     /// It was not asked.
@@ -37,7 +37,7 @@ pub enum Consent {
     Refused,
 }
 
-/// How it is asked: pure.
+/// Returns the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Question {
     None,
@@ -116,7 +116,7 @@ fn ask(question: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Whether the action is of high risk for any of the kinds of a plan.
+/// Returns whether the action is of high risk for any of the kinds of a plan.
 pub(super) async fn is_risky(client: &Client, action: &ActionName, plan: &Plan) -> Result<bool> {
     let kinds = client.kinds().await?;
     let risky = |kind: &KindView| {

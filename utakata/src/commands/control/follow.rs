@@ -76,7 +76,7 @@ pub async fn follow(
     Ok(view)
 }
 
-/// What to know of an operation that nobody waits for any more.
+/// Returns the lines about an operation that nobody waits for any more.
 fn goes_on(view: &OperationView) -> String {
     let id = view.operation.id;
     let action = view.operation.action.as_ref();
@@ -88,7 +88,7 @@ fn goes_on(view: &OperationView) -> String {
     )
 }
 
-/// What is under way is not worth a line, nor what has ended meanwhile.
+/// Tasks under way are not worth a line, nor those that have ended meanwhile.
 fn is_worth_telling(explanation: &Explanation) -> bool {
     !matches!(
         explanation.waits_for.as_str(),
@@ -96,7 +96,7 @@ fn is_worth_telling(explanation: &Explanation) -> bool {
     )
 }
 
-/// Whether something of it may still change without a person.
+/// Returns whether something of it may still change without a person.
 fn changes(view: &OperationView) -> bool {
     let Counts {
         planned,

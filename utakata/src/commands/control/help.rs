@@ -1,12 +1,10 @@
 //! `utakata control --help KIND ACTION`: the help of one action, as the server knows it.
 
 use anyhow::Result;
-use clap::CommandFactory;
 use utakata_api::Client;
 use utakata_model::{ActionName, Kind};
 
 use crate::{
-    cli::Cli,
     commands::{Context, kind::actions},
     select,
 };
@@ -19,7 +17,7 @@ pub async fn print(
     context: &Context<'_>,
 ) -> Result<()> {
     let Some(of) = of else {
-        let mut command = Cli::command();
+        let mut command = (context.grammar)();
         command.build();
         if let Some(control) = command.find_subcommand_mut("control") {
             return context.output.text(&control.render_long_help().to_string());

@@ -9,13 +9,13 @@ use utakata_model::{OperationState, TaskState};
 
 use super::Context;
 use crate::{
-    commands::operation,
+    exit,
     output::{Cell, Format, Row, Table, rows},
 };
 
 /// The columns of a task that matter to who asked for it; the others are the same in all rows.
 const SHOWN: [&str; 5] = ["TARGET", "STATE", "TOOK", "RESULT", "PROBLEM"];
-/// How many tasks are named that a person has to settle.
+/// The most tasks that are named for a person to settle.
 const NAMED: usize = 3;
 
 /// Shows what would be done.
@@ -54,7 +54,6 @@ pub fn result(view: &OperationView, context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What is left to do.
 fn hints(view: &OperationView) -> Vec<String> {
     let id = view.operation.id;
     let mut lines = Vec::new();
@@ -65,7 +64,7 @@ fn hints(view: &OperationView) -> Vec<String> {
         Some(OperationState::Paused | OperationState::Stopped) => lines.push(format!(
             "it goes on with `utakata operation resume {id}`, or ends with `cancel`"
         )),
-        _ if operation::is_under_way(&view.counts) => lines.push(format!(
+        _ if exit::is_under_way(&view.counts) => lines.push(format!(
             "it has not ended: `utakata operation explain {id}` says what it waits for"
         )),
         _ => {}

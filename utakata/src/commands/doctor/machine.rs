@@ -3,18 +3,19 @@
 use std::fs;
 
 use jiff::Timestamp;
+use utakata_up::programs;
 
 use super::Finding;
 use crate::output::time;
-use crate::programs;
 
-/// What the SNMP worker asks the kernel for, so that a burst of answers is not lost.
+/// The buffer that the SNMP worker asks the kernel for, so that a burst of answers is not lost.
 const RECEIVE_BUFFER: u64 = 8 * 1024 * 1024;
 /// Connections of workers, clients and files: fewer is too few for a large site.
 const OPEN_FILES: u64 = 4096;
 /// This version was made later: 2026-11-01.
 const MADE_AFTER: i64 = 1_793_491_200;
-/// What is missed without it, and how much that matters: the simulator is for trying things out.
+/// The programs, the loss without each, and how much that matters: the simulator is for trying
+/// things out.
 const PROGRAMS: [(&str, &str, Without); 4] = [
     (
         "utakata-worker-snmp",

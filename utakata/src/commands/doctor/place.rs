@@ -7,12 +7,13 @@ use std::{
     path::Path,
 };
 
-use super::Finding;
-use crate::{
-    cli::Global,
-    config, connection,
+use utakata_up::{
+    config,
     folder::{Endpoint, Folder},
 };
+
+use super::Finding;
+use crate::{connection, global::Global};
 
 /// Looks.
 pub fn look(global: &Global) -> Vec<Finding> {

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use tokio::net::TcpStream;
 use utakata_api::{client::server_now, status::Status};
 use utakata_model::{ConnectionStatus, EnvironmentState, EnvironmentStatus, Orders};
+use utakata_up::unserved;
 
 use super::{Finding, site};
-use crate::{commands::Context, connection, output::words, unserved};
+use crate::{commands::Context, connection, output::words};
 
 /// More than this, and a loopback is in trouble.
 const SLOW: Duration = Duration::from_millis(200);

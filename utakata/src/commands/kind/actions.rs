@@ -165,7 +165,7 @@ fn named(word: &str, schema: &Value) -> String {
     }
 }
 
-/// What a value must keep to.
+/// Returns the limits of a value.
 fn limits(schema: &Value) -> Vec<String> {
     let number = |key: &str| schema.get(key).map(text);
     let mut limits = Vec::new();

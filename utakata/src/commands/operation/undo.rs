@@ -195,7 +195,7 @@ async fn follow(
     let mut views: Vec<OperationView> = Vec::with_capacity(undone.operations.len());
     for view in undone.operations {
         let view = control::follow(client, view, timeout).await?;
-        exit = exit.max(super::exit(&view.counts));
+        exit = exit.max(Exit::of_tasks(&view.counts));
         if context.output.format == Format::Table {
             control::result(&view, context)?;
         }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use utakata_model::workbench::{Answer, Request};
+use utakata_up::workbench;
 
 use super::tell_walk;
-use crate::{commands::Context, exit::Exit, workbench};
+use crate::{commands::Context, exit::Exit};
 
-/// Does it.
 pub async fn run(
     mibs: Vec<PathBuf>,
     folders: Vec<PathBuf>,

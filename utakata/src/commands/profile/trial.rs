@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use utakata_model::workbench::{Answer, Request, Subtree, Trial, TriedReading};
+use utakata_up::workbench;
 
 use super::tell_walk;
 use crate::{
     commands::Context,
     exit::Exit,
     output::{Cell, Output, Row, words},
-    progress, workbench,
+    progress,
 };
 
-/// Does it.
 pub async fn run(files: Vec<PathBuf>, walk: PathBuf, context: &Context<'_>) -> Result<Exit> {
     let request = Request::Try { files, walk };
     let asked = progress::during("reading the walk", workbench::ask(&request)).await?;

@@ -13,7 +13,7 @@ use crate::{
     output::{Format, Output},
 };
 
-/// How often it is looked at.
+/// The interval of looks.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Follows it to its end; gives it as it ended.
@@ -57,7 +57,7 @@ pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> R
     Ok(rollout)
 }
 
-/// What to know of a rollout that nobody watches any more.
+/// Returns the lines about a rollout that nobody watches any more.
 fn goes_on(rollout: &Rollout) -> String {
     let Rollout { id, kind, .. } = rollout;
     format!(

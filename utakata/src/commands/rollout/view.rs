@@ -94,7 +94,7 @@ fn differences(rollout: &Rollout, page: &mut String) {
     }
 }
 
-/// How far each environment is that waits to see more, and what would end that sooner.
+/// Returns the progress of each environment that waits to see more, and what would end that sooner.
 fn progress(rollout: &Rollout, page: &mut String) {
     let is_over = rollout.state.is_over();
     for (id, standing) in &rollout.environments {
@@ -153,7 +153,7 @@ fn about(time: Duration) -> String {
     }
 }
 
-/// Where nothing comes that could be seen.
+/// Nothing comes that could be seen.
 fn quiet(rollout: &Rollout, page: &mut String) {
     let kind = &rollout.kind;
     for (id, standing) in &rollout.environments {
@@ -170,7 +170,7 @@ fn quiet(rollout: &Rollout, page: &mut String) {
     }
 }
 
-/// How far it is, in one line.
+/// Returns the progress in one line.
 pub fn step(rollout: &Rollout) -> String {
     let phases = rollout.environments.iter().map(|(id, standing)| {
         let share = standing.evidence.share;

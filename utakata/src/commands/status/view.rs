@@ -8,7 +8,7 @@ use utakata_api::overview::{
 /// A small screen is this wide, and this high without the next prompt.
 const WIDTH: usize = 80;
 const HEIGHT: usize = 23;
-/// How much is told, the most that fits.
+/// The greatest detail that fits.
 const DETAILS: [Detail; 5] = [
     Detail::new(6, 8, true),
     Detail::new(6, 8, false),
@@ -17,7 +17,7 @@ const DETAILS: [Detail; 5] = [
     Detail::new(3, 2, false),
 ];
 
-/// How much is told.
+/// The detail of the answer.
 #[derive(Debug, Clone, Copy)]
 struct Detail {
     groups: usize,

@@ -17,13 +17,12 @@ use utakata_logic::{
         sqlite::{self, Sqlite},
     },
 };
+use utakata_up::claim;
 
 use super::Whereabouts;
 use crate::{
-    commands::{Context, data_folder},
+    commands::Context,
     exit::{Exit, Usage},
-    folder::Folder,
-    up::claim,
 };
 
 /// The store of a data directory, and what SQLite keeps beside it.
@@ -113,7 +112,7 @@ pub async fn restore(arguments: &RestoreArguments, context: &Context<'_>) -> Res
     if !from.is_file() {
         bail!(Usage(format!("there is no file {}", from.display())));
     }
-    let folder = data_folder(context, Folder::default_place)?;
+    let folder = context.data_folder()?;
     let unusable = || format!("{} cannot be written", folder.path().display());
     DirBuilder::new()
         .recursive(true)
@@ -211,9 +210,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn store_of(context: &Context<'_>) -> Result<PathBuf> {
-    Ok(data_folder(context, Folder::default_place)?
-        .path()
-        .join(STORE))
+    Ok(context.data_folder()?.path().join(STORE))
 }
 
 async fn check(path: &Path) -> Result<AuditReport> {

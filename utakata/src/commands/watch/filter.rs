@@ -11,7 +11,7 @@ use crate::{exit::Usage, select};
 /// The most names that a message has.
 const NAMES: usize = 8;
 
-/// Which readings are followed.
+/// The readings that are followed.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Metrics that are this or begin with it.
@@ -21,7 +21,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a reading is one of them.
+    /// Returns whether a reading is one of them.
     pub fn wants(&self, reading: &Reading) -> bool {
         let is_metric = |prefix: &String| reading.metric.as_str().starts_with(prefix.as_str());
         let has = |(key, wanted): &(String, String)| {
@@ -54,7 +54,7 @@ impl Filter {
         bail!(Usage(self.why_none(&all)))
     }
 
-    /// Why none of these is wanted.
+    /// The reason for which none of these is wanted.
     fn why_none(&self, all: &[ReadingView]) -> String {
         let is_metric = |view: &&ReadingView| {
             let metric = view.reading.metric.as_str();

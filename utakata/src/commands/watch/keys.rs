@@ -45,7 +45,7 @@ impl Keyboard {
         Self { before, keys }
     }
 
-    /// Whether there are keys.
+    /// Returns whether there are keys.
     pub fn is_there(&self) -> bool {
         self.before.is_some()
     }

@@ -17,10 +17,7 @@ pub enum Line {
     /// An attempt ended.
     Outcome(Box<Outcome>),
     /// So many were left out, because they were not read fast enough.
-    Missed {
-        /// How many.
-        count: u64,
-    },
+    Missed { count: u64 },
 }
 
 /// The lines of an event.

@@ -23,7 +23,7 @@ const ATTRIBUTES: usize = 2;
 const VALUE: usize = 3;
 const SEEN: usize = 4;
 const HEADERS: [&str; 5] = ["TARGET", "METRIC", "ATTRIBUTES", "VALUE", "SEEN"];
-/// Which columns give room where it is narrow.
+/// The columns that give room where it is narrow.
 const NARROWED: [usize; 3] = [ATTRIBUTES, METRIC, TARGET];
 
 /// A terminal with its cursor hidden until this is dropped.
@@ -150,7 +150,7 @@ fn plain(text: &str) -> String {
     plain::line(text).into_owned()
 }
 
-/// How wide each column is; 0 leaves it out.
+/// The width of each column; 0 leaves it out.
 fn widths(rows: &[[String; 5]], width: usize) -> [usize; 5] {
     let mut widths = HEADERS.map(str::len);
     for cells in rows {

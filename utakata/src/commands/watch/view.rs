@@ -31,7 +31,7 @@ struct Shown {
     attributes: String,
 }
 
-/// What the screen shows.
+/// The content of the screen.
 #[derive(Debug, Default)]
 pub struct View {
     filter: Filter,
@@ -52,7 +52,7 @@ pub struct View {
     room: usize,
 }
 
-/// Whether to go on.
+/// The answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
     /// Show what there is now.
@@ -165,7 +165,7 @@ impl View {
         self.lost = None;
     }
 
-    /// How many readings there are, whatever is searched for.
+    /// The number of readings, whatever is searched for.
     pub fn count(&self) -> usize {
         self.readings.len()
     }
@@ -276,7 +276,7 @@ fn sorted(attributes: &Attributes) -> String {
     texts.join(" ")
 }
 
-/// Whether a search finds a reading.
+/// Returns whether a search finds a reading.
 fn has(shown: &Shown, search: &str) -> bool {
     let is_in = |text: &str| text.to_lowercase().contains(search);
     is_in(shown.view.target.as_str())

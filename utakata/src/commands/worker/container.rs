@@ -11,12 +11,11 @@ use utakata_execution::{
 };
 use utakata_execution_docker::Docker;
 use utakata_model::{EnvironmentId, Incarnation, ReleaseId, WorkerId, content::IMAGE_FILE};
+use utakata_up::release_folder::ReleaseFolder;
 use utakata_worker_sdk::{
     Release,
     harness::place::{Ended, Place, Started},
 };
-
-use super::folder::Folder;
 
 /// A Docker engine, with the image that is tried.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ pub(super) struct Containers {
 /// A container of it.
 struct Container(Box<dyn Running>);
 
-/// Where the workers of the release in a folder are tried, if they are containers.
+/// Returns the engine for the workers of the release in a folder, if they are containers.
 /// Errors: its image cannot be had, or is not what the release says.
 pub(super) async fn place(folder: &Path, docker: Docker) -> Result<Option<Containers>> {
     let Ok(text) = fs::read_to_string(folder.join(IMAGE_FILE)) else {
@@ -38,7 +37,7 @@ pub(super) async fn place(folder: &Path, docker: Docker) -> Result<Option<Contai
     };
     let absolute = std::path::absolute(folder).context("there is no working folder")?;
     let image = Image::parse(&text, &absolute)?;
-    let read = Folder::read(folder)?;
+    let read = ReleaseFolder::read(folder)?;
     let release = Arc::new(ReleaseId {
         kind: read.manifest.kind.clone(),
         version: read.manifest.version.clone().into(),

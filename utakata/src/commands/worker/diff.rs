@@ -9,7 +9,6 @@ use crate::{
     output::{Cell, Output, Table, Tone},
 };
 
-/// Does it.
 pub async fn run(
     from: &ReleaseReference,
     to: &ReleaseReference,

@@ -11,7 +11,7 @@ use crate::{
     output::{Cell, Row, Tone, words},
 };
 
-/// What runs, and what could.
+/// The releases that run, and those that could.
 #[derive(Debug, Serialize)]
 struct Listed {
     pools: Vec<Pool>,
@@ -89,7 +89,6 @@ impl Row for ReleaseSummary {
     }
 }
 
-/// Does it.
 pub async fn run(context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let environments = client.environments().await?;

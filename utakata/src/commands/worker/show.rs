@@ -13,7 +13,6 @@ use crate::{
     output::{Cell, Output, Table, Tone, words},
 };
 
-/// Does it.
 pub async fn run(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {
     let view = context.client()?.release(release).await?;
     let output = context.output;
@@ -51,7 +50,7 @@ fn told(view: &ReleaseView, output: &Output) -> String {
     text
 }
 
-/// Who pushed it and when, or where it lies.
+/// Returns the person who pushed it, and the time; or the folder in which it lies.
 pub(super) fn comes_from(release: &ReleaseSummary) -> String {
     match (release.source, &release.pushed_by, release.pushed_at) {
         (ReleaseSource::Pushed, Some(by), Some(at)) => {
@@ -107,7 +106,7 @@ fn actions(view: &ReleaseView) -> Table {
     table
 }
 
-/// What it would break; nothing where it breaks nothing.
+/// Returns the things that it would break; nothing where it breaks nothing.
 pub(super) fn breaks(view: &ReleaseView, output: &Output) -> String {
     if view.breaks.is_empty() {
         return String::new();

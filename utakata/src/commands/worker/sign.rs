@@ -9,11 +9,10 @@ use utakata_execution::{
     trust::{self, Signatures},
 };
 use utakata_model::{ReleaseId, content::SIGNATURES_FILE};
+use utakata_up::{programs, release_folder::ReleaseFolder};
 
-use super::folder::Folder;
-use crate::{commands::Context, exit::Exit, programs};
+use crate::{commands::Context, exit::Exit};
 
-/// What was signed.
 #[derive(Debug, Serialize)]
 struct Signed {
     release: ReleaseId,
@@ -40,7 +39,7 @@ pub fn run(folder: &Path, key: &Path, context: &Context<'_>) -> Result<Exit> {
         key: signature.key.clone(),
     };
     // With a program that comes with utakata, what is pushed is more than what lies here.
-    let pushed = Folder::read(folder)?.digest();
+    let pushed = ReleaseFolder::read(folder)?.digest();
     let is_other = pushed != release.id.digest;
     let more = is_other.then(|| trust::sign(&key, &pushed));
     signatures.add_all([signature].into_iter().chain(more).collect());

@@ -15,12 +15,12 @@ use utakata_model::content::{IMAGE_FILE, MANIFEST_FILE};
 
 use crate::{exit::Usage, progress};
 
-/// What stands before the path of a socket in `DOCKER_HOST`.
+/// The scheme of a socket in `DOCKER_HOST`.
 const SCHEME: &str = "unix://";
 /// The name of an archive in its release.
 const ARCHIVE: &str = "image.tar";
 
-/// What a release is made from.
+/// The source of a release.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The folder of the release, or an image: registry/name@sha256:..., registry/name:tag, or
@@ -91,7 +91,6 @@ fn named(release: &str) -> Result<Option<Named>> {
 }
 
 impl Source {
-    /// Where it lies.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

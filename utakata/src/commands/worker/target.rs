@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use utakata_api::apply::Document;
 use utakata_documents as documents;
 use utakata_model::{Action, ActionName, Manifest, suggest, target::Secret};
-use utakata_worker_sdk::harness::Example;
-
-use crate::{
-    exit::Usage,
-    parameters, paths,
+use utakata_up::{
+    paths,
     workbench::{self, Serving},
 };
+use utakata_worker_sdk::harness::Example;
+
+use crate::{exit::Usage, parameters};
 
 /// A real target to try a worker on.
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde::Serialize;
 use utakata_model::duration;
+use utakata_up::programs;
 use utakata_worker_sdk::{
     Release,
     harness::{self, Check, CheckResult, Report, place::Place},
@@ -15,10 +16,9 @@ use crate::{
     commands::{Context, profile::tell_walk},
     exit::{Exit, Usage},
     output::{Cell, Output, Table, Tone},
-    programs, progress,
+    progress,
 };
 
-/// Does it.
 pub async fn run(
     source: &source::Arguments,
     target: &target::Target,

@@ -1,0 +1,56 @@
+//! A zone that is cut off: for minutes nothing comes through between its environments and the
+//! servers, while everybody goes on asking.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+/// Everything must be back within this, or it is said that it was not.
+pub const RECOVERY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The result.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cut {
+    /// Its length in seconds.
+    pub seconds: u64,
+    /// Devices with fresh readings before.
+    pub fresh_before: usize,
+    /// Devices with fresh readings at the end of it: nobody may say so.
+    pub fresh_at_the_end: usize,
+    /// Devices whose readings are told stale at the end of it.
+    pub stale_at_the_end: usize,
+    /// How long after it readings were fresh and control succeeded, in seconds; absent: not in
+    /// time.
+    pub back_after: Option<f64>,
+    /// Memory of each process in MB: before, and the most since.
+    pub memory: BTreeMap<String, (u64, u64)>,
+}
+
+impl Cut {
+    /// For people.
+    pub fn line(&self) -> String {
+        let back = match self.back_after {
+            Some(seconds) => format!("back after {seconds:.0}s"),
+            None => format!("NOT BACK within {}s", RECOVERY_TIMEOUT.as_secs()),
+        };
+        let memory: Vec<String> = self
+            .memory
+            .iter()
+            .map(|(name, (before, most))| format!("{name} {before} to {most} MB"))
+            .collect();
+        format!(
+            "cut off for {}s: {} devices fresh before, {} at its end ({} told stale), {back}; \
+             memory: {}",
+            self.seconds,
+            self.fresh_before,
+            self.fresh_at_the_end,
+            self.stale_at_the_end,
+            memory.join(", ")
+        )
+    }
+
+    /// Returns whether nobody lied and everything came back.
+    pub fn is_clean(&self) -> bool {
+        self.fresh_at_the_end == 0 && self.back_after.is_some()
+    }
+}

@@ -1,0 +1,295 @@
+//! What is killed, when, and for how long it stays away: a pure sequence that a seed determines.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::dice::Dice;
+
+/// The longest absence of a victim.
+const MAX_DOWN: Duration = Duration::from_secs(2);
+/// The weight of each victim.
+const WEIGHTS: [(Victim, usize); 11] = [
+    (Victim::Worker, 4),
+    (Victim::Environment, 3),
+    (Victim::Program, 3),
+    (Victim::Logic, 2),
+    (Victim::Everything, 1),
+    (Victim::StalledWorker, 1),
+    (Victim::StalledEnvironment, 1),
+    (Victim::StalledHost, 2),
+    (Victim::StalledLogic, 1),
+    (Victim::StalledBetween, 1),
+    (Victim::Disk, 2),
+];
+/// The same where there are servers between them.
+const WEIGHTS_WITH_SERVERS: [(Victim, usize); 15] = [
+    (Victim::Worker, 4),
+    (Victim::Environment, 4),
+    (Victim::Program, 3),
+    (Victim::Logic, 4),
+    (Victim::Everything, 1),
+    (Victim::StalledWorker, 1),
+    (Victim::StalledEnvironment, 1),
+    (Victim::StalledHost, 2),
+    (Victim::StalledLogic, 1),
+    (Victim::StalledBetween, 1),
+    (Victim::Disk, 2),
+    (Victim::Link, 4),
+    (Victim::Mosquitto, 2),
+    (Victim::Postgres, 2),
+    (Victim::Rabbitmq, 1),
+];
+
+/// The same where workers are containers.
+const WEIGHTS_WITH_ENGINE: [(Victim, usize); 12] = [
+    (Victim::Worker, 4),
+    (Victim::Environment, 3),
+    (Victim::Program, 3),
+    (Victim::Logic, 2),
+    (Victim::Everything, 1),
+    (Victim::StalledWorker, 1),
+    (Victim::StalledEnvironment, 1),
+    (Victim::StalledHost, 2),
+    (Victim::StalledLogic, 1),
+    (Victim::StalledBetween, 1),
+    (Victim::Engine, 2),
+    (Victim::Disk, 2),
+];
+
+/// The victim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Victim {
+    /// One worker, or everything in its container; its environment starts another.
+    Worker,
+    /// One worker execution environment, but not its workers.
+    Environment,
+    /// The program of one worker execution environment: it is replaced, and its workers go on.
+    Program,
+    /// The logic environment.
+    Logic,
+    /// All of them at once, and the inter connect, as when the power fails; but not servers of
+    /// others.
+    Everything,
+    /// One worker stands still.
+    #[serde(rename = "worker-stalled")]
+    StalledWorker,
+    /// One worker execution environment stands still, but not its workers.
+    #[serde(rename = "environment-stalled")]
+    StalledEnvironment,
+    /// One worker execution environment and its workers stand still, as a virtual machine does.
+    #[serde(rename = "host-stalled")]
+    StalledHost,
+    /// A logic environment stands still.
+    #[serde(rename = "logic-stalled")]
+    StalledLogic,
+    /// The inter connect stands still, or one of the servers.
+    #[serde(rename = "between-stalled")]
+    StalledBetween,
+    /// The disk of the ledger: no room is left on it for a while.
+    Disk,
+    /// The engine of containers, but not the containers.
+    Engine,
+    /// The links of one process to the servers: cut, broken or slow.
+    Link,
+    /// The broker of events.
+    Mosquitto,
+    /// The database.
+    Postgres,
+    /// The broker of tasks.
+    Rabbitmq,
+}
+
+/// Possible victims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Processes of our own.
+    Ourselves,
+    /// Servers and links, too.
+    Servers,
+    /// Containers and their engine, too.
+    Engine,
+}
+
+/// Something is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disaster {
+    /// The time since the previous one.
+    pub after: Duration,
+    pub victim: Victim,
+    /// The one of several: the remainder of the division by their number.
+    pub which: usize,
+    /// The time that it stays away.
+    pub down: Duration,
+}
+
+/// All disasters of a seed, without end.
+#[derive(Debug, Clone)]
+pub struct Disasters {
+    dice: Dice,
+    among: Among,
+    mean: Duration,
+}
+
+impl Victim {
+    /// Those of our own, the smallest loss first.
+    const OURSELVES: [Self; 11] = [
+        Self::Worker,
+        Self::Environment,
+        Self::Program,
+        Self::Logic,
+        Self::Everything,
+        Self::StalledWorker,
+        Self::StalledEnvironment,
+        Self::StalledHost,
+        Self::StalledLogic,
+        Self::StalledBetween,
+        Self::Disk,
+    ];
+    const WITH_ENGINE: [Self; 12] = [
+        Self::Worker,
+        Self::Environment,
+        Self::Program,
+        Self::Logic,
+        Self::Everything,
+        Self::StalledWorker,
+        Self::StalledEnvironment,
+        Self::StalledHost,
+        Self::StalledLogic,
+        Self::StalledBetween,
+        Self::Disk,
+        Self::Engine,
+    ];
+    const WITH_SERVERS: [Self; 15] = [
+        Self::Worker,
+        Self::Environment,
+        Self::Program,
+        Self::Logic,
+        Self::Everything,
+        Self::StalledWorker,
+        Self::StalledEnvironment,
+        Self::StalledHost,
+        Self::StalledLogic,
+        Self::StalledBetween,
+        Self::Disk,
+        Self::Link,
+        Self::Mosquitto,
+        Self::Postgres,
+        Self::Rabbitmq,
+    ];
+
+    /// Those that there are.
+    pub fn all(among: Among) -> &'static [Self] {
+        match among {
+            Among::Ourselves => &Self::OURSELVES,
+            Among::Servers => &Self::WITH_SERVERS,
+            Among::Engine => &Self::WITH_ENGINE,
+        }
+    }
+
+    /// Returns whether it is a fault of standing still, after which the victim goes on.
+    pub fn is_stalled(self) -> bool {
+        matches!(
+            self,
+            Self::StalledWorker
+                | Self::StalledEnvironment
+                | Self::StalledHost
+                | Self::StalledLogic
+                | Self::StalledBetween
+        )
+    }
+
+    pub fn fate(self) -> &'static str {
+        match self {
+            Self::Program => "replaced",
+            Self::Disk => "filled",
+            _ if self.is_stalled() => "stalled",
+            _ => "killed",
+        }
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Worker | Self::StalledWorker => "worker",
+            Self::Environment | Self::StalledEnvironment => "environment",
+            Self::StalledHost => "host",
+            Self::Program => "program",
+            Self::Logic | Self::StalledLogic => "logic",
+            Self::StalledBetween => "between",
+            Self::Everything => "everything",
+            Self::Disk => "disk",
+            Self::Engine => "engine",
+            Self::Link => "link",
+            Self::Mosquitto => "mosquitto",
+            Self::Postgres => "postgres",
+            Self::Rabbitmq => "rabbitmq",
+        }
+    }
+}
+
+impl Disasters {
+    /// One in `mean`, on the average.
+    pub fn new(seed: u64, mean: Duration, among: Among) -> Self {
+        Self {
+            dice: Dice::new(seed, 1),
+            among,
+            mean,
+        }
+    }
+}
+
+impl Iterator for Disasters {
+    type Item = Disaster;
+
+    fn next(&mut self) -> Option<Disaster> {
+        let weights = match self.among {
+            Among::Ourselves => &WEIGHTS[..],
+            Among::Servers => &WEIGHTS_WITH_SERVERS,
+            Among::Engine => &WEIGHTS_WITH_ENGINE,
+        };
+        Some(Disaster {
+            after: self.dice.wait(self.mean),
+            victim: self.dice.choose(weights, Victim::Worker),
+            which: self.dice.below(1 << 16),
+            down: self.dice.up_to(MAX_DOWN),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const ALL: [Among; 3] = [Among::Ourselves, Among::Servers, Among::Engine];
+
+    fn first(seed: u64, count: usize, among: Among) -> Vec<Disaster> {
+        let mean = Duration::from_secs(3);
+        Disasters::new(seed, mean, among).take(count).collect()
+    }
+
+    #[test]
+    fn the_same_seed_brings_the_same_disasters() {
+        for among in ALL {
+            assert_eq!(first(1, 100, among), first(1, 100, among));
+            assert_ne!(first(1, 100, among), first(2, 100, among));
+        }
+    }
+
+    #[test]
+    fn everybody_is_a_victim_about_as_often_as_was_asked_for() {
+        for among in ALL {
+            let victims: BTreeSet<Victim> =
+                first(1, 1000, among).iter().map(|one| one.victim).collect();
+            assert!(victims.iter().eq(Victim::all(among)), "{victims:?}");
+        }
+        let disasters = first(1, 1000, Among::Ourselves);
+        let all: Duration = disasters.iter().map(|one| one.after).sum();
+        let mean = all.as_secs_f64() / 1000.0;
+        assert!((2.5..3.5).contains(&mean), "{mean}");
+        assert!(disasters.iter().all(|one| one.down <= MAX_DOWN));
+    }
+}

@@ -1,0 +1,284 @@
+//! The drill: a site of simulated devices whose processes are killed all the time, and the proof
+//! that no control is lost, done twice or told wrongly.
+//!
+//! ```text
+//!            Orders ─► Load ──HTTP──► le ◄─┐
+//!                                          │ hub (loses, doubles, delays, reorders)
+//! Disasters ─► Crew ── kill -9, stop ► wee-1, wee-2 ─► workers ─► simulated devices
+//!                                                                  │
+//!                       count(sent, ledger, truth) ◄───────────────┘
+//! ```
+
+mod cut_off;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use utakata_model::Content;
+use utakata_up::{
+    demo::Room, drill::Settings, folder::Folder, release_folder::ReleaseFolder, signals::Signals,
+};
+
+use crate::{
+    count,
+    crew::Crew,
+    cut::Cut,
+    disaster::{Among, Disasters},
+    disk::{self, Disk},
+    engine::Engine,
+    image::Image,
+    ledger,
+    load::Load,
+    member,
+    order::Orders,
+    place::{self, Place},
+    report::{self, Report},
+    roller::Roller,
+    server::Server,
+    servers::{self, Servers},
+    show::{Phase, Show},
+    site, truth,
+};
+
+/// Between two looks at the processes.
+const TICK: Duration = Duration::from_millis(50);
+/// The whole site is ready within this.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
+
+fn among(settings: &Settings) -> Among {
+    match (&settings.servers, &settings.docker) {
+        (Some(_), _) => Among::Servers,
+        (None, Some(_)) => Among::Engine,
+        (None, None) => Among::Ourselves,
+    }
+}
+
+/// A drill that runs.
+struct Drill<'a> {
+    settings: &'a Settings,
+    crew: Crew,
+    show: Show,
+    signals: Signals,
+    load: Arc<Load>,
+    /// Rolls releases, where it is asked to.
+    roller: Option<Roller>,
+    /// Sends and follows; ends with this.
+    clients: JoinSet<Result<()>>,
+    stop: CancellationToken,
+    /// The result of cutting environments off.
+    cut: Option<Cut>,
+}
+
+/// Drills from the start to the comparison. When it returns, nothing is left running.
+///
+/// # Errors
+/// The drill itself could not be carried out.
+pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
+    let began = Instant::now();
+    let place = Place::make(settings.keep.as_deref())?;
+    let (mut crew, image) = crew(settings, &place).await?;
+    if let Some(by) = settings.skew {
+        let missing = "libfaketime is not installed (Debian: faketime): --skew needs it";
+        crew.skew(&member::Clock::library().context(missing)?, by);
+    }
+    eprintln!(
+        "seed {}: {} devices, something is killed every {:?} for {:?}",
+        settings.seed, settings.devices, settings.kill_every, settings.time
+    );
+    let room = Room::start_with(&site::simulator(settings)).await?;
+    let names = match &settings.servers {
+        Some(_) => &place::LOGICS[..],
+        None => &[place::LOGIC],
+    };
+    let folders = names.iter().map(|name| Folder::new(place.data(name)));
+    let server = Arc::new(Server::new(folders.collect()));
+    let mut drill = Drill {
+        settings,
+        crew,
+        show: Show::open(among(settings)),
+        signals,
+        load: Arc::new(Load::new(
+            Arc::clone(&server),
+            settings.in_flight,
+            settings.rate,
+        )),
+        roller: settings
+            .rolls
+            .then(|| Roller::new(Arc::clone(&server), place.data("rolled"), image)),
+        clients: JoinSet::new(),
+        stop: CancellationToken::new(),
+        cut: None,
+    };
+    let counts = drill.carry_out(&room, &server).await;
+    drill.show.close();
+    let audit = match counts {
+        Ok(_) => ledger::audit(&server).await,
+        Err(_) => report::Audit::Failed("it took too long".into()),
+    };
+    drill.clients.shutdown().await;
+    drill.crew.end().await;
+    room.stop().await;
+    Ok(Report {
+        seed: settings.seed,
+        among: among(settings),
+        took: report::took(began.elapsed()),
+        cut: drill.cut,
+        rolled: drill.roller.as_ref().map(Roller::rolled),
+        counts: counts?,
+        audit,
+        log: drill.crew.log,
+        repeat: report::repeat(settings),
+        kept: settings
+            .keep
+            .as_ref()
+            .map(|path| path.display().to_string()),
+    })
+}
+
+/// Writes all settings, and starts all processes; gives the image that workers are of, if so.
+async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>)> {
+    let unwritable = || format!("{} cannot be written", place.path().display());
+    let Some(scripts) = &settings.servers else {
+        place.write_release().with_context(unwritable)?;
+        let (engine, image) = match &settings.docker {
+            Some(scripts) => {
+                let engine = Engine::prepare(scripts, place, settings.seed)?;
+                (Some(engine), Some(image_of(place)?))
+            }
+            None => (None, None),
+        };
+        let room = disk::room(settings.time, rolled(settings, place)?.as_ref());
+        let disk = Disk::mount(&place.data(place::LOGIC), room).with_context(unwritable)?;
+        place.furnish().with_context(unwritable)?;
+        let crew = Crew::start(place, engine, disk, settings)?;
+        return Ok((crew, image));
+    };
+    place.write_release().with_context(unwritable)?;
+    let room = disk::room_of_postgres(settings.time, rolled(settings, place)?.as_ref());
+    // Where nothing is killed no disk is filled.
+    let disk = match settings.cut {
+        Some(_) => None,
+        None => Disk::mount(&place.data(servers::Kind::Postgres.name()), room)
+            .with_context(unwritable)?,
+    };
+    let servers = Servers::prepare(scripts, place).await?;
+    let written = place.furnish_with(|name| servers.urls(name));
+    written.with_context(unwritable)?;
+    Ok((Crew::start_with(place, servers, disk, settings)?, None))
+}
+
+/// Returns the content that is rolled again and again, if releases are.
+fn rolled(settings: &Settings, place: &Place) -> Result<Option<Content>> {
+    let read = || ReleaseFolder::read(&place.release());
+    let release = settings.rolls.then(read).transpose()?;
+    Ok(release.map(|release| release.content))
+}
+
+/// Makes the release that is drilled an image.
+fn image_of(place: &Place) -> Result<Image> {
+    Image::pack(&place.data("image"), &place.release())
+        .and_then(|image| image.put_into(&place.release()).map(|()| image))
+        .context("the image of the worker cannot be made")
+}
+
+impl Drill<'_> {
+    async fn carry_out(&mut self, room: &Room, server: &Server) -> Result<count::Counts> {
+        tokio::select! {
+            ready = site::furnish(room, server) => ready?,
+            () = sleep(READY_TIMEOUT) => {
+                bail!("nothing was ready within {READY_TIMEOUT:?}: keep the logs with --keep DIR")
+            }
+            signal = self.signals.asked_to_end() => bail!("{signal} before it began"),
+        }
+        let names = room.devices().iter().map(|device| device.name.to_string());
+        let orders = Orders::new(self.settings.seed, names.collect());
+        let (load, stop) = (Arc::clone(&self.load), self.stop.clone());
+        self.clients.spawn(load.send(orders, stop));
+        let load = Arc::clone(&self.load);
+        self.clients.spawn(async move { load.follow().await });
+        if let Some(roller) = self.roller.clone() {
+            self.clients.spawn(roller.run(self.stop.clone()));
+        }
+        match self.settings.cut {
+            Some(time) => self.cut = Some(self.cut_off(time, server).await?),
+            None => self.rage().await?,
+        }
+        self.settle().await?;
+        // Who was told last, and acts late, has its time: it is what a read back waits for, too.
+        sleep(place::SETTLING).await;
+        let control = room
+            .control()
+            .context("the simulator has no control port")?;
+        let truth = truth::ask(control).await?;
+        let tasks = ledger::tasks(server).await?;
+        Ok(count::count(&self.load.sent(), &tasks, &truth))
+    }
+
+    /// Kills and restarts until time is over, or somebody asks to end.
+    async fn rage(&mut self) -> Result<()> {
+        let until = Instant::now() + self.settings.time;
+        let mut disasters = Disasters::new(
+            self.settings.seed,
+            self.settings.kill_every,
+            among(self.settings),
+        );
+        let mut next = disasters.next();
+        let mut last = Instant::now();
+        while Instant::now() < until {
+            tokio::select! {
+                () = sleep(TICK) => {}
+                _ = self.signals.asked_to_end() => {
+                    self.signals.let_pass().await;
+                    return Ok(());
+                }
+            }
+            if let Some(disaster) = &next
+                && last + disaster.after <= Instant::now()
+            {
+                last += disaster.after;
+                self.crew.strike(disaster);
+                next = disasters.next();
+            }
+            self.tend(Phase::Wild(until.saturating_duration_since(Instant::now())))?;
+        }
+        Ok(())
+    }
+
+    /// Lets everything come to rest.
+    async fn settle(&mut self) -> Result<()> {
+        self.stop.cancel();
+        self.crew.calm();
+        let until = Instant::now() + place::settled_within();
+        let is_over = |roller: &Roller| roller.is_over();
+        while !(self.load.is_settled() && self.roller.as_ref().is_none_or(is_over))
+            && Instant::now() < until
+        {
+            tokio::select! {
+                () = sleep(TICK) => {}
+                signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            self.tend(Phase::Settling(left))?;
+        }
+        let tally = self.load.tally();
+        if tally.sending > 0 {
+            let refusal = self.load.refusal().unwrap_or_default();
+            bail!("{} operations were never accepted {refusal}", tally.sending);
+        }
+        Ok(())
+    }
+
+    fn tend(&mut self, phase: Phase) -> Result<()> {
+        self.crew.keep()?;
+        if let Some(Ok(Err(error))) = self.clients.try_join_next() {
+            return Err(error);
+        }
+        self.show.tell(phase, &self.crew.log, &self.load.tally());
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! Cuts the environments off, and measures.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use tokio::time::{Instant, sleep};
+use utakata_api::client::ReadingQuery;
+use utakata_model::{Quality, TargetName};
+
+use super::Drill;
+use crate::{
+    cut::{Cut, RECOVERY_TIMEOUT},
+    server::Server,
+    show::Phase,
+};
+
+/// The time before it in which all is well.
+const BEFORE: Duration = Duration::from_secs(20);
+/// Between two looks at readings and memory.
+const LOOK: Duration = Duration::from_secs(1);
+/// Of the devices that answered before, so many must answer again: some come and go by
+/// themselves.
+const SHARE_BACK: f64 = 0.95;
+
+/// Devices by their readings at a moment.
+#[derive(Debug, Default)]
+struct Seen {
+    fresh: BTreeSet<TargetName>,
+    stale: BTreeSet<TargetName>,
+}
+
+impl Drill<'_> {
+    /// Cuts the environments off for so long, and measures.
+    pub(super) async fn cut_off(&mut self, time: Duration, server: &Server) -> Result<Cut> {
+        self.wait_until_well(server).await?;
+        let mut memory = BTreeMap::new();
+        let before = self.watch(BEFORE, server, &mut memory).await?;
+        memory.values_mut().for_each(|(first, most)| *first = *most);
+        self.crew.cut_environments();
+        let end = self.watch(time, server, &mut memory).await?;
+        self.crew.heal();
+        let back_after = self.wait_until_back(&before, server, &mut memory).await?;
+        Ok(Cut {
+            seconds: time.as_secs(),
+            fresh_before: before.fresh.len(),
+            fresh_at_the_end: end.fresh.len(),
+            stale_at_the_end: end.stale.len(),
+            back_after: back_after.map(|time| time.as_secs_f64()),
+            memory,
+        })
+    }
+
+    /// Waits until devices are read and controlled: servers take their time to start.
+    async fn wait_until_well(&mut self, server: &Server) -> Result<()> {
+        let until = Instant::now() + RECOVERY_TIMEOUT;
+        while Instant::now() < until {
+            self.pass(until).await?;
+            if self.load.tally().succeeded > 0 && !seen(server).await.fresh.is_empty() {
+                return Ok(());
+            }
+        }
+        bail!(
+            "devices were not read and controlled within {RECOVERY_TIMEOUT:?}: keep the logs with --keep DIR"
+        )
+    }
+
+    /// Looks at everything for so long; gives what was seen last.
+    async fn watch(
+        &mut self,
+        time: Duration,
+        server: &Server,
+        memory: &mut BTreeMap<String, (u64, u64)>,
+    ) -> Result<Seen> {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            self.pass(until).await?;
+            self.weigh(memory);
+        }
+        Ok(seen(server).await)
+    }
+
+    async fn wait_until_back(
+        &mut self,
+        before: &Seen,
+        server: &Server,
+        memory: &mut BTreeMap<String, (u64, u64)>,
+    ) -> Result<Option<Duration>> {
+        let healed = Instant::now();
+        let until = healed + RECOVERY_TIMEOUT;
+        let succeeded = self.load.tally().succeeded;
+        let enough = before.fresh.len() as f64 * SHARE_BACK;
+        while Instant::now() < until {
+            self.pass(until).await?;
+            self.weigh(memory);
+            let is_read = seen(server).await.fresh.len() as f64 >= enough;
+            if is_read && self.load.tally().succeeded > succeeded {
+                return Ok(Some(healed.elapsed()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn pass(&mut self, until: Instant) -> Result<()> {
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+        }
+        self.tend(Phase::Wild(until.saturating_duration_since(Instant::now())))
+    }
+
+    fn weigh(&self, memory: &mut BTreeMap<String, (u64, u64)>) {
+        for (name, process) in self.crew.processes() {
+            let Some(now) = megabytes(process) else {
+                continue;
+            };
+            let (_, most) = memory.entry(name.to_owned()).or_default();
+            *most = now.max(*most);
+        }
+    }
+}
+
+async fn seen(server: &Server) -> Seen {
+    let mut seen = Seen::default();
+    let Some(client) = server.client() else {
+        return seen;
+    };
+    let readings = client.readings(&ReadingQuery::default()).await;
+    for view in readings.unwrap_or_default() {
+        match view.reading.quality {
+            Quality::Stale => seen.stale.insert(view.target),
+            _ => seen.fresh.insert(view.target),
+        };
+    }
+    seen
+}
+
+/// The memory that a process has now.
+fn megabytes(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes / 1024)
+}

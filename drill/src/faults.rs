@@ -1,0 +1,53 @@
+//! The faults that a drill builds into the processes that it starts.
+
+use std::sync::Arc;
+
+use clap::Args;
+use utakata_interconnect_conformance::faulty::{self, FaultyEvents, FaultyTasks};
+use utakata_up::{Alteration, Links, Usage};
+
+/// Faults of one process.
+#[derive(Debug, Args)]
+pub struct Faults {
+    /// What goes wrong with messages on purpose
+    #[arg(long, value_name = "FAULT=CHANCE,...")]
+    faults: Option<faulty::Faults>,
+    /// Where the dice of the faults begin
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Attempts begin without permits: to show that doubles are found
+    #[arg(long)]
+    without_permits: bool,
+}
+
+/// Refuses faults that there are not.
+///
+/// # Errors
+/// The mistake of whoever typed them.
+pub fn check(faults: &str) -> Result<(), Usage> {
+    let parsed: Result<faulty::Faults, _> = faults.parse();
+    parsed
+        .map(|_| ())
+        .map_err(|error| Usage(format!("--faults: {error}")))
+}
+
+impl Alteration for Faults {
+    fn execution(&self, config: &mut utakata_execution::Config) {
+        config.without_permits = self.without_permits;
+    }
+
+    fn links(&self, links: Links) -> Links {
+        let Some(faults) = self.faults.clone() else {
+            return links;
+        };
+        let faults = faulty::Faults {
+            seed: self.seed,
+            ..faults
+        };
+        Links {
+            tasks: Arc::new(FaultyTasks::new(links.tasks, faults.clone())),
+            events: Arc::new(FaultyEvents::new(links.events, faults)),
+            ..links
+        }
+    }
+}

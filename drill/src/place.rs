@@ -1,0 +1,266 @@
+//! The scratch folder of a drill: data, settings and logs of every process.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use utakata_up::bundle;
+
+use crate::release;
+
+/// The names of the environments.
+pub const ENVIRONMENTS: [&str; 2] = ["wee-1", "wee-2"];
+/// The name of the logic environment, where there is one.
+pub const LOGIC: &str = "le";
+/// The names of the logic environments, where there are several.
+pub const LOGICS: [&str; 2] = ["le-1", "le-2"];
+
+/// The times of the promises, in a drill. The settings below say the same.
+///
+/// When the longest attempt may still act, the ledger must still wait. It counts from when it
+/// wrote the permit: `WINDOW` + `TIMEOUT` (of the manifest) + `GRACE`. The environment begins
+/// within `WINDOW` of its ask, which came before the permit: a worker begins on a go that is no
+/// older than that. The worker counts `TIMEOUT` from when it reads the task, which comes before
+/// its go, and sends nothing after it, with its environment or without. So `GRACE` must only
+/// cover the way of a packet to the device. The environment answers in place of a worker that is
+/// silent for longer than `WORKER_GRACE`; that is less than `GRACE`, so that its answer comes
+/// before the ledger gives up.
+pub const WINDOW: Duration = Duration::from_secs(2);
+pub const TIMEOUT: Duration = Duration::from_secs(2);
+pub const GRACE: Duration = Duration::from_secs(2);
+const WORKER_GRACE: Duration = Duration::from_secs(1);
+/// Devices that act late do so within half of it.
+pub const SETTLING: Duration = Duration::from_secs(1);
+pub const READ_BACK_TIMEOUT: Duration = Duration::from_secs(20);
+/// A device that is silent is left alone for much shorter than it may be read back.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+pub const LIFETIME: Duration = Duration::from_secs(20);
+
+/// The addresses of the servers for one process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urls {
+    /// Of RabbitMQ.
+    pub amqp: String,
+    /// Of Mosquitto.
+    pub mqtt: String,
+    /// Of PostgreSQL.
+    pub postgres: String,
+}
+
+/// A folder.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Place {
+    /// Makes the folder, which must be empty; a temporary one unless one is to be kept.
+    ///
+    /// # Errors
+    /// It cannot be made, or is not empty.
+    pub fn make(keep: Option<&Path>) -> Result<Self> {
+        let path = match keep {
+            Some(path) => path.to_owned(),
+            // Short: the path of a socket has less than 100 bytes.
+            None => std::env::temp_dir().join(format!("utakata-drill-{}", std::process::id())),
+        };
+        let unusable = || format!("{} cannot be the folder of a drill", path.display());
+        fs::create_dir_all(&path).with_context(unusable)?;
+        if fs::read_dir(&path).with_context(unusable)?.next().is_some() {
+            bail!("{} is not empty: name another folder", path.display());
+        }
+        Ok(Self {
+            path,
+            is_kept: keep.is_some(),
+        })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The socket of the inter connect.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("hub.sock")
+    }
+
+    /// The data directory of a process.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The state of the engine of containers.
+    pub fn engine(&self) -> PathBuf {
+        self.path.join("docker")
+    }
+
+    /// The release that is drilled.
+    pub fn release(&self) -> PathBuf {
+        self.path.join("releases/drill")
+    }
+
+    /// The log of a process.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.log"))
+    }
+
+    /// Writes the release that is drilled.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write_release(&self) -> io::Result<()> {
+        release::write(&self.path.join("releases"))
+    }
+
+    /// Writes the settings of every process.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn furnish(&self) -> io::Result<()> {
+        self.settings(LOGIC, &logic())?;
+        for name in ENVIRONMENTS {
+            self.settings(name, &self.environment(name))?;
+        }
+        Ok(())
+    }
+
+    /// The same for processes with servers between them.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn furnish_with(&self, urls: impl Fn(&str) -> Urls) -> io::Result<()> {
+        let token = self.path.join("token");
+        if !token.exists() {
+            fs::write(&token, any_token()?)?;
+        }
+        for name in LOGICS {
+            let urls = urls(name);
+            let text = format!(
+                "{}{}[logic.http]\ntoken_file = {token:?}\n[logic.store]\nurl = {:?}\n",
+                logic(),
+                between(&urls),
+                urls.postgres,
+            );
+            self.settings(name, &format!("logic.id = {name:?}\n{text}"))?;
+        }
+        for name in ENVIRONMENTS {
+            let text = self.environment(name);
+            self.settings(name, &format!("{text}{}", between(&urls(name))))?;
+        }
+        Ok(())
+    }
+
+    fn settings(&self, name: &str, text: &str) -> io::Result<()> {
+        let folder = self.data(name);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("utakata.toml"), text)
+    }
+
+    fn environment(&self, name: &str) -> String {
+        let releases = self.path.join("releases");
+        let run = self.path.join(format!("run-{name}"));
+        let socket = self.engine().join("docker.sock");
+        let mut text = format!(
+            "[execution]\nreleases = [{releases:?}]\nrun_folder = {run:?}\n\
+             grace = \"{}s\"\n\
+             # Workers are killed all the time, and are needed again at once.\n\
+             backoff = {{ first = \"100ms\", most = \"500ms\", forgiven_after = \"1s\" }}\n\
+             breaker = {{ first = \"500ms\", most = \"{}s\" }}\n",
+            WORKER_GRACE.as_secs(),
+            LEFT_ALONE.as_secs(),
+        );
+        text.push_str(&format!("[execution.docker]\nsocket = {socket:?}\n"));
+        for kind in bundle::kinds() {
+            // Nobody needs them here.
+            text.push_str(&format!("[execution.pools.{kind}]\nmin = 0\nmax = 1\n"));
+        }
+        text
+    }
+}
+
+/// Returns the shortest time of standing still: longer than anybody waits for an attempt.
+pub fn outlasts() -> Duration {
+    WINDOW + TIMEOUT + GRACE + SETTLING * 2 + Duration::from_secs(1)
+}
+
+/// The settings by which the servers between the processes are reached.
+fn between(urls: &Urls) -> String {
+    format!(
+        "[interconnect.amqp]\nurl = {:?}\n[interconnect.mqtt]\nurl = {:?}\n",
+        urls.amqp, urls.mqtt,
+    )
+}
+
+fn any_token() -> io::Result<String> {
+    let mut bytes = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn logic() -> String {
+    format!(
+        "[mqtt]\nenabled = false\n[logic.observe]\nlifetime = \"5s\"\n[logic.control]\n\
+         lifetime = \"{}s\"\nwindow = \"{}s\"\ngrace = \"{}s\"\nsettling = \"{}s\"\n\
+         read_back_within = \"{}s\"\npublish_again = \"2s\"\n",
+        LIFETIME.as_secs(),
+        WINDOW.as_secs(),
+        GRACE.as_secs(),
+        SETTLING.as_secs(),
+        READ_BACK_TIMEOUT.as_secs(),
+    )
+}
+
+/// How long the last task may take to its end: it is permitted within its lifetime, and what
+/// is unknown then is settled. What the last restart has put off begins anew, hence twice; the
+/// rest is for a machine that is slow.
+pub fn settled_within() -> Duration {
+    let attempt = WINDOW + TIMEOUT + GRACE + SETTLING * 2 + READ_BACK_TIMEOUT;
+    LIFETIME + attempt * 2 + Duration::from_secs(30)
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_kept
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            eprintln!("{} could not be removed: {error}", self.path.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_are_settings_and_say_what_the_drill_relies_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::make(Some(&folder.path().join("new"))).unwrap();
+        place.write_release().unwrap();
+        place.furnish().unwrap();
+        let read = |name: &str| {
+            let file = place.data(name).join("utakata.toml");
+            utakata_up::config::load(Some(&file), &[]).unwrap()
+        };
+        let control = read(LOGIC).logic.control;
+        assert_eq!(control.window, WINDOW);
+        assert_eq!(control.grace, GRACE);
+        let execution = read(ENVIRONMENTS[0]).execution;
+        assert!(execution.grace < control.grace);
+        let manifest = fs::read_to_string(place.path().join("releases/drill/worker.toml")).unwrap();
+        let manifest = utakata_model::Manifest::parse(&manifest).unwrap();
+        let control = |action: &&utakata_model::manifest::Action| {
+            action.class == utakata_model::Class::Control
+        };
+        for action in manifest.actions.iter().filter(control) {
+            assert_eq!(action.timeout, TIMEOUT, "{}", action.name);
+        }
+        assert!(Place::make(Some(place.path())).is_err(), "it is not empty");
+    }
+}

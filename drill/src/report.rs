@@ -1,0 +1,285 @@
+//! The result of a drill, for people and for programs.
+
+use std::time::Duration;
+
+use console::Style;
+use serde::Serialize;
+use utakata_api::audit::AuditReport;
+use utakata_model::duration;
+use utakata_up::drill::{Permits, Settings};
+
+use crate::{
+    count::{Counts, Finding},
+    crew::Log,
+    cut::Cut,
+    disaster::{Among, Victim},
+    roller::Rolled,
+};
+
+/// So many findings are shown to people; `-o json` has all.
+const SHOWN: usize = 20;
+
+/// The result of a drill.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// The duration, for people.
+    pub took: String,
+    /// The possible victims.
+    #[serde(skip)]
+    pub among: Among,
+    /// The events of the processes.
+    #[serde(flatten)]
+    pub log: Log,
+    /// The result of cutting environments off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// The results of rollouts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled: Option<Rolled>,
+    /// The counts of the tasks.
+    pub counts: Counts,
+    /// The answer of a check of the audit trail.
+    pub audit: Audit,
+    /// The command that brings about the same again.
+    pub repeat: String,
+    /// The folder in which data and logs are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+}
+
+/// The answer of a check of the audit trail.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Audit {
+    /// The report of the check.
+    Checked(AuditReport),
+    /// It could not be checked.
+    Failed(String),
+}
+
+impl Report {
+    /// Returns whether everything was as promised.
+    pub fn is_clean(&self) -> bool {
+        self.fault().is_none()
+    }
+
+    /// The first thing that was not as promised.
+    fn fault(&self) -> Option<&'static str> {
+        let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
+        // That one goes back is no fault where everything is killed; that none is done is.
+        let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
+        let is_tidy = self.log.left.is_none_or(|left| left == 0);
+        let promised = [
+            (self.counts.is_clean(), "control is not as promised here"),
+            (
+                self.log.ended.is_empty(),
+                "a process ended by itself: its log says why",
+            ),
+            (
+                self.audit.is_whole(),
+                "the audit trail was not found to be whole",
+            ),
+            (is_back, "what was cut off did not come back as promised"),
+            (is_rolled, "no release was rolled to its end"),
+            (is_tidy, "containers are left that nobody has in hand"),
+            (
+                self.counts.succeeded > 0,
+                "no task succeeded, so nothing is proved: the logs say why",
+            ),
+        ];
+        let broken = promised.into_iter().find(|(is_kept, _)| !is_kept);
+        broken.map(|(_, fault)| fault)
+    }
+
+    /// For people.
+    pub fn text(&self, colours: bool) -> String {
+        let mut lines = vec![format!("seed {}, {}", self.seed, self.took), String::new()];
+        lines.push(self.table(colours));
+        if !self.counts.findings.is_empty() {
+            lines.push(String::new());
+            lines.extend(self.counts.findings.iter().take(SHOWN).map(line));
+        }
+        let hidden = self.counts.findings.len().saturating_sub(SHOWN);
+        if hidden > 0 {
+            lines.push(format!("… and {hidden} more; -o json has all"));
+        }
+        lines.push(String::new());
+        lines.extend(self.log.ended.iter().cloned());
+        lines.push(self.audit.line());
+        lines.extend(self.cut.iter().map(Cut::line));
+        lines.extend(self.rolled.iter().map(Rolled::line));
+        let left = self.log.left.iter();
+        lines.extend(left.map(|left| format!("containers left at the end: {left}")));
+        lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
+        lines.push(format!("again: {}", self.repeat));
+        lines.push(self.verdict().to_owned());
+        lines.join("\n")
+    }
+
+    fn verdict(&self) -> &'static str {
+        self.fault()
+            .unwrap_or("nothing was lost, done twice or told wrongly")
+    }
+
+    fn table(&self, colours: bool) -> String {
+        let plain = Style::new();
+        let mut rows = vec![(
+            "WHAT".to_owned(),
+            "COUNT".to_owned(),
+            "MEANING",
+            plain.clone(),
+        )];
+        for victim in Victim::all(self.among) {
+            let count = self.log.kills.get(victim).copied().unwrap_or_default();
+            let what = format!("{}: {}", victim.fate(), victim.as_str());
+            rows.push((what, count.to_string(), "", plain.clone()));
+        }
+        for (what, count, meaning) in self.rows() {
+            rows.push((what.to_owned(), count.to_string(), meaning, plain.clone()));
+        }
+        for (what, count, meaning) in self.wrongs() {
+            let style = match count {
+                0 => Style::new().green(),
+                _ => Style::new().red().bold(),
+            };
+            rows.push((what.to_owned(), count.to_string(), meaning, style));
+        }
+        let width = |of: fn(&(String, String, &str, Style)) -> usize| {
+            rows.iter().map(of).max().unwrap_or_default()
+        };
+        let (whats, counts) = (width(|row| row.0.len()), width(|row| row.1.len()));
+        let dim = Style::new().dim().force_styling(colours);
+        let lines = rows.iter().map(|(what, count, meaning, style)| {
+            let count = style
+                .clone()
+                .force_styling(colours)
+                .apply_to(format!("{count:<counts$}"));
+            let line = format!("{what:<whats$}  {count}  {}", dim.apply_to(meaning));
+            line.trim_end().to_owned()
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn rows(&self) -> [(&str, u64, &str); 8] {
+        let counts = &self.counts;
+        let found_out = "attempts that nobody knew, and that were found out";
+        [
+            ("operations", counts.operations, "accepted"),
+            (
+                "tasks",
+                counts.sent,
+                "one for each device of each operation",
+            ),
+            ("succeeded", counts.succeeded, ""),
+            ("failed", counts.failed, ""),
+            ("expired", counts.expired, "not begun in time"),
+            ("cancelled", counts.cancelled, ""),
+            ("unknown, settled", counts.settled, found_out),
+            (
+                "for a person",
+                counts.waiting,
+                "nobody can know, and nobody guesses",
+            ),
+        ]
+    }
+
+    fn wrongs(&self) -> [(&str, u64, &str); 4] {
+        let counts = &self.counts;
+        [
+            ("LOST", counts.lost, "accepted, and nothing came of it"),
+            (
+                "DONE TWICE",
+                counts.twice,
+                "must be done once, and was done more often",
+            ),
+            ("LIES", counts.lies, "told otherwise than the device did it"),
+            (
+                "WRITTEN NOWHERE",
+                counts.nowhere,
+                "told to a device, and not in the ledger",
+            ),
+        ]
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let task = finding.task.map(|task| task.to_string());
+    format!(
+        "{:?}: {} {} on {}: {}; state {}, told {}, done {}; task {}",
+        finding.what,
+        finding.action,
+        finding.token,
+        finding.device,
+        finding.why,
+        finding.state.map_or("none", |state| state.as_str()),
+        finding.truth.told,
+        finding.truth.done,
+        task.as_deref().unwrap_or("none"),
+    )
+}
+
+impl Audit {
+    fn line(&self) -> String {
+        match self {
+            Self::Checked(report) if report.whole => format!(
+                "audit trail: whole, {} lines on {} pages agree with {} tasks of the ledger",
+                report.lines, report.pages, report.tasks
+            ),
+            Self::Checked(report) => {
+                let first = report.findings.first();
+                let first = first.map_or_else(String::new, |one| {
+                    format!(", the first: {}: {}", one.subject, one.message)
+                });
+                format!(
+                    "audit trail: NOT WHOLE, {} things are wrong{first}",
+                    report.found
+                )
+            }
+            Self::Failed(why) => format!("audit trail: not checked: {why}"),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Checked(report) if report.whole)
+    }
+}
+
+/// A duration in seconds, for people.
+pub fn took(time: Duration) -> String {
+    format!("{:.1}s", time.as_secs_f64())
+}
+
+/// The command that brings about the same again.
+pub fn repeat(settings: &Settings) -> String {
+    let time = |time| duration::format(time);
+    let mut text = format!(
+        "utakata drill --for {} --seed {} --devices {} --kill-every {} --in-flight {} --faults {}",
+        time(settings.time),
+        settings.seed,
+        settings.devices,
+        time(settings.kill_every),
+        settings.in_flight,
+        settings.faults,
+    );
+    if let Some(rate) = settings.rate {
+        text.push_str(&format!(" --rate {rate}"));
+    }
+    if let Some(servers) = &settings.servers {
+        text.push_str(&format!(" --servers {}", servers.display()));
+    }
+    if let Some(scripts) = &settings.docker {
+        text.push_str(&format!(" --docker {}", scripts.display()));
+    }
+    if settings.rolls {
+        text.push_str(" --rollouts");
+    }
+    if let Some(cut) = settings.cut {
+        text.push_str(&format!(" --cut {}", time(cut)));
+    }
+    if settings.permits == Permits::Ignored {
+        text.push_str(" --without-permits");
+    }
+    text
+}

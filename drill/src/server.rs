@@ -1,0 +1,47 @@
+//! The logic environments as their users find them: each of their lives listens elsewhere.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use parking_lot::Mutex;
+use utakata_api::Client;
+use utakata_up::folder::Folder;
+
+/// The logic environments, wherever they listen now.
+#[derive(Debug)]
+pub struct Server {
+    folders: Vec<Folder>,
+    /// The turn of the next request.
+    turn: AtomicUsize,
+    /// Of the lives that were found last.
+    known: Mutex<BTreeMap<String, Client>>,
+}
+
+impl Server {
+    /// Those that have these data directories.
+    pub fn new(folders: Vec<Folder>) -> Self {
+        Self {
+            folders,
+            turn: AtomicUsize::default(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// A client of a life that there is now, if there is one: of several, each in its turn.
+    pub fn client(&self) -> Option<Client> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let count = self.folders.len();
+        let in_turn = (0..count).map(|at| &self.folders[(turn + at) % count]);
+        let mut alive = in_turn.filter_map(|folder| Some((folder, folder.endpoint()?)));
+        let (folder, endpoint) = alive.next()?;
+        let mut known = self.known.lock();
+        if let Some(client) = known.get(&endpoint.url) {
+            return Some(client.clone());
+        }
+        let client = Client::new(&endpoint.url, &folder.token().ok()?).ok()?;
+        known.insert(endpoint.url, client.clone());
+        Some(client)
+    }
+}

@@ -1,0 +1,205 @@
+//! Real servers between the processes of a drill: RabbitMQ, Mosquitto and PostgreSQL, each
+//! started by a script, killed, and started again with its data.
+//!
+//! A script is called with a folder for its state and a port, runs its server in the foreground
+//! and lasts until its standard input closes: those in `tests/servers` do.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+    net::{Ipv4Addr, TcpListener},
+    ops::Range,
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    disaster::Victim,
+    link::{Link, State},
+    member::{Hold, Member, Start},
+    place::{ENVIRONMENTS, LOGICS, Place, Urls},
+};
+
+/// Below those that Linux gives to who connects (`net.ipv4.ip_local_port_range`).
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// A kind of server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Carries tasks.
+    Rabbitmq,
+    /// Carries events.
+    Mosquitto,
+    /// Keeps the ledger.
+    Postgres,
+}
+
+/// The servers, and the links of all processes to them.
+#[derive(Debug)]
+pub struct Servers {
+    members: BTreeMap<Kind, Member>,
+    links: BTreeMap<(&'static str, Kind), Link>,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Rabbitmq, Self::Mosquitto, Self::Postgres];
+
+    /// The name of its script and of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rabbitmq => "rabbitmq",
+            Self::Mosquitto => "mosquitto",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// As whose victim it counts.
+    pub fn of(victim: Victim) -> Option<Self> {
+        match victim {
+            Victim::Rabbitmq => Some(Self::Rabbitmq),
+            Victim::Mosquitto => Some(Self::Mosquitto),
+            Victim::Postgres => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+
+    /// Options of the server's own.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            // What it keeps of its log must leave room on a small disk.
+            Self::Postgres => &["-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"],
+            Self::Rabbitmq | Self::Mosquitto => &[],
+        }
+    }
+
+    /// How long it stays away when it is killed: RabbitMQ needs a while until its ports are
+    /// free, and long to start.
+    fn down(self, down: Duration) -> Duration {
+        match self {
+            Self::Rabbitmq => down + Duration::from_secs(1),
+            Self::Mosquitto | Self::Postgres => down,
+        }
+    }
+}
+
+impl Servers {
+    /// Servers that are not there yet, and whole links to them.
+    ///
+    /// # Errors
+    /// A script is missing, or no port can be had.
+    pub async fn prepare(scripts: &Path, place: &Place) -> Result<Self> {
+        let mut servers = Self {
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+        };
+        for kind in Kind::ALL {
+            let script = scripts.join(kind.name()).with_extension("sh");
+            if !script.is_file() {
+                bail!(
+                    "there is no {}: --servers names a folder with rabbitmq.sh, mosquitto.sh and \
+                     postgres.sh, as tests/servers of a checkout",
+                    script.display()
+                );
+            }
+            let port = free_port()?;
+            let state = place.data(kind.name()).display().to_string();
+            let options = kind.options().iter().map(|option| (*option).to_owned());
+            let arguments = [state, port.to_string()].into_iter().chain(options);
+            let start = Start {
+                program: script,
+                arguments: arguments.collect(),
+            };
+            let member = Member::new(kind.name(), start, place.log(kind.name()));
+            servers.members.insert(kind, member.held_by(Hold::Variable));
+            let logics = LOGICS.iter();
+            for name in logics.chain(&ENVIRONMENTS) {
+                servers.links.insert((name, kind), Link::to(port).await?);
+            }
+        }
+        Ok(servers)
+    }
+
+    /// Returns the addresses of the servers for a process: each over a link of its own.
+    #[expect(
+        clippy::expect_used,
+        reason = "a process without its servers proves nothing"
+    )]
+    pub fn urls(&self, name: &str) -> Urls {
+        let port = |kind| {
+            let found = self
+                .links
+                .iter()
+                .find(|((of, to), _)| *of == name && *to == kind);
+            let (_, link) = found.expect("each process has a link to each server");
+            link.port()
+        };
+        let (amqp, mqtt) = (port(Kind::Rabbitmq), port(Kind::Mosquitto));
+        Urls {
+            amqp: format!("amqp://admin:secret@127.0.0.1:{amqp}/%2F"),
+            mqtt: format!("mqtt://admin:secret@127.0.0.1:{mqtt}"),
+            postgres: format!(
+                "postgres://postgres:secret@127.0.0.1:{}/postgres",
+                port(Kind::Postgres)
+            ),
+        }
+    }
+
+    /// The processes.
+    pub fn members(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.members.values_mut()
+    }
+
+    /// Kills one; it comes back.
+    pub fn kill(&mut self, kind: Kind, down: Duration) -> bool {
+        let Some(member) = self.members.get_mut(&kind) else {
+            return false;
+        };
+        let was_up = member.is_up();
+        member.kill(kind.down(down));
+        was_up
+    }
+
+    /// One of the processes, while it runs.
+    pub fn process(&self, which: usize) -> Option<u32> {
+        let kind = Kind::ALL[which % Kind::ALL.len()];
+        self.members.get(&kind).and_then(Member::process)
+    }
+
+    /// Does something to one link, or to all links of one process.
+    pub fn strike(&self, which: usize, state: State) {
+        let names: Vec<_> = LOGICS.iter().chain(&ENVIRONMENTS).collect();
+        let name = names[which % names.len()];
+        let kind = Kind::ALL.get(which / names.len() % (Kind::ALL.len() + 1));
+        for ((of, to), link) in &self.links {
+            if of == name && kind.is_none_or(|kind| kind == to) {
+                link.set(state);
+            }
+        }
+    }
+
+    /// Cuts all links of these processes.
+    pub fn cut(&self, names: &[&str]) {
+        for ((of, _), link) in &self.links {
+            if names.contains(of) {
+                link.set(State::Cut);
+            }
+        }
+    }
+
+    /// All links are whole.
+    pub fn heal(&self) {
+        self.links.values().for_each(|link| link.set(State::Whole));
+    }
+}
+
+/// One that nobody has, and that the system gives to nobody by itself: while the server is
+/// killed, nobody else must get it.
+fn free_port() -> Result<u16> {
+    let hash = RandomState::new().hash_one(PORTS.start);
+    let first = (hash % u64::from(PORTS.end - PORTS.start)) as u16;
+    let mut ports = (PORTS.start + first..PORTS.end).chain(PORTS.start..PORTS.start + first);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).context("no free port for a server")
+}

@@ -1,0 +1,99 @@
+//! What the simulated devices say that they were told, and did.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use crate::count::{Deeds, Device, Truth};
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    devices: Vec<Told>,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Told {
+    name: String,
+    faults: Vec<String>,
+    #[serde(default)]
+    tokens: Vec<Token>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Token {
+    token: String,
+    told: u64,
+    done: u64,
+}
+
+/// Asks the simulator at its control port.
+///
+/// # Errors
+/// It does not answer, or not in its own words.
+pub async fn ask(control: &str) -> Result<Truth> {
+    let line = tokio::time::timeout(ANSWER_TIMEOUT, exchange(control));
+    let line = line
+        .await
+        .context("the simulator does not tell the truth in time")?
+        .with_context(|| format!("the simulator at {control} does not answer"))?;
+    read(&line)
+}
+
+async fn exchange(control: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(control).await?;
+    stream.write_all(b"{\"command\":\"truth\"}\n").await?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await?;
+    Ok(line)
+}
+
+fn read(line: &str) -> Result<Truth> {
+    let answer: Answer =
+        serde_json::from_str(line).context("the answer of the simulator has another form")?;
+    if let Some(error) = answer.error {
+        bail!("the simulator refuses to tell the truth: {error}");
+    }
+    let devices = answer.devices.into_iter().map(|told| {
+        let mut device = Device {
+            is_liar: told.faults.iter().any(|fault| fault == "lying"),
+            ..Device::default()
+        };
+        for token in told.tokens {
+            let deeds: &mut Deeds = device.tokens.entry(token.token).or_default();
+            deeds.told += token.told;
+            deeds.done += token.done;
+        }
+        (told.name, device)
+    });
+    Ok(Truth {
+        devices: devices.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_truth_is_read_as_the_simulator_tells_it() {
+        let line = r#"{"devices":[{"name":"drill-0001","kind":"drill","faults":["lying"],"requests":9,
+            "tokens":[{"token":"1-1","class":"mark","told":2,"done":0,"first_unix_ms":null}]},
+            {"name":"drill-0002","faults":[]}]}"#;
+        let truth = read(line).unwrap();
+        let liar = &truth.devices["drill-0001"];
+        assert!(liar.is_liar);
+        assert_eq!(liar.tokens["1-1"], Deeds { told: 2, done: 0 });
+        assert!(!truth.devices["drill-0002"].is_liar);
+        assert!(read(r#"{"error":"no"}"#).is_err());
+    }
+}

@@ -1,0 +1,59 @@
+//! What RabbitMQ could not deliver is told in the log. Control that is in it is in the ledger,
+//! too, which publishes it again, or lets it expire.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use utakata_interconnect::{Error, connection::draw};
+use utakata_interconnect_amqp::{DeadLetter, DeadLetters};
+use utakata_model::Backoff;
+
+/// Between two tries while the broker is away.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+/// So many tasks of a letter are named.
+const MAX_NAMED: usize = 5;
+
+/// Reads and tells until the inter connect is closed.
+pub async fn tell(mut letters: DeadLetters) {
+    let mut backoff = BACKOFF;
+    loop {
+        match letters.next().await {
+            Ok(letter) => {
+                backoff.reset();
+                warn(&letter);
+                // It comes again when the broker has not heard it.
+                let _ = letters.handled(letter).await;
+            }
+            Err(Error::Closed) => return,
+            Err(Error::Away { .. }) => sleep(backoff.wait_jittered(draw())).await,
+        }
+    }
+}
+
+fn warn(letter: &DeadLetter) {
+    let reason = format!("{:?}", letter.reason);
+    match &letter.tasks {
+        Ok(tasks) => {
+            let named: Vec<String> = tasks
+                .iter()
+                .take(MAX_NAMED)
+                .map(|task| format!("{} on {}", task.key(), task.target.name))
+                .collect();
+            tracing::warn!(
+                queue = letter.queue,
+                reason,
+                count = tasks.len(),
+                tasks = named.join(", "),
+                "control could not be delivered: the ledger publishes it again while it may begin"
+            );
+        }
+        Err(problem) => tracing::warn!(
+            queue = letter.queue,
+            reason,
+            problem,
+            bytes = letter.bytes,
+            head = letter.head,
+            "something in a queue is not ours, and was set aside"
+        ),
+    }
+}

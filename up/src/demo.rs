@@ -1,0 +1,312 @@
+//! The demo: a simulated room as a process of its own, and what makes targets of its devices.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+use utakata_api::apply::Document;
+use utakata_model::{Credential, Kind, NameError, Schedule, Target, TargetName, target::Secret};
+
+const PROGRAM: &str = "utakata-simulator";
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
+const END_TIMEOUT: Duration = Duration::from_secs(3);
+/// Its own default, and then any ports that are free.
+const PORTS: [&str; 2] = ["16100", "0"];
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The reason that there is no room.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The program is not there.
+    #[error("the program {PROGRAM} must lie beside utakata: `cargo build --release` builds both")]
+    Absent,
+    /// The program does not start.
+    #[error("{} cannot be started", program.display())]
+    Start {
+        program: PathBuf,
+        source: std::io::Error,
+    },
+    /// It ended, or said nothing, before it was ready.
+    #[error("{} did not become ready: {problem}", program.display())]
+    Ready {
+        program: PathBuf,
+        /// The problem that was seen.
+        problem: String,
+    },
+    /// A device has a name that is none.
+    #[error("the simulator has a device that cannot be a target")]
+    Name(#[from] NameError),
+}
+
+/// A running room. Its end is the end of its standard input.
+#[derive(Debug)]
+pub struct Room {
+    child: Child,
+    /// Kept apart from the child, because waiting for that would close it.
+    stdin: Option<ChildStdin>,
+    /// Kept open: when it closes, the simulator has nobody to talk to.
+    _lines: Lines<BufReader<ChildStdout>>,
+    devices: Vec<Device>,
+    control: Option<String>,
+}
+
+/// A device, as the simulator prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Device {
+    pub name: TargetName,
+    pub kind: Kind,
+    /// Its address.
+    pub address: String,
+    #[serde(default)]
+    room: Option<String>,
+    #[serde(default)]
+    rack: Option<String>,
+    #[serde(default)]
+    feed: Option<String>,
+    #[serde(default)]
+    community_read: Option<String>,
+    #[serde(default)]
+    community_write: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Ready {
+        ready: bool,
+        #[serde(default)]
+        control: Option<String>,
+    },
+    Device(Device),
+}
+
+impl Room {
+    /// Starts the simulator with its room, and reads what it simulates.
+    pub async fn start() -> Result<Self, Error> {
+        Self::start_with(&["room".to_owned()]).await
+    }
+
+    /// Starts the simulator with other devices than its room.
+    pub async fn start_with(arguments: &[String]) -> Result<Self, Error> {
+        let program = crate::programs::find(PROGRAM).ok_or(Error::Absent)?;
+        let mut last = Error::Absent;
+        for port in PORTS {
+            let started =
+                tokio::time::timeout(READY_TIMEOUT, Self::start_on(&program, arguments, port));
+            match started.await {
+                Ok(Ok(room)) => return Ok(room),
+                Ok(Err(error)) => last = error,
+                Err(_) => {
+                    let problem = format!("it said nothing for {READY_TIMEOUT:?}");
+                    return Err(Error::Ready { program, problem });
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn start_on(program: &Path, arguments: &[String], port: &str) -> Result<Self, Error> {
+        let failed = |source| Error::Start {
+            program: program.into(),
+            source,
+        };
+        let silent = |problem: String| Error::Ready {
+            program: program.into(),
+            problem,
+        };
+        let mut child = Command::new(program)
+            .args(arguments)
+            .args(["--base-port", port, "--exit-with-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Ctrl-C is for us; we end it when nobody needs it any more.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let stdout = child.stdout.take();
+        let stdout = stdout.ok_or_else(|| silent("it has no standard output".into()))?;
+        let mut lines = BufReader::new(stdout).lines();
+        let mut devices = Vec::new();
+        while let Some(line) = lines.next_line().await.map_err(failed)? {
+            match serde_json::from_str(&line) {
+                Ok(Line::Device(device)) => devices.push(device),
+                Ok(Line::Ready { ready, control }) if ready => {
+                    forward_log(&mut child);
+                    return Ok(Self {
+                        stdin: child.stdin.take(),
+                        child,
+                        _lines: lines,
+                        devices,
+                        control,
+                    });
+                }
+                Ok(Line::Ready { .. }) => {}
+                Err(error) => return Err(silent(format!("it said {line:?}: {error}"))),
+            }
+        }
+        Err(silent(last_words(&mut child).await))
+    }
+
+    /// The address at which faults are asked for.
+    pub fn control(&self) -> Option<&str> {
+        self.control.as_deref()
+    }
+
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    /// Its devices as targets, with their credentials and a schedule.
+    pub fn documents(&self) -> Result<Vec<Document>, Error> {
+        documents(&self.devices)
+    }
+
+    /// Waits until the simulator has ended, which it should not.
+    pub async fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.wait().await.ok()
+    }
+
+    /// Ends it, and waits until it has.
+    pub async fn stop(mut self) {
+        drop(self.stdin.take());
+        if tokio::time::timeout(END_TIMEOUT, self.child.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the simulator did not end in time, and is killed");
+            let _ = self.child.kill().await;
+        }
+    }
+}
+
+async fn last_words(child: &mut Child) -> String {
+    let mut told = String::from("it ended at once");
+    if let Some(stderr) = child.stderr.take() {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            told = line;
+        }
+    }
+    told
+}
+
+/// Copies its standard error into our log. Ends with the simulator.
+fn forward_log(child: &mut Child) {
+    let Some(stderr) = child.stderr.take() else {
+        return;
+    };
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            tracing::warn!(line, "the simulator says");
+        }
+    });
+}
+
+fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
+    let mut credentials: BTreeMap<TargetName, Credential> = BTreeMap::new();
+    let mut documents = Vec::new();
+    for device in devices {
+        let credential = credential(device)?;
+        let labels = [
+            ("room", &device.room),
+            ("rack", &device.rack),
+            ("feed", &device.feed),
+        ];
+        let labels = labels
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), text.clone()?)));
+        documents.push(Document::Target(Target {
+            labels: labels.collect(),
+            credential: Some(credential.name.clone()),
+            ..Target::new(
+                device.name.clone(),
+                device.kind.clone(),
+                device.address.clone(),
+            )
+        }));
+        credentials.insert(credential.name.clone(), credential);
+    }
+    documents.extend(credentials.into_values().map(Document::Credential));
+    documents.push(Document::Schedule(Schedule {
+        name: "demo".parse()?,
+        selector: demo_selector(),
+        interval: INTERVAL,
+        action: None,
+        parameters: serde_json::json!({}),
+    }));
+    Ok(documents)
+}
+
+/// Returns the selector of all devices of the room.
+#[expect(
+    clippy::expect_used,
+    reason = "another selector would mean all targets"
+)]
+fn demo_selector() -> utakata_model::Selector {
+    "room=demo".parse().expect("room=demo is a selector")
+}
+
+fn credential(device: &Device) -> Result<Credential, NameError> {
+    let read = device.community_read.as_deref().unwrap_or("public");
+    let write = device.community_write.as_deref().unwrap_or("private");
+    let name = match (read, write) {
+        ("public", "private") => "demo".parse()?,
+        _ => TargetName::new(format!("demo-{}", device.name))?,
+    };
+    let values = [
+        ("version", "2c"),
+        ("community", read),
+        ("community_write", write),
+    ];
+    Ok(Credential {
+        name,
+        values: values
+            .map(|(key, text)| (key.to_owned(), Secret::new(text)))
+            .into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_the_simulator_become_targets_with_a_credential_and_a_schedule() {
+        let line = r#"{"name":"pdu-a1-a","kind":"apc-pdu","address":"127.0.0.1:16101","rack":"A1","feed":"A","room":"demo","community_read":"public","community_write":"private"}"#;
+        let Line::Device(device) = serde_json::from_str(line).unwrap() else {
+            panic!("not a device");
+        };
+        let documents = documents(&[device.clone(), device]).unwrap();
+        let subjects: Vec<String> = documents.iter().map(Document::subject).collect();
+        assert_eq!(
+            subjects,
+            [
+                "target pdu-a1-a",
+                "target pdu-a1-a",
+                "credential demo",
+                "schedule demo"
+            ]
+        );
+        let ready = r#"{"ready":true,"control":"127.0.0.1:16100","devices":10}"#;
+        let ready = serde_json::from_str(ready).unwrap();
+        assert!(matches!(
+            ready,
+            Line::Ready {
+                ready: true,
+                control: Some(_)
+            }
+        ));
+    }
+}

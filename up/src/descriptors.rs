@@ -1,0 +1,88 @@
+//! Open files: as many as the system gives, and shared out so that strangers never take those
+//! that workers, the store and brokers need.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::config::Config;
+
+/// Takes as many open files as may be had, and makes what others may use of them fit.
+pub fn share_out(config: &mut Config) {
+    let limit = raise();
+    fit(config, limit);
+    tracing::debug!(
+        open_files = limit,
+        http = config.logic.http.connections,
+        streams = config.logic.http.streams,
+        mqtt = config.mqtt.max_clients,
+        "open files are shared out"
+    );
+}
+
+/// Raises the limit that holds to the one that cannot be exceeded; what holds then.
+fn raise() -> usize {
+    let now = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: now.maximum,
+        maximum: now.maximum,
+    };
+    let holds = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => now.maximum,
+        Err(error) => {
+            let error = std::io::Error::from(error);
+            tracing::warn!(%error, "the limit of open files cannot be raised");
+            now.current
+        }
+    };
+    // None: there is no limit.
+    holds.map_or(usize::MAX, |count| {
+        usize::try_from(count).unwrap_or(usize::MAX)
+    })
+}
+
+/// Strangers have nine sixteenths at the most; the rest is for workers (six for each), the store,
+/// brokers, and files that are read.
+fn fit(config: &mut Config, limit: usize) {
+    let sixteenths = |count: usize| (limit / 16).saturating_mul(count).max(1);
+    let http = &mut config.logic.http;
+    cut(
+        &mut http.connections,
+        &mut http.connections_per_address,
+        sixteenths(4),
+    );
+    http.streams = http.streams.min(sixteenths(2));
+    let mqtt = &mut config.mqtt;
+    cut(
+        &mut mqtt.max_clients,
+        &mut mqtt.max_clients_per_address,
+        sixteenths(2),
+    );
+    let unknown = &mut config.execution.unknown_connections;
+    *unknown = (*unknown).min(sixteenths(1));
+}
+
+/// Lowers a total to a limit; one address has half of it then.
+fn cut(total: &mut usize, per_address: &mut usize, most: usize) {
+    if *total > most {
+        *total = most;
+        *per_address = (*per_address).min(most.div_ceil(2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_never_have_what_workers_need_and_no_less_than_was_wanted_where_there_is_room() {
+        let mut config = Config::default();
+        fit(&mut config, 1 << 20);
+        assert_eq!(config, Config::default());
+        fit(&mut config, 1024);
+        let http = &config.logic.http;
+        let of_http = (http.connections, http.connections_per_address, http.streams);
+        assert_eq!(of_http, (256, 128, 128));
+        let mqtt = &config.mqtt;
+        assert_eq!((mqtt.max_clients, mqtt.max_clients_per_address), (128, 64));
+        assert_eq!(config.execution.unknown_connections, 64);
+    }
+}

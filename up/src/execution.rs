@@ -1,0 +1,112 @@
+//! The worker execution environment, with the releases that come with utakata and the user's.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{sync::watch, time::timeout};
+use utakata_execution::{Builder, Config, Environment, Handle};
+use utakata_execution_docker::Docker;
+use utakata_interconnect::{Events, Tasks};
+use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
+
+use crate::{bundle, programs, unserved};
+
+/// The time for what is under way when the end is asked for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A worker that crashed is replaced within this, as a rule.
+const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Returns a builder for an environment whose releases lie in this folder, beside those that come
+/// with utakata.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn builder(
+    mut config: Config,
+    folder: &Path,
+    tasks: Arc<dyn Tasks>,
+    events: Arc<dyn Events>,
+) -> Result<Builder> {
+    let bundled = folder.join("bundled");
+    let own = folder.join("releases");
+    let unwritable = || format!("{} cannot be written", folder.display());
+    bundle::write(&bundled).with_context(unwritable)?;
+    std::fs::create_dir_all(&own).with_context(unwritable)?;
+    let state = config.state_folder.take();
+    config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
+    config.releases.splice(0..0, [bundled.clone(), own]);
+    config.programs.splice(0..0, programs::folders());
+    let docker = Docker::new(config.docker.clone());
+    let environment = Environment::builder(config, tasks, events);
+    Ok(environment
+        .containers(Arc::new(docker))
+        .bundled(vec![bundled]))
+}
+
+/// Starts an environment, which says it in the log when none of its workers starts.
+///
+/// # Errors
+/// Impossible settings, or no place for what it needs.
+pub fn start(builder: Builder) -> Result<Handle> {
+    let started = builder.start();
+    let started = started.context("the worker execution environment cannot be started")?;
+    tokio::spawn(tell_unserved(started.watch()));
+    Ok(started)
+}
+
+/// Says so when no worker of the environment starts: everything else may look well then. At the
+/// start it says so at once; later one that crashed may be replaced by the next. Ends with the
+/// environment.
+async fn tell_unserved(mut status: watch::Receiver<Arc<EnvironmentStatus>>) {
+    let mut has_served = false;
+    loop {
+        let is_unserved = !unserved::pools(&status.borrow_and_update()).is_empty();
+        has_served |= status.borrow().pools.iter().any(|pool| pool.ready > 0);
+        if is_unserved {
+            let recovers = status.wait_for(|status| unserved::pools(status).is_empty());
+            let within = if has_served {
+                REPLACEMENT_TIMEOUT
+            } else {
+                Duration::ZERO
+            };
+            let recovered = timeout(within, recovers).await;
+            match recovered.map(|served| served.is_ok()) {
+                Err(_) => tell(&unserved::pools(&status.borrow())),
+                Ok(true) => continue,
+                Ok(false) => return,
+            }
+            let served = status.wait_for(|status| unserved::pools(status).is_empty());
+            if served.await.is_err() {
+                return;
+            }
+        } else if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn tell(failed: &[(&PoolStatus, &Problem)]) {
+    let Some((pool, problem)) = failed.first() else {
+        // One of them serves by now.
+        return;
+    };
+    let kinds = failed.iter().map(|(pool, _)| pool.release.kind.as_str());
+    let kinds: Vec<&str> = kinds.collect();
+    tracing::error!(
+        kinds = kinds.join(", "),
+        cure = unserved::cure(pool, problem),
+        "no worker starts, so nothing can be read or controlled: {problem}"
+    );
+}
+
+/// Ends what was begun, then the workers.
+pub async fn drain(environment: &Handle) {
+    match environment.drain(DRAIN_TIMEOUT).await {
+        Ok(drained) if drained.given_up > 0 => {
+            tracing::warn!(attempts = drained.given_up, "attempts had to be given up");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the workers could not be drained"),
+    }
+}

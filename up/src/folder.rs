@@ -1,0 +1,176 @@
+//! The data directory: who has it, and how to reach who has it.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Usage;
+
+/// A data directory, and the files in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// `endpoint.json`: how to reach the `up` that has the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The API: `http://127.0.0.1:7700`.
+    pub url: String,
+    /// The MQTT broker: `127.0.0.1:1883`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mqtt: Option<String>,
+    /// The process.
+    pub pid: u32,
+    /// When it began, in ticks of the kernel since the machine was started: the number of a
+    /// process that has ended goes to another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<u64>,
+}
+
+impl Folder {
+    /// A data directory at a path, which need not be there yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// `$XDG_DATA_HOME/utakata`, or `~/.local/share/utakata`.
+    pub fn default_place() -> Option<Self> {
+        Some(Self::new(shared_places()?.join("utakata")))
+    }
+
+    /// The data directory of the demo.
+    pub fn demo_place() -> Option<Self> {
+        Some(Self::new(shared_places()?.join("utakata-demo")))
+    }
+
+    /// The one that was named, or a default.
+    ///
+    /// # Errors
+    /// None was named, and there is no home directory for the default.
+    pub fn named_or(named: Option<&Path>, default: fn() -> Option<Self>) -> Result<Self, Usage> {
+        named.map(Self::new).or_else(default).ok_or_else(|| {
+            let message =
+                "there is no home directory for the data: say where it goes with --data DIR";
+            Usage(message.into())
+        })
+    }
+
+    /// Its path as a shell takes it for one word.
+    pub fn quoted(&self) -> String {
+        let path = self.path.display().to_string();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
+        if path.chars().all(is_word) {
+            return path;
+        }
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of the token.
+    pub fn token_file(&self) -> PathBuf {
+        self.path.join("token")
+    }
+
+    /// The file that says where the API is.
+    pub fn endpoint_file(&self) -> PathBuf {
+        self.path.join("endpoint.json")
+    }
+
+    /// Returns the addresses of the `up` that has it; nothing when there is none, or it has ended.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        let text = fs::read_to_string(self.endpoint_file()).ok()?;
+        let endpoint: Endpoint = serde_json::from_str(&text).ok()?;
+        let is_it = |began| began_at(endpoint.pid).is_none_or(|found| found == began);
+        let is_there = is_alive(endpoint.pid) && endpoint.began.is_none_or(is_it);
+        is_there.then_some(endpoint)
+    }
+
+    /// Returns whether it is there and this user may not look into it.
+    pub fn is_closed(&self) -> bool {
+        let looked = fs::metadata(self.endpoint_file());
+        looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    /// Returns whether an `up` ever had it.
+    pub fn was_used(&self) -> bool {
+        self.token_file().exists()
+    }
+
+    /// The token of the API.
+    pub fn token(&self) -> io::Result<String> {
+        fs::read_to_string(self.token_file()).map(|text| text.trim().to_owned())
+    }
+}
+
+fn shared_places() -> Option<PathBuf> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
+}
+
+/// Returns the start of a process, in ticks of the kernel: the 22nd field of `/proc/PID/stat`.
+pub fn began_at(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program comes before, in brackets, and may have anything in it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Returns whether a process of that number is there.
+pub fn is_alive(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    else {
+        return false;
+    };
+    !matches!(
+        rustix::process::test_kill_process(pid),
+        Err(rustix::io::Errno::SRCH)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_directory_is_one_word_for_a_shell() {
+        let quoted = |path: &str| Folder::new(path).quoted();
+        assert_eq!(quoted("/var/lib/utakata"), "/var/lib/utakata");
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
+
+    #[test]
+    fn the_number_of_a_process_that_has_ended_is_not_taken_for_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let pid = std::process::id();
+        let found = |began: Option<u64>| {
+            let url = "http://127.0.0.1:7700".into();
+            let endpoint = Endpoint {
+                url,
+                mqtt: None,
+                pid,
+                began,
+            };
+            let text = serde_json::to_string(&endpoint).unwrap();
+            fs::write(folder.endpoint_file(), text).unwrap();
+            folder.endpoint().is_some()
+        };
+        let began = began_at(pid).unwrap();
+        assert!(found(Some(began)) && found(None));
+        assert!(!found(Some(began + 1)));
+    }
+}

@@ -1,0 +1,154 @@
+//! What moves tasks and events between processes: the hub of one machine, or brokers.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use utakata_interconnect::{Events, Tasks, connection::Health, hub::HubClient};
+use utakata_interconnect_amqp::{Amqp, DeadLetters};
+use utakata_interconnect_mqtt::{MqttEvents, client as mqtt};
+use utakata_model::EnvironmentStatus;
+
+use crate::{Alteration, Usage, config, links::Links};
+
+/// The links of one process, and what they are made of.
+pub struct InterConnect {
+    tasks: Arc<dyn Tasks>,
+    events: Arc<dyn Events>,
+    by: By,
+}
+
+enum By {
+    Hub(HubClient),
+    Brokers { amqp: Arc<Amqp>, mqtt: MqttEvents },
+}
+
+/// The identity of a client.
+pub struct Client<'a> {
+    /// Unique among all: `utakata-wee-NAME`.
+    pub name: String,
+    /// Of an environment: the life of which the broker says that it is gone when it dies.
+    pub will: Option<&'a EnvironmentStatus>,
+}
+
+impl InterConnect {
+    /// Connects to a hub, or begins to connect to the brokers of the configuration: those may be
+    /// away.
+    ///
+    /// # Errors
+    /// There is no hub, or the configuration says nothing of brokers, or what it says is wrong.
+    pub async fn connect(
+        hub: Option<&Path>,
+        config: config::InterConnect,
+        client: Client<'_>,
+        alteration: &dyn Alteration,
+    ) -> Result<Self> {
+        if let Some(hub) = hub {
+            // What goes wrong there goes wrong in the hub.
+            let hub = HubClient::connect(hub).await?;
+            return Ok(Self {
+                tasks: hub.tasks(),
+                events: hub.events(),
+                by: By::Hub(hub),
+            });
+        }
+        let (Some(amqp), Some(mqtt)) = (config.amqp, config.mqtt) else {
+            return Err(Usage(
+                "it is not said how processes are connected: set interconnect.amqp.url and \
+                 interconnect.mqtt.url (docs/guide/large-sites.md), or give --hub PATH"
+                    .into(),
+            )
+            .into());
+        };
+        let mqtt = mqtt::Config {
+            client: match mqtt.client.is_empty() {
+                true => client.name,
+                false => mqtt.client.clone(),
+            },
+            ..mqtt
+        };
+        let mqtt = MqttEvents::connect(mqtt, client.will.cloned())
+            .context("interconnect.mqtt cannot be used")?;
+        let amqp = Arc::new(Amqp::connect(amqp));
+        let links = alteration.links(Links {
+            tasks: Arc::clone(&amqp) as Arc<dyn Tasks>,
+            events: mqtt.events(),
+            connections: Vec::new(),
+            has_broker: true,
+        });
+        Ok(Self {
+            tasks: links.tasks,
+            events: links.events,
+            by: By::Brokers { amqp, mqtt },
+        })
+    }
+
+    /// The queues of tasks.
+    pub fn tasks(&self) -> Arc<dyn Tasks> {
+        Arc::clone(&self.tasks)
+    }
+
+    /// The events.
+    pub fn events(&self) -> Arc<dyn Events> {
+        Arc::clone(&self.events)
+    }
+
+    /// The links of a logic environment.
+    pub fn links(&self) -> Links {
+        Links {
+            tasks: self.tasks(),
+            events: self.events(),
+            connections: self.connections(),
+            has_broker: matches!(self.by, By::Brokers { .. }),
+        }
+    }
+
+    /// Returns the state of the connections to the hub, or to brokers.
+    pub fn connections(&self) -> Vec<Health> {
+        match &self.by {
+            By::Hub(hub) => vec![hub.health()],
+            By::Brokers { amqp, mqtt } => vec![amqp.health(), mqtt.health()],
+        }
+    }
+
+    /// Returns the dead letters, where tasks go over RabbitMQ.
+    pub fn dead_letters(&self) -> Option<DeadLetters> {
+        match &self.by {
+            By::Hub(_) => None,
+            By::Brokers { amqp, .. } => Some(amqp.dead_letters()),
+        }
+    }
+
+    /// Says that this client comes back, so that nobody takes its environment for gone when it
+    /// hangs up. Errors: nobody would believe it now.
+    pub async fn step_aside(&mut self) -> Result<()> {
+        match &mut self.by {
+            By::Hub(hub) => hub
+                .step_aside()
+                .await
+                .context("the hub does not know of it")?,
+            // A goodbye to the broker fires no last will; one that is lost on the way would.
+            By::Brokers { amqp, mqtt } => {
+                let connections = [amqp.health(), mqtt.health()];
+                let away = connections
+                    .iter()
+                    .map(Health::look)
+                    .find(|look| look.problem.is_some());
+                if let Some(away) = away {
+                    bail!("the connection for {} is lost", away.name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what was fetched, and hangs up.
+    pub async fn close(self) {
+        match self.by {
+            By::Hub(hub) => hub.close().await,
+            By::Brokers { amqp, mqtt } => {
+                amqp.close().await;
+                mqtt.close().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The boxes put together: the configuration, the data directory, and the roles that a process
+//! can have.
+//!
+//! ```text
+//! role (up, le, wee, hub) ─► config ─► claim ─► inter_connect ─► logic, execution ─► drain
+//! ```
+//!
+//! The command line and the drill start the same roles; only the drill changes anything in one
+//! ([`Alteration`]).
+
+mod alteration;
+pub mod bundle;
+pub mod claim;
+pub mod config;
+mod dead_letters;
+pub mod demo;
+mod descriptors;
+pub mod drill;
+mod execution;
+pub mod folder;
+mod folder_releases;
+pub mod hints;
+mod inter_connect;
+mod links;
+pub mod log;
+mod logic;
+pub mod paths;
+mod profiles;
+pub mod programs;
+pub mod release_folder;
+mod replace;
+pub mod role;
+pub mod signals;
+mod system;
+pub mod unserved;
+mod usage;
+pub mod workbench;
+
+pub use alteration::Alteration;
+pub use links::Links;
+pub use usage::Usage;

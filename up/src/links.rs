@@ -1,0 +1,34 @@
+//! The links of a process to the others.
+
+use std::sync::Arc;
+
+use utakata_interconnect::{
+    Events, Tasks,
+    connection::Health,
+    events::bus::{self, Bus},
+    tasks::embedded::{self, Embedded},
+};
+
+/// The queues and events of a process, and the state of its connections.
+pub struct Links {
+    /// The queues of tasks.
+    pub tasks: Arc<dyn Tasks>,
+    /// The events.
+    pub events: Arc<dyn Events>,
+    /// The connections to the hub, or to brokers.
+    pub connections: Vec<Health>,
+    /// The events have a broker already: none of our own is needed.
+    pub has_broker: bool,
+}
+
+impl Links {
+    /// Links within one process.
+    pub fn embedded() -> Self {
+        Self {
+            tasks: Arc::new(Embedded::new(embedded::Config::default())),
+            events: Arc::new(Bus::new(bus::Config::default())),
+            connections: Vec::new(),
+            has_broker: false,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The logic environment with its API and, where wanted, the MQTT broker for everybody else.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use utakata_interconnect::{
+    Events,
+    connection::{BACKOFF, draw},
+};
+use utakata_interconnect_mqtt::{self as mqtt, Broker};
+use utakata_logic::{
+    Handle, LogicEnvironment, Parts, config, http,
+    peers::Peers,
+    store::{self, Store},
+};
+use utakata_model::target::Secret;
+
+use crate::{
+    Links, bundle,
+    claim::Claim,
+    config::{Config, Mqtt},
+    folder::{Endpoint, began_at},
+};
+
+/// The time for what is under way when the end is asked for.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The ports that may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// Those of the configuration, or none.
+    AsConfigured,
+    /// Free ones where those of the configuration are in use: for demonstrations.
+    OrFree,
+}
+
+/// A running logic environment.
+pub struct Logic {
+    handle: Handle,
+    broker: Option<Broker>,
+    server: JoinHandle<Result<(), http::Error>>,
+    /// Ends the API.
+    cancel: CancellationToken,
+    endpoint: Endpoint,
+}
+
+impl Logic {
+    /// Starts it; when it returns, the API answers.
+    pub async fn start(config: Config, claim: &Claim, ports: Ports, links: Links) -> Result<Self> {
+        let folder = claim.folder().path();
+        let listener = listen(config.logic.http.listen, ports).await?;
+        let address = listener.local_addr()?;
+        if !address.ip().to_canonical().is_loopback() {
+            tracing::warn!(
+                %address,
+                "the API is plain HTTP: whoever is on the way can read its tokens; listen on \
+                 127.0.0.1, and put a proxy with TLS in front of it"
+            );
+        }
+        let url = format!("http://{address}");
+        let broker = match links.has_broker {
+            true => None,
+            false => start_broker(&config.mqtt, &links.events, ports).await?,
+        };
+        let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
+        let store = open(&config.logic.store, &folder.join("store.db")).await?;
+        let parts = Parts {
+            peers: join(&config.logic, &store, &url)?,
+            store,
+            tasks: links.tasks,
+            events: links.events,
+            mqtt: mqtt.clone(),
+            connections: links.connections,
+            folder: Some(folder.to_owned()),
+        };
+        let handle = LogicEnvironment::start(config.logic, parts)
+            .await
+            .context("the logic environment cannot be started")?;
+        let catalogue = handle.catalogue();
+        catalogue
+            .bring(&bundle::shipped()?)
+            .await
+            .context("the releases that come with utakata cannot be put into the catalogue")?;
+        let cancel = CancellationToken::new();
+        let token = Secret::new(claim.token());
+        let serving = http::serve(listener, handle.clone(), token, cancel.clone());
+        let pid = std::process::id();
+        Ok(Self {
+            handle,
+            broker,
+            server: tokio::spawn(serving),
+            cancel,
+            endpoint: Endpoint {
+                url,
+                mqtt,
+                pid,
+                began: began_at(pid),
+            },
+        })
+    }
+
+    /// The addresses of this one.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The logic environment itself.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Waits until the API has ended by itself, which it should not. Cancel safe.
+    pub async fn broken(&mut self) -> anyhow::Error {
+        match (&mut self.server).await {
+            Ok(Err(error)) => error.into(),
+            Ok(Ok(())) => anyhow::anyhow!("the HTTP API has ended by itself"),
+            Err(error) => anyhow::Error::new(error).context("the HTTP API has failed"),
+        }
+    }
+
+    /// Ends it: what was asked for is answered, and what was seen is written.
+    pub async fn drain(self) {
+        self.cancel.cancel();
+        self.handle.drain(DRAIN_TIMEOUT).await;
+        if !self.server.is_finished()
+            && let Err(error) = self.server.await
+        {
+            tracing::warn!(%error, "the HTTP API did not end well");
+        }
+        if let Some(broker) = self.broker {
+            broker.stop().await;
+        }
+    }
+}
+
+/// Opens the store. A database that is away is waited for: it may be started after us.
+async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, store::Error> {
+    let mut backoff = BACKOFF;
+    loop {
+        match store::open(config, file).await {
+            Err(error) if error.may_pass() => {
+                tracing::warn!(%error, cure = error.cure(), "waiting for the store");
+            }
+            opened => return opened,
+        }
+        tokio::time::sleep(backoff.wait_jittered(draw())).await;
+    }
+}
+
+/// Takes part among others where the store can have others.
+fn join(
+    config: &utakata_logic::Config,
+    store: &Arc<dyn Store>,
+    url: &str,
+) -> Result<Option<Peers>> {
+    if config.store.url.is_none() {
+        return Ok(None);
+    }
+    let address = config.http.advertise.clone();
+    let address = address.unwrap_or_else(|| url.to_owned());
+    let address = address.trim_end_matches('/').to_owned();
+    let id = config.name().context("set logic.id")?;
+    let peers = Peers::join(Arc::clone(store), &id, address, config.lease);
+    Ok(Some(peers.context("set logic.id")?))
+}
+
+async fn listen(address: SocketAddr, ports: Ports) -> Result<TcpListener> {
+    match http::bind(address).await {
+        Err(error) if ports == Ports::OrFree => {
+            http::bind(free(address)).await.map_err(|_| error.into())
+        }
+        bound => Ok(bound?),
+    }
+}
+
+async fn start_broker(
+    config: &Mqtt,
+    events: &Arc<dyn Events>,
+    ports: Ports,
+) -> Result<Option<Broker>> {
+    if !config.enabled {
+        return Ok(None);
+    }
+    let started = Broker::start(config.broker(), Arc::clone(events)).await;
+    let started = match started {
+        Err(mqtt::broker::Error::InUse { address }) if ports == Ports::OrFree => {
+            let elsewhere = mqtt::broker::Config {
+                listen: free(address),
+                ..config.broker()
+            };
+            Broker::start(elsewhere, Arc::clone(events)).await
+        }
+        started => started,
+    };
+    match started {
+        Ok(broker) => Ok(Some(broker)),
+        Err(error) => bail!(
+            "{}; that is --mqtt ADDRESS or mqtt.listen, and --mqtt off leaves it out",
+            format!("{:#}", anyhow::Error::from(error))
+        ),
+    }
+}
+
+fn free(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), 0)
+}

@@ -1,0 +1,208 @@
+//! A release made of a kind that comes with utakata and of profiles.
+//!
+//! Each lies in a folder of its own, which is complete when it is there and never changes. The
+//! one before stays: its workers go on until those of the next one are ready.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use utakata_model::content::MANIFEST_FILE;
+
+use crate::bundle;
+
+/// The file with the last version that was made: none is made twice.
+const LAST: &str = "last-version";
+/// The number that is kept: the last one and its predecessor.
+const KEPT: usize = 2;
+
+/// A release that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    pub version: String,
+}
+
+/// Makes a release of these profiles in a folder, unless the last one there is the same. Says
+/// whether it is new.
+pub fn make(folder: &Path, kind: &str, files: &[PathBuf]) -> Result<(Made, bool)> {
+    let manifest = bundle::manifest(kind).with_context(|| format!("there is no kind {kind}"))?;
+    let profiles = read(files)?;
+    let base = bundle::version(kind).with_context(|| format!("{kind} has no version"))?;
+    let before = made(folder, kind);
+    if let Some(last) = before.last() {
+        let place = folder.join(format!("{kind}-{}", dotted(last)));
+        if holds(&place, &with_version(manifest, &dotted(last)), &profiles) {
+            let version = dotted(last);
+            return Ok((Made { version }, false));
+        }
+    }
+    let version = next(&base, &last(folder));
+    let manifest = with_version(manifest, &version);
+    write(folder, kind, &version, &manifest, &profiles)
+        .with_context(|| format!("{} cannot be written", folder.display()))?;
+    for old in before.iter().rev().skip(KEPT - 1) {
+        fs::remove_dir_all(folder.join(format!("{kind}-{}", dotted(old))))?;
+    }
+    Ok((Made { version }, true))
+}
+
+/// Takes away what was made: there are no profiles any more.
+pub fn clear(folder: &Path, kind: &str) -> Result<()> {
+    for old in made(folder, kind) {
+        fs::remove_dir_all(folder.join(format!("{kind}-{}", dotted(&old))))?;
+    }
+    Ok(())
+}
+
+/// The version after the last one: those of a newer utakata are above all of an older one.
+fn next(base: &str, last: &str) -> String {
+    let of_base = last
+        .strip_prefix(base)
+        .and_then(|rest| rest.strip_prefix('.'));
+    let number: u64 = of_base.and_then(|rest| rest.parse().ok()).unwrap_or(0);
+    format!("{base}.{}", number + 1)
+}
+
+/// The manifest with another version; all else stays as a person wrote it.
+fn with_version(manifest: &str, version: &str) -> String {
+    let mut lines = String::with_capacity(manifest.len());
+    let mut is_set = false;
+    for line in manifest.lines() {
+        match line.starts_with("version = ") && !is_set {
+            true => lines.push_str(&format!("version = \"{version}\"")),
+            false => lines.push_str(line),
+        }
+        is_set |= line.starts_with("version = ");
+        lines.push('\n');
+    }
+    lines
+}
+
+/// The last version that was made; empty: none was.
+fn last(folder: &Path) -> String {
+    let text = fs::read_to_string(folder.join(LAST)).unwrap_or_default();
+    text.trim().into()
+}
+
+/// The versions that lie there, in order.
+fn made(folder: &Path, kind: &str) -> Vec<Vec<u64>> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut versions: Vec<Vec<u64>> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let version = name.strip_prefix(kind)?.strip_prefix('-')?;
+            version.split('.').map(|part| part.parse().ok()).collect()
+        })
+        .collect();
+    versions.sort();
+    versions
+}
+
+fn dotted(version: &[u64]) -> String {
+    let parts: Vec<String> = version.iter().map(u64::to_string).collect();
+    parts.join(".")
+}
+
+/// The texts of the profiles by their names.
+fn read(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
+    let mut profiles = BTreeMap::new();
+    for file in files {
+        let name = file.file_name().and_then(|name| name.to_str());
+        let unreadable = || format!("{} cannot be read", file.display());
+        let name = name.with_context(unreadable)?;
+        let text = fs::read_to_string(file).with_context(unreadable)?;
+        profiles.insert(name.into(), text);
+    }
+    Ok(profiles)
+}
+
+fn holds(place: &Path, manifest: &str, profiles: &BTreeMap<String, String>) -> bool {
+    let is = |path: PathBuf, text: &str| fs::read(path).is_ok_and(|found| found == text.as_bytes());
+    let below = place.join("profiles");
+    let count = fs::read_dir(&below).map_or(0, Iterator::count);
+    count == profiles.len()
+        && is(place.join(MANIFEST_FILE), manifest)
+        && profiles
+            .iter()
+            .all(|(name, text)| is(below.join(name), text))
+}
+
+/// Writes it beside, and puts it where it belongs when it is complete.
+fn write(
+    folder: &Path,
+    kind: &str,
+    version: &str,
+    manifest: &str,
+    profiles: &BTreeMap<String, String>,
+) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    // A folder with a point in front of its name has no manifest until it has its name.
+    let beside = folder.with_file_name(".made");
+    if beside.exists() {
+        fs::remove_dir_all(&beside)?;
+    }
+    fs::create_dir_all(beside.join("profiles"))?;
+    for (name, text) in profiles {
+        fs::write(beside.join("profiles").join(name), text)?;
+    }
+    fs::write(beside.join(MANIFEST_FILE), manifest)?;
+    // Before it is there: what is there under a version is never another one.
+    fs::write(folder.join(LAST), version)?;
+    Ok(fs::rename(
+        &beside,
+        folder.join(format!("{kind}-{version}")),
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(folder: &Path, name: &str, text: &str) -> PathBuf {
+        let file = folder.join(name);
+        fs::write(&file, text).unwrap();
+        file
+    }
+
+    #[test]
+    fn each_change_is_a_release_of_its_own_and_nothing_is_made_twice() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("made");
+        let base = bundle::version("snmp").unwrap();
+        let one = vec![profile(place.path(), "a.toml", "description = \"a\"")];
+        let make = |files: &[PathBuf]| {
+            let (release, is_new) = make(&folder, "snmp", files).unwrap();
+            (release.version, is_new)
+        };
+        assert_eq!(make(&one), (format!("{base}.1"), true));
+        assert_eq!(make(&one), (format!("{base}.1"), false));
+        profile(place.path(), "a.toml", "description = \"b\"");
+        assert_eq!(make(&one), (format!("{base}.2"), true));
+        let two = [one.clone(), vec![profile(place.path(), "c.toml", "x")]].concat();
+        assert_eq!(make(&two), (format!("{base}.3"), true));
+        assert_eq!(make(&one), (format!("{base}.4"), true));
+        let there = folder.join(format!("snmp-{base}.4"));
+        let manifest = fs::read_to_string(there.join(MANIFEST_FILE)).unwrap();
+        let manifest = utakata_model::Manifest::parse(&manifest).unwrap();
+        assert_eq!(manifest.version, format!("{base}.4"));
+        assert!(there.join("profiles/a.toml").is_file());
+        // The one before is there as long as its workers may be.
+        assert!(folder.join(format!("snmp-{base}.3")).is_dir());
+        assert!(!folder.join(format!("snmp-{base}.2")).exists());
+        clear(&folder, "snmp").unwrap();
+        assert_eq!(made(&folder, "snmp"), Vec::<Vec<u64>>::new());
+        assert_eq!(make(&one), (format!("{base}.5"), true));
+    }
+
+    #[test]
+    fn what_a_newer_utakata_makes_is_above_what_an_older_one_made() {
+        let check = |base: &str, last: &str, expect: &str| assert_eq!(next(base, last), expect);
+        check("1.0.0", "", "1.0.0.1");
+        check("1.0.0", "1.0.0.9", "1.0.0.10");
+        check("1.1.0", "1.0.0.9", "1.1.0.1");
+        check("1.0.0", "1.0.01", "1.0.0.1");
+    }
+}

@@ -1,0 +1,188 @@
+//! The folder of a release, as an environment reads it: its files by path, links followed.
+
+mod push;
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Component, Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use utakata_api::release::FILE_MOST;
+use utakata_model::{
+    Content, ContentFile, FileDigest, Manifest, ReleaseDigest,
+    content::{IMAGE_FILE, MANIFEST_FILE},
+};
+
+use crate::{Usage, programs};
+
+/// Folders in folders.
+const MAX_DEPTH: usize = 16;
+/// More files than that are no release.
+const MAX_FILES: usize = 10_000;
+
+/// A release that lies in a folder, with all that it runs.
+#[derive(Debug)]
+pub struct ReleaseFolder {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Of which files it consists.
+    pub content: Content,
+    /// The path of each of these files.
+    places: Vec<PathBuf>,
+}
+
+/// A file that is to be one of the release.
+struct Found {
+    /// Its path below the folder.
+    path: PathBuf,
+    /// The path of the file itself.
+    place: PathBuf,
+}
+
+impl ReleaseFolder {
+    /// Reads it. A program that comes with utakata is added to what is in the folder.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let manifest = manifest(folder)?;
+        let mut found = Vec::new();
+        add(folder, Path::new(""), 0, &mut found)?;
+        found.extend(program(folder, &manifest)?);
+        // By path as names, folder by folder: in this order they are digested.
+        found.sort_by(|one, other| one.path.cmp(&other.path));
+        let files = found.iter().map(|one| file(&one.path, &one.place));
+        let content = Content {
+            files: files.collect::<Result<_>>()?,
+        };
+        content.validate()?;
+        Ok(Self {
+            manifest,
+            content,
+            places: found.into_iter().map(|one| one.place).collect(),
+        })
+    }
+
+    /// The digest that it has as a release.
+    pub fn digest(&self) -> ReleaseDigest {
+        self.content.release_digest(&self.manifest.run)
+    }
+
+    /// The files, and where they lie.
+    pub fn files(&self) -> impl Iterator<Item = (&ContentFile, &Path)> {
+        let places = self.places.iter().map(PathBuf::as_path);
+        self.content.files.iter().zip(places)
+    }
+}
+
+fn manifest(folder: &Path) -> Result<Manifest> {
+    let shown = folder.display();
+    if !folder.is_dir() {
+        bail!(Usage(format!("there is no folder {shown}")));
+    }
+    let path = folder.join(MANIFEST_FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(Usage(format!(
+            "{shown} is no release: there is no {MANIFEST_FILE} in it, which says what the worker \
+             serves and what it can do"
+        ))),
+        Err(error) => return Err(error).with_context(|| unreadable(&path)),
+    };
+    Manifest::parse(&text).with_context(|| format!("{shown} is no release"))
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("{} cannot be read", path.display())
+}
+
+/// Every file below a folder. Links to files are followed, links to folders are not.
+fn add(folder: &Path, below: &Path, depth: usize, found: &mut Vec<Found>) -> Result<()> {
+    let here = folder.join(below);
+    for entry in fs::read_dir(&here).with_context(|| unreadable(&here))? {
+        let entry = entry.with_context(|| unreadable(&here))?;
+        let (path, place) = (below.join(entry.file_name()), entry.path());
+        let kind = entry.file_type().with_context(|| unreadable(&place))?;
+        if kind.is_dir() {
+            add(folder, &path, depth + 1, found)?;
+        } else if place.is_file() {
+            found.push(Found { path, place });
+        }
+        if depth > MAX_DEPTH || found.len() > MAX_FILES {
+            bail!(
+                "{} has more than {MAX_FILES} files, or folders deeper than {MAX_DEPTH}: a \
+                 release is a manifest and what its worker needs, nothing else",
+                folder.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The program that a release runs, if it is not in its folder.
+fn program(folder: &Path, manifest: &Manifest) -> Result<Option<Found>> {
+    if folder.join(IMAGE_FILE).is_file() {
+        return Ok(None);
+    }
+    let name = &manifest.run.program;
+    let mut parts = Path::new(name).components();
+    if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+        bail!(
+            "run.program is \"{name}\": it must be a path inside the release's folder, or the name \
+             of a program that comes with utakata"
+        );
+    }
+    let own = folder.join(name);
+    if own.is_file() {
+        if !is_executable(&own)? {
+            let own = own.display();
+            bail!("the program {own} is not executable: `chmod +x {own}` makes it so");
+        }
+        return Ok(None);
+    }
+    let Some(place) = programs::find(name) else {
+        let places = programs::folders();
+        let places: Vec<String> = places.iter().map(|one| one.display().to_string()).collect();
+        bail!(
+            "there is no executable \"{name}\" in {}, or among the programs of utakata ({}): copy \
+             it there, or set run.program in {MANIFEST_FILE} right",
+            folder.display(),
+            places.join(", ")
+        );
+    };
+    let path = name.into();
+    Ok(Some(Found { path, place }))
+}
+
+fn is_executable(path: &Path) -> Result<bool> {
+    let metadata = fs::metadata(path).with_context(|| unreadable(path))?;
+    Ok(metadata.permissions().mode() & 0o111 != 0)
+}
+
+fn file(path: &Path, place: &Path) -> Result<ContentFile> {
+    let Some(text) = path.to_str() else {
+        bail!(
+            "the name of {} is not UTF-8: give it another",
+            place.display()
+        );
+    };
+    let size = fs::metadata(place)
+        .with_context(|| unreadable(place))?
+        .len();
+    if size > FILE_MOST {
+        bail!(
+            "{} has more than {} MiB: a larger program goes into a registry, as an image",
+            place.display(),
+            FILE_MOST >> 20
+        );
+    }
+    let bytes = fs::read(place).with_context(|| unreadable(place))?;
+    Ok(ContentFile {
+        path: text.into(),
+        digest: FileDigest::of(&bytes),
+        size: bytes.len() as u64,
+        executable: is_executable(place)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The roles of a process: each runs until it is asked to end.
+
+pub mod hub;
+pub mod le;
+pub mod up;
+pub mod wee;
+
+use std::{future::Future, net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::{Alteration, config::Override, folder::Folder, log, signals::Signals};
+
+/// The place of a role, and the look of its log.
+pub struct Context<'a> {
+    /// The data directory that was named.
+    pub data: Option<PathBuf>,
+    /// The look of the log.
+    pub log: log::Style,
+    /// The change that a drill makes; `&()` for everybody else.
+    pub alteration: &'a dyn Alteration,
+}
+
+/// The end of a role.
+#[derive(Debug, Args)]
+pub struct End {
+    /// End as with SIGTERM when standard input closes: for a parent that may die
+    #[arg(long)]
+    exit_with_stdin: bool,
+}
+
+/// The addresses to listen on.
+#[derive(Debug, Args)]
+pub struct Listening {
+    /// Where the HTTP API listens [default: 127.0.0.1:7700]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    listen: Option<SocketAddr>,
+    /// Where the MQTT broker listens, or off [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDRESS|off", value_parser = broker)]
+    mqtt: Option<Mqtt>,
+}
+
+/// The wish of a flag about the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mqtt {
+    Off,
+    On(SocketAddr),
+}
+
+impl Context<'_> {
+    /// The data directory that was named, or the default of a role.
+    fn folder(&self, default: fn() -> Option<Folder>) -> Result<Folder> {
+        Ok(Folder::named_or(self.data.as_deref(), default)?)
+    }
+}
+
+impl End {
+    /// Listens from now on for what ends it.
+    pub fn listen(&self) -> Result<Signals> {
+        let signals = Signals::take().context("signals cannot be listened to")?;
+        Ok(if self.exit_with_stdin {
+            signals.and_standard_input()
+        } else {
+            signals
+        })
+    }
+}
+
+impl Listening {
+    /// The settings of the flags.
+    pub fn overrides(&self) -> Vec<Override> {
+        let listen = self.listen.iter();
+        let mut overrides: Vec<Override> = listen
+            .map(|listen| Override::flag("--listen", "logic.http.listen", listen))
+            .collect();
+        match self.mqtt {
+            None => {}
+            Some(Mqtt::Off) => overrides.push(Override::flag("--mqtt", "mqtt.enabled", &false)),
+            Some(Mqtt::On(listen)) => {
+                overrides.push(Override::flag("--mqtt", "mqtt.enabled", &true));
+                overrides.push(Override::flag("--mqtt", "mqtt.listen", &listen));
+            }
+        }
+        overrides
+    }
+}
+
+/// Runs it on all processors, and leaves nothing running behind it.
+fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let ended = runtime.block_on(serving);
+    // What still runs has no more to say.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
+}
+
+/// Waits until it is asked for, or what runs has broken.
+async fn end(signals: &mut Signals, broken: impl Future<Output = anyhow::Error>) -> Result<()> {
+    tokio::select! {
+        signal = signals.asked_to_end() => {
+            tracing::info!(signal, "draining; once more ends at once");
+            Ok(())
+        }
+        error = broken => Err(error),
+    }
+}
+
+/// Waits until something has started; absent if the end was asked for before that.
+async fn started<T>(
+    signals: &mut Signals,
+    starting: impl Future<Output = Result<T>>,
+) -> Result<Option<T>> {
+    tokio::select! {
+        started = starting => started.map(Some),
+        signal = signals.asked_to_end() => {
+            tracing::info!(signal, "ended before it had begun");
+            Ok(None)
+        }
+    }
+}
+
+/// Drains, unless it is asked for once more.
+async fn drain(signals: &mut Signals, drained: impl Future<Output = ()>) -> Result<()> {
+    tokio::select! {
+        () = drained => Ok(()),
+        signal = signals.asked_again() => bail!("{signal} came again: not drained"),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let words = "write an IP address and a port, such as 127.0.0.1:7700";
+    text.parse().map_err(|_| words.into())
+}
+
+fn broker(text: &str) -> Result<Mqtt, String> {
+    match text.parse() {
+        _ if text == "off" => Ok(Mqtt::Off),
+        Ok(address) => Ok(Mqtt::On(address)),
+        Err(_) => Err("write an address such as 127.0.0.1:1883, or off".into()),
+    }
+}

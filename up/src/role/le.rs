@@ -1,0 +1,105 @@
+//! `utakata le`: a logic environment alone, over an inter connect.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Context, End, Listening};
+use crate::{
+    Alteration,
+    claim::Claim,
+    config::{self, Config},
+    dead_letters, descriptors,
+    folder::Folder,
+    inter_connect::{Client, InterConnect},
+    log,
+    logic::{Logic, Ports},
+    paths,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It is the logic environment of `utakata up`: its data directory, its API. Workers are those of
+`utakata wee`, over the same brokers: interconnect.amqp.url and interconnect.mqtt.url. With a
+PostgreSQL (logic.store.url) there may be several, each with a data directory and a logic.id of
+its own: any of them can be asked for anything. docs/guide/large-sites.md has more.
+
+Examples:
+  utakata le --config /etc/utakata/le.toml --data /var/lib/utakata
+  utakata le --hub /run/utakata/hub.sock --data /var/lib/utakata   on one machine, for trying")]
+pub struct Arguments {
+    /// The socket of `utakata hub`, in place of brokers
+    #[arg(long, value_name = "PATH", value_parser = paths::absolute())]
+    hub: Option<PathBuf>,
+    #[command(flatten)]
+    listening: Listening,
+    /// The configuration [default: utakata.toml in the data directory]
+    #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    end: End,
+}
+
+/// Starts, runs until a signal, drains.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    log::start(context.log.clone())?;
+    let folder = context.folder(Folder::default_place)?;
+    let file = config::file(arguments.config.as_deref(), Some(folder.path()));
+    let mut overrides = config::from_environment(std::env::vars());
+    overrides.extend(arguments.listening.overrides());
+    let mut config = config::load(file.as_deref(), &overrides)?;
+    descriptors::share_out(&mut config);
+    let mut claim = Claim::take(folder)?;
+    if let Some(file) = &config.logic.http.token_file {
+        claim.adopt_token(file)?;
+    }
+    let ended = super::run(serve(arguments, config, &claim, context.alteration));
+    claim.withdraw();
+    ended
+}
+
+async fn serve(
+    arguments: &Arguments,
+    config: Config,
+    claim: &Claim,
+    alteration: &dyn Alteration,
+) -> Result<()> {
+    let mut signals = arguments.end.listen()?;
+    let client = Client {
+        name: format!("utakata-le-{}", config.logic.name()?),
+        will: None,
+    };
+    let connecting = InterConnect::connect(
+        arguments.hub.as_deref(),
+        config.interconnect.clone(),
+        client,
+        alteration,
+    );
+    let Some(inter_connect) = super::started(&mut signals, connecting).await? else {
+        return Ok(());
+    };
+    let starting = Logic::start(config, claim, Ports::AsConfigured, inter_connect.links());
+    let mut logic = tokio::select! {
+        logic = starting => logic?,
+        signal = signals.asked_to_end() => {
+            tracing::info!(signal, "ended before it had begun");
+            inter_connect.close().await;
+            return Ok(());
+        }
+    };
+    let letters = inter_connect.dead_letters().map(dead_letters::tell);
+    let telling = letters.map(tokio::spawn);
+    claim.announce(logic.endpoint())?;
+    tracing::info!(url = logic.endpoint().url, "the logic environment is ready");
+    let ended = super::end(&mut signals, logic.broken()).await;
+    let drained = async {
+        if let Some(telling) = telling {
+            telling.abort();
+        }
+        logic.drain().await;
+        inter_connect.close().await;
+    };
+    super::drain(&mut signals, drained).await?;
+    ended
+}

@@ -1,0 +1,170 @@
+//! `utakata up`: everything on this machine, in one process.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use utakata_api::{Client, apply::Apply};
+
+use super::{Context, End, Listening};
+use crate::{
+    claim::Claim,
+    config::{self, Config},
+    demo::Room,
+    descriptors,
+    folder::{Endpoint, Folder},
+    log,
+    logic::Ports,
+    paths,
+    system::System,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Configuration: a file (TOML), over it the environment (UTAKATA__LOGIC__HTTP__LISTEN=...), over that
+the flags; `utakata config reference` has every key. Workers of your own go to DATA/releases, each
+in a folder with its worker.toml, and profiles for SNMP devices to DATA/profiles; both take effect
+at once.
+
+Ctrl-C and SIGTERM end it when what is under way has ended; the second time, at once.
+
+Examples:
+  utakata up --demo
+  utakata up
+  utakata up --data /var/lib/utakata --listen 10.0.0.5:7700 --mqtt off")]
+pub struct Arguments {
+    /// Simulate two racks of PDUs and UPSs, and observe them; keeps its data apart
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    listening: Listening,
+    /// The configuration [default: utakata.toml in the data directory]
+    #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    end: End,
+}
+
+/// All that runs, as soon as it does.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    /// The addresses of the API and of the MQTT broker.
+    pub endpoint: &'a Endpoint,
+    /// The data directory.
+    pub folder: &'a Folder,
+    /// The simulated room of a demo.
+    pub room: Option<&'a Room>,
+    /// The time since the start.
+    pub took: Duration,
+}
+
+/// Starts, says that it is ready, runs until a signal, drains.
+pub fn run(
+    arguments: &Arguments,
+    context: &Context<'_>,
+    tell: impl FnOnce(&Ready<'_>) -> Result<()>,
+) -> Result<()> {
+    let began = Instant::now();
+    log::start(context.log.clone())?;
+    let default = if arguments.demo {
+        Folder::demo_place
+    } else {
+        Folder::default_place
+    };
+    let folder = context.folder(default)?;
+    let mut config = configuration(arguments, &folder)?;
+    descriptors::share_out(&mut config);
+    let mut claim = Claim::take(folder)?;
+    if let Some(file) = &config.logic.http.token_file {
+        claim.adopt_token(file)?;
+    }
+    let tell = |claim: &Claim, endpoint: &Endpoint, room: Option<&Room>| {
+        tell(&Ready {
+            endpoint,
+            folder: claim.folder(),
+            room,
+            took: began.elapsed(),
+        })
+    };
+    let ended = super::run(serve(arguments, config, &claim, Box::new(tell)));
+    claim.withdraw();
+    ended
+}
+
+fn configuration(arguments: &Arguments, folder: &Folder) -> Result<Config> {
+    let file = config::file(arguments.config.as_deref(), Some(folder.path()));
+    let mut overrides = config::from_environment(std::env::vars());
+    overrides.extend(arguments.listening.overrides());
+    Ok(config::load(file.as_deref(), &overrides)?)
+}
+
+/// Says that all runs.
+type Tell<'a> = Box<dyn FnOnce(&Claim, &Endpoint, Option<&Room>) -> Result<()> + 'a>;
+
+async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<'_>) -> Result<()> {
+    let mut signals = arguments.end.listen()?;
+    let ports = if arguments.demo {
+        Ports::OrFree
+    } else {
+        Ports::AsConfigured
+    };
+    let mut system = System::start(config, claim, ports).await?;
+    claim.announce(system.endpoint())?;
+    let mut room = None;
+    if arguments.demo {
+        match furnish(&system, claim).await {
+            Ok(started) => room = Some(started),
+            Err(error) => {
+                system.drain(|| claim.withdraw()).await;
+                return Err(error);
+            }
+        }
+    }
+    tell(claim, system.endpoint(), room.as_ref())?;
+    let broken = async {
+        tokio::select! {
+            error = system.broken() => error,
+            never = watch_over(&mut room) => never,
+        }
+    };
+    let ended = super::end(&mut signals, broken).await;
+    let drained = async {
+        system.drain(|| claim.withdraw()).await;
+        if let Some(room) = room {
+            room.stop().await;
+        }
+    };
+    super::drain(&mut signals, drained).await?;
+    ended
+}
+
+/// Starts the simulated room and makes targets of its devices.
+async fn furnish(system: &System, claim: &Claim) -> Result<Room> {
+    let room = Room::start().await?;
+    let apply = Apply {
+        documents: room.documents()?,
+        delete: Vec::new(),
+        dry_run: false,
+    };
+    let client = Client::new(&system.endpoint().url, claim.token())?;
+    client
+        .apply(&apply)
+        .await
+        .context("the demo's devices cannot be made targets")?;
+    Ok(room)
+}
+
+/// Says so when the simulator ends; all else goes on.
+async fn watch_over<T>(room: &mut Option<Room>) -> T {
+    if let Some(room) = room {
+        let status = room.ended().await;
+        tracing::warn!(
+            ?status,
+            "the simulator has ended: its devices will not answer"
+        );
+    }
+    std::future::pending().await
+}

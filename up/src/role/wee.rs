@@ -1,0 +1,231 @@
+//! `utakata wee`: one worker execution environment alone, over an inter connect.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use utakata_execution::{Handle, Identity, takeover::Takeover};
+use utakata_model::{EnvironmentId, Zone};
+
+use super::{Context, End};
+use crate::{
+    Alteration,
+    claim::Claim,
+    config::{self, Config, Override},
+    descriptors, execution,
+    folder::Folder,
+    inter_connect::{Client, InterConnect},
+    log, paths,
+    replace::{self, Ends, Ready},
+    signals::{Signals, hung_up},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+There may be many, each with a data directory and a name of its own: any environment of a zone
+serves every target of that zone. It talks to `utakata le` over brokers: interconnect.amqp.url and
+interconnect.mqtt.url. Workers of your own go to DATA/releases.
+
+Examples:
+  utakata wee --config /etc/utakata/wee.toml --data /var/lib/utakata --id hall-1-a --zone hall-1
+  utakata wee --hub /run/utakata/hub.sock --data wee-1 --id wee-1   on one machine, for trying")]
+pub struct Arguments {
+    /// The socket of `utakata hub`, in place of brokers
+    #[arg(long, value_name = "PATH", value_parser = paths::absolute())]
+    hub: Option<PathBuf>,
+    /// The name of the environment, unique among all [default: the name of the host]
+    #[arg(long, value_name = "NAME")]
+    id: Option<EnvironmentId>,
+    /// The zone whose targets it serves
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<Zone>,
+    /// The configuration [default: utakata.toml in the data directory]
+    #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
+    config: Option<PathBuf>,
+    /// Says whether this program can take over what one of this version has left, and ends
+    #[arg(long, value_name = "VERSION", hide = true)]
+    takes_over: Option<u32>,
+    #[command(flatten)]
+    end: End,
+}
+
+/// The time to get ready for another program.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Starts, runs until a signal, drains.
+pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    log::start(context.log.clone())?;
+    let folder = context.folder(Folder::default_place)?;
+    let file = config::file(arguments.config.as_deref(), Some(folder.path()));
+    let mut overrides = config::from_environment(std::env::vars());
+    let id = arguments.id.iter();
+    overrides.extend(id.map(|id| Override::flag("--id", "execution.id", id)));
+    let zone = arguments.zone.iter();
+    overrides.extend(zone.map(|zone| Override::flag("--zone", "execution.zone", zone)));
+    let mut config = config::load(file.as_deref(), &overrides)?;
+    if let Some(version) = arguments.takes_over {
+        return replace::check(version);
+    }
+    descriptors::share_out(&mut config);
+    context.alteration.execution(&mut config.execution);
+    let takeover = replace::received().and_then(|takeover| {
+        if let Some(takeover) = &takeover {
+            takeover.check(&config.execution)?;
+        }
+        Ok(takeover)
+    });
+    let takeover = takeover.unwrap_or_else(|error| {
+        let error = format!("{error:#}");
+        tracing::error!(
+            error,
+            "nothing is taken over: this is another life of the environment"
+        );
+        None
+    });
+    let signals = listen(arguments)?;
+    let claim = Claim::take(folder)?;
+    replace::clean(claim.folder().path());
+    let alteration = context.alteration;
+    let serving = serve(arguments, config, &claim, takeover, signals, alteration);
+    super::run(serving)
+}
+
+/// Listens before any thread is started: what is blocked in the first is blocked in all, and in
+/// the workers.
+fn listen(arguments: &Arguments) -> Result<Signals> {
+    let early = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let _inside = early.enter();
+    let signals = arguments.end.listen()?;
+    replace::let_signals_in()?;
+    Ok(signals)
+}
+
+async fn serve(
+    arguments: &Arguments,
+    config: Config,
+    claim: &Claim,
+    takeover: Option<Takeover>,
+    mut signals: Signals,
+    alteration: &dyn Alteration,
+) -> Result<()> {
+    let identity = Identity::build(&config.execution).context("set execution.id")?;
+    let is_taken_over = takeover.is_some();
+    let identity = match &takeover {
+        Some(takeover) => identity.after(takeover),
+        None => identity,
+    };
+    let will = identity.will();
+    let client = Client {
+        name: format!("utakata-wee-{}", will.id),
+        will: Some(&will),
+    };
+    let connecting = InterConnect::connect(
+        arguments.hub.as_deref(),
+        config.interconnect.clone(),
+        client,
+        alteration,
+    );
+    let Some(mut inter_connect) = super::started(&mut signals, connecting).await? else {
+        return Ok(());
+    };
+    let identity = identity.with(inter_connect.connections());
+    let folder = claim.folder().path();
+    let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
+    let environment = execution::builder(config.execution, folder, tasks, events)?;
+    let environment = environment.identity(identity);
+    let environment = execution::start(match takeover {
+        Some(takeover) => environment.takeover(takeover),
+        None => environment,
+    })?;
+    tracing::info!(id = %environment.status().id, "the environment is ready");
+    let ended = match Ends::received() {
+        Ends::Yes if is_taken_over => Ended::Drains(Ok(())),
+        _ => live(&environment, folder, &mut inter_connect, &mut signals).await,
+    };
+    match ended {
+        Ended::Left(ready) => {
+            let ends = hang_up(inter_connect, &mut signals).await;
+            Err(ready.become_it(ends))
+        }
+        Ended::Drains(ended) => {
+            let drained = async {
+                execution::drain(&environment).await;
+                inter_connect.close().await;
+            };
+            super::drain(&mut signals, drained).await?;
+            ended
+        }
+    }
+}
+
+/// The end of an environment in this program.
+enum Ended {
+    /// It is to end.
+    Drains(Result<()>),
+    /// Another program goes on with it.
+    Left(Ready),
+}
+
+async fn live(
+    environment: &Handle,
+    folder: &Path,
+    inter_connect: &mut InterConnect,
+    signals: &mut Signals,
+) -> Ended {
+    let mut hangup = signals.take_hangup();
+    let broken = async {
+        environment.ended().await;
+        anyhow::anyhow!("the worker execution environment has ended by itself")
+    };
+    tokio::pin!(broken);
+    loop {
+        tokio::select! {
+            ended = super::end(signals, &mut broken) => return Ended::Drains(ended),
+            () = hung_up(&mut hangup) => {}
+        }
+        let left = tokio::select! {
+            ended = super::end(signals, &mut broken) => return Ended::Drains(ended),
+            left = leave(environment, folder) => left,
+        };
+        let aside = match left {
+            Ok(ready) => inter_connect.step_aside().await.map(|()| ready),
+            Err(error) => Err(error),
+        };
+        match aside {
+            Ok(ready) => return Ended::Left(ready),
+            Err(error) => {
+                environment.go_on().await;
+                let error = format!("{error:#}");
+                tracing::error!(error, "not replaced by the program that is there now");
+            }
+        }
+    }
+}
+
+/// Makes everything ready for the program that is now in the place of this one. Errors: it
+/// cannot take over, or it is not the moment.
+async fn leave(environment: &Handle, folder: &Path) -> Result<Ready> {
+    let program = replace::probe().await?;
+    tracing::info!(program = %program.display(), "another program takes over");
+    let takeover = environment.leave(LEAVE_TIMEOUT).await?;
+    replace::write(program, folder, takeover)
+}
+
+/// Hangs up at the inter connect. Whether the end was asked for meanwhile.
+async fn hang_up(inter_connect: InterConnect, signals: &mut Signals) -> Ends {
+    let hanging_up = inter_connect.close();
+    tokio::pin!(hanging_up);
+    tokio::select! {
+        biased;
+        _ = signals.asked_to_end() => {}
+        () = &mut hanging_up => return Ends::No,
+    }
+    hanging_up.await;
+    Ends::Yes
+}

@@ -1,0 +1,80 @@
+//! The boxes put together in one process.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tokio::task::JoinSet;
+use utakata_execution::Handle as Execution;
+
+use crate::{
+    Links,
+    claim::Claim,
+    config::Config,
+    execution,
+    folder::Endpoint,
+    folder_releases,
+    logic::{Logic, Ports},
+    profiles::Profiles,
+};
+
+/// All boxes, running.
+pub struct System {
+    logic: Logic,
+    execution: Execution,
+    /// Ends with it.
+    _following: JoinSet<()>,
+}
+
+impl System {
+    /// Starts everything; when it returns, the API answers.
+    pub async fn start(config: Config, claim: &Claim, ports: Ports) -> Result<Self> {
+        let links = Links::embedded();
+        let (tasks, events) = (Arc::clone(&links.tasks), Arc::clone(&links.events));
+        let profiles = Profiles::of(claim.folder().path());
+        let mut of_execution = config.execution.clone();
+        of_execution.releases.push(profiles.releases().into());
+        let logic = Logic::start(config, claim, ports, links).await?;
+        let folder = claim.folder().path();
+        let id = of_execution.environment_id().context("set execution.id")?;
+        let environments = logic.handle().environments();
+        environments.own(&id, &of_execution.zone).await?;
+        let environment = execution::builder(of_execution, folder, tasks, events)?;
+        let execution = execution::start(environment.unmade(profiles.unmade().clone()))?;
+        let mut following = JoinSet::new();
+        following.spawn(folder_releases::follow(
+            execution.releases(),
+            folder.join("bundled"),
+            logic.handle().clone(),
+        ));
+        following.spawn(profiles.follow(execution.watch()));
+        Ok(Self {
+            logic,
+            execution,
+            _following: following,
+        })
+    }
+
+    /// The addresses of this one.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.logic.endpoint()
+    }
+
+    /// Waits until a part of it has ended by itself, which it should not. Cancel safe.
+    pub async fn broken(&mut self) -> anyhow::Error {
+        tokio::select! {
+            error = self.logic.broken() => error,
+            () = self.execution.ended() => {
+                anyhow::anyhow!("the worker execution environment has ended by itself")
+            }
+        }
+    }
+
+    /// Ends everything, in the order in which nothing is lost: workers, logic, API, broker. Calls
+    /// `closing` when the API is about to close: its port may be another server's from then on,
+    /// long before this process is over.
+    pub async fn drain(self, closing: impl FnOnce()) {
+        execution::drain(&self.execution).await;
+        closing();
+        self.logic.drain().await;
+    }
+}
