@@ -1,13 +1,16 @@
 //! The workers that the environment may run, of all kinds together: each kind says what it
 //! could do with, and is told what it may have.
 
+mod division;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use utakata_model::{Kind, environment::WorkersStatus};
 
-use crate::manager::places::{Allowed, Need, divide};
+use self::division::divide;
+pub(crate) use self::division::{Allowed, Need, Turn};
 
 /// The workers that all kinds together may run. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -17,12 +20,12 @@ pub(crate) struct WorkerQuota(Arc<Inner>);
 struct Inner {
     /// `None`: as many as they want.
     most: Option<u32>,
-    kinds: Mutex<BTreeMap<Kind, Claim>>,
+    kinds: Mutex<BTreeMap<Kind, KindClaim>>,
 }
 
 /// The workers that a kind has, and those that it could do with.
 #[derive(Debug, Default)]
-struct Claim {
+struct KindClaim {
     /// Workers that there are, also those that end, and those that it was allowed to start.
     there: u32,
     /// What each of its releases needs.
@@ -36,11 +39,6 @@ impl WorkerQuota {
     pub(crate) fn new(most: Option<u32>) -> Self {
         let kinds = Mutex::default();
         Self(Arc::new(Inner { most, kinds }))
-    }
-
-    /// Returns the limit, if there is one.
-    pub(crate) fn most(&self) -> Option<u32> {
-        self.0.most
     }
 
     /// Returns what the releases of a kind may do that has so many workers and needs these; `None`:
@@ -103,7 +101,6 @@ impl WorkerQuota {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manager::places::Turn;
 
     fn need(busy: u32, live: u32) -> Vec<Need> {
         vec![Need {
@@ -145,6 +142,6 @@ mod tests {
     fn without_a_limit_nobody_is_held_up() {
         let (places, a) = (WorkerQuota::default(), "a".parse().unwrap());
         assert_eq!(places.ask(&a, 3, need(100, 3), Instant::now()), None);
-        assert_eq!((places.most(), places.status()), (None, None));
+        assert_eq!(places.status(), None);
     }
 }

@@ -23,9 +23,9 @@ use crate::{
     catalogue::{Catalogue, Chosen, choose},
     desired::{LocalDesired, Locality},
     endpoint::SocketPlace,
-    kind::{self, Held, Order, Surroundings},
+    kind::{self, Context, Handover, Order},
 };
-pub(super) use handover::{Inheritance, lefts};
+pub(super) use handover::{Inheritance, handovers};
 
 /// The time after its deadline for which a drain waits for what was killed, and for what is
 /// published.
@@ -33,7 +33,7 @@ const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The kinds that are served.
 pub(super) struct Kinds {
-    pub(super) around: Surroundings,
+    pub(super) context: Context,
     orders: BTreeMap<Kind, watch::Sender<Order>>,
     desired: watch::Receiver<LocalDesired>,
     /// The active release of each kind as of the last look.
@@ -43,7 +43,7 @@ pub(super) struct Kinds {
     /// The socket of the workers.
     place: SocketPlace,
     /// The queue of what kinds leave to another program.
-    lefts: mpsc::Receiver<Held>,
+    handovers: mpsc::Receiver<Handover>,
     /// The end of the time in which everything is made ready for another program.
     hold: Option<Instant>,
     /// Whether it is known what lies on disk.
@@ -52,21 +52,21 @@ pub(super) struct Kinds {
 
 impl Kinds {
     pub(super) fn new(
-        around: Surroundings,
+        context: Context,
         desired: watch::Receiver<LocalDesired>,
         place: SocketPlace,
-        lefts: mpsc::Receiver<Held>,
+        handovers: mpsc::Receiver<Handover>,
         cancel: CancellationToken,
     ) -> Self {
         Self {
-            around,
+            context,
             orders: BTreeMap::new(),
             desired,
             served: BTreeMap::new(),
             running: JoinSet::new(),
             cancel,
             place,
-            lefts,
+            handovers,
             hold: None,
             is_found: false,
         }
@@ -116,19 +116,19 @@ impl Kinds {
     /// Every kind with a release is served, the others are told to end.
     fn reconcile(&mut self, catalogue: &Catalogue) {
         let desired = self.desired.borrow_and_update().clone();
-        let me = &self.around.me.environment;
+        let me = &self.context.me.environment;
         let here = Locality {
             id: me,
-            zone: &self.around.config.zone,
-            labels: &self.around.config.labels,
+            zone: &self.context.config.zone,
+            labels: &self.context.config.labels,
         };
-        let sizes = &self.around.config.pools;
+        let sizes = &self.context.config.pools;
         let choice = choose(catalogue, sizes, &desired.kinds, &self.served, &here);
-        self.around.board.put_missing(choice.missing);
+        self.context.board.put_missing(choice.missing);
         if desired.revision.is_some() {
             let rollout = |kind: &Kind| desired.rollout(kind, me).map(|order| order.id);
-            self.around
-                .book
+            self.context
+                .decisions
                 .retain(|kind, id| rollout(kind) == Some(id));
         }
         let mut chosen = choice.kinds;
@@ -139,7 +139,7 @@ impl Kinds {
         let orders = absent.filter_map(|(kind, _)| desired.rollout(kind, me));
         let absent = orders
             .map(|order| RolloutRun::status_of_absent(order, Instant::now(), Timestamp::now()));
-        self.around.board.put_absent(absent.collect());
+        self.context.board.put_absent(absent.collect());
         self.served = served(&chosen);
         let order_of = |kind: &Kind, releases: Vec<Chosen>| Order {
             rollout: desired.rollout(kind, me),
@@ -168,7 +168,7 @@ impl Kinds {
 
     /// The kinds of another program of this process go on at once, and wait for what is to be
     /// served. Workers are let in, and the world is told, when all await their own.
-    pub(super) async fn take_over(&mut self, inherited: BTreeMap<Kind, kind::Came>) {
+    pub(super) async fn take_over(&mut self, inherited: BTreeMap<Kind, kind::Inherited>) {
         let (awaiting, mut all_await) = mpsc::channel(1);
         for (kind, mut left) in inherited {
             left.awaiting = Some(awaiting.clone());
@@ -182,16 +182,16 @@ impl Kinds {
         drop(awaiting);
         // Nobody sends: it ends when the last of them has what it was left.
         let _ = all_await.recv().await;
-        self.around.admission.resume();
+        self.context.admission.resume();
     }
 
-    fn spawn(&mut self, kind: Kind, order: Order, came: Option<kind::Came>) {
+    fn spawn(&mut self, kind: Kind, order: Order, came: Option<kind::Inherited>) {
         let (order, orders) = watch::channel(order);
         self.orders.insert(kind.clone(), order);
-        let around = self.around.clone();
+        let context = self.context.clone();
         let cancel = self.cancel.clone();
         self.running.spawn(async move {
-            let given_up = kind::Service::run(kind.clone(), around, orders, came, cancel).await;
+            let given_up = kind::Service::run(kind.clone(), context, orders, came, cancel).await;
             (kind, given_up)
         });
     }
@@ -199,7 +199,7 @@ impl Kinds {
     /// Ends all kinds; gives the number of attempts that were given up.
     pub(super) async fn drain(&mut self, within: Duration) -> usize {
         let deadline = Instant::now() + within;
-        self.around.admission.resume();
+        self.context.admission.resume();
         for order in self.orders.values() {
             order.send_replace(Order {
                 give_up_at: Some(deadline),

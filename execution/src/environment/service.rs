@@ -16,7 +16,7 @@ use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{
     DrainRequest, Drained, Identity, Request,
-    kinds::{Inheritance, Kinds, lefts},
+    kinds::{Inheritance, Kinds, handovers},
     listen::{self, Recipients},
     publisher::StatusPublisher,
 };
@@ -28,7 +28,7 @@ use crate::{
     desired::DesiredKeeper,
     endpoint::Endpoint,
     folder::Unreadable,
-    kind::{self, Surroundings},
+    kind::{self, Context},
     lives::Lives,
     routes::Routes,
     runtime::{Life, Runtime},
@@ -60,7 +60,7 @@ pub(super) struct Service {
     state: watch::Sender<EnvironmentState>,
     publisher: StatusPublisher,
     background: Background,
-    inherited: BTreeMap<Kind, kind::Came>,
+    inherited: BTreeMap<Kind, kind::Inherited>,
     cancel: CancellationToken,
 }
 
@@ -102,8 +102,8 @@ impl Service {
             identity.zone.clone(),
             config.state_folder.clone(),
         )?;
-        let (lefts, left) = lefts();
-        let context = context(&parts, &board, lefts)?;
+        let (handovers, left) = handovers();
+        let context = context(&parts, &board, handovers)?;
         let first = identity.status(
             EnvironmentState::Running,
             &board,
@@ -169,7 +169,7 @@ impl Service {
 
     /// Lasts until it is drained, or cancelled, which kills the workers.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        let context = self.kinds.around.clone();
+        let context = self.kinds.context.clone();
         let running = self.background.spawn(&context);
         self.kinds.take_over(self.inherited).await;
         let publisher = tokio::spawn(self.publisher.run());
@@ -186,7 +186,7 @@ impl Service {
                 drop(running.orphans);
                 context.runtime.finish(&life(&context)).await;
                 drop(running.decisions);
-                context.book.write().await;
+                context.decisions.write().await;
                 drop(running.listener);
                 self.endpoint.stop().await;
                 self.state.send_replace(EnvironmentState::Gone);
@@ -197,7 +197,7 @@ impl Service {
             None => {
                 drop((running.catalogue, running.listener));
                 self.kinds.stop().await;
-                context.book.write().await;
+                context.decisions.write().await;
                 publisher.abort();
                 self.endpoint.stop().await;
             }
@@ -206,7 +206,7 @@ impl Service {
 }
 
 impl Background {
-    fn spawn(self, context: &Surroundings) -> Running {
+    fn spawn(self, context: &Context) -> Running {
         let spawn_orphans = (context.runtime.clone(), life(context));
         let orphans = async move {
             let (runtime, life) = spawn_orphans;
@@ -222,7 +222,7 @@ impl Background {
             _earlier_lives: spawn(earlier_lives),
             catalogue: spawn(catalogue::watch(self.sources, self.found)),
             orphans: spawn(orphans),
-            decisions: spawn(context.book.clone().run()),
+            decisions: spawn(context.decisions.clone().run()),
             listener: spawn(listener),
         }
     }
@@ -236,8 +236,8 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<(
 fn context(
     parts: &Parts,
     board: &StatusBoard,
-    lefts: mpsc::Sender<kind::Held>,
-) -> Result<Surroundings, Unreadable> {
+    handovers: mpsc::Sender<kind::Handover>,
+) -> Result<Context, Unreadable> {
     let Parts {
         config,
         identity,
@@ -246,32 +246,29 @@ fn context(
         ..
     } = parts;
     let next_worker = inheritance.as_ref().map_or(1, |left| left.next_worker);
-    Ok(Surroundings {
+    Ok(Context {
         config: config.clone(),
         zone: config.zone.clone(),
-        names: kind::Names {
-            environment: identity.id.clone(),
-            numbers: Arc::new(AtomicU64::new(next_worker)),
-        },
+        worker_numbers: Arc::new(AtomicU64::new(next_worker)),
         tasks: parts.tasks.clone(),
         events: parts.events.clone(),
         runtime: parts.runtime.clone(),
         socket: endpoint.path().into(),
         board: board.clone(),
-        places: identity.quota.clone(),
+        quota: identity.quota.clone(),
         me: Sender {
             environment: identity.id.clone(),
             incarnation: identity.incarnation,
         },
         routes: Routes::default(),
-        book: DecisionLog::open(config.state_folder.clone())?,
+        decisions: DecisionLog::open(config.state_folder.clone())?,
         lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
         admission: endpoint.admission().clone(),
-        lefts,
+        handovers,
     })
 }
 
-fn life(context: &Surroundings) -> Life {
+fn life(context: &Context) -> Life {
     Life {
         environment: context.me.environment.clone(),
         incarnation: context.me.incarnation,

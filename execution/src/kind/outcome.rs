@@ -1,16 +1,16 @@
 //! Outcomes: of attempts that workers have answered, and of those that nobody will answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 use utakata_model::{
     Class, Cure, Outcome, OutcomeStatus, Problem, RanBy, Readings, Task, TaskKey, Timings,
 };
 
-use crate::{pool::attempts::Attempt, worker::answer::End};
+use crate::{kind::attempts::Attempt, worker::answer::End};
 
-/// How an attempt ends that its worker will not answer: nobody can know what became of
-/// control; a read that was not answered has failed.
+/// Returns the end of an attempt that its worker will not answer: nobody can know what became
+/// of control; a read that was not answered has failed.
 pub(super) fn unanswered(class: Class) -> OutcomeStatus {
     match class {
         Class::Control => OutcomeStatus::Unknown,
@@ -45,13 +45,7 @@ pub(super) fn not_begun(
     build(task, status, Some(problem), None, timings)
 }
 
-/// What is told of a permit that no worker took in time.
-pub(super) fn late() -> Problem {
-    let message = "it was permitted and could not be begun in time: nothing was done to the target";
-    Problem::new("permit-late", Cure::Retry, message)
-}
-
-/// What is told of control whose worker ended before it had a go.
+/// Returns the problem of control whose worker ended before it had a go.
 pub(super) fn never_begun(what: &str) -> Problem {
     let message = format!("{what}, and had not begun it: nothing was done to the target");
     Problem::new("worker-lost", Cure::Retry, message)
@@ -156,23 +150,25 @@ fn build(
     }
 }
 
-/// A duration that a worker claims, as far as it can be.
+/// Returns the duration that a worker claims, as far as it can be.
 pub(super) fn believable(said: Duration, seen: Duration) -> Duration {
     if said.is_zero() { seen } else { said.min(seen) }
 }
 
 /// Problems that are told again and again, made once.
-#[derive(Debug)]
-pub(super) struct Common {
-    pub(super) superseded: Problem,
-    pub(super) expired: Problem,
-    pub(super) stopped: Problem,
+static COMMON: LazyLock<Common> = LazyLock::new(Common::new);
+
+struct Common {
+    superseded: Problem,
+    expired: Problem,
+    stopped: Problem,
+    late: Problem,
 }
 
 impl Common {
-    pub(super) fn new() -> Arc<Self> {
+    fn new() -> Self {
         let problem = |code, message| Problem::new(code, Cure::Retry, message);
-        Arc::new(Self {
+        Self {
             superseded: problem(
                 "superseded",
                 "a newer task of the same action on this target came while this one waited",
@@ -185,6 +181,30 @@ impl Common {
                 "draining",
                 "the environment takes no more tasks of this kind, and had not begun this one",
             ),
-        })
+            late: problem(
+                "permit-late",
+                "it was permitted and could not be begun in time: nothing was done to the target",
+            ),
+        }
     }
+}
+
+/// Returns the problem of a task in whose place a newer one waits.
+pub(super) fn superseded() -> Problem {
+    COMMON.superseded.clone()
+}
+
+/// Returns the problem of a task that waited too long.
+pub(super) fn expired() -> Problem {
+    COMMON.expired.clone()
+}
+
+/// Returns the problem of a task that is not begun because nothing is any more.
+pub(super) fn stopped() -> Problem {
+    COMMON.stopped.clone()
+}
+
+/// Returns the problem of a permit that no worker took in time.
+pub(super) fn late() -> Problem {
+    COMMON.late.clone()
 }

@@ -17,45 +17,47 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use utakata_model::{Outcome, OutcomeStatus, Problem, TaskKey};
+use utakata_model::{Outcome, OutcomeStatus, TaskKey};
 use utakata_permit::{
     asks::{Decision, OpenAsks, Times},
     message::{Answer, Ask, Refused, Verdict},
 };
 
 use super::outcome;
-use crate::pool::{attempts::Permit, lanes::Waiting};
+use crate::{
+    invariant,
+    kind::{attempts::Permit, lanes::Waiting},
+};
 
 /// Asks that were given up and are remembered, to answer permits that come for them.
-const VOID_MOST: usize = 10_000;
+const MAX_VOID: usize = 10_000;
 /// Asks of one attempt that are made again, to learn which of them has the permit.
-const EARLIER_MOST: usize = 4;
+const MAX_EARLIER: usize = 4;
 
 /// Control between its lane and its worker.
 #[derive(Debug)]
 pub(super) struct Permits {
     asks: OpenAsks,
-    asked: HashMap<TaskKey, Asked, foldhash::fast::RandomState>,
+    asked: HashMap<TaskKey, Request, foldhash::fast::RandomState>,
     permitted: VecDeque<Permitted>,
-    /// What is told if a permit comes for an ask that was given up.
+    /// The outcomes that are told if permits come for asks that were given up.
     void: BTreeMap<u64, Outcome>,
-    /// How many of these workers are kept free for, by the version that they need.
+    /// Workers that are kept free for these, by the version that they need.
     reserved: BTreeMap<Option<String>, usize>,
-    late: Problem,
 }
 
 /// Control that is asked for.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Request {
     pub(super) waiting: Waiting,
     ask: u64,
     /// The last asks of it that were given up.
     earlier: Vec<u64>,
-    /// Whether it keeps a conversation of its lane free.
+    /// Keeps a conversation of its lane free.
     pub(super) has_lane: bool,
 }
 
-impl Asked {
+impl Request {
     /// The asks of it that were given up before: the last few.
     pub(super) fn earlier(&self) -> impl Iterator<Item = Ask> {
         let key = self.waiting.task.key();
@@ -68,19 +70,19 @@ impl Asked {
 pub(super) struct Permitted {
     pub(super) waiting: Waiting,
     pub(super) permit: Permit,
-    /// Whether it has a conversation of its lane.
+    /// Has a conversation of its lane.
     pub(super) has_lane: bool,
 }
 
-/// What an answer means here.
+/// The meaning of an answer here.
 #[derive(Debug)]
 pub(super) enum Meaning {
     /// The attempt may begin: it is among those that do.
     Permitted,
     /// The delivery is void.
-    Dropped(Refused, Asked),
+    Dropped(Refused, Request),
     /// It was permitted and will not begin here, which is to be told.
-    Late(Box<Outcome>, Option<Asked>),
+    Late(Box<Outcome>, Option<Request>),
     /// Nothing.
     Nothing,
 }
@@ -93,7 +95,6 @@ impl Permits {
             permitted: VecDeque::new(),
             void: BTreeMap::new(),
             reserved: BTreeMap::new(),
-            late: outcome::late(),
         }
     }
 
@@ -116,7 +117,7 @@ impl Permits {
     pub(super) fn ask(&mut self, waiting: Waiting, now: Instant) -> Option<Ask> {
         let ask = self.asks.ask(waiting.task.key(), now)?;
         self.reserve(&waiting);
-        let asked = Asked {
+        let asked = Request {
             waiting,
             ask: ask.ask,
             earlier: Vec::new(),
@@ -126,12 +127,13 @@ impl Permits {
         Some(ask)
     }
 
-    /// An answer has come.
+    /// Decides by an answer.
     pub(super) fn on_answer(&mut self, answer: Answer, now: Instant, clock: Timestamp) -> Meaning {
         let key = answer.ask.key;
         match self.asks.on_answer(answer, now) {
             Decision::Begin { ask, until } => {
                 let Some(asked) = self.asked.remove(&key) else {
+                    invariant::broken("an open ask has no task", &key);
                     return Meaning::Nothing;
                 };
                 self.permitted.push_back(Permitted {
@@ -149,7 +151,7 @@ impl Permits {
         }
     }
 
-    /// An answer to an ask that was given up, or whose window is over.
+    /// Decides by an answer to an ask that was given up, or whose window is over.
     fn on_ignored(&mut self, answer: Answer, now: Instant, clock: Timestamp) -> Meaning {
         let Ask { key, ask } = answer.ask;
         let is_open = self.asked.get(&key).is_some_and(|asked| asked.ask == ask);
@@ -183,6 +185,7 @@ impl Permits {
         let mut due = Vec::with_capacity(asks.len());
         for ask in asks {
             let Some(asked) = self.asked.get_mut(&ask.key) else {
+                invariant::broken("an open ask has no task", &ask.key);
                 continue;
             };
             let is_anew = asked.ask != ask.ask;
@@ -192,10 +195,10 @@ impl Permits {
             if is_anew {
                 let was = std::mem::replace(&mut asked.ask, ask.ask);
                 asked.earlier.push(was);
-                if asked.earlier.len() > EARLIER_MOST {
+                if asked.earlier.len() > MAX_EARLIER {
                     asked.earlier.remove(0);
                 }
-                let outcome = void(&asked.waiting, was, self.late.clone(), now, clock);
+                let outcome = void(&asked.waiting, was, now, clock);
                 self.remember(was, outcome);
             }
             due.push(Due {
@@ -208,23 +211,23 @@ impl Permits {
         due
     }
 
-    /// An attempt is not asked for any more, and will not begin here.
+    /// Gives up an ask: its attempt will not begin here.
     pub(super) fn give_up(
         &mut self,
         key: TaskKey,
         now: Instant,
         clock: Timestamp,
-    ) -> Option<Asked> {
+    ) -> Option<Request> {
         self.asks.forget(key);
         let asked = self.asked.remove(&key)?;
         self.free(&asked.waiting);
-        let outcome = void(&asked.waiting, asked.ask, self.late.clone(), now, clock);
+        let outcome = void(&asked.waiting, asked.ask, now, clock);
         self.remember(asked.ask, outcome);
         Some(asked)
     }
 
-    /// Nothing is asked for any more, and none of it will begin here.
-    pub(super) fn give_up_all(&mut self, now: Instant, clock: Timestamp) -> Vec<Asked> {
+    /// Gives up all asks: none of their attempts will begin here.
+    pub(super) fn give_up_all(&mut self, now: Instant, clock: Timestamp) -> Vec<Request> {
         let keys: Vec<TaskKey> = self.asked.keys().copied().collect();
         keys.into_iter()
             .filter_map(|key| self.give_up(key, now, clock))
@@ -236,12 +239,12 @@ impl Permits {
         std::mem::take(&mut self.permitted)
     }
 
-    /// One that was taken out goes on waiting for a worker.
+    /// Puts one back that was taken out and waits on for a worker.
     pub(super) fn wait_on(&mut self, permitted: Permitted) {
         self.permitted.push_back(permitted);
     }
 
-    /// One that was begun did not get as far as to its worker: it waits again.
+    /// Puts one back that was begun and did not get as far as to its worker.
     pub(super) fn put_back(&mut self, waiting: Waiting, permit: Permit) {
         self.reserve(&waiting);
         self.permitted.push_back(Permitted {
@@ -251,7 +254,7 @@ impl Permits {
         });
     }
 
-    /// One that was taken out has begun or has ended: no worker is kept free for it.
+    /// Keeps no worker free any longer for one that has begun or has ended.
     pub(super) fn free(&mut self, waiting: &Waiting) {
         let pin = &waiting.task.target.pin;
         if let Some(count) = self.reserved.get_mut(pin) {
@@ -285,15 +288,10 @@ impl Permits {
         self.len() == 0
     }
 
-    /// For how many a worker is kept free, by the version that they need.
+    /// Counts those for which a worker is kept free, by the version that they need.
     pub(super) fn reserved(&self) -> impl Iterator<Item = (Option<&str>, usize)> {
         let reserved = self.reserved.iter();
         reserved.map(|(pin, count)| (pin.as_deref(), *count))
-    }
-
-    /// What is told of a permit that was of no use.
-    pub(super) fn late(&self) -> Problem {
-        self.late.clone()
     }
 
     fn reserve(&mut self, waiting: &Waiting) {
@@ -308,7 +306,7 @@ impl Permits {
 
     fn remember(&mut self, ask: u64, outcome: Outcome) {
         self.void.insert(ask, outcome);
-        if self.void.len() > VOID_MOST {
+        if self.void.len() > MAX_VOID {
             self.void.pop_first();
         }
     }
@@ -318,18 +316,18 @@ impl Permits {
 #[derive(Debug)]
 pub(super) struct Due {
     pub(super) ask: Ask,
-    /// Whether it takes the place of one whose window is over.
+    /// Replaces one whose window is over.
     pub(super) is_anew: bool,
-    /// When its task expires.
+    /// The moment at which its task expires.
     pub(super) expires: Instant,
     /// The lane whose conversation it does not keep free any longer.
     pub(super) lane: Option<utakata_model::TargetName>,
 }
 
-fn void(waiting: &Waiting, ask: u64, late: Problem, now: Instant, clock: Timestamp) -> Outcome {
+fn void(waiting: &Waiting, ask: u64, now: Instant, clock: Timestamp) -> Outcome {
     let waited: Duration = now.saturating_duration_since(waiting.since);
     let task = waiting.task.clone();
-    let outcome = outcome::not_begun(task, OutcomeStatus::Expired, late, waited, clock);
+    let outcome = outcome::not_begun(task, OutcomeStatus::Expired, outcome::late(), waited, clock);
     Outcome {
         permit: Some(ask),
         ..outcome

@@ -1,80 +1,58 @@
-//! What one kind consists of at a moment, and how it changes: no IO, no clock.
+//! A kind as a machine: passes each event on to the machines that it is made of, and collects
+//! what they would have done. No IO, no clock, no chance: times and identifiers are arguments.
 
 mod answer;
+mod arrival;
 mod begin;
-mod breaker;
 mod go;
-mod hold;
+mod handover;
+mod loss;
 mod permit;
-mod places;
-mod repeat;
-mod rollout;
 mod shadow;
-mod stop;
 mod upkeep;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-use hold::Hold;
-pub(super) use hold::{Holding, message as hold_message};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Event, Tag};
 use utakata_model::{
-    Class, EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem, RanBy, Stop, Task,
-    TaskKey, WorkerId,
+    BreakerStatus, Class, EnvironmentId, Kind, Outcome, OutcomeStatus, PoolStatus, Problem,
+    StopState, Task, TaskId,
 };
 use utakata_permit::{asks, message::Ask};
-use utakata_protocol::v1::to_worker::Message;
-use utakata_rollout::{Change, Decision, Recent, RolloutRun, compare::RepeatedRead};
+use utakata_rollout::Decision;
 
 use super::{
     Order,
-    outcome::{self, Common},
+    lifecycle::{Lifecycle, UnderWay},
+    outcome,
     permits::Permits,
-    pool::{Pool, Worker},
+    rollout::Rollout,
+    shadows::Shadows,
+    silence::{Sign, Silences, left_alone},
+    unproven::Unproven,
     unrecorded::Unrecorded,
+    workers::{self, Workers},
 };
 use crate::{
-    Config, Release,
-    config::Backoff,
-    manager::plan::{Desired, Phase, Times},
-    pool::{
+    Config,
+    kind::{
         attempts::Attempts,
-        breaker::Rule,
-        lanes::{Lanes, Waiting},
-        select,
+        lanes::{Lanes, Rule, Waiting},
     },
-    quota::WorkerQuota,
-    worker::{Line, Number},
+    worker::Number,
 };
 
-/// Tasks that are fetched while no worker has said hello yet, where none is kept.
-const ROOM_TO_WAKE: usize = 16;
-/// Tasks that wait, ready, beyond what the workers can take at once: the next is there when a
-/// worker has room.
-const AHEAD_LEAST: usize = 64;
-/// Tasks fetched at once.
-const FETCH_MOST: usize = 2048;
+/// Targets that are told of when they are left alone.
+const MAX_BREAKERS: usize = 1000;
 
-/// Names that all kinds of an environment share.
-#[derive(Debug, Clone)]
-pub(crate) struct Names {
-    /// The environment.
-    pub(crate) environment: EnvironmentId,
-    /// The next number of a worker.
-    pub(crate) numbers: Arc<AtomicU64>,
+/// One moment, by the clock that nobody sets and by the one on the wall.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) now: Instant,
+    pub(super) clock: Timestamp,
 }
 
-/// What is to be done in the world because something has changed.
+/// Everything to do in the world because something has changed.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     /// Deliveries that are dealt with.
@@ -83,285 +61,163 @@ pub(super) struct Effects {
     pub(super) give_back: Vec<Tag>,
     /// Reads for others, whose deliveries are dealt with.
     pub(super) publish_again: Vec<Task>,
-    /// What goes to workers.
-    pub(super) sends: Vec<Send>,
-    /// Workers that are to come back, by the time that they have.
-    pub(super) holds: Vec<Holding>,
-    /// Workers to start.
-    pub(super) starts: Vec<Start>,
     /// Permits to ask for.
     pub(super) asks: Vec<Ask>,
-    /// What was seen; published before the outcomes.
+    /// Readings, published before the outcomes.
     pub(super) readings: Vec<Event>,
-    /// How attempts ended.
+    /// Ends of attempts.
     pub(super) outcomes: Vec<Outcome>,
-}
-
-/// A message to a worker.
-#[derive(Debug)]
-pub(super) struct Send {
-    pub(super) worker: Number,
-    pub(super) line: Line,
-    pub(super) message: Message,
-}
-
-/// A worker to start.
-#[derive(Debug)]
-pub(super) struct Start {
-    pub(super) number: Number,
-    pub(super) worker: WorkerId,
-    pub(super) release: Arc<Release>,
-    pub(super) kill: CancellationToken,
-    pub(super) cut: CancellationToken,
+    /// Everything to do about workers.
+    pub(super) workers: workers::WorkerEffects,
 }
 
 /// One kind: what waits, what runs, who runs it.
 #[derive(Debug)]
 pub(super) struct State {
     kind: Kind,
-    names: Names,
-    backoff: Backoff,
-    times: Times,
-    backlog: usize,
+    lifecycle: Lifecycle,
+    workers: Workers,
+    rollout: Rollout,
+    shadows: Shadows,
     lanes: Lanes,
-    /// Codes of problems that say that a target did not answer.
-    silences: Vec<String>,
-    attempts: Attempts,
+    silences: Silences,
     permits: Permits,
+    attempts: Attempts,
     unrecorded: Unrecorded,
-    /// Outcomes of control that workers had begun which are out of reach and not seen to be gone.
-    unproven: Vec<(Number, Outcome)>,
+    unproven: Unproven,
+    /// Attempts that were given up when their workers had to end.
+    given_up: usize,
     /// Control is begun without a permit: for a test that must see doubles.
     without_permits: bool,
-    pools: Vec<Pool>,
-    /// How many workers all kinds may have together.
-    places: WorkerQuota,
-    /// The rollout, if there is one.
-    way: Option<RolloutRun>,
-    /// What an earlier life has left of it.
-    kept: Option<Decision>,
-    /// What was decided about it, and is to be written down.
-    decided: Option<Decision>,
-    /// Whether that is not written down yet.
-    is_deciding: bool,
-    /// How it goes on then.
-    next: Option<(RolloutRun, Change)>,
-    /// Workers of the stable release when the candidate took over.
-    held: u32,
-    /// Reads that are repeated, to be compared.
-    shadows: HashMap<TaskKey, RepeatedRead, foldhash::fast::RandomState>,
-    /// What was served lately.
-    recent: Recent,
-    /// Whether it ends: nothing new is taken, and nothing will be.
-    is_closing: bool,
-    /// Whether it is stopped by an order, and how.
-    stop: Option<Stop>,
-    /// How far it is on its way to another program of this process.
-    hold: Hold,
-    /// Versions that are to serve and are not here yet.
-    coming: BTreeSet<Arc<str>>,
-    /// When what runs then is given up.
-    give_up_at: Option<Instant>,
-    given_up: usize,
-    /// How far is looked back at what was needed.
-    warm_for: Duration,
-    /// Since when a worker of a single task is used, whose successor is to be started.
-    used_since: Option<Instant>,
-    common: Arc<Common>,
-    pub(super) effects: Effects,
+    effects: Effects,
+}
+
+/// The facts with which a kind begins.
+#[derive(Debug)]
+pub(super) struct InitialState {
+    pub(super) kind: Kind,
+    pub(super) environment: EnvironmentId,
+    /// The remains of a rollout from an earlier life of the environment.
+    pub(super) rollout: Option<Decision>,
+    /// An identifier that is used nowhere else.
+    pub(super) seed: TaskId,
+    pub(super) now: Instant,
 }
 
 impl State {
-    pub(super) fn new(kind: Kind, names: Names, config: &Config, now: Instant) -> Self {
+    pub(super) fn new(initial: InitialState, config: &Config) -> Self {
+        let InitialState {
+            kind,
+            environment,
+            rollout,
+            seed,
+            now,
+        } = initial;
         let rule = Rule {
             failures: config.breaker.failures,
             first: config.breaker.first,
             most: config.breaker.most,
         };
         Self {
+            workers: Workers::new(kind.clone(), environment, config),
             kind,
-            names,
-            backoff: config.backoff,
-            times: Times {
-                hello_within: config.hello_within,
-                hung_after: config.hung_after,
-                grow_after: config.grow_after,
-                idle_after: config.idle_after,
-                drain_within: config.drain_within,
-            },
-            backlog: config.lanes.backlog as usize,
+            lifecycle: Lifecycle::default(),
+            rollout: Rollout::resume(rollout),
+            shadows: Shadows::new(seed),
             lanes: Lanes::new(config.lanes, rule, now),
-            silences: config.breaker.codes.clone(),
-            attempts: Attempts::new(config.grace),
+            silences: Silences::new(config.breaker.codes.clone()),
             permits: Permits::new(asks::Times {
                 repeat_after: config.permits.again_after,
                 void_after: config.permits.void_after,
             }),
+            attempts: Attempts::new(config.grace),
             unrecorded: Unrecorded::new(config.unrecorded as usize),
-            unproven: Vec::new(),
-            without_permits: config.without_permits,
-            pools: Vec::new(),
-            places: WorkerQuota::default(),
-            way: None,
-            kept: None,
-            decided: None,
-            is_deciding: false,
-            next: None,
-            held: 0,
-            shadows: HashMap::default(),
-            recent: Recent::default(),
-            is_closing: false,
-            stop: None,
-            hold: Hold::None,
-            coming: BTreeSet::new(),
-            give_up_at: None,
+            unproven: Unproven::default(),
             given_up: 0,
-            warm_for: config.warm_for,
-            used_since: None,
-            common: Common::new(),
+            without_permits: config.without_permits,
             effects: Effects::default(),
         }
     }
 
-    /// What should be served from now on.
-    pub(super) fn on_order(&mut self, order: &Order, now: Instant, clock: Timestamp) {
-        for pool in &mut self.pools {
-            pool.desired = None;
+    /// Takes everything that is to be done since the last call.
+    pub(super) fn take_effects(&mut self) -> Effects {
+        Effects {
+            workers: self.workers.take_effects(),
+            ..std::mem::take(&mut self.effects)
         }
-        for chosen in &order.releases {
-            let desired = Desired {
-                is_active: chosen.is_active,
-                size: chosen.size.clone(),
-                least: 0,
-                is_brief: false,
-            };
-            let known = self
-                .pools
-                .iter_mut()
-                .find(|pool| pool.release.id == chosen.release.id);
-            let pool = match known {
-                Some(pool) => pool,
-                None => {
-                    self.pools.push(Pool::new(chosen.release.clone()));
-                    let last = self.pools.len() - 1;
-                    &mut self.pools[last]
-                }
-            };
-            pool.release = chosen.release.clone();
-            pool.desired = Some(desired);
-            pool.is_stable = chosen.is_active;
-            pool.is_kept = chosen.is_kept;
-        }
-        for pool in &mut self.pools {
-            pool.stop = order.stops.get(&pool.release.id.version).copied();
-        }
-        self.coming.clone_from(&order.coming);
-        self.set_way(order.rollout.as_ref(), clock);
+    }
+
+    /// Follows a new order.
+    pub(super) fn on_order(&mut self, order: &Order, at: Moment) {
+        self.workers.on_order(&order.releases, &order.stops);
+        self.rollout.on_order(order.rollout.as_ref(), at.clock);
         self.assign();
-        self.is_closing = order.releases.is_empty();
-        self.stop = order.stop;
-        self.give_up_at = order.give_up_at;
-        self.set_hold(order.hold);
-        if self.is_closing {
-            self.refuse_waiting(now, clock);
-        } else if self.is_held() {
-            self.hand_over(now, clock);
+        self.lifecycle.on_order(order);
+        if self.lifecycle.is_closing() {
+            self.refuse_waiting(at);
+        } else if self.is_stopped() {
+            self.hand_over(at);
         }
-        if let Some(at) = order.give_up_at {
-            self.times.drain_within = at.saturating_duration_since(now);
+        if let Some(give_up_at) = order.give_up_at {
+            let within = give_up_at.saturating_duration_since(at.now);
+            self.workers.drain_within(within);
         }
     }
 
-    /// Nothing that waits will be begun here: control goes to others, observation ends.
-    fn refuse_waiting(&mut self, now: Instant, clock: Timestamp) {
-        for waiting in self.lanes.take_if(|_| true) {
-            match waiting.tag {
-                Some(tag) => self.effects.give_back.push(tag),
-                None => {
-                    let problem = self.common.stopped.clone();
-                    self.end_waiting(waiting, OutcomeStatus::Expired, problem, now, clock);
-                }
-            }
-        }
-        self.end_permitted(now, clock);
+    /// Learns for how many messages the streams of workers have room.
+    pub(super) fn on_room(&mut self, room: impl Fn(Number) -> Option<usize>) {
+        self.workers.on_room(room);
     }
 
-    /// The connection to the queue is lost: others get what was not acknowledged.
-    pub(super) fn on_lost_connection(&mut self) {
-        self.lanes.take_if(|waiting| waiting.tag.is_some());
-        self.permits.forget_tags();
+    /// Takes the record of a decision about a rollout that is to be written down, once.
+    pub(super) fn take_record(&mut self) -> Option<Decision> {
+        self.rollout.take_record()
     }
 
-    /// How many tasks may be fetched now: as many as the workers can take, and a few more for
-    /// when they have room. Targets that wait for themselves do not count, up to the limit of
-    /// the backlog.
-    pub(super) fn room(&self) -> usize {
-        if self.takes_nothing() {
-            return 0;
-        }
-        let backlog = self.backlog.saturating_sub(self.lanes.waiting());
-        let candidate = self.candidate().filter(|&at| !self.pools[at].is_serving());
-        let pools = self.pools.iter().enumerate();
-        let serving = pools.filter(|(at, pool)| candidate != Some(*at) && pool.stop.is_none());
-        let ready = serving.flat_map(|(_, pool)| &pool.workers);
-        let serves = |worker: &&Worker| matches!(worker.phase, Phase::Ready { .. });
-        let ready = ready.filter(|worker| serves(worker) && !worker.is_spent());
-        let (free, capacity) = ready.fold((0, 0), |(free, capacity), worker| {
-            let room = worker.capacity.saturating_sub(worker.running) as usize;
-            (free + room, capacity + worker.capacity as usize)
-        });
-        let most = match capacity {
-            0 if self.can_wake() => ROOM_TO_WAKE,
-            0 => 0,
-            _ => free.saturating_sub(self.permits.len()) + (capacity / 2).max(AHEAD_LEAST),
-        };
-        most.saturating_sub(self.ready())
-            .min(backlog)
-            .min(FETCH_MOST)
+    /// Carries out the decision about a rollout that is written down.
+    pub(super) fn on_written(&mut self) {
+        self.rollout.on_written(self.workers.stable_live());
     }
 
-    /// Whether a worker would be started for a task that comes.
-    fn can_wake(&self) -> bool {
-        let is_active = |pool: &Pool| pool.is_serving() && pool.stop.is_none();
-        // Where no release is active, those for pinned targets are woken.
-        let is_any_active = self.pools.iter().any(is_active);
-        let sleeps = |pool: &Pool| {
-            let keeps_none = |desired: &Desired| match desired.is_active {
-                // Without its turn nobody is kept either.
-                true => desired.size.min == 0 || pool.short.is_some(),
-                false => !is_any_active,
-            };
-            let is_asleep = pool.desired.as_ref().is_some_and(keeps_none);
-            is_asleep && pool.stop.is_none() && !pool.failures.any()
-        };
-        self.pools.iter().any(sleeps)
+    /// Returns whether nothing new is taken now: the kind ends, is stopped, or goes over.
+    fn takes_nothing(&self) -> bool {
+        let lifecycle = &self.lifecycle;
+        lifecycle.is_closing() || lifecycle.is_going_over() || self.is_stopped()
     }
 
-    /// Whether something waits for the first worker of all.
-    fn waits_for_first(&self) -> bool {
-        let is_there = self.pools.iter().any(|pool| !pool.workers.is_empty());
-        !is_there && self.lanes.waiting() > 0 && self.can_wake()
+    /// Returns whether the kind, or each release that could do anything, is stopped by an order.
+    fn is_stopped(&self) -> bool {
+        self.lifecycle.stop().is_some() || self.workers.are_all_stopped()
     }
 
-    /// Whether anything is to be looked at soon.
+    /// Returns whether deliveries are for others for a while.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_stopped() || self.lifecycle.is_going_over()
+    }
+
+    /// Returns whether anything is to be looked at soon.
     pub(super) fn is_busy(&self) -> bool {
-        let is_waiting = self.lanes.waiting() > 0 || !self.permits.is_empty();
-        let is_rolling = self.way.as_ref().is_some_and(RolloutRun::is_under_way);
-        is_waiting || is_rolling || !self.attempts.is_empty() || !self.unrecorded.is_empty()
+        self.is_under_way() || self.rollout.is_under_way()
     }
 
-    /// When something can go on by time alone.
+    /// Returns whether tasks wait or run, or outcomes of control are not written down.
+    fn is_under_way(&self) -> bool {
+        let waits = self.lanes.waiting() > 0 || !self.permits.is_empty();
+        waits || !self.attempts.is_empty() || !self.unrecorded.is_empty()
+    }
+
+    /// Returns the next moment at which something goes on by time alone.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         let wakes_at = self.lanes.wakes_at();
-        wakes_at.into_iter().chain(self.used_since).min()
+        wakes_at.into_iter().chain(self.workers.wakes_at()).min()
     }
 
-    /// Whether everything has ended, and what became of control is written down, unless that
-    /// is given up.
+    /// Returns whether everything has ended, and the outcomes of control are written down,
+    /// unless that is given up.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        let has_ended = self.is_closing && self.pools.iter().all(|pool| pool.workers.is_empty());
+        let has_ended = self.lifecycle.is_closing() && self.workers.is_empty();
         let is_settled = self.permits.is_empty() && self.unrecorded.is_empty();
-        has_ended && (is_settled || self.give_up_at.is_some_and(|at| now >= at))
+        has_ended && (is_settled || self.lifecycle.is_given_up(now))
     }
 
     /// Outcomes of control that nobody has written down.
@@ -374,110 +230,55 @@ impl State {
         self.given_up
     }
 
-    /// How the pools are.
+    /// Returns the status of the pools.
     pub(super) fn status(&self) -> Vec<PoolStatus> {
-        let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
-        let active = select::pool(&facts, None);
         let waiting = self.lanes.waiting() + self.permits.len();
-        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
-        let status = |(at, pool): (usize, &Pool)| {
-            let is_active = active == Some(at);
-            let status = pool.status(is_active, if is_active { waiting } else { 0 });
-            self.with_short(pool, status)
-        };
-        self.pools.iter().enumerate().map(status).collect()
+        self.workers.status(waiting)
     }
 
-    fn find(&mut self, number: Number) -> Option<(&mut Pool, usize)> {
-        self.pools.iter_mut().find_map(|pool| {
-            let at = pool.workers.iter().position(|w| w.number == number)?;
-            Some((pool, at))
+    /// The targets that are left alone.
+    pub(super) fn breakers(&self, now: Instant) -> Vec<BreakerStatus> {
+        self.lanes.breakers(MAX_BREAKERS, now)
+    }
+
+    /// Returns the progress of the stop that is ordered. Outcomes of control that are not written
+    /// down are under way, too.
+    pub(super) fn stopped(&self) -> Option<StopState> {
+        self.lifecycle.stopped(UnderWay {
+            tasks: self.is_under_way(),
+            workers: !self.workers.is_empty(),
         })
     }
 
-    fn worker(&mut self, number: Number) -> Option<&mut Worker> {
-        self.find(number).map(|(pool, at)| &mut pool.workers[at])
+    pub(super) fn rollout(&self) -> &Rollout {
+        &self.rollout
     }
 
-    /// A worker has failed, unless it was asked to end.
-    fn fail(&mut self, number: Number, now: Instant) {
-        let backoff = self.backoff;
-        if let Some((pool, at)) = self.find(number) {
-            pool.fail(at, now, &backoff);
-        }
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
-    /// A worker is to be started in a pool.
-    fn start(&mut self, at: usize, now: Instant) {
-        let Some(pool) = self.pools.get_mut(at) else {
-            return;
-        };
-        let number = self.names.numbers.fetch_add(1, Ordering::Relaxed);
-        let Some(worker) = worker_id(&self.kind, number) else {
-            return;
-        };
-        let (kill, cut) = (CancellationToken::new(), CancellationToken::new());
-        pool.workers.push(Worker {
-            number: Number(number),
-            ran_by: RanBy {
-                environment: self.names.environment.clone(),
-                worker: worker.clone(),
-                release: pool.release.id.clone(),
-            },
-            phase: Phase::Starting { since: now },
-            capacity: 0,
-            is_single: false,
-            begun: 0,
-            memory: None,
-            running: 0,
-            overdue: 0,
-            strays: 0,
-            ready_since: None,
-            line: None,
-            can_hold: false,
-            trace: None,
-            parked: None,
-            batch: super::pool::Batch::default(),
-            kill: kill.clone(),
-            cut: cut.clone(),
-            is_expected: false,
-            is_counted: false,
-            cause: None,
-            last_words: None,
-            parted: None,
-            exited: None,
+    /// Says who serves because of the rollout.
+    fn assign(&mut self) {
+        let seats = self.rollout.candidate().and_then(|digest| {
+            let trial = self.workers.trial(digest)?;
+            Some((digest, self.rollout.seats(trial)?))
         });
-        self.effects.starts.push(Start {
-            number: Number(number),
-            worker,
-            release: pool.release.clone(),
-            kill,
-            cut,
-        });
+        self.workers.assign(seats);
     }
 
-    /// A task that waited ends without having been begun. Its delivery is dealt with.
+    /// Ends a task that waited and was not begun. Its delivery is dealt with.
     fn end_waiting(
         &mut self,
         waiting: Waiting,
         status: OutcomeStatus,
         problem: Problem,
-        now: Instant,
-        clock: Timestamp,
+        at: Moment,
     ) {
-        let waited = now.saturating_duration_since(waiting.since);
+        let waited = at.now.saturating_duration_since(waiting.since);
         self.effects.acknowledge.extend(waiting.tag);
-        let outcome = outcome::not_begun(waiting.task, status, problem, waited, clock);
-        self.tell(outcome, now);
-    }
-
-    /// Counts an outcome of what a worker had.
-    fn count(&mut self, outcome: &Outcome) {
-        let digest = outcome.ran_by.as_ref().map(|ran_by| &ran_by.release.digest);
-        let of = |pool: &&mut Pool| Some(&pool.release.id.digest) == digest;
-        if let Some(pool) = self.pools.iter_mut().find(of) {
-            pool.ended.count(outcome.status);
-        }
+        let outcome = outcome::not_begun(waiting.task, status, problem, waited, at.clock);
+        self.tell(outcome, at.now);
     }
 
     /// Tells an outcome; that of control again and again, until it is recorded.
@@ -485,19 +286,36 @@ impl State {
         if outcome.class == Class::Control && !self.without_permits {
             self.unrecorded.keep(&outcome, now);
         }
-        self.count(&outcome);
-        self.note(&outcome, now);
-        let (heard, target, clock) = self.heard(&outcome);
+        self.workers.on_outcome(&outcome);
+        self.rollout.on_outcome(&outcome, now);
+        let sign = self.silences.sign(&outcome);
+        let (target, clock) = (outcome.target.clone(), outcome.timings.ended);
         self.effects.outcomes.push(outcome);
-        self.hear(&heard, &target, now, clock);
+        let silence = match &sign {
+            Sign::Answer => None,
+            Sign::Silence(problem) => Some(problem),
+            Sign::Nothing => return,
+        };
+        if self.lanes.hear(&target, silence, now, clock) {
+            tracing::debug!(%target, "target does not answer and is left alone");
+            // Nobody waits for it.
+            for waiting in self.lanes.take_reads(&target) {
+                if let Some(problem) = self.left_alone(&waiting, now) {
+                    let at = Moment { now, clock };
+                    self.end_waiting(waiting, OutcomeStatus::Failed, problem, at);
+                }
+            }
+        }
     }
-}
 
-/// The name of a worker: the kind, as far as it fits, and a number.
-fn worker_id(kind: &Kind, number: u64) -> Option<WorkerId> {
-    let room = utakata_model::id::NAME_MAX - 21;
-    let kind = kind.as_str();
-    WorkerId::new(format!("{}-{number}", kind.get(..room).unwrap_or(kind))).ok()
+    /// Returns the problem of a read whose target is left alone: it fails at once. Control waits.
+    fn left_alone(&self, waiting: &Waiting, now: Instant) -> Option<Problem> {
+        if waiting.task.class == Class::Control {
+            return None;
+        }
+        let target = &waiting.task.target.name;
+        Some(left_alone(target, &self.lanes.broken(target, now)?))
+    }
 }
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ use utakata_permit::message::Recorded;
 use crate::takeover::UnrecordedLeft;
 
 /// An outcome is repeated after this, and then after twice as long each time.
-const FIRST: Duration = Duration::from_secs(1);
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Never later than this.
-const MOST: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Outcomes that are repeated together.
-const TOGETHER_MOST: usize = 1000;
+const MAX_TOGETHER: usize = 1000;
 /// Attempts that ended without a permit and are remembered.
-const TOLD_MOST: usize = 10_000;
+const MAX_ENDED: usize = 10_000;
 
 /// Outcomes that are repeated until they are recorded.
 #[derive(Debug)]
@@ -39,8 +39,7 @@ struct Kept {
     outcome: Outcome,
     again: Instant,
     wait: Duration,
-    /// Whether it took the place of another one under the same ask, which the next record may
-    /// mean.
+    /// Took the place of another one under the same ask, which the next record may mean.
     is_second: bool,
 }
 
@@ -52,7 +51,7 @@ struct Told {
 }
 
 impl Unrecorded {
-    /// None yet, and never more than the limit, but for those under a permit.
+    /// Begins with none, and never keeps more than the limit, but for those under a permit.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -62,7 +61,7 @@ impl Unrecorded {
         }
     }
 
-    /// An outcome is told now.
+    /// Keeps an outcome that is told now.
     pub(super) fn keep(&mut self, outcome: &Outcome, now: Instant) {
         let told = Recorded {
             key: outcome.key(),
@@ -81,15 +80,15 @@ impl Unrecorded {
         }
         let kept = Kept {
             outcome: outcome.clone(),
-            again: now + jittered(FIRST, told.key),
-            wait: FIRST,
+            again: now + jittered(FIRST_WAIT, told.key),
+            wait: FIRST_WAIT,
             is_second: was.is_some(),
         };
         self.due.insert((kept.again, told));
         self.kept.insert(told, kept);
     }
 
-    /// What is kept, and the attempts that ended without a permit.
+    /// Returns the outcomes that are kept, and the attempts that ended without a permit.
     pub(super) fn leave(&self) -> (Vec<UnrecordedLeft>, Vec<TaskKey>) {
         let left = self.kept.values().map(|kept| UnrecordedLeft {
             outcome: kept.outcome.clone(),
@@ -111,8 +110,8 @@ impl Unrecorded {
                 ask: outcome.permit,
             };
             let kept = Kept {
-                again: now + jittered(FIRST, told.key),
-                wait: FIRST,
+                again: now + jittered(FIRST_WAIT, told.key),
+                wait: FIRST_WAIT,
                 outcome,
                 is_second,
             };
@@ -122,7 +121,7 @@ impl Unrecorded {
         told.into_iter().for_each(|key| self.told.insert(key));
     }
 
-    /// These are written down.
+    /// Forgets outcomes that are written down.
     pub(super) fn on_recorded(&mut self, attempts: &[Recorded], now: Instant) {
         for recorded in attempts {
             let Some(told) = self.meant(*recorded) else {
@@ -135,15 +134,15 @@ impl Unrecorded {
             if kept.is_second {
                 // What is written down may be the first: it is told once more.
                 kept.is_second = false;
-                kept.again = now + jittered(FIRST, told.key);
+                kept.again = now + jittered(FIRST_WAIT, told.key);
                 self.due.insert((kept.again, told));
                 self.kept.insert(told, kept);
             }
         }
     }
 
-    /// Which outcome a record means. One that does not say its ask is of an outcome without any,
-    /// or of a logic environment that says none: then it is the first of the attempt.
+    /// Finds the outcome that a record means. One that does not say its ask is of an outcome
+    /// without any, or of a logic environment that says none: then it is the first of the attempt.
     fn meant(&self, recorded: Recorded) -> Option<Recorded> {
         if recorded.ask.is_some() || self.kept.contains_key(&recorded) {
             return Some(recorded);
@@ -161,13 +160,13 @@ impl Unrecorded {
     /// The outcomes to tell again now.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Outcome> {
         let mut again = Vec::new();
-        while again.len() < TOGETHER_MOST
+        while again.len() < MAX_TOGETHER
             && let Some((at, told)) = self.due.first().copied()
             && at <= now
         {
             self.due.pop_first();
             if let Some(kept) = self.kept.get_mut(&told) {
-                kept.wait = (kept.wait * 2).min(MOST);
+                kept.wait = (kept.wait * 2).min(MAX_WAIT);
                 kept.again = now + jittered(kept.wait, told.key);
                 self.due.insert((kept.again, told));
                 again.push(kept.outcome.clone());
@@ -176,7 +175,7 @@ impl Unrecorded {
         again
     }
 
-    /// Whether the attempt has ended here: it is not recorded yet, or ended without a permit.
+    /// Returns whether the attempt has ended here: it is not recorded yet, or had no permit.
     pub(super) fn has(&self, key: TaskKey) -> bool {
         self.of(key).next().is_some() || self.told.keys.contains(&key)
     }
@@ -189,12 +188,12 @@ impl Unrecorded {
         self.kept.is_empty()
     }
 
-    /// How many more there may be.
+    /// Returns the number of outcomes for which there is room.
     pub(super) fn room(&self) -> usize {
         self.limit.saturating_sub(self.kept.len())
     }
 
-    /// What it is that is not recorded.
+    /// Lists the outcomes that are not recorded.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Recorded> {
         self.kept.keys()
     }
@@ -206,7 +205,7 @@ impl Told {
             return;
         }
         self.order.push_back(key);
-        if self.order.len() > TOLD_MOST
+        if self.order.len() > MAX_ENDED
             && let Some(oldest) = self.order.pop_front()
         {
             self.keys.remove(&oldest);

@@ -8,7 +8,7 @@ use utakata_model::Kind;
 use super::{super::Error, Kinds};
 use crate::{
     endpoint,
-    kind::{self, Held, Order},
+    kind::{self, Handover, Order},
     runtime::Trace,
     takeover::{self, KindLeft, Left, Takeover, VERSION},
 };
@@ -17,7 +17,7 @@ use crate::{
 pub(in crate::environment) struct Inheritance {
     pub(in crate::environment) socket: endpoint::SocketPlace,
     pub(in crate::environment) next_worker: u64,
-    pub(in crate::environment) kinds: BTreeMap<Kind, kind::Came>,
+    pub(in crate::environment) kinds: BTreeMap<Kind, kind::Inherited>,
 }
 
 impl Inheritance {
@@ -33,7 +33,7 @@ impl Inheritance {
         let files = std::iter::once(None).chain(pipes.into_iter().map(Some));
         let mut files: Vec<Option<OwnedFd>> = files.collect();
         let kinds = left.kinds.into_iter().map(|left| {
-            let came = kind::Came {
+            let came = kind::Inherited {
                 traces: traces(&left, &mut files),
                 left,
                 passed,
@@ -70,8 +70,8 @@ impl Kinds {
         is_unwanted: impl Future<Output = ()>,
     ) -> Result<Takeover, Error> {
         let until = Instant::now() + within;
-        while self.lefts.try_recv().is_ok() {}
-        self.around.admission.suspend();
+        while self.handovers.try_recv().is_ok() {}
+        self.context.admission.suspend();
         self.hold = Some(until);
         self.tell_hold();
         let late = "what was begun did not end in time at workers that cannot go over, or the \
@@ -93,7 +93,7 @@ impl Kinds {
             return;
         }
         self.tell_hold();
-        self.around.admission.resume();
+        self.context.admission.resume();
     }
 
     fn tell_hold(&self) {
@@ -103,27 +103,27 @@ impl Kinds {
         }
     }
 
-    async fn all_left(&mut self) -> Vec<Held> {
+    async fn all_left(&mut self) -> Vec<Handover> {
         let mut held = Vec::new();
         while held.len() < self.orders.len() {
             tokio::select! {
-                Some(one) = self.lefts.recv() => held.push(one),
+                Some(one) = self.handovers.recv() => held.push(one),
                 // A kind that was about to end has nothing to leave.
                 Some(Ok((kind, _))) = self.running.join_next() => {
                     self.orders.remove(&kind);
-                    held.retain(|held: &Held| held.left.kind != kind);
+                    held.retain(|held: &Handover| held.left.kind != kind);
                 }
             }
         }
         held
     }
 
-    fn takeover(&self, held: Vec<Held>) -> Result<Takeover, Error> {
+    fn takeover(&self, held: Vec<Handover>) -> Result<Takeover, Error> {
         let unheard = |_| Error::Held("the socket of the workers cannot be handed over");
-        let listener = self.around.admission.listener().map_err(unheard)?;
+        let listener = self.context.admission.listener().map_err(unheard)?;
         let mut files = Vec::new();
         let mut kinds = Vec::new();
-        for Held {
+        for Handover {
             mut left,
             files: pipes,
         } in held
@@ -135,12 +135,12 @@ impl Kinds {
             files.extend(pipes);
             kinds.push(left);
         }
-        let numbers = &self.around.names.numbers;
+        let numbers = &self.context.worker_numbers;
         let left = Left {
             version: VERSION,
-            environment: self.around.me.environment.clone(),
-            zone: self.around.zone.clone(),
-            incarnation: self.around.me.incarnation,
+            environment: self.context.me.environment.clone(),
+            zone: self.context.zone.clone(),
+            incarnation: self.context.me.incarnation,
             at: takeover::now(),
             socket: self.place.clone(),
             next_worker: numbers.load(std::sync::atomic::Ordering::Relaxed),
@@ -156,7 +156,7 @@ impl Kinds {
 }
 
 /// Returns the two ends of the queue of what kinds leave.
-pub(in crate::environment) fn lefts() -> (mpsc::Sender<Held>, mpsc::Receiver<Held>) {
+pub(in crate::environment) fn handovers() -> (mpsc::Sender<Handover>, mpsc::Receiver<Handover>) {
     mpsc::channel(LEFTS)
 }
 

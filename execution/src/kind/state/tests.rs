@@ -15,11 +15,11 @@ use std::{
 use tokio::sync::mpsc;
 use tonic::Status;
 use utakata_interconnect::Delivery;
-use utakata_model::{Labels, ReleaseId, Task, TaskKey, Zone, manifest::PoolSize};
+use utakata_model::{Labels, ReleaseId, Stop, Task, TaskKey, Zone, manifest::PoolSize};
 use utakata_permit::message::{Answer as Permission, Refused, Verdict};
-use utakata_protocol::v1::{AttemptOutcome, Status as WireStatus, ToWorker};
+use utakata_protocol::v1::{AttemptOutcome, Status as WireStatus, ToWorker, to_worker::Message};
 
-use super::*;
+use super::{arrival::MIN_AHEAD, *};
 use crate::{
     catalogue::{Catalogue, choose},
     runtime::Exit,
@@ -31,11 +31,15 @@ use crate::{
 struct World {
     state: State,
     now: Instant,
+    /// The next number of a worker.
+    numbers: u64,
+    /// Everything to do about workers, until a test looks.
+    effects: workers::WorkerEffects,
     lines: BTreeMap<Number, mpsc::Receiver<Result<ToWorker, Status>>>,
     tag: u64,
-    /// Whether every ask is permitted at once.
+    /// Every ask is permitted at once.
     is_generous: bool,
-    /// Whether workers say at once that they could begin what they were given.
+    /// Workers say at once that they could begin what they were given.
     is_eager: bool,
     stop: Option<Stop>,
     /// Versions that are stopped by themselves.
@@ -46,7 +50,7 @@ struct World {
     sizes: BTreeMap<Kind, PoolSize>,
 }
 
-/// How long a permit is good.
+/// The window of a permit.
 const WINDOW: Duration = Duration::from_secs(2);
 
 impl World {
@@ -67,17 +71,21 @@ impl World {
     }
 
     fn set(versions: &[&str], config: &Config) -> Self {
-        let names = Names {
-            environment: EnvironmentId::new("here").unwrap(),
-            numbers: Arc::new(AtomicU64::new(1)),
-        };
-        let kind = Kind::new("echo").unwrap();
         let now = Instant::now();
+        let initial = InitialState {
+            kind: Kind::new("echo").unwrap(),
+            environment: EnvironmentId::new("here").unwrap(),
+            rollout: None,
+            seed: TaskId::from_bytes([9; 16]),
+            now,
+        };
         let mut config = config.clone();
         config.permits.void_after = WINDOW;
         let mut world = Self {
-            state: State::new(kind, names, &config, now),
+            state: State::new(initial, &config),
             now,
+            numbers: 1,
+            effects: workers::WorkerEffects::default(),
             lines: BTreeMap::new(),
             tag: 0,
             is_generous: true,
@@ -112,17 +120,57 @@ impl World {
             coming: self.coming.clone(),
             ..Order::default()
         };
-        self.state.on_order(&order, self.now, Timestamp::now());
+        self.state.on_order(&order, self.at());
         self.upkeep();
     }
 
-    /// What is decided about a rollout is written down at once.
-    fn upkeep(&mut self) {
-        self.state.upkeep(self.now, Timestamp::now());
-        while self.state.take_decided().is_some() {
-            self.state.on_written();
-            self.state.upkeep(self.now, Timestamp::now());
+    fn at(&self) -> Moment {
+        Moment {
+            now: self.now,
+            clock: Timestamp::now(),
         }
+    }
+
+    /// Looks once; what is decided about a rollout is not written down.
+    fn look(&mut self) {
+        let at = self.at();
+        if let Some(observed) = self.state.upkeep(at) {
+            let fresh = || {
+                self.numbers += 1;
+                Number(self.numbers)
+            };
+            self.state.plan(observed, None, fresh, at.now);
+        }
+    }
+
+    /// Looks until nothing more is decided about a rollout; decisions are written down at once.
+    fn upkeep(&mut self) {
+        self.look();
+        while self.state.take_record().is_some() {
+            self.state.on_written();
+            self.look();
+        }
+    }
+
+    /// Everything to do about workers that no test has taken yet.
+    fn workers(&mut self) -> &mut workers::WorkerEffects {
+        let new = self.state.workers.take_effects();
+        let all = &mut self.effects;
+        all.starts.extend(new.starts);
+        all.sends.extend(new.sends);
+        all.parks.extend(new.parks);
+        all.kills.extend(new.kills);
+        all.forgotten.extend(new.forgotten);
+        all
+    }
+
+    fn is_killed(&mut self, worker: Number) -> bool {
+        self.workers().kills.contains(&worker)
+    }
+
+    /// Returns the number of tasks that a worker has, and its capacity.
+    fn load_of(&self, worker: Number) -> (u32, u32) {
+        self.state.workers.load_of(worker).unwrap()
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -132,13 +180,13 @@ impl World {
 
     /// The workers that were to be started since this was last asked.
     fn started(&mut self) -> Vec<Number> {
-        let starts = std::mem::take(&mut self.state.effects.starts);
+        let starts = std::mem::take(&mut self.workers().starts);
         starts.into_iter().map(|start| start.number).collect()
     }
 
     fn report(&mut self, worker: Number, said: Said) {
         let report = Report { worker, said };
-        if self.state.on_report(report, self.now, Timestamp::now()) {
+        if self.state.on_report(report, self.at()) {
             self.upkeep();
         }
     }
@@ -174,8 +222,8 @@ impl World {
             }
         });
         let deliveries: Vec<Delivery> = deliveries.collect();
-        let state = &mut self.state;
-        if state.on_deliveries(deliveries, self.now, Timestamp::now()) {
+        let at = self.at();
+        if self.state.on_deliveries(deliveries, at) {
             self.upkeep();
         }
         self.begin();
@@ -183,23 +231,23 @@ impl World {
     }
 
     fn begin(&mut self) {
-        self.state.begin(self.now, Timestamp::now());
+        self.state.begin(self.at());
         while self.is_generous && !self.state.effects.asks.is_empty() {
             for ask in self.asks() {
                 self.permit(ask);
             }
-            self.state.begin(self.now, Timestamp::now());
+            self.state.begin(self.at());
         }
     }
 
-    /// What was asked for since this was last asked.
+    /// Takes the asks.
     fn asks(&mut self) -> Vec<Ask> {
         std::mem::take(&mut self.state.effects.asks)
     }
 
     fn verdict(&mut self, ask: Ask, verdict: Verdict) {
         let answers = [Permission { ask, verdict }];
-        self.state.on_permits(&answers, self.now, Timestamp::now());
+        self.state.on_permits(&answers, self.at());
     }
 
     fn permit(&mut self, ask: Ask) {
@@ -214,13 +262,13 @@ impl World {
     fn wait(&mut self, milliseconds: u64) {
         self.now += Duration::from_millis(milliseconds);
         self.upkeep();
-        self.state.repeat(self.now, Timestamp::now());
+        self.state.repeat(self.at());
         self.begin();
     }
 
-    /// What was given to workers since this was last asked.
+    /// Takes the attempts that were given to workers.
     fn given(&mut self) -> Vec<(Number, TaskKey)> {
-        let sends = std::mem::take(&mut self.state.effects.sends);
+        let sends = std::mem::take(&mut self.workers().sends);
         let mut given = Vec::new();
         for send in sends {
             let Message::Tasks(tasks) = send.message else {
@@ -246,7 +294,7 @@ impl World {
     /// begin, since this was last asked.
     fn goes(&mut self) -> (Vec<(TaskKey, Duration)>, Vec<TaskKey>) {
         let (mut goes, mut cancelled) = (Vec::new(), Vec::new());
-        for send in std::mem::take(&mut self.state.effects.sends) {
+        for send in std::mem::take(&mut self.workers().sends) {
             match send.message {
                 Message::Go(go) => goes.extend(go.attempts.iter().map(|go| {
                     assert_eq!(go.nonce, 7);
@@ -292,7 +340,7 @@ impl World {
     /// Everything that ended is written down.
     fn record(&mut self) {
         let all: Vec<_> = self.state.unrecorded.keys().copied().collect();
-        self.state.on_recorded(&all, self.now);
+        self.state.on_recorded(&all, self.at());
     }
 
     fn is_over(&self) -> bool {
@@ -321,10 +369,10 @@ fn tasks_go_to_workers_up_to_their_capacity_and_the_others_wait() {
     let mut world = World::new();
     assert_eq!(world.state.room(), 0);
     let worker = world.ready(2);
-    assert_eq!(world.state.room(), 2 + AHEAD_LEAST);
+    assert_eq!(world.state.room(), 2 + MIN_AHEAD);
     let keys = world.deliver(vec![task("a"), task("b"), task("c")]);
     assert_eq!(world.given(), [(worker, keys[0]), (worker, keys[1])]);
-    assert_eq!(world.state.room(), AHEAD_LEAST - 1);
+    assert_eq!(world.state.room(), MIN_AHEAD - 1);
     world.answer(worker, keys[0]);
     assert_eq!(world.given(), [(worker, keys[2])]);
     assert_eq!(
@@ -387,9 +435,7 @@ fn what_comes_again_while_it_is_here_is_not_begun_again() {
         redelivered: true,
     };
     let deliveries = vec![again(&running, 8), again(&waits, 9)];
-    world
-        .state
-        .on_deliveries(deliveries, world.now, Timestamp::now());
+    world.state.on_deliveries(deliveries, world.at());
     assert_eq!(world.acknowledged(), 2);
     world.answer(worker, running.key());
     assert_eq!(world.given(), [(worker, waits.key())]);
@@ -457,16 +503,13 @@ fn an_attempt_without_an_answer_is_ended_in_the_workers_place() {
     let deadline = || "deadline".to_owned();
     assert_eq!(ended[0], (keys[0], OutcomeStatus::Failed, deadline()));
     assert_eq!(ended[1], (keys[1], OutcomeStatus::Unknown, deadline()));
-    let is_cancel = |send: &&Send| matches!(send.message, Message::Cancel(_));
-    assert_eq!(
-        world.state.effects.sends.iter().filter(is_cancel).count(),
-        2
-    );
+    let is_cancel = |send: &&workers::Outgoing| matches!(send.message, Message::Cancel(_));
+    assert_eq!(world.workers().sends.iter().filter(is_cancel).count(), 2);
     // It gets nothing more, and a successor is started.
-    let is_drain = |send: &&Send| matches!(send.message, Message::Drain(_));
+    let is_drain = |send: &&workers::Outgoing| matches!(send.message, Message::Drain(_));
     world.begin();
     world.upkeep();
-    assert_eq!(world.state.effects.sends.iter().filter(is_drain).count(), 1);
+    assert_eq!(world.workers().sends.iter().filter(is_drain).count(), 1);
     let next = world.ready(8);
     world.begin();
     // The lane of the control task waits for the worker: nobody knows what it is doing.
@@ -479,7 +522,7 @@ fn an_attempt_without_an_answer_is_ended_in_the_workers_place() {
     assert_eq!(world.given(), [(next, keys[3])]);
     world.answer(worker, keys[0]);
     assert!(world.outcomes().is_empty());
-    assert_eq!(world.state.worker(worker).unwrap().running, 0);
+    assert_eq!(world.load_of(worker).0, 0);
 }
 
 #[test]
@@ -489,7 +532,7 @@ fn a_worker_that_is_not_heard_of_is_killed() {
     world.deliver(vec![control("a")]);
     world.given();
     world.pass(6);
-    assert!(world.state.worker(worker).unwrap().kill.is_cancelled());
+    assert!(world.is_killed(worker));
     world.ends(worker);
     assert_eq!(world.outcomes()[0].2, "worker-lost");
     assert_eq!(&*world.status().problem.unwrap().code, "worker-hung");
@@ -503,10 +546,10 @@ fn a_worker_that_answers_what_it_was_not_asked_is_cut_off() {
     let key = world.deliver(vec![task("a")])[0];
     world.answer(worker, key);
     for _ in 0..STRAYS + 1 {
-        assert!(!world.state.worker(worker).unwrap().kill.is_cancelled());
+        assert!(!world.is_killed(worker));
         world.answer(worker, key);
     }
-    assert!(world.state.worker(worker).unwrap().kill.is_cancelled());
+    assert!(world.is_killed(worker));
     assert_eq!(world.outcomes().len(), 1);
     world.ends(worker);
     assert_eq!(&*world.status().problem.unwrap().code, "worker-flood");
@@ -558,8 +601,9 @@ fn a_newer_release_takes_over_when_it_is_ready_and_the_old_one_ends_what_it_has(
     assert_eq!(world.given(), [(old, first), (old, second)]);
     let new = world.ready(8);
     let third = world.deliver(vec![task("c")])[0];
-    let drains = |send: &Send| matches!(send.message, Message::Drain(_)) && send.worker == old;
-    assert!(world.state.effects.sends.iter().any(drains));
+    let drains =
+        |send: &workers::Outgoing| matches!(send.message, Message::Drain(_)) && send.worker == old;
+    assert!(world.workers().sends.iter().any(drains));
     assert_eq!(world.given(), [(new, third)]);
     world.answer(old, first);
     world.answer(old, second);
@@ -613,7 +657,7 @@ fn a_drained_worker_that_has_answered_everything_and_stays_is_killed() {
     let worker = world.ready(1);
     let key = world.deliver(vec![control("a")])[0];
     world.order(&[]);
-    let is_killed = |world: &mut World| world.state.worker(worker).unwrap().kill.is_cancelled();
+    let is_killed = |world: &mut World| world.is_killed(worker);
     world.pass(3);
     assert!(!is_killed(&mut world));
     world.answer(worker, key);
@@ -656,7 +700,7 @@ fn a_worker_that_never_says_hello_or_lies_makes_the_pool_wait_longer_and_longer(
     let mut world = World::new();
     let worker = world.started()[0];
     world.pass(10);
-    assert!(world.state.worker(worker).unwrap().kill.is_cancelled());
+    assert!(world.is_killed(worker));
     world.report(worker, Said::Exited(Exit::Signal(9)));
     assert_eq!(&*world.status().problem.unwrap().code, "worker-no-hello");
     world.pass(1);
@@ -675,10 +719,10 @@ fn tasks_that_could_not_be_sent_wait_again_and_control_keeps_its_permit() {
     let mut world = World::new();
     let worker = world.ready(8);
     let keys = world.deliver(vec![task("a"), control("b")]);
-    let sends = std::mem::take(&mut world.state.effects.sends);
+    let sends = std::mem::take(&mut world.workers().sends);
     for send in sends {
         if let Message::Tasks(tasks) = send.message {
-            world.state.not_sent(&tasks, worker);
+            world.state.on_not_sent(&tasks, worker);
         }
     }
     assert_eq!((world.status().running, world.status().waiting), (0, 2));
@@ -696,15 +740,11 @@ fn messages_to_workers_stay_below_the_most_that_they_take() {
         ..task(&format!("t{n}"))
     });
     world.deliver(tasks.collect());
-    let sizes = world
-        .state
-        .effects
-        .sends
-        .iter()
-        .map(|send| match &send.message {
-            Message::Tasks(tasks) => tasks.tasks.len(),
-            _ => 0,
-        });
+    let sends = world.workers().sends.iter();
+    let sizes = sends.map(|send| match &send.message {
+        Message::Tasks(tasks) => tasks.tasks.len(),
+        _ => 0,
+    });
     assert_eq!(sizes.collect::<Vec<_>>(), [3, 3, 3]);
     let larger = Task {
         parameters: utakata_model::Parameters::new(&serde_json::json!("x".repeat(9 << 20))),

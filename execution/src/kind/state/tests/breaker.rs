@@ -147,9 +147,10 @@ fn control_that_expires_while_its_target_is_left_alone_is_told() {
     };
     let key = world.deliver(vec![soon])[0];
     let later = Timestamp::now() + Duration::from_secs(2);
-    world
-        .state
-        .upkeep(world.now + Duration::from_secs(2), later);
+    world.state.upkeep(Moment {
+        now: world.now + Duration::from_secs(2),
+        clock: later,
+    });
     let expired = (key, OutcomeStatus::Expired, "expired".to_owned());
     assert_eq!(world.outcomes(), [expired]);
 }

@@ -93,7 +93,7 @@ fn after_its_machine_stood_still_an_environment_begins_nothing_that_was_permitte
     let asks = world.asks();
     // One has its permit and no worker, one has none yet.
     world.permit(asks[0]);
-    world.state.was_away(world.now, Timestamp::now());
+    world.state.on_stood_still(world.at());
     let mut expired: Vec<TaskKey> = Vec::new();
     for (key, status, _) in world.outcomes() {
         assert_eq!(status, OutcomeStatus::Expired);

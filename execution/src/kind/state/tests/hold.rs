@@ -7,8 +7,9 @@ const WITHIN: Duration = Duration::from_secs(30);
 
 impl World {
     fn hold(&mut self, until: Option<Instant>) {
-        let releases = self.state.pools.iter().map(|pool| Chosen {
-            release: pool.release.clone(),
+        let releases = self.state.workers.releases();
+        let releases = releases.into_iter().map(|release| Chosen {
+            release,
             size: PoolSize::default(),
             is_active: true,
             is_kept: false,
@@ -18,7 +19,7 @@ impl World {
             hold: until,
             ..Order::default()
         };
-        self.state.on_order(&order, self.now, Timestamp::now());
+        self.state.on_order(&order, self.at());
         self.upkeep();
     }
 
@@ -35,11 +36,11 @@ impl World {
 
     /// Workers that are to come back; they are told a token each.
     fn parts(&mut self) -> Vec<Number> {
-        let holds = std::mem::take(&mut self.state.effects.holds);
+        let holds = std::mem::take(&mut self.workers().parks);
         let numbers: Vec<Number> = holds.iter().map(|hold| hold.number).collect();
         for number in &numbers {
             let token = format!("token-{}", number.0);
-            self.state.on_held(*number, token, self.now);
+            self.state.on_parked(*number, token, self.at());
         }
         numbers
     }
@@ -60,14 +61,8 @@ impl World {
         next
     }
 
-    /// How many tasks a worker has, of how many that it takes.
-    fn load_of(&mut self, worker: Number) -> (u32, u32) {
-        let worker = self.state.worker(worker).unwrap();
-        (worker.running, worker.capacity)
-    }
-
     fn drained(&mut self) -> Vec<(Number, u64)> {
-        let sends = std::mem::take(&mut self.state.effects.sends);
+        let sends = std::mem::take(&mut self.workers().sends);
         let drains = sends.into_iter().filter_map(|send| match send.message {
             Message::Drain(drain) => Some((send.worker, drain.within_milliseconds)),
             _ => None,
@@ -76,7 +71,7 @@ impl World {
     }
 }
 
-/// What is desired of a kind that has one release.
+/// Orders a kind with one release to serve.
 fn serve(next: &mut World) {
     next.hold(None);
 }
@@ -219,8 +214,7 @@ fn when_workers_that_cannot_go_over_are_gone_the_others_leave() {
     world.upkeep();
     assert!(world.state.has_left());
     let next = world.succeeded_by(Duration::ZERO);
-    let workers = next.state.pools.iter().map(|pool| pool.workers.len());
-    assert_eq!(workers.sum::<usize>(), 0);
+    assert_eq!(next.state.workers.count(), 0);
     assert!(next.status().active, "it is served all the time");
 }
 

@@ -152,11 +152,14 @@ fn what_expires_between_permit_and_begin_is_not_begun() {
     let ask = world.asks()[0];
     world.permit(ask);
     let later = Timestamp::now() + Duration::from_secs(2);
-    world.state.begin(world.now + Duration::from_secs(2), later);
+    world.state.begin(Moment {
+        now: world.now + Duration::from_secs(2),
+        clock: later,
+    });
     assert!(world.given().is_empty());
     let expired = (key, OutcomeStatus::Expired, "expired".into(), Some(ask.ask));
     assert_eq!(ended(&mut world), [expired]);
-    assert_eq!(world.state.worker(worker).unwrap().running, 0);
+    assert_eq!(world.load_of(worker).0, 0);
 }
 
 #[test]
@@ -169,9 +172,7 @@ fn a_second_delivery_is_dropped_wherever_the_first_is() {
     let mut again = |world: &mut World, task: &Task| {
         tag += 1;
         let deliveries = vec![delivery(task, tag, tag % 2 == 0)];
-        world
-            .state
-            .on_deliveries(deliveries, world.now, Timestamp::now());
+        world.state.on_deliveries(deliveries, world.at());
         assert_eq!(world.acknowledged(), 1, "{tag}");
         world.begin();
     };
@@ -190,9 +191,7 @@ fn a_second_delivery_is_dropped_wherever_the_first_is() {
     // Recorded, it is asked for, and will be refused.
     world.record();
     let deliveries = vec![delivery(&first, 200, true)];
-    world
-        .state
-        .on_deliveries(deliveries, world.now, Timestamp::now());
+    world.state.on_deliveries(deliveries, world.at());
     assert_eq!(world.acknowledged(), 0);
 }
 
@@ -226,7 +225,7 @@ fn asks_and_attempts_together_are_never_more_than_workers_take() {
     for ask in asks {
         world.permit(ask);
         world.begin();
-        let running = world.state.worker(worker).unwrap().running as usize;
+        let running = world.load_of(worker).0 as usize;
         assert!(running + world.state.permits.len() <= 8);
     }
     assert_eq!(world.given().len(), 4);
@@ -308,7 +307,7 @@ fn an_environment_that_must_end_does_not_wait_for_records() {
         give_up_at: Some(world.now + Duration::from_secs(5)),
         ..Order::default()
     };
-    world.state.on_order(&order, world.now, Timestamp::now());
+    world.state.on_order(&order, world.at());
     world.ends(worker);
     world.wait(4900);
     assert!(!world.is_over());

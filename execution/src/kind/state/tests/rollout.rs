@@ -82,7 +82,9 @@ impl Rolled {
         let mut workers = world.started();
         workers.iter().for_each(|&worker| world.hello(worker, 8));
         for _ in 1..stable {
-            world.state.start(0, world.now);
+            world.numbers += 1;
+            let number = Number(world.numbers);
+            world.state.workers.start(0, number, world.now);
             workers.push(world.ready(8));
         }
         let mut rolled = Self {
@@ -112,15 +114,13 @@ impl Rolled {
             }),
             ..Order::default()
         };
-        self.world
-            .state
-            .on_order(&order, self.world.now, Timestamp::now());
+        self.world.state.on_order(&order, self.world.at());
         self.world.upkeep();
     }
 
     /// The phase, and the code of the problem.
     fn at(&self) -> (RolloutPhase, String) {
-        let status = self.world.state.rollout().unwrap();
+        let status = self.world.state.rollout().status().unwrap();
         let code = status
             .problem
             .map_or_else(String::new, |p| p.code.to_string());
@@ -169,7 +169,7 @@ impl Rolled {
     }
 
     fn compared(&self) -> (u64, u64) {
-        let evidence = self.world.state.rollout().unwrap().evidence;
+        let evidence = self.world.state.rollout().status().unwrap().evidence;
         (evidence.compared, evidence.differing)
     }
 }
@@ -203,7 +203,7 @@ fn what_differs_is_read_once_more_by_the_stable_release_before_it_counts() {
         let key = rolled.world.deliver(vec![task("a")])[0];
         rolled.says(stable[0], key, 100.0);
         rolled.world.given().truncate(0);
-        let asked: Vec<TaskKey> = rolled.world.state.shadows.keys().copied().collect();
+        let asked: Vec<TaskKey> = rolled.world.state.shadows.keys();
         rolled.says(new, asked[0], 150.0);
         let again = rolled.world.given();
         assert_eq!(again[0].0, stable[0]);
@@ -238,7 +238,7 @@ fn a_candidate_that_dies_in_the_shadow_frees_the_lane_and_two_deaths_turn_it_bac
         let new = rolled.world.ready(8);
         let key = rolled.world.deliver(vec![task("a")])[0];
         rolled.says(stable[0], key, 1.0);
-        assert_eq!(rolled.world.state.shadows.len(), 1);
+        assert_eq!(rolled.world.state.shadows.keys().len(), 1);
         rolled.dies(new);
         assert!(rolled.world.state.shadows.is_empty());
         let expect = if deaths == 1 { 0 } else { 1 };
@@ -269,6 +269,7 @@ fn a_canary_has_its_share_and_waits_until_control_has_shown() {
         .world
         .state
         .rollout()
+        .status()
         .unwrap()
         .evidence
         .candidate
@@ -345,7 +346,14 @@ fn memory_that_grows_turns_a_candidate_back() {
         rolled.is_at(phase, code);
     }
     assert_eq!(
-        rolled.world.state.rollout().unwrap().evidence.memory,
+        rolled
+            .world
+            .state
+            .rollout()
+            .status()
+            .unwrap()
+            .evidence
+            .memory,
         Some(85 * MIB)
     );
 }
@@ -390,7 +398,7 @@ fn reads_that_a_dying_candidate_had_are_done_by_the_stable_release_once() {
             (keys[2], OutcomeStatus::Failed, lost()),
         ]
     );
-    let evidence = rolled.world.state.rollout().unwrap().evidence;
+    let evidence = rolled.world.state.rollout().status().unwrap().evidence;
     assert_eq!(evidence.candidate.tasks, 3, "all of them count");
     rolled.world.begin();
     assert_eq!(rolled.world.given(), [(stable[0], keys[0])]);
@@ -404,8 +412,8 @@ fn reads_that_a_dying_candidate_had_are_done_by_the_stable_release_once() {
 /// Takes what was decided, which is not written down yet.
 fn decides(rolled: &mut Rolled) {
     let world = &mut rolled.world;
-    world.state.upkeep(world.now, Timestamp::now());
-    assert!(world.state.take_decided().is_some(), "nothing was decided");
+    world.look();
+    assert!(world.state.take_record().is_some(), "nothing was decided");
 }
 
 #[test]
@@ -422,8 +430,7 @@ fn a_step_forward_is_taken_when_it_is_written_down_and_one_back_at_once() {
         worker: new,
         said: ready,
     };
-    let (now, clock) = (rolled.world.now, Timestamp::now());
-    rolled.world.state.on_report(report, now, clock);
+    rolled.world.state.on_report(report, rolled.world.at());
     for phase in [RolloutPhase::Starting, RolloutPhase::Rolling] {
         decides(&mut rolled);
         for _ in 0..3 {
@@ -431,27 +438,28 @@ fn a_step_forward_is_taken_when_it_is_written_down_and_one_back_at_once() {
             assert_eq!(rolled.world.given(), [(stable[0], key)]);
             rolled.world.answer(stable[0], key);
             rolled.is_at(phase, "");
-            rolled.world.state.upkeep(now, clock);
-            assert!(rolled.world.state.take_decided().is_none());
+            rolled.world.look();
+            assert!(rolled.world.state.take_record().is_none());
         }
         rolled.world.state.on_written();
     }
     rolled.world.upkeep();
     assert_eq!(rolled.active(), "2.0");
     rolled.order = GoOrder::Back;
-    let order = rolled.world.state.way.as_ref().unwrap().order().clone();
     let order = Order {
         releases: vec![chosen("1.0", true), chosen("2.0", false)],
         rollout: Some(utakata_rollout::Order {
+            id: rolled.id,
+            candidate: candidate(),
+            plan: rolled.plan.clone(),
             go: Some(Go {
                 order: GoOrder::Back,
                 promoted: None,
             }),
-            ..order
         }),
         ..Order::default()
     };
-    rolled.world.state.on_order(&order, now, clock);
+    rolled.world.state.on_order(&order, rolled.world.at());
     decides(&mut rolled);
     let key = rolled.world.deliver(vec![task("b")])[0];
     assert_eq!(rolled.world.given(), [(stable[0], key)]);

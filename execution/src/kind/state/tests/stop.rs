@@ -5,7 +5,7 @@ use utakata_model::StopState;
 use super::*;
 
 impl World {
-    /// What is asked of the kind from now on.
+    /// Orders a stop, or its end.
     fn stop(&mut self, stop: Option<Stop>) {
         self.stop = stop;
         self.order(&["1.0"]);
@@ -20,8 +20,8 @@ impl World {
         (tags, reads.iter().map(Task::key).collect())
     }
 
-    fn drains(&self) -> usize {
-        let sends = self.state.effects.sends.iter();
+    fn drains(&mut self) -> usize {
+        let sends = self.workers().sends.iter();
         sends
             .filter(|send| matches!(send.message, Message::Drain(_)))
             .count()
@@ -143,8 +143,7 @@ fn reads_that_cannot_be_put_back_end() {
     world.stop(Some(Stop::Pause));
     let reads = std::mem::take(&mut world.state.effects.publish_again);
     assert_eq!(reads.len(), 1);
-    let (now, clock) = (world.now, Timestamp::now());
-    world.state.not_handed_over(reads, now, clock);
+    world.state.on_not_published(reads, world.at());
     let ended = (keys[1], OutcomeStatus::Expired, "draining".to_owned());
     assert_eq!(world.outcomes(), [ended]);
 }
@@ -173,7 +172,7 @@ fn a_release_that_is_stopped_keeps_its_tasks_waiting_and_others_go_on() {
     assert_eq!(world.given(), [(worker, new[0])]);
     assert!(world.state.effects.give_back.is_empty());
     let drained = BTreeMap::from([(Arc::from("1.0"), StopState::Drained)]);
-    assert_eq!(world.state.stopped_releases(), drained);
+    assert_eq!(world.state.workers.stopped_releases(), drained);
     world.stops = BTreeMap::new();
     world.order(&["1.0", "2.0"]);
     world.begin();
@@ -194,7 +193,7 @@ fn the_release_that_serves_waits_while_pinned_targets_are_served_by_another() {
     world.stops = BTreeMap::from([(Arc::from("2.0"), Stop::Drain)]);
     world.order(&["1.0", "2.0"]);
     // What was begun ends first.
-    let states = |world: &World| world.state.stopped_releases()["2.0"];
+    let states = |world: &World| world.state.workers.stopped_releases()["2.0"];
     assert_eq!(states(&world), StopState::Draining);
     world.answer(worker, keys[0]);
     world.upkeep();

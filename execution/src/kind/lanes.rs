@@ -1,0 +1,386 @@
+//! One lane for each target: a target that is slow or silent holds up its own lane only.
+//!
+//! ```text
+//!   target a   ■ ■ ■ ─► running        a lane has its turn when something waits in it and
+//!   target b   ■ ─► (ready)            a conversation with the target is free; lanes are
+//!   target c   (running, none waits)   served in turn
+//! ```
+//!
+//! Control and observe tasks have turns of their own. Control is taken out to be asked for: it
+//! keeps a conversation free while its answer is due, gives it up when that takes long
+//! ([`Lanes::step_back`]), and takes the next one that is free when it is permitted
+//! ([`Lanes::step_in`]). Observe tasks are expendable: a newer one of the same schedule takes
+//! the place of one that still waits, and of one action only so many wait.
+//!
+//! What a target bears holds for both classes: conversations at a time, tasks begun in a second,
+//! and none at all for a while when it does not answer. A lane in which time alone changes
+//! something rests until then.
+
+mod breaker;
+mod bucket;
+mod lane;
+mod turns;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use utakata_interconnect::Tag;
+use utakata_model::{BreakerStatus, Class, Problem, Target, TargetName, Task, TaskKey};
+
+pub(crate) use self::breaker::Rule;
+use self::{
+    breaker::Passage,
+    lane::{ByClass, Lane},
+    turns::Turns,
+};
+use crate::{config::Lanes as Limits, invariant};
+
+/// A task that waits in the environment.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    /// The task.
+    pub(crate) task: Task,
+    /// For a control task: its delivery, which is acknowledged when the task is begun.
+    pub(crate) tag: Option<Tag>,
+    /// The moment since which it waits here.
+    pub(crate) since: Instant,
+    /// It is not begun after this. The clock on the wall may be set while it waits.
+    pub(crate) expires: Instant,
+}
+
+impl Waiting {
+    /// A task that waits from now on; what is left of its time is reckoned at this moment.
+    pub(crate) fn new(task: Task, tag: Option<Tag>, now: Instant, clock: Timestamp) -> Self {
+        Self {
+            expires: expires(&task, now, clock),
+            task,
+            tag,
+            since: now,
+        }
+    }
+}
+
+/// Returns the moment until which a task may be begun, by the clock that nobody sets.
+pub(crate) fn expires(task: &Task, now: Instant, clock: Timestamp) -> Instant {
+    let left = task.expires.duration_since(clock);
+    let moved = match left.is_negative() {
+        true => now.checked_sub(left.unsigned_abs()),
+        false => now.checked_add(left.unsigned_abs()),
+    };
+    moved.unwrap_or(now)
+}
+
+/// Everything of a kind that waits, by target.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    limits: Limits,
+    rule: Rule,
+    lanes: HashMap<TargetName, Lane, foldhash::fast::RandomState>,
+    turns: ByClass<Turns>,
+    /// Lanes in which time alone changes something.
+    resting: BTreeSet<(Instant, TargetName)>,
+    /// Targets that are left alone.
+    broken: BTreeSet<TargetName>,
+    waiting: usize,
+    /// As last told: what could have gone on since then does at the next [`Lanes::wake`].
+    now: Instant,
+}
+
+impl Lanes {
+    pub(crate) fn new(limits: Limits, rule: Rule, now: Instant) -> Self {
+        Self {
+            limits,
+            rule,
+            lanes: HashMap::default(),
+            turns: ByClass::default(),
+            resting: BTreeSet::new(),
+            broken: BTreeSet::new(),
+            waiting: 0,
+            now,
+        }
+    }
+
+    /// Lets everything go on that rested until now.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        self.now = now;
+        while let Some((at, _)) = self.resting.first()
+            && *at <= now
+            && let Some((at, target)) = self.resting.pop_first()
+        {
+            if let Some(lane) = self.lanes.get_mut(&target)
+                && lane.rests_until == Some(at)
+            {
+                lane.rests_until = None;
+                self.queue(&target);
+            }
+        }
+    }
+
+    /// Returns the moment at which [`Lanes::wake`] has something to do next.
+    pub(crate) fn wakes_at(&self) -> Option<Instant> {
+        self.resting.first().map(|(at, _)| *at)
+    }
+
+    /// What an attempt tells of a target: it answered, or did not, with what was seen. Whether
+    /// it is left alone from now on, and was not before.
+    pub(crate) fn hear(
+        &mut self,
+        target: &TargetName,
+        silence: Option<&Problem>,
+        now: Instant,
+        clock: Timestamp,
+    ) -> bool {
+        let Some(problem) = silence else {
+            if let Some(lane) = self.lanes.get_mut(target) {
+                lane.breaker.on_answer();
+                self.broken.remove(target);
+                self.queue(target);
+            }
+            return false;
+        };
+        let lane = self.lanes.entry(target.clone()).or_default();
+        let rule = &self.rule;
+        let is_left = lane.breaker.on_silence(target, problem, rule, now, clock);
+        if is_left {
+            self.broken.insert(target.clone());
+        }
+        self.queue(target);
+        is_left
+    }
+
+    /// Returns the breaker of a target that does not answer and is left alone: reads fail at once.
+    pub(crate) fn broken(&self, target: &TargetName, now: Instant) -> Option<BreakerStatus> {
+        let breaker = &self.lanes.get(target)?.breaker;
+        let is_shut = breaker.passage(now) == Passage::None;
+        breaker.status(target, now).filter(|_| is_shut)
+    }
+
+    /// Lists the targets that are left alone, at most so many.
+    pub(crate) fn breakers(&self, most: usize, now: Instant) -> Vec<BreakerStatus> {
+        let status = |target| self.lanes.get(target)?.breaker.status(target, now);
+        self.broken.iter().filter_map(status).take(most).collect()
+    }
+
+    /// Takes out the reads that wait for a target.
+    pub(crate) fn take_reads(&mut self, target: &TargetName) -> VecDeque<Waiting> {
+        let Some(lane) = self.lanes.get_mut(target) else {
+            return VecDeque::new();
+        };
+        let reads = std::mem::take(&mut lane.observe);
+        self.waiting -= reads.len();
+        reads
+    }
+
+    /// Lets a task wait in its target's lane; gives the older one that it displaces.
+    pub(crate) fn push(&mut self, waiting: Waiting) -> Option<Waiting> {
+        let target = waiting.task.target.name.clone();
+        let lane = self.lanes.entry(target.clone()).or_default();
+        lane.set(&waiting.task.target, &self.limits);
+        self.waiting += 1;
+        let displaced = match waiting.task.class {
+            Class::Control => {
+                lane.control.push_back(waiting);
+                None
+            }
+            Class::Observe => lane.push_observe(waiting, self.limits.observe),
+        };
+        self.waiting -= usize::from(displaced.is_some());
+        self.queue(&target);
+        displaced
+    }
+
+    /// Takes out the next task of a class for the release of this version (`None`: the active
+    /// one), lane by lane in turn. It has a conversation with its target.
+    pub(crate) fn pop(&mut self, class: Class, pin: Option<&str>) -> Option<Waiting> {
+        loop {
+            let target = self.turns.of(class).pop(pin)?;
+            let Some(lane) = self.lanes.get_mut(&target) else {
+                invariant::broken("a target has a turn and no lane", &target);
+                continue;
+            };
+            *lane.has_turn.of(class) = false;
+            let next = lane.next(class, self.now);
+            // What came since may be for another release.
+            let fits = next.is_some_and(|next| next.task.target.pin.as_deref() == pin);
+            let taken = if fits {
+                lane.take(class, self.now)
+            } else {
+                None
+            };
+            self.waiting -= usize::from(taken.is_some());
+            self.queue(&target);
+            if taken.is_some() {
+                return taken;
+            }
+        }
+    }
+
+    /// Ends a conversation: its lane may go on.
+    pub(crate) fn release(&mut self, target: &TargetName, class: Class) {
+        if let Some(lane) = self.lanes.get_mut(target) {
+            lane.release(class);
+            self.queue(target);
+        }
+    }
+
+    /// Occupies a lane for a task that runs since an earlier program of this life.
+    pub(crate) fn occupy(&mut self, target: &Target, class: Class) {
+        let lane = self.lanes.entry(target.name.clone()).or_default();
+        lane.set(target, &self.limits);
+        lane.running += 1;
+        lane.is_written |= class == Class::Control;
+    }
+
+    /// A read that has ended is followed at once by another one that nobody has asked for, in
+    /// the same conversation. Whether that may be: nothing else waits for the target to write
+    /// it, and the target may be asked so soon.
+    pub(crate) fn prolong(&mut self, target: &TargetName, now: Instant) -> bool {
+        self.lanes
+            .get_mut(target)
+            .is_some_and(|lane| lane.prolong(now))
+    }
+
+    /// Control that was taken out gives up its conversation, for observation. It remains the
+    /// only writer.
+    pub(crate) fn step_back(&mut self, target: &TargetName) {
+        if let Some(lane) = self.lanes.get_mut(target) {
+            lane.step_back();
+            self.queue(target);
+        }
+    }
+
+    /// Control that has stepped back takes a conversation, or else the next that is free.
+    /// Whether it has one.
+    pub(crate) fn step_in(&mut self, target: &TargetName) -> bool {
+        let Some(lane) = self.lanes.get_mut(target) else {
+            return false;
+        };
+        lane.is_expected = lane.is_full();
+        lane.running += u32::from(!lane.is_expected);
+        !lane.is_expected
+    }
+
+    /// Ends control that has stepped back: somebody else may write the target.
+    pub(crate) fn leave(&mut self, target: &TargetName) {
+        if let Some(lane) = self.lanes.get_mut(target) {
+            lane.is_expected = false;
+            lane.is_written = false;
+            self.queue(target);
+        }
+    }
+
+    /// Puts a task back that was taken out and could not be begun, before all others.
+    pub(crate) fn put_back(&mut self, waiting: Waiting) {
+        let target = waiting.task.target.name.clone();
+        let class = waiting.task.class;
+        let lane = self.lanes.entry(target.clone()).or_default();
+        lane.set(&waiting.task.target, &self.limits);
+        lane.queue(class).push_front(waiting);
+        self.waiting += 1;
+        self.release(&target, class);
+    }
+
+    /// Takes out what fulfils a condition.
+    pub(crate) fn take_if(&mut self, is_wanted: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for lane in self.lanes.values_mut() {
+            for queue in [&mut lane.control, &mut lane.observe] {
+                if queue.iter().any(&is_wanted) {
+                    let (out, stay) = queue.drain(..).partition(|waiting| is_wanted(waiting));
+                    *queue = stay;
+                    taken.extend::<VecDeque<_>>(out);
+                }
+            }
+        }
+        self.waiting -= taken.len();
+        let (now, broken) = (self.now, &mut self.broken);
+        self.lanes.retain(|target, lane| {
+            let is_over = lane.is_over(now);
+            if is_over {
+                broken.remove(target);
+            }
+            !is_over
+        });
+        taken
+    }
+
+    /// Takes out what may not begin any more.
+    pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<Waiting> {
+        self.take_if(|waiting| waiting.expires < now)
+    }
+
+    /// Returns whether this attempt waits.
+    pub(crate) fn has(&self, target: &TargetName, key: TaskKey) -> bool {
+        self.lanes.get(target).is_some_and(|lane| {
+            let mut all = lane.control.iter().chain(&lane.observe);
+            all.any(|waiting| waiting.task.key() == key)
+        })
+    }
+
+    /// Returns the number of tasks for which there is room.
+    pub(crate) fn room(&self) -> usize {
+        (self.limits.backlog as usize).saturating_sub(self.waiting)
+    }
+
+    /// Counts the tasks that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Counts the lanes that wait for nothing but a worker.
+    pub(crate) fn ready(&self) -> usize {
+        self.turns.control.len() + self.turns.observe.len()
+    }
+
+    /// Counts those of them whose next task is for this version.
+    pub(crate) fn ready_for(&self, pin: Option<&str>) -> usize {
+        self.turns.control.of(pin).count() + self.turns.observe.of(pin).count()
+    }
+
+    /// Lists the versions for which something is ready, other than the active one.
+    pub(crate) fn pins(&self) -> BTreeSet<String> {
+        let pins = self.turns.control.pins().chain(self.turns.observe.pins());
+        pins.cloned().collect()
+    }
+
+    /// Returns the moment since which the first in turn of a class waits for a worker of this
+    /// version.
+    pub(crate) fn ready_since(&self, class: Class, pin: Option<&str>) -> Option<Instant> {
+        let turns = match class {
+            Class::Control => &self.turns.control,
+            Class::Observe => &self.turns.observe,
+        };
+        let next = |target| self.lanes.get(target)?.next(class, self.now);
+        turns.of(pin).find_map(next).map(|waiting| waiting.since)
+    }
+
+    /// Gives a lane the turns that it should have, or lets it go when it is over.
+    fn queue(&mut self, target: &TargetName) {
+        let Some(lane) = self.lanes.get_mut(target) else {
+            return;
+        };
+        for class in [Class::Control, Class::Observe] {
+            if *lane.has_turn.of(class) {
+                continue;
+            }
+            if let Some(next) = lane.next(class, self.now) {
+                let turns = self.turns.of(class);
+                turns.push(next.task.target.pin.as_deref(), target.clone());
+                *lane.has_turn.of(class) = true;
+            }
+        }
+        if lane.is_over(self.now) {
+            self.broken.remove(target);
+            self.lanes.remove(target);
+        } else if let Some(at) = lane.rests(self.now)
+            && lane.rests_until.is_none_or(|until| at < until)
+        {
+            lane.rests_until = Some(at);
+            self.resting.insert((at, target.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

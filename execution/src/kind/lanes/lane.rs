@@ -1,0 +1,175 @@
+//! What waits for one target, and what may begin.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+use utakata_model::{Class, Origin, PerSecond, Target};
+
+use super::{
+    Waiting,
+    breaker::{Breaker, Passage},
+    bucket::Bucket,
+};
+use crate::config::Lanes as Limits;
+
+/// The tasks of one target that wait, and the number of those under way.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    pub(super) control: VecDeque<Waiting>,
+    pub(super) observe: VecDeque<Waiting>,
+    /// Conversations that are under way, or kept free for control that is asked for.
+    pub(super) running: u32,
+    /// One writer for each target, however many may read it: control is asked for, is
+    /// permitted, or runs.
+    pub(super) is_written: bool,
+    /// The next conversation that ends is for control that is permitted already.
+    pub(super) is_expected: bool,
+    /// Stands in the turns of each class.
+    pub(super) has_turn: ByClass<bool>,
+    /// Conversations that the target bears.
+    conversations: u32,
+    /// The rate at which tasks may be begun.
+    rate: Option<PerSecond>,
+    bucket: Bucket,
+    pub(super) breaker: Breaker,
+    /// The moment at which it is looked at again.
+    pub(super) rests_until: Option<Instant>,
+}
+
+/// One for each class.
+#[derive(Debug, Default)]
+pub(super) struct ByClass<T> {
+    pub(super) control: T,
+    pub(super) observe: T,
+}
+
+impl<T> ByClass<T> {
+    pub(super) fn of(&mut self, class: Class) -> &mut T {
+        match class {
+            Class::Control => &mut self.control,
+            Class::Observe => &mut self.observe,
+        }
+    }
+}
+
+impl Lane {
+    pub(super) fn queue(&mut self, class: Class) -> &mut VecDeque<Waiting> {
+        match class {
+            Class::Control => &mut self.control,
+            Class::Observe => &mut self.observe,
+        }
+    }
+
+    /// Sets the limits of the target as it is now.
+    pub(super) fn set(&mut self, target: &Target, limits: &Limits) {
+        let conversations = target.limits.conversations;
+        self.conversations = conversations.map_or(limits.attempts, std::num::NonZeroU32::get);
+        self.rate = target.limits.per_second.or(limits.per_second);
+    }
+
+    /// Returns whether no conversation is left.
+    pub(super) fn is_full(&self) -> bool {
+        self.running >= self.conversations
+    }
+
+    /// Returns the task of a class that goes on next, if one may now.
+    pub(super) fn next(&self, class: Class, now: Instant) -> Option<&Waiting> {
+        if self.waits_until(now).is_some() || self.breaker.passage(now) == Passage::None {
+            return None;
+        }
+        self.next_but_for_time(class)
+    }
+
+    fn next_but_for_time(&self, class: Class) -> Option<&Waiting> {
+        if self.is_full() || self.is_expected {
+            return None;
+        }
+        match class {
+            Class::Control => self.control.front().filter(|_| !self.is_written),
+            Class::Observe => self.observe.front(),
+        }
+    }
+
+    /// Takes out what [`Lane::next`] shows.
+    pub(super) fn take(&mut self, class: Class, now: Instant) -> Option<Waiting> {
+        let taken = self.queue(class).pop_front()?;
+        self.running += 1;
+        self.is_written |= class == Class::Control;
+        self.breaker.begin();
+        if let Some(rate) = self.rate {
+            self.bucket.take(rate, now);
+        }
+        Some(taken)
+    }
+
+    /// Goes on with another read, if nobody waits to write and time allows.
+    pub(super) fn prolong(&mut self, now: Instant) -> bool {
+        let is_wanted = self.is_expected || !self.control.is_empty();
+        if is_wanted || self.running == 0 || self.waits_until(now).is_some() {
+            return false;
+        }
+        if let Some(rate) = self.rate {
+            self.bucket.take(rate, now);
+        }
+        true
+    }
+
+    /// Ends a conversation.
+    pub(super) fn release(&mut self, class: Class) {
+        self.step_back();
+        self.is_written &= class != Class::Control;
+    }
+
+    /// Gives up a conversation.
+    pub(super) fn step_back(&mut self) {
+        self.running = self.running.saturating_sub(1);
+        self.breaker.release();
+    }
+
+    fn waits_until(&self, now: Instant) -> Option<Instant> {
+        self.bucket.waits_until(self.rate?, now)
+    }
+
+    /// Returns the moment at which time alone changes what may go on, or what is remembered.
+    pub(super) fn rests(&self, now: Instant) -> Option<Instant> {
+        let waits = |class| self.next_but_for_time(class).is_some();
+        if waits(Class::Control) || waits(Class::Observe) {
+            return self.waits_until(now).max(self.breaker.opens_at(now));
+        }
+        let forgotten = self.breaker.forgotten_at().filter(|at| now < *at);
+        self.bucket.full_at(now).max(forgotten)
+    }
+
+    /// Returns whether there is nothing in it, and nothing to remember.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        let is_idle = self.running == 0 && !self.is_written;
+        let is_empty = self.control.is_empty() && self.observe.is_empty();
+        let is_forgotten = self.bucket.full_at(now).is_none() && self.breaker.is_forgotten(now);
+        is_idle && is_empty && is_forgotten && !self.has_any_turn()
+    }
+
+    fn has_any_turn(&self) -> bool {
+        self.has_turn.control || self.has_turn.observe
+    }
+
+    /// Puts an observe task in; gives the one that it displaces.
+    pub(super) fn push_observe(&mut self, waiting: Waiting, most: u32) -> Option<Waiting> {
+        let task = &waiting.task;
+        if let Origin::Schedule(_) = task.origin
+            && let Some(older) = self
+                .observe
+                .iter_mut()
+                .find(|w| w.task.origin == task.origin && w.task.action == task.action)
+        {
+            return Some(std::mem::replace(older, waiting));
+        }
+        let same = |w: &Waiting| w.task.action == task.action;
+        let full = self.observe.iter().filter(|w| same(w)).count() >= most as usize;
+        let oldest = full
+            .then(|| self.observe.iter().position(same))
+            .flatten()
+            .and_then(|at| self.observe.remove(at));
+        self.observe.push_back(waiting);
+        oldest
+    }
+}

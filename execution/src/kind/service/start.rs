@@ -1,0 +1,116 @@
+//! Starts workers, and tells of their ends.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::Service;
+use crate::{
+    endpoint::Ticket,
+    kind::workers::Start,
+    runtime::{Error, Life, Running, Spec},
+    worker::{Number, Report, Said},
+};
+
+/// The interval at which the memory of a worker is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+impl Service {
+    pub(super) fn start(&mut self, start: Start) {
+        let link = self.links.open(start.number);
+        let ticket = Ticket {
+            number: start.number,
+            worker: start.worker.clone(),
+            manifest: start.release.manifest.clone(),
+            reports: self.reporting.clone(),
+            cut: link.cut,
+        };
+        let admission = self.context.admission.clone();
+        let token = admission.issue(ticket);
+        let spec = self.spec(&start, &token);
+        let runtime = self.context.runtime.clone();
+        let (reports, lives) = (self.reporting.clone(), self.context.lives.clone());
+        tracing::debug!(worker = %start.worker, release = %start.release.id, "worker is started");
+        let kill = link.kill;
+        self.workers.spawn(async move {
+            let told = (&reports, start.number);
+            let started = runtime.start(spec).await;
+            if let Ok(running) = &started {
+                lives.started(running.trace().map(|trace| trace.process));
+            }
+            let (said, words) = watch(started, &kill, told).await;
+            admission.revoke(&token);
+            if let Some(words) = words {
+                tell(&reports, start.number, Said::LastWords(words)).await;
+            }
+            tell(&reports, start.number, said).await;
+        });
+    }
+
+    fn spec(&self, start: &Start, token: &str) -> Spec {
+        let passed = self.context.config.variables.iter();
+        let passed = passed.filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
+        let release = &start.release;
+        Spec {
+            worker: start.worker.clone(),
+            life: Life {
+                environment: self.context.me.environment.clone(),
+                incarnation: self.context.me.incarnation,
+            },
+            release: release.id.clone(),
+            folder: release.folder.clone(),
+            artifact: release.artifact.clone(),
+            run: release.manifest.run.clone(),
+            socket: self.context.socket.clone(),
+            token: token.into(),
+            variables: passed.collect(),
+        }
+    }
+}
+
+/// Watches a worker to its end; what it printed last, where it ended by itself.
+pub(super) async fn watch(
+    started: Result<Box<dyn Running>, Error>,
+    kill: &CancellationToken,
+    (reports, number): (&mpsc::Sender<Report>, Number),
+) -> (Said, Option<String>) {
+    let mut running = match started {
+        Ok(running) => running,
+        Err(error) if error.is_of_environment() => {
+            return (Said::Hindered(error.problem()), None);
+        }
+        Err(error) => return (Said::NotStarted(error.problem()), None),
+    };
+    if let Some(trace) = running.trace() {
+        tell(reports, number, Said::Started(trace)).await;
+    }
+    let mut look_at = Instant::now() + LOOK_INTERVAL;
+    loop {
+        tokio::select! {
+            exit = running.ended() => return (Said::Exited(exit), running.last_words()),
+            () = kill.cancelled() => break,
+            () = tokio::time::sleep_until(look_at) => {}
+        }
+        look_at = Instant::now() + LOOK_INTERVAL;
+        let memory = tokio::select! {
+            memory = running.memory() => memory,
+            () = kill.cancelled() => break,
+        };
+        if let Some(bytes) = memory {
+            // It comes again: where there is no room now, nobody waits for it.
+            let said = Said::Memory(bytes);
+            let _ = reports.try_send(Report {
+                worker: number,
+                said,
+            });
+        }
+    }
+    running.kill();
+    (Said::Exited(running.ended().await), None)
+}
+
+pub(super) async fn tell(reports: &mpsc::Sender<Report>, worker: Number, said: Said) {
+    // Nobody listens any more only when the kind has ended.
+    let _ = reports.send(Report { worker, said }).await;
+}

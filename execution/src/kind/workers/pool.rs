@@ -1,0 +1,211 @@
+//! The workers of one release.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use utakata_model::{
+    Class, PoolStatus, Problem, Stop, environment::EndedTasks, manifest::Lifetime,
+};
+
+use super::{
+    demand::Demand,
+    failures::Failures,
+    plan::{self, Phase},
+    select::PoolFacts,
+    worker::{Ended, Worker},
+};
+use crate::{Release, config::Backoff, quota::Turn};
+
+/// The workers of one release.
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) release: Arc<Release>,
+    pub(super) desired: Option<plan::Desired>,
+    /// Serves where no rollout says otherwise.
+    pub(super) is_stable: bool,
+    /// Targets may be pinned to it.
+    pub(super) is_kept: bool,
+    /// A rollout has turned it back: nothing goes to it.
+    pub(super) is_retired: bool,
+    /// The stop that is ordered: tasks that would go to it wait.
+    pub(super) stop: Option<Stop>,
+    pub(super) failures: Failures,
+    /// Workers that died or hung.
+    pub(super) lost: u64,
+    /// The last thing that went wrong with a worker.
+    pub(super) problem: Option<Problem>,
+    /// The last reason for which the environment could not start one: no fault of the release.
+    pub(super) trouble: Option<Problem>,
+    /// The number of workers that it has needed lately.
+    pub(super) demand: Demand,
+    /// The tasks that its workers have ended, by how they ended.
+    pub(super) ended: EndedTasks,
+    /// Its turn: since when it has workers, or waits for one.
+    pub(super) turn: Turn,
+    /// Its share, where it could do with more workers than the environment has room for.
+    pub(super) short: Option<u32>,
+    pub(super) workers: Vec<Worker>,
+}
+
+impl Pool {
+    pub(super) fn new(release: Arc<Release>) -> Self {
+        Self {
+            release,
+            desired: None,
+            is_stable: false,
+            is_kept: false,
+            is_retired: false,
+            stop: None,
+            failures: Failures::default(),
+            lost: 0,
+            problem: None,
+            trouble: None,
+            demand: Demand::default(),
+            ended: EndedTasks::default(),
+            turn: Turn::None,
+            short: None,
+            workers: Vec::new(),
+        }
+    }
+
+    /// The worker at this place has failed, unless it was asked to end. Counted once, as soon
+    /// as it is known, so that its successor waits.
+    pub(super) fn fail(&mut self, at: usize, now: Instant, backoff: &Backoff) {
+        let worker = &mut self.workers[at];
+        if worker.is_expected {
+            return;
+        }
+        if let Some((_, Ended::Hindered(trouble))) = &worker.exited {
+            self.trouble = Some(trouble.clone());
+            if !std::mem::replace(&mut worker.is_counted, true) {
+                self.failures = self.failures.on_hindrance(now, backoff);
+            }
+            return;
+        }
+        // More is known each time.
+        self.problem = Some(worker.end_problem());
+        if !std::mem::replace(&mut worker.is_counted, true) {
+            // One that never was ready has not lived.
+            let lived = worker
+                .ready_since
+                .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+            self.failures = self.failures.on_death(now, lived, backoff);
+            self.lost += 1;
+        }
+    }
+
+    /// Forgets deaths once a worker has lived long enough.
+    pub(super) fn forgive(&mut self, now: Instant, backoff: &Backoff) {
+        let ready = self.workers.iter().filter_map(|worker| worker.ready_since);
+        let longest = ready
+            .min()
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.failures = self.failures.on_life(longest, backoff);
+    }
+
+    /// Returns the reason for which the environment cannot start workers, as long as it tries to.
+    pub(super) fn trouble(&self) -> Option<Problem> {
+        self.trouble.clone().filter(|_| self.failures.any())
+    }
+
+    /// Returns whether each task has a worker of its own.
+    pub(super) fn is_single(&self) -> bool {
+        let desired = self.desired.as_ref();
+        desired.is_some_and(|desired| desired.size.lifetime == Lifetime::Task)
+    }
+
+    pub(super) fn ready(&self) -> u32 {
+        self.count(|phase| matches!(phase, Phase::Ready { .. }))
+    }
+
+    /// The most memory that one of its workers has, in bytes.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.workers.iter().filter_map(|worker| worker.memory).max()
+    }
+
+    /// Workers that take tasks, or will.
+    pub(super) fn live(&self) -> u32 {
+        self.count(|phase| matches!(phase, Phase::Starting { .. } | Phase::Ready { .. }))
+    }
+
+    /// Returns the room that its workers have.
+    pub(super) fn room(&self) -> Room {
+        if self.stop.is_some() {
+            return Room::default();
+        }
+        let candidates = self.workers.iter().filter_map(Worker::candidate);
+        candidates.fold(Room::default(), |room, worker| {
+            room.with(worker.running, worker.capacity)
+        })
+    }
+
+    /// Tasks without a pin go to it.
+    pub(super) fn is_serving(&self) -> bool {
+        self.desired
+            .as_ref()
+            .is_some_and(|desired| desired.is_active)
+    }
+
+    /// Returns whether any action of its release reads: only of those are answers compared.
+    pub(super) fn reads(&self) -> bool {
+        let mut actions = self.release.manifest.actions.iter();
+        actions.any(|action| action.class == Class::Observe)
+    }
+
+    pub(super) fn facts(&self) -> PoolFacts<'_> {
+        PoolFacts {
+            version: &self.release.id.version,
+            is_desired: self.desired.is_some(),
+            is_active: self.is_serving(),
+            is_retired: self.is_retired,
+            is_stopped: self.stop.is_some(),
+            ready: self.ready(),
+        }
+    }
+
+    /// Returns the status, as others see it.
+    pub(super) fn status(&self, is_active: bool, waiting: u32) -> PoolStatus {
+        let ready = self.ready();
+        let is_sick = ready == 0 || self.failures.is_loop();
+        PoolStatus {
+            release: (*self.release.id).clone(),
+            manifest: (*self.release.manifest).clone(),
+            active: is_active,
+            starting: self.count(|phase| matches!(phase, Phase::Starting { .. })),
+            ready,
+            draining: self.count(|phase| matches!(phase, Phase::Draining { .. })),
+            running: self.workers.iter().map(|worker| worker.running).sum(),
+            waiting,
+            lost: self.lost,
+            problem: self
+                .trouble()
+                .or_else(|| self.problem.clone().filter(|_| is_sick)),
+            memory: self.memory(),
+            ended: self.ended,
+        }
+    }
+
+    fn count(&self, is_wanted: impl Fn(&Phase) -> bool) -> u32 {
+        let count = self.workers.iter().filter(|w| is_wanted(&w.phase)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+/// The number of tasks that workers can take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::kind) struct Room {
+    /// Now.
+    pub(in crate::kind) free: usize,
+    /// At the most.
+    pub(in crate::kind) capacity: usize,
+}
+
+impl Room {
+    /// Adds that of a worker that has so many tasks, of so many that it takes.
+    pub(super) fn with(self, running: u32, capacity: u32) -> Self {
+        Self {
+            free: self.free + capacity.saturating_sub(running) as usize,
+            capacity: self.capacity + capacity as usize,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! One worker, as the environment knows it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use utakata_model::{Cure, Problem, RanBy};
+use utakata_protocol::v1;
+
+use super::{
+    plan::{self, Phase, Why},
+    select::Candidate,
+};
+use crate::{
+    runtime::{Exit, Trace},
+    worker::{Number, Parting},
+};
+
+/// The time for which an exit and the end of the stream are waited for together: the last words of
+/// a worker are heard, and all that is known is told of its end.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) number: Number,
+    /// Its name, as outcomes have it.
+    pub(super) ran_by: RanBy,
+    pub(super) phase: Phase,
+    pub(super) capacity: u32,
+    /// There for one task only.
+    pub(super) is_single: bool,
+    /// Tasks that it was given.
+    pub(super) begun: u64,
+    /// Its memory when that was last looked at, in bytes.
+    pub(super) memory: Option<u64>,
+    /// Attempts that it has, overdue ones among them.
+    pub(super) running: u32,
+    pub(super) overdue: u32,
+    /// Answers to attempts that it does not have.
+    pub(super) strays: u32,
+    pub(super) ready_since: Option<Instant>,
+    /// For how many messages its stream has room; none: it has no stream.
+    pub(super) room: Option<usize>,
+    /// Able to go over to another manager.
+    pub(super) can_hold: bool,
+    /// The trace by which another program of this process finds it again.
+    pub(super) trace: Option<Trace>,
+    /// If it was told to close its stream and to come back.
+    pub(super) parked: Option<Parked>,
+    /// Tasks that go to it with the next message.
+    pub(super) batch: Batch,
+    /// Asked to end, so that its end is no failure.
+    pub(super) is_expected: bool,
+    /// Its failure was counted.
+    pub(super) is_counted: bool,
+    /// The problem for which it was killed.
+    pub(super) cause: Option<Problem>,
+    /// The last lines that it printed before its end.
+    pub(super) last_words: Option<String>,
+    pub(super) parted: Option<(Instant, Parting)>,
+    pub(super) exited: Option<(Instant, Ended)>,
+}
+
+/// The return of a worker that was told to come back.
+#[derive(Debug)]
+pub(super) struct Parked {
+    /// The token with which it comes.
+    pub(super) token: String,
+    /// By when.
+    pub(super) until: Instant,
+    /// It has closed its stream.
+    pub(super) has_left: bool,
+}
+
+/// The end of the process, or container, of a worker.
+#[derive(Debug)]
+pub(in crate::kind) enum Ended {
+    Exit(Exit),
+    NotStarted(Problem),
+    /// The environment had no room for it, or nobody to start it.
+    Hindered(Problem),
+}
+
+/// Tasks for one worker, in messages that are not too large.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    full: Vec<Vec<v1::Task>>,
+    last: Vec<v1::Task>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Messages are closed at this size, well below the most that either side takes.
+    const BYTES: usize = 2 * 1024 * 1024;
+    /// The size of a task besides its parameters and address, roughly.
+    const OVERHEAD: usize = 512;
+
+    pub(super) fn push(&mut self, task: v1::Task) {
+        self.bytes += task.parameters.len() + task.address.len() + Self::OVERHEAD;
+        self.last.push(task);
+        if self.bytes >= Self::BYTES {
+            self.full.push(std::mem::take(&mut self.last));
+            self.bytes = 0;
+        }
+    }
+
+    /// Takes out the messages.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = Vec<v1::Task>> + use<> {
+        self.bytes = 0;
+        let last = std::mem::take(&mut self.last);
+        let full = std::mem::take(&mut self.full).into_iter();
+        full.chain((!last.is_empty()).then_some(last))
+    }
+
+    /// Counts the messages that there will be, at the most.
+    fn messages(&self) -> usize {
+        self.full.len() + 1
+    }
+}
+
+impl Worker {
+    /// A worker that is being started.
+    pub(super) fn starting(number: Number, ran_by: RanBy, now: Instant) -> Self {
+        Self {
+            number,
+            ran_by,
+            phase: Phase::Starting { since: now },
+            capacity: 0,
+            is_single: false,
+            begun: 0,
+            memory: None,
+            running: 0,
+            overdue: 0,
+            strays: 0,
+            ready_since: None,
+            room: None,
+            can_hold: false,
+            trace: None,
+            parked: None,
+            batch: Batch::default(),
+            is_expected: false,
+            is_counted: false,
+            cause: None,
+            last_words: None,
+            parted: None,
+            exited: None,
+        }
+    }
+
+    /// Returns it as the choice of a worker sees it: only if it can take a task now.
+    pub(super) fn candidate(&self) -> Option<Candidate> {
+        let is_ready = self.is_ready() && self.overdue == 0 && !self.is_spent();
+        let has_room = self.room.is_some_and(|room| room > self.batch.messages());
+        (is_ready && has_room).then_some(Candidate {
+            number: self.number,
+            running: self.running,
+            capacity: self.capacity,
+        })
+    }
+
+    /// Returns it as the plan sees it.
+    pub(super) fn observed(&self) -> plan::ObservedWorker {
+        plan::ObservedWorker {
+            number: self.number,
+            phase: self.phase,
+            running: self.running,
+            overdue: self.overdue,
+            capacity: self.capacity,
+            begun: self.begun,
+            is_spent: self.is_spent(),
+            ready_since: self.ready_since,
+            memory: self.memory,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending { .. })
+    }
+
+    /// Returns whether it was there for one task, and has had it.
+    pub(super) fn is_spent(&self) -> bool {
+        self.is_single && self.begun > 0
+    }
+
+    /// Notes that it was heard of.
+    pub(super) fn hear(&mut self, now: Instant) {
+        match &mut self.phase {
+            Phase::Ready { heard, .. } | Phase::Draining { heard, .. } => *heard = now,
+            Phase::Starting { .. } | Phase::Ending { .. } => {}
+        }
+    }
+
+    /// Notes that it has something to do.
+    pub(super) fn be_busy(&mut self, now: Instant) {
+        if let Phase::Ready { busy, .. } = &mut self.phase {
+            *busy = now;
+        }
+    }
+
+    /// Returns whether nothing more can come from it.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        let passed = |at: &Instant| now.saturating_duration_since(*at) >= END_TIMEOUT;
+        match (&self.parted, &self.exited) {
+            (Some(_), Some(_)) => true,
+            (Some((at, _)), None) => passed(at),
+            (None, Some((at, _))) => self.room.is_none() || passed(at),
+            (None, None) => false,
+        }
+    }
+
+    /// Returns whether it can go over to another program.
+    pub(super) fn can_leave(&self) -> bool {
+        self.can_hold && self.trace.is_some()
+    }
+
+    /// The end, for people.
+    pub(super) fn end_problem(&self) -> Problem {
+        let crashed = |message: String| Problem::new("worker-crashed", Cure::Bug, message);
+        let worker = &self.ran_by.worker;
+        let parted = self.parted.as_ref().map(|(_, parting)| parting);
+        if let Some(cause) = &self.cause {
+            return cause.clone();
+        }
+        match (parted, self.exited.as_ref().map(|(_, ended)| ended)) {
+            (Some(Parting::Refused(problem)), _)
+            | (_, Some(Ended::NotStarted(problem) | Ended::Hindered(problem))) => problem.clone(),
+            (Some(Parting::Flood(what)), _) => {
+                let message = format!("the worker {worker} says too much and was cut off: {what}");
+                Problem::new("worker-flood", Cure::Bug, message)
+            }
+            (None, Some(Ended::Exit(exit))) => {
+                let words = self.last_words.as_deref();
+                let words = words.unwrap_or("see what it printed in the log");
+                // It reads its release first: what it says is about what somebody has put there.
+                let message = format!("the worker {worker} {exit} before it said hello: {words}");
+                Problem::new("worker-crashed", Cure::Operator, message)
+            }
+            (Some(_), Some(Ended::Exit(exit))) => crashed(format!("the worker {worker} {exit}")),
+            (Some(Parting::Broken(what)), None) => {
+                crashed(format!("the stream of the worker {worker} broke: {what}"))
+            }
+            (_, None) => crashed(format!("the worker {worker} closed its stream")),
+        }
+    }
+}
+
+/// Returns the problem of a worker that is killed for a fault of its own.
+pub(super) fn killed(ran_by: &RanBy, why: Why) -> Option<Problem> {
+    let worker = &ran_by.worker;
+    let (code, message) = match why {
+        Why::NoHello => (
+            "worker-no-hello",
+            format!("the worker {worker} was started and did not say hello in time"),
+        ),
+        Why::Silent => (
+            "worker-hung",
+            format!("the worker {worker} was not heard of any more and was killed"),
+        ),
+        Why::Overdue => (
+            "worker-hung",
+            format!("the worker {worker} does not answer tasks by their deadlines and was killed"),
+        ),
+        Why::DrainedTooLong | Why::NotNeeded | Why::Left => return None,
+    };
+    Some(Problem::new(code, Cure::Bug, message))
+}
