@@ -8,7 +8,8 @@ use utakata_worker_sdk::model::{suggest, target::Secret};
 /// The shortest password of a user (RFC 3414, section 11.2).
 const PASSWORD_MIN: usize = 8;
 
-const KEYS: [&str; 9] = [
+/// The values that a credential may have.
+pub const KEYS: [&str; 9] = [
     "version",
     "community",
     "community_write",
@@ -20,9 +21,11 @@ const KEYS: [&str; 9] = [
     "context",
 ];
 
-/// Ways to authenticate.
-pub const AUTH: [(&str, AuthProtocol); 6] = [
+/// The ways to authenticate, by their names. The schema of the shipped releases is made of these
+/// names: see `tests/it/credential.rs`.
+pub const AUTH: [(&str, AuthProtocol); 7] = [
     ("MD5", AuthProtocol::Md5),
+    ("SHA", AuthProtocol::Sha1),
     ("SHA-1", AuthProtocol::Sha1),
     ("SHA-224", AuthProtocol::Sha224),
     ("SHA-256", AuthProtocol::Sha256),
@@ -30,11 +33,12 @@ pub const AUTH: [(&str, AuthProtocol); 6] = [
     ("SHA-512", AuthProtocol::Sha512),
 ];
 
-/// Ways to encrypt. The keys of AES-192 and AES-256 are extended as Net-SNMP does by default
+/// The ways to encrypt, by their names. The keys of AES-192 and AES-256 are extended as Net-SNMP does by default
 /// (draft-blumenthal-aes-usm); `-C` names Cisco's way (draft-reeder-snmpv3-usm-3desede).
-pub const PRIVACY: [(&str, PrivProtocol); 7] = [
+pub const PRIVACY: [(&str, PrivProtocol); 8] = [
     ("DES", PrivProtocol::Des),
     ("3DES", PrivProtocol::Des3),
+    ("AES", PrivProtocol::Aes128),
     ("AES-128", PrivProtocol::Aes128),
     ("AES-192", PrivProtocol::Aes192Blumenthal),
     ("AES-256", PrivProtocol::Aes256Blumenthal),
@@ -204,11 +208,7 @@ fn secured<'a, P: Copy>(
     }
     let name = named.unwrap_or(default);
     let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_uppercase();
-    let wanted = match plain(name).as_str() {
-        "SHA" => "SHA1".into(),
-        "AES" => "AES128".into(),
-        other => other.to_owned(),
-    };
+    let wanted = plain(name);
     match known.iter().find(|(name, _)| plain(name) == wanted) {
         Some((_, protocol)) => Ok(Some((*protocol, password.into()))),
         None => Err(Error::Value {
