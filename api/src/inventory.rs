@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     CredentialName, EnvironmentId, Kind, Manifest, Missing, Recognition, ReleaseId, Target, TaskId,
-    Zone,
+    Zone, words,
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -97,52 +97,27 @@ impl ToSchema for TargetView {
     }
 }
 
-/// How a target is, as far as is known.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Health {
-    /// A schedule reads it, but it was not read yet.
-    Unseen,
-    /// It answered the last time, and as often as the schedules that read it ask.
-    Answering,
-    /// It did not answer, or only in part, the last time.
-    Failing,
-    /// It answered the last time, but longer ago than the schedules that read it allow.
-    Stale,
-    /// It answered the last time, and not all that was asked of it came: `missing` says what.
-    Partial,
-    /// It answers, and nothing of it was understood beyond what every device has: `recognition`
-    /// says what it is.
-    NotUnderstood,
-    /// No schedule reads it: nobody knows how it is. `answered` says when it last answered.
-    Unobserved,
-}
-
-impl Health {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Failing,
-        Self::Stale,
-        Self::Partial,
-        Self::NotUnderstood,
-        Self::Unseen,
-        Self::Unobserved,
-        Self::Answering,
-    ];
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unseen => "unseen",
-            Self::Answering => "answering",
-            Self::Failing => "failing",
-            Self::Stale => "stale",
-            Self::Partial => "partial",
-            Self::NotUnderstood => "not-understood",
-            Self::Unobserved => "unobserved",
-        }
+words! {
+    /// How a target is, as far as is known.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+    )]
+    pub enum Health {
+        /// A schedule reads it, but it was not read yet.
+        Unseen = "unseen",
+        /// It answered the last time, and as often as the schedules that read it ask.
+        Answering = "answering",
+        /// It did not answer, or only in part, the last time.
+        Failing = "failing",
+        /// It answered the last time, but longer ago than the schedules that read it allow.
+        Stale = "stale",
+        /// It answered the last time, and not all that was asked of it came: `missing` says what.
+        Partial = "partial",
+        /// It answers, and nothing of it was understood beyond what every device has: `recognition`
+        /// says what it is.
+        NotUnderstood = "not-understood",
+        /// No schedule reads it: nobody knows how it is. `answered` says when it last answered.
+        Unobserved = "unobserved",
     }
 }
 

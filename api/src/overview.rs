@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{Kind, TargetName};
+use utakata_model::{Kind, TargetName, words};
 use utoipa::ToSchema;
 
 use crate::inventory::Health;
@@ -150,61 +150,40 @@ pub enum Weight {
     Notice,
 }
 
-/// What a finding is about.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum About {
-    /// What outlives the process: the store.
-    Store,
-    /// The disk that the store is on.
-    Disk,
-    /// A connection to a broker.
-    Broker,
-    /// The keeper of the ledger.
-    Ledger,
-    /// A worker execution environment.
-    Environment,
-    /// Targets that answer, and are not read as a whole.
-    Target,
-    /// The workers of a release.
-    Worker,
-    /// A kind that targets are of.
-    Kind,
-    /// A control task.
-    Task,
-    /// An operation.
-    Operation,
-    /// A schedule.
-    Schedule,
-    /// A rollout.
-    Rollout,
-    /// Something that a person has paused or drained.
-    Order,
-    /// Anything else that the server says.
-    Server,
-}
-
-impl About {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Store => "store",
-            Self::Disk => "disk",
-            Self::Broker => "broker",
-            Self::Ledger => "ledger",
-            Self::Environment => "environment",
-            Self::Target => "target",
-            Self::Worker => "worker",
-            Self::Kind => "kind",
-            Self::Task => "task",
-            Self::Operation => "operation",
-            Self::Schedule => "schedule",
-            Self::Rollout => "rollout",
-            Self::Order => "order",
-            Self::Server => "server",
-        }
+words! {
+    /// What a finding is about.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+    )]
+    pub enum About {
+        /// What outlives the process: the store.
+        Store = "store",
+        /// The disk that the store is on.
+        Disk = "disk",
+        /// A connection to a broker.
+        Broker = "broker",
+        /// The keeper of the ledger.
+        Ledger = "ledger",
+        /// A worker execution environment.
+        Environment = "environment",
+        /// Targets that answer, and are not read as a whole.
+        Target = "target",
+        /// The workers of a release.
+        Worker = "worker",
+        /// A kind that targets are of.
+        Kind = "kind",
+        /// A control task.
+        Task = "task",
+        /// An operation.
+        Operation = "operation",
+        /// A schedule.
+        Schedule = "schedule",
+        /// A rollout.
+        Rollout = "rollout",
+        /// Something that a person has paused or drained.
+        Order = "order",
+        /// Anything else that the server says.
+        Server = "server",
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     Content, ContentFile, EnvironmentId, Kind, Manifest, PersonName, ReleaseDigest, ReleaseId,
+    words,
 };
 use utoipa::ToSchema;
 
@@ -26,31 +27,20 @@ pub struct NewRelease {
     pub digest: Option<ReleaseDigest>,
 }
 
-/// Where a release comes from.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum ReleaseSource {
-    /// Somebody pushed it.
-    Pushed,
-    /// It comes with utakata.
-    Shipped,
-    /// It lies in the data directory of the machine that is all of the site.
-    Folder,
-    /// It lies in the folders of an environment alone, which tells of it.
-    Environment,
-}
-
-impl ReleaseSource {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pushed => "pushed",
-            Self::Shipped => "shipped",
-            Self::Folder => "folder",
-            Self::Environment => "environment",
-        }
+words! {
+    /// Where a release comes from.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+    )]
+    pub enum ReleaseSource {
+        /// Somebody pushed it.
+        Pushed = "pushed",
+        /// It comes with utakata.
+        Shipped = "shipped",
+        /// It lies in the data directory of the machine that is all of the site.
+        Folder = "folder",
+        /// It lies in the folders of an environment alone, which tells of it.
+        Environment = "environment",
     }
 }
 
@@ -107,26 +97,16 @@ pub struct Break {
     pub why: String,
 }
 
-/// What can be broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Broken {
-    /// A schedule, which asks for what it cannot do.
-    Schedule,
-    /// A target, by whose credential it is not let in.
-    Target,
-    /// An operation with tasks that have not ended.
-    Operation,
-}
-
-impl Broken {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::Target => "target",
-            Self::Operation => "operation",
-        }
+words! {
+    /// What can be broken.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+    pub enum Broken {
+        /// A schedule, which asks for what it cannot do.
+        Schedule = "schedule",
+        /// A target, by whose credential it is not let in.
+        Target = "target",
+        /// An operation with tasks that have not ended.
+        Operation = "operation",
     }
 }
 
@@ -163,26 +143,16 @@ pub struct FileDifference {
     pub change: FileChange,
 }
 
-/// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum FileChange {
-    /// Only the second one has it.
-    Added,
-    /// Only the first one has it.
-    Removed,
-    /// It has another content, or it can be executed and could not before, or the other way.
-    Changed,
-}
-
-impl FileChange {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-            Self::Changed => "changed",
-        }
+words! {
+    /// What became of a file.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    pub enum FileChange {
+        /// Only the second one has it.
+        Added = "added",
+        /// Only the first one has it.
+        Removed = "removed",
+        /// It has another content, or it can be executed and could not before, or the other way.
+        Changed = "changed",
     }
 }
 

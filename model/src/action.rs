@@ -43,35 +43,26 @@ pub struct Action {
     pub risk: Risk,
 }
 
-/// Whether an action only looks, or changes something.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// Only looks: may be dropped, may be repeated.
-    Observe,
-    /// Changes something: never lost, never done twice by accident.
-    Control,
-}
-
-impl Class {
-    /// `observe` or `control`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Control => "control",
-        }
+words! {
+    /// Whether an action only looks, or changes something.
+    #[derive(
+        Debug,
+        Clone,
+        Copy,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        Serialize,
+        Deserialize,
+        utoipa::ToSchema,
+    )]
+    pub enum Class {
+        /// Only looks: may be dropped, may be repeated.
+        Observe = "observe",
+        /// Changes something: never lost, never done twice by accident.
+        Control = "control",
     }
 }
 

@@ -97,26 +97,20 @@ impl FileDigest {
     }
 }
 
-impl TryFrom<String> for FileDigest {
-    type Error = NotADigest;
-
-    fn try_from(text: String) -> Result<Self, NotADigest> {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() == 64 && text.bytes().all(is_digit) {
-            Ok(Self(text.into()))
-        } else {
-            Err(NotADigest { text })
-        }
-    }
-}
-
 impl std::str::FromStr for FileDigest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        text.to_owned().try_into()
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == 64 && text.bytes().all(is_digit) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NotADigest { text: text.into() })
+        }
     }
 }
+
+text_form!(FileDigest);
 
 impl std::fmt::Display for FileDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -100,25 +100,16 @@ impl fmt::Display for Orders {
     }
 }
 
-/// How something is stopped. What was begun ends in any case, and is told as always.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Stop {
-    /// Nothing new is fetched, and what was not begun goes back to the queue.
-    Pause,
-    /// The same, and when all that was begun has ended, the workers are stopped.
-    Drain,
-}
-
-impl Stop {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Drain => "drain",
-        }
+words! {
+    /// How something is stopped. What was begun ends in any case, and is told as always.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+    )]
+    pub enum Stop {
+        /// Nothing new is fetched, and what was not begun goes back to the queue.
+        Pause = "pause",
+        /// The same, and when all that was begun has ended, the workers are stopped.
+        Drain = "drain",
     }
 }
 

@@ -133,18 +133,7 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $type {
-            type Error = NameError;
-            fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(name: $type) -> String {
-                name.0.as_ref().into()
-            }
-        }
+        $crate::text_form!($type);
 
         impl std::borrow::Borrow<str> for $type {
             fn borrow(&self) -> &str {

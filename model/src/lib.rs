@@ -2,6 +2,9 @@
 
 #![warn(missing_docs)]
 
+#[macro_use]
+mod text;
+
 pub mod action;
 pub mod backoff;
 mod chain;

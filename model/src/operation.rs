@@ -10,43 +10,30 @@ pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
 
 use crate::{ActionName, Class, OperationId, PersonName, Selector};
 
-/// Who goes first where several want the same target.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Priority {
-    /// In its turn.
-    #[default]
-    Routine,
-    /// Before all that is routine.
-    Urgent,
-    /// Before everything else.
-    Emergency,
-}
-
-impl Priority {
-    /// All, the lowest first.
-    pub const ALL: [Self; 3] = [Self::Routine, Self::Urgent, Self::Emergency];
-
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Routine => "routine",
-            Self::Urgent => "urgent",
-            Self::Emergency => "emergency",
-        }
+words! {
+    /// Who goes first where several want the same target.
+    #[derive(
+        Debug,
+        Clone,
+        Copy,
+        Default,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        Serialize,
+        Deserialize,
+        utoipa::ToSchema,
+    )]
+    pub enum Priority {
+        /// In its turn.
+        #[default]
+        Routine = "routine",
+        /// Before all that is routine.
+        Urgent = "urgent",
+        /// Before everything else.
+        Emergency = "emergency",
     }
 }
 
@@ -85,67 +72,46 @@ pub struct Operation {
     pub undoes: Option<OperationId>,
 }
 
-/// Where an operation stands.
-///
-/// ```text
-///              approved                      every task has ended
-/// awaiting ──────────────► running ────────────────────────────────► done
-///    │                     │ ▲  │ ▲
-///    │               pause │ │  │ │ resume
-///    │                     ▼ │  ▼ │ so many tasks failed
-///    │            resume paused stopped
-///    │                     │      │
-///    └─────────────────────┴──────┴────► cancelled (from running, too)
-/// ```
-///
-/// Paused, stopped and cancelled hold back only what has not begun: tasks that have begun end
-/// as they end. An operation that is cancelled or stopped is so at once, whatever has begun.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum OperationState {
-    /// Somebody else has to approve it first; nothing was begun.
-    Awaiting,
-    /// Its tasks begin, as its pace allows.
-    #[default]
-    Running,
-    /// Somebody has it wait: no further task begins.
-    Paused,
-    /// Too many tasks failed: no further one begins until somebody resumes it.
-    Stopped,
-    /// Somebody took it back: what had not begun never will.
-    Cancelled,
-    /// All its tasks have ended.
-    Done,
+words! {
+    /// Where an operation stands.
+    ///
+    /// ```text
+    ///              approved                      every task has ended
+    /// awaiting ──────────────► running ────────────────────────────────► done
+    ///    │                     │ ▲  │ ▲
+    ///    │               pause │ │  │ │ resume
+    ///    │                     ▼ │  ▼ │ so many tasks failed
+    ///    │            resume paused stopped
+    ///    │                     │      │
+    ///    └─────────────────────┴──────┴────► cancelled (from running, too)
+    /// ```
+    ///
+    /// Paused, stopped and cancelled hold back only what has not begun: tasks that have begun end
+    /// as they end. An operation that is cancelled or stopped is so at once, whatever has begun.
+    #[derive(
+        Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+    )]
+    pub enum OperationState {
+        /// Somebody else has to approve it first; nothing was begun.
+        Awaiting = "awaiting",
+        /// Its tasks begin, as its pace allows.
+        #[default]
+        Running = "running",
+        /// Somebody has it wait: no further task begins.
+        Paused = "paused",
+        /// Too many tasks failed: no further one begins until somebody resumes it.
+        Stopped = "stopped",
+        /// Somebody took it back: what had not begun never will.
+        Cancelled = "cancelled",
+        /// All its tasks have ended.
+        Done = "done",
+    }
 }
 
 impl OperationState {
-    /// All, in the order in which an operation meets them.
-    pub const ALL: [Self; 6] = [
-        Self::Awaiting,
-        Self::Running,
-        Self::Paused,
-        Self::Stopped,
-        Self::Cancelled,
-        Self::Done,
-    ];
-
     /// Whether nothing more will begin, whatever anybody does.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Cancelled | Self::Done)
-    }
-
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Awaiting => "awaiting",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Stopped => "stopped",
-            Self::Cancelled => "cancelled",
-            Self::Done => "done",
-        }
     }
 }
 

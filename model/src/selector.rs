@@ -211,18 +211,7 @@ impl FromStr for Selector {
     }
 }
 
-impl TryFrom<String> for Selector {
-    type Error = SelectorError;
-    fn try_from(text: String) -> Result<Self, SelectorError> {
-        text.parse()
-    }
-}
-
-impl From<Selector> for String {
-    fn from(selector: Selector) -> String {
-        selector.to_string()
-    }
-}
+text_form!(Selector);
 
 struct Parser<'a> {
     text: &'a str,
@@ -307,6 +296,11 @@ impl<'a> Parser<'a> {
             return Ok(Test::NotIn(self.list()?));
         }
         if self.eat("in") {
+            // No name at all means no target, and is written so. A `notin ()` would mean every
+            // target, and may be a list that somebody failed to fill.
+            if self.eat_empty_list() {
+                return Ok(Test::In(BTreeSet::new()));
+            }
             return Ok(Test::In(self.list()?));
         }
         if self.rest().is_empty() || self.rest().starts_with(',') {
@@ -339,6 +333,15 @@ impl<'a> Parser<'a> {
         }
         self.at = self.text.len();
         Err(self.wrong("the closing quote is missing"))
+    }
+
+    fn eat_empty_list(&mut self) -> bool {
+        let inside = self.rest().trim_start().strip_prefix('(');
+        let after = inside.and_then(|inside| inside.trim_start().strip_prefix(')'));
+        if let Some(after) = after {
+            self.at = self.text.len() - after.len();
+        }
+        after.is_some()
     }
 
     fn list(&mut self) -> Result<BTreeSet<String>, SelectorError> {

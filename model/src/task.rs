@@ -128,78 +128,49 @@ pub enum Origin {
     Task(TaskId),
 }
 
-/// Where a task stands.
-///
-/// ```text
-/// planned ─► queued ─► permitted ─► verifying ─► succeeded | failed
-///    │          │         │  └────► succeeded | failed | cancelled
-///    │          │         └► unknown ─► (read back) ─► succeeded | failed | planned (attempt + 1)
-///    │          │                └───► unsettled ─► succeeded | failed | planned (attempt + 1)
-///    └──────────┴─► failed | expired | cancelled
-/// ```
-///
-/// Reads know only `queued` and the final states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TaskState {
-    /// Written down, not yet sent.
-    Planned,
-    /// Handed to the inter connect.
-    Queued,
-    /// An environment has the permit to do it, and with it the target.
-    Permitted,
-    /// The target says that it did it; that is being read back.
-    Verifying,
-    /// Nobody can know whether the target did it; that is going to be settled.
-    Unknown,
-    /// Nobody can know whether the target did it, and a person has to say.
-    Unsettled,
-    /// The target did it.
-    Succeeded,
-    /// The target did not do it.
-    Failed,
-    /// It was not begun in time.
-    Expired,
-    /// Somebody took it back before it began.
-    Cancelled,
+words! {
+    /// Where a task stands.
+    ///
+    /// ```text
+    /// planned ─► queued ─► permitted ─► verifying ─► succeeded | failed
+    ///    │          │         │  └────► succeeded | failed | cancelled
+    ///    │          │         └► unknown ─► (read back) ─► succeeded | failed | planned (attempt + 1)
+    ///    │          │                └───► unsettled ─► succeeded | failed | planned (attempt + 1)
+    ///    └──────────┴─► failed | expired | cancelled
+    /// ```
+    ///
+    /// Reads know only `queued` and the final states.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+    pub enum TaskState {
+        /// Written down, not yet sent.
+        Planned = "planned",
+        /// Handed to the inter connect.
+        Queued = "queued",
+        /// An environment has the permit to do it, and with it the target.
+        Permitted = "permitted",
+        /// The target says that it did it; that is being read back.
+        Verifying = "verifying",
+        /// Nobody can know whether the target did it; that is going to be settled.
+        Unknown = "unknown",
+        /// Nobody can know whether the target did it, and a person has to say.
+        Unsettled = "unsettled",
+        /// The target did it.
+        Succeeded = "succeeded",
+        /// The target did not do it.
+        Failed = "failed",
+        /// It was not begun in time.
+        Expired = "expired",
+        /// Somebody took it back before it began.
+        Cancelled = "cancelled",
+    }
 }
 
 impl TaskState {
-    /// All, in the order in which a task meets them.
-    pub const ALL: [Self; 10] = [
-        Self::Planned,
-        Self::Queued,
-        Self::Permitted,
-        Self::Verifying,
-        Self::Unknown,
-        Self::Unsettled,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Expired,
-        Self::Cancelled,
-    ];
-
     /// Whether nothing more will come of it.
     pub fn is_final(self) -> bool {
         matches!(
             self,
             Self::Succeeded | Self::Failed | Self::Expired | Self::Cancelled
         )
-    }
-
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Queued => "queued",
-            Self::Permitted => "permitted",
-            Self::Verifying => "verifying",
-            Self::Unknown => "unknown",
-            Self::Unsettled => "unsettled",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
     }
 }

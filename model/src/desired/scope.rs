@@ -195,16 +195,4 @@ impl FromStr for ReleaseName {
     }
 }
 
-impl TryFrom<String> for ReleaseName {
-    type Error = ScopeError;
-
-    fn try_from(text: String) -> Result<Self, ScopeError> {
-        text.parse()
-    }
-}
-
-impl From<ReleaseName> for String {
-    fn from(release: ReleaseName) -> Self {
-        release.to_string()
-    }
-}
+text_form!(ReleaseName);

@@ -4,31 +4,23 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// The network of a worker in a container. Elsewhere a worker has that of the machine.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Network {
-    /// None: it reaches its manager, and nobody else.
-    #[default]
-    None,
-    /// That of the machine.
-    Host,
-    /// One of its own, behind the bridge of the container engine.
-    Bridge,
+words! {
+    /// The network of a worker in a container. Elsewhere a worker has that of the machine.
+    #[derive(
+        Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+    )]
+    pub enum Network {
+        /// None: it reaches its manager, and nobody else.
+        #[default]
+        None = "none",
+        /// That of the machine.
+        Host = "host",
+        /// One of its own, behind the bridge of the container engine.
+        Bridge = "bridge",
+    }
 }
 
 impl Network {
-    /// `none`, `host` or `bridge`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Host => "host",
-            Self::Bridge => "bridge",
-        }
-    }
-
     /// Whether it is [`Network::None`].
     pub fn is_none(&self) -> bool {
         *self == Self::None

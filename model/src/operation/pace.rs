@@ -95,18 +95,7 @@ impl FromStr for AtATime {
     }
 }
 
-impl TryFrom<String> for AtATime {
-    type Error = PaceError;
-    fn try_from(text: String) -> Result<Self, PaceError> {
-        text.parse()
-    }
-}
-
-impl From<AtATime> for String {
-    fn from(amount: AtATime) -> Self {
-        amount.to_string()
-    }
-}
+text_form!(AtATime);
 
 impl utoipa::PartialSchema for AtATime {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
