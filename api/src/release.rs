@@ -11,7 +11,7 @@ use utakata_model::{
 use utoipa::ToSchema;
 
 /// The most bytes of one file of a release.
-pub const FILE_MOST: u64 = 256 * 1024 * 1024;
+pub const MAX_FILE_SIZE: u64 = 256 * 1024 * 1024;
 
 /// The fewest digits by which a release is known.
 const PREFIX_LEAST: usize = 6;

@@ -10,7 +10,7 @@ use utakata_model::{
     target::PerSecond,
 };
 
-use super::{Item, Mistake, Place};
+use super::{Item, Mistake, Position};
 
 /// Columns that are no labels.
 const OWN: [&str; 8] = [
@@ -53,7 +53,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Item>, Vec<Mistake>> {
     let targets = targets(text).map_err(|wrong| {
         let mistake = |Wrong { line, message }| Mistake {
             file: file.into(),
-            place: Place { line, column: 0 },
+            place: Position { line, column: 0 },
             subject: String::new(),
             message,
         };

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use utakata_api::apply::{Document, Named};
 use utakata_model::CredentialName;
 
-pub use tree::Place;
+pub use tree::Position;
 
 /// One mistake, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Mistake {
     /// The file, as it was named.
     pub file: String,
     /// Where in it.
-    pub place: Place,
+    pub place: Position,
     /// What it is about: `target pdu-1`.
     pub subject: String,
     /// What is wrong.

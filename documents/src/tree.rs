@@ -14,7 +14,7 @@ use serde_saphyr::{Location, Spanned};
 
 /// Line and column, from 1; 0 where it is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Position {
     /// The line.
     pub line: u64,
     /// The column, in characters.
@@ -25,7 +25,7 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
     /// Where it begins.
-    pub place: Place,
+    pub place: Position,
     /// What it is.
     pub node: Node,
 }
@@ -47,7 +47,7 @@ pub struct Field {
     /// The key.
     pub key: String,
     /// Where the key stood.
-    pub place: Place,
+    pub place: Position,
     /// What belongs to it.
     pub tree: Tree,
 }
@@ -56,7 +56,7 @@ pub struct Field {
 ///
 /// # Errors
 /// Where it stops to be YAML, and why.
-pub fn parse(text: &str) -> Result<Vec<Tree>, (Place, String)> {
+pub fn parse(text: &str) -> Result<Vec<Tree>, (Position, String)> {
     // A site has a hundred thousand targets; what nests or expands stays bounded as it is.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -68,7 +68,7 @@ pub fn parse(text: &str) -> Result<Vec<Tree>, (Place, String)> {
         with_snippet: false,
     };
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-        let place = error.location().map(Place::from).unwrap_or_default();
+        let place = error.location().map(Position::from).unwrap_or_default();
         (place, reason(&error))
     })
 }
@@ -121,7 +121,7 @@ impl Tree {
     }
 }
 
-impl From<Location> for Place {
+impl From<Location> for Position {
     fn from(location: Location) -> Self {
         Self {
             line: location.line(),

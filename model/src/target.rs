@@ -67,12 +67,12 @@ pub struct PerSecond(f64);
 pub struct NotARate(f64);
 
 impl PerSecond {
-    const LEAST: f64 = 0.000_01;
-    const MOST: f64 = 1_000_000.0;
+    const MIN: f64 = 0.000_01;
+    const MAX: f64 = 1_000_000.0;
 
     /// So many times a second.
     pub fn new(times: f64) -> Result<Self, NotARate> {
-        let is_rate = (Self::LEAST..=Self::MOST).contains(&times);
+        let is_rate = (Self::MIN..=Self::MAX).contains(&times);
         is_rate.then_some(Self(times)).ok_or(NotARate(times))
     }
 

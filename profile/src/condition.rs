@@ -8,14 +8,14 @@ use crate::raw::{Literal, Raw};
 #[derive(Debug, Clone)]
 pub struct Test {
     /// What is asked of a value.
-    pub wanted: Wanted,
+    pub wanted: Expectation,
     /// Whether it holds, too, when there is no value.
     pub or_absent: bool,
 }
 
 /// What is asked of a value.
 #[derive(Debug, Clone)]
-pub enum Wanted {
+pub enum Expectation {
     /// It is one of these.
     OneOf(Vec<Literal>),
     /// It is none of these; so is what is absent.
@@ -38,20 +38,20 @@ impl Test {
         let Some(raw) = raw else {
             let bears = matches!(
                 self.wanted,
-                Wanted::Absent | Wanted::NoneOf(_) | Wanted::Unlike(_)
+                Expectation::Absent | Expectation::NoneOf(_) | Expectation::Unlike(_)
             );
             return self.or_absent || bears;
         };
         match &self.wanted {
-            Wanted::OneOf(values) => values.iter().any(|value| value.is(raw)),
-            Wanted::NoneOf(values) => !values.iter().any(|value| value.is(raw)),
-            Wanted::Absent => false,
-            Wanted::Present => true,
-            Wanted::Between(above, below) => raw
+            Expectation::OneOf(values) => values.iter().any(|value| value.is(raw)),
+            Expectation::NoneOf(values) => !values.iter().any(|value| value.is(raw)),
+            Expectation::Absent => false,
+            Expectation::Present => true,
+            Expectation::Between(above, below) => raw
                 .number()
                 .is_some_and(|number| number > *above && number < *below),
-            Wanted::Matches(pattern) => pattern.is_match(&raw.text()),
-            Wanted::Unlike(pattern) => !pattern.is_match(&raw.text()),
+            Expectation::Matches(pattern) => pattern.is_match(&raw.text()),
+            Expectation::Unlike(pattern) => !pattern.is_match(&raw.text()),
         }
     }
 }

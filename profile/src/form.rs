@@ -12,7 +12,7 @@ use serde::{
 use utakata_model::MetricName;
 
 use crate::{
-    condition::{Test, Wanted},
+    condition::{Expectation, Test},
     number,
     raw::Literal,
 };
@@ -178,23 +178,24 @@ impl States {
 impl Condition {
     /// What is asked. Errors: the sentence that says what is wrong.
     pub fn compile(&self) -> Result<Test, String> {
-        type Given = Option<Result<Wanted, String>>;
-        let one_of: Given = (!self.is.0.is_empty()).then(|| Ok(Wanted::OneOf(self.is.0.clone())));
-        let none_of = (!self.not.0.is_empty()).then(|| Ok(Wanted::NoneOf(self.not.0.clone())));
+        type Stated = Option<Result<Expectation, String>>;
+        let one_of: Stated =
+            (!self.is.0.is_empty()).then(|| Ok(Expectation::OneOf(self.is.0.clone())));
+        let none_of = (!self.not.0.is_empty()).then(|| Ok(Expectation::NoneOf(self.not.0.clone())));
         let between = (self.above.is_some() || self.below.is_some()).then(|| {
-            Ok(Wanted::Between(
+            Ok(Expectation::Between(
                 self.above.unwrap_or(f64::NEG_INFINITY),
                 self.below.unwrap_or(f64::INFINITY),
             ))
         });
         let absent = self.absent.map(|absent| match absent {
-            true => Ok(Wanted::Absent),
-            false => Ok(Wanted::Present),
+            true => Ok(Expectation::Absent),
+            false => Ok(Expectation::Present),
         });
         let matches = self.matches.as_deref();
-        let matches = matches.map(|text| Ok(Wanted::Matches(pattern(text)?)));
+        let matches = matches.map(|text| Ok(Expectation::Matches(pattern(text)?)));
         let unlike = self.unlike.as_deref();
-        let unlike = unlike.map(|text| Ok(Wanted::Unlike(pattern(text)?)));
+        let unlike = unlike.map(|text| Ok(Expectation::Unlike(pattern(text)?)));
         let all = [one_of, none_of, between, absent, matches, unlike];
         let mut given = all.into_iter().flatten();
         match (given.next(), given.next()) {
@@ -229,7 +230,7 @@ impl<'de, A: Keys, B: Keys> Deserialize<'de> for Keyed<A, B> {
                     own: A::default(),
                     shared: B::default(),
                 };
-                while let Some(key) = map.next_key_seed(Known(&[A::KEYS, B::KEYS]))? {
+                while let Some(key) = map.next_key_seed(KnownKeys(&[A::KEYS, B::KEYS]))? {
                     match A::KEYS.contains(&key.as_str()) {
                         true => keyed.own.take(&key, &mut map)?,
                         false => keyed.shared.take(&key, &mut map)?,
@@ -243,9 +244,9 @@ impl<'de, A: Keys, B: Keys> Deserialize<'de> for Keyed<A, B> {
 }
 
 /// Takes the name of a key that is one of these: so an unknown one is told at its own place.
-struct Known<'a>(&'a [&'static [&'static str]]);
+struct KnownKeys<'a>(&'a [&'static [&'static str]]);
 
-impl<'de> DeserializeSeed<'de> for Known<'_> {
+impl<'de> DeserializeSeed<'de> for KnownKeys<'_> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {

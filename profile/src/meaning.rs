@@ -68,12 +68,12 @@ pub struct Scaling {
     /// divided by this,
     pub divide: f64,
     /// and converted by the unit that the device says it has.
-    pub unit: UnitTold,
+    pub unit: StatedUnit,
 }
 
 /// The unit that a device says a number has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitTold {
+pub enum StatedUnit {
     /// That of the profile, or nothing is asked.
     Own,
     /// Another one.
@@ -84,7 +84,7 @@ pub enum UnitTold {
 
 /// What was seen in a raw value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
+pub enum Interpretation {
     /// A reading.
     Reading(ReadingValue, Quality),
     /// The device says that there is none.
@@ -99,7 +99,7 @@ impl Scaling {
         exponent: 0,
         times: 1.0,
         divide: 1.0,
-        unit: UnitTold::Own,
+        unit: StatedUnit::Own,
     };
 }
 
@@ -122,24 +122,24 @@ impl Meaning {
     }
 
     /// What is seen in a raw value.
-    pub fn read(&self, raw: &Raw<'_>, scaling: &Scaling) -> Seen {
+    pub fn read(&self, raw: &Raw<'_>, scaling: &Scaling) -> Interpretation {
         let is_total = matches!(&self.kind, Kind::Number(number) if number.nature == Nature::Total);
         if self.missing.has(raw, is_total) {
-            return Seen::Nothing;
+            return Interpretation::Nothing;
         }
         match &self.kind {
             Kind::Number(number) => number.read(raw, scaling, &self.unit),
             Kind::State { names, other } => match (names.name(raw), other) {
                 (Some(name), _) | (None, Some(name)) => {
-                    Seen::Reading(ReadingValue::Text(name.clone()), Quality::Good)
+                    Interpretation::Reading(ReadingValue::Text(name.clone()), Quality::Good)
                 }
                 (None, None) => {
-                    Seen::Reading(ReadingValue::Text(raw.text().into()), Quality::Suspect)
+                    Interpretation::Reading(ReadingValue::Text(raw.text().into()), Quality::Suspect)
                 }
             },
             Kind::Text => match raw.text() {
-                text if text.is_empty() => Seen::Nothing,
-                text => Seen::Reading(ReadingValue::Text(text.into()), Quality::Good),
+                text if text.is_empty() => Interpretation::Nothing,
+                text => Interpretation::Reading(ReadingValue::Text(text.into()), Quality::Good),
             },
         }
     }

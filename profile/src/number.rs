@@ -20,7 +20,7 @@ pub enum Find {
 
 /// A number that was found in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Found {
+pub struct FoundNumber {
     /// The number, in what is written behind it.
     pub number: f64,
     /// What is written behind it, where that counts.
@@ -64,8 +64,8 @@ impl Find {
     }
 
     /// The number in a text for a metric of this unit.
-    pub fn in_text(&self, text: &str, unit: &str) -> Option<Found> {
-        let plain = |number| Found {
+    pub fn in_text(&self, text: &str, unit: &str) -> Option<FoundNumber> {
+        let plain = |number| FoundNumber {
             number,
             spelling: None,
             is_doubtful: false,
@@ -78,7 +78,7 @@ impl Find {
                     "" => None,
                     rest => Some(convert::spelling(rest, unit)?),
                 };
-                Some(Found {
+                Some(FoundNumber {
                     number: leading.number,
                     spelling,
                     is_doubtful,
@@ -88,7 +88,7 @@ impl Find {
             Self::Unit => {
                 let found = first(text)?;
                 let spelling = convert::leading_spelling(found.rest, unit)?;
-                Some(Found {
+                Some(FoundNumber {
                     spelling: Some(spelling),
                     ..plain(found.number)
                 })

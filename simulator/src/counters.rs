@@ -65,7 +65,7 @@ pub enum Error {
 }
 
 #[derive(Serialize)]
-struct Place<'a> {
+struct DeviceEntry<'a> {
     name: &'a str,
     kind: &'static str,
     address: SocketAddr,
@@ -98,7 +98,7 @@ pub async fn run(config: &Config) -> Result<(), Error> {
                 step: "tell where a device answers",
                 source,
             })?;
-        lines.push(service::line(&Place {
+        lines.push(service::line(&DeviceEntry {
             name: device.name(),
             kind: KIND,
             address,

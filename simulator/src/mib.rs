@@ -92,21 +92,21 @@ pub fn kind(room: &Room, part: Part) -> Kind {
 
 /// All objects of a device as they are now.
 pub fn view(room: &Room, part: Part, labels: &Labels) -> View {
-    let mut sheet = view::Sheet::default();
+    let mut builder = view::ViewBuilder::default();
     let agent = match part {
         Part::Pdu(pdu) => room.pdus.get(pdu).map(|pdu| match pdu.kind {
-            PduKind::ApcPdu => apc::write_sheet(room, pdu, labels, &mut sheet),
-            PduKind::RaritanPdu => raritan::write_sheet(room, pdu, labels, &mut sheet),
+            PduKind::ApcPdu => apc::write_sheet(room, pdu, labels, &mut builder),
+            PduKind::RaritanPdu => raritan::write_sheet(room, pdu, labels, &mut builder),
         }),
         Part::Ups(ups) => room
             .upses
             .get(ups)
-            .map(|ups| ups::write_sheet(room, ups, &mut sheet)),
+            .map(|ups| ups::write_sheet(room, ups, &mut builder)),
     };
     if let Some(agent) = agent {
-        system::write_sheet(&agent, labels, room.clock(), &mut sheet);
+        system::write_sheet(&agent, labels, room.clock(), &mut builder);
     }
-    sheet.into_view()
+    builder.into_view()
 }
 
 /// The object a walk of a half table ends with: in the middle of the device's main table.

@@ -62,7 +62,7 @@ pub enum Error {
 }
 
 #[derive(Serialize)]
-struct Place {
+struct AgentEntry {
     name: String,
     kind: &'static str,
     address: SocketAddr,
@@ -91,7 +91,7 @@ pub async fn run(config: &Config) -> Result<(), Error> {
         let address = socket.local_addr().map_err(refused)?;
         port = address.port();
         let name = format!("agent-{:04}", index + 1);
-        lines.push(service::line(&Place {
+        lines.push(service::line(&AgentEntry {
             name,
             kind: "snmp",
             address,

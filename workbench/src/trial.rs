@@ -69,7 +69,7 @@ async fn read(
     let (readings, problem) = match done {
         Ok(answer) => {
             let problem = missing::problem(&answer.missing.into_entries());
-            (answer.sheet.readings(), problem)
+            (answer.buffer.readings(), problem)
         }
         Err(failure) => (Vec::new(), Some(failure.problem)),
     };

@@ -59,7 +59,7 @@ pub enum Error {
 }
 
 /// What a line is.
-enum Line<'a> {
+enum WalkLine<'a> {
     /// An object.
     Object(Oid, Read, Format),
     /// An OID without a value, as at the end of a walk.
@@ -178,9 +178,9 @@ impl Reader {
             return;
         }
         match self.read(line) {
-            Ok(Line::Object(oid, read, format)) => self.add(oid, read, format),
-            Ok(Line::Nothing) => self.last = None,
-            Ok(Line::Other(problem)) => {
+            Ok(WalkLine::Object(oid, read, format)) => self.add(oid, read, format),
+            Ok(WalkLine::Nothing) => self.last = None,
+            Ok(WalkLine::Other(problem)) => {
                 if !self.go_on(line) {
                     self.skip(number, line, &problem);
                 }
@@ -192,9 +192,9 @@ impl Reader {
         }
     }
 
-    fn read<'a>(&self, line: &'a str) -> Result<Line<'a>, String> {
+    fn read<'a>(&self, line: &'a str) -> Result<WalkLine<'a>, String> {
         match snmprec::read(line, self.is_latin)? {
-            Line::Other(_) => snmpwalk::read(line, self.is_latin),
+            WalkLine::Other(_) => snmpwalk::read(line, self.is_latin),
             read => Ok(read),
         }
     }

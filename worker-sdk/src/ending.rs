@@ -9,7 +9,7 @@ use utakata_model::{
 };
 use utakata_protocol::{MESSAGE_MAX, v1};
 
-use crate::{Answer, Failure, Sheet, Task, packed::Packed};
+use crate::{Answer, Failure, ReadingBuffer, Task, packed::Packed};
 
 /// The largest outcome, in bytes: a message has room for others beside it.
 pub const OUTCOME_MAX: usize = MESSAGE_MAX / 2;
@@ -106,7 +106,7 @@ impl Subject {
         let ran = now.saturating_duration_since(self.came);
         let Answer {
             readings,
-            sheet,
+            buffer,
             result,
             missing,
             recognition,
@@ -123,14 +123,14 @@ impl Subject {
             missing: missing.into_entries().into_iter().map(Into::into).collect(),
             recognition: recognition.map(|recognition| recognition.bounded().into()),
         };
-        bounded(self.class, rest, &readings, &sheet)
+        bounded(self.class, rest, &readings, &buffer)
     }
 
     fn answered(&self, mut answer: Answer) -> (OutcomeStatus, Option<Problem>, Option<Answer>) {
         let Some(problem) = drop_impossible(&self.target, &mut answer) else {
             return (OutcomeStatus::Succeeded, None, Some(answer));
         };
-        let no_readings = answer.readings.is_empty() && answer.sheet.is_empty();
+        let no_readings = answer.readings.is_empty() && answer.buffer.is_empty();
         let nothing_left = no_readings && answer.result.is_none();
         let status = if nothing_left && self.class == Class::Observe {
             OutcomeStatus::Failed
@@ -260,7 +260,7 @@ fn drop_impossible(target: &TargetName, answer: &mut Answer) -> Option<Problem> 
     };
     let wrong = answer.readings.iter().filter(|reading| !possible(reading));
     let mut metrics: Vec<_> = wrong.map(|reading| reading.metric.to_string()).collect();
-    metrics.extend(answer.sheet.take_impossible());
+    metrics.extend(answer.buffer.take_impossible());
     if metrics.is_empty() {
         return None;
     }
@@ -286,8 +286,13 @@ fn brief(problem: Problem) -> v1::Problem {
 }
 
 /// An outcome that fits into a message: one that does not tells so instead.
-fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading], sheet: &Sheet) -> Packed {
-    let packed = Packed::build(&rest, readings, sheet.as_bytes());
+fn bounded(
+    class: Class,
+    rest: v1::AttemptOutcome,
+    readings: &[Reading],
+    buffer: &ReadingBuffer,
+) -> Packed {
+    let packed = Packed::build(&rest, readings, buffer.as_bytes());
     let (length, result) = (packed.len(), rest.result.len());
     if length <= OUTCOME_MAX && result <= RESULT_MAX {
         return packed;

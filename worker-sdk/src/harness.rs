@@ -6,10 +6,10 @@
 //! silent is ever given to the worker, unless an example target is.
 
 mod checks;
+pub mod host;
 pub(crate) mod manager;
 mod not_passed;
 mod parameters;
-pub mod place;
 mod process;
 mod silence;
 mod stage;
@@ -24,7 +24,7 @@ use std::{
 
 use utakata_model::{ActionName, target::Secret};
 
-use self::{not_passed::NotPassed, place::Place, stage::Stage};
+use self::{host::WorkerHost, not_passed::NotPassed, stage::Stage};
 use crate::Release;
 
 /// How to try a worker.
@@ -33,7 +33,7 @@ pub struct Options {
     /// The folders in which `run.program` is looked for, after that of the release.
     pub programs: Vec<PathBuf>,
     /// Where its workers run. `None`: they are processes of this machine.
-    pub place: Option<Arc<dyn Place>>,
+    pub host: Option<Arc<dyn WorkerHost>>,
     /// A real target. Its observe actions are run on it.
     pub example: Option<Example>,
     /// An observe action and parameters with which it takes long. Without it, the default read
@@ -49,7 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             programs: Vec::new(),
-            place: None,
+            host: None,
             example: None,
             slow: None,
             targets: 200,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::Sheet;
+use crate::ReadingBuffer;
 use utakata_model::{
     ActionName, Class, Gaps, Kind, OutcomeStatus, Problem, Reading, Recognition, TargetName,
     TaskKey, target::Secret,
@@ -38,7 +38,7 @@ pub struct Answer {
     /// `bad-reading`.
     pub readings: Vec<Reading>,
     /// The same, for many of them: written down as they are seen, at a small part of the cost.
-    pub sheet: Sheet,
+    pub buffer: ReadingBuffer,
     /// Anything else, as JSON.
     pub result: Option<serde_json::Value>,
     /// What was asked for and did not come: with anything here the attempt succeeded in part,

@@ -2,7 +2,7 @@
 
 use utakata_model::EnvironmentId;
 
-use super::{ANSWER_WITHIN, Client, Error};
+use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::environment::{
     EnvironmentView, NewOrder, NewStanding, OrdersView, Standing, StandingView,
 };
@@ -49,7 +49,7 @@ impl Client {
         order: &NewOrder,
     ) -> Result<OrdersView, Error> {
         let path = format!("/v1/environments/{id}/{}", verb.as_str());
-        self.post(&path, order, ANSWER_WITHIN).await
+        self.post(&path, order, ANSWER_TIMEOUT).await
     }
 
     /// Forgets an environment that is gone for good, or that has moved to another zone.
@@ -78,6 +78,6 @@ impl Client {
         order: &NewStanding,
     ) -> Result<StandingView, Error> {
         let path = format!("/v1/orders/{}", verb.as_str());
-        self.post(&path, order, ANSWER_WITHIN).await
+        self.post(&path, order, ANSWER_TIMEOUT).await
     }
 }

@@ -7,7 +7,7 @@ use utakata_model::{
     TaskState,
 };
 
-use super::{ANSWER_WITHIN, Client, Error};
+use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
     inventory::{CredentialView, Health, KindView, TargetView},
     operation::OperationView,
@@ -277,11 +277,11 @@ impl Client {
             .request(Method::GET, path)
             .query(query)
             .query(&PageOf { limit, cursor });
-        self.json(path, request.timeout(ANSWER_WITHIN)).await
+        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<(), Error> {
-        let request = self.request(Method::DELETE, path).timeout(ANSWER_WITHIN);
+        let request = self.request(Method::DELETE, path).timeout(ANSWER_TIMEOUT);
         self.send(request).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, header};
 
-use super::{CONNECT_WITHIN, Error};
+use super::{CONNECT_TIMEOUT, Error};
 
 /// The header that says that a request was passed on already.
 pub const RELAYED: &str = "utakata-relayed";
@@ -46,7 +46,7 @@ impl Relay {
     /// The HTTP client cannot be made.
     pub fn new() -> Result<Self, Error> {
         let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
+            .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Build)?;

@@ -60,7 +60,7 @@ struct Request {
 type Binding = (Oid, Vec<u8>);
 
 /// What is answered: bindings, or a status and the place of what it is about, from 1.
-type Said = Result<Vec<Binding>, (u8, usize)>;
+type Reaction = Result<Vec<Binding>, (u8, usize)>;
 
 impl Agent {
     /// An agent with these objects.
@@ -139,7 +139,7 @@ impl Agent {
         }
     }
 
-    fn get(&self, request: &Request) -> Said {
+    fn get(&self, request: &Request) -> Reaction {
         let each =
             request
                 .names
@@ -156,7 +156,7 @@ impl Agent {
         each.collect()
     }
 
-    fn next(&self, request: &Request) -> Said {
+    fn next(&self, request: &Request) -> Reaction {
         let each = request.names.iter().enumerate();
         let each = each.map(|(at, name)| match self.objects.next(name, &self.faults) {
             Some(object) => self.show(object, at),
@@ -166,7 +166,7 @@ impl Agent {
         each.collect()
     }
 
-    fn bulk(&self, request: &Request) -> Said {
+    fn bulk(&self, request: &Request) -> Reaction {
         let once = usize::try_from(request.first).unwrap_or(0);
         let mut bindings = Vec::new();
         let mut heads = request.names.clone();
@@ -208,7 +208,7 @@ impl Agent {
         bindings
     }
 
-    fn write(&self, request: &Request, said: &Said) -> Vec<u8> {
+    fn write(&self, request: &Request, said: &Reaction) -> Vec<u8> {
         let oddity = self.faults.oddity;
         let version = match oddity {
             Oddity::Version => 1 - request.version,

@@ -26,7 +26,7 @@ use async_snmp::{Oid, Value, VarBind};
 use super::register::{Class, Mistake, Register, Token};
 use crate::chance::wave;
 use crate::mib::system::{self, Agent, Labels};
-use crate::mib::view::{Sheet, integer, text};
+use crate::mib::view::{ViewBuilder, integer, text};
 use crate::mib::{Refusal, View};
 
 const DRILL: [u32; 10] = [1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7];
@@ -97,7 +97,7 @@ impl Sight<'_> {
     }
 
     fn scalars(&self) -> View {
-        let mut sheet = Sheet::default();
+        let mut builder = ViewBuilder::default();
         let agent = Agent {
             description: "Simulated counter for drills".to_owned(),
             object: DRILL.to_vec(),
@@ -107,9 +107,9 @@ impl Sight<'_> {
             name: self.name.to_owned(),
             location: "drill".to_owned(),
         };
-        system::write_sheet(&agent, &labels, self.uptime, &mut sheet);
+        system::write_sheet(&agent, &labels, self.uptime, &mut builder);
         let (marks, puts) = (self.register.of(Class::Mark), self.register.of(Class::Put));
-        let mut put = |group, object, value| sheet.put(&DRILL, &[group, object, 0], value);
+        let mut put = |group, object, value| builder.put(&DRILL, &[group, object, 0], value);
         put(1, 1, Value::Counter32(self.requests as u32));
         put(
             1,
@@ -121,7 +121,7 @@ impl Sight<'_> {
         put(1, 5, Value::Counter32(puts.sum().done as u32));
         put(2, 1, text(marks.last().map_or(NONE, Token::as_str)));
         put(2, 2, text(puts.last().map_or(NONE, Token::as_str)));
-        sheet.into_view()
+        builder.into_view()
     }
 
     fn tenths_of_a_degree(&self) -> i32 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_snmp::{Oid, Value};
 
-use super::view::{Sheet, integer, text};
+use super::view::{ViewBuilder, integer, text};
 use super::{Change, Refusal};
 
 const SYSTEM: [u32; 7] = [1, 3, 6, 1, 2, 1, 1];
@@ -29,9 +29,9 @@ pub struct Agent {
 }
 
 /// Adds the system group.
-pub fn write_sheet(agent: &Agent, labels: &Labels, uptime: Duration, sheet: &mut Sheet) {
+pub fn write_sheet(agent: &Agent, labels: &Labels, uptime: Duration, builder: &mut ViewBuilder) {
     let ticks = (uptime.as_millis() / 10) as u32;
-    let mut put = |object: u32, value: Value| sheet.put(&SYSTEM, &[object, 0], value);
+    let mut put = |object: u32, value: Value| builder.put(&SYSTEM, &[object, 0], value);
     put(1, text(&agent.description));
     put(2, Value::ObjectIdentifier(Oid::from_slice(&agent.object)));
     put(3, Value::TimeTicks(ticks));

@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 use utakata_protocol::{ENDPOINT_VARIABLE, NO_BYTECODE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
 use super::{
+    host::{Ended, Started},
     not_passed::NotPassed,
-    place::{Ended, Started},
 };
 use crate::Release;
 

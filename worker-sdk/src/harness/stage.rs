@@ -19,10 +19,10 @@ use utakata_protocol::{
 
 use super::{
     Options,
+    host::Subject,
     manager::{Call, Listener},
     not_passed::NotPassed,
     parameters,
-    place::Subject,
     process::Process,
 };
 use crate::Release;
@@ -34,7 +34,7 @@ pub const HELLO_LIMIT: Duration = Duration::from_secs(10);
 /// How long after its deadline, or a cancel, an attempt may take to be answered.
 pub const GRACE: Duration = Duration::from_secs(2);
 /// How old a go may be, where a check does not say otherwise: as old as a permit.
-const GO_WITHIN: Duration = Duration::from_secs(5);
+const GO_WINDOW: Duration = Duration::from_secs(5);
 /// How often a worker must be heard of, where a check does not say otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The path of a socket has at most 107 bytes: a longer folder for it is avoided.
@@ -122,8 +122,8 @@ impl Stage {
     }
 
     async fn launch(&self, socket: &Path, folder: &Path) -> Result<Subject, NotPassed> {
-        if let Some(place) = &self.options.place {
-            return Subject::start(&**place, &self.release, socket, TOKEN).await;
+        if let Some(host) = &self.options.host {
+            return Subject::start(&**host, &self.release, socket, TOKEN).await;
         }
         let endpoint = format!("unix:{}", socket.display());
         let programs = &self.options.programs;
@@ -301,7 +301,7 @@ impl Guest {
         self.ready.extend_from_slice(attempts);
         if self.gives_go {
             // One that has gone meanwhile is told where it is waited for.
-            let _ = self.go(attempts, GO_WITHIN).await;
+            let _ = self.go(attempts, GO_WINDOW).await;
         }
     }
 

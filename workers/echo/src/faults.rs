@@ -34,14 +34,14 @@ const KEY: &str = "faults";
 /// What is wrong with this release.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    asked: Asked,
+    asked: FaultSettings,
     tasks: AtomicU64,
     leaked: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Asked {
+struct FaultSettings {
     start: Option<String>,
     crash_after: Option<u64>,
     #[serde(with = "duration")]
@@ -56,10 +56,9 @@ impl Faults {
     /// As the manifest says. Errors: it does not start, or says what cannot be read.
     pub(crate) fn read(settings: &serde_json::Value) -> Result<Self, String> {
         let asked = match settings.get(KEY) {
-            Some(faults) => {
-                Asked::deserialize(faults).map_err(|error| format!("settings.{KEY}: {error}"))?
-            }
-            None => Asked::default(),
+            Some(faults) => FaultSettings::deserialize(faults)
+                .map_err(|error| format!("settings.{KEY}: {error}"))?,
+            None => FaultSettings::default(),
         };
         match asked.start {
             Some(why) => Err(why),

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How soon a process that has closed its output must end.
-const END_WITHIN: Duration = Duration::from_millis(500);
+const END_TIMEOUT: Duration = Duration::from_millis(500);
 /// Tasks that wait to be looked at.
 const WAITING: usize = 1024;
 
@@ -136,7 +136,7 @@ impl Talk {
         let ended = match trouble {
             // Whoever closes its output is about to end.
             Some(Trouble::Ended { .. }) => {
-                let ended = timeout(END_WITHIN, self.child.ended()).await;
+                let ended = timeout(END_TIMEOUT, self.child.ended()).await;
                 Trouble::ended(ended.unwrap_or_else(|late| Err(late.into())))
             }
             Some(trouble) => trouble,

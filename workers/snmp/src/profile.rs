@@ -221,14 +221,14 @@ pub struct Control {
     /// The type on the wire.
     pub kind: crate::value::Kind,
     /// The value.
-    pub value: Given,
+    pub value: ValueSource,
     /// What is answered besides the parameters.
     pub result: BTreeMap<String, String>,
 }
 
 /// The value of a control.
 #[derive(Debug)]
-pub enum Given {
+pub enum ValueSource {
     /// Always the same.
     Constant(Json),
     /// A parameter as it is.
@@ -292,8 +292,8 @@ impl Control {
     /// The parameters that it needs.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let value = match &self.value {
-            Given::Constant(_) => None,
-            Given::Parameter(name) | Given::OneOf(name, _) => Some(name.as_str()),
+            ValueSource::Constant(_) => None,
+            ValueSource::Parameter(name) | ValueSource::OneOf(name, _) => Some(name.as_str()),
         };
         self.oid.parameters().chain(value)
     }

@@ -22,7 +22,7 @@ pub struct Settings {
 
 /// What an action does.
 #[derive(Debug, Clone)]
-pub enum Deed {
+pub enum Operation {
     /// Reads the metrics of the profiles.
     Read,
     /// Gets instances by OID.
@@ -49,9 +49,9 @@ pub enum Deed {
 
 /// An action as it is carried out.
 #[derive(Debug, Clone)]
-pub struct Bound {
+pub struct BoundAction {
     /// What is done.
-    pub deed: Deed,
+    pub operation: Operation,
     /// Whether a lost answer may be asked for again.
     pub repeat: Repeat,
 }
@@ -107,10 +107,10 @@ pub enum Error {
 }
 
 /// Actions that need no profile, by class.
-const OBSERVE: [(&str, Deed); 3] = [
-    ("read", Deed::Read),
-    ("get", Deed::Get),
-    ("walk", Deed::Walk),
+const OBSERVE: [(&str, Operation); 3] = [
+    ("read", Operation::Read),
+    ("get", Operation::Get),
+    ("walk", Operation::Walk),
 ];
 
 /// Reads the settings of a manifest.
@@ -140,27 +140,27 @@ pub fn bind(
     manifest: &Manifest,
     library: &Library,
     settings: &Settings,
-) -> Result<BTreeMap<ActionName, Bound>, Error> {
+) -> Result<BTreeMap<ActionName, BoundAction>, Error> {
     let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
     let bound = manifest.actions.iter().map(|action| {
-        let deed = match action.class {
+        let operation = match action.class {
             Class::Observe => observe(action, &profiles)?,
             Class::Control => control(action, &profiles)?,
         };
         let repeat = action.repeat;
-        Ok((action.name.clone(), Bound { deed, repeat }))
+        Ok((action.name.clone(), BoundAction { operation, repeat }))
     });
     bound.collect()
 }
 
-fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
+fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Error> {
     let name = action.name.as_str();
     let found = profiles
         .iter()
         .find_map(|profile| Some((profile, profile.observes.get(name)?)));
     if let Some((profile, observe)) = found {
         check_parameters(action, profile, observe.parameters())?;
-        return Ok(Deed::Observe {
+        return Ok(Operation::Observe {
             profile: Arc::clone(profile),
             name: name.into(),
         });
@@ -168,8 +168,8 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
     if name == "read" {
         check_rows(action, profiles)?;
     }
-    let deed = OBSERVE.into_iter().find(|(known, _)| *known == name);
-    deed.map(|(_, deed)| deed).ok_or_else(|| {
+    let operation = OBSERVE.into_iter().find(|(known, _)| *known == name);
+    operation.map(|(_, operation)| operation).ok_or_else(|| {
         let known = profiles.iter().flat_map(|profile| profile.observes.keys());
         let known = known.map(String::as_str);
         let known: Vec<&str> = known.chain(OBSERVE.map(|(known, _)| known)).collect();
@@ -177,20 +177,20 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
     })
 }
 
-fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
+fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Error> {
     let name = action.name.as_str();
     let found = profiles
         .iter()
         .find_map(|profile| Some((profile, profile.controls.get(name)?)));
     if let Some((profile, control)) = found {
         check_parameters(action, profile, control.parameters())?;
-        return Ok(Deed::Control {
+        return Ok(Operation::Control {
             profile: Arc::clone(profile),
             name: name.into(),
         });
     }
     if name == "set" {
-        return Ok(Deed::Set);
+        return Ok(Operation::Set);
     }
     let known = profiles.iter().flat_map(|profile| profile.controls.keys());
     let known: Vec<&str> = known.map(String::as_str).chain(["set"]).collect();

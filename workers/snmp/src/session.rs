@@ -34,13 +34,13 @@ use tokio::time::Instant;
 
 use crate::plan::Plan;
 use diagnose::Diagnosis;
-pub use get::Got;
+pub use get::GetResult;
 use limits::{Limits, Size};
-use message::{Bindings, Names, Operation};
+use message::{Bindings, Names, PduKind};
 pub use missed::{Missed, Part, Why};
 pub use odd::Odd;
 use pace::Pace;
-pub use set::Answered;
+pub use set::SetResult;
 use singles::Habit;
 pub use singles::Singles;
 use speaker::Speaker;
@@ -271,7 +271,7 @@ impl Session {
     pub async fn get_before_set(&self, deadline: Instant, oid: &Oid) -> Result<Value, Error> {
         let writer = self.writer();
         let names = Names::of([oid])?;
-        let ask = |try_, until| writer.ask(until, try_, &Operation::Get, &names);
+        let ask = |try_, until| writer.ask(until, try_, &PduKind::Get, &names);
         let answer = self.exchange(writer, deadline, Repeat::Adaptive, ask);
         let found = answer.await?.into_result()?.into_found();
         let found = found.into_iter().find(|found| found.oid == *oid);
@@ -290,7 +290,7 @@ impl Session {
     async fn adapt<T: Clone>(
         &self,
         deadline: Instant,
-        shape: impl Fn(Size) -> Result<(T, Operation, Names), Error>,
+        shape: impl Fn(Size) -> Result<(T, PduKind, Names), Error>,
     ) -> Result<(T, Result<Bindings, Error>), Error> {
         let size = self.size();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -340,10 +340,10 @@ impl Session {
 }
 
 /// How much a request asks for.
-fn size_of(operation: &Operation, names: &Names) -> Size {
+fn size_of(operation: &PduKind, names: &Names) -> Size {
     let count = names.len();
     match operation {
-        Operation::Bulk { singles, rows } => Size {
+        PduKind::Bulk { singles, rows } => Size {
             names: count,
             cells: singles + count.saturating_sub(*singles) * rows,
             is_bulk: true,

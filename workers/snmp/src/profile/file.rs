@@ -91,11 +91,11 @@ pub struct Table {
 }
 
 /// One metric, of a scalar (`oid`) or of the rows of a table (`column`).
-pub type Metric = Keyed<Places, form::Value>;
+pub type Metric = Keyed<MetricKeys, form::Value>;
 
 keys! {
     /// Where a metric is read, and what beside it counts.
-    pub struct Places {
+    pub struct MetricKeys {
         /// Scalar: the instance to read; of an action, with `{parameter}` where its parameters go.
         pub oid: Option<InstanceText>,
         /// Table: the column to read.

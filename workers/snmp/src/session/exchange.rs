@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::{
     Error, Repeat, Session,
     diagnose::{Diagnosis, diagnose},
-    handle::Came,
+    handle::Unexpected,
     odd::Odd,
     pace::Schedule,
     speaker::Speaker,
@@ -108,7 +108,7 @@ impl Session {
                         return Err((odd, doubts.settled()));
                     }
                     match speaker.came(Some(begun)) {
-                        Some(Came::Odd(found)) => {
+                        Some(Unexpected::Odd(found)) => {
                             odd = Some(found);
                             odds += 1;
                             // Once it may be an old answer; it will not do better.
@@ -116,7 +116,7 @@ impl Session {
                                 give_up = give_up.min(now + PATIENCE.0);
                             }
                         }
-                        Some(Came::Late(after)) => self.pace.lock().answered(after),
+                        Some(Unexpected::Late(after)) => self.pace.lock().answered(after),
                         None => {}
                     }
                     match schedule.wait(sent + 1) {
@@ -150,9 +150,9 @@ impl Session {
             return Error::Odd { odd };
         }
         match speaker.came(Some(since)) {
-            Some(Came::Odd(odd)) => return Error::Odd { odd },
+            Some(Unexpected::Odd(odd)) => return Error::Odd { odd },
             // To be waited for the next time.
-            Some(Came::Late(after)) => {
+            Some(Unexpected::Late(after)) => {
                 pace.answered(after);
                 return Error::Late { after };
             }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use async_snmp::{ErrorStatus, Oid, Value};
 use tokio::time::Instant;
 
-use super::{Bindings, Error, Missed, Names, Operation, Part, Session, Size, Why, limits};
+use super::{Bindings, Error, Missed, Names, Part, PduKind, Session, Size, Why, limits};
 use crate::value;
 
 /// Instances asked for in one message.
@@ -16,7 +16,7 @@ const TOGETHER: usize = 32;
 
 /// What was got.
 #[derive(Debug, Default)]
-pub struct Got {
+pub struct GetResult {
     /// The values, in the order of what was asked for; `None` where the device has none.
     pub values: Vec<Option<Value>>,
     /// What did not come, and why.
@@ -40,7 +40,7 @@ struct Work<'a, T> {
 
 impl Session {
     /// The values of these instances. Errors: nothing is to be had of the device.
-    pub async fn get(&self, deadline: Instant, oids: &[Oid]) -> Result<Got, Error> {
+    pub async fn get(&self, deadline: Instant, oids: &[Oid]) -> Result<GetResult, Error> {
         let place = |wanted: &[Oid], found: Bindings| {
             let mut found = found.into_found();
             let placed = wanted.iter().map(|oid| {
@@ -54,10 +54,8 @@ impl Session {
             });
             placed.collect()
         };
-        let work = self
-            .work(deadline, Operation::Get, oids, None, place)
-            .await?;
-        Ok(Got {
+        let work = self.work(deadline, PduKind::Get, oids, None, place).await?;
+        Ok(GetResult {
             values: work.found.into_iter().map(Option::flatten).collect(),
             missed: work.missed,
         })
@@ -83,7 +81,7 @@ impl Session {
             });
             placed.collect()
         };
-        let work = self.work(deadline, Operation::Next, oids, Some(false), place);
+        let work = self.work(deadline, PduKind::Next, oids, Some(false), place);
         let work = work.await?;
         let is_missed = |oid: &Oid| work.missed.iter().any(|missed| missed.oid == *oid);
         let found = oids.iter().zip(&work.found);
@@ -98,7 +96,7 @@ impl Session {
     async fn work<'a, T: Clone>(
         &self,
         deadline: Instant,
-        operation: Operation,
+        operation: PduKind,
         oids: &'a [Oid],
         absent: Option<T>,
         place: impl Fn(&[Oid], Bindings) -> Vec<Option<Result<T, super::message::Flaw>>>,

@@ -56,7 +56,7 @@ pub enum Verdict<T> {
 
 /// A message that came and was no answer to what was asked.
 #[derive(Debug)]
-pub enum Came {
+pub enum Unexpected {
     /// The answer to a request that nobody waited for any more, so long after it was sent.
     Late(std::time::Duration),
     /// Something else.
@@ -114,7 +114,7 @@ impl Handle {
     }
 
     /// What came from the target since then and was no answer, once.
-    pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Came> {
+    pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Unexpected> {
         let Stray {
             at,
             bytes,
@@ -127,9 +127,9 @@ impl Handle {
         let asked = self.recent.lock();
         let asked = asked.iter().find(|(asked, _)| Some(*asked) == id).copied();
         match odd::of(&bytes, expected, asked.is_some()) {
-            Some(odd) => Some(Came::Odd(odd)),
-            None if is_rejected => Some(Came::Odd(Odd::Unproven)),
-            None => asked.map(|(_, asked)| Came::Late(at.saturating_duration_since(asked))),
+            Some(odd) => Some(Unexpected::Odd(odd)),
+            None if is_rejected => Some(Unexpected::Odd(Odd::Unproven)),
+            None => asked.map(|(_, asked)| Unexpected::Late(at.saturating_duration_since(asked))),
         }
     }
 

@@ -227,22 +227,22 @@ impl Limits {
 
     /// How little the target is asked for at a time, and why, for people. `None`: nothing keeps
     /// it from being asked for more.
-    pub fn told(&self, now: Instant) -> Option<Told> {
+    pub fn told(&self, now: Instant) -> Option<Restraint> {
         let size = self.size(now);
         let is_small = size.cells < CELLS.0 || size.names < NAMES || !size.is_bulk;
         let why = self.why?;
-        is_small.then_some(Told { size, why })
+        is_small.then_some(Restraint { size, why })
     }
 }
 
 /// How little a target is asked for at a time, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
+pub struct Restraint {
     size: Size,
     why: Why,
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Restraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Size {
             names,

@@ -100,11 +100,11 @@ mod tests {
     use async_snmp::{CommunityVersion, Oid};
 
     use super::*;
-    use crate::session::message::{Names, Operation, request};
+    use crate::session::message::{Names, PduKind, request};
 
     fn response(version: CommunityVersion, community: &[u8], id: i32) -> Vec<u8> {
         let names = Names::of([&Oid::parse("1.3.6.1").unwrap()]).unwrap();
-        let mut bytes = request(id, version, community, &Operation::Get, &names).unwrap();
+        let mut bytes = request(id, version, community, &PduKind::Get, &names).unwrap();
         let at = bytes.iter().position(|byte| *byte == 0xa0).unwrap();
         bytes[at] = RESPONSE;
         bytes

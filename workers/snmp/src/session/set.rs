@@ -8,12 +8,12 @@ use utakata_worker_sdk::{Proof, Reply};
 
 use super::{
     Error, Repeat, Session,
-    message::{Answer, Bindings, Names, Operation},
+    message::{Answer, Bindings, Names, PduKind},
 };
 
 /// How a SET ended.
 #[derive(Debug)]
-pub struct Answered {
+pub struct SetResult {
     /// What the answer proves, and the lack of one.
     pub proof: Proof,
     /// How often the request was sent.
@@ -30,20 +30,20 @@ impl Session {
         oid: &Oid,
         value: &Value,
         repeat: Repeat,
-    ) -> Answered {
+    ) -> SetResult {
         let writer = self.writer();
         let sent = AtomicU32::new(0);
         let names = match Names::of([oid]) {
             Ok(names) => names,
             Err(problem) => {
-                return Answered {
+                return SetResult {
                     proof: Reply::Unsent.proof(),
                     sent: 0,
                     problem: Some(problem),
                 };
             }
         };
-        let operation = Operation::Set(value.clone());
+        let operation = PduKind::Set(value.clone());
         let answer = self.exchange(writer, deadline, repeat, |try_, until| {
             sent.fetch_add(1, Ordering::Relaxed);
             writer.ask(until, try_, &operation, &names)
@@ -51,7 +51,7 @@ impl Session {
         let answer = answer.await.and_then(Answer::into_result);
         let echoed = answer.and_then(|bindings| echo(&decoded(bindings), oid, value));
         let sent = sent.into_inner();
-        Answered {
+        SetResult {
             proof: reply(echoed.as_ref().err()).proof().of_sent(sent),
             sent,
             problem: echoed.err(),

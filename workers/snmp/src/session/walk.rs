@@ -25,7 +25,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::{
-    ABSENT, Bindings, Error, Missed, Names, Operation, Order, Part, Remembered, Session, Size, Why,
+    ABSENT, Bindings, Error, Missed, Names, Order, Part, PduKind, Remembered, Session, Size, Why,
     limits,
     message::{Flaw, put_arc},
     singles::Singles,
@@ -180,7 +180,7 @@ struct Walk<'a, 'b> {
 
 /// What was asked in one message.
 #[derive(Debug, Clone)]
-struct Asked {
+struct SentRequest {
     request: Request,
     /// Single values that came along, by position.
     taken: Vec<usize>,
@@ -293,7 +293,7 @@ impl Session {
         singles: &Singles<'_>,
         columns: &[Walked<'_>],
         request: &Request,
-    ) -> Result<(Asked, Result<Bindings, Error>), Error> {
+    ) -> Result<(SentRequest, Result<Bindings, Error>), Error> {
         let whole = self.size();
         let shape = |size: Size| {
             let is_bulk = size.is_bulk && !request.by_next;
@@ -321,14 +321,14 @@ impl Session {
                 names.push(&name);
             }
             let operation = match is_bulk {
-                true => Operation::Bulk {
+                true => PduKind::Bulk {
                     singles: taken.len(),
                     rows: request.rows,
                 },
-                false => Operation::Next,
+                false => PduKind::Next,
             };
             let size = super::size_of(&operation, &names);
-            let asked = Asked {
+            let asked = SentRequest {
                 request,
                 taken,
                 size,
@@ -342,10 +342,10 @@ impl Session {
         &self,
         walk: &mut Walk<'_, '_>,
         singles: &mut Singles<'_>,
-        asked: Asked,
+        asked: SentRequest,
         answer: Result<Bindings, Error>,
     ) {
-        let Asked {
+        let SentRequest {
             request,
             taken,
             size,

@@ -86,7 +86,7 @@ impl Device {
         let timeout = task.timeout;
         let answer = self.worker.perform(&task, Instant::now() + timeout).await?;
         Ok(Answer {
-            readings: answer.sheet.readings(),
+            readings: answer.buffer.readings(),
             ..answer
         })
     }
@@ -101,7 +101,7 @@ impl Device {
         let task = self.task(action, parameters);
         let answer = self.worker.perform(&task, Instant::now() + timeout).await?;
         Ok(Answer {
-            readings: answer.sheet.readings(),
+            readings: answer.buffer.readings(),
             ..answer
         })
     }

@@ -9,7 +9,7 @@ use crate::profile::{
 };
 
 /// What conditions of one place may look at.
-pub trait Places {
+pub trait OperandScope {
     /// What is looked at. Errors: the sentence that says what is wrong.
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String>;
 }
@@ -33,7 +33,7 @@ pub struct Columns {
     pub beside: Vec<Oid>,
 }
 
-impl Places for Scalars {
+impl OperandScope for Scalars {
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String> {
         match form {
             file::Operand {
@@ -48,7 +48,7 @@ impl Places for Scalars {
     }
 }
 
-impl Places for Columns {
+impl OperandScope for Columns {
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String> {
         match (&form.oid, &form.column, form.index, &form.join) {
             (Some(oid), None, None, None) => {
@@ -110,7 +110,7 @@ fn place(list: &mut Vec<Oid>, oid: Oid) -> usize {
 /// Conditions. Errors: the sentence that says what is wrong.
 pub fn conditions(
     forms: &[file::Condition],
-    places: &mut impl Places,
+    places: &mut impl OperandScope,
 ) -> Result<Vec<Condition>, String> {
     let compiled = forms.iter().map(|form| {
         Ok(Condition {
@@ -122,7 +122,7 @@ pub fn conditions(
 }
 
 /// Where the device says which unit a number has.
-pub fn unit_of(form: &file::UnitOf, places: &mut impl Places) -> Result<UnitOf, String> {
+pub fn unit_of(form: &file::UnitOf, places: &mut impl OperandScope) -> Result<UnitOf, String> {
     let units = &form.shared;
     let of = [
         (&units.celsius, None),

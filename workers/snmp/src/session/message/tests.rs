@@ -81,7 +81,7 @@ fn a_request_has_the_bytes_that_the_library_would_send() {
             names.iter().map(|name| VarBind::null(oid(name))).collect(),
         );
         let theirs = community(theirs.unwrap().into_raw());
-        let operation = Operation::Bulk {
+        let operation = PduKind::Bulk {
             singles: singles as usize,
             rows: rows as usize,
         };

@@ -49,7 +49,7 @@ struct Before {
 }
 
 /// A binding of either form.
-trait Found {
+trait AnyBinding {
     /// The numbers of its OID after those of the column, onto `index`; `None` when it is not of
     /// the column.
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()>;
@@ -59,7 +59,7 @@ trait Found {
     fn value(&self) -> Result<Value, Flaw>;
 }
 
-impl Found for Binding<'_> {
+impl AnyBinding for Binding<'_> {
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()> {
         self.index(&column.bytes, index)
     }
@@ -81,7 +81,7 @@ impl Found for Binding<'_> {
     }
 }
 
-impl Found for &VarBind {
+impl AnyBinding for &VarBind {
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()> {
         let arcs = self.oid.arcs().strip_prefix(column.oid.arcs())?;
         index.extend_from_slice(arcs);
@@ -132,7 +132,7 @@ pub fn absorb(
     }
 }
 
-fn put<F: Found, I: Iterator<Item = F>>(
+fn put<F: AnyBinding, I: Iterator<Item = F>>(
     walk: &mut Walk<'_, '_>,
     asked: &[usize],
     rows: usize,
@@ -195,7 +195,7 @@ fn put<F: Found, I: Iterator<Item = F>>(
 /// Whether the bindings are in another order than they were asked for. One that is not of its own
 /// column is the end of it, and then of whatever comes next, which may be another column that was
 /// asked for: then the same binding is in its own place, or came before.
-fn is_mixed<F: Found, I: Iterator<Item = F>>(
+fn is_mixed<F: AnyBinding, I: Iterator<Item = F>>(
     columns: &[Walked<'_>],
     asked: &[usize],
     answer: impl Fn() -> I,
@@ -234,7 +234,7 @@ fn is_mixed<F: Found, I: Iterator<Item = F>>(
 
 impl Walked<'_> {
     /// Takes what came next.
-    fn take(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+    fn take(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
         let absence = found.absence();
         if absence == Some(Absence::End) {
             self.state = State::Whole;
@@ -260,7 +260,7 @@ impl Walked<'_> {
     }
 
     /// Takes a row that should have come before.
-    fn take_back(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+    fn take_back(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
         // From now on every row is remembered: they do not come in their order.
         let column = &self.column;
         self.seen.get_or_insert_with(|| {
@@ -270,7 +270,7 @@ impl Walked<'_> {
         self.put(index, found, limit)
     }
 
-    fn put(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+    fn put(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
         if let Some(seen) = &mut self.seen {
             seen.insert(index.to_vec());
         }

@@ -23,7 +23,7 @@ use crate::{
 const GATHERED: usize = 1024;
 
 /// What a worker has at hand.
-pub struct Desk<W> {
+pub struct TaskSet<W> {
     /// Outcomes that wait to be sent.
     pub outcomes: Outcomes,
     worker: Arc<W>,
@@ -43,8 +43,8 @@ struct Draining {
     limit: Option<Instant>,
 }
 
-impl<W: Worker> Desk<W> {
-    /// An empty desk.
+impl<W: Worker> TaskSet<W> {
+    /// An empty set.
     pub fn build(
         worker: Arc<W>,
         catalogue: Catalogue,

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use super::not_passed::NotPassed;
 use crate::Release;
 
-/// A place in which workers can be started, such as an engine of containers.
-pub trait Place: fmt::Debug + Send + Sync {
+/// Where workers can be started, such as an engine of containers.
+pub trait WorkerHost: fmt::Debug + Send + Sync {
     /// Starts the worker of a release, whose manager listens at the socket: nothing else is in
     /// the folder of that. Errors: why it cannot be started, in a sentence.
     fn start<'a>(
@@ -60,14 +60,14 @@ impl Subject {
         Self(started)
     }
 
-    /// Starts one in a place.
+    /// Starts one on a host.
     pub async fn start(
-        place: &dyn Place,
+        host: &dyn WorkerHost,
         release: &Release,
         socket: &Path,
         token: &str,
     ) -> Result<Self, NotPassed> {
-        let started = place.start(release, socket, token).await;
+        let started = host.start(release, socket, token).await;
         started.map(Self).map_err(NotPassed::Failed)
     }
 
