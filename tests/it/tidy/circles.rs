@@ -11,9 +11,6 @@ use super::{
     source::{Source, rust_sources},
 };
 
-/// Crates whose circles are not cut yet.
-const OPEN: [&str; 1] = ["execution"];
-
 /// A path of names, from the root of a crate: that of a module, or of an item in it.
 type Path = Vec<String>;
 
