@@ -70,12 +70,12 @@ impl Client {
         })
     }
 
-    /// Where it talks to.
+    /// Returns the address of the server.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How the system is.
+    /// Returns the status of the system.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -83,7 +83,7 @@ impl Client {
         self.get("/v1/status", &()).await
     }
 
-    /// What is wrong now.
+    /// Returns what is wrong now.
     ///
     /// # Errors
     /// As every call: see [`Error`].

@@ -28,7 +28,7 @@ pub struct NewRelease {
 }
 
 words! {
-    /// Where a release comes from.
+    /// The origin of a release.
     #[derive(
         Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
     )]
@@ -47,22 +47,22 @@ words! {
 /// A release, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseSummary {
-    /// What it serves.
+    /// The kind that it serves.
     pub kind: Kind,
     /// Its version.
     pub version: String,
     /// The digest of its content.
     pub digest: ReleaseDigest,
-    /// How many files it has.
+    /// The number of files it has.
     pub files: u64,
-    /// How many bytes they have together.
+    /// The number of bytes they have together.
     pub size: u64,
-    /// Where it comes from. Only what was pushed can be fetched and deleted.
+    /// Its origin. Only what was pushed can be fetched and deleted.
     pub source: ReleaseSource,
-    /// Who pushed it.
+    /// The person who pushed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_by: Option<PersonName>,
-    /// When.
+    /// The time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub pushed_at: Option<Timestamp>,
@@ -76,29 +76,29 @@ pub struct ReleaseView {
     /// As lists show it.
     #[serde(flatten)]
     pub summary: ReleaseSummary,
-    /// What it declares.
+    /// Its manifest.
     pub manifest: Manifest,
     /// Of which files it consists.
     pub content: Content,
-    /// What would not work any more if it served its kind: the first 1000.
+    /// The things that would not work any more if it served its kind: the first 1000.
     pub breaks: Vec<Break>,
-    /// Who wants it to stay.
+    /// The places that need it to stay.
     pub wanted_by: Vec<String>,
 }
 
 /// Something that a release would break.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Break {
-    /// What it is.
+    /// The scope.
     pub what: Broken,
     /// Its name, or its id.
     pub name: String,
-    /// What would not work any more.
+    /// The thing that would not work any more.
     pub why: String,
 }
 
 words! {
-    /// What can be broken.
+    /// The kind of thing that a release can break.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
     pub enum Broken {
         /// A schedule, which asks for what it cannot do.
@@ -110,7 +110,7 @@ words! {
     }
 }
 
-/// What differs between two releases.
+/// Returns what differs between two releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseDiff {
     /// From this one.
@@ -126,11 +126,11 @@ pub struct ReleaseDiff {
 /// One difference in what two releases declare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ManifestDifference {
-    /// Where: `action outlet-off, parameter delay`.
+    /// The place: `action outlet-off, parameter delay`.
     pub what: String,
-    /// Whether what was right before may be refused, or not be done, after.
+    /// `true` if what was right before may be refused, or not be done, after.
     pub breaking: bool,
-    /// What is different.
+    /// The difference.
     pub why: String,
 }
 
@@ -139,12 +139,12 @@ pub struct ManifestDifference {
 pub struct FileDifference {
     /// Its path.
     pub path: String,
-    /// What became of it.
+    /// The change.
     pub change: FileChange,
 }
 
 words! {
-    /// What became of a file.
+    /// The change of a file.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     pub enum FileChange {
         /// Only the second one has it.
@@ -156,8 +156,8 @@ words! {
     }
 }
 
-/// How people say which release: `KIND@VERSION`, or the digest, of which the first digits are
-/// enough.
+/// A reference to a release, as people write it: `KIND@VERSION`, or the digest, of which the first
+/// digits are enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReleaseReference {
     /// By its kind and version.

@@ -21,7 +21,7 @@ const TYPE: &str = "type";
 /// A credential as it is printed has these in place of its values.
 const KEYS: &str = "keys";
 
-/// What is wrong with a document, and where.
+/// A mistake in a document, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     pub place: Position,

@@ -25,11 +25,11 @@ pub use tree::Position;
 pub struct Mistake {
     /// The file, as it was named.
     pub file: String,
-    /// Where in it.
+    /// The position in it.
     pub place: Position,
-    /// What it is about: `target pdu-1`.
+    /// The subject: `target pdu-1`.
     pub subject: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
 }
 
@@ -66,10 +66,10 @@ fn all(mistakes: &[Mistake]) -> String {
     format!("{count}; nothing was applied\n{}", lines.join("\n"))
 }
 
-/// What documents say.
+/// The content of documents.
 #[derive(Debug, Default, PartialEq)]
 pub struct Contents {
-    /// What shall be.
+    /// The documents to apply.
     pub documents: Vec<Document>,
     /// Credentials whose values are not told: they shall be there, and stay as they are.
     pub kept: Vec<Kept>,
@@ -82,14 +82,14 @@ pub struct Kept {
     pub name: CredentialName,
     /// The keys that it has.
     pub keys: Vec<String>,
-    /// Where it stands: `site.yaml:3:1`.
+    /// Its position: `site.yaml:3:1`.
     pub place: String,
 }
 
-/// What one document says.
+/// The content of one document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
-    /// What shall be.
+    /// The documents to apply.
     Document(Document),
     /// A credential that stays as it is.
     Kept(Kept),

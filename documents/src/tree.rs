@@ -24,13 +24,13 @@ pub struct Position {
 /// A node and where it stood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    /// Where it begins.
+    /// The position of its beginning.
     pub place: Position,
-    /// What it is.
+    /// The scope.
     pub node: Node,
 }
 
-/// What a node is.
+/// The form of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
     /// A text, a number, a truth or nothing.
@@ -46,9 +46,9 @@ pub enum Node {
 pub struct Field {
     /// The key.
     pub key: String,
-    /// Where the key stood.
+    /// The position of the key.
     pub place: Position,
-    /// What belongs to it.
+    /// The value of the key.
     pub tree: Tree,
 }
 
@@ -106,7 +106,7 @@ impl Tree {
         }
     }
 
-    /// What belongs to a key.
+    /// Returns what belongs to a key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let found = self.fields()?.iter().find(|field| field.key == key)?;
         Some(&found.tree)

@@ -39,18 +39,18 @@ pub struct Content {
 /// A file of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ContentFile {
-    /// Where it lies below the folder of the release: names, and `/` between them.
+    /// The path below the folder of the release: names, and `/` between them.
     pub path: String,
-    /// What is in it.
+    /// The digest of its content.
     pub digest: FileDigest,
-    /// How many bytes it has.
+    /// The number of bytes it has.
     pub size: u64,
-    /// Whether it can be executed.
+    /// `true` if it can be executed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
 }
 
-/// What cannot be the content of a release.
+/// The reason files cannot be the content of a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
     /// A path that leads elsewhere.
@@ -124,7 +124,7 @@ impl Content {
         self.files.iter().find(|file| file.path == path)
     }
 
-    /// How many bytes all files have together.
+    /// Returns how many bytes all files have together.
     pub fn size(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }

@@ -11,7 +11,7 @@ pub use scope::{ReleaseName, Scope, ScopeError, ScopeFields};
 
 use crate::{EnvironmentId, Kind, KindDesired, PersonName, Zone};
 
-/// What is asked of the environments of a zone. It is always told as a whole: an environment
+/// The desired state of the environments of a zone. It is always told as a whole: an environment
 /// that is not named in it has no order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
@@ -23,7 +23,7 @@ pub struct Desired {
     /// The orders of each environment that has any.
     #[serde(default)]
     pub environments: BTreeMap<EnvironmentId, Orders>,
-    /// Which releases serve, of each kind of which anything is asked.
+    /// The releases that are to serve, of each kind of which anything is asked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, KindDesired>,
     /// Orders for whoever is in the zone, also for who comes later.
@@ -60,14 +60,14 @@ pub struct Orders {
 /// An order to stop something that otherwise goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Order {
-    /// How.
+    /// The plan.
     pub stop: Stop,
-    /// Who gave it.
+    /// The person who gave it.
     pub by: PersonName,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// Why, in the words of who gave it.
+    /// The reason, in the words of who gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -101,7 +101,7 @@ impl fmt::Display for Orders {
 }
 
 words! {
-    /// How something is stopped. What was begun ends in any case, and is told as always.
+    /// A way of stopping. What was begun ends in any case, and is told as always.
     #[derive(
         Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
     )]
@@ -114,7 +114,7 @@ words! {
 }
 
 impl Orders {
-    /// Whether nothing is stopped.
+    /// Returns whether nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.kinds.is_empty() && self.releases.is_empty()
     }
@@ -168,7 +168,7 @@ impl Standing {
         ])
     }
 
-    /// Whether nothing is stopped.
+    /// Returns whether nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.zone.is_empty() && self.everywhere.is_empty()
     }

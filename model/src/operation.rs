@@ -11,7 +11,7 @@ pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
 use crate::{ActionName, Class, OperationId, PersonName, Selector};
 
 words! {
-    /// Who goes first where several want the same target.
+    /// The rank among those who want the same target.
     #[derive(
         Debug,
         Clone,
@@ -37,34 +37,34 @@ words! {
     }
 }
 
-/// What a user asked for: it becomes one task for each target.
+/// A user's request: it becomes one task for each target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Operation {
     /// Its identifier.
     pub id: OperationId,
-    /// Which targets.
+    /// The targets that are meant.
     pub selector: Selector,
-    /// What to do; absent for a plain read, which means the default of each target's kind.
+    /// The action; absent for a plain read, which means the default of each target's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionName>,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
     /// With which parameters.
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// When it was asked for.
+    /// The time it was asked for.
     #[schema(value_type = String, format = "date-time")]
     pub asked: Timestamp,
-    /// Why, in the words of who asked.
+    /// The reason, in the words of who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Who asked for it; absent where nobody did, or where that was not written down.
+    /// The person who asked for it; absent where nobody did, or where that was not written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonName>,
-    /// How many targets at a time, in which order, and when it is enough.
+    /// The number of targets at a time, their order, and when it is enough.
     #[serde(default, skip_serializing_if = "Pace::is_default")]
     pub pace: Pace,
-    /// Who goes first where several want the same target.
+    /// The rank among those who want the same target.
     #[serde(default)]
     pub priority: Priority,
     /// The operation that it takes back.
@@ -73,7 +73,7 @@ pub struct Operation {
 }
 
 words! {
-    /// Where an operation stands.
+    /// The state of an operation.
     ///
     /// ```text
     ///              approved                      every task has ended
@@ -109,19 +109,19 @@ words! {
 }
 
 impl OperationState {
-    /// Whether nothing more will begin, whatever anybody does.
+    /// Returns whether nothing more will begin, whatever anybody does.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Cancelled | Self::Done)
     }
 }
 
-/// Who approved an operation that had to be: never the one who asked for it.
+/// The approval of an operation that needs one: never the one who asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// Who.
+    /// The person.
     pub by: PersonName,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     /// The token of the plan that was approved: what was seen, and nothing else.

@@ -15,22 +15,22 @@ use crate::{
 pub struct Task {
     /// The task.
     pub id: TaskId,
-    /// Which try at it this is, from 1. (task, attempt) is the fencing token.
+    /// The number of the attempt, from 1. (task, attempt) is the fencing token.
     pub attempt: u32,
-    /// Why there is such a task.
+    /// The reason there is such a task.
     pub origin: Origin,
     /// The target as it was when the task was made.
     pub target: Arc<Target>,
-    /// What lets the worker in.
+    /// The credential that lets the worker in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Arc<Credential>>,
-    /// What to do.
+    /// The cure.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
     /// The parameters of the action.
     pub parameters: Parameters,
-    /// How long the attempt may take, counted from when the worker gets it.
+    /// The time for which the attempt may take, counted from when the worker gets it.
     #[serde(with = "duration")]
     pub timeout: Duration,
     /// It is not begun after this.
@@ -79,7 +79,7 @@ impl Parameters {
         self.0.get()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         matches!(self.0.get().trim(), "{}" | "null")
     }
@@ -116,7 +116,7 @@ impl fmt::Debug for Parameters {
     }
 }
 
-/// Why there is a task.
+/// The reason there is a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -129,7 +129,7 @@ pub enum Origin {
 }
 
 words! {
-    /// Where a task stands.
+    /// The state of a task.
     ///
     /// ```text
     /// planned ─► queued ─► permitted ─► verifying ─► succeeded | failed
@@ -166,7 +166,7 @@ words! {
 }
 
 impl TaskState {
-    /// Whether nothing more will come of it.
+    /// Returns whether nothing more will come of it.
     pub fn is_final(self) -> bool {
         matches!(
             self,

@@ -4,16 +4,16 @@ use regex::Regex;
 
 use crate::raw::{Literal, Raw};
 
-/// What is asked of a raw value that may be absent.
+/// A test of a raw value that may be absent.
 #[derive(Debug, Clone)]
 pub struct Test {
-    /// What is asked of a value.
+    /// The expectation of a value.
     pub wanted: Expectation,
-    /// Whether it holds, too, when there is no value.
+    /// `true` if it holds, too, when there is no value.
     pub or_absent: bool,
 }
 
-/// What is asked of a value.
+/// The expectation of a value.
 #[derive(Debug, Clone)]
 pub enum Expectation {
     /// It is one of these.
@@ -33,7 +33,7 @@ pub enum Expectation {
 }
 
 impl Test {
-    /// Whether it holds for what a device has, or has not.
+    /// Returns whether it holds for what a device has, or has not.
     pub fn holds(&self, raw: Option<&Raw<'_>>) -> bool {
         let Some(raw) = raw else {
             let bears = matches!(

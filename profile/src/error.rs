@@ -12,7 +12,7 @@ pub enum Error {
         file: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong, and what to write instead.
+        /// The problem, and what to write instead.
         problem: String,
     },
     /// There is no profile of that name.
@@ -20,9 +20,9 @@ pub enum Error {
     Unknown {
         /// The name.
         name: String,
-        /// Who asked for it, as text to append.
+        /// The profile that asked for it, as text to append.
         by: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// A file of the release cannot be read.
@@ -30,7 +30,7 @@ pub enum Error {
     Unreadable {
         /// The file.
         file: String,
-        /// What the system says.
+        /// The message of the system.
         problem: String,
     },
 }
@@ -46,7 +46,7 @@ impl Error {
         }
     }
 
-    /// What the parser says, with the nearest known key where it did not know one.
+    /// Returns what the parser says, with the nearest known key where it did not know one.
     pub fn parse(file: &str, text: &str, error: &toml::de::Error) -> Self {
         let message = error.message();
         let byte = error.span().map_or(0, |span| span.start);

@@ -67,7 +67,7 @@ pub struct Keyed<A, B> {
 }
 
 keys! {
-    /// What a value means.
+    /// The meaning of a value.
     pub struct Value {
         /// The metric.
         pub metric: Option<MetricName>,
@@ -91,7 +91,7 @@ keys! {
         pub min: Option<f64>,
         /// Readings above this are suspect.
         pub max: Option<f64>,
-        /// Where in a text the number is: `"first"`, `"unit"`, or a pattern with one group.
+        /// The position of the number in a text: `"first"`, `"unit"`, or a pattern with one group.
         pub number: Option<String>,
         /// A conversion by name.
         pub convert: Option<String>,
@@ -101,7 +101,7 @@ keys! {
 }
 
 keys! {
-    /// What is asked of a raw value.
+    /// A condition on a raw value.
     pub struct Condition {
         /// It is one of these.
         pub is: OneOrMany<Literal>,
@@ -169,14 +169,14 @@ impl Default for States {
 }
 
 impl States {
-    /// Whether nothing is said.
+    /// Returns whether nothing is said.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Map(map) if map.is_empty())
     }
 }
 
 impl Condition {
-    /// What is asked. Errors: the sentence that says what is wrong.
+    /// Returns what is asked. Errors: the sentence that says what is wrong.
     pub fn compile(&self) -> Result<Test, String> {
         type Stated = Option<Result<Expectation, String>>;
         let one_of: Stated =
@@ -266,7 +266,7 @@ impl<'de> DeserializeSeed<'de> for KnownKeys<'_> {
     }
 }
 
-/// What a file may hold in one place: a number or a text.
+/// A value that a file may hold in one place: a number or a text.
 struct LiteralVisitor;
 
 impl Visitor<'_> for LiteralVisitor {

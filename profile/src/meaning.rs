@@ -16,14 +16,14 @@ use crate::{
 };
 pub use number::Number;
 
-/// What a raw value means.
+/// The meaning of a raw value.
 #[derive(Debug, Clone)]
 pub struct Meaning {
     /// The metric.
     pub metric: MetricName,
     /// UCUM unit.
     pub unit: Arc<str>,
-    /// How the raw value becomes the reading.
+    /// The way from the raw value to the reading.
     pub kind: Kind,
     /// Raw values that mean "there is none".
     pub missing: Missing,
@@ -31,7 +31,7 @@ pub struct Meaning {
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
 }
 
-/// How a raw value becomes a reading.
+/// The way from a raw value to a reading.
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// A number.
@@ -58,7 +58,7 @@ pub struct Missing {
     pub matches: Vec<Regex>,
 }
 
-/// What something beside a raw value says of it.
+/// The scale and unit that something beside a raw value says of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Scaling {
     /// It is multiplied by `10^exponent`,
@@ -82,7 +82,7 @@ pub enum StatedUnit {
     Unknown,
 }
 
-/// What was seen in a raw value.
+/// The interpretation of a raw value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Interpretation {
     /// A reading.
@@ -104,7 +104,7 @@ impl Scaling {
 }
 
 impl Meaning {
-    /// What the keys of a metric mean. Errors: the sentence that says what is wrong.
+    /// Returns what the keys of a metric mean. Errors: the sentence that says what is wrong.
     pub fn compile(form: &form::Value, named: &Named) -> Result<Self, String> {
         let Some(metric) = &form.metric else {
             return Err("a metric needs its name: metric = \"hw.temperature\"".into());
@@ -121,7 +121,7 @@ impl Meaning {
         })
     }
 
-    /// What is seen in a raw value.
+    /// Returns what is seen in a raw value.
     pub fn read(&self, raw: &Raw<'_>, scaling: &Scaling) -> Interpretation {
         let is_total = matches!(&self.kind, Kind::Number(number) if number.nature == Nature::Total);
         if self.missing.has(raw, is_total) {
@@ -170,7 +170,7 @@ impl Missing {
         Ok(missing)
     }
 
-    /// Whether a raw value means that there is none.
+    /// Returns whether a raw value means that there is none.
     fn has(&self, raw: &Raw<'_>, is_total: bool) -> bool {
         self.values.iter().any(|value| value.means(raw))
             || self.outside.is_some_and(|(low, high)| {

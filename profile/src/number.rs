@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::convert::{self, Spelling};
 
-/// Where in a text its number is.
+/// The position of a number in a text.
 #[derive(Debug, Clone, Default)]
 pub enum Find {
     /// The text is the number; a unit behind it is borne, and makes the reading suspect.
@@ -23,16 +23,16 @@ pub enum Find {
 pub struct FoundNumber {
     /// The number, in what is written behind it.
     pub number: f64,
-    /// What is written behind it, where that counts.
+    /// The unit that is written behind it, where that counts.
     pub spelling: Option<Spelling>,
-    /// Whether it was found where no profile says that it is.
+    /// `true` if it was found where no profile says that it is.
     pub is_doubtful: bool,
 }
 
 /// A number at the beginning of a text, and what follows it.
 struct Leading<'a> {
     number: f64,
-    /// Whether a comma was its point.
+    /// `true` if a comma was its point.
     has_comma: bool,
     rest: &'a str,
 }
@@ -102,7 +102,7 @@ impl Find {
     }
 }
 
-/// What is wrong with a pattern, in one line.
+/// Returns what is wrong with a pattern, in one line.
 pub fn pattern_problem(text: &str, error: &regex::Error) -> String {
     let problem = error.to_string();
     let last = problem.lines().last().unwrap_or_default();

@@ -21,7 +21,7 @@ use crate::room::{Command, Room, TestOrder};
 pub use system::Labels;
 pub use view::View;
 
-/// Which part of the room a device is: an index into [`Room::pdus`] or [`Room::upses`].
+/// The part of the room that a device is: an index into [`Room::pdus`] or [`Room::upses`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// A power distribution unit.
@@ -30,28 +30,28 @@ pub enum Part {
     Ups(usize),
 }
 
-/// What a SET changes. Outlets are counted from 0.
+/// A change that a SET makes. Outlets are counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// An outlet is told something.
     Switch {
-        /// Which outlet.
+        /// The outlet.
         outlet: usize,
-        /// What it is told.
+        /// The class of what it is told.
         command: Command,
     },
     /// An outlet gets a name.
     NameOutlet {
-        /// Which outlet.
+        /// The outlet.
         outlet: usize,
         /// Its name.
         name: String,
     },
     /// An outlet gets a time to stay off in a cycle.
     CycleDelay {
-        /// Which outlet.
+        /// The outlet.
         outlet: usize,
-        /// How long.
+        /// The delay.
         delay: Duration,
     },
     /// A UPS tests its battery, or stops.
@@ -64,7 +64,7 @@ pub enum Change {
     Location(String),
 }
 
-/// Why a SET is refused.
+/// The reason a SET is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The object cannot be written, or is not there.
@@ -79,7 +79,7 @@ pub enum Refusal {
     WrongValue,
 }
 
-/// Which device a part is.
+/// Returns which device a part is.
 pub fn kind(room: &Room, part: Part) -> Kind {
     match part {
         Part::Ups(_) => Kind::Ups,
@@ -120,7 +120,7 @@ pub fn middle(room: &Room, part: Part) -> Option<Oid> {
     }
 }
 
-/// What writing `value` to `oid` would change.
+/// Returns what writing `value` to `oid` would change.
 pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change, Refusal> {
     if let Some(change) = system::write(oid.arcs(), value) {
         return change;

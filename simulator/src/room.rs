@@ -48,7 +48,7 @@ pub struct Room {
     servers: Vec<Server>,
 }
 
-/// What hangs on outlets.
+/// A server on outlets.
 #[derive(Debug)]
 struct Server {
     name: String,
@@ -65,7 +65,7 @@ struct Cord {
 }
 
 impl Room {
-    /// How long the room has existed.
+    /// Returns how long the room has existed.
     pub fn clock(&self) -> Duration {
         self.clock
     }

@@ -117,7 +117,7 @@ fn task(release: &Release, address: String) -> anyhow::Result<Task> {
     })
 }
 
-/// Whether a device would be read with a profile by itself.
+/// Returns whether a device would be read with a profile by itself.
 fn tried(profile: &Profile, walk: &Walk) -> TriedProfile {
     let (is_recognised, because) = recognised(profile, walk);
     TriedProfile {

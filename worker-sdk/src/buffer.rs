@@ -21,7 +21,7 @@ pub struct ReadingBuffer {
 impl ReadingBuffer {
     /// Makes room for so many readings more.
     pub fn reserve(&mut self, readings: usize) {
-        /// What a reading with two attributes takes, about.
+        /// The bytes that a reading with two attributes takes, about.
         const USUAL: usize = 96;
         self.bytes.reserve(readings.saturating_mul(USUAL));
     }
@@ -44,12 +44,12 @@ impl ReadingBuffer {
         self.count += 1;
     }
 
-    /// How many readings there are.
+    /// Returns how many readings there are.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }

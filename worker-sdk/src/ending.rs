@@ -19,7 +19,7 @@ pub const RESULT_MAX: usize = 1024 * 1024;
 /// As much of the sentence of a problem as is told, in bytes; a manager takes twice that.
 const SENTENCE_MAX: usize = 2048;
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -52,20 +52,20 @@ pub enum Ending {
     GivenUp,
 }
 
-/// Which attempt an ending is about.
+/// The attempt that an ending is about.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The fencing token.
     pub key: TaskKey,
     /// The target.
     pub target: TargetName,
-    /// What was to be done.
+    /// The action.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
-    /// How long it may take.
+    /// The time that it may take.
     pub timeout: Duration,
-    /// When the worker got it.
+    /// The time the worker got it.
     pub came: Instant,
 }
 
@@ -82,7 +82,7 @@ impl Subject {
         }
     }
 
-    /// When the attempt ends at the latest.
+    /// Returns the latest time at which the attempt ends.
     pub fn deadline(&self) -> Instant {
         // A timeout beyond what the clock can hold is a year: nothing lasts longer.
         let year = Duration::from_secs(365 * 86_400);
@@ -147,7 +147,7 @@ impl Subject {
         }
     }
 
-    /// What can be said of an attempt that was begun and did not come to its end.
+    /// Returns what can be said of an attempt that was begun and did not come to its end.
     fn interrupted(&self) -> OutcomeStatus {
         match self.class {
             Class::Observe => OutcomeStatus::Failed,
@@ -240,7 +240,7 @@ impl Subject {
     }
 }
 
-/// What is told of a task that cannot be read, or does not fit the manifest.
+/// Returns what is told of a task that cannot be read, or does not fit the manifest.
 pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> Packed {
     let outcome = v1::AttemptOutcome {
         id,

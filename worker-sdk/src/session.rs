@@ -35,9 +35,9 @@ const OUTGOING: usize = 16;
 const OUTCOMES_KEPT: usize = 1024;
 /// A manager that does not answer a hello by then is none.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
-/// How long the manager has to end the stream after the worker has.
+/// The time that the manager has to end the stream after the worker has.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
-/// How often to be heard of, where the manager does not say.
+/// The interval at which to be heard of, where the manager does not say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A worker that did not look at anything for so many heartbeats of its own stood still. That is
@@ -47,17 +47,17 @@ const AWAY_AFTER: u32 = 3;
 /// As much progress is told in a second; a manager takes more for noise.
 const MAX_PROGRESS: u32 = 1000;
 
-/// What a session needs.
+/// The needs of a session.
 pub struct Config {
-    /// Where the manager listens.
+    /// The address at which the manager listens.
     pub endpoint: String,
     /// The one-time token.
     pub token: String,
-    /// When this is cancelled, the worker drains by itself.
+    /// Cancelled to have the worker drain by itself.
     pub stop: CancellationToken,
 }
 
-/// Why a session did not end by being drained.
+/// The reason a session did not end by being drained.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A schema of the manifest does not compile.
@@ -74,7 +74,7 @@ pub enum Error {
     Refused {
         /// A word for programs.
         code: String,
-        /// What happened and what to do.
+        /// The event, and its cure.
         message: String,
     },
     /// The manager did not answer the hello.
@@ -137,7 +137,7 @@ pub async fn run<W: Worker>(
     }
 }
 
-/// How often to be heard of: three times as often as the manager must hear.
+/// Returns how often to be heard of: three times as often as the manager must hear.
 fn heartbeat(welcome: &Welcome) -> Duration {
     let every = match welcome.heartbeat_milliseconds {
         0 => HEARTBEAT,
@@ -205,17 +205,17 @@ struct Session<W> {
     task_set: TaskSet<W>,
     outgoing: mpsc::Sender<Outgoing>,
     progressed: mpsc::Receiver<(utakata_model::TaskKey, String)>,
-    /// How much progress was told since when.
+    /// The number of messages of progress, and since when they are counted.
     told: (Instant, u32),
     heartbeat: Duration,
-    /// When it last looked at anything.
+    /// The time it last looked at anything.
     awake: Moment,
-    /// What the manager has asked for, to make room for its successor.
+    /// The hold that the manager has asked for, to make room for its successor.
     held: Option<v1::Hold>,
     stop: CancellationToken,
 }
 
-/// How serving a stream has ended well.
+/// The ways in which serving a stream ends well.
 enum Served {
     /// Everything is done and told.
     Drained,
@@ -223,7 +223,7 @@ enum Served {
     Held(v1::Hold),
 }
 
-/// What a session waits for.
+/// The events of a session.
 enum Event {
     Stopped,
     Came(Result<ToWorker, Option<tonic::Status>>),

@@ -7,7 +7,7 @@ use crate::environment::{
     EnvironmentView, NewOrder, NewStanding, OrdersView, Standing, StandingView,
 };
 
-/// What is asked of an environment, or of a kind in it.
+/// A request to an environment, or to a kind in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvironmentVerb {
     /// To begin nothing more.

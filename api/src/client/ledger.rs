@@ -14,7 +14,7 @@ use crate::{
     task::TaskView,
 };
 
-/// How many pages of the audit trail are fetched at once.
+/// The number of pages of the audit trail that are fetched at once.
 const AUDIT_PAGES: u32 = 100;
 
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ struct HeadQuery<'a> {
     head: Option<&'a str>,
 }
 
-/// What a person does with an operation.
+/// A verb of a person about an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// Says that it may be done, as somebody else than who asked for it.
@@ -71,7 +71,7 @@ impl Client {
         self.post(&path, undo, ANSWER_TIMEOUT).await
     }
 
-    /// What an operation waits for.
+    /// Returns what an operation waits for.
     ///
     /// # Errors
     /// There is none of this id.
@@ -79,7 +79,7 @@ impl Client {
         self.get(&format!("/v1/operations/{id}/explain"), &()).await
     }
 
-    /// What a task waits for.
+    /// Returns what a task waits for.
     ///
     /// # Errors
     /// There is none of this id.
@@ -123,7 +123,7 @@ impl Client {
         self.get("/v1/audit/head", &()).await
     }
 
-    /// Whether the audit trail is whole; some page must have the head, if one is given.
+    /// Returns whether the audit trail is whole; some page must have the head, if one is given.
     ///
     /// # Errors
     /// As every call: see [`Error`].

@@ -17,7 +17,7 @@ use crate::{
     task::TaskView,
 };
 
-/// Which readings.
+/// The readings that are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReadingQuery {
     /// Of which targets.
@@ -27,7 +27,7 @@ pub struct ReadingQuery {
     pub metric: Option<String>,
 }
 
-/// Which tasks; absent means any.
+/// The tasks that are asked for; absent means any.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TaskQuery {
     /// Of which operation.
@@ -173,7 +173,7 @@ impl Client {
         self.delete(&format!("/v1/credentials/{name}")).await
     }
 
-    /// Who asks: whose the token is.
+    /// Returns who asks: whose the token is.
     ///
     /// # Errors
     /// As every call: see [`Error`].

@@ -18,7 +18,7 @@ pub struct Relay {
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub struct Relayed {
-    /// What is to be done.
+    /// The method.
     pub method: Method,
     /// With what: `/v1/operations?limit=3`.
     pub path: String,
@@ -33,7 +33,7 @@ pub struct Relayed {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// What the body is.
+    /// The type of the body.
     pub content_type: Option<header::HeaderValue>,
     /// The body.
     pub body: Vec<u8>,

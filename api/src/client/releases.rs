@@ -12,7 +12,7 @@ use crate::release::{NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, 
 /// A large file over a slow line takes its time.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What came of pushing a release.
+/// The result of pushing a release.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pushed {
     /// It is in the catalogue.
@@ -44,7 +44,7 @@ impl Client {
         self.get(&format!("/v1/releases/{reference}"), &()).await
     }
 
-    /// What differs between two releases.
+    /// Returns what differs between two releases.
     ///
     /// # Errors
     /// There is no such release.

@@ -8,7 +8,7 @@ use crate::{
     rollout::{KindAsked, NewRollout, Pins, Placement, Rollout},
 };
 
-/// What a person does about a rollout.
+/// A verb of a person about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutVerb {
     /// To stay where it is.
@@ -71,7 +71,7 @@ impl Client {
         self.post(&path, reason, ANSWER_TIMEOUT).await
     }
 
-    /// What is asked of a kind.
+    /// Returns the desired state of a kind.
     ///
     /// # Errors
     /// As every call: see [`Error`].

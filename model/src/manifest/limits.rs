@@ -21,7 +21,7 @@ words! {
 }
 
 impl Network {
-    /// Whether it is [`Network::None`].
+    /// Returns whether it is [`Network::None`].
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
@@ -32,7 +32,7 @@ impl Network {
 #[schema(value_type = String, example = "64MiB")]
 pub struct Memory(u64);
 
-/// Why a text is not a size of memory.
+/// The reason a text is not a size of memory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not a size of memory: write for example 64MiB or 1GiB")]
 pub struct MemoryError {

@@ -12,7 +12,7 @@ keys! {
     pub struct Place {
         /// Its first register.
         pub register: Option<u16>,
-        /// How many.
+        /// The number.
         pub words: Option<u8>,
     }
 }

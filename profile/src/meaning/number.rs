@@ -24,13 +24,13 @@ pub struct Number {
     pub offset: f64,
     /// and it is converted.
     pub convert: Option<Convert>,
-    /// Where in a text it is.
+    /// The position in a text.
     pub find: Find,
     /// There is none outside of this.
     pub valid: (f64, f64),
     /// Suspect outside of this.
     pub range: (f64, f64),
-    /// How numbers of the metric behave.
+    /// The nature of the metric's numbers.
     pub nature: Nature,
 }
 
@@ -76,7 +76,7 @@ impl Number {
         })
     }
 
-    /// What is seen in a raw value.
+    /// Returns what is seen in a raw value.
     pub(super) fn read(&self, raw: &Raw<'_>, scaling: &Scaling, unit: &str) -> Interpretation {
         let (number, sentinel, doubt) = match raw {
             Raw::Integer(number) => (
@@ -202,7 +202,7 @@ impl Number {
         }
     }
 
-    /// Whether a number means that there is none.
+    /// Returns whether a number means that there is none.
     fn is_none(&self, sentinel: Option<Sentinel>, raw: &Raw<'_>, is_plausible: bool) -> bool {
         match sentinel {
             Some(Sentinel::Certain) => true,

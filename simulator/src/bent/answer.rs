@@ -32,9 +32,9 @@ const LONGEST: usize = 60_000;
 
 /// An answer.
 pub struct Reply {
-    /// When it is sent.
+    /// The time it is sent.
     pub after: Duration,
-    /// What is sent.
+    /// The message to send.
     pub message: Vec<u8>,
 }
 
@@ -59,7 +59,7 @@ struct Request {
 /// An OID and a value as BER.
 type Binding = (Oid, Vec<u8>);
 
-/// What is answered: bindings, or a status and the place of what it is about, from 1.
+/// The answer: bindings, or a status and the place of what it is about, from 1.
 type Reaction = Result<Vec<Binding>, (u8, usize)>;
 
 impl Agent {
@@ -77,7 +77,7 @@ impl Agent {
         draw(self.seed, name, self.turn) % 100 < percent
     }
 
-    /// What is sent to a request.
+    /// Returns what is sent to a request.
     pub fn answer(&mut self, request: &[u8]) -> Vec<Reply> {
         self.turn += 1;
         let Some(request) = parse(request) else {

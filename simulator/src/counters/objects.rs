@@ -35,15 +35,15 @@ const CLASSES: [(u32, Class); 2] = [(1, Class::Mark), (2, Class::Put)];
 /// No token can be this.
 const NONE: &str = "(none)";
 
-/// How long the temperature goes one way.
+/// The time for which the temperature goes one way.
 const TURN: Duration = Duration::from_secs(20);
 const COLDEST: f64 = 18.0;
 const HOTTEST: f64 = 28.0;
 
-/// What a SET changes.
+/// A change that a SET makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What it is told.
+    /// The class of what it is told.
     pub class: Class,
     /// The token.
     pub token: Token,
@@ -56,11 +56,11 @@ pub struct Sight<'a> {
     pub name: &'a str,
     /// Chance falls the same way for one seed.
     pub seed: u64,
-    /// How long it has run.
+    /// The time for which it has run.
     pub uptime: Duration,
     /// Requests that reached it.
     pub requests: u64,
-    /// What it was told.
+    /// The register of what it was told.
     pub register: &'a Register,
 }
 
@@ -130,7 +130,7 @@ impl Sight<'_> {
     }
 }
 
-/// What writing `value` to `oid` would change.
+/// Returns what writing `value` to `oid` would change.
 pub fn write(oid: &Oid, value: &Value) -> Result<Change, Refusal> {
     let class = match oid.arcs().strip_prefix(&DRILL) {
         Some([2, 1, 0]) => Class::Mark,

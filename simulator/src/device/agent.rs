@@ -41,7 +41,7 @@ const MAX_UNDER_WAY: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(2);
 const LARGEST_DATAGRAM: usize = 65_535;
 
-/// Why a device cannot be reached.
+/// The reason a device cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its address is not free.
@@ -53,7 +53,7 @@ pub enum Error {
         name: String,
         /// Its address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Its SNMP engine cannot be made.
@@ -61,7 +61,7 @@ pub enum Error {
     Engine {
         /// The device.
         name: String,
-        /// What async-snmp said.
+        /// The error of async-snmp.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

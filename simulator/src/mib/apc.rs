@@ -61,7 +61,7 @@ pub fn middle(pdu: &Pdu) -> Oid {
     Oid::new(APC.into_iter().chain([12, 3, 5, 1, 1, 4, row]))
 }
 
-/// Which object of which outlet `oid` is, if it can be written.
+/// Returns which object of which outlet `oid` is, if it can be written.
 pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     match oid.strip_prefix(&APC)? {
         [12, 3, 3, 1, 1, 4, row] => Some((Writable::Command(COMMANDS), *row)),

@@ -52,7 +52,7 @@ pub fn middle(pdu: &Pdu) -> Oid {
     Oid::new(PX.into_iter().chain([4, 1, 2, 1, 3, PDU, row]))
 }
 
-/// Which object of which outlet `oid` is, if it can be written.
+/// Returns which object of which outlet `oid` is, if it can be written.
 pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     match oid.strip_prefix(&PX)? {
         [4, 1, 2, 1, 2, PDU, row] => Some((Writable::Command(COMMANDS), *row)),

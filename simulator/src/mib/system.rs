@@ -9,7 +9,7 @@ use super::{Change, Refusal};
 
 const SYSTEM: [u32; 7] = [1, 3, 6, 1, 2, 1, 1];
 
-/// What a manager may write into the system group.
+/// The texts that a manager may write into the system group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
     /// sysContact.
@@ -20,7 +20,7 @@ pub struct Labels {
     pub location: String,
 }
 
-/// How an agent introduces itself.
+/// The texts with which an agent introduces itself.
 pub struct Agent {
     /// sysDescr.
     pub description: String,
@@ -41,7 +41,7 @@ pub fn write_sheet(agent: &Agent, labels: &Labels, uptime: Duration, builder: &m
     put(7, integer(72));
 }
 
-/// What writing to the system group would change; `None` if `oid` is not of it.
+/// Returns what writing to the system group would change; `None` if `oid` is not of it.
 pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
     let change = match oid.strip_prefix(&SYSTEM)? {
         [4, 0] => Change::Contact,

@@ -180,7 +180,7 @@ fn tests(ups: &Ups, builder: &mut ViewBuilder) {
     put(5, Value::TimeTicks(began));
 }
 
-/// What writing upsTestId would change; `None` if `oid` is another object.
+/// Returns what writing upsTestId would change; `None` if `oid` is another object.
 pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
     if oid.strip_prefix(&UPS)? != [7, 1, 0] {
         return None;

@@ -6,7 +6,7 @@ use async_snmp::Value;
 
 use super::{Format, Open, Read, WalkLine, encode, oid};
 
-/// What Net-SNMP prints in place of a value.
+/// The texts that Net-SNMP prints in place of a value.
 const NOTHING: [&str; 4] = [
     "No Such Object",
     "No Such Instance",
@@ -46,7 +46,7 @@ pub(super) fn read(line: &str, is_latin: bool) -> Result<WalkLine<'_>, String> {
     }
 }
 
-/// Whether something is the name of an object: `IF-MIB::ifDescr.1`, `.iso.org.dod`.
+/// Returns whether something is the name of an object: `IF-MIB::ifDescr.1`, `.iso.org.dod`.
 fn is_name(head: &str) -> bool {
     let has = |c: char| c.is_ascii_alphanumeric() || "-_.:\"'".contains(c);
     let head = head.trim();

@@ -31,7 +31,7 @@ pub(crate) const CRASHED: i32 = 99;
 /// The key of the settings of a manifest.
 const KEY: &str = "faults";
 
-/// What is wrong with this release.
+/// The faults of this release.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     asked: FaultSettings,
@@ -69,17 +69,17 @@ impl Faults {
         }
     }
 
-    /// Whether it says that it has done what it has not.
+    /// Returns whether it says that it has done what it has not.
     pub(crate) fn is_lazy(&self) -> bool {
         self.asked.lazy
     }
 
-    /// How much more is read than there is.
+    /// Returns how much more is read than there is.
     pub(crate) fn wrong(&self) -> f64 {
         self.asked.wrong
     }
 
-    /// What goes wrong with every task.
+    /// Returns what goes wrong with every task.
     pub(crate) async fn strike(&self) -> Result<(), Failure> {
         let before = self.tasks.fetch_add(1, Ordering::Relaxed);
         if self.asked.crash_after.is_some_and(|most| before >= most) {

@@ -16,7 +16,7 @@ use crate::{
     trouble::{Trouble, how},
 };
 
-/// How long the rest of what it has written may take after its end.
+/// The time that the rest of what it has written may take after its end.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Starts the program, tells it the task, and hears what it says until it ends.

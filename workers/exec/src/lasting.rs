@@ -30,7 +30,7 @@ use crate::{
     trouble::Trouble,
 };
 
-/// How soon a process that has closed its output must end.
+/// The time within which a process that has closed its output must end.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 /// Tasks that wait to be looked at.
 const WAITING: usize = 1024;
@@ -56,7 +56,7 @@ struct Ask {
 struct Pending {
     context: Context,
     until: Instant,
-    /// Whether the first byte of its line may have been read.
+    /// `true` if the first byte of its line may have been read.
     is_told: bool,
     answer: oneshot::Sender<Result<Reply, Trouble>>,
 }
@@ -274,7 +274,7 @@ impl Talk {
     }
 }
 
-/// How it ended is asked when it is reaped.
+/// The end of a process; how it ended is asked when it is reaped.
 fn gone() -> Trouble {
     Trouble::Ended { how: String::new() }
 }

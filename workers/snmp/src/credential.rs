@@ -46,7 +46,7 @@ pub const PRIVACY: [(&str, PrivProtocol); 8] = [
     ("AES-256-C", PrivProtocol::Aes256Reeder),
 ];
 
-/// What lets us in.
+/// A credential of SNMP.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A community (v1, v2c).
@@ -69,9 +69,9 @@ pub struct User {
     pub name: String,
     /// The context; mostly empty.
     pub context: String,
-    /// How to authenticate, with the password.
+    /// The protocol of authentication, and the password.
     pub auth: Option<(AuthProtocol, String)>,
-    /// How to encrypt, with the password.
+    /// The protocol of privacy, and the password.
     pub privacy: Option<(PrivProtocol, String)>,
 }
 
@@ -84,7 +84,7 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// Why a credential cannot be used. Never shows a secret.
+/// The reason a credential cannot be used. Never shows a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A key that is not known.
@@ -92,7 +92,7 @@ pub enum Error {
     Key {
         /// The key.
         key: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// A value that is not known.
@@ -102,15 +102,15 @@ pub enum Error {
         key: &'static str,
         /// The value; not a secret.
         value: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// Something is missing.
     #[error("the credential has {has} but no {missing}: set it, or remove {has}")]
     Missing {
-        /// What is there.
+        /// The value that is there.
         has: &'static str,
-        /// What that needs.
+        /// The value that it needs.
         missing: &'static str,
     },
     /// A password too short for SNMPv3.

@@ -25,7 +25,7 @@ use crate::{
 pub use cell::Cell;
 use rows::{Beside, Grid, Row};
 
-/// What a device answered to a [`Plan`].
+/// The answers of a device to a [`Plan`].
 #[derive(Debug, Default)]
 pub struct Fetched {
     /// Values of `Plan::oids`, by position; `None` when there is none.
@@ -41,7 +41,7 @@ pub struct Cells {
     pub columns: Vec<Column>,
     /// By position of the join; none when none was there.
     pub joins: Vec<Column>,
-    /// Whether the end of some column was not seen.
+    /// `true` if the end of some column was not seen.
     pub is_broken: bool,
 }
 
@@ -77,12 +77,12 @@ impl Column {
         self.cells.push((self.arcs.len(), value.into()));
     }
 
-    /// How many cells there are.
+    /// Returns how many cells there are.
     pub fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
@@ -127,16 +127,16 @@ impl Column {
     }
 }
 
-/// What was seen.
+/// The error that was seen.
 #[derive(Debug)]
 pub struct Decoded<'a> {
     /// The readings.
     pub buffer: ReadingBuffer,
     /// Their metrics; one can be there more than once.
     pub metrics: Vec<&'a MetricName>,
-    /// What should have been numbers and was none; the first of them.
+    /// Values that should have been numbers; the first of them.
     pub unread: Vec<Unread<'a>>,
-    /// How many these were in all.
+    /// The number of these in all.
     pub unread_count: usize,
 }
 
@@ -147,9 +147,9 @@ pub struct Unread<'a> {
     pub metric: &'a MetricName,
     /// The row, dotted; empty for a scalar.
     pub index: String,
-    /// What the device says instead.
+    /// The text that the device says instead.
     pub text: String,
-    /// Whether that is a word for "there is none".
+    /// `true` if that is a word for "there is none".
     pub is_none: bool,
 }
 
@@ -167,7 +167,7 @@ type Series<'a> = (&'a MetricName, BTreeMap<Arc<str>, Arc<str>>);
 /// Writes readings down.
 struct Writer<'a> {
     decoded: Decoded<'a>,
-    /// What was written of metrics that more than one source may give.
+    /// The series already written of metrics that more than one source may give.
     seen: HashSet<Series<'a>>,
 }
 
@@ -213,7 +213,7 @@ fn first<'a>(at: &[usize], scalars: &'a [Option<Value>]) -> Option<&'a Value> {
     at.iter().find_map(|at| scalars.get(*at)?.as_ref())
 }
 
-/// What is seen of a scalar.
+/// Returns what is seen of a scalar.
 fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Interpretation {
     let form = &planned.scalar;
     let beside = Beside {
@@ -305,7 +305,7 @@ fn decode_table<'a>(
     writer.decoded.metrics.extend(found);
 }
 
-/// What a row says of a metric.
+/// Returns what a row says of a metric.
 fn read(row: &Row<'_>, metric: &ColumnMetric) -> Interpretation {
     if !metric.when.iter().all(|condition| row.holds(condition)) {
         return Interpretation::Nothing;

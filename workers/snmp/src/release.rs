@@ -15,12 +15,12 @@ pub struct Settings {
     /// Profiles that every target is read with.
     #[serde(default)]
     pub profiles: Vec<String>,
-    /// Whether targets are also read with every other profile that recognises them.
+    /// `true` if targets are also read with every other profile that recognises them.
     #[serde(default)]
     pub recognise: bool,
 }
 
-/// What an action does.
+/// The operation of an action.
 #[derive(Debug, Clone)]
 pub enum Operation {
     /// Reads the metrics of the profiles.
@@ -50,19 +50,19 @@ pub enum Operation {
 /// An action as it is carried out.
 #[derive(Debug, Clone)]
 pub struct BoundAction {
-    /// What is done.
+    /// The operation.
     pub operation: Operation,
-    /// Whether a lost answer may be asked for again.
+    /// `true` if a lost answer may be asked for again.
     pub repeat: Repeat,
 }
 
-/// Why a release cannot be used.
+/// The reason a release cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its settings are wrong.
     #[error("worker.toml: [settings]: {problem}")]
     Settings {
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// A profile is wrong.
@@ -75,7 +75,7 @@ pub enum Error {
         action: ActionName,
         /// Its class.
         class: &'static str,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// A parameter of a reading means nothing.
@@ -88,7 +88,7 @@ pub enum Error {
         action: ActionName,
         /// The parameter.
         parameter: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// An action does not have what its profile needs.
@@ -134,8 +134,8 @@ pub fn settings(manifest: &Manifest) -> Result<Settings, Error> {
     })
 }
 
-/// What each action of a manifest does. Errors: an action that means nothing, or that lacks a
-/// parameter.
+/// Returns what each action of a manifest does. Errors: an action that means nothing, or that lacks
+/// a parameter.
 pub fn bind(
     manifest: &Manifest,
     library: &Library,
@@ -221,7 +221,7 @@ fn check_parameters<'a>(
     }
 }
 
-/// What a `read` can be asked for besides metrics is a row that a profile knows.
+/// A `read` can be asked, besides metrics, for a row that a profile knows.
 fn check_rows(action: &Action, profiles: &[Arc<Profile>]) -> Result<(), Error> {
     let known = profiles.iter().flat_map(|profile| profile.row_parameters());
     let known: Vec<&str> = known.chain(["metrics"]).collect();

@@ -36,7 +36,7 @@ pub struct SnmpWorker {
     library: Library,
     settings: Settings,
     actions: BTreeMap<ActionName, BoundAction>,
-    /// What every target is read with, when none has to be recognised.
+    /// The plan for every target, when none has to be recognised.
     plan: Arc<crate::plan::Plan>,
     /// The metrics of the release's own profiles: what they include does not count.
     own: BTreeSet<MetricName>,

@@ -16,9 +16,9 @@ use crate::harness::{
 
 /// The timeout of the attempt: longer than any check waits.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long nothing may be touched.
+/// The time for which nothing may be touched.
 const WAITS: Duration = Duration::from_millis(300);
-/// How old a go may be here, and how much older than that it is.
+/// The age that a go may have here, and by which it is older than that.
 const WINDOW: Duration = Duration::from_millis(100);
 
 pub async fn waits_for_go(stage: &Stage) -> Result<(), NotPassed> {

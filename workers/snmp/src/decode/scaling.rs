@@ -8,8 +8,8 @@ use crate::profile::{ColumnMetric, Operand, ScaleForm, UnitOf};
 /// The largest exponent of ten that a device is believed.
 const EXPONENT_MAX: i64 = 30;
 
-/// How the numbers of a metric are scaled in a row. `None` when the row does not say, and the
-/// number would be wrong without it.
+/// Returns how the numbers of a metric are scaled in a row. `None` when the row does not say, and
+/// the number would be wrong without it.
 pub fn of(row: &Row<'_>, metric: &ColumnMetric) -> Option<Scaling> {
     let number = |column: Option<usize>| match column {
         None => Some(1.0),

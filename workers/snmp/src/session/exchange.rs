@@ -143,7 +143,7 @@ impl Session {
         answer
     }
 
-    /// What the silence is: something came that was no answer, or nothing did.
+    /// Returns what the silence is: something came that was no answer, or nothing did.
     fn silence(&self, speaker: &Speaker, since: Instant, (odd, diagnosis): Why) -> Error {
         let mut pace = self.pace.lock();
         if let Some(odd) = odd {
@@ -166,7 +166,7 @@ impl Session {
 /// An answer and how long it took.
 type Timed<T> = (Result<T, Error>, Duration);
 
-/// Why there was no answer: what came in its place, and what the target says otherwise.
+/// The reason there was no answer: what came in its place, and what the target says otherwise.
 type Why = (Option<Odd>, Option<Diagnosis>);
 
 async fn timed<T>(ask: impl Future<Output = Result<T, Error>>) -> Timed<T> {
@@ -175,7 +175,7 @@ async fn timed<T>(ask: impl Future<Output = Result<T, Error>>) -> Timed<T> {
     (answer, begun.elapsed())
 }
 
-/// What a future gives that may have ended.
+/// Returns what a future gives that may have ended.
 async fn of_some<T>(future: &mut Option<Pin<&mut impl Future<Output = T>>>) -> T {
     match future {
         Some(future) => future.as_mut().await,
@@ -183,7 +183,7 @@ async fn of_some<T>(future: &mut Option<Pin<&mut impl Future<Output = T>>>) -> T
     }
 }
 
-/// What is known of the reason of a silence.
+/// The knowledge of the reason of a silence.
 enum Doubts {
     /// It was not asked for.
     None,

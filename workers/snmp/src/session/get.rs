@@ -14,27 +14,27 @@ use crate::value;
 /// Instances asked for in one message.
 const TOGETHER: usize = 32;
 
-/// What was got.
+/// The result of getting instances.
 #[derive(Debug, Default)]
 pub struct GetResult {
     /// The values, in the order of what was asked for; `None` where the device has none.
     pub values: Vec<Option<Value>>,
-    /// What did not come, and why.
+    /// The parts that did not come, and why.
     pub missed: Vec<Missed>,
 }
 
-/// What is to be asked for, and what came of it.
+/// The objects to ask for, and the answers.
 struct Work<'a, T> {
     oids: &'a [Oid],
     /// Groups of positions, each to be asked for in one message at the most.
     groups: VecDeque<Vec<usize>>,
     found: Vec<Option<T>>,
     missed: Vec<Missed>,
-    /// Whether anything came.
+    /// `true` if anything came.
     has_answered: bool,
     /// That which the device named as the one that it refuses.
     named: Option<usize>,
-    /// Whether it named one that it does not refuse.
+    /// `true` if it named one that it does not refuse.
     has_lied: bool,
 }
 
@@ -61,7 +61,7 @@ impl Session {
         })
     }
 
-    /// Whether the device has anything under each of these, in their order.
+    /// Returns whether the device has anything under each of these, in their order.
     pub async fn has(&self, deadline: Instant, oids: &[Oid]) -> Result<Vec<bool>, Error> {
         let place = |wanted: &[Oid], found: Bindings| {
             let found = found.into_found();
@@ -212,7 +212,7 @@ impl<T> Work<'_, T> {
         group.iter().filter_map(|at| self.oids.get(*at))
     }
 
-    /// What came for these. What did not is asked for again, if anything did.
+    /// Returns what came for these. What did not is asked for again, if anything did.
     fn take(&mut self, asked: Vec<usize>, came: Vec<Option<Result<T, super::message::Flaw>>>) {
         let mut rest = Vec::new();
         let count = asked.len();

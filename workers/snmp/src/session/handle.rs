@@ -26,18 +26,18 @@ const RECENT: usize = 16;
 pub struct Handle {
     socket: Arc<Socket>,
     target: SocketAddr,
-    /// What was asked lately, and when.
+    /// The ids of recent requests, and their times.
     recent: Arc<Mutex<VecDeque<(i32, Instant)>>>,
     /// For SNMPv3: what opens an answer that the library does not take.
     secrets: Option<Arc<Secrets>>,
 }
 
 tokio::task_local! {
-    /// What came to the request of v3 that this task makes through the library.
+    /// The messages that came to the request of v3 that this task makes through the library.
     static KEPT: Arc<Mutex<Kept>>;
 }
 
-/// What came to a request of v3.
+/// The messages that came to a request of v3.
 #[derive(Default)]
 struct Kept {
     /// An answer that the library does not take.
@@ -46,7 +46,7 @@ struct Kept {
     last: Option<Bytes>,
 }
 
-/// What a message turned out to be.
+/// The verdict about a message.
 pub enum Verdict<T> {
     /// The answer.
     Is(T),
@@ -74,7 +74,7 @@ impl Handle {
         }
     }
 
-    /// Where it is.
+    /// Returns where it is.
     pub fn target(&self) -> SocketAddr {
         self.target
     }
@@ -113,7 +113,7 @@ impl Handle {
         Err(Error::silent())
     }
 
-    /// What came from the target since then and was no answer, once.
+    /// Returns what came from the target since then and was no answer, once.
     pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Unexpected> {
         let Stray {
             at,

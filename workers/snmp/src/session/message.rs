@@ -28,14 +28,14 @@ const GET_NEXT: u8 = 0xa1;
 const RESPONSE: u8 = 0xa2;
 const GET_BULK: u8 = 0xa5;
 
-/// What is asked of the names of a request.
+/// The type of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PduKind {
     /// Their values.
     Get,
-    /// What comes after each.
+    /// The objects after each.
     Next,
-    /// What comes after the first `singles`, and the next `rows` of all others.
+    /// The objects after the first `singles`, and the next `rows` of all others.
     Bulk {
         /// Non-repeaters.
         singles: usize,
@@ -46,7 +46,7 @@ pub enum PduKind {
     Set(Value),
 }
 
-/// What an agent answered.
+/// The answer of an agent.
 #[derive(Debug)]
 pub struct Answer {
     /// `noError`, or what it refuses.
@@ -73,7 +73,7 @@ pub struct Raw {
     spans: Vec<Span>,
 }
 
-/// Where a binding is: the OID without its tag and length, and the same of the value.
+/// The place of a binding: the OID without its tag and length, and the same of the value.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     oid: (usize, usize),
@@ -89,7 +89,7 @@ pub struct Binding<'a> {
     span: Span,
 }
 
-/// What tells an answer from others, before anything else of it is read.
+/// The parts that tell an answer from others, before anything else of it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// 0: SNMPv1, 1: v2c, 3: v3.
@@ -131,7 +131,7 @@ impl Names {
         Ok(names)
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.count
     }
@@ -206,7 +206,7 @@ fn set(
     }
 }
 
-/// What tells an answer from others. `None`: this is no message of SNMP.
+/// Returns what tells an answer from others. `None`: this is no message of SNMP.
 pub fn envelope(bytes: &[u8]) -> Option<Envelope<'_>> {
     let mut message = Reader::of(bytes).inside_cut(SEQUENCE)?;
     let version = message.integer(INTEGER)?;
@@ -273,7 +273,7 @@ fn parse_fields(mut fields: Reader<'_>, bytes: &[u8]) -> Option<(ErrorStatus, us
     Some((status, index, spans))
 }
 
-/// Where a binding is, and what keeps it from being decoded. `None`: it has no name.
+/// Returns where a binding is, and what keeps it from being decoded. `None`: it has no name.
 fn span(mut binding: Reader<'_>, bytes: &[u8]) -> Option<Span> {
     let oid = binding.take(OID)?;
     let mut span = Span {
@@ -401,7 +401,7 @@ impl Binding<'_> {
         Ok(ber::value(self.span.tag, from..to, &self.raw.bytes))
     }
 
-    /// What the agent says in span of a value.
+    /// Returns what the agent says in place of a value.
     pub fn absence(&self) -> Option<Absence> {
         if self.span.flaw.is_some() {
             return None;
@@ -410,7 +410,7 @@ impl Binding<'_> {
     }
 }
 
-/// What an agent says in span of a value.
+/// The exceptions that an agent says in place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
     /// There is none here; behind it may be some.

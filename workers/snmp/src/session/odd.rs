@@ -6,7 +6,7 @@ use super::message::{self, Envelope};
 
 const RESPONSE: u8 = 0xa2;
 
-/// What an answer has to have.
+/// The marks that an answer has to have.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
     /// Its version, as on the wire.
@@ -15,7 +15,7 @@ pub struct Expected<'a> {
     pub community: Option<&'a [u8]>,
 }
 
-/// What is odd about a message.
+/// The oddity of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Odd {
     /// It is no SNMP.
@@ -64,8 +64,8 @@ impl fmt::Display for Odd {
     }
 }
 
-/// What is odd about a message. `None`: nothing but that it came late. `is_known`: its id is one
-/// that was asked with.
+/// Returns what is odd about a message. `None`: nothing but that it came late. `is_known`: its id
+/// is one that was asked with.
 pub fn of(bytes: &[u8], expected: &Expected<'_>, is_known: bool) -> Option<Odd> {
     let Some(Envelope {
         version,

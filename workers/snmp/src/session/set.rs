@@ -11,14 +11,14 @@ use super::{
     message::{Answer, Bindings, Names, PduKind},
 };
 
-/// How a SET ended.
+/// The result of a SET.
 #[derive(Debug)]
 pub struct SetResult {
-    /// What the answer proves, and the lack of one.
+    /// The proof that the answer gives, or the lack of one.
     pub proof: Proof,
-    /// How often the request was sent.
+    /// The number of times the request was sent.
     pub sent: u32,
-    /// Why it is not known to be done.
+    /// The reason it is not known to be done.
     pub problem: Option<Error>,
 }
 
@@ -78,7 +78,7 @@ fn echo(bindings: &[VarBind], oid: &Oid, value: &Value) -> Result<(), Error> {
     }
 }
 
-/// What came of a SET, by how its exchange ended.
+/// Returns what came of a SET, by how its exchange ended.
 fn reply(error: Option<&Error>) -> Reply {
     match error {
         None => Reply::Confirmed,
@@ -91,7 +91,7 @@ fn reply(error: Option<&Error>) -> Reply {
     }
 }
 
-/// What an error status means of a SET.
+/// Returns what an error status means of a SET.
 fn of_status(status: ErrorStatus) -> Reply {
     use ErrorStatus as S;
     match status {
@@ -120,7 +120,7 @@ fn of_status(status: ErrorStatus) -> Reply {
     }
 }
 
-/// What an error of the library means of a request.
+/// Returns what an error of the library means of a request.
 fn of_kind(kind: ErrorKind) -> Reply {
     match kind {
         // It has not left this machine.

@@ -12,7 +12,7 @@ use super::{
     user::Speaker as User,
 };
 
-/// How a target is spoken to.
+/// The protocol in which a target is spoken to.
 pub enum Speaker {
     /// By SNMPv1 or v2c.
     Community(ByCommunity),
@@ -52,7 +52,7 @@ impl Speaker {
         }
     }
 
-    /// What came from the target since then and was no answer, once.
+    /// Returns what came from the target since then and was no answer, once.
     pub fn came(&self, since: Option<Instant>) -> Option<Unexpected> {
         match self {
             Self::Community(ByCommunity {

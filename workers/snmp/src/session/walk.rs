@@ -44,7 +44,7 @@ use request::{Request, next_request};
 const STRANGER: usize = 8;
 /// No column is longer: a device that goes on forever is stopped.
 const CELLS_MAX: usize = 100_000;
-/// How long a column is believed to end where it ended, though others of its table go on.
+/// The time for which a column is believed to end where it ended, though others of its table go on.
 const ENDS: Duration = Duration::from_secs(3600);
 /// Requests at once to a device that takes its time.
 const TOGETHER: usize = 4;
@@ -54,11 +54,11 @@ const TOGETHER: usize = 4;
 pub struct Walked<'a> {
     /// The column.
     pub oid: &'a Oid,
-    /// What was found.
+    /// The cells of the column.
     pub column: Column,
     /// Its OID as BER, for messages.
     bytes: Vec<u8>,
-    /// How it stands.
+    /// Its state.
     state: State,
     expected: usize,
     known: Option<Remembered>,
@@ -74,14 +74,14 @@ pub struct Walked<'a> {
     met: Vec<Skip>,
     /// Rows that were guessed since the last one that came.
     guesses: u32,
-    /// Whether something was looked for behind its end.
+    /// `true` if something was looked for behind its end.
     is_end_checked: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Going,
-    /// What comes next cannot be had.
+    /// The next row cannot be had.
     Stuck(Option<Why>),
     /// Its end was seen.
     Whole,
@@ -108,7 +108,7 @@ impl<'a> Walked<'a> {
         }
     }
 
-    /// Whether its end was seen.
+    /// Returns whether its end was seen.
     pub fn is_whole(&self) -> bool {
         self.state == State::Whole
     }
@@ -165,20 +165,20 @@ impl<'a> Walked<'a> {
 /// A walk that is under way.
 struct Walk<'a, 'b> {
     columns: &'a mut [Walked<'b>],
-    /// What is asked next, before anything else: what a refusal is narrowed down by.
+    /// The requests to make before anything else: what a refusal is narrowed down by.
     queue: VecDeque<Request>,
     missed: Vec<Missed>,
     limit: usize,
     has_answered: bool,
-    /// Whether the device named another column than it meant.
+    /// `true` if the device named another column than it meant.
     has_lied: bool,
-    /// Whether the last request was not answered.
+    /// `true` if the last request was not answered.
     is_silent: bool,
-    /// Whether it began anew, so that answers to what was asked before say nothing any more.
+    /// `true` if it began anew, so that answers to what was asked before say nothing any more.
     is_anew: bool,
 }
 
-/// What was asked in one message.
+/// A request that was sent.
 #[derive(Debug, Clone)]
 struct SentRequest {
     request: Request,
@@ -246,7 +246,7 @@ impl Session {
         Ok(walk.missed)
     }
 
-    /// What to ask next: one request, or some at once where each takes its time.
+    /// Returns what to ask next: one request, or some at once where each takes its time.
     fn requests(&self, walk: &mut Walk<'_, '_>) -> Vec<Request> {
         let mut size = self.size();
         let count = match self.pace.lock().is_slow() {

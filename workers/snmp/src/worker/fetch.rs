@@ -8,24 +8,24 @@ use crate::{
 use async_snmp::Oid;
 use tokio::time::Instant;
 
-/// What was fetched, and what kept it from being all.
+/// The result of fetching a plan: what came, and what did not.
 #[derive(Debug, Default)]
 pub struct FetchResult {
-    /// What was fetched.
+    /// The values that came.
     pub fetched: Fetched,
-    /// What did not come, and why.
+    /// The parts that did not come, and why.
     pub missed: Vec<Missed>,
-    /// What went wrong with all of it.
+    /// The error that stopped all of it.
     pub trouble: Option<Error>,
 }
 
-/// Where the cells of a walked column go.
+/// The destination of the cells of a walked column.
 struct Destination {
     table: usize,
     place: CellSource,
 }
 
-/// Where a cell stands in its table.
+/// The place of a cell in its table.
 pub enum CellSource {
     /// In a column of the table itself.
     Column(usize),

@@ -27,7 +27,7 @@ use crate::{
     value,
 };
 
-/// How long a device is believed to be what it was recognised as.
+/// The time for which a device is believed to be what it was recognised as.
 const RECOGNISED: Duration = Duration::from_secs(600);
 /// sysObjectID of SNMPv2-MIB: what the device is.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
@@ -95,8 +95,8 @@ impl TaskContext<'_> {
         }
     }
 
-    /// What the device was recognised as, and whether anything of it was understood: more than
-    /// what every device has, or the interfaces of one that is there for them.
+    /// Returns what the device was recognised as, and whether anything of it was understood: more
+    /// than what every device has, or the interfaces of one that is there for them.
     fn recognition(
         &self,
         plan: &Plan,
@@ -146,7 +146,7 @@ impl TaskContext<'_> {
         Ok(plan)
     }
 
-    /// What the device is, and the profiles that fit it.
+    /// Returns what the device is, and the profiles that fit it.
     async fn recognise(&self) -> Result<Recognised, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
         let mut asked = vec![Oid::from_slice(&SYSTEM)];
@@ -194,8 +194,8 @@ impl TaskContext<'_> {
         })
     }
 
-    /// Whether the device says that it switches or routes (sysServices: 2 for layer 2, 4 for
-    /// layer 3). One that does not say does not.
+    /// Returns whether the device says that it switches or routes (sysServices: 2 for layer 2, 4
+    /// for layer 3). One that does not say does not.
     async fn is_network(&self) -> bool {
         let asked = [Oid::from_slice(&SERVICES)];
         let found = self.session.get(self.deadline, &asked).await;
@@ -216,7 +216,7 @@ impl TaskContext<'_> {
             .unwrap_or_default()
     }
 
-    /// Whether none of the readings is what the kind is there for.
+    /// Returns whether none of the readings is what the kind is there for.
     fn is_foreign(&self, filter: &Filter, decoded: &Decoded<'_>) -> bool {
         let worker = self.worker;
         let mut metrics = decoded.metrics.iter();
@@ -247,8 +247,8 @@ impl TaskContext<'_> {
     }
 }
 
-/// Whether the device is another one than it was when it was recognised: one of another make has
-/// taken its place, at the same address.
+/// Returns whether the device is another one than it was when it was recognised: one of another
+/// make has taken its place, at the same address.
 fn is_another(plan: &Plan, result: &FetchResult) -> bool {
     let recognised = plan.recognised.as_ref();
     let before = recognised.and_then(|recognised| recognised.system.as_ref());
@@ -264,7 +264,7 @@ fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a 
         .flat_map(|recognise| &recognise.present)
 }
 
-/// What the result says of values that should have been numbers.
+/// Returns what the result says of values that should have been numbers.
 fn told(decoded: &Decoded<'_>) -> Option<Json> {
     let unread = decoded.unread.iter().map(
         |unread| json!({ "metric": unread.metric, "row": unread.index, "value": unread.text }),
@@ -285,7 +285,7 @@ fn both(one: Option<Json>, other: Option<Json>) -> Option<Json> {
 }
 
 impl Unread<'_> {
-    /// What is missing by it: nothing where the device says that there is none.
+    /// Returns what is missing by it: nothing where the device says that there is none.
     fn missing(&self) -> Option<Missing> {
         let row = Some(self.index.as_str()).filter(|index| !index.is_empty());
         let message = format!("\"{}\" is not a number", self.text);

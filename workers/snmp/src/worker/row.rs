@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl TaskContext<'_> {
-    /// Whether the parameters mean a row.
+    /// Returns whether the parameters mean a row.
     pub fn means_a_row(&self) -> bool {
         let parameters = self.task.parameters.as_object();
         let mut names = parameters.into_iter().flat_map(|given| given.keys());

@@ -8,9 +8,9 @@ use crate::profile::{
     file::{self, ColumnRef},
 };
 
-/// What conditions of one place may look at.
+/// The operands that conditions of one place may look at.
 pub trait OperandScope {
-    /// What is looked at. Errors: the sentence that says what is wrong.
+    /// Returns what is looked at. Errors: the sentence that says what is wrong.
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String>;
 }
 
@@ -121,7 +121,7 @@ pub fn conditions(
     compiled.collect()
 }
 
-/// Where the device says which unit a number has.
+/// Returns where the device says which unit a number has.
 pub fn unit_of(form: &file::UnitOf, places: &mut impl OperandScope) -> Result<UnitOf, String> {
     let units = &form.shared;
     let of = [

@@ -13,7 +13,7 @@ use crate::profile::{
     Attribute, ColumnMetric, IndexPart, Instance, Meaning, Names, ScaleForm, Source, Table, file,
 };
 
-/// Where an error is, when that is not the table.
+/// The position of an error, when that is not the table.
 type KeySpan = Option<Range<usize>>;
 
 const SCALE_FORMS: [(&str, ScaleForm); 3] = [

@@ -62,12 +62,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes are left.
+    /// Returns how many bytes are left.
     pub fn left(&self) -> usize {
         self.end.saturating_sub(self.at)
     }
 
-    /// Whether all was read.
+    /// Returns whether all was read.
     pub fn is_empty(&self) -> bool {
         self.left() == 0
     }
@@ -200,7 +200,7 @@ pub fn put_arcs(bytes: &[u8], arcs: &mut Vec<u32>) -> Option<()> {
     (!is_inside).then_some(())
 }
 
-/// Whether these are the bytes of an OID, in the one form that it should have.
+/// Returns whether these are the bytes of an OID, in the one form that it should have.
 pub fn is_oid(bytes: &[u8]) -> bool {
     // The first number stands for two.
     let (mut arcs, mut length, mut first) = (1, 0, 0);
@@ -222,7 +222,7 @@ pub fn is_oid(bytes: &[u8]) -> bool {
     arcs > 1 && length == 0 && arcs <= ARCS_MAX
 }
 
-/// What a type says in place of a value.
+/// Returns what a type says in place of a value.
 pub fn absence(tag: u8) -> Option<Absence> {
     match tag {
         tag::NULL | tag::NO_SUCH_OBJECT | tag::NO_SUCH_INSTANCE => Some(Absence::Hole),

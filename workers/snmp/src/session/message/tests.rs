@@ -17,7 +17,7 @@ fn community(pdu: Pdu) -> Vec<u8> {
     message.encode().unwrap().to_vec()
 }
 
-/// What was decoded of each binding.
+/// Returns what was decoded of each binding.
 fn shown(answer: Answer) -> Vec<(Oid, Option<Value>)> {
     let found = answer.bindings.into_found().into_iter();
     found.map(|found| (found.oid, found.value.ok())).collect()

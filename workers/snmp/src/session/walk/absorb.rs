@@ -12,7 +12,7 @@ use crate::{
     value,
 };
 
-/// What an answer was.
+/// The effect of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absorbed {
     /// It had bindings, and they are put.
@@ -27,7 +27,7 @@ pub enum Absorbed {
     Disordered,
 }
 
-/// What became of a binding.
+/// The fate of a binding.
 enum Taken {
     /// It is where it belongs.
     Well,
@@ -41,7 +41,7 @@ enum Taken {
     Full,
 }
 
-/// How a column was before an answer.
+/// The state of a column before an answer.
 struct Before {
     at: usize,
     cells: usize,
@@ -192,9 +192,9 @@ fn put<F: AnyBinding, I: Iterator<Item = F>>(
     }
 }
 
-/// Whether the bindings are in another order than they were asked for. One that is not of its own
-/// column is the end of it, and then of whatever comes next, which may be another column that was
-/// asked for: then the same binding is in its own place, or came before.
+/// Returns whether the bindings are in another order than they were asked for. One that is not of
+/// its own column is the end of it, and then of whatever comes next, which may be another column
+/// that was asked for: then the same binding is in its own place, or came before.
 fn is_mixed<F: AnyBinding, I: Iterator<Item = F>>(
     columns: &[Walked<'_>],
     asked: &[usize],
@@ -298,7 +298,7 @@ impl Walked<'_> {
         }
     }
 
-    /// Whether this row came before.
+    /// Returns whether this row came before.
     fn has_seen(&self, index: &[u32]) -> bool {
         match &self.seen {
             Some(seen) => seen.contains(index),

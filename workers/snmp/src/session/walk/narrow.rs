@@ -14,13 +14,13 @@ const GUESSES: u32 = 8;
 /// A cell that the device refuses, or that cannot be gone behind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Skip {
-    /// How many cells are before it.
+    /// The number of cells before it.
     pub before: usize,
     /// The index of what comes before it.
     after: Vec<u32>,
     /// Its own index, or one that is guessed.
     index: Vec<u32>,
-    /// Why; `None`: there is nothing in it.
+    /// The reason; `None`: there is nothing in it.
     why: Option<Why>,
 }
 
@@ -103,7 +103,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// What comes next in these columns cannot be had.
+    /// Notes that the next rows of these columns cannot be had.
     pub fn stick(&mut self, request: &Request, why: &Why) {
         for at in &request.columns {
             self.stick_one(*at, why);
