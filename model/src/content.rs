@@ -89,9 +89,14 @@ impl FileDigest {
     /// The 32 bytes.
     pub fn hash(&self) -> [u8; 32] {
         let mut hash = [0; 32];
-        for (byte, digits) in hash.iter_mut().zip(self.0.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(digits).unwrap_or_default();
-            *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+        // It is refused unless it has 64 digits, `0` to `9` and `a` to `f`.
+        let digit = |digit: u8| match digit {
+            b'0'..=b'9' => digit - b'0',
+            _ => digit - b'a' + 10,
+        };
+        for (byte, digits) in hash.iter_mut().zip(self.0.as_bytes().as_chunks().0) {
+            let [high, low] = *digits;
+            *byte = digit(high) << 4 | digit(low);
         }
         hash
     }

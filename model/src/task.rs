@@ -71,7 +71,9 @@ pub struct Parameters(Arc<RawValue>);
 impl Parameters {
     /// From a JSON value.
     pub fn new(parameters: &serde_json::Value) -> Self {
-        serde_json::value::to_raw_value(parameters).map_or_else(|_| Self::default(), Self::from)
+        let text = serde_json::value::to_raw_value(parameters);
+        debug_assert!(text.is_ok(), "a JSON value can be written as JSON");
+        text.map_or_else(|_| Self::default(), Self::from)
     }
 
     /// The JSON text.

@@ -193,8 +193,7 @@ impl Room {
 }
 
 fn is_live(pdus: &[Pdu], cord: Cord) -> bool {
-    let Some(pdu) = pdus.get(cord.pdu) else {
-        return false;
-    };
-    pdu.is_powered() && pdu.outlets.get(cord.outlet).is_some_and(Outlet::is_on)
+    // The blueprint was refused unless every cord has its outlet.
+    let pdu = &pdus[cord.pdu];
+    pdu.is_powered() && pdu.outlets[cord.outlet].is_on()
 }

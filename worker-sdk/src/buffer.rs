@@ -56,8 +56,13 @@ impl ReadingBuffer {
 
     /// The readings as the manager reads them.
     pub fn readings(&self) -> Vec<Reading> {
-        let outcome = v1::AttemptOutcome::decode(self.bytes.as_slice()).unwrap_or_default();
-        let readings = outcome.readings.into_iter().map(reading_from_wire);
+        let outcome = v1::AttemptOutcome::decode(self.bytes.as_slice());
+        debug_assert!(outcome.is_ok(), "what was pushed is a message");
+        let readings = outcome
+            .unwrap_or_default()
+            .readings
+            .into_iter()
+            .map(reading_from_wire);
         readings.filter_map(Result::ok).collect()
     }
 

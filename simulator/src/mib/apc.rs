@@ -204,9 +204,7 @@ fn load_status(builder: &mut ViewBuilder, row: u32, current: f64, bank: u32) {
 }
 
 fn temperature(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) {
-    let Some(rack) = room.racks.get(pdu.rack) else {
-        return;
-    };
+    let rack = &room.racks[pdu.rack];
     builder.put(&APC, &[26, 10, 1, 0], integer(1));
     builder.row(
         (&APC, &[26, 10, 2, 2, 1]),

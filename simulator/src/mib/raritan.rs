@@ -228,9 +228,7 @@ fn write_sensor(sensor: &Sensor, group: (u32, u32), owner: u32, builder: &mut Vi
 
 /// One temperature sensor at the inlet of the rack, in tenths of a degree Celsius.
 fn external(room: &Room, pdu: &Pdu, builder: &mut ViewBuilder) {
-    let Some(rack) = room.racks.get(pdu.rack) else {
-        return;
-    };
+    let rack = &room.racks[pdu.rack];
     let sensor = Sensor {
         sort: 10,
         unit: 7,

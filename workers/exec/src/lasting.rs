@@ -204,6 +204,7 @@ impl Talk {
             let Some((name, line)) = self.queue.pop_front() else {
                 return;
             };
+            // Given up while it waited, it is asked for no more.
             let Some(pending) = self.pending.get_mut(&name) else {
                 continue;
             };

@@ -384,7 +384,9 @@ impl Binding<'_> {
     /// The bytes of its OID, without tag and length.
     pub fn oid(&self) -> &[u8] {
         let (from, to) = self.span.oid;
-        self.raw.bytes.get(from..to).unwrap_or_default()
+        let bytes = self.raw.bytes.get(from..to);
+        debug_assert!(bytes.is_some(), "a name is in the message it was read from");
+        bytes.unwrap_or_default()
     }
 
     /// The numbers of its OID after these bytes; `None` when it begins otherwise.

@@ -48,7 +48,12 @@ pub struct Content {
 impl Content {
     /// The bytes, of the message it is in.
     pub fn of(self, message: &[u8]) -> &[u8] {
-        message.get(self.from..self.to).unwrap_or_default()
+        let bytes = message.get(self.from..self.to);
+        debug_assert!(
+            bytes.is_some(),
+            "a content is of the message it was read from"
+        );
+        bytes.unwrap_or_default()
     }
 }
 
@@ -233,7 +238,12 @@ pub fn absence(tag: u8) -> Option<Absence> {
 
 /// The value of this type at this place, which has no flaw.
 pub fn value(tag: u8, place: Range<usize>, message: &Bytes) -> Value {
-    let content = message.get(place).unwrap_or_default();
+    let content = message.get(place);
+    debug_assert!(
+        content.is_some(),
+        "a value is in the message it was read from"
+    );
+    let content = content.unwrap_or_default();
     let number = |content| u32::try_from(unsigned(content)).unwrap_or(u32::MAX);
     match tag {
         tag::INTEGER => Value::Integer(signed(content)),

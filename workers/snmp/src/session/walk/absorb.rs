@@ -146,10 +146,10 @@ fn put<F: AnyBinding, I: Iterator<Item = F>>(
     let (mut index, mut count) = (Vec::new(), 0);
     for (found, at) in answer().zip(asked.iter().cycle()) {
         count += 1;
-        let column = walk.columns.get_mut(*at);
-        let Some(column) = column.filter(|column| column.is_going()) else {
+        let column = &mut walk.columns[*at];
+        if !column.is_going() {
             continue;
-        };
+        }
         index.clear();
         if found.index(column, &mut index).is_none() {
             column.state = State::Whole;
@@ -354,9 +354,7 @@ impl Walk<'_, '_> {
     /// Makes of an answer as if it had not come.
     fn go_back(&mut self, before: Vec<Before>) {
         for Before { at, cells, place } in before {
-            let Some(column) = self.columns.get_mut(at) else {
-                continue;
-            };
+            let column = &mut self.columns[at];
             let mut kept = Column::with_room(cells);
             let all = column.column.iter();
             all.take(cells)

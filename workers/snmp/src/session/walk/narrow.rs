@@ -160,9 +160,7 @@ impl Walk<'_, '_> {
         let stuck: Vec<_> = self.columns.iter().enumerate().filter_map(stuck).collect();
         for (at, why) in stuck {
             let next = self.next_row(at);
-            let Some(column) = self.columns.get_mut(at) else {
-                continue;
-            };
+            let column = &mut self.columns[at];
             let guessed = || (column.guesses < GUESSES).then(|| column.guess());
             let (index, is_known) = match (next, &why) {
                 (Some(index), _) => (Some(index), true),
@@ -206,9 +204,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             let next = self.next_row(at);
-            let Some(column) = self.columns.get_mut(at) else {
-                continue;
-            };
+            let column = &mut self.columns[at];
             column.is_end_checked = true;
             if let Some(next) = next {
                 column.at = Some(next);
