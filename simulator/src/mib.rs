@@ -95,16 +95,16 @@ pub fn view(room: &Room, part: Part, labels: &Labels) -> View {
     let mut builder = view::ViewBuilder::default();
     let agent = match part {
         Part::Pdu(pdu) => room.pdus.get(pdu).map(|pdu| match pdu.kind {
-            PduKind::ApcPdu => apc::write_sheet(room, pdu, labels, &mut builder),
-            PduKind::RaritanPdu => raritan::write_sheet(room, pdu, labels, &mut builder),
+            PduKind::ApcPdu => apc::put_objects(room, pdu, labels, &mut builder),
+            PduKind::RaritanPdu => raritan::put_objects(room, pdu, labels, &mut builder),
         }),
         Part::Ups(ups) => room
             .upses
             .get(ups)
-            .map(|ups| ups::write_sheet(room, ups, &mut builder)),
+            .map(|ups| ups::put_objects(room, ups, &mut builder)),
     };
     if let Some(agent) = agent {
-        system::write_sheet(&agent, labels, room.clock(), &mut builder);
+        system::put_objects(&agent, labels, room.clock(), &mut builder);
     }
     builder.into_view()
 }

@@ -107,7 +107,7 @@ impl Sight<'_> {
             name: self.name.to_owned(),
             location: "drill".to_owned(),
         };
-        system::write_sheet(&agent, &labels, self.uptime, &mut builder);
+        system::put_objects(&agent, &labels, self.uptime, &mut builder);
         let (marks, puts) = (self.register.of(Class::Mark), self.register.of(Class::Put));
         let mut put = |group, object, value| builder.put(&DRILL, &[group, object, 0], value);
         put(1, 1, Value::Counter32(self.requests as u32));

@@ -30,7 +30,7 @@ const COMMANDS: &[(i32, Command)] = &[
 const COMMANDS_2: &[(i32, Command)] = &[(1, Command::On), (2, Command::Off), (3, Command::Cycle)];
 
 /// Adds the objects of `pdu`.
-pub fn write_sheet(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) -> Agent {
+pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) -> Agent {
     identity(pdu, labels, builder);
     device(pdu, labels, builder);
     phase(pdu, builder);

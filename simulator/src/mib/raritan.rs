@@ -33,7 +33,7 @@ struct Sensor {
 }
 
 /// Adds the objects of `pdu`.
-pub fn write_sheet(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) -> Agent {
+pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) -> Agent {
     identity(pdu, labels, builder);
     inlet(pdu, builder);
     for (number, outlet) in (1..).zip(&pdu.outlets) {

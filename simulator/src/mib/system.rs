@@ -29,7 +29,7 @@ pub struct Agent {
 }
 
 /// Adds the system group.
-pub fn write_sheet(agent: &Agent, labels: &Labels, uptime: Duration, builder: &mut ViewBuilder) {
+pub fn put_objects(agent: &Agent, labels: &Labels, uptime: Duration, builder: &mut ViewBuilder) {
     let ticks = (uptime.as_millis() / 10) as u32;
     let mut put = |object: u32, value: Value| builder.put(&SYSTEM, &[object, 0], value);
     put(1, text(&agent.description));

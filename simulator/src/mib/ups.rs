@@ -18,7 +18,7 @@ const LOW: f64 = 0.2;
 const BATTERY_VOLTS: (f64, f64) = (245.0, 35.0);
 
 /// Adds the objects of `ups`.
-pub fn write_sheet(room: &Room, ups: &Ups, builder: &mut ViewBuilder) -> Agent {
+pub fn put_objects(room: &Room, ups: &Ups, builder: &mut ViewBuilder) -> Agent {
     identity(ups, builder);
     battery(ups, builder);
     input(ups, builder);
