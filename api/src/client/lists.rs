@@ -99,13 +99,13 @@ impl Client {
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn targets_from(&self, after: &str, most: u32) -> Result<Vec<TargetView>, Error> {
+    pub async fn targets_from(&self, after: &str, max: u32) -> Result<Vec<TargetView>, Error> {
         let query = Selected {
             selector: &Selector::default(),
             health: String::new(),
         };
         let after = Some(after).filter(|after| !after.is_empty());
-        let page: Page<TargetView> = self.page("/v1/targets", &query, most, after).await?;
+        let page: Page<TargetView> = self.page("/v1/targets", &query, max, after).await?;
         Ok(page.items)
     }
 
@@ -221,21 +221,21 @@ impl Client {
         self.all("/v1/readings", query).await
     }
 
-    /// The newest operations, at most `most` (and at most 1000).
+    /// The newest operations, at most `max` (and at most 1000).
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn operations(&self, most: u32) -> Result<Vec<OperationView>, Error> {
-        let page = self.page("/v1/operations", &(), most, None).await?;
+    pub async fn operations(&self, max: u32) -> Result<Vec<OperationView>, Error> {
+        let page = self.page("/v1/operations", &(), max, None).await?;
         Ok(page.items)
     }
 
-    /// The newest tasks that are asked for, at most `most` (and at most 1000).
+    /// The newest tasks that are asked for, at most `max` (and at most 1000).
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn tasks(&self, query: &TaskQuery, most: u32) -> Result<Vec<TaskView>, Error> {
-        let page = self.page("/v1/tasks", query, most, None).await?;
+    pub async fn tasks(&self, query: &TaskQuery, max: u32) -> Result<Vec<TaskView>, Error> {
+        let page = self.page("/v1/tasks", query, max, None).await?;
         Ok(page.items)
     }
 
@@ -269,10 +269,10 @@ impl Client {
         &self,
         path: &str,
         query: &impl Serialize,
-        most: u32,
+        max: u32,
         cursor: Option<&str>,
     ) -> Result<Page<T>, Error> {
-        let limit = most.clamp(1, LIMIT_MAX);
+        let limit = max.clamp(1, LIMIT_MAX);
         let request = self
             .request(Method::GET, path)
             .query(query)

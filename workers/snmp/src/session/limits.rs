@@ -73,36 +73,36 @@ enum Trial {
 struct Limit {
     now: usize,
     before: usize,
-    most: usize,
+    max: usize,
     /// No more than this until then.
     ceiling: Option<(usize, Instant)>,
 }
 
 impl Limit {
-    fn new(now: usize, most: usize) -> Self {
+    fn new(now: usize, max: usize) -> Self {
         Self {
             now,
             before: now,
-            most,
+            max,
             ceiling: None,
         }
     }
 
-    fn most(&self, at: Instant) -> usize {
+    fn max(&self, at: Instant) -> usize {
         match self.ceiling {
-            Some((ceiling, until)) if until > at => ceiling.min(self.most),
-            _ => self.most,
+            Some((ceiling, until)) if until > at => ceiling.min(self.max),
+            _ => self.max,
         }
     }
 
     /// Returns whether it grew.
     fn grow(&mut self, at: Instant) -> bool {
-        let most = self.most(at);
-        if self.now >= most {
+        let max = self.max(at);
+        if self.now >= max {
             return false;
         }
         self.before = self.now;
-        self.now = (self.now * 2).min(self.now + 10).min(most);
+        self.now = (self.now * 2).min(self.now + 10).min(max);
         true
     }
 
