@@ -1,5 +1,6 @@
 //! Documents for `apply`: YAML in which every mistake is told with its place, all at once, and
 //! tables of targets as CSV.
+#![allow(missing_docs, reason = "only crates of this workspace use it")]
 
 mod check;
 pub mod csv;
@@ -78,7 +79,6 @@ pub struct Contents {
 /// A credential whose values are not told, as `get credentials -o yaml` prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// Its name.
     pub name: CredentialName,
     /// The keys that it has.
     pub keys: Vec<String>,

@@ -15,7 +15,6 @@ use serde_saphyr::{Location, Spanned};
 /// Line and column, from 1; 0 where it is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// The line.
     pub line: u64,
     /// The column, in characters.
     pub column: u64,
@@ -35,7 +34,6 @@ pub struct Tree {
 pub enum Node {
     /// A text, a number, a truth or nothing.
     Scalar(Value),
-    /// A list.
     List(Vec<Tree>),
     /// Keys and what belongs to them, in their order.
     Fields(Vec<Field>),
@@ -44,7 +42,6 @@ pub enum Node {
 /// A key and what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// The key.
     pub key: String,
     /// The position of the key.
     pub place: Position,

@@ -8,7 +8,6 @@ pub enum Error {
     /// Something in the file is wrong.
     #[error("{file}:{line}: {problem}")]
     Wrong {
-        /// The file.
         file: String,
         /// The line, from 1.
         line: usize,
@@ -18,7 +17,6 @@ pub enum Error {
     /// There is no profile of that name.
     #[error("there is no profile \"{name}\"{by}: {hint}")]
     Unknown {
-        /// The name.
         name: String,
         /// The profile that asked for it, as text to append.
         by: String,
@@ -28,7 +26,6 @@ pub enum Error {
     /// A file of the release cannot be read.
     #[error("{file} cannot be read: {problem}")]
     Unreadable {
-        /// The file.
         file: String,
         /// The message of the system.
         problem: String,

@@ -69,7 +69,6 @@ pub struct Keyed<A, B> {
 keys! {
     /// The meaning of a value.
     pub struct Value {
-        /// The metric.
         pub metric: Option<MetricName>,
         /// UCUM unit of the reading.
         pub unit: String,
@@ -107,9 +106,7 @@ keys! {
         pub is: OneOrMany<Literal>,
         /// It is none of these.
         pub not: OneOrMany<Literal>,
-        /// It is above this.
         pub above: Option<f64>,
-        /// It is below this.
         pub below: Option<f64>,
         /// Its text matches this pattern.
         pub matches: Option<String>,
@@ -125,9 +122,7 @@ keys! {
 /// Names of raw values: a map, or the name of one that stands in `[states.NAME]`.
 #[derive(Debug, Clone)]
 pub enum States {
-    /// A map.
     Map(BTreeMap<String, String>),
-    /// The name of one.
     Name(String),
 }
 

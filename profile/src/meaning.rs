@@ -19,7 +19,6 @@ pub use number::Number;
 /// The meaning of a raw value.
 #[derive(Debug, Clone)]
 pub struct Meaning {
-    /// The metric.
     pub metric: MetricName,
     /// UCUM unit.
     pub unit: Arc<str>,
@@ -34,7 +33,6 @@ pub struct Meaning {
 /// The way from a raw value to a reading.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// A number.
     Number(Number),
     /// A state by name.
     State {
@@ -85,7 +83,6 @@ pub enum StatedUnit {
 /// The interpretation of a raw value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Interpretation {
-    /// A reading.
     Reading(ReadingValue, Quality),
     /// The device says that there is none.
     Nothing,

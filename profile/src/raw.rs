@@ -15,7 +15,6 @@ pub enum Raw<'a> {
     Float(f64),
     /// Octets, most often a text.
     Bytes(&'a [u8]),
-    /// A text.
     Text(Cow<'a, str>),
 }
 
@@ -26,7 +25,6 @@ pub enum Literal {
     Number(i64),
     /// A number with a point.
     Decimal(f64),
-    /// A text.
     Text(Box<str>),
 }
 

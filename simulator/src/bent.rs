@@ -49,7 +49,6 @@ pub enum Error {
     /// Its address is not free.
     #[error("cannot listen on {address}: choose another --port, or 0 for a free one")]
     Bind {
-        /// The address.
         address: SocketAddr,
         /// The error of the system.
         source: io::Error,

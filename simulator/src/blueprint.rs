@@ -19,7 +19,6 @@ pub struct Blueprint {
     /// Two rooms of one seed live the same life.
     #[serde(default)]
     pub seed: u64,
-    /// The racks.
     #[serde(default, rename = "rack")]
     pub racks: Vec<Rack>,
     /// The power distribution units.
@@ -33,11 +32,9 @@ pub struct Blueprint {
     pub servers: Vec<Servers>,
 }
 
-/// One rack.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rack {
-    /// Its name.
     pub name: String,
 }
 
@@ -53,7 +50,6 @@ pub enum Kind {
     Ups,
 }
 
-/// The kinds of PDUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PduKind {
@@ -67,7 +63,6 @@ pub enum PduKind {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pdu {
-    /// Its name.
     pub name: String,
     /// Its make.
     pub kind: PduKind,
@@ -86,7 +81,6 @@ pub struct Pdu {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ups {
-    /// Its name.
     pub name: String,
     /// The feed it carries.
     pub feed: String,

@@ -25,25 +25,21 @@ pub use client::ask;
 
 const LONGEST_LINE: u64 = 4096;
 
-/// A request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// The truth about one device, or all.
     Show {
-        /// The device.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         device: Option<String>,
     },
     /// The whole truth about one device, or all.
     Truth {
-        /// The device.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         device: Option<String>,
     },
     /// Something goes wrong with a device, or all is well again.
     Fault {
-        /// The device.
         device: String,
         /// The fault, as [`fault::Order`] is written.
         fault: String,
@@ -64,7 +60,6 @@ pub trait Equipment: Send + Sync + 'static {
     /// The truth about it.
     type Truth: Serialize + Send;
 
-    /// Its name.
     fn name(&self) -> &str;
 
     /// Makes something wrong with it, or all well again.

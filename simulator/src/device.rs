@@ -22,7 +22,6 @@ pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
 /// A device: a part of the room with a name, faults, and a memory of what it was told.
 #[derive(Debug)]
 pub struct Device {
-    /// Its name.
     pub name: String,
     /// The scope.
     pub kind: Kind,
@@ -55,9 +54,7 @@ pub struct Place {
     /// Its rack, if it stands in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rack: Option<String>,
-    /// Its feed.
     pub feed: String,
-    /// Its room.
     pub room: String,
     /// The community that may read.
     pub community_read: &'static str,
@@ -87,7 +84,6 @@ pub struct Truth {
     /// Charge of the battery in percent, for a UPS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge_percent: Option<f64>,
-    /// Its outlets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outlets: Vec<OutletTruth>,
 }
@@ -97,7 +93,6 @@ pub struct Truth {
 pub struct OutletTruth {
     /// Its number, counted from 1.
     pub outlet: usize,
-    /// Its name.
     pub name: String,
     /// `true` if it is on.
     pub on: bool,

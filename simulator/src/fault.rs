@@ -64,9 +64,7 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{device}` cannot have the fault `{fault}`: {why}")]
 pub struct Misfit {
-    /// The device.
     pub device: String,
-    /// The fault.
     pub fault: Fault,
     /// The reason not.
     pub why: &'static str,

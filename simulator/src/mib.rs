@@ -35,25 +35,14 @@ pub enum Part {
 pub enum Change {
     /// An outlet is told something.
     Switch {
-        /// The outlet.
         outlet: usize,
         /// The class of what it is told.
         command: Command,
     },
     /// An outlet gets a name.
-    NameOutlet {
-        /// The outlet.
-        outlet: usize,
-        /// Its name.
-        name: String,
-    },
+    NameOutlet { outlet: usize, name: String },
     /// An outlet gets a time to stay off in a cycle.
-    CycleDelay {
-        /// The outlet.
-        outlet: usize,
-        /// The delay.
-        delay: Duration,
-    },
+    CycleDelay { outlet: usize, delay: Duration },
     /// A UPS tests its battery, or stops.
     Test(TestOrder),
     /// sysContact.
@@ -149,7 +138,6 @@ pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change
 enum Writable {
     /// A command; the numbers it takes, and what they mean.
     Command(&'static [(i32, Command)]),
-    /// A name.
     Name,
     /// Seconds to stay off in a cycle, 5 to 60 (rPDUOutletConfigRebootDuration).
     CycleDelay,

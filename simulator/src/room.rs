@@ -34,12 +34,10 @@ pub const NOMINAL: Volts = Volts(230.0);
 /// A room and its moment.
 #[derive(Debug)]
 pub struct Room {
-    /// Its name.
     pub name: String,
     seed: u64,
     clock: Duration,
     moment: u64,
-    /// The racks.
     pub racks: Vec<Rack>,
     /// The power distribution units.
     pub pdus: Vec<Pdu>,

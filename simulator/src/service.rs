@@ -55,7 +55,6 @@ pub enum Error {
     /// The control port is not free.
     #[error("cannot listen on control port {address}: choose another --control-port, or 0")]
     Control {
-        /// The address.
         address: SocketAddr,
         /// The error of the system.
         source: io::Error,

@@ -48,7 +48,6 @@ pub enum Error {
         "cannot listen on {address}: is the port in use, or `ulimit -n` below the count of agents?"
     )]
     Bind {
-        /// The address.
         address: SocketAddr,
         /// The error of the system.
         source: io::Error,

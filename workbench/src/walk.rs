@@ -53,14 +53,12 @@ pub enum Error {
     NotAWalk {
         /// The first line, from 1.
         line: usize,
-        /// The problem.
         problem: String,
     },
 }
 
 /// The content of a line.
 enum WalkLine<'a> {
-    /// An object.
     Object(Oid, Read, Format),
     /// An OID without a value, as at the end of a walk.
     Nothing,

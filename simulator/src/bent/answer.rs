@@ -46,7 +46,6 @@ pub struct Agent {
     objects: Objects,
 }
 
-/// A request.
 struct Request {
     version: i64,
     kind: u8,

@@ -62,12 +62,10 @@ pub enum TooLarge {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bulk {
-    /// It is answered.
     #[default]
     Answered,
     /// It is not.
     Silent,
-    /// It is refused.
     Refused,
     /// It is answered with nothing in it.
     Empty,
@@ -80,9 +78,7 @@ pub enum Named {
     /// That which it is about.
     #[default]
     Right,
-    /// None.
     None,
-    /// The first.
     First,
     /// One that is not there.
     Beyond,

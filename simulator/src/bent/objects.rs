@@ -41,7 +41,6 @@ pub enum State {
     Hole,
 }
 
-/// An object.
 #[derive(Debug, Clone)]
 pub struct Object {
     /// Its name.

@@ -45,14 +45,12 @@ const HOTTEST: f64 = 28.0;
 pub struct Change {
     /// The class of what it is told.
     pub class: Class,
-    /// The token.
     pub token: Token,
 }
 
 /// A counter at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Chance falls the same way for one seed.
     pub seed: u64,

@@ -84,9 +84,7 @@ pub struct Sum {
 /// The truth about a token.
 #[derive(Debug, Clone, Serialize)]
 pub struct TokenTruth {
-    /// The token.
     pub token: Token,
-    /// Its class.
     pub class: Class,
     /// SETs received, with an effect or without.
     pub told: u32,
@@ -136,7 +134,6 @@ impl Serialize for Token {
 }
 
 impl Moment {
-    /// Now.
     pub fn now() -> Self {
         Self(
             SystemTime::now()

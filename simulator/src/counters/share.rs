@@ -16,10 +16,8 @@ pub struct FaultShare {
 /// The reason it could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The fault.
     #[error(transparent)]
     Fault(#[from] fault::Error),
-    /// The share.
     #[error("share of the devices: {0}")]
     Share(#[from] chance::Error),
 }

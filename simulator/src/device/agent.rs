@@ -51,7 +51,6 @@ pub enum Error {
     Bind {
         /// The device.
         name: String,
-        /// Its address.
         address: SocketAddr,
         /// The error of the system.
         source: io::Error,

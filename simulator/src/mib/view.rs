@@ -71,7 +71,6 @@ impl View {
     }
 }
 
-/// An INTEGER.
 pub fn integer(number: i32) -> Value {
     Value::Integer(number)
 }

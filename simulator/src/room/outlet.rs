@@ -27,7 +27,6 @@ pub enum Command {
     Cancel,
 }
 
-/// One outlet.
 #[derive(Debug, Clone)]
 pub struct Outlet {
     /// The name that people gave it.
@@ -42,7 +41,6 @@ pub struct Outlet {
     pub energy: WattHours,
     /// The number of commands that it obeyed.
     pub commands: u64,
-    /// The last command.
     pub last_command: Option<Command>,
     on: bool,
     on_again: Option<Duration>,

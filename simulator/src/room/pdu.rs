@@ -9,7 +9,6 @@ use crate::units::{Amperes, Volts, WattHours, Watts};
 /// One power distribution unit.
 #[derive(Debug)]
 pub struct Pdu {
-    /// Its name.
     pub name: String,
     /// Its make.
     pub kind: PduKind,

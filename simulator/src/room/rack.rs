@@ -11,10 +11,8 @@ const PER_WATT: f64 = 0.001;
 /// In this time two thirds of a change of temperature have happened.
 const INERTIA: Duration = Duration::from_secs(180);
 
-/// One rack.
 #[derive(Debug)]
 pub struct Rack {
-    /// Its name.
     pub name: String,
     /// Temperature of the air at its inlet.
     pub inlet: Celsius,

@@ -25,9 +25,7 @@ pub enum Input {
 /// The source of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The mains.
     Mains,
-    /// The battery.
     Battery,
     /// Nothing: no mains, and the battery is empty.
     Nothing,
@@ -58,7 +56,6 @@ pub enum Test {
 /// One uninterruptible power supply.
 #[derive(Debug)]
 pub struct Ups {
-    /// Its name.
     pub name: String,
     /// The feed it carries.
     pub feed: String,

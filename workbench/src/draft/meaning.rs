@@ -38,7 +38,6 @@ const SAMPLES: usize = 3;
 /// The meaning of an object in a profile.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Meaning {
-    /// A metric.
     Metric(Metric),
     /// A text that names the row.
     Name,

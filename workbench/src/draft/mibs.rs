@@ -27,21 +27,16 @@ pub struct Read {
     pub notices: Vec<String>,
 }
 
-/// A module.
 #[derive(Debug, Clone)]
 pub struct Module {
-    /// Its name.
     pub name: String,
     /// Single values.
     pub scalars: Vec<Object>,
-    /// Tables.
     pub tables: Vec<Table>,
 }
 
-/// A table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Its name.
     pub name: String,
     /// The OID of its entry.
     pub entry: Oid,
@@ -52,13 +47,11 @@ pub struct Table {
 /// An object that can be read.
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// Its name.
     pub name: String,
     /// Its OID, without an instance.
     pub oid: Oid,
     /// `true` if it can be set.
     pub is_settable: bool,
-    /// UNITS.
     pub units: String,
     /// DISPLAY-HINT.
     pub hint: String,
@@ -81,7 +74,6 @@ pub enum Syntax {
     Counter,
     /// Hundredths of a second.
     Ticks,
-    /// A text.
     Text,
     /// Something else.
     Other,

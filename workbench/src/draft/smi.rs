@@ -9,10 +9,8 @@ use std::collections::BTreeMap;
 
 use lexer::Token;
 
-/// A module.
 #[derive(Debug, Clone, Default)]
 pub struct Module {
-    /// Its name.
     pub name: String,
     /// The modules that it imports from, with what it imports.
     pub imports: Vec<(String, Vec<String>)>,
@@ -33,7 +31,6 @@ pub struct Node {
     pub arcs: Vec<u32>,
 }
 
-/// A type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Type {
     /// The type that it is made of: `INTEGER`, `OCTET STRING`, or the name of another one.
@@ -44,24 +41,18 @@ pub struct Type {
     pub hint: String,
 }
 
-/// An OBJECT-TYPE.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectType {
-    /// Its name.
     pub name: String,
-    /// SYNTAX.
     pub syntax: Type,
     /// `true` if SYNTAX is `SEQUENCE OF`: it is a table.
     pub is_table: bool,
     /// MAX-ACCESS, or ACCESS.
     pub access: String,
-    /// UNITS.
     pub units: String,
-    /// DESCRIPTION.
     pub description: String,
     /// `true` if it is the entry of a table: it has INDEX or AUGMENTS.
     pub is_entry: bool,
-    /// INDEX.
     pub index: Vec<String>,
 }
 

@@ -41,7 +41,6 @@ pub enum Style {
 pub struct Command {
     /// A path, or a name that is looked up in `PATH`.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<String>,
     /// The folder in which it works: the folder of the release.
     pub folder: PathBuf,
@@ -61,10 +60,7 @@ pub enum Error {
         "worker.toml: [settings]: there is no file {} in the release",
         program.display()
     )]
-    Absent {
-        /// The program.
-        program: PathBuf,
-    },
+    Absent { program: PathBuf },
 }
 
 impl Settings {

@@ -45,7 +45,6 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// It ended.
     pub fn ended(status: io::Result<ExitStatus>) -> Self {
         Self::Ended { how: how(status) }
     }

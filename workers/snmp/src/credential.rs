@@ -51,7 +51,6 @@ pub const PRIVACY: [(&str, PrivProtocol); 8] = [
 pub enum Credential {
     /// A community (v1, v2c).
     Community {
-        /// The version.
         version: CommunityVersion,
         /// For reading.
         read: String,
@@ -65,7 +64,6 @@ pub enum Credential {
 /// A user of SNMPv3.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct User {
-    /// The name.
     pub name: String,
     /// The context; mostly empty.
     pub context: String,
@@ -90,7 +88,6 @@ pub enum Error {
     /// A key that is not known.
     #[error("the credential has a value \"{key}\", which SNMP does not know: {hint}")]
     Key {
-        /// The key.
         key: String,
         /// A hint at what may have been meant.
         hint: String,
@@ -98,7 +95,6 @@ pub enum Error {
     /// A value that is not known.
     #[error("the credential's {key} is \"{value}\": {hint}")]
     Value {
-        /// The key.
         key: &'static str,
         /// The value; not a secret.
         value: String,
@@ -117,10 +113,7 @@ pub enum Error {
     #[error(
         "the credential's {key} is shorter than {PASSWORD_MIN} characters, which SNMPv3 refuses"
     )]
-    Short {
-        /// The key.
-        key: &'static str,
-    },
+    Short { key: &'static str },
 }
 
 /// Reads the values of a credential; none at all means v2c with the community `public`.

@@ -17,7 +17,6 @@ pub struct Plan {
     pub oids: Vec<Oid>,
     /// Single values; `at` are positions in `oids`.
     pub scalars: Vec<PlannedScalar>,
-    /// Tables.
     pub tables: Vec<PlannedTable>,
     /// Metrics that more than one source may give: of equal readings the first counts.
     pub shared: Vec<MetricName>,
@@ -49,7 +48,6 @@ pub struct PlannedScalar {
     pub scalar: Scalar,
 }
 
-/// A table.
 #[derive(Debug)]
 pub struct PlannedTable {
     /// Its meaning.

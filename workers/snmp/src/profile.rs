@@ -35,7 +35,6 @@ pub struct Profile {
     pub recognise: Option<Recognise>,
     /// Single values.
     pub scalars: Vec<Scalar>,
-    /// Tables.
     pub tables: Vec<Table>,
     /// Reads of one instance, by action.
     pub observes: BTreeMap<String, Observe>,
@@ -56,7 +55,6 @@ pub struct Scalar {
     pub when: Vec<Condition>,
     /// The object that says which unit it has.
     pub unit_of: Option<UnitOf>,
-    /// Its meaning.
     pub meaning: Meaning,
 }
 
@@ -98,7 +96,6 @@ pub struct ColumnMetric {
     pub unit_of: Option<UnitOf>,
     /// Rows that have it.
     pub when: Vec<Condition>,
-    /// Its meaning.
     pub meaning: Meaning,
 }
 
@@ -124,12 +121,10 @@ pub struct UnitOf {
     pub is_open: bool,
 }
 
-/// A condition.
 #[derive(Debug, Clone)]
 pub struct Condition {
     /// The operand.
     pub of: Operand,
-    /// The test of it.
     pub test: Test,
 }
 
@@ -151,7 +146,6 @@ pub enum Operand {
 pub struct Join {
     /// Its column, by position.
     pub join: usize,
-    /// Its row.
     pub row: JoinRow,
 }
 
@@ -185,7 +179,6 @@ pub enum Attribute {
 pub enum Source {
     /// Columns of the row, in order of preference.
     Columns(Vec<usize>),
-    /// The index.
     Index(IndexPart),
     /// A part of the index (from 0) behind that of its unit, which is left out of the first.
     UnitIndex(usize, usize),
@@ -205,13 +198,11 @@ pub struct Observe {
 pub struct ObservedScalar {
     /// The instance to read.
     pub instance: Instance,
-    /// Its meaning.
     pub meaning: Meaning,
     /// Attributes that are parameters of the action, and which.
     pub attributes: Vec<(Arc<str>, String)>,
 }
 
-/// A control.
 #[derive(Debug)]
 pub struct Control {
     /// The instance.
@@ -220,7 +211,6 @@ pub struct Control {
     pub object: String,
     /// The type on the wire.
     pub kind: crate::value::Kind,
-    /// The value.
     pub value: ValueSource,
     /// The answer besides the parameters.
     pub result: BTreeMap<String, String>,

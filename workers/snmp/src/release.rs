@@ -50,7 +50,6 @@ pub enum Operation {
 /// An action as it is carried out.
 #[derive(Debug, Clone)]
 pub struct BoundAction {
-    /// The operation.
     pub operation: Operation,
     /// `true` if a lost answer may be asked for again.
     pub repeat: Repeat,
@@ -61,19 +60,14 @@ pub struct BoundAction {
 pub enum Error {
     /// Its settings are wrong.
     #[error("worker.toml: [settings]: {problem}")]
-    Settings {
-        /// The problem.
-        problem: String,
-    },
+    Settings { problem: String },
     /// A profile is wrong.
     #[error(transparent)]
     Profile(#[from] profile::Error),
     /// An action has no meaning.
     #[error("worker.toml: the {class} action \"{action}\" has no meaning: {hint}")]
     Action {
-        /// The action.
         action: ActionName,
-        /// Its class.
         class: &'static str,
         /// A hint at what may have been meant.
         hint: String,
@@ -84,9 +78,7 @@ pub enum Error {
          table of its profiles has a row: {hint}"
     )]
     Row {
-        /// The action.
         action: ActionName,
-        /// The parameter.
         parameter: String,
         /// A hint at what may have been meant.
         hint: String,
@@ -97,11 +89,8 @@ pub enum Error {
          the profile \"{profile}\" uses"
     )]
     Parameter {
-        /// The action.
         action: ActionName,
-        /// The parameter.
         parameter: String,
-        /// The profile.
         profile: String,
     },
 }

@@ -88,7 +88,6 @@ struct Memory {
 /// In which order a device answers, and so how it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
-    /// As it is asked.
     AsAsked,
     /// Its rows have another order than that of their index: one of each column at a time.
     OneRow,
@@ -145,10 +144,7 @@ pub enum Error {
     },
     /// The device answers, but not as the protocol says.
     #[error("the device answers what is no SNMP: {problem}")]
-    Garbage {
-        /// The problem.
-        problem: String,
-    },
+    Garbage { problem: String },
     /// The device says that a SET was done, and names another object or value.
     #[error("the device answered about something else")]
     Other {

@@ -15,7 +15,6 @@ pub enum Kind {
     Unsigned,
     /// Counter32.
     Counter,
-    /// Counter64.
     Counter64,
     /// TimeTicks: hundredths of a second.
     TimeTicks,

@@ -31,7 +31,6 @@ use crate::{
 /// Kept back of the time of a task, to say how it ended.
 const MARGIN: Duration = Duration::from_millis(200);
 
-/// The worker.
 pub struct SnmpWorker {
     library: Library,
     settings: Settings,

@@ -5,7 +5,6 @@
 pub enum Token<'a> {
     /// A name or a keyword.
     Word(&'a str),
-    /// A number.
     Number(i64),
     /// A text between quotation marks.
     Text(&'a str),

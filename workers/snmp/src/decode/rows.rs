@@ -39,9 +39,7 @@ pub struct Beside<'a> {
     pub scalars: &'a [Option<Value>],
 }
 
-/// A row.
 pub struct Row<'a> {
-    /// Its index.
     pub index: &'a [u32],
     /// By position of the column.
     values: &'a [Option<&'a Cell>],

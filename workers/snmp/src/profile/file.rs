@@ -36,7 +36,6 @@ pub struct File {
     /// Single values.
     #[serde(default)]
     pub scalar: Vec<Spanned<Metric>>,
-    /// Tables.
     #[serde(default)]
     pub table: Vec<Spanned<Table>>,
     /// Reads of one instance, by the name of the action.
@@ -156,7 +155,6 @@ keys! {
         pub celsius: OneOrMany<Literal>,
         /// Degrees Fahrenheit.
         pub fahrenheit: OneOrMany<Literal>,
-        /// Kelvin.
         pub kelvin: OneOrMany<Literal>,
     }
 }
@@ -258,7 +256,6 @@ pub struct Observe {
     pub scalar: Vec<Spanned<Metric>>,
 }
 
-/// A control.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {

@@ -19,7 +19,6 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// The size of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Names.
     pub names: usize,
     /// Values.
     pub cells: usize,

@@ -53,7 +53,6 @@ pub struct Answer {
     pub status: ErrorStatus,
     /// About which binding, from 1; 0 for none.
     pub index: usize,
-    /// The bindings.
     pub bindings: Bindings,
 }
 

@@ -12,7 +12,6 @@ use super::message::Flaw;
 pub struct Missed {
     /// The object, or the column.
     pub oid: Oid,
-    /// The part of it.
     pub part: Part,
     /// The reason.
     pub why: Why,

@@ -18,11 +18,9 @@ pub struct Expected<'a> {
 /// The oddity of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Odd {
-    /// It is no SNMP.
     NoSnmp,
     /// It is of another version.
     Version(i32),
-    /// It is no response.
     NoResponse(u8),
     /// It has another community.
     Community,

@@ -54,10 +54,7 @@ pub enum Error {
     Socket(#[source] io::Error),
     /// The keys cannot be derived.
     #[error("the keys of the user cannot be made: {problem}")]
-    Keys {
-        /// The problem.
-        problem: String,
-    },
+    Keys { problem: String },
 }
 
 impl Pool {

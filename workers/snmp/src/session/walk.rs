@@ -58,7 +58,6 @@ pub struct Walked<'a> {
     pub column: Column,
     /// Its OID as BER, for messages.
     bytes: Vec<u8>,
-    /// Its state.
     state: State,
     expected: usize,
     known: Option<Remembered>,

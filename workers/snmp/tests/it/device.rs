@@ -132,7 +132,6 @@ pub fn find<'a>(
     })
 }
 
-/// Its number.
 pub fn number(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -> f64 {
     match find(readings, metric, attributes).map(|reading| &reading.value) {
         Some(ReadingValue::Number(number)) => *number,
@@ -143,7 +142,6 @@ pub fn number(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -
     }
 }
 
-/// Its text.
 pub fn text(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -> String {
     match find(readings, metric, attributes).map(|reading| &reading.value) {
         Some(ReadingValue::Text(text)) => text.to_string(),
