@@ -25,11 +25,11 @@ pub struct Action {
     #[serde(default = "no_parameters")]
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// The time for which one attempt may take at the most.
+    /// The time that one attempt may take at the most.
     #[serde(with = "duration", default = "ten_seconds")]
     #[schema(value_type = String, example = "10s")]
     pub timeout: Duration,
-    /// `true` if doing it twice does no harm.
+    /// The effect of doing it twice.
     #[serde(default)]
     pub repeat: Repeat,
     /// The proof of its effect.

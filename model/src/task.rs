@@ -30,7 +30,7 @@ pub struct Task {
     pub class: Class,
     /// The parameters of the action.
     pub parameters: Parameters,
-    /// The time for which the attempt may take, counted from when the worker gets it.
+    /// The time that the attempt may take, counted from when the worker gets it.
     #[serde(with = "duration")]
     pub timeout: Duration,
     /// It is not begun after this.

@@ -2,12 +2,13 @@
 
 /// An enum of plain words: each stands beside its variant, and is what serde writes and what
 /// people read.
+// A word is a `tt`, though it is a literal: that is what utoipa sees through.
 #[macro_export]
 macro_rules! words {
     (
         $(#[$meta:meta])*
         $visible:vis enum $name:ident {
-            $($(#[$of_variant:meta])* $variant:ident = $word:literal,)*
+            $($(#[$of_variant:meta])* $variant:ident = $word:tt,)*
         }
     ) => {
         $(#[$meta])*

@@ -20,7 +20,7 @@ pub struct PoolSize {
     pub max: u32,
     /// Started and idle beyond those that work, for the next burst.
     pub reserve: u32,
-    /// The time for which a worker is used.
+    /// The lifetime of a worker.
     #[serde(skip_serializing_if = "Lifetime::is_pool")]
     pub lifetime: Lifetime,
     /// The conditions for replacing a worker by a fresh one.
@@ -28,7 +28,7 @@ pub struct PoolSize {
     pub recycle: Recycle,
 }
 
-/// The time for which a worker is used.
+/// The lifetime of a worker.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
