@@ -18,7 +18,7 @@ pub struct EnvironmentView {
     pub orders: Orders,
     /// The orders for something that it is a part of: its zone, kinds, releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub standing: Vec<Standing>,
+    pub standing: Vec<Suspension>,
     /// The parts of its status that do not count, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredClaim>,
@@ -39,7 +39,7 @@ pub struct IgnoredClaim {
 
 /// An order, and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Standing {
+pub struct Suspension {
     /// The scope of the order.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
@@ -51,7 +51,7 @@ pub struct Standing {
 /// Body of `POST /v1/orders/pause`, `.../drain` and `.../resume`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewStanding {
+pub struct NewSuspension {
     /// The scope of what is to stop, or to go on.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
@@ -63,7 +63,7 @@ pub struct NewStanding {
 
 /// The orders for a zone, a kind, an environment or a release now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StandingView {
+pub struct SuspensionView {
     /// The scope.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
@@ -76,7 +76,7 @@ pub struct StandingView {
     pub environments: Vec<EnvironmentId>,
     /// Other orders by which a part of it, or what it is a part of, is stopped still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub others: Vec<Standing>,
+    pub others: Vec<Suspension>,
 }
 
 /// Body of `POST /v1/environments/{id}/pause`, `.../drain` and `.../resume`.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 /// A person's act: by whom, when, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Said {
+pub struct Attribution {
     /// The person.
     pub by: String,
     /// The time.

@@ -10,7 +10,7 @@ use utakata_model::{
 };
 use utoipa::ToSchema;
 
-use crate::{ledger::Said, task::TaskView};
+use crate::{ledger::Attribution, task::TaskView};
 
 /// Body of `POST /v1/reads`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -129,10 +129,10 @@ pub struct OperationView {
     pub state: Option<OperationState>,
     /// The approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approved: Option<Said>,
+    pub approved: Option<Attribution>,
     /// The last pause, resumption or cancellation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Said>,
+    pub changed: Option<Attribution>,
     /// The operations that take it back, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<OperationId>,

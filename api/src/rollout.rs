@@ -115,7 +115,7 @@ pub struct Rollout {
     pub state: RolloutState,
     /// The last pause, resumption, promotion or abortion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<crate::ledger::Said>,
+    pub changed: Option<crate::ledger::Attribution>,
     /// The reason it goes back, or went back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
@@ -125,7 +125,7 @@ pub struct Rollout {
     pub ended: Option<Timestamp>,
     /// The progress of each environment.
     #[serde(default)]
-    pub environments: BTreeMap<EnvironmentId, Standing>,
+    pub environments: BTreeMap<EnvironmentId, RolloutProgress>,
     /// Counts of read-backs of control that the new release called done.
     #[serde(default)]
     pub read_back: ReadBack,
@@ -168,7 +168,7 @@ impl RolloutState {
 
 /// The progress of a rollout in an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Standing {
+pub struct RolloutProgress {
     /// Its wave, from 0.
     pub wave: u32,
     /// Its phase.

@@ -1,6 +1,5 @@
 //! Documents for `apply`: YAML in which every mistake is told with its place, all at once, and
 //! tables of targets as CSV.
-#![allow(missing_docs, reason = "only crates of this workspace use it")]
 
 mod check;
 pub mod csv;

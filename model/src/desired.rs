@@ -27,13 +27,13 @@ pub struct Desired {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, KindDesired>,
     /// Orders for whoever is in the zone, also for who comes later.
-    #[serde(default, skip_serializing_if = "Standing::is_empty")]
-    pub standing: Standing,
+    #[serde(default, skip_serializing_if = "StandingOrders::is_empty")]
+    pub standing: StandingOrders,
 }
 
 /// Orders that name no environment: they hold for whoever is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StandingOrders {
     /// For the zone, and for kinds in it.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub zone: Orders,
@@ -120,7 +120,7 @@ impl Orders {
     }
 }
 
-impl Standing {
+impl StandingOrders {
     /// Those of a zone, of all that were given.
     pub fn of_zone(given: &BTreeMap<Scope, Order>, zone: &Zone) -> Self {
         let mut standing = Self::default();

@@ -4,7 +4,6 @@
 //! A worker hands over what the device sent as a [`Raw`]; a [`Meaning`], compiled from the keys
 //! of [`form::Value`], makes a reading of it, or says that there is none, or that it cannot be
 //! read. Everything here is pure.
-#![allow(missing_docs, reason = "only crates of this workspace use it")]
 
 pub mod condition;
 pub mod convert;

@@ -3,7 +3,6 @@
 //! [`walk`] reads what a device said, [`agent`] says it again; [`trial`] has the worker itself
 //! read that with profiles, [`draft`] makes a profile of it and of MIBs. [`program`] is what the
 //! command line talks to.
-#![allow(missing_docs, reason = "only crates of this workspace use it")]
 
 pub mod agent;
 pub mod draft;

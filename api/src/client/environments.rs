@@ -4,7 +4,7 @@ use utakata_model::EnvironmentId;
 
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::environment::{
-    EnvironmentView, NewOrder, NewStanding, OrdersView, Standing, StandingView,
+    EnvironmentView, NewOrder, NewSuspension, OrdersView, Suspension, SuspensionView,
 };
 
 /// A request to an environment, or to a kind in it.
@@ -64,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn orders(&self) -> Result<Vec<Standing>, Error> {
+    pub async fn orders(&self) -> Result<Vec<Suspension>, Error> {
         self.all("/v1/orders", &()).await
     }
 
@@ -75,8 +75,8 @@ impl Client {
     pub async fn order(
         &self,
         verb: EnvironmentVerb,
-        order: &NewStanding,
-    ) -> Result<StandingView, Error> {
+        order: &NewSuspension,
+    ) -> Result<SuspensionView, Error> {
         let path = format!("/v1/orders/{}", verb.as_str());
         self.post(&path, order, ANSWER_TIMEOUT).await
     }

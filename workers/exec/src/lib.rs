@@ -4,7 +4,6 @@
 //! The program is believed only in what it says in so many words. Whatever else happens (it
 //! crashes, says nothing, says something else, says too much, goes on beyond its time), a task
 //! that only looks has failed, and of one that changes something nobody knows: `unknown`.
-#![allow(missing_docs, reason = "only crates of this workspace use it")]
 
 mod child;
 mod each;

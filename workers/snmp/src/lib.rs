@@ -3,7 +3,6 @@
 //! From the inside out: [`profile`] is what objects mean, [`plan`] what to fetch for it,
 //! [`decode`] what the answers say (all three pure); [`session`] talks to one target; [`worker`]
 //! carries out tasks.
-#![allow(missing_docs, reason = "only crates of this workspace use it")]
 
 pub mod address;
 pub mod credential;
