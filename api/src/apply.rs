@@ -67,7 +67,7 @@ impl From<&Document> for Named {
 pub struct Apply {
     /// The documents, in any order; none twice.
     pub documents: Vec<Document>,
-    /// What is to go. What is not there is no mistake.
+    /// The things to delete. What is not there is no mistake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delete: Vec<Named>,
     /// Only tell what would change.
@@ -75,31 +75,31 @@ pub struct Apply {
     pub dry_run: bool,
 }
 
-/// What changed, or would.
+/// The changes, made or proposed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
-    /// Whether it was done.
+    /// `true` if it was done.
     pub dry_run: bool,
     /// One for each document, in their order; then one for each thing that is to go.
     pub changes: Vec<Change>,
-    /// What is no error and yet worth a look, such as a kind that nobody serves now.
+    /// Notices that are no errors and yet worth a look, such as a kind that nobody serves now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<crate::problem::Detail>,
 }
 
-/// What becomes of one document.
+/// The effect of one document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// What it is about: `target pdu-1`.
+    /// The subject: `target pdu-1`.
     pub subject: String,
-    /// What becomes of it.
+    /// The effect on it.
     pub verdict: Verdict,
-    /// Which fields differ, when it is changed. Secrets show as `***`.
+    /// The fields that differ, when it is changed. Secrets show as `***`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
 }
 
-/// What becomes of one document, in a word.
+/// The effect of one document, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -118,11 +118,11 @@ pub enum Verdict {
 pub struct Difference {
     /// The field: `labels.rack`.
     pub field: String,
-    /// What it was; absent where there was none.
+    /// The value before; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
-    /// What it becomes; absent where it goes.
+    /// The value after; absent where it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,

@@ -27,34 +27,34 @@ pub struct AuditHead {
     pub hash: String,
 }
 
-/// Whether the audit trail is whole, and says what the ledger says.
+/// The result of verifying that the audit trail is whole, and says what the ledger says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
-    /// Whether nothing is wrong.
+    /// `true` if nothing is wrong.
     pub whole: bool,
-    /// How many pages there are.
+    /// The number of pages.
     pub pages: u64,
-    /// How many lines.
+    /// The number of lines.
     pub lines: u64,
-    /// How many operations of the ledger were compared with it.
+    /// The number of operations of the ledger that were compared with it.
     pub operations: u64,
-    /// How many tasks.
+    /// The number of tasks.
     pub tasks: u64,
-    /// How many operations and tasks are older than the trail.
+    /// The number of operations and tasks that are older than the trail.
     pub older: u64,
     /// The last page.
     pub head: AuditHead,
-    /// How many things are wrong.
+    /// The number of things that are wrong.
     pub found: u64,
-    /// What is wrong: the first hundred.
+    /// The findings: the first hundred.
     pub findings: Vec<AuditFinding>,
 }
 
 /// Something that is wrong with the audit trail, or with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditFinding {
-    /// What: `page 7`, `task 0192f0c1-...`, `target pdu-1`.
+    /// The subject: `page 7`, `task 0192f0c1-...`, `target pdu-1`.
     pub subject: String,
-    /// What is wrong with it.
+    /// The problem.
     pub message: String,
 }

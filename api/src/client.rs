@@ -36,9 +36,9 @@ use crate::{
 };
 
 /// A request that says nothing of waiting is given up after this.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection is made within this, or not at all.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Talks to one logic environment. Cheap to clone; connections are kept and shared.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Client {
             .map_err(|_| Error::Token)?;
         authorization.set_sensitive(true);
         let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
+            .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Build)?;
@@ -70,12 +70,12 @@ impl Client {
         })
     }
 
-    /// Where it talks to.
+    /// Returns the address of the server.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How the system is.
+    /// Returns the status of the system.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -83,7 +83,7 @@ impl Client {
         self.get("/v1/status", &()).await
     }
 
-    /// What is wrong now.
+    /// Returns what is wrong now.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -96,7 +96,7 @@ impl Client {
     /// # Errors
     /// A document is wrong: the problem lists every one that is.
     pub async fn apply(&self, apply: &Apply) -> Result<Applied, Error> {
-        self.post("/v1/apply", apply, ANSWER_WITHIN).await
+        self.post("/v1/apply", apply, ANSWER_TIMEOUT).await
     }
 
     /// Observes now.
@@ -104,7 +104,7 @@ impl Client {
     /// # Errors
     /// The selector means nothing, or the action cannot be done so.
     pub async fn read(&self, read: &Read) -> Result<OperationView, Error> {
-        self.post("/v1/reads", read, ANSWER_WITHIN + read.wait)
+        self.post("/v1/reads", read, ANSWER_TIMEOUT + read.wait)
             .await
     }
 
@@ -113,7 +113,7 @@ impl Client {
     /// # Errors
     /// Nothing was sent: the selector means nothing, or the action cannot be done so.
     pub async fn control(&self, control: &Control) -> Result<ControlAnswer, Error> {
-        let within = ANSWER_WITHIN + control.wait;
+        let within = ANSWER_TIMEOUT + control.wait;
         self.post("/v1/operations", control, within).await
     }
 
@@ -139,7 +139,7 @@ impl Client {
         query: &impl Serialize,
     ) -> Result<T, Error> {
         let request = self.request(Method::GET, path).query(query);
-        self.json(path, request.timeout(ANSWER_WITHIN)).await
+        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -154,7 +154,7 @@ impl Client {
 
     async fn put<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let request = self.request(Method::PUT, path);
-        self.json(path, request.timeout(ANSWER_WITHIN)).await
+        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     async fn put_json<T: DeserializeOwned>(
@@ -163,7 +163,7 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, Error> {
         let request = self.request(Method::PUT, path).json(body);
-        self.json(path, request.timeout(ANSWER_WITHIN)).await
+        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -10,19 +10,19 @@ use utoipa::ToSchema;
 /// An environment: what it tells of itself, and what is asked of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentView {
-    /// What it tells of itself.
+    /// The status that it publishes itself.
     #[serde(flatten)]
     pub status: EnvironmentStatus,
-    /// What of it people have stopped. It does so when it hears of it: see `stopped`.
+    /// The orders that it obeys. It does so when it hears of it: see `stopped`.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub orders: Orders,
-    /// What people have stopped that it is a part of: its zone, kinds, releases.
+    /// The orders for something that it is a part of: its zone, kinds, releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub standing: Vec<Standing>,
-    /// What of that which it tells does not count, and why.
+    pub standing: Vec<Suspension>,
+    /// The parts of its status that do not count, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredClaim>,
-    /// What is wrong with it beyond what it tells: another process runs under its name.
+    /// Problems beyond those of its own status: another process runs under its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
 }
@@ -33,17 +33,17 @@ pub struct IgnoredClaim {
     /// The release. Absent: nothing counts that it tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseId>,
-    /// Why.
+    /// The reason.
     pub problem: Problem,
 }
 
 /// An order, and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Standing {
-    /// What is stopped.
+pub struct Suspension {
+    /// The scope of the order.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
-    /// How, by whom, since when, why.
+    /// The order itself: how, by whom, since when, why.
     #[serde(flatten)]
     pub order: Order,
 }
@@ -51,20 +51,20 @@ pub struct Standing {
 /// Body of `POST /v1/orders/pause`, `.../drain` and `.../resume`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewStanding {
-    /// What is to stop, or to go on.
+pub struct NewSuspension {
+    /// The scope of what is to stop, or to go on.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
-    /// Why, for the record.
+    /// The reason, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
 }
 
-/// What is asked of a zone, a kind, an environment or a release now.
+/// The orders for a zone, a kind, an environment or a release now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StandingView {
-    /// What it is.
+pub struct SuspensionView {
+    /// The scope.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
     /// The revision; environments tell as `desired` which one they have heard of.
@@ -76,7 +76,7 @@ pub struct StandingView {
     pub environments: Vec<EnvironmentId>,
     /// Other orders by which a part of it, or what it is a part of, is stopped still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub others: Vec<Standing>,
+    pub others: Vec<Suspension>,
 }
 
 /// Body of `POST /v1/environments/{id}/pause`, `.../drain` and `.../resume`.
@@ -86,20 +86,20 @@ pub struct NewOrder {
     /// Only this kind. Absent means everything that the environment does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// Why, for the record.
+    /// The reason, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
 }
 
-/// What is asked of an environment now.
+/// The orders for an environment now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrdersView {
     /// The environment.
     pub environment: EnvironmentId,
     /// The revision; the environment tells as `desired` which one it has heard of.
     pub revision: u64,
-    /// What of it is to be stopped; without it, everything runs.
+    /// The orders; without it, everything runs.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub orders: Orders,
 }

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{EnvironmentStatus, Outcome, Readings};
 use utoipa::ToSchema;
 
-/// What one server-sent event holds. Its SSE `event:` field is the variant's name.
+/// The content of one server-sent event. Its SSE `event:` field is the variant's name.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Event {
-    /// What one attempt saw.
+    /// The readings of one attempt.
     Readings(Readings),
-    /// How attempts ended: as many as there were at that moment.
+    /// Outcomes of attempts: as many as there were at that moment.
     Outcomes(Vec<Outcome>),
-    /// How an environment is.
+    /// The status of an environment.
     Environment(Box<EnvironmentStatus>),
     /// So many events were left out, because they were not fetched fast enough.
     Missed(u64),

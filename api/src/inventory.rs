@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     CredentialName, EnvironmentId, Kind, Manifest, Missing, Recognition, ReleaseId, Target, TaskId,
-    Zone,
+    Zone, words,
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -20,37 +20,37 @@ pub struct TargetView {
     /// The target as it was declared.
     #[serde(flatten)]
     pub target: Target,
-    /// How it is.
+    /// Its health.
     pub health: Health,
-    /// When it last answered.
+    /// The time it last answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<jiff::Timestamp>,
-    /// What went wrong the last time, unless it answered since; or what of its answer was missing,
-    /// or not understood.
+    /// The last problem, unless it answered since; or what of its answer was missing, or not
+    /// understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<utakata_model::Problem>,
-    /// What was asked of it the last time and did not come, of each action: only where one target
-    /// is asked for.
+    /// Values that were asked for the last time and did not come, of each action: only where one
+    /// target is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
-    /// What it was recognised as, where its kind recognises devices.
+    /// The result of recognition, where its kind recognises devices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognition: Option<Arc<Recognition>>,
-    /// What control does with it now: only where one target is asked for.
+    /// The state of its lane of control: only where one target is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<LaneView>,
 }
 
-/// Who has a target: a person, a task, and how many tasks wait for it.
+/// The holder of a target: a person, a task, and how many tasks wait for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LaneView {
-    /// Who keeps it for himself.
+    /// The lock on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
     /// The task whose attempt has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<TaskId>,
-    /// How many control tasks wait for it.
+    /// The number of control tasks that wait for it.
     pub waiting: u64,
 }
 
@@ -58,20 +58,20 @@ pub struct LaneView {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described")]
 struct Seen {
-    /// How it is.
+    /// Its health.
     health: Health,
-    /// When it last answered.
+    /// The time it last answered.
     #[schema(value_type = Option<String>, format = "date-time")]
     answered: Option<jiff::Timestamp>,
-    /// What went wrong the last time, unless it answered since; or what of its answer was missing,
-    /// or not understood.
+    /// The last problem, unless it answered since; or what of its answer was missing, or not
+    /// understood.
     problem: Option<utakata_model::Problem>,
-    /// What was asked of it the last time and did not come, of each action: only where one target
-    /// is asked for.
+    /// Values that were asked for the last time and did not come, of each action: only where one
+    /// target is asked for.
     missing: Option<Vec<Missing>>,
-    /// What it was recognised as, where its kind recognises devices.
+    /// The result of recognition, where its kind recognises devices.
     recognition: Option<Recognition>,
-    /// What control does with it now: only where one target is asked for.
+    /// The state of its lane of control: only where one target is asked for.
     control: Option<LaneView>,
 }
 
@@ -97,52 +97,27 @@ impl ToSchema for TargetView {
     }
 }
 
-/// How a target is, as far as is known.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Health {
-    /// A schedule reads it, but it was not read yet.
-    Unseen,
-    /// It answered the last time, and as often as the schedules that read it ask.
-    Answering,
-    /// It did not answer, or only in part, the last time.
-    Failing,
-    /// It answered the last time, but longer ago than the schedules that read it allow.
-    Stale,
-    /// It answered the last time, and not all that was asked of it came: `missing` says what.
-    Partial,
-    /// It answers, and nothing of it was understood beyond what every device has: `recognition`
-    /// says what it is.
-    NotUnderstood,
-    /// No schedule reads it: nobody knows how it is. `answered` says when it last answered.
-    Unobserved,
-}
-
-impl Health {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Failing,
-        Self::Stale,
-        Self::Partial,
-        Self::NotUnderstood,
-        Self::Unseen,
-        Self::Unobserved,
-        Self::Answering,
-    ];
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unseen => "unseen",
-            Self::Answering => "answering",
-            Self::Failing => "failing",
-            Self::Stale => "stale",
-            Self::Partial => "partial",
-            Self::NotUnderstood => "not-understood",
-            Self::Unobserved => "unobserved",
-        }
+words! {
+    /// The health of a target, as far as it is known.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+    )]
+    pub enum Health {
+        /// A schedule reads it, but it was not read yet.
+        Unseen = "unseen",
+        /// It answered the last time, and as often as the schedules that read it ask.
+        Answering = "answering",
+        /// It did not answer, or only in part, the last time.
+        Failing = "failing",
+        /// It answered the last time, but longer ago than the schedules that read it allow.
+        Stale = "stale",
+        /// It answered the last time, and not all that was asked of it came: `missing` says what.
+        Partial = "partial",
+        /// It answers, and nothing of it was understood beyond what every device has: `recognition`
+        /// says what it is.
+        NotUnderstood = "not-understood",
+        /// No schedule reads it: nobody knows how it is. `answered` says when it last answered.
+        Unobserved = "unobserved",
     }
 }
 
@@ -153,7 +128,7 @@ pub struct CredentialView {
     pub name: CredentialName,
     /// The keys that have a value.
     pub keys: Vec<String>,
-    /// How many targets use it.
+    /// The number of targets that use it.
     pub used_by: u64,
 }
 
@@ -168,9 +143,9 @@ pub struct KindView {
     pub manifest: Manifest,
     /// The environments that serve it.
     pub environments: Vec<EnvironmentId>,
-    /// How it is served in each zone.
+    /// The way it is served in each zone.
     pub zones: Vec<KindInZone>,
-    /// How many targets are of this kind.
+    /// The number of targets that are of this kind.
     pub targets: u64,
 }
 

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{EnvironmentId, OutcomeStatus, Priority, RanBy, TargetName, duration};
 use utoipa::ToSchema;
 
-/// Who said something, and when.
+/// A person's act: by whom, when, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Said {
-    /// Who.
+pub struct Attribution {
+    /// The person.
     pub by: String,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// Why, in their words.
+    /// The reason, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -25,15 +25,15 @@ pub struct Said {
 pub struct AttemptView {
     /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// When it was permitted.
+    /// The time it was permitted.
     #[schema(value_type = String, format = "date-time")]
     pub permitted: Timestamp,
     /// To which environment.
     pub environment: EnvironmentId,
-    /// How it ended, as far as that was told.
+    /// The status with which it ended, as far as that was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<OutcomeStatus>,
-    /// Who ran it.
+    /// The environment, worker and release that ran it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_by: Option<RanBy>,
 }
@@ -41,9 +41,9 @@ pub struct AttemptView {
 /// A target that a person keeps for himself: nobody else controls it meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lock {
-    /// Who.
+    /// The person.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub why: String,
     /// Since when.
     #[schema(value_type = String, format = "date-time")]
@@ -68,7 +68,7 @@ pub struct LockView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLock {
-    /// Why: others will want to know.
+    /// The reason: others will want to know.
     #[schema(min_length = 1, max_length = 1000)]
     pub why: String,
     /// For how long from now on.
@@ -93,7 +93,7 @@ pub struct NewLock {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// Why, for the record.
+    /// The reason, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
@@ -103,14 +103,14 @@ pub struct Reason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
-    /// What became of the task.
+    /// The end of the task.
     pub verdict: Verdict,
-    /// How that was found out, for the record.
+    /// The way that was found out, for the record.
     #[schema(min_length = 1, max_length = 1000)]
     pub why: String,
 }
 
-/// What a person says became of a task.
+/// The end of a task, as a person settles it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = TaskVerdict)]
@@ -123,13 +123,13 @@ pub enum Verdict {
     Again,
 }
 
-/// What a task or an operation waits for.
+/// The reasons a task or an operation waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// A word for programs: `lock`, `held`, `turn`, `approval`, `no-worker`, `order`, `full`,
     /// `breaker`, `running`, `fence`, `read-back`, `person`, `ended`, ...
     pub waits_for: String,
-    /// What is going on, in a line.
+    /// The state of things, in a line.
     pub says: String,
     /// Since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,7 +139,7 @@ pub struct Explanation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub until: Option<Timestamp>,
-    /// Who can change it, and how.
+    /// The cure: who can change it, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cure: Option<String>,
 }

@@ -10,13 +10,13 @@ use utakata_model::{
 };
 use utoipa::ToSchema;
 
-use crate::{ledger::Said, task::TaskView};
+use crate::{ledger::Attribution, task::TaskView};
 
 /// Body of `POST /v1/reads`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
-    /// Which targets.
+    /// The targets that are meant.
     pub selector: Selector,
     /// The observe action; absent means the default of each target's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,7 +25,8 @@ pub struct Read {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub parameters: Map<String, Value>,
-    /// How long to wait for the outcomes before answering; 0s answers at once. At most 60s.
+    /// The time for which to wait for the outcomes before answering; 0s answers at once. At most
+    /// 60s.
     #[serde(default, with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub wait: Duration,
@@ -35,7 +36,8 @@ pub struct Read {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
-    /// Which targets. Everything must be asked for in words, as `name` (which all have).
+    /// The targets that are meant. Everything must be asked for in words, as `name` (which all
+    /// have).
     pub selector: Selector,
     /// The control action.
     pub action: ActionName,
@@ -49,21 +51,22 @@ pub struct Control {
     /// The token of a plan that was shown: nothing is done if it would be something else now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// How many targets are expected: nothing is done if it would be another number. Many must
-    /// be expected, or planned first.
+    /// The number of targets that is expected: nothing is done if it would be another number. Many
+    /// must be expected, or planned first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<u64>,
     /// A key of the asker's own: what is asked again under the same key is done once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200)]
     pub key: Option<String>,
-    /// How many targets at a time, in which order, and when it is enough.
+    /// The number of targets at a time, their order, and when it is enough.
     #[serde(default)]
     pub pace: Pace,
-    /// Who goes first where several want the same target.
+    /// The rank among those who want the same target.
     #[serde(default)]
     pub priority: Priority,
-    /// How long a task may wait for its target once it is its turn; absent: as configured.
+    /// The time for which a task may wait for its target once it is its turn; absent: as
+    /// configured.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -71,21 +74,22 @@ pub struct Control {
     )]
     #[schema(value_type = Option<String>, example = "60s")]
     pub within: Option<Duration>,
-    /// Why, for the record.
+    /// The reason, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// How long to wait for the outcomes before answering; 0s answers at once. At most 60s.
+    /// The time for which to wait for the outcomes before answering; 0s answers at once. At most
+    /// 60s.
     #[serde(default, with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub wait: Duration,
 }
 
-/// What would be done.
+/// A preview of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     /// Give this back as `plan`, and exactly this is done, or nothing.
     pub token: String,
-    /// Whether somebody else than who asks has to approve it.
+    /// `true` if somebody else than who asks has to approve it.
     pub needs_approval: bool,
     /// An operation on more targets than this must say that it means them.
     pub many: u64,
@@ -93,14 +97,14 @@ pub struct Plan {
     pub targets: Vec<PlannedTask>,
 }
 
-/// What would be done to one target.
+/// A preview of one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedTask {
     /// The target.
     pub target: TargetName,
     /// The release that would do it.
     pub release: ReleaseId,
-    /// What the target has now, of what the action changes, as far as that is known.
+    /// The value that the action would change, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<ReadingValue>,
     /// The metric of which that is a value.
@@ -115,24 +119,24 @@ pub struct PlannedTask {
 /// An operation and how far it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationView {
-    /// What was asked for.
+    /// The operation, as it was asked for.
     #[serde(flatten)]
     pub operation: Operation,
-    /// How many tasks there are in each state.
+    /// The number of tasks in each state.
     pub counts: Counts,
-    /// Where it stands; of control only.
+    /// Its state; of control only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<OperationState>,
-    /// Who approved it.
+    /// The approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approved: Option<Said>,
-    /// Who paused, resumed or cancelled it last.
+    pub approved: Option<Attribution>,
+    /// The last pause, resumption or cancellation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Said>,
+    pub changed: Option<Attribution>,
     /// The operations that take it back, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<OperationId>,
-    /// Whether this answers a request under a key that was used before: nothing was done again.
+    /// `true` if this answers a request under a key that was used before: nothing was done again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_known: bool,
     /// The tasks, where they were waited for: at most 1000, see `/v1/tasks?operation=` for all.
@@ -140,7 +144,7 @@ pub struct OperationView {
     pub tasks: Vec<TaskView>,
 }
 
-/// How many tasks there are in each state.
+/// The number of tasks in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[allow(missing_docs, reason = "each is the state of that name")]
 pub struct Counts {
@@ -173,15 +177,15 @@ pub struct Undo {
     /// The token of a plan that was shown: nothing is done if it would be something else now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// How many targets are expected: nothing is done if it would be another number.
+    /// The number of targets that is expected: nothing is done if it would be another number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<u64>,
     /// The pace; absent: that of the operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pace>,
-    /// Who goes first where several want the same target.
+    /// The rank among those who want the same target.
     pub priority: Priority,
-    /// Why, for the record.
+    /// The reason, for the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -196,12 +200,12 @@ pub enum UndoAnswer {
     Undone(Undone),
 }
 
-/// What would take an operation back.
+/// A preview of the operations that would take another back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UndoPlan {
     /// Give this back as `plan`, and exactly this is done, or nothing.
     pub token: String,
-    /// Whether somebody else than who asks has to approve it.
+    /// `true` if somebody else than who asks has to approve it.
     pub needs_approval: bool,
     /// An operation on more targets than this must say that it means them.
     pub many: u64,
@@ -231,11 +235,11 @@ pub struct UndoStep {
 pub struct LeftOut {
     /// The target.
     pub target: TargetName,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-/// What takes an operation back.
+/// The operations that take another back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Undone {
     /// The operations that do.

@@ -2,20 +2,20 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{Kind, TargetName};
+use utakata_model::{Kind, TargetName, words};
 use utoipa::ToSchema;
 
 use crate::inventory::Health;
 
-/// What is wrong now, and how much there is of everything.
+/// The findings now, and a count of everything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
-    /// When it was put together; it may be a second old.
+    /// The time it was put together; it may be a second old.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
     /// The version of the program.
     pub version: String,
-    /// Whether nothing is wrong. Findings that are only worth knowing do not count.
+    /// `true` if nothing is wrong. Findings that are only worth knowing do not count.
     pub well: bool,
     /// Targets by health.
     pub targets: TargetCounts,
@@ -65,16 +65,16 @@ pub struct FailingGroup {
     pub health: Health,
     /// The code of the problem: `unreachable`. Of stale targets it is `stale`.
     pub code: String,
-    /// How many they are.
+    /// The number of them.
     pub count: u64,
-    /// How many targets of the kind there are.
+    /// The number of targets of the kind.
     pub of: u64,
     /// The problem of one of them, in words.
     pub says: String,
-    /// What most of them have in common, if anything: at most three values of one label.
+    /// The things that most of them have in common, if any: at most three values of one label.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<FailingPlace>,
-    /// How many more values of that label are among them.
+    /// The number of further values of that label among them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_places: u64,
     /// Three of them.
@@ -88,9 +88,9 @@ pub struct FailingPlace {
     pub label: String,
     /// Its value.
     pub value: String,
-    /// How many of the group have it.
+    /// The number of those in the group that have it.
     pub count: u64,
-    /// How many targets have it, of all kinds.
+    /// The number of targets that have it, of all kinds.
     pub of: u64,
 }
 
@@ -125,20 +125,20 @@ pub struct EnvironmentCounts {
 /// One thing that is wrong, or worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its weight.
     pub weight: Weight,
-    /// What it is about.
+    /// The kind of its subject.
     pub about: About,
-    /// Which one of these: `environment wee-1`, `kind apc-pdu`.
+    /// The subject: `environment wee-1`, `kind apc-pdu`.
     pub subject: String,
-    /// What is the matter.
+    /// The finding, in a sentence.
     pub says: String,
-    /// What to do about it.
+    /// The cure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cure: Option<String>,
 }
 
-/// How bad a finding is.
+/// The weight of a finding.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
@@ -150,61 +150,40 @@ pub enum Weight {
     Notice,
 }
 
-/// What a finding is about.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum About {
-    /// What outlives the process: the store.
-    Store,
-    /// The disk that the store is on.
-    Disk,
-    /// A connection to a broker.
-    Broker,
-    /// The keeper of the ledger.
-    Ledger,
-    /// A worker execution environment.
-    Environment,
-    /// Targets that answer, and are not read as a whole.
-    Target,
-    /// The workers of a release.
-    Worker,
-    /// A kind that targets are of.
-    Kind,
-    /// A control task.
-    Task,
-    /// An operation.
-    Operation,
-    /// A schedule.
-    Schedule,
-    /// A rollout.
-    Rollout,
-    /// Something that a person has paused or drained.
-    Order,
-    /// Anything else that the server says.
-    Server,
-}
-
-impl About {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Store => "store",
-            Self::Disk => "disk",
-            Self::Broker => "broker",
-            Self::Ledger => "ledger",
-            Self::Environment => "environment",
-            Self::Target => "target",
-            Self::Worker => "worker",
-            Self::Kind => "kind",
-            Self::Task => "task",
-            Self::Operation => "operation",
-            Self::Schedule => "schedule",
-            Self::Rollout => "rollout",
-            Self::Order => "order",
-            Self::Server => "server",
-        }
+words! {
+    /// The kind of thing that a finding is about.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+    )]
+    pub enum About {
+        /// The part that outlives the process: the store.
+        Store = "store",
+        /// The disk that the store is on.
+        Disk = "disk",
+        /// A connection to a broker.
+        Broker = "broker",
+        /// The keeper of the ledger.
+        Ledger = "ledger",
+        /// A worker execution environment.
+        Environment = "environment",
+        /// Targets that answer, and are not read as a whole.
+        Target = "target",
+        /// The workers of a release.
+        Worker = "worker",
+        /// A kind that targets are of.
+        Kind = "kind",
+        /// A control task.
+        Task = "task",
+        /// An operation.
+        Operation = "operation",
+        /// A schedule.
+        Schedule = "schedule",
+        /// A rollout.
+        Rollout = "rollout",
+        /// Something that a person has paused or drained.
+        Order = "order",
+        /// Anything else that the server says.
+        Server = "server",
     }
 }
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub struct PersonView {
     /// The name that stands with what they asked for.
     pub name: PersonName,
-    /// When they got their token; absent for `admin`, whose token is in a file of the server.
+    /// The time they got their token; absent for `admin`, whose token is in a file of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub made: Option<Timestamp>,
@@ -40,11 +40,11 @@ pub struct Me {
 pub struct Refusal {
     /// Sorts after the operations that there were then, and before those that came since.
     pub id: OperationId,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     /// The action, and on what.
     pub what: String,
-    /// Why it was refused.
+    /// The reason it was refused.
     pub why: String,
 }

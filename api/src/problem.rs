@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What went wrong, where, and what to do.
+/// A problem: where it arose, and its cure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("{detail}")]
 // The model has a Problem too: in the description of the API each needs a name of its own.
 #[schema(as = HttpProblem)]
 pub struct Problem {
-    /// Where the code is explained: `/v1/errors/<code>`.
+    /// The page that explains the code: `/v1/errors/<code>`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The code in words, the same for every such error.
@@ -18,9 +18,9 @@ pub struct Problem {
     pub status: u16,
     /// A word for programs: `selector-invalid`.
     pub code: String,
-    /// What happened this time, with its subject.
+    /// The event, with its subject.
     pub detail: String,
-    /// What to do.
+    /// The cure.
     pub cure: String,
     /// Every single thing that is wrong, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -30,8 +30,8 @@ pub struct Problem {
 /// One of several things that are wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Detail {
-    /// What it is about: a target, a document (`target pdu-1`), a field.
+    /// The subject: a target, a document (`target pdu-1`), a field.
     pub subject: String,
-    /// What is wrong with it.
+    /// The problem.
     pub message: String,
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub struct ReadingView {
     /// The target.
     pub target: TargetName,
-    /// When it was seen.
+    /// The time it was seen.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
     /// The reading; its quality is `stale` when it is older than its schedule allows.

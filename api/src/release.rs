@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     Content, ContentFile, EnvironmentId, Kind, Manifest, PersonName, ReleaseDigest, ReleaseId,
+    words,
 };
 use utoipa::ToSchema;
 
 /// The most bytes of one file of a release.
-pub const FILE_MOST: u64 = 256 * 1024 * 1024;
+pub const MAX_FILE_SIZE: u64 = 256 * 1024 * 1024;
 
 /// The fewest digits by which a release is known.
 const PREFIX_LEAST: usize = 6;
@@ -26,53 +27,42 @@ pub struct NewRelease {
     pub digest: Option<ReleaseDigest>,
 }
 
-/// Where a release comes from.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum ReleaseSource {
-    /// Somebody pushed it.
-    Pushed,
-    /// It comes with utakata.
-    Shipped,
-    /// It lies in the data directory of the machine that is all of the site.
-    Folder,
-    /// It lies in the folders of an environment alone, which tells of it.
-    Environment,
-}
-
-impl ReleaseSource {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pushed => "pushed",
-            Self::Shipped => "shipped",
-            Self::Folder => "folder",
-            Self::Environment => "environment",
-        }
+words! {
+    /// The origin of a release.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+    )]
+    pub enum ReleaseSource {
+        /// Somebody pushed it.
+        Pushed = "pushed",
+        /// It comes with utakata.
+        Shipped = "shipped",
+        /// It lies in the data directory of the machine that is all of the site.
+        Folder = "folder",
+        /// It lies in the folders of an environment alone, which tells of it.
+        Environment = "environment",
     }
 }
 
 /// A release, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseSummary {
-    /// What it serves.
+    /// The kind that it serves.
     pub kind: Kind,
     /// Its version.
     pub version: String,
     /// The digest of its content.
     pub digest: ReleaseDigest,
-    /// How many files it has.
+    /// The number of files it has.
     pub files: u64,
-    /// How many bytes they have together.
+    /// The number of bytes they have together.
     pub size: u64,
-    /// Where it comes from. Only what was pushed can be fetched and deleted.
+    /// Its origin. Only what was pushed can be fetched and deleted.
     pub source: ReleaseSource,
-    /// Who pushed it.
+    /// The person who pushed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_by: Option<PersonName>,
-    /// When.
+    /// The time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub pushed_at: Option<Timestamp>,
@@ -86,51 +76,41 @@ pub struct ReleaseView {
     /// As lists show it.
     #[serde(flatten)]
     pub summary: ReleaseSummary,
-    /// What it declares.
+    /// Its manifest.
     pub manifest: Manifest,
     /// Of which files it consists.
     pub content: Content,
-    /// What would not work any more if it served its kind: the first 1000.
+    /// The things that would not work any more if it served its kind: the first 1000.
     pub breaks: Vec<Break>,
-    /// Who wants it to stay.
+    /// The places that need it to stay.
     pub wanted_by: Vec<String>,
 }
 
 /// Something that a release would break.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Break {
-    /// What it is.
+    /// The scope.
     pub what: Broken,
     /// Its name, or its id.
     pub name: String,
-    /// What would not work any more.
+    /// The thing that would not work any more.
     pub why: String,
 }
 
-/// What can be broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Broken {
-    /// A schedule, which asks for what it cannot do.
-    Schedule,
-    /// A target, by whose credential it is not let in.
-    Target,
-    /// An operation with tasks that have not ended.
-    Operation,
-}
-
-impl Broken {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Schedule => "schedule",
-            Self::Target => "target",
-            Self::Operation => "operation",
-        }
+words! {
+    /// The kind of thing that a release can break.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+    pub enum Broken {
+        /// A schedule, which asks for what it cannot do.
+        Schedule = "schedule",
+        /// A target, by whose credential it is not let in.
+        Target = "target",
+        /// An operation with tasks that have not ended.
+        Operation = "operation",
     }
 }
 
-/// What differs between two releases.
+/// Returns what differs between two releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseDiff {
     /// From this one.
@@ -146,11 +126,11 @@ pub struct ReleaseDiff {
 /// One difference in what two releases declare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ManifestDifference {
-    /// Where: `action outlet-off, parameter delay`.
+    /// The place: `action outlet-off, parameter delay`.
     pub what: String,
-    /// Whether what was right before may be refused, or not be done, after.
+    /// `true` if what was right before may be refused, or not be done, after.
     pub breaking: bool,
-    /// What is different.
+    /// The difference.
     pub why: String,
 }
 
@@ -159,35 +139,25 @@ pub struct ManifestDifference {
 pub struct FileDifference {
     /// Its path.
     pub path: String,
-    /// What became of it.
+    /// The change.
     pub change: FileChange,
 }
 
-/// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum FileChange {
-    /// Only the second one has it.
-    Added,
-    /// Only the first one has it.
-    Removed,
-    /// It has another content, or it can be executed and could not before, or the other way.
-    Changed,
-}
-
-impl FileChange {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-            Self::Changed => "changed",
-        }
+words! {
+    /// The change of a file.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    pub enum FileChange {
+        /// Only the second one has it.
+        Added = "added",
+        /// Only the first one has it.
+        Removed = "removed",
+        /// It has another content, or it can be executed and could not before, or the other way.
+        Changed = "changed",
     }
 }
 
-/// How people say which release: `KIND@VERSION`, or the digest, of which the first digits are
-/// enough.
+/// A reference to a release, as people write it: `KIND@VERSION`, or the digest, of which the first
+/// digits are enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReleaseReference {
     /// By its kind and version.

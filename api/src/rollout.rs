@@ -19,16 +19,16 @@ pub struct NewRollout {
     /// The release to go to: its version, or the beginning of its digest.
     #[schema(max_length = 128)]
     pub to: String,
-    /// How. Absent: a shadow of 30 answers, then 5 and 25 of 100 tasks.
+    /// The plan. Absent: a shadow of 30 answers, then 5 and 25 of 100 tasks.
     #[serde(default)]
     pub plan: RolloutPlan,
-    /// Which environments begin together, one wave after the other; `name` is that of the
-    /// environment, `zone` its zone, all others are its labels. Those of no wave come last.
-    /// Absent: one environment first, then all others.
+    /// The waves of environments that begin together, one after the other; `name` is that of the
+    /// environment, `zone` its zone, all others are its labels. Those of no wave come last. Absent:
+    /// one environment first, then all others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, max_items = 100)]
     pub waves: Vec<Selector>,
-    /// Why, for the record.
+    /// The reason, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
@@ -38,8 +38,8 @@ pub struct NewRollout {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
-    /// Which targets keep which release; the first that means a target counts, and a pin of the
-    /// target itself before all of them.
+    /// Targets that keep a release of their own; the first that means a target counts, and a pin of
+    /// the target itself before all of them.
     #[schema(max_items = 100)]
     pub pins: Vec<Pin>,
 }
@@ -48,7 +48,7 @@ pub struct Pins {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// Which targets: `firmware=2.1`.
+    /// The targets: `firmware=2.1`.
     #[schema(value_type = String)]
     pub selector: Selector,
     /// The version that serves them.
@@ -66,14 +66,14 @@ pub struct Placement {
     pub environments: Option<Selector>,
 }
 
-/// What is asked of a kind.
+/// Returns the desired state of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct KindAsked {
     /// The release that serves it. Absent: the newest in the folders of each environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable: Option<ReleaseId>,
-    /// Which targets keep which release.
+    /// Targets that keep a release of their own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pins: Vec<Pin>,
     /// The releases that pins name.
@@ -96,37 +96,37 @@ pub struct Rollout {
     pub from: ReleaseId,
     /// The release to go to.
     pub to: ReleaseId,
-    /// How.
+    /// The plan.
     pub plan: RolloutPlan,
-    /// Which environments begin together; those of no wave come last.
+    /// The waves of environments that begin together; those of no wave come last.
     #[schema(value_type = Vec<String>)]
     pub waves: Vec<Selector>,
     /// The wave that may go now, from 0, and all before it.
     pub wave: u32,
-    /// Who began it.
+    /// The person who began it.
     pub by: PersonName,
-    /// Why.
+    /// The reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = "date-time")]
     pub began: Timestamp,
     /// In one word.
     pub state: RolloutState,
-    /// Who paused, resumed, promoted or aborted it last.
+    /// The last pause, resumption, promotion or abortion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed: Option<crate::ledger::Said>,
-    /// Why it goes back, or went back.
+    pub changed: Option<crate::ledger::Attribution>,
+    /// The reason it goes back, or went back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// When it ended.
+    /// The time it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub ended: Option<Timestamp>,
-    /// How far each environment is.
+    /// The progress of each environment.
     #[serde(default)]
-    pub environments: BTreeMap<EnvironmentId, Standing>,
-    /// What reading devices back said of control that the new release said was done.
+    pub environments: BTreeMap<EnvironmentId, RolloutProgress>,
+    /// Counts of read-backs of control that the new release called done.
     #[serde(default)]
     pub read_back: ReadBack,
     /// The same of the release that served before.
@@ -134,7 +134,7 @@ pub struct Rollout {
     pub read_back_before: ReadBack,
 }
 
-/// How a rollout is.
+/// The state of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RolloutState {
@@ -155,36 +155,36 @@ pub enum RolloutState {
 }
 
 impl RolloutState {
-    /// Whether nothing more happens.
+    /// Returns whether nothing more happens.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Aborted)
     }
 
-    /// Whether the release of before is to serve again.
+    /// Returns whether the release of before is to serve again.
     pub fn is_back(self) -> bool {
         matches!(self, Self::GoingBack | Self::Aborting)
     }
 }
 
-/// How far a rollout is in an environment.
+/// The progress of a rollout in an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Standing {
+pub struct RolloutProgress {
     /// Its wave, from 0.
     pub wave: u32,
-    /// How far it is.
+    /// Its phase.
     pub phase: RolloutPhase,
     /// Up to which phase somebody has decided without evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted: Option<RolloutPhase>,
-    /// What was seen of the new release.
+    /// The evidence about the new release.
     #[serde(default)]
     pub evidence: Evidence,
-    /// Why it went back, or what it waits for.
+    /// The reason it went back, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
 
-/// What reading devices back said of control that a release said was done.
+/// Counts of read-backs of control that a release called done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct ReadBack {

@@ -15,39 +15,39 @@ use crate::ledger::AttemptView;
 pub struct TaskView {
     /// Its identifier.
     pub id: TaskId,
-    /// Which try at it this is, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// Why there is such a task.
+    /// The reason there is such a task.
     pub origin: Origin,
     /// The target.
     pub target: TargetName,
     /// Its kind.
     pub kind: Kind,
-    /// What is to be done.
+    /// The method.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
     /// With which parameters.
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// Where it stands.
+    /// Its state.
     pub state: TaskState,
-    /// When it was made.
+    /// The time it was made.
     #[schema(value_type = String, format = "date-time")]
     pub made: Timestamp,
     /// It is not begun after this.
     #[schema(value_type = String, format = "date-time")]
     pub expires: Timestamp,
-    /// How it ended.
+    /// Its outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// The attempts that were permitted so far: of control only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptView>,
-    /// What the target had before, where the action can be undone.
+    /// The value before, where the action can be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<ReadingValue>,
-    /// What it saw: only of a read that was waited for.
+    /// The readings: only of a read that was waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
 }

@@ -12,7 +12,7 @@ use utakata_model::{
 
 use super::{
     Item, Kept, keys, secret,
-    tree::{Node, Place, Tree},
+    tree::{Node, Position, Tree},
 };
 
 const TYPES: [&str; 3] = ["target", "schedule", "credential"];
@@ -21,10 +21,10 @@ const TYPE: &str = "type";
 /// A credential as it is printed has these in place of its values.
 const KEYS: &str = "keys";
 
-/// What is wrong with a document, and where.
+/// A mistake in a document, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
-    pub place: Place,
+    pub place: Position,
     pub subject: String,
     pub message: String,
 }
@@ -203,7 +203,7 @@ impl Reader<'_> {
     /// A credential of which only the keys are told.
     fn kept(&mut self, name: Option<CredentialName>) -> Option<Item> {
         let keys: Option<Vec<String>> = self.needed(KEYS);
-        let Place { line, column } = self.tree.place;
+        let Position { line, column } = self.tree.place;
         Some(Item::Kept(Kept {
             name: name?,
             keys: keys?,
@@ -285,7 +285,7 @@ impl Reader<'_> {
         }
     }
 
-    fn complain(&mut self, place: Place, message: impl Into<String>) {
+    fn complain(&mut self, place: Position, message: impl Into<String>) {
         self.wrong.push(Wrong {
             place,
             subject: self.subject.clone(),

@@ -10,7 +10,7 @@ use utakata_model::{
     target::PerSecond,
 };
 
-use super::{Item, Mistake, Place};
+use super::{Item, Mistake, Position};
 
 /// Columns that are no labels.
 const OWN: [&str; 8] = [
@@ -29,7 +29,7 @@ const PER_SECOND: &str = "limits.per_second";
 /// Before the name of a label that would be taken for another column.
 const LABEL: &str = "label:";
 
-/// Whether a text is a table and not YAML: by the ending of its file, or by its first line.
+/// Returns whether a text is a table and not YAML: by the ending of its file, or by its first line.
 pub fn is_table(name: &Path, text: &str) -> bool {
     let ending = name.extension().and_then(|ending| ending.to_str());
     if let Some(ending) = ending {
@@ -53,7 +53,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Item>, Vec<Mistake>> {
     let targets = targets(text).map_err(|wrong| {
         let mistake = |Wrong { line, message }| Mistake {
             file: file.into(),
-            place: Place { line, column: 0 },
+            place: Position { line, column: 0 },
             subject: String::new(),
             message,
         };
@@ -63,7 +63,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Item>, Vec<Mistake>> {
     Ok(targets.into_iter().map(item).collect())
 }
 
-/// What is wrong in a line.
+/// A mistake in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wrong {
     line: u64,
@@ -155,7 +155,7 @@ fn check_headers(headers: &StringRecord) -> Vec<String> {
     wrong
 }
 
-/// What stands between the cells where it is not a comma, as some office programs have it.
+/// Returns what stands between the cells where it is not a comma, as some office programs have it.
 fn other_separator(headers: &StringRecord) -> Option<&'static str> {
     let all = headers.iter().next().filter(|_| headers.len() == 1)?;
     let marks = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];

@@ -18,18 +18,18 @@ use anyhow::{Context, Result, bail};
 use utakata_api::apply::{Document, Named};
 use utakata_model::CredentialName;
 
-pub use tree::Place;
+pub use tree::Position;
 
 /// One mistake, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The file, as it was named.
     pub file: String,
-    /// Where in it.
-    pub place: Place,
-    /// What it is about: `target pdu-1`.
+    /// The position in it.
+    pub place: Position,
+    /// The subject: `target pdu-1`.
     pub subject: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
 }
 
@@ -66,10 +66,10 @@ fn all(mistakes: &[Mistake]) -> String {
     format!("{count}; nothing was applied\n{}", lines.join("\n"))
 }
 
-/// What documents say.
+/// The content of documents.
 #[derive(Debug, Default, PartialEq)]
 pub struct Contents {
-    /// What shall be.
+    /// The documents to apply.
     pub documents: Vec<Document>,
     /// Credentials whose values are not told: they shall be there, and stay as they are.
     pub kept: Vec<Kept>,
@@ -78,18 +78,17 @@ pub struct Contents {
 /// A credential whose values are not told, as `get credentials -o yaml` prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// Its name.
     pub name: CredentialName,
     /// The keys that it has.
     pub keys: Vec<String>,
-    /// Where it stands: `site.yaml:3:1`.
+    /// Its position: `site.yaml:3:1`.
     pub place: String,
 }
 
-/// What one document says.
+/// The content of one document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
-    /// What shall be.
+    /// The documents to apply.
     Document(Document),
     /// A credential that stays as it is.
     Kept(Kept),

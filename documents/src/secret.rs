@@ -5,13 +5,13 @@ use std::{env, fs, path::Path};
 use serde_json::Value;
 use utakata_model::{suggest, target::Secret};
 
-use super::tree::{Field, Node, Place, Tree};
+use super::tree::{Field, Node, Position, Tree};
 
 const SOURCES: [&str; 2] = ["env", "file"];
 
 /// The secret that a value means. A file's path is relative to `folder`, and the end of the
 /// file's last line is no part of the secret.
-pub fn resolve(tree: &Tree, folder: &Path) -> Result<Secret, (Place, String)> {
+pub fn resolve(tree: &Tree, folder: &Path) -> Result<Secret, (Position, String)> {
     match &tree.node {
         Node::Scalar(Value::String(text)) => Ok(Secret::new(text.as_str())),
         Node::Scalar(Value::Number(number)) if !number.is_f64() => {
@@ -29,7 +29,7 @@ fn wanted() -> String {
     "a text in quotes, { env: NAME } or { file: PATH } is expected".into()
 }
 
-fn from(field: &Field, folder: &Path) -> Result<Secret, (Place, String)> {
+fn from(field: &Field, folder: &Path) -> Result<Secret, (Position, String)> {
     let Some(name) = field.tree.text() else {
         return Err((field.tree.place, wanted()));
     };

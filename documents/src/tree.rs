@@ -14,8 +14,7 @@ use serde_saphyr::{Location, Spanned};
 
 /// Line and column, from 1; 0 where it is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The line.
+pub struct Position {
     pub line: u64,
     /// The column, in characters.
     pub column: u64,
@@ -24,18 +23,17 @@ pub struct Place {
 /// A node and where it stood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    /// Where it begins.
-    pub place: Place,
-    /// What it is.
+    /// The position of its beginning.
+    pub place: Position,
+    /// The scope.
     pub node: Node,
 }
 
-/// What a node is.
+/// The form of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
     /// A text, a number, a truth or nothing.
     Scalar(Value),
-    /// A list.
     List(Vec<Tree>),
     /// Keys and what belongs to them, in their order.
     Fields(Vec<Field>),
@@ -44,11 +42,10 @@ pub enum Node {
 /// A key and what belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// The key.
     pub key: String,
-    /// Where the key stood.
-    pub place: Place,
-    /// What belongs to it.
+    /// The position of the key.
+    pub place: Position,
+    /// The value of the key.
     pub tree: Tree,
 }
 
@@ -56,7 +53,7 @@ pub struct Field {
 ///
 /// # Errors
 /// Where it stops to be YAML, and why.
-pub fn parse(text: &str) -> Result<Vec<Tree>, (Place, String)> {
+pub fn parse(text: &str) -> Result<Vec<Tree>, (Position, String)> {
     // A site has a hundred thousand targets; what nests or expands stays bounded as it is.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -68,7 +65,7 @@ pub fn parse(text: &str) -> Result<Vec<Tree>, (Place, String)> {
         with_snippet: false,
     };
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-        let place = error.location().map(Place::from).unwrap_or_default();
+        let place = error.location().map(Position::from).unwrap_or_default();
         (place, reason(&error))
     })
 }
@@ -106,7 +103,7 @@ impl Tree {
         }
     }
 
-    /// What belongs to a key.
+    /// Returns what belongs to a key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let found = self.fields()?.iter().find(|field| field.key == key)?;
         Some(&found.tree)
@@ -121,7 +118,7 @@ impl Tree {
     }
 }
 
-impl From<Location> for Place {
+impl From<Location> for Position {
     fn from(location: Location) -> Self {
         Self {
             line: location.line(),

@@ -10,8 +10,8 @@ use std::{
 use tokio::sync::watch;
 use utakata_interconnect::Message as _;
 use utakata_model::{
-    Desired, EnvironmentId, Kind, KindDesired, Labels, Orders, ReleaseId, ReleaseName, Standing,
-    Stop, StopState, Stopped, Zone,
+    Desired, EnvironmentId, Kind, KindDesired, Labels, Orders, ReleaseId, ReleaseName,
+    StandingOrders, Stop, StopState, Stopped, Zone,
 };
 
 use crate::folder::{self, Unreadable};
@@ -26,7 +26,7 @@ pub(crate) struct LocalDesired {
     pub(crate) revision: Option<u64>,
     orders: Orders,
     /// The orders for whoever is in the zone.
-    standing: Standing,
+    standing: StandingOrders,
     /// The releases that are to serve, of each kind of which anything is asked.
     pub(crate) kinds: BTreeMap<Kind, KindDesired>,
 }
@@ -66,7 +66,7 @@ impl LocalDesired {
 
     /// Returns how a kind is to be stopped, if it is.
     pub(crate) fn stop(&self, kind: &Kind) -> Option<Stop> {
-        let Standing { zone, everywhere } = &self.standing;
+        let StandingOrders { zone, everywhere } = &self.standing;
         let of_kind = [&self.orders, zone, everywhere].map(|orders| orders.kinds.get(kind));
         let of_kind = of_kind.into_iter().flatten().map(|order| order.stop);
         of_kind.chain(self.stop_all()).max()
@@ -126,7 +126,7 @@ impl LocalDesired {
         };
         let states = || kinds.iter().map(|(_, state)| *state);
         // Of kinds that are stopped wherever they are, those that are here.
-        let Standing { zone, everywhere } = &self.standing;
+        let StandingOrders { zone, everywhere } = &self.standing;
         let standing = zone.kinds.keys().chain(everywhere.kinds.keys());
         let here = standing.filter(|kind| kinds.iter().any(|(other, _)| other == *kind));
         let named = self.orders.kinds.keys().chain(here);

@@ -6,7 +6,7 @@ use utakata_protocol::{
     outcome_status, reading_from_wire, reading_to_wire,
     v1::{self, FromWorker, ToWorker, from_worker, to_worker},
 };
-use utakata_worker_sdk::Sheet;
+use utakata_worker_sdk::ReadingBuffer;
 
 /// Reads a frame of either side, and takes from it what that side takes.
 pub fn frames(data: &[u8]) {
@@ -58,12 +58,12 @@ fn outcome(outcome: v1::AttemptOutcome) {
 
 /// Readings are the same when they are sent again, and when a worker writes them itself.
 fn written_down(readings: Vec<Reading>) {
-    let mut sheet = Sheet::default();
+    let mut buffer = ReadingBuffer::default();
     for reading in &readings {
         let again = reading_from_wire(reading_to_wire(reading.clone()));
         assert_eq!(again.as_ref(), Ok(reading));
         let attributes = reading.attributes.iter();
-        sheet.push(
+        buffer.push(
             reading.metric.as_str(),
             attributes.map(|(key, value)| (&**key, &**value)),
             &reading.value,
@@ -71,7 +71,7 @@ fn written_down(readings: Vec<Reading>) {
             reading.quality,
         );
     }
-    assert_eq!(sheet.readings(), readings);
+    assert_eq!(buffer.readings(), readings);
 }
 
 fn to_worker(frame: ToWorker) {

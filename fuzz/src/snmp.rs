@@ -3,7 +3,7 @@
 use async_snmp::{CommunityVersion, Oid};
 use bytes::Bytes;
 use utakata_worker_snmp::session::message::{
-    self, Bindings, Names, Operation, envelope, parse, parse_scoped,
+    self, Bindings, Names, PduKind, envelope, parse, parse_scoped,
 };
 
 /// Reads a datagram as a message of a community, and as a scoped PDU of SNMPv3.
@@ -60,7 +60,7 @@ fn asked_again(names: &[Vec<u8>]) {
     assert_eq!(oids.len(), names.len(), "a name that is none");
     let asked = Names::of(&oids).expect("what was read can be asked for");
     assert_eq!(asked.oids(), oids);
-    let operation = Operation::Bulk {
+    let operation = PduKind::Bulk {
         singles: 1,
         rows: 20,
     };

@@ -163,7 +163,7 @@ impl Queue {
             revision,
             environments: BTreeMap::new(),
             kinds: BTreeMap::new(),
-            standing: utakata_model::desired::Standing::default(),
+            standing: utakata_model::desired::StandingOrders::default(),
         })))
     }
 

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, Semaphore};
 use utakata_api::release::{
-    Break, FILE_MOST, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSource, ReleaseSummary,
+    Break, MAX_FILE_SIZE, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSource, ReleaseSummary,
     ReleaseView,
 };
 use utakata_model::{
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Bytes of files that are received at a time, all together, in mebibytes: one of the largest.
-const MAX_RECEIVED: u32 = (FILE_MOST >> 20) as u32;
+const MAX_RECEIVED: u32 = (MAX_FILE_SIZE >> 20) as u32;
 
 /// The catalogue. Cheap to share.
 pub struct Catalogue {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::{Mutex, Notify};
 use utakata_api::{
-    environment::Standing,
+    environment::Suspension,
     rollout::{KindAsked, Rollout},
 };
 use utakata_model::{
@@ -194,16 +194,16 @@ impl Desired {
     }
 
     /// Every order that there is.
-    pub fn all_orders(&self) -> Vec<Standing> {
+    pub fn all_orders(&self) -> Vec<Suspension> {
         self.state().all_orders()
     }
 
     /// The orders for zones, kinds and releases that concern an environment.
-    pub fn orders_for(&self, status: &EnvironmentStatus) -> Vec<Standing> {
+    pub fn orders_for(&self, status: &EnvironmentStatus) -> Vec<Suspension> {
         let state = self.state();
         let scopes = state.scopes.iter();
         let mine = scopes.filter(|(scope, _)| orders::concerns(scope, status));
-        mine.map(|(scope, order)| Standing {
+        mine.map(|(scope, order)| Suspension {
             scope: scope.clone(),
             order: order.clone(),
         })

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
-use utakata_api::ledger::{Explanation, Lock, Said};
+use utakata_api::ledger::{Attribution, Explanation, Lock};
 use utakata_interconnect::{Events, OutcomeBatch, Tasks};
 use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId};
 use utakata_permit::message::StartBatch;
@@ -202,7 +202,7 @@ impl Ledger {
         &self,
         id: OperationId,
         verb: OperationVerb,
-        said: Said,
+        said: Attribution,
     ) -> Result<Result<(), OperationUnfit>, Error> {
         self.promise(|to| LedgerCommand::Change(id, verb, said, to))
             .await
@@ -216,7 +216,7 @@ impl Ledger {
         &self,
         id: TaskId,
         verdict: Verdict,
-        said: Said,
+        said: Attribution,
     ) -> Result<Result<(), TaskUnfit>, Error> {
         self.promise(|to| LedgerCommand::Settle(id, verdict, said, to))
             .await
@@ -226,7 +226,11 @@ impl Ledger {
     ///
     /// # Errors
     /// The ledger has ended, or takes nothing; within: the task has.
-    pub async fn cancel(&self, id: TaskId, said: Said) -> Result<Result<(), TaskUnfit>, Error> {
+    pub async fn cancel(
+        &self,
+        id: TaskId,
+        said: Attribution,
+    ) -> Result<Result<(), TaskUnfit>, Error> {
         self.promise(|to| LedgerCommand::Cancel(id, said, to)).await
     }
 
@@ -243,7 +247,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The ledger has ended.
-    pub async fn unlock(&self, target: TargetName, said: Said) -> Result<bool, Error> {
+    pub async fn unlock(&self, target: TargetName, said: Attribution) -> Result<bool, Error> {
         self.promise(|to| LedgerCommand::Unlock(target, said, to))
             .await
     }

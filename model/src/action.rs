@@ -16,66 +16,57 @@ use crate::{
 pub struct Action {
     /// Its name, unique in the manifest.
     pub name: ActionName,
-    /// Whether it only looks, or changes something.
+    /// Its class.
     pub class: Class,
-    /// What it does, for people.
+    /// A description, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// JSON Schema of its parameters, always of an object.
     #[serde(default = "no_parameters")]
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// How long one attempt may take at the most.
+    /// The time that one attempt may take at the most.
     #[serde(with = "duration", default = "ten_seconds")]
     #[schema(value_type = String, example = "10s")]
     pub timeout: Duration,
-    /// Whether doing it twice does no harm.
+    /// The effect of doing it twice.
     #[serde(default)]
     pub repeat: Repeat,
-    /// How to prove its effect.
+    /// The proof of its effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Verify>,
     /// The action that takes it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
-    /// How dangerous it is.
+    /// Its risk.
     #[serde(default)]
     pub risk: Risk,
 }
 
-/// Whether an action only looks, or changes something.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// Only looks: may be dropped, may be repeated.
-    Observe,
-    /// Changes something: never lost, never done twice by accident.
-    Control,
-}
-
-impl Class {
-    /// `observe` or `control`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Control => "control",
-        }
+words! {
+    /// The class of an action: it only looks, or changes something.
+    #[derive(
+        Debug,
+        Clone,
+        Copy,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        Serialize,
+        Deserialize,
+        utoipa::ToSchema,
+    )]
+    pub enum Class {
+        /// Only looks: may be dropped, may be repeated.
+        Observe = "observe",
+        /// Changes something: never lost, never done twice by accident.
+        Control = "control",
     }
 }
 
-/// Whether doing an action twice does no harm.
+/// The effect of doing an action twice.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -88,7 +79,7 @@ pub enum Repeat {
     Once,
 }
 
-/// How dangerous an action is.
+/// The risk of an action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
@@ -122,21 +113,22 @@ pub struct Verify {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub through: Option<Value>,
-    /// What seeing that value proves, and what not seeing it.
+    /// The meaning of seeing that value, and of not seeing it.
     #[serde(default)]
     pub proves: Proves,
-    /// How long the target takes to show the effect.
+    /// The time that the target takes to show the effect.
     #[serde(with = "duration", default = "five_seconds")]
     #[schema(value_type = String, example = "5s")]
     pub within: Duration,
-    /// How much longer the effect is looked for when the target does not show it in that time.
+    /// The further time for which the effect is looked for when the target does not show it in that
+    /// time.
     #[serde(with = "duration", default = "thirty_seconds")]
     #[schema(value_type = String, example = "30s")]
     pub grace: Duration,
 }
 
-/// What reading back proves of an attempt of which nobody knows whether it took effect. After
-/// an attempt that succeeded, the value is expected in any case.
+/// The meaning of a read-back for an attempt of which nobody knows whether it took effect. After an
+/// attempt that succeeded, the value is expected in any case.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]

@@ -39,18 +39,18 @@ pub struct Content {
 /// A file of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ContentFile {
-    /// Where it lies below the folder of the release: names, and `/` between them.
+    /// The path below the folder of the release: names, and `/` between them.
     pub path: String,
-    /// What is in it.
+    /// The digest of its content.
     pub digest: FileDigest,
-    /// How many bytes it has.
+    /// The number of bytes it has.
     pub size: u64,
-    /// Whether it can be executed.
+    /// `true` if it can be executed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
 }
 
-/// What cannot be the content of a release.
+/// The reason files cannot be the content of a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
     /// A path that leads elsewhere.
@@ -89,24 +89,16 @@ impl FileDigest {
     /// The 32 bytes.
     pub fn hash(&self) -> [u8; 32] {
         let mut hash = [0; 32];
-        for (byte, digits) in hash.iter_mut().zip(self.0.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(digits).unwrap_or_default();
-            *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+        // It is refused unless it has 64 digits, `0` to `9` and `a` to `f`.
+        let digit = |digit: u8| match digit {
+            b'0'..=b'9' => digit - b'0',
+            _ => digit - b'a' + 10,
+        };
+        for (byte, digits) in hash.iter_mut().zip(self.0.as_bytes().as_chunks().0) {
+            let [high, low] = *digits;
+            *byte = digit(high) << 4 | digit(low);
         }
         hash
-    }
-}
-
-impl TryFrom<String> for FileDigest {
-    type Error = NotADigest;
-
-    fn try_from(text: String) -> Result<Self, NotADigest> {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() == 64 && text.bytes().all(is_digit) {
-            Ok(Self(text.into()))
-        } else {
-            Err(NotADigest { text })
-        }
     }
 }
 
@@ -114,9 +106,16 @@ impl std::str::FromStr for FileDigest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        text.to_owned().try_into()
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == 64 && text.bytes().all(is_digit) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NotADigest { text: text.into() })
+        }
     }
 }
+
+text_form!(FileDigest);
 
 impl std::fmt::Display for FileDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -130,7 +129,7 @@ impl Content {
         self.files.iter().find(|file| file.path == path)
     }
 
-    /// How many bytes all files have together.
+    /// Returns how many bytes all files have together.
     pub fn size(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }

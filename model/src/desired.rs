@@ -11,7 +11,7 @@ pub use scope::{ReleaseName, Scope, ScopeError, ScopeFields};
 
 use crate::{EnvironmentId, Kind, KindDesired, PersonName, Zone};
 
-/// What is asked of the environments of a zone. It is always told as a whole: an environment
+/// The desired state of the environments of a zone. It is always told as a whole: an environment
 /// that is not named in it has no order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
@@ -23,17 +23,17 @@ pub struct Desired {
     /// The orders of each environment that has any.
     #[serde(default)]
     pub environments: BTreeMap<EnvironmentId, Orders>,
-    /// Which releases serve, of each kind of which anything is asked.
+    /// The releases that are to serve, of each kind of which anything is asked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, KindDesired>,
     /// Orders for whoever is in the zone, also for who comes later.
-    #[serde(default, skip_serializing_if = "Standing::is_empty")]
-    pub standing: Standing,
+    #[serde(default, skip_serializing_if = "StandingOrders::is_empty")]
+    pub standing: StandingOrders,
 }
 
 /// Orders that name no environment: they hold for whoever is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StandingOrders {
     /// For the zone, and for kinds in it.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub zone: Orders,
@@ -60,14 +60,14 @@ pub struct Orders {
 /// An order to stop something that otherwise goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Order {
-    /// How.
+    /// The plan.
     pub stop: Stop,
-    /// Who gave it.
+    /// The person who gave it.
     pub by: PersonName,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// Why, in the words of who gave it.
+    /// The reason, in the words of who gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -100,36 +100,27 @@ impl fmt::Display for Orders {
     }
 }
 
-/// How something is stopped. What was begun ends in any case, and is told as always.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Stop {
-    /// Nothing new is fetched, and what was not begun goes back to the queue.
-    Pause,
-    /// The same, and when all that was begun has ended, the workers are stopped.
-    Drain,
-}
-
-impl Stop {
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Drain => "drain",
-        }
+words! {
+    /// A way of stopping. What was begun ends in any case, and is told as always.
+    #[derive(
+        Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+    )]
+    pub enum Stop {
+        /// Nothing new is fetched, and what was not begun goes back to the queue.
+        Pause = "pause",
+        /// The same, and when all that was begun has ended, the workers are stopped.
+        Drain = "drain",
     }
 }
 
 impl Orders {
-    /// Whether nothing is stopped.
+    /// Returns whether nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.kinds.is_empty() && self.releases.is_empty()
     }
 }
 
-impl Standing {
+impl StandingOrders {
     /// Those of a zone, of all that were given.
     pub fn of_zone(given: &BTreeMap<Scope, Order>, zone: &Zone) -> Self {
         let mut standing = Self::default();
@@ -177,7 +168,7 @@ impl Standing {
         ])
     }
 
-    /// Whether nothing is stopped.
+    /// Returns whether nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.zone.is_empty() && self.everywhere.is_empty()
     }

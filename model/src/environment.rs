@@ -10,12 +10,12 @@ use crate::{
     ReleaseId, ReleaseName, RolloutStatus, TargetName, Zone,
 };
 
-/// What an environment tells of itself, again whenever something of it changes.
+/// The status of an environment, published again whenever something of it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EnvironmentStatus {
-    /// Which environment.
+    /// The environment.
     pub id: EnvironmentId,
-    /// Which life of it: another one after each start.
+    /// The incarnation: another one after each start.
     pub incarnation: Incarnation,
     /// The zone whose targets it serves.
     pub zone: Zone,
@@ -24,14 +24,14 @@ pub struct EnvironmentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub over: Vec<Incarnation>,
-    /// What people know of it.
+    /// Its labels.
     #[serde(default)]
     pub labels: Labels,
-    /// How it is.
+    /// Its health.
     pub state: EnvironmentState,
     /// The version of its program.
     pub version: String,
-    /// When this was told.
+    /// The time this was told.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
     /// By how many milliseconds its clock is ahead of that of the logic environment; negative:
@@ -53,14 +53,14 @@ pub struct EnvironmentStatus {
     /// The revision of the desired state that it has heard of last, if of any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<u64>,
-    /// What it has stopped because it was ordered to.
+    /// The parts of it that are stopped by order.
     #[serde(default, skip_serializing_if = "Stopped::is_empty")]
     pub stopped: Stopped,
     /// The rollouts that it knows of, also those that ended, until nothing more is asked of
     /// their kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollouts: Vec<RolloutStatus>,
-    /// How many workers it may run, when that is limited (`execution.workers_most`).
+    /// The number of workers it may run, when that is limited (`execution.workers_most`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersStatus>,
 }
@@ -79,7 +79,7 @@ impl EnvironmentStatus {
     }
 }
 
-/// How many workers an environment may run, of all kinds together.
+/// The number of workers an environment may run, of all kinds together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WorkersStatus {
     /// So many at once.
@@ -89,7 +89,7 @@ pub struct WorkersStatus {
     pub short: BTreeSet<Kind>,
 }
 
-/// What an environment has stopped because it was ordered to.
+/// The parts of an environment that are stopped by order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Stopped {
     /// Everything that it does.
@@ -105,13 +105,13 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// Whether nothing is stopped.
+    /// Returns whether nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.kinds.is_empty() && self.releases.is_empty()
     }
 }
 
-/// How far something is stopped.
+/// The progress of stopping something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StopState {
@@ -125,7 +125,7 @@ pub enum StopState {
     Drained,
 }
 
-/// How an environment is.
+/// The status of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EnvironmentState {
@@ -144,7 +144,7 @@ pub struct PoolStatus {
     pub release: ReleaseId,
     /// Its manifest.
     pub manifest: Manifest,
-    /// Whether new tasks of the kind go to it.
+    /// `true` if new tasks of the kind go to it.
     pub active: bool,
     /// Workers that are being started.
     pub starting: u32,
@@ -158,18 +158,18 @@ pub struct PoolStatus {
     pub waiting: u32,
     /// Workers that died or hung since the start.
     pub lost: u64,
-    /// Why no worker is ready, when that is so.
+    /// The reason no worker is ready, when that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// The most memory that one of its workers has, in bytes, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
-    /// How tasks ended that its workers had, since it is there.
+    /// Counts of the tasks that its workers ended, since it is there.
     #[serde(default, skip_serializing_if = "EndedTasks::is_none")]
     pub ended: EndedTasks,
 }
 
-/// How tasks ended that workers had.
+/// Counts of the tasks that workers ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct EndedTasks {
@@ -182,7 +182,7 @@ pub struct EndedTasks {
 }
 
 impl EndedTasks {
-    /// Whether there were none.
+    /// Returns whether there were none.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
@@ -201,9 +201,9 @@ impl EndedTasks {
 /// A release folder that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RefusedRelease {
-    /// Where it lies.
+    /// Its path.
     pub path: String,
-    /// Why it is refused.
+    /// The reason it is refused.
     pub problem: Problem,
 }
 
@@ -212,21 +212,21 @@ pub struct RefusedRelease {
 pub struct BreakerStatus {
     /// The target.
     pub target: TargetName,
-    /// Whether it is left alone.
+    /// `true` if it is left alone.
     pub state: BreakerState,
     /// Since when.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// When it is tried again, or could be since.
+    /// The time it is tried again, or could be since.
     #[schema(value_type = String, format = "date-time")]
     pub until: Timestamp,
     /// Attempts in a row that it did not answer.
     pub failures: u32,
-    /// What the last of them said.
+    /// The problem of the last of them.
     pub problem: Problem,
 }
 
-/// Whether a target is left alone.
+/// The state of the breaker of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreakerState {

@@ -15,19 +15,19 @@ static LAST_MADE: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 /// The longest name, in bytes: names become MQTT topic levels and file names.
 pub const NAME_MAX: usize = 128;
 
-/// Why a text is not a name.
+/// The reason a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The text has no character.
     #[error("a {what} cannot be empty")]
     Empty {
-        /// What was being named.
+        /// The kind of thing that was being named.
         what: &'static str,
     },
     /// The text is longer than [`NAME_MAX`] bytes.
     #[error("the {what} \"{text:.40}…\" is longer than {NAME_MAX} bytes")]
     TooLong {
-        /// What was being named.
+        /// The kind of thing that was being named.
         what: &'static str,
         /// The text.
         text: String,
@@ -38,7 +38,7 @@ pub enum NameError {
          '.', '_' and '-', beginning with a letter or a digit"
     )]
     Character {
-        /// What was being named.
+        /// The kind of thing that was being named.
         what: &'static str,
         /// The text.
         text: String,
@@ -52,7 +52,7 @@ pub enum NameError {
         "\"{text}\" is not the id of a {what}: a UUID such as 0192f0c1-…, see `utakata {what} list`"
     )]
     NotAnId {
-        /// What was being named.
+        /// The kind of thing that was being named.
         what: &'static str,
         /// The text.
         text: String,
@@ -133,18 +133,7 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $type {
-            type Error = NameError;
-            fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(name: $type) -> String {
-                name.0.as_ref().into()
-            }
-        }
+        $crate::text_form!($type);
 
         impl std::borrow::Borrow<str> for $type {
             fn borrow(&self) -> &str {
@@ -160,7 +149,7 @@ name!(
     "target"
 );
 name!(
-    /// What a worker knows how to talk to: `snmp`, `apc-pdu`, `redfish`.
+    /// A kind of target that a worker can talk to: `snmp`, `apc-pdu`, `redfish`.
     Kind,
     "kind"
 );
@@ -195,18 +184,18 @@ name!(
     "schedule"
 );
 name!(
-    /// Who asks: a person, or a program that acts for itself.
+    /// Returns who asks: a person, or a program that acts for itself.
     PersonName,
     "person"
 );
 name!(
-    /// What is measured, after OpenTelemetry: `hw.temperature`, `hw.power`.
+    /// The name of a metric, after OpenTelemetry: `hw.temperature`, `hw.power`.
     MetricName,
     "metric"
 );
 
 impl PersonName {
-    /// Who has the token that is made at the first start.
+    /// The person who has the token that is made at the first start.
     pub fn admin() -> Self {
         Self("admin".into())
     }
@@ -322,7 +311,7 @@ impl ReleaseDigest {
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
 pub struct ReleaseId {
-    /// What it serves.
+    /// The kind that it serves.
     pub kind: Kind,
     /// Its version, as its manifest says.
     #[schema(value_type = String)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Labels of a target, an environment or a worker, by key.
 pub type Labels = BTreeMap<String, String>;
 
-/// Why labels were refused.
+/// The reason labels were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
     /// A key has a character that a selector could not name.

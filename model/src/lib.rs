@@ -2,6 +2,9 @@
 
 #![warn(missing_docs)]
 
+#[macro_use]
+mod text;
+
 pub mod action;
 pub mod backoff;
 mod chain;
@@ -35,7 +38,7 @@ pub use backoff::Backoff;
 pub use chain::chain;
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};
-pub use desired::{Desired, Order, Orders, ReleaseName, Scope, Standing, Stop};
+pub use desired::{Desired, Order, Orders, ReleaseName, Scope, StandingOrders, Stop};
 pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,
     Stopped,

@@ -13,22 +13,22 @@ use crate::{ActionName, Kind, schema::Schema};
 use limits::{Cpus, Memory, Network};
 pub use pool::{Lifetime, PoolSize, Recycle};
 
-/// What a release declares. On disk it is `worker.toml`; on the wire, the same as JSON.
+/// The declaration of a release. On disk it is `worker.toml`; on the wire, the same as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// What it serves.
+    /// The kind that it serves.
     pub kind: Kind,
     /// Its version: digits and dots, compared number by number (`1.10.0` is newer than `1.9.0`).
     pub version: String,
     /// The version of the worker protocol that it speaks.
     pub protocol: u32,
-    /// What it is, for people.
+    /// A description, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// What to start.
+    /// The program to start.
     pub run: Run,
-    /// How many workers, where the environment does not say otherwise.
+    /// The number of workers, where the environment does not say otherwise.
     #[serde(default)]
     pub pool: PoolSize,
     /// JSON Schema of the address of a target, a text; its `description` says to people what is
@@ -44,12 +44,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "is_empty")]
     #[schema(value_type = Object)]
     pub settings: Value,
-    /// What it can do.
+    /// Its actions.
     #[serde(rename = "action")]
     pub actions: Vec<Action>,
 }
 
-/// What to start.
+/// The program to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
@@ -87,13 +87,13 @@ impl Run {
     }
 }
 
-/// Why a manifest was refused.
+/// The reason a manifest was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// It is not TOML of the right form; the message has line and column.
     #[error("worker.toml cannot be read: {problem}")]
     Form {
-        /// What the parser says.
+        /// The message of the parser.
         problem: String,
     },
     /// The version is not digits and dots.
@@ -116,7 +116,7 @@ pub enum ManifestError {
     Schema {
         /// Whose schema.
         of: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// `verify` or `undo` names an action that is not there or of the wrong class.
@@ -142,7 +142,7 @@ pub enum ManifestError {
         action: ActionName,
         /// The placeholder, without its dollar.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The sizes of the pool contradict each other.
@@ -238,7 +238,7 @@ impl Manifest {
         self.actions.iter().find(|action| action.name == *name)
     }
 
-    /// Whether any of its actions changes something.
+    /// Returns whether any of its actions changes something.
     pub fn has_control(&self) -> bool {
         let mut actions = self.actions.iter();
         actions.any(|action| action.class == Class::Control)

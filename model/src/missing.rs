@@ -42,11 +42,11 @@ pub struct Missing {
     /// A word for programs: `refused`, `undecodable`, `broken-off`, `no-answer`, `no-time`.
     #[schema(value_type = String, example = "refused")]
     pub reason: Arc<str>,
-    /// What happened, in a sentence; may be empty.
+    /// The event, in a sentence; may be empty.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[schema(value_type = String)]
     pub message: Arc<str>,
-    /// How many values; absent: nobody knows, as of a table that broke off.
+    /// The number of values; absent: nobody knows, as of a table that broke off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
 }
@@ -101,7 +101,7 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// Whether nothing is missing.
+    /// Returns whether nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.named.is_empty()
     }
@@ -173,7 +173,8 @@ impl FromIterator<Missing> for Gaps {
     }
 }
 
-/// What people are told of an answer of which this is missing: `None` where nothing is.
+/// Returns the problem that people are told of an answer of which this is missing: `None` where
+/// nothing is.
 pub fn problem(missing: &[Missing]) -> Option<Problem> {
     /// So many entries are named in the sentence.
     const NAMED: usize = 3;
@@ -206,7 +207,7 @@ pub fn problem(missing: &[Missing]) -> Option<Problem> {
     Some(Problem::new("incomplete", cure, sentence))
 }
 
-/// How many values are missing: of the entries whose count is known.
+/// Returns how many values are missing: of the entries whose count is known.
 pub fn count(missing: &[Missing]) -> u64 {
     let counts = missing.iter().filter_map(|one| one.count);
     counts.map(u64::from).sum()
@@ -234,20 +235,20 @@ fn short(text: Arc<str>) -> Arc<str> {
     format!("{}…", text.get(..end).unwrap_or_default()).into()
 }
 
-/// What a worker makes of a target.
+/// The result of recognising a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Recognition {
-    /// Whether anything of it was understood beyond what every target of its protocol has.
+    /// `true` if anything of it was understood beyond what every target of its protocol has.
     pub is_understood: bool,
     /// The profiles that it was read with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub profiles: Vec<Arc<str>>,
-    /// What it says it is, for programs: over SNMP its sysObjectID.
+    /// The identity that it claims, for programs: over SNMP its sysObjectID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1.3.6.1.4.1.318.1.3.27")]
     pub identity: Option<Arc<str>>,
-    /// What it says it is, for people: over SNMP its sysDescr.
+    /// The description that it gives of itself, for people: over SNMP its sysDescr.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub description: Option<Arc<str>>,
@@ -257,7 +258,8 @@ impl Recognition {
     /// The most profiles that are named.
     pub const PROFILES_MAX: usize = 64;
 
-    /// What people are told of a target of which nothing was understood; `None` of any other.
+    /// Returns the problem that people are told of a target of which nothing was understood; `None`
+    /// of any other.
     pub fn problem(&self) -> Option<Problem> {
         if self.is_understood {
             return None;

@@ -10,74 +10,61 @@ pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
 
 use crate::{ActionName, Class, OperationId, PersonName, Selector};
 
-/// Who goes first where several want the same target.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Priority {
-    /// In its turn.
-    #[default]
-    Routine,
-    /// Before all that is routine.
-    Urgent,
-    /// Before everything else.
-    Emergency,
-}
-
-impl Priority {
-    /// All, the lowest first.
-    pub const ALL: [Self; 3] = [Self::Routine, Self::Urgent, Self::Emergency];
-
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Routine => "routine",
-            Self::Urgent => "urgent",
-            Self::Emergency => "emergency",
-        }
+words! {
+    /// The rank among those who want the same target.
+    #[derive(
+        Debug,
+        Clone,
+        Copy,
+        Default,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        Serialize,
+        Deserialize,
+        utoipa::ToSchema,
+    )]
+    pub enum Priority {
+        /// In its turn.
+        #[default]
+        Routine = "routine",
+        /// Before all that is routine.
+        Urgent = "urgent",
+        /// Before everything else.
+        Emergency = "emergency",
     }
 }
 
-/// What a user asked for: it becomes one task for each target.
+/// A user's request: it becomes one task for each target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Operation {
     /// Its identifier.
     pub id: OperationId,
-    /// Which targets.
+    /// The targets that are meant.
     pub selector: Selector,
-    /// What to do; absent for a plain read, which means the default of each target's kind.
+    /// The action; absent for a plain read, which means the default of each target's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionName>,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
     /// With which parameters.
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// When it was asked for.
+    /// The time it was asked for.
     #[schema(value_type = String, format = "date-time")]
     pub asked: Timestamp,
-    /// Why, in the words of who asked.
+    /// The reason, in the words of who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Who asked for it; absent where nobody did, or where that was not written down.
+    /// The person who asked for it; absent where nobody did, or where that was not written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonName>,
-    /// How many targets at a time, in which order, and when it is enough.
+    /// The number of targets at a time, their order, and when it is enough.
     #[serde(default, skip_serializing_if = "Pace::is_default")]
     pub pace: Pace,
-    /// Who goes first where several want the same target.
+    /// The rank among those who want the same target.
     #[serde(default)]
     pub priority: Priority,
     /// The operation that it takes back.
@@ -85,77 +72,56 @@ pub struct Operation {
     pub undoes: Option<OperationId>,
 }
 
-/// Where an operation stands.
-///
-/// ```text
-///              approved                      every task has ended
-/// awaiting ──────────────► running ────────────────────────────────► done
-///    │                     │ ▲  │ ▲
-///    │               pause │ │  │ │ resume
-///    │                     ▼ │  ▼ │ so many tasks failed
-///    │            resume paused stopped
-///    │                     │      │
-///    └─────────────────────┴──────┴────► cancelled (from running, too)
-/// ```
-///
-/// Paused, stopped and cancelled hold back only what has not begun: tasks that have begun end
-/// as they end. An operation that is cancelled or stopped is so at once, whatever has begun.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum OperationState {
-    /// Somebody else has to approve it first; nothing was begun.
-    Awaiting,
-    /// Its tasks begin, as its pace allows.
-    #[default]
-    Running,
-    /// Somebody has it wait: no further task begins.
-    Paused,
-    /// Too many tasks failed: no further one begins until somebody resumes it.
-    Stopped,
-    /// Somebody took it back: what had not begun never will.
-    Cancelled,
-    /// All its tasks have ended.
-    Done,
+words! {
+    /// The state of an operation.
+    ///
+    /// ```text
+    ///              approved                      every task has ended
+    /// awaiting ──────────────► running ────────────────────────────────► done
+    ///    │                     │ ▲  │ ▲
+    ///    │               pause │ │  │ │ resume
+    ///    │                     ▼ │  ▼ │ so many tasks failed
+    ///    │            resume paused stopped
+    ///    │                     │      │
+    ///    └─────────────────────┴──────┴────► cancelled (from running, too)
+    /// ```
+    ///
+    /// Paused, stopped and cancelled hold back only what has not begun: tasks that have begun end
+    /// as they end. An operation that is cancelled or stopped is so at once, whatever has begun.
+    #[derive(
+        Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+    )]
+    pub enum OperationState {
+        /// Somebody else has to approve it first; nothing was begun.
+        Awaiting = "awaiting",
+        /// Its tasks begin, as its pace allows.
+        #[default]
+        Running = "running",
+        /// Somebody has it wait: no further task begins.
+        Paused = "paused",
+        /// Too many tasks failed: no further one begins until somebody resumes it.
+        Stopped = "stopped",
+        /// Somebody took it back: what had not begun never will.
+        Cancelled = "cancelled",
+        /// All its tasks have ended.
+        Done = "done",
+    }
 }
 
 impl OperationState {
-    /// All, in the order in which an operation meets them.
-    pub const ALL: [Self; 6] = [
-        Self::Awaiting,
-        Self::Running,
-        Self::Paused,
-        Self::Stopped,
-        Self::Cancelled,
-        Self::Done,
-    ];
-
-    /// Whether nothing more will begin, whatever anybody does.
+    /// Returns whether nothing more will begin, whatever anybody does.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Cancelled | Self::Done)
     }
-
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Awaiting => "awaiting",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Stopped => "stopped",
-            Self::Cancelled => "cancelled",
-            Self::Done => "done",
-        }
-    }
 }
 
-/// Who approved an operation that had to be: never the one who asked for it.
+/// The approval of an operation that needs one: never the one who asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// Who.
+    /// The person.
     pub by: PersonName,
-    /// When.
+    /// The time.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     /// The token of the plan that was approved: what was seen, and nothing else.

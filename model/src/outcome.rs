@@ -11,38 +11,38 @@ use crate::{
     TaskId, TaskKey, TaskState, WorkerId, duration,
 };
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Outcome {
     /// The task.
     pub task: TaskId,
-    /// Which try at it, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// Why there was such a task.
+    /// The reason there was such a task.
     pub origin: Origin,
     /// The target.
     pub target: TargetName,
-    /// What was to be done.
+    /// The action.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
-    /// How it ended.
+    /// Its outcome.
     pub status: OutcomeStatus,
-    /// What went wrong; with a success, what was left out of it.
+    /// The problem; with a success, what was left out of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What the worker answered besides readings: any JSON.
+    /// The answer of the worker besides readings: any JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result: Option<Arc<RawValue>>,
-    /// What was asked for and did not come, where it succeeded: then it succeeded in part.
+    /// Values that were asked for and did not come, where it succeeded: then it succeeded in part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
-    /// What the target was recognised as, where the worker recognises targets.
+    /// The result of recognition, where the worker recognises targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Recognition>)]
     pub recognition: Option<Arc<Recognition>>,
-    /// Who ran it; absent when nobody did.
+    /// The environment, worker and release that ran it; absent when nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_by: Option<RanBy>,
     /// The ask under which a control attempt was permitted, as its environment numbers them;
@@ -53,12 +53,12 @@ pub struct Outcome {
     /// worker has said so, or is gone; that its time is over is no such proof.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
-    /// When it ended, and how long its parts took.
+    /// The time it ended, and the durations of its parts.
     pub timings: Timings,
 }
 
 impl Outcome {
-    /// Whether it succeeded, and something that was asked for did not come.
+    /// Returns whether it succeeded, and something that was asked for did not come.
     pub fn is_partial(&self) -> bool {
         self.status == OutcomeStatus::Succeeded && !self.missing.is_empty()
     }
@@ -72,7 +72,7 @@ impl Outcome {
     }
 }
 
-/// How an attempt ended, in one word.
+/// The end of an attempt, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeStatus {
@@ -100,7 +100,7 @@ impl From<OutcomeStatus> for TaskState {
     }
 }
 
-/// Who ran an attempt.
+/// The environment, worker and release that ran an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RanBy {
     /// The environment.
@@ -112,17 +112,17 @@ pub struct RanBy {
     pub release: Arc<ReleaseId>,
 }
 
-/// When an attempt ended, and how long its parts took.
+/// The end of an attempt, and the durations of its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Timings {
-    /// When it ended.
+    /// The time it ended.
     #[schema(value_type = String, format = "date-time")]
     pub ended: Timestamp,
-    /// How long it waited in the environment before a worker got it.
+    /// The time for which it waited in the environment before a worker got it.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "2ms")]
     pub waited: Duration,
-    /// How long the worker had it.
+    /// The time for which the worker had it.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "14ms")]
     pub ran: Duration,

@@ -4,16 +4,16 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// What went wrong, for people and for programs.
+/// A problem, for people and for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// A word for programs, such as `unreachable`, `bad-parameters`, `device-refused`.
     #[schema(value_type = String)]
     pub code: Arc<str>,
-    /// What happened, in a sentence.
+    /// The event, in a sentence.
     #[schema(value_type = String)]
     pub message: Arc<str>,
-    /// Who can cure it.
+    /// The one who can cure it.
     pub cure: Cure,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Who can cure a problem.
+/// The one who can cure a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Cure {

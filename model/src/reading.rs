@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ActionName, MetricName, TargetName, TaskKey};
 
-/// What one attempt saw on one target.
+/// The readings of one attempt on one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Readings {
     /// The target.
@@ -22,7 +22,7 @@ pub struct Readings {
     /// The attempt that saw them.
     #[schema(value_type = Object)]
     pub seen_by: TaskKey,
-    /// When they were seen.
+    /// The time they were seen.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
     /// The values, each metric and attributes at most once.
@@ -32,9 +32,10 @@ pub struct Readings {
 /// One value of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reading {
-    /// What is measured.
+    /// The metric.
     pub metric: MetricName,
-    /// Which one of several: `hw.id`, `hw.name`, `network.interface.name`, `outlet`, ...
+    /// The attributes that tell it from others: `hw.id`, `hw.name`, `network.interface.name`,
+    /// `outlet`, ...
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, String>)]
     pub attributes: Attributes,
@@ -44,7 +45,7 @@ pub struct Reading {
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[schema(value_type = String)]
     pub unit: Arc<str>,
-    /// How far it can be trusted.
+    /// Its quality.
     #[serde(default)]
     pub quality: Quality,
 }
@@ -57,19 +58,19 @@ const DESCRIPTIONS: [&str; 2] = ["hw.name", "hw.location"];
 /// Attributes that name one of several, so that a description is not needed for it.
 const IDENTIFIERS: [&str; 6] = ["hw.id", "snmp.index", "outlet", "inlet", "phase", "bank"];
 
-/// Whether an attribute describes what is read. Descriptions change (an outlet is renamed, a fan
-/// is called "Fan 1, failed"), and what is described stays what it was.
+/// Returns whether an attribute describes what is read. Descriptions change (an outlet is renamed,
+/// a fan is called "Fan 1, failed"), and what is described stays what it was.
 pub fn is_description(key: &str) -> bool {
     DESCRIPTIONS.contains(&key)
 }
 
-/// Whether an attribute names one of several.
+/// Returns whether an attribute names one of several.
 pub fn is_identifier(key: &str) -> bool {
     IDENTIFIERS.contains(&key)
 }
 
-/// What makes a series of values, beside its metric: all attributes; without descriptions where
-/// another one identifies already what is described.
+/// Returns the attributes that make a series of values, beside its metric: all attributes; without
+/// descriptions where another one identifies already what is described.
 pub fn identity(attributes: &Attributes) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
     let is_identified = attributes.keys().any(|key| is_identifier(key));
     attributes
@@ -116,7 +117,7 @@ impl fmt::Display for ReadingValue {
     }
 }
 
-/// How far a reading can be trusted.
+/// The extent to which a reading can be trusted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Quality {

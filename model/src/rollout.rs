@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EnvironmentId, Kind, Problem, ReleaseId, RolloutId, Selector, duration};
 
-/// What is asked of a kind in a zone.
+/// The desired state of a kind in a zone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct KindDesired {
     /// The release that serves it. Absent: the newest that lies in the folders of an environment.
@@ -36,27 +36,27 @@ pub struct KindDesired {
 /// A rollout as environments are asked to carry it out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RolloutOrder {
-    /// Which.
+    /// The rollout.
     pub id: RolloutId,
     /// The release to go to.
     pub candidate: ReleaseId,
-    /// How.
+    /// The plan.
     pub plan: RolloutPlan,
-    /// What each environment is to do; one that is not named waits.
+    /// The order for each environment; one that is not named waits.
     pub environments: BTreeMap<EnvironmentId, Go>,
 }
 
-/// What an environment is to do about a rollout.
+/// The order for an environment about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Go {
-    /// What.
+    /// The order.
     pub order: GoOrder,
     /// It need not gather evidence in phases up to this one: somebody has decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted: Option<RolloutPhase>,
 }
 
-/// What an environment is to do about a rollout.
+/// The order for an environment about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GoOrder {
@@ -68,7 +68,7 @@ pub enum GoOrder {
     Back,
 }
 
-/// How a rollout goes on from phase to phase.
+/// The conditions under which a rollout goes from phase to phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolloutPlan {
@@ -87,15 +87,15 @@ pub struct RolloutPlan {
     #[serde(with = "duration", skip_serializing_if = "is_usual_time")]
     #[schema(value_type = String, example = "2m")]
     pub canary_time: Duration,
-    /// How many times as long as the stable release it may take for a task.
+    /// The factor by which a task may take longer than with the stable release.
     pub slower: f64,
-    /// How long it is watched after it has taken over everything.
+    /// The time for which it is watched after it has taken over everything.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub watch: Duration,
 }
 
-/// How long a share is where tasks are few.
+/// The length of a share where tasks are few.
 const CANARY_TIME: Duration = Duration::from_secs(120);
 
 /// Environments of before do not know of it.
@@ -171,7 +171,7 @@ impl RolloutPlan {
     }
 }
 
-/// How far a rollout is in an environment.
+/// The progress of a rollout in an environment.
 #[derive(
     Debug,
     Clone,
@@ -203,31 +203,31 @@ pub enum RolloutPhase {
     Back,
 }
 
-/// How a rollout is in one environment.
+/// The status of a rollout in one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RolloutStatus {
-    /// Which.
+    /// The rollout.
     pub id: RolloutId,
     /// Of this kind.
     pub kind: Kind,
     /// To this release.
     pub candidate: ReleaseId,
-    /// How far it is.
+    /// Its phase.
     pub phase: RolloutPhase,
     /// Since when.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// Whether it stays there because somebody wants it to.
+    /// `true` if it stays there because somebody wants it to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
-    /// What was seen of the candidate.
+    /// The evidence about the candidate.
     pub evidence: Evidence,
-    /// Why it went back, or what it waits for.
+    /// The reason it went back, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
 
-/// What was seen of a candidate in one environment.
+/// The evidence about a candidate in one environment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Evidence {
@@ -240,11 +240,11 @@ pub struct Evidence {
     pub differences: Vec<Difference>,
     /// The share of the tasks that the candidate has now.
     pub share: f64,
-    /// What the candidate did itself since it has a share.
+    /// The results of the candidate since it has a share.
     pub candidate: Sample,
-    /// What the stable release did in that time.
+    /// The results of the stable release in that time.
     pub stable: Sample,
-    /// How far the phase is that it is in.
+    /// The progress of the present phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
     /// By how many tasks its canary was judged, where these were fewer than were asked for.
@@ -257,23 +257,23 @@ pub struct Evidence {
     pub memory: Option<u64>,
 }
 
-/// How far a phase is in which something is to be seen.
+/// The progress of a phase in which something is to be seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Progress {
-    /// What was seen: answers in the shadow, tasks at this share of the canary.
+    /// The count so far: answers in the shadow, tasks at this share of the canary.
     pub seen: u64,
     /// Of how many that were asked for.
     pub of: u64,
-    /// How many come in a second, at the pace of until now; absent where none has come.
+    /// The number that come in a second, at the pace so far; absent where none has come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_second: Option<f64>,
-    /// How long it takes until it is enough, in seconds, at that pace.
+    /// The time until it is enough, in seconds, at that pace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<f64>,
 }
 
-/// What a release did.
+/// The results of a release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Sample {
@@ -283,9 +283,9 @@ pub struct Sample {
     pub failed: u64,
     /// Of these, those of which nobody knows.
     pub unknown: u64,
-    /// How long half of them took at the most, in seconds.
+    /// The time that half of them took at the most, in seconds.
     pub p50: f64,
-    /// How long 99 of 100 took at the most, in seconds.
+    /// The time that 99 of 100 took at the most, in seconds.
     pub p99: f64,
 }
 
@@ -293,13 +293,13 @@ pub struct Sample {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = RolloutDifference)]
 pub struct Difference {
-    /// What: a metric with its attributes, or `outcome`.
+    /// The subject: a metric with its attributes, or `outcome`.
     pub what: String,
-    /// What the stable release says.
+    /// The value of the stable release.
     pub stable: String,
-    /// What the candidate says.
+    /// The value of the candidate.
     pub candidate: String,
-    /// How many answers differ so.
+    /// The number of answers differ so.
     pub times: u64,
 }
 

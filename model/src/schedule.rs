@@ -16,9 +16,9 @@ pub const INTERVAL_MIN: Duration = Duration::from_millis(100);
 pub struct Schedule {
     /// Its name, unique.
     pub name: ScheduleName,
-    /// Which targets.
+    /// The targets that are meant.
     pub selector: Selector,
-    /// How often. The reads of the targets are spread over the interval.
+    /// The interval. The reads of the targets are spread over the interval.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "30s")]
     pub interval: Duration,

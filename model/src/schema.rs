@@ -22,7 +22,7 @@ struct Checked {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a JSON Schema: {problem}")]
 pub struct SchemaError {
-    /// What is wrong with it.
+    /// The problem.
     pub problem: String,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{label::is_key_character, target::Target};
 
-/// How much of a text is shown that is not a selector, in characters.
+/// The longest part that is shown of a text that is not a selector, in characters.
 const SHOWN_MAX: usize = 200;
 /// The most terms of a selector that is asked with.
 pub const TERMS_MAX: usize = 100;
@@ -35,15 +35,15 @@ enum Test {
     Absent,
 }
 
-/// Why a text is not a selector.
+/// The reason a text is not a selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the selector \"{text}\" is wrong at position {position}: {problem}")]
 pub struct SelectorError {
     /// The whole text.
     pub text: String,
-    /// Where it went wrong, in characters from 1.
+    /// The position of the mistake, in characters from 1.
     pub position: usize,
-    /// What was expected there.
+    /// The problem at that position.
     pub problem: String,
 }
 
@@ -72,12 +72,12 @@ impl Selector {
         }
     }
 
-    /// Whether it means every target there is.
+    /// Returns whether it means every target there is.
     pub fn is_everything(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Whether it means this target, by the values that [`Target::value`] gives. `!=` and
+    /// Returns whether it means this target, by the values that [`Target::value`] gives. `!=` and
     /// `notin` also hold where the label is absent.
     pub fn matches(&self, target: &Target) -> bool {
         self.matches_by(|key| target.value(key))
@@ -95,7 +95,7 @@ impl Selector {
         Ok(())
     }
 
-    /// Whether all terms hold of something else that has values by key: an environment.
+    /// Returns whether all terms hold of something else that has values by key: an environment.
     pub fn matches_by<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> bool {
         self.terms.iter().all(|term| term.holds(value(&term.key)))
     }
@@ -176,7 +176,7 @@ fn written(value: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// Whether a value can have this character without quotes.
+/// Returns whether a value can have this character without quotes.
 fn is_plain(c: char) -> bool {
     !matches!(c, ',' | '(' | ')' | '"' | '=' | '!') && !c.is_control()
 }
@@ -211,18 +211,7 @@ impl FromStr for Selector {
     }
 }
 
-impl TryFrom<String> for Selector {
-    type Error = SelectorError;
-    fn try_from(text: String) -> Result<Self, SelectorError> {
-        text.parse()
-    }
-}
-
-impl From<Selector> for String {
-    fn from(selector: Selector) -> String {
-        selector.to_string()
-    }
-}
+text_form!(Selector);
 
 struct Parser<'a> {
     text: &'a str,
@@ -307,6 +296,11 @@ impl<'a> Parser<'a> {
             return Ok(Test::NotIn(self.list()?));
         }
         if self.eat("in") {
+            // No name at all means no target, and is written so. A `notin ()` would mean every
+            // target, and may be a list that somebody failed to fill.
+            if self.eat_empty_list() {
+                return Ok(Test::In(BTreeSet::new()));
+            }
             return Ok(Test::In(self.list()?));
         }
         if self.rest().is_empty() || self.rest().starts_with(',') {
@@ -339,6 +333,15 @@ impl<'a> Parser<'a> {
         }
         self.at = self.text.len();
         Err(self.wrong("the closing quote is missing"))
+    }
+
+    fn eat_empty_list(&mut self) -> bool {
+        let inside = self.rest().trim_start().strip_prefix('(');
+        let after = inside.and_then(|inside| inside.trim_start().strip_prefix(')'));
+        if let Some(after) = after {
+            self.at = self.text.len() - after.len();
+        }
+        after.is_some()
     }
 
     fn list(&mut self) -> Result<BTreeSet<String>, SelectorError> {

@@ -12,28 +12,28 @@ use crate::{Kind, Labels, TargetName, Zone};
 pub struct Target {
     /// Its name, unique.
     pub name: TargetName,
-    /// What it is, and so which workers can talk to it.
+    /// Its kind, which decides which workers can talk to it.
     pub kind: Kind,
-    /// Where it answers, in the form that its kind asks for: `10.0.3.7`, `pdu-a1.example:161`.
+    /// Its address, in the form that its kind asks for: `10.0.3.7`, `pdu-a1.example:161`.
     pub address: String,
     /// From which part of the network it can be reached.
     #[serde(default)]
     pub zone: Zone,
-    /// What people know of it: `room`, `row`, `rack`, `u`, `feed`, ...
+    /// Its labels: `room`, `row`, `rack`, `u`, `feed`, ...
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// The credential to use, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialName>,
-    /// Which version of the worker serves it, where that must not be the newest.
+    /// The version of the worker that serves it, where that must not be the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
-    /// What it bears, where that is less or more than others do.
+    /// Its limits, where it bears less or more than others do.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
 }
 
-/// What a target bears, of observation and control together. What is absent is as the
+/// The load that a target bears, of observation and control together. What is absent is as the
 /// environment is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -49,14 +49,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Whether nothing is said.
+    /// Returns whether nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How often something may happen: more than 0 times and up to 1000000 times a second, and at
-/// least once in a day.
+/// The rate at which something may happen: more than 0 times and up to 1000000 times a second, and
+/// at least once in a day.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct PerSecond(f64);
@@ -67,16 +67,16 @@ pub struct PerSecond(f64);
 pub struct NotARate(f64);
 
 impl PerSecond {
-    const LEAST: f64 = 0.000_01;
-    const MOST: f64 = 1_000_000.0;
+    const MIN: f64 = 0.000_01;
+    const MAX: f64 = 1_000_000.0;
 
     /// So many times a second.
     pub fn new(times: f64) -> Result<Self, NotARate> {
-        let is_rate = (Self::LEAST..=Self::MOST).contains(&times);
+        let is_rate = (Self::MIN..=Self::MAX).contains(&times);
         is_rate.then_some(Self(times)).ok_or(NotARate(times))
     }
 
-    /// How many times a second.
+    /// Returns how many times a second.
     pub fn get(self) -> f64 {
         self.0
     }
@@ -134,13 +134,14 @@ impl Target {
 /// The name of a credential.
 pub type CredentialName = TargetName;
 
-/// What a worker needs to be let in: its values are secrets.
+/// A credential that lets a worker in: its values are secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// Its name, unique.
     pub name: CredentialName,
-    /// What the kind of the target asks for, by key: for SNMP `community`, or `user`, `auth`, ...
+    /// The values that the kind of the target asks for, by key: for SNMP `community`, or `user`,
+    /// `auth`, ...
     pub values: BTreeMap<String, Secret>,
 }
 

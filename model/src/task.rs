@@ -15,22 +15,22 @@ use crate::{
 pub struct Task {
     /// The task.
     pub id: TaskId,
-    /// Which try at it this is, from 1. (task, attempt) is the fencing token.
+    /// The number of the attempt, from 1. (task, attempt) is the fencing token.
     pub attempt: u32,
-    /// Why there is such a task.
+    /// The reason there is such a task.
     pub origin: Origin,
     /// The target as it was when the task was made.
     pub target: Arc<Target>,
-    /// What lets the worker in.
+    /// The credential that lets the worker in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Arc<Credential>>,
-    /// What to do.
+    /// The cure.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
     /// The parameters of the action.
     pub parameters: Parameters,
-    /// How long the attempt may take, counted from when the worker gets it.
+    /// The time that the attempt may take, counted from when the worker gets it.
     #[serde(with = "duration")]
     pub timeout: Duration,
     /// It is not begun after this.
@@ -71,7 +71,9 @@ pub struct Parameters(Arc<RawValue>);
 impl Parameters {
     /// From a JSON value.
     pub fn new(parameters: &serde_json::Value) -> Self {
-        serde_json::value::to_raw_value(parameters).map_or_else(|_| Self::default(), Self::from)
+        let text = serde_json::value::to_raw_value(parameters);
+        debug_assert!(text.is_ok(), "a JSON value can be written as JSON");
+        text.map_or_else(|_| Self::default(), Self::from)
     }
 
     /// The JSON text.
@@ -79,7 +81,7 @@ impl Parameters {
         self.0.get()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         matches!(self.0.get().trim(), "{}" | "null")
     }
@@ -116,7 +118,7 @@ impl fmt::Debug for Parameters {
     }
 }
 
-/// Why there is a task.
+/// The reason there is a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -128,78 +130,49 @@ pub enum Origin {
     Task(TaskId),
 }
 
-/// Where a task stands.
-///
-/// ```text
-/// planned ─► queued ─► permitted ─► verifying ─► succeeded | failed
-///    │          │         │  └────► succeeded | failed | cancelled
-///    │          │         └► unknown ─► (read back) ─► succeeded | failed | planned (attempt + 1)
-///    │          │                └───► unsettled ─► succeeded | failed | planned (attempt + 1)
-///    └──────────┴─► failed | expired | cancelled
-/// ```
-///
-/// Reads know only `queued` and the final states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TaskState {
-    /// Written down, not yet sent.
-    Planned,
-    /// Handed to the inter connect.
-    Queued,
-    /// An environment has the permit to do it, and with it the target.
-    Permitted,
-    /// The target says that it did it; that is being read back.
-    Verifying,
-    /// Nobody can know whether the target did it; that is going to be settled.
-    Unknown,
-    /// Nobody can know whether the target did it, and a person has to say.
-    Unsettled,
-    /// The target did it.
-    Succeeded,
-    /// The target did not do it.
-    Failed,
-    /// It was not begun in time.
-    Expired,
-    /// Somebody took it back before it began.
-    Cancelled,
+words! {
+    /// The state of a task.
+    ///
+    /// ```text
+    /// planned ─► queued ─► permitted ─► verifying ─► succeeded | failed
+    ///    │          │         │  └────► succeeded | failed | cancelled
+    ///    │          │         └► unknown ─► (read back) ─► succeeded | failed | planned (attempt + 1)
+    ///    │          │                └───► unsettled ─► succeeded | failed | planned (attempt + 1)
+    ///    └──────────┴─► failed | expired | cancelled
+    /// ```
+    ///
+    /// Reads know only `queued` and the final states.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+    pub enum TaskState {
+        /// Written down, not yet sent.
+        Planned = "planned",
+        /// Handed to the inter connect.
+        Queued = "queued",
+        /// An environment has the permit to do it, and with it the target.
+        Permitted = "permitted",
+        /// The target says that it did it; that is being read back.
+        Verifying = "verifying",
+        /// Nobody can know whether the target did it; that is going to be settled.
+        Unknown = "unknown",
+        /// Nobody can know whether the target did it, and a person has to say.
+        Unsettled = "unsettled",
+        /// The target did it.
+        Succeeded = "succeeded",
+        /// The target did not do it.
+        Failed = "failed",
+        /// It was not begun in time.
+        Expired = "expired",
+        /// Somebody took it back before it began.
+        Cancelled = "cancelled",
+    }
 }
 
 impl TaskState {
-    /// All, in the order in which a task meets them.
-    pub const ALL: [Self; 10] = [
-        Self::Planned,
-        Self::Queued,
-        Self::Permitted,
-        Self::Verifying,
-        Self::Unknown,
-        Self::Unsettled,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Expired,
-        Self::Cancelled,
-    ];
-
-    /// Whether nothing more will come of it.
+    /// Returns whether nothing more will come of it.
     pub fn is_final(self) -> bool {
         matches!(
             self,
             Self::Succeeded | Self::Failed | Self::Expired | Self::Cancelled
         )
-    }
-
-    /// The word for it, as on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Queued => "queued",
-            Self::Permitted => "permitted",
-            Self::Verifying => "verifying",
-            Self::Unknown => "unknown",
-            Self::Unsettled => "unsettled",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
     }
 }

@@ -43,24 +43,24 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Answer {
-    /// What the profiles read of the walk.
+    /// The result of reading the walk with profiles.
     Trial(Trial),
     /// A profile, to be completed.
     Draft(Draft),
     /// Compiled, each of them.
     Right,
-    /// What answers as the walk says.
+    /// An agent that answers as the walk says.
     Serving {
-        /// Where.
+        /// The address.
         address: String,
         /// Its community.
         community: String,
-        /// What was made of the walk.
+        /// A summary of the walk.
         walk: WalkSummary,
     },
     /// Something that was given cannot be used.
     Refused {
-        /// What, each in a sentence.
+        /// The problems, each in a sentence.
         problems: Vec<Refusal>,
     },
 }
@@ -72,23 +72,23 @@ pub struct Refusal {
     pub file: PathBuf,
     /// A sentence that names the file.
     pub problem: String,
-    /// Whether it is not there, or not of that sort, at all.
+    /// `true` if it is not there, or not of that sort, at all.
     pub is_usage: bool,
 }
 
-/// What profiles read of a walk.
+/// The result of reading a walk with profiles.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// The walk.
     pub walk: WalkSummary,
     /// The profiles, and whether they recognise the device.
     pub profiles: Vec<TriedProfile>,
-    /// What was read.
+    /// The readings.
     pub readings: Vec<TriedReading>,
-    /// Why nothing, or not all, was read.
+    /// The reason nothing, or not all, was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// What is said and is true, and probably was not meant.
+    /// Notices of what is true and probably was not meant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
     /// Objects of the walk that the profiles look at.
@@ -97,17 +97,17 @@ pub struct Trial {
     pub unused: Vec<Subtree>,
 }
 
-/// What was made of the file of a walk.
+/// A summary of the file of a walk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalkSummary {
-    /// What it is written in.
+    /// The format.
     pub format: String,
-    /// How many objects it has.
+    /// The number of objects it has.
     pub objects: usize,
     /// Lines that are no object, the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedLine>,
-    /// How many lines are no object.
+    /// The number of lines that are no object.
     pub skipped_count: usize,
     /// Lines with an OID that came before.
     pub repeated: usize,
@@ -118,9 +118,9 @@ pub struct WalkSummary {
 pub struct SkippedLine {
     /// Its number, from 1.
     pub line: usize,
-    /// How it begins.
+    /// The beginning of its text.
     pub text: String,
-    /// Why it is none.
+    /// The reason it is none.
     pub problem: String,
 }
 
@@ -129,7 +129,7 @@ pub struct SkippedLine {
 pub struct TriedProfile {
     /// Its name.
     pub name: String,
-    /// Whether the kind `snmp` would read this device with it by itself.
+    /// `true` if the kind `snmp` would read this device with it by itself.
     pub is_recognised: bool,
     /// By what, or why not.
     pub because: String,
@@ -138,7 +138,7 @@ pub struct TriedProfile {
 /// A reading, and the object that it comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriedReading {
-    /// What was read.
+    /// The readings.
     #[serde(flatten)]
     pub reading: Reading,
     /// The instance with its value.
@@ -149,11 +149,11 @@ pub struct TriedReading {
 /// Objects of a walk that no profile looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subtree {
-    /// What their OIDs begin with.
+    /// The prefix of their OIDs.
     pub oid: String,
-    /// How many there are.
+    /// The number.
     pub objects: usize,
-    /// What is known of it.
+    /// The name, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The profile that comes with utakata and looks at some of it.
@@ -166,13 +166,13 @@ pub struct Subtree {
 pub struct Draft {
     /// The profile (TOML).
     pub text: String,
-    /// What was made of the walk.
+    /// A summary of the walk.
     pub walk: WalkSummary,
-    /// How many metrics it has.
+    /// The number of metrics it has.
     pub metrics: usize,
-    /// How many guesses a person has to look at.
+    /// The number of guesses a person has to look at.
     pub guesses: usize,
-    /// What is said and is true, and probably was not meant.
+    /// Notices of what is true and probably was not meant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }

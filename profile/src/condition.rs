@@ -4,18 +4,18 @@ use regex::Regex;
 
 use crate::raw::{Literal, Raw};
 
-/// What is asked of a raw value that may be absent.
+/// A test of a raw value that may be absent.
 #[derive(Debug, Clone)]
 pub struct Test {
-    /// What is asked of a value.
-    pub wanted: Wanted,
-    /// Whether it holds, too, when there is no value.
+    /// The expectation of a value.
+    pub wanted: Expectation,
+    /// `true` if it holds, too, when there is no value.
     pub or_absent: bool,
 }
 
-/// What is asked of a value.
+/// The expectation of a value.
 #[derive(Debug, Clone)]
-pub enum Wanted {
+pub enum Expectation {
     /// It is one of these.
     OneOf(Vec<Literal>),
     /// It is none of these; so is what is absent.
@@ -33,25 +33,25 @@ pub enum Wanted {
 }
 
 impl Test {
-    /// Whether it holds for what a device has, or has not.
+    /// Returns whether it holds for what a device has, or has not.
     pub fn holds(&self, raw: Option<&Raw<'_>>) -> bool {
         let Some(raw) = raw else {
             let bears = matches!(
                 self.wanted,
-                Wanted::Absent | Wanted::NoneOf(_) | Wanted::Unlike(_)
+                Expectation::Absent | Expectation::NoneOf(_) | Expectation::Unlike(_)
             );
             return self.or_absent || bears;
         };
         match &self.wanted {
-            Wanted::OneOf(values) => values.iter().any(|value| value.is(raw)),
-            Wanted::NoneOf(values) => !values.iter().any(|value| value.is(raw)),
-            Wanted::Absent => false,
-            Wanted::Present => true,
-            Wanted::Between(above, below) => raw
+            Expectation::OneOf(values) => values.iter().any(|value| value.is(raw)),
+            Expectation::NoneOf(values) => !values.iter().any(|value| value.is(raw)),
+            Expectation::Absent => false,
+            Expectation::Present => true,
+            Expectation::Between(above, below) => raw
                 .number()
                 .is_some_and(|number| number > *above && number < *below),
-            Wanted::Matches(pattern) => pattern.is_match(&raw.text()),
-            Wanted::Unlike(pattern) => !pattern.is_match(&raw.text()),
+            Expectation::Matches(pattern) => pattern.is_match(&raw.text()),
+            Expectation::Unlike(pattern) => !pattern.is_match(&raw.text()),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Convert {
     }
 }
 
-/// What a unit that is written behind a number makes of it.
+/// A unit that is written behind a number, and its effect on the number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spelling {
     /// It is multiplied by this,
@@ -73,7 +73,7 @@ impl Spelling {
         self.convert.map_or(number, |convert| convert.apply(number))
     }
 
-    /// Whether it leaves a number as it is.
+    /// Returns whether it leaves a number as it is.
     pub fn is_plain(self) -> bool {
         self == PLAIN
     }
@@ -118,7 +118,8 @@ const OTHERS: [(&str, &[&str], f64, f64); 6] = [
     ("1", &["%", "percent", "pct", "%rh", "rh"], 1.0, 100.0),
 ];
 
-/// How a text that is a unit as a whole spells the unit of a metric. `None` when it does not.
+/// Returns how a text that is a unit as a whole spells the unit of a metric. `None` when it does
+/// not.
 pub fn spelling(text: &str, unit: &str) -> Option<Spelling> {
     let word: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let word = word.trim_end_matches('.');
@@ -179,7 +180,7 @@ fn prefixed(word: &str, unit: &str) -> Option<Spelling> {
     })
 }
 
-/// How the first word of a text, or its first two ("deg C"), spell the unit of a metric.
+/// Returns how the first word of a text, or its first two ("deg C"), spell the unit of a metric.
 pub fn leading_spelling(text: &str, unit: &str) -> Option<Spelling> {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ';' | ',' | ':');
     let mut words = text.trim_start().split(is_end);

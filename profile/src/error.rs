@@ -8,29 +8,26 @@ pub enum Error {
     /// Something in the file is wrong.
     #[error("{file}:{line}: {problem}")]
     Wrong {
-        /// The file.
         file: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong, and what to write instead.
+        /// The problem, and what to write instead.
         problem: String,
     },
     /// There is no profile of that name.
     #[error("there is no profile \"{name}\"{by}: {hint}")]
     Unknown {
-        /// The name.
         name: String,
-        /// Who asked for it, as text to append.
+        /// The profile that asked for it, as text to append.
         by: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// A file of the release cannot be read.
     #[error("{file} cannot be read: {problem}")]
     Unreadable {
-        /// The file.
         file: String,
-        /// What the system says.
+        /// The message of the system.
         problem: String,
     },
 }
@@ -46,7 +43,7 @@ impl Error {
         }
     }
 
-    /// What the parser says, with the nearest known key where it did not know one.
+    /// Returns what the parser says, with the nearest known key where it did not know one.
     pub fn parse(file: &str, text: &str, error: &toml::de::Error) -> Self {
         let message = error.message();
         let byte = error.span().map_or(0, |span| span.start);

@@ -12,7 +12,7 @@ use serde::{
 use utakata_model::MetricName;
 
 use crate::{
-    condition::{Test, Wanted},
+    condition::{Expectation, Test},
     number,
     raw::Literal,
 };
@@ -67,9 +67,8 @@ pub struct Keyed<A, B> {
 }
 
 keys! {
-    /// What a value means.
+    /// The meaning of a value.
     pub struct Value {
-        /// The metric.
         pub metric: Option<MetricName>,
         /// UCUM unit of the reading.
         pub unit: String,
@@ -91,7 +90,7 @@ keys! {
         pub min: Option<f64>,
         /// Readings above this are suspect.
         pub max: Option<f64>,
-        /// Where in a text the number is: `"first"`, `"unit"`, or a pattern with one group.
+        /// The position of the number in a text: `"first"`, `"unit"`, or a pattern with one group.
         pub number: Option<String>,
         /// A conversion by name.
         pub convert: Option<String>,
@@ -101,15 +100,13 @@ keys! {
 }
 
 keys! {
-    /// What is asked of a raw value.
+    /// A condition on a raw value.
     pub struct Condition {
         /// It is one of these.
         pub is: OneOrMany<Literal>,
         /// It is none of these.
         pub not: OneOrMany<Literal>,
-        /// It is above this.
         pub above: Option<f64>,
-        /// It is below this.
         pub below: Option<f64>,
         /// Its text matches this pattern.
         pub matches: Option<String>,
@@ -125,9 +122,7 @@ keys! {
 /// Names of raw values: a map, or the name of one that stands in `[states.NAME]`.
 #[derive(Debug, Clone)]
 pub enum States {
-    /// A map.
     Map(BTreeMap<String, String>),
-    /// The name of one.
     Name(String),
 }
 
@@ -169,32 +164,33 @@ impl Default for States {
 }
 
 impl States {
-    /// Whether nothing is said.
+    /// Returns whether nothing is said.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Map(map) if map.is_empty())
     }
 }
 
 impl Condition {
-    /// What is asked. Errors: the sentence that says what is wrong.
+    /// Returns what is asked. Errors: the sentence that says what is wrong.
     pub fn compile(&self) -> Result<Test, String> {
-        type Given = Option<Result<Wanted, String>>;
-        let one_of: Given = (!self.is.0.is_empty()).then(|| Ok(Wanted::OneOf(self.is.0.clone())));
-        let none_of = (!self.not.0.is_empty()).then(|| Ok(Wanted::NoneOf(self.not.0.clone())));
+        type Stated = Option<Result<Expectation, String>>;
+        let one_of: Stated =
+            (!self.is.0.is_empty()).then(|| Ok(Expectation::OneOf(self.is.0.clone())));
+        let none_of = (!self.not.0.is_empty()).then(|| Ok(Expectation::NoneOf(self.not.0.clone())));
         let between = (self.above.is_some() || self.below.is_some()).then(|| {
-            Ok(Wanted::Between(
+            Ok(Expectation::Between(
                 self.above.unwrap_or(f64::NEG_INFINITY),
                 self.below.unwrap_or(f64::INFINITY),
             ))
         });
         let absent = self.absent.map(|absent| match absent {
-            true => Ok(Wanted::Absent),
-            false => Ok(Wanted::Present),
+            true => Ok(Expectation::Absent),
+            false => Ok(Expectation::Present),
         });
         let matches = self.matches.as_deref();
-        let matches = matches.map(|text| Ok(Wanted::Matches(pattern(text)?)));
+        let matches = matches.map(|text| Ok(Expectation::Matches(pattern(text)?)));
         let unlike = self.unlike.as_deref();
-        let unlike = unlike.map(|text| Ok(Wanted::Unlike(pattern(text)?)));
+        let unlike = unlike.map(|text| Ok(Expectation::Unlike(pattern(text)?)));
         let all = [one_of, none_of, between, absent, matches, unlike];
         let mut given = all.into_iter().flatten();
         match (given.next(), given.next()) {
@@ -229,7 +225,7 @@ impl<'de, A: Keys, B: Keys> Deserialize<'de> for Keyed<A, B> {
                     own: A::default(),
                     shared: B::default(),
                 };
-                while let Some(key) = map.next_key_seed(Known(&[A::KEYS, B::KEYS]))? {
+                while let Some(key) = map.next_key_seed(KnownKeys(&[A::KEYS, B::KEYS]))? {
                     match A::KEYS.contains(&key.as_str()) {
                         true => keyed.own.take(&key, &mut map)?,
                         false => keyed.shared.take(&key, &mut map)?,
@@ -243,9 +239,9 @@ impl<'de, A: Keys, B: Keys> Deserialize<'de> for Keyed<A, B> {
 }
 
 /// Takes the name of a key that is one of these: so an unknown one is told at its own place.
-struct Known<'a>(&'a [&'static [&'static str]]);
+struct KnownKeys<'a>(&'a [&'static [&'static str]]);
 
-impl<'de> DeserializeSeed<'de> for Known<'_> {
+impl<'de> DeserializeSeed<'de> for KnownKeys<'_> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<String, D::Error> {
@@ -265,7 +261,7 @@ impl<'de> DeserializeSeed<'de> for Known<'_> {
     }
 }
 
-/// What a file may hold in one place: a number or a text.
+/// A value that a file may hold in one place: a number or a text.
 struct LiteralVisitor;
 
 impl Visitor<'_> for LiteralVisitor {

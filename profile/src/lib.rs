@@ -20,7 +20,7 @@ pub mod text;
 pub use condition::Test;
 pub use convert::Convert;
 pub use error::Error;
-pub use meaning::{Meaning, Scaling, Seen};
+pub use meaning::{Interpretation, Meaning, Scaling};
 pub use raw::{Literal, Raw};
 pub use regex::Regex as Pattern;
 pub use states::Names;

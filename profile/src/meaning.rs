@@ -16,14 +16,13 @@ use crate::{
 };
 pub use number::Number;
 
-/// What a raw value means.
+/// The meaning of a raw value.
 #[derive(Debug, Clone)]
 pub struct Meaning {
-    /// The metric.
     pub metric: MetricName,
     /// UCUM unit.
     pub unit: Arc<str>,
-    /// How the raw value becomes the reading.
+    /// The way from the raw value to the reading.
     pub kind: Kind,
     /// Raw values that mean "there is none".
     pub missing: Missing,
@@ -31,10 +30,9 @@ pub struct Meaning {
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
 }
 
-/// How a raw value becomes a reading.
+/// The way from a raw value to a reading.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// A number.
     Number(Number),
     /// A state by name.
     State {
@@ -58,7 +56,7 @@ pub struct Missing {
     pub matches: Vec<Regex>,
 }
 
-/// What something beside a raw value says of it.
+/// The scale and unit that something beside a raw value says of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Scaling {
     /// It is multiplied by `10^exponent`,
@@ -68,12 +66,12 @@ pub struct Scaling {
     /// divided by this,
     pub divide: f64,
     /// and converted by the unit that the device says it has.
-    pub unit: UnitTold,
+    pub unit: StatedUnit,
 }
 
 /// The unit that a device says a number has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitTold {
+pub enum StatedUnit {
     /// That of the profile, or nothing is asked.
     Own,
     /// Another one.
@@ -82,10 +80,9 @@ pub enum UnitTold {
     Unknown,
 }
 
-/// What was seen in a raw value.
+/// The interpretation of a raw value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
-    /// A reading.
+pub enum Interpretation {
     Reading(ReadingValue, Quality),
     /// The device says that there is none.
     Nothing,
@@ -99,12 +96,12 @@ impl Scaling {
         exponent: 0,
         times: 1.0,
         divide: 1.0,
-        unit: UnitTold::Own,
+        unit: StatedUnit::Own,
     };
 }
 
 impl Meaning {
-    /// What the keys of a metric mean. Errors: the sentence that says what is wrong.
+    /// Returns what the keys of a metric mean. Errors: the sentence that says what is wrong.
     pub fn compile(form: &form::Value, named: &Named) -> Result<Self, String> {
         let Some(metric) = &form.metric else {
             return Err("a metric needs its name: metric = \"hw.temperature\"".into());
@@ -121,25 +118,25 @@ impl Meaning {
         })
     }
 
-    /// What is seen in a raw value.
-    pub fn read(&self, raw: &Raw<'_>, scaling: &Scaling) -> Seen {
+    /// Returns what is seen in a raw value.
+    pub fn read(&self, raw: &Raw<'_>, scaling: &Scaling) -> Interpretation {
         let is_total = matches!(&self.kind, Kind::Number(number) if number.nature == Nature::Total);
         if self.missing.has(raw, is_total) {
-            return Seen::Nothing;
+            return Interpretation::Nothing;
         }
         match &self.kind {
             Kind::Number(number) => number.read(raw, scaling, &self.unit),
             Kind::State { names, other } => match (names.name(raw), other) {
                 (Some(name), _) | (None, Some(name)) => {
-                    Seen::Reading(ReadingValue::Text(name.clone()), Quality::Good)
+                    Interpretation::Reading(ReadingValue::Text(name.clone()), Quality::Good)
                 }
                 (None, None) => {
-                    Seen::Reading(ReadingValue::Text(raw.text().into()), Quality::Suspect)
+                    Interpretation::Reading(ReadingValue::Text(raw.text().into()), Quality::Suspect)
                 }
             },
             Kind::Text => match raw.text() {
-                text if text.is_empty() => Seen::Nothing,
-                text => Seen::Reading(ReadingValue::Text(text.into()), Quality::Good),
+                text if text.is_empty() => Interpretation::Nothing,
+                text => Interpretation::Reading(ReadingValue::Text(text.into()), Quality::Good),
             },
         }
     }
@@ -170,7 +167,7 @@ impl Missing {
         Ok(missing)
     }
 
-    /// Whether a raw value means that there is none.
+    /// Returns whether a raw value means that there is none.
     fn has(&self, raw: &Raw<'_>, is_total: bool) -> bool {
         self.values.iter().any(|value| value.means(raw))
             || self.outside.is_some_and(|(low, high)| {

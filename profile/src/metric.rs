@@ -6,18 +6,18 @@
 
 use utakata_model::suggest;
 
-/// How numbers of a metric behave, which decides what cannot be one.
+/// The nature of a metric's numbers, which decides what cannot be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nature {
     /// Something measured: the limits of integer types mean that there is none.
     Measured,
-    /// How much or how many there is: 65535 may be one.
+    /// An amount: 65535 may be one.
     Amount,
     /// A total that grows, and may pass through every number.
     Total,
 }
 
-/// What is known of a metric.
+/// The facts about a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantity {
     /// Its name.
@@ -26,16 +26,16 @@ pub struct Quantity {
     pub unit: &'static str,
     /// Readings outside of this are suspect.
     pub range: (f64, f64),
-    /// How its numbers behave.
+    /// The nature of its numbers.
     pub nature: Nature,
 }
 
-/// What can be expected of a number.
+/// The expectations of a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plausible {
     /// Readings outside of this are suspect.
     pub range: (f64, f64),
-    /// How its numbers behave.
+    /// The nature of its numbers.
     pub nature: Nature,
 }
 
@@ -124,7 +124,7 @@ const METRICS: [Quantity; 44] = [
     total("utakata.ups.input.bad", "{event}"),
 ];
 
-/// What a number of a unit may be, for metrics that are not known by name.
+/// The plausible range of each unit, for metrics that are not known by name.
 const UNITS: [(&str, Plausible); 22] = [
     of_unit("Cel", -60.0, 200.0),
     of_unit("K", 200.0, 500.0),
@@ -166,7 +166,7 @@ const fn of_unit(unit: &'static str, low: f64, high: f64) -> (&'static str, Plau
 }
 
 impl Quantity {
-    /// What is known of a metric by its name, with or without `hw.`.
+    /// Returns what is known of a metric by its name, with or without `hw.`.
     pub fn find(name: &str) -> Option<&'static Self> {
         METRICS
             .iter()
@@ -180,7 +180,7 @@ impl Quantity {
 }
 
 impl Plausible {
-    /// What can be expected of numbers of a metric in a unit.
+    /// Returns what can be expected of numbers of a metric in a unit.
     pub fn of(metric: &str, unit: &str) -> Self {
         let named =
             Quantity::find(metric).filter(|known| known.metric == metric && known.unit == unit);
@@ -206,7 +206,7 @@ impl Plausible {
         }
     }
 
-    /// Whether anything is known: not so for a number without a unit whose metric is new.
+    /// Returns whether anything is known: not so for a number without a unit whose metric is new.
     pub fn is_known(self) -> bool {
         self.range.0.is_finite() && self.range.1.is_finite()
     }

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::convert::{self, Spelling};
 
-/// Where in a text its number is.
+/// The position of a number in a text.
 #[derive(Debug, Clone, Default)]
 pub enum Find {
     /// The text is the number; a unit behind it is borne, and makes the reading suspect.
@@ -20,19 +20,19 @@ pub enum Find {
 
 /// A number that was found in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Found {
+pub struct FoundNumber {
     /// The number, in what is written behind it.
     pub number: f64,
-    /// What is written behind it, where that counts.
+    /// The unit that is written behind it, where that counts.
     pub spelling: Option<Spelling>,
-    /// Whether it was found where no profile says that it is.
+    /// `true` if it was found where no profile says that it is.
     pub is_doubtful: bool,
 }
 
 /// A number at the beginning of a text, and what follows it.
 struct Leading<'a> {
     number: f64,
-    /// Whether a comma was its point.
+    /// `true` if a comma was its point.
     has_comma: bool,
     rest: &'a str,
 }
@@ -64,8 +64,8 @@ impl Find {
     }
 
     /// The number in a text for a metric of this unit.
-    pub fn in_text(&self, text: &str, unit: &str) -> Option<Found> {
-        let plain = |number| Found {
+    pub fn in_text(&self, text: &str, unit: &str) -> Option<FoundNumber> {
+        let plain = |number| FoundNumber {
             number,
             spelling: None,
             is_doubtful: false,
@@ -78,7 +78,7 @@ impl Find {
                     "" => None,
                     rest => Some(convert::spelling(rest, unit)?),
                 };
-                Some(Found {
+                Some(FoundNumber {
                     number: leading.number,
                     spelling,
                     is_doubtful,
@@ -88,7 +88,7 @@ impl Find {
             Self::Unit => {
                 let found = first(text)?;
                 let spelling = convert::leading_spelling(found.rest, unit)?;
-                Some(Found {
+                Some(FoundNumber {
                     spelling: Some(spelling),
                     ..plain(found.number)
                 })
@@ -102,7 +102,7 @@ impl Find {
     }
 }
 
-/// What is wrong with a pattern, in one line.
+/// Returns what is wrong with a pattern, in one line.
 pub fn pattern_problem(text: &str, error: &regex::Error) -> String {
     let problem = error.to_string();
     let last = problem.lines().last().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{number, text};
 
-/// What a device sent, before anything is made of it.
+/// A value as the device sent it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Raw<'a> {
     /// A whole number with a sign.
@@ -15,7 +15,6 @@ pub enum Raw<'a> {
     Float(f64),
     /// Octets, most often a text.
     Bytes(&'a [u8]),
-    /// A text.
     Text(Cow<'a, str>),
 }
 
@@ -26,7 +25,6 @@ pub enum Literal {
     Number(i64),
     /// A number with a point.
     Decimal(f64),
-    /// A text.
     Text(Box<str>),
 }
 
@@ -59,7 +57,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Whether all bits of its type are ones.
+    /// Returns whether all bits of its type are ones.
     pub fn is_all_ones(&self) -> bool {
         match self {
             Self::Unsigned(number, bits) => 64_u32
@@ -90,7 +88,7 @@ fn signed(number: u64, bits: u32) -> Option<i64> {
 }
 
 impl Literal {
-    /// Whether a value is this one.
+    /// Returns whether a value is this one.
     pub fn is(&self, raw: &Raw<'_>) -> bool {
         match (self, raw) {
             (Self::Number(number), Raw::Integer(_) | Raw::Unsigned(..)) => {
@@ -105,7 +103,7 @@ impl Literal {
         }
     }
 
-    /// Whether a value is this one, also when the device or its type lost the sign: -1 is
+    /// Returns whether a value is this one, also when the device or its type lost the sign: -1 is
     /// 4294967295 in a type of 32 bits without sign, and the other way round.
     pub fn means(&self, raw: &Raw<'_>) -> bool {
         if self.is(raw) {

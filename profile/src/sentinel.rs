@@ -2,7 +2,7 @@
 
 use crate::raw::Raw;
 
-/// How surely a number is none.
+/// The certainty that a number is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sentinel {
     /// Nothing that is measured is exactly this: the limits of integer types.

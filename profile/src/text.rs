@@ -60,7 +60,7 @@ const NONE: [&str; 16] = [
     "unknown",
 ];
 
-/// Whether a text where a number should be says that there is none.
+/// Returns whether a text where a number should be says that there is none.
 pub fn says_none(text: &str) -> bool {
     let is_sign = |c: char| {
         c.is_whitespace() || matches!(c, '-' | '*' | '.' | '<' | '>' | '(' | ')' | '[' | ']' | '?')
@@ -68,7 +68,7 @@ pub fn says_none(text: &str) -> bool {
     NONE.contains(&text.trim_matches(is_sign).to_lowercase().as_str())
 }
 
-/// What stands before the first NUL. `None` when NULs are no end of a text here.
+/// Returns what stands before the first NUL. `None` when NULs are no end of a text here.
 fn text_before_nul(bytes: &[u8]) -> Option<&[u8]> {
     let Some(end) = bytes.iter().position(|byte| *byte == 0) else {
         return Some(bytes);
@@ -87,7 +87,7 @@ fn is_printable(text: &str) -> bool {
     text.chars().all(|c| !c.is_control() || c.is_whitespace())
 }
 
-/// Whether octets that are not UTF-8 are a text of latin-1 or windows-1252.
+/// Returns whether octets that are not UTF-8 are a text of latin-1 or windows-1252.
 fn looks_latin(bytes: &[u8]) -> bool {
     let is_shown = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0xa0..);
     let is_windows = |byte: &u8| matches!(byte, 0x80..0xa0) && letter(*byte) != '\0';

@@ -28,14 +28,14 @@ pub use faults::{Faults, Only};
 use objects::Objects;
 use user::{Heard, Users};
 
-/// Which agent.
+/// The settings of the agent.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Chance falls the same way for one seed.
     pub seed: u64,
     /// Only faults of these sorts; all where there are none.
     pub only: Vec<Only>,
-    /// Where it listens.
+    /// The address at which it listens.
     pub bind: IpAddr,
     /// Its port; 0 takes a free one.
     pub port: u16,
@@ -43,15 +43,14 @@ pub struct Config {
     pub exit_with_stdin: bool,
 }
 
-/// Why the agent does not run.
+/// The reason the agent does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its address is not free.
     #[error("cannot listen on {address}: choose another --port, or 0 for a free one")]
     Bind {
-        /// Which address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Signals or standard output do not work.

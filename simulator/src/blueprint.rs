@@ -19,7 +19,6 @@ pub struct Blueprint {
     /// Two rooms of one seed live the same life.
     #[serde(default)]
     pub seed: u64,
-    /// The racks.
     #[serde(default, rename = "rack")]
     pub racks: Vec<Rack>,
     /// The power distribution units.
@@ -28,20 +27,18 @@ pub struct Blueprint {
     /// The uninterruptible power supplies.
     #[serde(default, rename = "ups")]
     pub upses: Vec<Ups>,
-    /// What hangs on the outlets.
+    /// The servers on the outlets.
     #[serde(default, rename = "server")]
     pub servers: Vec<Servers>,
 }
 
-/// One rack.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rack {
-    /// Its name.
     pub name: String,
 }
 
-/// Which device something is.
+/// The kind of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -53,7 +50,6 @@ pub enum Kind {
     Ups,
 }
 
-/// Which PDUs there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PduKind {
@@ -67,7 +63,6 @@ pub enum PduKind {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pdu {
-    /// Its name.
     pub name: String,
     /// Its make.
     pub kind: PduKind,
@@ -75,9 +70,9 @@ pub struct Pdu {
     pub rack: String,
     /// The feed it hangs on: that of a UPS, or else the mains.
     pub feed: String,
-    /// How many outlets it has, 1 to 64.
+    /// The number of its outlets, 1 to 64.
     pub outlets: usize,
-    /// How long a cycled outlet stays off.
+    /// The time that a cycled outlet stays off.
     #[serde(default = "five_seconds", deserialize_with = "span::deserialize")]
     pub cycle_delay: Duration,
 }
@@ -86,13 +81,12 @@ pub struct Pdu {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ups {
-    /// Its name.
     pub name: String,
     /// The feed it carries.
     pub feed: String,
-    /// What it can carry.
+    /// The load that it can carry.
     pub rated_watts: Watts,
-    /// What its battery holds when full.
+    /// The energy that its battery holds when full.
     pub battery_watt_hours: WattHours,
 }
 
@@ -104,34 +98,34 @@ pub struct Servers {
     pub name: String,
     /// The rack they stand in.
     pub rack: String,
-    /// How many there are.
+    /// The number.
     #[serde(default = "one")]
     pub count: usize,
     /// Power of each when idle.
     pub idle_watts: Watts,
     /// Power of each at full load.
     pub peak_watts: Watts,
-    /// Where the cords of the first go: `pdu:outlet`, outlets counted from 1.
+    /// The outlets of the first one's cords: `pdu:outlet`, outlets counted from 1.
     pub cords: Vec<String>,
 }
 
-/// Why a room cannot be read.
+/// The reason a room cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
     #[error("cannot read the room file {path}")]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The file is no room.
     #[error("{origin} is not a room")]
     Parse {
-        /// Which text.
+        /// The origin of the text.
         origin: String,
-        /// What is wrong, and where.
+        /// The mistake, and its position.
         source: Box<toml::de::Error>,
     },
 }

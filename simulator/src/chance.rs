@@ -6,13 +6,13 @@ use std::time::Duration;
 
 const MILLION: u32 = 1_000_000;
 
-/// How likely something is, or how many of many are meant: from 0 to 1.
+/// A probability, or a share of many: from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chance {
     millionths: u32,
 }
 
-/// Why a chance could not be read.
+/// The reason a chance could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no chance: write a number from 0 to 1, like 0.1")]
 pub struct Error(String);
@@ -23,12 +23,12 @@ impl Chance {
         millionths: MILLION,
     };
 
-    /// Whether it happens, given the bits that [`draw`] gave.
+    /// Returns whether it happens, given the bits that [`draw`] gave.
     pub fn falls(self, bits: u64) -> bool {
         unit(bits) < f64::from(self.millionths) / f64::from(MILLION)
     }
 
-    /// How many of `count` are meant: at least one, unless none are.
+    /// Returns how many of `count` are meant: at least one, unless none are.
     pub fn share_of(self, count: usize) -> usize {
         let share = count as f64 * f64::from(self.millionths) / f64::from(MILLION);
         match self.millionths {

@@ -25,35 +25,31 @@ pub use client::ask;
 
 const LONGEST_LINE: u64 = 4096;
 
-/// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// The truth about one device, or all.
     Show {
-        /// Which device.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         device: Option<String>,
     },
     /// The whole truth about one device, or all.
     Truth {
-        /// Which device.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         device: Option<String>,
     },
     /// Something goes wrong with a device, or all is well again.
     Fault {
-        /// Which device.
         device: String,
-        /// What, as [`fault::Order`] is written.
+        /// The fault, as [`fault::Order`] is written.
         fault: String,
     },
 }
 
-/// How much of the truth is asked for.
+/// The part of the truth that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// What is short however long the device has run.
+    /// The part that is short however long the device has run.
     Summary,
     /// All of it.
     Whole,
@@ -64,7 +60,6 @@ pub trait Equipment: Send + Sync + 'static {
     /// The truth about it.
     type Truth: Serialize + Send;
 
-    /// Its name.
     fn name(&self) -> &str;
 
     /// Makes something wrong with it, or all well again.

@@ -31,29 +31,29 @@ use counter::Counter;
 
 pub use share::FaultShare;
 
-/// What inventories call the kind of these devices.
+/// The kind of these devices in inventories.
 const KIND: &str = "drill";
 
-/// Which devices, and where.
+/// The devices, and their addresses.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How many there are.
+    /// The number.
     pub devices: u32,
-    /// Where they answer.
+    /// The address at which they answer.
     pub bind: IpAddr,
     /// The first answers one port on, the next two; 0 takes free ports.
     pub base_port: u16,
-    /// Where the control port is; 0 takes a free one.
+    /// The control port; 0 takes a free one.
     pub control_port: u16,
     /// Chance falls the same way for one seed.
     pub seed: u64,
-    /// What is wrong from the start, and with how many.
+    /// The faults from the start, and the shares that have them.
     pub faults: Vec<FaultShare>,
     /// Ends when the standard input does.
     pub exit_with_stdin: bool,
 }
 
-/// Why the devices do not run.
+/// The reason the devices do not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A fault that they cannot have.
@@ -65,7 +65,7 @@ pub enum Error {
 }
 
 #[derive(Serialize)]
-struct Place<'a> {
+struct DeviceEntry<'a> {
     name: &'a str,
     kind: &'static str,
     address: SocketAddr,
@@ -98,7 +98,7 @@ pub async fn run(config: &Config) -> Result<(), Error> {
                 step: "tell where a device answers",
                 source,
             })?;
-        lines.push(service::line(&Place {
+        lines.push(service::line(&DeviceEntry {
             name: device.name(),
             kind: KIND,
             address,

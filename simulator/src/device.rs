@@ -22,9 +22,8 @@ pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
 /// A device: a part of the room with a name, faults, and a memory of what it was told.
 #[derive(Debug)]
 pub struct Device {
-    /// Its name.
     pub name: String,
-    /// What it is.
+    /// The scope.
     pub kind: Kind,
     part: Part,
     room: Arc<Mutex<Room>>,
@@ -43,21 +42,19 @@ struct State {
     view: Option<(u64, Arc<View>)>,
 }
 
-/// Where a device stands, as inventories need it.
+/// A device, as inventories need it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Place {
     /// The device.
     pub name: String,
-    /// What it is.
+    /// The scope.
     pub kind: Kind,
-    /// Where its agent answers.
+    /// The address of its agent.
     pub address: SocketAddr,
     /// Its rack, if it stands in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rack: Option<String>,
-    /// Its feed.
     pub feed: String,
-    /// Its room.
     pub room: String,
     /// The community that may read.
     pub community_read: &'static str,
@@ -70,11 +67,11 @@ pub struct Place {
 pub struct Truth {
     /// The device.
     pub name: String,
-    /// What it is.
+    /// The scope.
     pub kind: Kind,
-    /// What is wrong with it.
+    /// The problem.
     pub faults: Vec<String>,
-    /// Whether it has power to answer with.
+    /// `true` if it has power to answer with.
     pub powered: bool,
     /// Requests that reached it; one that was sent again counts again.
     pub requests: u64,
@@ -87,7 +84,6 @@ pub struct Truth {
     /// Charge of the battery in percent, for a UPS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge_percent: Option<f64>,
-    /// Its outlets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outlets: Vec<OutletTruth>,
 }
@@ -97,11 +93,10 @@ pub struct Truth {
 pub struct OutletTruth {
     /// Its number, counted from 1.
     pub outlet: usize,
-    /// Its name.
     pub name: String,
-    /// Whether it is on.
+    /// `true` if it is on.
     pub on: bool,
-    /// Whether a cycle is under way.
+    /// `true` if a cycle is under way.
     pub pending: bool,
     /// Commands received, obeyed or not.
     pub told: u64,
@@ -162,7 +157,7 @@ impl Device {
         }
     }
 
-    /// Where the device stands, given where its agent answers.
+    /// Returns where the device stands, given where its agent answers.
     pub fn place(&self, address: SocketAddr) -> Place {
         let room = self.room.lock();
         let feed = match self.part {
@@ -213,7 +208,7 @@ impl Device {
         Some(VarBind::new(next.clone(), value.clone()))
     }
 
-    /// What a SET would change.
+    /// Returns what a SET would change.
     pub fn test(&self, oid: &Oid, value: &Value) -> Result<Change, Refusal> {
         mib::write(&self.room.lock(), self.part, oid, value)
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::chance::{self, Chance};
 use crate::span;
 
-/// How long a flapping device is there, and then not, unless told otherwise.
+/// The time for which a flapping device is there, and then not, unless told otherwise.
 const FLAP: Duration = Duration::from_secs(5);
 
-/// What a device sends that answers with garbage: a SEQUENCE that promises more than follows.
+/// The bytes of a device that answers with garbage: a SEQUENCE that promises more than follows.
 pub const GARBAGE: &[u8] = &[0x30, 0x82, 0x7f, 0xff, 0x02, 0x01, 0xde, 0xad, 0xbe, 0xef];
 
 /// One thing that is wrong with a device.
@@ -38,7 +38,7 @@ pub enum Fault {
     InputLost,
 }
 
-/// Why a fault could not be read.
+/// The reason a fault could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No fault has this name.
@@ -64,11 +64,9 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{device}` cannot have the fault `{fault}`: {why}")]
 pub struct Misfit {
-    /// The device.
     pub device: String,
-    /// The fault.
     pub fault: Fault,
-    /// Why not.
+    /// The reason not.
     pub why: &'static str,
 }
 
@@ -149,7 +147,7 @@ impl fmt::Display for Fault {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
 
-/// What becomes of one request on the wire.
+/// The fate of one request on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
     /// Answered after this delay.
@@ -175,12 +173,12 @@ impl Faults {
         self
     }
 
-    /// Whether `fault` is among these.
+    /// Returns whether `fault` is among these.
     pub fn has(&self, fault: Fault) -> bool {
         self.0.contains(&fault)
     }
 
-    /// How often a SET is acted on and not answered, if that is so.
+    /// Returns how often a SET is acted on and not answered, if that is so.
     pub fn mute_sets(&self) -> Option<Chance> {
         self.0.iter().find_map(|fault| match fault {
             Fault::MuteSets(chance) => Some(*chance),
@@ -188,7 +186,7 @@ impl Faults {
         })
     }
 
-    /// How long after its answer a SET is acted on.
+    /// Returns how long after its answer a SET is acted on.
     pub fn late(&self) -> Option<Duration> {
         self.0.iter().find_map(|fault| match fault {
             Fault::Late(delay) => Some(*delay),
@@ -196,7 +194,7 @@ impl Faults {
         })
     }
 
-    /// What becomes of a request that arrives when the simulator has run for `now`.
+    /// Returns what becomes of a request that arrives when the simulator has run for `now`.
     pub fn reply(&self, now: Duration) -> Reply {
         let mut reply = Reply::After(Duration::ZERO);
         for fault in &self.0 {

@@ -21,7 +21,7 @@ use crate::room::{Command, Room, TestOrder};
 pub use system::Labels;
 pub use view::View;
 
-/// Which part of the room a device is: an index into [`Room::pdus`] or [`Room::upses`].
+/// The part of the room that a device is: an index into [`Room::pdus`] or [`Room::upses`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// A power distribution unit.
@@ -30,30 +30,19 @@ pub enum Part {
     Ups(usize),
 }
 
-/// What a SET changes. Outlets are counted from 0.
+/// A change that a SET makes. Outlets are counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// An outlet is told something.
     Switch {
-        /// Which outlet.
         outlet: usize,
-        /// What it is told.
+        /// The class of what it is told.
         command: Command,
     },
     /// An outlet gets a name.
-    NameOutlet {
-        /// Which outlet.
-        outlet: usize,
-        /// Its name.
-        name: String,
-    },
+    NameOutlet { outlet: usize, name: String },
     /// An outlet gets a time to stay off in a cycle.
-    CycleDelay {
-        /// Which outlet.
-        outlet: usize,
-        /// How long.
-        delay: Duration,
-    },
+    CycleDelay { outlet: usize, delay: Duration },
     /// A UPS tests its battery, or stops.
     Test(TestOrder),
     /// sysContact.
@@ -64,7 +53,7 @@ pub enum Change {
     Location(String),
 }
 
-/// Why a SET is refused.
+/// The reason a SET is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The object cannot be written, or is not there.
@@ -79,7 +68,7 @@ pub enum Refusal {
     WrongValue,
 }
 
-/// Which device a part is.
+/// Returns which device a part is.
 pub fn kind(room: &Room, part: Part) -> Kind {
     match part {
         Part::Ups(_) => Kind::Ups,
@@ -92,21 +81,21 @@ pub fn kind(room: &Room, part: Part) -> Kind {
 
 /// All objects of a device as they are now.
 pub fn view(room: &Room, part: Part, labels: &Labels) -> View {
-    let mut sheet = view::Sheet::default();
+    let mut builder = view::ViewBuilder::default();
     let agent = match part {
         Part::Pdu(pdu) => room.pdus.get(pdu).map(|pdu| match pdu.kind {
-            PduKind::ApcPdu => apc::write_sheet(room, pdu, labels, &mut sheet),
-            PduKind::RaritanPdu => raritan::write_sheet(room, pdu, labels, &mut sheet),
+            PduKind::ApcPdu => apc::put_objects(room, pdu, labels, &mut builder),
+            PduKind::RaritanPdu => raritan::put_objects(room, pdu, labels, &mut builder),
         }),
         Part::Ups(ups) => room
             .upses
             .get(ups)
-            .map(|ups| ups::write_sheet(room, ups, &mut sheet)),
+            .map(|ups| ups::put_objects(room, ups, &mut builder)),
     };
     if let Some(agent) = agent {
-        system::write_sheet(&agent, labels, room.clock(), &mut sheet);
+        system::put_objects(&agent, labels, room.clock(), &mut builder);
     }
-    sheet.into_view()
+    builder.into_view()
 }
 
 /// The object a walk of a half table ends with: in the middle of the device's main table.
@@ -120,7 +109,7 @@ pub fn middle(room: &Room, part: Part) -> Option<Oid> {
     }
 }
 
-/// What writing `value` to `oid` would change.
+/// Returns what writing `value` to `oid` would change.
 pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change, Refusal> {
     if let Some(change) = system::write(oid.arcs(), value) {
         return change;
@@ -149,7 +138,6 @@ pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change
 enum Writable {
     /// A command; the numbers it takes, and what they mean.
     Command(&'static [(i32, Command)]),
-    /// A name.
     Name,
     /// Seconds to stay off in a cycle, 5 to 60 (rPDUOutletConfigRebootDuration).
     CycleDelay,

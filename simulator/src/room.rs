@@ -34,12 +34,10 @@ pub const NOMINAL: Volts = Volts(230.0);
 /// A room and its moment.
 #[derive(Debug)]
 pub struct Room {
-    /// Its name.
     pub name: String,
     seed: u64,
     clock: Duration,
     moment: u64,
-    /// The racks.
     pub racks: Vec<Rack>,
     /// The power distribution units.
     pub pdus: Vec<Pdu>,
@@ -48,7 +46,7 @@ pub struct Room {
     servers: Vec<Server>,
 }
 
-/// What hangs on outlets.
+/// A server on outlets.
 #[derive(Debug)]
 struct Server {
     name: String,
@@ -65,7 +63,7 @@ struct Cord {
 }
 
 impl Room {
-    /// How long the room has existed.
+    /// Returns how long the room has existed.
     pub fn clock(&self) -> Duration {
         self.clock
     }
@@ -193,8 +191,7 @@ impl Room {
 }
 
 fn is_live(pdus: &[Pdu], cord: Cord) -> bool {
-    let Some(pdu) = pdus.get(cord.pdu) else {
-        return false;
-    };
-    pdu.is_powered() && pdu.outlets.get(cord.outlet).is_some_and(Outlet::is_on)
+    // The blueprint was refused unless every cord has its outlet.
+    let pdu = &pdus[cord.pdu];
+    pdu.is_powered() && pdu.outlets[cord.outlet].is_on()
 }

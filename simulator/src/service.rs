@@ -19,25 +19,25 @@ use crate::control;
 use crate::device::{self, Device};
 use crate::room::{self, Room};
 
-/// How often the room moves on.
+/// The interval at which the room moves on.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Which room, and where.
+/// The room, and its addresses.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// A room file; the default room without.
     pub room: Option<PathBuf>,
-    /// Where the devices answer.
+    /// The address at which the devices answer.
     pub bind: IpAddr,
     /// The first device answers one port on, the next two; 0 takes free ports.
     pub base_port: u16,
-    /// Where the control port is; 0 takes a free one.
+    /// The control port; 0 takes a free one.
     pub control_port: u16,
     /// Ends when the standard input does.
     pub exit_with_stdin: bool,
 }
 
-/// Why a room does not run.
+/// The reason a room does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The room cannot be read.
@@ -55,17 +55,16 @@ pub enum Error {
     /// The control port is not free.
     #[error("cannot listen on control port {address}: choose another --control-port, or 0")]
     Control {
-        /// Which one.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Signals or standard output do not work.
     #[error("cannot {step}")]
     System {
-        /// What failed.
+        /// The step that failed.
         step: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }

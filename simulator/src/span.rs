@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// Why a duration could not be read.
+/// The reason a duration could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a duration: write a number and ms, s, m or h, like 250ms or 3s")]
 pub struct Error(String);

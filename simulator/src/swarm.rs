@@ -25,22 +25,22 @@ use interfaces::Interfaces;
 
 const COMMUNITY: &str = "public";
 
-/// Which agents.
+/// The settings of the agents.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How many there are.
+    /// The number.
     pub count: u32,
     /// The first answers here, each next one an address on.
     pub first_address: Ipv4Addr,
     /// All answer on this port; 0 takes one that is free at the first address.
     pub port: u16,
-    /// How many interfaces each has, 1 to 1000.
+    /// The number of interfaces of each, 1 to 1000.
     pub interfaces: u32,
     /// Ends when the standard input does.
     pub exit_with_stdin: bool,
 }
 
-/// Why the agents do not run.
+/// The reason the agents do not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An address is not free, or there are more sockets than the system gives.
@@ -48,9 +48,8 @@ pub enum Error {
         "cannot listen on {address}: is the port in use, or `ulimit -n` below the count of agents?"
     )]
     Bind {
-        /// Which address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// More agents than addresses.
@@ -62,7 +61,7 @@ pub enum Error {
 }
 
 #[derive(Serialize)]
-struct Place {
+struct AgentEntry {
     name: String,
     kind: &'static str,
     address: SocketAddr,
@@ -91,7 +90,7 @@ pub async fn run(config: &Config) -> Result<(), Error> {
         let address = socket.local_addr().map_err(refused)?;
         port = address.port();
         let name = format!("agent-{:04}", index + 1);
-        lines.push(service::line(&Place {
+        lines.push(service::line(&AgentEntry {
             name,
             kind: "snmp",
             address,

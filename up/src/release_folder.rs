@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use utakata_api::release::FILE_MOST;
+use utakata_api::release::MAX_FILE_SIZE;
 use utakata_model::{
     Content, ContentFile, FileDigest, Manifest, ReleaseDigest,
     content::{IMAGE_FILE, MANIFEST_FILE},
@@ -168,11 +168,11 @@ fn file(path: &Path, place: &Path) -> Result<ContentFile> {
     let size = fs::metadata(place)
         .with_context(|| unreadable(place))?
         .len();
-    if size > FILE_MOST {
+    if size > MAX_FILE_SIZE {
         bail!(
             "{} has more than {} MiB: a larger program goes into a registry, as an image",
             place.display(),
-            FILE_MOST >> 20
+            MAX_FILE_SIZE >> 20
         );
     }
     let bytes = fs::read(place).with_context(|| unreadable(place))?;

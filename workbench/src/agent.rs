@@ -49,7 +49,7 @@ impl Replay {
         Ok(Self { address, running })
     }
 
-    /// Where it answers.
+    /// Returns where it answers.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -70,7 +70,7 @@ fn check(text: &str) -> Result<(), Vec<Refusal>> {
 }
 
 impl Module {
-    /// What a walk has of it, if anything.
+    /// Returns what a walk has of it, if anything.
     fn within(&self, walk: &Walk) -> Option<Self> {
         let scalars = self.scalars.iter();
         let scalars = scalars.filter(|object| walk.has(&object.oid)).cloned();
@@ -83,7 +83,7 @@ impl Module {
         (!found.scalars.is_empty() || !found.tables.is_empty()).then_some(found)
     }
 
-    /// What all of it lies under.
+    /// Returns what all of it lies under.
     fn root(&self) -> Vec<u32> {
         let scalars = self.scalars.iter().map(|object| object.oid.arcs());
         let tables = self.tables.iter().map(|table| table.entry.arcs());

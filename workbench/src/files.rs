@@ -120,7 +120,7 @@ pub fn walk(file: &Path) -> Result<Walk, Refusal> {
     Walk::parse(&bytes).map_err(|error| refusal(file, format!("{shown}: {error}"), true))
 }
 
-/// What was made of a walk.
+/// Returns what was made of a walk.
 pub fn summary(walk: &Walk) -> WalkSummary {
     WalkSummary {
         format: walk.format.to_string(),

@@ -74,7 +74,7 @@ impl Origins {
                 scalars: plan.oids.iter().map(|oid| walk.get(oid).cloned()).collect(),
                 tables: Vec::new(),
             };
-            for reading in decode(&plan, &fetched).sheet.readings() {
+            for reading in decode(&plan, &fetched).buffer.readings() {
                 self.add(&reading, oid.clone(), None);
             }
         }
@@ -115,7 +115,7 @@ impl Origins {
                         tables: vec![rows.row(index)],
                     };
                     let dotted: Vec<String> = index.iter().map(u32::to_string).collect();
-                    for reading in decode(&plan, &fetched).sheet.readings() {
+                    for reading in decode(&plan, &fetched).buffer.readings() {
                         self.add(&reading, oid.clone(), Some(dotted.join(".")));
                     }
                 }

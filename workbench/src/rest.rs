@@ -18,11 +18,11 @@ const ENTERPRISES: [u32; 6] = [1, 3, 6, 1, 4, 1];
 /// The most lines for a vendor.
 const MAX_LINES: usize = 12;
 
-/// What a plan looks at: objects, and what is under them.
+/// The objects that a plan looks at: objects, and what is under them.
 pub struct Looked(Vec<Oid>);
 
 impl Looked {
-    /// What a plan looks at.
+    /// Returns what a plan looks at.
     pub fn at(plan: &Plan) -> Self {
         let mut all = plan.oids.clone();
         for planned in &plan.tables {
@@ -34,7 +34,7 @@ impl Looked {
         Self(all)
     }
 
-    /// Whether an object is among it.
+    /// Returns whether an object is among it.
     pub fn has(&self, oid: &Oid) -> bool {
         let after = self.0.partition_point(|known| known <= oid);
         // Columns may lie within each other only by mistake, but then both are looked at.
@@ -43,7 +43,7 @@ impl Looked {
     }
 }
 
-/// How many objects are looked at, and the subtrees of all others.
+/// Returns how many objects are looked at, and the subtrees of all others.
 pub fn split(plan: &Plan, walk: &Walk, shipped: &Library) -> (usize, Vec<Subtree>) {
     let looked = Looked::at(plan);
     let (used, unused): (Vec<&Oid>, Vec<&Oid>) =
@@ -77,7 +77,7 @@ fn looked_at(profile: &std::sync::Arc<Profile>) -> (String, Looked) {
     (profile.name.clone(), Looked::at(&plan))
 }
 
-/// What of an OID its subtree is at least.
+/// Returns what of an OID its subtree is at least.
 fn group(arcs: &[u32]) -> Vec<u32> {
     let is_many = arcs.starts_with(&MIB_2) || arcs.starts_with(&ENTERPRISES);
     let length = if is_many { 7 } else { 5 };
@@ -110,7 +110,7 @@ fn branch<'a>(oids: &[&'a Oid]) -> Vec<(Vec<u32>, Vec<&'a Oid>)> {
     done
 }
 
-/// What all of them begin with.
+/// Returns what all of them begin with.
 fn common(oids: &[&Oid]) -> Vec<u32> {
     let Some((first, rest)) = oids.split_first() else {
         return Vec::new();

@@ -69,7 +69,7 @@ async fn read(
     let (readings, problem) = match done {
         Ok(answer) => {
             let problem = missing::problem(&answer.missing.into_entries());
-            (answer.sheet.readings(), problem)
+            (answer.buffer.readings(), problem)
         }
         Err(failure) => (Vec::new(), Some(failure.problem)),
     };
@@ -117,7 +117,7 @@ fn task(release: &Release, address: String) -> anyhow::Result<Task> {
     })
 }
 
-/// Whether a device would be read with a profile by itself.
+/// Returns whether a device would be read with a profile by itself.
 fn tried(profile: &Profile, walk: &Walk) -> TriedProfile {
     let (is_recognised, because) = recognised(profile, walk);
     TriedProfile {

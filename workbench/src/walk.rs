@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 use async_snmp::{Oid, Value};
 use utakata_worker_sdk::model::workbench::SkippedLine;
 
-/// What to do when there is no walk.
+/// The cure where there is no walk.
 const CURE: &str = "snmpwalk -v2c -c public -On -Cc DEVICE .1 > FILE gives one";
 /// The names of the first numbers, which Net-SNMP writes without -On.
 const ROOTS: [(&str, u32); 3] = [("iso", 1), ("ccitt", 0), ("joint-iso-ccitt", 2)];
@@ -22,15 +22,15 @@ pub struct Walk {
     pub objects: BTreeMap<Oid, Value>,
     /// Lines that are no object, the first of them.
     pub skipped: Vec<SkippedLine>,
-    /// How many lines are no object, in all.
+    /// The number of lines that are no object, in all.
     pub skipped_count: usize,
     /// Lines with an OID that came before: the first one counts.
     pub repeated: usize,
-    /// What the file is written in.
+    /// The format of the file.
     pub format: Format,
 }
 
-/// What a file is written in.
+/// The format of a file.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// `.1.3.6.1.2.1.1.3.0 = Timeticks: (4711) 0:00:47.11`
@@ -42,7 +42,7 @@ pub enum Format {
     Snmprec,
 }
 
-/// Why a file is no walk.
+/// The reason a file is no walk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It has no line.
@@ -53,14 +53,12 @@ pub enum Error {
     NotAWalk {
         /// The first line, from 1.
         line: usize,
-        /// What is wrong with it.
         problem: String,
     },
 }
 
-/// What a line is.
-enum Line<'a> {
-    /// An object.
+/// The content of a line.
+enum WalkLine<'a> {
     Object(Oid, Read, Format),
     /// An OID without a value, as at the end of a walk.
     Nothing,
@@ -74,7 +72,7 @@ struct Read {
     open: Open,
 }
 
-/// How the lines after an object may go on with it.
+/// The ways in which the lines after an object may go on with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
     /// They may not.
@@ -122,7 +120,7 @@ impl Walk {
         from.take_while(move |(found, _)| found.starts_with(oid))
     }
 
-    /// Whether there is an object under an OID.
+    /// Returns whether there is an object under an OID.
     pub fn has(&self, oid: &Oid) -> bool {
         self.under(oid).next().is_some()
     }
@@ -178,9 +176,9 @@ impl Reader {
             return;
         }
         match self.read(line) {
-            Ok(Line::Object(oid, read, format)) => self.add(oid, read, format),
-            Ok(Line::Nothing) => self.last = None,
-            Ok(Line::Other(problem)) => {
+            Ok(WalkLine::Object(oid, read, format)) => self.add(oid, read, format),
+            Ok(WalkLine::Nothing) => self.last = None,
+            Ok(WalkLine::Other(problem)) => {
                 if !self.go_on(line) {
                     self.skip(number, line, &problem);
                 }
@@ -192,9 +190,9 @@ impl Reader {
         }
     }
 
-    fn read<'a>(&self, line: &'a str) -> Result<Line<'a>, String> {
+    fn read<'a>(&self, line: &'a str) -> Result<WalkLine<'a>, String> {
         match snmprec::read(line, self.is_latin)? {
-            Line::Other(_) => snmpwalk::read(line, self.is_latin),
+            WalkLine::Other(_) => snmpwalk::read(line, self.is_latin),
             read => Ok(read),
         }
     }
@@ -271,7 +269,7 @@ impl Reader {
     }
 }
 
-/// Whether a line begins with an OID and a separator of one of the formats.
+/// Returns whether a line begins with an OID and a separator of one of the formats.
 fn starts_object(line: &str) -> bool {
     let end = line.find([' ', '|']).unwrap_or(line.len());
     let (head, rest) = line.split_at(end);

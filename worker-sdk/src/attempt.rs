@@ -18,7 +18,7 @@ use crate::{
     packed::Packed,
 };
 
-/// How long a control task that is cancelled has to say what took effect.
+/// The time that a cancelled control task has to say what took effect.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
 /// An attempt that has begun.

@@ -19,12 +19,12 @@ use utakata_protocol::clock::Moment;
 
 use crate::{Task, ending::Subject};
 
-/// How many ended attempts are remembered.
+/// The number of ended attempts that are remembered.
 const REMEMBERED: usize = 16 * 1024;
-/// How many tasks may wait for each that may run.
+/// The number of tasks that may wait for each that may run.
 const WAITING_FACTOR: usize = 4;
 
-/// Which attempts a worker has.
+/// The attempts that a worker has.
 #[derive(Debug)]
 pub struct Attempts {
     capacity: usize,
@@ -48,7 +48,7 @@ enum State {
 /// An attempt that runs.
 #[derive(Debug, Clone)]
 pub struct Running {
-    /// What it is.
+    /// The scope.
     pub subject: Subject,
     /// Tells it that it is cancelled.
     pub cancelled: CancellationToken,
@@ -61,20 +61,20 @@ pub struct Running {
 pub struct Ready {
     /// The attempt.
     pub waiting: Waiting,
-    /// What a go for it must repeat, and the moment before that was said, if it was.
+    /// The nonce that a go for it must repeat, and the moment before that was said, if it was.
     pub said: Option<(u64, Moment)>,
 }
 
 /// A task for which there is no slot yet.
 #[derive(Debug)]
 pub struct Waiting {
-    /// What it is.
+    /// The scope.
     pub subject: Subject,
-    /// What is to be done.
+    /// The method.
     pub task: Task,
 }
 
-/// What a cancel means.
+/// The effect of a cancel.
 #[derive(Debug)]
 pub enum Cancel {
     /// There is no such attempt, or it has ended: nothing.
@@ -99,22 +99,22 @@ impl Attempts {
         }
     }
 
-    /// Whether this attempt never came before, as far as is remembered.
+    /// Returns whether this attempt never came before, as far as is remembered.
     pub fn is_new(&self, key: TaskKey) -> bool {
         !self.states.contains_key(&key)
     }
 
-    /// Whether one more may run.
+    /// Returns whether one more may run.
     pub fn has_slot(&self) -> bool {
         self.running < self.capacity
     }
 
-    /// Whether one more may wait.
+    /// Returns whether one more may wait.
     pub fn has_room(&self) -> bool {
         self.waiting.len() < self.capacity.saturating_mul(WAITING_FACTOR)
     }
 
-    /// How many run or wait.
+    /// Returns how many run or wait.
     pub fn count(&self) -> usize {
         self.running + self.waiting.len()
     }
@@ -224,7 +224,8 @@ impl Attempts {
         }
     }
 
-    /// When to look for some that are too late to begin. Never later than the first of them.
+    /// Returns when to look for some that are too late to begin. Never later than the first of
+    /// them.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.expiry
     }

@@ -8,14 +8,14 @@ use tonic::{
 };
 use utakata_protocol::MESSAGE_MAX;
 
-/// How much may be under way and unread, in bytes: some hundred messages.
+/// The most bytes that may be under way and unread: some hundred messages.
 const WINDOW: u32 = 2 * 1024 * 1024;
 /// A manager that accepts no connection by then is not there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// How often a silent connection is proved, and how long the proof may take.
+/// The interval at which a silent connection is proved, and the time that the proof may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Why there is no connection.
+/// The reason there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is of no known form.
@@ -29,14 +29,14 @@ pub enum Error {
     Connect {
         /// The address.
         endpoint: String,
-        /// What the transport says.
+        /// The error of the transport.
         #[source]
         source: tonic::transport::Error,
     },
 }
 
 impl Error {
-    /// Whether the system says that nobody listens there.
+    /// Returns whether the system says that nobody listens there.
     pub fn is_nobody(&self) -> bool {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = cause {

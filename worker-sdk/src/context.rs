@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use utakata_model::{TaskId, TaskKey};
 use utakata_protocol::clock::Moment;
 
-/// What the SDK offers to one attempt: its deadline, whether it was cancelled, and a way to say
-/// how far it is. Cheap to clone.
+/// The services of the SDK for one attempt: its deadline, whether it was cancelled, and a way to
+/// say how far it is. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Context {
     key: TaskKey,
@@ -34,7 +34,7 @@ impl Limit {
         }
     }
 
-    /// Whether it is over.
+    /// Returns whether it is over.
     pub(crate) fn is_over(self) -> bool {
         self.began.elapsed() >= self.within
     }
@@ -70,15 +70,15 @@ impl Context {
         Self::build(key, deadline, limit, cancelled, progress)
     }
 
-    /// When the attempt ends, whatever it is doing then.
+    /// Returns the time at which the attempt ends, whatever it is doing then.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Whether there is time left, by a clock that also goes on while this process is stopped or
-    /// its machine suspended. The SDK looks at it before each step of a control future; whoever
-    /// talks to equipment from a thread of its own looks immediately before each thing that it
-    /// says, and says no more when this is false.
+    /// Returns whether there is time left, by a clock that also goes on while this process is
+    /// stopped or its machine suspended. The SDK looks at it before each step of a control future;
+    /// whoever talks to equipment from a thread of its own looks immediately before each thing that
+    /// it says, and says no more when this is false.
     pub fn is_in_time(&self) -> bool {
         !self.limit.is_over()
     }

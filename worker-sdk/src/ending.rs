@@ -9,7 +9,7 @@ use utakata_model::{
 };
 use utakata_protocol::{MESSAGE_MAX, v1};
 
-use crate::{Answer, Failure, Sheet, Task, packed::Packed};
+use crate::{Answer, Failure, ReadingBuffer, Task, packed::Packed};
 
 /// The largest outcome, in bytes: a message has room for others beside it.
 pub const OUTCOME_MAX: usize = MESSAGE_MAX / 2;
@@ -19,7 +19,7 @@ pub const RESULT_MAX: usize = 1024 * 1024;
 /// As much of the sentence of a problem as is told, in bytes; a manager takes twice that.
 const SENTENCE_MAX: usize = 2048;
 
-/// How an attempt ended.
+/// The end of an attempt.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -52,20 +52,20 @@ pub enum Ending {
     GivenUp,
 }
 
-/// Which attempt an ending is about.
+/// The attempt that an ending is about.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The fencing token.
     pub key: TaskKey,
     /// The target.
     pub target: TargetName,
-    /// What was to be done.
+    /// The action.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
-    /// How long it may take.
+    /// The time that it may take.
     pub timeout: Duration,
-    /// When the worker got it.
+    /// The time the worker got it.
     pub came: Instant,
 }
 
@@ -82,7 +82,7 @@ impl Subject {
         }
     }
 
-    /// When the attempt ends at the latest.
+    /// Returns the latest time at which the attempt ends.
     pub fn deadline(&self) -> Instant {
         // A timeout beyond what the clock can hold is a year: nothing lasts longer.
         let year = Duration::from_secs(365 * 86_400);
@@ -106,7 +106,7 @@ impl Subject {
         let ran = now.saturating_duration_since(self.came);
         let Answer {
             readings,
-            sheet,
+            buffer,
             result,
             missing,
             recognition,
@@ -123,14 +123,14 @@ impl Subject {
             missing: missing.into_entries().into_iter().map(Into::into).collect(),
             recognition: recognition.map(|recognition| recognition.bounded().into()),
         };
-        bounded(self.class, rest, &readings, &sheet)
+        bounded(self.class, rest, &readings, &buffer)
     }
 
     fn answered(&self, mut answer: Answer) -> (OutcomeStatus, Option<Problem>, Option<Answer>) {
         let Some(problem) = drop_impossible(&self.target, &mut answer) else {
             return (OutcomeStatus::Succeeded, None, Some(answer));
         };
-        let no_readings = answer.readings.is_empty() && answer.sheet.is_empty();
+        let no_readings = answer.readings.is_empty() && answer.buffer.is_empty();
         let nothing_left = no_readings && answer.result.is_none();
         let status = if nothing_left && self.class == Class::Observe {
             OutcomeStatus::Failed
@@ -147,7 +147,7 @@ impl Subject {
         }
     }
 
-    /// What can be said of an attempt that was begun and did not come to its end.
+    /// Returns what can be said of an attempt that was begun and did not come to its end.
     fn interrupted(&self) -> OutcomeStatus {
         match self.class {
             Class::Observe => OutcomeStatus::Failed,
@@ -240,7 +240,7 @@ impl Subject {
     }
 }
 
-/// What is told of a task that cannot be read, or does not fit the manifest.
+/// Returns what is told of a task that cannot be read, or does not fit the manifest.
 pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> Packed {
     let outcome = v1::AttemptOutcome {
         id,
@@ -260,7 +260,7 @@ fn drop_impossible(target: &TargetName, answer: &mut Answer) -> Option<Problem> 
     };
     let wrong = answer.readings.iter().filter(|reading| !possible(reading));
     let mut metrics: Vec<_> = wrong.map(|reading| reading.metric.to_string()).collect();
-    metrics.extend(answer.sheet.take_impossible());
+    metrics.extend(answer.buffer.take_impossible());
     if metrics.is_empty() {
         return None;
     }
@@ -286,8 +286,13 @@ fn brief(problem: Problem) -> v1::Problem {
 }
 
 /// An outcome that fits into a message: one that does not tells so instead.
-fn bounded(class: Class, rest: v1::AttemptOutcome, readings: &[Reading], sheet: &Sheet) -> Packed {
-    let packed = Packed::build(&rest, readings, sheet.as_bytes());
+fn bounded(
+    class: Class,
+    rest: v1::AttemptOutcome,
+    readings: &[Reading],
+    buffer: &ReadingBuffer,
+) -> Packed {
+    let packed = Packed::build(&rest, readings, buffer.as_bytes());
     let (length, result) = (packed.len(), rest.result.len());
     if length <= OUTCOME_MAX && result <= RESULT_MAX {
         return packed;

@@ -6,10 +6,10 @@
 //! silent is ever given to the worker, unless an example target is.
 
 mod checks;
+pub mod host;
 pub(crate) mod manager;
 mod not_passed;
 mod parameters;
-pub mod place;
 mod process;
 mod silence;
 mod stage;
@@ -24,22 +24,22 @@ use std::{
 
 use utakata_model::{ActionName, target::Secret};
 
-use self::{not_passed::NotPassed, place::Place, stage::Stage};
+use self::{host::WorkerHost, not_passed::NotPassed, stage::Stage};
 use crate::Release;
 
-/// How to try a worker.
+/// The options for trying a worker.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The folders in which `run.program` is looked for, after that of the release.
     pub programs: Vec<PathBuf>,
-    /// Where its workers run. `None`: they are processes of this machine.
-    pub place: Option<Arc<dyn Place>>,
+    /// The host of its workers. `None`: they are processes of this machine.
+    pub host: Option<Arc<dyn WorkerHost>>,
     /// A real target. Its observe actions are run on it.
     pub example: Option<Example>,
     /// An observe action and parameters with which it takes long. Without it, the default read
     /// of an address that does not answer is taken.
     pub slow: Option<(ActionName, serde_json::Value)>,
-    /// How many targets are tried at once.
+    /// The number of targets that are tried at once.
     pub targets: usize,
     /// All limits of time are multiplied by this: more than 1 on a slow machine.
     pub time_scale: f64,
@@ -49,7 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             programs: Vec::new(),
-            place: None,
+            host: None,
             example: None,
             slow: None,
             targets: 200,
@@ -61,9 +61,9 @@ impl Default for Options {
 /// A real target to try a worker on.
 #[derive(Debug, Clone, Default)]
 pub struct Example {
-    /// Where it answers.
+    /// The address at which it answers.
     pub address: String,
-    /// What lets the worker in.
+    /// The credential that lets the worker in.
     pub credential: BTreeMap<String, Secret>,
     /// Parameters for the actions that need some.
     pub parameters: BTreeMap<ActionName, serde_json::Value>,
@@ -71,7 +71,7 @@ pub struct Example {
     pub allowed_control: Vec<ActionName>,
 }
 
-/// What came of it.
+/// The results of a trial.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// In the order in which they were made.
@@ -81,15 +81,15 @@ pub struct Report {
 /// One thing that a worker must keep to.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// What, in a sentence.
+    /// The promise that was checked, in a sentence.
     pub name: String,
-    /// Whether it does.
+    /// `true` if it does so.
     pub result: CheckResult,
-    /// How long it took to find out.
+    /// The time that it took to find out.
     pub took: Duration,
 }
 
-/// Whether a worker keeps to something.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckResult {
     /// It does.
@@ -101,7 +101,7 @@ pub enum CheckResult {
 }
 
 impl Report {
-    /// Whether nothing failed. What was skipped counts as neither.
+    /// Returns whether nothing failed. What was skipped counts as neither.
     pub fn passed(&self) -> bool {
         let failed = |check: &Check| matches!(check.result, CheckResult::Failed(_));
         !self.checks.iter().any(failed)

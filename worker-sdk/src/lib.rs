@@ -28,6 +28,7 @@
 
 mod attempt;
 mod attempts;
+mod buffer;
 mod catalogue;
 mod connection;
 mod context;
@@ -39,15 +40,14 @@ mod packed;
 mod proof;
 mod release;
 mod session;
-mod sheet;
 mod start;
 mod task;
 mod worker;
 
+pub use buffer::ReadingBuffer;
 pub use context::Context;
 pub use proof::{Proof, Reply};
 pub use release::{Release, ReleaseError};
-pub use sheet::Sheet;
 pub use start::{
     EXIT_BUILD, EXIT_DRAINED, EXIT_REFUSED, EXIT_RELEASE, EXIT_UNAVAILABLE, EXIT_USAGE,
     THREADS_VARIABLE, main,

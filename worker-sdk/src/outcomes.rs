@@ -21,12 +21,12 @@ impl Outcomes {
         self.waiting.push(outcome);
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -57,7 +57,7 @@ impl Packed {
         Self(bytes)
     }
 
-    /// How many bytes it takes in a message.
+    /// Returns how many bytes it takes in a message.
     pub fn len(&self) -> usize {
         framed_len(self.0.len())
     }

@@ -7,7 +7,7 @@ use utakata_model::Problem;
 
 use crate::Failure;
 
-/// What came of asking a device for a change.
+/// The reply of a device that was asked for a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reply {
     /// The device says that it did what it was asked for, and repeats that where its protocol
@@ -51,7 +51,7 @@ impl Reply {
     }
 }
 
-/// What an answer proves of a change.
+/// The proof that an answer gives of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// It was done, as far as the word of the device goes.

@@ -15,11 +15,11 @@ pub const MANIFEST_FILE: &str = "worker.toml";
 pub struct Release {
     /// The folder, with everything that the release came with.
     pub folder: PathBuf,
-    /// What it declares.
+    /// Its manifest.
     pub manifest: Manifest,
 }
 
-/// Why a folder is no release.
+/// The reason a folder is no release.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     /// Its manifest cannot be opened.
@@ -27,7 +27,7 @@ pub enum ReleaseError {
     Read {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The message of the system.
         #[source]
         source: io::Error,
     },
@@ -36,7 +36,7 @@ pub enum ReleaseError {
     Manifest {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         #[source]
         source: ManifestError,
     },

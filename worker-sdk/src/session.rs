@@ -1,7 +1,7 @@
 //! One connection of a worker with its manager, from hello to its end.
 
-mod desk;
 mod hold;
+mod task_set;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use utakata_protocol::{
     v1::{self, Heartbeat, Hello, ToWorker, Welcome, from_worker, to_worker},
 };
 
-use self::desk::Desk;
+use self::task_set::TaskSet;
 use crate::{
     Release, Worker,
     catalogue::Catalogue,
@@ -35,9 +35,9 @@ const OUTGOING: usize = 16;
 const OUTCOMES_KEPT: usize = 1024;
 /// A manager that does not answer a hello by then is none.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
-/// How long the manager has to end the stream after the worker has.
+/// The time that the manager has to end the stream after the worker has.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
-/// How often to be heard of, where the manager does not say.
+/// The interval at which to be heard of, where the manager does not say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// A worker that did not look at anything for so many heartbeats of its own stood still. That is
@@ -45,19 +45,19 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const AWAY_AFTER: u32 = 3;
 
 /// As much progress is told in a second; a manager takes more for noise.
-const PROGRESS_MOST: u32 = 1000;
+const MAX_PROGRESS: u32 = 1000;
 
-/// What a session needs.
+/// The needs of a session.
 pub struct Config {
-    /// Where the manager listens.
+    /// The address at which the manager listens.
     pub endpoint: String,
     /// The one-time token.
     pub token: String,
-    /// When this is cancelled, the worker drains by itself.
+    /// Cancelled to have the worker drain by itself.
     pub stop: CancellationToken,
 }
 
-/// Why a session did not end by being drained.
+/// The reason a session did not end by being drained.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A schema of the manifest does not compile.
@@ -74,7 +74,7 @@ pub enum Error {
     Refused {
         /// A word for programs.
         code: String,
-        /// What happened and what to do.
+        /// The event, and its cure.
         message: String,
     },
     /// The manager did not answer the hello.
@@ -102,10 +102,10 @@ pub async fn run<W: Worker>(
     let (outgoing, mut incoming, welcome) = greet(client, hello.clone(), HELLO_LIMIT).await?;
     tracing::debug!(worker = welcome.worker, "welcomed by the manager");
     let (progress, progressed) = mpsc::channel(OUTCOMES_KEPT);
-    let mut desk = Desk::build(worker, catalogue, progress);
-    desk.set_go(welcome.protocol_version >= WITH_GO);
+    let mut task_set = TaskSet::build(worker, catalogue, progress);
+    task_set.set_go(welcome.protocol_version >= WITH_GO);
     let mut session = Session {
-        desk,
+        task_set,
         outgoing,
         progressed,
         told: (Instant::now(), 0),
@@ -132,12 +132,12 @@ pub async fn run<W: Worker>(
             }
             Err(status) => Error::Broken(status),
         };
-        session.desk.outlast().await;
+        session.task_set.outlast().await;
         return Err(broken);
     }
 }
 
-/// How often to be heard of: three times as often as the manager must hear.
+/// Returns how often to be heard of: three times as often as the manager must hear.
 fn heartbeat(welcome: &Welcome) -> Duration {
     let every = match welcome.heartbeat_milliseconds {
         0 => HEARTBEAT,
@@ -202,20 +202,20 @@ async fn open(
 }
 
 struct Session<W> {
-    desk: Desk<W>,
+    task_set: TaskSet<W>,
     outgoing: mpsc::Sender<Outgoing>,
     progressed: mpsc::Receiver<(utakata_model::TaskKey, String)>,
-    /// How much progress was told since when.
+    /// The number of messages of progress, and since when they are counted.
     told: (Instant, u32),
     heartbeat: Duration,
-    /// When it last looked at anything.
+    /// The time it last looked at anything.
     awake: Moment,
-    /// What the manager has asked for, to make room for its successor.
+    /// The hold that the manager has asked for, to make room for its successor.
     held: Option<v1::Hold>,
     stop: CancellationToken,
 }
 
-/// How serving a stream has ended well.
+/// The ways in which serving a stream ends well.
 enum Served {
     /// Everything is done and told.
     Drained,
@@ -223,7 +223,7 @@ enum Served {
     Held(v1::Hold),
 }
 
-/// What a session waits for.
+/// The events of a session.
 enum Event {
     Stopped,
     Came(Result<ToWorker, Option<tonic::Status>>),
@@ -244,14 +244,14 @@ impl<W: Worker> Session<W> {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // What is ready goes together: first everything is read, then what ended is gathered,
         // then it is written. Each step has a bound, so that none can keep the next from its turn.
-        while !self.desk.is_done() {
+        while !self.task_set.is_done() {
             if let Some(hold) = self.held.take() {
                 return Ok(Served::Held(hold));
             }
             let event = self.next(incoming, &mut heartbeat).await;
             self.look_at_clock();
             match event {
-                Event::Stopped => self.desk.drain(None),
+                Event::Stopped => self.task_set.drain(None),
                 Event::Came(message) => self.take(message?),
                 Event::Ended => {}
                 Event::Room => self.tell_what_waits()?,
@@ -260,7 +260,7 @@ impl<W: Worker> Session<W> {
                     self.tell_progress();
                 }
                 Event::Beat => self.beat(),
-                Event::Timer => self.desk.on_timer(Instant::now()),
+                Event::Timer => self.task_set.on_timer(Instant::now()),
             }
         }
         Ok(Served::Drained)
@@ -271,16 +271,16 @@ impl<W: Worker> Session<W> {
         incoming: &mut Streaming<ToWorker>,
         heartbeat: &mut Interval,
     ) -> Event {
-        let kept = self.desk.outcomes.len();
-        let has_ready = self.desk.has_ready();
-        let timer = self.desk.next_timer();
+        let kept = self.task_set.outcomes.len();
+        let has_ready = self.task_set.has_ready();
+        let timer = self.task_set.next_timer();
         tokio::select! {
             biased;
-            () = self.stop.cancelled(), if !self.desk.is_draining() => Event::Stopped,
+            () = self.stop.cancelled(), if !self.task_set.is_draining() => Event::Stopped,
             message = incoming.message(), if kept < OUTCOMES_KEPT => {
                 Event::Came(message.map_err(Some).and_then(|message| message.ok_or(None)))
             }
-            () = self.desk.ended(), if kept < 2 * OUTCOMES_KEPT => Event::Ended,
+            () = self.task_set.ended(), if kept < 2 * OUTCOMES_KEPT => Event::Ended,
             _ = self.outgoing.reserve(), if kept > 0 || has_ready => Event::Room,
             Some(progress) = self.progressed.recv() => Event::Progressed(progress),
             _ = heartbeat.tick() => Event::Beat,
@@ -295,14 +295,14 @@ impl<W: Worker> Session<W> {
         let away = before.until(self.awake);
         if away > self.heartbeat * AWAY_AFTER {
             tracing::warn!(?away, "this worker stood still");
-            self.desk.was_away();
+            self.task_set.was_away();
         }
     }
 
     /// Sends what is ready, which is waited for, or outcomes.
     fn tell_what_waits(&mut self) -> Result<(), Option<tonic::Status>> {
-        if self.desk.has_ready() {
-            let ready = from_worker::Message::Ready(self.desk.take_ready());
+        if self.task_set.has_ready() {
+            let ready = from_worker::Message::Ready(self.task_set.take_ready());
             return self.outgoing.try_send(ready.into()).map_err(|_| None);
         }
         self.tell_outcomes()
@@ -310,7 +310,7 @@ impl<W: Worker> Session<W> {
 
     /// Sends outcomes. Only this session writes, so the room that was seen is still there.
     fn tell_outcomes(&mut self) -> Result<(), Option<tonic::Status>> {
-        let outcomes = self.desk.outcomes.take();
+        let outcomes = self.task_set.outcomes.take();
         let sent = self.outgoing.try_send(Outgoing::Outcomes(outcomes));
         sent.map_err(|_| None)?;
         self.tell_progress();
@@ -319,13 +319,13 @@ impl<W: Worker> Session<W> {
 
     fn take(&mut self, message: ToWorker) {
         match message.message {
-            Some(to_worker::Message::Tasks(tasks)) => self.desk.take(tasks.tasks),
-            Some(to_worker::Message::Go(go)) => self.desk.go(&go.attempts),
-            Some(to_worker::Message::Cancel(cancel)) => self.desk.cancel(&cancel.tasks),
+            Some(to_worker::Message::Tasks(tasks)) => self.task_set.take(tasks.tasks),
+            Some(to_worker::Message::Go(go)) => self.task_set.go(&go.attempts),
+            Some(to_worker::Message::Cancel(cancel)) => self.task_set.cancel(&cancel.tasks),
             Some(to_worker::Message::Drain(drain)) => {
                 let within = drain.within_milliseconds;
                 let limit = (within > 0).then(|| Duration::from_millis(within));
-                self.desk.drain(limit);
+                self.task_set.drain(limit);
             }
             Some(to_worker::Message::Hold(hold)) => self.held = Some(hold),
             Some(to_worker::Message::Heartbeat(_)) => {}
@@ -348,7 +348,7 @@ impl<W: Worker> Session<W> {
             self.told = (Instant::now(), 0);
         }
         self.told.1 += 1;
-        if self.told.1 > PROGRESS_MOST {
+        if self.told.1 > MAX_PROGRESS {
             return;
         }
         let progress = v1::Progress {
@@ -360,7 +360,7 @@ impl<W: Worker> Session<W> {
     }
 
     fn beat(&self) {
-        let running = u32::try_from(self.desk.count()).unwrap_or(u32::MAX);
+        let running = u32::try_from(self.task_set.count()).unwrap_or(u32::MAX);
         self.say(from_worker::Message::Heartbeat(Heartbeat { running }));
     }
 

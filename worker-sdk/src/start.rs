@@ -49,7 +49,7 @@ pub fn main<W: Worker>() -> ExitCode {
     }
 }
 
-/// What a manager tells a worker at its start.
+/// The facts that a manager tells a worker at its start.
 struct Environment {
     endpoint: String,
     token: String,
@@ -66,7 +66,7 @@ impl Environment {
     }
 }
 
-/// Why a worker ended before it was drained.
+/// The reason a worker ended before it was drained.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("cannot read the release")]
@@ -109,7 +109,7 @@ fn start<W: Worker>(environment: Environment) -> Result<(), Error> {
     result
 }
 
-/// How many threads: the environment's word, then the manifest's, then one.
+/// Returns how many threads: the environment's word, then the manifest's, then one.
 fn threads(release: &Release) -> usize {
     let variable = std::env::var(THREADS_VARIABLE).ok();
     let variable = variable.and_then(|text| text.parse().ok());
@@ -152,7 +152,7 @@ fn stop_on_signal() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// What is logged unless `RUST_LOG` says otherwise. The SNMP library opens a span for each
+/// The filter of the log unless `RUST_LOG` says otherwise. The SNMP library opens a span for each
 /// request and calls each refusal an error: both are said in the outcome, and cost at every poll.
 const LOGGED: &str = "info,async_snmp::client=off";
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::Sheet;
+use crate::ReadingBuffer;
 use utakata_model::{
     ActionName, Class, Gaps, Kind, OutcomeStatus, Problem, Reading, Recognition, TargetName,
     TaskKey, target::Secret,
@@ -17,43 +17,44 @@ pub struct Task {
     pub target: TargetName,
     /// The kind of the target: that of the manifest.
     pub kind: Kind,
-    /// Where the target answers, in the form that the kind asks for.
+    /// The address of the target, in the form that the kind asks for.
     pub address: String,
-    /// What lets the worker in: for this task only, never to be stored or printed.
+    /// The credential that lets the worker in: for this task only, never to be stored or printed.
     pub credential: BTreeMap<String, Secret>,
-    /// What to do: an action of the manifest.
+    /// The action: an action of the manifest.
     pub action: ActionName,
-    /// Whether that only looks, or changes something.
+    /// The class of the action.
     pub class: Class,
     /// The parameters: a JSON object, valid by the action's schema.
     pub parameters: serde_json::Value,
-    /// How long the attempt may take, counted from when the worker got it.
+    /// The time that the attempt may take, counted from when the worker got it.
     pub timeout: Duration,
 }
 
 /// A task that succeeded.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
-    /// What was seen. A number that is not finite is dropped and told as the problem
+    /// The error that was seen. A number that is not finite is dropped and told as the problem
     /// `bad-reading`.
     pub readings: Vec<Reading>,
     /// The same, for many of them: written down as they are seen, at a small part of the cost.
-    pub sheet: Sheet,
+    pub buffer: ReadingBuffer,
     /// Anything else, as JSON.
     pub result: Option<serde_json::Value>,
-    /// What was asked for and did not come: with anything here the attempt succeeded in part,
-    /// and everybody who looks is told so. What has nothing to answer at all is a [`Failure`].
+    /// Values that were asked for and did not come: with anything here the attempt succeeded in
+    /// part, and everybody who looks is told so. What has nothing to answer at all is a
+    /// [`Failure`].
     pub missing: Gaps,
-    /// What the target was recognised as, where that is not given by its kind.
+    /// The result of recognition, where that is not given by its kind.
     pub recognition: Option<Recognition>,
 }
 
 /// A task that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// How it ended; [`OutcomeStatus::Succeeded`] is taken for failed.
+    /// The status; [`OutcomeStatus::Succeeded`] is taken for failed.
     pub status: OutcomeStatus,
-    /// Why.
+    /// The reason.
     pub problem: Problem,
 }
 

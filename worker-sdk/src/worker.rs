@@ -22,7 +22,7 @@ pub trait Worker: Sized + Send + Sync + 'static {
         context: Context,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
-    /// How many tasks it takes at once.
+    /// Returns how many tasks it takes at once.
     fn capacity(&self) -> u32 {
         1024
     }

@@ -11,7 +11,7 @@ static AHEAD: AtomicI64 = AtomicI64::new(0);
 /// An answer says its time in whole seconds, and was on the way: less is no difference.
 const SAME: i64 = 2;
 
-/// What time it is at the server that answered last; here, before any did.
+/// Returns the time at the server that answered last; here, before any did.
 pub fn server_now() -> Timestamp {
     let now = Timestamp::now();
     let ahead = SignedDuration::from_secs(AHEAD.load(Ordering::Relaxed));

@@ -2,12 +2,12 @@
 
 use utakata_model::EnvironmentId;
 
-use super::{ANSWER_WITHIN, Client, Error};
+use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::environment::{
-    EnvironmentView, NewOrder, NewStanding, OrdersView, Standing, StandingView,
+    EnvironmentView, NewOrder, NewSuspension, OrdersView, Suspension, SuspensionView,
 };
 
-/// What is asked of an environment, or of a kind in it.
+/// A request to an environment, or to a kind in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvironmentVerb {
     /// To begin nothing more.
@@ -49,7 +49,7 @@ impl Client {
         order: &NewOrder,
     ) -> Result<OrdersView, Error> {
         let path = format!("/v1/environments/{id}/{}", verb.as_str());
-        self.post(&path, order, ANSWER_WITHIN).await
+        self.post(&path, order, ANSWER_TIMEOUT).await
     }
 
     /// Forgets an environment that is gone for good, or that has moved to another zone.
@@ -64,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn orders(&self) -> Result<Vec<Standing>, Error> {
+    pub async fn orders(&self) -> Result<Vec<Suspension>, Error> {
         self.all("/v1/orders", &()).await
     }
 
@@ -75,9 +75,9 @@ impl Client {
     pub async fn order(
         &self,
         verb: EnvironmentVerb,
-        order: &NewStanding,
-    ) -> Result<StandingView, Error> {
+        order: &NewSuspension,
+    ) -> Result<SuspensionView, Error> {
         let path = format!("/v1/orders/{}", verb.as_str());
-        self.post(&path, order, ANSWER_WITHIN).await
+        self.post(&path, order, ANSWER_TIMEOUT).await
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Why a call of the API failed.
+/// The reason a call of the API failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The token cannot be sent.
@@ -17,17 +17,17 @@ pub enum Error {
     /// Nobody listens there, or the connection broke.
     #[error("no answer from {url} (is `utakata up` running there?)")]
     Unreachable {
-        /// Where it was tried.
+        /// The address that was tried.
         url: String,
-        /// What was seen.
+        /// The error that was seen.
         source: reqwest::Error,
     },
     /// There was no answer in time.
     #[error("{url} did not answer in time: it is overloaded, or something else listens there")]
     Silent {
-        /// Where it was tried.
+        /// The address that was tried.
         url: String,
-        /// What was seen.
+        /// The error that was seen.
         source: reqwest::Error,
     },
     /// The request was refused, with a reason and a cure.
@@ -36,7 +36,7 @@ pub enum Error {
     /// Somebody else answered.
     #[error("{url} answered {status} in a form that is not utakata's: is the URL right?")]
     NotOurs {
-        /// Where it was tried.
+        /// The address that was tried.
         url: String,
         /// The HTTP status.
         status: u16,
@@ -44,9 +44,9 @@ pub enum Error {
     /// The answer has another form than this version expects.
     #[error("the answer of {url} has an unexpected form: is it of the same version as this?")]
     Strange {
-        /// What was asked.
+        /// The request.
         url: String,
-        /// What is unexpected.
+        /// The reason that it is unexpected.
         source: serde_json::Error,
     },
 }

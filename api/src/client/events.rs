@@ -24,14 +24,14 @@ pub struct EventStream {
     ready: VecDeque<Result<Event, Error>>,
 }
 
-/// What kinds of events, as `GET /v1/events` names them.
+/// A kind of events, as `GET /v1/events` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Followed {
-    /// What attempts saw.
+    /// Readings of attempts.
     Readings,
-    /// How attempts ended.
+    /// Outcomes of attempts.
     Outcomes,
-    /// How environments are.
+    /// Statuses of environments.
     Environment,
 }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Serialize;
 use utakata_model::{OperationId, TargetName, TaskId};
 
-use super::{ANSWER_WITHIN, Client, Error};
+use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
     audit::{AuditHead, AuditPageView, AuditReport},
     inventory::LaneView,
@@ -14,7 +14,7 @@ use crate::{
     task::TaskView,
 };
 
-/// How many pages of the audit trail are fetched at once.
+/// The number of pages of the audit trail that are fetched at once.
 const AUDIT_PAGES: u32 = 100;
 
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ struct HeadQuery<'a> {
     head: Option<&'a str>,
 }
 
-/// What a person does with an operation.
+/// A verb of a person about an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// Says that it may be done, as somebody else than who asked for it.
@@ -59,7 +59,7 @@ impl Client {
         reason: &Reason,
     ) -> Result<OperationView, Error> {
         let path = format!("/v1/operations/{id}/{}", verb.as_str());
-        self.post(&path, reason, ANSWER_WITHIN).await
+        self.post(&path, reason, ANSWER_TIMEOUT).await
     }
 
     /// Takes back what an operation has done, or tells what would be done.
@@ -68,10 +68,10 @@ impl Client {
     /// There is none of this id, or nothing of it can be taken back.
     pub async fn undo(&self, id: OperationId, undo: &Undo) -> Result<UndoAnswer, Error> {
         let path = format!("/v1/operations/{id}/undo");
-        self.post(&path, undo, ANSWER_WITHIN).await
+        self.post(&path, undo, ANSWER_TIMEOUT).await
     }
 
-    /// What an operation waits for.
+    /// Returns what an operation waits for.
     ///
     /// # Errors
     /// There is none of this id.
@@ -79,7 +79,7 @@ impl Client {
         self.get(&format!("/v1/operations/{id}/explain"), &()).await
     }
 
-    /// What a task waits for.
+    /// Returns what a task waits for.
     ///
     /// # Errors
     /// There is none of this id.
@@ -93,7 +93,7 @@ impl Client {
     /// There is none of this id, or nobody has to say, or not yet.
     pub async fn settle(&self, id: TaskId, settle: &Settle) -> Result<TaskView, Error> {
         let path = format!("/v1/tasks/{id}/settle");
-        self.post(&path, settle, ANSWER_WITHIN).await
+        self.post(&path, settle, ANSWER_TIMEOUT).await
     }
 
     /// Takes a task back: it is not begun any more.
@@ -102,7 +102,7 @@ impl Client {
     /// There is none of this id, or it has ended.
     pub async fn cancel_task(&self, id: TaskId, reason: &Reason) -> Result<TaskView, Error> {
         let path = format!("/v1/tasks/{id}/cancel");
-        self.post(&path, reason, ANSWER_WITHIN).await
+        self.post(&path, reason, ANSWER_TIMEOUT).await
     }
 
     /// Pages of the audit trail from a number on, and the number to go on from.
@@ -123,7 +123,7 @@ impl Client {
         self.get("/v1/audit/head", &()).await
     }
 
-    /// Whether the audit trail is whole; some page must have the head, if one is given.
+    /// Returns whether the audit trail is whole; some page must have the head, if one is given.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -146,7 +146,7 @@ impl Client {
     pub async fn lock(&self, name: &TargetName, lock: &NewLock) -> Result<LaneView, Error> {
         let path = format!("/v1/targets/{name}/lock");
         let request = self.request(Method::PUT, &path).json(lock);
-        self.json(&path, request.timeout(ANSWER_WITHIN)).await
+        self.json(&path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Lets a target go.
@@ -155,7 +155,7 @@ impl Client {
     /// There is none of this name, or it is not locked.
     pub async fn unlock(&self, name: &TargetName, reason: &Reason) -> Result<(), Error> {
         let request = self.request(Method::DELETE, &format!("/v1/targets/{name}/lock"));
-        let request = request.query(reason).timeout(ANSWER_WITHIN);
+        let request = request.query(reason).timeout(ANSWER_TIMEOUT);
         self.send(request).await.map(drop)
     }
 }

@@ -7,7 +7,7 @@ use utakata_model::{
     TaskState,
 };
 
-use super::{ANSWER_WITHIN, Client, Error};
+use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
     inventory::{CredentialView, Health, KindView, TargetView},
     operation::OperationView,
@@ -17,7 +17,7 @@ use crate::{
     task::TaskView,
 };
 
-/// Which readings.
+/// The readings that are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReadingQuery {
     /// Of which targets.
@@ -27,7 +27,7 @@ pub struct ReadingQuery {
     pub metric: Option<String>,
 }
 
-/// Which tasks; absent means any.
+/// The tasks that are asked for; absent means any.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TaskQuery {
     /// Of which operation.
@@ -99,13 +99,13 @@ impl Client {
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn targets_from(&self, after: &str, most: u32) -> Result<Vec<TargetView>, Error> {
+    pub async fn targets_from(&self, after: &str, max: u32) -> Result<Vec<TargetView>, Error> {
         let query = Selected {
             selector: &Selector::default(),
             health: String::new(),
         };
         let after = Some(after).filter(|after| !after.is_empty());
-        let page: Page<TargetView> = self.page("/v1/targets", &query, most, after).await?;
+        let page: Page<TargetView> = self.page("/v1/targets", &query, max, after).await?;
         Ok(page.items)
     }
 
@@ -173,7 +173,7 @@ impl Client {
         self.delete(&format!("/v1/credentials/{name}")).await
     }
 
-    /// Who asks: whose the token is.
+    /// Returns who asks: whose the token is.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -221,21 +221,21 @@ impl Client {
         self.all("/v1/readings", query).await
     }
 
-    /// The newest operations, at most `most` (and at most 1000).
+    /// The newest operations, at most `max` (and at most 1000).
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn operations(&self, most: u32) -> Result<Vec<OperationView>, Error> {
-        let page = self.page("/v1/operations", &(), most, None).await?;
+    pub async fn operations(&self, max: u32) -> Result<Vec<OperationView>, Error> {
+        let page = self.page("/v1/operations", &(), max, None).await?;
         Ok(page.items)
     }
 
-    /// The newest tasks that are asked for, at most `most` (and at most 1000).
+    /// The newest tasks that are asked for, at most `max` (and at most 1000).
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn tasks(&self, query: &TaskQuery, most: u32) -> Result<Vec<TaskView>, Error> {
-        let page = self.page("/v1/tasks", query, most, None).await?;
+    pub async fn tasks(&self, query: &TaskQuery, max: u32) -> Result<Vec<TaskView>, Error> {
+        let page = self.page("/v1/tasks", query, max, None).await?;
         Ok(page.items)
     }
 
@@ -269,19 +269,19 @@ impl Client {
         &self,
         path: &str,
         query: &impl Serialize,
-        most: u32,
+        max: u32,
         cursor: Option<&str>,
     ) -> Result<Page<T>, Error> {
-        let limit = most.clamp(1, LIMIT_MAX);
+        let limit = max.clamp(1, LIMIT_MAX);
         let request = self
             .request(Method::GET, path)
             .query(query)
             .query(&PageOf { limit, cursor });
-        self.json(path, request.timeout(ANSWER_WITHIN)).await
+        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<(), Error> {
-        let request = self.request(Method::DELETE, path).timeout(ANSWER_WITHIN);
+        let request = self.request(Method::DELETE, path).timeout(ANSWER_TIMEOUT);
         self.send(request).await.map(drop)
     }
 }

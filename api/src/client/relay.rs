@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, header};
 
-use super::{CONNECT_WITHIN, Error};
+use super::{CONNECT_TIMEOUT, Error};
 
 /// The header that says that a request was passed on already.
 pub const RELAYED: &str = "utakata-relayed";
@@ -18,7 +18,7 @@ pub struct Relay {
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub struct Relayed {
-    /// What is to be done.
+    /// The method.
     pub method: Method,
     /// With what: `/v1/operations?limit=3`.
     pub path: String,
@@ -33,7 +33,7 @@ pub struct Relayed {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// What the body is.
+    /// The type of the body.
     pub content_type: Option<header::HeaderValue>,
     /// The body.
     pub body: Vec<u8>,
@@ -46,7 +46,7 @@ impl Relay {
     /// The HTTP client cannot be made.
     pub fn new() -> Result<Self, Error> {
         let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
+            .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Build)?;

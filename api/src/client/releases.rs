@@ -6,13 +6,13 @@ use reqwest::{Method, header};
 use serde::Serialize;
 use utakata_model::{FileDigest, Kind};
 
-use super::{ANSWER_WITHIN, Client, Error};
+use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::release::{NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView};
 
 /// A large file over a slow line takes its time.
-const UPLOADED_WITHIN: Duration = Duration::from_secs(600);
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What came of pushing a release.
+/// The result of pushing a release.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pushed {
     /// It is in the catalogue.
@@ -44,7 +44,7 @@ impl Client {
         self.get(&format!("/v1/releases/{reference}"), &()).await
     }
 
-    /// What differs between two releases.
+    /// Returns what differs between two releases.
     ///
     /// # Errors
     /// There is no such release.
@@ -62,7 +62,7 @@ impl Client {
     /// # Errors
     /// It is no release, or another one has its kind and version.
     pub async fn push_release(&self, release: &NewRelease) -> Result<Pushed, Error> {
-        match self.post("/v1/releases", release, ANSWER_WITHIN).await {
+        match self.post("/v1/releases", release, ANSWER_TIMEOUT).await {
             Ok(view) => Ok(Pushed::There(Box::new(view))),
             Err(Error::Refused(problem)) if problem.code == "release-files-missing" => {
                 let subjects = problem.problems.iter().map(|one| one.subject.parse());
@@ -80,7 +80,7 @@ impl Client {
         let request = self
             .request(Method::PUT, &format!("/v1/release-files/{digest}"))
             .header(header::CONTENT_TYPE, "application/octet-stream")
-            .timeout(UPLOADED_WITHIN)
+            .timeout(UPLOAD_TIMEOUT)
             .body(bytes);
         self.send(request).await.map(drop)
     }

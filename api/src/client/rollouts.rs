@@ -2,13 +2,13 @@
 
 use utakata_model::{Kind, RolloutId};
 
-use super::{ANSWER_WITHIN, Client, Error};
+use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
     ledger::Reason,
     rollout::{KindAsked, NewRollout, Pins, Placement, Rollout},
 };
 
-/// What a person does about a rollout.
+/// A verb of a person about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutVerb {
     /// To stay where it is.
@@ -54,7 +54,7 @@ impl Client {
     /// # Errors
     /// There is no such kind or release, it serves already, or the kind is on its way already.
     pub async fn begin_rollout(&self, asked: &NewRollout) -> Result<Rollout, Error> {
-        self.post("/v1/rollouts", asked, ANSWER_WITHIN).await
+        self.post("/v1/rollouts", asked, ANSWER_TIMEOUT).await
     }
 
     /// Decides about one; gives how it is then.
@@ -68,10 +68,10 @@ impl Client {
         reason: &Reason,
     ) -> Result<Rollout, Error> {
         let path = format!("/v1/rollouts/{id}/{}", verb.as_str());
-        self.post(&path, reason, ANSWER_WITHIN).await
+        self.post(&path, reason, ANSWER_TIMEOUT).await
     }
 
-    /// What is asked of a kind.
+    /// Returns the desired state of a kind.
     ///
     /// # Errors
     /// As every call: see [`Error`].

@@ -32,7 +32,7 @@ fn desired(revision: u64, environment: &str, orders: Orders) -> Desired {
         revision,
         environments: [(name(environment), orders)].into(),
         kinds: BTreeMap::new(),
-        standing: Standing::default(),
+        standing: StandingOrders::default(),
     }
 }
 

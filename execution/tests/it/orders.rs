@@ -8,8 +8,8 @@ use std::{
 
 use utakata_interconnect::{Event, Events, Tasks};
 use utakata_model::{
-    Class, Desired, Kind, Order, Orders, ReleaseName, Scope, Standing, Stop, StopState, Stopped,
-    Task, TaskKey, Zone,
+    Class, Desired, Kind, Order, Orders, ReleaseName, Scope, StandingOrders, Stop, StopState,
+    Stopped, Task, TaskKey, Zone,
 };
 
 use crate::{
@@ -35,7 +35,7 @@ async fn ask(site: &Site, revision: u64, stop: Option<Stop>) {
         revision,
         environments: [(site.handle.status().id.clone(), orders)].into(),
         kinds: BTreeMap::new(),
-        standing: Standing::default(),
+        standing: StandingOrders::default(),
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();
@@ -126,7 +126,7 @@ async fn ask_all(site: &Site, revision: u64, given: &[(Scope, Stop)]) {
         revision,
         environments: BTreeMap::new(),
         kinds: BTreeMap::new(),
-        standing: Standing::of_zone(&given, &Zone::default()),
+        standing: StandingOrders::of_zone(&given, &Zone::default()),
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();

@@ -111,7 +111,7 @@ impl Asking {
             revision: self.revision,
             environments: BTreeMap::new(),
             kinds: [(kind(), asked)].into(),
-            standing: utakata_model::desired::Standing::default(),
+            standing: utakata_model::desired::StandingOrders::default(),
         };
         let event = Event::Desired(Arc::new(desired));
         site.bus.publish(vec![event]).await.unwrap();

@@ -222,7 +222,7 @@ pub async fn ask(site: &Site, revision: u64, kinds: BTreeMap<Kind, KindDesired>)
         revision,
         environments: BTreeMap::new(),
         kinds,
-        standing: utakata_model::desired::Standing::default(),
+        standing: utakata_model::desired::StandingOrders::default(),
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();

@@ -209,7 +209,7 @@ async fn what_is_asked_of_a_zone_is_retained_for_everybody() {
             revision,
             environments: BTreeMap::new(),
             kinds: BTreeMap::new(),
-            standing: utakata_model::desired::Standing::default(),
+            standing: utakata_model::desired::StandingOrders::default(),
         }))
     };
     bus.publish(vec![desired("hall-1", 1), desired("hall-1", 2)])

@@ -308,7 +308,7 @@ fn desired() -> Desired {
         revision: 1_772_366_400_001,
         environments: BTreeMap::from([("wee-1".parse().unwrap(), orders)]),
         kinds: BTreeMap::new(),
-        standing: utakata_model::desired::Standing::default(),
+        standing: utakata_model::desired::StandingOrders::default(),
     }
 }
 

@@ -92,7 +92,7 @@ fn marks(events: &[Event]) -> Vec<String> {
 }
 
 async fn soon<T>(waiting: impl Future<Output = T>) -> T {
-    tokio::time::timeout(SOON, waiting).await.expect("in time")
+    utakata_tests::wait::soon("what the hub is asked for", waiting).await
 }
 
 /// Two processes at one hub: one publishes, the other one fetches and follows.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use utakata_api::ledger::{Lock, Said};
+use utakata_api::ledger::{Attribution, Lock};
 use utakata_model::{Operation, Outcome, TaskId, TaskState};
 use utakata_permit::{
     Evidence,
@@ -24,7 +24,7 @@ pub enum AuditEntry<'a> {
         operation: String,
         /// The state that it is in now.
         state: &'static str,
-        said: &'a Said,
+        said: &'a Attribution,
     },
     /// A task was made.
     #[serde(rename = "task.planned")]
@@ -57,7 +57,7 @@ pub enum AuditEntry<'a> {
     Settled {
         task: TaskId,
         state: &'static str,
-        said: &'a Said,
+        said: &'a Attribution,
     },
     /// The ledger may lack what was done before this: it came from a backup, or pages of it were
     /// lost. What had not ended is left to a person.
@@ -81,7 +81,10 @@ pub enum AuditEntry<'a> {
     Locked { target: &'a str, lock: &'a Lock },
     /// A target is free again.
     #[serde(rename = "target.unlocked")]
-    Unlocked { target: &'a str, said: &'a Said },
+    Unlocked {
+        target: &'a str,
+        said: &'a Attribution,
+    },
 }
 
 #[derive(Serialize)]

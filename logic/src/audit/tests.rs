@@ -1,14 +1,14 @@
 //! The chain of the audit trail.
 
 use jiff::Timestamp;
-use utakata_api::ledger::Said;
+use utakata_api::ledger::Attribution;
 use utakata_model::{OperationId, TaskId};
 
 use super::{AuditEntry, Trail, hash};
 use crate::store::AuditPage;
 
 fn note(trail: &mut Trail, by: &str) {
-    let said = Said {
+    let said = Attribution {
         by: by.into(),
         at: Timestamp::UNIX_EPOCH,
         why: None,

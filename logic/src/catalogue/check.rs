@@ -1,6 +1,6 @@
 //! What can be a release, and what cannot: pure.
 
-use utakata_api::release::FILE_MOST;
+use utakata_api::release::MAX_FILE_SIZE;
 use utakata_model::{
     Content, FileDigest, Manifest, ReleaseDigest,
     content::{IMAGE_FILE, MANIFEST_FILE, SIGNATURES_FILE},
@@ -34,7 +34,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
         let path = &file.path;
         let max = match path.as_str() {
             MANIFEST_FILE | IMAGE_FILE | SIGNATURES_FILE => MAX_MANIFEST,
-            _ => FILE_MOST,
+            _ => MAX_FILE_SIZE,
         };
         if file.size > max {
             let (size, max) = (mebibytes(file.size), max >> 20);
@@ -144,11 +144,11 @@ mod tests {
     #[test]
     fn what_is_too_much_for_a_release_is_refused_with_the_limit() {
         let manifest = ("worker.toml", 100, false);
-        assert!(content(&files(&[("run", FILE_MOST, true), manifest])).is_ok());
+        assert!(content(&files(&[("run", MAX_FILE_SIZE, true), manifest])).is_ok());
         refused(&files(&[("run", 1, true)]), "no worker.toml");
         refused(&files(&[("../run", 1, true), manifest]), "inside a release");
         refused(
-            &files(&[("run", FILE_MOST + 1, true), manifest]),
+            &files(&[("run", MAX_FILE_SIZE + 1, true), manifest]),
             "run has 257 MiB, and 256 MiB",
         );
         refused(
@@ -158,7 +158,7 @@ mod tests {
         let five: Vec<String> = (0..5).map(|at| format!("a{at}")).collect();
         let mut five: Vec<_> = five
             .iter()
-            .map(|a| (a.as_str(), FILE_MOST, false))
+            .map(|a| (a.as_str(), MAX_FILE_SIZE, false))
             .collect();
         five.push(manifest);
         refused(&files(&five), "1281 MiB together, and 1024 MiB");

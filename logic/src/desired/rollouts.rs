@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
-    ledger::Said,
+    ledger::Attribution,
     rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{EnvironmentStatus, Kind, PersonName, ReleaseId, RolloutId, suggest};
@@ -145,7 +145,7 @@ impl Rollouts {
         &self,
         id: RolloutId,
         verb: RolloutVerb,
-        said: Said,
+        said: Attribution,
     ) -> Result<Rollout, Error> {
         let rollout = self.find(id).await?;
         let say = Say {

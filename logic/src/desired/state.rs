@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use utakata_api::{
-    environment::Standing,
+    environment::Suspension,
     rollout::{KindAsked, Rollout},
 };
 use utakata_model::{
@@ -132,13 +132,13 @@ impl DesiredState {
     }
 
     /// Every order that there is.
-    pub fn all_orders(&self) -> Vec<Standing> {
+    pub fn all_orders(&self) -> Vec<Suspension> {
         let scopes = self.scopes.iter();
-        let standing = |scope: Scope, order: &Order| Standing {
+        let standing = |scope: Scope, order: &Order| Suspension {
             scope,
             order: order.clone(),
         };
-        let mut all: Vec<Standing> = scopes
+        let mut all: Vec<Suspension> = scopes
             .map(|(scope, order)| standing(scope.clone(), order))
             .collect();
         for (id, row) in &self.environments {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use utakata_model::{
-    Desired as ZoneDesired, EnvironmentStatus, Kind, KindDesired, Scope, Standing, Zone,
+    Desired as ZoneDesired, EnvironmentStatus, Kind, KindDesired, Scope, StandingOrders, Zone,
 };
 
 use super::{rollouts::order, state::DesiredState};
@@ -20,7 +20,7 @@ pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> V
         revision: state.revision,
         environments: BTreeMap::new(),
         kinds: kinds.clone(),
-        standing: Standing::of_zone(&state.scopes, zone),
+        standing: StandingOrders::of_zone(&state.scopes, zone),
     };
     let mut zones: BTreeMap<Zone, ZoneDesired> = heard
         .iter()

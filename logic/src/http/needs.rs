@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::Request;
-use utakata_api::release::FILE_MOST;
+use utakata_api::release::MAX_FILE_SIZE;
 
 use crate::{config::Http, observe::WAIT_MAX};
 
@@ -69,7 +69,7 @@ impl Needs {
             BodySize::NoBody => 0,
             BodySize::OneThing => config.body_limit.min(ONE_THING),
             BodySize::Many => config.body_limit,
-            BodySize::File => FILE_MOST as usize,
+            BodySize::File => MAX_FILE_SIZE as usize,
         }
     }
 

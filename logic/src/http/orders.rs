@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use utakata_api::{
-    environment::{NewStanding, Standing, StandingView},
+    environment::{NewSuspension, Suspension, SuspensionView},
     page::Page,
 };
 use utakata_model::{Order, PersonName, Scope, Stop};
@@ -27,11 +27,11 @@ pub(super) fn routes() -> Vec<Route> {
 /// Everything that people have stopped: zones, kinds, environments, releases.
 #[utoipa::path(get, path = "/v1/orders", operation_id = "list_orders", tag = "system",
     params(PageQuery),
-    responses((status = 200, description = "Orders", body = Page<Standing>)))]
+    responses((status = 200, description = "Orders", body = Page<Suspension>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Standing>>, Refused> {
+) -> Result<Json<Page<Suspension>>, Refused> {
     let all = api.handle.desired().all_orders().into_iter();
     let mut named: Vec<_> = all.map(|one| (one.scope.to_string(), one)).collect();
     named.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -41,7 +41,7 @@ pub(super) async fn list(
 }
 
 verbs! {
-    tag = "system", done by change((), NewStanding) -> StandingView,
+    tag = "system", done by change((), NewSuspension) -> SuspensionView,
     params(),
     answer = "What is asked then";
 
@@ -68,8 +68,8 @@ async fn change(
     (): (),
     stop: Option<Stop>,
     by: PersonName,
-    asked: NewStanding,
-) -> Result<StandingView, Refused> {
+    asked: NewSuspension,
+) -> Result<SuspensionView, Refused> {
     let why = asked.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,

@@ -1,7 +1,7 @@
 //! Reasons that people give, and the bounds of what they ask with.
 
 use serde_json::{Map, Value};
-use utakata_api::ledger::{Reason, Said};
+use utakata_api::ledger::{Attribution, Reason};
 use utakata_model::{PersonName, Selector};
 
 use super::{Refused, size};
@@ -43,8 +43,8 @@ pub(super) fn check_size(
 }
 
 /// The statement of a person, made now.
-pub(super) fn statement(by: &PersonName, reason: &Reason) -> Result<Said, Refused> {
-    Ok(Said {
+pub(super) fn statement(by: &PersonName, reason: &Reason) -> Result<Attribution, Refused> {
+    Ok(Attribution {
         by: by.to_string(),
         at: crate::clock::now(),
         why: reason.why.as_deref().map(check).transpose()?,

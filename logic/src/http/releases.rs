@@ -9,7 +9,9 @@ use axum::{
 use serde::Deserialize;
 use utakata_api::{
     page::Page,
-    release::{FILE_MOST, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView},
+    release::{
+        MAX_FILE_SIZE, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView,
+    },
 };
 use utakata_model::{FileDigest, Kind};
 use utoipa_axum::routes;
@@ -129,8 +131,8 @@ pub(super) async fn put_file(
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let most = declared.unwrap_or(FILE_MOST);
-    if most > FILE_MOST {
+    let most = declared.unwrap_or(MAX_FILE_SIZE);
+    if most > MAX_FILE_SIZE {
         return Err(too_large());
     }
     let catalogue = api.handle.catalogue();
@@ -152,7 +154,7 @@ pub(super) async fn put_file(
 }
 
 fn too_large() -> Refused {
-    let most = FILE_MOST >> 20;
+    let most = MAX_FILE_SIZE >> 20;
     let detail = format!("the file is larger than {most} MiB");
     let cure = "a larger program goes into a registry, as an image: see image.toml in the guide";
     Refused::new(Code::BodyTooLarge, detail, cure)

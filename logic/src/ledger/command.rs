@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use utakata_api::ledger::{Explanation, Lock, Said};
+use utakata_api::ledger::{Attribution, Explanation, Lock};
 use utakata_interconnect::OutcomeBatch;
 use utakata_model::{EnvironmentStatus, OperationId, ReadingValue, TargetName, TaskId};
 use utakata_permit::message::StartBatch;
@@ -37,17 +37,22 @@ pub(super) enum LedgerCommand {
     Change(
         OperationId,
         OperationVerb,
-        Said,
+        Attribution,
         Promise<Result<(), state::OperationUnfit>>,
     ),
     /// Settles a task by the word of a person on what became of it.
-    Settle(TaskId, Verdict, Said, Promise<Result<(), state::TaskUnfit>>),
+    Settle(
+        TaskId,
+        Verdict,
+        Attribution,
+        Promise<Result<(), state::TaskUnfit>>,
+    ),
     /// A person takes a task back.
-    Cancel(TaskId, Said, Promise<Result<(), state::TaskUnfit>>),
+    Cancel(TaskId, Attribution, Promise<Result<(), state::TaskUnfit>>),
     /// Locks a target for a person.
     Lock(TargetName, Lock, Promise<()>),
     /// A person lets it go. The answer says whether it was locked.
-    Unlock(TargetName, Said, Promise<bool>),
+    Unlock(TargetName, Attribution, Promise<bool>),
     /// Returns the lock of a target, the task that has it, and the number of those that wait for
     /// it.
     LaneOf(TargetName, Reply<super::LaneView>),

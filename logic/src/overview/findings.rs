@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use utakata_api::{
-    environment::Standing,
+    environment::Suspension,
     inventory::Health,
     overview::{About, EnvironmentCounts, Finding, TargetCounts, Weight},
     rollout::{Rollout, RolloutState},
@@ -38,7 +38,7 @@ pub struct SiteFacts {
     /// Control, where the ledger is kept here.
     pub control: Option<Summary>,
     /// The orders by which people have stopped something.
-    pub orders: Vec<Standing>,
+    pub orders: Vec<Suspension>,
     pub rollouts: Vec<Rollout>,
     /// Targets that no environment of their zone serves.
     pub unserved: BTreeMap<(Kind, Zone), u64>,

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_api::ledger::{AttemptView, Lock, Said};
+use utakata_api::ledger::{AttemptView, Attribution, Lock};
 use utakata_model::{
     Operation, OperationId, Outcome, ReadingValue, TargetName, TaskId, TaskState,
     operation::OperationState,
@@ -47,10 +47,10 @@ pub struct OperationProgress {
     pub stop: StopRule,
     /// The approval, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub approved: Option<Said>,
+    pub approved: Option<Attribution>,
     /// The last pause, resumption or cancellation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Said>,
+    pub changed: Option<Attribution>,
 }
 
 /// The progress of a task.

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 use utakata_interconnect::{Event, Events, Interest, Subscription, Zones};
-use utakata_model::{Desired, Standing, Stop};
+use utakata_model::{Desired, StandingOrders, Stop};
 use utakata_tests::wait::soon;
 
 use crate::room::{Room, config};
@@ -245,7 +245,7 @@ async fn an_order_of_a_zone_a_kind_or_a_release_is_one_and_holds_for_who_comes_l
             desired = next(told.as_mut()).await;
         }
         assert!(desired.environments.is_empty());
-        let Standing { zone, everywhere } = desired.standing;
+        let StandingOrders { zone, everywhere } = desired.standing;
         let stops = [
             zone.all.iter().count(),
             everywhere.kinds.len(),

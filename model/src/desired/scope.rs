@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EnvironmentId, Kind, ReleaseId, Zone};
 
-/// What an order is for, and how far it reaches.
+/// The scope of an order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "ScopeFields", into = "ScopeFields")]
 pub enum Scope {
@@ -24,8 +24,8 @@ pub enum Scope {
     Release(ReleaseName),
 }
 
-/// What an order is for, as it is written down: a zone, a kind, a kind and a zone, an
-/// environment, a kind and an environment, or a release.
+/// The scope of an order, as it is written down: a zone, a kind, a kind and a zone, an environment,
+/// a kind and an environment, or a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Scope)]
@@ -55,7 +55,7 @@ pub struct ReleaseName {
     pub version: Arc<str>,
 }
 
-/// What no order can be for.
+/// The reason something cannot be the scope of an order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// Nothing, or what does not go together.
@@ -84,7 +84,7 @@ impl Scope {
         }
     }
 
-    /// Whether an order for the one has anything to do with what the other is for.
+    /// Returns whether an order for the one has anything to do with what the other is for.
     pub fn meets(&self, other: &Self) -> bool {
         let differ = |a: Option<&str>, b: Option<&str>| a.zip(b).is_some_and(|(a, b)| a != b);
         let (mine, theirs) = (self.parts(), other.parts());
@@ -195,16 +195,4 @@ impl FromStr for ReleaseName {
     }
 }
 
-impl TryFrom<String> for ReleaseName {
-    type Error = ScopeError;
-
-    fn try_from(text: String) -> Result<Self, ScopeError> {
-        text.parse()
-    }
-}
-
-impl From<ReleaseName> for String {
-    fn from(release: ReleaseName) -> Self {
-        release.to_string()
-    }
-}
+text_form!(ReleaseName);

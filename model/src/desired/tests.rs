@@ -89,7 +89,7 @@ fn of_orders_the_one_that_stops_more_holds_and_of_equals_the_widest() {
             .collect();
         let zone = "hall-1".parse().unwrap();
         let id = "wee-1".parse().unwrap();
-        let standing = Standing::of_zone(&orders, &zone);
+        let standing = StandingOrders::of_zone(&orders, &zone);
         let own = Orders {
             all: orders.get(&scope("environment")).cloned(),
             kinds: orders
@@ -115,9 +115,9 @@ fn orders_of_other_zones_are_not_among_those_of_a_zone() {
         .iter()
         .map(|text| (scope(text), order(Stop::Pause)))
         .collect();
-    let here = Standing::of_zone(&orders, &"hall-1".parse().unwrap());
+    let here = StandingOrders::of_zone(&orders, &"hall-1".parse().unwrap());
     assert!(here.zone.all.is_some() && here.zone.kinds.len() == 1);
-    let there = Standing::of_zone(&orders, &"hall-2".parse().unwrap());
+    let there = StandingOrders::of_zone(&orders, &"hall-2".parse().unwrap());
     assert!(there.zone.is_empty());
     assert_eq!(there.everywhere, here.everywhere);
     assert_eq!(there.everywhere.kinds.len(), 1);

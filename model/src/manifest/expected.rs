@@ -14,8 +14,7 @@ use crate::{ActionName, MetricName, Quality, Reading, ReadingValue};
 /// tenths answers 22.900000000000002 for 22.9.
 const ROUNDING: f64 = 1e-9;
 
-/// What to look at, and what should be seen there: the `verify` of an action, with the parameters
-/// of a task.
+/// A read-back, and what it should show: the `verify` of an action, with the parameters of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
     /// The observe action that reads it back.
@@ -23,15 +22,15 @@ pub struct Expected {
     /// Its parameters.
     pub parameters: Map<String, Value>,
     metric: MetricName,
-    /// What the reading must be of.
+    /// The attributes that the reading must have.
     pub attributes: BTreeMap<String, String>,
     /// Absent where it is a parameter that was not given: then no value tells anything.
     pub value: Option<Value>,
-    /// What is shown on the way to it, where anything must be.
+    /// The value on the way to it, where there must be one.
     through: Through,
 }
 
-/// What a target shows on the way to an effect.
+/// The value that a target shows on the way to an effect.
 #[derive(Debug, Clone, PartialEq)]
 enum Through {
     /// Nothing in particular.
@@ -69,13 +68,13 @@ impl Expected {
         })
     }
 
-    /// Whether readings show the effect. `None`: what is doubtful, missing or contradictory says
-    /// nothing.
+    /// Returns whether readings show the effect. `None`: what is doubtful, missing or contradictory
+    /// says nothing.
     pub fn is_shown(&self, readings: &[Reading]) -> Option<bool> {
         same(self.value.as_ref()?, self.seen(readings)?)
     }
 
-    /// Whether readings show what the target passes through on the way to the effect.
+    /// Returns whether readings show what the target passes through on the way to the effect.
     pub fn is_passing(&self, readings: &[Reading]) -> bool {
         match (&self.through, self.seen(readings)) {
             (Through::Value(Some(through)), Some(seen)) => same(through, seen) == Some(true),
@@ -83,7 +82,7 @@ impl Expected {
         }
     }
 
-    /// Whether a value is the one that the action brings about.
+    /// Returns whether a value is the one that the action brings about.
     pub fn is_effect(&self, value: &ReadingValue) -> bool {
         let expected = self.value.as_ref();
         expected.and_then(|expected| same(expected, value)) == Some(true)
@@ -119,7 +118,7 @@ fn is_trusted(reading: &Reading) -> bool {
     reading.quality == Quality::Good && is_number
 }
 
-/// Whether a value is the expected one; `None` where the two cannot be compared.
+/// Returns whether a value is the expected one; `None` where the two cannot be compared.
 fn same(expected: &Value, seen: &ReadingValue) -> Option<bool> {
     match (expected, seen) {
         (Value::String(expected), ReadingValue::Text(seen)) => Some(**expected == **seen),

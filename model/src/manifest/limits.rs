@@ -4,32 +4,24 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// The network of a worker in a container. Elsewhere a worker has that of the machine.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Network {
-    /// None: it reaches its manager, and nobody else.
-    #[default]
-    None,
-    /// That of the machine.
-    Host,
-    /// One of its own, behind the bridge of the container engine.
-    Bridge,
+words! {
+    /// The network of a worker in a container. Elsewhere a worker has that of the machine.
+    #[derive(
+        Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+    )]
+    pub enum Network {
+        /// None: it reaches its manager, and nobody else.
+        #[default]
+        None = "none",
+        /// That of the machine.
+        Host = "host",
+        /// One of its own, behind the bridge of the container engine.
+        Bridge = "bridge",
+    }
 }
 
 impl Network {
-    /// `none`, `host` or `bridge`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Host => "host",
-            Self::Bridge => "bridge",
-        }
-    }
-
-    /// Whether it is [`Network::None`].
+    /// Returns whether it is [`Network::None`].
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
@@ -40,7 +32,7 @@ impl Network {
 #[schema(value_type = String, example = "64MiB")]
 pub struct Memory(u64);
 
-/// Why a text is not a size of memory.
+/// The reason a text is not a size of memory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not a size of memory: write for example 64MiB or 1GiB")]
 pub struct MemoryError {

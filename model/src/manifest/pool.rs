@@ -10,7 +10,7 @@ use crate::duration;
 /// The shortest age at which a worker can be replaced.
 const AGE_LEAST: Duration = Duration::from_secs(1);
 
-/// How many workers of a release an environment keeps.
+/// The number of workers of a release that an environment keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PoolSize {
@@ -20,15 +20,15 @@ pub struct PoolSize {
     pub max: u32,
     /// Started and idle beyond those that work, for the next burst.
     pub reserve: u32,
-    /// How long a worker is used.
+    /// The lifetime of a worker.
     #[serde(skip_serializing_if = "Lifetime::is_pool")]
     pub lifetime: Lifetime,
-    /// When a worker is replaced by a fresh one.
+    /// The conditions for replacing a worker by a fresh one.
     #[serde(skip_serializing_if = "Recycle::is_never")]
     pub recycle: Recycle,
 }
 
-/// How long a worker is used.
+/// The lifetime of a worker.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -41,7 +41,7 @@ pub enum Lifetime {
     Task,
 }
 
-/// When a worker is replaced by a fresh one: whichever comes first.
+/// The conditions for replacing a worker by a fresh one: whichever comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recycle {
@@ -53,7 +53,7 @@ pub struct Recycle {
     #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1h")]
     pub age: Option<Duration>,
-    /// When it has more memory than this.
+    /// The memory above which it is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "256MiB")]
     pub memory: Option<Memory>,
@@ -72,19 +72,19 @@ impl Default for PoolSize {
 }
 
 impl Lifetime {
-    /// Whether it is [`Lifetime::Pool`].
+    /// Returns whether it is [`Lifetime::Pool`].
     pub fn is_pool(&self) -> bool {
         *self == Self::Pool
     }
 }
 
 impl Recycle {
-    /// Whether nothing makes it happen.
+    /// Returns whether nothing makes it happen.
     pub fn is_never(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the age is one at which something was done before.
+    /// Returns whether the age is one at which something was done before.
     pub fn is_possible(&self) -> bool {
         self.age.is_none_or(|age| age >= AGE_LEAST)
     }

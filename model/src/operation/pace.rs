@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::label::is_key_character;
 
-/// How fast an operation goes through its targets. The default has no limits: all at once, in
-/// the order of their names.
+/// The pace at which an operation goes through its targets. The default has no limits: all at once,
+/// in the order of their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
@@ -26,25 +26,25 @@ pub struct Pace {
     )]
     #[schema(pattern = "^[A-Za-z0-9._/-]+$")]
     pub order_by: Option<String>,
-    /// When so many tasks have failed, have expired, or are unsettled, no further one begins.
+    /// The number of tasks that may fail, expire, or be unsettled before no further one begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     pub stop_after: Option<NonZeroU32>,
 }
 
 impl Pace {
-    /// Whether it says nothing.
+    /// Returns whether it says nothing.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether it holds nothing back.
+    /// Returns whether it holds nothing back.
     pub fn is_unlimited(&self) -> bool {
         self.at_a_time.is_none() && self.at_most.is_empty() && self.stop_after.is_none()
     }
 }
 
-/// How many at a time: a number (`10`), or a share of the operation's targets (`25%`).
+/// The number at a time: a number (`10`), or a share of the operation's targets (`25%`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AtATime(Amount);
@@ -57,8 +57,8 @@ enum Amount {
 }
 
 impl AtATime {
-    /// How many that are, where the operation has so many targets: a share is rounded up, and
-    /// it is never none.
+    /// Returns how many that are, where the operation has so many targets: a share is rounded up,
+    /// and it is never none.
     pub fn of(self, targets: usize) -> usize {
         match self.0 {
             Amount::Number(number) => usize::try_from(number.get()).unwrap_or(usize::MAX),
@@ -95,18 +95,7 @@ impl FromStr for AtATime {
     }
 }
 
-impl TryFrom<String> for AtATime {
-    type Error = PaceError;
-    fn try_from(text: String) -> Result<Self, PaceError> {
-        text.parse()
-    }
-}
-
-impl From<AtATime> for String {
-    fn from(amount: AtATime) -> Self {
-        amount.to_string()
-    }
-}
+text_form!(AtATime);
 
 impl utoipa::PartialSchema for AtATime {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
@@ -138,7 +127,7 @@ pub struct AtMost {
     #[serde(deserialize_with = "key")]
     #[schema(pattern = "^[A-Za-z0-9._/-]+$")]
     pub label: String,
-    /// How many.
+    /// The most targets at a time.
     #[schema(value_type = u32, minimum = 1)]
     pub most: NonZeroU32,
 }
@@ -162,7 +151,7 @@ impl FromStr for AtMost {
     }
 }
 
-/// Why a text is no part of a pace.
+/// The reason a text is no part of a pace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaceError {
     /// Not so many at a time.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::suggest;
 
-/// What is checked.
+/// The name of the schema that is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
     /// Parameters of an action.

@@ -108,3 +108,12 @@ fn a_selector_that_is_larger_than_anybody_means_is_refused_and_shown_in_part() {
         "{error}"
     );
 }
+
+#[test]
+fn no_name_at_all_is_no_target_and_comes_back() {
+    let none = Selector::of_names([]);
+    assert!(!none.matches(&target()));
+    assert_eq!(none.to_string().parse(), Ok(none));
+    // What would mean every target is never taken for a list that was left empty.
+    assert!("name notin ()".parse::<Selector>().is_err());
+}

@@ -5,14 +5,14 @@ use toml::Spanned;
 use utakata_model::{Quality, ReadingValue};
 
 use super::{Keyed, Value};
-use crate::{Error, Meaning, Raw, Scaling, Seen, states::Named};
+use crate::{Error, Interpretation, Meaning, Raw, Scaling, states::Named};
 
 keys! {
     /// Where a point is read.
     pub struct Place {
         /// Its first register.
         pub register: Option<u16>,
-        /// How many.
+        /// The number.
         pub words: Option<u8>,
     }
 }
@@ -53,7 +53,7 @@ fn a_protocol_of_registers_has_the_same_language() {
     let read = |(register, word): &(u16, u64)| {
         let (_, meaning) = points.iter().find(|(known, _)| known == register)?;
         match meaning.read(&Raw::Unsigned(*word, 16), &Scaling::NONE) {
-            Seen::Reading(value, Quality::Good) => Some(value),
+            Interpretation::Reading(value, Quality::Good) => Some(value),
             _ => None,
         }
     };

@@ -2,7 +2,7 @@
 
 use utakata_model::{Quality, ReadingValue};
 
-use super::{Scaling, Seen, UnitTold};
+use super::{Interpretation, Scaling, StatedUnit};
 use crate::{
     convert::Convert,
     form,
@@ -24,13 +24,13 @@ pub struct Number {
     pub offset: f64,
     /// and it is converted.
     pub convert: Option<Convert>,
-    /// Where in a text it is.
+    /// The position in a text.
     pub find: Find,
     /// There is none outside of this.
     pub valid: (f64, f64),
     /// Suspect outside of this.
     pub range: (f64, f64),
-    /// How numbers of the metric behave.
+    /// The nature of the metric's numbers.
     pub nature: Nature,
 }
 
@@ -76,8 +76,8 @@ impl Number {
         })
     }
 
-    /// What is seen in a raw value.
-    pub(super) fn read(&self, raw: &Raw<'_>, scaling: &Scaling, unit: &str) -> Seen {
+    /// Returns what is seen in a raw value.
+    pub(super) fn read(&self, raw: &Raw<'_>, scaling: &Scaling, unit: &str) -> Interpretation {
         let (number, sentinel, doubt) = match raw {
             Raw::Integer(number) => (
                 self.scaled(*number as f64, scaling),
@@ -93,16 +93,16 @@ impl Number {
             Raw::Bytes(bytes) => match text::of(bytes) {
                 Some(text) => match self.in_text(&text, scaling, unit) {
                     Some(found) => found,
-                    None => return Seen::NoNumber,
+                    None => return Interpretation::NoNumber,
                 },
-                None => return Seen::NoNumber,
+                None => return Interpretation::NoNumber,
             },
             Raw::Text(text) => match self.in_text(text, scaling, unit) {
                 Some(found) => found,
-                None => return Seen::NoNumber,
+                None => return Interpretation::NoNumber,
             },
         };
-        let is_doubtful = doubt || scaling.unit == UnitTold::Unknown;
+        let is_doubtful = doubt || scaling.unit == StatedUnit::Unknown;
         self.judge(number, raw, sentinel, is_doubtful, scaling)
     }
 
@@ -147,8 +147,8 @@ impl Number {
         }
         let number = raw * multiply / divide + self.offset;
         let number = match scaling.unit {
-            UnitTold::Other(convert) => convert.apply(number),
-            UnitTold::Own | UnitTold::Unknown => number,
+            StatedUnit::Other(convert) => convert.apply(number),
+            StatedUnit::Own | StatedUnit::Unknown => number,
         };
         self.convert.map_or(number, |convert| convert.apply(number))
     }
@@ -160,14 +160,14 @@ impl Number {
         sentinel: Option<Sentinel>,
         is_doubtful: bool,
         scaling: &Scaling,
-    ) -> Seen {
+    ) -> Interpretation {
         if !number.is_finite() {
-            return Seen::Nothing;
+            return Interpretation::Nothing;
         }
         let is_plausible = number >= self.range.0 && number <= self.range.1;
         let sentinel = self.sentinel(sentinel, raw);
         if self.is_none(sentinel, raw, is_plausible) {
-            return Seen::Nothing;
+            return Interpretation::Nothing;
         }
         let mut number = number;
         let mut is_good = is_plausible && sentinel.is_none();
@@ -188,7 +188,7 @@ impl Number {
         }
         match number >= self.valid.0 && number <= self.valid.1 {
             true => seen(number, is_good && !is_doubtful),
-            false => Seen::Nothing,
+            false => Interpretation::Nothing,
         }
     }
 
@@ -202,7 +202,7 @@ impl Number {
         }
     }
 
-    /// Whether a number means that there is none.
+    /// Returns whether a number means that there is none.
     fn is_none(&self, sentinel: Option<Sentinel>, raw: &Raw<'_>, is_plausible: bool) -> bool {
         match sentinel {
             Some(Sentinel::Certain) => true,
@@ -213,12 +213,12 @@ impl Number {
     }
 }
 
-fn seen(number: f64, is_good: bool) -> Seen {
+fn seen(number: f64, is_good: bool) -> Interpretation {
     let quality = match is_good {
         true => Quality::Good,
         false => Quality::Suspect,
     };
-    Seen::Reading(ReadingValue::Number(number), quality)
+    Interpretation::Reading(ReadingValue::Number(number), quality)
 }
 
 /// A factor as a whole divisor where it is one: 37 / 10 is 3.7, while 37 * 0.1 is not.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use utakata_model::{Quality, ReadingValue};
 
-use super::{Meaning, Scaling, Seen};
+use super::{Interpretation, Meaning, Scaling};
 use crate::{
     form::{Keyed, Value},
     keys,
@@ -24,12 +24,12 @@ fn meaning(text: &str) -> Meaning {
     compile(text).unwrap()
 }
 
-fn shown(seen: &Seen) -> String {
+fn shown(seen: &Interpretation) -> String {
     match seen {
-        Seen::Reading(value, Quality::Good) => value.to_string(),
-        Seen::Reading(value, _) => format!("{value} suspect"),
-        Seen::Nothing => "nothing".into(),
-        Seen::NoNumber => "no number".into(),
+        Interpretation::Reading(value, Quality::Good) => value.to_string(),
+        Interpretation::Reading(value, _) => format!("{value} suspect"),
+        Interpretation::Nothing => "nothing".into(),
+        Interpretation::NoNumber => "no number".into(),
     }
 }
 
@@ -253,7 +253,7 @@ proptest! {
         let meaning = meaning(&format!("metric = \"{metric}\"\nunit = \"{unit}\"\nfactor = {factor:?}\n"));
         for raw in sent(number) {
             let seen = meaning.read(&raw, &Scaling { exponent, ..Scaling::NONE });
-            let is_good = matches!(seen, Seen::Reading(_, Quality::Good));
+            let is_good = matches!(seen, Interpretation::Reading(_, Quality::Good));
             prop_assert!(!is_good, "{raw:?}: {seen:?}");
         }
     }
@@ -267,7 +267,7 @@ proptest! {
     ) {
         let meaning = meaning(CELSIUS);
         for raw in [Raw::Bytes(&bytes), Raw::Integer(number), Raw::Unsigned(unsigned, 64), Raw::Float(float)] {
-            if let Seen::Reading(ReadingValue::Number(number), quality) = meaning.read(&raw, &Scaling::NONE) {
+            if let Interpretation::Reading(ReadingValue::Number(number), quality) = meaning.read(&raw, &Scaling::NONE) {
                 prop_assert!(number.is_finite());
                 prop_assert!(quality == Quality::Suspect || (-60.0..=200.0).contains(&number));
             }
@@ -283,8 +283,8 @@ proptest! {
             let is_none = matches!(raw, Raw::Unsigned(..)) && number == -1;
             let seen = meaning.read(&raw, &Scaling::NONE);
             let expect = match is_none {
-                true => Seen::Nothing,
-                false => Seen::Reading(ReadingValue::Number(number as f64), Quality::Good),
+                true => Interpretation::Nothing,
+                false => Interpretation::Reading(ReadingValue::Number(number as f64), Quality::Good),
             };
             prop_assert!(seen == expect || is_wide, "{raw:?}: {seen:?}");
         }

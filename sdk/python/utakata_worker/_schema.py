@@ -23,7 +23,7 @@ def _is_number(value):
 
 
 def problem(schema: Any, value: Any, where: str = "") -> str | None:
-    """What is wrong with a value, or None."""
+    """Returns what is wrong with a value, or None."""
     if not isinstance(schema, dict):
         return None
     named = f"{where}: " if where else ""

@@ -42,7 +42,7 @@ class Refused(Exception):
 
 
 class _End(Exception):
-    """How an attempt ended, other than well."""
+    """The end of an attempt that did not end well."""
 
     def __init__(self, status: str, code: str, cure: str, message: str):
         super().__init__(message)
@@ -57,7 +57,7 @@ class _Waiting:
         self.nonce, self.said = 0, Moment()
 
     def ready(self, key, nonce: int):
-        """What is said of it, from this moment on."""
+        """Returns the message that it is ready, and notes the moment."""
         self.nonce, self.said = nonce, Moment()
         return wire.ReadyAttempt(id=key[0], attempt=key[1], nonce=nonce)
 
@@ -168,7 +168,7 @@ class Session:
         self.outgoing.put_nowait(wire.FromWorker(**message))
 
     async def messages(self, hello, welcomed: asyncio.Event, outgoing: asyncio.Queue):
-        """What is said on one stream, until None ends it."""
+        """Yields the messages of one stream, until None ends it."""
         yield wire.FromWorker(hello=hello)
         await welcomed.wait()
         while (message := await outgoing.get()) is not None:

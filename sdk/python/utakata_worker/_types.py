@@ -1,4 +1,4 @@
-"""What an action is given, and the ways in which it ends."""
+"""The task of an action, and the ways in which it ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Task:
     _came: Moment = field(default_factory=Moment, repr=False, compare=False)
 
     def in_time(self) -> bool:
-        """Whether there is time left, also when the process was stopped for a while.
+        """Returns whether there is time left, also when the process was stopped for a while.
 
         Look immediately before anything is said to the target that changes it, and say no more
         when it is False: somebody else may be at it by then. `NotSent` is how it ends.
@@ -66,7 +66,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an action returns that saw more than readings."""
+    """The answer of an action that saw more than readings."""
 
     readings: Sequence[Reading] = ()
     #: Anything else, as JSON has it.

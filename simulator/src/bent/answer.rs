@@ -32,9 +32,9 @@ const LONGEST: usize = 60_000;
 
 /// An answer.
 pub struct Reply {
-    /// When it is sent.
+    /// The time it is sent.
     pub after: Duration,
-    /// What is sent.
+    /// The message to send.
     pub message: Vec<u8>,
 }
 
@@ -46,7 +46,6 @@ pub struct Agent {
     objects: Objects,
 }
 
-/// A request.
 struct Request {
     version: i64,
     kind: u8,
@@ -59,8 +58,8 @@ struct Request {
 /// An OID and a value as BER.
 type Binding = (Oid, Vec<u8>);
 
-/// What is answered: bindings, or a status and the place of what it is about, from 1.
-type Said = Result<Vec<Binding>, (u8, usize)>;
+/// The answer: bindings, or a status and the place of what it is about, from 1.
+type Reaction = Result<Vec<Binding>, (u8, usize)>;
 
 impl Agent {
     /// An agent with these objects.
@@ -77,7 +76,7 @@ impl Agent {
         draw(self.seed, name, self.turn) % 100 < percent
     }
 
-    /// What is sent to a request.
+    /// Returns what is sent to a request.
     pub fn answer(&mut self, request: &[u8]) -> Vec<Reply> {
         self.turn += 1;
         let Some(request) = parse(request) else {
@@ -139,7 +138,7 @@ impl Agent {
         }
     }
 
-    fn get(&self, request: &Request) -> Said {
+    fn get(&self, request: &Request) -> Reaction {
         let each =
             request
                 .names
@@ -156,7 +155,7 @@ impl Agent {
         each.collect()
     }
 
-    fn next(&self, request: &Request) -> Said {
+    fn next(&self, request: &Request) -> Reaction {
         let each = request.names.iter().enumerate();
         let each = each.map(|(at, name)| match self.objects.next(name, &self.faults) {
             Some(object) => self.show(object, at),
@@ -166,7 +165,7 @@ impl Agent {
         each.collect()
     }
 
-    fn bulk(&self, request: &Request) -> Said {
+    fn bulk(&self, request: &Request) -> Reaction {
         let once = usize::try_from(request.first).unwrap_or(0);
         let mut bindings = Vec::new();
         let mut heads = request.names.clone();
@@ -208,7 +207,7 @@ impl Agent {
         bindings
     }
 
-    fn write(&self, request: &Request, said: &Said) -> Vec<u8> {
+    fn write(&self, request: &Request, said: &Reaction) -> Vec<u8> {
         let oddity = self.faults.oddity;
         let version = match oddity {
             Oddity::Version => 1 - request.version,

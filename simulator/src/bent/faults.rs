@@ -6,24 +6,24 @@ use serde::Serialize;
 
 use crate::chance::{draw, unit};
 
-/// What is wrong with a bent agent.
+/// The faults of a bent agent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Faults {
     /// It knows SNMPv1 only.
     pub is_v1_only: bool,
-    /// How many requests of a hundred it loses.
+    /// The share of requests that it loses, of a hundred.
     pub loses: u64,
     /// It answers after up to so many milliseconds.
     pub delay: u64,
-    /// How many answers of a hundred it sends twice.
+    /// The share of answers that it sends twice, of a hundred.
     pub doubles: u64,
     /// The largest answer, in bytes.
     pub largest: Option<usize>,
-    /// What it does with a larger one.
+    /// The fate of a larger one.
     pub too_large: TooLarge,
     /// The most names in a request; it does not answer more.
     pub names: Option<usize>,
-    /// What it does with GETBULK.
+    /// The treatment of GETBULK.
     pub bulk: Bulk,
     /// Its answers have their bindings in any order.
     pub shuffles: bool,
@@ -31,19 +31,19 @@ pub struct Faults {
     pub disorders: bool,
     /// After this row of a table comes this one again.
     pub loops: Option<(u32, u32)>,
-    /// How many cells of a hundred are refused.
+    /// The share of cells that are refused, of a hundred.
     pub refuses: u64,
-    /// Which binding it names when it refuses.
+    /// The binding that it names when it refuses.
     pub names_as_refused: Named,
-    /// How many cells of a hundred cannot be decoded.
+    /// The share of cells that cannot be decoded, of a hundred.
     pub undecodable: u64,
-    /// How many cells of a hundred are holes.
+    /// The share of cells that are holes, of a hundred.
     pub holes: u64,
-    /// What is odd about every answer.
+    /// The oddity of every answer.
     pub oddity: Oddity,
 }
 
-/// What becomes of an answer that is too large.
+/// The fate of an answer that is too large.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TooLarge {
@@ -58,37 +58,33 @@ pub enum TooLarge {
     Cut,
 }
 
-/// What becomes of GETBULK.
+/// The treatment of GETBULK.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bulk {
-    /// It is answered.
     #[default]
     Answered,
     /// It is not.
     Silent,
-    /// It is refused.
     Refused,
     /// It is answered with nothing in it.
     Empty,
 }
 
-/// Which binding a refusal names.
+/// The binding that a refusal names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Named {
     /// That which it is about.
     #[default]
     Right,
-    /// None.
     None,
-    /// The first.
     First,
     /// One that is not there.
     Beyond,
 }
 
-/// What is odd about every answer.
+/// The oddity of every answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Oddity {
@@ -145,7 +141,7 @@ impl Draws {
         draw(self.0, name, 0)
     }
 
-    /// Whether something happens that does so this many times of a hundred.
+    /// Returns whether something happens that does so this many times of a hundred.
     fn falls(&self, name: &str, percent: u64) -> bool {
         self.bits(name) % 100 < percent
     }

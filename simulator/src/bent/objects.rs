@@ -27,7 +27,7 @@ const UNDECODABLE: [(u8, &[u8]); 8] = [
     (ber::COUNTER64, &[9; 9]),
 ];
 
-/// What is in an object.
+/// The value of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -41,12 +41,11 @@ pub enum State {
     Hole,
 }
 
-/// An object.
 #[derive(Debug, Clone)]
 pub struct Object {
     /// Its name.
     pub oid: Oid,
-    /// What is in it.
+    /// The digest of its content.
     pub state: State,
     /// Its value as BER.
     pub value: Vec<u8>,
@@ -60,7 +59,7 @@ pub struct Truth {
     state: State,
     /// As a person would write it.
     value: String,
-    /// Whether a walk comes to it.
+    /// `true` if a walk comes to it.
     is_reachable: bool,
 }
 

@@ -10,7 +10,7 @@ use super::Request;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why there is no answer.
+/// The reason there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody there.
@@ -18,9 +18,9 @@ pub enum Error {
         "cannot talk to the control port {address}: is the simulator running, and is this the `control` of its last start line?"
     )]
     Connection {
-        /// Which port.
+        /// The address of the port.
         address: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Somebody there who does not speak this.

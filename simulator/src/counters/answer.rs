@@ -16,22 +16,22 @@ use crate::mib::Refusal;
 /// A GETBULK answer stops growing here, well within a datagram (RFC 3416, 4.2.3 allows it).
 const LONGEST: usize = 16_000;
 
-/// What a request leads to.
+/// The effects of a request.
 pub struct Answer {
     /// The answer, if there is one.
     pub message: Option<Vec<u8>>,
-    /// What is done later, and how much later.
+    /// The changes that are made later, and how much later.
     pub late: Option<(Duration, Vec<Change>)>,
 }
 
-/// What a manager may do.
+/// The rights of a manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Right {
     Read,
     Write,
 }
 
-/// What is answered: values, or which variable is refused and why.
+/// The answer: values, or which variable is refused and why.
 type Verdict = Result<Vec<VarBind>, (usize, OutboundErrorStatus)>;
 
 /// Does what `request` asks of `device`; `None` if it is no request, or of a stranger.
@@ -127,7 +127,7 @@ fn end(varbind: &VarBind) -> VarBind {
     VarBind::new(varbind.oid.clone(), Value::EndOfMibView)
 }
 
-/// What a SET would change: all of it, or nothing.
+/// Returns what a SET would change: all of it, or nothing.
 fn changes(
     right: Right,
     version: Version,
@@ -147,7 +147,7 @@ fn changes(
     changes.collect()
 }
 
-/// How a refusal is told; v1 has fewer words (RFC 3584, 4.4).
+/// Returns how a refusal is told; v1 has fewer words (RFC 3584, 4.4).
 fn status(refusal: Refusal, version: Version) -> OutboundErrorStatus {
     match (refusal, version) {
         (Refusal::NotWritable | Refusal::NoCreation, Version::V1) => {

@@ -33,12 +33,12 @@ struct State {
     muted: u64,
 }
 
-/// What becomes of a SET that was found good.
+/// The course of a SET that was found good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Course {
-    /// Whether it is answered.
+    /// `true` if it is answered.
     pub is_answered: bool,
-    /// How long after that it has its effect; `None` when it had it already, or never has.
+    /// The time until it has its effect; `None` when it had it already, or never has.
     pub late: Option<Duration>,
 }
 
@@ -47,9 +47,9 @@ pub struct Course {
 pub struct Truth {
     /// The device.
     pub name: String,
-    /// What it is.
+    /// The scope.
     pub kind: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub faults: Vec<String>,
     /// Requests that reached it; one that was sent again counts again.
     pub requests: u64,
@@ -59,9 +59,9 @@ pub struct Truth {
     pub sets: u64,
     /// SETs that had their effect and were not answered.
     pub muted: u64,
-    /// What it was told to mark.
+    /// The sum of what it was told to mark.
     pub marks: Sum,
-    /// What it was told to put.
+    /// The sum of what it was told to put.
     pub puts: Sum,
     /// Every token, if all was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ impl Counter {
         }
     }
 
-    /// What is wrong with it.
+    /// The problem.
     pub fn faults(&self) -> Vec<String> {
         self.state.lock().faults.names()
     }

@@ -26,7 +26,7 @@ use async_snmp::{Oid, Value, VarBind};
 use super::register::{Class, Mistake, Register, Token};
 use crate::chance::wave;
 use crate::mib::system::{self, Agent, Labels};
-use crate::mib::view::{Sheet, integer, text};
+use crate::mib::view::{ViewBuilder, integer, text};
 use crate::mib::{Refusal, View};
 
 const DRILL: [u32; 10] = [1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7];
@@ -35,32 +35,30 @@ const CLASSES: [(u32, Class); 2] = [(1, Class::Mark), (2, Class::Put)];
 /// No token can be this.
 const NONE: &str = "(none)";
 
-/// How long the temperature goes one way.
+/// The time for which the temperature goes one way.
 const TURN: Duration = Duration::from_secs(20);
 const COLDEST: f64 = 18.0;
 const HOTTEST: f64 = 28.0;
 
-/// What a SET changes.
+/// A change that a SET makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What it is told.
+    /// The class of what it is told.
     pub class: Class,
-    /// The token.
     pub token: Token,
 }
 
 /// A counter at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Chance falls the same way for one seed.
     pub seed: u64,
-    /// How long it has run.
+    /// The time for which it has run.
     pub uptime: Duration,
     /// Requests that reached it.
     pub requests: u64,
-    /// What it was told.
+    /// The register of what it was told.
     pub register: &'a Register,
 }
 
@@ -97,7 +95,7 @@ impl Sight<'_> {
     }
 
     fn scalars(&self) -> View {
-        let mut sheet = Sheet::default();
+        let mut builder = ViewBuilder::default();
         let agent = Agent {
             description: "Simulated counter for drills".to_owned(),
             object: DRILL.to_vec(),
@@ -107,9 +105,9 @@ impl Sight<'_> {
             name: self.name.to_owned(),
             location: "drill".to_owned(),
         };
-        system::write_sheet(&agent, &labels, self.uptime, &mut sheet);
+        system::put_objects(&agent, &labels, self.uptime, &mut builder);
         let (marks, puts) = (self.register.of(Class::Mark), self.register.of(Class::Put));
-        let mut put = |group, object, value| sheet.put(&DRILL, &[group, object, 0], value);
+        let mut put = |group, object, value| builder.put(&DRILL, &[group, object, 0], value);
         put(1, 1, Value::Counter32(self.requests as u32));
         put(
             1,
@@ -121,7 +119,7 @@ impl Sight<'_> {
         put(1, 5, Value::Counter32(puts.sum().done as u32));
         put(2, 1, text(marks.last().map_or(NONE, Token::as_str)));
         put(2, 2, text(puts.last().map_or(NONE, Token::as_str)));
-        sheet.into_view()
+        builder.into_view()
     }
 
     fn tenths_of_a_degree(&self) -> i32 {
@@ -130,7 +128,7 @@ impl Sight<'_> {
     }
 }
 
-/// What writing `value` to `oid` would change.
+/// Returns what writing `value` to `oid` would change.
 pub fn write(oid: &Oid, value: &Value) -> Result<Change, Refusal> {
     let class = match oid.arcs().strip_prefix(&DRILL) {
         Some([2, 1, 0]) => Class::Mark,

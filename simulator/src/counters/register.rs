@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 /// A token is this long at the most.
 pub const LONGEST: usize = 64;
 
-/// Which of the two things a device can be told.
+/// The two things that a device can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -22,14 +22,14 @@ pub enum Class {
     Put,
 }
 
-/// What stands for one control action: 1 to 64 printable ASCII characters.
+/// The token of one control action: 1 to 64 printable ASCII characters.
 ///
 /// Kept as the index of its row (RFC 2578, 7.7): its length, then its bytes. So the order of
 /// tokens is that of a walk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(Box<[u8]>);
 
-/// Why bytes are no token.
+/// The reason bytes are no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
     /// Empty, or too long.
@@ -38,14 +38,14 @@ pub enum Mistake {
     Character,
 }
 
-/// How often a token was told.
+/// The number of times a token was told and done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
     /// SETs received, with an effect or without.
     pub told: u32,
     /// Effects.
     pub done: u32,
-    /// When the first effect was, and the last.
+    /// The times of the first effect, and of the last.
     pub times: Option<(Moment, Moment)>,
 }
 
@@ -68,7 +68,7 @@ pub struct Tally {
     sum: Sum,
 }
 
-/// What a device was told of one class, in numbers.
+/// The sum of what a device was told of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sum {
     /// Different tokens.
@@ -84,17 +84,15 @@ pub struct Sum {
 /// The truth about a token.
 #[derive(Debug, Clone, Serialize)]
 pub struct TokenTruth {
-    /// The token.
     pub token: Token,
-    /// Its class.
     pub class: Class,
     /// SETs received, with an effect or without.
     pub told: u32,
     /// Effects.
     pub done: u32,
-    /// When the first effect was.
+    /// The time of the first effect.
     pub first_unix_ms: Option<Moment>,
-    /// When the last effect was.
+    /// The time of the last effect.
     pub last_unix_ms: Option<Moment>,
 }
 
@@ -136,7 +134,6 @@ impl Serialize for Token {
 }
 
 impl Moment {
-    /// Now.
     pub fn now() -> Self {
         Self(
             SystemTime::now()
@@ -153,7 +150,7 @@ impl Serialize for Moment {
 }
 
 impl Register {
-    /// What was told of a class.
+    /// Returns what was told of a class.
     pub fn of(&self, class: Class) -> &Tally {
         match class {
             Class::Mark => &self.marks,
@@ -218,7 +215,7 @@ impl Tally {
         self.sum
     }
 
-    /// How often a token had an effect: 0 when it never had.
+    /// Returns how often a token had an effect: 0 when it never had.
     pub fn done(&self, token: &Token) -> u32 {
         self.tokens.get(token).map_or(0, |count| count.done)
     }

@@ -13,13 +13,11 @@ pub struct FaultShare {
     share: Chance,
 }
 
-/// Why it could not be read.
+/// The reason it could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The fault.
     #[error(transparent)]
     Fault(#[from] fault::Error),
-    /// The share.
     #[error("share of the devices: {0}")]
     Share(#[from] chance::Error),
 }
@@ -41,13 +39,13 @@ impl FromStr for FaultShare {
 }
 
 impl FaultShare {
-    /// What is wrong.
+    /// The problem.
     pub fn order(&self) -> Order {
         self.order
     }
 
-    /// Which of `count` devices have it: as many as the share says, in the order that they are
-    /// drawn.
+    /// Returns which of `count` devices have it: as many as the share says, in the order that they
+    /// are drawn.
     pub fn chosen(&self, seed: u64, count: usize) -> Vec<usize> {
         let mut drawn: Vec<usize> = (0..count).collect();
         drawn.sort_by_key(|index| draw(seed, &self.text, *index as u64));

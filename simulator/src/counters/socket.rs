@@ -15,7 +15,7 @@ use crate::fault::{GARBAGE, Reply};
 const LONGEST_REQUEST: usize = 8_192;
 /// Late answers and late effects under way at once; more requests are dropped, as a full socket
 /// would.
-const MOST_UNDER_WAY: usize = 512;
+const MAX_UNDER_WAY: usize = 512;
 
 /// Answers on `socket` until it is dropped.
 pub async fn serve(device: Arc<Counter>, socket: UdpSocket) {
@@ -34,7 +34,7 @@ pub async fn serve(device: Arc<Counter>, socket: UdpSocket) {
                 send(&device, &socket, GARBAGE, manager).await;
                 continue;
             }
-            Reply::After(_) if under_way.len() >= MOST_UNDER_WAY => continue,
+            Reply::After(_) if under_way.len() >= MAX_UNDER_WAY => continue,
             Reply::After(delay) => delay,
         };
         let Some(Answer { message, late }) = answer(&device, &buffer[..length]) else {

@@ -36,12 +36,12 @@ const AUTH_PASSWORD: &str = "demo-auth-pass";
 const PRIVACY_PASSWORD: &str = "demo-priv-pass";
 
 /// Requests of one device under way at once; more are dropped, as a full socket would.
-const MOST_UNDER_WAY: usize = 512;
+const MAX_UNDER_WAY: usize = 512;
 /// The agent answers from memory; if it has not by then, it will not.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LARGEST_DATAGRAM: usize = 65_535;
 
-/// Why a device cannot be reached.
+/// The reason a device cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its address is not free.
@@ -51,9 +51,8 @@ pub enum Error {
     Bind {
         /// The device.
         name: String,
-        /// Its address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// Its SNMP engine cannot be made.
@@ -61,7 +60,7 @@ pub enum Error {
     Engine {
         /// The device.
         name: String,
-        /// What async-snmp said.
+        /// The error of async-snmp.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -145,7 +144,7 @@ async fn relay(device: Arc<Device>, socket: Arc<UdpSocket>, agent: SocketAddr, b
         };
         while under_way.try_join_next().is_some() {}
         let reply = device.receive(began.elapsed());
-        if reply == Reply::Never || under_way.len() >= MOST_UNDER_WAY {
+        if reply == Reply::Never || under_way.len() >= MAX_UNDER_WAY {
             continue;
         }
         let request = buffer[..length].to_vec();

@@ -8,7 +8,7 @@ use async_snmp::Oid;
 
 use super::Writable;
 use super::system::{Agent, Labels};
-use super::view::{Sheet, gauge, integer, rounded, text};
+use super::view::{ViewBuilder, gauge, integer, rounded, text};
 use crate::room::{Command, Outlet, Pdu, Room};
 use crate::units::{POWER_FACTOR, Watts};
 
@@ -30,21 +30,21 @@ const COMMANDS: &[(i32, Command)] = &[
 const COMMANDS_2: &[(i32, Command)] = &[(1, Command::On), (2, Command::Off), (3, Command::Cycle)];
 
 /// Adds the objects of `pdu`.
-pub fn write_sheet(room: &Room, pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) -> Agent {
-    identity(pdu, labels, sheet);
-    device(pdu, labels, sheet);
-    phase(pdu, sheet);
-    banks(pdu, sheet);
-    temperature(room, pdu, labels, sheet);
-    sheet.put(&APC, &[12, 3, 1, 3, 0], integer(pdu.outlets.len() as i32));
+pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) -> Agent {
+    identity(pdu, labels, builder);
+    device(pdu, labels, builder);
+    phase(pdu, builder);
+    banks(pdu, builder);
+    temperature(room, pdu, labels, builder);
+    builder.put(&APC, &[12, 3, 1, 3, 0], integer(pdu.outlets.len() as i32));
     // rPDUPowerSupply1Status and 2: powerSupplyOneOk, powerSupplyTwoOk.
-    sheet.put(&APC, &[12, 4, 1, 1, 0], integer(1));
-    sheet.put(&APC, &[12, 4, 1, 2, 0], integer(1));
-    sheet.put(&APC, &[26, 9, 1, 0], integer(pdu.outlets.len() as i32));
+    builder.put(&APC, &[12, 4, 1, 1, 0], integer(1));
+    builder.put(&APC, &[12, 4, 1, 2, 0], integer(1));
+    builder.put(&APC, &[26, 9, 1, 0], integer(pdu.outlets.len() as i32));
     for (number, outlet) in (1..).zip(&pdu.outlets) {
-        outlet_control(pdu, number, outlet, sheet);
-        outlet_switched(pdu, number, outlet, sheet);
-        outlet_metered(pdu, number, outlet, sheet);
+        outlet_control(pdu, number, outlet, builder);
+        outlet_switched(pdu, number, outlet, builder);
+        outlet_metered(pdu, number, outlet, builder);
     }
     Agent {
         description: "APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.7.2 \
@@ -61,7 +61,7 @@ pub fn middle(pdu: &Pdu) -> Oid {
     Oid::new(APC.into_iter().chain([12, 3, 5, 1, 1, 4, row]))
 }
 
-/// Which object of which outlet `oid` is, if it can be written.
+/// Returns which object of which outlet `oid` is, if it can be written.
 pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     match oid.strip_prefix(&APC)? {
         [12, 3, 3, 1, 1, 4, row] => Some((Writable::Command(COMMANDS), *row)),
@@ -72,9 +72,9 @@ pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     }
 }
 
-fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
+fn identity(pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) {
     let outlets = pdu.outlets.len() as i32;
-    let mut put = |object: u32, value| sheet.put(&APC, &[12, 1, object, 0], value);
+    let mut put = |object: u32, value| builder.put(&APC, &[12, 1, object, 0], value);
     put(1, text(&labels.name));
     put(2, text("02"));
     put(3, text("v6.7.2"));
@@ -92,21 +92,21 @@ fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
     put(19, integer(0));
 }
 
-fn device(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
+fn device(pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) {
     let power = pdu.power();
     let outlets = pdu.outlets.len() as i32;
     let module = |column| [26, 2, 1, column, 1];
-    sheet.put(&APC, &[26, 1, 0], integer(1));
-    sheet.put(&APC, &module(1), integer(1));
-    sheet.put(&APC, &module(2), integer(1));
-    sheet.put(&APC, &module(3), text(&labels.name));
-    sheet.put(&APC, &module(4), text(&labels.location));
-    sheet.put(&APC, &module(5), text("02"));
-    sheet.put(&APC, &module(6), text("6.7.2"));
-    sheet.put(&APC, &module(8), text("AP8641"));
-    sheet.put(&APC, &module(9), text("SIM000000001"));
-    sheet.put(&APC, &[26, 3, 0], integer(1));
-    sheet.row(
+    builder.put(&APC, &[26, 1, 0], integer(1));
+    builder.put(&APC, &module(1), integer(1));
+    builder.put(&APC, &module(2), integer(1));
+    builder.put(&APC, &module(3), text(&labels.name));
+    builder.put(&APC, &module(4), text(&labels.location));
+    builder.put(&APC, &module(5), text("02"));
+    builder.put(&APC, &module(6), text("6.7.2"));
+    builder.put(&APC, &module(8), text("AP8641"));
+    builder.put(&APC, &module(9), text("SIM000000001"));
+    builder.put(&APC, &[26, 3, 0], integer(1));
+    builder.row(
         (&APC, &[26, 4, 2, 1]),
         &[1],
         [
@@ -121,7 +121,7 @@ fn device(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
             (9, integer(32)),
         ],
     );
-    sheet.row(
+    builder.row(
         (&APC, &[26, 4, 3, 1]),
         &[1],
         [
@@ -143,12 +143,12 @@ fn device(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
     );
 }
 
-fn phase(pdu: &Pdu, sheet: &mut Sheet) {
+fn phase(pdu: &Pdu, builder: &mut ViewBuilder) {
     let current = pdu.current().0 * 10.0;
-    sheet.put(&APC, &[12, 2, 1, 2, 0], integer(1));
-    sheet.put(&APC, &[26, 5, 0], integer(1));
-    load_status(sheet, 1, current, 0);
-    sheet.row(
+    builder.put(&APC, &[12, 2, 1, 2, 0], integer(1));
+    builder.put(&APC, &[26, 5, 0], integer(1));
+    load_status(builder, 1, current, 0);
+    builder.row(
         (&APC, &[26, 6, 3, 1]),
         &[1],
         [
@@ -166,15 +166,15 @@ fn phase(pdu: &Pdu, sheet: &mut Sheet) {
     );
 }
 
-fn banks(pdu: &Pdu, sheet: &mut Sheet) {
+fn banks(pdu: &Pdu, builder: &mut ViewBuilder) {
     let half = pdu.outlets.len().div_ceil(2).max(1);
-    sheet.put(&APC, &[12, 2, 1, 4, 0], integer(2));
-    sheet.put(&APC, &[26, 7, 0], integer(2));
+    builder.put(&APC, &[12, 2, 1, 4, 0], integer(2));
+    builder.put(&APC, &[26, 7, 0], integer(2));
     for (bank, outlets) in (1_u32..).zip(pdu.outlets.chunks(half)) {
         let power: Watts = outlets.iter().map(|outlet| outlet.power).sum();
         let current = power.current(pdu.voltage).0 * 10.0;
-        load_status(sheet, bank + 1, current, bank);
-        sheet.row(
+        load_status(builder, bank + 1, current, bank);
+        builder.row(
             (&APC, &[26, 8, 3, 1]),
             &[bank],
             [
@@ -189,8 +189,8 @@ fn banks(pdu: &Pdu, sheet: &mut Sheet) {
 }
 
 /// One row of rPDULoadStatusTable: the phase when `bank` is 0, else that bank.
-fn load_status(sheet: &mut Sheet, row: u32, current: f64, bank: u32) {
-    sheet.row(
+fn load_status(builder: &mut ViewBuilder, row: u32, current: f64, bank: u32) {
+    builder.row(
         (&APC, &[12, 2, 3, 1, 1]),
         &[row],
         [
@@ -203,12 +203,10 @@ fn load_status(sheet: &mut Sheet, row: u32, current: f64, bank: u32) {
     );
 }
 
-fn temperature(room: &Room, pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
-    let Some(rack) = room.racks.get(pdu.rack) else {
-        return;
-    };
-    sheet.put(&APC, &[26, 10, 1, 0], integer(1));
-    sheet.row(
+fn temperature(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) {
+    let rack = &room.racks[pdu.rack];
+    builder.put(&APC, &[26, 10, 1, 0], integer(1));
+    builder.row(
         (&APC, &[26, 10, 2, 2, 1]),
         &[1],
         [
@@ -229,11 +227,11 @@ fn temperature(room: &Room, pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
 }
 
 /// Groups rPDUOutletControl, rPDUOutletConfig and rPDUOutletStatus: 1 is on, 2 is off.
-fn outlet_control(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
+fn outlet_control(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBuilder) {
     let state = if outlet.is_on() { 1 } else { 2 };
     let pending = if outlet.is_pending() { 1 } else { 2 };
     let bank = bank(pdu, number);
-    sheet.row(
+    builder.row(
         (&APC, &[12, 3, 3, 1, 1]),
         &[number],
         [
@@ -244,7 +242,7 @@ fn outlet_control(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
             (5, integer(bank)),
         ],
     );
-    sheet.row(
+    builder.row(
         (&APC, &[12, 3, 4, 1, 1]),
         &[number],
         [
@@ -257,7 +255,7 @@ fn outlet_control(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
             (7, integer(bank)),
         ],
     );
-    sheet.row(
+    builder.row(
         (&APC, &[12, 3, 5, 1, 1]),
         &[number],
         [
@@ -273,7 +271,7 @@ fn outlet_control(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
 }
 
 /// Groups rPDU2OutletSwitchedConfig, -Status and -Control: in the status 1 is off and 2 is on.
-fn outlet_switched(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
+fn outlet_switched(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBuilder) {
     let name = || {
         [
             (1, integer(number as i32)),
@@ -285,14 +283,14 @@ fn outlet_switched(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
     let command = if outlet.is_on() { 1 } else { 2 };
     let pending = if outlet.is_pending() { 1 } else { 2 };
     for table in [1, 3, 4] {
-        sheet.row((&APC, &[26, 9, 2, table, 1]), &[number], name());
-        sheet.row(
+        builder.row((&APC, &[26, 9, 2, table, 1]), &[number], name());
+        builder.row(
             (&APC, &[26, 9, 2, table, 1]),
             &[number],
             [(4, integer(number as i32))],
         );
     }
-    sheet.row(
+    builder.row(
         (&APC, &[26, 9, 2, 1, 1]),
         &[number],
         [
@@ -301,8 +299,8 @@ fn outlet_switched(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
             (7, integer(outlet.cycle_delay.as_secs() as i32)),
         ],
     );
-    sheet.row((&APC, &[26, 9, 2, 2, 1]), &[number], name());
-    sheet.row(
+    builder.row((&APC, &[26, 9, 2, 2, 1]), &[number], name());
+    builder.row(
         (&APC, &[26, 9, 2, 2, 1]),
         &[number],
         [
@@ -311,12 +309,12 @@ fn outlet_switched(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
             (6, integer(bank(pdu, number))),
         ],
     );
-    sheet.row(
+    builder.row(
         (&APC, &[26, 9, 2, 3, 1]),
         &[number],
         [(5, integer(status)), (6, integer(pending))],
     );
-    sheet.row(
+    builder.row(
         (&APC, &[26, 9, 2, 4, 1]),
         &[number],
         [(5, integer(command))],
@@ -324,8 +322,8 @@ fn outlet_switched(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
 }
 
 /// Group rPDU2OutletMeteredStatus.
-fn outlet_metered(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
-    sheet.row(
+fn outlet_metered(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBuilder) {
+    builder.row(
         (&APC, &[26, 9, 4, 3, 1]),
         &[number],
         [

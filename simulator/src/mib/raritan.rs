@@ -7,7 +7,7 @@ use async_snmp::Oid;
 
 use super::Writable;
 use super::system::{Agent, Labels};
-use super::view::{Sheet, gauge, integer, text};
+use super::view::{ViewBuilder, gauge, integer, text};
 use crate::room::{Command, Outlet, Pdu, Room};
 use crate::units::POWER_FACTOR;
 
@@ -33,13 +33,13 @@ struct Sensor {
 }
 
 /// Adds the objects of `pdu`.
-pub fn write_sheet(room: &Room, pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) -> Agent {
-    identity(pdu, labels, sheet);
-    inlet(pdu, sheet);
+pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) -> Agent {
+    identity(pdu, labels, builder);
+    inlet(pdu, builder);
     for (number, outlet) in (1..).zip(&pdu.outlets) {
-        write_outlet(pdu, number, outlet, sheet);
+        write_outlet(pdu, number, outlet, builder);
     }
-    external(room, pdu, sheet);
+    external(room, pdu, builder);
     Agent {
         description: "PX3 030400-44431".to_owned(),
         object: PX.to_vec(),
@@ -52,7 +52,7 @@ pub fn middle(pdu: &Pdu) -> Oid {
     Oid::new(PX.into_iter().chain([4, 1, 2, 1, 3, PDU, row]))
 }
 
-/// Which object of which outlet `oid` is, if it can be written.
+/// Returns which object of which outlet `oid` is, if it can be written.
 pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     match oid.strip_prefix(&PX)? {
         [4, 1, 2, 1, 2, PDU, row] => Some((Writable::Command(COMMANDS), *row)),
@@ -61,14 +61,14 @@ pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     }
 }
 
-fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
+fn identity(pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) {
     // globalOutletPowerCyclingPowerOffPeriod.
     let cycle_delay = pdu
         .outlets
         .first()
         .map_or(0.0, |outlet| outlet.cycle_delay.as_secs_f64());
-    sheet.put(&PX, &[3, 1, 0], gauge(1.0));
-    sheet.row(
+    builder.put(&PX, &[3, 1, 0], gauge(1.0));
+    builder.row(
         (&PX, &[3, 2, 1, 1]),
         &[PDU],
         [
@@ -81,7 +81,7 @@ fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
             (8, text("3.2-3.8kVA")),
         ],
     );
-    sheet.row(
+    builder.row(
         (&PX, &[3, 2, 2, 1]),
         &[PDU],
         [
@@ -93,15 +93,15 @@ fn identity(pdu: &Pdu, labels: &Labels, sheet: &mut Sheet) {
         ],
     );
     // boardFirmwareVersion of the main controller.
-    sheet.row(
+    builder.row(
         (&PX, &[3, 2, 3, 1]),
         &[PDU, 1, 1],
         [(6, text("3.4.0.5-44431"))],
     );
 }
 
-fn inlet(pdu: &Pdu, sheet: &mut Sheet) {
-    sheet.row(
+fn inlet(pdu: &Pdu, builder: &mut ViewBuilder) {
+    builder.row(
         (&PX, &[3, 3, 3, 1]),
         &[PDU, INLET],
         [(2, text("I1")), (3, text("Inlet"))],
@@ -152,13 +152,13 @@ fn inlet(pdu: &Pdu, sheet: &mut Sheet) {
         },
     ];
     for sensor in &sensors {
-        write_sensor(sensor, (3, 2), INLET, sheet);
+        write_sensor(sensor, (3, 2), INLET, builder);
     }
 }
 
-fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
+fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBuilder) {
     let (operation, state) = if outlet.is_on() { (1, ON) } else { (0, OFF) };
-    sheet.row(
+    builder.row(
         (&PX, &[3, 5, 3, 1]),
         &[PDU, number],
         [
@@ -167,7 +167,7 @@ fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
             (28, integer(1)),
         ],
     );
-    sheet.row(
+    builder.row(
         (&PX, &[4, 1, 2, 1]),
         &[PDU, number],
         [(2, integer(operation)), (3, integer(state))],
@@ -199,15 +199,15 @@ fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, sheet: &mut Sheet) {
         },
     ];
     for sensor in &sensors {
-        write_sensor(sensor, (5, 4), number, sheet);
+        write_sensor(sensor, (5, 4), number, builder);
     }
 }
 
 /// Adds a sensor of an inlet or an outlet, by its place in the groups of configuration (3.x.4)
 /// and of measurement (5.y.3).
-fn write_sensor(sensor: &Sensor, group: (u32, u32), owner: u32, sheet: &mut Sheet) {
+fn write_sensor(sensor: &Sensor, group: (u32, u32), owner: u32, builder: &mut ViewBuilder) {
     let index = [PDU, owner, sensor.sort];
-    sheet.row(
+    builder.row(
         (&PX, &[3, group.0, 4, 1]),
         &index,
         [
@@ -215,7 +215,7 @@ fn write_sensor(sensor: &Sensor, group: (u32, u32), owner: u32, sheet: &mut Shee
             (7, gauge(f64::from(sensor.digits))),
         ],
     );
-    sheet.row(
+    builder.row(
         (&PX, &[5, group.1, 3, 1]),
         &index,
         [
@@ -227,17 +227,15 @@ fn write_sensor(sensor: &Sensor, group: (u32, u32), owner: u32, sheet: &mut Shee
 }
 
 /// One temperature sensor at the inlet of the rack, in tenths of a degree Celsius.
-fn external(room: &Room, pdu: &Pdu, sheet: &mut Sheet) {
-    let Some(rack) = room.racks.get(pdu.rack) else {
-        return;
-    };
+fn external(room: &Room, pdu: &Pdu, builder: &mut ViewBuilder) {
+    let rack = &room.racks[pdu.rack];
     let sensor = Sensor {
         sort: 10,
         unit: 7,
         digits: 1,
         number: rack.inlet.0,
     };
-    sheet.row(
+    builder.row(
         (&PX, &[3, 6, 3, 1]),
         &[PDU, 1],
         [
@@ -248,7 +246,7 @@ fn external(room: &Room, pdu: &Pdu, sheet: &mut Sheet) {
             (17, gauge(f64::from(sensor.digits))),
         ],
     );
-    sheet.row(
+    builder.row(
         (&PX, &[5, 5, 3, 1]),
         &[PDU, 1],
         [

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_snmp::{Oid, Value};
 
-use super::view::{Sheet, integer, text};
+use super::view::{ViewBuilder, integer, text};
 use super::{Change, Refusal};
 
 const SYSTEM: [u32; 7] = [1, 3, 6, 1, 2, 1, 1];
 
-/// What a manager may write into the system group.
+/// The texts that a manager may write into the system group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
     /// sysContact.
@@ -20,7 +20,7 @@ pub struct Labels {
     pub location: String,
 }
 
-/// How an agent introduces itself.
+/// The texts with which an agent introduces itself.
 pub struct Agent {
     /// sysDescr.
     pub description: String,
@@ -29,9 +29,9 @@ pub struct Agent {
 }
 
 /// Adds the system group.
-pub fn write_sheet(agent: &Agent, labels: &Labels, uptime: Duration, sheet: &mut Sheet) {
+pub fn put_objects(agent: &Agent, labels: &Labels, uptime: Duration, builder: &mut ViewBuilder) {
     let ticks = (uptime.as_millis() / 10) as u32;
-    let mut put = |object: u32, value: Value| sheet.put(&SYSTEM, &[object, 0], value);
+    let mut put = |object: u32, value: Value| builder.put(&SYSTEM, &[object, 0], value);
     put(1, text(&agent.description));
     put(2, Value::ObjectIdentifier(Oid::from_slice(&agent.object)));
     put(3, Value::TimeTicks(ticks));
@@ -41,7 +41,7 @@ pub fn write_sheet(agent: &Agent, labels: &Labels, uptime: Duration, sheet: &mut
     put(7, integer(72));
 }
 
-/// What writing to the system group would change; `None` if `oid` is not of it.
+/// Returns what writing to the system group would change; `None` if `oid` is not of it.
 pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
     let change = match oid.strip_prefix(&SYSTEM)? {
         [4, 0] => Change::Contact,

@@ -3,7 +3,7 @@
 use async_snmp::{Oid, Value};
 
 use super::system::Agent;
-use super::view::{Sheet, gauge, integer, rounded, text};
+use super::view::{ViewBuilder, gauge, integer, rounded, text};
 use super::{Change, Refusal};
 use crate::room::{NOMINAL, Room, Source, Test, TestOrder, Ups};
 
@@ -18,14 +18,14 @@ const LOW: f64 = 0.2;
 const BATTERY_VOLTS: (f64, f64) = (245.0, 35.0);
 
 /// Adds the objects of `ups`.
-pub fn write_sheet(room: &Room, ups: &Ups, sheet: &mut Sheet) -> Agent {
-    identity(ups, sheet);
-    battery(ups, sheet);
-    input(ups, sheet);
-    output(ups, sheet);
-    alarms(room, ups, sheet);
-    tests(ups, sheet);
-    configuration(ups, sheet);
+pub fn put_objects(room: &Room, ups: &Ups, builder: &mut ViewBuilder) -> Agent {
+    identity(ups, builder);
+    battery(ups, builder);
+    input(ups, builder);
+    output(ups, builder);
+    alarms(room, ups, builder);
+    tests(ups, builder);
+    configuration(ups, builder);
     Agent {
         description: "Simulated UPS, network management card 1.0".to_owned(),
         object: UPS[..7].to_vec(),
@@ -37,8 +37,8 @@ pub fn middle() -> Oid {
     Oid::new(UPS.into_iter().chain([4, 4, 1, 3, 1]))
 }
 
-fn identity(ups: &Ups, sheet: &mut Sheet) {
-    let mut put = |object: u32, value| sheet.put(&UPS, &[1, object, 0], value);
+fn identity(ups: &Ups, builder: &mut ViewBuilder) {
+    let mut put = |object: u32, value| builder.put(&UPS, &[1, object, 0], value);
     put(1, text("Simulated"));
     put(2, text("On-line UPS"));
     put(3, text("1.0"));
@@ -47,7 +47,7 @@ fn identity(ups: &Ups, sheet: &mut Sheet) {
     put(6, text(&format!("feed {}", ups.feed)));
 }
 
-fn battery(ups: &Ups, sheet: &mut Sheet) {
+fn battery(ups: &Ups, builder: &mut ViewBuilder) {
     let volts = BATTERY_VOLTS.0 - BATTERY_VOLTS.1 * (1.0 - ups.charge());
     let on_battery = ups.source() == Source::Battery;
     let amperes = if on_battery { ups.load.0 / volts } else { 0.0 };
@@ -56,7 +56,7 @@ fn battery(ups: &Ups, sheet: &mut Sheet) {
     } else {
         0.0
     };
-    let mut put = |object: u32, value| sheet.put(&UPS, &[2, object, 0], value);
+    let mut put = |object: u32, value| builder.put(&UPS, &[2, object, 0], value);
     put(1, integer(battery_status(ups)));
     put(2, integer(ups.on_battery.as_secs() as i32));
     put(3, rounded((ups.runtime().as_secs_f64() / 60.0).floor()));
@@ -75,13 +75,13 @@ fn battery_status(ups: &Ups) -> i32 {
     }
 }
 
-fn input(ups: &Ups, sheet: &mut Sheet) {
+fn input(ups: &Ups, builder: &mut ViewBuilder) {
     let voltage = ups.input_voltage();
     let power = ups.input_power();
     let frequency = if voltage.0 > 0.0 { 500 } else { 0 };
-    sheet.put(&UPS, &[3, 1, 0], Value::Counter32(ups.input_losses));
-    sheet.put(&UPS, &[3, 2, 0], integer(1));
-    sheet.row(
+    builder.put(&UPS, &[3, 1, 0], Value::Counter32(ups.input_losses));
+    builder.put(&UPS, &[3, 2, 0], integer(1));
+    builder.row(
         (&UPS, &[3, 3, 1]),
         &[1],
         [
@@ -91,25 +91,25 @@ fn input(ups: &Ups, sheet: &mut Sheet) {
             (5, rounded(power.0)),
         ],
     );
-    sheet.put(&UPS, &[5, 1, 0], integer(frequency));
-    sheet.put(&UPS, &[5, 2, 0], integer(1));
-    sheet.row(
+    builder.put(&UPS, &[5, 1, 0], integer(frequency));
+    builder.put(&UPS, &[5, 2, 0], integer(1));
+    builder.row(
         (&UPS, &[5, 3, 1]),
         &[1],
         [(2, rounded(voltage.0)), (3, integer(0)), (4, integer(0))],
     );
 }
 
-fn output(ups: &Ups, sheet: &mut Sheet) {
+fn output(ups: &Ups, builder: &mut ViewBuilder) {
     let voltage = ups.output_voltage();
-    sheet.put(&UPS, &[4, 1, 0], integer(output_source(ups)));
-    sheet.put(
+    builder.put(&UPS, &[4, 1, 0], integer(output_source(ups)));
+    builder.put(
         &UPS,
         &[4, 2, 0],
         integer(if voltage.0 > 0.0 { 500 } else { 0 }),
     );
-    sheet.put(&UPS, &[4, 3, 0], integer(1));
-    sheet.row(
+    builder.put(&UPS, &[4, 3, 0], integer(1));
+    builder.row(
         (&UPS, &[4, 4, 1]),
         &[1],
         [
@@ -131,7 +131,7 @@ fn output_source(ups: &Ups) -> i32 {
 }
 
 /// upsAlarm: the table has a row for each condition present, by the number of its well-known alarm.
-fn alarms(room: &Room, ups: &Ups, sheet: &mut Sheet) {
+fn alarms(room: &Room, ups: &Ups, builder: &mut ViewBuilder) {
     let source = ups.source();
     let conditions = [
         (2, source == Source::Battery),
@@ -147,7 +147,7 @@ fn alarms(room: &Room, ups: &Ups, sheet: &mut Sheet) {
     for (alarm, _) in present {
         count += 1.0;
         let description = Oid::new(UPS.into_iter().chain([6, 3, alarm]));
-        sheet.row(
+        builder.row(
             (&UPS, &[6, 2, 1]),
             &[alarm],
             [
@@ -156,11 +156,11 @@ fn alarms(room: &Room, ups: &Ups, sheet: &mut Sheet) {
             ],
         );
     }
-    sheet.put(&UPS, &[6, 1, 0], gauge(count));
+    builder.put(&UPS, &[6, 1, 0], gauge(count));
 }
 
 /// upsTest, without its spin lock: the last test, and how it went.
-fn tests(ups: &Ups, sheet: &mut Sheet) {
+fn tests(ups: &Ups, builder: &mut ViewBuilder) {
     let (summary, detail) = match ups.test {
         Test::Passed => (1, "battery passed"),
         Test::Aborted => (4, "aborted"),
@@ -173,14 +173,14 @@ fn tests(ups: &Ups, sheet: &mut Sheet) {
         QUICK_BATTERY_TEST
     };
     let began = (ups.test_began.as_millis() / 10) as u32;
-    let mut put = |object: u32, value| sheet.put(&UPS, &[7, object, 0], value);
+    let mut put = |object: u32, value| builder.put(&UPS, &[7, object, 0], value);
     put(1, Value::ObjectIdentifier(well_known_test(known)));
     put(3, integer(summary));
     put(4, text(detail));
     put(5, Value::TimeTicks(began));
 }
 
-/// What writing upsTestId would change; `None` if `oid` is another object.
+/// Returns what writing upsTestId would change; `None` if `oid` is another object.
 pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
     if oid.strip_prefix(&UPS)? != [7, 1, 0] {
         return None;
@@ -199,8 +199,8 @@ fn well_known_test(number: u32) -> Oid {
     Oid::new(UPS.into_iter().chain([7, 7, number]))
 }
 
-fn configuration(ups: &Ups, sheet: &mut Sheet) {
-    let mut put = |object: u32, value| sheet.put(&UPS, &[9, object, 0], value);
+fn configuration(ups: &Ups, builder: &mut ViewBuilder) {
+    let mut put = |object: u32, value| builder.put(&UPS, &[9, object, 0], value);
     put(1, rounded(NOMINAL.0));
     put(2, integer(500));
     put(3, rounded(NOMINAL.0));

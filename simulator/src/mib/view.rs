@@ -4,13 +4,13 @@ use async_snmp::{Oid, Value};
 
 /// Objects on the way to a [`View`], in any order.
 #[derive(Debug, Default)]
-pub struct Sheet(Vec<(Oid, Value)>);
+pub struct ViewBuilder(Vec<(Oid, Value)>);
 
 /// All objects of a device at one moment, in the order of a walk.
 #[derive(Debug, Default)]
 pub struct View(Vec<(Oid, Value)>);
 
-impl Sheet {
+impl ViewBuilder {
     /// Adds the object `base` + `tail`.
     pub fn put(&mut self, base: &[u32], tail: &[u32], value: Value) {
         let oid = Oid::new(base.iter().chain(tail).copied());
@@ -30,7 +30,7 @@ impl Sheet {
         }
     }
 
-    /// The sheet in order; of two values for one object the first stays.
+    /// The builder in order; of two values for one object the first stays.
     pub fn into_view(mut self) -> View {
         self.0.sort_by(|(left, _), (right, _)| left.cmp(right));
         self.0.dedup_by(|(left, _), (right, _)| left == right);
@@ -71,7 +71,6 @@ impl View {
     }
 }
 
-/// An INTEGER.
 pub fn integer(number: i32) -> Value {
     Value::Integer(number)
 }

@@ -7,7 +7,7 @@ use crate::blueprint::{self, Blueprint};
 use crate::room::{Cord, Outlet, Pdu, Rack, Room, Server, Ups};
 use crate::units::{Volts, WattHours, Watts};
 
-/// What is wrong with a blueprint.
+/// The mistake in a blueprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Two devices of one name.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::chance::{draw, unit, wave};
 
-/// How busy `name` is at `clock`, 0 to 1: a slow tide of its own and a quicker ripple on it.
+/// Returns how busy `name` is at `clock`, 0 to 1: a slow tide of its own and a quicker ripple on
+/// it.
 pub fn fraction(seed: u64, name: &str, clock: Duration) -> f64 {
     let period = 600.0 + 1200.0 * unit(draw(seed, name, 0));
     let phase = unit(draw(seed, name, u64::MAX));

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::units::{WattHours, Watts};
 
-/// What an outlet can be told.
+/// A command to an outlet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
@@ -27,22 +27,20 @@ pub enum Command {
     Cancel,
 }
 
-/// One outlet.
 #[derive(Debug, Clone)]
 pub struct Outlet {
-    /// What people call it.
+    /// The name that people gave it.
     pub name: String,
-    /// How long it stays off in a cycle.
+    /// The time that it stays off in a cycle.
     pub cycle_delay: Duration,
-    /// What it carries now.
+    /// The power that it carries now.
     pub power: Watts,
     /// The most it ever carried.
     pub peak: Watts,
-    /// What went through it.
+    /// The energy that went through it.
     pub energy: WattHours,
-    /// How often it was told something and obeyed.
+    /// The number of commands that it obeyed.
     pub commands: u64,
-    /// What it was told last.
     pub last_command: Option<Command>,
     on: bool,
     on_again: Option<Duration>,
@@ -64,12 +62,12 @@ impl Outlet {
         }
     }
 
-    /// Whether the relay is closed.
+    /// Returns whether the relay is closed.
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Whether a cycle is under way.
+    /// Returns whether a cycle is under way.
     pub fn is_pending(&self) -> bool {
         self.on_again.is_some()
     }

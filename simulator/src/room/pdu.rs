@@ -9,7 +9,6 @@ use crate::units::{Amperes, Volts, WattHours, Watts};
 /// One power distribution unit.
 #[derive(Debug)]
 pub struct Pdu {
-    /// Its name.
     pub name: String,
     /// Its make.
     pub kind: PduKind,
@@ -17,28 +16,28 @@ pub struct Pdu {
     pub rack: usize,
     /// The feed it hangs on.
     pub feed: String,
-    /// What arrives at its inlet; zero when the feed is dead.
+    /// The voltage at its inlet; zero when the feed is dead.
     pub voltage: Volts,
     /// Its outlets, the first at index 0.
     pub outlets: Vec<Outlet>,
-    /// What it delivered in its life.
+    /// The energy that it delivered in its life.
     pub energy: WattHours,
     /// The most it ever delivered.
     pub peak: Watts,
 }
 
 impl Pdu {
-    /// What it delivers now.
+    /// Returns what it delivers now.
     pub fn power(&self) -> Watts {
         self.outlets.iter().map(|outlet| outlet.power).sum()
     }
 
-    /// Whether there is voltage at its inlet; without, nothing of it works.
+    /// Returns whether there is voltage at its inlet; without, nothing of it works.
     pub fn is_powered(&self) -> bool {
         self.voltage.0 > 0.0
     }
 
-    /// What it draws at its inlet.
+    /// Returns what it draws at its inlet.
     pub fn current(&self) -> Amperes {
         self.power().current(self.voltage)
     }

@@ -6,15 +6,13 @@ use crate::units::{Celsius, Watts};
 
 /// Supply air of the room.
 const SUPPLY: Celsius = Celsius(21.0);
-/// How much warmer the inlet gets per watt drawn in the rack, by recirculation.
+/// The kelvins that the inlet gets warmer per watt drawn in the rack, by recirculation.
 const PER_WATT: f64 = 0.001;
 /// In this time two thirds of a change of temperature have happened.
 const INERTIA: Duration = Duration::from_secs(180);
 
-/// One rack.
 #[derive(Debug)]
 pub struct Rack {
-    /// Its name.
     pub name: String,
     /// Temperature of the air at its inlet.
     pub inlet: Celsius,

@@ -13,7 +13,7 @@ const CHARGE: Duration = Duration::from_secs(3 * 3600);
 /// A quick test has the battery carry the load for this long.
 const QUICK_TEST: Duration = Duration::from_secs(10);
 
-/// Whether the mains is there.
+/// The state of the mains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
     /// It is.
@@ -22,18 +22,16 @@ pub enum Input {
     Lost,
 }
 
-/// What feeds the output.
+/// The source of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The mains.
     Mains,
-    /// The battery.
     Battery,
     /// Nothing: no mains, and the battery is empty.
     Nothing,
 }
 
-/// What a UPS is told about tests.
+/// A command to a UPS about tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestOrder {
     /// Test the battery.
@@ -42,7 +40,7 @@ pub enum TestOrder {
     Abort,
 }
 
-/// How the last test of the battery went.
+/// The result of the last test of the battery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
     /// There was none.
@@ -58,25 +56,24 @@ pub enum Test {
 /// One uninterruptible power supply.
 #[derive(Debug)]
 pub struct Ups {
-    /// Its name.
     pub name: String,
     /// The feed it carries.
     pub feed: String,
-    /// What it can carry.
+    /// The load that it can carry.
     pub rated: Watts,
-    /// What its battery holds when full.
+    /// The energy that its battery holds when full.
     pub capacity: WattHours,
-    /// What its battery holds now.
+    /// The energy that its battery holds now.
     pub stored: WattHours,
-    /// What it carries now.
+    /// The power that it carries now.
     pub load: Watts,
-    /// How long it has been without mains; zero with it.
+    /// The time that it has been without mains; zero with it.
     pub on_battery: Duration,
-    /// How often the mains was lost.
+    /// The number of times that the mains was lost.
     pub input_losses: u32,
-    /// How the last test of the battery went.
+    /// The result of the last test of the battery.
     pub test: Test,
-    /// When it began.
+    /// The time it began.
     pub test_began: Duration,
     input: Input,
     mains: Volts,
@@ -101,7 +98,7 @@ impl Ups {
         }
     }
 
-    /// What feeds the output.
+    /// Returns what feeds the output.
     pub fn source(&self) -> Source {
         let is_testing = matches!(self.test, Test::Running(_));
         match self.input {
@@ -111,7 +108,7 @@ impl Ups {
         }
     }
 
-    /// Whether the mains is there.
+    /// Returns whether the mains is there.
     pub fn has_input(&self) -> bool {
         self.input == Input::Present
     }
@@ -125,7 +122,7 @@ impl Ups {
         }
     }
 
-    /// What it draws from the mains: its load, its losses, and what charges its battery.
+    /// Returns what it draws from the mains: its load, its losses, and what charges its battery.
     pub fn input_power(&self) -> Watts {
         if self.source() != Source::Mains {
             return Watts(0.0);
@@ -152,12 +149,12 @@ impl Ups {
         (self.stored.0 / self.capacity.0).clamp(0.0, 1.0)
     }
 
-    /// How much of what it can carry it carries: 1 is all.
+    /// Returns how much of what it can carry it carries: 1 is all.
     pub fn load_fraction(&self) -> f64 {
         self.load.0 / self.rated.0
     }
 
-    /// How long the battery would carry the load of now; at most ten hours.
+    /// Returns how long the battery would carry the load of now; at most ten hours.
     pub fn runtime(&self) -> Duration {
         let hours = if self.load.0 > 0.0 {
             self.stored.0 / self.load.0

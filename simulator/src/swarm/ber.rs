@@ -1,12 +1,8 @@
 //! As much of BER (X.690) as SNMP needs, without allocation where it is read.
 
-/// INTEGER.
 pub const INTEGER: u8 = 0x02;
-/// OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
-/// OBJECT IDENTIFIER.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
-/// SEQUENCE.
 pub const SEQUENCE: u8 = 0x30;
 /// Counter32.
 pub const COUNTER32: u8 = 0x41;

@@ -11,12 +11,12 @@ const IF_NUMBER: [u32; 9] = [1, 3, 6, 1, 2, 1, 2, 1, 0];
 const IF_ENTRY: [u32; 9] = [1, 3, 6, 1, 2, 1, 2, 2, 1];
 const IF_X_ENTRY: [u32; 10] = [1, 3, 6, 1, 2, 1, 31, 1, 1, 1];
 
-/// Which agent is asked, and when.
+/// An agent that is asked, and the moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     /// Index of the agent: its counters are its own.
     pub agent: u32,
-    /// How long it has run.
+    /// The time for which it has run.
     pub uptime: Duration,
 }
 
@@ -44,7 +44,7 @@ enum Value {
     Counter { tag: u8, interface: u32, rate: Rate },
 }
 
-/// How fast a counter moves, per second, before each interface gets a share of its own.
+/// The rate of a counter per second, before each interface gets a share of its own.
 #[derive(Debug, Clone, Copy)]
 struct Rate(u64);
 
@@ -65,7 +65,7 @@ impl Interfaces {
         objects
     }
 
-    /// How many objects there are.
+    /// Returns how many objects there are.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -77,7 +77,7 @@ impl Interfaces {
         self.put(place, moment, out)
     }
 
-    /// Where the first object after `oid` is, maybe past the end.
+    /// Returns where the first object after `oid` is, maybe past the end.
     pub fn after(&self, oid: &Oid) -> usize {
         self.0.partition_point(|object| object.oid <= *oid)
     }
@@ -203,7 +203,7 @@ impl Value {
 }
 
 impl Rate {
-    /// Where a counter stands: it grows steadily, at half to one and a half times the rate.
+    /// Returns where a counter stands: it grows steadily, at half to one and a half times the rate.
     fn count(self, moment: Moment, interface: u32) -> u64 {
         let own = u64::from(moment.agent.wrapping_mul(31).wrapping_add(interface) % 64);
         let rate = self.0 * (32 + own) / 64;

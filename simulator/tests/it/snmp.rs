@@ -54,7 +54,7 @@ impl Simulator {
         }
     }
 
-    /// Where the agent of a device answers.
+    /// Returns where the agent of a device answers.
     pub fn address(&self, device: &str) -> &str {
         self.places[device]["address"].as_str().unwrap()
     }
@@ -76,7 +76,7 @@ impl Simulator {
         })
     }
 
-    /// What `snmpget` prints for the value of an object.
+    /// Returns what `snmpget` prints for the value of an object.
     pub fn get(&self, device: &str, oid: &str) -> String {
         value(&self.ask("snmpget", "public", device, &[oid])).unwrap_or_default()
     }
@@ -107,7 +107,7 @@ impl Simulator {
         self.ask_within("10", tool, community, device, rest)
     }
 
-    /// Whether the device answers within half a second.
+    /// Returns whether the device answers within half a second.
     pub fn answers(&self, device: &str) -> bool {
         let name = ["1.3.6.1.2.1.1.5.0"];
         self.ask_within("0.5", "snmpget", "public", device, &name)

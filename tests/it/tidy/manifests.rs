@@ -28,7 +28,8 @@ fn every_crate_has_the_lints_of_the_workspace() {
     expect_none("these crates go without our lints:", offences.collect());
 }
 
-/// The crates' manifests; the root's own is not one of them.
+/// The manifests of the workspace's crates: not the root's own, and not those of another
+/// workspace, which cannot take anything from this one.
 fn manifests() -> Vec<(PathBuf, Table)> {
     let files = repository::files().unwrap();
     let named = files
@@ -39,7 +40,7 @@ fn manifests() -> Vec<(PathBuf, Table)> {
             let text = fs::read_to_string(repository::root().join(&path)).unwrap();
             (path, text.parse::<Table>().unwrap())
         })
-        .filter(|(_, table)| table.contains_key("package"))
+        .filter(|(_, table)| table.contains_key("package") && !table.contains_key("workspace"))
         .collect()
 }
 

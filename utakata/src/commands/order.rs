@@ -3,7 +3,7 @@
 use anyhow::Result;
 use utakata_api::{
     client::EnvironmentVerb as Verb,
-    environment::{NewStanding, Standing, StandingView},
+    environment::{NewSuspension, Suspension, SuspensionView},
 };
 use utakata_model::{EnvironmentId, Order, Scope, Stop};
 
@@ -17,13 +17,13 @@ pub async fn run(
     why: Option<String>,
     context: &Context<'_>,
 ) -> Result<Exit> {
-    let order = NewStanding { scope, why };
+    let order = NewSuspension { scope, why };
     let view = context.client()?.order(verb, &order).await?;
     context.output.one(&view, || told(verb, &view))?;
     Ok(Exit::Done)
 }
 
-fn told(verb: Verb, view: &StandingView) -> String {
+fn told(verb: Verb, view: &SuspensionView) -> String {
     let scope = &view.scope;
     let then = match verb {
         Verb::Pause => "begins nothing more, and ends what it has begun",
@@ -63,7 +63,7 @@ fn told(verb: Verb, view: &StandingView) -> String {
 }
 
 /// Returns what is stopped, a line each.
-pub fn lines(orders: &[Standing]) -> impl Iterator<Item = String> {
+pub fn lines(orders: &[Suspension]) -> impl Iterator<Item = String> {
     orders.iter().map(|one| line(&one.scope, &one.order))
 }
 

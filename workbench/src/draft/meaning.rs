@@ -35,10 +35,9 @@ const COMMANDS: [&str; 8] = [
 /// The most values of the walk that are shown.
 const SAMPLES: usize = 3;
 
-/// What an object becomes.
+/// The meaning of an object in a profile.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Meaning {
-    /// A metric.
     Metric(Metric),
     /// A text that names the row.
     Name,
@@ -53,11 +52,11 @@ pub struct Metric {
     pub name: Option<&'static str>,
     /// The rest of it, as keys and values of TOML.
     pub keys: Vec<(&'static str, String)>,
-    /// What a person has to look at.
+    /// The guesses that a person has to look at.
     pub guesses: Vec<String>,
 }
 
-/// What an object becomes, and values of it for a comment.
+/// Returns what an object becomes, and values of it for a comment.
 pub fn of(object: &Object, walk: &Walk, is_column: bool) -> (Meaning, String) {
     let values: Vec<&Value> = walk.under(&object.oid).map(|(_, value)| value).collect();
     let samples: Vec<String> = values.iter().copied().take(SAMPLES).map(sample).collect();
@@ -233,7 +232,7 @@ fn invalid(
     keys.push(("invalid", format!("[{}]", listed.join(", "))));
 }
 
-/// Whether the description seems to say that -1 is no value.
+/// Returns whether the description seems to say that -1 is no value.
 fn names_minus_one(object: &Object) -> bool {
     const NONE: [&str; 7] = [
         "not ",

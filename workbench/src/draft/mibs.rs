@@ -15,7 +15,7 @@ use super::smi;
 use crate::files::refusal;
 use found::Shelves;
 
-/// How far names refer to names: beyond it they go round in a circle.
+/// The most steps by which names refer to names: beyond it they go round in a circle.
 const MAX_DEPTH: usize = 64;
 
 /// Modules that were read, and what is to be said of them.
@@ -23,25 +23,20 @@ const MAX_DEPTH: usize = 64;
 pub struct Read {
     /// Those of the files, and not what they import.
     pub modules: Vec<Module>,
-    /// What is true, and probably was not meant.
+    /// Notices of what is true and probably was not meant.
     pub notices: Vec<String>,
 }
 
-/// A module.
 #[derive(Debug, Clone)]
 pub struct Module {
-    /// Its name.
     pub name: String,
     /// Single values.
     pub scalars: Vec<Object>,
-    /// Tables.
     pub tables: Vec<Table>,
 }
 
-/// A table.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Its name.
     pub name: String,
     /// The OID of its entry.
     pub entry: Oid,
@@ -52,19 +47,17 @@ pub struct Table {
 /// An object that can be read.
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// Its name.
     pub name: String,
     /// Its OID, without an instance.
     pub oid: Oid,
-    /// Whether it can be set.
+    /// `true` if it can be set.
     pub is_settable: bool,
-    /// UNITS.
     pub units: String,
     /// DISPLAY-HINT.
     pub hint: String,
     /// The names of its values.
     pub names: Vec<(i64, String)>,
-    /// What it is on the wire.
+    /// The type on the wire.
     pub syntax: Syntax,
     /// The textual convention, or the type that it has by name.
     pub convention: String,
@@ -72,7 +65,7 @@ pub struct Object {
     pub description: String,
 }
 
-/// What an object is on the wire.
+/// The type of an object on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
     /// A number that rises and falls.
@@ -81,7 +74,6 @@ pub enum Syntax {
     Counter,
     /// Hundredths of a second.
     Ticks,
-    /// A text.
     Text,
     /// Something else.
     Other,
@@ -211,7 +203,7 @@ impl Library {
         })
     }
 
-    /// Whether something lies in a table, so that it is its entry.
+    /// Returns whether something lies in a table, so that it is its entry.
     fn is_row(&self, module: &smi::Module, name: &str) -> bool {
         let node = module.nodes.get(name);
         let parent = node.and_then(|node| node.parent.as_ref());
@@ -283,7 +275,7 @@ impl Library {
         imported.find(|other| has(other)).or_else(others)
     }
 
-    /// What a type is, by all those that it is made of.
+    /// Returns what a type is, by all those that it is made of.
     fn kind(&self, module: &smi::Module, syntax: &smi::Type) -> Kind {
         let mut kind = Kind {
             names: syntax.names.clone(),
@@ -321,7 +313,7 @@ impl Library {
     }
 }
 
-/// What a type is.
+/// The definition of a type.
 struct Kind {
     names: Vec<(i64, String)>,
     hint: String,

@@ -42,7 +42,7 @@ pub fn short(name: &str, common: usize) -> String {
     rest.unwrap_or(&words).join("_")
 }
 
-/// How many words all of several names begin with.
+/// Returns how many words all of several names begin with.
 pub fn common<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     let all: Vec<Vec<String>> = names.map(words).collect();
     let Some((first, rest)) = all.split_first() else {
@@ -58,7 +58,7 @@ pub fn common<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     }
 }
 
-/// What the metrics of a module begin with that have no name of their own: `acme_pdu`.
+/// Returns what the metrics of a module begin with that have no name of their own: `acme_pdu`.
 pub fn prefix(module: &str) -> String {
     let mut words = words(module);
     words.retain(|word| word != "mib" && word != "smi");
@@ -72,7 +72,8 @@ pub fn prefix(module: &str) -> String {
     }
 }
 
-/// What a table is about, in the words of `hw.type`. The second: whether that is a word of ours.
+/// Returns what a table is about, in the words of `hw.type`. The second: whether that is a word of
+/// ours.
 pub fn hardware(name: &str, common: usize) -> (String, bool) {
     const TYPES: [(&str, &str); 22] = [
         ("outlet", "outlet"),

@@ -2,10 +2,10 @@
 
 use super::naming;
 
-/// What a number measures, and how it becomes a reading.
+/// The quantity that a number measures, and its way to a reading.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantity {
-    /// Which.
+    /// The rollout.
     pub base: &'static Base,
     /// The raw number is multiplied by this,
     pub factor: f64,
@@ -204,7 +204,7 @@ const UNITS: &[(&[&str], &Base, f64, f64)] = &[
     ),
 ];
 
-/// How a unit is divided, as it is written before it.
+/// The divisions of a unit, as they are written before it.
 const SCALES: &[(&[&str], f64)] = &[
     (
         &[
@@ -286,7 +286,7 @@ pub fn of_units(units: &str) -> Option<Quantity> {
     })
 }
 
-/// Whether UNITS have a scale of their own, as in `0.1 Volts`.
+/// Returns whether UNITS have a scale of their own, as in `0.1 Volts`.
 pub fn is_scaled(units: &str) -> bool {
     let lower = units.to_lowercase();
     let mut names = SCALES.iter().flat_map(|(names, _)| *names);

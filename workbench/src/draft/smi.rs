@@ -9,10 +9,8 @@ use std::collections::BTreeMap;
 
 use lexer::Token;
 
-/// A module.
 #[derive(Debug, Clone, Default)]
 pub struct Module {
-    /// Its name.
     pub name: String,
     /// The modules that it imports from, with what it imports.
     pub imports: Vec<(String, Vec<String>)>,
@@ -24,7 +22,7 @@ pub struct Module {
     pub objects: Vec<ObjectType>,
 }
 
-/// What an OID is: `{ parent 1 3 }`.
+/// The definition of an OID: `{ parent 1 3 }`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Node {
     /// The name that it begins with, if any.
@@ -33,10 +31,9 @@ pub struct Node {
     pub arcs: Vec<u32>,
 }
 
-/// A type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Type {
-    /// What it is made of: `INTEGER`, `OCTET STRING`, or the name of another one.
+    /// The type that it is made of: `INTEGER`, `OCTET STRING`, or the name of another one.
     pub base: String,
     /// The names of its values.
     pub names: Vec<(i64, String)>,
@@ -44,24 +41,18 @@ pub struct Type {
     pub hint: String,
 }
 
-/// An OBJECT-TYPE.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectType {
-    /// Its name.
     pub name: String,
-    /// SYNTAX.
     pub syntax: Type,
-    /// Whether SYNTAX is `SEQUENCE OF`: it is a table.
+    /// `true` if SYNTAX is `SEQUENCE OF`: it is a table.
     pub is_table: bool,
     /// MAX-ACCESS, or ACCESS.
     pub access: String,
-    /// UNITS.
     pub units: String,
-    /// DESCRIPTION.
     pub description: String,
-    /// Whether it is the entry of a table: it has INDEX or AUGMENTS.
+    /// `true` if it is the entry of a table: it has INDEX or AUGMENTS.
     pub is_entry: bool,
-    /// INDEX.
     pub index: Vec<String>,
 }
 
@@ -153,7 +144,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What a name at the beginning of a definition is.
+    /// Returns what a name at the beginning of a definition is.
     fn definition(&mut self, name: &str, module: &mut Module) {
         match self.peek(0) {
             Token::Word("MACRO") => {
@@ -213,7 +204,7 @@ impl<'a> Reader<'a> {
         module.nodes.insert(name.into(), node);
     }
 
-    /// What is between braces, these left out. The opening one is next.
+    /// Returns what is between braces, these left out. The opening one is next.
     fn braces(&mut self) -> Vec<Token<'a>> {
         let mut depth = 0;
         let mut inner = Vec::new();

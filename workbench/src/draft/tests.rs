@@ -20,7 +20,7 @@ fn object(name: &str, units: &str) -> Object {
     }
 }
 
-/// What an object becomes with these values in the walk.
+/// Returns what an object becomes with these values in the walk.
 fn meant(object: &Object, values: &[i32]) -> Metric {
     let mut walk = Walk::default();
     for (row, value) in (1..).zip(values) {

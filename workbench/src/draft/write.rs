@@ -20,19 +20,19 @@ const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
 pub struct Written {
     /// The profile (TOML).
     pub text: String,
-    /// How many metrics it has.
+    /// The number of metrics.
     pub metrics: usize,
-    /// How many guesses.
+    /// The number of guesses.
     pub guesses: usize,
 }
 
-/// What a draft has said already.
+/// The parts of a draft that are written already.
 struct Writer<'a> {
     written: Written,
     walk: &'a Walk,
     /// Series that have no row to tell them apart: metric and what it is of.
     scalars: BTreeSet<String>,
-    /// How often each `hw.type` was given to a table.
+    /// The number of tables that were given each `hw.type`.
     hardware: BTreeMap<String, usize>,
 }
 
@@ -194,8 +194,8 @@ impl Writer<'_> {
         self.line("]");
     }
 
-    /// Where no column is a name by its own name, the first text that differs from row to row is
-    /// one. Says whether there is one.
+    /// Takes the first text that differs from row to row for a name, where no column is one by its
+    /// own name. Returns whether there is one.
     fn name_by_text(&self, meant: &mut [(&Object, Meaning, String)]) -> bool {
         if meant
             .iter()
@@ -230,7 +230,7 @@ impl Writer<'_> {
         })
     }
 
-    /// What tells the rows of a table apart.
+    /// Returns what tells the rows of a table apart.
     fn attributes(&mut self, table: &Table, meant: &[(&Object, Meaning, String)], common: usize) {
         let (hardware, is_known) = naming::hardware(&table.name, common);
         let times = self.hardware.entry(hardware.clone()).or_default();
@@ -334,7 +334,7 @@ fn left_out(meaning: &Meaning) -> &'static str {
     }
 }
 
-/// What a person compares the meaning of an object with.
+/// Returns what a person compares the meaning of an object with.
 fn comment(object: &Object, samples: &str) -> String {
     let mut comment = object.name.clone();
     if !object.units.is_empty() {

@@ -4,27 +4,27 @@ use std::{borrow::Cow, net::Ipv4Addr};
 
 use async_snmp::Value;
 
-use super::{Format, Line, Open, Read, encode, oid, snmpwalk};
+use super::{Format, Open, Read, WalkLine, encode, oid, snmpwalk};
 
 /// Reads a line.
 ///
 /// # Errors
 /// It is one of this format, and something in it is wrong.
-pub(super) fn read(line: &str, is_latin: bool) -> Result<Line<'_>, String> {
+pub(super) fn read(line: &str, is_latin: bool) -> Result<WalkLine<'_>, String> {
     let mut parts = line.splitn(3, '|');
     let parts = (parts.next(), parts.next(), parts.next());
     let (Some(head), Some(tag), Some(text)) = parts else {
-        return Ok(Line::Other(Cow::Borrowed("")));
+        return Ok(WalkLine::Other(Cow::Borrowed("")));
     };
     let Some(oid) = oid(head.trim()) else {
-        return Ok(Line::Other(Cow::Borrowed("")));
+        return Ok(WalkLine::Other(Cow::Borrowed("")));
     };
     if tag.contains(':') {
         return Err(format!("the variation \"{tag}\" of snmpsim is not played"));
     }
     let value = value(tag, text, is_latin)?;
     let open = Open::No;
-    Ok(Line::Object(oid, Read { value, open }, Format::Snmprec))
+    Ok(WalkLine::Object(oid, Read { value, open }, Format::Snmprec))
 }
 
 fn value(tag: &str, text: &str, is_latin: bool) -> Result<Value, String> {

@@ -4,9 +4,9 @@ use std::{borrow::Cow, net::Ipv4Addr};
 
 use async_snmp::Value;
 
-use super::{Format, Line, Open, Read, encode, oid};
+use super::{Format, Open, Read, WalkLine, encode, oid};
 
-/// What Net-SNMP prints in place of a value.
+/// The texts that Net-SNMP prints in place of a value.
 const NOTHING: [&str; 4] = [
     "No Such Object",
     "No Such Instance",
@@ -18,12 +18,12 @@ const NOTHING: [&str; 4] = [
 ///
 /// # Errors
 /// It is an object, and something in it is wrong.
-pub(super) fn read(line: &str, is_latin: bool) -> Result<Line<'_>, String> {
+pub(super) fn read(line: &str, is_latin: bool) -> Result<WalkLine<'_>, String> {
     if let Some((head, rest)) = line.split_once(" = ").or_else(|| line.split_once(" =")) {
         if let Some(oid) = oid(head.trim()) {
             return Ok(match typed(rest.trim_start(), is_latin)? {
-                Some(read) => Line::Object(oid, read, Format::Typed),
-                None => Line::Nothing,
+                Some(read) => WalkLine::Object(oid, read, Format::Typed),
+                None => WalkLine::Nothing,
             });
         }
         if is_name(head) {
@@ -36,17 +36,17 @@ pub(super) fn read(line: &str, is_latin: bool) -> Result<Line<'_>, String> {
     match oid(head) {
         Some(oid) if head.starts_with('.') || head.starts_with("iso.") => {
             Ok(match quick(rest, is_latin) {
-                Some(read) => Line::Object(oid, read, Format::Quick),
-                None => Line::Nothing,
+                Some(read) => WalkLine::Object(oid, read, Format::Quick),
+                None => WalkLine::Nothing,
             })
         }
-        _ => Ok(Line::Other(Cow::Borrowed(
+        _ => Ok(WalkLine::Other(Cow::Borrowed(
             "it does not begin with an OID in numbers",
         ))),
     }
 }
 
-/// Whether something is the name of an object: `IF-MIB::ifDescr.1`, `.iso.org.dod`.
+/// Returns whether something is the name of an object: `IF-MIB::ifDescr.1`, `.iso.org.dod`.
 fn is_name(head: &str) -> bool {
     let has = |c: char| c.is_ascii_alphanumeric() || "-_.:\"'".contains(c);
     let head = head.trim();

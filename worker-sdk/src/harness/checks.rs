@@ -29,9 +29,9 @@ pub enum Check {
     EndsWhenRefused,
     /// It is heard of.
     Heartbeats,
-    /// What it cannot do is answered.
+    /// A request for something that it cannot do is answered.
     UnknownAction,
-    /// What does not fit is answered.
+    /// A request with parameters that do not fit is answered.
     BadParameters,
     /// It keeps deadlines.
     Deadline,
@@ -68,7 +68,7 @@ pub const ALL: [Check; 12] = [
 ];
 
 impl Check {
-    /// What a worker must keep to, in a sentence.
+    /// Returns what a worker must keep to, in a sentence.
     pub fn name(self) -> &'static str {
         match self {
             Self::EndsWhenRefused => "it ends when it is refused",

@@ -16,7 +16,7 @@ use utakata_protocol::{
     },
 };
 
-/// How much may be under way and unread, in bytes.
+/// The most bytes that may be under way and unread.
 const WINDOW: u32 = 2 * 1024 * 1024;
 /// Messages that wait to be written.
 const OUTGOING: usize = 64;
@@ -29,9 +29,9 @@ pub struct Listener {
 
 /// The stream of a worker. When dropped, it is ended.
 pub struct Call {
-    /// What it says.
+    /// The messages of the worker.
     pub incoming: Streaming<FromWorker>,
-    /// What it is told; absent when that has ended.
+    /// The messages to the worker; absent when that has ended.
     pub outgoing: Option<mpsc::Sender<Result<ToWorker, Status>>>,
 }
 

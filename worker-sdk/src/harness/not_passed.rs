@@ -1,6 +1,6 @@
 //! Why a check did not pass.
 
-/// Why a check did not pass.
+/// The reason a check did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotPassed {
     /// The worker did something wrong.

@@ -9,7 +9,7 @@ const UNDECLARED: &str = "utakata-no-such-parameter";
 /// Parameters that do not fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bad {
-    /// What is wrong with them, in words.
+    /// The mistake in them, in words.
     pub what: String,
     /// The parameters.
     pub parameters: Value,

@@ -13,8 +13,8 @@ use tokio::process::{Child, Command};
 use utakata_protocol::{ENDPOINT_VARIABLE, NO_BYTECODE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
 use super::{
+    host::{Ended, Started},
     not_passed::NotPassed,
-    place::{Ended, Started},
 };
 use crate::Release;
 
@@ -134,7 +134,7 @@ impl Drop for Process {
     }
 }
 
-/// Where the program of a release is: in its folder, or in one of these.
+/// Returns where the program of a release is: in its folder, or in one of these.
 fn find(release: &Release, programs: &[PathBuf]) -> Result<PathBuf, NotPassed> {
     let program = &release.manifest.run.program;
     let folders = std::iter::once(&release.folder).chain(programs);

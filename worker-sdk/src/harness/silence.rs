@@ -42,7 +42,7 @@ impl Silence {
         self.address.to_string()
     }
 
-    /// Whether somebody sent something, or connected.
+    /// Returns whether somebody sent something, or connected.
     pub fn was_touched(&self) -> bool {
         let came = self.datagrams.recv_from(&mut [0; 1]).is_ok();
         let connections = self.connections.as_ref();

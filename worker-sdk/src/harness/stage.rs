@@ -19,23 +19,23 @@ use utakata_protocol::{
 
 use super::{
     Options,
+    host::Subject,
     manager::{Call, Listener},
     not_passed::NotPassed,
     parameters,
-    place::Subject,
     process::Process,
 };
 use crate::Release;
 
 /// The token that a worker is given.
 pub const TOKEN: &str = "token-of-the-harness";
-/// How soon a worker must say hello.
+/// The time within which a worker must say hello.
 pub const HELLO_LIMIT: Duration = Duration::from_secs(10);
-/// How long after its deadline, or a cancel, an attempt may take to be answered.
+/// The time after its deadline, or a cancel, within which an attempt must be answered.
 pub const GRACE: Duration = Duration::from_secs(2);
-/// How old a go may be, where a check does not say otherwise: as old as a permit.
-const GO_WITHIN: Duration = Duration::from_secs(5);
-/// How often a worker must be heard of, where a check does not say otherwise.
+/// The age that a go may have, where a check does not say otherwise: as old as a permit.
+const GO_WINDOW: Duration = Duration::from_secs(5);
+/// The interval at which a worker must be heard of, where a check does not say otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The path of a socket has at most 107 bytes: a longer folder for it is avoided.
 const FOLDER_MAX: usize = 70;
@@ -44,7 +44,7 @@ const FOLDER_MAX: usize = 70;
 pub struct Stage {
     /// The release.
     pub release: Release,
-    /// How.
+    /// The plan.
     pub options: Options,
 }
 
@@ -63,7 +63,7 @@ pub struct Order<'a> {
 }
 
 impl Stage {
-    /// Where this release is tried.
+    /// Returns where this release is tried.
     pub fn build(release: Release, options: Options) -> Self {
         Self { release, options }
     }
@@ -122,8 +122,8 @@ impl Stage {
     }
 
     async fn launch(&self, socket: &Path, folder: &Path) -> Result<Subject, NotPassed> {
-        if let Some(place) = &self.options.place {
-            return Subject::start(&**place, &self.release, socket, TOKEN).await;
+        if let Some(host) = &self.options.host {
+            return Subject::start(&**host, &self.release, socket, TOKEN).await;
         }
         let endpoint = format!("unix:{}", socket.display());
         let programs = &self.options.programs;
@@ -223,15 +223,15 @@ impl Stage {
 
 /// A worker that was started, and all that was heard of it. When dropped, it is killed.
 pub struct Guest {
-    /// What it said at first.
+    /// The hello with which it began.
     pub hello: Hello,
     /// Its outcomes by attempt, each with the time at which it came.
     pub outcomes: HashMap<TaskKey, Vec<(AttemptOutcome, Instant)>>,
-    /// When anything was heard of it.
+    /// The time anything was heard of it.
     pub heard: Vec<Instant>,
-    /// What it said to be ready.
+    /// The attempts that it said to be ready.
     pub ready: Vec<v1::ReadyAttempt>,
-    /// Whether what is ready gets its go as soon as that is heard.
+    /// `true` if what is ready gets its go as soon as that is heard.
     pub gives_go: bool,
     /// The worker itself.
     pub process: Subject,
@@ -240,7 +240,7 @@ pub struct Guest {
     _folder: TempDir,
 }
 
-/// What was heard.
+/// An event from the worker.
 pub enum Heard {
     /// This.
     Message(from_worker::Message),
@@ -301,7 +301,7 @@ impl Guest {
         self.ready.extend_from_slice(attempts);
         if self.gives_go {
             // One that has gone meanwhile is told where it is waited for.
-            let _ = self.go(attempts, GO_WITHIN).await;
+            let _ = self.go(attempts, GO_WINDOW).await;
         }
     }
 

@@ -37,7 +37,7 @@ impl<W: Worker> Session<W> {
     ) -> Result<Streaming<ToWorker>, Error> {
         let until = Instant::now() + Duration::from_millis(hold.within_milliseconds);
         tracing::info!(
-            running = self.desk.count(),
+            running = self.task_set.count(),
             "the manager is replaced: coming back"
         );
         // What was said before is written to its end; the manager answers by its own end.
@@ -59,10 +59,10 @@ impl<W: Worker> Session<W> {
             ..hello
         };
         let (outgoing, incoming, welcome) = self.meanwhile(dial(endpoint, hello, until)).await?;
-        tracing::info!(running = self.desk.count(), "welcomed again");
+        tracing::info!(running = self.task_set.count(), "welcomed again");
         self.outgoing = outgoing;
-        self.desk.set_go(welcome.protocol_version >= WITH_GO);
-        self.desk.say_ready_again();
+        self.task_set.set_go(welcome.protocol_version >= WITH_GO);
+        self.task_set.say_ready_again();
         self.heartbeat = heartbeat(&welcome);
         self.held = None;
         Ok(incoming)
@@ -72,14 +72,14 @@ impl<W: Worker> Session<W> {
     async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> T {
         tokio::pin!(other);
         loop {
-            let kept = self.desk.outcomes.len();
-            let timer = self.desk.next_timer();
+            let kept = self.task_set.outcomes.len();
+            let timer = self.task_set.next_timer();
             let at = timer.unwrap_or_else(Instant::now);
             tokio::select! {
                 done = &mut other => return done,
-                () = self.stop.cancelled(), if !self.desk.is_draining() => self.desk.drain(None),
-                () = self.desk.ended(), if kept < 2 * OUTCOMES_KEPT => {}
-                () = sleep_until(at), if timer.is_some() => self.desk.on_timer(Instant::now()),
+                () = self.stop.cancelled(), if !self.task_set.is_draining() => self.task_set.drain(None),
+                () = self.task_set.ended(), if kept < 2 * OUTCOMES_KEPT => {}
+                () = sleep_until(at), if timer.is_some() => self.task_set.on_timer(Instant::now()),
             }
         }
     }

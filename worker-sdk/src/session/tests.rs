@@ -117,9 +117,9 @@ struct Pair {
     stop: CancellationToken,
     outcomes: HashMap<TaskKey, AttemptOutcome>,
     progress: Vec<String>,
-    /// What was said to be ready.
+    /// The attempts that were said to be ready.
     ready: Vec<v1::ReadyAttempt>,
-    /// What is ready gets a go that may be so old.
+    /// The age that a go may have, for what is ready.
     goes: Option<Duration>,
     listener: Option<Listener>,
     _folder: TempDir,
@@ -212,7 +212,7 @@ impl Pair {
         true
     }
 
-    /// What is told of this attempt: its status and the code of its problem.
+    /// Returns what is told of this attempt: its status and the code of its problem.
     async fn told(&mut self, key: TaskKey) -> (Status, String) {
         while !self.outcomes.contains_key(&key) {
             assert!(self.hear().await, "the stream ended");

@@ -118,7 +118,7 @@ impl Echo {
         Ok(Answer::default())
     }
 
-    /// What is in the file that is the address of the target.
+    /// Returns what is in the file that is the address of the target.
     fn look(&self, address: &str) -> Result<Answer, Failure> {
         let text = std::fs::read_to_string(address).map_err(|error| no_file(address, &error))?;
         let reading = Reading {

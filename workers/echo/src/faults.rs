@@ -31,17 +31,17 @@ pub(crate) const CRASHED: i32 = 99;
 /// The key of the settings of a manifest.
 const KEY: &str = "faults";
 
-/// What is wrong with this release.
+/// The faults of this release.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    asked: Asked,
+    asked: FaultSettings,
     tasks: AtomicU64,
     leaked: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Asked {
+struct FaultSettings {
     start: Option<String>,
     crash_after: Option<u64>,
     #[serde(with = "duration")]
@@ -56,10 +56,9 @@ impl Faults {
     /// As the manifest says. Errors: it does not start, or says what cannot be read.
     pub(crate) fn read(settings: &serde_json::Value) -> Result<Self, String> {
         let asked = match settings.get(KEY) {
-            Some(faults) => {
-                Asked::deserialize(faults).map_err(|error| format!("settings.{KEY}: {error}"))?
-            }
-            None => Asked::default(),
+            Some(faults) => FaultSettings::deserialize(faults)
+                .map_err(|error| format!("settings.{KEY}: {error}"))?,
+            None => FaultSettings::default(),
         };
         match asked.start {
             Some(why) => Err(why),
@@ -70,17 +69,17 @@ impl Faults {
         }
     }
 
-    /// Whether it says that it has done what it has not.
+    /// Returns whether it says that it has done what it has not.
     pub(crate) fn is_lazy(&self) -> bool {
         self.asked.lazy
     }
 
-    /// How much more is read than there is.
+    /// Returns how much more is read than there is.
     pub(crate) fn wrong(&self) -> f64 {
         self.asked.wrong
     }
 
-    /// What goes wrong with every task.
+    /// Returns what goes wrong with every task.
     pub(crate) async fn strike(&self) -> Result<(), Failure> {
         let before = self.tasks.fetch_add(1, Ordering::Relaxed);
         if self.asked.crash_after.is_some_and(|most| before >= most) {

@@ -119,7 +119,7 @@ fn kill_tree(process: Pid) {
     let _ = kill_process(process, Signal::KILL);
 }
 
-/// What a process of one task finds in its environment, for programs that have no JSON.
+/// Returns what a process of one task finds in its environment, for programs that have no JSON.
 fn variables(task: &Task) -> Vec<(String, String)> {
     let mut variables = vec![
         ("UTAKATA_TARGET".to_owned(), task.target.to_string()),

@@ -16,8 +16,8 @@ use crate::{
     trouble::{Trouble, how},
 };
 
-/// How long the rest of what it has written may take after its end.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+/// The time that the rest of what it has written may take after its end.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Starts the program, tells it the task, and hears what it says until it ends.
 pub async fn ask(
@@ -42,7 +42,7 @@ pub async fn ask(
             }
             ended = child.ended() => {
                 // What it has left running may keep its output open.
-                timeout(LAST_WORDS_WITHIN, talk).await.unwrap_or(Ok(()))?;
+                timeout(LAST_WORDS_TIMEOUT, talk).await.unwrap_or(Ok(()))?;
                 ended
             }
         };

@@ -30,8 +30,8 @@ use crate::{
     trouble::Trouble,
 };
 
-/// How soon a process that has closed its output must end.
-const END_WITHIN: Duration = Duration::from_millis(500);
+/// The time within which a process that has closed its output must end.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
 /// Tasks that wait to be looked at.
 const WAITING: usize = 1024;
 
@@ -56,7 +56,7 @@ struct Ask {
 struct Pending {
     context: Context,
     until: Instant,
-    /// Whether the first byte of its line may have been read.
+    /// `true` if the first byte of its line may have been read.
     is_told: bool,
     answer: oneshot::Sender<Result<Reply, Trouble>>,
 }
@@ -136,7 +136,7 @@ impl Talk {
         let ended = match trouble {
             // Whoever closes its output is about to end.
             Some(Trouble::Ended { .. }) => {
-                let ended = timeout(END_WITHIN, self.child.ended()).await;
+                let ended = timeout(END_TIMEOUT, self.child.ended()).await;
                 Trouble::ended(ended.unwrap_or_else(|late| Err(late.into())))
             }
             Some(trouble) => trouble,
@@ -204,6 +204,7 @@ impl Talk {
             let Some((name, line)) = self.queue.pop_front() else {
                 return;
             };
+            // Given up while it waited, it is asked for no more.
             let Some(pending) = self.pending.get_mut(&name) else {
                 continue;
             };
@@ -274,7 +275,7 @@ impl Talk {
     }
 }
 
-/// How it ended is asked when it is reaped.
+/// The end of a process; how it ended is asked when it is reaped.
 fn gone() -> Trouble {
     Trouble::Ended { how: String::new() }
 }

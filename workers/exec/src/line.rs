@@ -16,7 +16,7 @@ pub const LINE_MAX: usize = 1024 * 1024;
 /// A task as it is written to a program.
 #[derive(Debug, Serialize)]
 pub struct Request<'a> {
-    /// Which attempt: to be said again in the reply where a process has many.
+    /// The attempt: to be said again in the reply where a process has many.
     task: String,
     target: &'a str,
     address: &'a str,
@@ -26,16 +26,16 @@ pub struct Request<'a> {
     credential: BTreeMap<&'a str, &'a str>,
     /// Seconds that are left. Then the process is killed.
     timeout: f64,
-    /// When that is, by the clock of `/proc/uptime`.
+    /// Returns the time by the clock of `/proc/uptime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<f64>,
 }
 
-/// How a task ended, as a program says it.
+/// The end of a task, as a program says it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
-    /// Which attempt, where a process has many.
+    /// The attempt, where a process has many.
     #[serde(default)]
     pub task: Option<String>,
     status: Status,
@@ -45,7 +45,7 @@ pub struct Reply {
     result: Option<Value>,
     #[serde(default)]
     problem: Option<ReplyProblem>,
-    /// What was asked for and did not come.
+    /// Values that were asked for and did not come.
     #[serde(default)]
     missing: Vec<Missing>,
 }
@@ -123,7 +123,7 @@ impl Reply {
         })
     }
 
-    /// Whether it says that all is well.
+    /// Returns whether it says that all is well.
     pub fn is_success(&self) -> bool {
         self.status == Status::Succeeded
     }

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub struct Settings {
     /// The program and its arguments.
     command: Vec<String>,
-    /// How long a process is used.
+    /// The way in which processes are used.
     #[serde(default)]
     pub process: Style,
     /// The most tasks at a time.
@@ -25,7 +25,7 @@ pub struct Settings {
     _threads: Option<u32>,
 }
 
-/// How long a process is used.
+/// The way in which processes are used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
@@ -36,18 +36,17 @@ pub enum Style {
     Worker,
 }
 
-/// What is started.
+/// The command that is started.
 #[derive(Debug, Clone)]
 pub struct Command {
     /// A path, or a name that is looked up in `PATH`.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<String>,
-    /// Where it works: the folder of the release.
+    /// The folder in which it works: the folder of the release.
     pub folder: PathBuf,
 }
 
-/// Why a release cannot be used.
+/// The reason a release cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its settings are wrong.
@@ -61,10 +60,7 @@ pub enum Error {
         "worker.toml: [settings]: there is no file {} in the release",
         program.display()
     )]
-    Absent {
-        /// The program.
-        program: PathBuf,
-    },
+    Absent { program: PathBuf },
 }
 
 impl Settings {

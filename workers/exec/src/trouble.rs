@@ -9,7 +9,7 @@ use utakata_worker_sdk::{
 
 use crate::line::LINE_MAX;
 
-/// Why there is no answer of a program that can be believed.
+/// The reason there is no answer of a program that can be believed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Trouble {
     /// It cannot be started.
@@ -21,13 +21,13 @@ pub enum Trouble {
     /// It ended without an answer.
     #[error("the program ended ({how}) and gave no answer")]
     Ended {
-        /// How.
+        /// The plan.
         how: String,
     },
     /// It says that all is well, and its exit code says something else.
     #[error("the program says \"succeeded\", and ended with {how}")]
     Contradiction {
-        /// How.
+        /// The plan.
         how: String,
     },
     /// It wrote something that is no answer, or a second one.
@@ -45,12 +45,11 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// It ended.
     pub fn ended(status: io::Result<ExitStatus>) -> Self {
         Self::Ended { how: how(status) }
     }
 
-    /// What it is to whoever asked for a change.
+    /// Returns what it is to whoever asked for a change.
     fn reply(&self) -> Reply {
         match self {
             Self::NotStarted(_) | Self::NotTold => Reply::Unsent,
@@ -70,8 +69,8 @@ impl Trouble {
         }
     }
 
-    /// How a task ends by it: what only looks has failed; of what changes something nobody knows,
-    /// unless the program never had it.
+    /// Returns how a task ends by it: what only looks has failed; of what changes something nobody
+    /// knows, unless the program never had it.
     pub fn failure(&self, class: Class) -> Failure {
         let (code, cure) = self.code();
         let problem = Problem::new(code, cure, self.to_string());
@@ -82,7 +81,7 @@ impl Trouble {
     }
 }
 
-/// How a process ended, for people.
+/// Returns how a process ended, for people.
 pub fn how(status: io::Result<ExitStatus>) -> String {
     match status {
         Ok(status) => status.to_string(),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The port of SNMP agents (RFC 3417).
 pub const PORT: u16 = 161;
 
-/// Where a target answers.
+/// The address of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     /// An IP address or a name.

@@ -8,7 +8,8 @@ use utakata_worker_sdk::model::{suggest, target::Secret};
 /// The shortest password of a user (RFC 3414, section 11.2).
 const PASSWORD_MIN: usize = 8;
 
-const KEYS: [&str; 9] = [
+/// The values that a credential may have.
+pub const KEYS: [&str; 9] = [
     "version",
     "community",
     "community_write",
@@ -20,9 +21,11 @@ const KEYS: [&str; 9] = [
     "context",
 ];
 
-/// Ways to authenticate.
-pub const AUTH: [(&str, AuthProtocol); 6] = [
+/// The ways to authenticate, by their names. The schema of the shipped releases is made of these
+/// names: see `tests/it/credential.rs`.
+pub const AUTH: [(&str, AuthProtocol); 7] = [
     ("MD5", AuthProtocol::Md5),
+    ("SHA", AuthProtocol::Sha1),
     ("SHA-1", AuthProtocol::Sha1),
     ("SHA-224", AuthProtocol::Sha224),
     ("SHA-256", AuthProtocol::Sha256),
@@ -30,11 +33,12 @@ pub const AUTH: [(&str, AuthProtocol); 6] = [
     ("SHA-512", AuthProtocol::Sha512),
 ];
 
-/// Ways to encrypt. The keys of AES-192 and AES-256 are extended as Net-SNMP does by default
+/// The ways to encrypt, by their names. The keys of AES-192 and AES-256 are extended as Net-SNMP does by default
 /// (draft-blumenthal-aes-usm); `-C` names Cisco's way (draft-reeder-snmpv3-usm-3desede).
-pub const PRIVACY: [(&str, PrivProtocol); 7] = [
+pub const PRIVACY: [(&str, PrivProtocol); 8] = [
     ("DES", PrivProtocol::Des),
     ("3DES", PrivProtocol::Des3),
+    ("AES", PrivProtocol::Aes128),
     ("AES-128", PrivProtocol::Aes128),
     ("AES-192", PrivProtocol::Aes192Blumenthal),
     ("AES-256", PrivProtocol::Aes256Blumenthal),
@@ -42,12 +46,11 @@ pub const PRIVACY: [(&str, PrivProtocol); 7] = [
     ("AES-256-C", PrivProtocol::Aes256Reeder),
 ];
 
-/// What lets us in.
+/// A credential of SNMP.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A community (v1, v2c).
     Community {
-        /// The version.
         version: CommunityVersion,
         /// For reading.
         read: String,
@@ -61,13 +64,12 @@ pub enum Credential {
 /// A user of SNMPv3.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct User {
-    /// The name.
     pub name: String,
     /// The context; mostly empty.
     pub context: String,
-    /// How to authenticate, with the password.
+    /// The protocol of authentication, and the password.
     pub auth: Option<(AuthProtocol, String)>,
-    /// How to encrypt, with the password.
+    /// The protocol of privacy, and the password.
     pub privacy: Option<(PrivProtocol, String)>,
 }
 
@@ -80,43 +82,38 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// Why a credential cannot be used. Never shows a secret.
+/// The reason a credential cannot be used. Never shows a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A key that is not known.
     #[error("the credential has a value \"{key}\", which SNMP does not know: {hint}")]
     Key {
-        /// The key.
         key: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// A value that is not known.
     #[error("the credential's {key} is \"{value}\": {hint}")]
     Value {
-        /// The key.
         key: &'static str,
         /// The value; not a secret.
         value: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// Something is missing.
     #[error("the credential has {has} but no {missing}: set it, or remove {has}")]
     Missing {
-        /// What is there.
+        /// The value that is there.
         has: &'static str,
-        /// What that needs.
+        /// The value that it needs.
         missing: &'static str,
     },
     /// A password too short for SNMPv3.
     #[error(
         "the credential's {key} is shorter than {PASSWORD_MIN} characters, which SNMPv3 refuses"
     )]
-    Short {
-        /// The key.
-        key: &'static str,
-    },
+    Short { key: &'static str },
 }
 
 /// Reads the values of a credential; none at all means v2c with the community `public`.
@@ -204,11 +201,7 @@ fn secured<'a, P: Copy>(
     }
     let name = named.unwrap_or(default);
     let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_uppercase();
-    let wanted = match plain(name).as_str() {
-        "SHA" => "SHA1".into(),
-        "AES" => "AES128".into(),
-        other => other.to_owned(),
-    };
+    let wanted = plain(name);
     match known.iter().find(|(name, _)| plain(name) == wanted) {
         Some((_, protocol)) => Ok(Some((*protocol, password.into()))),
         None => Err(Error::Value {

@@ -11,9 +11,9 @@ use std::{
 };
 
 use async_snmp::Value;
-use utakata_profile::{Raw, Scaling, Seen, text};
+use utakata_profile::{Interpretation, Raw, Scaling, text};
 use utakata_worker_sdk::{
-    Sheet,
+    ReadingBuffer,
     model::{MetricName, Quality, ReadingValue, reading},
 };
 
@@ -25,7 +25,7 @@ use crate::{
 pub use cell::Cell;
 use rows::{Beside, Grid, Row};
 
-/// What a device answered to a [`Plan`].
+/// The answers of a device to a [`Plan`].
 #[derive(Debug, Default)]
 pub struct Fetched {
     /// Values of `Plan::oids`, by position; `None` when there is none.
@@ -41,7 +41,7 @@ pub struct Cells {
     pub columns: Vec<Column>,
     /// By position of the join; none when none was there.
     pub joins: Vec<Column>,
-    /// Whether the end of some column was not seen.
+    /// `true` if the end of some column was not seen.
     pub is_broken: bool,
 }
 
@@ -77,12 +77,12 @@ impl Column {
         self.cells.push((self.arcs.len(), value.into()));
     }
 
-    /// How many cells there are.
+    /// Returns how many cells there are.
     pub fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
@@ -127,16 +127,16 @@ impl Column {
     }
 }
 
-/// What was seen.
+/// The error that was seen.
 #[derive(Debug)]
 pub struct Decoded<'a> {
     /// The readings.
-    pub sheet: Sheet,
+    pub buffer: ReadingBuffer,
     /// Their metrics; one can be there more than once.
     pub metrics: Vec<&'a MetricName>,
-    /// What should have been numbers and was none; the first of them.
+    /// Values that should have been numbers; the first of them.
     pub unread: Vec<Unread<'a>>,
-    /// How many these were in all.
+    /// The number of these in all.
     pub unread_count: usize,
 }
 
@@ -147,9 +147,9 @@ pub struct Unread<'a> {
     pub metric: &'a MetricName,
     /// The row, dotted; empty for a scalar.
     pub index: String,
-    /// What the device says instead.
+    /// The text that the device says instead.
     pub text: String,
-    /// Whether that is a word for "there is none".
+    /// `true` if that is a word for "there is none".
     pub is_none: bool,
 }
 
@@ -167,7 +167,7 @@ type Series<'a> = (&'a MetricName, BTreeMap<Arc<str>, Arc<str>>);
 /// Writes readings down.
 struct Writer<'a> {
     decoded: Decoded<'a>,
-    /// What was written of metrics that more than one source may give.
+    /// The series already written of metrics that more than one source may give.
     seen: HashSet<Series<'a>>,
 }
 
@@ -176,7 +176,7 @@ struct Writer<'a> {
 pub fn decode<'a>(plan: &'a Plan, fetched: &Fetched) -> Decoded<'a> {
     let mut writer = Writer {
         decoded: Decoded {
-            sheet: Sheet::default(),
+            buffer: ReadingBuffer::default(),
             metrics: Vec::new(),
             unread: Vec::new(),
             unread_count: 0,
@@ -185,18 +185,18 @@ pub fn decode<'a>(plan: &'a Plan, fetched: &Fetched) -> Decoded<'a> {
     };
     let tables = plan.tables.iter().zip(&fetched.tables);
     let cells = tables.map(|(table, cells)| table.table.metrics.len() * cells.rows());
-    let sheet = &mut writer.decoded.sheet;
-    sheet.reserve(plan.scalars.len() + cells.sum::<usize>());
+    let buffer = &mut writer.decoded.buffer;
+    buffer.reserve(plan.scalars.len() + cells.sum::<usize>());
     for planned in &plan.scalars {
         let meaning = &planned.scalar.meaning;
         match scalar(planned, &fetched.scalars) {
-            Seen::Reading(value, quality) => {
+            Interpretation::Reading(value, quality) => {
                 let is_shared = plan.shared.contains(&meaning.metric);
                 writer.put(meaning, &[], (value, quality), is_shared);
                 writer.decoded.metrics.push(&meaning.metric);
             }
-            Seen::Nothing => {}
-            Seen::NoNumber => {
+            Interpretation::Nothing => {}
+            Interpretation::NoNumber => {
                 let value = first(&planned.at, &fetched.scalars);
                 writer.unread(&meaning.metric, &[], value.and_then(value::raw).as_ref());
             }
@@ -213,15 +213,15 @@ fn first<'a>(at: &[usize], scalars: &'a [Option<Value>]) -> Option<&'a Value> {
     at.iter().find_map(|at| scalars.get(*at)?.as_ref())
 }
 
-/// What is seen of a scalar.
-fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Seen {
+/// Returns what is seen of a scalar.
+fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Interpretation {
     let form = &planned.scalar;
     let beside = Beside {
         at: &planned.beside,
         scalars,
     };
     if !form.when.iter().all(|condition| beside.holds(condition)) {
-        return Seen::Nothing;
+        return Interpretation::Nothing;
     }
     let unit = scaling::unit_told(form.unit_of.as_ref(), |of| beside.raw(of));
     let scaling = Scaling {
@@ -229,7 +229,9 @@ fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Seen {
         ..Scaling::NONE
     };
     let raw = first(&planned.at, scalars).and_then(value::raw);
-    let seen = raw.map_or(Seen::Nothing, |raw| form.meaning.read(&raw, &scaling));
+    let seen = raw.map_or(Interpretation::Nothing, |raw| {
+        form.meaning.read(&raw, &scaling)
+    });
     let others = planned.largest.iter().zip(&form.largest);
     others.fold(seen, |seen, (at, (_, meaning))| {
         let other = scalars
@@ -237,19 +239,21 @@ fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Seen {
             .and_then(|value| value::raw(value.as_ref()?));
         larger(
             seen,
-            other.map_or(Seen::Nothing, |raw| meaning.read(&raw, &Scaling::NONE)),
+            other.map_or(Interpretation::Nothing, |raw| {
+                meaning.read(&raw, &Scaling::NONE)
+            }),
         )
     })
 }
 
 /// The larger of two numbers. A doubtful one counts only where there is no other.
-fn larger(one: Seen, other: Seen) -> Seen {
+fn larger(one: Interpretation, other: Interpretation) -> Interpretation {
     match (&one, &other) {
         (
-            Seen::Reading(ReadingValue::Number(a), _),
-            Seen::Reading(ReadingValue::Number(b), Quality::Good),
+            Interpretation::Reading(ReadingValue::Number(a), _),
+            Interpretation::Reading(ReadingValue::Number(b), Quality::Good),
         ) if b > a => other,
-        (Seen::Nothing | Seen::NoNumber, Seen::Reading(..)) => other,
+        (Interpretation::Nothing | Interpretation::NoNumber, Interpretation::Reading(..)) => other,
         _ => one,
     }
 }
@@ -279,7 +283,7 @@ fn decode_table<'a>(
         let places = metrics.iter().zip(&shared).zip(&mut found);
         for ((metric, is_shared), is_found) in places {
             match read(row, metric) {
-                Seen::Reading(value, quality) => {
+                Interpretation::Reading(value, quality) => {
                     let quality = match cells.is_broken {
                         true => Quality::Suspect,
                         false => quality,
@@ -288,8 +292,8 @@ fn decode_table<'a>(
                     writer.put(&metric.meaning, &row.attributes, reading, *is_shared);
                     *is_found = true;
                 }
-                Seen::Nothing => {}
-                Seen::NoNumber => {
+                Interpretation::Nothing => {}
+                Interpretation::NoNumber => {
                     let raw = metric.columns.iter().find_map(|column| row.raw(*column));
                     writer.unread(&metric.meaning.metric, row.index, raw.as_ref());
                 }
@@ -301,12 +305,12 @@ fn decode_table<'a>(
     writer.decoded.metrics.extend(found);
 }
 
-/// What a row says of a metric.
-fn read(row: &Row<'_>, metric: &ColumnMetric) -> Seen {
+/// Returns what a row says of a metric.
+fn read(row: &Row<'_>, metric: &ColumnMetric) -> Interpretation {
     if !metric.when.iter().all(|condition| row.holds(condition)) {
-        return Seen::Nothing;
+        return Interpretation::Nothing;
     }
-    let mut seen = Seen::Nothing;
+    let mut seen = Interpretation::Nothing;
     let Some(scaling) = scaling::of(row, metric) else {
         return seen;
     };
@@ -315,8 +319,8 @@ fn read(row: &Row<'_>, metric: &ColumnMetric) -> Seen {
             continue;
         };
         match metric.meaning.read(&raw, &scaling) {
-            Seen::Nothing => {}
-            Seen::NoNumber => seen = Seen::NoNumber,
+            Interpretation::Nothing => {}
+            Interpretation::NoNumber => seen = Interpretation::NoNumber,
             reading => return reading,
         }
     }
@@ -344,8 +348,8 @@ impl<'a> Writer<'a> {
         }
         let all = all.map(|(key, text)| (&**key, &**text));
         let metric = meaning.metric.as_str();
-        let sheet = &mut self.decoded.sheet;
-        sheet.push(metric, all, &value, &meaning.unit, quality);
+        let buffer = &mut self.decoded.buffer;
+        buffer.push(metric, all, &value, &meaning.unit, quality);
     }
 
     fn unread(&mut self, metric: &'a MetricName, index: &[u32], raw: Option<&Raw<'_>>) {

@@ -10,65 +10,63 @@ use crate::profile::{
     Attribute, ColumnMetric, Join, JoinRow, Operand, Profile, Scalar, Source, Table,
 };
 
-/// What to fetch, and what it means.
+/// The objects to fetch, and their meaning.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Instances to get, each once.
     pub oids: Vec<Oid>,
     /// Single values; `at` are positions in `oids`.
     pub scalars: Vec<PlannedScalar>,
-    /// Tables.
     pub tables: Vec<PlannedTable>,
     /// Metrics that more than one source may give: of equal readings the first counts.
     pub shared: Vec<MetricName>,
-    /// What the device was recognised as, where devices are recognised.
+    /// The result of recognition, where devices are recognised.
     pub recognised: Option<Recognised>,
 }
 
-/// What a device was recognised as.
+/// The result of recognising a device.
 #[derive(Debug, Clone, Default)]
 pub struct Recognised {
     /// The profiles that fit it, those by its own name first.
     pub profiles: Vec<String>,
     /// Its sysObjectID.
     pub system: Option<Oid>,
-    /// Whether it says that it switches or routes: then its interfaces are what it is about.
+    /// `true` if it says that it switches or routes: then its interfaces are what it is about.
     pub is_network: bool,
 }
 
 /// A single value.
 #[derive(Debug)]
 pub struct PlannedScalar {
-    /// Where it is, in order of preference.
+    /// Its positions, in order of preference.
     pub at: Vec<usize>,
-    /// Where the others are of which the largest counts.
+    /// The positions of the others of which the largest counts.
     pub largest: Vec<usize>,
-    /// Where the scalars are that its conditions look at.
+    /// The positions of the scalars that its conditions look at.
     pub beside: Vec<usize>,
-    /// What it means.
+    /// Its meaning.
     pub scalar: Scalar,
 }
 
-/// A table.
 #[derive(Debug)]
 pub struct PlannedTable {
-    /// What it means.
+    /// Its meaning.
     pub table: Table,
     /// Positions of the columns that are fetched.
     pub columns: Vec<usize>,
     /// Positions of the joins that are fetched.
     pub joins: Vec<usize>,
-    /// Where the scalars are that its conditions look at.
+    /// The positions of the scalars that its conditions look at.
     pub beside: Vec<usize>,
 }
 
-/// Which metrics are wanted.
+/// The metrics that are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter(pub Vec<String>);
 
 impl Filter {
-    /// Whether a metric is wanted: it is named, or something above it is (`hw` for `hw.power`).
-    /// An empty filter wants all.
+    /// Returns whether a metric is wanted: it is named, or something above it is (`hw` for
+    /// `hw.power`). An empty filter wants all.
     pub fn wants(&self, metric: &str) -> bool {
         self.0.is_empty()
             || self.0.iter().any(|wanted| {
@@ -132,7 +130,7 @@ impl Plan {
         Ok((plan, indexes))
     }
 
-    /// Whether there is nothing to fetch.
+    /// Returns whether there is nothing to fetch.
     pub fn is_empty(&self) -> bool {
         self.scalars.is_empty() && self.tables.is_empty()
     }

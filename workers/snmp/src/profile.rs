@@ -27,36 +27,34 @@ pub use recognise::Recognise;
 pub struct Profile {
     /// Its name: that of its file, without the ending.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
     /// Profiles that are read along with it.
     pub include: Vec<String>,
-    /// How a device is recognised.
+    /// The conditions by which a device is recognised.
     pub recognise: Option<Recognise>,
     /// Single values.
     pub scalars: Vec<Scalar>,
-    /// Tables.
     pub tables: Vec<Table>,
-    /// What can be read of one instance, by action.
+    /// Reads of one instance, by action.
     pub observes: BTreeMap<String, Observe>,
-    /// What can be set, by action.
+    /// Controls, by action.
     pub controls: BTreeMap<String, Control>,
 }
 
 /// One value.
 #[derive(Debug, Clone)]
 pub struct Scalar {
-    /// Where it is read, in order of preference.
+    /// The objects to read, in order of preference.
     pub oids: Vec<Oid>,
     /// Others, and what they mean: the largest of all counts.
     pub largest: Vec<(Oid, Meaning)>,
     /// Scalars that its conditions look at; they refer to them by position.
     pub beside: Vec<Oid>,
-    /// When it is read.
+    /// The time it is read.
     pub when: Vec<Condition>,
-    /// Where the device says which unit it has.
+    /// The object that says which unit it has.
     pub unit_of: Option<UnitOf>,
-    /// What it means.
     pub meaning: Meaning,
 }
 
@@ -77,7 +75,7 @@ pub struct Table {
     pub row: Option<Instance>,
     /// Attributes of a row, those that only describe it last.
     pub attributes: Vec<(Arc<str>, Attribute)>,
-    /// What is read of a row.
+    /// The metrics of a row.
     pub metrics: Vec<ColumnMetric>,
 }
 
@@ -94,15 +92,14 @@ pub struct ColumnMetric {
     pub times: Option<usize>,
     /// Column with a number to divide by.
     pub divide_by: Option<usize>,
-    /// Where the device says which unit it has.
+    /// The object that says which unit it has.
     pub unit_of: Option<UnitOf>,
     /// Rows that have it.
     pub when: Vec<Condition>,
-    /// What it means.
     pub meaning: Meaning,
 }
 
-/// How a column says the scale of a number.
+/// The form in which a column says the scale of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScaleForm {
     /// An SI prefix as in ENTITY-SENSOR-MIB: 9 is none, each step a thousand.
@@ -113,27 +110,25 @@ pub enum ScaleForm {
     SignedDivisor,
 }
 
-/// Where the device says which unit a number has.
+/// The object that says which unit a number has.
 #[derive(Debug, Clone)]
 pub struct UnitOf {
-    /// What is looked at.
+    /// The operand.
     pub of: Operand,
     /// The conversion for each raw value.
     pub units: Vec<(Literal, Option<Convert>)>,
-    /// Whether values that are not named leave the number as it is.
+    /// `true` if values that are not named leave the number as it is.
     pub is_open: bool,
 }
 
-/// A condition.
 #[derive(Debug, Clone)]
 pub struct Condition {
-    /// What is looked at.
+    /// The operand.
     pub of: Operand,
-    /// What is asked of it.
     pub test: Test,
 }
 
-/// What a condition looks at.
+/// The operand of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operand {
     /// A column, by position.
@@ -151,11 +146,10 @@ pub enum Operand {
 pub struct Join {
     /// Its column, by position.
     pub join: usize,
-    /// Its row.
     pub row: JoinRow,
 }
 
-/// How the row of a join is found.
+/// The way in which the row of a join is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JoinRow {
     /// By parts of the index, from 0.
@@ -164,14 +158,14 @@ pub enum JoinRow {
     Column(usize),
 }
 
-/// Where an attribute comes from.
+/// The origin of an attribute.
 #[derive(Debug, Clone)]
 pub enum Attribute {
     /// Always the same.
     Constant(Arc<str>),
     /// From the row.
     Row {
-        /// Where.
+        /// The address.
         source: Source,
         /// Other names for what is found.
         names: Names,
@@ -180,12 +174,11 @@ pub enum Attribute {
     },
 }
 
-/// Where an attribute's text is found.
+/// The source of an attribute's text.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// Columns of the row, in order of preference.
     Columns(Vec<usize>),
-    /// The index.
     Index(IndexPart),
     /// A part of the index (from 0) behind that of its unit, which is left out of the first.
     UnitIndex(usize, usize),
@@ -193,7 +186,7 @@ pub enum Source {
     Join(Join),
 }
 
-/// What can be read of the instance that the parameters of an action say.
+/// A read of the instance that the parameters of an action say.
 #[derive(Debug)]
 pub struct Observe {
     /// Single values.
@@ -203,15 +196,13 @@ pub struct Observe {
 /// A value of the instance that the parameters say.
 #[derive(Debug)]
 pub struct ObservedScalar {
-    /// Where it is read.
+    /// The instance to read.
     pub instance: Instance,
-    /// What it means.
     pub meaning: Meaning,
     /// Attributes that are parameters of the action, and which.
     pub attributes: Vec<(Arc<str>, String)>,
 }
 
-/// What can be set.
 #[derive(Debug)]
 pub struct Control {
     /// The instance.
@@ -220,15 +211,14 @@ pub struct Control {
     pub object: String,
     /// The type on the wire.
     pub kind: crate::value::Kind,
-    /// The value.
-    pub value: Given,
-    /// What is answered besides the parameters.
+    pub value: ValueSource,
+    /// The answer besides the parameters.
     pub result: BTreeMap<String, String>,
 }
 
 /// The value of a control.
 #[derive(Debug)]
-pub enum Given {
+pub enum ValueSource {
     /// Always the same.
     Constant(Json),
     /// A parameter as it is.
@@ -292,8 +282,8 @@ impl Control {
     /// The parameters that it needs.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let value = match &self.value {
-            Given::Constant(_) => None,
-            Given::Parameter(name) | Given::OneOf(name, _) => Some(name.as_str()),
+            ValueSource::Constant(_) => None,
+            ValueSource::Parameter(name) | ValueSource::OneOf(name, _) => Some(name.as_str()),
         };
         self.oid.parameters().chain(value)
     }

@@ -15,14 +15,14 @@ pub struct Settings {
     /// Profiles that every target is read with.
     #[serde(default)]
     pub profiles: Vec<String>,
-    /// Whether targets are also read with every other profile that recognises them.
+    /// `true` if targets are also read with every other profile that recognises them.
     #[serde(default)]
     pub recognise: bool,
 }
 
-/// What an action does.
+/// The operation of an action.
 #[derive(Debug, Clone)]
-pub enum Deed {
+pub enum Operation {
     /// Reads the metrics of the profiles.
     Read,
     /// Gets instances by OID.
@@ -49,33 +49,27 @@ pub enum Deed {
 
 /// An action as it is carried out.
 #[derive(Debug, Clone)]
-pub struct Bound {
-    /// What is done.
-    pub deed: Deed,
-    /// Whether a lost answer may be asked for again.
+pub struct BoundAction {
+    pub operation: Operation,
+    /// `true` if a lost answer may be asked for again.
     pub repeat: Repeat,
 }
 
-/// Why a release cannot be used.
+/// The reason a release cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its settings are wrong.
     #[error("worker.toml: [settings]: {problem}")]
-    Settings {
-        /// What is wrong.
-        problem: String,
-    },
+    Settings { problem: String },
     /// A profile is wrong.
     #[error(transparent)]
     Profile(#[from] profile::Error),
     /// An action has no meaning.
     #[error("worker.toml: the {class} action \"{action}\" has no meaning: {hint}")]
     Action {
-        /// The action.
         action: ActionName,
-        /// Its class.
         class: &'static str,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// A parameter of a reading means nothing.
@@ -84,11 +78,9 @@ pub enum Error {
          table of its profiles has a row: {hint}"
     )]
     Row {
-        /// The action.
         action: ActionName,
-        /// The parameter.
         parameter: String,
-        /// What may have been meant.
+        /// A hint at what may have been meant.
         hint: String,
     },
     /// An action does not have what its profile needs.
@@ -97,20 +89,17 @@ pub enum Error {
          the profile \"{profile}\" uses"
     )]
     Parameter {
-        /// The action.
         action: ActionName,
-        /// The parameter.
         parameter: String,
-        /// The profile.
         profile: String,
     },
 }
 
 /// Actions that need no profile, by class.
-const OBSERVE: [(&str, Deed); 3] = [
-    ("read", Deed::Read),
-    ("get", Deed::Get),
-    ("walk", Deed::Walk),
+const OBSERVE: [(&str, Operation); 3] = [
+    ("read", Operation::Read),
+    ("get", Operation::Get),
+    ("walk", Operation::Walk),
 ];
 
 /// Reads the settings of a manifest.
@@ -134,33 +123,33 @@ pub fn settings(manifest: &Manifest) -> Result<Settings, Error> {
     })
 }
 
-/// What each action of a manifest does. Errors: an action that means nothing, or that lacks a
-/// parameter.
+/// Returns what each action of a manifest does. Errors: an action that means nothing, or that lacks
+/// a parameter.
 pub fn bind(
     manifest: &Manifest,
     library: &Library,
     settings: &Settings,
-) -> Result<BTreeMap<ActionName, Bound>, Error> {
+) -> Result<BTreeMap<ActionName, BoundAction>, Error> {
     let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
     let bound = manifest.actions.iter().map(|action| {
-        let deed = match action.class {
+        let operation = match action.class {
             Class::Observe => observe(action, &profiles)?,
             Class::Control => control(action, &profiles)?,
         };
         let repeat = action.repeat;
-        Ok((action.name.clone(), Bound { deed, repeat }))
+        Ok((action.name.clone(), BoundAction { operation, repeat }))
     });
     bound.collect()
 }
 
-fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
+fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Error> {
     let name = action.name.as_str();
     let found = profiles
         .iter()
         .find_map(|profile| Some((profile, profile.observes.get(name)?)));
     if let Some((profile, observe)) = found {
         check_parameters(action, profile, observe.parameters())?;
-        return Ok(Deed::Observe {
+        return Ok(Operation::Observe {
             profile: Arc::clone(profile),
             name: name.into(),
         });
@@ -168,8 +157,8 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
     if name == "read" {
         check_rows(action, profiles)?;
     }
-    let deed = OBSERVE.into_iter().find(|(known, _)| *known == name);
-    deed.map(|(_, deed)| deed).ok_or_else(|| {
+    let operation = OBSERVE.into_iter().find(|(known, _)| *known == name);
+    operation.map(|(_, operation)| operation).ok_or_else(|| {
         let known = profiles.iter().flat_map(|profile| profile.observes.keys());
         let known = known.map(String::as_str);
         let known: Vec<&str> = known.chain(OBSERVE.map(|(known, _)| known)).collect();
@@ -177,20 +166,20 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
     })
 }
 
-fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Deed, Error> {
+fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Error> {
     let name = action.name.as_str();
     let found = profiles
         .iter()
         .find_map(|profile| Some((profile, profile.controls.get(name)?)));
     if let Some((profile, control)) = found {
         check_parameters(action, profile, control.parameters())?;
-        return Ok(Deed::Control {
+        return Ok(Operation::Control {
             profile: Arc::clone(profile),
             name: name.into(),
         });
     }
     if name == "set" {
-        return Ok(Deed::Set);
+        return Ok(Operation::Set);
     }
     let known = profiles.iter().flat_map(|profile| profile.controls.keys());
     let known: Vec<&str> = known.map(String::as_str).chain(["set"]).collect();
@@ -221,7 +210,7 @@ fn check_parameters<'a>(
     }
 }
 
-/// What a `read` can be asked for besides metrics is a row that a profile knows.
+/// A `read` can be asked, besides metrics, for a row that a profile knows.
 fn check_rows(action: &Action, profiles: &[Arc<Profile>]) -> Result<(), Error> {
     let known = profiles.iter().flat_map(|profile| profile.row_parameters());
     let known: Vec<&str> = known.chain(["metrics"]).collect();

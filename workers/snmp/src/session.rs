@@ -34,27 +34,27 @@ use tokio::time::Instant;
 
 use crate::plan::Plan;
 use diagnose::Diagnosis;
-pub use get::Got;
+pub use get::GetResult;
 use limits::{Limits, Size};
-use message::{Bindings, Names, Operation};
+use message::{Bindings, Names, PduKind};
 pub use missed::{Missed, Part, Why};
 pub use odd::Odd;
 use pace::Pace;
-pub use set::Answered;
+pub use set::SetResult;
 use singles::Habit;
 pub use singles::Singles;
 use speaker::Speaker;
 use walk::Skip;
 pub use walk::Walked;
 
-/// How long a table that was not there is not asked for again.
+/// The time for which a table that was not there is not asked for again.
 const ABSENT: Duration = Duration::from_secs(300);
 /// Longer than any exchange may take: those are limited one by one.
 const LONGEST_EXCHANGE: Duration = Duration::from_secs(600);
 
 /// One target as one credential sees it.
 pub struct Session {
-    /// Where it answers.
+    /// The address at which it answers.
     pub address: SocketAddr,
     version: Version,
     reader: Speaker,
@@ -63,32 +63,31 @@ pub struct Session {
     memory: Mutex<Memory>,
 }
 
-/// What is remembered of a target. All of it can be forgotten.
+/// The memory of a target. All of it can be forgotten.
 struct Memory {
-    /// How many rows a column had.
+    /// The number of rows that each column had.
     rows: HashMap<Oid, Remembered, foldhash::fast::RandomState>,
     /// Single values that do not come along with a walk.
     habits: HashMap<Oid, Habit, foldhash::fast::RandomState>,
-    /// Whether a walk must not take single values along: the device refused it.
+    /// `true` if a walk must not take single values along: the device refused it.
     singles_apart: bool,
-    /// How much is asked for in one message.
+    /// The limits of one message.
     limits: Limits,
     /// Cells that the device refuses, by column, and until when that is believed.
     skips: HashMap<Oid, (Vec<Skip>, Clock), foldhash::fast::RandomState>,
     /// In which order it answers.
     order: Order,
-    /// Whether it names an object as refused that it does not refuse.
+    /// `true` if it names an object as refused that it does not refuse.
     names_falsely: bool,
-    /// Which plan fits the device, and until when that is believed.
+    /// The plan that fits the device, and the time until which that is believed.
     plan: Option<(Arc<Plan>, Clock)>,
-    /// When it was last used.
+    /// The time it was last used.
     used: Clock,
 }
 
 /// In which order a device answers, and so how it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
-    /// As it is asked.
     AsAsked,
     /// Its rows have another order than that of their index: one of each column at a time.
     OneRow,
@@ -105,31 +104,31 @@ struct Remembered {
     ends_until: Option<Clock>,
 }
 
-/// Why an exchange failed.
+/// The reason an exchange failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No answer within the time there was.
     #[error("no answer")]
     Silent {
-        /// What is known of the reason.
+        /// The diagnosis, where there is one.
         diagnosis: Option<Diagnosis>,
     },
     /// The answer came when nobody waited for it any more.
     #[error("the answer came after {after:?}")]
     Late {
-        /// How long after it was asked.
+        /// The time since the request.
         after: Duration,
     },
     /// Something came, and it was no answer to what was asked.
     #[error("the device {odd}")]
     Odd {
-        /// What is odd about it.
+        /// The oddity.
         odd: Odd,
     },
     /// The device said no.
     #[error("the device answered {status}")]
     Refused {
-        /// What it said.
+        /// The status that it answered.
         status: ErrorStatus,
         /// About which object.
         oid: Option<Oid>,
@@ -139,39 +138,36 @@ pub enum Error {
     /// The device does not accept the user.
     #[error("the device does not accept the credential")]
     Credential {
-        /// What it said.
+        /// The status that it answered.
         #[source]
         source: Box<SnmpError>,
     },
     /// The device answers, but not as the protocol says.
     #[error("the device answers what is no SNMP: {problem}")]
-    Garbage {
-        /// What is wrong.
-        problem: String,
-    },
+    Garbage { problem: String },
     /// The device says that a SET was done, and names another object or value.
     #[error("the device answered about something else")]
     Other {
-        /// What it named, where that was one thing.
+        /// The binding that it named, where that was one.
         said: Option<Box<VarBind>>,
     },
     /// The message could not be sent.
     #[error("the message could not be sent")]
     Send {
-        /// Why.
+        /// The reason.
         #[source]
         source: io::Error,
     },
     /// The message could not be made, or the library gave up.
     #[error("the request failed")]
     Client {
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<SnmpError>,
     },
 }
 
-/// How an exchange may be repeated.
+/// The ways in which an exchange may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// As often as the target deserves.
@@ -215,12 +211,12 @@ impl Session {
         }
     }
 
-    /// Whether it speaks SNMPv1, which knows no GETBULK.
+    /// Returns whether it speaks SNMPv1, which knows no GETBULK.
     fn is_v1(&self) -> bool {
         self.version == Version::V1
     }
 
-    /// Whether the target has answered before.
+    /// Returns whether the target has answered before.
     pub fn has_answered(&self) -> bool {
         self.pace.lock().has_answered()
     }
@@ -245,8 +241,8 @@ impl Session {
         *self.memory.lock() = Memory::new();
     }
 
-    /// How little it is asked for at a time, and why, for people. `None`: nothing keeps it from
-    /// being asked for more.
+    /// Returns how little it is asked for at a time, and why, for people. `None`: nothing keeps it
+    /// from being asked for more.
     pub fn told_limits(&self) -> Option<String> {
         let memory = self.memory.lock();
         let told = memory.limits.told(Instant::now());
@@ -261,7 +257,7 @@ impl Session {
         Some(limits.map_or_else(|| order.into(), |limits| format!("{order}; {limits}")))
     }
 
-    /// Whether so many answers, one after the other, can be had until then.
+    /// Returns whether so many answers, one after the other, can be had until then.
     pub fn has_time_for(&self, answers: u32, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         self.pace.lock().has_time_for(answers, left)
@@ -271,7 +267,7 @@ impl Session {
     pub async fn get_before_set(&self, deadline: Instant, oid: &Oid) -> Result<Value, Error> {
         let writer = self.writer();
         let names = Names::of([oid])?;
-        let ask = |try_, until| writer.ask(until, try_, &Operation::Get, &names);
+        let ask = |try_, until| writer.ask(until, try_, &PduKind::Get, &names);
         let answer = self.exchange(writer, deadline, Repeat::Adaptive, ask);
         let found = answer.await?.into_result()?.into_found();
         let found = found.into_iter().find(|found| found.oid == *oid);
@@ -290,7 +286,7 @@ impl Session {
     async fn adapt<T: Clone>(
         &self,
         deadline: Instant,
-        shape: impl Fn(Size) -> Result<(T, Operation, Names), Error>,
+        shape: impl Fn(Size) -> Result<(T, PduKind, Names), Error>,
     ) -> Result<(T, Result<Bindings, Error>), Error> {
         let size = self.size();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -339,11 +335,11 @@ impl Session {
     }
 }
 
-/// How much a request asks for.
-fn size_of(operation: &Operation, names: &Names) -> Size {
+/// Returns how much a request asks for.
+fn size_of(operation: &PduKind, names: &Names) -> Size {
     let count = names.len();
     match operation {
-        Operation::Bulk { singles, rows } => Size {
+        PduKind::Bulk { singles, rows } => Size {
             names: count,
             cells: singles + count.saturating_sub(*singles) * rows,
             is_bulk: true,
@@ -362,7 +358,7 @@ impl Error {
         Self::Silent { diagnosis: None }
     }
 
-    /// Whether it says nothing of what was asked for: more of it is not to be had now.
+    /// Returns whether it says nothing of what was asked for: more of it is not to be had now.
     pub fn is_of_target(&self) -> bool {
         matches!(
             self,

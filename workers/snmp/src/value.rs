@@ -15,7 +15,6 @@ pub enum Kind {
     Unsigned,
     /// Counter32.
     Counter,
-    /// Counter64.
     Counter64,
     /// TimeTicks: hundredths of a second.
     TimeTicks,
@@ -156,7 +155,7 @@ pub fn raw(value: &Value) -> Option<Raw<'_>> {
     })
 }
 
-/// What Net-SNMP puts into Opaque.
+/// Returns what Net-SNMP puts into Opaque.
 fn opaque(value: &Value) -> Option<Raw<'static>> {
     value
         .as_opaque_float()
@@ -251,7 +250,7 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Whether the device said that there is no value.
+/// Returns whether the device said that there is no value.
 pub fn is_absent(value: &Value) -> bool {
     value.is_exception() || matches!(value, Value::Null)
 }

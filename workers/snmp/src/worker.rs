@@ -24,19 +24,18 @@ use utakata_worker_sdk::{
 use crate::{
     address, credential,
     profile::Library,
-    release::{self, Bound, Deed, Settings},
+    release::{self, BoundAction, Operation, Settings},
     session::{Session, pool::Pool},
 };
 
 /// Kept back of the time of a task, to say how it ended.
 const MARGIN: Duration = Duration::from_millis(200);
 
-/// The worker.
 pub struct SnmpWorker {
     library: Library,
     settings: Settings,
-    actions: BTreeMap<ActionName, Bound>,
-    /// What every target is read with, when none has to be recognised.
+    actions: BTreeMap<ActionName, BoundAction>,
+    /// The plan for every target, when none has to be recognised.
     plan: Arc<crate::plan::Plan>,
     /// The metrics of the release's own profiles: what they include does not count.
     own: BTreeSet<MetricName>,
@@ -79,22 +78,22 @@ impl SnmpWorker {
             ))
         })?;
         let session = self.session(task, deadline).await?;
-        let on = On {
+        let on = TaskContext {
             worker: self,
             task,
             session: &session,
             deadline,
         };
-        match &bound.deed {
-            Deed::Read => on.read().await,
-            Deed::Get => on.get().await,
-            Deed::Walk => on.walk().await,
-            Deed::Observe { profile, name } => match profile.observes.get(name) {
+        match &bound.operation {
+            Operation::Read => on.read().await,
+            Operation::Get => on.get().await,
+            Operation::Walk => on.walk().await,
+            Operation::Observe { profile, name } => match profile.observes.get(name) {
                 Some(observe) => on.observe(observe).await,
                 None => Ok(Answer::default()),
             },
-            Deed::Set => on.set(bound.repeat).await,
-            Deed::Control { profile, name } => match profile.controls.get(name) {
+            Operation::Set => on.set(bound.repeat).await,
+            Operation::Control { profile, name } => match profile.controls.get(name) {
                 Some(control) => on.control(control, bound.repeat).await,
                 None => Ok(Answer::default()),
             },
@@ -115,7 +114,7 @@ impl SnmpWorker {
 }
 
 /// A task on its target.
-struct On<'a> {
+struct TaskContext<'a> {
     worker: &'a SnmpWorker,
     task: &'a Task,
     session: &'a Session,

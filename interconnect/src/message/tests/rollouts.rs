@@ -2,7 +2,7 @@
 
 use utakata_model::{
     Content, ContentFile, FileDigest, KindDesired, RolloutOrder, RolloutPhase, RolloutPlan,
-    RolloutStatus, Standing,
+    RolloutStatus, StandingOrders,
     rollout::{Difference, Evidence, Go, GoOrder, Sample},
 };
 
@@ -41,7 +41,7 @@ fn desired_standing() -> Desired {
     };
     Desired {
         environments: BTreeMap::new(),
-        standing: Standing { zone, everywhere },
+        standing: StandingOrders { zone, everywhere },
         ..desired()
     }
 }

@@ -51,7 +51,7 @@ fn an_unbroken_chain_is_whole_and_so_is_none() {
     }
     let mut trail = Trail::after(pages.last().cloned());
     let task = utakata_model::TaskId::generate();
-    let said = utakata_api::ledger::Said {
+    let said = utakata_api::ledger::Attribution {
         by: "ann".into(),
         at: jiff::Timestamp::UNIX_EPOCH,
         why: None,

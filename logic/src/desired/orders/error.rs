@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use utakata_api::environment::Standing;
+use utakata_api::environment::Suspension;
 use utakata_model::{EnvironmentId, Kind, Order, Scope, Stop};
 
 use crate::store;
@@ -47,7 +47,7 @@ pub enum Error {
         /// The part that was named.
         scope: Box<Scope>,
         /// The parts that are stopped.
-        others: Vec<Standing>,
+        others: Vec<Suspension>,
     },
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -83,8 +83,8 @@ impl fmt::Display for Unfit {
 }
 
 /// Orders in words, each with what it is for.
-fn in_words(orders: &[Standing]) -> String {
-    let one = |one: &Standing| format!("{} is {}", one.scope, InWords(&one.order));
+fn in_words(orders: &[Suspension]) -> String {
+    let one = |one: &Suspension| format!("{} is {}", one.scope, InWords(&one.order));
     let all: Vec<String> = orders.iter().map(one).collect();
     all.join(", ")
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use utakata_api::environment::{Standing, StandingView};
+use utakata_api::environment::{Suspension, SuspensionView};
 use utakata_model::{
     EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Order, Scope, Zone, suggest,
 };
@@ -32,14 +32,14 @@ pub struct OrderScope {
 }
 
 impl Command for OrderScope {
-    type Reply = StandingView;
+    type Reply = SuspensionView;
     type Error = Error;
 
     fn decide(
         self,
         state: &DesiredState,
         context: &Context,
-    ) -> Result<(Option<DesiredChange>, StandingView), Error> {
+    ) -> Result<(Option<DesiredChange>, SuspensionView), Error> {
         let Self {
             scope,
             order,
@@ -90,13 +90,13 @@ fn decide(
     Ok(Some(state.change(part, context.now)))
 }
 
-fn view(state: &DesiredState, heard: &[Arc<EnvironmentStatus>], scope: Scope) -> StandingView {
+fn view(state: &DesiredState, heard: &[Arc<EnvironmentStatus>], scope: Scope) -> SuspensionView {
     let all = state.all_orders().into_iter();
     let mut mine = all.filter(|one| one.scope == scope);
     let here = heard
         .iter()
         .filter(|one| one.state != EnvironmentState::Gone && concerns(&scope, one));
-    StandingView {
+    SuspensionView {
         revision: state.revision,
         order: mine.next().map(|one| one.order),
         environments: here.map(|one| one.id.clone()).collect(),
@@ -152,9 +152,9 @@ pub(super) fn refuse_elsewhere(
     wider.extend(kind.map(|kind| Scope::KindInZone(kind.clone(), zone.clone())));
     let others = wider.into_iter().filter_map(|scope| {
         let order = state.scopes.get(&scope)?.clone();
-        Some(Standing { scope, order })
+        Some(Suspension { scope, order })
     });
-    let others: Vec<Standing> = others.collect();
+    let others: Vec<Suspension> = others.collect();
     if others.is_empty() {
         return Ok(());
     }
@@ -167,7 +167,11 @@ pub(super) fn refuse_elsewhere(
 }
 
 /// Orders by which a part of it is stopped, or what it is a part of.
-fn others(state: &DesiredState, heard: &[Arc<EnvironmentStatus>], scope: &Scope) -> Vec<Standing> {
+fn others(
+    state: &DesiredState,
+    heard: &[Arc<EnvironmentStatus>],
+    scope: &Scope,
+) -> Vec<Suspension> {
     let is_in = |id: &EnvironmentId, zone: &Zone| {
         heard.iter().any(|one| one.id == *id && one.zone == *zone)
     };

@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use utakata_api::rollout::{ReadBack, Rollout, RolloutState, Standing};
+use utakata_api::rollout::{ReadBack, Rollout, RolloutProgress, RolloutState};
 use utakata_model::{
     Cure, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Problem, RolloutOrder,
     RolloutPhase, Selector,
@@ -95,7 +95,7 @@ pub(super) fn seen(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Ro
         }
         let wave = wave_of(status, &rollout.waves);
         let standing = rollout.environments.entry(status.id.clone());
-        let standing = standing.or_insert_with(|| Standing {
+        let standing = standing.or_insert_with(|| RolloutProgress {
             wave,
             phase: RolloutPhase::Waiting,
             promoted: None,
@@ -144,13 +144,13 @@ fn gone(id: &EnvironmentId) -> Problem {
     Problem::new(GONE, Cure::Operator, message)
 }
 
-fn is_gone(standing: &Standing) -> bool {
+fn is_gone(standing: &RolloutProgress) -> bool {
     let problem = standing.problem.as_ref();
     problem.is_some_and(|problem| &*problem.code == GONE)
 }
 
 /// Returns true when it has begun, and has not ended one way or the other.
-fn is_midway(standing: &Standing) -> bool {
+fn is_midway(standing: &RolloutProgress) -> bool {
     use RolloutPhase::{Canary, Rolling, Shadow, Starting};
     matches!(standing.phase, Starting | Shadow | Canary | Rolling)
 }
@@ -198,7 +198,7 @@ fn lies(rollout: &Rollout) -> Option<Problem> {
 
 /// Returns what environments are asked to do about it.
 pub(in crate::desired) fn order(rollout: &Rollout) -> RolloutOrder {
-    let go = |standing: &Standing| Go {
+    let go = |standing: &RolloutProgress| Go {
         order: match rollout.state {
             state if state.is_back() => GoOrder::Back,
             RolloutState::Paused => GoOrder::Pause,
@@ -240,12 +240,12 @@ fn serves(status: &EnvironmentStatus, kind: &Kind) -> bool {
 }
 
 /// Returns true when it has begun, and has not gone back.
-fn is_under_way(standing: &Standing) -> bool {
+fn is_under_way(standing: &RolloutProgress) -> bool {
     !matches!(standing.phase, RolloutPhase::Waiting)
 }
 
 /// Returns true when the previous release serves there.
-fn is_back(standing: &Standing) -> bool {
+fn is_back(standing: &RolloutProgress) -> bool {
     matches!(standing.phase, RolloutPhase::Waiting | RolloutPhase::Back)
 }
 

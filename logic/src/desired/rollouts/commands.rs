@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use utakata_api::{
-    ledger::Said,
+    ledger::Attribution,
     rollout::{KindAsked, NewRollout, Pin, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{Kind, PersonName, ReleaseId, RolloutId, RolloutPhase, Selector};
@@ -52,7 +52,7 @@ pub(super) struct Say {
     pub rollout: Rollout,
     pub verb: RolloutVerb,
     /// The person, and when and why.
-    pub said: Said,
+    pub said: Attribution,
 }
 
 /// Lets a rollout go on, unless somebody has changed it meanwhile.
@@ -264,7 +264,7 @@ fn ask(
 }
 
 /// A rollout after a person decided.
-fn after(open: &Rollout, verb: RolloutVerb, said: Said) -> Result<Rollout, Error> {
+fn after(open: &Rollout, verb: RolloutVerb, said: Attribution) -> Result<Rollout, Error> {
     use RolloutState::{Aborting, Paused, Running};
     let mut after = open.clone();
     after.changed = Some(said);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use utakata_api::ledger::Explanation;
 use utakata_model::{
     EnvironmentState, EnvironmentStatus, Kind, Order, Orders, PoolStatus, ReleaseName, Scope,
-    Selector, Standing, Target, Zone,
+    Selector, StandingOrders, Target, Zone,
 };
 
 use super::Facts;
@@ -121,7 +121,7 @@ impl<'f> QueuedTask<'f> {
 
     /// The order by which an environment begins nothing of the kind.
     fn order(&self, one: &EnvironmentStatus) -> Option<(Scope, Order)> {
-        let standing = Standing::of_zone(&self.facts.standing, &one.zone);
+        let standing = StandingOrders::of_zone(&self.facts.standing, &one.zone);
         let nothing = Orders::default();
         let own = self.facts.orders.get(&one.id).unwrap_or(&nothing);
         let (scope, order) = standing.of(&one.zone, &one.id, own, self.kind)?;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use utakata_api::ledger::{Lock, Said};
+use utakata_api::ledger::{Attribution, Lock};
 use utakata_model::{
     Cure, Kind, OperationId, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId,
     outcome::Timings,
@@ -248,7 +248,7 @@ impl LedgerState {
     }
 
     /// Frees a target. Returns whether it was locked.
-    pub fn unlock(&mut self, target: &TargetName, said: &Said) -> bool {
+    pub fn unlock(&mut self, target: &TargetName, said: &Attribution) -> bool {
         let lane = self.lanes.get_mut(target);
         if lane.and_then(|lane| lane.lock.take()).is_none() {
             return false;
@@ -268,7 +268,7 @@ impl LedgerState {
     }
 
     pub(super) fn lock_is_over(&mut self, target: &TargetName) {
-        let said = Said {
+        let said = Attribution {
             by: "utakata".into(),
             at: self.now.at,
             why: Some("its time was over".into()),

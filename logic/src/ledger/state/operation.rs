@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use utakata_api::ledger::Said;
+use utakata_api::ledger::Attribution;
 use utakata_model::{Operation, OperationId, OperationState, TaskId};
 use utakata_permit::life::Event;
 
@@ -252,7 +252,7 @@ impl LedgerState {
         if open.left == 0 {
             self.is_over(id);
         } else if open.record.state == OperationState::Running && open.pacer.stop().is_stopped {
-            let said = Said {
+            let said = Attribution {
                 by: "utakata".into(),
                 at: self.now.at,
                 why: Some("too many of its tasks failed".into()),
@@ -282,7 +282,7 @@ impl LedgerState {
         &mut self,
         id: OperationId,
         verb: OperationVerb,
-        said: &Said,
+        said: &Attribution,
     ) -> Result<(), OperationUnfit> {
         let open = self.operations.get_mut(&id).ok_or(OperationUnfit::Over)?;
         let state = open.record.state;
@@ -310,7 +310,7 @@ impl LedgerState {
         Ok(())
     }
 
-    fn change_to(&mut self, id: OperationId, state: OperationState, said: &Said) {
+    fn change_to(&mut self, id: OperationId, state: OperationState, said: &Attribution) {
         let Some(open) = self.operations.get_mut(&id) else {
             return;
         };

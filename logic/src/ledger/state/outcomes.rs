@@ -1,6 +1,6 @@
 //! What is told of attempts: outcomes, what targets show, that environments are gone.
 
-use utakata_api::ledger::Said;
+use utakata_api::ledger::Attribution;
 use utakata_interconnect::{OutcomeBatch, Sender};
 use utakata_model::{
     Class, Cure, EnvironmentState, EnvironmentStatus, Outcome, OutcomeStatus, Problem,
@@ -207,7 +207,12 @@ impl LedgerState {
     ///
     /// # Errors
     /// Nobody has to say, or not yet.
-    pub fn settled(&mut self, id: TaskId, how: Verdict, said: &Said) -> Result<(), TaskUnfit> {
+    pub fn settled(
+        &mut self,
+        id: TaskId,
+        how: Verdict,
+        said: &Attribution,
+    ) -> Result<(), TaskUnfit> {
         let entry = self.tasks.get_mut(&id).ok_or(TaskUnfit::Ended)?;
         let operation = entry.task.operation;
         entry.life.may_settle().map_err(|not| match not {
@@ -241,7 +246,7 @@ impl LedgerState {
     ///
     /// # Errors
     /// It has ended.
-    pub fn cancelled(&mut self, id: TaskId, said: &Said) -> Result<(), TaskUnfit> {
+    pub fn cancelled(&mut self, id: TaskId, said: &Attribution) -> Result<(), TaskUnfit> {
         let entry = self.tasks.get(&id).ok_or(TaskUnfit::Ended)?;
         let (task, state) = (id, "cancelled");
         let noted = audit::AuditEntry::Settled { task, state, said };

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
-use utakata_api::ledger::{Lock, Said};
+use utakata_api::ledger::{Attribution, Lock};
 use utakata_interconnect::{OutcomeBatch, Sender};
 use utakata_model::{
     Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
@@ -210,8 +210,8 @@ fn sender() -> Sender {
     }
 }
 
-fn said(by: &str) -> Said {
-    Said {
+fn said(by: &str) -> Attribution {
+    Attribution {
         by: by.into(),
         at: Timestamp::UNIX_EPOCH,
         why: None,

@@ -194,7 +194,7 @@ fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
         "lost": 1, "waiting": 0, "dropped": 0 });
     facts.status.connections = serde_json::from_value(json!([broker])).unwrap();
     let id = EnvironmentId::new("wee-1").unwrap();
-    facts.orders.push(Standing {
+    facts.orders.push(Suspension {
         scope: utakata_model::Scope::Environment(id),
         order: serde_json::from_value(json!({ "stop": "pause", "by": "ana", "since": NOW }))
             .unwrap(),

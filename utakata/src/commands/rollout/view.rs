@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use utakata_api::rollout::{ReadBack, Rollout, RolloutState, Standing};
+use utakata_api::rollout::{ReadBack, Rollout, RolloutProgress, RolloutState};
 use utakata_model::{RolloutPhase, rollout::Sample};
 
 use crate::output::{Cell, Row, Table, Tone, plain, time, words};
@@ -13,7 +13,7 @@ impl Row for Rollout {
     ];
 
     fn cells(&self) -> Vec<Cell> {
-        let is_done = |one: &&Standing| one.phase == RolloutPhase::Done;
+        let is_done = |one: &&RolloutProgress| one.phase == RolloutPhase::Done;
         let done = self.environments.values().filter(is_done).count();
         vec![
             self.id.to_string().into(),
@@ -117,7 +117,7 @@ fn progress(rollout: &Rollout, page: &mut String) {
 }
 
 /// `canary: 29 of 100 tasks, about 40 min more at 1 task every 12 s`.
-fn waits_for(standing: &Standing) -> Option<String> {
+fn waits_for(standing: &RolloutProgress) -> Option<String> {
     let progress = standing.evidence.progress?;
     let what = match standing.phase {
         RolloutPhase::Shadow => "answer",
@@ -190,7 +190,7 @@ pub fn step(rollout: &Rollout) -> String {
     )
 }
 
-fn standing_cells(standing: &Standing, rollout: &Rollout) -> Vec<Cell> {
+fn standing_cells(standing: &RolloutProgress, rollout: &Rollout) -> Vec<Cell> {
     let evidence = &standing.evidence;
     let shadow = match (standing.phase, evidence.compared) {
         (RolloutPhase::Shadow, seen) => format!(
@@ -294,7 +294,7 @@ mod tests {
             ),
             (RolloutPhase::Rolling, 0, 0, None, None, None),
         ] {
-            let standing = Standing {
+            let standing = RolloutProgress {
                 wave: 0,
                 phase,
                 promoted: None,

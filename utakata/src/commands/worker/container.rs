@@ -14,7 +14,7 @@ use utakata_model::{EnvironmentId, Incarnation, ReleaseId, WorkerId, content::IM
 use utakata_up::release_folder::ReleaseFolder;
 use utakata_worker_sdk::{
     Release,
-    harness::place::{Ended, Place, Started},
+    harness::host::{Ended, Started, WorkerHost},
 };
 
 /// A Docker engine, with the image that is tried.
@@ -80,7 +80,7 @@ impl Containers {
     }
 }
 
-impl Place for Containers {
+impl WorkerHost for Containers {
     fn start<'a>(
         &'a self,
         release: &'a Release,

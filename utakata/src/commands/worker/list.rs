@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use utakata_api::{environment::Standing, release::ReleaseSummary};
+use utakata_api::{environment::Suspension, release::ReleaseSummary};
 use utakata_model::{EnvironmentId, EnvironmentStatus, PoolStatus, Scope};
 
 use crate::{
@@ -107,7 +107,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit> {
             Scope::Release(_) | Scope::Kind(_) | Scope::KindInZone(..)
         )
     });
-    let of_releases: Vec<Standing> = of_releases.cloned().collect();
+    let of_releases: Vec<Suspension> = of_releases.cloned().collect();
     for line in order::lines(&of_releases) {
         tell!("{line}");
     }

@@ -8,7 +8,7 @@ use utakata_model::duration;
 use utakata_up::programs;
 use utakata_worker_sdk::{
     Release,
-    harness::{self, Check, CheckResult, Report, place::Place},
+    harness::{self, Check, CheckResult, Report, host::WorkerHost},
 };
 
 use super::{container, source, target};
@@ -44,7 +44,7 @@ pub async fn run(
     }
     let options = harness::Options {
         programs: programs::folders(),
-        place: containers.map(|place| Arc::new(place) as Arc<dyn Place>),
+        host: containers.map(|containers| Arc::new(containers) as Arc<dyn WorkerHost>),
         example,
         time_scale,
         ..harness::Options::default()

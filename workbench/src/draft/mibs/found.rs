@@ -13,7 +13,7 @@ use crate::{
     files::refusal,
 };
 
-/// Where systems have MIBs.
+/// The folders in which systems have MIBs.
 const SYSTEM: [&str; 5] = [
     "/usr/share/snmp/mibs",
     "/usr/share/mibs/ietf",

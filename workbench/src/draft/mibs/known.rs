@@ -63,7 +63,7 @@ const CONVENTIONS: &[(&str, &str, &str)] = &[
     ("TDomain", "OBJECT IDENTIFIER", ""),
 ];
 
-/// Whether a module is one of these.
+/// Returns whether a module is one of these.
 pub fn is_module(name: &str) -> bool {
     MODULES.contains(&name)
 }
@@ -74,7 +74,7 @@ pub fn node(name: &str) -> Option<&'static [u32]> {
     found.map(|(_, oid)| *oid)
 }
 
-/// What a type is that is made of no other one.
+/// Returns what a type is that is made of no other one.
 pub fn syntax(name: &str) -> Option<Syntax> {
     Some(match name {
         "INTEGER" | "Integer32" | "Unsigned32" | "Gauge32" | "Gauge" | "UInteger32"

@@ -5,9 +5,8 @@
 pub enum Token<'a> {
     /// A name or a keyword.
     Word(&'a str),
-    /// A number.
     Number(i64),
-    /// What is between quotation marks.
+    /// A text between quotation marks.
     Text(&'a str),
     /// `::=`
     Assign,
@@ -37,7 +36,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// What a text begins with, and how long that is. `None`: it means nothing.
+/// Returns what a text begins with, and how long that is. `None`: it means nothing.
 fn token(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
     if first.is_whitespace() {
         return (None, first.len_utf8());
@@ -83,7 +82,7 @@ fn token(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
     (Some(token), first.len_utf8())
 }
 
-/// How long a word is. A hyphen belongs to it, and two of them begin a comment.
+/// Returns how long a word is. A hyphen belongs to it, and two of them begin a comment.
 fn word(rest: &str) -> usize {
     let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
     let word = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
@@ -91,8 +90,8 @@ fn word(rest: &str) -> usize {
     word.trim_end_matches(['-', '.']).len()
 }
 
-/// How long a comment is: to the end of the line, or to the next two hyphens. Lines of hyphens
-/// are comments as a whole: nobody means that every second pair ends one.
+/// Returns how long a comment is: to the end of the line, or to the next two hyphens. Lines of
+/// hyphens are comments as a whole: nobody means that every second pair ends one.
 fn comment(rest: &str) -> usize {
     let line = rest.find('\n').unwrap_or(rest.len());
     let inner = rest.get(2..line).unwrap_or_default();
@@ -102,7 +101,8 @@ fn comment(rest: &str) -> usize {
     }
 }
 
-/// Whether the hyphens at a place go on, or are the last of the line: no comment is left there.
+/// Returns whether the hyphens at a place go on, or are the last of the line: no comment is left
+/// there.
 fn is_rule(inner: &str, end: usize) -> bool {
     let after = inner.get(end + 2..).unwrap_or_default();
     after.starts_with('-') || after.trim().is_empty()

@@ -16,10 +16,10 @@ use crate::harness::{
 
 /// The timeout of the attempt: longer than any check waits.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long nothing may be touched.
+/// The time for which nothing may be touched.
 const WAITS: Duration = Duration::from_millis(300);
-/// How old a go may be here, and how much older than that it is.
-const WITHIN: Duration = Duration::from_millis(100);
+/// The age that a go may have here, and by which it is older than that.
+const WINDOW: Duration = Duration::from_millis(100);
 
 pub async fn waits_for_go(stage: &Stage) -> Result<(), NotPassed> {
     let (mut guest, key, silent) = ready(stage).await?;
@@ -52,8 +52,8 @@ pub async fn waits_for_go(stage: &Stage) -> Result<(), NotPassed> {
 
 pub async fn old_go(stage: &Stage) -> Result<(), NotPassed> {
     let (mut guest, key, silent) = ready(stage).await?;
-    sleep(WITHIN * 2).await;
-    guest.go(&guest.ready, WITHIN).await?;
+    sleep(WINDOW * 2).await;
+    guest.go(&guest.ready, WINDOW).await?;
     guest.wait_for(&[key], due(stage, Duration::ZERO)).await?;
     if silent.was_touched() {
         return Err(NotPassed::failed("it talked to the target after an old go"));

@@ -13,11 +13,11 @@ use crate::harness::{
     stage::{Heard, Order, Stage},
 };
 
-/// How long a worker may take to end.
+/// The time that a worker may take to end.
 const END: Duration = Duration::from_secs(5);
-/// How often it must be heard of when that is tried.
+/// The interval at which it must be heard of when that is tried.
 const BEAT: Duration = Duration::from_millis(600);
-/// How many times.
+/// The number of beats that are waited for.
 const BEATS: u32 = 4;
 /// The timeout of what a worker has when it is drained.
 const TIMEOUT: Duration = Duration::from_secs(1);

@@ -26,7 +26,7 @@ pub async fn deadline(stage: &Stage) -> Result<(), NotPassed> {
     observed(&guest, key)
 }
 
-/// What only looks is never answered `unknown`, and what did not succeed says why.
+/// An attempt that only looks is never answered `unknown`, and one that did not succeed says why.
 fn observed(guest: &Guest, key: TaskKey) -> Result<(), NotPassed> {
     let Some(answer) = guest.answer(key) else {
         return Err(NotPassed::failed("no answer"));

@@ -8,13 +8,10 @@ use crate::value;
 /// A value that waits in a column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
-    /// INTEGER.
     Integer(i32),
-    /// Counter32.
     Counter32(u32),
     /// Gauge32, Unsigned32.
     Gauge32(u32),
-    /// Counter64.
     Counter64(u64),
     /// OCTET STRING. It does not hold on to the message that it came in.
     Octets(Box<[u8]>),

@@ -33,15 +33,13 @@ pub struct Grid<'a> {
 /// Scalars that conditions look at.
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
-    /// Where they are.
+    /// Their positions.
     pub at: &'a [usize],
     /// All scalars that were got.
     pub scalars: &'a [Option<Value>],
 }
 
-/// A row.
 pub struct Row<'a> {
-    /// Its index.
     pub index: &'a [u32],
     /// By position of the column.
     values: &'a [Option<&'a Cell>],
@@ -50,7 +48,7 @@ pub struct Row<'a> {
     beside: Beside<'a>,
     /// Attributes of all its readings, each key once.
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
-    /// How many of them, from the first, identify it.
+    /// The number of them, from the first, that identify it.
     identifying: usize,
 }
 
@@ -83,7 +81,7 @@ pub fn rows<'a>(
 }
 
 impl Beside<'_> {
-    /// What an operand is, if it is a scalar.
+    /// Returns what an operand is, if it is a scalar.
     pub fn raw(&self, of: &Operand) -> Option<Raw<'_>> {
         let Operand::Scalar(position) = of else {
             return None;
@@ -92,7 +90,7 @@ impl Beside<'_> {
         value::raw(self.scalars.get(*at)?.as_ref()?)
     }
 
-    /// Whether a condition on a scalar holds.
+    /// Returns whether a condition on a scalar holds.
     pub fn holds(&self, condition: &Condition) -> bool {
         condition.test.holds(self.raw(&condition.of).as_ref())
     }
@@ -134,7 +132,7 @@ impl<'a> Row<'a> {
             .and_then(Cell::raw)
     }
 
-    /// What is looked at.
+    /// Returns what is looked at.
     pub fn look(&self, of: &Operand) -> Option<Raw<'_>> {
         match of {
             Operand::Column(column) => self.raw(*column),
@@ -147,7 +145,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Whether a condition holds.
+    /// Returns whether a condition holds.
     pub fn holds(&self, Condition { of, test }: &Condition) -> bool {
         let test: &Test = test;
         test.holds(self.look(of).as_ref())
@@ -174,7 +172,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What makes it one of several.
+    /// Returns what makes it one of several.
     fn identity(&self) -> &Attributes {
         self.attributes
             .get(..self.identifying)
@@ -182,8 +180,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// How many attributes, from the first, identify a row: those before its descriptions, if one of
-/// them names it; else all.
+/// Returns how many attributes, from the first, identify a row: those before its descriptions, if
+/// one of them names it; else all.
 fn identifying(attributes: &Attributes) -> usize {
     let described = attributes
         .iter()

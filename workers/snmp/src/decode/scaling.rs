@@ -1,6 +1,6 @@
 //! What stands beside a number: its scale, and its unit.
 
-use utakata_profile::{Raw, Scaling, meaning::UnitTold};
+use utakata_profile::{Raw, Scaling, meaning::StatedUnit};
 
 use super::rows::Row;
 use crate::profile::{ColumnMetric, Operand, ScaleForm, UnitOf};
@@ -8,8 +8,8 @@ use crate::profile::{ColumnMetric, Operand, ScaleForm, UnitOf};
 /// The largest exponent of ten that a device is believed.
 const EXPONENT_MAX: i64 = 30;
 
-/// How the numbers of a metric are scaled in a row. `None` when the row does not say, and the
-/// number would be wrong without it.
+/// Returns how the numbers of a metric are scaled in a row. `None` when the row does not say, and
+/// the number would be wrong without it.
 pub fn of(row: &Row<'_>, metric: &ColumnMetric) -> Option<Scaling> {
     let number = |column: Option<usize>| match column {
         None => Some(1.0),
@@ -75,18 +75,18 @@ fn whole(raw: &Raw<'_>) -> Option<i64> {
 pub fn unit_told<'a>(
     unit_of: Option<&UnitOf>,
     look: impl Fn(&Operand) -> Option<Raw<'a>>,
-) -> UnitTold {
+) -> StatedUnit {
     let Some(unit_of) = unit_of else {
-        return UnitTold::Own;
+        return StatedUnit::Own;
     };
     let Some(raw) = look(&unit_of.of) else {
-        return UnitTold::Unknown;
+        return StatedUnit::Unknown;
     };
     let named = unit_of.units.iter().find(|(value, _)| value.is(&raw));
     match named {
-        Some((_, Some(convert))) => UnitTold::Other(*convert),
-        Some((_, None)) => UnitTold::Own,
-        None if unit_of.is_open => UnitTold::Own,
-        None => UnitTold::Unknown,
+        Some((_, Some(convert))) => StatedUnit::Other(*convert),
+        Some((_, None)) => StatedUnit::Own,
+        None if unit_of.is_open => StatedUnit::Own,
+        None => StatedUnit::Unknown,
     }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn decode(plan: &Plan, fetched: &Fetched) -> Vec<Reading> {
-    super::decode(plan, fetched).sheet.readings()
+    super::decode(plan, fetched).buffer.readings()
 }
 
 const ENTRY: &str = "1.3.6.1.9";

@@ -114,7 +114,7 @@ fn name(form: &file::Metric) -> &str {
         .map_or("?", |name| name.as_str())
 }
 
-/// Where a scalar is read.
+/// Returns where a scalar is read.
 fn instance(form: &file::Metric) -> Result<&Instance, String> {
     let own = &form.own;
     let Some(oid) = &own.oid else {

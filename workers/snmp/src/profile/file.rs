@@ -22,12 +22,12 @@ use super::Instance;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// What it is for, in a sentence.
+    /// Its purpose, in a sentence.
     pub description: String,
     /// Other profiles that are read along with it, by name.
     #[serde(default)]
     pub include: Vec<Spanned<String>>,
-    /// How a device is recognised; absent: never by itself.
+    /// The conditions by which a device is recognised; absent: never by itself.
     #[serde(default)]
     pub r#match: Option<Spanned<Match>>,
     /// Maps of states that metrics and attributes name.
@@ -36,18 +36,18 @@ pub struct File {
     /// Single values.
     #[serde(default)]
     pub scalar: Vec<Spanned<Metric>>,
-    /// Tables.
     #[serde(default)]
     pub table: Vec<Spanned<Table>>,
-    /// What can be read of one instance, by the name of the action.
+    /// Reads of one instance, by the name of the action.
     #[serde(default)]
     pub observe: BTreeMap<String, Observe>,
-    /// What can be set, by the name of the action.
+    /// Controls, by the name of the action.
     #[serde(default)]
     pub control: BTreeMap<String, Control>,
 }
 
-/// How a device is recognised: any one of these is enough, unless it is excepted.
+/// The conditions by which a device is recognised: any one of these is enough, unless it is
+/// excepted.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
@@ -86,21 +86,21 @@ pub struct Table {
     /// Attributes of every reading of a row.
     #[serde(default)]
     pub attributes: BTreeMap<String, Attribute>,
-    /// What is read of each row.
+    /// The metrics of each row.
     pub metric: Vec<Spanned<Metric>>,
 }
 
 /// One metric, of a scalar (`oid`) or of the rows of a table (`column`).
-pub type Metric = Keyed<Places, form::Value>;
+pub type Metric = Keyed<MetricKeys, form::Value>;
 
 keys! {
-    /// Where a metric is read, and what beside it counts.
-    pub struct Places {
+    /// The place at which a metric is read, and what counts beside it.
+    pub struct MetricKeys {
         /// Scalar: the instance to read; of an action, with `{parameter}` where its parameters go.
         pub oid: Option<InstanceText>,
         /// Table: the column to read.
         pub column: Option<ColumnRef>,
-        /// Where to look when the device has no value there.
+        /// The columns to look at when the device has no value there.
         pub or: OneOrMany<ColumnRef>,
         /// Scalar: others of which the largest counts.
         pub largest: OneOrMany<Largest>,
@@ -115,7 +115,7 @@ keys! {
         pub times: Option<ColumnRef>,
         /// Column whose number the raw number is divided by.
         pub divide_by: Option<ColumnRef>,
-        /// Where the device says which unit the number has.
+        /// The object that says which unit the number has.
         pub unit_of: Option<UnitOf>,
         /// Read only where all of these hold.
         pub when: OneOrMany<Condition>,
@@ -128,7 +128,7 @@ keys! {
 pub type Condition = Keyed<Operand, form::Condition>;
 
 keys! {
-    /// What is looked at; exactly one of `oid`, `column`, `index`, `join` is given.
+    /// The operand; exactly one of `oid`, `column`, `index`, `join` is given.
     pub struct Operand {
         /// A scalar, with its instance.
         pub oid: Option<OidText>,
@@ -145,7 +145,7 @@ keys! {
     }
 }
 
-/// Where the device says which unit a number has, and which raw values mean which.
+/// The object that says which unit a number has, and the raw values that mean each.
 pub type UnitOf = Keyed<Operand, Units>;
 
 keys! {
@@ -155,15 +155,14 @@ keys! {
         pub celsius: OneOrMany<Literal>,
         /// Degrees Fahrenheit.
         pub fahrenheit: OneOrMany<Literal>,
-        /// Kelvin.
         pub kelvin: OneOrMany<Literal>,
     }
 }
 
-/// Which metric a column is, by a value beside it.
+/// The choice of a column's metric by a value beside it.
 #[derive(Debug, Clone, Default)]
 pub struct By {
-    /// What is looked at.
+    /// The operand.
     pub of: Operand,
     /// The metric for each raw value.
     pub choices: BTreeMap<String, Choice>,
@@ -187,7 +186,7 @@ keys! {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Largest {
-    /// Where it is read.
+    /// The instance to read.
     pub oid: OidText,
     /// Its number is multiplied by this.
     #[serde(default = "one")]
@@ -198,7 +197,7 @@ fn one() -> f64 {
     1.0
 }
 
-/// Where an attribute comes from.
+/// The origin of an attribute.
 #[derive(Debug)]
 pub enum Attribute {
     /// Always the same text.
@@ -240,7 +239,7 @@ pub struct RowAttribute {
     pub format: Option<String>,
 }
 
-/// Which part of an index.
+/// A part of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexPart {
     /// All of it, dotted.
@@ -249,7 +248,7 @@ pub enum IndexPart {
     Part(usize),
 }
 
-/// What can be read of the instance that the parameters of an action say.
+/// A read of the instance that the parameters of an action say.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observe {
@@ -257,7 +256,6 @@ pub struct Observe {
     pub scalar: Vec<Spanned<Metric>>,
 }
 
-/// What can be set.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
@@ -273,7 +271,7 @@ pub struct Control {
     /// The raw value for each word that the parameter may be.
     #[serde(default)]
     pub values: BTreeMap<String, toml::Value>,
-    /// What is answered besides the parameters.
+    /// The answer besides the parameters.
     #[serde(default)]
     pub result: BTreeMap<String, String>,
 }
@@ -322,7 +320,7 @@ fn oid(text: &str) -> Result<Oid, String> {
     Ok(oid)
 }
 
-/// What a file may hold in one place: numbers, texts, or a table.
+/// A value that a file may hold in one place: numbers, texts, or a table.
 enum Scalar {
     Number(i64),
     Text(String),

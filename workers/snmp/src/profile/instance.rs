@@ -25,7 +25,7 @@ enum Piece {
     Parameter { name: String, index: Index },
 }
 
-/// How a parameter is part of an index.
+/// The form of a parameter in an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Index {
     /// As it is: numbers.

@@ -3,7 +3,7 @@
 use async_snmp::Oid;
 use utakata_profile::Pattern;
 
-/// How a device is recognised: one of these is enough, unless it is excepted.
+/// The conditions by which a device is recognised: one of these is enough, unless it is excepted.
 #[derive(Debug)]
 pub struct Recognise {
     /// Beginnings of sysObjectID.
@@ -18,7 +18,7 @@ pub struct Recognise {
     pub except_description: Option<Pattern>,
 }
 
-/// What a device says of itself.
+/// The identity that a device claims.
 #[derive(Debug, Default)]
 pub struct Device<'a> {
     /// sysObjectID.
@@ -27,7 +27,7 @@ pub struct Device<'a> {
     pub description: &'a str,
 }
 
-/// How a profile fits a device.
+/// The fit of a profile to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
     /// By what it says it is.
@@ -37,7 +37,7 @@ pub enum Fit {
 }
 
 impl Recognise {
-    /// How a device is recognised, given whether it has something under one of `present`.
+    /// Returns how a device is recognised, given whether it has something under one of `present`.
     pub fn device(&self, device: &Device<'_>, is_present: bool) -> Option<Fit> {
         let begins = |prefixes: &[Oid]| {
             prefixes
@@ -58,7 +58,7 @@ impl Recognise {
         }
     }
 
-    /// Whether it asks for sysDescr.
+    /// Returns whether it asks for sysDescr.
     pub fn reads_description(&self) -> bool {
         self.description.is_some() || self.except_description.is_some()
     }

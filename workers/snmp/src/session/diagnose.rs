@@ -28,7 +28,7 @@ const DISCOVERY: [u8; 60] = [
     0x02, 0x01, 0x00, 0x02, 0x01, 0x00, 0x30, 0x00,
 ];
 
-/// What the question brought to light.
+/// The result of the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Diagnosis {
     /// An SNMPv3 agent is there: it does not like the credential.
@@ -74,7 +74,7 @@ async fn ask(target: SocketAddr) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Whether it looks like a message of SNMP: a sequence that begins with a version.
+/// Returns whether it looks like a message of SNMP: a sequence that begins with a version.
 fn is_snmp(answer: &[u8]) -> bool {
     let after_length = match answer {
         [0x30, length, rest @ ..] if *length < 0x80 => rest,

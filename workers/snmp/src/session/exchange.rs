@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::{
     Error, Repeat, Session,
     diagnose::{Diagnosis, diagnose},
-    handle::Came,
+    handle::Unexpected,
     odd::Odd,
     pace::Schedule,
     speaker::Speaker,
@@ -108,7 +108,7 @@ impl Session {
                         return Err((odd, doubts.settled()));
                     }
                     match speaker.came(Some(begun)) {
-                        Some(Came::Odd(found)) => {
+                        Some(Unexpected::Odd(found)) => {
                             odd = Some(found);
                             odds += 1;
                             // Once it may be an old answer; it will not do better.
@@ -116,7 +116,7 @@ impl Session {
                                 give_up = give_up.min(now + PATIENCE.0);
                             }
                         }
-                        Some(Came::Late(after)) => self.pace.lock().answered(after),
+                        Some(Unexpected::Late(after)) => self.pace.lock().answered(after),
                         None => {}
                     }
                     match schedule.wait(sent + 1) {
@@ -143,16 +143,16 @@ impl Session {
         answer
     }
 
-    /// What the silence is: something came that was no answer, or nothing did.
+    /// Returns what the silence is: something came that was no answer, or nothing did.
     fn silence(&self, speaker: &Speaker, since: Instant, (odd, diagnosis): Why) -> Error {
         let mut pace = self.pace.lock();
         if let Some(odd) = odd {
             return Error::Odd { odd };
         }
         match speaker.came(Some(since)) {
-            Some(Came::Odd(odd)) => return Error::Odd { odd },
+            Some(Unexpected::Odd(odd)) => return Error::Odd { odd },
             // To be waited for the next time.
-            Some(Came::Late(after)) => {
+            Some(Unexpected::Late(after)) => {
                 pace.answered(after);
                 return Error::Late { after };
             }
@@ -166,7 +166,7 @@ impl Session {
 /// An answer and how long it took.
 type Timed<T> = (Result<T, Error>, Duration);
 
-/// Why there was no answer: what came in its place, and what the target says otherwise.
+/// The reason there was no answer: what came in its place, and what the target says otherwise.
 type Why = (Option<Odd>, Option<Diagnosis>);
 
 async fn timed<T>(ask: impl Future<Output = Result<T, Error>>) -> Timed<T> {
@@ -175,7 +175,7 @@ async fn timed<T>(ask: impl Future<Output = Result<T, Error>>) -> Timed<T> {
     (answer, begun.elapsed())
 }
 
-/// What a future gives that may have ended.
+/// Returns what a future gives that may have ended.
 async fn of_some<T>(future: &mut Option<Pin<&mut impl Future<Output = T>>>) -> T {
     match future {
         Some(future) => future.as_mut().await,
@@ -183,7 +183,7 @@ async fn of_some<T>(future: &mut Option<Pin<&mut impl Future<Output = T>>>) -> T
     }
 }
 
-/// What is known of the reason of a silence.
+/// The knowledge of the reason of a silence.
 enum Doubts {
     /// It was not asked for.
     None,

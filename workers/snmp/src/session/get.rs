@@ -8,39 +8,39 @@ use std::collections::VecDeque;
 use async_snmp::{ErrorStatus, Oid, Value};
 use tokio::time::Instant;
 
-use super::{Bindings, Error, Missed, Names, Operation, Part, Session, Size, Why, limits};
+use super::{Bindings, Error, Missed, Names, Part, PduKind, Session, Size, Why, limits};
 use crate::value;
 
 /// Instances asked for in one message.
 const TOGETHER: usize = 32;
 
-/// What was got.
+/// The result of getting instances.
 #[derive(Debug, Default)]
-pub struct Got {
+pub struct GetResult {
     /// The values, in the order of what was asked for; `None` where the device has none.
     pub values: Vec<Option<Value>>,
-    /// What did not come, and why.
+    /// The parts that did not come, and why.
     pub missed: Vec<Missed>,
 }
 
-/// What is to be asked for, and what came of it.
+/// The objects to ask for, and the answers.
 struct Work<'a, T> {
     oids: &'a [Oid],
     /// Groups of positions, each to be asked for in one message at the most.
     groups: VecDeque<Vec<usize>>,
     found: Vec<Option<T>>,
     missed: Vec<Missed>,
-    /// Whether anything came.
+    /// `true` if anything came.
     has_answered: bool,
     /// That which the device named as the one that it refuses.
     named: Option<usize>,
-    /// Whether it named one that it does not refuse.
+    /// `true` if it named one that it does not refuse.
     has_lied: bool,
 }
 
 impl Session {
     /// The values of these instances. Errors: nothing is to be had of the device.
-    pub async fn get(&self, deadline: Instant, oids: &[Oid]) -> Result<Got, Error> {
+    pub async fn get(&self, deadline: Instant, oids: &[Oid]) -> Result<GetResult, Error> {
         let place = |wanted: &[Oid], found: Bindings| {
             let mut found = found.into_found();
             let placed = wanted.iter().map(|oid| {
@@ -54,16 +54,14 @@ impl Session {
             });
             placed.collect()
         };
-        let work = self
-            .work(deadline, Operation::Get, oids, None, place)
-            .await?;
-        Ok(Got {
+        let work = self.work(deadline, PduKind::Get, oids, None, place).await?;
+        Ok(GetResult {
             values: work.found.into_iter().map(Option::flatten).collect(),
             missed: work.missed,
         })
     }
 
-    /// Whether the device has anything under each of these, in their order.
+    /// Returns whether the device has anything under each of these, in their order.
     pub async fn has(&self, deadline: Instant, oids: &[Oid]) -> Result<Vec<bool>, Error> {
         let place = |wanted: &[Oid], found: Bindings| {
             let found = found.into_found();
@@ -83,7 +81,7 @@ impl Session {
             });
             placed.collect()
         };
-        let work = self.work(deadline, Operation::Next, oids, Some(false), place);
+        let work = self.work(deadline, PduKind::Next, oids, Some(false), place);
         let work = work.await?;
         let is_missed = |oid: &Oid| work.missed.iter().any(|missed| missed.oid == *oid);
         let found = oids.iter().zip(&work.found);
@@ -98,7 +96,7 @@ impl Session {
     async fn work<'a, T: Clone>(
         &self,
         deadline: Instant,
-        operation: Operation,
+        operation: PduKind,
         oids: &'a [Oid],
         absent: Option<T>,
         place: impl Fn(&[Oid], Bindings) -> Vec<Option<Result<T, super::message::Flaw>>>,
@@ -214,7 +212,7 @@ impl<T> Work<'_, T> {
         group.iter().filter_map(|at| self.oids.get(*at))
     }
 
-    /// What came for these. What did not is asked for again, if anything did.
+    /// Returns what came for these. What did not is asked for again, if anything did.
     fn take(&mut self, asked: Vec<usize>, came: Vec<Option<Result<T, super::message::Flaw>>>) {
         let mut rest = Vec::new();
         let count = asked.len();

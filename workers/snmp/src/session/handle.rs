@@ -26,18 +26,18 @@ const RECENT: usize = 16;
 pub struct Handle {
     socket: Arc<Socket>,
     target: SocketAddr,
-    /// What was asked lately, and when.
+    /// The ids of recent requests, and their times.
     recent: Arc<Mutex<VecDeque<(i32, Instant)>>>,
     /// For SNMPv3: what opens an answer that the library does not take.
     secrets: Option<Arc<Secrets>>,
 }
 
 tokio::task_local! {
-    /// What came to the request of v3 that this task makes through the library.
+    /// The messages that came to the request of v3 that this task makes through the library.
     static KEPT: Arc<Mutex<Kept>>;
 }
 
-/// What came to a request of v3.
+/// The messages that came to a request of v3.
 #[derive(Default)]
 struct Kept {
     /// An answer that the library does not take.
@@ -46,7 +46,7 @@ struct Kept {
     last: Option<Bytes>,
 }
 
-/// What a message turned out to be.
+/// The verdict about a message.
 pub enum Verdict<T> {
     /// The answer.
     Is(T),
@@ -56,7 +56,7 @@ pub enum Verdict<T> {
 
 /// A message that came and was no answer to what was asked.
 #[derive(Debug)]
-pub enum Came {
+pub enum Unexpected {
     /// The answer to a request that nobody waited for any more, so long after it was sent.
     Late(std::time::Duration),
     /// Something else.
@@ -74,7 +74,7 @@ impl Handle {
         }
     }
 
-    /// Where it is.
+    /// Returns where it is.
     pub fn target(&self) -> SocketAddr {
         self.target
     }
@@ -113,8 +113,8 @@ impl Handle {
         Err(Error::silent())
     }
 
-    /// What came from the target since then and was no answer, once.
-    pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Came> {
+    /// Returns what came from the target since then and was no answer, once.
+    pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Unexpected> {
         let Stray {
             at,
             bytes,
@@ -127,9 +127,9 @@ impl Handle {
         let asked = self.recent.lock();
         let asked = asked.iter().find(|(asked, _)| Some(*asked) == id).copied();
         match odd::of(&bytes, expected, asked.is_some()) {
-            Some(odd) => Some(Came::Odd(odd)),
-            None if is_rejected => Some(Came::Odd(Odd::Unproven)),
-            None => asked.map(|(_, asked)| Came::Late(at.saturating_duration_since(asked))),
+            Some(odd) => Some(Unexpected::Odd(odd)),
+            None if is_rejected => Some(Unexpected::Odd(Odd::Unproven)),
+            None => asked.map(|(_, asked)| Unexpected::Late(at.saturating_duration_since(asked))),
         }
     }
 

@@ -13,13 +13,12 @@ use tokio::time::Instant;
 const CELLS: (usize, usize) = (60, 100);
 /// Names in one message: at first and at most.
 const NAMES: usize = 40;
-/// How long what failed is not tried again.
+/// The time for which what failed is not tried again.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// How much one message asks for.
+/// The size of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Names.
     pub names: usize,
     /// Values.
     pub cells: usize,
@@ -28,14 +27,15 @@ pub struct Size {
 }
 
 impl Size {
-    /// Whether so many single values may come along with columns, in a message of this size.
+    /// Returns whether so many single values may come along with columns, in a message of this
+    /// size.
     pub fn has_room_beside(self, singles: usize) -> bool {
         let is_usual = self.names >= NAMES && self.cells >= CELLS.0;
         is_usual || 2 * singles <= self.names.min(self.cells)
     }
 }
 
-/// Why a message is known to be too large.
+/// The reason a message is known to be too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// It was not answered, and a smaller one was.
@@ -48,16 +48,16 @@ pub enum Why {
     Refused,
 }
 
-/// How much a target is asked for in one message.
+/// The limits of what a target is asked for in one message.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     names: Limit,
     cells: Limit,
     /// Not asked by GETBULK until then.
     no_bulk_until: Option<Instant>,
-    /// What was made larger last, and is not proven.
+    /// The limit that was raised last, and is not proven.
     trial: Option<Trial>,
-    /// Whether any answer of several values came.
+    /// `true` if any answer of several values came.
     is_proven: bool,
     why: Option<Why>,
 }
@@ -72,36 +72,36 @@ enum Trial {
 struct Limit {
     now: usize,
     before: usize,
-    most: usize,
+    max: usize,
     /// No more than this until then.
     ceiling: Option<(usize, Instant)>,
 }
 
 impl Limit {
-    fn new(now: usize, most: usize) -> Self {
+    fn new(now: usize, max: usize) -> Self {
         Self {
             now,
             before: now,
-            most,
+            max,
             ceiling: None,
         }
     }
 
-    fn most(&self, at: Instant) -> usize {
+    fn max(&self, at: Instant) -> usize {
         match self.ceiling {
-            Some((ceiling, until)) if until > at => ceiling.min(self.most),
-            _ => self.most,
+            Some((ceiling, until)) if until > at => ceiling.min(self.max),
+            _ => self.max,
         }
     }
 
-    /// Whether it grew.
+    /// Returns whether it grew.
     fn grow(&mut self, at: Instant) -> bool {
-        let most = self.most(at);
-        if self.now >= most {
+        let max = self.max(at);
+        if self.now >= max {
             return false;
         }
         self.before = self.now;
-        self.now = (self.now * 2).min(self.now + 10).min(most);
+        self.now = (self.now * 2).min(self.now + 10).min(max);
         true
     }
 
@@ -130,7 +130,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How much may be asked for now.
+    /// Returns how much may be asked for now.
     pub fn size(&self, now: Instant) -> Size {
         Size {
             names: self.names.now,
@@ -139,8 +139,8 @@ impl Limits {
         }
     }
 
-    /// How much a try asks for: one that follows a try of which nothing was heard asks for less,
-    /// and soon, or at the last of `tries`, for one value.
+    /// Returns how much a try asks for: one that follows a try of which nothing was heard asks for
+    /// less, and soon, or at the last of `tries`, for one value.
     pub fn of_try(&self, size: Size, try_: u32, tries: u32) -> Size {
         // What got through before was lost by chance, most likely.
         let steps = try_.saturating_sub(u32::from(self.is_proven));
@@ -225,24 +225,24 @@ impl Limits {
         }
     }
 
-    /// How little the target is asked for at a time, and why, for people. `None`: nothing keeps
-    /// it from being asked for more.
-    pub fn told(&self, now: Instant) -> Option<Told> {
+    /// Returns how little the target is asked for at a time, and why, for people. `None`: nothing
+    /// keeps it from being asked for more.
+    pub fn told(&self, now: Instant) -> Option<Restraint> {
         let size = self.size(now);
         let is_small = size.cells < CELLS.0 || size.names < NAMES || !size.is_bulk;
         let why = self.why?;
-        is_small.then_some(Told { size, why })
+        is_small.then_some(Restraint { size, why })
     }
 }
 
-/// How little a target is asked for at a time, and why.
+/// A restraint of what a target is asked for at a time, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
+pub struct Restraint {
     size: Size,
     why: Why,
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Restraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Size {
             names,

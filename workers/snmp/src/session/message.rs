@@ -1,7 +1,7 @@
 //! Messages of SNMPv1 and v2c as bytes (RFC 1157, 3416; BER as in X.690), and the PDU of v3.
 //!
 //! The library decodes each answer into bindings that own an OID and a value of 170 bytes. Here
-//! an answer stays the bytes that came, with the places of its bindings, and an OID is told by
+//! an answer stays the bytes that came, with the spans of its bindings, and an OID is told by
 //! its first bytes to belong to a column.
 //!
 //! An answer is read binding by binding, and as far as it goes: what cannot be decoded is kept
@@ -28,14 +28,14 @@ const GET_NEXT: u8 = 0xa1;
 const RESPONSE: u8 = 0xa2;
 const GET_BULK: u8 = 0xa5;
 
-/// What is asked of the names of a request.
+/// The type of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Operation {
+pub enum PduKind {
     /// Their values.
     Get,
-    /// What comes after each.
+    /// The objects after each.
     Next,
-    /// What comes after the first `singles`, and the next `rows` of all others.
+    /// The objects after the first `singles`, and the next `rows` of all others.
     Bulk {
         /// Non-repeaters.
         singles: usize,
@@ -46,14 +46,13 @@ pub enum Operation {
     Set(Value),
 }
 
-/// What an agent answered.
+/// The answer of an agent.
 #[derive(Debug)]
 pub struct Answer {
     /// `noError`, or what it refuses.
     pub status: ErrorStatus,
     /// About which binding, from 1; 0 for none.
     pub index: usize,
-    /// The bindings.
     pub bindings: Bindings,
 }
 
@@ -70,12 +69,12 @@ pub enum Bindings {
 #[derive(Debug)]
 pub struct Raw {
     bytes: Bytes,
-    places: Vec<Place>,
+    spans: Vec<Span>,
 }
 
-/// Where a binding is: the OID without its tag and length, and the same of the value.
+/// The place of a binding: the OID without its tag and length, and the same of the value.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Span {
     oid: (usize, usize),
     value: (usize, usize),
     tag: u8,
@@ -86,10 +85,10 @@ struct Place {
 #[derive(Debug, Clone, Copy)]
 pub struct Binding<'a> {
     raw: &'a Raw,
-    place: Place,
+    span: Span,
 }
 
-/// What tells an answer from others, before anything else of it is read.
+/// The parts that tell an answer from others, before anything else of it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// 0: SNMPv1, 1: v2c, 3: v3.
@@ -131,7 +130,7 @@ impl Names {
         Ok(names)
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.count
     }
@@ -141,7 +140,7 @@ impl Names {
         let mut list = Reader::of(&self.bytes);
         let mut oids = Vec::with_capacity(self.count);
         while let Some(mut binding) = list.inside(SEQUENCE) {
-            let oid = binding.take(OID).map(|place| place.of(&self.bytes));
+            let oid = binding.take(OID).map(|span| span.of(&self.bytes));
             oids.extend(oid.and_then(|oid| Oid::from_ber(oid).ok()));
         }
         oids
@@ -153,14 +152,14 @@ pub fn request(
     id: i32,
     version: CommunityVersion,
     community: &[u8],
-    operation: &Operation,
+    operation: &PduKind,
     names: &Names,
 ) -> Result<Vec<u8>, Error> {
     let (pdu, first, second) = match operation {
-        Operation::Get => (GET, 0, 0),
-        Operation::Next => (GET_NEXT, 0, 0),
-        Operation::Bulk { singles, rows } => (GET_BULK, *singles, *rows),
-        Operation::Set(value) => return set(id, version, community, names, value),
+        PduKind::Get => (GET, 0, 0),
+        PduKind::Next => (GET_NEXT, 0, 0),
+        PduKind::Bulk { singles, rows } => (GET_BULK, *singles, *rows),
+        PduKind::Set(value) => return set(id, version, community, names, value),
     };
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     let mut fields = Vec::with_capacity(names.bytes.len() + 24);
@@ -206,7 +205,7 @@ fn set(
     }
 }
 
-/// What tells an answer from others. `None`: this is no message of SNMP.
+/// Returns what tells an answer from others. `None`: this is no message of SNMP.
 pub fn envelope(bytes: &[u8]) -> Option<Envelope<'_>> {
     let mut message = Reader::of(bytes).inside_cut(SEQUENCE)?;
     let version = message.integer(INTEGER)?;
@@ -236,11 +235,11 @@ pub fn parse(bytes: Bytes) -> Option<Answer> {
     message.integer(INTEGER)?;
     message.take(OCTETS)?;
     let fields = message.inside_cut(RESPONSE)?;
-    let (status, index, places) = parse_fields(fields, &bytes)?;
+    let (status, index, spans) = parse_fields(fields, &bytes)?;
     Some(Answer {
         status,
         index,
-        bindings: Bindings::Raw(Raw { bytes, places }),
+        bindings: Bindings::Raw(Raw { bytes, spans }),
     })
 }
 
@@ -250,33 +249,33 @@ pub fn parse_scoped(bytes: Bytes) -> Option<Answer> {
     scoped.take(OCTETS)?;
     scoped.take(OCTETS)?;
     let fields = scoped.inside_cut(RESPONSE)?;
-    let (status, index, places) = parse_fields(fields, &bytes)?;
+    let (status, index, spans) = parse_fields(fields, &bytes)?;
     Some(Answer {
         status,
         index,
-        bindings: Bindings::Raw(Raw { bytes, places }),
+        bindings: Bindings::Raw(Raw { bytes, spans }),
     })
 }
 
-fn parse_fields(mut fields: Reader<'_>, bytes: &[u8]) -> Option<(ErrorStatus, usize, Vec<Place>)> {
+fn parse_fields(mut fields: Reader<'_>, bytes: &[u8]) -> Option<(ErrorStatus, usize, Vec<Span>)> {
     fields.integer(INTEGER)?;
     let status = ErrorStatus::from_i32(fields.integer(INTEGER)?);
     let index = usize::try_from(fields.integer(INTEGER)?).unwrap_or(0);
     let Some(mut list) = fields.inside_cut(SEQUENCE) else {
         return Some((status, index, Vec::new()));
     };
-    let mut places = Vec::with_capacity(list.left() / 14);
+    let mut spans = Vec::with_capacity(list.left() / 14);
     // One that is cut off did not come.
     while let Some(binding) = list.inside(SEQUENCE) {
-        places.extend(place(binding, bytes));
+        spans.extend(span(binding, bytes));
     }
-    Some((status, index, places))
+    Some((status, index, spans))
 }
 
-/// Where a binding is, and what keeps it from being decoded. `None`: it has no name.
-fn place(mut binding: Reader<'_>, bytes: &[u8]) -> Option<Place> {
+/// Returns where a binding is, and what keeps it from being decoded. `None`: it has no name.
+fn span(mut binding: Reader<'_>, bytes: &[u8]) -> Option<Span> {
     let oid = binding.take(OID)?;
-    let mut place = Place {
+    let mut span = Span {
         oid: (oid.from, oid.to),
         value: (oid.to, oid.to),
         tag: NULL,
@@ -288,19 +287,19 @@ fn place(mut binding: Reader<'_>, bytes: &[u8]) -> Option<Place> {
     let mut rest = binding;
     match binding.any() {
         Some((tag, value)) => {
-            place.value = (value.from, value.to);
-            place.tag = tag;
-            place.flaw = match binding.is_empty() {
+            span.value = (value.from, value.to);
+            span.tag = tag;
+            span.flaw = match binding.is_empty() {
                 true => flaw::of(tag, value.of(bytes)),
                 false => Some(Flaw::Length),
             };
         }
         None => {
-            place.tag = rest.any_inside_cut().map_or(NULL, |(tag, _)| tag);
-            place.flaw = Some(Flaw::Length);
+            span.tag = rest.any_inside_cut().map_or(NULL, |(tag, _)| tag);
+            span.flaw = Some(Flaw::Length);
         }
     }
-    Some(place)
+    Some(span)
 }
 
 impl Answer {
@@ -320,7 +319,7 @@ impl Answer {
 
 /// A binding, as far as it could be decoded.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct DecodedBinding {
     /// Its name.
     pub oid: Oid,
     /// Its value, or why it has none.
@@ -332,7 +331,7 @@ impl Bindings {
     pub fn count(&self) -> usize {
         match self {
             Self::Decoded(bindings) => bindings.len(),
-            Self::Raw(raw) => raw.places.len(),
+            Self::Raw(raw) => raw.spans.len(),
         }
     }
 
@@ -341,18 +340,18 @@ impl Bindings {
         match self {
             Self::Decoded(bindings) => bindings.get(at).map(|binding| binding.oid.clone()),
             Self::Raw(raw) => {
-                let place = *raw.places.get(at)?;
-                Oid::from_ber(Binding { raw, place }.oid()).ok()
+                let span = *raw.spans.get(at)?;
+                Oid::from_ber(Binding { raw, span }.oid()).ok()
             }
         }
     }
 
     /// The bindings, each decoded by itself.
-    pub fn into_found(self) -> Vec<Found> {
+    pub fn into_found(self) -> Vec<DecodedBinding> {
         match self {
             Self::Decoded(bindings) => bindings
                 .into_iter()
-                .map(|VarBind { oid, value }| Found {
+                .map(|VarBind { oid, value }| DecodedBinding {
                     oid,
                     value: Ok(value),
                 })
@@ -360,7 +359,7 @@ impl Bindings {
             Self::Raw(raw) => raw
                 .iter()
                 .filter_map(|binding| {
-                    Some(Found {
+                    Some(DecodedBinding {
                         oid: Oid::from_ber(binding.oid()).ok()?,
                         value: binding.value(),
                     })
@@ -373,9 +372,9 @@ impl Bindings {
 impl Raw {
     /// The bindings, in their order.
     pub fn iter(&self) -> impl Iterator<Item = Binding<'_>> {
-        self.places.iter().map(|place| Binding {
+        self.spans.iter().map(|span| Binding {
             raw: self,
-            place: *place,
+            span: *span,
         })
     }
 }
@@ -383,8 +382,10 @@ impl Raw {
 impl Binding<'_> {
     /// The bytes of its OID, without tag and length.
     pub fn oid(&self) -> &[u8] {
-        let (from, to) = self.place.oid;
-        self.raw.bytes.get(from..to).unwrap_or_default()
+        let (from, to) = self.span.oid;
+        let bytes = self.raw.bytes.get(from..to);
+        debug_assert!(bytes.is_some(), "a name is in the message it was read from");
+        bytes.unwrap_or_default()
     }
 
     /// The numbers of its OID after these bytes; `None` when it begins otherwise.
@@ -394,23 +395,23 @@ impl Binding<'_> {
 
     /// Its value. Errors: why it cannot be decoded.
     pub fn value(&self) -> Result<Value, Flaw> {
-        if let Some(flaw) = self.place.flaw {
+        if let Some(flaw) = self.span.flaw {
             return Err(flaw);
         }
-        let (from, to) = self.place.value;
-        Ok(ber::value(self.place.tag, from..to, &self.raw.bytes))
+        let (from, to) = self.span.value;
+        Ok(ber::value(self.span.tag, from..to, &self.raw.bytes))
     }
 
-    /// What the agent says in place of a value.
+    /// Returns what the agent says in place of a value.
     pub fn absence(&self) -> Option<Absence> {
-        if self.place.flaw.is_some() {
+        if self.span.flaw.is_some() {
             return None;
         }
-        ber::absence(self.place.tag)
+        ber::absence(self.span.tag)
     }
 }
 
-/// What an agent says in place of a value.
+/// The exceptions that an agent says in place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
     /// There is none here; behind it may be some.

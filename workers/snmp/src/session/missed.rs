@@ -12,24 +12,23 @@ use super::message::Flaw;
 pub struct Missed {
     /// The object, or the column.
     pub oid: Oid,
-    /// What of it.
     pub part: Part,
-    /// Why.
+    /// The reason.
     pub why: Why,
 }
 
-/// What of an object did not come.
+/// The part of an object that did not come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// The object, which is one value.
     Value,
     /// This row of the column.
     Row(Vec<u32>),
-    /// What is behind the last row that came.
+    /// The rows behind the last one that came.
     Rest,
 }
 
-/// Why something did not come.
+/// The reason something did not come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Why {
     /// The device said no to it.

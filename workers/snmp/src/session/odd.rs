@@ -6,7 +6,7 @@ use super::message::{self, Envelope};
 
 const RESPONSE: u8 = 0xa2;
 
-/// What an answer has to have.
+/// The marks that an answer has to have.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
     /// Its version, as on the wire.
@@ -15,14 +15,12 @@ pub struct Expected<'a> {
     pub community: Option<&'a [u8]>,
 }
 
-/// What is odd about a message.
+/// The oddity of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Odd {
-    /// It is no SNMP.
     NoSnmp,
     /// It is of another version.
     Version(i32),
-    /// It is no response.
     NoResponse(u8),
     /// It has another community.
     Community,
@@ -64,8 +62,8 @@ impl fmt::Display for Odd {
     }
 }
 
-/// What is odd about a message. `None`: nothing but that it came late. `is_known`: its id is one
-/// that was asked with.
+/// Returns what is odd about a message. `None`: nothing but that it came late. `is_known`: its id
+/// is one that was asked with.
 pub fn of(bytes: &[u8], expected: &Expected<'_>, is_known: bool) -> Option<Odd> {
     let Some(Envelope {
         version,
@@ -100,11 +98,11 @@ mod tests {
     use async_snmp::{CommunityVersion, Oid};
 
     use super::*;
-    use crate::session::message::{Names, Operation, request};
+    use crate::session::message::{Names, PduKind, request};
 
     fn response(version: CommunityVersion, community: &[u8], id: i32) -> Vec<u8> {
         let names = Names::of([&Oid::parse("1.3.6.1").unwrap()]).unwrap();
-        let mut bytes = request(id, version, community, &Operation::Get, &names).unwrap();
+        let mut bytes = request(id, version, community, &PduKind::Get, &names).unwrap();
         let at = bytes.iter().position(|byte| *byte == 0xa0).unwrap();
         bytes[at] = RESPONSE;
         bytes

@@ -26,21 +26,21 @@ const GONE: u32 = 3;
 /// Round trips from which on a target is slow: what is asked of it is asked at once.
 const SLOW: Duration = Duration::from_millis(800);
 
-/// When to ask, and how long to listen.
+/// The times at which to ask, and for which to listen.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
     pace: Pace,
     repeat: Repeat,
     left: Duration,
-    /// How often to ask.
+    /// The number of times to ask.
     pub tries: u32,
-    /// How long to listen in all.
+    /// The time to listen in all.
     pub listen: Duration,
 }
 
 impl Schedule {
-    /// How long to wait after a try, counted from 0, before the next one, or before it is asked
-    /// why it is silent. `None`: there is no such try.
+    /// Returns how long to wait after a try, counted from 0, before the next one, or before it is
+    /// asked why it is silent. `None`: there is no such try.
     pub fn wait(&self, try_: u32) -> Option<Duration> {
         let timeout = self.pace.timeout(try_);
         (try_ < self.tries).then_some(match self.repeat {
@@ -51,7 +51,7 @@ impl Schedule {
     }
 }
 
-/// What is known of a target's answering.
+/// The statistics of a target's answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pace {
     /// Smoothed round trip and its variation, in seconds.
@@ -61,7 +61,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// When to ask, within the time that is left.
+    /// Returns when to ask, within the time that is left.
     pub fn schedule(&self, repeat: Repeat, left: Duration) -> Schedule {
         let listen = match (self.silences, self.trip) {
             (GONE.., None) => LISTEN_TO_GONE,
@@ -85,7 +85,7 @@ impl Pace {
         }
     }
 
-    /// How long to wait for the answer to a try, counted from 0.
+    /// Returns how long to wait for the answer to a try, counted from 0.
     fn timeout(&self, try_: u32) -> Duration {
         let base = match self.trip {
             None => INITIAL,
@@ -96,14 +96,14 @@ impl Pace {
         base.saturating_mul(1 << try_.min(8)).min(LONGEST)
     }
 
-    /// Whether so many answers, one after the other, can be had in a time.
+    /// Returns whether so many answers, one after the other, can be had in a time.
     pub fn has_time_for(&self, answers: u32, left: Duration) -> bool {
         self.trip.is_none_or(|(smooth, _)| {
             Duration::from_secs_f64(smooth).saturating_mul(answers) < left
         })
     }
 
-    /// Whether it answers, and takes its time.
+    /// Returns whether it answers, and takes its time.
     pub fn is_slow(&self) -> bool {
         self.trip
             .is_some_and(|(smooth, _)| smooth >= SLOW.as_secs_f64())
@@ -127,7 +127,7 @@ impl Pace {
         self.silences = self.silences.saturating_add(1);
     }
 
-    /// Whether it has answered before.
+    /// Returns whether it has answered before.
     pub fn has_answered(&self) -> bool {
         self.trip.is_some()
     }

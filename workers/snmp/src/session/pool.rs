@@ -43,7 +43,7 @@ pub struct Pool {
     sessions: Mutex<HashMap<(SocketAddr, Credential), Arc<Session>>>,
 }
 
-/// Why there is no session.
+/// The reason there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address of the target leads nowhere.
@@ -54,10 +54,7 @@ pub enum Error {
     Socket(#[source] io::Error),
     /// The keys cannot be derived.
     #[error("the keys of the user cannot be made: {problem}")]
-    Keys {
-        /// What is wrong.
-        problem: String,
-    },
+    Keys { problem: String },
 }
 
 impl Pool {

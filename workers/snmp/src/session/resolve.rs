@@ -16,7 +16,7 @@ use crate::address::{Address, Host};
 const REMEMBERED: Duration = Duration::from_secs(60);
 const NAMES_MAX: usize = 10_000;
 
-/// Why an address leads nowhere.
+/// The reason an address leads nowhere.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name is not known, or nobody says so in time.
@@ -25,7 +25,7 @@ pub enum Error {
     /// There is no such interface.
     #[error("there is no network interface \"{zone}\" on the host of the worker")]
     Zone {
-        /// What the address calls its zone.
+        /// The zone in the address.
         zone: String,
     },
     /// An address that every interface has means none.
@@ -41,8 +41,8 @@ pub enum Error {
 pub struct Names(Mutex<HashMap<String, (IpAddr, Clock)>>);
 
 impl Names {
-    /// Where an address leads; IPv4 is preferred where a name has both. Errors: the name is not
-    /// known, or nobody says so in time.
+    /// Returns where an address leads; IPv4 is preferred where a name has both. Errors: the name is
+    /// not known, or nobody says so in time.
     pub async fn resolve(&self, address: &Address, deadline: Instant) -> Result<SocketAddr, Error> {
         let name = match &address.host {
             Host::Ip(IpAddr::V6(ip)) if ip.is_unicast_link_local() => {

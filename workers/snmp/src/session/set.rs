@@ -8,17 +8,17 @@ use utakata_worker_sdk::{Proof, Reply};
 
 use super::{
     Error, Repeat, Session,
-    message::{Answer, Bindings, Names, Operation},
+    message::{Answer, Bindings, Names, PduKind},
 };
 
-/// How a SET ended.
+/// The result of a SET.
 #[derive(Debug)]
-pub struct Answered {
-    /// What the answer proves, and the lack of one.
+pub struct SetResult {
+    /// The proof that the answer gives, or the lack of one.
     pub proof: Proof,
-    /// How often the request was sent.
+    /// The number of times the request was sent.
     pub sent: u32,
-    /// Why it is not known to be done.
+    /// The reason it is not known to be done.
     pub problem: Option<Error>,
 }
 
@@ -30,20 +30,20 @@ impl Session {
         oid: &Oid,
         value: &Value,
         repeat: Repeat,
-    ) -> Answered {
+    ) -> SetResult {
         let writer = self.writer();
         let sent = AtomicU32::new(0);
         let names = match Names::of([oid]) {
             Ok(names) => names,
             Err(problem) => {
-                return Answered {
+                return SetResult {
                     proof: Reply::Unsent.proof(),
                     sent: 0,
                     problem: Some(problem),
                 };
             }
         };
-        let operation = Operation::Set(value.clone());
+        let operation = PduKind::Set(value.clone());
         let answer = self.exchange(writer, deadline, repeat, |try_, until| {
             sent.fetch_add(1, Ordering::Relaxed);
             writer.ask(until, try_, &operation, &names)
@@ -51,7 +51,7 @@ impl Session {
         let answer = answer.await.and_then(Answer::into_result);
         let echoed = answer.and_then(|bindings| echo(&decoded(bindings), oid, value));
         let sent = sent.into_inner();
-        Answered {
+        SetResult {
             proof: reply(echoed.as_ref().err()).proof().of_sent(sent),
             sent,
             problem: echoed.err(),
@@ -78,7 +78,7 @@ fn echo(bindings: &[VarBind], oid: &Oid, value: &Value) -> Result<(), Error> {
     }
 }
 
-/// What came of a SET, by how its exchange ended.
+/// Returns what came of a SET, by how its exchange ended.
 fn reply(error: Option<&Error>) -> Reply {
     match error {
         None => Reply::Confirmed,
@@ -91,7 +91,7 @@ fn reply(error: Option<&Error>) -> Reply {
     }
 }
 
-/// What an error status means of a SET.
+/// Returns what an error status means of a SET.
 fn of_status(status: ErrorStatus) -> Reply {
     use ErrorStatus as S;
     match status {
@@ -120,7 +120,7 @@ fn of_status(status: ErrorStatus) -> Reply {
     }
 }
 
-/// What an error of the library means of a request.
+/// Returns what an error of the library means of a request.
 fn of_kind(kind: ErrorKind) -> Reply {
     match kind {
         // It has not left this machine.

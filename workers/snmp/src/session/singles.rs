@@ -19,9 +19,9 @@ use super::{
 #[derive(Debug)]
 pub struct Singles<'a> {
     oids: &'a [Oid],
-    /// What was found, by position; `None` when there is nothing.
+    /// The values, by position; `None` when there is nothing.
     pub values: Vec<Option<Value>>,
-    /// What came and has no value, and why.
+    /// The bindings that came without a value, and why.
     pub missed: Vec<Missed>,
     states: Vec<State>,
     /// Of those to be taken along, the OID as BER.
@@ -40,7 +40,7 @@ enum State {
     Done,
 }
 
-/// What is remembered of a single value that does not come along.
+/// The memory of a single value that does not come along.
 #[derive(Debug, Clone, Copy)]
 pub enum Habit {
     /// It can only be got.
@@ -81,7 +81,7 @@ impl<'a> Singles<'a> {
         }
     }
 
-    /// What came along for the values `taken`.
+    /// Returns what came along for the values `taken`.
     pub fn take<'b>(&mut self, taken: &[usize], came: impl Iterator<Item = Binding<'b>>) {
         self.set(taken, State::Missed);
         for (at, came) in taken.iter().zip(came) {

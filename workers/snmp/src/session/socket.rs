@@ -22,8 +22,8 @@ use tokio::{
 
 use super::message;
 
-/// What is asked of the kernel for answers that wait to be read: with a thousand targets in
-/// flight the usual 200 KiB lose some.
+/// The buffer that the kernel is asked for, for answers that wait to be read: with a thousand
+/// targets in flight the usual 200 KiB lose some.
 const RECEIVE_BUFFER: usize = 8 << 20;
 /// The largest message that UDP has.
 const MESSAGE_MAX: usize = 65_535;
@@ -66,11 +66,11 @@ struct Slot {
 /// A message that answers nothing that was asked.
 #[derive(Debug, Clone)]
 pub struct Stray {
-    /// When it came.
+    /// The time it came.
     pub at: Instant,
     /// The message.
     pub bytes: Bytes,
-    /// Whether it came for a request that waited, and was not its answer.
+    /// `true` if it came for a request that waited, and was not its answer.
     pub is_rejected: bool,
 }
 
@@ -122,7 +122,7 @@ impl Socket {
         Ok(Owner(socket, reader.abort_handle()))
     }
 
-    /// Where it is bound.
+    /// Returns where it is bound.
     pub fn local(&self) -> SocketAddr {
         self.local
     }

@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 use super::{
     Error,
-    handle::{Came, Handle, Verdict},
-    message::{self, Answer, Names, Operation},
+    handle::{Handle, Unexpected, Verdict},
+    message::{self, Answer, Names, PduKind},
     odd::Expected,
     user::Speaker as User,
 };
 
-/// How a target is spoken to.
+/// The protocol in which a target is spoken to.
 pub enum Speaker {
     /// By SNMPv1 or v2c.
     Community(ByCommunity),
@@ -42,7 +42,7 @@ impl Speaker {
         &self,
         until: Instant,
         try_: u32,
-        operation: &Operation,
+        operation: &PduKind,
         names: &Names,
     ) -> Result<Answer, Error> {
         match self {
@@ -52,8 +52,8 @@ impl Speaker {
         }
     }
 
-    /// What came from the target since then and was no answer, once.
-    pub fn came(&self, since: Option<Instant>) -> Option<Came> {
+    /// Returns what came from the target since then and was no answer, once.
+    pub fn came(&self, since: Option<Instant>) -> Option<Unexpected> {
         match self {
             Self::Community(ByCommunity {
                 handle,
@@ -81,7 +81,7 @@ impl ByCommunity {
     async fn ask(
         &self,
         until: Instant,
-        operation: &Operation,
+        operation: &PduKind,
         names: &Names,
     ) -> Result<Answer, Error> {
         let community = self.community.as_bytes();

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::{
     Error, LONGEST_EXCHANGE,
     handle::{Handle, Verdict},
-    message::{Answer, Bindings, Names, Operation},
+    message::{Answer, Bindings, Names, PduKind},
     secrets::Secrets,
 };
 
@@ -57,7 +57,7 @@ impl Speaker {
         &self,
         until: Instant,
         try_: u32,
-        operation: &Operation,
+        operation: &PduKind,
         names: &Names,
     ) -> Result<Answer, Error> {
         let known = self.known.lock().clone().filter(|_| try_ == 0);
@@ -79,24 +79,24 @@ impl Speaker {
     async fn ask_by(
         &self,
         client: &Client<Handle>,
-        operation: &Operation,
+        operation: &PduKind,
         names: &Names,
     ) -> Result<Answer, Error> {
         let oids = names.oids();
         let number = |count: usize| u32::try_from(count).unwrap_or(1);
         let ask = async {
             match operation {
-                Operation::Get => client.get_many(&oids).await.map(|answer| answer.varbinds),
-                Operation::Next => {
+                PduKind::Get => client.get_many(&oids).await.map(|answer| answer.varbinds),
+                PduKind::Next => {
                     let answer = client.get_next_many(&oids).await;
                     answer.map(|answer| answer.varbinds)
                 }
-                Operation::Bulk { singles, rows } => {
+                PduKind::Bulk { singles, rows } => {
                     client
                         .get_bulk(&oids, number(*singles), number(*rows))
                         .await
                 }
-                Operation::Set(value) => {
+                PduKind::Set(value) => {
                     let pairs = oids.iter().map(|oid| (oid.clone(), value.clone()));
                     let answer = client.set_many(&pairs.collect::<Vec<_>>()).await;
                     answer.map(|answer| answer.varbinds)

@@ -25,7 +25,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::{
-    ABSENT, Bindings, Error, Missed, Names, Operation, Order, Part, Remembered, Session, Size, Why,
+    ABSENT, Bindings, Error, Missed, Names, Order, Part, PduKind, Remembered, Session, Size, Why,
     limits,
     message::{Flaw, put_arc},
     singles::Singles,
@@ -44,7 +44,7 @@ use request::{Request, next_request};
 const STRANGER: usize = 8;
 /// No column is longer: a device that goes on forever is stopped.
 const CELLS_MAX: usize = 100_000;
-/// How long a column is believed to end where it ended, though others of its table go on.
+/// The time for which a column is believed to end where it ended, though others of its table go on.
 const ENDS: Duration = Duration::from_secs(3600);
 /// Requests at once to a device that takes its time.
 const TOGETHER: usize = 4;
@@ -54,11 +54,10 @@ const TOGETHER: usize = 4;
 pub struct Walked<'a> {
     /// The column.
     pub oid: &'a Oid,
-    /// What was found.
+    /// The cells of the column.
     pub column: Column,
     /// Its OID as BER, for messages.
     bytes: Vec<u8>,
-    /// How it stands.
     state: State,
     expected: usize,
     known: Option<Remembered>,
@@ -74,14 +73,14 @@ pub struct Walked<'a> {
     met: Vec<Skip>,
     /// Rows that were guessed since the last one that came.
     guesses: u32,
-    /// Whether something was looked for behind its end.
+    /// `true` if something was looked for behind its end.
     is_end_checked: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Going,
-    /// What comes next cannot be had.
+    /// The next row cannot be had.
     Stuck(Option<Why>),
     /// Its end was seen.
     Whole,
@@ -108,7 +107,7 @@ impl<'a> Walked<'a> {
         }
     }
 
-    /// Whether its end was seen.
+    /// Returns whether its end was seen.
     pub fn is_whole(&self) -> bool {
         self.state == State::Whole
     }
@@ -165,22 +164,22 @@ impl<'a> Walked<'a> {
 /// A walk that is under way.
 struct Walk<'a, 'b> {
     columns: &'a mut [Walked<'b>],
-    /// What is asked next, before anything else: what a refusal is narrowed down by.
+    /// The requests to make before anything else: what a refusal is narrowed down by.
     queue: VecDeque<Request>,
     missed: Vec<Missed>,
     limit: usize,
     has_answered: bool,
-    /// Whether the device named another column than it meant.
+    /// `true` if the device named another column than it meant.
     has_lied: bool,
-    /// Whether the last request was not answered.
+    /// `true` if the last request was not answered.
     is_silent: bool,
-    /// Whether it began anew, so that answers to what was asked before say nothing any more.
+    /// `true` if it began anew, so that answers to what was asked before say nothing any more.
     is_anew: bool,
 }
 
-/// What was asked in one message.
+/// A request that was sent.
 #[derive(Debug, Clone)]
-struct Asked {
+struct SentRequest {
     request: Request,
     /// Single values that came along, by position.
     taken: Vec<usize>,
@@ -246,7 +245,7 @@ impl Session {
         Ok(walk.missed)
     }
 
-    /// What to ask next: one request, or some at once where each takes its time.
+    /// Returns what to ask next: one request, or some at once where each takes its time.
     fn requests(&self, walk: &mut Walk<'_, '_>) -> Vec<Request> {
         let mut size = self.size();
         let count = match self.pace.lock().is_slow() {
@@ -293,7 +292,7 @@ impl Session {
         singles: &Singles<'_>,
         columns: &[Walked<'_>],
         request: &Request,
-    ) -> Result<(Asked, Result<Bindings, Error>), Error> {
+    ) -> Result<(SentRequest, Result<Bindings, Error>), Error> {
         let whole = self.size();
         let shape = |size: Size| {
             let is_bulk = size.is_bulk && !request.by_next;
@@ -321,14 +320,14 @@ impl Session {
                 names.push(&name);
             }
             let operation = match is_bulk {
-                true => Operation::Bulk {
+                true => PduKind::Bulk {
                     singles: taken.len(),
                     rows: request.rows,
                 },
-                false => Operation::Next,
+                false => PduKind::Next,
             };
             let size = super::size_of(&operation, &names);
-            let asked = Asked {
+            let asked = SentRequest {
                 request,
                 taken,
                 size,
@@ -342,10 +341,10 @@ impl Session {
         &self,
         walk: &mut Walk<'_, '_>,
         singles: &mut Singles<'_>,
-        asked: Asked,
+        asked: SentRequest,
         answer: Result<Bindings, Error>,
     ) {
-        let Asked {
+        let SentRequest {
             request,
             taken,
             size,

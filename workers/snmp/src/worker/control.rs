@@ -11,13 +11,13 @@ use async_snmp::{ErrorStatus, Oid, Value};
 use serde_json::{Map, Value as Json};
 use utakata_worker_sdk::{Answer, Failure, Proof, model::manifest};
 
-use super::{On, problem, raw::wrong, read::shown};
+use super::{TaskContext, problem, raw::wrong, read::shown};
 use crate::{
-    profile::{Control, Given},
-    session::{Answered, Error, Repeat},
+    profile::{Control, ValueSource},
+    session::{Error, Repeat, SetResult},
 };
 
-impl On<'_> {
+impl TaskContext<'_> {
     /// Sets what a control says. The answer has the parameters and the control's own words.
     pub async fn control(
         &self,
@@ -55,7 +55,7 @@ impl On<'_> {
             manifest::Repeat::Repeatable => Repeat::Seldom,
             manifest::Repeat::Once => Repeat::Never,
         };
-        let Answered {
+        let SetResult {
             proof,
             sent,
             problem,
@@ -77,7 +77,7 @@ impl On<'_> {
     }
 }
 
-impl On<'_> {
+impl TaskContext<'_> {
     /// Makes sure that the target answers, and has an object.
     async fn look(&self, oid: &Oid, named: &str) -> Result<(), Failure> {
         let target = &self.task.target;
@@ -105,9 +105,9 @@ fn refused(what: &str, status: ErrorStatus) -> Failure {
 fn wanted(control: &Control, parameters: &Json) -> Result<Value, String> {
     let parameter = |name: &str| parameters.get(name).cloned().unwrap_or(Json::Null);
     let json = match &control.value {
-        Given::Constant(json) => json.clone(),
-        Given::Parameter(name) => parameter(name),
-        Given::OneOf(name, words) => {
+        ValueSource::Constant(json) => json.clone(),
+        ValueSource::Parameter(name) => parameter(name),
+        ValueSource::OneOf(name, words) => {
             let given = parameter(name);
             let word = given
                 .as_str()

@@ -8,35 +8,38 @@ use crate::{
 use async_snmp::Oid;
 use tokio::time::Instant;
 
-/// What was fetched, and what kept it from being all.
+/// The result of fetching a plan: what came, and what did not.
 #[derive(Debug, Default)]
-pub struct Haul {
-    /// What was fetched.
+pub struct FetchResult {
+    /// The values that came.
     pub fetched: Fetched,
-    /// What did not come, and why.
+    /// The parts that did not come, and why.
     pub missed: Vec<Missed>,
-    /// What went wrong with all of it.
+    /// The error that stopped all of it.
     pub trouble: Option<Error>,
 }
 
-/// Where the cells of a walked column go.
+/// The destination of the cells of a walked column.
 struct Destination {
     table: usize,
-    place: Place,
+    place: CellSource,
 }
 
-enum Place {
+/// The place of a cell in its table.
+pub enum CellSource {
+    /// In a column of the table itself.
     Column(usize),
+    /// In a column of another table.
     Join(usize),
 }
 
 /// Fetches all of a plan, or as much of it as the target gives.
-pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> Haul {
+pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> FetchResult {
     let mut singles = Singles::of(&plan.oids);
     session.plan_singles(&mut singles);
     let (destinations, mut columns) = match session.to_walk(columns(plan)) {
         Ok(walk) => walk,
-        Err(error) => return Haul::failed(error),
+        Err(error) => return FetchResult::failed(error),
     };
     let walked = session.walk(deadline, &mut singles, &mut columns, usize::MAX);
     let (mut missed, mut trouble) = match walked.await {
@@ -56,7 +59,7 @@ pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> Haul {
     for (column, to) in columns.into_iter().zip(destinations) {
         put(&mut fetched, plan, column, &to);
     }
-    Haul {
+    FetchResult {
         fetched,
         missed,
         trouble,
@@ -72,8 +75,8 @@ fn put(fetched: &mut Fetched, plan: &Plan, column: Walked<'_>, to: &Destination)
     };
     cells.is_broken |= !column.is_whole();
     let (columns, at, count) = match to.place {
-        Place::Column(at) => (&mut cells.columns, at, planned.table.columns.len()),
-        Place::Join(at) => (&mut cells.joins, at, planned.table.joins.len()),
+        CellSource::Column(at) => (&mut cells.columns, at, planned.table.columns.len()),
+        CellSource::Join(at) => (&mut cells.joins, at, planned.table.joins.len()),
     };
     columns.resize_with(count, Column::default);
     if let Some(slot) = columns.get_mut(at) {
@@ -89,17 +92,17 @@ fn columns(plan: &Plan) -> impl Iterator<Item = (Destination, &Oid)> {
         let own = planned.columns.iter();
         let own = own.filter_map(move |at| {
             let oid = planned.table.columns.get(*at)?;
-            Some((to(Place::Column(*at)), oid))
+            Some((to(CellSource::Column(*at)), oid))
         });
         let joins = planned.joins.iter();
         own.chain(joins.filter_map(move |at| {
             let oid = planned.table.joins.get(*at)?;
-            Some((to(Place::Join(*at)), oid))
+            Some((to(CellSource::Join(*at)), oid))
         }))
     })
 }
 
-impl Haul {
+impl FetchResult {
     fn failed(error: Error) -> Self {
         Self {
             trouble: Some(error),

@@ -6,15 +6,15 @@ use async_snmp::ErrorStatus;
 use serde_json::Value as Json;
 use utakata_worker_sdk::{Answer, Failure};
 
-use super::{On, problem, raw::wrong};
+use super::{TaskContext, problem, raw::wrong};
 use crate::{
     decode::{Fetched, decode},
     plan::Plan,
     profile::{Observe, ObservedScalar, Scalar},
-    session::Got,
+    session::GetResult,
 };
 
-impl On<'_> {
+impl TaskContext<'_> {
     /// Reads what an action of a profile says. The device has something of it, or it fails.
     pub async fn observe(&self, observe: &Observe) -> Result<Answer, Failure> {
         let parameters = &self.task.parameters;
@@ -23,7 +23,7 @@ impl On<'_> {
             .map(|scalar| scalar.with_parameters(parameters))
             .collect();
         let plan = Plan::of_scalars(&scalars.map_err(wrong)?);
-        let Got {
+        let GetResult {
             values: scalars,
             missed,
         } = match self.session.get(self.deadline, &plan.oids).await {
@@ -38,7 +38,7 @@ impl On<'_> {
                 None => self.nothing_there(&plan),
             });
         }
-        Ok(self.answer(decoded.sheet, &missed))
+        Ok(self.answer(decoded.buffer, &missed))
     }
 
     fn nothing_there(&self, plan: &Plan) -> Failure {

@@ -9,7 +9,7 @@ use utakata_worker_sdk::{
     model::{Cure, Problem},
 };
 
-use super::{On, read::shown};
+use super::{TaskContext, read::shown};
 use crate::session::{
     Error, Missed, Odd, Why,
     diagnose::{Diagnosis, diagnose},
@@ -50,7 +50,7 @@ pub fn of_session(task: &Task, error: &pool::Error) -> Problem {
     }
 }
 
-impl On<'_> {
+impl TaskContext<'_> {
     /// The problem that an error is. Asks one more question when the target is silent.
     pub async fn problem(&self, error: &Error) -> Problem {
         let target = &self.task.target;

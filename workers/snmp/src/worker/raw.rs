@@ -7,16 +7,16 @@ use utakata_worker_sdk::{
     model::{Cure, Problem, manifest::Repeat, suggest},
 };
 
-use super::On;
+use super::TaskContext;
 use crate::{
-    session::{Got, Missed, Singles, Why},
+    session::{GetResult, Missed, Singles, Why},
     value,
 };
 
 /// Objects that a walk gives where nothing else is said.
 const LIMIT: u64 = 1_000;
 
-impl On<'_> {
+impl TaskContext<'_> {
     /// Gets the objects `oids`: a list of `{oid, type, value}`.
     pub async fn get(&self) -> Result<Answer, Failure> {
         let given = self.task.parameters.get("oids").and_then(Json::as_array);
@@ -98,7 +98,7 @@ fn answer(found: Vec<Json>, missed: &[Missed]) -> Answer {
     }
 }
 
-fn shown(oids: &[Oid], got: &Got) -> Vec<Json> {
+fn shown(oids: &[Oid], got: &GetResult) -> Vec<Json> {
     let found = oids.iter().zip(&got.values).map(|(oid, found)| {
         let missed = got.missed.iter().find(|missed| missed.oid == *oid);
         match found {

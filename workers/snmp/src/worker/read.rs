@@ -8,13 +8,13 @@ use std::{
 use async_snmp::Oid;
 use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
-    Answer, Failure, Sheet,
+    Answer, Failure, ReadingBuffer,
     model::{Cure, Missing, Problem, Recognition, missing},
 };
 
 use super::{
-    On,
-    fetch::{Haul, fetch},
+    TaskContext,
+    fetch::{FetchResult, fetch},
 };
 use crate::{
     decode::{Decoded, Unread, decode},
@@ -27,7 +27,7 @@ use crate::{
     value,
 };
 
-/// How long a device is believed to be what it was recognised as.
+/// The time for which a device is believed to be what it was recognised as.
 const RECOGNISED: Duration = Duration::from_secs(600);
 /// sysObjectID of SNMPv2-MIB: what the device is.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
@@ -36,7 +36,7 @@ const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
 /// sysServices: the layers on which it works.
 const SERVICES: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 7, 0];
 
-impl On<'_> {
+impl TaskContext<'_> {
     /// Reads what the plan says. Half a table is no failure: its readings are suspect, and the
     /// answer says what is missing.
     pub async fn read(&self) -> Result<Answer, Failure> {
@@ -48,29 +48,29 @@ impl On<'_> {
         if plan.is_empty() {
             return Err(self.nothing_like(&filter));
         }
-        let mut haul = fetch(self.session, &plan, self.deadline).await;
-        if is_another(&plan, &haul) {
+        let mut result = fetch(self.session, &plan, self.deadline).await;
+        if is_another(&plan, &result) {
             self.session.forget();
             plan = self.plan(&filter).await?;
-            haul = fetch(self.session, &plan, self.deadline).await;
+            result = fetch(self.session, &plan, self.deadline).await;
         }
-        let decoded = decode(&plan, &haul.fetched);
-        let result = told(&decoded);
+        let decoded = decode(&plan, &result.fetched);
+        let lacking = told(&decoded);
         let is_foreign = self.is_foreign(&filter, &decoded);
         let recognition = filter
             .0
             .is_empty()
-            .then(|| self.recognition(&plan, &haul, &decoded));
-        let mut answer = self.answer(decoded.sheet, &haul.missed);
+            .then(|| self.recognition(&plan, &result, &decoded));
+        let mut answer = self.answer(decoded.buffer, &result.missed);
         answer.recognition = recognition.flatten();
         answer
             .missing
             .extend(decoded.unread.iter().filter_map(Unread::missing));
-        answer.result = both(answer.result, result);
-        match (haul.trouble, is_foreign) {
+        answer.result = both(answer.result, lacking);
+        match (result.trouble, is_foreign) {
             (None, false) => Ok(answer),
             // Why nothing of it came is known.
-            (None, true) => match haul.missed.first() {
+            (None, true) => match result.missed.first() {
                 Some(missed) => Err(Failure::failed(self.missed(missed))),
                 None => Err(self.foreign()),
             },
@@ -85,19 +85,24 @@ impl On<'_> {
 
     /// An answer that says what is missing in it, and how the device is asked, where that is
     /// otherwise than others.
-    pub fn answer(&self, sheet: Sheet, missed: &[Missed]) -> Answer {
+    pub fn answer(&self, buffer: ReadingBuffer, missed: &[Missed]) -> Answer {
         let limits = self.session.told_limits();
         Answer {
-            sheet,
+            buffer,
             missing: missed.iter().map(Missed::told).collect(),
             result: limits.map(|limits| json!({ "requests": limits })),
             ..Answer::default()
         }
     }
 
-    /// What the device was recognised as, and whether anything of it was understood: more than
-    /// what every device has, or the interfaces of one that is there for them.
-    fn recognition(&self, plan: &Plan, haul: &Haul, decoded: &Decoded<'_>) -> Option<Recognition> {
+    /// Returns what the device was recognised as, and whether anything of it was understood: more
+    /// than what every device has, or the interfaces of one that is there for them.
+    fn recognition(
+        &self,
+        plan: &Plan,
+        result: &FetchResult,
+        decoded: &Decoded<'_>,
+    ) -> Option<Recognition> {
         let recognised = plan.recognised.as_ref()?;
         let mut metrics = decoded.metrics.iter();
         let has_more = metrics.any(|metric| !self.worker.own.contains(*metric));
@@ -106,7 +111,7 @@ impl On<'_> {
             .iter()
             .chain(&self.worker.settings.profiles);
         let description = plan.oids.iter().position(|oid| oid.arcs() == DESCRIPTION);
-        let description = description.and_then(|at| haul.fetched.scalars.get(at)?.as_ref());
+        let description = description.and_then(|at| result.fetched.scalars.get(at)?.as_ref());
         Some(Recognition {
             is_understood: has_more || recognised.is_network,
             profiles: read.map(|profile| profile.as_str().into()).collect(),
@@ -141,7 +146,7 @@ impl On<'_> {
         Ok(plan)
     }
 
-    /// What the device is, and the profiles that fit it.
+    /// Returns what the device is, and the profiles that fit it.
     async fn recognise(&self) -> Result<Recognised, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
         let mut asked = vec![Oid::from_slice(&SYSTEM)];
@@ -189,8 +194,8 @@ impl On<'_> {
         })
     }
 
-    /// Whether the device says that it switches or routes (sysServices: 2 for layer 2, 4 for
-    /// layer 3). One that does not say does not.
+    /// Returns whether the device says that it switches or routes (sysServices: 2 for layer 2, 4
+    /// for layer 3). One that does not say does not.
     async fn is_network(&self) -> bool {
         let asked = [Oid::from_slice(&SERVICES)];
         let found = self.session.get(self.deadline, &asked).await;
@@ -211,12 +216,12 @@ impl On<'_> {
             .unwrap_or_default()
     }
 
-    /// Whether none of the readings is what the kind is there for.
+    /// Returns whether none of the readings is what the kind is there for.
     fn is_foreign(&self, filter: &Filter, decoded: &Decoded<'_>) -> bool {
         let worker = self.worker;
         let mut metrics = decoded.metrics.iter();
         match worker.settings.recognise || !filter.0.is_empty() {
-            true => decoded.sheet.is_empty(),
+            true => decoded.buffer.is_empty(),
             false => !metrics.any(|metric| worker.own.contains(*metric)),
         }
     }
@@ -242,13 +247,13 @@ impl On<'_> {
     }
 }
 
-/// Whether the device is another one than it was when it was recognised: one of another make has
-/// taken its place, at the same address.
-fn is_another(plan: &Plan, haul: &Haul) -> bool {
+/// Returns whether the device is another one than it was when it was recognised: one of another
+/// make has taken its place, at the same address.
+fn is_another(plan: &Plan, result: &FetchResult) -> bool {
     let recognised = plan.recognised.as_ref();
     let before = recognised.and_then(|recognised| recognised.system.as_ref());
     let at = plan.oids.iter().position(|oid| oid.arcs() == SYSTEM);
-    let now = at.and_then(|at| haul.fetched.scalars.get(at)?.as_ref()?.as_oid());
+    let now = at.and_then(|at| result.fetched.scalars.get(at)?.as_ref()?.as_oid());
     before.zip(now).is_some_and(|(before, now)| before != now)
 }
 
@@ -259,7 +264,7 @@ fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a 
         .flat_map(|recognise| &recognise.present)
 }
 
-/// What the result says of values that should have been numbers.
+/// Returns what the result says of values that should have been numbers.
 fn told(decoded: &Decoded<'_>) -> Option<Json> {
     let unread = decoded.unread.iter().map(
         |unread| json!({ "metric": unread.metric, "row": unread.index, "value": unread.text }),
@@ -280,7 +285,7 @@ fn both(one: Option<Json>, other: Option<Json>) -> Option<Json> {
 }
 
 impl Unread<'_> {
-    /// What is missing by it: nothing where the device says that there is none.
+    /// Returns what is missing by it: nothing where the device says that there is none.
     fn missing(&self) -> Option<Missing> {
         let row = Some(self.index.as_str()).filter(|index| !index.is_empty());
         let message = format!("\"{}\" is not a number", self.text);

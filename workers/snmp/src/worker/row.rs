@@ -4,16 +4,16 @@ use async_snmp::{ErrorStatus, Oid, Value};
 use serde_json::Value as Json;
 use utakata_worker_sdk::{Answer, Failure};
 
-use super::{On, problem, raw::wrong};
+use super::{TaskContext, fetch::CellSource, problem, raw::wrong};
 use crate::{
     decode::{Cells, Column, Fetched, decode},
     plan::{Filter, Plan, PlannedTable},
     profile::{Join, JoinRow, Table},
-    session::Got,
+    session::GetResult,
 };
 
-impl On<'_> {
-    /// Whether the parameters mean a row.
+impl TaskContext<'_> {
+    /// Returns whether the parameters mean a row.
     pub fn means_a_row(&self) -> bool {
         let parameters = self.task.parameters.as_object();
         let mut names = parameters.into_iter().flat_map(|given| given.keys());
@@ -29,7 +29,7 @@ impl On<'_> {
         let cells: Vec<Vec<Cell>> = rows.map(|(table, index)| cells(table, index)).collect();
         let of_rows = cells.iter().flatten().map(|cell| &cell.oid);
         let oids: Vec<Oid> = plan.oids.iter().chain(of_rows).cloned().collect();
-        let Got { values, missed } = match self.session.get(self.deadline, &oids).await {
+        let GetResult { values, missed } = match self.session.get(self.deadline, &oids).await {
             Ok(got) => got,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
@@ -48,7 +48,7 @@ impl On<'_> {
                 None => self.no_such_row(parameters, &oids),
             });
         }
-        Ok(self.answer(decoded.sheet, &missed))
+        Ok(self.answer(decoded.buffer, &missed))
     }
 
     fn no_such_row(&self, parameters: &Json, oids: &[Oid]) -> Failure {
@@ -66,12 +66,7 @@ impl On<'_> {
 struct Cell {
     oid: Oid,
     index: Vec<u32>,
-    place: Place,
-}
-
-enum Place {
-    Column(usize),
-    Join(usize),
+    place: CellSource,
 }
 
 /// The cells of a row that its readings are made of, and those of joins by its index.
@@ -84,11 +79,11 @@ fn cells(planned: &PlannedTable, index: &[u32]) -> Vec<Cell> {
     };
     let columns = planned.columns.iter().filter_map(|at| {
         let oid = table.columns.get(*at)?;
-        Some(cell(oid, index.to_vec(), Place::Column(*at)))
+        Some(cell(oid, index.to_vec(), CellSource::Column(*at)))
     });
     let joins = joins(table, index).filter_map(|(at, index)| {
         let oid = table.joins.get(at)?;
-        Some(cell(oid, index, Place::Join(at)))
+        Some(cell(oid, index, CellSource::Join(at)))
     });
     columns.chain(joins).collect()
 }
@@ -119,8 +114,8 @@ fn put(
     };
     for (cell, value) in cells.iter().zip(values) {
         let column = match cell.place {
-            Place::Column(at) => found.columns.get_mut(at),
-            Place::Join(at) => found.joins.get_mut(at),
+            CellSource::Column(at) => found.columns.get_mut(at),
+            CellSource::Join(at) => found.joins.get_mut(at),
         };
         if let Some((column, value)) = column.zip(value) {
             column.push(&cell.index, value);

@@ -86,12 +86,12 @@ impl Bent {
         self.truth["faults"][name].as_str().unwrap()
     }
 
-    /// Whether it answers in a way that nobody can know what it answers.
+    /// Returns whether it answers in a way that nobody can know what it answers.
     fn is_odd(&self) -> bool {
         ["id", "version"].contains(&self.fault("oddity"))
     }
 
-    /// Whether the time of an action may be too short for it.
+    /// Returns whether the time of an action may be too short for it.
     fn takes_long(&self) -> bool {
         let faults = &self.truth["faults"];
         faults["loses"] != 0 || faults["delay"].as_u64() > Some(40)
@@ -102,7 +102,7 @@ impl Bent {
     }
 }
 
-/// Whether it was the time that was too short.
+/// Returns whether it was the time that was too short.
 fn is_late(problem: &Json) -> bool {
     problem == "no-time" || problem == "no-answer"
 }

@@ -216,7 +216,7 @@ async fn a_control_of_a_target_that_is_not_there_fails_for_sure() {
     assert_eq!(&*failure.problem.code, "unreachable", "{failure:?}");
 }
 
-/// How the answer to a SET is bent on its way.
+/// The way in which the answer to a SET is bent.
 #[derive(Debug, Clone, Copy)]
 enum Bend {
     /// Another error status.

@@ -86,7 +86,7 @@ impl Device {
         let timeout = task.timeout;
         let answer = self.worker.perform(&task, Instant::now() + timeout).await?;
         Ok(Answer {
-            readings: answer.sheet.readings(),
+            readings: answer.buffer.readings(),
             ..answer
         })
     }
@@ -101,7 +101,7 @@ impl Device {
         let task = self.task(action, parameters);
         let answer = self.worker.perform(&task, Instant::now() + timeout).await?;
         Ok(Answer {
-            readings: answer.sheet.readings(),
+            readings: answer.buffer.readings(),
             ..answer
         })
     }
@@ -132,7 +132,6 @@ pub fn find<'a>(
     })
 }
 
-/// Its number.
 pub fn number(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -> f64 {
     match find(readings, metric, attributes).map(|reading| &reading.value) {
         Some(ReadingValue::Number(number)) => *number,
@@ -143,7 +142,6 @@ pub fn number(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -
     }
 }
 
-/// Its text.
 pub fn text(readings: &[Reading], metric: &str, attributes: &[(&str, &str)]) -> String {
     match find(readings, metric, attributes).map(|reading| &reading.value) {
         Some(ReadingValue::Text(text)) => text.to_string(),

@@ -8,6 +8,7 @@
 
 mod bent;
 mod control;
+mod credential;
 mod device;
 mod drill;
 mod read;

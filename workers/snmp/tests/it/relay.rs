@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{net::UdpSocket, task::JoinHandle};
 
-/// What becomes of a message.
+/// The fate of a message.
 pub enum Fate {
     /// It arrives.
     Pass,
@@ -20,7 +20,7 @@ pub enum Fate {
     Late(Duration),
 }
 
-/// Which way a message goes.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// To the device.
@@ -31,7 +31,7 @@ pub enum Way {
 
 /// A relay; it ends when dropped.
 pub struct Relay {
-    /// Where it listens.
+    /// The address at which it listens.
     pub address: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -99,7 +99,7 @@ fn later(socket: Arc<UdpSocket>, to: Option<SocketAddr>, message: Vec<u8>, after
     });
 }
 
-/// Whether a message of v2c carries this PDU: 0xa0 GET, 0xa3 SET, 0xa5 GETBULK.
+/// Returns whether a message of v2c carries this PDU: 0xa0 GET, 0xa3 SET, 0xa5 GETBULK.
 pub fn is(message: &[u8], pdu: u8) -> bool {
     // version, community, then the PDU: the lengths of short messages are one byte each.
     let at = match message {

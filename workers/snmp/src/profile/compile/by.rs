@@ -7,7 +7,7 @@ use utakata_profile::{
 };
 use utakata_worker_sdk::model::{MetricName, suggest};
 
-use crate::profile::file::{By, Choice, Metric, Nothing, Operand, Places};
+use crate::profile::file::{By, Choice, Metric, MetricKeys, Nothing, Operand};
 
 /// The metrics that a form stands for, each with the condition that it is this one. Values that
 /// choose the same metric with nothing of its own share one.
@@ -40,7 +40,7 @@ pub fn expand(form: &Metric) -> Result<Vec<Metric>, String> {
             own: by.of.clone(),
             shared: is,
         };
-        let mut own = Places {
+        let mut own = MetricKeys {
             by: None,
             ..form.own.clone()
         };

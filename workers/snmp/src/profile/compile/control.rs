@@ -6,11 +6,11 @@ use serde_json::Value as Json;
 use utakata_worker_sdk::model::suggest;
 
 use crate::{
-    profile::{Control, Given, Instance, file, instance::parameter},
+    profile::{Control, Instance, ValueSource, file, instance::parameter},
     value,
 };
 
-/// What can be set.
+/// Returns what can be set.
 pub fn control(form: &file::Control) -> Result<Control, String> {
     let kind = value::Kind::parse(&form.r#type).ok_or_else(|| {
         let hint = suggest::hint(&form.r#type, value::Kind::NAMES);
@@ -25,11 +25,11 @@ pub fn control(form: &file::Control) -> Result<Control, String> {
     })
 }
 
-fn given(form: &file::Control, kind: value::Kind) -> Result<Given, String> {
+fn given(form: &file::Control, kind: value::Kind) -> Result<ValueSource, String> {
     let json = |value: &toml::Value| serde_json::to_value(value).map_err(|error| error.to_string());
     let named = form.value.as_str().and_then(parameter);
     match (named, form.values.is_empty()) {
-        (Some(name), true) => Ok(Given::Parameter(name.into())),
+        (Some(name), true) => Ok(ValueSource::Parameter(name.into())),
         (Some(name), false) => {
             let mut words = BTreeMap::new();
             for (word, value) in &form.values {
@@ -37,12 +37,12 @@ fn given(form: &file::Control, kind: value::Kind) -> Result<Given, String> {
                 kind.value(&value)?;
                 words.insert(word.clone(), value);
             }
-            Ok(Given::OneOf(name.into(), words))
+            Ok(ValueSource::OneOf(name.into(), words))
         }
         (None, true) => {
             let value: Json = json(&form.value)?;
             kind.value(&value)?;
-            Ok(Given::Constant(value))
+            Ok(ValueSource::Constant(value))
         }
         (None, false) => Err("\"values\" need a value that names a parameter: \"{state}\"".into()),
     }

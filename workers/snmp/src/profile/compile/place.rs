@@ -8,9 +8,9 @@ use crate::profile::{
     file::{self, ColumnRef},
 };
 
-/// What conditions of one place may look at.
-pub trait Places {
-    /// What is looked at. Errors: the sentence that says what is wrong.
+/// The operands that conditions of one place may look at.
+pub trait OperandScope {
+    /// Returns what is looked at. Errors: the sentence that says what is wrong.
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String>;
 }
 
@@ -33,7 +33,7 @@ pub struct Columns {
     pub beside: Vec<Oid>,
 }
 
-impl Places for Scalars {
+impl OperandScope for Scalars {
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String> {
         match form {
             file::Operand {
@@ -48,7 +48,7 @@ impl Places for Scalars {
     }
 }
 
-impl Places for Columns {
+impl OperandScope for Columns {
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String> {
         match (&form.oid, &form.column, form.index, &form.join) {
             (Some(oid), None, None, None) => {
@@ -110,7 +110,7 @@ fn place(list: &mut Vec<Oid>, oid: Oid) -> usize {
 /// Conditions. Errors: the sentence that says what is wrong.
 pub fn conditions(
     forms: &[file::Condition],
-    places: &mut impl Places,
+    places: &mut impl OperandScope,
 ) -> Result<Vec<Condition>, String> {
     let compiled = forms.iter().map(|form| {
         Ok(Condition {
@@ -121,8 +121,8 @@ pub fn conditions(
     compiled.collect()
 }
 
-/// Where the device says which unit a number has.
-pub fn unit_of(form: &file::UnitOf, places: &mut impl Places) -> Result<UnitOf, String> {
+/// Returns where the device says which unit a number has.
+pub fn unit_of(form: &file::UnitOf, places: &mut impl OperandScope) -> Result<UnitOf, String> {
     let units = &form.shared;
     let of = [
         (&units.celsius, None),

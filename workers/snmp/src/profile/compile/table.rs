@@ -13,8 +13,8 @@ use crate::profile::{
     Attribute, ColumnMetric, IndexPart, Instance, Meaning, Names, ScaleForm, Source, Table, file,
 };
 
-/// Where an error is, when that is not the table.
-type Place = Option<Range<usize>>;
+/// The position of an error, when that is not the table.
+type KeySpan = Option<Range<usize>>;
 
 const SCALE_FORMS: [(&str, ScaleForm); 3] = [
     ("si", ScaleForm::Si),
@@ -23,7 +23,7 @@ const SCALE_FORMS: [(&str, ScaleForm); 3] = [
 ];
 
 /// A table. Errors: where, and the sentence that says what is wrong.
-pub fn table(form: &file::Table, named: &Named) -> Result<Table, (Place, String)> {
+pub fn table(form: &file::Table, named: &Named) -> Result<Table, (KeySpan, String)> {
     let mut columns = Columns {
         entry: form.entry.0.clone(),
         columns: Vec::new(),
@@ -101,7 +101,7 @@ fn column_metric(
     })
 }
 
-fn scale_form(own: &file::Places) -> Result<ScaleForm, String> {
+fn scale_form(own: &file::MetricKeys) -> Result<ScaleForm, String> {
     let Some(word) = &own.scale_form else {
         return Ok(ScaleForm::Si);
     };

@@ -1,7 +1,7 @@
 //! What holds for every profile that comes with the program, and for the guide.
 
 use utakata_profile::{
-    condition::Wanted, form, form::Keys, meaning::Kind, metric::Plausible, raw::Literal,
+    condition::Expectation, form, form::Keys, meaning::Kind, metric::Plausible, raw::Literal,
 };
 use utakata_worker_sdk::model::reading;
 
@@ -73,7 +73,7 @@ fn every_state_of_a_shipped_profile_is_named_or_said_to_be_none() {
         let left_out = own
             .iter()
             .flat_map(|condition| match &condition.test.wanted {
-                Wanted::NoneOf(values) => values.as_slice(),
+                Expectation::NoneOf(values) => values.as_slice(),
                 _ => &[],
             });
         let left_out = left_out.filter_map(number);
@@ -168,7 +168,7 @@ fn every_key_has_its_example_in_the_guide() {
     let all = [
         form::Value::KEYS,
         form::Condition::KEYS,
-        file::Places::KEYS,
+        file::MetricKeys::KEYS,
         file::Operand::KEYS,
         file::Units::KEYS,
     ];
@@ -190,7 +190,7 @@ fn lasers_and_supplies_are_told_apart_by_their_names() {
             let is_power = meaning.metric.as_str() == "hw.power" && is_by_type;
             let looks_at_name = when
                 .iter()
-                .any(|condition| matches!(condition.test.wanted, Wanted::Unlike(_)));
+                .any(|condition| matches!(condition.test.wanted, Expectation::Unlike(_)));
             assert!(!is_power || looks_at_name, "{}", profile.name);
         }
     }

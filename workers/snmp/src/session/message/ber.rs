@@ -48,7 +48,12 @@ pub struct Content {
 impl Content {
     /// The bytes, of the message it is in.
     pub fn of(self, message: &[u8]) -> &[u8] {
-        message.get(self.from..self.to).unwrap_or_default()
+        let bytes = message.get(self.from..self.to);
+        debug_assert!(
+            bytes.is_some(),
+            "a content is of the message it was read from"
+        );
+        bytes.unwrap_or_default()
     }
 }
 
@@ -62,12 +67,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes are left.
+    /// Returns how many bytes are left.
     pub fn left(&self) -> usize {
         self.end.saturating_sub(self.at)
     }
 
-    /// Whether all was read.
+    /// Returns whether all was read.
     pub fn is_empty(&self) -> bool {
         self.left() == 0
     }
@@ -200,7 +205,7 @@ pub fn put_arcs(bytes: &[u8], arcs: &mut Vec<u32>) -> Option<()> {
     (!is_inside).then_some(())
 }
 
-/// Whether these are the bytes of an OID, in the one form that it should have.
+/// Returns whether these are the bytes of an OID, in the one form that it should have.
 pub fn is_oid(bytes: &[u8]) -> bool {
     // The first number stands for two.
     let (mut arcs, mut length, mut first) = (1, 0, 0);
@@ -222,7 +227,7 @@ pub fn is_oid(bytes: &[u8]) -> bool {
     arcs > 1 && length == 0 && arcs <= ARCS_MAX
 }
 
-/// What a type says in place of a value.
+/// Returns what a type says in place of a value.
 pub fn absence(tag: u8) -> Option<Absence> {
     match tag {
         tag::NULL | tag::NO_SUCH_OBJECT | tag::NO_SUCH_INSTANCE => Some(Absence::Hole),
@@ -233,7 +238,12 @@ pub fn absence(tag: u8) -> Option<Absence> {
 
 /// The value of this type at this place, which has no flaw.
 pub fn value(tag: u8, place: Range<usize>, message: &Bytes) -> Value {
-    let content = message.get(place).unwrap_or_default();
+    let content = message.get(place);
+    debug_assert!(
+        content.is_some(),
+        "a value is in the message it was read from"
+    );
+    let content = content.unwrap_or_default();
     let number = |content| u32::try_from(unsigned(content)).unwrap_or(u32::MAX);
     match tag {
         tag::INTEGER => Value::Integer(signed(content)),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ber::tag;
 
-/// What keeps a value from being decoded.
+/// The flaw that keeps a value from being decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// It is longer or shorter than the binding that it is in.
@@ -47,8 +47,9 @@ fn name(tag: u8) -> &'static str {
     }
 }
 
-/// What keeps the value of this type and content from being decoded, if anything does. Numbers
-/// may be written with more bytes than they need, as long as they are in the range of their type.
+/// Returns what keeps the value of this type and content from being decoded, if anything does.
+/// Numbers may be written with more bytes than they need, as long as they are in the range of their
+/// type.
 pub fn of(tag: u8, content: &[u8]) -> Option<Flaw> {
     let flaw = |is_good: bool, flaw| (!is_good).then_some(flaw);
     let length = content.len();
@@ -79,8 +80,8 @@ pub fn of(tag: u8, content: &[u8]) -> Option<Flaw> {
     }
 }
 
-/// Whether an Opaque holds what it says: an element of ASN.1, as the numbers of Net-SNMP are
-/// (0x9f and their type), or anything else.
+/// Returns whether an Opaque holds what it says: an element of ASN.1, as the numbers of Net-SNMP
+/// are (0x9f and their type), or anything else.
 fn is_closed(content: &[u8]) -> bool {
     match content {
         [0x9f, _, length @ ..=0x7f, inner @ ..] => usize::from(*length) == inner.len(),
@@ -88,7 +89,7 @@ fn is_closed(content: &[u8]) -> bool {
     }
 }
 
-/// How many bytes at the begin say nothing but the sign, which the next one says too.
+/// Returns how many bytes at the begin say nothing but the sign, which the next one says too.
 fn redundant(content: &[u8]) -> usize {
     let pairs = content.windows(2).take_while(|pair| match pair {
         [0x00, next] => *next < 0x80,

@@ -17,7 +17,7 @@ fn community(pdu: Pdu) -> Vec<u8> {
     message.encode().unwrap().to_vec()
 }
 
-/// What was decoded of each binding.
+/// Returns what was decoded of each binding.
 fn shown(answer: Answer) -> Vec<(Oid, Option<Value>)> {
     let found = answer.bindings.into_found().into_iter();
     found.map(|found| (found.oid, found.value.ok())).collect()
@@ -81,7 +81,7 @@ fn a_request_has_the_bytes_that_the_library_would_send() {
             names.iter().map(|name| VarBind::null(oid(name))).collect(),
         );
         let theirs = community(theirs.unwrap().into_raw());
-        let operation = Operation::Bulk {
+        let operation = PduKind::Bulk {
             singles: singles as usize,
             rows: rows as usize,
         };

@@ -12,7 +12,7 @@ use crate::{
     value,
 };
 
-/// What an answer was.
+/// The effect of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absorbed {
     /// It had bindings, and they are put.
@@ -27,7 +27,7 @@ pub enum Absorbed {
     Disordered,
 }
 
-/// What became of a binding.
+/// The fate of a binding.
 enum Taken {
     /// It is where it belongs.
     Well,
@@ -41,7 +41,7 @@ enum Taken {
     Full,
 }
 
-/// How a column was before an answer.
+/// The state of a column before an answer.
 struct Before {
     at: usize,
     cells: usize,
@@ -49,7 +49,7 @@ struct Before {
 }
 
 /// A binding of either form.
-trait Found {
+trait AnyBinding {
     /// The numbers of its OID after those of the column, onto `index`; `None` when it is not of
     /// the column.
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()>;
@@ -59,7 +59,7 @@ trait Found {
     fn value(&self) -> Result<Value, Flaw>;
 }
 
-impl Found for Binding<'_> {
+impl AnyBinding for Binding<'_> {
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()> {
         self.index(&column.bytes, index)
     }
@@ -81,7 +81,7 @@ impl Found for Binding<'_> {
     }
 }
 
-impl Found for &VarBind {
+impl AnyBinding for &VarBind {
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()> {
         let arcs = self.oid.arcs().strip_prefix(column.oid.arcs())?;
         index.extend_from_slice(arcs);
@@ -132,7 +132,7 @@ pub fn absorb(
     }
 }
 
-fn put<F: Found, I: Iterator<Item = F>>(
+fn put<F: AnyBinding, I: Iterator<Item = F>>(
     walk: &mut Walk<'_, '_>,
     asked: &[usize],
     rows: usize,
@@ -146,10 +146,10 @@ fn put<F: Found, I: Iterator<Item = F>>(
     let (mut index, mut count) = (Vec::new(), 0);
     for (found, at) in answer().zip(asked.iter().cycle()) {
         count += 1;
-        let column = walk.columns.get_mut(*at);
-        let Some(column) = column.filter(|column| column.is_going()) else {
+        let column = &mut walk.columns[*at];
+        if !column.is_going() {
             continue;
-        };
+        }
         index.clear();
         if found.index(column, &mut index).is_none() {
             column.state = State::Whole;
@@ -192,10 +192,10 @@ fn put<F: Found, I: Iterator<Item = F>>(
     }
 }
 
-/// Whether the bindings are in another order than they were asked for. One that is not of its own
-/// column is the end of it, and then of whatever comes next, which may be another column that was
-/// asked for: then the same binding is in its own place, or came before.
-fn is_mixed<F: Found, I: Iterator<Item = F>>(
+/// Returns whether the bindings are in another order than they were asked for. One that is not of
+/// its own column is the end of it, and then of whatever comes next, which may be another column
+/// that was asked for: then the same binding is in its own place, or came before.
+fn is_mixed<F: AnyBinding, I: Iterator<Item = F>>(
     columns: &[Walked<'_>],
     asked: &[usize],
     answer: impl Fn() -> I,
@@ -234,7 +234,7 @@ fn is_mixed<F: Found, I: Iterator<Item = F>>(
 
 impl Walked<'_> {
     /// Takes what came next.
-    fn take(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+    fn take(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
         let absence = found.absence();
         if absence == Some(Absence::End) {
             self.state = State::Whole;
@@ -260,7 +260,7 @@ impl Walked<'_> {
     }
 
     /// Takes a row that should have come before.
-    fn take_back(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+    fn take_back(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
         // From now on every row is remembered: they do not come in their order.
         let column = &self.column;
         self.seen.get_or_insert_with(|| {
@@ -270,7 +270,7 @@ impl Walked<'_> {
         self.put(index, found, limit)
     }
 
-    fn put(&mut self, index: &[u32], found: &impl Found, limit: usize) -> Taken {
+    fn put(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
         if let Some(seen) = &mut self.seen {
             seen.insert(index.to_vec());
         }
@@ -298,7 +298,7 @@ impl Walked<'_> {
         }
     }
 
-    /// Whether this row came before.
+    /// Returns whether this row came before.
     fn has_seen(&self, index: &[u32]) -> bool {
         match &self.seen {
             Some(seen) => seen.contains(index),
@@ -354,9 +354,7 @@ impl Walk<'_, '_> {
     /// Makes of an answer as if it had not come.
     fn go_back(&mut self, before: Vec<Before>) {
         for Before { at, cells, place } in before {
-            let Some(column) = self.columns.get_mut(at) else {
-                continue;
-            };
+            let column = &mut self.columns[at];
             let mut kept = Column::with_room(cells);
             let all = column.column.iter();
             all.take(cells)

@@ -14,13 +14,13 @@ const GUESSES: u32 = 8;
 /// A cell that the device refuses, or that cannot be gone behind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Skip {
-    /// How many cells are before it.
+    /// The number of cells before it.
     pub before: usize,
     /// The index of what comes before it.
     after: Vec<u32>,
     /// Its own index, or one that is guessed.
     index: Vec<u32>,
-    /// Why; `None`: there is nothing in it.
+    /// The reason; `None`: there is nothing in it.
     why: Option<Why>,
 }
 
@@ -103,7 +103,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// What comes next in these columns cannot be had.
+    /// Notes that the next rows of these columns cannot be had.
     pub fn stick(&mut self, request: &Request, why: &Why) {
         for at in &request.columns {
             self.stick_one(*at, why);
@@ -160,9 +160,7 @@ impl Walk<'_, '_> {
         let stuck: Vec<_> = self.columns.iter().enumerate().filter_map(stuck).collect();
         for (at, why) in stuck {
             let next = self.next_row(at);
-            let Some(column) = self.columns.get_mut(at) else {
-                continue;
-            };
+            let column = &mut self.columns[at];
             let guessed = || (column.guesses < GUESSES).then(|| column.guess());
             let (index, is_known) = match (next, &why) {
                 (Some(index), _) => (Some(index), true),
@@ -206,9 +204,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             let next = self.next_row(at);
-            let Some(column) = self.columns.get_mut(at) else {
-                continue;
-            };
+            let column = &mut self.columns[at];
             column.is_end_checked = true;
             if let Some(next) = next {
                 column.at = Some(next);

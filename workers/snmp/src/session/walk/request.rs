@@ -9,11 +9,11 @@ use super::{Size, Walked};
 pub struct Request {
     /// The columns, by position.
     pub columns: Vec<usize>,
-    /// How many rows of each.
+    /// The number of rows of each.
     pub rows: usize,
-    /// Whether single values may come along.
+    /// `true` if single values may come along.
     pub takes_singles: bool,
-    /// Whether it is asked by GETNEXT, as GETBULK is refused.
+    /// `true` if it is asked by GETNEXT, as GETBULK is refused.
     pub by_next: bool,
 }
 

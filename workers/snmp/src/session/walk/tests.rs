@@ -28,7 +28,7 @@ fn cell(text: &str) -> VarBind {
     VarBind::new(oid(text), Value::Integer(1))
 }
 
-/// What became of an answer with these bindings, and what was missed of it.
+/// Returns what became of an answer with these bindings, and what was missed of it.
 fn take(
     columns: &mut [Walked<'_>],
     asked: (&[usize], usize),

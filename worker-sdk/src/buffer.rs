@@ -1,7 +1,7 @@
 //! Readings written down as they are seen, in the bytes in which they go on the wire.
 //!
 //! A [`Reading`] owns its attributes: a map with an allocation of its own, which is most of what
-//! a poll with some hundred readings costs. A sheet has one allocation for all of them.
+//! a poll with some hundred readings costs. A buffer has one allocation for all of them.
 
 use prost::Message as _;
 use utakata_model::{Quality, Reading, ReadingValue};
@@ -11,17 +11,17 @@ use crate::packed::put_reading;
 
 /// Readings written down as they are seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sheet {
+pub struct ReadingBuffer {
     /// The fields `readings` of an `AttemptOutcome`, one after the other.
     bytes: Vec<u8>,
     count: usize,
     impossible: Vec<String>,
 }
 
-impl Sheet {
+impl ReadingBuffer {
     /// Makes room for so many readings more.
     pub fn reserve(&mut self, readings: usize) {
-        /// What a reading with two attributes takes, about.
+        /// The bytes that a reading with two attributes takes, about.
         const USUAL: usize = 96;
         self.bytes.reserve(readings.saturating_mul(USUAL));
     }
@@ -44,20 +44,25 @@ impl Sheet {
         self.count += 1;
     }
 
-    /// How many readings there are.
+    /// Returns how many readings there are.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// The readings as the manager reads them.
     pub fn readings(&self) -> Vec<Reading> {
-        let outcome = v1::AttemptOutcome::decode(self.bytes.as_slice()).unwrap_or_default();
-        let readings = outcome.readings.into_iter().map(reading_from_wire);
+        let outcome = v1::AttemptOutcome::decode(self.bytes.as_slice());
+        debug_assert!(outcome.is_ok(), "what was pushed is a message");
+        let readings = outcome
+            .unwrap_or_default()
+            .readings
+            .into_iter()
+            .map(reading_from_wire);
         readings.filter_map(Result::ok).collect()
     }
 
@@ -79,7 +84,7 @@ mod tests {
     #[test]
     fn readings_come_back_as_they_were_written() {
         let long = "x".repeat(200);
-        let mut sheet = Sheet::default();
+        let mut buffer = ReadingBuffer::default();
         for (attributes, value, unit, quality) in [
             (&[][..], ReadingValue::Number(-1.5), "W", Quality::Good),
             (
@@ -95,23 +100,23 @@ mod tests {
                 Quality::Good,
             ),
         ] {
-            sheet.push("m", attributes.iter().copied(), &value, unit, quality);
-            let last = sheet.readings().pop().unwrap();
+            buffer.push("m", attributes.iter().copied(), &value, unit, quality);
+            let last = buffer.readings().pop().unwrap();
             assert_eq!(last.metric.as_str(), "m");
             assert_eq!((&last.value, &*last.unit), (&value, unit));
             assert_eq!(last.quality, quality);
             let expect = attributes.iter().map(|(k, v)| ((*k).into(), (*v).into()));
             assert_eq!(last.attributes, expect.collect());
         }
-        assert_eq!((sheet.len(), sheet.readings().len()), (3, 3));
+        assert_eq!((buffer.len(), buffer.readings().len()), (3, 3));
     }
 
     #[test]
     fn what_is_no_number_is_left_out_and_named() {
-        let mut sheet = Sheet::default();
+        let mut buffer = ReadingBuffer::default();
         let value = ReadingValue::Number(f64::NAN);
-        sheet.push("m", std::iter::empty(), &value, "", Quality::Good);
-        assert!(sheet.is_empty());
-        assert_eq!(sheet.take_impossible(), ["m"]);
+        buffer.push("m", std::iter::empty(), &value, "", Quality::Good);
+        assert!(buffer.is_empty());
+        assert_eq!(buffer.take_impossible(), ["m"]);
     }
 }

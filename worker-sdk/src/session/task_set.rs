@@ -19,11 +19,11 @@ use crate::{
     packed::Packed,
 };
 
-/// How many attempts that ended are gathered at once.
+/// The number of ended attempts that are gathered at once.
 const GATHERED: usize = 1024;
 
-/// What a worker has at hand.
-pub struct Desk<W> {
+/// The tasks that a worker has.
+pub struct TaskSet<W> {
     /// Outcomes that wait to be sent.
     pub outcomes: Outcomes,
     worker: Arc<W>,
@@ -33,7 +33,7 @@ pub struct Desk<W> {
     progress: mpsc::Sender<(TaskKey, String)>,
     /// Attempts of control that are ready, which is still to be said.
     ready: Vec<TaskKey>,
-    /// Whether the manager says when control may begin.
+    /// `true` if the manager says when control may begin.
     has_go: bool,
     draining: Option<Draining>,
 }
@@ -43,8 +43,8 @@ struct Draining {
     limit: Option<Instant>,
 }
 
-impl<W: Worker> Desk<W> {
-    /// An empty desk.
+impl<W: Worker> TaskSet<W> {
+    /// An empty set.
     pub fn build(
         worker: Arc<W>,
         catalogue: Catalogue,
@@ -63,22 +63,22 @@ impl<W: Worker> Desk<W> {
         }
     }
 
-    /// Whether the manager says when control may begin.
+    /// Returns whether the manager says when control may begin.
     pub fn set_go(&mut self, has_go: bool) {
         self.has_go = has_go;
     }
 
-    /// Whether nothing new is taken.
+    /// Returns whether nothing new is taken.
     pub fn is_draining(&self) -> bool {
         self.draining.is_some()
     }
 
-    /// Whether it is drained and everything is told.
+    /// Returns whether it is drained and everything is told.
     pub fn is_done(&self) -> bool {
         self.is_draining() && self.attempts.count() == 0 && self.outcomes.is_empty()
     }
 
-    /// How many tasks it has.
+    /// Returns how many tasks it has.
     pub fn count(&self) -> usize {
         self.attempts.count()
     }
@@ -140,12 +140,12 @@ impl<W: Worker> Desk<W> {
         }
     }
 
-    /// Whether it is to be said that something is ready.
+    /// Returns whether it is to be said that something is ready.
     pub fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// What is ready, which is said now.
+    /// Returns what is ready, which is said now.
     pub fn take_ready(&mut self) -> v1::Ready {
         let ready = std::mem::take(&mut self.ready);
         let attempts = ready.into_iter().filter_map(|key| {
@@ -297,7 +297,7 @@ impl<W: Worker> Desk<W> {
         self.draining = Some(Draining { limit });
     }
 
-    /// When something is to be done by the clock.
+    /// Returns when something is to be done by the clock.
     pub fn next_timer(&self) -> Option<Instant> {
         let limit = self.draining.as_ref().and_then(|draining| draining.limit);
         let expiry = self.attempts.next_expiry();

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use super::not_passed::NotPassed;
 use crate::Release;
 
-/// A place in which workers can be started, such as an engine of containers.
-pub trait Place: fmt::Debug + Send + Sync {
+/// A host on which workers can be started, such as an engine of containers.
+pub trait WorkerHost: fmt::Debug + Send + Sync {
     /// Starts the worker of a release, whose manager listens at the socket: nothing else is in
     /// the folder of that. Errors: why it cannot be started, in a sentence.
     fn start<'a>(
@@ -25,21 +25,21 @@ pub trait Started: Send {
     /// Waits until it has ended. Cancel safe.
     fn ended(&mut self) -> BoxFuture<'_, Ended>;
 
-    /// What it printed last, as far as that is known; empty if nothing.
+    /// Returns what it printed last, as far as that is known; empty if nothing.
     fn last_words(&self) -> String;
 }
 
-/// How a worker ended.
+/// The end of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// Whether it says that all is well.
+    /// `true` if it says that all is well.
     pub success: bool,
-    /// How, for people.
+    /// A description, for people.
     pub how: String,
 }
 
 impl Ended {
-    /// Whether it says that all is well.
+    /// Returns whether it says that all is well.
     pub fn success(&self) -> bool {
         self.success
     }
@@ -60,14 +60,14 @@ impl Subject {
         Self(started)
     }
 
-    /// Starts one in a place.
+    /// Starts one on a host.
     pub async fn start(
-        place: &dyn Place,
+        host: &dyn WorkerHost,
         release: &Release,
         socket: &Path,
         token: &str,
     ) -> Result<Self, NotPassed> {
-        let started = place.start(release, socket, token).await;
+        let started = host.start(release, socket, token).await;
         started.map(Self).map_err(NotPassed::Failed)
     }
 
@@ -76,7 +76,7 @@ impl Subject {
         timeout(limit, self.0.ended()).await.ok()
     }
 
-    /// What it printed last, as the end of a sentence; empty if it printed nothing.
+    /// Returns what it printed last, as the end of a sentence; empty if it printed nothing.
     pub fn last_words(&self) -> String {
         match self.0.last_words().trim() {
             "" => String::new(),

@@ -1,0 +1,52 @@
+//! Text forms of types, each written once.
+
+/// An enum of plain words: each stands beside its variant, and is what serde writes and what
+/// people read.
+// A word is a `tt`, though it is a literal: that is what utoipa sees through.
+#[macro_export]
+macro_rules! words {
+    (
+        $(#[$meta:meta])*
+        $visible:vis enum $name:ident {
+            $($(#[$of_variant:meta])* $variant:ident = $word:tt,)*
+        }
+    ) => {
+        $(#[$meta])*
+        $visible enum $name {
+            $($(#[$of_variant])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $name {
+            /// All of them, in the order in which they are declared.
+            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$variant),*];
+
+            /// Returns the word for it, as on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+    };
+}
+
+/// The conversions from and to `String` that serde asks for (`try_from`, `into`), of a type that
+/// has `FromStr` and `Display`.
+#[macro_export]
+macro_rules! text_form {
+    ($name:ty) => {
+        impl TryFrom<String> for $name {
+            type Error = <Self as ::std::str::FromStr>::Err;
+
+            fn try_from(text: String) -> ::std::result::Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    };
+}
