@@ -44,7 +44,7 @@ struct Group {
     group: Option<Pid>,
     exit: Option<Exit>,
     /// Ends with the last line on standard error.
-    told: Option<JoinHandle<Option<String>>>,
+    errors: Option<JoinHandle<Option<String>>>,
     last_words: Option<String>,
     /// The pipes that are left to another program of this process.
     pipes: [Option<OwnedFd>; 2],
@@ -97,13 +97,13 @@ impl Runtime for Process {
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(log::follow(stdout, spec.worker.clone()));
         }
-        let told = child.stderr.take();
-        let told = told.map(|stderr| tokio::spawn(log::follow(stderr, spec.worker)));
+        let errors = child.stderr.take();
+        let errors = errors.map(|stderr| tokio::spawn(log::follow(stderr, spec.worker)));
         Ok(Box::new(Group {
             child,
             group,
             exit: None,
-            told,
+            errors,
             last_words: None,
             pipes,
         }))
@@ -125,10 +125,10 @@ impl Running for Group {
         // What it has started and left behind goes with it.
         self.kill();
         self.group = None;
-        if let Some(told) = &mut self.told {
-            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
+        if let Some(errors) = &mut self.errors {
+            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, errors).await;
             self.last_words = last.ok().and_then(Result::ok).flatten();
-            self.told = None;
+            self.errors = None;
         }
         exit
     }

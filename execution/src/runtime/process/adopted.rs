@@ -34,7 +34,7 @@ pub(super) struct Adopted {
     /// The process group, as long as it may have members.
     group: Option<Pid>,
     exit: Option<Exit>,
-    told: Option<JoinHandle<Option<String>>>,
+    errors: Option<JoinHandle<Option<String>>>,
     last_words: Option<String>,
     pipes: [Option<OwnedFd>; 2],
 }
@@ -63,7 +63,7 @@ impl Adopted {
             process,
             group,
             exit: None,
-            told: errors,
+            errors,
             last_words: None,
             pipes: trace.pipes.each_ref().map(|pipe| copy(pipe.as_ref()?)),
         })
@@ -96,10 +96,10 @@ impl Running for Adopted {
         // What it has started and left behind goes with it.
         self.kill();
         self.group = None;
-        if let Some(told) = &mut self.told {
-            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
+        if let Some(errors) = &mut self.errors {
+            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, errors).await;
             self.last_words = last.ok().and_then(Result::ok).flatten();
-            self.told = None;
+            self.errors = None;
         }
         exit
     }
