@@ -199,7 +199,7 @@ impl State {
             }),
             unrecorded: Unrecorded::new(config.unrecorded as usize),
             unproven: Vec::new(),
-            without_permits: config.without_permits,
+            without_permits: config.is_without_permits(),
             pools: Vec::new(),
             places: WorkerQuota::default(),
             way: None,

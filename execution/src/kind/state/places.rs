@@ -75,7 +75,7 @@ impl State {
         };
         let message = format!(
             "it waits for its turn: the environment runs {most} workers, as many as \
-             execution.workers_most lets it"
+             execution.max_workers lets it"
         );
         PoolStatus {
             problem: Some(Problem::new("workers-most", Cure::Retry, message)),
