@@ -114,7 +114,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
         to.send_if_modified(|last| {
             let changed = **last != catalogue;
             if changed {
-                tell(last, &catalogue);
+                log_changes(last, &catalogue);
                 *last = Arc::new(catalogue);
             }
             changed
@@ -122,7 +122,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     }
 }
 
-/// Has fetched what is asked for and was not found, and tells why it is not here yet.
+/// Has fetched what is asked for and was not found, and adds why it is not here yet.
 fn fetch(
     all: BTreeSet<ReleaseId>,
     mut catalogue: Catalogue,
@@ -137,8 +137,8 @@ fn fetch(
     catalogue
 }
 
-/// Says what is new, for people.
-fn tell(before: &Catalogue, after: &Catalogue) {
+/// Logs what is new.
+fn log_changes(before: &Catalogue, after: &Catalogue) {
     for release in &after.releases {
         if !before.releases.contains(release) {
             tracing::info!(release = %release.id, folder = %release.folder.display(), "release found");

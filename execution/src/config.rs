@@ -83,7 +83,7 @@ pub struct Config {
     pub backoff: Backoff,
     /// Workers of all kinds at once; as many as the pools may have when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub workers_most: Option<u32>,
+    pub max_workers: Option<u32>,
     /// Pools by kind: `[execution.pools.snmp]` min = 1, max = 4, reserve = 0; lifetime, recycle.
     pub pools: BTreeMap<Kind, PoolSize>,
     /// How much waits for a target, and for a kind.
@@ -101,7 +101,9 @@ pub struct Config {
     /// Outcomes of control that are not written down; beyond it nothing new is asked for.
     pub unrecorded: u32,
     /// Unsafe, for a drill that must see doubles: control is begun without a permit, and a
-    /// second delivery of an attempt is begun as well. It is no key: only code can set it.
+    /// second delivery of an attempt is begun as well. It is no key, and no field of a program
+    /// that users run.
+    #[cfg(feature = "test-support")]
     #[serde(skip)]
     pub without_permits: bool,
 }
@@ -266,7 +268,7 @@ impl Default for Config {
             idle_after: Duration::from_secs(60),
             drain_within: Duration::from_secs(60),
             backoff: Backoff::default(),
-            workers_most: None,
+            max_workers: None,
             pools: BTreeMap::new(),
             lanes: Lanes::default(),
             breaker: Breaker::default(),
@@ -275,6 +277,7 @@ impl Default for Config {
             content: Content::default(),
             trust: Trust::default(),
             unrecorded: 100_000,
+            #[cfg(feature = "test-support")]
             without_permits: false,
         }
     }
@@ -362,6 +365,17 @@ impl Config {
         }
     }
 
+    /// Returns whether control begins without permits, which it does in drills alone.
+    #[cfg(feature = "test-support")]
+    pub(crate) fn is_without_permits(&self) -> bool {
+        self.without_permits
+    }
+
+    #[cfg(not(feature = "test-support"))]
+    pub(crate) fn is_without_permits(&self) -> bool {
+        false
+    }
+
     /// The name of the environment: as set, or that of the host.
     pub fn environment_id(&self) -> Result<EnvironmentId, NameError> {
         let host = || name_from(&rustix::system::uname().nodename().to_string_lossy());
@@ -417,7 +431,7 @@ mod tests {
                 "hung_after = \"1s\"",
                 "execution.hung_after (1s) must be at least twice",
             ),
-            ("workers_most = 0", "execution.workers_most must be"),
+            ("max_workers = 0", "execution.max_workers must be"),
             (
                 "variables = [\"A=B\"]",
                 "execution.variables: \"A=B\" cannot",

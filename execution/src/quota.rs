@@ -1,5 +1,5 @@
-//! The workers that the environment may run, of all kinds together: each kind says what it
-//! could do with, and is told what it may have.
+//! The workers that the environment may run, of all kinds together: each kind asks for what it
+//! could do with, and learns what it may have.
 
 mod division;
 

@@ -203,7 +203,7 @@ impl Error {
             Self::Start { source, .. } if let Some(what) = shortage(source) => {
                 let message = format!(
                     "{text}: this environment has no room for another worker, whatever its \
-                     release: {what}, or set execution.workers_most"
+                     release: {what}, or set execution.max_workers"
                 );
                 Problem::new("environment-short", Cure::Operator, message)
             }

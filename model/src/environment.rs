@@ -60,7 +60,7 @@ pub struct EnvironmentStatus {
     /// their kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollouts: Vec<RolloutStatus>,
-    /// The number of workers it may run, when that is limited (`execution.workers_most`).
+    /// The number of workers it may run, when that is limited (`execution.max_workers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersStatus>,
 }

@@ -27,7 +27,6 @@ pub mod schedule;
 pub mod schema;
 pub mod selector;
 pub mod settings;
-pub mod statistics;
 pub mod suggest;
 pub mod target;
 pub mod task;

@@ -5,10 +5,9 @@ use std::{collections::VecDeque, time::Duration};
 use utakata_model::{
     OutcomeStatus,
     rollout::{Difference, Sample},
-    statistics::quantile,
 };
 
-use super::compare::Mismatch;
+use super::{compare::Mismatch, statistics::quantile};
 
 /// Run times that are remembered of a release: the last ones.
 const MAX_TIMES: usize = 512;

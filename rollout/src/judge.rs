@@ -5,12 +5,12 @@
 //! anything: so before the end of a phase a difference must be ten times as unlikely (Haybittle
 //! and Peto, 1971 and 1976).
 
-use utakata_model::{
-    Cure, Problem, RolloutPlan,
+use utakata_model::{Cure, Problem, RolloutPlan};
+
+use super::{
+    evidence::{Shadow, Tally},
     statistics::{fisher, quantile, rank_sum, wilson_lower},
 };
-
-use super::evidence::{Shadow, Tally};
 
 /// The share of the answers of a shadow that may differ.
 const MAX_DIFFERING: f64 = 0.01;

@@ -1,5 +1,7 @@
-//! A rollout in one environment, from one release to the next: what is seen of the candidate, and
-//! what is decided because of it. No IO, no clock and no chance.
+//! A rollout from one release to the next: what is seen of the candidate, and what is decided
+//! because of it, in one environment and in all of them. No IO, no clock and no chance.
+//!
+//! In an environment:
 //!
 //! ```text
 //!              candidate's worker     compared         share by share      took over, watched
@@ -7,9 +9,11 @@
 //!                └──────────────┴──────────────┴──────────────────┴───────────────► back
 //! ```
 //!
-//! - [`RolloutRun`]: one rollout, as it goes on; [`phases`](Facts) says what is next, pure,
+//! - [`RolloutRun`]: one rollout, as it goes on; `phases` says what is next,
 //! - [`compare`]: whether a candidate reads what the stable release reads,
 //! - [`Recent`], [`Decision`]: what is remembered besides, in memory and on disk.
+//!
+//! In all environments of a zone, by the logic environment: [`site`].
 
 pub mod compare;
 mod decision;
@@ -20,6 +24,8 @@ mod order;
 mod phases;
 mod run;
 mod share;
+pub mod site;
+mod statistics;
 
 pub use decision::Decision;
 pub use evidence::Recent;

@@ -11,9 +11,9 @@ use utakata_settings::Settings;
 #[serde(deny_unknown_fields, default)]
 pub struct Content {
     /// Larger files of releases are not fetched.
-    pub file_most: Memory,
+    pub max_file: Memory,
     /// Larger releases are not fetched.
-    pub release_most: Memory,
+    pub max_release: Memory,
     /// Fetched releases of a kind that are kept when nothing asks for them any more.
     #[setting(or_zero)]
     pub kept: u32,
@@ -25,8 +25,8 @@ pub struct Content {
 impl Default for Content {
     fn default() -> Self {
         Self {
-            file_most: Memory::mebibytes(256),
-            release_most: Memory::mebibytes(1024),
+            max_file: Memory::mebibytes(256),
+            max_release: Memory::mebibytes(1024),
             kept: 10,
             again_after: Duration::from_secs(2),
         }

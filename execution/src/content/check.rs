@@ -29,16 +29,16 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
             file.path
         )));
     }
-    let most = limits.file_most;
+    let most = limits.max_file;
     let is_large = |file: &&ContentFile| file.size > most.bytes();
     if let Some(file) = content.files.iter().find(is_large) {
         let (path, size) = (&file.path, file.size);
-        let what = format!("{path} of {size} bytes: execution.content.file_most is {most}");
+        let what = format!("{path} of {size} bytes: execution.content.max_file is {most}");
         return Err(large(&what));
     }
-    let (size, most) = (content.size(), limits.release_most);
+    let (size, most) = (content.size(), limits.max_release);
     if size > most.bytes() {
-        let what = format!("{size} bytes: execution.content.release_most is {most}");
+        let what = format!("{size} bytes: execution.content.max_release is {most}");
         return Err(large(&what));
     }
     content

@@ -24,15 +24,15 @@ pub(super) struct Agreed {
 pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Problem> {
     let version = utakata_protocol::negotiate(&hello.protocol_versions)
         .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;
-    let said: Manifest = serde_json::from_str(&hello.manifest).map_err(|error| {
+    let claimed: Manifest = serde_json::from_str(&hello.manifest).map_err(|error| {
         let message = format!(
             "the worker says a manifest that cannot be read ({error}): rebuild it with the \
              SDK of this utakata"
         );
         Problem::new("manifest", Cure::Operator, message)
     })?;
-    if said != *manifest {
-        return Err(lie(&said, manifest));
+    if claimed != *manifest {
+        return Err(lie(&claimed, manifest));
     }
     if manifest.has_control() && version < WITH_GO {
         return Err(without_go(version));
@@ -57,12 +57,12 @@ fn without_go(version: u32) -> Problem {
     Problem::new("protocol", Cure::Operator, message)
 }
 
-fn lie(said: &Manifest, manifest: &Manifest) -> Problem {
-    let part = if said.kind != manifest.kind {
+fn lie(claimed: &Manifest, manifest: &Manifest) -> Problem {
+    let part = if claimed.kind != manifest.kind {
         "kind"
-    } else if said.version != manifest.version {
+    } else if claimed.version != manifest.version {
         "version"
-    } else if said.actions != manifest.actions {
+    } else if claimed.actions != manifest.actions {
         "actions"
     } else {
         "settings"
@@ -70,7 +70,7 @@ fn lie(said: &Manifest, manifest: &Manifest) -> Problem {
     let message = format!(
         "the worker says that it is {}@{}, which is not the worker.toml of its release ({}@{}): \
          the {part} differ; put the program and the worker.toml of one release together",
-        said.kind, said.version, manifest.kind, manifest.version,
+        claimed.kind, claimed.version, manifest.kind, manifest.version,
     );
     Problem::new("manifest", Cure::Operator, message)
 }

@@ -64,7 +64,7 @@ impl Session {
             Ok(agreed) => self.serve(&ticket, agreed, &hello, from, to).await,
             Err(problem) => {
                 refuse(&to, &problem).await;
-                ticket.say(Said::Parted(Parting::Refused(problem))).await;
+                ticket.report(Said::Parted(Parting::Refused(problem))).await;
             }
         }
     }
@@ -117,18 +117,18 @@ impl Session {
             can_hold,
             to,
         };
-        ticket.say(ready).await;
+        ticket.report(ready).await;
         let parting = tokio::select! {
             parting = listen(ticket, from) => parting,
             () = ticket.cut.cancelled() => Parting::Cut,
             () = self.stop.cancelled() => Parting::Cut,
         };
-        ticket.say(Said::Parted(parting)).await;
+        ticket.report(Said::Parted(parting)).await;
     }
 }
 
 impl Ticket {
-    async fn say(&self, said: Said) {
+    async fn report(&self, said: Said) {
         // Nobody listens any more only when the environment ends.
         let _ = self
             .reports
@@ -168,20 +168,20 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> Parting {
         messages: 0,
     };
     loop {
-        let said = match from.message().await {
-            Ok(Some(said)) => said.message,
+        let message = match from.message().await {
+            Ok(Some(from)) => from.message,
             Ok(None) => return Parting::Closed,
             Err(status) => return broken(&status),
         };
-        let said = match said {
-            Some(from_worker::Message::Outcomes(said)) if !said.outcomes.is_empty() => {
-                match answers(said.outcomes) {
+        let event = match message {
+            Some(from_worker::Message::Outcomes(batch)) if !batch.outcomes.is_empty() => {
+                match answers(batch.outcomes) {
                     Ok(answers) => Said::Answers(answers),
                     Err(wrong) => return Parting::Broken(wrong),
                 }
             }
-            Some(from_worker::Message::Ready(said)) if !chatter.is_too_much(Instant::now()) => {
-                match can_begin(&said.attempts) {
+            Some(from_worker::Message::Ready(batch)) if !chatter.is_too_much(Instant::now()) => {
+                match can_begin(&batch.attempts) {
                     Ok(ready) => Said::CanBegin(ready),
                     Err(wrong) => return Parting::Broken(wrong.to_string()),
                 }
@@ -192,17 +192,18 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> Parting {
             }
             _ => Said::Alive,
         };
-        ticket.say(said).await;
+        ticket.report(event).await;
     }
 }
 
-fn can_begin(said: &[ReadyAttempt]) -> Result<Vec<(TaskKey, u64)>, Malformed> {
-    let ready = said.iter();
-    ready.map(|one| Ok((one.key()?, one.nonce))).collect()
+fn can_begin(attempts: &[ReadyAttempt]) -> Result<Vec<(TaskKey, u64)>, Malformed> {
+    let attempts = attempts.iter();
+    attempts.map(|one| Ok((one.key()?, one.nonce))).collect()
 }
 
-fn answers(said: Vec<AttemptOutcome>) -> Result<Vec<Answer>, String> {
-    said.into_iter()
+fn answers(outcomes: Vec<AttemptOutcome>) -> Result<Vec<Answer>, String> {
+    outcomes
+        .into_iter()
         .map(Answer::from_wire)
         .collect::<Result<_, _>>()
         .map_err(|error| utakata_model::chain(&error))

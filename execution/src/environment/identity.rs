@@ -34,7 +34,7 @@ impl Identity {
             zone: config.zone.clone(),
             labels: config.labels.clone(),
             connections: Vec::new(),
-            quota: WorkerQuota::new(config.workers_most),
+            quota: WorkerQuota::new(config.max_workers),
         })
     }
 

@@ -1,4 +1,4 @@
-//! The kinds that are served, one service each: started, told what to be like, and ended.
+//! The kinds that are served, one service each: started, given orders, and ended.
 
 mod handover;
 
@@ -113,7 +113,7 @@ impl Kinds {
         }
     }
 
-    /// Every kind with a release is served, the others are told to end.
+    /// Has every kind with a release served, and the others ended.
     fn reconcile(&mut self, catalogue: &Catalogue) {
         let desired = self.desired.borrow_and_update().clone();
         let me = &self.context.me.environment;
@@ -166,8 +166,8 @@ impl Kinds {
         }
     }
 
-    /// The kinds of another program of this process go on at once, and wait for what is to be
-    /// served. Workers are let in, and the world is told, when all await their own.
+    /// Goes on with the kinds of another program of this process at once: they wait for what is to
+    /// be served. Workers are admitted, and the status is published, when all await their own.
     pub(super) async fn take_over(&mut self, inherited: BTreeMap<Kind, kind::Inherited>) {
         let (awaiting, mut all_await) = mpsc::channel(1);
         for (kind, mut left) in inherited {
@@ -196,7 +196,7 @@ impl Kinds {
         });
     }
 
-    /// Ends all kinds; gives the number of attempts that were given up.
+    /// Ends all kinds; returns the number of attempts that were given up.
     pub(super) async fn drain(&mut self, within: Duration) -> usize {
         let deadline = Instant::now() + within;
         self.context.admission.resume();

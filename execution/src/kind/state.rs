@@ -134,7 +134,7 @@ impl State {
             unrecorded: Unrecorded::new(config.unrecorded as usize),
             unproven: Unproven::default(),
             given_up: 0,
-            without_permits: config.without_permits,
+            without_permits: config.is_without_permits(),
             effects: Effects::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! What every runtime promises, each as a function that says whether it is kept.
+//! The promises of every runtime, each as a function that checks whether it is kept.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
@@ -60,7 +60,7 @@ pub async fn check(subject: &Subject<'_>) -> Result<(), Violation> {
     what_cannot_start_is_an_error(subject).await
 }
 
-/// The exit code of a worker is told, as often as it is asked for.
+/// Checks that the exit code of a worker is known, as often as it is asked for.
 pub async fn how_a_worker_ended_is_told_and_told_again(
     subject: &Subject<'_>,
 ) -> Result<(), Violation> {
@@ -109,7 +109,7 @@ pub async fn memory_is_that_of_a_worker_that_runs(subject: &Subject<'_>) -> Resu
     }
 }
 
-/// A worker that is killed ends, and says that it did not do so by itself.
+/// Checks that a worker that is killed ends, and not as if by itself.
 pub async fn a_worker_that_is_killed_ends(subject: &Subject<'_>) -> Result<(), Violation> {
     let mut worker = start(subject, &subject.lasts).await?;
     worker.kill();
@@ -181,10 +181,10 @@ async fn greeting(manager: &UnixListener, spec: &Spec) -> Result<UnixStream, Vio
     let token = spec.token.as_bytes();
     let greeted = async {
         let (mut stream, _) = manager.accept().await?;
-        let mut heard = Vec::new();
-        while !heard.windows(token.len()).any(|part| part == token) {
-            if stream.read_buf(&mut heard).await? == 0 {
-                let seen = String::from_utf8_lossy(&heard).into_owned();
+        let mut received = Vec::new();
+        while !received.windows(token.len()).any(|part| part == token) {
+            if stream.read_buf(&mut received).await? == 0 {
+                let seen = String::from_utf8_lossy(&received).into_owned();
                 return broken("a worker says its token", format!("it said \"{seen}\""))
                     .map(|()| stream);
             }

@@ -63,7 +63,7 @@ pub async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Option<St
         if passes {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end();
-            tell(&worker, text);
+            log_line(&worker, text);
             if !text.is_empty() {
                 last = Some(text.to_owned());
             }
@@ -73,7 +73,7 @@ pub async fn follow(from: impl AsyncRead + Unpin, worker: WorkerId) -> Option<St
 }
 
 /// Logs a line at the level that it begins with, if it begins with one.
-fn tell(worker: &WorkerId, text: &str) {
+fn log_line(worker: &WorkerId, text: &str) {
     match levelled(text) {
         (Level::ERROR, text) => tracing::error!(target: "utakata::worker", %worker, "{text}"),
         (Level::WARN, text) => tracing::warn!(target: "utakata::worker", %worker, "{text}"),

@@ -1,4 +1,4 @@
-//! How much memory a process and those that it has started have, as Linux tells it.
+//! The memory of a process and of those that it has started, by Linux.
 
 use std::fs;
 

@@ -1,33 +1,21 @@
 //! Workers as processes of this machine: no container engine, one process group for each.
 
 mod adopted;
+mod group;
 
-use std::{
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::process::ExitStatusExt,
-    },
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{os::unix::process::ExitStatusExt, path::Path, process::Stdio};
 
 use async_trait::async_trait;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
-use tokio::{
-    process::{Child, Command},
-    task::JoinHandle,
-};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use tokio::process::{Child, Command};
 
-use super::{Error, Exit, Running, Runtime, Spec, Trace, log, memory};
+use super::{Error, Exit, Running, Runtime, Spec, Trace, log};
 use utakata_model::WorkerId;
 use utakata_protocol::NO_BYTECODE;
 
 use crate::{Artifact, Release};
 use adopted::Adopted;
-
-/// The time that the rest of what a worker has printed may take after its end.
-const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
+use group::{Group, copy};
 
 /// Open files of a worker: a device at a time, thousands of devices at once.
 const OPEN_FILES: u64 = 16_384;
@@ -38,16 +26,10 @@ const OPEN_FILES: u64 = 16_384;
 pub struct Process;
 
 #[derive(Debug)]
-struct Group {
+struct Started {
+    // Dropped first: the number of the group is its own as long as the child is there.
+    group: Group,
     child: Child,
-    /// The process group, as long as it may have members.
-    group: Option<Pid>,
-    exit: Option<Exit>,
-    /// Ends with the last line on standard error.
-    told: Option<JoinHandle<Option<String>>>,
-    last_words: Option<String>,
-    /// The pipes that are left to another program of this process.
-    pipes: [Option<OwnedFd>; 2],
 }
 
 #[async_trait]
@@ -97,15 +79,11 @@ impl Runtime for Process {
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(log::follow(stdout, spec.worker.clone()));
         }
-        let told = child.stderr.take();
-        let told = told.map(|stderr| tokio::spawn(log::follow(stderr, spec.worker)));
-        Ok(Box::new(Group {
+        let errors = child.stderr.take();
+        let errors = errors.map(|stderr| tokio::spawn(log::follow(stderr, spec.worker)));
+        Ok(Box::new(Started {
+            group: Group::new(group, errors, pipes),
             child,
-            group,
-            exit: None,
-            told,
-            last_words: None,
-            pipes,
         }))
     }
 
@@ -115,62 +93,30 @@ impl Runtime for Process {
 }
 
 #[async_trait]
-impl Running for Group {
+impl Running for Started {
     async fn ended(&mut self) -> Exit {
-        let exit = match self.exit {
+        let exit = match self.group.exit() {
             Some(exit) => exit,
             None => self.child.wait().await.map_or(Exit::Unknown, exit),
         };
-        self.exit = Some(exit);
-        // What it has started and left behind goes with it.
-        self.kill();
-        self.group = None;
-        if let Some(told) = &mut self.told {
-            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
-            self.last_words = last.ok().and_then(Result::ok).flatten();
-            self.told = None;
-        }
-        exit
-    }
-
-    async fn memory(&mut self) -> Option<u64> {
-        let process = self.group?.as_raw_nonzero().get();
-        memory::of_tree(process)
-    }
-
-    fn trace(&self) -> Option<Trace> {
-        let process = self.group?.as_raw_nonzero().get();
-        let copies = self.pipes.each_ref().map(|pipe| copy(pipe.as_ref()?));
-        Some(Trace {
-            process,
-            pipes: copies,
-        })
-    }
-
-    fn last_words(&self) -> Option<String> {
-        self.last_words.clone()
+        self.group.end(exit).await
     }
 
     fn kill(&mut self) {
-        if let Some(group) = self.group {
-            // An error means that nothing is left to kill.
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
+        self.group.kill();
     }
-}
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
+    fn trace(&self) -> Option<Trace> {
+        self.group.trace()
     }
-}
 
-/// Returns the same pipe once more; not for programs that are started.
-fn copy(pipe: impl AsFd) -> Option<OwnedFd> {
-    let copied = pipe.as_fd().try_clone_to_owned();
-    copied
-        .inspect_err(|error| tracing::warn!(%error, "a worker cannot be left to another program"))
-        .ok()
+    async fn memory(&mut self) -> Option<u64> {
+        self.group.memory()
+    }
+
+    fn last_words(&self) -> Option<String> {
+        self.group.last_words()
+    }
 }
 
 /// Gives a worker a limit of open files that programs can live with: this process has raised its

@@ -41,10 +41,10 @@ pub(crate) struct End {
 
 impl Answer {
     /// Checks what a worker sent. Errors: it does not say which attempt it speaks of.
-    pub(crate) fn from_wire(said: AttemptOutcome) -> Result<Self, Malformed> {
-        let key = said.key()?;
-        let ran = Duration::from_micros(said.ran_microseconds);
-        let end = end(said).map_err(|wrong| malformed(&wrong));
+    pub(crate) fn from_wire(reported: AttemptOutcome) -> Result<Self, Malformed> {
+        let key = reported.key()?;
+        let ran = Duration::from_micros(reported.ran_microseconds);
+        let end = end(reported).map_err(|wrong| malformed(&wrong));
         Ok(Self { key, end, ran })
     }
 
@@ -66,12 +66,12 @@ fn malformed(wrong: &str) -> Problem {
     Problem::new("worker-malformed", Cure::Bug, message)
 }
 
-fn end(said: AttemptOutcome) -> Result<End, String> {
-    let status = outcome_status(said.status).map_err(|error| error.to_string())?;
-    let problem = said.problem.map(Problem::from);
+fn end(reported: AttemptOutcome) -> Result<End, String> {
+    let status = outcome_status(reported.status).map_err(|error| error.to_string())?;
+    let problem = reported.problem.map(Problem::from);
     // Bounded again: a worker may be written with anything.
     let missing = match status {
-        OutcomeStatus::Succeeded => gaps(said.missing),
+        OutcomeStatus::Succeeded => gaps(reported.missing),
         _ => Vec::new(),
     };
     let problem = problem_for(status, problem)?;
@@ -79,24 +79,27 @@ fn end(said: AttemptOutcome) -> Result<End, String> {
         status,
         // What reads no more than problems sees that it is not whole, too.
         problem: problem.or_else(|| missing::problem(&missing)),
-        readings: readings(said.readings)?,
-        result: result(said.result)?,
+        readings: readings(reported.readings)?,
+        result: result(reported.result)?,
         missing,
-        recognition: said
+        recognition: reported
             .recognition
-            .map(|said| Arc::new(Recognition::from(said).bounded())),
+            .map(|reported| Arc::new(Recognition::from(reported).bounded())),
     })
 }
 
-fn gaps(said: Vec<utakata_protocol::v1::Missing>) -> Vec<Missing> {
-    let said = said.into_iter().map(Missing::from);
-    said.collect::<Gaps>().into_entries()
+fn gaps(reported: Vec<utakata_protocol::v1::Missing>) -> Vec<Missing> {
+    let reported = reported.into_iter().map(Missing::from);
+    reported.collect::<Gaps>().into_entries()
 }
 
 /// A problem where there must be one. What succeeded can have one too: a reading that was left
 /// out, an answer that was too large to be sent.
-fn problem_for(status: OutcomeStatus, said: Option<Problem>) -> Result<Option<Problem>, String> {
-    match (status, said) {
+fn problem_for(
+    status: OutcomeStatus,
+    reported: Option<Problem>,
+) -> Result<Option<Problem>, String> {
+    match (status, reported) {
         (_, Some(problem)) if problem.code.is_empty() || problem.code.len() > MAX_CODE => {
             Err("its problem has no code, or one that is too long".into())
         }
@@ -112,14 +115,14 @@ fn problem_for(status: OutcomeStatus, said: Option<Problem>) -> Result<Option<Pr
     }
 }
 
-fn readings(said: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>, String> {
-    if said.len() > MAX_READINGS {
+fn readings(reported: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>, String> {
+    if reported.len() > MAX_READINGS {
         return Err(format!(
             "it has {} readings, more than {MAX_READINGS}",
-            said.len()
+            reported.len()
         ));
     }
-    let readings: Vec<Reading> = said
+    let readings: Vec<Reading> = reported
         .into_iter()
         .map(reading_from_wire)
         .collect::<Result<_, _>>()
@@ -145,17 +148,17 @@ fn twice(readings: &[Reading]) -> Option<&Reading> {
         .find(|reading| !seen.insert((&reading.metric, &reading.attributes)))
 }
 
-fn result(said: Vec<u8>) -> Result<Option<Arc<RawValue>>, String> {
-    if said.is_empty() {
+fn result(reported: Vec<u8>) -> Result<Option<Arc<RawValue>>, String> {
+    if reported.is_empty() {
         return Ok(None);
     }
-    if said.len() > MAX_RESULT {
+    if reported.len() > MAX_RESULT {
         return Err(format!(
             "its result has {} bytes, more than {MAX_RESULT}",
-            said.len()
+            reported.len()
         ));
     }
-    let text = String::from_utf8(said).map_err(|_| "its result is not UTF-8".to_owned())?;
+    let text = String::from_utf8(reported).map_err(|_| "its result is not UTF-8".to_owned())?;
     RawValue::from_string(text)
         .map(|json| Some(json.into()))
         .map_err(|error| format!("its result is not JSON ({error})"))

@@ -177,7 +177,7 @@ fn lies() -> Vec<(&'static str, &'static str, crate::shelf::Lie)> {
         ),
         (
             "release-large",
-            "file_most",
+            "max_file",
             list(|content| content.files[0].size = 1 << 40),
         ),
         (

@@ -31,7 +31,7 @@ async fn start(kinds: &[&str], change: impl FnOnce(&mut Config)) -> Site {
         ..PoolSize::default()
     };
     Site::start_in(folder, |config| {
-        config.workers_most = Some(MOST);
+        config.max_workers = Some(MOST);
         for kind in kinds {
             config.pools.insert(kind.parse().unwrap(), size.clone());
         }
@@ -119,7 +119,7 @@ async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are
 #[tokio::test]
 async fn more_kinds_than_places_take_turns_and_each_has_its_tasks_done() {
     let kinds = ["a", "b", "c", "d", "echo", "f"];
-    let mut site = start(&kinds, |config| config.workers_most = Some(2)).await;
+    let mut site = start(&kinds, |config| config.max_workers = Some(2)).await;
     let tasks = kinds.iter().flat_map(|kind| slow(kind, 4)).collect();
     let keys = site.send(tasks).await;
     all_succeeded(&site.outcomes(&keys).await);

@@ -371,7 +371,7 @@ async fn a_release_takes_over_where_no_more_workers_may_run_than_there_are() {
         ..PoolSize::default()
     };
     let (mut site, old, new) = start_with(folder, &mut asking, |config| {
-        config.workers_most = Some(3);
+        config.max_workers = Some(3);
         config.pools.insert(kind(), size);
     })
     .await;

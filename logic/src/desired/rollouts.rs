@@ -10,7 +10,6 @@
 //! The environments carry a rollout out by themselves; here is only who may begin, what reading
 //! devices back says, and that one which goes back turns all back.
 
-mod advance;
 mod commands;
 mod error;
 mod find;
@@ -27,8 +26,8 @@ use utakata_api::{
     rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{EnvironmentStatus, Kind, PersonName, ReleaseId, RolloutId, suggest};
+use utakata_rollout::site;
 
-pub(super) use advance::order;
 pub use commands::RolloutVerb;
 pub use error::Error;
 
@@ -295,7 +294,7 @@ impl Rollouts {
                 read_back_before: self.read_back(&open.from, open.read_back_before),
                 ..open.clone()
             };
-            let after = advance::advance(seen, &environments, crate::clock::now());
+            let after = site::advance(seen, &environments, crate::clock::now());
             if after == open {
                 continue;
             }

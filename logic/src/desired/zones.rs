@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use utakata_model::{
     Desired as ZoneDesired, EnvironmentStatus, Kind, KindDesired, Scope, StandingOrders, Zone,
 };
+use utakata_rollout::site::order;
 
-use super::{rollouts::order, state::DesiredState};
+use super::state::DesiredState;
 
 /// Returns what is published, for each zone of which an environment was heard, or has orders;
 /// nothing as long as nothing was ever asked.

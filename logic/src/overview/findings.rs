@@ -486,7 +486,7 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
                 workers.most,
                 short.join(", ")
             ),
-            cure: Some("raise execution.workers_most, or start another environment".into()),
+            cure: Some("raise execution.max_workers, or start another environment".into()),
         });
     }
 }

@@ -27,12 +27,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         "interconnect-conformance",
         &["interconnect", "permit", "model"],
     ),
-    ("rollout", &["model"]),
+    ("rollout", &["api", "model"]),
     (
         "logic",
         &[
             "interconnect",
             "permit",
+            "rollout",
             "protocol",
             "api",
             "settings",

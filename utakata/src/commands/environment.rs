@@ -129,7 +129,7 @@ async fn list(context: &Context<'_>) -> Result<()> {
         if let Some(workers) = status.workers.as_ref().filter(|one| !one.short.is_empty()) {
             let short: Vec<&str> = workers.short.iter().map(Kind::as_str).collect();
             tell!(
-                "{} runs {} workers, as many as it may (execution.workers_most): tasks wait of {}",
+                "{} runs {} workers, as many as it may (execution.max_workers): tasks wait of {}",
                 status.id,
                 workers.most,
                 short.join(", ")

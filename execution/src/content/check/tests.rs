@@ -47,8 +47,8 @@ fn check(checked: Result<(), Problem>, expect: Option<(&str, &str)>) {
 #[test]
 fn a_list_that_is_too_large_or_leads_elsewhere_is_refused_before_anything_is_fetched() {
     let limits = config::Content {
-        file_most: Memory::mebibytes(2),
-        release_most: Memory::mebibytes(3),
+        max_file: Memory::mebibytes(2),
+        max_release: Memory::mebibytes(3),
         ..config::Content::default()
     };
     let sized = |path: &str, size: u64| ContentFile {
@@ -64,11 +64,11 @@ fn a_list_that_is_too_large_or_leads_elsewhere_is_refused_before_anything_is_fet
         (vec![sized("a", 2 * mebibyte), manifest()], None),
         (
             vec![sized("a", 2 * mebibyte + 1), manifest()],
-            Some(("release-large", "file_most is 2MiB")),
+            Some(("release-large", "max_file is 2MiB")),
         ),
         (
             vec![sized("a", u64::MAX), sized("b", u64::MAX), manifest()],
-            Some(("release-large", "file_most")),
+            Some(("release-large", "max_file")),
         ),
         (
             vec![
@@ -76,7 +76,7 @@ fn a_list_that_is_too_large_or_leads_elsewhere_is_refused_before_anything_is_fet
                 sized("b", 2 * mebibyte),
                 manifest(),
             ],
-            Some(("release-large", "release_most is 3MiB")),
+            Some(("release-large", "max_release is 3MiB")),
         ),
         (many, Some(("release-large", "10001 files"))),
         (

@@ -3,14 +3,10 @@
 use std::{
     io,
     os::fd::{AsFd as _, OwnedFd},
-    time::Duration,
 };
 
 use async_trait::async_trait;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, pidfd_open,
-    waitid,
-};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, waitid};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     net::unix::pipe,
@@ -19,24 +15,16 @@ use tokio::{
 use utakata_model::WorkerId;
 
 use super::{
-    super::{Error, Exit, Running, Trace, log, memory},
-    copy,
+    super::{Error, Exit, Running, Trace, log},
+    group::{Group, copy},
 };
-
-/// The time that the rest of what a worker has printed may take after its end.
-const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A process that leads a group of its own.
 #[derive(Debug)]
 pub(super) struct Adopted {
+    // Dropped first: the number of the group is its own as long as the handle is there.
+    group: Group,
     handle: AsyncFd<OwnedFd>,
-    process: i32,
-    /// The process group, as long as it may have members.
-    group: Option<Pid>,
-    exit: Option<Exit>,
-    told: Option<JoinHandle<Option<String>>>,
-    last_words: Option<String>,
-    pipes: [Option<OwnedFd>; 2],
 }
 
 impl Adopted {
@@ -58,14 +46,10 @@ impl Adopted {
         let [output, errors] = trace.pipes.each_ref().map(|pipe| follow(pipe, worker));
         // It ends with the pipe, which ends with the process group.
         drop(output);
+        let pipes = trace.pipes.each_ref().map(|pipe| copy(pipe.as_ref()?));
         Ok(Self {
+            group: Group::new(group, errors, pipes),
             handle,
-            process,
-            group,
-            exit: None,
-            told: errors,
-            last_words: None,
-            pipes: trace.pipes.each_ref().map(|pipe| copy(pipe.as_ref()?)),
         })
     }
 
@@ -88,50 +72,27 @@ impl Adopted {
 #[async_trait]
 impl Running for Adopted {
     async fn ended(&mut self) -> Exit {
-        let exit = match self.exit {
+        let exit = match self.group.exit() {
             Some(exit) => exit,
             None => self.wait().await,
         };
-        self.exit = Some(exit);
-        // What it has started and left behind goes with it.
-        self.kill();
-        self.group = None;
-        if let Some(told) = &mut self.told {
-            let last = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
-            self.last_words = last.ok().and_then(Result::ok).flatten();
-            self.told = None;
-        }
-        exit
+        self.group.end(exit).await
     }
 
     fn kill(&mut self) {
-        if let Some(group) = self.group {
-            // An error means that nothing is left to kill.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        self.group.kill();
     }
 
     fn trace(&self) -> Option<Trace> {
-        self.group?;
-        Some(Trace {
-            process: self.process,
-            pipes: self.pipes.each_ref().map(|pipe| copy(pipe.as_ref()?)),
-        })
+        self.group.trace()
     }
 
     async fn memory(&mut self) -> Option<u64> {
-        self.group?;
-        memory::of_tree(self.process)
+        self.group.memory()
     }
 
     fn last_words(&self) -> Option<String> {
-        self.last_words.clone()
-    }
-}
-
-impl Drop for Adopted {
-    fn drop(&mut self) {
-        self.kill();
+        self.group.last_words()
     }
 }
 

@@ -7,8 +7,9 @@ use utakata_api::{
     rollout::{KindAsked, NewRollout, Pin, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{Kind, PersonName, ReleaseId, RolloutId, RolloutPhase, Selector};
+use utakata_rollout::site;
 
-use super::{Error, advance};
+use super::Error;
 use crate::{
     desired::state::{Command, Context, DesiredChange, DesiredPart, DesiredState},
     store::{self, KindRow},
@@ -106,7 +107,7 @@ impl Command for Begin {
             return Err(Error::Serves { release: to });
         }
         let waves = match asked.waves.is_empty() {
-            true => advance::waves(&kind, &context.counting),
+            true => site::waves(&kind, &context.counting),
             false => asked.waves,
         };
         let rollout = Rollout {
@@ -128,7 +129,7 @@ impl Command for Begin {
             read_back: ReadBack::default(),
             read_back_before: ReadBack::default(),
         };
-        let rollout = advance::advance(rollout, &context.counting, context.now);
+        let rollout = site::advance(rollout, &context.counting, context.now);
         // From now on it is said, and not whatever is the newest.
         let asked = KindAsked {
             stable: Some(from),
@@ -178,7 +179,7 @@ impl Command for Say {
         let open = state.rollouts.get(&rollout.kind);
         let open = open.filter(|open| open.id == rollout.id);
         // What the environments told last is what was decided upon.
-        let open = advance::seen(open.cloned().unwrap_or(rollout), &context.counting);
+        let open = site::with_reports(open.cloned().unwrap_or(rollout), &context.counting);
         let after = after(&open, verb, said)?;
         let part = DesiredPart::Kind {
             asked: None,
@@ -273,7 +274,7 @@ fn after(open: &Rollout, verb: RolloutVerb, said: Attribution) -> Result<Rollout
         (RolloutVerb::Resume, Paused) => Running,
         (RolloutVerb::Abort, Running | Paused) => Aborting,
         (RolloutVerb::Promote, state @ (Running | Paused)) => {
-            advance::without_gone(&mut after);
+            site::without_gone(&mut after);
             for standing in after.environments.values_mut() {
                 if matches!(standing.phase, RolloutPhase::Shadow | RolloutPhase::Canary) {
                     standing.promoted = standing.promoted.max(Some(standing.phase));

@@ -243,7 +243,7 @@ impl<'f> QueuedTask<'f> {
         let id = &one.id;
         let says = format!(": the environment {id} runs {most} workers, as many as it may");
         let cure = format!(
-            "more memory and a larger `execution.workers_most` for {id}, or another environment"
+            "more memory and a larger `execution.max_workers` for {id}, or another environment"
         );
         Some((says, cure))
     }

@@ -278,6 +278,6 @@ fn a_limit_of_workers_is_named_where_tasks_wait_because_of_it() {
         };
         let (_, says, cure) = waits(None, &facts);
         assert_eq!(says.contains(expect), is_named, "{says}");
-        assert_eq!(cure.contains("execution.workers_most"), is_named, "{cure}");
+        assert_eq!(cure.contains("execution.max_workers"), is_named, "{cure}");
     }
 }

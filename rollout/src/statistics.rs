@@ -1,8 +1,8 @@
-//! How likely a difference is by chance. Pure, and small.
+//! The likelihood of a difference by chance.
 
 /// The lower bound of the share of which `hits` of `all` are a sample, by Wilson (1927): the
 /// true share is less only with the probability that `z` stands for (2.326: one of a hundred).
-pub fn wilson_lower(hits: u64, all: u64, z: f64) -> f64 {
+pub(crate) fn wilson_lower(hits: u64, all: u64, z: f64) -> f64 {
     if all == 0 {
         return 0.0;
     }
@@ -15,7 +15,7 @@ pub fn wilson_lower(hits: u64, all: u64, z: f64) -> f64 {
 
 /// Fisher's exact test, one-sided: how likely it is that of all hits so many or more are among
 /// `one`, if both are the same. Each is hits of all.
-pub fn fisher(one: (u64, u64), other: (u64, u64)) -> f64 {
+pub(crate) fn fisher(one: (u64, u64), other: (u64, u64)) -> f64 {
     let (hits, all) = one;
     let (sum_hits, sum) = (hits + other.0, all + other.1);
     let most = sum_hits.min(all);
@@ -38,7 +38,7 @@ pub fn fisher(one: (u64, u64), other: (u64, u64)) -> f64 {
 
 /// The rank sum test of Mann and Whitney (1947), one-sided: how likely it is that `one` is so
 /// much larger, if both are the same. By the normal distribution, with ties.
-pub fn rank_sum(one: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn rank_sum(one: &[f64], other: &[f64]) -> f64 {
     let (n, m) = (float(one.len() as u64), float(other.len() as u64));
     if one.is_empty() || other.is_empty() {
         return 1.0;
@@ -66,7 +66,7 @@ pub fn rank_sum(one: &[f64], other: &[f64]) -> f64 {
 }
 
 /// The value below which this share of the values lies; 0 of none.
-pub fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -1,4 +1,5 @@
-//! How a rollout goes on, from what the environments tell: no IO, no clock.
+//! A rollout in all environments of a zone, from what they report: wave after wave, and back in
+//! all of them when one goes back.
 //!
 //! ```text
 //! running ⇄ paused ─► done
@@ -13,8 +14,9 @@ use utakata_model::{
     Cure, EnvironmentId, EnvironmentState, EnvironmentStatus, Kind, Problem, RolloutOrder,
     RolloutPhase, Selector,
     rollout::{Go, GoOrder},
-    statistics,
 };
+
+use crate::statistics;
 
 /// Control that does not show when it is read back: from so many on it may be no chance.
 const MIN_NOT_SHOWN: u64 = 2;
@@ -23,8 +25,8 @@ const CHANCE: f64 = 0.01;
 /// The code of an environment that went away in the middle of it.
 const GONE: &str = "rollout-gone";
 
-/// The waves where nobody says how: one environment first, then all others.
-pub(super) fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Selector> {
+/// Returns the waves where nobody says how: one environment first, then all others.
+pub fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Selector> {
     let mut serving: Vec<&EnvironmentId> = heard
         .iter()
         .filter(|one| is_there(one) && serves(one, kind))
@@ -38,12 +40,8 @@ pub(super) fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Select
 }
 
 /// Returns the rollout after these statuses were heard.
-pub(super) fn advance(
-    rollout: Rollout,
-    heard: &[Arc<EnvironmentStatus>],
-    now: Timestamp,
-) -> Rollout {
-    let mut rollout = seen(rollout, heard);
+pub fn advance(rollout: Rollout, heard: &[Arc<EnvironmentStatus>], now: Timestamp) -> Rollout {
+    let mut rollout = with_reports(rollout, heard);
     if !rollout.state.is_back() {
         let problem = went_back(&rollout).or_else(|| lies(&rollout));
         if let Some(problem) = problem {
@@ -84,13 +82,13 @@ pub(super) fn advance(
 }
 
 /// Returns the rollout with the reports of the environments.
-pub(super) fn seen(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Rollout {
+pub fn with_reports(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Rollout {
     if rollout.state.is_over() {
         return rollout;
     }
     for status in heard.iter().filter(|one| is_there(one)) {
-        let told = status.rollouts.iter().find(|one| one.id == rollout.id);
-        if told.is_none() && !serves(status, &rollout.kind) {
+        let report = status.rollouts.iter().find(|one| one.id == rollout.id);
+        if report.is_none() && !serves(status, &rollout.kind) {
             continue;
         }
         let wave = wave_of(status, &rollout.waves);
@@ -102,10 +100,10 @@ pub(super) fn seen(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Ro
             evidence: utakata_model::rollout::Evidence::default(),
             problem: None,
         });
-        if let Some(told) = told {
-            standing.phase = told.phase;
-            standing.evidence = told.evidence.clone();
-            standing.problem = told.problem.clone();
+        if let Some(report) = report {
+            standing.phase = report.phase;
+            standing.evidence = report.evidence.clone();
+            standing.problem = report.problem.clone();
         } else if is_gone(standing) {
             standing.problem = None;
         }
@@ -119,12 +117,13 @@ pub(super) fn seen(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> Ro
     rollout
 }
 
-/// Without those that went away in the middle of it: who comes back goes on where it was.
-pub(super) fn without_gone(rollout: &mut Rollout) {
+/// Forgets the environments that went away in the middle of it: who comes back goes on where it
+/// was.
+pub fn without_gone(rollout: &mut Rollout) {
     rollout.environments.retain(|_, one| !is_gone(one));
 }
 
-/// The first wave of which an environment went away in the middle of it, and no other has shown
+/// Returns the first wave of which an environment went away in the middle of it, and no other has shown
 /// that the release is good: perhaps it was the release.
 fn held(rollout: &Rollout) -> Option<u32> {
     let all = || rollout.environments.values();
@@ -160,7 +159,7 @@ fn end(rollout: &mut Rollout, state: RolloutState, now: Timestamp) {
     rollout.ended = Some(now);
 }
 
-/// An environment that went back by itself.
+/// Returns the problem of an environment that went back by itself.
 fn went_back(rollout: &Rollout) -> Option<Problem> {
     let mut back = rollout.environments.iter();
     let (id, standing) = back.find(|(_, one)| one.phase == RolloutPhase::Back)?;
@@ -197,7 +196,7 @@ fn lies(rollout: &Rollout) -> Option<Problem> {
 }
 
 /// Returns what environments are asked to do about it.
-pub(in crate::desired) fn order(rollout: &Rollout) -> RolloutOrder {
+pub fn order(rollout: &Rollout) -> RolloutOrder {
     let go = |standing: &RolloutProgress| Go {
         order: match rollout.state {
             state if state.is_back() => GoOrder::Back,
