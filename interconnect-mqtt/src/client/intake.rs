@@ -12,7 +12,7 @@ use super::{outbox::Connection, queue::Queue};
 
 /// The events that wait.
 #[derive(Debug)]
-pub(super) enum Item {
+pub(super) enum Arrival {
     Event(Event),
     /// To acknowledge when everything before it is taken.
     Acknowledge(Connection, u16),
@@ -22,7 +22,7 @@ pub(super) enum Item {
 
 #[derive(Debug)]
 pub(super) struct Intake {
-    queue: Mutex<Queue<Item>>,
+    queue: Mutex<Queue<Arrival>>,
     filled: Notify,
 }
 
@@ -37,26 +37,29 @@ impl Intake {
     /// Puts an event in; gives how many expendable ones were dropped for it.
     pub(super) fn put_event(&self, event: Event) -> usize {
         if !event.is_expendable() {
-            self.put(Item::Event(event));
+            self.put(Arrival::Event(event));
             return 0;
         }
         let weight = event.weight();
-        let dropped = self.queue.lock().put_expendable(Item::Event(event), weight);
+        let dropped = self
+            .queue
+            .lock()
+            .put_expendable(Arrival::Event(event), weight);
         self.filled.notify_one();
         dropped
     }
 
-    pub(super) fn put(&self, item: Item) {
+    pub(super) fn put(&self, item: Arrival) {
         self.queue.lock().put(item);
         self.filled.notify_one();
     }
 
     /// Waits until there is something, then takes so many at the most. Cancel safe.
-    pub(super) async fn take(&self, most: usize) -> Vec<Item> {
+    pub(super) async fn take(&self, most: usize) -> Vec<Arrival> {
         loop {
             let mut filled = pin!(self.filled.notified());
             filled.as_mut().enable();
-            let items: Vec<Item> = {
+            let items: Vec<Arrival> = {
                 let mut queue = self.queue.lock();
                 std::iter::from_fn(|| queue.take()).take(most).collect()
             };

@@ -166,7 +166,7 @@ fn take_notice(shared: &Shared, notice: Notice, connection: Connection) {
             let number = message.number;
             take_in(shared, &message);
             if let Some(number) = number {
-                let acknowledge = intake::Item::Acknowledge(connection, number);
+                let acknowledge = intake::Arrival::Acknowledge(connection, number);
                 shared.intake.put(acknowledge);
             }
         }
@@ -187,7 +187,7 @@ fn take_in(shared: &Shared, message: &Received) {
     if shared.marks.are_at(&message.topic) {
         let mark = String::from_utf8_lossy(&message.payload).into_owned();
         if shared.followed.is_cancelled() {
-            shared.intake.put(intake::Item::Mark(mark));
+            shared.intake.put(intake::Arrival::Mark(mark));
         } else {
             // What waits in the intake waits for those who are about to follow.
             shared.marks.came(&mark);
@@ -247,7 +247,7 @@ pub(super) async fn forward(shared: Arc<Shared>) {
         let mut after = Vec::new();
         for item in items {
             match item {
-                intake::Item::Event(event) => events.push(event),
+                intake::Arrival::Event(event) => events.push(event),
                 other => after.push(other),
             }
         }
@@ -259,9 +259,9 @@ pub(super) async fn forward(shared: Arc<Shared>) {
     }
 }
 
-fn settle(shared: &Shared, item: intake::Item) {
+fn settle(shared: &Shared, item: intake::Arrival) {
     match item {
-        intake::Item::Acknowledge(connection, number) => {
+        intake::Arrival::Acknowledge(connection, number) => {
             let item = Item {
                 request: Request::Acknowledge(number),
                 ticket: None,
@@ -269,7 +269,7 @@ fn settle(shared: &Shared, item: intake::Item) {
             // Lost: the broker sends it again.
             let _ = shared.outbox.put(connection, item);
         }
-        intake::Item::Mark(mark) => shared.marks.came(&mark),
-        intake::Item::Event(_) => {}
+        intake::Arrival::Mark(mark) => shared.marks.came(&mark),
+        intake::Arrival::Event(_) => {}
     }
 }
