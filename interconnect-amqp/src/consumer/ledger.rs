@@ -253,7 +253,7 @@ impl<M: Clone> Ledger<M> {
                     redelivered,
                 });
             }
-            None => {}
+            None => debug_assert!(false, "a message without tasks is gone"),
         }
         if first.tasks.is_empty() {
             taken

@@ -10,13 +10,18 @@ use utakata_interconnect::Event;
 
 use super::{outbox::Connection, queue::Queue};
 
-/// The events that wait.
+/// An event that waits, or what is due when everything before it is taken.
 #[derive(Debug)]
 pub(super) enum Arrival {
     Event(Event),
-    /// To acknowledge when everything before it is taken.
+    Due(Due),
+}
+
+/// Something to do when everything before it is taken.
+#[derive(Debug)]
+pub(super) enum Due {
     Acknowledge(Connection, u16),
-    /// A mark of our own.
+    /// A mark of our own has come.
     Mark(String),
 }
 
@@ -49,7 +54,11 @@ impl Intake {
         dropped
     }
 
-    pub(super) fn put(&self, item: Arrival) {
+    pub(super) fn put_due(&self, due: Due) {
+        self.put(Arrival::Due(due));
+    }
+
+    fn put(&self, item: Arrival) {
         self.queue.lock().put(item);
         self.filled.notify_one();
     }
