@@ -19,7 +19,7 @@ pub(super) struct Batch {
 
 /// One message: its bytes, and what is in it.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct EncodedBatch {
     pub(super) payload: Vec<u8>,
     pub(super) tasks: Vec<Task>,
 }
@@ -47,7 +47,10 @@ pub(super) fn group(tasks: Vec<Task>, most: usize) -> Vec<Batch> {
 }
 
 /// The messages of a batch: one, unless it is too large.
-pub(super) fn messages(tasks: Vec<Task>, clock: &Clock) -> Result<Vec<Message>, message::Error> {
+pub(super) fn messages(
+    tasks: Vec<Task>,
+    clock: &Clock,
+) -> Result<Vec<EncodedBatch>, message::Error> {
     let mut messages = Vec::with_capacity(1);
     let mut parts = vec![tasks];
     while let Some(mut tasks) = parts.pop() {
@@ -56,7 +59,7 @@ pub(super) fn messages(tasks: Vec<Task>, clock: &Clock) -> Result<Vec<Message>, 
             let rest = tasks.split_off(tasks.len() / 2);
             parts.extend([rest, tasks]);
         } else {
-            messages.push(Message { payload, tasks });
+            messages.push(EncodedBatch { payload, tasks });
         }
     }
     Ok(messages)

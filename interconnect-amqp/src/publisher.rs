@@ -14,7 +14,7 @@ use utakata_interconnect::Error;
 use utakata_model::{Class, Task};
 
 use super::{
-    batch::Message,
+    batch::EncodedBatch,
     declare,
     link::{Link, Session},
     topology,
@@ -42,7 +42,7 @@ pub(super) struct Publisher {
 #[derive(Debug)]
 pub(super) struct Parcel {
     pub(super) key: ShortString,
-    pub(super) message: Message,
+    pub(super) message: EncodedBatch,
     /// For how many milliseconds it is worth keeping, when not for ever.
     pub(super) worth: Option<u64>,
     /// True if its tasks were delivered before.
@@ -109,7 +109,7 @@ impl Publisher {
     }
 
     async fn send(&self, channel: &Channel, parcel: Parcel) -> lapin::Result<(Vec<Task>, Fate)> {
-        let Message { payload, tasks } = parcel.message;
+        let EncodedBatch { payload, tasks } = parcel.message;
         let mandatory = self.class == Class::Control;
         let options = BasicPublishOptions {
             mandatory,

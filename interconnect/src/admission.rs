@@ -40,10 +40,10 @@ pub struct Limits {
 
 /// Those who are connected. Cheap to clone.
 #[derive(Debug)]
-pub struct Admission<P: Eq + Hash + Copy>(Arc<Inner<P>>);
+pub struct Admission<P: Eq + Hash + Copy>(Arc<Shared<P>>);
 
 #[derive(Debug)]
-struct Inner<P: Eq + Hash + Copy> {
+struct Shared<P: Eq + Hash + Copy> {
     /// For the log: what they are connected to.
     what: &'static str,
     limits: Limits,
@@ -107,7 +107,7 @@ impl<P: Eq + Hash + Copy> Clone for Admission<P> {
 impl<P: Eq + Hash + Copy> Admission<P> {
     /// Nobody is connected yet. `what` is listened to, for the log.
     pub fn new(what: &'static str, limits: Limits) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             what,
             limits,
             guests: Mutex::new(Guests {
@@ -284,7 +284,7 @@ impl<P: Eq + Hash + Copy> Slot<P> {
     }
 }
 
-impl<P: Eq + Hash + Copy> Inner<P> {
+impl<P: Eq + Hash + Copy> Shared<P> {
     /// Removes a connection; returns true if it was there.
     fn remove(&self, peer: P, number: u64) -> bool {
         let mut guests = self.guests.lock();

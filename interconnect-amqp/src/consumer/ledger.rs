@@ -25,7 +25,7 @@ pub(super) struct Ledger<M> {
     /// Control tasks that wait: their message, and which of it.
     waiting: VecDeque<(u64, usize)>,
     in_hand: HashMap<Tag, (u64, usize)>,
-    reads: VecDeque<Reads<M>>,
+    reads: VecDeque<ReadMessage<M>>,
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ enum SlotState {
 
 /// The rest of a message of observation.
 #[derive(Debug)]
-struct Reads<M> {
+struct ReadMessage<M> {
     handle: M,
     redelivered: bool,
     tasks: VecDeque<Task>,
@@ -100,7 +100,7 @@ impl<M: Clone> Ledger<M> {
     pub(super) fn add(&mut self, class: Class, handle: M, tasks: Vec<Task>, redelivered: bool) {
         if class == Class::Observe {
             let tasks = tasks.into();
-            self.reads.push_back(Reads {
+            self.reads.push_back(ReadMessage {
                 handle,
                 redelivered,
                 tasks,
@@ -253,7 +253,7 @@ impl<M: Clone> Ledger<M> {
                     redelivered,
                 });
             }
-            None => {}
+            None => debug_assert!(false, "a message without tasks is gone"),
         }
         if first.tasks.is_empty() {
             taken

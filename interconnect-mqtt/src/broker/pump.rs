@@ -28,7 +28,7 @@ use utakata_model::{
     ActionName, Desired, EnvironmentStatus, Kind, Outcome, Readings, TargetName, Zone,
 };
 
-use self::wanted::Wanted;
+use self::wanted::WantedTopics;
 
 /// The most outcomes in one message.
 const MAX_OUTCOMES: usize = 1_000;
@@ -65,7 +65,7 @@ pub(super) struct Pump {
     router: Arc<MessageRouter>,
     subscription: Box<dyn Subscription>,
     commands: mpsc::Receiver<Command>,
-    wanted: Wanted,
+    wanted: WantedTopics,
     /// The last readings of each topic that the broker does not have yet.
     unsent: HashMap<TargetName, BTreeMap<ActionName, Arc<Readings>>>,
     /// The actions whose readings the broker retains, by target: to look for them in all that it
@@ -84,7 +84,7 @@ impl Pump {
             router,
             subscription,
             commands,
-            wanted: Wanted::default(),
+            wanted: WantedTopics::default(),
             unsent: HashMap::new(),
             retained: HashMap::new(),
             sent: 0,

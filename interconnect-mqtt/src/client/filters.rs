@@ -14,7 +14,7 @@ pub(super) struct Filter {
 
 /// The filters that somebody wants, and how many do.
 #[derive(Debug, Default)]
-pub(super) struct Wanted(BTreeMap<String, (Filter, usize)>);
+pub(super) struct Subscriptions(BTreeMap<String, (Filter, usize)>);
 
 /// The filters for an interest.
 pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
@@ -51,7 +51,7 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
     all
 }
 
-impl Wanted {
+impl Subscriptions {
     /// One more wants these; gives those that nobody wanted before.
     pub(super) fn add(&mut self, interest: &Interest) -> Vec<Filter> {
         let mut new = Vec::new();
@@ -138,7 +138,7 @@ mod tests {
             outcomes: true,
             ..Interest::NONE
         };
-        let mut wanted = Wanted::default();
+        let mut wanted = Subscriptions::default();
         assert_eq!(wanted.add(&Interest::ALL).len(), 5);
         assert!(wanted.add(&outcomes).is_empty());
         assert_eq!(

@@ -10,19 +10,24 @@ use utakata_interconnect::Event;
 
 use super::{outbox::Connection, queue::Queue};
 
-/// The events that wait.
+/// An event that waits, or what is due when everything before it is taken.
 #[derive(Debug)]
-pub(super) enum Item {
+pub(super) enum Arrival {
     Event(Event),
-    /// To acknowledge when everything before it is taken.
+    Due(Due),
+}
+
+/// Something to do when everything before it is taken.
+#[derive(Debug)]
+pub(super) enum Due {
     Acknowledge(Connection, u16),
-    /// A mark of our own.
+    /// A mark of our own has come.
     Mark(String),
 }
 
 #[derive(Debug)]
 pub(super) struct Intake {
-    queue: Mutex<Queue<Item>>,
+    queue: Mutex<Queue<Arrival>>,
     filled: Notify,
 }
 
@@ -37,26 +42,33 @@ impl Intake {
     /// Puts an event in; gives how many expendable ones were dropped for it.
     pub(super) fn put_event(&self, event: Event) -> usize {
         if !event.is_expendable() {
-            self.put(Item::Event(event));
+            self.put(Arrival::Event(event));
             return 0;
         }
         let weight = event.weight();
-        let dropped = self.queue.lock().put_expendable(Item::Event(event), weight);
+        let dropped = self
+            .queue
+            .lock()
+            .put_expendable(Arrival::Event(event), weight);
         self.filled.notify_one();
         dropped
     }
 
-    pub(super) fn put(&self, item: Item) {
+    pub(super) fn put_due(&self, due: Due) {
+        self.put(Arrival::Due(due));
+    }
+
+    fn put(&self, item: Arrival) {
         self.queue.lock().put(item);
         self.filled.notify_one();
     }
 
     /// Waits until there is something, then takes so many at the most. Cancel safe.
-    pub(super) async fn take(&self, most: usize) -> Vec<Item> {
+    pub(super) async fn take(&self, most: usize) -> Vec<Arrival> {
         loop {
             let mut filled = pin!(self.filled.notified());
             filled.as_mut().enable();
-            let items: Vec<Item> = {
+            let items: Vec<Arrival> = {
                 let mut queue = self.queue.lock();
                 std::iter::from_fn(|| queue.take()).take(most).collect()
             };

@@ -12,7 +12,8 @@ use utakata_interconnect::{
 
 use super::{
     client_name::ClientName,
-    incoming, intake,
+    incoming,
+    intake::{Arrival, Due},
     outbox::{Connection, Item},
     outgoing::{self, Outgoing},
     problem::Problem,
@@ -166,8 +167,8 @@ fn take_notice(shared: &Shared, notice: Notice, connection: Connection) {
             let number = message.number;
             take_in(shared, &message);
             if let Some(number) = number {
-                let acknowledge = intake::Item::Acknowledge(connection, number);
-                shared.intake.put(acknowledge);
+                let acknowledge = Due::Acknowledge(connection, number);
+                shared.intake.put_due(acknowledge);
             }
         }
         Notice::Nothing => {}
@@ -187,7 +188,7 @@ fn take_in(shared: &Shared, message: &Received) {
     if shared.marks.are_at(&message.topic) {
         let mark = String::from_utf8_lossy(&message.payload).into_owned();
         if shared.followed.is_cancelled() {
-            shared.intake.put(intake::Item::Mark(mark));
+            shared.intake.put_due(Due::Mark(mark));
         } else {
             // What waits in the intake waits for those who are about to follow.
             shared.marks.came(&mark);
@@ -247,21 +248,21 @@ pub(super) async fn forward(shared: Arc<Shared>) {
         let mut after = Vec::new();
         for item in items {
             match item {
-                intake::Item::Event(event) => events.push(event),
-                other => after.push(other),
+                Arrival::Event(event) => events.push(event),
+                Arrival::Due(due) => after.push(due),
             }
         }
         // An error: it is closed, and so are we.
         let _ = shared.bus.publish(events).await;
-        for item in after {
-            settle(&shared, item);
+        for due in after {
+            settle(&shared, due);
         }
     }
 }
 
-fn settle(shared: &Shared, item: intake::Item) {
-    match item {
-        intake::Item::Acknowledge(connection, number) => {
+fn settle(shared: &Shared, due: Due) {
+    match due {
+        Due::Acknowledge(connection, number) => {
             let item = Item {
                 request: Request::Acknowledge(number),
                 ticket: None,
@@ -269,7 +270,6 @@ fn settle(shared: &Shared, item: intake::Item) {
             // Lost: the broker sends it again.
             let _ = shared.outbox.put(connection, item);
         }
-        intake::Item::Mark(mark) => shared.marks.came(&mark),
-        intake::Item::Event(_) => {}
+        Due::Mark(mark) => shared.marks.came(&mark),
     }
 }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::{
     config::Config,
-    filters::{Filter, Wanted},
+    filters::{Filter, Subscriptions},
     foreign::ReportedTopics,
     incoming::Foreign,
     intake::Intake,
@@ -50,7 +50,7 @@ pub(super) struct Shared {
     pub(super) tickets: Mutex<Tickets>,
     pub(super) places: Arc<Semaphore>,
     pub(super) statuses: Statuses,
-    pub(super) wanted: Mutex<Wanted>,
+    pub(super) wanted: Mutex<Subscriptions>,
     /// One subscribes at a time: who comes second would not wait for what the first waits for.
     pub(super) subscribing: tokio::sync::Mutex<()>,
     /// Somebody has subscribed: what comes has somewhere to go.

@@ -46,12 +46,12 @@ impl Ticket {
 /// The tickets of one connection. To lose it is to drop them.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
-    messages: Queue,
-    requests: Queue,
+    messages: TicketQueue,
+    requests: TicketQueue,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct TicketQueue {
     unsent: VecDeque<Ticket>,
     sent: HashMap<u16, Ticket>,
 }
@@ -86,7 +86,7 @@ impl Tickets {
     }
 }
 
-impl Queue {
+impl TicketQueue {
     fn sent(&mut self, number: u16) {
         if let Some(ticket) = self.unsent.pop_front() {
             self.sent.insert(number, ticket);

@@ -22,11 +22,11 @@ const MAX_SENDERS: usize = 4096;
 /// The senders that were heard of.
 #[derive(Debug, Default)]
 pub(super) struct Senders {
-    senders: HashMap<Arc<str>, Sender>,
+    senders: HashMap<Arc<str>, KnownSender>,
 }
 
 #[derive(Debug)]
-struct Sender {
+struct KnownSender {
     steady: Least,
     wall: Least,
     ahead: SignedDuration,
@@ -51,12 +51,15 @@ impl Senders {
         if !self.senders.contains_key(&sent.by) {
             self.make_room();
         }
-        let sender = self.senders.entry(Arc::clone(&sent.by)).or_insert(Sender {
-            steady: Least::new(differs, steady),
-            wall: Least::new(on_wall, steady),
-            ahead: SignedDuration::ZERO,
-            last: steady,
-        });
+        let sender = self
+            .senders
+            .entry(Arc::clone(&sent.by))
+            .or_insert(KnownSender {
+                steady: Least::new(differs, steady),
+                wall: Least::new(on_wall, steady),
+                ahead: SignedDuration::ZERO,
+                last: steady,
+            });
         let waited = sender.steady.above(differs, steady);
         let on_wall_waited = sender.wall.above(on_wall, steady);
         sender.last = steady;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 use utakata_model::{Desired, EnvironmentId, EnvironmentStatus, Zone};
 
-use self::queue::{Item, Queue};
+use self::queue::{EventQueue, Item};
 use crate::{Error, Event, Events, Interest, Subscription};
 
 /// The bounds of the bus.
@@ -30,11 +30,11 @@ impl Default for Config {
 /// dropped, or at [`Bus::close`], the subscribers get what is left and are then told so.
 #[derive(Debug, Clone, Default)]
 pub struct Bus {
-    shared: Arc<Shared>,
+    shared: Arc<BusState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct BusState {
     config: Config,
     state: RwLock<State>,
 }
@@ -43,7 +43,7 @@ struct Shared {
 struct State {
     closed: bool,
     /// Replaced as a whole when it changes, so that publishers only clone the reference.
-    subscribers: Arc<[Arc<Queue>]>,
+    subscribers: Arc<[Arc<EventQueue>]>,
     environments: BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>,
     desired: BTreeMap<Zone, Arc<Desired>>,
 }
@@ -52,7 +52,7 @@ impl Bus {
     /// A bus without subscribers.
     pub fn new(config: Config) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(BusState {
                 config,
                 state: RwLock::default(),
             }),
@@ -71,7 +71,7 @@ impl Bus {
     }
 }
 
-impl Shared {
+impl BusState {
     fn close(&self) {
         let mut state = self.state.write();
         state.closed = true;
@@ -82,7 +82,7 @@ impl Shared {
 
     /// Returns the queues of those who get what is published now. What is retained is remembered in
     /// the same moment: who subscribes later begins with it, and nobody gets it twice.
-    fn recipients(&self, events: &[Event]) -> Result<Arc<[Arc<Queue>]>, Error> {
+    fn recipients(&self, events: &[Event]) -> Result<Arc<[Arc<EventQueue>]>, Error> {
         if !events.iter().any(Event::is_retained) {
             return self.state.read().recipients();
         }
@@ -94,14 +94,14 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for BusState {
     fn drop(&mut self) {
         self.close();
     }
 }
 
 impl State {
-    fn recipients(&self) -> Result<Arc<[Arc<Queue>]>, Error> {
+    fn recipients(&self) -> Result<Arc<[Arc<EventQueue>]>, Error> {
         if self.closed {
             return Err(Error::Closed);
         }
@@ -165,7 +165,7 @@ impl Events for Bus {
         if state.closed {
             return Err(Error::Closed);
         }
-        let queue = Arc::new(Queue::new(interest, self.shared.config.limit));
+        let queue = Arc::new(EventQueue::new(interest, self.shared.config.limit));
         queue.begin_with(state.retained());
         state.subscribers = state
             .subscribers
@@ -179,7 +179,7 @@ impl Events for Bus {
 }
 
 struct BusSubscription {
-    queue: Arc<Queue>,
+    queue: Arc<EventQueue>,
 }
 
 #[async_trait]

@@ -64,14 +64,14 @@ pub enum ConnectError {
 /// [`Error::Away`] once, so that their owner knows of the gap, and then go on.
 #[derive(Debug)]
 pub struct HubClient {
-    shared: Arc<Shared>,
+    shared: Arc<ClientState>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 /// The connection that there is now, and what survives it.
 #[derive(Debug)]
-struct Shared {
+struct ClientState {
     state: watch::Sender<State>,
     health: Health,
     /// The statuses with which the next connection begins: the hub may have forgotten them.
@@ -87,7 +87,7 @@ enum State {
 
 /// The tasks and the events of a hub.
 #[derive(Debug, Clone)]
-struct Remote(Arc<Shared>);
+struct Remote(Arc<ClientState>);
 
 impl HubClient {
     /// Connects; waits up to 10 s for a hub that is not there yet, and for one that listens and
@@ -96,7 +96,7 @@ impl HubClient {
         let path = path.as_ref().to_owned();
         let first = dial::patiently(&path).await?;
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ClientState {
             state: watch::Sender::new(State::Away("it connects".into())),
             health: Health::new("hub", path.display().to_string()),
             statuses: Mutex::default(),
@@ -167,7 +167,7 @@ impl Drop for HubClient {
     }
 }
 
-impl Shared {
+impl ClientState {
     /// Closes it for good.
     fn turn(&self, state: State) {
         match &state {

@@ -22,7 +22,7 @@ use super::{
         Answer, Ask, Hello, MAX_OPEN, MAX_REQUESTS, Published, Request, VERSION, Welcome,
         read as read_message,
     },
-    queue::{self, Queue, Settle},
+    queue::{self, ConsumerQueue, Settle},
     replies::Replies,
     stream::{Next, Stream},
 };
@@ -208,7 +208,7 @@ impl Connection {
         let kept = unconfirmed.clone();
         let task = tokio::spawn(async move {
             let of = (zone, kind);
-            Queue::run(id, of, &*served.tasks, kept, receiver, replies).await;
+            ConsumerQueue::run(id, of, &*served.tasks, kept, receiver, replies).await;
         });
         let queue = Open::Queue(commands, AbortOnDropHandle::new(task), unconfirmed);
         self.open.insert(open, queue);

@@ -70,7 +70,7 @@ async fn give_back(tasks: &dyn Tasks, reads: Vec<Task>) {
 
 /// One consumer of a client. When it is dropped, so is the consumer: what is not acknowledged
 /// goes to others.
-pub(super) struct Queue<'a> {
+pub(super) struct ConsumerQueue<'a> {
     consumer: Box<dyn Consumer>,
     tasks: &'a dyn Tasks,
     unconfirmed: Unconfirmed,
@@ -80,7 +80,7 @@ pub(super) struct Queue<'a> {
     wanted: Option<(u64, usize)>,
 }
 
-impl<'a> Queue<'a> {
+impl<'a> ConsumerQueue<'a> {
     /// Opens it, says so, and serves it until the client leaves it.
     pub(super) async fn run(
         id: u64,

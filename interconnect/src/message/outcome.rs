@@ -45,7 +45,7 @@ struct Selected<'b> {
 
 /// Outcomes as they are read.
 #[derive(Deserialize)]
-pub struct Received {
+pub struct ReceivedOutcomes {
     #[serde(default)]
     sent: Option<Sent>,
     #[serde(default)]
@@ -73,7 +73,7 @@ pub fn encode_selected(zone: &Zone, kind: &Kind, outcomes: &[&Outcome]) -> Resul
 impl Message for OutcomeBatch {
     const NAME: &'static str = "batch of outcomes";
     type Fields<'o> = &'o Self;
-    type Received = Received;
+    type Received = ReceivedOutcomes;
 
     fn fields(&self) -> &Self {
         self
@@ -84,7 +84,7 @@ impl Message for OutcomeBatch {
         Some(Moments::ages(ended, clock))
     }
 
-    fn received(mut received: Received, clock: Option<&Clock>) -> Self {
+    fn received(mut received: ReceivedOutcomes, clock: Option<&Clock>) -> Self {
         if let Some(clock) = clock {
             received.anchor(clock);
         }
@@ -97,7 +97,7 @@ impl Message for OutcomeBatch {
     }
 }
 
-impl Received {
+impl ReceivedOutcomes {
     /// Says by our clock when the attempts ended.
     fn anchor(&mut self, clock: &Clock) {
         let is_whole = self.ages.len() == self.outcomes.len();

@@ -11,7 +11,7 @@ use super::{
 use crate::clock::{Clock, Sent};
 
 #[derive(Deserialize)]
-pub struct Received {
+pub struct ReceivedReadings {
     #[serde(default)]
     sent: Option<Sent>,
     #[serde(default)]
@@ -26,7 +26,7 @@ pub struct Received {
 impl Message for Readings {
     const NAME: &'static str = "message of readings";
     type Fields<'r> = &'r Self;
-    type Received = Received;
+    type Received = ReceivedReadings;
 
     fn fields(&self) -> &Self {
         self
@@ -36,8 +36,8 @@ impl Message for Readings {
         Some(Moments::age(self.time, clock))
     }
 
-    fn received(received: Received, clock: Option<&Clock>) -> Self {
-        let Received {
+    fn received(received: ReceivedReadings, clock: Option<&Clock>) -> Self {
+        let ReceivedReadings {
             sent,
             age,
             target,

@@ -12,13 +12,13 @@ use crate::clock::{Clock, Sent};
 
 /// A status within a field of its own, because a status has a `version` itself: that of the program.
 #[derive(Serialize)]
-pub struct Fields<'s> {
+pub struct StatusFields<'s> {
     status: &'s EnvironmentStatus,
 }
 
 /// A status as it is read.
 #[derive(Deserialize)]
-pub struct Received {
+pub struct ReceivedStatus {
     #[serde(default)]
     sent: Option<Sent>,
     #[serde(default)]
@@ -40,11 +40,11 @@ plain! {
 
 impl Message for EnvironmentStatus {
     const NAME: &'static str = "status of an environment";
-    type Fields<'s> = Fields<'s>;
-    type Received = Received;
+    type Fields<'s> = StatusFields<'s>;
+    type Received = ReceivedStatus;
 
-    fn fields(&self) -> Fields<'_> {
-        Fields { status: self }
+    fn fields(&self) -> StatusFields<'_> {
+        StatusFields { status: self }
     }
 
     fn moments(&self, clock: &Clock) -> Option<Moments> {
@@ -52,8 +52,8 @@ impl Message for EnvironmentStatus {
     }
 
     /// Its time is by our clock, and it says by how much its own differs.
-    fn received(received: Received, clock: Option<&Clock>) -> Self {
-        let Received {
+    fn received(received: ReceivedStatus, clock: Option<&Clock>) -> Self {
+        let ReceivedStatus {
             sent,
             age,
             mut status,
@@ -82,7 +82,7 @@ impl Message for EnvironmentStatus {
 /// # Errors
 /// As of [`Message::decode`].
 pub fn decode_retained(payload: &[u8], clock: &Clock) -> Result<EnvironmentStatus, Error> {
-    let Received {
+    let ReceivedStatus {
         sent, mut status, ..
     } = decode(EnvironmentStatus::NAME, payload)?;
     let ahead = sent.and_then(|sent| clock.ahead(&sent));

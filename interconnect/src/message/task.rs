@@ -12,12 +12,12 @@ use super::{
 use crate::clock::{Clock, Sent};
 
 #[derive(Serialize)]
-pub struct Fields<'t> {
+pub struct TaskFields<'t> {
     tasks: &'t [Task],
 }
 
 #[derive(Deserialize)]
-pub struct Received {
+pub struct ReceivedTasks {
     #[serde(default)]
     sent: Option<Sent>,
     #[serde(default)]
@@ -27,11 +27,11 @@ pub struct Received {
 
 impl Message for Vec<Task> {
     const NAME: &'static str = "batch of tasks";
-    type Fields<'t> = Fields<'t>;
-    type Received = Received;
+    type Fields<'t> = TaskFields<'t>;
+    type Received = ReceivedTasks;
 
-    fn fields(&self) -> Fields<'_> {
-        Fields { tasks: self }
+    fn fields(&self) -> TaskFields<'_> {
+        TaskFields { tasks: self }
     }
 
     fn moments(&self, clock: &Clock) -> Option<Moments> {
@@ -44,8 +44,8 @@ impl Message for Vec<Task> {
     }
 
     /// Deadlines are by our clock.
-    fn received(received: Received, clock: Option<&Clock>) -> Self {
-        let Received {
+    fn received(received: ReceivedTasks, clock: Option<&Clock>) -> Self {
+        let ReceivedTasks {
             sent,
             left,
             mut tasks,

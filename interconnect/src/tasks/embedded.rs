@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 use utakata_model::{Kind, Task, TaskKey, Zone};
 
-use self::{consumer::EmbeddedConsumer, queue::Queue};
+use self::{consumer::EmbeddedConsumer, queue::TaskQueue};
 use crate::{Consumer, Error, Refusal, Tasks, clock::Clock};
 
 /// The bounds of the queues.
@@ -44,11 +44,11 @@ impl Default for Config {
 /// Task queues in this process. Cheap to clone: all clones are the same queues.
 #[derive(Debug, Clone)]
 pub struct Embedded {
-    shared: Arc<Shared>,
+    shared: Arc<EmbeddedState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct EmbeddedState {
     config: Config,
     queues: RwLock<Queues>,
 }
@@ -56,7 +56,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queues {
     closed: bool,
-    by_zone: HashMap<Zone, HashMap<Kind, Arc<Queue>>>,
+    by_zone: HashMap<Zone, HashMap<Kind, Arc<TaskQueue>>>,
 }
 
 /// Counts of a queue: the tasks in it, and those that went.
@@ -78,7 +78,7 @@ impl Embedded {
     /// Empty queues.
     pub fn new(config: Config) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(EmbeddedState {
                 config,
                 queues: RwLock::default(),
             }),
@@ -124,7 +124,7 @@ impl Embedded {
     }
 
     /// The queue of a zone and kind, made when it is first named.
-    fn queue(&self, zone: &Zone, kind: &Kind) -> Result<Arc<Queue>, Error> {
+    fn queue(&self, zone: &Zone, kind: &Kind) -> Result<Arc<TaskQueue>, Error> {
         if let Some(queue) = self.shared.queues.read().get(zone, kind)? {
             return Ok(queue);
         }
@@ -132,7 +132,7 @@ impl Embedded {
         if let Some(queue) = queues.get(zone, kind)? {
             return Ok(queue);
         }
-        let queue = Arc::new(Queue::new(&self.shared.config));
+        let queue = Arc::new(TaskQueue::new(&self.shared.config));
         queues
             .by_zone
             .entry(zone.clone())
@@ -149,7 +149,7 @@ impl Default for Embedded {
 }
 
 impl Queues {
-    fn get(&self, zone: &Zone, kind: &Kind) -> Result<Option<Arc<Queue>>, Error> {
+    fn get(&self, zone: &Zone, kind: &Kind) -> Result<Option<Arc<TaskQueue>>, Error> {
         if self.closed {
             return Err(Error::Closed);
         }

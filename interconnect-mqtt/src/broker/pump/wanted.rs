@@ -10,13 +10,13 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// The topics that are wanted. One may count as wanted longer than it is, never shorter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct WantedTopics {
     pub(super) readings: bool,
     pub(super) outcomes: bool,
     last: Option<Instant>,
 }
 
-impl Wanted {
+impl WantedTopics {
     pub(super) fn any(self) -> bool {
         self.readings || self.outcomes
     }
@@ -64,7 +64,7 @@ mod tests {
             ("utakata/v1/environment/#", false, false),
             ("utakata/v1/+", false, false),
         ] {
-            let mut wanted = Wanted::default();
+            let mut wanted = WantedTopics::default();
             wanted.listen(filter, Instant::now());
             assert_eq!(
                 (wanted.readings, wanted.outcomes),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_was_wanted_is_so_until_nobody_is_left_and_some_time_has_passed() {
-        let (mut wanted, now) = (Wanted::default(), Instant::now());
+        let (mut wanted, now) = (WantedTopics::default(), Instant::now());
         wanted.listen("utakata/v1/#", now);
         wanted.settle(0, now + GRACE - Duration::from_millis(1));
         assert!(wanted.any(), "it may be about to be subscribed to");

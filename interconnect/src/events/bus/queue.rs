@@ -8,7 +8,7 @@ use tokio::sync::{Notify, futures::Notified};
 use crate::{Error, Event, Interest};
 
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct EventQueue {
     interest: Interest,
     limit: usize,
     state: Mutex<State>,
@@ -48,7 +48,7 @@ impl Item {
     }
 }
 
-impl Queue {
+impl EventQueue {
     pub(super) fn new(interest: Interest, limit: usize) -> Self {
         Self {
             interest,
@@ -95,7 +95,7 @@ impl Queue {
         rest
     }
 
-    /// As [`Queue::push`], but waits for room, or until the subscriber leaves.
+    /// As [`EventQueue::push`], but waits for room, or until the subscriber leaves.
     pub(super) async fn push_waiting(&self, mut items: &[Item]) {
         loop {
             let mut emptied = pin!(self.emptied.notified());

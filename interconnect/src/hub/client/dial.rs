@@ -23,7 +23,7 @@ use super::{
         frame,
         message::{Ask, Hello, VERSION, Welcome, one_message},
     },
-    ConnectError, Shared, State,
+    ClientState, ConnectError, State,
     link::Link,
 };
 use crate::connection::draw;
@@ -55,7 +55,7 @@ struct InUse(Arc<Link>);
 #[derive(Debug)]
 pub(super) struct Redial {
     pub(super) path: PathBuf,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<ClientState>,
 }
 
 /// Connects to a hub that may not be there yet. One that listens and does not answer is waited

@@ -33,13 +33,13 @@ pub(super) struct Link {
 #[derive(Debug, Default)]
 struct LinkState {
     lost: Option<String>,
-    waiting: HashMap<u64, Waiting>,
+    waiting: HashMap<u64, PendingReply>,
 }
 
 /// A request that waits for its answer. The place stays taken until the answer comes, even if
 /// nobody waits any more: the hub is still at it.
 #[derive(Debug)]
-struct Waiting {
+struct PendingReply {
     answer: oneshot::Sender<Answer>,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -93,7 +93,7 @@ impl Link {
         {
             let mut state = self.state.lock();
             if state.lost.is_none() {
-                state.waiting.insert(id, Waiting { answer, place });
+                state.waiting.insert(id, PendingReply { answer, place });
             }
         }
         slot.send(frame);
@@ -136,7 +136,7 @@ impl Link {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
             let waiting = self.state.lock().waiting.remove(&id);
-            if let Some(Waiting { answer: to, place }) = waiting {
+            if let Some(PendingReply { answer: to, place }) = waiting {
                 drop(place);
                 // Whoever asked may have lost interest.
                 let _ = to.send(answer);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     super::message::{Answer, Ask, Published},
-    Shared, done,
+    ClientState, done,
     link::{Coming, Lease},
     unexpected,
 };
@@ -15,7 +15,7 @@ use crate::{Error, Event, Interest, Subscription};
 /// A subscription at a hub. When the connection is lost it says so once, and then goes on over
 /// the next one.
 pub(super) struct HubSubscription {
-    shared: Arc<Shared>,
+    shared: Arc<ClientState>,
     interest: Interest,
     stream: Option<Stream>,
     missed: u64,
@@ -29,7 +29,7 @@ struct Stream {
 }
 
 impl HubSubscription {
-    pub(super) async fn open(shared: Arc<Shared>, interest: Interest) -> Result<Self, Error> {
+    pub(super) async fn open(shared: Arc<ClientState>, interest: Interest) -> Result<Self, Error> {
         let stream = Stream::open(&shared, &interest).await?;
         Ok(Self {
             shared,
@@ -41,7 +41,7 @@ impl HubSubscription {
 }
 
 impl Stream {
-    async fn open(shared: &Shared, interest: &Interest) -> Result<Self, Error> {
+    async fn open(shared: &ClientState, interest: &Interest) -> Result<Self, Error> {
         let lease = shared.link()?.lease().await?;
         let subscribe = Ask::Subscribe {
             open: lease.open,

@@ -5,18 +5,18 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc};
 use async_trait::async_trait;
 use utakata_model::{Class, Task};
 
-use super::queue::{Queue, Waiting};
+use super::queue::{TaskQueue, WaitingTask};
 use crate::{Consumer, Delivery, Error, Tag};
 
 pub(super) struct EmbeddedConsumer {
-    queue: Arc<Queue>,
+    queue: Arc<TaskQueue>,
     next_tag: u64,
     /// Control tasks that were fetched and are not acknowledged, in the order of fetching.
     fetched: BTreeMap<Tag, Task>,
 }
 
 impl EmbeddedConsumer {
-    pub(super) fn new(queue: Arc<Queue>) -> Self {
+    pub(super) fn new(queue: Arc<TaskQueue>) -> Self {
         Self {
             queue,
             next_tag: 0,
@@ -24,7 +24,7 @@ impl EmbeddedConsumer {
         }
     }
 
-    fn deliver(&mut self, waiting: Waiting) -> Delivery {
+    fn deliver(&mut self, waiting: WaitingTask) -> Delivery {
         let tag = Tag(self.next_tag);
         self.next_tag += 1;
         if waiting.task.class == Class::Control {

@@ -11,7 +11,7 @@ use super::{Config, Counts};
 use crate::{Error, clock::Clock};
 
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct TaskQueue {
     observe_limit: usize,
     control_limit: usize,
     clock: Clock,
@@ -23,7 +23,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
-    control: VecDeque<Waiting>,
+    control: VecDeque<WaitingTask>,
     control_fetched: usize,
     observe: VecDeque<Task>,
     dropped: u64,
@@ -32,12 +32,12 @@ struct State {
 
 /// A task that waits, and whether somebody has had it before.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingTask {
     pub(super) task: Task,
     pub(super) redelivered: bool,
 }
 
-impl Queue {
+impl TaskQueue {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             observe_limit: config.observe_limit,
@@ -60,7 +60,7 @@ impl Queue {
                 match task.class {
                     Class::Observe => state.observe.push_back(task),
                     Class::Control if state.control_kept() < self.control_limit => {
-                        state.control.push_back(Waiting {
+                        state.control.push_back(WaitingTask {
                             task,
                             redelivered: false,
                         });
@@ -75,7 +75,7 @@ impl Queue {
     }
 
     /// Takes up to `most` tasks out, control first. `None`: there are none now.
-    pub(super) fn take(&self, most: usize) -> Result<Option<Vec<Waiting>>, Error> {
+    pub(super) fn take(&self, most: usize) -> Result<Option<Vec<WaitingTask>>, Error> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(Error::Closed);
@@ -96,7 +96,7 @@ impl Queue {
             let mut state = self.state.lock();
             for task in tasks.rev() {
                 state.control_fetched = state.control_fetched.saturating_sub(1);
-                state.control.push_front(Waiting {
+                state.control.push_front(WaitingTask {
                     task,
                     redelivered: true,
                 });
@@ -154,7 +154,7 @@ impl State {
         self.control.len() + self.control_fetched
     }
 
-    fn take(&mut self, most: usize, clock: &Clock) -> Vec<Waiting> {
+    fn take(&mut self, most: usize, clock: &Clock) -> Vec<WaitingTask> {
         let mut taken = Vec::with_capacity(most.min(self.control.len() + self.observe.len()));
         let control = most.min(self.control.len());
         self.control_fetched += control;
@@ -165,7 +165,7 @@ impl State {
         taken
     }
 
-    fn take_observe(&mut self, most: usize, now: Timestamp, taken: &mut Vec<Waiting>) {
+    fn take_observe(&mut self, most: usize, now: Timestamp, taken: &mut Vec<WaitingTask>) {
         while taken.len() < most {
             let Some(task) = self.observe.pop_front() else {
                 return;
@@ -173,7 +173,7 @@ impl State {
             if task.expires <= now {
                 self.expired += 1;
             } else {
-                taken.push(Waiting {
+                taken.push(WaitingTask {
                     task,
                     redelivered: false,
                 });
