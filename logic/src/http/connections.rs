@@ -50,7 +50,7 @@ pub(super) struct EventStream {
 }
 
 /// A body whose connection is busy until all of it was sent.
-struct Answered {
+struct BusyBody {
     body: Body,
     _busy: Busy<IpAddr>,
 }
@@ -171,7 +171,7 @@ async fn answer(
     request.extensions_mut().insert(guest.clone());
     let response = router.oneshot(request).await?;
     let busy = guest.place.begin();
-    Ok(response.map(|body| Body::new(Answered { body, _busy: busy })))
+    Ok(response.map(|body| Body::new(BusyBody { body, _busy: busy })))
 }
 
 impl ClientConnection {
@@ -195,7 +195,7 @@ impl ClientConnection {
     }
 }
 
-impl HttpBody for Answered {
+impl HttpBody for BusyBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -63,6 +63,7 @@ fn many(mut statement: Many<'_>) -> Asked<'static> {
             let name = match column {
                 Column::Text(_) => "text",
                 Column::Number(_) => "bigint",
+                Column::Flag(_) => "boolean",
                 Column::Bytes(_) => "bytea",
             };
             format!("${parameter}::{name}[]")
@@ -85,6 +86,7 @@ fn many(mut statement: Many<'_>) -> Asked<'static> {
     columns.fold(query, |query, (column, values)| match column {
         Column::Text(_) => query.bind(values.into_iter().map(text_of).collect::<Vec<_>>()),
         Column::Number(_) => query.bind(values.into_iter().map(number_of).collect::<Vec<_>>()),
+        Column::Flag(_) => query.bind(values.into_iter().map(flag_of).collect::<Vec<_>>()),
         Column::Bytes(_) => query.bind(values.into_iter().map(bytes_of).collect::<Vec<_>>()),
     })
 }
@@ -101,6 +103,13 @@ fn number_of(value: Value<'_>) -> i64 {
     match value {
         Value::Number(number) => number,
         value => unreachable!("{value:?} is in a column of numbers"),
+    }
+}
+
+fn flag_of(value: Value<'_>) -> bool {
+    match value {
+        Value::Flag(flag) => flag,
+        value => unreachable!("{value:?} is in a column of flags"),
     }
 }
 
