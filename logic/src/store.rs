@@ -15,6 +15,7 @@ mod inventory;
 mod json;
 mod lease;
 mod ledger;
+mod number;
 mod packed;
 mod people;
 mod place;

@@ -33,7 +33,7 @@ pub(in crate::store) struct Many<'q> {
 
 /// A column: its name, and what is in it.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) enum Column {
+pub enum Column {
     Text(&'static str),
     Number(&'static str),
     Flag(&'static str),
