@@ -148,7 +148,11 @@ impl Observed {
     ///
     /// # Errors
     /// The store failed: what was to be written waits again.
-    pub async fn flush(&self, store: &dyn store::Readings, max: usize) -> Result<bool, store::Error> {
+    pub async fn flush(
+        &self,
+        store: &dyn store::Readings,
+        max: usize,
+    ) -> Result<bool, store::Error> {
         let (taken, is_left) = {
             let mut waiting = self.waiting.lock();
             let keep = waiting.len().saturating_sub(max);

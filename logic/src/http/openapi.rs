@@ -45,7 +45,10 @@ const WITH_NAME: [&str; 1] = ["404"];
 const WITH_BODY: [&str; 4] = ["413", "415", "422", "507"];
 
 /// The description of the API.
-#[allow(clippy::expect_used, reason = "the API cannot be without a description")]
+#[allow(
+    clippy::expect_used,
+    reason = "the API cannot be without a description"
+)]
 pub fn document() -> Value {
     let described =
         super::routes().fold(OpenApiRouter::new(), |router, route| route.describe(router));

@@ -6,8 +6,7 @@ use utakata_model::{EnvironmentId, Operation, Order, Scope, TaskState, Zone};
 
 use super::{
     AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress,
-    TaskRow, packed,
-    number::from_column,
+    TaskRow, number::from_column, packed,
 };
 
 /// The columns of a task.

@@ -6,7 +6,11 @@ use utakata_api::rollout::Rollout;
 use utakata_model::{Order, RolloutId, Scope};
 
 use super::{Columns, Session, Sql, Statement, count};
-use crate::store::{Desired, Error, KindRow, KindsDesired, OrderRow, Orders, Place, number::{from_column, to_column}, row};
+use crate::store::{
+    Desired, Error, KindRow, KindsDesired, OrderRow, Orders, Place,
+    number::{from_column, to_column},
+    row,
+};
 
 #[async_trait]
 impl<S: Sql> Desired for S {

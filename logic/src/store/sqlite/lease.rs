@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
 
 use super::Sqlite;
-use crate::store::{Error, Fence, Lease, LeaseRequest, Leases, lease::LeaseColumns, number::to_column, sql::Session};
+use crate::store::{
+    Error, Fence, Lease, LeaseRequest, Leases, lease::LeaseColumns, number::to_column, sql::Session,
+};
 
 /// The clock of the store, in milliseconds.
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
