@@ -339,7 +339,7 @@ impl Catalogue {
         let using = breaks::Using {
             schedules: self.inventory.schedules(),
             targets: self.inventory.select(&Selector::default()),
-            tasks: breaks::open_tasks(self.store.as_ref(), kind, manifest, &served).await?,
+            tasks: breaks::open_tasks(&*self.store, kind, manifest, &served).await?,
         };
         Ok(breaks::breaks(kind, manifest, &served, &using))
     }

@@ -51,7 +51,7 @@ macro_rules! text_of {
 
 macro_rules! pages {
     ($($code:literal,)*) => {
-        &[$(Page { code: $code, status: None, text: text_of!($code) },)*]
+        &[$(CodePage { code: $code, status: None, text: text_of!($code) },)*]
     };
 }
 
@@ -122,7 +122,7 @@ codes! {
 }
 
 /// The pages of codes that only stand in outcomes and in the status of environments.
-const OTHERS: &[Page] = pages![
+const OTHERS: &[CodePage] = pages![
     "answer-too-large",
     "away",
     "bad-address",
@@ -213,16 +213,16 @@ const OTHERS: &[Page] = pages![
     "zone-not-its-own",
 ];
 
-static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| {
+static PAGES: LazyLock<Vec<CodePage>> = LazyLock::new(|| {
     let refusals = Code::ALL.iter().map(|code| code.page());
-    let mut pages: Vec<Page> = refusals.chain(OTHERS.iter().copied()).collect();
+    let mut pages: Vec<CodePage> = refusals.chain(OTHERS.iter().copied()).collect();
     pages.sort_unstable_by_key(|page| page.code);
     pages
 });
 
 /// A page of `docs/errors`.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Page {
+pub struct CodePage {
     /// The code.
     pub code: &'static str,
     /// The HTTP status that comes with it; absent where it only stands in outcomes.
@@ -238,8 +238,8 @@ impl Code {
         self.page().title()
     }
 
-    fn page(self) -> Page {
-        Page {
+    fn page(self) -> CodePage {
+        CodePage {
             code: self.as_str(),
             status: Some(self.status().as_u16()),
             text: self.text(),
@@ -253,7 +253,7 @@ impl fmt::Display for Code {
     }
 }
 
-impl Page {
+impl CodePage {
     /// The first heading.
     pub fn title(&self) -> &'static str {
         let (first, _) = self.text.split_once('\n').unwrap_or((self.text, ""));
@@ -262,11 +262,11 @@ impl Page {
 }
 
 /// All pages, by code.
-pub fn pages() -> &'static [Page] {
+pub fn pages() -> &'static [CodePage] {
     &PAGES
 }
 
 /// The page of a code.
-pub fn page(code: &str) -> Option<&'static Page> {
+pub fn page(code: &str) -> Option<&'static CodePage> {
     PAGES.iter().find(|page| page.code == code)
 }

@@ -30,7 +30,7 @@ use crate::{
     observe::WAIT_MAX,
     observed::{LastSeen, Observed},
     pace,
-    store::{ControlTask, Store},
+    store::{self, ControlTask},
 };
 use keys::Keys;
 use refusals::Refusals;
@@ -42,7 +42,7 @@ pub struct Control {
     inventory: Arc<Inventory>,
     observed: Arc<Observed>,
     kinds: Arc<Kinds>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::Ledger>,
     ledger: Ledger,
     keys: Keys,
     refusals: Refusals,
@@ -107,7 +107,7 @@ impl Control {
         inventory: Arc<Inventory>,
         observed: Arc<Observed>,
         kinds: Arc<Kinds>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn store::Ledger>,
         ledger: Ledger,
     ) -> Self {
         Self {

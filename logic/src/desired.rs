@@ -31,14 +31,11 @@ pub use pins::PinTable;
 pub use publish::publish;
 pub use state::{Command, Context, DesiredChange, DesiredPart, DesiredState};
 
-use crate::{
-    kinds::Kinds,
-    store::{self, Store},
-};
+use crate::{kinds::Kinds, store};
 
 /// All that is asked, in memory and in the store.
 pub struct Desired {
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::Desired>,
     kinds: Arc<Kinds>,
     /// As the store has it.
     state: RwLock<DesiredState>,
@@ -55,7 +52,10 @@ impl Desired {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(store: Arc<dyn Store>, kinds: Arc<Kinds>) -> Result<Self, store::Error> {
+    pub async fn load(
+        store: Arc<dyn store::Desired>,
+        kinds: Arc<Kinds>,
+    ) -> Result<Self, store::Error> {
         let desired = Self {
             store,
             kinds,

@@ -12,7 +12,7 @@ use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus, Zone, su
 use crate::{
     desired::{Desired, orders::ForgetEnvironment},
     kinds::Kinds,
-    store::{self, Store},
+    store,
 };
 
 /// The silence after which an environment is gone: each tells every ten seconds how it is.
@@ -43,7 +43,7 @@ pub enum Error {
 
 /// The environments. Cheap to share.
 pub struct Environments {
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::Environments>,
     events: Arc<dyn Events>,
     kinds: Arc<Kinds>,
     desired: Arc<Desired>,
@@ -52,7 +52,7 @@ pub struct Environments {
 impl Environments {
     /// Those of this store.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn store::Environments>,
         events: Arc<dyn Events>,
         kinds: Arc<Kinds>,
         desired: Arc<Desired>,

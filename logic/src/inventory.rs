@@ -28,7 +28,7 @@ pub use error::Error;
 use self::index::Index;
 use crate::{
     kinds::Kinds,
-    store::{Change, Store},
+    store::{self, Change},
 };
 
 /// The most selections that are remembered: who reads often mostly reads the same.
@@ -39,7 +39,7 @@ pub type Selection = Arc<[Arc<TargetEntry>]>;
 
 /// The inventory. Cheap to share; changes go through [`Inventory::apply`] and the deletes.
 pub struct Inventory {
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::Inventory>,
     kinds: Arc<Kinds>,
     index: RwLock<Index>,
     /// Changes are made one after the other.
@@ -59,7 +59,7 @@ impl Inventory {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(store: Arc<dyn Store>, kinds: Arc<Kinds>) -> Result<Self, Error> {
+    pub async fn load(store: Arc<dyn store::Inventory>, kinds: Arc<Kinds>) -> Result<Self, Error> {
         let contents = store.inventory().await?;
         Ok(Self {
             store,

@@ -21,7 +21,7 @@ use self::{
 use crate::{
     invariant,
     inventory::{DeviceId, Inventory, TargetEntry},
-    store::{self, ReadingRow, Store},
+    store::{self, ReadingRow},
 };
 
 /// The last observations of each target. Cheap to share.
@@ -40,7 +40,7 @@ impl Observed {
     /// # Errors
     /// The store cannot be read. A row that cannot be understood is left out.
     pub async fn restore(
-        store: &dyn Store,
+        store: &dyn store::Readings,
         inventory: &Inventory,
         now: Timestamp,
     ) -> Result<Self, store::Error> {
@@ -148,7 +148,11 @@ impl Observed {
     ///
     /// # Errors
     /// The store failed: what was to be written waits again.
-    pub async fn flush(&self, store: &dyn Store, max: usize) -> Result<bool, store::Error> {
+    pub async fn flush(
+        &self,
+        store: &dyn store::Readings,
+        max: usize,
+    ) -> Result<bool, store::Error> {
         let (taken, is_left) = {
             let mut waiting = self.waiting.lock();
             let keep = waiting.len().saturating_sub(max);

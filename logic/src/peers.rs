@@ -20,7 +20,7 @@ use crate::{
     config,
     duties::{Duties, SHARDS, Term},
     lease::{self, Action, LEDGER, Terms},
-    store::{Fence, Lease, LeaseRequest, Member, Store},
+    store::{Fence, Lease, LeaseRequest, Leases, Member},
 };
 
 /// A store that fails is asked again after this.
@@ -36,7 +36,7 @@ pub struct Peers {
 
 /// Renews, takes and gives back.
 struct Service {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Leases>,
     me: Member,
     address: String,
     terms: Terms,
@@ -52,7 +52,7 @@ impl Peers {
     /// # Errors
     /// It has no name that could name it.
     pub fn join(
-        store: Arc<dyn Store>,
+        store: Arc<dyn Leases>,
         id: &LogicId,
         address: String,
         config: config::Lease,

@@ -12,7 +12,7 @@ use utakata_api::person::{NewToken, PersonView};
 use utakata_model::{PersonName, suggest};
 
 use crate::{
-    store::{self, PersonRow, Store},
+    store::{self, PersonRow},
     token::{self, TokenHash},
 };
 
@@ -37,7 +37,7 @@ pub enum Error {
 
 /// The people who may ask.
 pub struct People {
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::People>,
     /// As the store has them.
     known: RwLock<Directory>,
     /// Held while the store is written, so that both see the changes in the same order.
@@ -55,7 +55,7 @@ impl People {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(store: Arc<dyn Store>) -> Result<Self, store::Error> {
+    pub async fn load(store: Arc<dyn store::People>) -> Result<Self, store::Error> {
         let people = Self {
             store,
             known: RwLock::default(),

@@ -155,7 +155,7 @@ impl LogicEnvironment {
             Arc::clone(&site.inventory),
             Arc::clone(&site.observed),
             Arc::clone(&site.kinds),
-            Arc::clone(&store),
+            store.clone(),
             ledger.clone(),
         );
         let overviews = overviews(&site, &observe, &ledger, parts.folder);
@@ -470,7 +470,7 @@ impl Inner {
             return Ok(false);
         }
         let max = self.config.store.flush_rows;
-        let flushed = self.site.observed.flush(self.store.as_ref(), max).await;
+        let flushed = self.site.observed.flush(&*self.store, max).await;
         let problem = flushed.as_ref().err().map(|error| {
             tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
             let message = format!("readings cannot be written: {error}: {}", error.cure());

@@ -16,6 +16,7 @@ mod json;
 mod lease;
 mod ledger;
 mod migrations;
+mod number;
 mod packed;
 mod people;
 mod place;

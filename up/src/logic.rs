@@ -162,7 +162,7 @@ fn join(
     let address = address.unwrap_or_else(|| url.to_owned());
     let address = address.trim_end_matches('/').to_owned();
     let id = config.name().context("set logic.id")?;
-    let peers = Peers::join(Arc::clone(store), &id, address, config.lease);
+    let peers = Peers::join(store.clone(), &id, address, config.lease);
     Ok(Some(peers.context("set logic.id")?))
 }
 

@@ -121,7 +121,7 @@ impl Workers {
                 drain_within: config.drain_within,
             },
             warm_for: config.warm_for,
-            quota: config.workers_most,
+            quota: config.max_workers,
             pools: Vec::new(),
             used_since: None,
             effects: WorkerEffects::default(),

@@ -10,10 +10,7 @@ use utakata_interconnect::{
 };
 use utakata_model::{Cure, FileDigest, Problem};
 
-use crate::{
-    duties::Duties,
-    store::{self, Store},
-};
+use crate::{duties::Duties, store};
 
 /// So many messages wait to be answered: for those beyond is asked again.
 pub const MAX_WAITING: usize = 256;
@@ -25,7 +22,7 @@ const AT_ONCE: usize = 8;
 /// Answers what environments ask for while the ledger is kept here, one after the other, until it
 /// is cancelled or the inter connect is closed.
 pub async fn answer(
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::Catalogue>,
     events: Arc<dyn Events>,
     mut asked: mpsc::Receiver<Arc<FetchBatch>>,
     duties: watch::Receiver<Duties>,
@@ -52,7 +49,11 @@ pub async fn answer(
     }
 }
 
-async fn tell(store: &dyn Store, events: &dyn Events, batch: &FetchBatch) -> Result<(), Error> {
+async fn tell(
+    store: &dyn store::Catalogue,
+    events: &dyn Events,
+    batch: &FetchBatch,
+) -> Result<(), Error> {
     let wants = &batch.wants[..batch.wants.len().min(MAX_WANTS)];
     for wants in wants.chunks(AT_ONCE) {
         let mut answers = Vec::with_capacity(wants.len());
@@ -69,7 +70,7 @@ async fn tell(store: &dyn Store, events: &dyn Events, batch: &FetchBatch) -> Res
 }
 
 /// Finds the parts that are wanted, as far as they are there.
-async fn found(store: &dyn Store, want: &ContentRequest) -> ContentPiece {
+async fn found(store: &dyn store::Catalogue, want: &ContentRequest) -> ContentPiece {
     let found = match want {
         ContentRequest::Release(digest) => store.release(digest).await.map(|row| {
             let content = row.map(|row| ContentPiece::Release(row.content));
@@ -98,7 +99,7 @@ async fn found(store: &dyn Store, want: &ContentRequest) -> ContentPiece {
 
 /// The bytes from there on that are in the same part of the file.
 async fn part(
-    store: &dyn Store,
+    store: &dyn store::Catalogue,
     digest: &FileDigest,
     from: u64,
 ) -> Result<Option<Vec<u8>>, store::Error> {

@@ -18,7 +18,7 @@ use utakata_model::{
 use crate::{
     inventory::{TargetEntry, refuses, unfit},
     kinds::{KindsSnapshot, Served, ServedAction},
-    store::{self, Store},
+    store::{self, Ledger},
 };
 
 /// The most that one answer of the API names.
@@ -174,7 +174,7 @@ fn action_of<'s>(
 
 /// The tasks of a kind that have not ended, of those operations that the manifest may break.
 pub(super) async fn open_tasks(
-    store: &dyn Store,
+    store: &dyn Ledger,
     kind: &Kind,
     manifest: &Manifest,
     served: &KindsSnapshot,

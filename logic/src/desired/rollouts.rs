@@ -33,13 +33,7 @@ pub use error::Error;
 
 use self::commands::{Adopt, Begin, GoOn, PinKind, PlaceKind, Say, word};
 use super::Desired;
-use crate::{
-    catalogue::Catalogue,
-    duties::Duties,
-    evidence::ReadBackCounts,
-    kinds::Kinds,
-    store::{self, Store},
-};
+use crate::{catalogue::Catalogue, duties::Duties, evidence::ReadBackCounts, kinds::Kinds, store};
 
 /// Looked at again at least so often.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -55,7 +49,7 @@ const DEBOUNCE: Duration = Duration::from_millis(20);
 pub struct Rollouts {
     desired: Arc<Desired>,
     kinds: Arc<Kinds>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::Desired>,
     counts: Arc<ReadBackCounts>,
     catalogue: Arc<Catalogue>,
     heard: Notify,
@@ -67,7 +61,7 @@ impl Rollouts {
     pub fn new(
         desired: Arc<Desired>,
         kinds: Arc<Kinds>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn store::Desired>,
         counts: Arc<ReadBackCounts>,
         catalogue: Arc<Catalogue>,
     ) -> Self {

@@ -50,7 +50,7 @@ pub(super) struct EventStream {
 }
 
 /// A body whose connection is busy until all of it was sent.
-struct Answered {
+struct BusyBody {
     body: Body,
     _busy: Busy<IpAddr>,
 }
@@ -126,7 +126,7 @@ impl Connections {
     async fn serve(self: Arc<Self>, stream: TcpStream, guest: ClientConnection) {
         // A client that has gone is told by the first write: these only make it sooner.
         let _ = stream.set_nodelay(true);
-        let untaken = u32::try_from(UNTAKEN_TIMEOUT.as_millis()).expect("it is a minute");
+        let untaken = UNTAKEN_TIMEOUT.as_millis() as u32;
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, untaken);
         let router = self.router.clone();
         let of_requests = guest.clone();
@@ -171,7 +171,7 @@ async fn answer(
     request.extensions_mut().insert(guest.clone());
     let response = router.oneshot(request).await?;
     let busy = guest.place.begin();
-    Ok(response.map(|body| Body::new(Answered { body, _busy: busy })))
+    Ok(response.map(|body| Body::new(BusyBody { body, _busy: busy })))
 }
 
 impl ClientConnection {
@@ -195,7 +195,7 @@ impl ClientConnection {
     }
 }
 
-impl HttpBody for Answered {
+impl HttpBody for BusyBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -49,7 +49,7 @@ pub(super) async fn list(
     State(_): State<Api>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<ListPage<ErrorView>>, Refused> {
-    let view = |page: &code::Page| ErrorView {
+    let view = |page: &code::CodePage| ErrorView {
         code: page.code,
         title: page.title(),
         status: page.status,

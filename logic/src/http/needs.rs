@@ -58,6 +58,10 @@ pub(super) enum TimeLimit {
 
 impl Needs {
     /// The needs of a request that a route has taken in.
+    #[allow(
+        clippy::expect_used,
+        reason = "without its bounds nothing of a request may be read"
+    )]
     pub(super) fn of(request: &Request) -> Self {
         let needs = request.extensions().get::<Self>();
         *needs.expect("a request reaches its handler by a route")

@@ -1,6 +1,6 @@
 //! `/v1/openapi.json`: the API, described by itself (OpenAPI 3.1).
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use axum::{
     body::Bytes,
@@ -20,16 +20,10 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
 }
 
-static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
-    let mut text = serde_json::to_vec_pretty(&document()).expect("a document is JSON");
-    text.push(b'\n');
-    text.into()
-});
+static TEXT: LazyLock<Bytes> = LazyLock::new(|| format!("{:#}\n", document()).into());
 static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let document = document();
-    let paths = document["paths"].as_object();
-    let paths = paths.expect("a description has paths");
-    paths.keys().cloned().collect()
+    let paths = super::routes().flat_map(|route| route.paths());
+    paths.collect::<BTreeSet<_>>().into_iter().collect()
 });
 
 /// This document.
@@ -51,6 +45,10 @@ const WITH_NAME: [&str; 1] = ["404"];
 const WITH_BODY: [&str; 4] = ["413", "415", "422", "507"];
 
 /// The description of the API.
+#[allow(
+    clippy::expect_used,
+    reason = "the API cannot be without a description"
+)]
 pub fn document() -> Value {
     let described =
         super::routes().fold(OpenApiRouter::new(), |router, route| route.describe(router));

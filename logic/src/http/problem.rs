@@ -1,7 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457), each with a code, a cure and a page.
 
 use axum::{
-    body::Body,
+    Json,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -98,8 +98,7 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self.problem).expect("texts and numbers are JSON");
-        let mut response = Response::new(Body::from(body));
+        let mut response = Json(&self.problem).into_response();
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");

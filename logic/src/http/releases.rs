@@ -9,9 +9,7 @@ use axum::{
 use serde::Deserialize;
 use utakata_api::{
     page::Page,
-    release::{
-        MAX_FILE_SIZE, NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView,
-    },
+    release::{NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView},
 };
 use utakata_model::{FileDigest, Kind};
 use utoipa_axum::routes;
@@ -20,6 +18,7 @@ use super::{
     Api, Refused,
     auth::Person,
     body,
+    needs::Needs,
     page::{self, PageQuery},
     path::{Path, Two},
     query::Query,
@@ -131,20 +130,20 @@ pub(super) async fn put_file(
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let most = declared.unwrap_or(MAX_FILE_SIZE);
-    if most > MAX_FILE_SIZE {
-        return Err(too_large());
+    let limit = Needs::of(&request).body_limit(&api.handle.config().http);
+    let size = declared.unwrap_or(limit as u64);
+    if size > limit as u64 {
+        return Err(too_large(limit));
     }
     let catalogue = api.handle.catalogue();
     // The memory of all that is received at a time is bounded.
-    let _room = catalogue.receive(most).await;
-    let limit = usize::try_from(most).expect("a file fits into memory");
+    let _room = catalogue.receive(size).await;
     let bytes = to_bytes(request.into_body(), limit)
         .await
         .map_err(|error| {
             let source = std::error::Error::source(&error);
             if source.is_some_and(|source| source.to_string().contains("length limit")) {
-                return too_large();
+                return too_large(limit);
             }
             let detail = format!("the file did not arrive: {error}");
             Refused::new(Code::ReleaseFileWrong, detail, "send it again")
@@ -153,9 +152,8 @@ pub(super) async fn put_file(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn too_large() -> Refused {
-    let most = MAX_FILE_SIZE >> 20;
-    let detail = format!("the file is larger than {most} MiB");
+fn too_large(limit: usize) -> Refused {
+    let detail = format!("the file is larger than {} MiB", limit >> 20);
     let cure = "a larger program goes into a registry, as an image: see image.toml in the guide";
     Refused::new(Code::BodyTooLarge, detail, cure)
 }

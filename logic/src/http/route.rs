@@ -39,6 +39,12 @@ impl Route {
         Self { needs, handler }
     }
 
+    /// The path, as it is described.
+    pub(super) fn paths(self) -> impl Iterator<Item = String> {
+        let (_, paths, _) = self.handler;
+        paths.paths.into_keys()
+    }
+
     /// Adds the handler to a router of which only the description is wanted.
     pub(super) fn describe(self, router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
         router.routes(self.handler)

@@ -43,7 +43,7 @@ impl Handle {
         let (duties, cancel) = (inner.duties.clone(), inner.cancel.clone());
         background.spawn(async move { rollouts.run(duties, cancel).await });
         background.spawn(catalogue::answer(
-            Arc::clone(&inner.store),
+            inner.store.clone(),
             Arc::clone(&events),
             asked,
             inner.duties.clone(),

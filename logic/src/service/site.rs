@@ -41,11 +41,11 @@ impl Site {
         counts: Arc<ReadBackCounts>,
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
-        let inventory = Inventory::load(Arc::clone(store), Arc::clone(&kinds));
+        let inventory = Inventory::load(store.clone(), Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);
-        let observed = Observed::restore(store.as_ref(), &inventory, clock::now()).await?;
-        let people = People::load(Arc::clone(store)).await?;
-        let desired = Arc::new(Desired::load(Arc::clone(store), Arc::clone(&kinds)).await?);
+        let observed = Observed::restore(&**store, &inventory, clock::now()).await?;
+        let people = People::load(store.clone()).await?;
+        let desired = Arc::new(Desired::load(store.clone(), Arc::clone(&kinds)).await?);
         let catalogue = Arc::new(Catalogue::new(
             Arc::clone(store),
             Arc::clone(&kinds),
@@ -54,12 +54,12 @@ impl Site {
         let rollouts = Rollouts::new(
             Arc::clone(&desired),
             Arc::clone(&kinds),
-            Arc::clone(store),
+            store.clone(),
             counts,
             Arc::clone(&catalogue),
         );
         let environments = Environments::new(
-            Arc::clone(store),
+            store.clone(),
             Arc::clone(events),
             Arc::clone(&kinds),
             Arc::clone(&desired),

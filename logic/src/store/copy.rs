@@ -12,6 +12,7 @@ pub(super) use self::table::{Cell, TABLES, Table};
 use self::table::{cells, insert, select};
 use super::{
     Error as StoreError, Place,
+    number::from_column,
     sql::{Columns, Statement},
 };
 
@@ -135,7 +136,7 @@ impl<C: Connection> Side for C {
         let rows = self.fetch(Statement::new(AssertSqlSafe(sql))).await;
         let rows = rows.map_err(|error| self.sort(error))?;
         let count = rows.first().map_or(0, |row| row.number("rows_there"));
-        Ok(u64::try_from(count).expect("a count is not negative"))
+        Ok(from_column(count))
     }
 
     async fn read(

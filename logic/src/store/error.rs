@@ -248,8 +248,8 @@ impl Error {
         let place = place.clone();
         match error {
             MigrateError::VersionMissing(theirs) | MigrateError::VersionTooNew(theirs, _) => {
-                let ours = migrations.iter().map(|migration| migration.version).max();
-                let ours = ours.expect("there is a first step");
+                let versions = migrations.iter().map(|migration| migration.version);
+                let ours = versions.fold(0, i64::max);
                 Self::Newer {
                     place,
                     theirs,

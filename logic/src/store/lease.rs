@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use utakata_model::{EnvironmentId, Incarnation};
 
-use super::Error;
+use super::{Error, number::from_column};
 
 /// Leases among several logic environments on one store.
 #[async_trait]
@@ -74,6 +74,13 @@ pub struct Fence {
     pub epoch: u64,
 }
 
+impl LeaseRequest {
+    /// How long leases last, in milliseconds. Nothing lasts longer than the largest number.
+    pub(super) fn milliseconds(&self) -> i64 {
+        i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
 impl Lease {
     /// The holder, unless it has ended.
     pub fn holder(&self) -> Option<&Member> {
@@ -112,7 +119,7 @@ impl LeaseColumns<'_> {
         };
         Lease {
             name: self.name.to_owned(),
-            epoch: u64::try_from(self.epoch).expect("an epoch only grows"),
+            epoch: from_column(self.epoch),
             held: held(),
         }
     }

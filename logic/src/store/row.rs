@@ -6,7 +6,7 @@ use utakata_model::{EnvironmentId, Operation, Order, Scope, TaskState, Zone};
 
 use super::{
     AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress,
-    TaskRow, packed,
+    TaskRow, number::from_column, packed,
 };
 
 /// The columns of a task.
@@ -122,7 +122,7 @@ pub(super) fn count(counts: &mut Counts, state: TaskState, tasks: i64) {
         TaskState::Expired => &mut counts.expired,
         TaskState::Cancelled => &mut counts.cancelled,
     };
-    *of_state += u64::try_from(tasks).expect("a count is not negative");
+    *of_state += from_column(tasks);
 }
 
 /// The zone of an environment.

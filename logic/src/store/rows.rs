@@ -23,7 +23,7 @@ pub(super) struct Rows<'p> {
 
 /// A page of the audit trail.
 pub(super) struct NewPage<'p> {
-    pub number: i64,
+    pub number: u64,
     pub hash: &'p str,
     pub body: Packed<'p>,
 }
@@ -101,7 +101,7 @@ fn audit<'p>(batch: &'p WriteBatch, place: &Place) -> Result<Option<NewPage<'p>>
     let audit = batch.audit.as_ref().map(|audit| {
         let body = packed::pack(&audit.body).map_err(serde_json::Error::io);
         Ok(NewPage {
-            number: i64::try_from(audit.page).expect("pages are counted from 1"),
+            number: audit.page,
             hash: &audit.hash,
             body: body.map_err(|source| place.wrong("page of the audit trail", source))?,
         })

@@ -116,50 +116,13 @@ pub(super) trait Writing: Session {
 }
 
 /// The fate of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Written {
     Now,
     /// It is there already.
     Before,
-    /// Another page of the trail has its number.
-    Other,
-    /// Somebody else took the lease.
-    Fenced,
-    /// The page before it, which was written, is not there any more.
-    Gap,
-}
-
-impl Written {
-    /// The reason that it is not there, if it is not.
-    pub fn refusal(self, place: &Place, batch: &WriteBatch) -> Option<Error> {
-        let place = place.clone();
-        let page = || {
-            let audit = batch.audit.as_ref();
-            audit
-                .expect("a batch without a page meets no other one")
-                .page
-        };
-        match self {
-            Self::Now | Self::Before => None,
-            Self::Other => Some(Error::OtherWriter {
-                place,
-                page: page(),
-            }),
-            Self::Gap => Some(Error::Lost {
-                place,
-                page: page() - 1,
-            }),
-            Self::Fenced => {
-                let fence = batch.under.as_ref();
-                let fence = fence.expect("a batch without a fence meets no other holder");
-                Some(Error::NotHolder {
-                    place,
-                    lease: fence.lease.clone(),
-                    epoch: fence.epoch,
-                })
-            }
-        }
-    }
+    /// It cannot be there.
+    Refused(Error),
 }
 
 /// The columns of a row. That they are there, and of their types, is the form of the store; of a

@@ -20,7 +20,7 @@ use super::{
     Error, Place, Snapshot, Store, room_for_file,
     sql::{Sql, Statement, columns},
 };
-use session::{Reading, query};
+use session::{ReadSession, query};
 use writer::{Transaction, Writer};
 
 pub use backup::back_up;
@@ -47,7 +47,7 @@ columns!(SqliteRow);
 
 impl Sql for Sqlite {
     type Row = SqliteRow;
-    type Reading<'s> = Reading;
+    type Reading<'s> = ReadSession;
     type Writing<'s> = Transaction<'s>;
 
     const IS_OPEN: &'static str = "is_open = 1";
@@ -93,8 +93,8 @@ impl Sql for Sqlite {
         rows.map_err(|error| self.sort(error))
     }
 
-    async fn moment(&self) -> Result<Reading, Error> {
-        Reading::begin(&self.place, &self.writer.readers()).await
+    async fn moment(&self) -> Result<ReadSession, Error> {
+        ReadSession::begin(&self.place, &self.writer.readers()).await
     }
 
     async fn begin(&self) -> Result<Transaction<'_>, Error> {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use console::Style;
-use utakata_logic::code::{self, Page};
+use utakata_logic::code::{self, CodePage};
 use utakata_model::suggest;
 
 use super::Context;
@@ -24,7 +24,7 @@ pub struct Arguments {
     code: Option<String>,
 }
 
-impl Row for Page {
+impl Row for CodePage {
     const HEADERS: &'static [&'static str] = &["CODE", "MEANING"];
 
     fn cells(&self) -> Vec<Cell> {

@@ -143,7 +143,7 @@ impl Workers {
         };
         let message = format!(
             "it waits for its turn: the environment runs {quota} workers, as many as \
-             execution.workers_most lets it"
+             execution.max_workers lets it"
         );
         PoolStatus {
             problem: Some(Problem::new("workers-most", Cure::Retry, message)),

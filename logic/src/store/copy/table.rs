@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::Row;
-use crate::store::sql::{Columns, Statement, Value};
+use crate::store::sql::{Column, Columns, Statement, Value};
 
 /// A table.
 pub struct Table {
@@ -17,15 +17,6 @@ pub struct Table {
     pub at_once: i64,
     /// Set where an empty store has rows of it: those are written over.
     pub is_always_there: bool,
-}
-
-/// A column: its name, and what is in it.
-#[derive(Debug, Clone, Copy)]
-pub enum Column {
-    Text(&'static str),
-    Number(&'static str),
-    Flag(&'static str),
-    Bytes(&'static str),
 }
 
 /// The value of a row in a column.
@@ -128,14 +119,6 @@ const fn table(name: &'static str, columns: &'static [Column]) -> Table {
         keys: 1,
         at_once: 500,
         is_always_there: false,
-    }
-}
-
-impl Column {
-    fn name(self) -> &'static str {
-        match self {
-            Text(name) | Number(name) | Flag(name) | Bytes(name) => name,
-        }
     }
 }
 

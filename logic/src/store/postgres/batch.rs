@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{Postgres, error::may_be_committed, lease, session::Transaction};
 use crate::store::{
     Error, Fence, Place, WriteBatch,
+    number::to_column,
     rows::{NewOperation, NewTask, OperationUpdate, Rows, TaskUpdate},
     sql::{Session, Writing, Written},
 };
@@ -52,20 +53,20 @@ impl Writing for Transaction<'_> {
         batch: &WriteBatch,
     ) -> Result<(), Error> {
         let store = self.store;
-        let written = match written {
-            Ok(written) => written,
+        match written {
+            Ok(Written::Now) => {}
+            Ok(Written::Before) => {
+                let seen = store.look(batch).await;
+                self.roll_back().await;
+                return seen;
+            }
+            Ok(Written::Refused(refusal)) => {
+                self.roll_back().await;
+                return Err(refusal);
+            }
             // Nobody waits for what is late: it may be done nevertheless.
             Err(error) if self.is_late => return Err(store.in_doubt(&error)),
             Err(error) => return Err(self.fail(error).await),
-        };
-        if let Some(refusal) = written.refusal(&store.place, batch) {
-            self.roll_back().await;
-            return Err(refusal);
-        }
-        if written == Written::Before {
-            let seen = store.look(batch).await;
-            self.roll_back().await;
-            return seen;
         }
         if let Err(error) = self.commit().await {
             return Err(match may_be_committed(&error) {
@@ -97,7 +98,7 @@ impl Postgres {
             return Ok(());
         };
         let query = sqlx::query("SELECT page FROM audit WHERE page = $1 AND hash = $2")
-            .bind(i64::try_from(audit.page).expect("pages are counted from 1"))
+            .bind(to_column(audit.page))
             .bind(&audit.hash);
         let in_doubt = |reason| Error::InDoubt {
             place: self.place.clone(),

@@ -18,6 +18,7 @@ use super::Postgres;
 use crate::store::{
     Error, Fence, Lease, LeaseRequest, Leases,
     lease::LeaseColumns,
+    number::to_column,
     sql::{Sql, Statement},
 };
 
@@ -99,7 +100,7 @@ async fn renew(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx:
     .bind(wanted.by.environment.as_str())
     .bind(wanted.by.incarnation.to_string())
     .bind(&wanted.address)
-    .bind(milliseconds(wanted))
+    .bind(wanted.milliseconds())
     .execute(to)
     .await
     .map(drop)
@@ -128,19 +129,14 @@ async fn take(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::
     .bind(wanted.by.environment.as_str())
     .bind(wanted.by.incarnation.to_string())
     .bind(&wanted.address)
-    .bind(milliseconds(wanted))
+    .bind(wanted.milliseconds())
     .execute(to)
     .await
     .map(drop)
 }
 
-fn milliseconds(wanted: &LeaseRequest) -> i64 {
-    i64::try_from(wanted.lasts.as_millis()).expect("a lease lasts seconds")
-}
-
 /// A lease that is still that of the fence: then it stays so until the end of the transaction.
 pub(super) fn holds(fence: &Fence) -> Statement<'_> {
-    let epoch = i64::try_from(fence.epoch).expect("a lease is not taken that often");
     Statement::new(
         "SELECT name FROM lease
          WHERE name = $1 AND environment = $2 AND incarnation = $3 AND epoch = $4
@@ -149,7 +145,7 @@ pub(super) fn holds(fence: &Fence) -> Statement<'_> {
     .with(&fence.lease)
     .with(fence.by.environment.as_str())
     .with(fence.by.incarnation.to_string())
-    .with(epoch)
+    .with(to_column(fence.epoch))
 }
 
 fn lease(row: &PgRow) -> Lease {

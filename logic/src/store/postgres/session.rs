@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::{
-    AssertSqlSafe, PgConnection, Postgres as Db,
+    AssertSqlSafe, Postgres as Db,
     pool::PoolConnection,
     postgres::{PgArguments, PgRow},
     query::Query,
@@ -27,7 +27,9 @@ pub(super) const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 /// nobody has to know.
 pub(in crate::store) struct Transaction<'p> {
     pub(super) store: &'p Postgres,
-    connection: Option<PoolConnection<Db>>,
+    connection: PoolConnection<Db>,
+    /// Set once the connection can be used by others.
+    is_clean: bool,
     deadline: Instant,
     /// Set once a statement was not answered in time.
     pub(super) is_late: bool,
@@ -63,6 +65,7 @@ fn many(mut statement: Many<'_>) -> Asked<'static> {
             let name = match column {
                 Column::Text(_) => "text",
                 Column::Number(_) => "bigint",
+                Column::Flag(_) => "boolean",
                 Column::Bytes(_) => "bytea",
             };
             format!("${parameter}::{name}[]")
@@ -85,6 +88,7 @@ fn many(mut statement: Many<'_>) -> Asked<'static> {
     columns.fold(query, |query, (column, values)| match column {
         Column::Text(_) => query.bind(values.into_iter().map(text_of).collect::<Vec<_>>()),
         Column::Number(_) => query.bind(values.into_iter().map(number_of).collect::<Vec<_>>()),
+        Column::Flag(_) => query.bind(values.into_iter().map(flag_of).collect::<Vec<_>>()),
         Column::Bytes(_) => query.bind(values.into_iter().map(bytes_of).collect::<Vec<_>>()),
     })
 }
@@ -93,21 +97,28 @@ fn text_of(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
         Value::Text(text) => Some(text),
         Value::MaybeText(text) => text,
-        value => unreachable!("{value:?} is in a column of texts"),
+        _ => unreachable!("a column of texts has no other values"),
     }
 }
 
 fn number_of(value: Value<'_>) -> i64 {
     match value {
         Value::Number(number) => number,
-        value => unreachable!("{value:?} is in a column of numbers"),
+        _ => unreachable!("a column of numbers has no other values"),
+    }
+}
+
+fn flag_of(value: Value<'_>) -> bool {
+    match value {
+        Value::Flag(flag) => flag,
+        _ => unreachable!("a column of flags has no other values"),
     }
 }
 
 fn bytes_of(value: Value<'_>) -> &[u8] {
     match value {
         Value::Bytes(bytes) => bytes,
-        value => unreachable!("{value:?} is in a column of bytes"),
+        _ => unreachable!("a column of bytes has no other values"),
     }
 }
 
@@ -116,7 +127,8 @@ impl<'p> Transaction<'p> {
         let connection = store.connection().await?;
         let mut own = Self {
             store,
-            connection: Some(connection),
+            connection,
+            is_clean: false,
             deadline: Instant::now() + CALL_TIMEOUT,
             is_late: false,
         };
@@ -124,11 +136,6 @@ impl<'p> Transaction<'p> {
             Ok(()) => Ok(own),
             Err(error) => Err(own.fail(error).await),
         }
-    }
-
-    fn connection(&mut self) -> &mut PgConnection {
-        let connection = self.connection.as_mut();
-        connection.expect("a transaction has a connection until it ends")
     }
 
     fn late(&mut self) -> sqlx::Error {
@@ -139,7 +146,7 @@ impl<'p> Transaction<'p> {
     /// Carries out a statement before the deadline; says how many rows were written.
     pub(super) async fn execute_query(&mut self, query: Asked<'_>) -> Result<u64, sqlx::Error> {
         let deadline = self.deadline;
-        let done = timeout_at(deadline, query.execute(self.connection())).await;
+        let done = timeout_at(deadline, query.execute(&mut *self.connection)).await;
         let done = done.unwrap_or_else(|_| Err(self.late()));
         Ok(done?.rows_affected())
     }
@@ -147,7 +154,7 @@ impl<'p> Transaction<'p> {
     /// Carries out a statement of the transaction itself.
     async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let deadline = self.deadline;
-        let done = timeout_at(deadline, sqlx::raw_sql(sql).execute(self.connection())).await;
+        let done = timeout_at(deadline, sqlx::raw_sql(sql).execute(&mut *self.connection)).await;
         let done = done.unwrap_or_else(|_| Err(self.late()));
         done.map(drop)
     }
@@ -177,14 +184,14 @@ impl<'p> Transaction<'p> {
 
     /// Others may use the connection.
     pub(super) fn give_back(mut self) {
-        drop(self.connection.take());
+        self.is_clean = true;
     }
 }
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.close_on_drop();
+        if !self.is_clean {
+            self.connection.close_on_drop();
         }
     }
 }
@@ -194,7 +201,7 @@ impl Session for Transaction<'_> {
 
     async fn fetch(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, sqlx::Error> {
         let deadline = self.deadline;
-        let rows = query(statement).fetch_all(self.connection());
+        let rows = query(statement).fetch_all(&mut *self.connection);
         let rows = timeout_at(deadline, rows).await;
         rows.unwrap_or_else(|_| Err(self.late()))
     }

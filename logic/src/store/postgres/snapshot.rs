@@ -10,7 +10,7 @@ use crate::store::{
 };
 
 /// A connection in a read transaction.
-struct Connection {
+struct ReadTransaction {
     place: Place,
     connection: PgConnection,
 }
@@ -28,14 +28,14 @@ impl Postgres {
             let done = sqlx::query(step).execute(&mut connection).await;
             done.map_err(|error| self.sort(error))?;
         }
-        Ok(Box::new(Connection {
+        Ok(Box::new(ReadTransaction {
             place: self.place.clone(),
             connection,
         }))
     }
 }
 
-impl Moment for Connection {
+impl Moment for ReadTransaction {
     type Row = PgRow;
 
     async fn each(&mut self, sql: &'static str, visit: Visitor<'_, PgRow>) -> Result<(), Error> {

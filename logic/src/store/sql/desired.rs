@@ -5,8 +5,12 @@ use sqlx::AssertSqlSafe;
 use utakata_api::rollout::Rollout;
 use utakata_model::{Order, RolloutId, Scope};
 
-use super::{Columns, Session, Sql, Statement, count, number};
-use crate::store::{Desired, Error, KindRow, KindsDesired, OrderRow, Orders, Place, row};
+use super::{Columns, Session, Sql, Statement, count};
+use crate::store::{
+    Desired, Error, KindRow, KindsDesired, OrderRow, Orders, Place,
+    number::{from_column, to_column},
+    row,
+};
 
 #[async_trait]
 impl<S: Sql> Desired for S {
@@ -24,7 +28,7 @@ impl<S: Sql> Desired for S {
         let scope = |row: &S::Row| row::standing(self.place(), row.text("scope"), row.text("body"));
         let revision = revision.first().map_or(0, |row| row.number("revision"));
         Ok(Orders {
-            revision: u64::try_from(revision).expect("the revision only grows"),
+            revision: from_column(revision),
             rows: rows.iter().map(order).collect::<Result<_, _>>()?,
             standing: standing.iter().map(scope).collect::<Result<_, _>>()?,
         })
@@ -149,7 +153,7 @@ async fn write(
             "INSERT INTO desired_revision (one, revision) VALUES (1, $1)
              ON CONFLICT (one) DO UPDATE SET revision = excluded.revision",
         );
-        to.execute(revise.with(number(revision))).await?;
+        to.execute(revise.with(to_column(revision))).await?;
         for statement in statements {
             to.execute(statement).await?;
         }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use utakata_api::apply::Document;
 
 use super::{Column, Columns, Many, Session, Sql, Statement, count};
-use crate::store::{Change, Contents, Error, Inventory, Place};
+use crate::store::{Change, Contents, Error, Inventory, Place, number::from_column};
 
 /// The bodies that are to be, by name; `None` where none is to be.
 type Bodies<'c> = IndexMap<&'c str, Option<String>>;
@@ -81,7 +81,7 @@ impl<S: Sql> Inventory for S {
         let sql = "SELECT value FROM counter WHERE name = 'inventory'";
         let rows = self.fetch(Statement::new(sql)).await?;
         let version = rows.first().map_or(0, |row| row.number("value"));
-        Ok(u64::try_from(version).expect("the version only grows"))
+        Ok(from_column(version))
     }
 }
 

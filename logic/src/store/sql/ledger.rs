@@ -9,7 +9,8 @@ use utakata_model::{Operation, OperationId, TargetName, TaskId};
 
 use super::{Columns, Session, Sql, Statement, Writing, Written, select};
 use crate::store::{
-    Error, Ledger, OperationProgress, OperationRow, Place, TaskFilter, TaskRow, WriteBatch,
+    Error, Fence, Ledger, OperationProgress, OperationRow, Place, TaskFilter, TaskRow, WriteBatch,
+    number::to_column,
     row::{self, TaskColumns},
     rows::{LockRow, NewPage, Rows},
 };
@@ -180,16 +181,22 @@ async fn write(
     if let Some(audit) = &rows.audit
         && let Some(there) = insert_audit(to, audit).await?
     {
-        return match (there, &batch.under) {
+        let (place, page) = (place.clone(), audit.number);
+        return Ok(match (there, &batch.under) {
+            (There::Same, _) => Written::Before,
             // Who lost the lease finds the pages of who has it.
-            (Written::Other, Some(fence)) if !to.holds(fence).await? => Ok(Written::Fenced),
-            (there, _) => Ok(there),
-        };
+            (There::Other, Some(fence)) if !to.holds(fence).await? => not_holder(place, fence),
+            (There::Other, _) => Written::Refused(Error::OtherWriter { place, page }),
+            (There::NotEvenTheOneBefore, _) => {
+                let page = page.saturating_sub(1);
+                Written::Refused(Error::Lost { place, page })
+            }
+        });
     }
     if let Some(fence) = &batch.under
         && !to.holds(fence).await?
     {
-        return Ok(Written::Fenced);
+        return Ok(not_holder(place.clone(), fence));
     }
     to.write_tasks(rows, place).await?;
     write_locks(to, &rows.locks).await?;
@@ -200,17 +207,35 @@ async fn write(
     Ok(Written::Now)
 }
 
-/// Says what was there in its place, if anything was. Waits for whoever is writing it.
+/// Somebody else has the lease.
+fn not_holder(place: Place, fence: &Fence) -> Written {
+    Written::Refused(Error::NotHolder {
+        place,
+        lease: fence.lease.clone(),
+        epoch: fence.epoch,
+    })
+}
+
+/// A page of the trail that is in the place of another one.
+enum There {
+    Same,
+    Other,
+    /// None is there, and the one before it, which was written, is not there any more.
+    NotEvenTheOneBefore,
+}
+
+/// Returns what was there in its place, if anything was. Waits for whoever is writing it.
 async fn insert_audit(
     to: &mut impl Session,
     audit: &NewPage<'_>,
-) -> Result<Option<Written>, sqlx::Error> {
+) -> Result<Option<There>, sqlx::Error> {
+    let number = to_column(audit.number);
     let insert = Statement::new(
         "INSERT INTO audit (page, hash, body, packed) SELECT $1, $2, $3, $4
          WHERE $1 <= 1 OR EXISTS (SELECT 1 FROM audit WHERE page = $1 - 1)
          ON CONFLICT (page) DO NOTHING",
     )
-    .with(audit.number)
+    .with(number)
     .with(audit.hash)
     .with(audit.body.text)
     .with(audit.body.bytes.as_slice());
@@ -218,11 +243,11 @@ async fn insert_audit(
         return Ok(None);
     }
     let sql = "SELECT hash FROM audit WHERE page = $1";
-    let rows = to.fetch(Statement::new(sql).with(audit.number)).await?;
+    let rows = to.fetch(Statement::new(sql).with(number)).await?;
     Ok(Some(match rows.first() {
-        None => Written::Gap,
-        Some(row) if row.text("hash") == audit.hash => Written::Before,
-        Some(_) => Written::Other,
+        None => There::NotEvenTheOneBefore,
+        Some(row) if row.text("hash") == audit.hash => There::Same,
+        Some(_) => There::Other,
     }))
 }
 

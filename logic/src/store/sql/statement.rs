@@ -31,18 +31,19 @@ pub(in crate::store) struct Many<'q> {
     pub rows: Vec<Vec<Value<'q>>>,
 }
 
-/// A column of many rows, by its name.
+/// A column: its name, and what is in it.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) enum Column {
+pub enum Column {
     Text(&'static str),
     Number(&'static str),
+    Flag(&'static str),
     Bytes(&'static str),
 }
 
 impl Column {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Text(name) | Self::Number(name) | Self::Bytes(name) => name,
+            Self::Text(name) | Self::Number(name) | Self::Flag(name) | Self::Bytes(name) => name,
         }
     }
 }

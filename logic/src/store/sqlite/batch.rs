@@ -54,9 +54,9 @@ impl Writing for Transaction<'_> {
         written: Result<Written, sqlx::Error>,
         batch: &WriteBatch,
     ) -> Result<(), Error> {
-        match written.map(|written| written.refusal(self.place(), batch)) {
-            Ok(None) => self.commit(batch.audit.as_ref()).await,
-            Ok(Some(refusal)) => {
+        match written {
+            Ok(Written::Now | Written::Before) => self.commit(batch.audit.as_ref()).await,
+            Ok(Written::Refused(refusal)) => {
                 self.roll_back().await;
                 Err(refusal)
             }

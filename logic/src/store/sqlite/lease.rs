@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
 
 use super::Sqlite;
-use crate::store::{Error, Fence, Lease, LeaseRequest, Leases, lease::LeaseColumns, sql::Session};
+use crate::store::{
+    Error, Fence, Lease, LeaseRequest, Leases, lease::LeaseColumns, number::to_column, sql::Session,
+};
 
 /// The clock of the store, in milliseconds.
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
@@ -36,7 +38,7 @@ async fn write(
     renew.push(format_args!(
         ", since = CASE WHEN until < {NOW} THEN {NOW} ELSE since END, until = {NOW} + "
     ));
-    renew.push_bind(milliseconds(wanted)).push(" WHERE TRUE");
+    renew.push_bind(wanted.milliseconds()).push(" WHERE TRUE");
     of(&mut renew, wanted);
     renew.build().execute(&mut *to).await?;
     for name in &wanted.take {
@@ -73,14 +75,10 @@ async fn take(
     query.push_bind(wanted.by.incarnation.to_string());
     query.push(", address = ").push_bind(&wanted.address);
     query.push(format_args!(", since = {NOW}, until = {NOW} + "));
-    query.push_bind(milliseconds(wanted));
+    query.push_bind(wanted.milliseconds());
     query.push(" WHERE name = ").push_bind(name);
     query.push(format_args!(" AND (environment IS NULL OR until < {NOW})"));
     query.build().execute(to).await.map(drop)
-}
-
-fn milliseconds(wanted: &LeaseRequest) -> i64 {
-    i64::try_from(wanted.lasts.as_millis()).expect("a lease lasts seconds")
 }
 
 /// Returns true if a lease is still that of the fence.
@@ -92,7 +90,7 @@ pub(super) async fn holds(to: &mut SqliteConnection, fence: &Fence) -> Result<bo
     .bind(&fence.lease)
     .bind(fence.by.environment.as_str())
     .bind(fence.by.incarnation.to_string())
-    .bind(i64::try_from(fence.epoch).expect("a lease is not taken that often"))
+    .bind(to_column(fence.epoch))
     .fetch_optional(to)
     .await?;
     Ok(row.is_some())

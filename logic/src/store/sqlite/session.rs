@@ -16,7 +16,7 @@ use crate::store::{
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
 /// A transaction of a connection that only reads.
-pub(in crate::store) struct Reading {
+pub(in crate::store) struct ReadSession {
     place: Place,
     moment: sqlx::Transaction<'static, Db>,
 }
@@ -91,7 +91,7 @@ impl Session for Transaction<'_> {
     }
 }
 
-impl Reading {
+impl ReadSession {
     pub(super) async fn begin(place: &Place, readers: &SqlitePool) -> Result<Self, Error> {
         let moment = readers.begin().await;
         Ok(Self {
@@ -101,7 +101,7 @@ impl Reading {
     }
 }
 
-impl Session for Reading {
+impl Session for ReadSession {
     type Row = SqliteRow;
 
     async fn fetch(&mut self, statement: Statement<'_>) -> Result<Vec<SqliteRow>, sqlx::Error> {

@@ -18,7 +18,7 @@ use crate::store::{
 const AHEAD: usize = 2;
 
 /// A connection in a read transaction.
-struct Connection {
+struct ReadTransaction {
     place: Place,
     connection: SqliteConnection,
 }
@@ -51,10 +51,10 @@ pub(super) async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snap
         let done = sqlx::query(step).execute(&mut connection).await;
         done.map_err(failed)?;
     }
-    Ok(Box::new(Connection { place, connection }))
+    Ok(Box::new(ReadTransaction { place, connection }))
 }
 
-impl Moment for Connection {
+impl Moment for ReadTransaction {
     type Row = SqliteRow;
 
     async fn each(

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{error, files::Files};
-use crate::store::{AuditPage, Error, Place};
+use crate::store::{AuditPage, Error, Place, number::to_column};
 
 /// The first page after this is looked for on another connection.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -173,7 +173,7 @@ impl Writer {
             None => self.reading.connect().await?,
         };
         let found = sqlx::query("SELECT 1 FROM audit WHERE page = ? AND hash = ?")
-            .bind(i64::try_from(page.page).expect("pages are counted from 1"))
+            .bind(to_column(page.page))
             .bind(&page.hash)
             .fetch_optional(&mut looker)
             .await?;
@@ -210,10 +210,6 @@ impl Open {
 }
 
 impl Transaction<'_> {
-    pub fn place(&self) -> &Place {
-        &self.writer.place
-    }
-
     /// Commits. When this returns, a page of the trail that was written, or found, is seen by
     /// others.
     pub async fn commit(mut self, page: Option<&AuditPage>) -> Result<(), Error> {
