@@ -309,3 +309,6 @@ pub(super) fn word(state: RolloutState) -> &'static str {
         RolloutState::Aborted => "aborted",
     }
 }
+
+#[cfg(test)]
+mod tests;
