@@ -39,13 +39,18 @@ use token::PlanToken;
 /// The operations that change something. Cheap to share.
 pub struct Control {
     config: config::Control,
-    inventory: Arc<Inventory>,
-    observed: Arc<Observed>,
-    kinds: Arc<Kinds>,
-    store: Arc<dyn store::Ledger>,
-    ledger: Ledger,
+    rooms: Rooms,
     keys: Keys,
     refusals: Refusals,
+}
+
+/// The rooms that control is asked about, and the one that does it.
+pub struct Rooms {
+    pub inventory: Arc<Inventory>,
+    pub observed: Arc<Observed>,
+    pub kinds: Arc<Kinds>,
+    pub store: Arc<dyn store::Ledger>,
+    pub ledger: Ledger,
 }
 
 /// The result of a request.
@@ -102,21 +107,10 @@ struct Confirmation<'a> {
 
 impl Control {
     /// Makes one with nothing under way.
-    pub fn new(
-        config: config::Control,
-        inventory: Arc<Inventory>,
-        observed: Arc<Observed>,
-        kinds: Arc<Kinds>,
-        store: Arc<dyn store::Ledger>,
-        ledger: Ledger,
-    ) -> Self {
+    pub fn new(config: config::Control, rooms: Rooms) -> Self {
         Self {
             config,
-            inventory,
-            observed,
-            kinds,
-            store,
-            ledger,
+            rooms,
             keys: Keys::default(),
             refusals: Refusals::default(),
         }
@@ -167,12 +161,12 @@ impl Control {
         {
             return Ok(Answer::Known(id));
         }
-        let selection = self.inventory.select(&asked.selector);
+        let selection = self.rooms.inventory.select(&asked.selector);
         if selection.is_empty() {
             let selector = asked.selector;
             return Err(Error::SelectsNothing { selector });
         }
-        let served = self.kinds.served();
+        let served = self.rooms.kinds.served();
         let parameters = serde_json::Value::Object(asked.parameters.clone());
         let planned = plan::plan(&asked.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
@@ -199,10 +193,10 @@ impl Control {
 
     /// The operation that was asked for under the same key before.
     async fn asked_before(&self, key: &str, asked: &Asked) -> Result<Option<OperationId>, Error> {
-        let Some(id) = self.store.operation_by_key(key).await? else {
+        let Some(id) = self.rooms.store.operation_by_key(key).await? else {
             return Ok(None);
         };
-        let before = self.store.operation(id).await?;
+        let before = self.rooms.store.operation(id).await?;
         let is_same = before.is_some_and(|before| {
             before.operation.selector == asked.selector
                 && before.operation.action.as_ref() == Some(&asked.action)
@@ -244,7 +238,7 @@ impl Control {
     ) -> Vec<PlannedTask> {
         let task = |(known, (served, action)): &plan::PlannedTarget<'_>| {
             let today = |seen: &LastSeen| today(seen, action, parameters);
-            let today = self.observed.look(known.device, today);
+            let today = self.rooms.observed.look(known.device, today);
             PlannedTask {
                 target: known.target.name.clone(),
                 release: served.release.clone(),
@@ -304,7 +298,8 @@ impl Control {
         let id = operation.id;
         let tasks = self.tasks(&operation, new.within, planned);
         let progress = Arc::new(Progress::new(tasks.len(), Show::Counts));
-        self.ledger
+        self.rooms
+            .ledger
             .plan(ledger::OperationPlan {
                 needs_approval: self.needs_approval(planned),
                 tasks,

@@ -1,23 +1,27 @@
 //! LOGIC ENVIRONMENT: what users ask for becomes tasks, what comes back becomes knowledge.
 //!
-//! - [`inventory`]: targets, schedules, credentials
-//! - [`catalogue`]: the releases that environments can be told to run
+//! From the bottom up; each knows those above it in this list, if any, and none below.
+//!
+//! - [`config`], `clock`, [`code`], `explain`, `invariant`, [`token`]: what everything else may need
+//! - [`pace`]: which tasks of an operation may begin
+//! - [`store`]: what outlives the process
+//! - [`audit`]: the trail of what was done, and its check
+//! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
+//! - [`people`]: who may ask
 //! - [`kinds`]: which kinds are served, learned from the environments
+//! - [`inventory`]: targets, schedules, credentials
 //! - [`observed`]: what was last seen of each target
+//! - [`catalogue`]: the releases that environments can be told to run
+//! - [`evidence`]: how many control tasks show when their targets are read back, by release
+//! - [`desired`]: what environments are asked: to pause, to drain, which release serves a kind
+//! - [`environments`]: the zones of environments
+//! - [`dispatch`]: hands reads over, and knows which are under way
+//! - [`ledger`]: every control task, from the asking to the end
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
-//! - [`ledger`]: every control task, from the asking to the end, and the audit trail of it
-//! - [`lease`]: who does what, where there are several
-//! - [`people`]: who may ask
-//! - [`peers`]: several on one store
-//! - [`duties`]: what one of several does for all of them
-//! - [`dispatch`]: the only part that knows the inter connect
-//! - [`store`]: what outlives the process
-//! - [`desired`]: what environments are asked: to pause, to drain, which release serves a kind
-//! - [`metrics`]: what is to be watched
-//! - `overview`: what is wrong now
+//! - `overview`, [`metrics`]: what is wrong now, and what is to be watched
+//! - [`service`]: puts all of these together
 //! - [`http`]: the API
-//! - [`code`]: the codes of problems, and their pages
 
 #![allow(
     missing_docs,

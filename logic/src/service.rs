@@ -31,7 +31,7 @@ use crate::{
     Config,
     catalogue::{self, Catalogue},
     clock,
-    control::Control,
+    control::{self, Control},
     desired::{Desired, rollouts::Rollouts},
     dispatch::{Dispatch, Failing},
     duties::Duties,
@@ -150,14 +150,14 @@ impl LogicEnvironment {
             Arc::clone(&site.kinds),
             duties.clone(),
         ));
-        let control = Control::new(
-            config.control.clone(),
-            Arc::clone(&site.inventory),
-            Arc::clone(&site.observed),
-            Arc::clone(&site.kinds),
-            store.clone(),
-            ledger.clone(),
-        );
+        let rooms = control::Rooms {
+            inventory: Arc::clone(&site.inventory),
+            observed: Arc::clone(&site.observed),
+            kinds: Arc::clone(&site.kinds),
+            store: store.clone(),
+            ledger: ledger.clone(),
+        };
+        let control = Control::new(config.control.clone(), rooms);
         let overviews = overviews(&site, &observe, &ledger, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {

@@ -44,11 +44,11 @@ impl Control {
     /// # Errors
     /// Nothing was sent: nothing can be taken back, or it is not what was meant.
     pub async fn undo(&self, asked: UndoRequest) -> Result<Option<UndoResult>, Error> {
-        let Some(row) = self.store.operation(asked.id).await? else {
+        let Some(row) = self.rooms.store.operation(asked.id).await? else {
             return Ok(None);
         };
-        let rows = self.store.tasks_of(asked.id).await?;
-        let served = self.kinds.served();
+        let rows = self.rooms.store.tasks_of(asked.id).await?;
+        let served = self.rooms.kinds.served();
         let (steps, mut left_out) = steps(&rows);
         let known: Vec<Vec<Arc<TargetEntry>>> = steps
             .iter()
@@ -106,7 +106,7 @@ impl Control {
     fn known(&self, step: &Step, left_out: &mut Vec<LeftOut>) -> Vec<Arc<TargetEntry>> {
         let mut found = Vec::with_capacity(step.targets.len());
         for (target, kind) in &step.targets {
-            match self.inventory.find(target) {
+            match self.rooms.inventory.find(target) {
                 None => left_out.push(left(target, "it was deleted".into())),
                 Some(known) if known.target.kind != *kind => {
                     let why = format!("its kind is now {}", known.target.kind);

@@ -310,3 +310,6 @@ pub(super) fn word(state: RolloutState) -> &'static str {
         RolloutState::Aborted => "aborted",
     }
 }
+
+#[cfg(test)]
+mod tests;
