@@ -29,8 +29,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The number of a migration, its name, and its file.
+type Migration = (i64, String, PathBuf);
+
 /// `0002_ledger.sql` is number 2, `ledger`.
-fn files(folder: &Path) -> Result<Vec<(i64, String, PathBuf)>, Box<dyn Error>> {
+fn files(folder: &Path) -> Result<Vec<Migration>, Box<dyn Error>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -62,8 +62,8 @@ struct Rotation {
 }
 
 impl ReadPlan {
-    /// A new timetable in place of this one. Who is on both keeps its slot and its time; who
-    /// is only on the new one is read at once, `pace` apart.
+    /// A new plan in place of this one. Who is in both keeps its slot and its time; who
+    /// is only in the new one is read at once, `pace` apart.
     #[must_use]
     pub fn rebuilt(
         &self,
