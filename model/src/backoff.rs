@@ -26,7 +26,7 @@ impl Backoff {
         self.next = self.first;
     }
 
-    /// Whether nothing was waited for since it began.
+    /// Returns whether nothing was waited for since it began.
     pub fn is_first(&self) -> bool {
         self.next == self.first
     }

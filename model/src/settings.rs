@@ -49,7 +49,7 @@ pub trait Setting {
         Ok(())
     }
 
-    /// Whether it is 0 or empty, where that must mean something to be let in.
+    /// Returns whether it is 0 or empty, where that must mean something to be let in.
     fn is_zero(&self) -> bool {
         false
     }

@@ -230,7 +230,7 @@ pub fn doubtful(target: &str, told: &str, error: &Error, sent: u32) -> Problem {
     Problem::new(code, cure, format!("{target} was told {told}, {what}"))
 }
 
-/// Why nothing was asked; the library names the address once more.
+/// Returns why nothing was asked; the library names the address once more.
 fn unasked(error: &SnmpError) -> String {
     match error {
         SnmpError::Exchange { source, .. } => unasked(source),
