@@ -1,4 +1,4 @@
-//! What is heard of workers, and who says it.
+//! The events of workers, and the streams to them.
 
 pub(crate) mod answer;
 
@@ -18,12 +18,12 @@ pub(crate) struct Number(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) worker: Number,
-    pub(crate) said: Said,
+    pub(crate) event: WorkerEvent,
 }
 
 /// An event of a worker.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub(crate) enum WorkerEvent {
     /// A hello that was good: the worker is let in.
     Ready {
         /// The number of tasks that it takes at once.
@@ -31,7 +31,7 @@ pub(crate) enum Said {
         /// Whether it can go over to another manager.
         can_hold: bool,
         /// The way to it.
-        to: Line,
+        to: WorkerStream,
     },
     /// The ends of attempts.
     Answers(Vec<Answer>),
@@ -42,7 +42,7 @@ pub(crate) enum Said {
     /// Its memory in bytes.
     Memory(u64),
     /// The end of its stream.
-    Parted(Parting),
+    Parted(StreamEnd),
     /// Its start, with the trace by which it is found again.
     Started(Trace),
     /// A start that failed.
@@ -56,11 +56,11 @@ pub(crate) enum Said {
 }
 
 /// The way to a worker: messages that are written as soon as there is room.
-pub(crate) type Line = mpsc::Sender<Result<ToWorker, Status>>;
+pub(crate) type WorkerStream = mpsc::Sender<Result<ToWorker, Status>>;
 
 /// The reason for which a stream has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Parting {
+pub(crate) enum StreamEnd {
     /// The worker closed it.
     Closed,
     /// A stream that broke, or brought what cannot be read: what was seen.

@@ -19,7 +19,7 @@ use super::{
     connection::Unproven,
     hello,
 };
-use crate::worker::{Answer, Parting, Report, Said};
+use crate::worker::{Answer, Report, StreamEnd, WorkerEvent};
 
 /// Messages in a second that carry no outcome; a worker that says more is cut off.
 const MAX_CHATTER: u32 = 10_000;
@@ -64,7 +64,9 @@ impl Session {
             Ok(agreed) => self.serve(&ticket, agreed, &hello, from, to).await,
             Err(problem) => {
                 refuse(&to, &problem).await;
-                ticket.report(Said::Parted(Parting::Refused(problem))).await;
+                ticket
+                    .report(WorkerEvent::Parted(StreamEnd::Refused(problem)))
+                    .await;
             }
         }
     }
@@ -112,7 +114,7 @@ impl Session {
         // The first message of an empty channel: there is room, or nobody there.
         let _ = to.try_send(message(welcome));
         let capacity = agreed.capacity;
-        let ready = Said::Ready {
+        let ready = WorkerEvent::Ready {
             capacity,
             can_hold,
             to,
@@ -120,21 +122,21 @@ impl Session {
         ticket.report(ready).await;
         let parting = tokio::select! {
             parting = listen(ticket, from) => parting,
-            () = ticket.cut.cancelled() => Parting::Cut,
-            () = self.stop.cancelled() => Parting::Cut,
+            () = ticket.cut.cancelled() => StreamEnd::Cut,
+            () = self.stop.cancelled() => StreamEnd::Cut,
         };
-        ticket.report(Said::Parted(parting)).await;
+        ticket.report(WorkerEvent::Parted(parting)).await;
     }
 }
 
 impl Ticket {
-    async fn report(&self, said: Said) {
+    async fn report(&self, event: WorkerEvent) {
         // Nobody listens any more only when the environment ends.
         let _ = self
             .reports
             .send(Report {
                 worker: self.number,
-                said,
+                event,
             })
             .await;
     }
@@ -162,7 +164,7 @@ fn message(message: to_worker::Message) -> Sent {
 }
 
 /// Passes on what the worker says until it says no more.
-async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> Parting {
+async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> StreamEnd {
     let mut chatter = Chatter {
         since: Instant::now(),
         messages: 0,
@@ -170,27 +172,27 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> Parting {
     loop {
         let message = match from.message().await {
             Ok(Some(from)) => from.message,
-            Ok(None) => return Parting::Closed,
+            Ok(None) => return StreamEnd::Closed,
             Err(status) => return broken(&status),
         };
         let event = match message {
             Some(from_worker::Message::Outcomes(batch)) if !batch.outcomes.is_empty() => {
                 match answers(batch.outcomes) {
-                    Ok(answers) => Said::Answers(answers),
-                    Err(wrong) => return Parting::Broken(wrong),
+                    Ok(answers) => WorkerEvent::Answers(answers),
+                    Err(wrong) => return StreamEnd::Broken(wrong),
                 }
             }
             Some(from_worker::Message::Ready(batch)) if !chatter.is_too_much(Instant::now()) => {
                 match can_begin(&batch.attempts) {
-                    Ok(ready) => Said::CanBegin(ready),
-                    Err(wrong) => return Parting::Broken(wrong.to_string()),
+                    Ok(ready) => WorkerEvent::CanBegin(ready),
+                    Err(wrong) => return StreamEnd::Broken(wrong.to_string()),
                 }
             }
             _ if chatter.is_too_much(Instant::now()) => {
                 let flood = format!("more than {MAX_CHATTER} messages without an outcome a second");
-                return Parting::Flood(flood);
+                return StreamEnd::Flood(flood);
             }
-            _ => Said::Alive,
+            _ => WorkerEvent::Alive,
         };
         ticket.report(event).await;
     }
@@ -209,13 +211,13 @@ fn answers(outcomes: Vec<AttemptOutcome>) -> Result<Vec<Answer>, String> {
         .map_err(|error| utakata_model::chain(&error))
 }
 
-fn broken(status: &Status) -> Parting {
+fn broken(status: &Status) -> StreamEnd {
     match status.code() {
         // What tonic says of a message over the limit.
         tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
-            Parting::Flood(status.message().to_owned())
+            StreamEnd::Flood(status.message().to_owned())
         }
-        _ => Parting::Broken(status.message().to_owned()),
+        _ => StreamEnd::Broken(status.message().to_owned()),
     }
 }
 

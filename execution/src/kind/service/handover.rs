@@ -15,7 +15,7 @@ use crate::{
     kind::workers::{Adopted, Park, RETURN_TIMEOUT},
     runtime::Trace,
     takeover::KindLeft,
-    worker::Said,
+    worker::WorkerEvent,
 };
 
 /// Everything that a kind leaves to another program of this process.
@@ -128,15 +128,15 @@ impl Service {
             let running = trace.map(|(_, trace)| self.context.runtime.adopt(worker, &trace));
             let (reports, admission) = (self.reporting.clone(), self.context.admission.clone());
             self.workers.spawn(async move {
-                let (said, words) = match running {
+                let (event, words) = match running {
                     Some(running) => start::watch(running, &kill, (&reports, number)).await,
-                    None => (Said::Exited(crate::runtime::Exit::Unknown), None),
+                    None => (WorkerEvent::Exited(crate::runtime::Exit::Unknown), None),
                 };
                 admission.revoke(&token);
                 if let Some(words) = words {
-                    tell(&reports, number, Said::LastWords(words)).await;
+                    tell(&reports, number, WorkerEvent::LastWords(words)).await;
                 }
-                tell(&reports, number, said).await;
+                tell(&reports, number, event).await;
             });
         }
         self.tell_status(now);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 use utakata_protocol::v1::{ToWorker, to_worker::Message};
 
-use crate::worker::{Line, Number, Report, Said};
+use crate::worker::{Number, Report, WorkerEvent, WorkerStream};
 
 /// The links of all workers that are known.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct WorkerLinks(BTreeMap<Number, WorkerLink>);
 #[derive(Debug, Clone, Default)]
 pub(super) struct WorkerLink {
     /// From hello to the end of the stream.
-    stream: Option<Line>,
+    stream: Option<WorkerStream>,
     /// Cuts the stream.
     pub(super) cut: CancellationToken,
     /// Kills the process.
@@ -33,9 +33,9 @@ impl WorkerLinks {
         let Some(link) = self.0.get_mut(&report.worker) else {
             return;
         };
-        match &report.said {
-            Said::Ready { to, .. } => link.stream = Some(to.clone()),
-            Said::Parted(_) => link.stream = None,
+        match &report.event {
+            WorkerEvent::Ready { to, .. } => link.stream = Some(to.clone()),
+            WorkerEvent::Parted(_) => link.stream = None,
             _ => {}
         }
     }

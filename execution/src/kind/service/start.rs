@@ -10,7 +10,7 @@ use crate::{
     endpoint::Ticket,
     kind::workers::Start,
     runtime::{Error, Life, Running, Spec},
-    worker::{Number, Report, Said},
+    worker::{Number, Report, WorkerEvent},
 };
 
 /// The interval at which the memory of a worker is looked at.
@@ -39,12 +39,12 @@ impl Service {
             if let Ok(running) = &started {
                 lives.started(running.trace().map(|trace| trace.process));
             }
-            let (said, words) = watch(started, &kill, told).await;
+            let (event, words) = watch(started, &kill, told).await;
             admission.revoke(&token);
             if let Some(words) = words {
-                tell(&reports, start.number, Said::LastWords(words)).await;
+                tell(&reports, start.number, WorkerEvent::LastWords(words)).await;
             }
-            tell(&reports, start.number, said).await;
+            tell(&reports, start.number, event).await;
         });
     }
 
@@ -74,21 +74,21 @@ pub(super) async fn watch(
     started: Result<Box<dyn Running>, Error>,
     kill: &CancellationToken,
     (reports, number): (&mpsc::Sender<Report>, Number),
-) -> (Said, Option<String>) {
+) -> (WorkerEvent, Option<String>) {
     let mut running = match started {
         Ok(running) => running,
         Err(error) if error.is_of_environment() => {
-            return (Said::Hindered(error.problem()), None);
+            return (WorkerEvent::Hindered(error.problem()), None);
         }
-        Err(error) => return (Said::NotStarted(error.problem()), None),
+        Err(error) => return (WorkerEvent::NotStarted(error.problem()), None),
     };
     if let Some(trace) = running.trace() {
-        tell(reports, number, Said::Started(trace)).await;
+        tell(reports, number, WorkerEvent::Started(trace)).await;
     }
     let mut look_at = Instant::now() + LOOK_INTERVAL;
     loop {
         tokio::select! {
-            exit = running.ended() => return (Said::Exited(exit), running.last_words()),
+            exit = running.ended() => return (WorkerEvent::Exited(exit), running.last_words()),
             () = kill.cancelled() => break,
             () = tokio::time::sleep_until(look_at) => {}
         }
@@ -99,18 +99,18 @@ pub(super) async fn watch(
         };
         if let Some(bytes) = memory {
             // It comes again: where there is no room now, nobody waits for it.
-            let said = Said::Memory(bytes);
+            let event = WorkerEvent::Memory(bytes);
             let _ = reports.try_send(Report {
                 worker: number,
-                said,
+                event,
             });
         }
     }
     running.kill();
-    (Said::Exited(running.ended().await), None)
+    (WorkerEvent::Exited(running.ended().await), None)
 }
 
-pub(super) async fn tell(reports: &mpsc::Sender<Report>, worker: Number, said: Said) {
+pub(super) async fn tell(reports: &mpsc::Sender<Report>, worker: Number, event: WorkerEvent) {
     // Nobody listens any more only when the kind has ended.
-    let _ = reports.send(Report { worker, said }).await;
+    let _ = reports.send(Report { worker, event }).await;
 }

@@ -12,51 +12,51 @@ use crate::{
         outcome,
         workers::{Ended, Ends},
     },
-    worker::{Answer, Number, Report, Said},
+    worker::{Answer, Number, Report, WorkerEvent},
 };
 
 impl State {
     /// Passes on a report of a worker. Returns whether it may change the plan.
     pub(in crate::kind) fn on_report(&mut self, report: Report, at: Moment) -> bool {
         let (number, now) = (report.worker, at.now);
-        match report.said {
-            Said::Answers(answers) => {
+        match report.event {
+            WorkerEvent::Answers(answers) => {
                 self.on_answers(number, answers, at);
                 return false;
             }
-            Said::CanBegin(ready) => {
+            WorkerEvent::CanBegin(ready) => {
                 self.on_can_begin(number, ready, at);
                 return false;
             }
-            Said::Alive => {
+            WorkerEvent::Alive => {
                 self.workers.on_alive(number, now);
                 return false;
             }
-            Said::Memory(bytes) => {
+            WorkerEvent::Memory(bytes) => {
                 self.workers.on_memory(number, bytes);
                 return false;
             }
-            Said::LastWords(words) => {
+            WorkerEvent::LastWords(words) => {
                 self.workers.on_last_words(number, words);
                 return false;
             }
-            Said::Started(trace) => {
+            WorkerEvent::Started(trace) => {
                 self.workers.on_started(number, trace);
                 return false;
             }
-            Said::Ready {
+            WorkerEvent::Ready {
                 capacity, can_hold, ..
             } => self.workers.on_ready(number, capacity, can_hold, now),
-            Said::Parted(parting) => self.workers.on_parted(number, parting, now),
-            Said::NotStarted(problem) => {
+            WorkerEvent::Parted(parting) => self.workers.on_parted(number, parting, now),
+            WorkerEvent::NotStarted(problem) => {
                 let ended = Ended::NotStarted(problem);
                 self.workers.on_ended(number, ended, now);
             }
-            Said::Hindered(problem) => {
+            WorkerEvent::Hindered(problem) => {
                 let ended = Ended::Hindered(problem);
                 self.workers.on_ended(number, ended, now);
             }
-            Said::Exited(exit) => self.workers.on_ended(number, Ended::Exit(exit), now),
+            WorkerEvent::Exited(exit) => self.workers.on_ended(number, Ended::Exit(exit), now),
         }
         true
     }

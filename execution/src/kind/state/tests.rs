@@ -24,7 +24,7 @@ use crate::{
     catalogue::{Catalogue, choose},
     runtime::Exit,
     samples::{control, release, task},
-    worker::{Answer, Parting, Report, Said},
+    worker::{Answer, Report, StreamEnd, WorkerEvent},
 };
 
 /// A kind with a clock of its own.
@@ -184,8 +184,8 @@ impl World {
         starts.into_iter().map(|start| start.number).collect()
     }
 
-    fn report(&mut self, worker: Number, said: Said) {
-        let report = Report { worker, said };
+    fn report(&mut self, worker: Number, event: WorkerEvent) {
+        let report = Report { worker, event };
         if self.state.on_report(report, self.at()) {
             self.upkeep();
         }
@@ -196,7 +196,7 @@ impl World {
         self.lines.insert(worker, line);
         self.report(
             worker,
-            Said::Ready {
+            WorkerEvent::Ready {
                 capacity,
                 can_hold: true,
                 to,
@@ -287,7 +287,7 @@ impl World {
 
     /// A worker could begin an attempt of control.
     fn can_begin(&mut self, worker: Number, key: TaskKey) {
-        self.report(worker, Said::CanBegin(vec![(key, 7)]));
+        self.report(worker, WorkerEvent::CanBegin(vec![(key, 7)]));
     }
 
     /// The attempts that workers were told to begin, and for how long that is good, or not to
@@ -318,13 +318,16 @@ impl World {
             ..AttemptOutcome::default()
         };
         let answer = Answer::from_wire(said).unwrap();
-        self.report(worker, Said::Answers(vec![answer]));
+        self.report(worker, WorkerEvent::Answers(vec![answer]));
         self.begin();
     }
 
     fn ends(&mut self, worker: Number) {
-        self.report(worker, Said::Parted(Parting::Broken("reset".into())));
-        self.report(worker, Said::Exited(Exit::Signal(9)));
+        self.report(
+            worker,
+            WorkerEvent::Parted(StreamEnd::Broken("reset".into())),
+        );
+        self.report(worker, WorkerEvent::Exited(Exit::Signal(9)));
     }
 
     /// The outcomes since this was last asked, as status and code.
@@ -476,10 +479,10 @@ fn what_a_worker_said_before_its_end_counts() {
     let mut world = World::new();
     let worker = world.ready(8);
     let keys = world.deliver(vec![control("a")]);
-    world.report(worker, Said::Exited(Exit::Code(1)));
+    world.report(worker, WorkerEvent::Exited(Exit::Code(1)));
     assert!(world.outcomes().is_empty());
     world.answer(worker, keys[0]);
-    world.report(worker, Said::Parted(Parting::Closed));
+    world.report(worker, WorkerEvent::Parted(StreamEnd::Closed));
     assert_eq!(
         world.outcomes(),
         [(keys[0], OutcomeStatus::Succeeded, String::new())]
@@ -492,11 +495,11 @@ fn an_attempt_without_an_answer_is_ended_in_the_workers_place() {
     let worker = world.ready(8);
     let keys = world.deliver(vec![task("a"), control("b"), task("a"), task("b")]);
     world.given();
-    world.report(worker, Said::Alive);
+    world.report(worker, WorkerEvent::Alive);
     world.pass(4);
-    world.report(worker, Said::Alive);
+    world.report(worker, WorkerEvent::Alive);
     world.pass(4);
-    world.report(worker, Said::Alive);
+    world.report(worker, WorkerEvent::Alive);
     world.pass(4);
     let mut ended = world.outcomes();
     ended.sort_by_key(|(_, status, _)| *status == OutcomeStatus::Unknown);
@@ -564,7 +567,7 @@ fn a_worker_cannot_answer_for_another() {
     let first = world.ready(1);
     let keys = world.deliver(vec![task("a"), task("b")]);
     world.pass(1);
-    world.report(first, Said::Alive);
+    world.report(first, WorkerEvent::Alive);
     let second = world.ready(1);
     world.begin();
     assert_eq!(world.given(), [(first, keys[0]), (second, keys[1])]);
@@ -607,8 +610,8 @@ fn a_newer_release_takes_over_when_it_is_ready_and_the_old_one_ends_what_it_has(
     assert_eq!(world.given(), [(new, third)]);
     world.answer(old, first);
     world.answer(old, second);
-    world.report(old, Said::Parted(Parting::Closed));
-    world.report(old, Said::Exited(Exit::Code(0)));
+    world.report(old, WorkerEvent::Parted(StreamEnd::Closed));
+    world.report(old, WorkerEvent::Exited(Exit::Code(0)));
     world.upkeep();
     assert_eq!(world.outcomes().len(), 2);
     let versions: Vec<_> = world.state.status().into_iter().map(version).collect();
@@ -639,8 +642,8 @@ fn without_a_release_nothing_new_begins_and_control_goes_to_others() {
         world.outcomes(),
         [(keys[0], OutcomeStatus::Succeeded, String::new())]
     );
-    world.report(worker, Said::Parted(Parting::Closed));
-    world.report(worker, Said::Exited(Exit::Code(0)));
+    world.report(worker, WorkerEvent::Parted(StreamEnd::Closed));
+    world.report(worker, WorkerEvent::Exited(Exit::Code(0)));
     assert!(!world.is_over());
     world.record();
     assert!(world.is_over());
@@ -701,13 +704,13 @@ fn a_worker_that_never_says_hello_or_lies_makes_the_pool_wait_longer_and_longer(
     let worker = world.started()[0];
     world.pass(10);
     assert!(world.is_killed(worker));
-    world.report(worker, Said::Exited(Exit::Signal(9)));
+    world.report(worker, WorkerEvent::Exited(Exit::Signal(9)));
     assert_eq!(&*world.status().problem.unwrap().code, "worker-no-hello");
     world.pass(1);
     let worker = world.started()[0];
     let lie = Problem::new("manifest", utakata_model::Cure::Operator, "a lie");
-    world.report(worker, Said::Parted(Parting::Refused(lie)));
-    world.report(worker, Said::Exited(Exit::Code(78)));
+    world.report(worker, WorkerEvent::Parted(StreamEnd::Refused(lie)));
+    world.report(worker, WorkerEvent::Exited(Exit::Code(78)));
     assert_eq!(&*world.status().problem.unwrap().code, "manifest");
     assert_eq!(world.status().lost, 2);
     assert!(world.started().is_empty());

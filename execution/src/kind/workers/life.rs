@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     runtime::Trace,
-    worker::{Number, Parting},
+    worker::{Number, StreamEnd},
 };
 
 /// Decimal digits of the greatest number of a worker, and the hyphen before it.
@@ -98,19 +98,19 @@ impl Workers {
     }
 
     /// Notes the end of a worker's stream.
-    pub(in crate::kind) fn on_parted(&mut self, number: Number, parting: Parting, now: Instant) {
+    pub(in crate::kind) fn on_parted(&mut self, number: Number, parting: StreamEnd, now: Instant) {
         let Some(worker) = self.worker(number) else {
             return;
         };
         worker.room = None;
         if let Some(parked) = &mut worker.parked
-            && parting == Parting::Closed
+            && parting == StreamEnd::Closed
         {
             parked.has_left = true;
             return;
         }
         // A worker that was cut off would go on by itself.
-        let is_wrong = matches!(parting, Parting::Flood(_) | Parting::Refused(_));
+        let is_wrong = matches!(parting, StreamEnd::Flood(_) | StreamEnd::Refused(_));
         worker.parted = Some((now, parting));
         if is_wrong {
             self.end(number, None, now);

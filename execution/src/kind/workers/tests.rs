@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     runtime::Exit,
     samples::{release, task},
-    worker::Parting,
+    worker::StreamEnd,
 };
 
 fn workers() -> Workers {
@@ -71,7 +71,7 @@ fn a_worker_that_answers_what_it_does_not_have_is_killed_and_counted_once() {
         ..Ends::default()
     };
     workers.on_ends(number, strays, now);
-    workers.on_parted(number, Parting::Cut, now);
+    workers.on_parted(number, StreamEnd::Cut, now);
     workers.on_ended(number, Ended::Exit(Exit::Signal(9)), now);
     assert_eq!(workers.take_effects().kills, [number]);
     let lost = workers.bury(now);
@@ -155,7 +155,7 @@ impl Model {
             }
             Event::Overdue => drop(workers.on_overdue(number)),
             Event::Drain => workers.drain(number, Duration::from_secs(1), now),
-            Event::Part => workers.on_parted(number, Parting::Closed, now),
+            Event::Part => workers.on_parted(number, StreamEnd::Closed, now),
             Event::Exit => workers.on_ended(number, Ended::Exit(Exit::Code(0)), now),
             Event::EndAll => workers.end_all(now),
             Event::Answer => {}

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     runtime::{Exit, Trace},
-    worker::{Number, Parting},
+    worker::{Number, StreamEnd},
 };
 
 /// The time for which an exit and the end of the stream are waited for together: the last words of
@@ -57,7 +57,7 @@ pub(super) struct Worker {
     pub(super) cause: Option<Problem>,
     /// The last lines that it printed before its end.
     pub(super) last_words: Option<String>,
-    pub(super) parted: Option<(Instant, Parting)>,
+    pub(super) parted: Option<(Instant, StreamEnd)>,
     pub(super) exited: Option<(Instant, Ended)>,
 }
 
@@ -226,9 +226,9 @@ impl Worker {
             return cause.clone();
         }
         match (parted, self.exited.as_ref().map(|(_, ended)| ended)) {
-            (Some(Parting::Refused(problem)), _)
+            (Some(StreamEnd::Refused(problem)), _)
             | (_, Some(Ended::NotStarted(problem) | Ended::Hindered(problem))) => problem.clone(),
-            (Some(Parting::Flood(what)), _) => {
+            (Some(StreamEnd::Flood(what)), _) => {
                 let message = format!("the worker {worker} says too much and was cut off: {what}");
                 Problem::new("worker-flood", Cure::Bug, message)
             }
@@ -240,7 +240,7 @@ impl Worker {
                 Problem::new("worker-crashed", Cure::Operator, message)
             }
             (Some(_), Some(Ended::Exit(exit))) => crashed(format!("the worker {worker} {exit}")),
-            (Some(Parting::Broken(what)), None) => {
+            (Some(StreamEnd::Broken(what)), None) => {
                 crashed(format!("the stream of the worker {worker} broke: {what}"))
             }
             (_, None) => crashed(format!("the worker {worker} closed its stream")),

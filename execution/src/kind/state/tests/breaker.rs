@@ -18,7 +18,7 @@ impl World {
             ..AttemptOutcome::default()
         };
         let answer = Answer::from_wire(said).unwrap();
-        self.report(worker, Said::Answers(vec![answer]));
+        self.report(worker, WorkerEvent::Answers(vec![answer]));
         self.begin();
     }
 

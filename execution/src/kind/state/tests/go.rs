@@ -121,7 +121,10 @@ fn that_a_worker_which_is_out_of_reach_is_over_is_told_when_it_is_seen_to_be_gon
     let (mut world, worker, key) = prepared();
     world.can_begin(worker, key);
     // Its stream has ended, and its process has not: it may stand still, and go on.
-    world.report(worker, Said::Parted(Parting::Broken("reset".into())));
+    world.report(
+        worker,
+        WorkerEvent::Parted(StreamEnd::Broken("reset".into())),
+    );
     world.pass(60);
     let told = |world: &mut World| {
         let outcomes = std::mem::take(&mut world.state.effects.outcomes);
@@ -130,7 +133,7 @@ fn that_a_worker_which_is_out_of_reach_is_over_is_told_when_it_is_seen_to_be_gon
     };
     let unknown = OutcomeStatus::Unknown;
     assert_eq!(told(&mut world), [(key, unknown, false)]);
-    world.report(worker, Said::Exited(Exit::Signal(9)));
+    world.report(worker, WorkerEvent::Exited(Exit::Signal(9)));
     world.upkeep();
     assert_eq!(told(&mut world), [(key, unknown, true)]);
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn short() -> Said {
+fn short() -> WorkerEvent {
     let cure = utakata_model::Cure::Operator;
-    Said::Hindered(Problem::new(
+    WorkerEvent::Hindered(Problem::new(
         "environment-short",
         cure,
         "too many open files",

@@ -30,7 +30,7 @@ impl World {
             process: 7,
             pipes: [None, None],
         };
-        self.report(worker, Said::Started(trace));
+        self.report(worker, WorkerEvent::Started(trace));
         worker
     }
 
@@ -46,7 +46,7 @@ impl World {
     }
 
     fn closes(&mut self, worker: Number) {
-        self.report(worker, Said::Parted(Parting::Closed));
+        self.report(worker, WorkerEvent::Parted(StreamEnd::Closed));
         self.upkeep();
     }
 
@@ -193,8 +193,8 @@ fn a_worker_that_cannot_go_over_ends_what_it_has_and_is_not_cut_off_before() {
     world.answer(worker, keys[0]);
     let (_, status, _) = world.outcomes()[0];
     assert_eq!(status, OutcomeStatus::Succeeded);
-    world.report(worker, Said::Parted(Parting::Closed));
-    world.report(worker, Said::Exited(Exit::Code(0)));
+    world.report(worker, WorkerEvent::Parted(StreamEnd::Closed));
+    world.report(worker, WorkerEvent::Exited(Exit::Code(0)));
     world.deliver(vec![task("b")]);
     world.pass(1);
     assert_eq!(world.started().len(), 1, "another one serves");
@@ -209,8 +209,8 @@ fn when_workers_that_cannot_go_over_are_gone_the_others_leave() {
     world.hold(Some(world.now + WITHIN));
     world.answer(worker, keys[0]);
     assert!(!world.state.has_left());
-    world.report(worker, Said::Parted(Parting::Closed));
-    world.report(worker, Said::Exited(Exit::Code(0)));
+    world.report(worker, WorkerEvent::Parted(StreamEnd::Closed));
+    world.report(worker, WorkerEvent::Exited(Exit::Code(0)));
     world.upkeep();
     assert!(world.state.has_left());
     let next = world.succeeded_by(Duration::ZERO);

@@ -151,14 +151,15 @@ impl Rolled {
             ..AttemptOutcome::default()
         };
         let answer = Answer::from_wire(said).unwrap();
-        self.world.report(worker, Said::Answers(vec![answer]));
+        self.world
+            .report(worker, WorkerEvent::Answers(vec![answer]));
         self.world.begin();
     }
 
     /// Time passes, and these are alive.
     fn passes(&mut self, seconds: u64, alive: &[Number]) {
         for &worker in alive {
-            self.world.report(worker, Said::Alive);
+            self.world.report(worker, WorkerEvent::Alive);
         }
         self.world.pass(seconds);
     }
@@ -336,12 +337,14 @@ fn memory_that_grows_turns_a_candidate_back() {
     const MIB: u64 = 1024 * 1024;
     let (mut rolled, stable) = Rolled::new(shadow(), 1);
     let new = rolled.world.ready(8);
-    rolled.world.report(stable[0], Said::Memory(10 * MIB));
+    rolled
+        .world
+        .report(stable[0], WorkerEvent::Memory(10 * MIB));
     for (memory, phase, code) in [
         (80, RolloutPhase::Shadow, ""),
         (85, RolloutPhase::Back, "rollout-leaks"),
     ] {
-        rolled.world.report(new, Said::Memory(memory * MIB));
+        rolled.world.report(new, WorkerEvent::Memory(memory * MIB));
         rolled.world.upkeep();
         rolled.is_at(phase, code);
     }
@@ -421,14 +424,14 @@ fn a_step_forward_is_taken_when_it_is_written_down_and_one_back_at_once() {
     let (mut rolled, stable) = Rolled::new(at_once(), 1);
     let new = rolled.world.started()[0];
     let (to, _line) = mpsc::channel(64);
-    let ready = Said::Ready {
+    let ready = WorkerEvent::Ready {
         capacity: 8,
         can_hold: false,
         to,
     };
     let report = Report {
         worker: new,
-        said: ready,
+        event: ready,
     };
     rolled.world.state.on_report(report, rolled.world.at());
     for phase in [RolloutPhase::Starting, RolloutPhase::Rolling] {
