@@ -223,6 +223,14 @@ impl Crew {
         }
     }
 
+    /// Whether all servers between the processes serve, if there are any.
+    pub fn servers_are_up(&self) -> bool {
+        match &self.between {
+            Between::Servers { servers, .. } => servers.are_up(),
+            Between::Hub { .. } => true,
+        }
+    }
+
     /// Starts whoever is to come back; those that ended by themselves are noted.
     ///
     /// # Errors

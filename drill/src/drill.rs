@@ -186,10 +186,18 @@ fn image_of(place: &Place) -> Result<Image> {
         .context("the image of the worker cannot be made")
 }
 
+async fn wait_until_ready(crew: &Crew, room: &Room, server: &Server) -> Result<()> {
+    site::furnish(room, server).await?;
+    while !crew.servers_are_up() {
+        sleep(TICK).await;
+    }
+    Ok(())
+}
+
 impl Drill<'_> {
     async fn carry_out(&mut self, room: &Room, server: &Server) -> Result<count::Counts> {
         tokio::select! {
-            ready = site::furnish(room, server) => ready?,
+            ready = wait_until_ready(&self.crew, room, server) => ready?,
             () = sleep(READY_TIMEOUT) => {
                 bail!("nothing was ready within {READY_TIMEOUT:?}: keep the logs with --keep DIR")
             }

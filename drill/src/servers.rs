@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     ops::Range,
     path::Path,
     time::Duration,
@@ -25,6 +25,9 @@ use crate::{
 /// Below those that Linux gives to who connects (`net.ipv4.ip_local_port_range`).
 const PORTS: Range<u16> = 20_000..32_000;
 
+/// Whether a port of this machine is listened to is known within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
+
 /// A kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -40,6 +43,7 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Servers {
     members: BTreeMap<Kind, Member>,
+    ports: BTreeMap<Kind, u16>,
     links: BTreeMap<(&'static str, Kind), Link>,
 }
 
@@ -92,6 +96,7 @@ impl Servers {
     pub async fn prepare(scripts: &Path, place: &Place) -> Result<Self> {
         let mut servers = Self {
             members: BTreeMap::new(),
+            ports: BTreeMap::new(),
             links: BTreeMap::new(),
         };
         for kind in Kind::ALL {
@@ -113,6 +118,7 @@ impl Servers {
             };
             let member = Member::new(kind.name(), start, place.log(kind.name()));
             servers.members.insert(kind, member.held_by(Hold::Variable));
+            servers.ports.insert(kind, port);
             let logics = LOGICS.iter();
             for name in logics.chain(&ENVIRONMENTS) {
                 servers.links.insert((name, kind), Link::to(port).await?);
@@ -151,9 +157,16 @@ impl Servers {
         self.members.values_mut()
     }
 
-    /// Kills one; it comes back.
+    /// Whether all of them serve. RabbitMQ takes half a minute to start on a busy machine.
+    pub fn are_up(&self) -> bool {
+        self.ports.values().all(|port| is_listened_to(*port))
+    }
+
+    /// Kills one; it comes back. One that is not back yet is left to start: what never serves
+    /// proves nothing.
     pub fn kill(&mut self, kind: Kind, down: Duration) -> bool {
-        let Some(member) = self.members.get_mut(&kind) else {
+        let serves = self.ports.get(&kind).is_some_and(|port| is_listened_to(*port));
+        let Some(member) = self.members.get_mut(&kind).filter(|_| serves) else {
             return false;
         };
         let was_up = member.is_up();
@@ -192,6 +205,11 @@ impl Servers {
     pub fn heal(&self) {
         self.links.values().for_each(|link| link.set(State::Whole));
     }
+}
+
+fn is_listened_to(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok()
 }
 
 /// One that nobody has, and that the system gives to nobody by itself: while the server is

@@ -245,9 +245,9 @@ fn an_environment_is_replaced_under_load_and_no_task_fails_and_no_worker_ends() 
         until_replaced(&house, &wee, inode);
     });
     expect_nothing_lost(&house, &load, &before);
-    assert!(house.count("taken over from the program before") > TIMES);
+    assert!(house.count("taken over from the previous program") > TIMES);
     assert!(
-        house.count("taken over from the program before workers=6 attempts=0") <= TIMES,
+        house.count("taken over from the previous program workers=6 attempts=0") <= TIMES,
         "some attempts ran meanwhile: {}",
         place.told()
     );
@@ -269,11 +269,11 @@ fn a_program_that_cannot_take_over_changes_nothing() {
         load.more(2);
     });
     expect_nothing_lost(&house, &load, &before);
-    assert_eq!(house.count("taken over from the program before"), 0);
+    assert_eq!(house.count("taken over from the previous program"), 0);
     assert!(house.count("unexpected argument '--takes-over'") > 0);
     // And when there is a right one, it is taken.
     until_replaced(&house, &wee, house.install());
-    house.until_told("taken over from the program before", 1);
+    house.until_told("taken over from the previous program", 1);
     assert_eq!(house.workers(), before, "{}", place.told());
     wee.stop();
 }
