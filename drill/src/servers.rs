@@ -165,7 +165,10 @@ impl Servers {
     /// Kills one; it comes back. One that is not back yet is left to start: what never serves
     /// proves nothing.
     pub fn kill(&mut self, kind: Kind, down: Duration) -> bool {
-        let serves = self.ports.get(&kind).is_some_and(|port| is_listened_to(*port));
+        let serves = self
+            .ports
+            .get(&kind)
+            .is_some_and(|port| is_listened_to(*port));
         let Some(member) = self.members.get_mut(&kind).filter(|_| serves) else {
             return false;
         };

@@ -53,13 +53,13 @@ fn outcome(outcome: v1::AttemptOutcome) {
         assert_eq!(recognition, again);
     }
     let readings = outcome.readings.into_iter().map(reading_from_wire);
-    written_down(readings.filter_map(Result::ok).collect());
+    written_down(&readings.filter_map(Result::ok).collect::<Vec<_>>());
 }
 
 /// Readings are the same when they are sent again, and when a worker writes them itself.
-fn written_down(readings: Vec<Reading>) {
+fn written_down(readings: &[Reading]) {
     let mut buffer = ReadingBuffer::default();
-    for reading in &readings {
+    for reading in readings {
         let again = reading_from_wire(reading_to_wire(reading.clone()));
         assert_eq!(again.as_ref(), Ok(reading));
         let attributes = reading.attributes.iter();

@@ -197,8 +197,8 @@ async fn start_broker(
     match started {
         Ok(broker) => Ok(Some(broker)),
         Err(error) => bail!(
-            "{}; that is --mqtt ADDRESS or mqtt.listen, and --mqtt off leaves it out",
-            format!("{:#}", anyhow::Error::from(error))
+            "{:#}; that is --mqtt ADDRESS or mqtt.listen, and --mqtt off leaves it out",
+            anyhow::Error::from(error)
         ),
     }
 }

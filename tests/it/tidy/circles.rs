@@ -46,9 +46,12 @@ struct Arrow {
     line: usize,
 }
 
+/// The paths of a crate's modules, and its files.
+type Rooms = (BTreeSet<Path>, Vec<(Path, Source)>);
+
 /// The crates by their folders.
 fn crates(sources: Vec<Source>) -> BTreeMap<String, House> {
-    let mut crates: BTreeMap<String, (BTreeSet<Path>, Vec<(Path, Source)>)> = BTreeMap::new();
+    let mut crates: BTreeMap<String, Rooms> = BTreeMap::new();
     for source in sources {
         let Some((name, path)) = place(&source.path.to_string_lossy()) else {
             continue;
@@ -57,7 +60,7 @@ fn crates(sources: Vec<Source>) -> BTreeMap<String, House> {
         paths.insert(path.clone());
         sources.push((path, source));
     }
-    let house = |(name, (paths, sources)): (String, (BTreeSet<Path>, Vec<(Path, Source)>))| {
+    let house = |(name, (paths, sources)): (String, Rooms)| {
         let mut house = House::default();
         for (path, source) in sources {
             let module = Module::read(&path, &source, &paths);
@@ -186,9 +189,8 @@ impl House {
 
     /// The module in which something is defined, wherever it is given on.
     fn home(&self, named: &[String], depth: usize) -> Path {
-        let known = (0..=named.len()).rev();
-        let length = known
-            .clone()
+        let length = (0..=named.len())
+            .rev()
             .find(|length| self.modules.contains_key(&named[..*length]))
             .unwrap_or_default();
         let (module, rest) = named.split_at(length);

@@ -337,7 +337,7 @@ impl Session {
 
 /// Returns how much a request asks for.
 fn size_of(operation: &PduKind, names: &Names) -> Size {
-    let count = names.len();
+    let count = names.count();
     match operation {
         PduKind::Bulk { singles, rows } => Size {
             names: count,

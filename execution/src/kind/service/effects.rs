@@ -15,7 +15,7 @@ impl Service {
     pub(super) async fn act(&mut self) {
         let effects = self.state.take_effects();
         for start in effects.workers.starts {
-            self.start(start);
+            self.start(&start);
         }
         for worker in effects.workers.kills {
             self.links.kill(worker);

@@ -17,7 +17,7 @@ use crate::{
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Service {
-    pub(super) fn start(&mut self, start: Start) {
+    pub(super) fn start(&mut self, start: &Start) {
         let link = self.links.open(start.number);
         let ticket = Ticket {
             number: start.number,
@@ -28,13 +28,13 @@ impl Service {
         };
         let admission = self.context.admission.clone();
         let token = admission.issue(ticket);
-        let spec = self.spec(&start, &token);
+        let spec = self.spec(start, &token);
         let runtime = self.context.runtime.clone();
         let (reports, lives) = (self.reporting.clone(), self.context.lives.clone());
         tracing::debug!(worker = %start.worker, release = %start.release.id, "worker is started");
-        let kill = link.kill;
+        let (kill, number) = (link.kill, start.number);
         self.workers.spawn(async move {
-            let told = (&reports, start.number);
+            let told = (&reports, number);
             let started = runtime.start(spec).await;
             if let Ok(running) = &started {
                 lives.started(running.trace().map(|trace| trace.process));
@@ -42,9 +42,9 @@ impl Service {
             let (event, words) = watch(started, &kill, told).await;
             admission.revoke(&token);
             if let Some(words) = words {
-                tell(&reports, start.number, WorkerEvent::LastWords(words)).await;
+                tell(&reports, number, WorkerEvent::LastWords(words)).await;
             }
-            tell(&reports, start.number, event).await;
+            tell(&reports, number, event).await;
         });
     }
 

@@ -87,9 +87,9 @@ fn many(mut statement: Many<'_>) -> Asked<'static> {
     let columns = statement.columns.iter().zip(columns);
     columns.fold(query, |query, (column, values)| match column {
         Column::Text(_) => query.bind(values.into_iter().map(text_of).collect::<Vec<_>>()),
-        Column::Number(_) => query.bind(values.into_iter().map(number_of).collect::<Vec<_>>()),
-        Column::Flag(_) => query.bind(values.into_iter().map(flag_of).collect::<Vec<_>>()),
-        Column::Bytes(_) => query.bind(values.into_iter().map(bytes_of).collect::<Vec<_>>()),
+        Column::Number(_) => query.bind(values.iter().map(number_of).collect::<Vec<_>>()),
+        Column::Flag(_) => query.bind(values.iter().map(flag_of).collect::<Vec<_>>()),
+        Column::Bytes(_) => query.bind(values.iter().map(bytes_of).collect::<Vec<_>>()),
     })
 }
 
@@ -101,21 +101,21 @@ fn text_of(value: Value<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-fn number_of(value: Value<'_>) -> i64 {
+fn number_of(value: &Value<'_>) -> i64 {
     match value {
-        Value::Number(number) => number,
+        Value::Number(number) => *number,
         _ => unreachable!("a column of numbers has no other values"),
     }
 }
 
-fn flag_of(value: Value<'_>) -> bool {
+fn flag_of(value: &Value<'_>) -> bool {
     match value {
-        Value::Flag(flag) => flag,
+        Value::Flag(flag) => *flag,
         _ => unreachable!("a column of flags has no other values"),
     }
 }
 
-fn bytes_of(value: Value<'_>) -> &[u8] {
+fn bytes_of<'v>(value: &Value<'v>) -> &'v [u8] {
     match value {
         Value::Bytes(bytes) => bytes,
         _ => unreachable!("a column of bytes has no other values"),

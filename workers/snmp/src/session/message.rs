@@ -130,8 +130,8 @@ impl Names {
         Ok(names)
     }
 
-    /// Returns how many there are.
-    pub fn len(&self) -> usize {
+    /// The number of names.
+    pub fn count(&self) -> usize {
         self.count
     }
 
