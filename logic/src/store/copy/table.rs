@@ -188,3 +188,63 @@ pub(in crate::store) fn cells(table: &Table, row: &impl Columns) -> Result<Row, 
     };
     table.columns.iter().map(cell).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fs,
+        path::Path,
+    };
+
+    use super::*;
+
+    /// What the migrations of a database make: tables, and columns that were added to them later.
+    fn made(database: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut made: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for file in fs::read_dir(folder.join(database)).unwrap() {
+            let text = fs::read_to_string(file.unwrap().path()).unwrap();
+            for rest in text.split("CREATE TABLE ").skip(1) {
+                let name = rest.split([' ', '(']).next().unwrap();
+                made.entry(name.into()).or_default();
+            }
+            for rest in text.split("ALTER TABLE ").skip(1) {
+                let mut words = rest.split_whitespace();
+                let name = words.next().unwrap();
+                let statement = rest.split(';').next().unwrap();
+                if let Some(column) = statement.split("ADD COLUMN ").nth(1) {
+                    let column = column.split(' ').next().unwrap();
+                    made.entry(name.into()).or_default().insert(column.into());
+                }
+            }
+        }
+        made
+    }
+
+    #[test]
+    fn every_table_of_the_migrations_is_copied_but_those_of_one_database() {
+        for (database, own) in [
+            ("sqlite", &["lease"][..]),
+            ("postgres", &["lease", "identity"]),
+        ] {
+            let mut made = made(database);
+            for name in own {
+                assert!(made.remove(*name).is_some(), "{name} is not in {database}");
+            }
+            let copied: BTreeSet<&str> = TABLES.iter().map(|table| table.name).collect();
+            let names: BTreeSet<&str> = made.keys().map(String::as_str).collect();
+            assert_eq!(copied, names, "{database}");
+            for (name, added) in &made {
+                let table = TABLES.iter().find(|table| table.name == name).unwrap();
+                let columns: BTreeSet<&str> =
+                    table.columns.iter().map(|column| column.name()).collect();
+                // PostgreSQL makes that one of the body, which is copied.
+                let added = added.iter().filter(|column| *column != "undoes");
+                for column in added {
+                    assert!(columns.contains(column.as_str()), "{name}.{column}");
+                }
+            }
+        }
+    }
+}
