@@ -216,7 +216,7 @@ async fn what_waits_for_a_page_in_doubt_is_refused_and_nothing_of_it_is_done_or_
     let id = answer["operation"]["id"].as_str().unwrap();
     assert!(doubtful["detail"].to_string().contains(id), "{doubtful}");
     // Who asks again is told of it at once; it may still be under way.
-    let is_done = |answer: &Value| answer["operation"]["counts"]["succeeded"] == 1;
+    let is_done = |answer: &Value| answer["counts"]["succeeded"] == 1;
     room.until(&format!("/v1/operations/{id}"), is_done).await;
     let (_, operations) = room.get("/v1/operations").await;
     assert_eq!(operations["items"].as_array().unwrap().len(), 1);
