@@ -1,7 +1,7 @@
 //! Everything that outlives the process, noun by noun. Each noun has a trait of its own; a [`Store`] keeps all
 //! of them.
 //!
-//! [`sql`] has the store in SQL, the same for both databases; [`sqlite`] and [`postgres`] have what
+//! `sql` has the store in SQL, the same for both databases; [`sqlite`] and [`postgres`] have what
 //! is theirs.
 
 mod audit;
