@@ -391,8 +391,8 @@ fn size(
         };
         let most = most.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
         actions.extend((0..most).map(|_| Action::Start { pool: at }));
+    }
     // A single worker that should have answered and did not: it gets no new tasks, and is replaced.
-    // One worker that should have answered and did not: it gets nothing more, and is replaced.
     let stuck = |w: &&&ObservedWorker| w.is_ready() && (w.overdue > 0 || w.is_done());
     let gone = well.iter().filter(stuck);
     actions.extend(gone.filter_map(|worker| let_go(worker, times)));
@@ -400,8 +400,8 @@ fn size(
         let others: Vec<&ObservedWorker> = well.iter().filter(|w| !stuck(w)).copied().collect();
         return yield_to_others(pool, &others, times, now, actions);
     }
+    actions.extend(due.next.and_then(|worker| let_go(worker, times)));
     // Nobody is let go while somebody waits, except for workers beyond the limit.
-    // Nobody is let go while somebody waits, but for those that are more than there may be.
     let most = desired.size.max.saturating_add(due.count.min(1));
     if live > wanted && (pool.wait.is_none() || live > most) {
         let is_next =
@@ -419,15 +419,15 @@ fn size(
         );
     }
 }
+
 /// Workers at the end of their lifetime.
-/// Workers that have served their time.
 struct Due<'w> {
-    /// The one that goes now.
+    count: u32,
     /// The one that goes now.
     next: Option<&'w ObservedWorker>,
 }
+
 /// Of the workers at the end of their lifetime, the oldest goes when the others suffice and no
-/// other one is on its way out: never all at once.
 /// other one is on its way out: never all at once.
 fn due<'w>(desired: &Desired, well: &[&'w ObservedWorker], needed: u32, now: Instant) -> Due<'w> {
     let due: Vec<&ObservedWorker> = well
@@ -448,8 +448,8 @@ fn due<'w>(desired: &Desired, well: &[&'w ObservedWorker], needed: u32, now: Ins
             .filter(|_| may_go),
     }
 }
+
 /// Returns true if one of the workers is to be killed for a fault of its own.
-/// Returns whether one of the workers is to be killed for a fault of its own.
 fn fails(pool: &ObservedPool, times: &Times, now: Instant) -> bool {
     let mut whys = pool
         .workers
@@ -457,7 +457,7 @@ fn fails(pool: &ObservedPool, times: &Times, now: Instant) -> bool {
         .filter_map(|worker| worker.wrong(times, now));
     whys.any(Why::is_failure)
 }
-/// Returns the number of workers that there should be now.
+
 /// Returns the number of workers that there should be now.
 fn needed(
     pool: &ObservedPool,
@@ -467,14 +467,14 @@ fn needed(
     starting: u32,
     times: &Times,
 ) -> u32 {
+    let (running, capacity) = load(well.iter().copied());
     // If each task has a worker of its own, waiting tasks need one each.
-    // Where each task has a worker of its own, those that wait need one each.
     let queued = match desired.size.lifetime {
         Lifetime::Task => pool.queued,
         Lifetime::Pool => 0,
     };
+    let busy = demand::needed(running, queued, capacity.unwrap_or(1));
     // A waiting task has found no room: one more worker, or the first.
-    // Whoever waits has found no room: one more, or the first.
     let is_full = pool
         .wait
         .is_some_and(|wait| live == 0 || (starting == 0 && wait >= times.grow_after));
@@ -491,9 +491,9 @@ fn needed(
         .max(grown)
         .min(desired.size.max)
 }
+
 /// Returns the number of tasks that workers have, and the capacity of the largest worker, if there
 /// is one.
-/// Returns the tasks that workers have, and the capacity of the largest of them, if there is one.
 fn load<'w>(workers: impl Iterator<Item = &'w ObservedWorker>) -> (u64, Option<u32>) {
     let ready = workers.filter(|worker| worker.is_ready());
     ready.fold((0, None), |(running, capacity), worker| {
@@ -510,8 +510,8 @@ fn is_idle(worker: &ObservedWorker, times: &Times, now: Instant) -> bool {
         _ => false,
     }
 }
+
 /// Asks a worker to end.
-/// The polite end of a worker.
 fn let_go(worker: &ObservedWorker, times: &Times) -> Option<Action> {
     match worker.phase {
         Phase::Starting { .. } => Some(Action::Kill {
