@@ -38,16 +38,16 @@ pub struct Report {
     pub rolled: Option<Rolled>,
     /// The result of comparing the ledger with the devices.
     pub counts: Counts,
-    /// The answer of a check of the audit trail.
+    /// The result of verifying the audit trail.
     pub audit: Audit,
-    /// The command that brings about the same again.
+    /// The command that repeats the drill.
     pub repeat: String,
     /// The folder in which data and logs are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,
 }
 
-/// The answer of a check of the audit trail.
+/// The result of verifying the audit trail.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audit {
@@ -58,15 +58,16 @@ pub enum Audit {
 }
 
 impl Report {
-    /// Returns whether everything was as promised.
+    /// Returns true if every promise was kept.
     pub fn is_clean(&self) -> bool {
         self.fault().is_none()
     }
 
-    /// The first thing that was not as promised.
+    /// Returns the first broken promise.
     fn fault(&self) -> Option<&'static str> {
         let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
-        // That one goes back is no fault where everything is killed; that none is done is.
+        // A rollout that goes back is no fault while everything is killed, but none completed is
+        // one.
         let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
         let is_tidy = self.log.left.is_none_or(|left| left == 0);
         let promised = [
@@ -244,12 +245,12 @@ impl Audit {
     }
 }
 
-/// A duration in seconds, for people.
+/// Formats a duration in seconds, for people.
 pub fn took(time: Duration) -> String {
     format!("{:.1}s", time.as_secs_f64())
 }
 
-/// The command that brings about the same again.
+/// Returns the command that repeats the drill.
 pub fn repeat(settings: &Settings) -> String {
     let time = |time| duration::format(time);
     let mut text = format!(
