@@ -14,7 +14,7 @@ const SILENT: &str = "the broker does not answer";
 pub(super) enum Problem {
     /// The problem in words.
     ReportedTopics(String),
-    /// Another client has come under the same name.
+    /// Another client has connected under the same name.
     Displaced,
 }
 
@@ -42,8 +42,8 @@ impl Problem {
         Self::new(SILENT)
     }
 
-    /// It was seen before there was a connection: some brokers say nothing to those whom they do
-    /// not understand.
+    /// Describes a failure before there was a connection: some brokers say nothing to clients that
+    /// they do not understand.
     pub(super) fn at_once(self, config: &Config) -> Self {
         if !self.is_hanging_up() {
             return self;
@@ -60,8 +60,8 @@ impl Problem {
         Self::ReportedTopics(format!("the broker hangs up at once: {version}{tls}"))
     }
 
-    /// Connections were made, and lost at once, several times: a broker of 3.1.1 does so, and
-    /// says nothing, where another client comes under the same name.
+    /// Describes connections that were made and lost at once, several times: a 3.1.1 broker does
+    /// so, without a word, when another client connects under the same name.
     pub(super) fn again_and_again(self) -> Self {
         if self.is_hanging_up() {
             return Self::Displaced;
