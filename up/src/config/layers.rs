@@ -1,11 +1,11 @@
-//! Layers of the configuration: each may say only part of it, the later one counts.
+//! Layers of the configuration: each may set a part of it, and later ones win.
 
 use toml::{Table, Value};
 
 use super::{Config, Error};
 use crate::hints;
 
-/// The variables that set a key begin so: `UTAKATA__LOGIC__HTTP__LISTEN`.
+/// The prefix of variables that set a key, as in `UTAKATA__LOGIC__HTTP__LISTEN`.
 const PREFIX: &str = "UTAKATA__";
 
 /// One key that a variable or a flag sets.
@@ -30,7 +30,7 @@ impl Override {
     }
 }
 
-/// The overrides among environment variables, in the order of their names.
+/// Returns the overrides among environment variables, sorted by name.
 pub fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Vec<Override> {
     let mut overrides: Vec<Override> = variables
         .filter_map(|(name, text)| {
@@ -47,7 +47,7 @@ pub fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Ve
     overrides
 }
 
-/// The configuration of a file's text with overrides over it.
+/// Parses a file's text and applies overrides to it.
 #[expect(
     clippy::expect_used,
     reason = "without the defaults a text could be taken for a number"
@@ -93,7 +93,7 @@ fn find<'a>(table: &'a Table, key: &[String]) -> Option<&'a Value> {
     table.get(last)
 }
 
-/// Text where the default is text; TOML where it is TOML; text otherwise.
+/// Interprets a value: text where the default is text; otherwise TOML, or text if it is not TOML.
 fn value(text: &str, default: Option<&Value>) -> Value {
     let as_text = || Value::String(text.into());
     if default.is_some_and(Value::is_str) {
