@@ -202,7 +202,7 @@ pub fn count(sent: &[Sent], tasks: &[Task], truth: &Truth) -> Counts {
     }
     for (_, unasked) in ledger {
         for task in unasked {
-            let why = "in the ledger, and nobody has asked for it";
+            let why = "in the ledger, and never requested";
             counts.find(task.finding(What::Lie, why, truth));
         }
     }
@@ -221,7 +221,7 @@ fn written_nowhere(ledger: &HashMap<(&str, &str), Vec<&Task>>, truth: &Truth, co
         for (token, deeds) in unknown {
             counts.find(Finding {
                 what: What::Nowhere,
-                why: "told to a device, and not in the ledger",
+                why: "sent to a device, and not in the ledger",
                 task: None,
                 token: token.clone(),
                 device: name.clone(),
@@ -259,10 +259,10 @@ fn judge(task: &Task, truth: &Truth, counts: &mut Counts) {
     let is_hidden = !task.act.is_read_back() && truth.is_liar(&task.device);
     match task.state {
         TaskState::Succeeded if deeds.done == 0 && !is_hidden => {
-            counts.find(task.finding(What::Lie, "told as done, and not done", truth));
+            counts.find(task.finding(What::Lie, "reported as done, and not done", truth));
         }
         TaskState::Failed | TaskState::Expired | TaskState::Cancelled if deeds.done > 0 => {
-            counts.find(task.finding(What::Lie, "told as not done, and done", truth));
+            counts.find(task.finding(What::Lie, "reported as not done, and done", truth));
         }
         _ => {}
     }

@@ -468,7 +468,7 @@ struct Programs {
 
 impl Programs {
     fn find() -> Result<Self> {
-        let missing = "the program utakata must lie beside utakata-drill";
+        let missing = "the program utakata must be next to utakata-drill";
         Ok(Self {
             utakata: programs::find("utakata").context(missing)?,
             faulty: std::env::current_exe().context("our own program cannot be found")?,

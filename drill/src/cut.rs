@@ -39,7 +39,7 @@ impl Cut {
             .map(|(name, (before, most))| format!("{name} {before} to {most} MB"))
             .collect();
         format!(
-            "cut off for {}s: {} devices fresh before, {} at its end ({} told stale), {back}; \
+            "cut off for {}s: {} devices fresh before, {} at its end ({} reported stale), {back}; \
              memory: {}",
             self.seconds,
             self.fresh_before,

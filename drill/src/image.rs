@@ -38,7 +38,7 @@ impl Image {
         let root = folder.join("root");
         let to = root.join(WORKER);
         let worker = programs::find(WORKER)
-            .with_context(|| format!("the program {WORKER} must lie beside utakata"))?;
+            .with_context(|| format!("the program {WORKER} must be next to utakata"))?;
         fs::create_dir_all(&root)?;
         fs::copy(&worker, &to)?;
         // A smaller file, and nothing else: one that cannot be stripped will do.

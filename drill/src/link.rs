@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(ask(&mut stream).await.unwrap(), b'x');
         link.set(State::Cut);
         let asked = tokio::time::timeout(Duration::from_millis(100), ask(&mut stream)).await;
-        assert!(asked.is_err(), "nothing comes through");
+        assert!(asked.is_err(), "nothing gets through");
         link.set(State::Whole);
         assert_eq!(stream.read_u8().await.unwrap(), b'x');
     }

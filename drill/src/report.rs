@@ -71,21 +71,24 @@ impl Report {
         let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
         let is_tidy = self.log.left.is_none_or(|left| left == 0);
         let promised = [
-            (self.counts.is_clean(), "control is not as promised here"),
+            (self.counts.is_clean(), "control did not keep its promises"),
             (
                 self.log.ended.is_empty(),
                 "a process ended by itself: its log says why",
             ),
             (
                 self.audit.is_whole(),
-                "the audit trail was not found to be whole",
+                "the audit trail could not be verified",
             ),
-            (is_back, "what was cut off did not come back as promised"),
+            (
+                is_back,
+                "the environments cut off did not come back as promised",
+            ),
             (is_rolled, "no release was rolled to its end"),
-            (is_tidy, "containers are left that nobody has in hand"),
+            (is_tidy, "containers are left over that nobody manages"),
             (
                 self.counts.succeeded > 0,
-                "no task succeeded, so nothing is proved: the logs say why",
+                "no task succeeded, so nothing is proven: the logs say why",
             ),
         ];
         let broken = promised.into_iter().find(|(is_kept, _)| !is_kept);
@@ -119,7 +122,7 @@ impl Report {
 
     fn verdict(&self) -> &'static str {
         self.fault()
-            .unwrap_or("nothing was lost, done twice or told wrongly")
+            .unwrap_or("nothing was lost, done twice or misreported")
     }
 
     fn table(&self, colours: bool) -> String {
@@ -163,14 +166,10 @@ impl Report {
 
     fn rows(&self) -> [(&str, u64, &str); 8] {
         let counts = &self.counts;
-        let found_out = "attempts that nobody knew, and that were found out";
+        let found_out = "unknown attempts whose outcome was found out";
         [
             ("operations", counts.operations, "accepted"),
-            (
-                "tasks",
-                counts.sent,
-                "one for each device of each operation",
-            ),
+            ("tasks", counts.sent, "one per device of each operation"),
             ("succeeded", counts.succeeded, ""),
             ("failed", counts.failed, ""),
             ("expired", counts.expired, "not begun in time"),
@@ -179,7 +178,7 @@ impl Report {
             (
                 "for a person",
                 counts.waiting,
-                "nobody can know, and nobody guesses",
+                "nobody can know, and utakata does not guess",
             ),
         ]
     }
@@ -187,17 +186,21 @@ impl Report {
     fn wrongs(&self) -> [(&str, u64, &str); 4] {
         let counts = &self.counts;
         [
-            ("LOST", counts.lost, "accepted, and nothing came of it"),
+            ("LOST", counts.lost, "accepted, and never ended"),
             (
                 "DONE TWICE",
                 counts.twice,
                 "must be done once, and was done more often",
             ),
-            ("LIES", counts.lies, "told otherwise than the device did it"),
             (
-                "WRITTEN NOWHERE",
+                "LIES",
+                counts.lies,
+                "reported otherwise than the device did it",
+            ),
+            (
+                "NOT RECORDED",
                 counts.nowhere,
-                "told to a device, and not in the ledger",
+                "sent to a device, and not in the ledger",
             ),
         ]
     }
@@ -206,7 +209,7 @@ impl Report {
 fn line(finding: &Finding) -> String {
     let task = finding.task.map(|task| task.to_string());
     format!(
-        "{:?}: {} {} on {}: {}; state {}, told {}, done {}; task {}",
+        "{:?}: {} {} on {}: {}; state {}, received {}, done {}; task {}",
         finding.what,
         finding.action,
         finding.token,

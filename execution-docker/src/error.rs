@@ -208,7 +208,7 @@ const HINTS: [(&[&str], &str); 8] = [
             "archive/tar",
             "no such file",
         ],
-        "it is no archive of docker save",
+        "it is not an archive made by docker save",
     ),
 ];
 
@@ -243,7 +243,7 @@ mod tests {
             ("write /data/x: no space left on device", "is full"),
             ("server gave HTTP response to HTTPS client", "speaks HTTP"),
             ("pull access denied for a", "docker login"),
-            ("archive/tar: invalid tar header", "no archive"),
+            ("archive/tar: invalid tar header", "not an archive"),
             ("something else", "refuses it"),
         ] {
             assert!(hint(words).contains(expect), "{words}: {}", hint(words));

@@ -101,7 +101,7 @@ async fn outlive(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
             Waited::Away(error) => {
                 if backoff.is_first() {
                     let error = utakata_model::chain(&error);
-                    tracing::warn!(%worker, error, "the engine is away: its worker goes on");
+                    tracing::warn!(%worker, error, "the engine is away: its worker keeps running");
                 }
             }
         }

@@ -145,7 +145,7 @@ fn log_changes(before: &Catalogue, after: &Catalogue) {
     }
     for release in &before.releases {
         if !after.releases.iter().any(|r| r.id == release.id) {
-            tracing::info!(release = %release.id, folder = %release.folder.display(), "release is gone");
+            tracing::info!(release = %release.id, folder = %release.folder.display(), "release was removed");
         }
     }
     for refused in &after.refused {
@@ -155,7 +155,7 @@ fn log_changes(before: &Catalogue, after: &Catalogue) {
         if is_news && !before.refused.contains(refused) {
             let (folder, problem) = (&refused.path, &refused.problem);
             if is_unreadable(problem) {
-                tracing::warn!(folder, %problem, "what was seen there before goes on");
+                tracing::warn!(folder, %problem, "what was seen there before remains in use");
             } else {
                 tracing::warn!(folder, %problem, "release refused");
             }

@@ -142,7 +142,7 @@ fn fetching(message: &str) -> Problem {
 }
 
 fn no_place() -> Problem {
-    let message = "it is in none of the folders, and there is no place for what is fetched: set \
+    let message = "it is in none of the folders, and there is no place for fetched releases: set \
                    execution.state_folder";
     Problem::new("release-no-place", Cure::Operator, message)
 }

@@ -232,7 +232,7 @@ async fn keep(folder: &Path, desired: &Desired) {
         Err(error) => return tracing::error!(%error, "an order cannot be kept"),
     };
     if let Err(error) = folder::write(folder, FILE, bytes).await {
-        tracing::warn!(%error, "an order cannot be kept: it must be heard again after a restart");
+        tracing::warn!(%error, "an order cannot be kept: it must be received again after a restart");
     }
 }
 

@@ -47,7 +47,7 @@ const MESSAGES: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The private folder of the socket cannot be made.
-    #[error("cannot make the folder {} for the socket of the workers", folder.display())]
+    #[error("cannot create the folder {} for the socket of the workers", folder.display())]
     Folder {
         folder: PathBuf,
         #[source]

@@ -53,13 +53,13 @@ pub enum Error {
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
     /// A file of the state folder is unreadable: its content must survive a restart.
-    #[error("what this environment was asked for before cannot be read")]
+    #[error("the last desired state of this environment cannot be read")]
     State(#[from] Unreadable),
     /// Another environment could not be taken over.
     #[error("what the previous program left cannot be taken over")]
     Takeover(#[from] takeover::Error),
     /// A handover is impossible now: the environment continues.
-    #[error("it cannot be left to another program now: {0}")]
+    #[error("it cannot be handed over to another program now: {0}")]
     Held(&'static str),
     /// It ended before the drain.
     #[error("the environment has already ended")]

@@ -11,7 +11,7 @@ use crate::files::is_absence;
 /// A file of the folder that cannot be read: its content is unknown, and must not be taken for
 /// absent.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot look at {}", path.display())]
+#[error("cannot access {}", path.display())]
 pub struct Unreadable {
     path: PathBuf,
     #[source]

@@ -65,7 +65,7 @@ impl Lives {
         let folder = state_folder.map(|folder| folder.join("lives"));
         let file = folder.as_deref().and_then(|folder| {
             begin(folder, me)
-                .inspect_err(|error| tracing::warn!(%error, "workers are not written down"))
+                .inspect_err(|error| tracing::warn!(%error, "workers were not recorded"))
                 .ok()
         });
         Self(Arc::new(Inner {
@@ -91,7 +91,7 @@ impl Lives {
         if let Some(file) = &mut *self.0.file.lock()
             && let Err(error) = file.write_all(line.as_bytes())
         {
-            tracing::warn!(%error, "a worker was not written down");
+            tracing::warn!(%error, "a worker was not recorded");
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) async fn ask(
             () = cancel.cancelled() => return,
         };
         if let Err(error) = published {
-            tracing::debug!(%error, "permits could not be asked for: asking again");
+            tracing::debug!(%error, "permits could not be requested: trying again");
         }
     }
 }

@@ -42,7 +42,7 @@ impl Routes {
         if let Some(route) = routes.get(kind)
             && route.try_send(answered).is_err()
         {
-            tracing::debug!(%kind, "an answer was dropped: it will come again");
+            tracing::debug!(%kind, "an answer was dropped: it will be sent again");
         }
     }
 }

@@ -113,7 +113,7 @@ impl DeadLetters {
             return Ok(());
         }
         self.reading = None;
-        let reason = "the connection was lost: the dead letter comes again".into();
+        let reason = "the connection was lost: the dead letter will be delivered again".into();
         Err(Error::Away { reason })
     }
 }

@@ -119,7 +119,7 @@ plain! {
 pub enum Error {
     /// Its version is not spoken by this build.
     #[error(
-        "the {what} that came is of version {came}, and this build speaks version {VERSION}: \
+        "the received {what} has version {came}, and this build speaks version {VERSION}: \
          update {}",
         side(*.came)
     )]
@@ -129,14 +129,14 @@ pub enum Error {
         came: u64,
     },
     /// It states no version, or is not a JSON object.
-    #[error("the {what} that came has no \"version\" and is not ours: {problem}")]
+    #[error("the received {what} has no \"version\" and is not ours: {problem}")]
     NoVersion {
         what: &'static str,
         /// The error of serde.
         problem: String,
     },
     /// Its version is right, but its form is not.
-    #[error("the {what} that came cannot be read: {problem}")]
+    #[error("the received {what} cannot be read: {problem}")]
     Form {
         what: &'static str,
         /// The error of the parser, with line and column.

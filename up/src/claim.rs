@@ -43,7 +43,7 @@ pub enum Error {
     TokenFile { path: PathBuf, source: io::Error },
     /// The file does not contain a valid token.
     #[error(
-        "the token in {} is damaged: remove that file, and a new token is made at the next start",
+        "the token in {} is damaged: remove that file, and the next start makes a new one",
         path.display()
     )]
     Token { path: PathBuf },

@@ -27,7 +27,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 pub enum Error {
     /// The program is not installed.
-    #[error("the program {PROGRAM} must lie beside utakata: `cargo build --release` builds both")]
+    #[error("the program {PROGRAM} must be next to utakata: `cargo build --release` builds both")]
     Absent,
     /// The program does not start.
     #[error("{} cannot be started", program.display())]

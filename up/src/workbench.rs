@@ -103,7 +103,7 @@ async fn start(request: &Request) -> Result<(Child, ChildStdin, BufReader<ChildS
 }
 
 fn find() -> Result<PathBuf> {
-    let absent = "the program utakata-workbench must lie beside utakata: `cargo build` builds both";
+    let absent = "the program utakata-workbench must be next to utakata: `cargo build` builds both";
     programs::find(PROGRAM).context(absent)
 }
 

@@ -120,7 +120,7 @@ fn is_candidate(release: &ReleaseId, desired: &KindDesired) -> bool {
 }
 
 fn missing(release: &ReleaseId) -> RefusedRelease {
-    let message = format!("{release} is asked for, and is not in this environment yet");
+    let message = format!("{release} is wanted, and is not in this environment yet");
     RefusedRelease {
         path: format!("{}@{}", release.kind, release.version),
         problem: Problem::new("release-missing", Cure::Retry, message),

@@ -100,7 +100,7 @@ pub(super) fn release(
 
 /// Returns the problem of content that is not what was requested.
 pub(super) fn lying(what: &str) -> Problem {
-    let message = format!("what came is not this release, and was thrown away: {what}");
+    let message = format!("the content received is not this release, and was discarded: {what}");
     Problem::new("release-content", Cure::Operator, message)
 }
 

@@ -85,7 +85,7 @@ impl Fetch {
 
     async fn fetch(&mut self, store: &Store, release: &ReleaseId) -> Result<(), Stopped> {
         let Some(name) = Name::of(&release.digest) else {
-            return Err(lying("the digest that is asked for is none").into());
+            return Err(lying("the requested digest is not valid").into());
         };
         let content = self.list(release).await?;
         check::list(&content, &self.context.config)?;
@@ -236,7 +236,7 @@ impl Fetch {
             .events
             .publish(vec![Event::Fetch(batch.into())]);
         if let Err(error) = asked.await {
-            tracing::debug!(%error, "content was not asked for");
+            tracing::debug!(%error, "content could not be requested");
         }
     }
 

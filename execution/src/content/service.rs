@@ -90,7 +90,7 @@ impl Service {
             return;
         };
         while let Err(error) = blocking(&store, Store::open).await {
-            tracing::error!(%error, "there is no place for releases that are fetched");
+            tracing::error!(%error, "there is no place for fetched releases");
             tokio::time::sleep(MAX_RETRY).await;
         }
         loop {

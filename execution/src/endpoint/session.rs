@@ -56,7 +56,7 @@ impl Session {
             () = self.stop.cancelled() => return,
         };
         let Some(ticket) = entry else {
-            tracing::warn!(sdk = %hello.sdk, "somebody without a token of ours said hello");
+            tracing::warn!(sdk = %hello.sdk, "a client without a token of ours said hello");
             refuse(&to, &hello::stranger()).await;
             return;
         };

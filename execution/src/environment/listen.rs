@@ -39,7 +39,7 @@ pub(super) async fn run(events: Arc<dyn Events>, me: Sender, to: Recipients) {
         if heard {
             backoff.reset();
         }
-        tracing::warn!(%error, "the logic environment cannot be heard: trying again");
+        tracing::warn!(%error, "the logic environment cannot be followed: trying again");
         tokio::time::sleep(backoff.wait_jittered(draw())).await;
     }
 }

@@ -176,7 +176,7 @@ mod tests {
     fn a_kind_settles_before_its_workers_part_and_an_order_brings_it_back() {
         let (mut lifecycle, until) = (Lifecycle::default(), Instant::now());
         lifecycle.on_settled();
-        assert!(!lifecycle.is_going_over(), "nobody has asked for it");
+        assert!(!lifecycle.is_going_over(), "nobody has requested it");
         lifecycle.on_order(&going(until));
         assert!(lifecycle.is_settling() && lifecycle.parts_until().is_none());
         lifecycle.on_settled();

@@ -172,7 +172,7 @@ impl Common {
         Self {
             superseded: problem(
                 "superseded",
-                "a newer task of the same action on this target came while this one waited",
+                "a newer task of the same action on this target arrived while this one waited",
             ),
             expired: problem(
                 "expired",

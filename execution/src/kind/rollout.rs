@@ -225,13 +225,13 @@ fn log(run: &RolloutRun, changed: Change) {
     let evidence = &status.evidence;
     match (changed, &status.problem) {
         (Change::Phase, Some(problem)) if status.phase == RolloutPhase::Back => {
-            tracing::warn!(%rollout, %candidate, %problem, ?evidence, "rollout goes back");
+            tracing::warn!(%rollout, %candidate, %problem, ?evidence, "rollout rolls back");
         }
         (Change::Phase, _) => {
-            tracing::info!(%rollout, %candidate, phase = ?status.phase, "rollout goes on");
+            tracing::info!(%rollout, %candidate, phase = ?status.phase, "rollout proceeds");
         }
         (Change::Share, _) => {
-            tracing::info!(%rollout, %candidate, share = evidence.share, "rollout goes on");
+            tracing::info!(%rollout, %candidate, share = evidence.share, "rollout proceeds");
         }
         (Change::TookOver, _) => {
             tracing::info!(%rollout, %candidate, "the candidate has taken over and is watched");

@@ -197,7 +197,7 @@ impl Intake {
             )
         });
         if stalled {
-            tracing::debug!(kind = %self.route.kind, "what nobody fetches goes to others");
+            tracing::debug!(kind = %self.route.kind, "tasks that nobody fetches go to others");
             self.pause(flow).await?;
             let returns = self.state(|state| {
                 state.waits = false;

@@ -132,7 +132,7 @@ impl Clients {
                 () = place.pushed_out() => return,
             };
             if let Err(error) = ended {
-                tracing::debug!(%from, %error, "a client of the MQTT broker is gone");
+                tracing::debug!(%from, %error, "a client of the MQTT broker disconnected");
             }
         }
     }

@@ -44,7 +44,7 @@ impl ClientName {
     pub(super) fn notice(&self) -> String {
         let configured = &self.configured;
         format!(
-            "another process has come under the name {configured}, as a copy of a host does: this \
+            "another process has connected under the name {configured}, as a copy of a host does: this \
              one goes on under another one; end the other process, or give each an id of its own \
              (`--id`, or `client` of the broker)"
         )

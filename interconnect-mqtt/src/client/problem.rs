@@ -23,7 +23,7 @@ impl fmt::Display for Problem {
         f.write_str(match self {
             Self::ReportedTopics(words) => words,
             Self::Displaced => {
-                "another process has come under the same client name: each needs its own"
+                "another process has connected under the same client name: each needs its own"
             }
         })
     }
@@ -51,7 +51,7 @@ impl Problem {
         let tls = if config.url.is_tls {
             "if it speaks no TLS on that port, write mqtt://"
         } else {
-            "if it wants TLS, write mqtts://"
+            "if it requires TLS, write mqtts://"
         };
         let version = match config.version {
             Version::V3 => "",
@@ -102,7 +102,7 @@ fn of_io(error: &io::Error) -> String {
         | io::ErrorKind::UnexpectedEof => CLOSED.into(),
         io::ErrorKind::TimedOut => SILENT.into(),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no way to the host of the broker".into()
+            "there is no route to the host of the broker".into()
         }
         _ if error.to_string().contains("lookup") => {
             "the host of the broker is not known: is its name right?".into()

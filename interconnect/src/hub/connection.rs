@@ -69,9 +69,9 @@ impl Connection {
         let (read, write) = stream.into_split();
         let (mut read, mut write) = (BufReader::new(read), BufWriter::new(write));
         match timeout(HELLO_TIMEOUT, greet(&mut read, &mut write)).await {
-            Ok(Ok(pid)) => tracing::debug!(number, pid, "a client of the hub came"),
+            Ok(Ok(pid)) => tracing::debug!(number, pid, "a client of the hub connected"),
             Ok(Err(error)) => return tracing::warn!(%error, "somebody was not let into the hub"),
-            Err(_) => return tracing::warn!("somebody said nothing to the hub, and was cut off"),
+            Err(_) => return tracing::warn!("a client said nothing to the hub, and was cut off"),
         }
         let (replies, frames) = mpsc::channel(REPLIES);
         let mut connection = Self {
@@ -141,7 +141,7 @@ impl Connection {
             Ask::GiveBack { open, tags } => self.settle(id, open, &tags, Settle::GiveBack)?,
             Ask::Next { open } => match self.open.get(&open) {
                 Some(Open::Stream(asked, _)) => told(&asked.try_send(Next(id)))?,
-                _ => return Err(wrong("it asked for events without a subscription")),
+                _ => return Err(wrong("it requested events without a subscription")),
             },
             Ask::StepAside => {
                 self.is_stepping_aside = true;
@@ -159,7 +159,7 @@ impl Connection {
     fn place(&self) -> io::Result<OwnedSemaphorePermit> {
         Arc::clone(&self.places)
             .try_acquire_owned()
-            .map_err(|_| wrong("it asked for too much at once"))
+            .map_err(|_| wrong("it requested too much at once"))
     }
 
     fn publish_tasks(&mut self, id: u64, tasks: &RawValue) -> io::Result<()> {
@@ -250,7 +250,7 @@ impl Connection {
     fn tell_queue(&self, open: u64, command: queue::Command) -> io::Result<()> {
         match self.open.get(&open) {
             Some(Open::Queue(commands, ..)) => told(&commands.try_send(command)),
-            _ => Err(wrong("it asked for tasks without a consumer")),
+            _ => Err(wrong("it requested tasks without a consumer")),
         }
     }
 }
@@ -309,7 +309,7 @@ async fn write_all(
 /// its answer; a closed one that it has been told that its consumer or subscription failed to open.
 fn told<T>(sent: &Result<(), mpsc::error::TrySendError<T>>) -> io::Result<()> {
     match sent {
-        Err(mpsc::error::TrySendError::Full(_)) => Err(wrong("it asked for too much at once")),
+        Err(mpsc::error::TrySendError::Full(_)) => Err(wrong("it requested too much at once")),
         Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
     }
 }

@@ -51,7 +51,7 @@ pub(super) async fn read_message<T: DeserializeOwned>(
     };
     let read = serde_json::from_slice(&frame);
     read.map(Some)
-        .map_err(|error| invalid(format!("a frame is no message of ours: {error}")))
+        .map_err(|error| invalid(format!("a frame is not a message of ours: {error}")))
 }
 
 /// Encodes a message as the content of a frame.

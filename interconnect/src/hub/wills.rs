@@ -48,7 +48,7 @@ impl Wills {
                 Err(Error::Away { .. }) => tokio::time::sleep(RETRY_AFTER).await,
             }
         }
-        tracing::error!("that environments are gone could not be told");
+        tracing::error!("the last wills of environments could not be published");
     }
 
     /// Discards the wills of a connection whose client will come back.

@@ -163,10 +163,7 @@ impl State {
         }
     }
 
-    #[allow(
-        clippy::needless_pass_by_value,
-        reason = "it is not asked for any more"
-    )]
+    #[allow(clippy::needless_pass_by_value, reason = "it is no longer wanted")]
     fn give_back(&mut self, asked: Request) {
         self.effects.give_back.extend(asked.waiting.tag);
         self.let_go(&asked.waiting.task.target.name, asked.has_lane);

@@ -260,7 +260,7 @@ pub(super) fn killed(ran_by: &RanBy, why: Why) -> Option<Problem> {
         ),
         Why::Silent => (
             "worker-hung",
-            format!("the worker {worker} was not heard of any more and was killed"),
+            format!("the worker {worker} did not answer any more and was killed"),
         ),
         Why::Overdue => (
             "worker-hung",
