@@ -61,7 +61,7 @@ verbs! {
     /// stopped changes nothing.
     resume(None): "/v1/orders/resume", "resume",
         404 "It is not known",
-        409 "It is something else that is stopped";
+        409 "The stop applies to something else";
 }
 
 async fn change(
