@@ -88,7 +88,7 @@ pub(super) async fn head(State(api): State<Api>) -> Result<Json<AuditHead>, Refu
 /// All of it is read. If it is long, use `utakata audit verify --store FILE`.
 #[utoipa::path(get, path = "/v1/audit/verify", operation_id = "verify_audit", tag = "audit",
     params(HeadQuery),
-    responses((status = 200, description = "What was found", body = AuditReport)))]
+    responses((status = 200, description = "The findings", body = AuditReport)))]
 pub(super) async fn check(
     State(api): State<Api>,
     Query(query): Query<HeadQuery>,
