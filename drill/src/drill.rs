@@ -2,11 +2,11 @@
 //! that no control is lost, done twice or reported wrongly.
 //!
 //! ```text
-//! Orders ─► Load ──HTTP──► le ◄─┐
-//!                               │ hub (loses, duplicates, delays, reorders)
+//!            Orders ─► Load ──HTTP──► le ◄─┐
+//!                                          │ hub (loses, duplicates, delays, reorders)
 //! Disasters ─► Crew ── kill -9, stop ► wee-1, wee-2 ─► workers ─► simulated devices
-//!                                                                     │
-//!                     count(sent, ledger, truth) ◄───────────────┘
+//!                                                                  │
+//!                       count(sent, ledger, truth) ◄───────────────┘
 //! ```
 
 mod cut_off;

@@ -1,10 +1,10 @@
 //! One container from its start to its end, whatever happens to the engine meanwhile.
 //!
 //! ```text
-//! attach ─► start ─► wait ──ended──────────► remove ─► reported
-//!                    │ ▲ engine away: again, with back-off
-//!                    └─┘
-//!                    └──kill──► remove, within 5 s ─► reported
+//!  attach ─► start ─► wait ──ended──────────► remove ─► reported
+//!                      │ ▲ engine away: again, with back-off
+//!                      └─┘
+//!                      └──kill──► remove, within 5 s ─► reported
 //! ```
 
 use std::{sync::Arc, time::Duration};

@@ -2,9 +2,9 @@
 //! and kept as folders.
 //!
 //! ```text
-//! ordered ─► catalogue ── wanted ──► service ── Fetch ──► logic environment
-//!               ▲                      │  ◄── Content ──
-//!               └── releases/<digest> ◄┘
+//!  asked ─► catalogue ── wanted ──► service ── Fetch ──► logic environment
+//!              ▲                      │  ◄── Content ──
+//!              └── releases/<digest> ◄┘
 //! ```
 
 mod check;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! catalogue ─► ReleaseIndex: the declarations of each release ─┐
-//!                                                             ├─► served, by kind and zone
+//!                                                              ├─► served, by kind and zone
 //! statuses ──► the releases that an environment has, by zone ──┘
 //! ```
 //!

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! probe the program ─► environment leaves ─► takeover.json ─► brokers: back soon ─► exec
-//!                                                                                    │
-//!         (serves) ◄─ environment takes over ◄─ takeover.json is read and removed ◄──┘
+//!                                                                                   │
+//!        (serves) ◄─ environment takes over ◄─ takeover.json is read and removed ◄──┘
 //! ```
 //!
 //! Open files are passed through a socket that is the standard input of the new program; the

@@ -6,13 +6,13 @@
 //! scalars along (as non-repeaters).
 //!
 //! ```text
-//!   a cell, a hole, one that cannot be decoded
-//!             ┌──┐
-//!             ▼  │       refused alone        the row behind it is known, or guessed
-//! begin ──► Going ─────────────────► Stuck ───────────────────────────────► Going
-//!             │  │ a row came twice     │ none is
-//!             │  └──────────────────────┴──► Broken
-//!             └── its end ──► Whole
+//!            a cell, a hole, one that cannot be decoded
+//!              ┌──┐
+//!              ▼  │       refused alone        the row behind it is known, or guessed
+//!   begin ──► Going ─────────────────► Stuck ───────────────────────────────► Going
+//!              │  │ a row came twice     │ none is
+//!              │  └──────────────────────┴──► Broken
+//!              └── its end ──► Whole
 //! ```
 
 use std::{
