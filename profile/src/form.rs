@@ -126,7 +126,7 @@ pub enum States {
     Name(String),
 }
 
-/// Raw values that mean "there is none".
+/// Raw values that mean "not available".
 #[derive(Debug, Clone)]
 pub enum Invalid {
     /// A single value.
@@ -147,7 +147,7 @@ pub struct InvalidRange {
     pub matches: Option<String>,
 }
 
-/// One thing or a list of them.
+/// A single item or a list.
 #[derive(Debug, Clone)]
 pub struct OneOrMany<T>(pub Vec<T>);
 

@@ -1,4 +1,4 @@
-//! The audit trail against the ledger: whatever is edited in the file is found.
+//! The audit trail against the ledger: any edit in the file is detected.
 
 use std::{path::Path, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     room::{Room, config},
 };
 
-/// A store in which much has happened: what was done, what failed, what waits, locks.
+/// A store with a history: tasks that succeeded, failed and wait, and locks.
 async fn eventful() -> (TempDir, String) {
     let mut room = Room::empty(hasty()).await;
     room.furnish(3).await;
@@ -46,7 +46,7 @@ async fn eventful() -> (TempDir, String) {
     assert_eq!(status, StatusCode::OK, "{report}");
     assert_eq!(report["whole"], true, "{report:#}");
     assert_eq!(report["tasks"], 6, "{report}");
-    // What comes at the end is not in the head that was noted before.
+    // Additions at the end are not in the head noted before.
     let head = head["hash"].as_str().unwrap().to_owned();
     (room.end().await, head)
 }
@@ -153,7 +153,7 @@ async fn every_edit_of_the_file_is_found() {
             "the trail does not say so",
         ),
         ("DELETE FROM audit", "does not say that it was made"),
-        // The end alone: what it said stands in the ledger.
+        // Only the end: its content is in the ledger as well.
         (
             "DELETE FROM audit WHERE page > (SELECT MAX(page) FROM audit WHERE body LIKE '%lunch%') - 1",
             "the trail does not say so",
@@ -173,7 +173,7 @@ async fn every_edit_of_the_file_is_found() {
             .any(|one| one.message.contains(expect));
         assert!(told, "{sql}: {report:#?}");
     }
-    // The end may say nothing that stands in the ledger: the head that was noted tells.
+    // The end may say nothing that is in the ledger: the noted head shows its loss.
     std::fs::copy(&file, &copy).unwrap();
     edit(&copy, "DELETE FROM audit WHERE page > 3").await;
     let report = found(&copy, Some(&head)).await;

@@ -1,4 +1,4 @@
-//! Control as an operator has it: guards, plans, locks, what is waited for.
+//! Control as an operator uses it: guards, plans, locks, waiting.
 
 use crate::program::Place;
 
@@ -6,7 +6,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
-/// The plan, once everything was seen: a value that is seen for the first time changes it, too.
+/// Returns the plan once everything has been read: a first value changes it, too.
 fn planned(place: &Place, control: &[&str]) -> serde_json::Value {
     let dry = [control, &["--dry-run"]].concat();
     place.until(&dry, |plan| {
