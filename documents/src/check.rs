@@ -152,7 +152,7 @@ impl Reader<'_> {
         match duration::parse(text) {
             Ok(interval) if interval < INTERVAL_MIN => {
                 let least = duration::format(INTERVAL_MIN);
-                self.complain(place, format!("interval: {least} is the shortest"));
+                self.complain(place, format!("the shortest interval is {least}"));
                 None
             }
             Ok(interval) => Some(interval),

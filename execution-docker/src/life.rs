@@ -78,7 +78,7 @@ pub(crate) async fn begin(
         let last_words = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
         let last_words = last_words.ok().and_then(Result::ok).flatten();
         if let Err(error) = engine.remove(&hold.id).await {
-            tracing::debug!(%worker, error = utakata_model::chain(&error), "a container is left for now");
+            tracing::debug!(%worker, error = utakata_model::chain(&error), "a container is left over for now");
         }
         tell.send_replace(Some(End { exit, last_words }));
     });

@@ -23,7 +23,7 @@ pub fn reword(message: &str) -> String {
         .strip_prefix("invalid type: ")
         .and_then(|rest| rest.split_once(", expected "))
     {
-        return format!("{found} stands where {} was expected", plain(expected));
+        return format!("{found} was found where {} was expected", plain(expected));
     }
     message.replace('`', "\"")
 }

@@ -263,7 +263,7 @@ impl Kinds {
             .map(|(key, _)| key.clone())
             .collect();
         for (environment, problem) in due {
-            tracing::warn!(%environment, problem, "what an environment tells is ignored");
+            tracing::warn!(%environment, problem, "the report of an environment is ignored");
             state.logged.insert((environment, problem));
         }
     }

@@ -345,7 +345,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Many<T> {
             type Value = Vec<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("one thing, or a list of them")
+                f.write_str("a single item, or a list")
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Vec<T>, E> {
                 T::deserialize(de::value::I64Deserializer::new(number)).map(|one| vec![one])

@@ -25,7 +25,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
     let count = content.files.len();
     if count > MAX_FILES {
         return Err(Error::invalid(format!(
-            "it has {count} files, and {MAX_FILES} are the most: a release is a manifest and \
+            "it has {count} files, and the limit is {MAX_FILES}: a release is a manifest and \
              what its worker needs, nothing else"
         )));
     }
@@ -40,7 +40,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
         if file.size > max {
             let (size, max) = (mebibytes(file.size), max >> 20);
             return Err(Error::invalid(format!(
-                "{path} has {size} MiB, and {max} MiB are the most"
+                "{path} has {size} MiB, and the limit is {max} MiB"
             )));
         }
         if path.len() > MAX_PATH || path.split('/').count() > MAX_DEPTH + 1 {

@@ -61,7 +61,7 @@ pub(super) async fn list(
     let cursor: Option<u64> = super::query::cursor(query.cursor.as_deref())?;
     let from = cursor.or(query.from).unwrap_or(1);
     if from == 0 || i64::try_from(from).is_err() {
-        return Err(invalid(format!("there can be no page {from}")));
+        return Err(invalid(format!("a page {from} cannot exist")));
     }
     let mut builder = page::PageBuilder::new(most);
     let mut next = from;

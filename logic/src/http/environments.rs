@@ -64,7 +64,7 @@ pub(super) async fn list(
 verbs! {
     tag = "system", done by change(Path<EnvironmentId>, NewOrder) -> OrdersView,
     params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    answer = "What is asked of it then";
+    answer = "The orders of the environment afterwards";
 
     /// Pauses an environment, or one kind in it: it begins nothing more.
     ///

@@ -132,7 +132,7 @@ fn until(asked: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
     let latest = now + MAX_LOCK;
     match until.filter(|until| *until <= latest) {
         None => Err(wrong("the lock would last longer than a year")),
-        Some(until) if until <= now => Err(wrong("the lock would be over at once")),
+        Some(until) if until <= now => Err(wrong("the lock would already have ended")),
         Some(until) => Ok(until),
     }
 }

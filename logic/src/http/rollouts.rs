@@ -175,6 +175,6 @@ fn at_most(what: &str, count: usize) -> Result<(), Refused> {
     if count <= MAX_LISTED {
         return Ok(());
     }
-    let detail = format!("{count} {what} are given, and {MAX_LISTED} are the most");
+    let detail = format!("{count} {what} are given, and the limit is {MAX_LISTED}");
     Err(Refused::new(Code::BodyInvalid, detail, "give fewer"))
 }

@@ -194,7 +194,7 @@ pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
         Refused::new(
             Code::NotFound,
             format!("there is no task {id}"),
-            "see `utakata task list` (GET /v1/tasks); of observe tasks only the last ones are kept, in memory",
+            "see `utakata task list` (GET /v1/tasks); of observe tasks only the latest are kept, in memory",
         )
     })
 }

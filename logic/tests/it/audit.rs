@@ -110,7 +110,7 @@ async fn every_edit_of_the_file_is_found() {
         ),
         (
             "UPDATE task SET progress = NULL WHERE state = 'failed'",
-            "does not say where it stands",
+            "does not state its progress",
         ),
         (
             "UPDATE task SET body = replace(body, 'outlet-off', 'outlet-up') WHERE state = 'failed'",
@@ -129,7 +129,7 @@ async fn every_edit_of_the_file_is_found() {
              SELECT '0192f0c1-7b1e-7000-8000-000000000000', operation, target, state,
                  replace(body, id, '0192f0c1-7b1e-7000-8000-000000000000'), progress
              FROM task WHERE state = 'failed' LIMIT 1",
-            "does not say that it was made",
+            "creation is not in the trail",
         ),
         (
             "UPDATE operation SET body = replace(body, 'maintenance', 'maintenancf')",
@@ -143,16 +143,16 @@ async fn every_edit_of_the_file_is_found() {
             "DELETE FROM operation WHERE body LIKE '%maintenance%'",
             "in the trail and not in the ledger",
         ),
-        ("DELETE FROM lock", "the ledger does not"),
+        ("DELETE FROM lock", "but not in the ledger"),
         (
             "UPDATE lock SET body = replace(body, 'a fan', 'a fun')",
-            "not that of the trail",
+            "differs from the one in the trail",
         ),
         (
             "INSERT INTO lock SELECT 'pdu-1', body FROM lock",
             "the trail does not say so",
         ),
-        ("DELETE FROM audit", "does not say that it was made"),
+        ("DELETE FROM audit", "creation is not in the trail"),
         // Only the end: its content is in the ledger as well.
         (
             "DELETE FROM audit WHERE page > (SELECT MAX(page) FROM audit WHERE body LIKE '%lunch%') - 1",

@@ -291,12 +291,12 @@ async fn an_order_for_what_nobody_knows_is_refused_and_one_is_lifted_where_it_wa
         (json!({ "kind": "pud" }), 404, "not-found", "pdu"),
         (json!({ "release": "pdu@9" }), 404, "not-found", "pdu@"),
         (json!({ "environment": "env-2" }), 404, "not-found", "env-1"),
-        (json!({}), 422, "body-invalid", "say what it is for"),
+        (json!({}), 422, "body-invalid", "name its scope"),
         (
             json!({ "zone": "default", "release": "pdu@1.0.0" }),
             422,
             "body-invalid",
-            "say what it is for",
+            "name its scope",
         ),
         (
             json!({ "release": "pdu" }),

@@ -101,7 +101,7 @@ async fn what_is_to_go_goes_in_one_stroke_with_what_comes_or_not_at_all() {
     let (status, body) = room.post("/v1/apply", wrong).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
     assert!(
-        body.to_string().contains("to be made and to be deleted"),
+        body.to_string().contains("to be both created and deleted"),
         "{body}"
     );
     let right = |dry_run: bool| {

@@ -172,7 +172,7 @@ async fn what_is_no_release_or_has_a_version_that_is_taken_is_refused_and_not_ke
         (
             Release::new("2.1.0").declaring("bin/run", "elsewhere"),
             "release-invalid",
-            "brings all that it runs",
+            "include everything it runs",
         ),
         (not_executable, "release-invalid", "not executable"),
         (

@@ -39,7 +39,7 @@ fn who_stops_waiting_is_told_what_goes_on_and_how_to_stop_it() {
     let operation = place.json(&["operation", "show", "last"]);
     let id = operation["id"].as_str().unwrap();
     assert!(
-        rest.contains(&format!("goes on, as operation {id}")),
+        rest.contains(&format!("continues as operation {id}")),
         "{rest}"
     );
     let cancel = format!("utakata operation cancel {id}");

@@ -294,7 +294,7 @@ fn a_kind_is_drained_while_others_go_on_and_who_was_away_hears_of_its_order() {
     two.kill();
     until(&place, "wee-2", |told| told["state"] == "gone");
     let told = order(&place, &["pause", "wee-2"]);
-    assert!(told.contains("it is not there now"), "{told}");
+    assert!(told.contains("it is away now"), "{told}");
     let _two = wee(&place, "wee-2");
     until(&place, "wee-2", |told| told["stopped"]["all"] == "paused");
 

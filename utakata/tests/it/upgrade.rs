@@ -328,7 +328,7 @@ fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
             house.workers()
         );
         assert!(!Path::new(&house.data).join("takeover.json").exists());
-        house.until_told("ended on the way to another one", 1);
+        house.until_told("ended during the replacement", 1);
         wee.stop();
     });
 }

@@ -69,7 +69,7 @@ fn what_cannot_be_encrypted_yet_is_told_with_a_way() {
     let done = place.run(&["--url", "https://utakata.example:7700", "target", "list"]);
     assert_eq!(done.code, 2, "{}", done.err);
     for says in [
-        "TLS is not there yet",
+        "TLS is not supported yet",
         "http://utakata.example:7700",
         "ssh -L",
     ] {

@@ -174,7 +174,7 @@ fn releases_that_were_not_pushed_are_shown_and_compared_as_well() {
 
     let shown = place.run(&["worker", "show", &shipped]);
     assert_eq!(shown.code, 0, "{}", shown.err);
-    assert_eq!(value(&shown.out, "source"), "comes with utakata");
+    assert_eq!(value(&shown.out, "source"), "shipped with utakata");
     assert!(
         value(&shown.out, "files").ends_with("and its program"),
         "{}",

@@ -234,7 +234,7 @@ fn a_credential_that_was_enough_and_is_not_any_more_breaks_targets() {
     open.as_object_mut().unwrap().remove("credential");
     let found = super::diff(&read(open), &read(manifest()));
     assert!(
-        found[0].breaking && found[0].why.contains("needed now"),
+        found[0].breaking && found[0].why.contains("required now"),
         "{found:?}"
     );
 }
