@@ -11,9 +11,6 @@ use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
 
 use crate::{bundle, programs, unserved};
 
-/// The time for what is under way when the end is asked for.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A worker that crashed is replaced within this, as a rule.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -100,9 +97,9 @@ fn tell(failed: &[(&PoolStatus, &Problem)]) {
     );
 }
 
-/// Ends what was begun, then the workers.
-pub async fn drain(environment: &Handle) {
-    match environment.drain(DRAIN_TIMEOUT).await {
+/// Ends what was begun within this time, then the workers.
+pub async fn drain(environment: &Handle, within: Duration) {
+    match environment.drain(within).await {
         Ok(drained) if drained.given_up > 0 => {
             tracing::warn!(attempts = drained.given_up, "attempts had to be given up");
         }

@@ -25,6 +25,7 @@ mod links;
 pub mod log;
 mod logic;
 pub mod paths;
+mod probes;
 mod profiles;
 pub mod programs;
 pub mod release_folder;

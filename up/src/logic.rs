@@ -24,9 +24,6 @@ use crate::{
     folder::{Endpoint, began_at},
 };
 
-/// The time for what is under way when the end is asked for.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The ports that may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
@@ -120,10 +117,10 @@ impl Logic {
         }
     }
 
-    /// Ends it: what was asked for is answered, and what was seen is written.
-    pub async fn drain(self) {
+    /// Ends it: what was asked for is answered within this time, and what was seen is written.
+    pub async fn drain(self, within: Duration) {
         self.cancel.cancel();
-        self.handle.drain(DRAIN_TIMEOUT).await;
+        self.handle.drain(within).await;
         if !self.server.is_finished()
             && let Err(error) = self.server.await
         {

@@ -1,0 +1,109 @@
+//! What machines ask a process: does it go on, can it serve, what does it count. Without a token,
+//! on a port of their own (`probes.address`); answers name no target, no address and nobody.
+//!
+//! ```text
+//! /livez    200 as long as the process goes on, also while it waits for a database or drains
+//! /readyz   200 once every part was there at the same time, until it drains
+//! /metrics  OpenMetrics
+//! ```
+
+mod readiness;
+mod server;
+mod subject;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context as _, Result};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+pub use subject::Subject;
+
+use crate::config;
+use readiness::{Readiness, Stage};
+
+/// The answers to probes, until it is dropped. Without an address nobody can ask.
+#[derive(Debug)]
+pub struct Probes {
+    state: Arc<watch::Sender<State>>,
+    address: Option<SocketAddr>,
+    serving: Option<JoinHandle<()>>,
+}
+
+/// What there is to tell.
+#[derive(Debug, Clone, Default)]
+struct State {
+    stage: Stage,
+    /// What runs, once it does.
+    subject: Option<Arc<Subject>>,
+    /// All parts were there at the same time.
+    was_ready: bool,
+}
+
+impl Probes {
+    /// Listens where the configuration says so. Until [`Self::serve`] the process is alive, and
+    /// not ready.
+    ///
+    /// # Errors
+    /// The address cannot be listened at.
+    pub async fn start(config: &config::Probes) -> Result<Self> {
+        let state = Arc::new(watch::Sender::default());
+        let Some(wanted) = config.address else {
+            return Ok(Self {
+                state,
+                address: None,
+                serving: None,
+            });
+        };
+        let cannot = || format!("probes cannot be answered at {wanted} (probes.address)");
+        let listener = TcpListener::bind(wanted).await.with_context(cannot)?;
+        let address = listener.local_addr().with_context(cannot)?;
+        tracing::info!(%address, "answering probes: /livez, /readyz, /metrics");
+        let serving = tokio::spawn(server::serve(listener, Arc::clone(&state)));
+        Ok(Self {
+            state,
+            address: Some(address),
+            serving: Some(serving),
+        })
+    }
+
+    /// Returns the address that it listens at.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// This runs from now on.
+    pub fn serve(&self, subject: Subject) {
+        self.state.send_modify(|state| {
+            state.stage = Stage::Serving;
+            state.subject = Some(Arc::new(subject));
+        });
+    }
+
+    /// It drains from now on: not ready any more, still alive.
+    pub fn drain(&self) {
+        self.state.send_modify(|state| state.stage = Stage::Draining);
+    }
+}
+
+impl Drop for Probes {
+    fn drop(&mut self) {
+        if let Some(serving) = &self.serving {
+            serving.abort();
+        }
+    }
+}
+
+/// Looks whether it can serve, and keeps in mind that it could.
+fn look(state: &watch::Sender<State>) -> Readiness {
+    let State {
+        stage,
+        subject,
+        was_ready,
+    } = state.borrow().clone();
+    let parts = subject.map(|subject| subject.parts()).unwrap_or_default();
+    let readiness = readiness::readiness(stage, was_ready, &parts);
+    if readiness.is_ready && !was_ready {
+        state.send_modify(|state| state.was_ready = true);
+    }
+    readiness
+}
