@@ -167,10 +167,18 @@ pub enum Error {
     Contradiction(String),
 }
 
-/// The file that is meant: the one that was named, else `utakata.toml` of the data directory
-/// when it is there.
+/// The variable that names the file of the configuration where nothing else does: then commands
+/// in a container see the settings of the process that it is there for.
+const FILE_VARIABLE: &str = "UTAKATA_CONFIG";
+
+/// The file that is meant: the one that was named, by a flag or by `UTAKATA_CONFIG`, else
+/// `utakata.toml` of the data directory when it is there.
 pub fn file(named: Option<&Path>, data: Option<&Path>) -> Option<PathBuf> {
-    let named = named.map(Path::to_owned);
+    let variable = || {
+        let path = std::env::var_os(FILE_VARIABLE).filter(|path| !path.is_empty())?;
+        std::path::absolute(path).ok()
+    };
+    let named = named.map(Path::to_owned).or_else(variable);
     let own = || {
         data.map(|data| data.join("utakata.toml"))
             // One that cannot be looked at is told when it is read.

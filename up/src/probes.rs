@@ -11,7 +11,7 @@ mod readiness;
 mod server;
 mod subject;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -25,7 +25,6 @@ use readiness::{Readiness, Stage};
 #[derive(Debug)]
 pub struct Probes {
     state: Arc<watch::Sender<State>>,
-    address: Option<SocketAddr>,
     serving: Option<JoinHandle<()>>,
 }
 
@@ -50,7 +49,6 @@ impl Probes {
         let Some(wanted) = config.address else {
             return Ok(Self {
                 state,
-                address: None,
                 serving: None,
             });
         };
@@ -61,14 +59,8 @@ impl Probes {
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&state)));
         Ok(Self {
             state,
-            address: Some(address),
             serving: Some(serving),
         })
-    }
-
-    /// Returns the address that it listens at.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.address
     }
 
     /// This runs from now on.

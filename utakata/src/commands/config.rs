@@ -32,7 +32,9 @@ pub enum Command {
     /// Explain every key
     #[command(after_help = "\
 A key is set, the later the stronger, in the file (TOML), by a variable of the environment
-(logic.http.listen is UTAKATA__LOGIC__HTTP__LISTEN), or by a flag of `up`.
+(logic.http.listen is UTAKATA__LOGIC__HTTP__LISTEN), or by a flag of `up`. A variable that begins
+with UTAKATA_FILE__ names a file with the value, for passwords. UTAKATA_CONFIG names the file where
+--config does not.
 
 Example: utakata config reference -o json")]
     Reference,
