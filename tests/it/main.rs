@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod chart;
 mod fuzz;
 mod servers;
 mod system;

@@ -1,0 +1,101 @@
+//! What an environment may do in the cluster: what its runtime does, and nothing else.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{case, list, of_kind, parse, render, rendered, tool};
+
+/// Verbs by resource.
+type Rights = BTreeMap<String, Vec<String>>;
+
+fn rights(role: &Value) -> Rights {
+    let mut rights = Rights::new();
+    for rule in list(&role["rules"]) {
+        let words = |key: &str| {
+            let words = list(&rule[key]).iter();
+            words.filter_map(|word| word.as_str().map(str::to_owned))
+        };
+        for resource in words("resources") {
+            rights.entry(resource).or_default().extend(words("verbs"));
+        }
+    }
+    rights
+}
+
+#[track_caller]
+fn check(more: &[&str], expect: &[(&str, &[&str])]) {
+    let Some(helm) = tool("helm") else { return };
+    let text = render(&helm, &[&case("kubernetes")], more).unwrap();
+    let documents = parse(&text);
+    let roles = of_kind(&documents, "Role");
+    assert_eq!(roles.len(), 1, "one Role");
+    assert_eq!(roles[0]["metadata"]["namespace"], "site-workers");
+    for kind in ["ClusterRole", "ClusterRoleBinding"] {
+        assert!(of_kind(&documents, kind).is_empty(), "a {kind}");
+    }
+    let expect = expect.iter().map(|(resource, verbs)| {
+        let verbs = verbs.iter().map(|verb| (*verb).to_owned());
+        ((*resource).to_owned(), verbs.collect())
+    });
+    assert_eq!(rights(roles[0]), expect.collect::<Rights>(), "{more:?}");
+}
+
+#[test]
+fn an_environment_may_do_what_its_runtime_does_and_nothing_else() {
+    let pods: (&str, &[&str]) = ("pods", &["create", "get", "list", "watch", "delete"]);
+    let leases: (&str, &[&str]) = ("leases", &["create", "get", "update"]);
+    let logs: (&str, &[&str]) = ("pods/log", &["get"]);
+    let policies: (&str, &[&str]) = ("networkpolicies", &["create", "update", "delete"]);
+    check(&[], &[pods, leases, logs, policies]);
+    let no_policies = ["--set", "workers.networkPolicyPerKind=false"];
+    check(&no_policies, &[pods, leases, logs]);
+    let least = [&no_policies[..], &["--set", "workers.logs=false"]].concat();
+    check(&least, &[pods, leases]);
+}
+
+#[test]
+fn workers_in_processes_need_no_rights_at_all() {
+    let Some(helm) = tool("helm") else { return };
+    let documents = rendered(&helm, "process");
+    for kind in ["Role", "RoleBinding", "ServiceAccount", "ValidatingAdmissionPolicy", "Namespace"] {
+        assert!(of_kind(&documents, kind).is_empty(), "a {kind}");
+    }
+}
+
+#[test]
+fn the_quota_is_the_twin_of_the_limit_of_workers() {
+    let Some(helm) = tool("helm") else { return };
+    let documents = rendered(&helm, "kubernetes");
+    let quota = of_kind(&documents, "ResourceQuota");
+    // Five environments, with eight workers and one that is tried each.
+    assert_eq!(quota[0]["spec"]["hard"]["pods"], "45");
+    let maps = of_kind(&documents, "ConfigMap");
+    let limited = maps.iter().filter(|map| {
+        let toml = map["data"]["utakata.toml"].as_str().unwrap_or_default();
+        toml.contains("execution.max_workers = 8\n")
+    });
+    assert_eq!(limited.count(), 2);
+}
+
+#[test]
+fn the_account_of_workers_has_no_rights_and_no_token() {
+    let Some(helm) = tool("helm") else { return };
+    let documents = rendered(&helm, "kubernetes");
+    let bindings = of_kind(&documents, "RoleBinding");
+    assert_eq!(bindings.len(), 1);
+    let subjects = list(&bindings[0]["subjects"]);
+    assert_eq!(subjects.len(), 1);
+    assert_eq!(subjects[0]["name"], "utakata-environment");
+    assert_eq!(subjects[0]["namespace"], "site");
+    for account in of_kind(&documents, "ServiceAccount") {
+        assert_eq!(account["automountServiceAccountToken"], false);
+    }
+    let mounts = |pod: &str| {
+        let pods = super::pods(&documents);
+        let pod = pods.iter().find(|(name, _)| name == pod);
+        pod.unwrap().1["automountServiceAccountToken"].clone()
+    };
+    assert_eq!(mounts("StatefulSet utakata-logic"), false);
+    assert_eq!(mounts("StatefulSet utakata-hall-1"), true);
+}
