@@ -1,10 +1,12 @@
 //! What an environment may do in the cluster: what its runtime does, and nothing else.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use serde_json::Value;
 
 use super::{case, list, of_kind, parse, render, rendered, tool};
+use utakata_tests::repository;
 
 /// Verbs by resource.
 type Rights = BTreeMap<String, Vec<String>>;
@@ -45,13 +47,35 @@ fn check(more: &[&str], expect: &[(&str, &[&str])]) {
 fn an_environment_may_do_what_its_runtime_does_and_nothing_else() {
     let pods: (&str, &[&str]) = ("pods", &["create", "get", "list", "watch", "delete"]);
     let leases: (&str, &[&str]) = ("leases", &["create", "get", "update"]);
-    let logs: (&str, &[&str]) = ("pods/log", &["get"]);
-    let policies: (&str, &[&str]) = ("networkpolicies", &["create", "update", "delete"]);
-    check(&[], &[pods, leases, logs, policies]);
+    let policies: (&str, &[&str]) = ("networkpolicies", &["create", "patch"]);
+    check(&[], &[pods, leases, policies]);
     let no_policies = ["--set", "workers.networkPolicyPerKind=false"];
-    check(&no_policies, &[pods, leases, logs]);
-    let least = [&no_policies[..], &["--set", "workers.logs=false"]].concat();
-    check(&least, &[pods, leases]);
+    check(&no_policies, &[pods, leases]);
+}
+
+/// Where the runtime lists the rights that it looks for.
+const EXAMINED: &str = "execution-kubernetes/src/examine.rs";
+
+#[test]
+fn the_rights_are_those_that_doctor_looks_for() {
+    let Some(helm) = tool("helm") else { return };
+    let Ok(source) = fs::read_to_string(repository::root().join(EXAMINED)) else {
+        eprintln!("left out: there is no {EXAMINED}");
+        return;
+    };
+    let mut examined = Rights::new();
+    let lines = source.lines().map(str::trim);
+    for line in lines.filter(|line| line.starts_with("right(\"")) {
+        let words: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+        let [_, resource, verb] = words[..] else {
+            panic!("{line}");
+        };
+        let verbs = examined.entry(resource.to_owned()).or_default();
+        verbs.push(verb.to_owned());
+    }
+    assert!(examined.len() >= 2, "{examined:?}");
+    let documents = rendered(&helm, "kubernetes");
+    assert_eq!(rights(of_kind(&documents, "Role")[0]), examined);
 }
 
 #[test]
