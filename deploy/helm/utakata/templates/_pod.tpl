@@ -75,11 +75,12 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* Files of secrets have the mode 288: 0440, which not every reader of YAML takes for that. */}}
 {{- define "utakata.tlsVolumes" -}}
 {{- range $name := list "amqp" "mqtt" }}
 {{- with (index $.Values.interconnect $name).tls.secretName }}
 - name: tls-{{ $name }}
-  secret: { secretName: {{ . }}, defaultMode: 0440 }
+  secret: { secretName: {{ . }}, defaultMode: 288 }
 {{- end }}
 {{- end }}
 {{- end -}}
