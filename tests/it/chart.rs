@@ -8,6 +8,7 @@ mod configuration;
 mod documents;
 mod manifests;
 mod rights;
+mod start;
 mod values;
 
 use std::path::{Path, PathBuf};

@@ -7,3 +7,4 @@ mod fuzz;
 mod servers;
 mod system;
 mod tidy;
+mod worker_image;
