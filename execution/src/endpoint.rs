@@ -1,4 +1,4 @@
-//! Where workers connect: the server end of the worker protocol on a unix socket.
+//! The endpoint for workers: the server side of the worker protocol on a Unix socket.
 
 mod admission;
 mod connection;
@@ -80,7 +80,7 @@ struct Service {
 }
 
 impl Endpoint {
-    /// Listens from now on.
+    /// Starts listening.
     pub(crate) fn start(config: &Config, stop: CancellationToken) -> Result<Self, Error> {
         let socket = socket::Socket::build(config.run_folder.as_deref())?;
         let unheard = |source| Error::Listen {
@@ -164,7 +164,6 @@ impl Endpoint {
         });
     }
 
-    /// Returns the admission of workers.
     pub(crate) fn admission(&self) -> &Admission {
         &self.admission
     }

@@ -1,5 +1,5 @@
-//! What is to be watched, as OpenMetrics: made anew from the status at each scrape. No label for
-//! targets: those are in `/v1/readings`.
+//! Metrics in the OpenMetrics format, computed from the status at each scrape. Targets have no
+//! labels: their values are in `/v1/readings`.
 
 use std::fmt;
 
@@ -19,26 +19,26 @@ use utakata_model::{
 
 use crate::{Handle, invariant, ledger};
 
-/// The type of what is answered to a scrape.
+/// The content type of an answer to a scrape.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The reason that there are no metrics.
+/// A failure to collect the metrics.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The ledger does not answer.
     #[error("the ledger could not be asked for the metrics")]
     Ledger(#[from] ledger::Error),
-    /// A mistake in utakata.
+    /// A bug in utakata.
     #[error("the metrics cannot be written")]
     Write(#[from] fmt::Error),
 }
 
-/// The numbers of tasks under way, which a status does not tell.
+/// The numbers of tasks under way, which a status does not contain.
 #[derive(Debug, Clone, Copy)]
 struct TasksUnderWay {
-    /// Reads that have not ended.
+    /// The number of reads that have not ended.
     reads: usize,
-    /// Control tasks that have not ended, where the ledger is kept here.
+    /// The number of control tasks that have not ended, if the ledger is kept here.
     control: Option<usize>,
 }
 
@@ -78,7 +78,7 @@ struct OfRollout {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfConnection {
-    /// Whose: an environment, or `logic`.
+    /// The owner: an environment, or `logic`.
     of: String,
     name: String,
 }
@@ -106,7 +106,7 @@ pub async fn scrape(handle: &Handle) -> Result<String, Error> {
 /// Returns the metrics of one environment, as it tells them of itself.
 ///
 /// # Errors
-/// They cannot be written, which is a mistake in utakata.
+/// They cannot be written, which is a bug in utakata.
 pub fn of_environment(status: &EnvironmentStatus) -> Result<String, Error> {
     let mut registry = Registry::with_prefix("utakata");
     let alone = std::slice::from_ref(status);
@@ -121,7 +121,7 @@ pub fn of_environment(status: &EnvironmentStatus) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The metrics, in the text format of OpenMetrics 1.0.
+/// Returns the metrics in the text format of OpenMetrics 1.0.
 fn text(
     status: &Status,
     under_way: TasksUnderWay,
@@ -183,7 +183,7 @@ fn invariants(registry: &mut Registry, broken: u64) {
     registry.register("invariants_broken", help, counter);
 }
 
-/// Adds what somebody should do something about, as `utakata status` tells it.
+/// Adds the problems that need attention, as `utakata status` shows them.
 fn wrong(registry: &mut Registry, overview: &Overview) {
     let targets = Gauges::<OfHealth>::default();
     let counts = overview.targets;
@@ -219,7 +219,7 @@ fn wrong(registry: &mut Registry, overview: &Overview) {
     }
 }
 
-/// A count as gauges have it.
+/// Converts a count to the type of gauges.
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -293,7 +293,7 @@ fn of_outcome(
     }
 }
 
-/// Adds the number of releases of a kind that have workers, and the most workers that there may be.
+/// Adds the number of releases of a kind that have workers, and the limit of workers.
 fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let releases = Gauges::<OfKind>::default();
     let most = Gauges::<OfEnvironment>::default();

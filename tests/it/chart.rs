@@ -1,5 +1,5 @@
-//! The chart of `deploy/helm`, and the manifests that are made of it: what helm renders is what
-//! Kubernetes takes, what utakata takes for its configuration, and no more than it needs.
+//! Tests of the chart in `deploy/helm` and of the manifests that are made from it: Kubernetes
+//! accepts them, utakata accepts their configuration, and they ask for no more than is needed.
 //!
 //! Where helm is not installed (`tests/servers/install.sh kubernetes`), these tests say so and are
 //! left out.

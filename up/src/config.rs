@@ -45,8 +45,8 @@ pub struct Config {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Probes {
-    /// Where /livez, /readyz and /metrics are answered to anybody, without a token; nowhere when
-    /// not set.
+    /// The address at which /livez, /readyz and /metrics are answered to anybody, without a token.
+    /// They are not answered when it is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
 }
@@ -55,8 +55,8 @@ pub struct Probes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Stop {
-    /// After SIGTERM, how long what is under way may go on before it is given up. The process may
-    /// need 20 s more: leave it so much.
+    /// The time that tasks under way have to end after SIGTERM, before they are given up. The
+    /// process may need 20 s more: leave it so much.
     #[serde(with = "duration")]
     pub within: Duration,
 }
@@ -85,9 +85,10 @@ pub struct InterConnect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mqtt {
-    /// There is an MQTT broker.
+    /// Runs the embedded MQTT broker.
     pub enabled: bool,
-    /// Where it listens. Who can connect can read everything: keep it on loopback.
+    /// The address on which it listens. Every client that can connect can read everything, so keep
+    /// it on loopback.
     pub listen: SocketAddr,
     /// The most clients at a time; fewer where the system gives fewer open files.
     #[setting(max = 1_000_000)]
@@ -114,7 +115,7 @@ impl Default for Mqtt {
 }
 
 impl Mqtt {
-    /// As the broker wants it.
+    /// Returns the configuration of the broker.
     pub fn broker(&self) -> broker::Config {
         broker::Config {
             listen: self.listen,
@@ -128,16 +129,13 @@ impl Mqtt {
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The file cannot be read.
     #[error("the configuration {} cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
     /// Something in the file is wrong.
     #[error("{file}:{line}:{column}: {problem}")]
     File {
         file: String,
-        /// The line, from 1.
         line: usize,
-        /// The column, from 1.
         column: usize,
         problem: String,
     },
@@ -159,7 +157,7 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
-    /// A value that cannot be.
+    /// A value that is not allowed.
     #[error("the configuration is wrong: {0}")]
     Wrong(#[from] settings::Wrong),
     /// Settings that contradict each other.
@@ -167,12 +165,12 @@ pub enum Error {
     Contradiction(String),
 }
 
-/// The variable that names the file of the configuration where nothing else does: then commands
-/// in a container see the settings of the process that it is there for.
+/// The variable that names the configuration file if no flag does: commands in a container then
+/// see the settings of its main process.
 const FILE_VARIABLE: &str = "UTAKATA_CONFIG";
 
-/// The file that is meant: the one that was named, by a flag or by `UTAKATA_CONFIG`, else
-/// `utakata.toml` of the data directory when it is there.
+/// Returns the configuration file: the one that a flag or `UTAKATA_CONFIG` names, or else
+/// `utakata.toml` in the data directory if it exists.
 pub fn file(named: Option<&Path>, data: Option<&Path>) -> Option<PathBuf> {
     let variable = || {
         let path = std::env::var_os(FILE_VARIABLE).filter(|path| !path.is_empty())?;

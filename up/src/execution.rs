@@ -97,7 +97,7 @@ fn tell(failed: &[(&PoolStatus, &Problem)]) {
     );
 }
 
-/// Ends what was begun within this time, then the workers.
+/// Ends the tasks that were begun, within this time, and then the workers.
 pub async fn drain(environment: &Handle, within: Duration) {
     match environment.drain(within).await {
         Ok(drained) if drained.given_up > 0 => {

@@ -98,12 +98,11 @@ impl Logic {
         })
     }
 
-    /// The addresses of this one.
+    /// Returns the addresses of this process.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The logic environment itself.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -117,7 +116,7 @@ impl Logic {
         }
     }
 
-    /// Ends it: what was asked for is answered within this time, and what was seen is written.
+    /// Ends it: requests under way are answered within this time, and readings are written.
     pub async fn drain(self, within: Duration) {
         self.cancel.cancel();
         self.handle.drain(within).await;

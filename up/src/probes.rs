@@ -1,5 +1,5 @@
-//! What machines ask a process: does it go on, can it serve, what does it count. Without a token,
-//! on a port of their own (`probes.address`); answers name no target, no address and nobody.
+//! Probes of a process by machines: its liveness, its readiness and its metrics. They need no
+//! token and have a port of their own (`probes.address`); answers name no target and no person.
 //!
 //! ```text
 //! /livez    200 as long as the process goes on, also while it waits for a database or drains
@@ -28,11 +28,11 @@ pub struct Probes {
     serving: Option<JoinHandle<()>>,
 }
 
-/// What there is to tell.
+/// The state that answers are made from.
 #[derive(Debug, Clone, Default)]
 struct State {
     stage: Stage,
-    /// What runs, once it does.
+    /// The boxes of the process, once they run.
     subject: Option<Arc<Subject>>,
     /// All parts were there at the same time.
     was_ready: bool,
@@ -63,7 +63,7 @@ impl Probes {
         })
     }
 
-    /// This runs from now on.
+    /// Answers for these boxes from now on.
     pub fn serve(&self, subject: Subject) {
         self.state.send_modify(|state| {
             state.stage = Stage::Serving;
@@ -71,7 +71,7 @@ impl Probes {
         });
     }
 
-    /// It drains from now on: not ready any more, still alive.
+    /// Answers "not ready" from now on: the process drains.
     pub fn drain(&self) {
         self.state.send_modify(|state| state.stage = Stage::Draining);
     }
@@ -85,7 +85,7 @@ impl Drop for Probes {
     }
 }
 
-/// Looks whether it can serve, and keeps in mind that it could.
+/// Returns the readiness, and remembers that the process was ready.
 fn look(state: &watch::Sender<State>) -> Readiness {
     let State {
         stage,

@@ -18,11 +18,11 @@ use crate::{
     profiles::Profiles,
 };
 
-/// All boxes, running.
+/// All parts of utakata, running in one process.
 pub struct System {
     logic: Logic,
     execution: Execution,
-    /// Ends with it.
+    /// Ends together with the system.
     _following: JoinSet<()>,
 }
 
@@ -55,7 +55,7 @@ impl System {
         })
     }
 
-    /// The addresses of this one.
+    /// Returns the addresses of this process.
     pub fn endpoint(&self) -> &Endpoint {
         self.logic.endpoint()
     }
@@ -70,7 +70,7 @@ impl System {
         }
     }
 
-    /// Returns what probes are about.
+    /// Returns the boxes that probes ask about.
     pub fn subject(&self) -> Subject {
         Subject {
             logic: Some(self.logic.handle().clone()),

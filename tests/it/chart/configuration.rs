@@ -1,4 +1,4 @@
-//! What the chart writes for utakata is a configuration that utakata takes: every key is real.
+//! The configuration in the chart is one that utakata accepts: every key exists.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{CASES, list, of_kind, pods, rendered, text, tool};
 use crate::system::place::program;
 
-/// What the files of secrets have in them.
+/// The contents of the files of secrets.
 const SECRETS: [(&str, &str); 3] = [
     ("store-url", "postgres://me:word@postgresql:5432/utakata"),
     ("amqp-url", "amqps://me:word@rabbitmq:5671/utakata"),
@@ -63,7 +63,7 @@ fn unknown_yet<'a>(toml: &'a str, reference: &[String]) -> Option<&'a str> {
     keys.find(|key| !has_runtime && key.starts_with("execution.kubernetes."))
 }
 
-/// Checks it with the variables of its container.
+/// Checks a configuration with the variables of its container.
 fn check(case: &str, pod: &str, toml: &str, container: &Value) {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("utakata.toml");

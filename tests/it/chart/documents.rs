@@ -1,4 +1,4 @@
-//! What is rendered is right for Kubernetes, and as safe as `restricted` asks.
+//! The rendered documents are valid in Kubernetes, and as safe as `restricted` asks.
 
 use std::fs;
 use std::process::Command;

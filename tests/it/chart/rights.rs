@@ -1,4 +1,4 @@
-//! What an environment may do in the cluster: what its runtime does, and nothing else.
+//! The rights of an environment in the cluster: those that its runtime uses, and no others.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,7 +53,7 @@ fn an_environment_may_do_what_its_runtime_does_and_nothing_else() {
     check(&no_policies, &[pods, leases]);
 }
 
-/// Where the runtime lists the rights that it looks for.
+/// The source file in which the runtime lists the rights that it looks for.
 const EXAMINED: &str = "execution-kubernetes/src/examine.rs";
 
 #[test]

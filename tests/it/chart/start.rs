@@ -16,7 +16,7 @@ use utakata_tests::wait::{eventually, wait_for};
 use super::{list, of_kind, rendered, tool};
 use crate::system::place::program;
 
-/// What the secrets have, by the names of their files.
+/// The contents of the secrets, by the names of their files.
 type Secrets = [(&'static str, String); 4];
 
 /// A pod that runs here.

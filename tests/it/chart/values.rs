@@ -1,4 +1,4 @@
-//! Values that cannot be are refused, with words that say what to do; the rest agrees.
+//! Impossible values are refused with a message that says what to do.
 
 use std::fs;
 

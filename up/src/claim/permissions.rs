@@ -1,4 +1,4 @@
-//! Who may look into the data directory: this user alone, where that can be had.
+//! The permissions of the data directory: this user alone, where that is possible.
 
 use std::{
     fs::{self, Metadata, Permissions},

@@ -9,8 +9,8 @@ use crate::hints;
 
 /// The variables that set a key begin so: `UTAKATA__LOGIC__HTTP__LISTEN`.
 const PREFIX: &str = "UTAKATA__";
-/// The variables that name a file with the value of a key begin so: a password is then in no
-/// environment, which many can read.
+/// The prefix of variables that name a file with the value of a key. A password in a file is
+/// readable by fewer than one in an environment.
 const FILE_PREFIX: &str = "UTAKATA_FILE__";
 
 /// One key that a variable or a flag sets.
@@ -18,7 +18,7 @@ const FILE_PREFIX: &str = "UTAKATA_FILE__";
 pub struct Override {
     /// The name of the variable or the flag, for messages.
     pub origin: String,
-    /// The key, part by part.
+    /// The parts of the key.
     pub key: Vec<String>,
     /// The value.
     pub given: Given,

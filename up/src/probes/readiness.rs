@@ -1,4 +1,4 @@
-//! Whether a process can serve: the decision, and how it is told.
+//! The readiness of a process: the decision, and its text.
 
 use std::fmt::Write as _;
 
@@ -31,7 +31,7 @@ pub(super) struct Readiness {
     pub text: String,
 }
 
-/// Decides. A process becomes ready when all its parts are there: so an update with a wrong
+/// Returns the readiness. A process becomes ready when all its parts are there: so an update with a wrong
 /// password stops at its first pod. Afterwards a part that is away leaves it ready, and is told: a
 /// broker is away for all of them at once, and without any of them not even the last readings
 /// could be had.

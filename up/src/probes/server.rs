@@ -21,15 +21,15 @@ use utakata_logic::metrics;
 
 use super::{State, look};
 
-/// A kubelet, a Prometheus or two, and a person: those beyond it wait to be accepted.
+/// The most connections at a time: a kubelet, a Prometheus or two, and a person. Others wait.
 const MAX_CONNECTIONS: usize = 32;
-/// Request and answer take no longer: a connection that says nothing holds no place.
+/// The most time for a request and its answer: an idle connection holds no place.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of the head of a request.
 const HEAD: usize = 16 * 1024;
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Answers until it is aborted.
+/// Serves until it is aborted.
 pub(super) async fn serve(listener: TcpListener, state: Arc<watch::Sender<State>>) {
     let mut acceptor = Acceptor::new("probes");
     let mut served = JoinSet::new();

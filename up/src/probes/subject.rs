@@ -1,4 +1,4 @@
-//! What probes are about: a logic environment, an environment, or both.
+//! The subject of probes: a logic environment, an environment, or both.
 
 use anyhow::Result;
 use utakata_api::status::Status;
@@ -43,7 +43,7 @@ impl Subject {
         parts
     }
 
-    /// Returns what there is to count.
+    /// Returns the metrics.
     ///
     /// # Errors
     /// The store failed.
@@ -64,7 +64,8 @@ fn part(name: &str, is_there: bool) -> Part {
     }
 }
 
-/// The ledger is kept here, or it is known where: without either the store is away.
+/// Returns the parts of a logic environment. Its ledger is there if it is kept here, or by a
+/// known keeper.
 fn of_logic(status: &Status, keeps_ledger: bool) -> Vec<Part> {
     let fails = |problem: &utakata_model::Problem| problem.code.starts_with("store-");
     let elsewhere = status.duties.as_ref().and_then(|one| one.ledger_at.as_ref());

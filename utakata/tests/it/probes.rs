@@ -1,4 +1,4 @@
-//! What a kubelet and a Prometheus ask, and a data directory that is a volume.
+//! Probes of a kubelet and of Prometheus, and a data directory that is a volume.
 
 use std::{
     fs,

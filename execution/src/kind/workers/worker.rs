@@ -27,9 +27,9 @@ pub(super) struct Worker {
     pub(super) ran_by: RanBy,
     pub(super) phase: Phase,
     pub(super) capacity: u32,
-    /// There for one task only.
+    /// True if it is for a single task.
     pub(super) is_single: bool,
-    /// Tasks that it was given.
+    /// The number of tasks that it was given.
     pub(super) begun: u64,
     /// Its memory when that was last looked at, in bytes.
     pub(super) memory: Option<u64>,
@@ -51,7 +51,7 @@ pub(super) struct Worker {
     pub(super) batch: Batch,
     /// Asked to end, so that its end is no failure.
     pub(super) is_expected: bool,
-    /// Its failure was counted.
+    /// True if its failure was counted.
     pub(super) is_counted: bool,
     /// The problem for which it was killed.
     pub(super) cause: Option<Problem>,
@@ -66,9 +66,9 @@ pub(super) struct Worker {
 pub(super) struct Parked {
     /// The token with which it comes.
     pub(super) token: String,
-    /// By when.
+    /// The deadline.
     pub(super) until: Instant,
-    /// It has closed its stream.
+    /// True if it has closed its stream.
     pub(super) has_left: bool,
 }
 
@@ -104,7 +104,7 @@ impl Batch {
         }
     }
 
-    /// Takes out the messages.
+    /// Takes the messages.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Vec<v1::Task>> + use<> {
         self.bytes = 0;
         let last = std::mem::take(&mut self.last);
@@ -217,7 +217,7 @@ impl Worker {
         self.can_hold && self.trace.is_some()
     }
 
-    /// The end, for people.
+    /// Describes the end, for people.
     pub(super) fn end_problem(&self) -> Problem {
         let crashed = |message: String| Problem::new("worker-crashed", Cure::Bug, message);
         let worker = &self.ran_by.worker;

@@ -1,4 +1,4 @@
-//! The data directory, the configuration, and the ports that `up` would take.
+//! Checks of the data directory, the configuration, and the ports that `up` would use.
 
 use std::{
     fs, io,
@@ -15,7 +15,6 @@ use utakata_up::{
 use super::{Finding, probes};
 use crate::{connection, global::Global};
 
-/// Looks.
 pub fn look(global: &Global) -> Vec<Finding> {
     let candidates = connection::candidates(global);
     let running = candidates
@@ -133,7 +132,7 @@ fn configuration(folder: &Folder) -> (Finding, Option<Config>) {
     }
 }
 
-/// The ports that `up` would take.
+/// Returns findings about the ports that `up` would take.
 fn ports(config: &Config) -> Vec<Finding> {
     let mut findings = vec![port(
         "port of the API",

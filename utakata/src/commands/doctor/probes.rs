@@ -1,5 +1,5 @@
-//! The process that this place is for, as its own `/readyz` tells it (`probes.address`). It is all
-//! that can be asked of an environment, which has no API.
+//! The readiness of the local process (`probes.address`): the only thing to ask an environment,
+//! which has no API.
 
 use std::{
     io::{Read, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use super::Finding;
 
-/// It is on this machine.
+/// The most time for an answer from this machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The most bytes of an answer that are read.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -27,7 +27,7 @@ pub(super) fn ask(address: SocketAddr) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Where that address is reached from here.
+/// Returns the address at which a listener is reached from this machine.
 fn near(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
