@@ -79,7 +79,11 @@ fn of_kind<'a>(documents: &'a [Value], kind: &str) -> Vec<&'a Value> {
 
 fn name(document: &Value) -> String {
     let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    format!("{} {}", part(&document["kind"]), part(&document["metadata"]["name"]))
+    format!(
+        "{} {}",
+        part(&document["kind"]),
+        part(&document["metadata"]["name"])
+    )
 }
 
 fn list(value: &Value) -> &[Value] {

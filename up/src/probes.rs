@@ -73,7 +73,8 @@ impl Probes {
 
     /// Answers "not ready" from now on: the process drains.
     pub fn drain(&self) {
-        self.state.send_modify(|state| state.stage = Stage::Draining);
+        self.state
+            .send_modify(|state| state.stage = Stage::Draining);
     }
 }
 

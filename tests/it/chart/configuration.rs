@@ -58,7 +58,9 @@ fn reference() -> Vec<String> {
 
 /// The key of a runtime that this build was made without: it is a feature of cargo.
 fn unknown_yet<'a>(toml: &'a str, reference: &[String]) -> Option<&'a str> {
-    let has_runtime = reference.iter().any(|key| key.starts_with("execution.kubernetes."));
+    let has_runtime = reference
+        .iter()
+        .any(|key| key.starts_with("execution.kubernetes."));
     let mut keys = toml.lines().filter_map(|line| line.split(" = ").next());
     keys.find(|key| !has_runtime && key.starts_with("execution.kubernetes."))
 }
@@ -123,7 +125,9 @@ fn what_a_configuration_names_is_mounted() {
                 paths.extend(words.filter(|_| is_its).map(str::to_owned));
             }
             for path in paths {
-                let is_mounted = mounts.iter().any(|mount| Path::new(&path).starts_with(mount));
+                let is_mounted = mounts
+                    .iter()
+                    .any(|mount| Path::new(&path).starts_with(mount));
                 assert!(is_mounted, "{one}: {pod}: {path} is in none of {mounts:?}");
             }
         }

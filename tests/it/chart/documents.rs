@@ -92,13 +92,24 @@ fn unrestricted(spec: &Value) -> Vec<&'static str> {
     };
     let pod = &spec["securityContext"];
     check(pod["runAsNonRoot"] == true, "may be root");
-    check(pod["seccompProfile"]["type"] == "RuntimeDefault", "no seccomp profile");
+    check(
+        pod["seccompProfile"]["type"] == "RuntimeDefault",
+        "no seccomp profile",
+    );
     check(spec["hostNetwork"] != true, "the network of the node");
-    check(spec["hostPID"] != true && spec["hostIPC"] != true, "the node");
+    check(
+        spec["hostPID"] != true && spec["hostIPC"] != true,
+        "the node",
+    );
     check(spec["enableServiceLinks"] == false, "variables of services");
-    check(spec["automountServiceAccountToken"].is_boolean(), "an account by default");
+    check(
+        spec["automountServiceAccountToken"].is_boolean(),
+        "an account by default",
+    );
     let volumes = list(&spec["volumes"]).iter();
-    let mut volumes = volumes.filter_map(Value::as_object).flat_map(|one| one.keys());
+    let mut volumes = volumes
+        .filter_map(Value::as_object)
+        .flat_map(|one| one.keys());
     check(volumes.all(|key| key != "hostPath"), "a folder of the node");
     let containers = ["containers", "initContainers"];
     for one in containers.iter().flat_map(|key| list(&spec[*key])) {
@@ -106,12 +117,21 @@ fn unrestricted(spec: &Value) -> Vec<&'static str> {
         check(own["allowPrivilegeEscalation"] == false, "may gain rights");
         check(own["capabilities"]["drop"][0] == "ALL", "capabilities");
         check(own["privileged"] != true, "privileged");
-        check(one["resources"]["limits"]["memory"].is_string(), "no limit of memory");
-        check(one["resources"]["requests"]["cpu"].is_string(), "no request of processors");
-        let is_ours = list(&one["args"]).iter().any(|word| {
-            ["le", "wee", "apply"].iter().any(|role| word == *role)
-        });
-        check(!is_ours || own["readOnlyRootFilesystem"] == true, "writes its image");
+        check(
+            one["resources"]["limits"]["memory"].is_string(),
+            "no limit of memory",
+        );
+        check(
+            one["resources"]["requests"]["cpu"].is_string(),
+            "no request of processors",
+        );
+        let is_ours = list(&one["args"])
+            .iter()
+            .any(|word| ["le", "wee", "apply"].iter().any(|role| word == *role));
+        check(
+            !is_ours || own["readOnlyRootFilesystem"] == true,
+            "writes its image",
+        );
     }
     offences
 }
@@ -147,7 +167,10 @@ fn a_pod_has_the_time_that_its_configuration_needs_to_end() {
     }
     found.sort();
     // Those of `stop.within`, 20 s for the end itself, and a margin.
-    let found: Vec<_> = found.iter().map(|(pod, grace)| (pod.as_str(), *grace)).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|(pod, grace)| (pod.as_str(), *grace))
+        .collect();
     assert_eq!(
         found,
         [

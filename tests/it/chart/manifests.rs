@@ -40,10 +40,16 @@ fn the_manifests_are_what_the_chart_renders() {
 
 #[test]
 fn kustomize_takes_the_manifests_as_they_are() {
-    let Some(kubectl) = tool("kubectl") else { return };
+    let Some(kubectl) = tool("kubectl") else {
+        return;
+    };
     for base in BASES {
         let folder = kustomize().join(base);
-        let built = Command::new(&kubectl).arg("kustomize").arg(&folder).output().unwrap();
+        let built = Command::new(&kubectl)
+            .arg("kustomize")
+            .arg(&folder)
+            .output()
+            .unwrap();
         assert!(built.status.success(), "{base}: {}", text(&built));
         let mut built = parse(&String::from_utf8(built.stdout).unwrap());
         let mut expect = Vec::new();

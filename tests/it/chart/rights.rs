@@ -82,7 +82,13 @@ fn the_rights_are_those_that_doctor_looks_for() {
 fn workers_in_processes_need_no_rights_at_all() {
     let Some(helm) = tool("helm") else { return };
     let documents = rendered(&helm, "process");
-    for kind in ["Role", "RoleBinding", "ServiceAccount", "ValidatingAdmissionPolicy", "Namespace"] {
+    for kind in [
+        "Role",
+        "RoleBinding",
+        "ServiceAccount",
+        "ValidatingAdmissionPolicy",
+        "Namespace",
+    ] {
         assert!(of_kind(&documents, kind).is_empty(), "a {kind}");
     }
 }

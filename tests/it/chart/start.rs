@@ -48,7 +48,9 @@ impl Pod {
         let words = list(&container["args"]).iter();
         let mut command = Command::new(program("utakata"));
         command.args(words.map(|word| word.as_str().unwrap()));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap());
         for variable in list(&container["env"]) {
             if let Some(value) = variable["value"].as_str() {
                 let value = here(value, name, place.path());
@@ -60,7 +62,10 @@ impl Pod {
         command
             .env("UTAKATA_DATA", place.path().join("data"))
             .env("TMPDIR", place.path())
-            .env("UTAKATA__PROBES__ADDRESS", format!("127.0.0.1:{}", probes.number()))
+            .env(
+                "UTAKATA__PROBES__ADDRESS",
+                format!("127.0.0.1:{}", probes.number()),
+            )
             .env("UTAKATA__LOGIC__HTTP__LISTEN", &own)
             .env("UTAKATA__LOGIC__HTTP__ADVERTISE", format!("http://{own}"));
         let log = File::create(place.path().join("log")).unwrap();
@@ -90,7 +95,12 @@ impl Pod {
 
     fn until_ready(&self) {
         let ready = wait_for(|| self.probe("/readyz").filter(|(status, _)| *status == 200));
-        assert!(ready.is_some(), "{:?}\n{}", self.probe("/readyz"), self.log());
+        assert!(
+            ready.is_some(),
+            "{:?}\n{}",
+            self.probe("/readyz"),
+            self.log()
+        );
     }
 
     /// A command in the pod of a logic environment, as JSON.
@@ -145,8 +155,12 @@ fn the_pods_of_the_chart_find_each_other_and_end_when_they_are_told_to() {
         let name = format!("{set}-{number}");
         Pod::start(&documents, set, &name, &secrets)
     };
-    let logic: Vec<Pod> = (0..2).map(|number| start("utakata-logic", number)).collect();
-    let environments: Vec<Pod> = (0..2).map(|number| start("utakata-default", number)).collect();
+    let logic: Vec<Pod> = (0..2)
+        .map(|number| start("utakata-logic", number))
+        .collect();
+    let environments: Vec<Pod> = (0..2)
+        .map(|number| start("utakata-default", number))
+        .collect();
     for pod in logic.iter().chain(&environments) {
         pod.until_ready();
     }

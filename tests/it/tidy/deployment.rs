@@ -129,8 +129,8 @@ fn add_zone(zone: &str) -> BTreeMap<String, Vec<String>> {
 fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let files = repository::files().unwrap().into_iter().filter(|path| {
         let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_to_deploy = FOLDERS.iter().any(|folder| path.starts_with(folder))
-            && !path.starts_with(TEMPLATES);
+        let is_to_deploy =
+            FOLDERS.iter().any(|folder| path.starts_with(folder)) && !path.starts_with(TEMPLATES);
         is_to_deploy && ending.is_some_and(|ending| endings.contains(&ending))
     });
     files

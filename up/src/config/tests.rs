@@ -43,7 +43,10 @@ fn a_variable_can_name_a_file_that_has_the_value() {
     let path = file.display().to_string();
     let name = "UTAKATA_FILE__INTERCONNECT__AMQP__URL";
     let told = lay("", &[(name, &path)], &[]).unwrap_err();
-    assert!(told.starts_with(name) && told.contains("cannot be read"), "{told}");
+    assert!(
+        told.starts_with(name) && told.contains("cannot be read"),
+        "{told}"
+    );
     fs::write(&file, "amqp://me:word@rabbitmq:5672/site\n").unwrap();
     let config = lay("", &[(name, &path)], &[]).unwrap();
     let url = format!("{:?}", config.interconnect.amqp.unwrap().url);

@@ -68,7 +68,10 @@ fn part(name: &str, is_there: bool) -> Part {
 /// known keeper.
 fn of_logic(status: &Status, keeps_ledger: bool) -> Vec<Part> {
     let fails = |problem: &utakata_model::Problem| problem.code.starts_with("store-");
-    let elsewhere = status.duties.as_ref().and_then(|one| one.ledger_at.as_ref());
+    let elsewhere = status
+        .duties
+        .as_ref()
+        .and_then(|one| one.ledger_at.as_ref());
     let mut parts = vec![
         part("store", !status.problems.iter().any(fails)),
         part("ledger", keeps_ledger || elsewhere.is_some()),

@@ -64,7 +64,10 @@ fn an_environment_answers_probes_and_doctor_asks_it() {
     let mut doctor = place.command(&["doctor", "--data", &data, "-o", "json"]);
     let told = doctor.env("UTAKATA_CONFIG", &config).output().unwrap();
     let told = String::from_utf8(told.stdout).unwrap();
-    assert!(told.contains("part manager") && told.contains(&config), "{told}");
+    assert!(
+        told.contains("part manager") && told.contains(&config),
+        "{told}"
+    );
     hub.kill();
     expect(&place, &port, "/readyz", 200, "[-]hub away");
     wee.kill();
@@ -116,5 +119,9 @@ fn a_data_directory_that_another_user_owns_is_used_where_that_is_safe() {
     // Anybody could put a token of their own into its place.
     let place = with_mode(0o777);
     place.role_by(&starter, &arguments).until_dead();
-    assert!(place.told().contains("everybody can write it"), "{}", place.told());
+    assert!(
+        place.told().contains("everybody can write it"),
+        "{}",
+        place.told()
+    );
 }

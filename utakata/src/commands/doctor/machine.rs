@@ -119,7 +119,9 @@ fn receive_buffer(text: Option<&str>, host: Host) -> Finding {
         format!("{bytes} bytes: answers may be lost when very many targets answer at once"),
         match host {
             Host::Machine => {
-                format!("sysctl -w net.core.rmem_max={RECEIVE_BUFFER}, and in /etc/sysctl.d for good")
+                format!(
+                    "sysctl -w net.core.rmem_max={RECEIVE_BUFFER}, and in /etc/sysctl.d for good"
+                )
             }
             Host::Pod => format!(
                 "nobody can in a pod: ask the administrator of the nodes for \
@@ -143,7 +145,9 @@ fn open_files(text: Option<&str>, host: Host) -> Finding {
             format!("at most {limit}"),
             match host {
                 Host::Machine => {
-                    format!("ulimit -n {OPEN_FILES}, or LimitNOFILE={OPEN_FILES} in the systemd unit")
+                    format!(
+                        "ulimit -n {OPEN_FILES}, or LimitNOFILE={OPEN_FILES} in the systemd unit"
+                    )
                 }
                 Host::Pod => format!(
                     "nobody can in a pod: ask the administrator of the nodes for a limit of \
@@ -180,7 +184,11 @@ mod tests {
             (Some("8388608\n"), Verdict::Right),
             (None, Verdict::Doubtful),
         ] {
-            assert_eq!(receive_buffer(text, Host::Machine).result, expect, "{text:?}");
+            assert_eq!(
+                receive_buffer(text, Host::Machine).result,
+                expect,
+                "{text:?}"
+            );
         }
         let in_pod = receive_buffer(Some("212992\n"), Host::Pod);
         assert!(!in_pod.cure.contains("sysctl -w"), "{}", in_pod.cure);

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn each_part_is_told() {
-        let found = findings("[+]tasks ok\n[-]events away: the log says why\nready, but not whole\n");
+        let found =
+            findings("[+]tasks ok\n[-]events away: the log says why\nready, but not whole\n");
         let told: Vec<_> = found
             .iter()
             .map(|one| (one.check.as_str(), one.result))
