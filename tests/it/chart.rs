@@ -19,7 +19,7 @@ use utakata_tests::repository;
 
 const CHART: &str = "deploy/helm/utakata";
 /// Values of the chart for its tests, in its folder `ci`.
-const CASES: [&str; 4] = ["hpa", "kubernetes", "process", "try"];
+const CASES: [&str; 5] = ["hpa", "kubernetes", "process", "single", "try"];
 /// Kinds that are not of Kubernetes itself.
 const FOREIGN: [&str; 3] = ["ServiceMonitor", "ScaledObject", "TriggerAuthentication"];
 

@@ -69,7 +69,7 @@ fn every_pod_is_one_of_the_standard_restricted() {
     for one in CASES {
         let documents = rendered(&helm, one);
         let pods = pods(&documents);
-        assert!(pods.len() >= 2, "{one}");
+        assert!(!pods.is_empty(), "{one}");
         for (pod, spec) in pods {
             let offences = unrestricted(spec);
             // A zone whose equipment pods do not reach uses the network of its nodes.

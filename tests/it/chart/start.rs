@@ -17,7 +17,7 @@ use super::{list, of_kind, rendered, tool};
 use crate::system::place::program;
 
 /// The contents of the secrets, by the names of their files.
-type Secrets = [(&'static str, String); 4];
+type Secrets = [(&'static str, String)];
 
 /// A pod that runs here.
 struct Pod {
@@ -66,6 +66,7 @@ impl Pod {
                 "UTAKATA__PROBES__ADDRESS",
                 format!("127.0.0.1:{}", probes.number()),
             )
+            .env("UTAKATA__MQTT__LISTEN", "127.0.0.1:0")
             .env("UTAKATA__LOGIC__HTTP__LISTEN", &own)
             .env("UTAKATA__LOGIC__HTTP__ADVERTISE", format!("http://{own}"));
         let log = File::create(place.path().join("log")).unwrap();
@@ -179,4 +180,18 @@ fn the_pods_of_the_chart_find_each_other_and_end_when_they_are_told_to() {
     for pod in environments.into_iter().chain(logic) {
         assert_eq!(pod.stop(), Some(0));
     }
+}
+
+#[test]
+fn the_single_pod_of_the_chart_serves_with_nothing_beside_it() {
+    let Some(helm) = tool("helm") else { return };
+    let secrets = [("token", "0a".repeat(32))];
+    let documents = rendered(&helm, "single");
+    let pod = Pod::start(&documents, "utakata", "utakata-0", &secrets);
+    pod.until_ready();
+    let listed = eventually("its environment runs", || pod.run(&["environment", "list"]));
+    assert_eq!(list(&listed)[0]["id"], "utakata");
+    let (_, text) = pod.probe("/readyz").unwrap();
+    assert!(text.contains("[+]ledger ok\n[+]manager ok"), "{text}");
+    assert_eq!(pod.stop(), Some(0));
 }
