@@ -17,15 +17,29 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
-use crate::invariant;
+use crate::{Handle, invariant, ledger};
+
+/// The content type of an answer to a scrape.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A failure to collect the metrics.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger does not answer.
+    #[error("the ledger could not be asked for the metrics")]
+    Ledger(#[from] ledger::Error),
+    /// A bug in utakata.
+    #[error("the metrics cannot be written")]
+    Write(#[from] fmt::Error),
+}
 
 /// The numbers of tasks under way, which a status does not contain.
 #[derive(Debug, Clone, Copy)]
-pub struct TasksUnderWay {
+struct TasksUnderWay {
     /// The number of reads that have not ended.
-    pub reads: usize,
+    reads: usize,
     /// The number of control tasks that have not ended, if the ledger is kept here.
-    pub control: Option<usize>,
+    control: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,11 +90,39 @@ struct OfHealth {
 
 type Gauges<L> = Family<L, Gauge>;
 
-/// Returns the metrics in the text format of OpenMetrics 1.0.
+/// Returns the metrics of a logic environment, and of all environments that it has heard of.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn scrape(handle: &Handle) -> Result<String, Error> {
+    let under_way = TasksUnderWay {
+        reads: handle.dispatch().pending(),
+        control: handle.ledger().count().await.ok(),
+    };
+    let overview = handle.overview().await?;
+    Ok(text(&handle.status(), under_way, &overview)?)
+}
+
+/// Returns the metrics of one environment, as it tells them of itself.
 ///
 /// # Errors
 /// They cannot be written, which is a bug in utakata.
-pub fn text(
+pub fn of_environment(status: &EnvironmentStatus) -> Result<String, Error> {
+    let mut registry = Registry::with_prefix("utakata");
+    let alone = std::slice::from_ref(status);
+    environments(&mut registry, alone);
+    pools(&mut registry, alone);
+    limits(&mut registry, alone);
+    rollouts(&mut registry, alone);
+    let theirs = status.connections.iter();
+    connections(&mut registry, theirs.map(|one| (status.id.as_str(), one)));
+    let mut text = String::new();
+    text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+/// Returns the metrics in the text format of OpenMetrics 1.0.
+fn text(
     status: &Status,
     under_way: TasksUnderWay,
     overview: &Overview,

@@ -1,9 +1,11 @@
 //! Claiming the data directory: its lock, its token, its endpoint file.
 
+mod permissions;
+
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -65,7 +67,7 @@ impl Claim {
             let path = folder.path().to_owned();
             move |source| Error::Unusable { path, step, source }
         };
-        make_private(folder.path()).map_err(unusable("making it"))?;
+        permissions::make_private(folder.path()).map_err(unusable("making it"))?;
         let lock = lock(&folder)?;
         let token = token(&folder)?;
         Ok(Self {
@@ -152,19 +154,6 @@ fn private() -> OpenOptions {
     options
 }
 
-fn make_private(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
-    // It may have existed before, readable by others.
-    let metadata = fs::metadata(path)?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
 fn lock(folder: &Folder) -> Result<File, Error> {
     let unusable = |source| Error::Unusable {
         path: folder.path().to_owned(),
@@ -225,6 +214,8 @@ fn make_token(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -11,9 +11,6 @@ use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
 
 use crate::{bundle, programs, unserved};
 
-/// The time given to running tasks when the end is requested.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A crashed worker is normally replaced within this time.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -100,9 +97,9 @@ fn tell(failed: &[(&PoolStatus, &Problem)]) {
     );
 }
 
-/// Finishes the tasks in progress, then ends the workers.
-pub async fn drain(environment: &Handle) {
-    match environment.drain(DRAIN_TIMEOUT).await {
+/// Finishes the tasks in progress within this time, then ends the workers.
+pub async fn drain(environment: &Handle, within: Duration) {
+    match environment.drain(within).await {
         Ok(drained) if drained.given_up > 0 => {
             tracing::warn!(attempts = drained.given_up, "attempts had to be abandoned");
         }

@@ -24,6 +24,7 @@ mod links;
 pub mod log;
 mod logic;
 pub mod paths;
+mod probes;
 mod profiles;
 pub mod programs;
 pub mod release_folder;

@@ -24,9 +24,6 @@ use crate::{
     folder::{Endpoint, began_at},
 };
 
-/// The time given to requests in progress when the end is requested.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The ports to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
@@ -119,10 +116,10 @@ impl Logic {
         }
     }
 
-    /// Ends it: requests in progress are answered, and observations are written.
-    pub async fn drain(self) {
+    /// Ends it: requests in progress are answered within this time, and observations are written.
+    pub async fn drain(self, within: Duration) {
         self.cancel.cancel();
-        self.handle.drain(DRAIN_TIMEOUT).await;
+        self.handle.drain(within).await;
         if !self.server.is_finished()
             && let Err(error) = self.server.await
         {

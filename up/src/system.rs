@@ -1,6 +1,6 @@
 //! All the boxes in one process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use crate::{
     folder::Endpoint,
     folder_releases,
     logic::{Logic, Ports},
+    probes::Subject,
     profiles::Profiles,
 };
 
@@ -69,12 +70,21 @@ impl System {
         }
     }
 
+    /// Returns the boxes that probes ask about.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            logic: Some(self.logic.handle().clone()),
+            execution: Some(self.execution.clone()),
+            connections: Vec::new(),
+        }
+    }
+
     /// Ends everything in the order in which nothing is lost: workers, logic, API, broker. Calls
     /// `closing` when the API is about to close: its port may belong to another server from then
     /// on, long before this process ends.
-    pub async fn drain(self, closing: impl FnOnce()) {
-        execution::drain(&self.execution).await;
+    pub async fn drain(self, within: Duration, closing: impl FnOnce()) {
+        execution::drain(&self.execution, within).await;
         closing();
-        self.logic.drain().await;
+        self.logic.drain(within).await;
     }
 }

@@ -8,6 +8,7 @@ fn lay(text: &str, variables: &[(&str, &str)], flags: &[Override]) -> Result<Con
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let mut overrides = from_environment(variables);
     overrides.extend_from_slice(flags);
+    let overrides = layers::read(&overrides).map_err(|error| error.to_string())?;
     layers::lay("utakata.toml", text, &overrides).map_err(|error| error.to_string())
 }
 
@@ -33,6 +34,26 @@ fn flags_count_more_than_variables_and_these_more_than_the_file() {
         let config = lay(text, variables, flags).unwrap();
         assert_eq!(config.logic.http.listen.port(), port);
     }
+}
+
+#[test]
+fn a_variable_can_name_a_file_that_has_the_value() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("url");
+    let path = file.display().to_string();
+    let name = "UTAKATA_FILE__INTERCONNECT__AMQP__URL";
+    let told = lay("", &[(name, &path)], &[]).unwrap_err();
+    assert!(
+        told.starts_with(name) && told.contains("cannot be read"),
+        "{told}"
+    );
+    fs::write(&file, "amqp://me:word@rabbitmq:5672/site\n").unwrap();
+    let config = lay("", &[(name, &path)], &[]).unwrap();
+    let url = format!("{:?}", config.interconnect.amqp.unwrap().url);
+    assert!(url.contains("rabbitmq") && !url.contains("word"), "{url}");
+    fs::write(&file, "nonsense").unwrap();
+    let told = lay("", &[(name, &path)], &[]).unwrap_err();
+    assert!(told.starts_with(name), "{told}");
 }
 
 #[test]
@@ -249,7 +270,8 @@ fn every_path_is_absolute_wherever_it_comes_from() {
     });
     let asked: Vec<Override> = asked.collect();
     assert!(asked.len() > 10, "{asked:?}");
-    let mut config = layers::lay("utakata.toml", "", &asked).unwrap();
+    let overrides = layers::read(&asked).unwrap();
+    let mut config = layers::lay("utakata.toml", "", &overrides).unwrap();
     config.make_absolute().unwrap();
     let text = toml::to_string(&config).unwrap();
     let here = std::env::current_dir().unwrap();

@@ -19,6 +19,7 @@ use crate::{
     log,
     logic::Ports,
     paths,
+    probes::Probes,
     system::System,
 };
 
@@ -110,6 +111,8 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
     } else {
         Ports::AsConfigured
     };
+    let probes = Probes::start(&config.probes).await?;
+    let within = config.stop.within;
     let mut system = System::start(config, claim, ports).await?;
     claim.announce(system.endpoint())?;
     let mut room = None;
@@ -117,12 +120,13 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
         match furnish(&system, claim).await {
             Ok(started) => room = Some(started),
             Err(error) => {
-                system.drain(|| claim.withdraw()).await;
+                system.drain(within, || claim.withdraw()).await;
                 return Err(error);
             }
         }
     }
     tell(claim, system.endpoint(), room.as_ref())?;
+    probes.serve(system.subject());
     let broken = async {
         tokio::select! {
             error = system.broken() => error,
@@ -130,8 +134,9 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
         }
     };
     let ended = super::end(&mut signals, broken).await;
+    probes.drain();
     let drained = async {
-        system.drain(|| claim.withdraw()).await;
+        system.drain(within, || claim.withdraw()).await;
         if let Some(room) = room {
             room.stop().await;
         }

@@ -19,6 +19,7 @@ use crate::{
     folder::Folder,
     inter_connect::{Client, InterConnect},
     log, paths,
+    probes::{Probes, Subject},
     replace::{self, Ends, Ready},
     signals::{Signals, hung_up},
 };
@@ -114,6 +115,8 @@ async fn serve(
     mut signals: Signals,
     alteration: &dyn Alteration,
 ) -> Result<()> {
+    let probes = Probes::start(&config.probes).await?;
+    let within = config.stop.within;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
     let is_taken_over = takeover.is_some();
     let identity = match &takeover {
@@ -143,6 +146,11 @@ async fn serve(
         Some(takeover) => environment.takeover(takeover),
         None => environment,
     })?;
+    probes.serve(Subject {
+        execution: Some(environment.clone()),
+        connections: inter_connect.connections(),
+        ..Subject::default()
+    });
     tracing::info!(id = %environment.status().id, "the environment is ready");
     let ended = match Ends::received() {
         Ends::Yes if is_taken_over => Ended::Drains(Ok(())),
@@ -154,8 +162,9 @@ async fn serve(
             Err(ready.become_it(ends))
         }
         Ended::Drains(ended) => {
+            probes.drain();
             let drained = async {
-                execution::drain(&environment).await;
+                execution::drain(&environment, within).await;
                 inter_connect.close().await;
             };
             super::drain(&mut signals, drained).await?;
