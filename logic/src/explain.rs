@@ -76,7 +76,7 @@ mod tests {
             ("missing field `kind`", "the field \"kind\" is missing"),
             (
                 "invalid type: integer `3`, expected a string",
-                "integer `3` stands where a text was expected",
+                "integer `3` was found where a text was expected",
             ),
             ("a `b`", "a \"b\""),
         ] {

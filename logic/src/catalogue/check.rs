@@ -150,11 +150,11 @@ mod tests {
         refused(&files(&[("../run", 1, true), manifest]), "inside a release");
         refused(
             &files(&[("run", MAX_FILE_SIZE + 1, true), manifest]),
-            "run has 257 MiB, and 256 MiB",
+            "run has 257 MiB, and the limit is 256 MiB",
         );
         refused(
             &files(&[("worker.toml", MAX_MANIFEST + 1, false)]),
-            "1 MiB are the most",
+            "the limit is 1 MiB",
         );
         let five: Vec<String> = (0..5).map(|at| format!("a{at}")).collect();
         let mut five: Vec<_> = five

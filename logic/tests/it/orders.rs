@@ -96,7 +96,7 @@ async fn what_nobody_knows_is_refused_with_the_nearest_name_and_changes_nothing(
             json!([null, null]),
             422,
             "body-invalid",
-            "a list stands where an object was expected",
+            "a list was found where an object was expected",
         ),
         ("-/drain", json!({}), 400, "name-invalid", ""),
     ] {

@@ -112,7 +112,7 @@ fn what_would_silently_do_less_or_nothing_is_told() {
         (
             "read pdu-a1-a --metric hw.pwr",
             2,
-            "no reading is of \"hw.pwr\": did you mean \"hw.power\"?",
+            "no reading begins with \"hw.pwr\": did you mean \"hw.power\"?",
         ), // typos: on purpose
         (
             "control outlet-off pdu-a1-a -p outlet=3",

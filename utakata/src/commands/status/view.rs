@@ -278,7 +278,7 @@ mod tests {
         let finding = |weight: &str, at: usize| {
             json!({ "weight": weight, "about": "environment",
                 "subject": format!("environment wee-{at}"),
-                "says": "gone, last heard of 20s ago: nobody serves the zone hall-1",
+                "says": "gone, last heard from 20s ago: nobody serves the zone hall-1",
                 "cure": "see whether it still runs, and its log" })
         };
         let text = screen(

@@ -138,7 +138,7 @@ mod tests {
         let over = parse("2026-11-24T18:00", &now).unwrap_err();
         assert_eq!(
             over,
-            "2026-11-24 18:00 is over: it is 2026-11-24 20:30 JST now"
+            "2026-11-24 18:00 has passed: it is 2026-11-24 20:30 JST now"
         );
     }
 
