@@ -91,7 +91,6 @@ impl Peers {
         &self.id
     }
 
-    /// Returns its duties.
     pub fn duties(&self) -> watch::Receiver<Duties> {
         self.duties.clone()
     }

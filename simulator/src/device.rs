@@ -184,7 +184,6 @@ impl Device {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns the value of `oid`.
     pub fn get(&self, oid: &Oid) -> Value {
         self.view().get(oid)
     }

@@ -370,7 +370,6 @@ impl Cluster {
 
 /// Nodes.
 impl Cluster {
-    /// Adds a node.
     pub fn add_node(&self, name: &str, most_pods: usize) {
         if let Some(runtime) = &self.runtime {
             add_node(&self.world, runtime, name, most_pods);

@@ -74,7 +74,6 @@ impl WorkerLinks {
         }
     }
 
-    /// Forgets a worker.
     pub(super) fn forget(&mut self, worker: Number) {
         self.0.remove(&worker);
     }
