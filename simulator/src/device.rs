@@ -53,7 +53,6 @@ pub struct Place {
     pub rack: Option<String>,
     pub feed: String,
     pub room: String,
-    /// The community for reading.
     pub community_read: &'static str,
     /// The community with write access.
     pub community_write: &'static str,

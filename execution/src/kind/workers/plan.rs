@@ -28,7 +28,6 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 /// replace workers constantly.
 const MEMORY_AFTER: Duration = Duration::from_secs(30);
 
-/// One pool of a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ObservedPool {
     /// Its desired state; `None` if its release is gone or was replaced.
@@ -60,7 +59,6 @@ pub(crate) struct Desired {
     pub(crate) is_brief: bool,
 }
 
-/// A worker as observed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ObservedWorker {
     pub(crate) number: Number,
