@@ -16,7 +16,7 @@ use utakata_model::{Class, OutcomeStatus, Task};
 use crate::room::{Room, config, target};
 
 #[tokio::test]
-async fn an_operation_is_written_down_done_and_told_per_target() {
+async fn an_operation_is_recorded_done_and_reported_per_target() {
     let room = Room::served().await;
     room.furnish(3).await;
     let (status, answer) = room
@@ -262,7 +262,7 @@ async fn control_that_nobody_fetched_before_a_restart_is_done_after_it() {
 }
 
 #[tokio::test]
-async fn what_is_asked_again_under_its_key_is_done_once() {
+async fn a_request_repeated_under_its_key_is_done_once() {
     let room = Room::served().await;
     room.furnish(1).await;
     let asked = off(json!({ "key": "ticket-7", "wait": "10s" }));
