@@ -116,8 +116,9 @@ documents() {
     say "a document is applied, and read"
     printf 'type: target\nname: nobody\nkind: snmp\naddress: 192.0.2.1\n' | utakata apply -f -
     # 192.0.2.1 is nobody's: that it does not answer is an answer of a worker.
-    utakata read nobody --timeout 20s 2>&1 | grep -E 'timed-out|unreachable|deadline' ||
-        die "no worker has asked the target"
+    local said
+    said=$(utakata read nobody --timeout 20s 2>&1) || true
+    grep -E 'timed-out|unreachable|deadline' <<<"$said" || die "no worker has asked the target: $said"
 }
 
 # asking FILE: connects to the API again and again, by its service; a line for each try.
