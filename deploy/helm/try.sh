@@ -104,6 +104,11 @@ install() {
     h install "$RELEASE" "$CHART" "${VALUES[@]}" >/dev/null
     rolled_out
     say "doctor"
+    # Releases that were written just now are taken seconds later.
+    for _ in $(seq 30); do
+        ! utakata doctor >/dev/null 2>&1 || break
+        sleep 2
+    done
     utakata doctor
     say "two environments run"
     local count
