@@ -1,4 +1,4 @@
-//! All processes of a drill: who is killed, and that everybody comes back.
+//! All processes of a drill, and their returns after being killed.
 
 use std::{
     collections::BTreeMap,
@@ -25,28 +25,30 @@ use crate::{
     stall::{Stall, Still},
 };
 
-/// The time by which workers go on sooner than their environment, or later.
+/// The time by which workers continue before or after their environment.
 const STAGGER: Duration = Duration::from_millis(300);
-/// A link stays away so many times as long as a process.
+/// The factor by which a link stays down longer than a process.
 const LINK_DOWN: u32 = 4;
 
-/// A disk stays full for so long, and as long as a process is away. SQLite begins its log again
-/// after 16 MiB, and needs more room only then: the ledger of a drill writes them within this.
+/// The time for which a disk stays full, in addition to the time that a process is away. SQLite
+/// begins its log again after 16 MiB, and needs more room only then: the ledger of a drill writes
+/// them within this.
 const LOG_FULL: Duration = Duration::from_secs(12);
 
 /// The processes that a drill kills and restarts.
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
-    /// The engine of workers that are containers.
+    /// The engine, if the workers are containers.
     engine: Option<Engine>,
-    /// Of the ledger, where it can be filled.
+    /// The disk of the ledger, if it can be filled.
     disk: Option<Disk>,
     logics: Vec<Member>,
     environments: Vec<Member>,
     /// The time at which links are whole again.
     healed_at: Option<Instant>,
-    /// Those that stand still: of one disaster at a time, so that the others go on meanwhile.
+    /// The processes that stand still: of one disaster at a time, so that the others continue
+    /// meanwhile.
     stalls: Vec<Stall>,
     /// The events so far.
     pub log: Log,
@@ -55,7 +57,7 @@ pub struct Crew {
 /// The inter connect between the processes.
 #[derive(Debug)]
 enum Between {
-    /// The inter connect of one machine.
+    /// The hub of one machine.
     Hub {
         hub: Box<Member>,
         /// Its start without faults, for the end.
@@ -64,8 +66,8 @@ enum Between {
     /// Servers that others made.
     Servers {
         servers: Servers,
-        /// The starts of our own processes without faults of messages, for the end: of the logic
-        /// environments, and then of the environments.
+        /// The starts of our own processes without faults of messages, for the end: first the logic
+        /// environments, then the environments.
         calm: Vec<Start>,
     },
 }
@@ -73,17 +75,17 @@ enum Between {
 /// Counts of what happened to the processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Log {
-    /// The number of kills of each.
+    /// The number of kills of each victim.
     pub kills: BTreeMap<Victim, u64>,
-    /// Those that ended without being killed, and how: that is a mistake of theirs.
+    /// The processes that ended without being killed, and how: a fault of theirs.
     pub ended: Vec<String>,
-    /// Containers that are left when all environments have ended.
+    /// The number of containers left after all environments have ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
 }
 
 impl Crew {
-    /// Starts everybody, with the inter connect of one machine between them.
+    /// Starts all processes, with the inter connect of one machine between them.
     ///
     /// # Errors
     /// A program of ours, or the engine, cannot be started.
@@ -120,7 +122,7 @@ impl Crew {
         .started()
     }
 
-    /// From its next start on, each goes by a clock of its own, up to so much ahead or behind.
+    /// Gives each process a clock of its own from its next start on, wrong by up to this much.
     pub fn skew(&mut self, library: &Path, by: Duration) {
         let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
         let all = self.environments.iter_mut().chain(&mut self.logics);
@@ -129,7 +131,7 @@ impl Crew {
         }
     }
 
-    /// Starts everybody, with servers between them.
+    /// Starts all processes, with servers between them.
     ///
     /// # Errors
     /// A program of ours or a script cannot be started.
@@ -183,7 +185,7 @@ impl Crew {
         Ok(self)
     }
 
-    /// Kills whom a disaster means, if he is there.
+    /// Strikes the victim of a disaster, if it runs.
     pub fn strike(&mut self, disaster: &Disaster) {
         let Disaster {
             victim,
@@ -231,10 +233,10 @@ impl Crew {
         }
     }
 
-    /// Starts whoever is to come back; those that ended by themselves are noted.
+    /// Starts processes that are to return, and records those that ended by themselves.
     ///
     /// # Errors
-    /// One cannot be started.
+    /// A process cannot be started.
     pub fn keep(&mut self) -> Result<()> {
         self.stalls.retain(|stall| !stall.is_over());
         if self.healed_at.is_some_and(|at| at <= Instant::now())
@@ -251,7 +253,7 @@ impl Crew {
         for member in self.everybody() {
             let kept = member.keep();
             let kept = kept.with_context(|| format!("{} cannot be started", member.name))?;
-            // Nobody starts where he cannot write.
+            // A process that cannot write is not started.
             let kept = kept.filter(|_| !(was_full && needs_disk(&member.name)));
             ended.extend(kept.map(|how| format!("{} ended by itself: {how}", member.name)));
         }
@@ -259,7 +261,7 @@ impl Crew {
         Ok(())
     }
 
-    /// Nothing comes through between the environments and the servers any more.
+    /// Cuts the environments off from the servers.
     pub fn cut_environments(&mut self) {
         if let Between::Servers { servers, .. } = &self.between {
             servers.cut(&ENVIRONMENTS);
@@ -280,8 +282,8 @@ impl Crew {
         ours.filter_map(|member| Some((member.name.as_str(), member.process()?)))
     }
 
-    /// From now on nothing goes wrong with messages: the inter connect is another one, or links
-    /// are whole and our own processes are started anew, as users start them.
+    /// Ends all faults of messages: the inter connect is replaced, or links become whole and our
+    /// own processes are restarted as users start them.
     pub fn calm(&mut self) {
         self.stalls.clear();
         if let Some(disk) = &mut self.disk {
@@ -303,7 +305,7 @@ impl Crew {
         }
     }
 
-    /// Lets everybody end, those who need others first.
+    /// Ends all processes, those that need others first.
     pub async fn end(&mut self) {
         self.stalls.clear();
         for member in self.environments.iter_mut().chain(&mut self.logics) {
@@ -337,9 +339,9 @@ impl Crew {
         between.into_iter().chain(engine).chain(ours)
     }
 
-    /// Our own processes and the workers at once; but not servers of others.
+    /// Kills our own processes and the workers at once, but not external servers.
     fn kill_everything(&mut self, down: Duration) -> bool {
-        // The workers too, and at once: so they are found before.
+        // The workers as well, and at once: so they are found first.
         let workers = self.workers();
         if let Between::Hub { hub, .. } = &mut self.between {
             kill(hub, down);
@@ -369,7 +371,7 @@ impl Crew {
         }
     }
 
-    /// A third each is cut, broken and slow, until it is healed.
+    /// Strikes a link: a third of them each are cut, broken and slow, until they are healed.
     fn strike_link(&mut self, which: usize, down: Duration) -> bool {
         let Between::Servers { servers, .. } = &self.between else {
             return false;
@@ -384,9 +386,9 @@ impl Crew {
         true
     }
 
-    /// Some stand still for longer than anybody waits for an attempt. What goes to workers before
-    /// their environment stands still, too, lies unread in their sockets; and they go on before
-    /// it, after it, or with it.
+    /// Lets processes stand still for longer than anybody waits for an attempt. Messages to workers
+    /// that stand still before their environment lie unread in their sockets; and the workers
+    /// continue before it, after it, or with it.
     fn stall(&mut self, victim: Victim, which: usize, down: Duration) -> bool {
         if !self.stalls.is_empty() {
             return false;
@@ -451,7 +453,7 @@ impl Crew {
     }
 }
 
-/// Returns whether a process of this name ends where the disk of the ledger is full.
+/// Returns true if a process of this name ends when the disk of the ledger is full.
 fn needs_disk(name: &str) -> bool {
     name == LOGIC || LOGICS.contains(&name) || name == servers::Kind::Postgres.name()
 }
@@ -460,20 +462,20 @@ fn needs_disk(name: &str) -> bool {
 struct Programs {
     /// The program that users run.
     utakata: PathBuf,
-    /// This one, which has the same roles with faults in them.
+    /// This program, which has the same roles with faults in them.
     faulty: PathBuf,
 }
 
 impl Programs {
     fn find() -> Result<Self> {
-        let missing = "the program utakata must lie beside utakata-drill";
+        let missing = "the program utakata must be next to utakata-drill";
         Ok(Self {
             utakata: programs::find("utakata").context(missing)?,
             faulty: std::env::current_exe().context("our own program cannot be found")?,
         })
     }
 
-    /// A role, of the program that users run unless there are faults in it.
+    /// Starts a role: of the program that users run, unless it has faults.
     fn start(&self, role: &[&str], faults: &[String]) -> Start {
         let role = role.iter().map(|word| (*word).to_owned());
         let program = match faults {

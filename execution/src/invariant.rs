@@ -1,9 +1,9 @@
-//! States that cannot be. One that is all the same stops a test; elsewhere it is logged, and the
-//! rest goes on.
+//! Impossible states. If one occurs all the same, it fails a test; elsewhere it is logged, and the
+//! rest continues.
 
 use std::fmt::Display;
 
-/// Reports a state that cannot be.
+/// Reports an impossible state.
 pub(crate) fn broken(what: &'static str, subject: &dyn Display) {
     debug_assert!(false, "{what}: {subject}");
     tracing::error!(

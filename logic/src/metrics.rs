@@ -392,7 +392,7 @@ fn connections<'a>(
     registry.register("connection_lost", help, lost);
     let help = "Expendable messages that were dropped";
     registry.register("connection_dropped", help, dropped);
-    let help = "Messages that came and were not ours, or not right";
+    let help = "Messages received that were foreign or invalid";
     registry.register("connection_ignored", help, ignored);
 }
 

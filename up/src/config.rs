@@ -1,4 +1,4 @@
-//! The configuration of `up`: a file, over it the environment, over that the flags.
+//! The configuration of `up`: a file, overridden by environment variables, overridden by flags.
 
 mod absolute;
 mod layers;
@@ -160,7 +160,7 @@ pub enum Error {
     /// A value that is not allowed.
     #[error("the configuration is wrong: {0}")]
     Wrong(#[from] settings::Wrong),
-    /// Settings that contradict each other.
+    /// Settings contradict each other.
     #[error("the configuration contradicts itself: {0}")]
     Contradiction(String),
 }
@@ -179,14 +179,14 @@ pub fn file(named: Option<&Path>, data: Option<&Path>) -> Option<PathBuf> {
     let named = named.map(Path::to_owned).or_else(variable);
     let own = || {
         data.map(|data| data.join("utakata.toml"))
-            // One that cannot be looked at is told when it is read.
+            // A file that cannot be accessed is reported when it is read.
             .filter(|path| path.try_exists().unwrap_or(true))
     };
     named.or_else(own)
 }
 
-/// Reads the file, if there is one, and lays variables and flags over it, in their order. All
-/// paths of the result are absolute.
+/// Reads the file, if there is one, and applies variables and then flags over it. All paths in the
+/// result are absolute.
 pub fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Config, Error> {
     let text = file
         .map(|path| {

@@ -1,8 +1,8 @@
-//! The programs that come with this one: workers, and the simulator.
+//! The programs shipped with this one: workers, and the simulator.
 
 use std::path::{Path, PathBuf};
 
-/// The folders in which they lie: beside this program, or in `../libexec/utakata`.
+/// The folders searched: the one of this program, and `../libexec/utakata`.
 pub fn folders() -> Vec<PathBuf> {
     let Some(own) = std::env::current_exe()
         .ok()

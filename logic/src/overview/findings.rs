@@ -117,7 +117,7 @@ impl SiteFacts {
                 about: About::Broker,
                 subject: subject.clone(),
                 says: format!("{}: {notice}", one.to),
-                cure: Some("it is told for ten minutes after it was seen last".into()),
+                cure: Some("it is reported for ten minutes after it was last seen".into()),
             }));
             let Some(problem) = &one.problem else {
                 continue;
@@ -128,7 +128,7 @@ impl SiteFacts {
                 subject,
                 says: format!("{} is away: {problem}", one.to),
                 cure: Some(
-                    "see that it runs and can be reached; it is tried again by itself".into(),
+                    "make sure that it runs and can be reached; it is retried automatically".into(),
                 ),
             });
         }
@@ -154,7 +154,7 @@ impl SiteFacts {
                 weight: Weight::Wrong,
                 about: About::Environment,
                 subject: "environments".into(),
-                says: "none was heard of: nothing can be read or controlled".into(),
+                says: "none is known: nothing can be read or controlled".into(),
                 cure: Some("see the log of `utakata up`, or of each `utakata wee`".into()),
             });
         }
@@ -177,8 +177,8 @@ impl SiteFacts {
         let is_missed = !is_served && self.zones.contains(zone);
         let ago = ago(self.silence(environment));
         let how = match environment.state {
-            EnvironmentState::Gone => format!("gone, last heard of {ago}"),
-            _ => format!("silent, last heard of {ago}"),
+            EnvironmentState::Gone => format!("gone, last heard from {ago}"),
+            _ => format!("silent, last heard from {ago}"),
         };
         let zone = match (is_served, is_missed) {
             (true, _) => format!("others serve the zone {zone}"),

@@ -43,10 +43,7 @@ fn values_that_cannot_be_are_refused_with_what_is_wrong() {
             "interconnect.amqp.secretName=",
             "amqp.secretName is not set",
         ),
-        (
-            "single.enabled=true",
-            "so workers.runtime must be process",
-        ),
+        ("single.enabled=true", "so workers.runtime must be process"),
         (
             "apply.enabled=true",
             "there is nothing to apply: set apply.documents",

@@ -1,4 +1,4 @@
-//! Layers of the configuration: each may say only part of it, the later one counts.
+//! Layers of the configuration: each may set a part of it, and later ones win.
 
 use std::{fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::{Config, Error};
 use crate::hints;
 
-/// The variables that set a key begin so: `UTAKATA__LOGIC__HTTP__LISTEN`.
+/// The prefix of variables that set a key, as in `UTAKATA__LOGIC__HTTP__LISTEN`.
 const PREFIX: &str = "UTAKATA__";
 /// The prefix of variables that name a file with the value of a key. A password in a file is
 /// readable by fewer than one in an environment.
@@ -44,7 +44,7 @@ impl Override {
     }
 }
 
-/// The overrides among environment variables, in the order of their names.
+/// Returns the overrides among environment variables, sorted by name.
 pub fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Vec<Override> {
     let mut overrides: Vec<Override> = variables
         .filter_map(|(name, text)| {
@@ -64,7 +64,7 @@ pub fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Ve
     overrides
 }
 
-/// Reads the values that are in files.
+/// Reads the values that overrides keep in files.
 pub fn read(overrides: &[Override]) -> Result<Vec<(&Override, String)>, Error> {
     let value = |one: &Override| match &one.given {
         Given::Text(text) => Ok(text.clone()),
@@ -84,7 +84,7 @@ pub fn read(overrides: &[Override]) -> Result<Vec<(&Override, String)>, Error> {
     Ok(read)
 }
 
-/// The configuration of a file's text with overrides over it.
+/// Parses a file's text and applies overrides to it.
 #[expect(
     clippy::expect_used,
     reason = "without the defaults a text could be taken for a number"
@@ -130,7 +130,7 @@ fn find<'a>(table: &'a Table, key: &[String]) -> Option<&'a Value> {
     table.get(last)
 }
 
-/// Text where the default is text; TOML where it is TOML; text otherwise.
+/// Interprets a value: text where the default is text; otherwise TOML, or text if it is not TOML.
 fn value(text: &str, default: Option<&Value>) -> Value {
     let as_text = || Value::String(text.into());
     if default.is_some_and(Value::is_str) {

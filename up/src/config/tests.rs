@@ -138,7 +138,7 @@ fn every_configuration_in_the_repository_is_right() {
     assert!(found > 0);
 }
 
-/// Keys of which 0 means something.
+/// Keys for which 0 has a meaning.
 const OR_ZERO: [&str; 11] = [
     "logic.observe.ended_kept",
     "logic.control.settling",
@@ -153,7 +153,7 @@ const OR_ZERO: [&str; 11] = [
     "execution.content.kept",
 ];
 
-/// Values, as TOML, that no key of a type may have.
+/// Values, as TOML, that every key of a type must refuse.
 fn wrong_values(form: &str) -> &'static [&'static str] {
     match form {
         "duration" => &["\"-1s\"", "\"5\"", "5", "\"soon\"", "\"99999d\"", "\"\""],

@@ -49,7 +49,7 @@ pub struct Arguments {
     end: End,
 }
 
-/// All that runs, as soon as it does.
+/// Everything that is running once `up` is ready.
 #[derive(Debug)]
 pub struct Ready<'a> {
     /// The addresses of the API and of the MQTT broker.
@@ -57,11 +57,11 @@ pub struct Ready<'a> {
     pub folder: &'a Folder,
     /// The simulated room of a demo.
     pub room: Option<&'a Room>,
-    /// The time since the start.
+    /// The time that the start took.
     pub took: Duration,
 }
 
-/// Starts, says that it is ready, runs until a signal, drains.
+/// Starts, announces that it is ready, runs until a signal, drains.
 pub fn run(
     arguments: &Arguments,
     context: &Context<'_>,
@@ -161,7 +161,7 @@ async fn furnish(system: &System, claim: &Claim) -> Result<Room> {
     Ok(room)
 }
 
-/// Says so when the simulator ends; all else goes on.
+/// Logs the end of the simulator; everything else continues.
 async fn watch_over<T>(room: &mut Option<Room>) -> T {
     if let Some(room) = room {
         let status = room.ended().await;

@@ -16,7 +16,7 @@ pub enum Trouble {
     #[error("the program cannot be started: {0}")]
     NotStarted(String),
     /// Its time was over before the program was told of it.
-    #[error("its time was over before the program had read of it")]
+    #[error("its time had run out before the program read it")]
     NotTold,
     /// It ended without an answer.
     #[error("the program ended ({how}) and gave no answer")]
@@ -25,7 +25,7 @@ pub enum Trouble {
     #[error("the program says \"succeeded\", and ended with {how}")]
     Contradiction { how: String },
     /// It wrote something that is no answer, or a second one.
-    #[error("the program wrote something else than an answer: {0}")]
+    #[error("the program wrote something other than an answer: {0}")]
     Garbage(String),
     /// A line had no end.
     #[error("the program wrote a line of more than {LINE_MAX} bytes")]

@@ -105,7 +105,10 @@ impl Tasks {
     /// # Errors
     /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenTask) -> Result<RowFinding, String> {
-        let id: TaskId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let id: TaskId = row
+            .id
+            .parse()
+            .map_err(|_| "its id is not valid".to_owned())?;
         let told = self.0.remove(&id);
         let body: ControlTask = serde_json::from_str(&row.body)
             .map_err(|error| format!("its row cannot be read: {error}"))?;
@@ -206,7 +209,10 @@ impl Operations {
     /// # Errors
     /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenOperation) -> Result<RowFinding, String> {
-        let id: OperationId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let id: OperationId = row
+            .id
+            .parse()
+            .map_err(|_| "its id is not valid".to_owned())?;
         let place = self.places.remove(&id);
         let told = place.and_then(|place| self.all.get(place as usize).copied());
         let body: Operation = serde_json::from_str(&row.body)
@@ -215,11 +221,11 @@ impl Operations {
         let Some(told) = told.filter(|told| told.asked.is_some()) else {
             return match is_older {
                 true => Ok(RowFinding::Older),
-                false => Err("the trail does not say that it was asked for".into()),
+                false => Err("the trail does not say that it was requested".into()),
             };
         };
         if told.asked != mark(&body) {
-            return Err("its row is not what the trail says was asked for".into());
+            return Err("its row differs from the request in the trail".into());
         }
         let Some(progress) = &row.progress else {
             return Err("its row does not say where it stands".into());

@@ -113,7 +113,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &with(&[]),
         &[(
             Weight::Wrong,
-            "environments: none was heard of: nothing can be read or controlled",
+            "environments: none is known: nothing can be read or controlled",
         )],
     );
 }

@@ -95,7 +95,7 @@ fn token(folder: &Folder) -> Option<Finding> {
     Some(match folder.token() {
         Ok(token) if token.len() >= 32 => Finding::right("token", shown.to_string()),
         Ok(_) => {
-            let cure = "remove that file, and a new token is made at the next start";
+            let cure = "remove that file, and the next start makes a new one";
             Finding::wrong("token", format!("{shown} is damaged"), cure)
         }
         Err(error) => Finding::wrong("token", format!("{shown}: {error}"), "make it readable"),
