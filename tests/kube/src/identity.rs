@@ -54,7 +54,8 @@ impl Identity {
             return Ok(());
         };
         let own = store.list("rolebindings", &call.namespace);
-        let own = own.filter(|(key, _)| !key.namespace.is_empty() && key.namespace == call.namespace);
+        let own =
+            own.filter(|(key, _)| !key.namespace.is_empty() && key.namespace == call.namespace);
         let bindings = own.chain(store.list("clusterrolebindings", ""));
         let bindings = bindings.filter(|(_, binding)| binds(binding, namespace, name));
         let roles = bindings.filter_map(|(_, binding)| {

@@ -18,7 +18,6 @@ use life::Life;
 
 pub use logs::log;
 
-
 /// Runs the pods of a node, as long as there are any and the cluster lives.
 pub async fn run(world: Shared, node: String, frozen: watch::Receiver<bool>) {
     let mut changed = world.changed();
@@ -73,7 +72,9 @@ fn resize(world: &Shared, node: &str) {
                 && pod["status"]["phase"] == "Running"
                 && sizes(&pod["status"]["containerStatuses"]) != sizes(&pod["spec"]["containers"])
         });
-        of_node.map(|(key, pod)| (key.clone(), pod.clone())).collect()
+        of_node
+            .map(|(key, pod)| (key.clone(), pod.clone()))
+            .collect()
     };
     for (key, pod) in resized {
         let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();

@@ -46,8 +46,18 @@ pub const RESOURCES: &[Resource] = &[
         true,
     ),
     of("coordination.k8s.io", "leases", "Lease", &[]),
-    of("networking.k8s.io", "networkpolicies", "NetworkPolicy", &["netpol"]),
-    of("policy", "poddisruptionbudgets", "PodDisruptionBudget", &["pdb"]),
+    of(
+        "networking.k8s.io",
+        "networkpolicies",
+        "NetworkPolicy",
+        &["netpol"],
+    ),
+    of(
+        "policy",
+        "poddisruptionbudgets",
+        "PodDisruptionBudget",
+        &["pdb"],
+    ),
     of(RBAC, "roles", "Role", &[]),
     of(RBAC, "rolebindings", "RoleBinding", &[]),
     everywhere(RBAC, "clusterroles", "ClusterRole"),
@@ -57,8 +67,16 @@ pub const RESOURCES: &[Resource] = &[
     of("apps", "deployments", "Deployment", &["deploy"]),
     of("batch", "jobs", "Job", &[]),
     of("batch", "cronjobs", "CronJob", &["cj"]),
-    everywhere(ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
-    everywhere(ADMISSION, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+    everywhere(
+        ADMISSION,
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+    ),
+    everywhere(
+        ADMISSION,
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+    ),
 ];
 
 const RBAC: &str = "rbac.authorization.k8s.io";

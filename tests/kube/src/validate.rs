@@ -48,9 +48,7 @@ pub fn typed(resource: &Resource, object: Value, is_strict: bool) -> Result<Valu
         "jobs" => through::<Job>(&object),
         "cronjobs" => through::<CronJob>(&object),
         "validatingadmissionpolicies" => through::<ValidatingAdmissionPolicy>(&object),
-        "validatingadmissionpolicybindings" => {
-            through::<ValidatingAdmissionPolicyBinding>(&object)
-        }
+        "validatingadmissionpolicybindings" => through::<ValidatingAdmissionPolicyBinding>(&object),
         _ => Ok(object.clone()),
     };
     let Resource { kind, version, .. } = resource;
