@@ -84,7 +84,7 @@ impl Report {
                 is_back,
                 "the environments cut off did not come back as promised",
             ),
-            (is_rolled, "no release was rolled to its end"),
+            (is_rolled, "no rollout was completed"),
             (is_tidy, "containers are left over that nobody manages"),
             (
                 self.counts.succeeded > 0,

@@ -1,13 +1,13 @@
 //! The ledger: every control task, recorded before anybody acts on it.
 //!
 //! ```text
-//! operations, asks, outcomes, evidence, time
-//!               │ commands
-//!               ▼
-//!            service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
-//!                                                             │ written
-//!                                                             ▼
-//!                                       act: publish, permit, record, read back, answer
+//!  operations, asks, outcomes, evidence, time
+//!        │ commands
+//!        ▼
+//!  service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
+//!                                         │ written
+//!                                         ▼
+//!                     act: publish, permit, record, read back, answer
 //! ```
 //!
 //! Anything that could not be written has not happened: the requester is told so, or asks again.

@@ -94,7 +94,7 @@ pub(super) async fn list(
 /// answered.
 #[utoipa::path(post, path = "/v1/operations", operation_id = "control", tag = "control",
     request_body = Control,
-    responses((status = 200, description = "The plan, or how far it is", body = ControlAnswer)))]
+    responses((status = 200, description = "The plan, or the progress of the operation", body = ControlAnswer)))]
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
@@ -128,7 +128,7 @@ pub(super) async fn post(
 #[utoipa::path(get, path = "/v1/operations/{id}", operation_id = "get_operation",
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
-    responses((status = 200, description = "How far it is", body = OperationView)))]
+    responses((status = 200, description = "Its progress", body = OperationView)))]
 pub(super) async fn get(
     State(api): State<Api>,
     Path(id): Path<OperationId>,

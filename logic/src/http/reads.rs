@@ -32,7 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// thousand tasks with their readings. Without it, the answer is sent at once, with counts only.
 #[utoipa::path(post, path = "/v1/reads", operation_id = "read", tag = "observe",
     request_body = Read,
-    responses((status = 200, description = "How far it is", body = OperationView)))]
+    responses((status = 200, description = "Its progress", body = OperationView)))]
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,

@@ -260,8 +260,8 @@ impl SiteFacts {
                 &self.short.strange,
                 Health::NotUnderstood,
                 [
-                    "answers and is not understood",
-                    "answer and are not understood",
+                    "answers but is not understood",
+                    "answer but are not understood",
                 ],
             ),
         ];
@@ -302,7 +302,7 @@ impl SiteFacts {
                 weight: Weight::Wrong,
                 about: About::Task,
                 subject: "control".into(),
-                says: format!("{what}: a person has to say what became of it"),
+                says: format!("{what}: a person has to state the outcome"),
                 cure: Some(format!(
                     "`utakata task explain {id}`; all: `utakata task list --state unsettled`"
                 )),
@@ -498,7 +498,7 @@ fn named(release: &ReleaseId) -> String {
 
 fn cure(problem: &Problem) -> Option<String> {
     Some(match problem.cure {
-        Cure::Retry => "it may pass by itself".into(),
+        Cure::Retry => "it may resolve by itself".into(),
         Cure::Operator => format!("`utakata error {}`", problem.code),
         Cure::Bug => {
             "see the log of that moment; a worker of your own: `utakata worker test`".into()

@@ -95,7 +95,7 @@ async fn nothing_is_sent_unless_everything_is_right() {
             "cannot-be-done",
             "zone \"far\"",
         ),
-        // One that cannot be done stops all the others.
+        // A single impossible one stops all the others.
         (
             off("rack=A1", "outlet-off", 1),
             "cannot-be-done",
@@ -183,7 +183,7 @@ pub fn off(more: serde_json::Value) -> serde_json::Value {
     asked
 }
 
-/// Soon over: for what nobody answers.
+/// Short times: for tasks that nobody answers.
 pub fn hasty() -> utakata_logic::Config {
     let mut config = config();
     config.control.grace = Duration::ZERO;
@@ -365,7 +365,7 @@ async fn an_outcome_that_comes_twice_counts_once() {
 async fn a_read_back_that_is_lost_is_soon_made_again() {
     let reads = AtomicUsize::new(0);
     let script = move |task: &Task| {
-        // The first is for what it has before it is changed, the second is lost.
+        // The first reads the state before the change, the second is lost.
         let is_lost = task.class == Class::Observe && reads.fetch_add(1, Ordering::Relaxed) == 1;
         (!is_lost).then_some((OutcomeStatus::Succeeded, None))
     };

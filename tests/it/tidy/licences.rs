@@ -11,7 +11,7 @@ use utakata_tests::repository;
 
 use super::{Offence, expect_none};
 
-/// Never without the say of those who wrote the list: not open source, or copyleft.
+/// Not without the consent of those who wrote the list: not open source, or copyleft.
 const FORBIDDEN: [&str; 4] = ["evalexpr", "paho-mqtt", "rodbus", "rust-ipmi"];
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ struct Package {
     name: String,
     version: String,
     license: Option<String>,
-    /// Nothing for a crate of this workspace.
+    /// Absent for a crate of this workspace.
     source: Option<String>,
 }
 
@@ -82,7 +82,7 @@ fn rules() -> Rules {
     toml::from_str(&text).unwrap()
 }
 
-/// Everything in the lock file, for all platforms.
+/// All packages in the lock file, for all platforms.
 fn packages() -> Vec<Package> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)

@@ -131,7 +131,7 @@ pub async fn list(client: &Client, most: u32, context: &Context<'_>) -> Result<(
     let operations = client.operations(most).await?;
     context
         .output
-        .list(&operations, "nothing was asked for yet")
+        .list(&operations, "nothing was requested yet")
 }
 
 /// An operation with all its tasks.
