@@ -12,7 +12,7 @@ use super::{
     explain::{self, Facts},
     state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
 };
-use crate::ledger::Error;
+use crate::{dispatch::Progress, ledger::Error};
 
 /// The way back for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -60,6 +60,8 @@ pub(super) enum LedgerCommand {
     ExplainTask(TaskId, Arc<Facts>, Reply<Option<Explanation>>),
     /// The question what an operation waits for.
     ExplainOperation(OperationId, Arc<Facts>, Reply<Option<Explanation>>),
+    /// Returns the progress of an operation; none once it is over, and that is written down.
+    Progress(OperationId, Promise<Option<Arc<Progress>>>),
     /// Returns the number of tasks that have not ended.
     Count(Reply<usize>),
     /// Returns a summary of control that somebody has to do something about.
@@ -94,6 +96,7 @@ impl LedgerCommand {
             Self::Settle(.., to) | Self::Cancel(.., to) => answer(to, Err(Error::Waits)),
             Self::Lock(.., to) => answer(to, Err(Error::Waits)),
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
+            Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
         None
@@ -127,6 +130,10 @@ impl LedgerCommand {
                 let was_locked = ledger.unlock(&target, &said);
                 reply(ledger, to, was_locked);
             }
+            Self::Progress(id, to) => match ledger.open(id) {
+                Some(open) => answer(to, Ok(Some(Arc::clone(&open.progress)))),
+                None => reply(ledger, to, None),
+            },
             Self::LaneOf(target, to) => answer(to, ledger.lane_of(&target)),
             Self::ExplainTask(id, facts, to) => answer(to, explain::task(ledger, id, &facts)),
             Self::ExplainOperation(id, facts, to) => {
