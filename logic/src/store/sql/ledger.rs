@@ -64,7 +64,7 @@ impl<S: Sql> Ledger for S {
         let mut moment = self.moment().await?;
         let rows = async {
             let operation = operation_rows::<S>(&mut moment, select::operation(id)).await?;
-            let tasks = moment.fetch(select::tasks(&filter, most)).await?;
+            let tasks = moment.fetch(select::tasks::<S>(&filter, most)).await?;
             Ok((operation, tasks))
         };
         let rows = rows.await;
@@ -99,7 +99,7 @@ impl<S: Sql> Ledger for S {
     }
 
     async fn tasks(&self, filter: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error> {
-        tasks(self, select::tasks(filter, most)).await
+        tasks(self, select::tasks::<S>(filter, most)).await
     }
 }
 
