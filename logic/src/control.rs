@@ -159,6 +159,10 @@ impl Control {
         if let Some(key) = &key
             && let Some(id) = self.asked_before(key, &asked).await?
         {
+            drop(held);
+            if !asked.wait.is_zero() {
+                self.rooms.ledger.wait_for(id, asked.wait).await;
+            }
             return Ok(Answer::Known(id));
         }
         let selection = self.rooms.inventory.select(&asked.selector);

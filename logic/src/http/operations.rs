@@ -27,12 +27,7 @@ use super::{
     },
     tasks,
 };
-use crate::{
-    code::Code,
-    control::Answer,
-    dispatch::MAX_SHOWN,
-    store::{OperationRow, TaskFilter},
-};
+use crate::{code::Code, control::Answer, dispatch::MAX_SHOWN, store::OperationRow};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
@@ -111,16 +106,11 @@ pub(super) async fn post(
         Answer::Operation(id) => (id, false),
         Answer::Known(id) => (id, true),
     };
-    let mut answer = find(&api, id).await?;
+    let mut answer = match is_waited_for {
+        true => find_with_tasks(&api, id).await?,
+        false => find(&api, id).await?,
+    };
     answer.is_known = is_known;
-    if is_waited_for {
-        let filter = TaskFilter {
-            operation: Some(id),
-            ..TaskFilter::default()
-        };
-        let rows = api.handle.store().tasks(&filter, MAX_SHOWN as u32).await?;
-        answer.tasks = rows.into_iter().rev().map(tasks::row_view).collect();
-    }
     Ok(Json(ControlAnswer::Operation(Box::new(answer))))
 }
 
@@ -144,6 +134,16 @@ pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Re
         Some(row) => Ok(row_view(row)),
         None => Err(none(id)),
     }
+}
+
+/// Returns an operation with its tasks, read at the same moment as their counts.
+async fn find_with_tasks(api: &Api, id: OperationId) -> Result<OperationView, Refused> {
+    let store = api.handle.store();
+    let found = store.operation_with_tasks(id, MAX_SHOWN as u32).await?;
+    let (row, rows) = found.ok_or_else(|| none(id))?;
+    let mut view = row_view(row);
+    view.tasks = rows.into_iter().map(tasks::row_view).collect();
+    Ok(view)
 }
 
 /// Shortens an operation for lists, where a reason as long as a body would be too much.

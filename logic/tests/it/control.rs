@@ -1,7 +1,6 @@
 //! Operations that change something.
 
 use std::{
-    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -258,46 +257,6 @@ async fn control_that_nobody_fetched_before_a_restart_is_done_after_it() {
         .until(&path, |operation| operation["counts"]["succeeded"] == 2)
         .await;
     assert_eq!(seen["state"], "done", "{seen}");
-    room.end().await;
-}
-
-#[tokio::test]
-async fn a_request_repeated_under_its_key_is_done_once() {
-    let room = Room::served().await;
-    room.furnish(1).await;
-    let asked = off(json!({ "key": "ticket-7", "wait": "10s" }));
-    let (_, first) = room.post("/v1/operations", asked.clone()).await;
-    let (_, again) = room.post("/v1/operations", asked).await;
-    assert_eq!(first["operation"]["id"], again["operation"]["id"]);
-    let (_, tasks) = room.get("/v1/tasks?class=control").await;
-    assert_eq!(tasks["items"].as_array().unwrap().len(), 1);
-    let other = off(json!({ "key": "ticket-7", "parameters": { "outlet": 2 } }));
-    let (status, problem) = room.post("/v1/operations", other).await;
-    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
-    assert_eq!(problem["code"], "key-taken");
-    room.end().await;
-}
-
-#[tokio::test]
-async fn what_is_asked_at_once_under_one_key_is_done_once_and_others_are_not_held_up() {
-    let room = Room::served().await;
-    room.furnish(1).await;
-    let ask = async |key: String| {
-        let asked = off(json!({ "key": key, "wait": "10s" }));
-        let (status, answer) = room.post("/v1/operations", asked).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        answer["operation"]["id"].to_string()
-    };
-    let keys = (0..40).map(|n| match n % 2 {
-        0 => "ticket-7".into(),
-        _ => format!("other-{n}"),
-    });
-    let ids = futures::future::join_all(keys.map(&ask)).await;
-    let same: HashSet<&String> = ids.iter().step_by(2).collect();
-    let others: HashSet<&String> = ids.iter().skip(1).step_by(2).collect();
-    assert_eq!((same.len(), others.len()), (1, 20));
-    let (_, tasks) = room.get("/v1/tasks?class=control").await;
-    assert_eq!(tasks["items"].as_array().unwrap().len(), 21);
     room.end().await;
 }
 

@@ -1,5 +1,8 @@
 //! A cluster that runs: started, used, broken and ended by a test.
 
+mod faults;
+mod nodes;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +11,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
@@ -16,9 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::Rule;
 use crate::controllers;
-use crate::fault::{Fault, Scope};
 use crate::kubelet;
-use crate::processes::Verdict;
 use crate::registry::Image;
 use crate::resource;
 use crate::serve::{self, Order};
@@ -267,198 +267,6 @@ impl Cluster {
     }
 }
 
-/// Faults.
-impl Cluster {
-    /// The API server is away: whoever connects is refused, connections end. Pods run on.
-    pub fn close(&self) {
-        self.order(false);
-    }
-
-    /// It is back, on the same port.
-    pub fn open(&self) {
-        self.order(true);
-    }
-
-    fn order(&self, listens: bool) {
-        let (done, ordered) = std::sync::mpsc::channel();
-        if let Some(orders) = &self.orders
-            && orders.send((listens, done)).is_ok()
-        {
-            // It fails when the server has ended: then it listens no more, either.
-            let _ = ordered.recv();
-        }
-    }
-
-    /// The API server accepts connections and answers nothing, watches included.
-    pub fn freeze(&self) {
-        self.world.faults.frozen.send_replace(true);
-    }
-
-    /// It goes on where it was.
-    pub fn thaw(&self) {
-        self.world.faults.frozen.send_replace(false);
-    }
-
-    /// The next requests of a scope go wrong.
-    pub fn fail(&self, scope: Scope, fault: Fault, times: usize) {
-        self.world.faults.plan(scope, fault, times);
-    }
-
-    /// Every answer takes so much longer.
-    pub fn delay(&self, latency: Duration) {
-        self.world.faults.set_latency(latency);
-    }
-
-    /// No more planned failures, no delay.
-    pub fn heal(&self) {
-        self.world.faults.clear();
-    }
-
-    /// All watches break off.
-    pub fn cut_watches(&self) {
-        self.world.faults.cuts.send_modify(|cuts| *cuts += 1);
-    }
-
-    /// The past is forgotten: a watch from any version of before ends with 410.
-    pub fn compact(&self) {
-        self.world.store().forget();
-    }
-
-    /// The next watches end with 410, whatever their version.
-    pub fn expire_watches(&self, times: usize) {
-        self.world.faults.expire_watches(times);
-    }
-
-    /// A container of a pod takes more memory than its limit.
-    pub fn run_out_of_memory(&self, namespace: &str, pod: &str) {
-        self.end(namespace, pod, Verdict::OutOfMemory);
-    }
-
-    /// The node is short of something: the kubelet ends a pod (phase Failed, reason Evicted).
-    pub fn evict_by_kubelet(&self, namespace: &str, pod: &str, message: &str) {
-        self.end(namespace, pod, Verdict::Evicted(message.to_owned()));
-    }
-
-    fn end(&self, namespace: &str, pod: &str, verdict: Verdict) {
-        if let Some(pod) = self.world.store().get(&Key::pod(namespace, pod)) {
-            self.world
-                .processes
-                .end(pod["metadata"]["uid"].as_str().unwrap_or_default(), verdict);
-        }
-    }
-
-    /// Sends a signal to the processes of a pod, past the API: nobody is told.
-    pub fn signal(&self, namespace: &str, pod: &str, signal: Signal) {
-        if let Some(pod) = self.world.store().get(&Key::pod(namespace, pod)) {
-            self.world
-                .processes
-                .signal(pod["metadata"]["uid"].as_str().unwrap_or_default(), signal);
-        }
-    }
-
-    /// The ids of all processes of all pods.
-    #[must_use]
-    pub fn processes(&self) -> Vec<i32> {
-        self.world
-            .processes
-            .all()
-            .into_iter()
-            .map(|pid| pid.as_raw_pid())
-            .collect()
-    }
-}
-
-/// Nodes.
-impl Cluster {
-    pub fn add_node(&self, name: &str, most_pods: usize) {
-        if let Some(runtime) = &self.runtime {
-            add_node(&self.world, runtime, name, most_pods);
-        }
-    }
-
-    /// A node freezes: its processes stop, its kubelet does nothing. After a while it is
-    /// `Ready=Unknown` and its pods are told to go; they hang in Terminating.
-    pub fn freeze_node(&self, name: &str) {
-        self.world.processes.signal_node(name, Signal::STOP);
-        if let Some(frozen) = self.world.nodes.lock().get(name) {
-            frozen.send_replace(true);
-        }
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(controllers::lose(self.world.clone(), name.to_owned()));
-        }
-    }
-
-    /// It goes on: processes that nobody wants any more are ended then.
-    pub fn thaw_node(&self, name: &str) {
-        if let Some(frozen) = self.world.nodes.lock().get(name) {
-            frozen.send_replace(false);
-        }
-        self.world.processes.signal_node(name, Signal::CONT);
-        controllers::heal(&self.world, name);
-    }
-
-    /// Cordons a node and evicts its pods, like `kubectl drain`. Returns those held back by a
-    /// disruption budget.
-    ///
-    /// # Errors
-    /// There is no such node.
-    pub fn drain_node(&self, name: &str) -> Result<Vec<String>> {
-        self.cordon_node(name)?;
-        let of_node = |pod: &Value| pod["spec"]["nodeName"] == name;
-        let pods = self.objects("pods", "").into_iter().filter(of_node);
-        let mut held = Vec::new();
-        for pod in pods {
-            let text = |field: &str| {
-                pod["metadata"][field]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            let call = crate::request::Call {
-                resource: resource::named("pods"),
-                namespace: text("namespace"),
-                name: Some(text("name")),
-                subresource: Some("eviction".into()),
-                query: crate::request::Query::default(),
-            };
-            if verbs::evict(&self.world, &call, &Value::Null).is_err_and(|why| why.code == 429) {
-                held.push(text("name"));
-            }
-        }
-        Ok(held)
-    }
-
-    /// Cordons a node: it takes no more pods.
-    ///
-    /// # Errors
-    /// There is no such node.
-    pub fn cordon_node(&self, name: &str) -> Result<()> {
-        self.set_unschedulable(name, true)
-    }
-
-    /// Uncordons a node: it takes pods again.
-    ///
-    /// # Errors
-    /// There is no such node.
-    pub fn uncordon_node(&self, name: &str) -> Result<()> {
-        self.set_unschedulable(name, false)
-    }
-
-    fn set_unschedulable(&self, name: &str, is_unschedulable: bool) -> Result<()> {
-        let key = Key::new(resource::named("nodes"), "", name);
-        let node = self
-            .world
-            .store()
-            .get(&key)
-            .with_context(|| format!("no node {name}"))?;
-        let uid = node["metadata"]["uid"].as_str().unwrap_or_default();
-        self.world.change(&key, uid, |node| {
-            node["spec"]["unschedulable"] = json!(is_unschedulable);
-        });
-        Ok(())
-    }
-}
-
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.end.cancel();
@@ -497,11 +305,11 @@ fn live(
     };
     let handle = runtime.handle().clone();
     let begun = runtime.block_on(async { begin(options, folder, &handle) });
-    let (world, socket) = match begun {
+    let (world, listener) = match begun {
         Ok(begun) => begun,
         Err(error) => return drop(ready.send(Err(format!("{error:#}")))),
     };
-    let serving = runtime.spawn(serve::serve(world.clone(), socket, orders));
+    let serving = runtime.spawn(serve::serve(world.clone(), listener, orders));
     runtime.spawn(controllers::run(world.clone()));
     let _ = ready.send(Ok((world.clone(), handle)));
     runtime.block_on(end.cancelled());
@@ -514,9 +322,10 @@ fn begin(
     options: &Options,
     folder: PathBuf,
     runtime: &tokio::runtime::Handle,
-) -> Result<(Shared, tokio::net::TcpSocket)> {
+) -> Result<(Shared, tokio::net::TcpListener)> {
     let socket = serve::bind(([127, 0, 0, 1], options.port).into())?;
-    let address = format!("https://{}", socket.local_addr()?);
+    let listener = serve::listen(socket)?;
+    let address = format!("https://{}", listener.local_addr()?);
     let world = Arc::new(World::new(address, folder, options.timing.clone())?);
     for number in 1..=options.nodes {
         add_node(
@@ -532,7 +341,7 @@ fn begin(
         let made = made.and_then(|()| verbs::furnish(&world, name));
         made.map_err(|refusal| anyhow!(refusal.message))?;
     }
-    Ok((world, socket))
+    Ok((world, listener))
 }
 
 fn add_node(world: &Shared, runtime: &tokio::runtime::Handle, name: &str, most_pods: usize) {

@@ -2,6 +2,7 @@
 
 mod gap;
 pub mod lease;
+mod moment;
 mod order;
 mod person;
 mod release;
@@ -28,6 +29,7 @@ pub use lease::{
     a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
     who_lost_a_lease_writes_nothing_under_it,
 };
+pub use moment::an_operation_and_its_tasks_are_of_one_moment;
 pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
 pub use release::{
@@ -46,6 +48,7 @@ macro_rules! promises {
         $call!(
             the_inventory_is_what_was_written,
             tasks_stand_where_they_were_written,
+            an_operation_and_its_tasks_are_of_one_moment,
             a_page_that_cannot_be_written_leaves_nothing,
             a_page_that_is_written_again_is_there_once,
             the_audit_trail_comes_in_its_order,

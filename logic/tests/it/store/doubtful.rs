@@ -100,6 +100,14 @@ impl Ledger for Doubtful {
         self.store.operation(id).await
     }
 
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        most: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error> {
+        self.store.operation_with_tasks(id, most).await
+    }
+
     async fn operations(
         &self,
         before: Option<OperationId>,
