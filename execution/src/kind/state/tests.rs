@@ -425,7 +425,7 @@ fn control_that_was_not_begun_goes_to_others_when_the_connection_is_lost() {
 }
 
 #[test]
-fn a_task_that_arrives_again_while_it_is_here_is_not_begun_again() {
+fn a_task_that_arrives_again_while_it_is_here_is_not_started_again() {
     let mut world = World::new();
     let worker = world.ready(1);
     let (running, waits) = (control("a"), control("b"));
